@@ -1,0 +1,33 @@
+"""Errors of streamlearn, quant and export: one root, children that also are the builtin a caller expects."""
+
+
+class StreamlearnError(Exception):
+    """Root of every error that these packages raise on purpose."""
+
+
+class ShapeError(StreamlearnError, ValueError):
+    """An array or a feature vector has the wrong size."""
+
+
+class InputValueError(StreamlearnError, ValueError):
+    """A value cannot be learned from: NaN, infinity, or outside what the format holds."""
+
+
+class LabelError(StreamlearnError, ValueError):
+    """A label that the learner does not know."""
+
+
+class ConfigError(StreamlearnError, ValueError):
+    """A configuration that makes no sense or that the engine cannot represent."""
+
+
+class StateFormatError(StreamlearnError, ValueError):
+    """A state image that is truncated, damaged, foreign or of another version."""
+
+
+class StreamFormatError(StreamlearnError, ValueError):
+    """A stream that cannot be read: a missing column, a bad value, no header."""
+
+
+class BuildError(StreamlearnError, RuntimeError):
+    """The C compiler refused or is missing."""

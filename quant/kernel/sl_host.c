@@ -1,0 +1,45 @@
+/* The host's way in: blocks of samples in one call. Never part of firmware. */
+#include "sl_learner.h"
+
+#define SL_EXPORT __attribute__((visibility("default")))
+
+SL_EXPORT uint64_t sl_host_state_bytes(void) {
+    return sizeof(sl_state_t);
+}
+
+SL_EXPORT uint64_t sl_host_scratch_bytes(void) {
+    return sizeof(sl_scratch_t);
+}
+
+/* Test, then train, on n samples. Returns how many were done; fewer than n: the next one's error
+ * is in *status. */
+SL_EXPORT uint64_t sl_host_learn(sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits,
+                                 const uint32_t *labels, uint64_t n, int32_t *predictions,
+                                 int32_t *status) {
+    *status = SL_OK;
+    for (uint64_t t = 0; t < n; t++) {
+        int32_t predicted =
+            sl_learner_learn(state, scratch, x_bits + t * SL_N_FEATURES, labels[t]);
+        if (predicted < 0) {
+            *status = predicted;
+            return t;
+        }
+        predictions[t] = predicted;
+    }
+    return n;
+}
+
+SL_EXPORT int32_t sl_host_predict(const sl_state_t *state, sl_scratch_t *scratch,
+                                  const uint32_t *x_bits, double *mean_logits) {
+    int32_t predicted = sl_learner_predict(state, scratch, x_bits);
+    for (uint32_t k = 0; predicted >= 0 && k < SL_N_CLASSES; k++) {
+        mean_logits[k] = (double)scratch->logit_sum[k] / ((SL_Q16 ? 65536.0 : 1.0) * SL_N_DRAWS);
+    }
+    return predicted;
+}
+
+SL_EXPORT void sl_host_saturations(const sl_scratch_t *scratch, uint32_t *out) {
+    for (uint32_t kind = 0; kind < SL_N_SAT; kind++) {
+        out[kind] = scratch->saturations[kind];
+    }
+}

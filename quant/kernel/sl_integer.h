@@ -1,0 +1,71 @@
+/* Integer operations as docs/numbers.md, section 2, defines them. Right shifts of negative values
+ * are arithmetic, as on every compiler we build with; a static assertion in sl_mesu_q16.c checks. */
+#ifndef SL_INTEGER_H
+#define SL_INTEGER_H
+
+#include <stdint.h>
+
+static inline int32_t sl_bit_length(uint32_t x) {
+    return x == 0 ? 0 : 32 - __builtin_clz(x);
+}
+
+static inline int32_t sl_bit_length64(uint64_t x) {
+    return x >> 32 ? 32 + sl_bit_length((uint32_t)(x >> 32)) : sl_bit_length((uint32_t)x);
+}
+
+static inline uint32_t sl_abs32(int32_t x) {
+    return x < 0 ? 0u - (uint32_t)x : (uint32_t)x;
+}
+
+static inline int32_t sl_max32(int32_t a, int32_t b) {
+    return a > b ? a : b;
+}
+
+static inline int32_t sl_min32(int32_t a, int32_t b) {
+    return a < b ? a : b;
+}
+
+static inline int32_t sl_clamp32(int32_t x, int32_t low, int32_t high) {
+    return sl_min32(sl_max32(x, low), high);
+}
+
+/* x / 2^right, rounding half up; negative: x * 2^-right. The caller proves that it fits. */
+static inline int32_t sl_shift_round32(int32_t x, int32_t right) {
+    if (right <= 0) {
+        return (int32_t)((uint32_t)x << sl_min32(-right, 31));
+    }
+    return right > 31 ? 0 : (int32_t)(((int64_t)x + ((int64_t)1 << (right - 1))) >> right);
+}
+
+static inline int64_t sl_shift_round64(int64_t x, int32_t right) {
+    if (right <= 0) {
+        return (int64_t)((uint64_t)x << sl_min32(-right, 31));
+    }
+    right = sl_min32(right, 62);
+    return (x + ((int64_t)1 << (right - 1))) >> right;
+}
+
+/* x / 2^right, rounding towards zero; negative: x * 2^-right. */
+static inline int32_t sl_shift_truncate32(int32_t x, int32_t right) {
+    if (right <= 0) {
+        return (int32_t)((uint32_t)x << sl_min32(-right, 31));
+    }
+    uint32_t size = right > 31 ? 0 : sl_abs32(x) >> right;
+    return x < 0 ? -(int32_t)size : (int32_t)size;
+}
+
+/* Floor of the square root. */
+static inline uint32_t sl_isqrt32(uint32_t x) {
+    uint32_t root = 0;
+    for (uint32_t bit = 1u << 30; bit != 0; bit >>= 2) {
+        uint32_t trial = root + bit;
+        root >>= 1;
+        if (x >= trial) {
+            x -= trial;
+            root += bit;
+        }
+    }
+    return root;
+}
+
+#endif

@@ -1,0 +1,112 @@
+/* The learner's interface: what firmware and host call. Sizes and constants come from the
+ * generated sl_config.h. No malloc, no stdio, no globals that change; the caller owns all memory.
+ *
+ * x_bits: SL_N_FEATURES raw sensor values as IEEE-754 binary32 bit patterns.
+ * Both verbs return a class index, 0 to SL_N_CLASSES - 1, or a negative sl_status_t;
+ * on an error the state is unchanged. */
+#ifndef SL_LEARNER_H
+#define SL_LEARNER_H
+
+#include <stdint.h>
+
+#include "sl_config.h"
+
+#define SL_STATUS_LIST(X)                                                                          \
+    X(SL_OK, 0, "ok")                                                                              \
+    X(SL_ERR_NOT_FINITE, -1, "an input is NaN or infinite")                                        \
+    X(SL_ERR_LABEL, -2, "the label is not a class of this learner")
+
+#define SL_STATUS_ENUM(name, value, text) name = value,
+typedef enum { SL_STATUS_LIST(SL_STATUS_ENUM) } sl_status_t;
+#undef SL_STATUS_ENUM
+
+/* How often each kind of value met the end of its format since the scratch was zeroed. */
+enum { SL_SAT_INPUT, SL_SAT_ACTIVATION, SL_SAT_GRADIENT, SL_SAT_MU, SL_SAT_RHO, SL_N_SAT };
+
+#define SL_STANDARDISE (SL_FRONT_END == 1)
+
+#if SL_Q16
+/* Exactly what must survive a power cut; docs/state-format.md has every byte. */
+typedef struct {
+    uint32_t n_samples;       /* samples learned, modulo 2^32: the noise's counter */
+    uint32_t seed;            /* of the noise */
+    uint32_t front_end_count; /* samples in the statistics, up to the window */
+    uint32_t reserved;        /* 0 */
+#if SL_STANDARDISE
+    int32_t mean[SL_N_FEATURES];      /* in units of 2^-exponent */
+    uint32_t variance[SL_N_FEATURES]; /* in units of 2^-(2 exponent), below 2^28 */
+    int16_t exponent[SL_N_FEATURES];
+#endif
+    int16_t mu[SL_N_SYNAPSES];   /* Q(15-f).f, f per layer */
+    uint16_t rho[SL_N_SYNAPSES]; /* sigma^2 as 5 bits of exponent and 11 of mantissa */
+#if ((SL_STANDARDISE ? SL_N_FEATURES : 0) + 2 * SL_N_SYNAPSES) % 2
+    uint16_t padding;
+#endif
+} sl_state_t;
+
+/* Contents between calls do not matter, but for the counters. */
+typedef struct {
+    uint32_t saturations[SL_N_SAT];
+    int32_t logit_sum[SL_N_CLASSES];                 /* Q.16, over the draws */
+    int16_t input[SL_N_FEATURES + 1];                /* Q3.4; last: the bias's 1 */
+    int16_t hidden[SL_N_HIDDEN_ROWS * SL_N_DRAWS];   /* Q7.8, by layer, [row][draw] */
+    int16_t epsilon[SL_N_UNITS * SL_N_DRAWS];        /* Q7.8, by layer, [unit][draw] */
+    int32_t inverse_first[SL_FIRST_UNITS];           /* Q.18: 1/spread, layer 0 */
+    int32_t inverse[SL_N_LATER_UNITS * SL_N_DRAWS];  /* Q.18: the later layers, [unit][draw] */
+    int32_t block_a[SL_MAX_UNITS * SL_N_DRAWS];      /* a, then delta */
+    int32_t block_b[SL_MAX_UNITS * SL_N_DRAWS];      /* power, then delta of the layer below */
+    int32_t block_r[SL_MAX_UNITS * SL_N_DRAWS];      /* delta epsilon / spread */
+    int32_t block_c[SL_MAX_UNITS * SL_N_DRAWS];      /* delta, scaled for a product */
+    int32_t block_d[SL_MAX_UNITS * SL_N_DRAWS];      /* r, scaled for a product */
+    int32_t row_w[SL_MAX_UNITS];                     /* a row's step of mu */
+    int32_t row_y[SL_MAX_UNITS];                     /* a row's step of rho */
+    uint32_t column_word[SL_MAX_UNITS];              /* dither of the columns */
+#if SL_STANDARDISE
+    int32_t new_mean[SL_N_FEATURES]; /* statistics that become the state's on learning */
+    uint32_t new_variance[SL_N_FEATURES];
+    int16_t new_exponent[SL_N_FEATURES];
+#endif
+    uint32_t new_count;
+} sl_scratch_t;
+#else
+typedef struct {
+    uint32_t n_samples;
+    uint32_t seed;
+    uint32_t front_end_count;
+    uint32_t reserved;
+#if SL_STANDARDISE
+    float mean[SL_N_FEATURES];
+    float variance[SL_N_FEATURES];
+#endif
+    float mu[SL_N_SYNAPSES];
+    float sigma[SL_N_SYNAPSES];
+} sl_state_t;
+
+typedef struct {
+    uint32_t saturations[SL_N_SAT];
+    float logit_sum[SL_N_CLASSES];
+    float input[SL_N_FEATURES + 1];
+    float hidden[SL_N_HIDDEN_ROWS * SL_N_DRAWS];
+    float epsilon[SL_N_UNITS * SL_N_DRAWS];
+    float inverse_first[SL_FIRST_UNITS];
+    float inverse[SL_N_LATER_UNITS * SL_N_DRAWS];
+    float block_a[SL_MAX_UNITS * SL_N_DRAWS];
+    float block_b[SL_MAX_UNITS * SL_N_DRAWS];
+    float block_r[SL_MAX_UNITS * SL_N_DRAWS];
+    float row_w[SL_MAX_UNITS];
+    float row_y[SL_MAX_UNITS];
+#if SL_STANDARDISE
+    float new_mean[SL_N_FEATURES];
+    float new_variance[SL_N_FEATURES];
+#endif
+    uint32_t new_count;
+} sl_scratch_t;
+#endif
+
+int32_t sl_learner_predict(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits);
+
+/* Test, then train: returns the class predicted before learning. */
+int32_t sl_learner_learn(sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits,
+                         uint32_t label);
+
+#endif

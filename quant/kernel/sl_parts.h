@@ -1,0 +1,58 @@
+/* What the files of the kernel share: helpers, noise, and the verbs of its parts. */
+#ifndef SL_PARTS_H
+#define SL_PARTS_H
+
+#include "sl_learner.h"
+
+/* On the host inlining makes every size a constant; on the chip it would only cost flash. */
+#ifdef SL_HOST
+#define SL_INLINE static inline __attribute__((always_inline))
+#define SL_UNROLL_LAYERS _Pragma("GCC unroll 16")
+#else
+#define SL_INLINE static __attribute__((noinline))
+#define SL_UNROLL_LAYERS
+#endif
+
+/* One layer: a row is an input (the bias is the last), a column a unit. */
+typedef struct {
+    uint32_t rows, columns, fan_in;
+    uint32_t synapse;  /* index of its first synapse */
+    uint32_t hidden;   /* row of its first input in scratch.hidden (from layer 1 on) */
+    uint32_t unit;     /* index of its first unit */
+    uint32_t later;    /* the same, layer 0 not counted */
+    uint32_t first;    /* rows of all layers before it: where the sweep counts from */
+#if SL_Q16
+    int32_t mu_frac_bits, v_exponent, mu_prior_q;
+    uint32_t ratio_mantissa, ratio_exponent;
+#else
+    float mu_prior, prior_variance;
+#endif
+} sl_layer_t;
+
+static const sl_layer_t sl_layers[SL_N_LAYERS] = SL_LAYERS;
+
+/* Random bits: docs/numbers.md, section 4. */
+enum { SL_STREAM_EPSILON = 0, SL_STREAM_ROW = 64, SL_STREAM_COLUMN = 128, SL_STREAM_PULL = 192 };
+
+static inline uint32_t sl_mix32(uint32_t x) {
+    x ^= x >> 16;
+    x *= 0x7FEB352Du;
+    x ^= x >> 15;
+    x *= 0x846CA68Bu;
+    return x ^ (x >> 16);
+}
+
+static inline uint32_t sl_noise_key(uint32_t seed, uint32_t sample) {
+    return sl_mix32(sl_mix32(seed) + sample * 0x9E3779B9u);
+}
+
+static inline uint32_t sl_noise_word(uint32_t key, uint32_t stream, uint32_t index) {
+    return sl_mix32(key + ((stream << 24) + index) * 0x9E3779B9u);
+}
+
+/* The verbs of the parts. Standardising writes scratch.input and the new statistics. */
+void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits);
+int32_t sl_mesu_forward(const sl_state_t *state, sl_scratch_t *scratch);
+void sl_mesu_update(sl_state_t *state, sl_scratch_t *scratch, uint32_t label);
+
+#endif

@@ -1,0 +1,321 @@
+"""MESU in integers: the golden model, which the C kernel equals bit for bit.
+
+μ is ``int16``; σ² is a 16-bit unsigned floating-point number (5 bits of exponent, 11 of mantissa)
+whose *code* ρ is updated by addition, so that it can never become negative and every octave has
+2048 steps. Float twin: :mod:`streamlearn.mesu`; C twin: ``kernel/sl_mesu_q16.c``. Every format,
+shift and bound is in docs/numbers.md; the names of the steps there are the names used here.
+
+References
+----------
+Bonnet et al., arXiv 2504.13569, the MESU update; DESIGN of the estimator: local
+reparameterisation (Kingma et al., arXiv 1506.02557), which at batch 1 is the conditional
+expectation of the weight-sampling gradient given the pre-activations.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from quant import noise
+from quant.integers import (
+    Int64,
+    bit_length,
+    bit_lengths,
+    isqrt,
+    shift_round,
+    shift_truncate,
+)
+from quant.plan import INPUT_FRAC_BITS, LayerPlan, Plan
+from quant.spec import NetworkSpec
+from quant.state import State, layer_view
+from quant.tables import EXP2
+
+ACTIVATION_FRAC_BITS = 8
+ACTIVATION_MAX = 32767
+PRE_ACTIVATION_MAX = 1 << 30
+LOGIT_MAX = (1 << 24) - 1
+DELTA_MAX = (1 << 24) - 1
+RATIO_MAX = (1 << 24) - 1
+SPREAD_MAX = (1 << 20) - 1
+RHO_STEP_MAX = 2048
+
+
+@dataclass
+class Saturations:
+    """How often each kind of value met the end of its format; nothing saturates uncounted."""
+
+    input: int = 0
+    activation: int = 0
+    gradient: int = 0
+    mu: int = 0
+    rho: int = 0
+
+
+@dataclass
+class Forward:
+    """What the forward pass leaves for the backward pass; one list entry a layer.
+
+    Arrays are ``int64[units, draws]``, except that layer 0 has one input column for all draws.
+    """
+
+    inputs: list[Int64] = field(default_factory=list)
+    frac_bits: list[int] = field(default_factory=list)
+    epsilon: list[Int64] = field(default_factory=list)
+    inverse_spread: list[Int64] = field(default_factory=list)
+    logits: Int64 = field(default_factory=lambda: np.zeros((0, 0), np.int64))
+
+
+def _clamp(x: Int64, limit: int) -> tuple[Int64, int]:
+    clamped = np.clip(x, -limit, limit)
+    return clamped, int(np.count_nonzero(clamped != x))
+
+
+def _decode(rho: Int64) -> tuple[Int64, Int64]:
+    """Return the mantissa (12 bits) and the octave (5 bits) of σ² codes."""
+    return (rho & 2047) | 2048, rho >> 11
+
+
+def block_inputs(x: Int64) -> tuple[Int64, int]:
+    """Shift inputs right until each draw's sum of magnitudes is below 2^16."""
+    k = max(0, bit_length(int(np.abs(x).sum(axis=0).max())) - 16)
+    return shift_truncate(x, k), k
+
+
+def block_squares(x: Int64, parity: int) -> tuple[Int64, int]:
+    """Square inputs and scale by 2^k so that each draw's sum is below 2^20; k has ``parity``."""
+    squares = x * x
+    k = 20 - bit_length(int(squares.sum(axis=0).max()))
+    k -= (k ^ parity) & 1
+    return (squares << k if k >= 0 else squares >> -k), k
+
+
+def forward_layer(
+    x: Int64, frac_bits: int, mu: Int64, rho: Int64, plan: LayerPlan, epsilon: Int64
+) -> tuple[Int64, Int64]:
+    """One layer: sampled pre-activations (Q15.16) and the inverse of their spread (Q.18).
+
+    ``a = x·μ + ε √(x²·σ²)``, the local reparameterisation of papers' equation w = μ + σ ε.
+    """
+    blocked, k_mean = block_inputs(x)
+    parity = (12 - plan.v_exponent) & 1
+    squares, k_square = block_squares(blocked, parity)
+    mantissa, octave = _decode(rho)
+
+    mean = mu.T @ blocked
+    power = np.stack(
+        [(mantissa * squares[:, s, None] >> 31 - octave).sum(axis=0) for s in range(x.shape[1])],
+        axis=1,
+    )
+    centre = shift_round(mean, frac_bits - k_mean + plan.mu_frac_bits - 16)
+    centre, _ = _clamp(centre, PRE_ACTIVATION_MAX)
+    half_exponent = (12 - plan.v_exponent + 2 * (frac_bits - k_mean) + k_square) >> 1
+    spread = np.minimum(shift_truncate(isqrt(power), half_exponent - 12), SPREAD_MAX)
+    inverse = np.where(spread == 0, 0, (1 << 30) // np.maximum(spread, 1))
+    return centre + (spread * epsilon + 8 >> 4), np.broadcast_to(inverse, epsilon.shape)
+
+
+def forward(
+    spec: NetworkSpec, plan: Plan, state: State, z_q: Int64, count: Saturations
+) -> Forward:
+    """Run all layers on one standardised input ``int64[n_features]`` in Q3.4."""
+    key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
+    result = Forward()
+    x, frac_bits = z_q[:, None], INPUT_FRAC_BITS
+    last = len(spec.shapes) - 1
+    for layer, (_, n_out) in enumerate(spec.shapes):
+        if spec.bias:
+            x = np.concatenate([x, np.full((1, x.shape[1]), 1 << frac_bits, np.int64)])
+        mu = layer_view(spec, state, "mu", layer).astype(np.int64)
+        rho = layer_view(spec, state, "rho", layer).astype(np.int64)
+        epsilon = noise.epsilon_q(key, layer, n_out, plan.n_draws)
+        a, inverse = forward_layer(x, frac_bits, mu, rho, plan.layers[layer], epsilon)
+        result.inputs.append(x)
+        result.frac_bits.append(frac_bits)
+        result.epsilon.append(epsilon)
+        result.inverse_spread.append(inverse)
+        if layer == last:
+            result.logits, clamped = _clamp(a, LOGIT_MAX)
+        else:
+            h = np.maximum(a >> 16 - ACTIVATION_FRAC_BITS, 0)
+            x, frac_bits = np.minimum(h, ACTIVATION_MAX), ACTIVATION_FRAC_BITS
+            clamped = int(np.count_nonzero(h != x))
+        count.activation += clamped
+    return result
+
+
+def softmax_q(logits: Int64) -> Int64:
+    """Softmax of each column of Q7.16 logits, in Q0.16, by a table of 2^-f and one division."""
+    t = np.minimum((logits.max(axis=0) - logits) >> 6, 16383)
+    u = t * 23637 >> 14
+    e = EXP2[u >> 2 & 255].astype(np.int64) >> (u >> 10)
+    return (e << 16) // e.sum(axis=0)
+
+
+def output_gradient(logits: Int64, label: int) -> Int64:
+    """Gradient of -log softmax by the logits, ``int64[classes, draws]`` in Q3.20."""
+    delta = softmax_q(logits)
+    delta[label] -= 1 << 16
+    return delta << 4
+
+
+def ratio(delta: Int64, epsilon: Int64, inverse: Int64, count: Saturations) -> Int64:
+    """δ ε / s in Q7.16: what the gradient by σ and the second term of ∂x share."""
+    product = shift_round(shift_round(delta * epsilon, 8) * inverse, 22)
+    clamped, n = _clamp(product, RATIO_MAX)
+    count.gradient += n
+    return clamped
+
+
+def backward_inputs(
+    x: Int64, delta: Int64, r: Int64, mu: Int64, rho: Int64, plan: LayerPlan, count: Saturations
+) -> Int64:
+    """Gradient by a layer's inputs, masked by their ReLU, ``int64[rows, draws]`` in Q3.20.
+
+    ``∂x_i = Σ_j δ_j μ_ij + x_i Σ_j (δ_j ε_j / s_j) σ²_ij``.
+    """
+    k_delta = max(0, bit_length(int(np.abs(delta).sum(axis=0).max())) - 16)
+    through_mean = mu @ shift_truncate(delta, k_delta)
+    k_r = 19 - bit_length(int(np.abs(r).sum(axis=0).max()))
+    k_r = min(k_r, 12)
+    blocked = shift_truncate(r, -k_r)
+    mantissa, octave = _decode(rho)
+    through_spread = np.stack(
+        [(mantissa * blocked[:, s] >> 31 - octave).sum(axis=1) for s in range(x.shape[1])], axis=1
+    )
+    gradient = shift_round(through_mean, plan.mu_frac_bits - k_delta) + shift_round(
+        x * through_spread, 16 + k_r - plan.v_exponent
+    )
+    clamped, n = _clamp(np.where(x > 0, gradient, 0), DELTA_MAX)
+    count.gradient += n
+    return clamped
+
+
+def normalise(x: Int64, bits: int) -> tuple[Int64, int]:
+    """Scale by 2^shift so that the largest magnitude has ``bits`` bits; return it and the shift."""
+    largest = bit_length(int(np.abs(x).max()))
+    if largest == 0:
+        return x, 0
+    shift = bits - largest
+    return shift_round(x, -shift), shift
+
+
+def apply_gain(x: Int64, gain: tuple[int, int], drop: int) -> tuple[Int64, int]:
+    """Normalise to 15 bits, multiply by the gain's mantissa, keep all but ``drop`` bits.
+
+    Returns the product and the exponent that this adds to the fraction bits of ``x``.
+    """
+    x, shift = normalise(x, 15)
+    return shift_round(x * gain[0], drop), shift + gain[1] - drop
+
+
+def update(
+    mu: Int64, rho: Int64, w: Int64, y: Int64, shift_mu: int, shift_rho: Int64, u_mu: Int64,
+    u_rho: Int64, count: Saturations,
+) -> tuple[Int64, Int64]:
+    """The gradient's step on a matrix: μ += ⌊v w + u⌋, ρ += ⌊m v y + u⌋, with dither u in [0, 1).
+
+    All arrays are ``int64[rows, columns]``; ``shift_rho`` is ``int64[rows, 1]``. A row whose
+    input was zero has w = y = 0 and does not move: the C kernel skips it.
+    """
+    mantissa, octave = _decode(rho)
+    step = mantissa * w >> np.clip(shift_mu - octave, 0, 31)
+    curve = (mantissa * mantissa >> 12) * y >> np.clip(shift_rho - octave, 0, 31)
+    rho_step = np.clip(curve + u_rho >> 16, -RHO_STEP_MAX, RHO_STEP_MAX)
+    return _store(mu + (step + u_mu >> 16), rho + rho_step, count)
+
+
+def _store(mu: Int64, rho: Int64, count: Saturations) -> tuple[Int64, Int64]:
+    kept_mu, kept_rho = np.clip(mu, -32768, 32767), np.clip(rho, 0, 65535)
+    count.mu += int(np.count_nonzero(kept_mu != mu))
+    count.rho += int(np.count_nonzero(kept_rho != rho))
+    return kept_mu, kept_rho
+
+
+def pull(
+    mu: Int64, rho: Int64, plan: Plan, layer: LayerPlan, u_mu: Int64, u_rho: Int64,
+    count: Saturations,
+) -> tuple[Int64, Int64]:
+    """``sweep`` samples of the prior's pull on some rows.
+
+    ``Δμ = v (μ_prior - μ) / (N σ_prior²)``, ``Δρ = m (1 - v/σ_prior²) / N``.
+    """
+    mantissa, octave = _decode(rho)
+    u = mantissa * layer.ratio_mantissa >> np.minimum(31 - octave + layer.ratio_exponent, 31)
+    step = (layer.mu_prior_q - mu) * u * plan.pull_mu >> 28
+    curve = (mantissa * plan.pull_rho >> 12) * (65536 - u) >> 16
+    return _store(mu + (step + u_mu >> 16), rho + (curve + u_rho >> 16), count)
+
+
+def _dither(row_words: Int64, column_words: Int64) -> tuple[Int64, Int64]:
+    """Rank-one dither for μ and ρ: (row + column) mod 2^16, uniform and pairwise independent."""
+    rows = row_words[:, None]
+    return rows + column_words & 0xFFFF, (rows >> 16) + (column_words >> 16) & 0xFFFF
+
+
+def _update_layer(
+    spec: NetworkSpec, plan: Plan, state: State, key: int, layer: int, forward_: Forward,
+    delta: Int64, r: Int64, count: Saturations,
+) -> None:
+    """Apply the gradient, then the sweep of the prior, to one layer in place."""
+    rows, columns = spec.shapes[layer]
+    mu_view = layer_view(spec, state, "mu", layer)
+    rho_view = layer_view(spec, state, "rho", layer)
+    layer_plan = plan.layers[layer]
+    x, frac_bits = forward_.inputs[layer], forward_.frac_bits[layer]
+    if layer == 0:
+        delta, r = delta.sum(axis=1, keepdims=True), r.sum(axis=1, keepdims=True)
+        spare = 0
+    else:
+        narrow = max(0, bit_length(int(x.max())) - 8)
+        x = np.minimum(shift_round(x, narrow), 255)
+        frac_bits -= narrow
+        spare = bit_length(plan.n_draws - 1)
+    g, exponent_g = apply_gain(delta, plan.gain_mu, 19)
+    q, exponent_q = apply_gain(r, plan.gain_sigma, 20)
+    squares = x * x
+    e = np.maximum(bit_lengths(squares.max(axis=1)) - 8, 0)[:, None]
+    shift_mu = 47 - layer_plan.v_exponent - layer_plan.mu_frac_bits + frac_bits - spare
+    shift_rho = 31 - layer_plan.v_exponent + 2 * frac_bits - spare
+
+    column_words = noise.words(key, noise.STREAM_COLUMN + layer, columns).astype(np.int64)
+    row_words = noise.words(key, noise.STREAM_ROW + layer, rows).astype(np.int64)
+    mu, rho = update(
+        mu_view.astype(np.int64), rho_view.astype(np.int64),
+        -shift_round(x @ g.T, spare), -shift_round((squares >> e) @ q.T, spare),
+        shift_mu + exponent_g, shift_rho + exponent_q - e,
+        *_dither(row_words, column_words), count,
+    )  # fmt: skip
+
+    first = sum(n for n, _ in spec.shapes[:layer])
+    pulled = slice(-(first + int(state["n_samples"][0])) % plan.sweep, rows, plan.sweep)
+    pull_words = noise.words(key, noise.STREAM_PULL_ROW + layer, rows).astype(np.int64)[pulled]
+    mu[pulled], rho[pulled] = pull(
+        mu[pulled], rho[pulled], plan, layer_plan, *_dither(pull_words, column_words), count
+    )
+    mu_view[:], rho_view[:] = mu, rho
+
+
+def learn(
+    spec: NetworkSpec, plan: Plan, state: State, forward_: Forward, label: int, count: Saturations
+) -> None:
+    """Backward pass and update of every layer, in place, from one forward pass."""
+    key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
+    delta = output_gradient(forward_.logits, label)
+    for layer in range(len(spec.shapes) - 1, -1, -1):
+        r = ratio(delta, forward_.epsilon[layer], forward_.inverse_spread[layer], count)
+        previous = delta
+        if layer > 0:
+            mu = layer_view(spec, state, "mu", layer).astype(np.int64)
+            rho = layer_view(spec, state, "rho", layer).astype(np.int64)
+            x = forward_.inputs[layer]
+            delta = backward_inputs(x, delta, r, mu, rho, plan.layers[layer], count)
+            delta = delta[: spec.layers[layer]]
+        _update_layer(spec, plan, state, key, layer, forward_, previous, r, count)
+    state["n_samples"] = (int(state["n_samples"][0]) + 1) & 0xFFFFFFFF
+
+
+def predict(logits: Int64) -> int:
+    """Argmax of the mean logits over the draws; the lowest index wins a tie."""
+    return int(np.argmax(logits.sum(axis=1)))

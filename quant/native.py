@@ -1,0 +1,97 @@
+"""The C kernel on the host, loaded by ctypes: the same sources that run on the chip."""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+
+from quant.c_config import KERNEL_DIR, config_header, kernel_sources
+from quant.compiler import build_shared
+from quant.errors import BuildError
+from quant.mesu_q16 import Saturations
+from quant.spec import MesuConfig, NetworkSpec
+from quant.state import Arithmetic, State, state_dtype
+
+_SATURATIONS = [f.name for f in dataclasses.fields(Saturations)]
+
+
+class NativeKernel:
+    """The compiled kernel for one network and configuration.
+
+    Parameters
+    ----------
+    spec, config : NetworkSpec, MesuConfig
+    arithmetic : {"float32", "q16"}
+
+    Raises
+    ------
+    BuildError
+        If the compiler fails, or lays the state out differently from :mod:`quant.state`.
+    """
+
+    def __init__(self, spec: NetworkSpec, config: MesuConfig, arithmetic: Arithmetic) -> None:
+        sources = [KERNEL_DIR / name for name in (*kernel_sources(arithmetic), "sl_host.c")]
+        header = {"sl_config.h": config_header(spec, config, arithmetic)}
+        self._library = ctypes.CDLL(str(build_shared(sources, header, KERNEL_DIR)))
+        self._n_features, self._n_classes = spec.n_features, spec.n_classes
+        for name in ("sl_host_state_bytes", "sl_host_scratch_bytes", "sl_host_learn"):
+            getattr(self._library, name).restype = ctypes.c_uint64
+        self._library.sl_host_learn.argtypes = [ctypes.c_void_p] * 4 + [
+            ctypes.c_uint64,
+            ctypes.c_void_p,
+            ctypes.c_void_p,
+        ]
+        self._library.sl_host_predict.argtypes = [ctypes.c_void_p] * 4
+        self._library.sl_host_saturations.argtypes = [ctypes.c_void_p] * 2
+        self._library.sl_host_saturations.restype = None
+        expected = state_dtype(spec, arithmetic).itemsize
+        if self._library.sl_host_state_bytes() != expected:
+            raise BuildError(
+                f"the C state has {self._library.sl_host_state_bytes()} bytes, NumPy's {expected}"
+            )
+        self._scratch = np.zeros(self._library.sl_host_scratch_bytes() // 8 + 1, np.uint64)
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Size of the C scratch, as a device would need it."""
+        return int(self._library.sl_host_scratch_bytes())
+
+    @property
+    def saturations(self) -> Saturations:
+        """Saturations counted since this kernel was made."""
+        counts = np.zeros(len(_SATURATIONS), np.uint32)
+        self._library.sl_host_saturations(self._scratch.ctypes.data, counts.ctypes.data)
+        return Saturations(**dict(zip(_SATURATIONS, counts.tolist(), strict=True)))
+
+    def learn(
+        self, state: State, x: npt.NDArray[np.float32], labels: npt.NDArray[np.uint32]
+    ) -> npt.NDArray[np.int32]:
+        """Test, then train, on finite ``float32[n, n_features]`` and valid ``uint32[n]``.
+
+        Returns the predictions made before learning, ``int32[n]``; the state changes in place.
+        """
+        x = np.ascontiguousarray(x, np.float32).reshape(-1, self._n_features)
+        labels = np.ascontiguousarray(labels, np.uint32)
+        predictions = np.zeros(len(labels), np.int32)
+        status = ctypes.c_int32()
+        done = self._library.sl_host_learn(
+            state.ctypes.data, self._scratch.ctypes.data, x.ctypes.data, labels.ctypes.data,
+            len(labels), predictions.ctypes.data, ctypes.addressof(status),
+        )  # fmt: skip
+        if done != len(labels):
+            raise ValueError(f"the kernel refused sample {done} with status {status.value}")
+        return predictions
+
+    def predict(
+        self, state: State, x: npt.NDArray[np.float32]
+    ) -> tuple[int, npt.NDArray[np.float64]]:
+        """Return the class index of one finite sample and the mean logits ``float64[classes]``."""
+        x = np.ascontiguousarray(x, np.float32)
+        logits = np.zeros(self._n_classes)
+        predicted = self._library.sl_host_predict(
+            state.ctypes.data, self._scratch.ctypes.data, x.ctypes.data, logits.ctypes.data
+        )
+        return int(predicted), logits

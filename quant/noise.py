@@ -1,0 +1,62 @@
+"""Counter-based random bits: a pure function of (seed, sample, stream, index).
+
+Nothing is stored but the seed and the number of samples learned, so that every engine, in any
+order, on any core, draws the same numbers. Specified in docs/numbers.md §4.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from quant.tables import EPSILON
+
+UInt32 = npt.NDArray[np.uint32]
+Int64 = npt.NDArray[np.int64]
+
+MASK = 0xFFFFFFFF
+GOLDEN = 0x9E3779B9
+
+#: Streams: the first is added to the layer's number.
+STREAM_EPSILON = 0
+STREAM_ROW = 64
+STREAM_COLUMN = 128
+STREAM_PULL_ROW = 192
+STREAM_INIT = 32
+
+#: The sample number under which the initial weights are drawn.
+SAMPLE_INIT = MASK
+
+
+def mix32(x: UInt32) -> UInt32:
+    """Scramble 32-bit words; a bijection (Wellons' "lowbias32", public domain constants)."""
+    x = x ^ (x >> np.uint32(16))
+    x = (x * np.uint32(0x7FEB352D)).astype(np.uint32)
+    x = x ^ (x >> np.uint32(15))
+    x = (x * np.uint32(0x846CA68B)).astype(np.uint32)
+    return x ^ (x >> np.uint32(16))
+
+
+def sample_key(seed: int, sample: int) -> int:
+    """Return the 32-bit key of one sample, from which all its words come."""
+    word = np.array([seed & MASK], np.uint32)
+    counter = np.array([(sample * GOLDEN) & MASK], np.uint32)
+    return int(mix32(mix32(word) + counter)[0])
+
+
+def words(key: int, stream: int, n: int) -> UInt32:
+    """Return ``uint32[n]``: words 0 to n-1 of a stream under a sample's key."""
+    counter = np.arange(n, dtype=np.uint32) + np.uint32(stream << 24)
+    return mix32(np.uint32(key) + counter * np.uint32(GOLDEN))
+
+
+def epsilon_q(key: int, layer: int, n_units: int, n_draws: int) -> Int64:
+    """Return ``int64[n_units, n_draws]``, Q7.8: one standard normal for each unit and draw.
+
+    Draw ``s`` of unit ``j`` is byte ``e & 3`` of word ``e >> 2`` with ``e = j n_draws + s``,
+    looked up in :data:`quant.tables.EPSILON`.
+    """
+    n = n_units * n_draws
+    packed = words(key, STREAM_EPSILON + layer, (n + 3) // 4)
+    octets = packed[:, None] >> np.array([0, 8, 16, 24], np.uint32) & np.uint32(255)
+    return EPSILON[octets.ravel()[:n]].astype(np.int64).reshape(n_units, n_draws)

@@ -1,0 +1,175 @@
+"""From hyperparameters to the integer constants that the fixed-point engines run on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from quant.errors import ConfigError
+from quant.spec import MesuConfig, NetworkSpec
+
+MU_FRAC_BITS = 12
+MANTISSA_BITS = 11
+OCTAVES = 32
+INPUT_FRAC_BITS = 4
+INPUT_MAX = 127
+PULL_FRAC_BITS = 28
+PULL_MAX = 1 << 20
+
+
+def decode_rho(rho_q: npt.NDArray[np.integer], v_exponent: int) -> npt.NDArray[np.float64]:
+    """Return v = σ² of ``uint16`` codes: (2048 + low 11 bits) · 2^(high 5 bits - 43 + v_exponent)."""
+    code = np.asarray(rho_q).astype(np.int64)
+    mantissa = (code & 2047) | 2048
+    return np.ldexp(mantissa.astype(np.float64), (code >> MANTISSA_BITS) - 43 + v_exponent)
+
+
+def encode_rho(v: npt.NDArray[np.float64], v_exponent: int) -> npt.NDArray[np.uint16]:
+    """Return the ``uint16`` codes nearest to v = σ² > 0; the ends of the range saturate."""
+    fraction, exponent = np.frexp(np.asarray(v, np.float64))
+    mantissa = np.floor(fraction * 4096 + 0.5)
+    octave = exponent - 12 + 43 - v_exponent
+    code = octave * 2048 + mantissa - 2048
+    return np.clip(code, 0, 65535).astype(np.uint16)
+
+
+@dataclass(frozen=True)
+class LayerPlan:
+    """Formats and constants of one layer.
+
+    Attributes
+    ----------
+    mu_frac_bits : int
+        μ is ``int16`` with this many fraction bits.
+    v_exponent : int
+        σ² is below 2^v_exponent, and its code spans 32 octaves below that.
+    mu_prior_q : int
+        Mean of the prior in μ's format.
+    mu_limit_q : int
+        μ starts uniform in ±mu_limit_q.
+    rho_init_q : int
+        σ² at the start, as a code.
+    ratio_mantissa, ratio_exponent : int
+        v/σ_prior² in Q16 is ``(m · ratio_mantissa) >> (31 - octave + ratio_exponent)``.
+    """
+
+    mu_frac_bits: int
+    v_exponent: int
+    mu_prior_q: int
+    mu_limit_q: int
+    rho_init_q: int
+    ratio_mantissa: int
+    ratio_exponent: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that the q16 engines need beside the layer sizes.
+
+    ``gain_mu`` is lr_mu/n_draws as ``(mantissa in [2^14, 2^15), exponent)``: mantissa·2^-exponent;
+    ``gain_sigma`` the same for lr_sigma. ``pull_mu`` and ``pull_rho`` are sweep·lr/N in Q28.
+    """
+
+    layers: tuple[LayerPlan, ...]
+    gain_mu: tuple[int, int]
+    gain_sigma: tuple[int, int]
+    pull_mu: int
+    pull_rho: int
+    sweep: int
+    n_draws: int
+    front_end_window: int
+
+
+def _mantissa_exponent(value: float, bits: int) -> tuple[int, int]:
+    """Return (m, e) with value ≈ m·2^-e and m in [2^(bits-1), 2^bits)."""
+    fraction, exponent = math.frexp(value)
+    mantissa = math.floor(fraction * 2**bits + 0.5)
+    if mantissa == 2**bits:
+        mantissa, exponent = mantissa // 2, exponent + 1
+    return mantissa, bits - exponent
+
+
+def effective_sweep(config: MesuConfig) -> int:
+    """Return the largest sweep, at most ``config.sweep``, whose single pull stays below 2^-8."""
+    sweep = config.sweep
+    strongest = max(config.lr_mu, config.lr_sigma)
+    while sweep > 1 and sweep * strongest / config.memory_window > 2.0**-8:
+        sweep //= 2
+    return sweep
+
+
+def _pull(config: MesuConfig, sweep: int, lr: float) -> int:
+    pull = math.floor(sweep * lr / config.memory_window * 2**PULL_FRAC_BITS + 0.5)
+    if pull > PULL_MAX:
+        raise ConfigError(
+            f"memory_window={config.memory_window:g}: too short for fixed point, where one pull "
+            f"of the prior is at most 1/256; use at least {math.ceil(256 * lr)} samples"
+        )
+    if pull < 8 and math.isfinite(config.memory_window) and config.memory_window < 1e14:
+        raise ConfigError(
+            f"memory_window={config.memory_window:g}: so long that its pull rounds away in fixed "
+            f"point; use at most {sweep * lr * 2 ** PULL_FRAC_BITS / 8:.3g} samples, a larger "
+            "sweep, or inf to never forget"
+        )
+    return pull
+
+
+def _layer_plan(fan_in: int, config: MesuConfig) -> LayerPlan:
+    sigma_prior, sigma_init = config.sigma_prior_of(fan_in), config.sigma_init_of(fan_in)
+    largest = max(sigma_prior, sigma_init) ** 2
+    v_exponent = math.ceil(math.log2(largest)) + 1
+    if not -20 <= v_exponent <= 6:
+        raise ConfigError(
+            f"sigma up to {math.sqrt(largest):.3g} in a layer of {fan_in} inputs: fixed point "
+            "holds priors and starts between 0.001 and 5.6"
+        )
+    ratio = 2.0 ** (v_exponent + 4) / sigma_prior**2
+    if ratio >= 2**12:
+        raise ConfigError(
+            f"sigma_init={sigma_init:.3g} is more than 11 times sigma_prior={sigma_prior:.3g}: "
+            "fixed point needs them closer together"
+        )
+    ratio_mantissa, ratio_exponent = _mantissa_exponent(ratio, 16)
+    one = 1 << MU_FRAC_BITS
+    mu_limit_q = math.floor(config.mu_limit_of(fan_in) * one + 0.5)
+    mu_prior_q = math.floor(config.mu_prior * one + 0.5)
+    if mu_limit_q > 32767 or abs(mu_prior_q) > 32767:
+        raise ConfigError(
+            f"mu_init/sqrt(fan_in)={config.mu_limit_of(fan_in):.3g}, mu_prior={config.mu_prior:g}: "
+            "fixed point holds means between -8 and 8"
+        )
+    return LayerPlan(
+        mu_frac_bits=MU_FRAC_BITS,
+        v_exponent=v_exponent,
+        mu_prior_q=mu_prior_q,
+        mu_limit_q=mu_limit_q,
+        rho_init_q=int(encode_rho(np.array(sigma_init**2), v_exponent)),
+        ratio_mantissa=ratio_mantissa,
+        ratio_exponent=ratio_exponent,
+    )
+
+
+def make_plan(spec: NetworkSpec, config: MesuConfig) -> Plan:
+    """Choose the formats of every layer and compute the constants.
+
+    Raises
+    ------
+    ConfigError
+        If the fixed-point formats cannot hold the configuration; the message says what can.
+    """
+    sweep = effective_sweep(config)
+    gain_mu = _mantissa_exponent(config.lr_mu / config.n_draws, 15)
+    gain_sigma = _mantissa_exponent(config.lr_sigma / config.n_draws, 15)
+    return Plan(
+        layers=tuple(_layer_plan(n, config) for n in spec.layers[:-1]),
+        gain_mu=gain_mu,
+        gain_sigma=gain_sigma,
+        pull_mu=_pull(config, sweep, config.lr_mu),
+        pull_rho=_pull(config, sweep, config.lr_sigma),
+        sweep=sweep,
+        n_draws=config.n_draws,
+        front_end_window=config.front_end_window,
+    )

@@ -1,0 +1,195 @@
+"""What is learned and how: the frozen descriptions that every engine shares."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from quant.errors import ConfigError
+
+FrontEnd = Literal["standardise", "none"]
+
+MAX_LAYERS = 16
+MAX_UNITS = 65535
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """A dense network: its layer sizes and what stands in front of it.
+
+    Parameters
+    ----------
+    layers : tuple of int
+        ``(n_features, hidden..., n_classes)``; hidden units are ReLU, the output is a softmax.
+    bias : bool
+        Give every layer a bias: one more input row that is always 1.
+    front_end : {"standardise", "none"}
+        ``standardise`` takes raw sensor values and standardises each feature online;
+        ``none`` takes values that are already within about ±8.
+    rule : {"mesu"}
+        The learning rule.
+
+    Raises
+    ------
+    ConfigError
+        If a size is out of range or a name is unknown.
+    """
+
+    layers: tuple[int, ...]
+    bias: bool = True
+    front_end: FrontEnd = "standardise"
+    rule: str = "mesu"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", tuple(int(n) for n in self.layers))
+        if not 2 <= len(self.layers) <= MAX_LAYERS + 1:
+            raise ConfigError(
+                f"layers={self.layers}: expected (n_features, hidden..., n_classes), "
+                f"2 to {MAX_LAYERS + 1} sizes; got {len(self.layers)}"
+            )
+        if any(not 1 <= n <= MAX_UNITS for n in self.layers):
+            raise ConfigError(f"layers={self.layers}: every size must be 1 to {MAX_UNITS}")
+        if self.layers[-1] < 2:
+            raise ConfigError(
+                f"layers={self.layers}: the last size is the number of classes and must be at "
+                f"least 2, got {self.layers[-1]}"
+            )
+        if self.front_end not in ("standardise", "none"):
+            raise ConfigError(
+                f"front_end={self.front_end!r}: expected 'standardise' or 'none'"
+            )
+        if self.rule != "mesu":
+            raise ConfigError(f"rule={self.rule!r}: expected 'mesu'")
+
+    @property
+    def n_features(self) -> int:
+        """Number of raw inputs."""
+        return self.layers[0]
+
+    @property
+    def n_classes(self) -> int:
+        """Number of outputs."""
+        return self.layers[-1]
+
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        """``(rows, columns)`` of each weight matrix; the bias is the last row."""
+        extra = int(self.bias)
+        return tuple(
+            (n_in + extra, n_out)
+            for n_in, n_out in zip(self.layers[:-1], self.layers[1:], strict=True)
+        )
+
+    @property
+    def n_synapses(self) -> int:
+        """Number of weights, biases included."""
+        return sum(rows * columns for rows, columns in self.shapes)
+
+    def __str__(self) -> str:
+        return "-".join(str(n) for n in self.layers)
+
+
+@dataclass(frozen=True)
+class MesuConfig:
+    """Hyperparameters of MESU (Bonnet et al., arXiv 2504.13569) and of the front end.
+
+    Parameters
+    ----------
+    memory_window : float
+        The paper's *N*: knowledge fades over about this many samples. ``inf`` never forgets.
+    sigma_prior : float or None
+        Standard deviation of the prior, the same for all weights. None: 1/√fan_in of each layer,
+        which keeps the noise of a layer of unconstrained weights at the scale of its input
+        whatever the fan-in.
+    mu_prior : float
+        Mean of the prior.
+    mu_init, sigma_init : float
+        Start: μ uniform in ±mu_init/√fan_in (biases 0), σ = sigma_init/√fan_in.
+    lr_mu, lr_sigma : float
+        Multiply the two updates; the paper's equations have 1.
+    n_draws : int
+        Monte-Carlo draws of the pre-activations for each sample, 1 to 64.
+    sweep : int
+        The prior pulls ``1/sweep`` of the rows at each sample, ``sweep`` times as hard. A power
+        of two; 1 is the paper's equation to the letter.
+    front_end_window : int
+        Samples over which the front end's mean and variance follow the sensor, 2 to 32768.
+
+    Raises
+    ------
+    ConfigError
+        If a value makes no sense.
+    """
+
+    memory_window: float = 100_000.0
+    sigma_prior: float | None = None
+    mu_prior: float = 0.0
+    mu_init: float = 4.0
+    sigma_init: float = 1.0
+    lr_mu: float = 2.0
+    lr_sigma: float = 2.0
+    n_draws: int = 8
+    sweep: int = 64
+    front_end_window: int = 300
+
+    def __post_init__(self) -> None:
+        def require(ok: bool, name: str, expected: str) -> None:
+            if not ok:
+                raise ConfigError(f"{name}={getattr(self, name)!r}: expected {expected}")
+
+        require(self.memory_window > 0, "memory_window", "a number of samples above 0, or inf")
+        require(
+            self.sigma_prior is None or 0 < self.sigma_prior < math.inf,
+            "sigma_prior",
+            "a finite number above 0, or None for 1/sqrt(fan_in)",
+        )
+        require(math.isfinite(self.mu_prior), "mu_prior", "a finite number")
+        for name in ("sigma_init", "lr_mu", "lr_sigma"):
+            require(0 < getattr(self, name) < math.inf, name, "a finite number above 0")
+        require(0 <= self.mu_init < math.inf, "mu_init", "a finite number, 0 or above")
+        require(1 <= self.n_draws <= 64, "n_draws", "1 to 64 draws")
+        require(
+            1 <= self.sweep <= 4096 and self.sweep & (self.sweep - 1) == 0,
+            "sweep",
+            "a power of two, 1 to 4096",
+        )
+        require(2 <= self.front_end_window <= 32768, "front_end_window", "2 to 32768 samples")
+
+    def sigma_prior_of(self, fan_in: int) -> float:
+        """σ of the prior in a layer with ``fan_in`` inputs (bias not counted)."""
+        return 1 / math.sqrt(fan_in) if self.sigma_prior is None else self.sigma_prior
+
+    def sigma_init_of(self, fan_in: int) -> float:
+        """σ at the start in a layer with ``fan_in`` inputs."""
+        return self.sigma_init / math.sqrt(fan_in)
+
+    def mu_limit_of(self, fan_in: int) -> float:
+        """Half width of the uniform distribution that μ starts from."""
+        return self.mu_init / math.sqrt(fan_in)
+
+
+def to_json(spec: NetworkSpec, config: MesuConfig) -> dict[str, Any]:
+    """Return both as a dictionary of JSON values (``inf`` as the text "inf")."""
+    values = dataclasses.asdict(config)
+    if math.isinf(config.memory_window):
+        values["memory_window"] = "inf"
+    return {"network": {**dataclasses.asdict(spec), "layers": list(spec.layers)}, "config": values}
+
+
+def from_json(values: dict[str, Any]) -> tuple[NetworkSpec, MesuConfig]:
+    """Invert :func:`to_json`.
+
+    Raises
+    ------
+    ConfigError
+        If a key is missing or unknown, or a value out of range.
+    """
+    try:
+        network, config = dict(values["network"]), dict(values["config"])
+        network["layers"] = tuple(network["layers"])
+        config["memory_window"] = float(config["memory_window"])
+        return NetworkSpec(**network), MesuConfig(**config)
+    except (KeyError, TypeError) as error:
+        raise ConfigError(f"not a description of a learner: {error}") from error

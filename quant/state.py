@@ -1,0 +1,123 @@
+"""The state: exactly what must survive a power cut, as one block of bytes.
+
+A state is a NumPy structured array of one element whose bytes are the C struct ``sl_state_t``;
+fields are views into it. docs/state-format.md has every byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from quant.errors import ShapeError
+from quant.noise import SAMPLE_INIT, STREAM_INIT, sample_key, words
+from quant.plan import effective_sweep, make_plan
+from quant.spec import MesuConfig, NetworkSpec
+
+Arithmetic = Literal["float64", "float32", "q16"]
+ARITHMETICS: tuple[Arithmetic, ...] = ("float64", "float32", "q16")
+State = npt.NDArray[Any]
+
+EXPONENT_START = 127
+
+
+def state_dtype(spec: NetworkSpec, arithmetic: Arithmetic) -> np.dtype[Any]:
+    """Return the layout of the state: little endian, no padding but a named one at the end."""
+    n, synapses = spec.n_features, spec.n_synapses
+    fields: list[tuple[Any, ...]] = [
+        ("n_samples", "<u4"),
+        ("seed", "<u4"),
+        ("front_end_count", "<u4"),
+        ("reserved", "<u4"),
+    ]
+    if arithmetic == "q16":
+        halves = 2 * synapses
+        if spec.front_end == "standardise":
+            fields += [("mean", "<i4", (n,)), ("variance", "<u4", (n,)), ("exponent", "<i2", (n,))]
+            halves += n
+        fields += [("mu", "<i2", (synapses,)), ("rho", "<u2", (synapses,))]
+        if halves % 2:
+            fields.append(("padding", "<u2"))
+    else:
+        real = "<f4" if arithmetic == "float32" else "<f8"
+        if spec.front_end == "standardise":
+            fields += [("mean", real, (n,)), ("variance", real, (n,))]
+        fields += [("mu", real, (synapses,)), ("sigma", real, (synapses,))]
+    return np.dtype(fields)
+
+
+def init_state(
+    spec: NetworkSpec, config: MesuConfig, arithmetic: Arithmetic, seed: int = 0
+) -> State:
+    """Return the state before the first sample: the same draws in every arithmetic."""
+    state = np.zeros(1, state_dtype(spec, arithmetic))
+    state["seed"] = seed & 0xFFFFFFFF
+    key = sample_key(seed, SAMPLE_INIT)
+    plan = make_plan(spec, config) if arithmetic == "q16" else None
+    for layer, fan_in in enumerate(spec.layers[:-1]):
+        uniform = words(key, STREAM_INIT + layer, fan_in * spec.layers[layer + 1])
+        mu = layer_view(spec, state, "mu", layer)
+        weights = mu[:fan_in]
+        if plan is not None:
+            limit = plan.layers[layer].mu_limit_q
+            drawn = (uniform.astype(np.int64) * (2 * limit + 1) >> 32) - limit
+            layer_view(spec, state, "rho", layer)[:] = plan.layers[layer].rho_init_q
+        else:
+            drawn = (uniform / 2.0**31 - 1) * config.mu_limit_of(fan_in)
+            layer_view(spec, state, "sigma", layer)[:] = config.sigma_init_of(fan_in)
+        weights[:] = drawn.reshape(weights.shape)
+    if plan is not None and spec.front_end == "standardise":
+        state["exponent"] = EXPONENT_START
+    return state
+
+
+def layer_view(spec: NetworkSpec, state: State, field: str, layer: int) -> npt.NDArray[Any]:
+    """Return the ``[rows, columns]`` view of one layer's ``mu``, ``sigma`` or ``rho``."""
+    start = sum(rows * columns for rows, columns in spec.shapes[:layer])
+    rows, columns = spec.shapes[layer]
+    view: npt.NDArray[Any] = state[field][0, start : start + rows * columns]
+    return view.reshape(rows, columns)
+
+
+def state_to_bytes(state: State) -> bytes:
+    """Return the bytes of the state, as they lie in a device's memory."""
+    return state.tobytes()
+
+
+def state_from_bytes(spec: NetworkSpec, arithmetic: Arithmetic, data: bytes) -> State:
+    """Invert :func:`state_to_bytes`.
+
+    Raises
+    ------
+    ShapeError
+        If the number of bytes is not that of the layout.
+    """
+    dtype = state_dtype(spec, arithmetic)
+    if len(data) != dtype.itemsize:
+        raise ShapeError(
+            f"state of {len(data)} bytes: a {spec} network in {arithmetic} has "
+            f"{dtype.itemsize} bytes; was it written for another network?"
+        )
+    return np.frombuffer(data, dtype).copy()
+
+
+def state_sha256(state: State) -> str:
+    """Return the SHA-256 of the state's bytes, in hexadecimal."""
+    return hashlib.sha256(state_to_bytes(state)).hexdigest()
+
+
+__all__ = [
+    "ARITHMETICS",
+    "Arithmetic",
+    "State",
+    "effective_sweep",
+    "init_state",
+    "layer_view",
+    "state_dtype",
+    "state_from_bytes",
+    "state_sha256",
+    "state_to_bytes",
+]
