@@ -1,0 +1,58 @@
+"""The device: real firmware for a Cortex-M board, booted from reset in an emulator.
+
+Imports nothing of the packages that export a learner; it takes an export folder.
+
+    firmware = build_firmware("export", get_board("nrf52840"), "run")
+    device = Device(firmware)
+    result = device.run_stream(xs, labels)
+    cost = model_cost(firmware.board, result.learn_instructions.mean())
+"""
+
+from .boards import DEFAULT_BOARD, Board, board_from_dict, get_board, list_boards
+from .errors import (
+    BoardError,
+    BuildError,
+    DeviceFault,
+    DeviceTooSmallError,
+    ExportFolderError,
+    FirmwareSimError,
+    InputError,
+    LinkError,
+    RefusedError,
+)
+from .export_folder import ExportFolder, open_export
+from .image import Firmware, RamBytes, load_firmware
+from .machine import CallCount, Device, Hello
+from .model import ModelCost, model_cost
+from .stream import StreamInterrupted, StreamResult
+from .toolchain import build_firmware
+
+__all__ = [
+    "DEFAULT_BOARD",
+    "Board",
+    "BoardError",
+    "BuildError",
+    "CallCount",
+    "Device",
+    "DeviceFault",
+    "DeviceTooSmallError",
+    "ExportFolder",
+    "ExportFolderError",
+    "Firmware",
+    "FirmwareSimError",
+    "Hello",
+    "InputError",
+    "LinkError",
+    "ModelCost",
+    "RamBytes",
+    "RefusedError",
+    "StreamInterrupted",
+    "StreamResult",
+    "board_from_dict",
+    "build_firmware",
+    "get_board",
+    "list_boards",
+    "load_firmware",
+    "model_cost",
+    "open_export",
+]

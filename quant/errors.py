@@ -1,4 +1,4 @@
-"""Errors of streamlearn, quant and export: one root, children that also are the builtin a caller expects."""
+"""Errors of streamlearn, quant and export: one root; children also are the expected builtin."""
 
 
 class StreamlearnError(Exception):
@@ -27,6 +27,10 @@ class StateFormatError(StreamlearnError, ValueError):
 
 class StreamFormatError(StreamlearnError, ValueError):
     """A stream that cannot be read: a missing column, a bad value, no header."""
+
+
+class DivergedError(StreamlearnError, ArithmeticError):
+    """A floating-point learner whose state no longer gives finite outputs."""
 
 
 class BuildError(StreamlearnError, RuntimeError):

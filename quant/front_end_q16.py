@@ -32,7 +32,8 @@ def _shift_round(x: Int64, right: Int64) -> Int64:
 def _at_exponent(x: npt.NDArray[np.float32], exponent: Int64) -> Int64:
     """Return ``x`` as integers in units of 2^-exponent, rounding half away from zero."""
     scaled = np.ldexp(x.astype(np.float64), exponent)
-    return (np.sign(scaled) * np.floor(np.abs(scaled) + 0.5)).astype(np.int64)
+    size = np.minimum(np.floor(np.abs(scaled) + 0.5), 2.0**62)
+    return (np.sign(scaled) * size).astype(np.int64)
 
 
 def quantise_input(x: npt.NDArray[np.float32]) -> tuple[Int64, int]:
@@ -102,9 +103,7 @@ def standardise_q16(
     variance, after = variance >> (2 * down), _shift_round(after, down)
 
     bits = bit_lengths(variance)
-    room = np.minimum(
-        MAGNITUDE_BITS - 1 - bit_lengths(np.abs(mean)), EXPONENT_START - exponent
-    )
+    room = np.minimum(MAGNITUDE_BITS - 1 - bit_lengths(np.abs(mean)), EXPONENT_START - exponent)
     up = np.where(
         (bits > 0) & (bits <= VARIANCE_LOW_BITS),
         np.clip((VARIANCE_BITS - bits) >> 1, 0, np.maximum(room, 0)),

@@ -19,7 +19,8 @@ def bit_length(x: int) -> int:
 
 def bit_lengths(x: Int64) -> Int64:
     """Element-wise :func:`bit_length` of non-negative integers below 2^52 (exact)."""
-    return np.frexp(x.astype(np.float64))[1].astype(np.int64)
+    bits: Int64 = np.frexp(x.astype(np.float64))[1].astype(np.int64)
+    return bits
 
 
 def shift_round(x: Int64, right: int) -> Int64:
@@ -34,7 +35,8 @@ def shift_truncate(x: Int64, right: int) -> Int64:
     """Divide by 2^right, rounding towards zero; a negative ``right`` multiplies by 2^-right."""
     if right <= 0:
         return x << min(-right, 31)
-    return np.sign(x) * (np.abs(x) >> min(right, 62))
+    size: Int64 = np.abs(x) >> min(right, 62)
+    return np.where(x < 0, -size, size)
 
 
 def isqrt(x: Int64) -> Int64:

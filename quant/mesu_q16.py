@@ -116,9 +116,7 @@ def forward_layer(
     return centre + (spread * epsilon + 8 >> 4), np.broadcast_to(inverse, epsilon.shape)
 
 
-def forward(
-    spec: NetworkSpec, plan: Plan, state: State, z_q: Int64, count: Saturations
-) -> Forward:
+def forward(spec: NetworkSpec, plan: Plan, state: State, z_q: Int64, count: Saturations) -> Forward:
     """Run all layers on one standardised input ``int64[n_features]`` in Q3.4."""
     key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
     result = Forward()
@@ -150,7 +148,8 @@ def softmax_q(logits: Int64) -> Int64:
     t = np.minimum((logits.max(axis=0) - logits) >> 6, 16383)
     u = t * 23637 >> 14
     e = EXP2[u >> 2 & 255].astype(np.int64) >> (u >> 10)
-    return (e << 16) // e.sum(axis=0)
+    p: Int64 = (e << 16) // e.sum(axis=0)
+    return p
 
 
 def output_gradient(logits: Int64, label: int) -> Int64:
@@ -211,8 +210,15 @@ def apply_gain(x: Int64, gain: tuple[int, int], drop: int) -> tuple[Int64, int]:
 
 
 def update(
-    mu: Int64, rho: Int64, w: Int64, y: Int64, shift_mu: int, shift_rho: Int64, u_mu: Int64,
-    u_rho: Int64, count: Saturations,
+    mu: Int64,
+    rho: Int64,
+    w: Int64,
+    y: Int64,
+    shift_mu: int,
+    shift_rho: Int64,
+    u_mu: Int64,
+    u_rho: Int64,
+    count: Saturations,
 ) -> tuple[Int64, Int64]:
     """The gradient's step on a matrix: μ += ⌊v w + u⌋, ρ += ⌊m v y + u⌋, with dither u in [0, 1).
 
@@ -234,7 +240,12 @@ def _store(mu: Int64, rho: Int64, count: Saturations) -> tuple[Int64, Int64]:
 
 
 def pull(
-    mu: Int64, rho: Int64, plan: Plan, layer: LayerPlan, u_mu: Int64, u_rho: Int64,
+    mu: Int64,
+    rho: Int64,
+    plan: Plan,
+    layer: LayerPlan,
+    u_mu: Int64,
+    u_rho: Int64,
     count: Saturations,
 ) -> tuple[Int64, Int64]:
     """``sweep`` samples of the prior's pull on some rows.
@@ -255,8 +266,15 @@ def _dither(row_words: Int64, column_words: Int64) -> tuple[Int64, Int64]:
 
 
 def _update_layer(
-    spec: NetworkSpec, plan: Plan, state: State, key: int, layer: int, forward_: Forward,
-    delta: Int64, r: Int64, count: Saturations,
+    spec: NetworkSpec,
+    plan: Plan,
+    state: State,
+    key: int,
+    layer: int,
+    forward_: Forward,
+    delta: Int64,
+    r: Int64,
+    count: Saturations,
 ) -> None:
     """Apply the gradient, then the sweep of the prior, to one layer in place."""
     rows, columns = spec.shapes[layer]

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
+import re
 
 import numpy as np
 import numpy.typing as npt
 
 from quant.c_config import KERNEL_DIR, config_header, kernel_sources
 from quant.compiler import build_shared
-from quant.errors import BuildError
+from quant.errors import BuildError, StreamlearnError
 from quant.mesu_q16 import Saturations
 from quant.spec import MesuConfig, NetworkSpec
 from quant.state import Arithmetic, State, state_dtype
+
+#: What the negative results of the C verbs mean, from the X-macro in ``sl_learner.h``.
+STATUS_TEXT = {
+    int(value): text
+    for value, text in re.findall(
+        r'X\(SL_\w+, (-?\d+), "([^"]+)"\)', (KERNEL_DIR / "sl_learner.h").read_text()
+    )
+}
 
 _SATURATIONS = [f.name for f in dataclasses.fields(Saturations)]
 
@@ -45,6 +54,8 @@ class NativeKernel:
             ctypes.c_void_p,
         ]
         self._library.sl_host_predict.argtypes = [ctypes.c_void_p] * 4
+        self._library.sl_learner_learn.argtypes = [ctypes.c_void_p] * 3 + [ctypes.c_uint32]
+        self._library.sl_learner_learn.restype = ctypes.c_int32
         self._library.sl_host_saturations.argtypes = [ctypes.c_void_p] * 2
         self._library.sl_host_saturations.restype = None
         expected = state_dtype(spec, arithmetic).itemsize
@@ -82,8 +93,20 @@ class NativeKernel:
             len(labels), predictions.ctypes.data, ctypes.addressof(status),
         )  # fmt: skip
         if done != len(labels):
-            raise ValueError(f"the kernel refused sample {done} with status {status.value}")
+            raise StreamlearnError(
+                f"sample {done} of {len(labels)}: {STATUS_TEXT[status.value]}; "
+                f"the {done} samples before it have been learned"
+            )
         return predictions
+
+    def learn_one(self, state: State, x: npt.NDArray[np.float32], label: int) -> int:
+        """Test, then train, on one sample; return the class index, or a negative status."""
+        x = np.ascontiguousarray(x, np.float32)
+        return int(
+            self._library.sl_learner_learn(
+                state.ctypes.data, self._scratch.ctypes.data, x.ctypes.data, label
+            )
+        )
 
     def predict(
         self, state: State, x: npt.NDArray[np.float32]

@@ -34,7 +34,8 @@ def mix32(x: UInt32) -> UInt32:
     x = (x * np.uint32(0x7FEB352D)).astype(np.uint32)
     x = x ^ (x >> np.uint32(15))
     x = (x * np.uint32(0x846CA68B)).astype(np.uint32)
-    return x ^ (x >> np.uint32(16))
+    mixed: UInt32 = x ^ (x >> np.uint32(16))
+    return mixed
 
 
 def sample_key(seed: int, sample: int) -> int:
@@ -59,4 +60,5 @@ def epsilon_q(key: int, layer: int, n_units: int, n_draws: int) -> Int64:
     n = n_units * n_draws
     packed = words(key, STREAM_EPSILON + layer, (n + 3) // 4)
     octets = packed[:, None] >> np.array([0, 8, 16, 24], np.uint32) & np.uint32(255)
-    return EPSILON[octets.ravel()[:n]].astype(np.int64).reshape(n_units, n_draws)
+    epsilon: Int64 = EPSILON[octets.ravel()[:n]].astype(np.int64)
+    return epsilon.reshape(n_units, n_draws)

@@ -21,10 +21,13 @@ PULL_MAX = 1 << 20
 
 
 def decode_rho(rho_q: npt.NDArray[np.integer], v_exponent: int) -> npt.NDArray[np.float64]:
-    """Return v = σ² of ``uint16`` codes: (2048 + low 11 bits) · 2^(high 5 bits - 43 + v_exponent)."""
+    """Return v = σ² of ``uint16`` codes: (2048 + low 11 bits)·2^(high 5 bits - 43 + v_exponent)."""
     code = np.asarray(rho_q).astype(np.int64)
     mantissa = (code & 2047) | 2048
-    return np.ldexp(mantissa.astype(np.float64), (code >> MANTISSA_BITS) - 43 + v_exponent)
+    v: npt.NDArray[np.float64] = np.ldexp(
+        mantissa.astype(np.float64), (code >> MANTISSA_BITS) - 43 + v_exponent
+    )
+    return v
 
 
 def encode_rho(v: npt.NDArray[np.float64], v_exponent: int) -> npt.NDArray[np.uint16]:
@@ -33,7 +36,8 @@ def encode_rho(v: npt.NDArray[np.float64], v_exponent: int) -> npt.NDArray[np.ui
     mantissa = np.floor(fraction * 4096 + 0.5)
     octave = exponent - 12 + 43 - v_exponent
     code = octave * 2048 + mantissa - 2048
-    return np.clip(code, 0, 65535).astype(np.uint16)
+    kept: npt.NDArray[np.uint16] = np.clip(code, 0, 65535).astype(np.uint16)
+    return kept
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,7 @@ def effective_sweep(config: MesuConfig) -> int:
 
 
 def _pull(config: MesuConfig, sweep: int, lr: float) -> int:
-    pull = math.floor(sweep * lr / config.memory_window * 2**PULL_FRAC_BITS + 0.5)
+    pull = int(sweep * lr / config.memory_window * 2**PULL_FRAC_BITS + 0.5)
     if pull > PULL_MAX:
         raise ConfigError(
             f"memory_window={config.memory_window:g}: too short for fixed point, where one pull "
@@ -111,7 +115,7 @@ def _pull(config: MesuConfig, sweep: int, lr: float) -> int:
     if pull < 8 and math.isfinite(config.memory_window) and config.memory_window < 1e14:
         raise ConfigError(
             f"memory_window={config.memory_window:g}: so long that its pull rounds away in fixed "
-            f"point; use at most {sweep * lr * 2 ** PULL_FRAC_BITS / 8:.3g} samples, a larger "
+            f"point; use at most {sweep * lr * 2**PULL_FRAC_BITS / 8:.3g} samples, a larger "
             "sweep, or inf to never forget"
         )
     return pull

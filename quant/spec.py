@@ -57,9 +57,7 @@ class NetworkSpec:
                 f"least 2, got {self.layers[-1]}"
             )
         if self.front_end not in ("standardise", "none"):
-            raise ConfigError(
-                f"front_end={self.front_end!r}: expected 'standardise' or 'none'"
-            )
+            raise ConfigError(f"front_end={self.front_end!r}: expected 'standardise' or 'none'")
         if self.rule != "mesu":
             raise ConfigError(f"rule={self.rule!r}: expected 'mesu'")
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from quant.errors import ShapeError
+from quant.errors import ConfigError, ShapeError
 from quant.noise import SAMPLE_INIT, STREAM_INIT, sample_key, words
 from quant.plan import effective_sweep, make_plan
 from quant.spec import MesuConfig, NetworkSpec
@@ -52,9 +52,20 @@ def state_dtype(spec: NetworkSpec, arithmetic: Arithmetic) -> np.dtype[Any]:
 def init_state(
     spec: NetworkSpec, config: MesuConfig, arithmetic: Arithmetic, seed: int = 0
 ) -> State:
-    """Return the state before the first sample: the same draws in every arithmetic."""
+    """Return the state before the first sample: the same draws in every arithmetic.
+
+    Raises
+    ------
+    ConfigError
+        If the seed is not in 0 to 2^32 - 1, the arithmetic is unknown, or fixed point cannot
+        hold the configuration.
+    """
+    if arithmetic not in ARITHMETICS:
+        raise ConfigError(f"arithmetic={arithmetic!r}: expected one of {', '.join(ARITHMETICS)}")
+    if not 0 <= seed <= 0xFFFFFFFF:
+        raise ConfigError(f"seed={seed}: expected 0 to {0xFFFFFFFF}")
     state = np.zeros(1, state_dtype(spec, arithmetic))
-    state["seed"] = seed & 0xFFFFFFFF
+    state["seed"] = seed
     key = sample_key(seed, SAMPLE_INIT)
     plan = make_plan(spec, config) if arithmetic == "q16" else None
     for layer, fan_in in enumerate(spec.layers[:-1]):
@@ -63,12 +74,15 @@ def init_state(
         weights = mu[:fan_in]
         if plan is not None:
             limit = plan.layers[layer].mu_limit_q
-            drawn = (uniform.astype(np.int64) * (2 * limit + 1) >> 32) - limit
+            weights[:] = ((uniform.astype(np.int64) * (2 * limit + 1) >> 32) - limit).reshape(
+                weights.shape
+            )
             layer_view(spec, state, "rho", layer)[:] = plan.layers[layer].rho_init_q
         else:
-            drawn = (uniform / 2.0**31 - 1) * config.mu_limit_of(fan_in)
+            weights[:] = ((uniform / 2.0**31 - 1) * config.mu_limit_of(fan_in)).reshape(
+                weights.shape
+            )
             layer_view(spec, state, "sigma", layer)[:] = config.sigma_init_of(fan_in)
-        weights[:] = drawn.reshape(weights.shape)
     if plan is not None and spec.front_end == "standardise":
         state["exponent"] = EXPONENT_START
     return state
@@ -101,7 +115,8 @@ def state_from_bytes(spec: NetworkSpec, arithmetic: Arithmetic, data: bytes) -> 
             f"state of {len(data)} bytes: a {spec} network in {arithmetic} has "
             f"{dtype.itemsize} bytes; was it written for another network?"
         )
-    return np.frombuffer(data, dtype).copy()
+    state: State = np.frombuffer(data, dtype).copy()
+    return state
 
 
 def state_sha256(state: State) -> str:

@@ -23,7 +23,7 @@ EPSILON: npt.NDArray[np.int16] = _epsilon_table()
 EPSILON.flags.writeable = False
 
 #: ``uint16[256]``, Q0.15: 2^(-i/256).
-EXP2: npt.NDArray[np.uint16] = np.floor(2.0 ** (EXP2_FRAC_BITS - np.arange(256) / 256) + 0.5).astype(
-    np.uint16
-)
+EXP2: npt.NDArray[np.uint16] = np.floor(
+    2.0 ** (EXP2_FRAC_BITS - np.arange(256) / 256) + 0.5
+).astype(np.uint16)
 EXP2.flags.writeable = False

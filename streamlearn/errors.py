@@ -3,6 +3,7 @@
 from quant.errors import (
     BuildError,
     ConfigError,
+    DivergedError,
     InputValueError,
     LabelError,
     ShapeError,
@@ -14,6 +15,7 @@ from quant.errors import (
 __all__ = [
     "BuildError",
     "ConfigError",
+    "DivergedError",
     "InputValueError",
     "LabelError",
     "ShapeError",

@@ -31,7 +31,7 @@ Z_MAX = INPUT_MAX / 2**INPUT_FRAC_BITS
 
 @dataclass
 class Forward:
-    """One list entry a layer; arrays are ``float64[units, draws]`` (layer 0's input: one column)."""
+    """One list entry a layer; ``float64[units, draws]``, but layer 0's input ``[rows, 1]``."""
 
     inputs: list[Float] = field(default_factory=list)
     epsilon: list[Float] = field(default_factory=list)

@@ -14,7 +14,8 @@
 #define SL_STATUS_LIST(X)                                                                          \
     X(SL_OK, 0, "ok")                                                                              \
     X(SL_ERR_NOT_FINITE, -1, "an input is NaN or infinite")                                        \
-    X(SL_ERR_LABEL, -2, "the label is not a class of this learner")
+    X(SL_ERR_LABEL, -2, "the label is not a class of this learner")                                \
+    X(SL_ERR_DIVERGED, -3, "the state no longer gives finite outputs (float32 only)")
 
 #define SL_STATUS_ENUM(name, value, text) name = value,
 typedef enum { SL_STATUS_LIST(SL_STATUS_ENUM) } sl_status_t;
@@ -103,10 +104,13 @@ typedef struct {
 } sl_scratch_t;
 #endif
 
-int32_t sl_learner_predict(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits);
+/* Only the host's shared library gives the attribute a meaning. */
+#define SL_API __attribute__((visibility("default")))
+
+SL_API int32_t sl_learner_predict(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits);
 
 /* Test, then train: returns the class predicted before learning. */
-int32_t sl_learner_learn(sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits,
+SL_API int32_t sl_learner_learn(sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits,
                          uint32_t label);
 
 #endif

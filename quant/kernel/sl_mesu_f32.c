@@ -104,6 +104,9 @@ int32_t sl_mesu_forward(const sl_state_t *state, sl_scratch_t *scratch) {
         for (uint32_t s = 0; s < S; s++) {
             sum += scratch->block_a[k * S + s];
         }
+        if (!(sum > -3.0e38f && sum < 3.0e38f)) {
+            return SL_ERR_DIVERGED;
+        }
         scratch->logit_sum[k] = sum;
         best = sum > scratch->logit_sum[best] ? (int32_t)k : best;
     }

@@ -355,19 +355,20 @@ static inline void sl_store(int16_t *mu, uint16_t *rho, int32_t new_mu, int32_t 
     *rho = (uint16_t)kept_rho;
 }
 
-/* The gradient's step on one row; dither by rank one: (row + column) mod 2^16. */
-SL_INLINE void sl_update_row(int16_t *restrict mu, uint16_t *restrict rho, const int32_t *restrict w,
-                             const int32_t *restrict y, uint32_t n, int32_t shift_mu,
-                             int32_t shift_rho, uint32_t row_word,
+/* The gradient's step on one row: w = x g and y = square q, the row's input times what all rows
+ * share; dither by rank one: (row + column) mod 2^16. */
+SL_INLINE void sl_update_row(int16_t *restrict mu, uint16_t *restrict rho, int32_t x,
+                             const int32_t *restrict g, int32_t square, const int32_t *restrict q,
+                             uint32_t n, int32_t shift_mu, int32_t shift_rho, uint32_t row_word,
                              const uint32_t *restrict column_word, uint32_t *saturations) {
     uint32_t count[2] = {0, 0};
     for (uint32_t j = 0; j < n; j++) {
         int32_t mantissa = sl_mantissa(rho[j]), octave = sl_octave(rho[j]);
         int32_t u_mu = (int32_t)((row_word + column_word[j]) & 0xFFFFu);
         int32_t u_rho = (int32_t)(((row_word >> 16) + (column_word[j] >> 16)) & 0xFFFFu);
-        int32_t step = (mantissa * w[j]) >> sl_clamp32(shift_mu - octave, 0, 31);
+        int32_t step = (mantissa * (x * g[j])) >> sl_clamp32(shift_mu - octave, 0, 31);
         int32_t curve =
-            ((mantissa * mantissa >> 12) * y[j]) >> sl_clamp32(shift_rho - octave, 0, 31);
+            ((mantissa * mantissa >> 12) * (square * q[j])) >> sl_clamp32(shift_rho - octave, 0, 31);
         int32_t rho_step = sl_clamp32((curve + u_rho) >> 16, -SL_RHO_STEP_MAX, SL_RHO_STEP_MAX);
         sl_store(&mu[j], &rho[j], mu[j] + ((step + u_mu) >> 16), rho[j] + rho_step, count);
     }
@@ -389,6 +390,35 @@ static void sl_pull_row(int16_t *mu, uint16_t *rho, const sl_layer_t *layer, uin
         sl_store(&mu[j], &rho[j], mu[j] + (int32_t)((step + u_mu) >> 16),
                  rho[j] + (int32_t)((curve + u_rho) >> 16), &saturations[SL_SAT_MU]);
     }
+}
+
+/* Later layers: sum a row's x g and x^2 q over the draws, into row_w and row_y. Returns the exponent
+ * of the squares, or -1 where the row's input is 0 in every draw. */
+SL_INLINE int32_t sl_row_gradient(const int16_t *x, int32_t narrow, int32_t spare, uint32_t columns,
+                                  const int32_t *g, const int32_t *q, sl_scratch_t *scratch) {
+    int32_t narrowed[S], square[S], most = 0;
+    for (uint32_t s = 0; s < S; s++) {
+        narrowed[s] = sl_min32(sl_shift_round32(x[s], narrow), 255);
+        square[s] = narrowed[s] * narrowed[s];
+        most = sl_max32(most, square[s]);
+    }
+    if (most == 0) {
+        return -1;
+    }
+    const int32_t e = sl_max32(sl_bit_length((uint32_t)most) - 8, 0);
+    for (uint32_t s = 0; s < S; s++) {
+        square[s] >>= e;
+    }
+    for (uint32_t j = 0; j < columns; j++) {
+        int32_t sum_w = 0, sum_y = 0;
+        for (uint32_t s = 0; s < S; s++) {
+            sum_w += narrowed[s] * g[j * S + s];
+            sum_y += square[s] * q[j * S + s];
+        }
+        scratch->row_w[j] = sl_shift_round32(sum_w, spare);
+        scratch->row_y[j] = sl_shift_round32(sum_y, spare);
+    }
+    return e;
 }
 
 SL_INLINE void sl_update_layer(uint32_t index, uint32_t key, sl_state_t *state,
@@ -431,31 +461,21 @@ SL_INLINE void sl_update_layer(uint32_t index, uint32_t key, sl_state_t *state,
 
     int16_t *mu = state->mu + layer->synapse;
     uint16_t *rho = state->rho + layer->synapse;
-    int32_t *w = scratch->row_w, *y = scratch->row_y;
     for (uint32_t i = 0; i < layer->rows; i++, mu += columns, rho += columns) {
-        int32_t narrowed[S], square[S], most = 0;
-        for (uint32_t s = 0; s < draws; s++) {
-            narrowed[s] = index == 0 ? x[i] : sl_min32(sl_shift_round32(x[i * S + s], narrow), 255);
-            square[s] = narrowed[s] * narrowed[s];
-            most = sl_max32(most, square[s]);
-        }
-        if (most != 0) {
-            const int32_t e = sl_max32(sl_bit_length((uint32_t)most) - 8, 0);
-            for (uint32_t s = 0; s < draws; s++) {
-                square[s] >>= e;
+        const uint32_t row_word = sl_noise_word(key, SL_STREAM_ROW + index, i);
+        if (index == 0) {
+            const int32_t square = x[i] * x[i];
+            const int32_t e = sl_max32(sl_bit_length((uint32_t)square) - 8, 0);
+            if (square != 0) {
+                sl_update_row(mu, rho, -x[i], g, -(square >> e), q, columns, shift_mu,
+                              shift_rho - e, row_word, scratch->column_word, scratch->saturations);
             }
-            for (uint32_t j = 0; j < columns; j++) {
-                int32_t sum_w = 0, sum_y = 0;
-                for (uint32_t s = 0; s < draws; s++) {
-                    sum_w += narrowed[s] * g[j * draws + s];
-                    sum_y += square[s] * q[j * draws + s];
-                }
-                w[j] = -sl_shift_round32(sum_w, spare);
-                y[j] = -sl_shift_round32(sum_y, spare);
+        } else {
+            const int32_t e = sl_row_gradient(&x[i * S], narrow, spare, columns, g, q, scratch);
+            if (e >= 0) {
+                sl_update_row(mu, rho, -1, scratch->row_w, -1, scratch->row_y, columns, shift_mu,
+                              shift_rho - e, row_word, scratch->column_word, scratch->saturations);
             }
-            sl_update_row(mu, rho, w, y, columns, shift_mu, shift_rho - e,
-                          sl_noise_word(key, SL_STREAM_ROW + index, i), scratch->column_word,
-                          scratch->saturations);
         }
         if ((layer->first + i + state->n_samples) % SL_SWEEP == 0) {
             sl_pull_row(mu, rho, layer, sl_noise_word(key, SL_STREAM_PULL + index, i),

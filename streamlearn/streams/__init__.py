@@ -1,0 +1,18 @@
+"""Streams of labelled samples: the bundled one, image sets, and any CSV."""
+
+from streamlearn.streams.base import Stream
+from streamlearn.streams.csv_stream import CsvStream, Skipped
+from streamlearn.streams.gas_drift import load_gas_drift
+from streamlearn.streams.locate import DataNotFoundError, data_dir
+from streamlearn.streams.mnist import load_cifar10_gray, load_mnist
+
+__all__ = [
+    "CsvStream",
+    "DataNotFoundError",
+    "Skipped",
+    "Stream",
+    "data_dir",
+    "load_cifar10_gray",
+    "load_gas_drift",
+    "load_mnist",
+]

@@ -1,0 +1,31 @@
+# One command a job; `make help` lists them.
+PYTHON ?= python
+C_FILES = $(shell git ls-files '*.c' '*.h')
+
+.PHONY: help check format test demo golden size
+help:            ## list the commands
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
+
+check:           ## lint, format, types, layers, C format: what CI runs
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	lint-imports
+	clang-format --dry-run --Werror $(C_FILES)
+
+format:          ## rewrite Python and C in the house's format
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+	clang-format -i $(C_FILES)
+
+test:            ## all tests but the slow ones
+	$(PYTHON) -m pytest
+
+demo:            ## the main job, on the bundled stream
+	streamlearn demo
+
+golden:          ## regenerate the golden results and show what moved
+	$(PYTHON) tests/golden/regenerate.py
+
+size:            ## flash and RAM of the demo's learner on every board
+	$(PYTHON) benchmarks/size.py

@@ -1,0 +1,40 @@
+"""The learner as C sources: the kernel, its generated header, and the state to start from."""
+
+from __future__ import annotations
+
+from quant.c_config import HEADERS, KERNEL_DIR, config_header, kernel_sources
+from quant.state import state_to_bytes
+from streamlearn import MesuClassifier
+
+_IMAGE = """\
+/* Generated: the state to start from, {n} samples learned. Do not edit. */
+#include <stdint.h>
+
+extern const uint8_t sl_state_image[{size}];
+
+_Alignas(8) const uint8_t sl_state_image[{size}] = {{
+{body}
+}};
+"""
+
+
+def c_package(learner: MesuClassifier) -> dict[str, str]:
+    """Return the files of the C package: name and text.
+
+    Everything but ``sl_config.h`` and ``sl_state_image.c`` is the kernel as it stands in
+    ``quant/kernel``, to the byte.
+    """
+    files = {
+        name: (KERNEL_DIR / name).read_text()
+        for name in (*HEADERS, *kernel_sources(learner.arithmetic))
+    }
+    files["sl_config.h"] = config_header(learner.spec, learner.config, learner.arithmetic)
+    state = state_to_bytes(learner.state)
+    lines = [
+        "    " + " ".join(f"{byte}," for byte in state[start : start + 20])
+        for start in range(0, len(state), 20)
+    ]
+    files["sl_state_image.c"] = _IMAGE.format(
+        n=learner.n_samples, size=len(state), body="\n".join(lines)
+    )
+    return files

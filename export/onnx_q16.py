@@ -1,0 +1,236 @@
+"""The golden model's prediction as ONNX nodes: the front end and the layers, in integers.
+
+Step for step :mod:`quant.front_end_q16` and :mod:`quant.mesu_q16`, with a batch axis in front;
+every block shift is one row's own. The state, the noise and the formats are constants.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from onnx import TensorProto, numpy_helper
+
+from export.onnx_builder import GraphBuilder, Operand
+from export.onnx_integers import (
+    bit_length,
+    clamp,
+    float_bit_length,
+    isqrt,
+    positive_part,
+    power_of_two,
+    round_half_away,
+    scale,
+    shift_floor,
+    shift_left,
+    shift_round,
+    shift_round_both,
+    shift_truncate_both,
+)
+from quant import noise
+from quant.front_end_q16 import (
+    DELTA_BITS,
+    MAGNITUDE_BITS,
+    RATE_ONE,
+    VARIANCE_BITS,
+    VARIANCE_LOW_BITS,
+)
+from quant.mesu_q16 import (
+    ACTIVATION_FRAC_BITS,
+    ACTIVATION_MAX,
+    LOGIT_MAX,
+    PRE_ACTIVATION_MAX,
+    SPREAD_MAX,
+)
+from quant.plan import INPUT_FRAC_BITS, INPUT_MAX, LayerPlan, Plan
+from quant.spec import NetworkSpec
+from quant.state import EXPONENT_START, State, layer_view
+
+# What a bit length may find: any float32 at the finest exponent, 2^127; |x_q - mean| and |mean|
+# with an int32 mean; block sums of at most 65536 inputs of 15 bits, and squares of sums of 16 bits;
+# variances before they are brought back to 28 bits.
+_INPUT_BITS = 256
+_MEAN_BITS = 33
+_SUM_BITS = 32
+_VARIANCE_BITS_MAX = 48
+
+
+def quantise_input(g: GraphBuilder, x: Operand) -> str:
+    """float64 inputs to Q3.4 within ±127, rounding half away from zero."""
+    scaled = round_half_away(g, g.op("Mul", x, np.array(2.0**INPUT_FRAC_BITS)))
+    limit = float(INPUT_MAX)
+    return g.cast(g.op("Clip", scaled, np.array(-limit), np.array(limit)), TensorProto.INT64)
+
+
+def standardise_q16(g: GraphBuilder, x: Operand, state: State, window: int) -> str:
+    """Standardise by the statistics of the state and of the sample itself.
+
+    Parameters
+    ----------
+    g : GraphBuilder
+    x : float64[batch, n_features]
+        Exact copies of finite float32 values.
+    state : State
+        Its statistics become constants.
+    window : int
+        Samples over which the statistics follow the sensor.
+
+    Returns
+    -------
+    int64[batch, n_features]
+        Q3.4, within ±127.
+    """
+    count = min(int(state["front_end_count"][0]) + 1, window)
+    if count == 1:
+        zero = numpy_helper.from_array(np.zeros(1, np.int64))
+        return g.op("ConstantOfShape", g.op("Shape", x), value=zero)
+    rate = RATE_ONE // count
+    tiny = g.op("Less", g.op("Abs", x), np.array(np.finfo(np.float32).tiny, np.float64))
+    x = g.op("Where", tiny, np.array(0.0), x)
+    start = {name: state[name][0].astype(np.int64) for name in ("mean", "variance", "exponent")}
+
+    # No value may need more than 28 bits.
+    size = g.op("Abs", scale(g, x, start["exponent"] - MAGNITUDE_BITS))
+    exponent, mean, variance = _coarsen(g, float_bit_length(g, size, _INPUT_BITS), **start)
+    x_q = _at_exponent(g, x, exponent)
+
+    # No deviation may need more than 20 bits.
+    bits = bit_length(g, g.op("Abs", g.op("Sub", x_q, mean)), _MEAN_BITS)
+    down = positive_part(g, g.op("Sub", bits, DELTA_BITS))
+    exponent, mean, variance = _coarsen(g, down, exponent, mean, variance)
+    x_q = _at_exponent(g, x, exponent)
+
+    delta = g.op("Sub", x_q, mean)
+    mean = g.op("Add", mean, shift_round(g, g.op("Mul", delta, rate), 16))
+    after = g.op("Sub", x_q, mean)
+    surplus = g.op("Sub", g.op("Mul", delta, after), variance)
+    variance = g.op("Add", variance, shift_round(g, g.op("Mul", surplus, rate), 16))
+
+    bits = bit_length(g, variance, _VARIANCE_BITS_MAX)
+    down = g.op("Div", positive_part(g, g.op("Sub", bits, VARIANCE_BITS - 1)), 2)
+    exponent, mean, variance = _coarsen(g, down, exponent, mean, variance)
+    after = shift_round(g, after, down)
+
+    up = _finer(g, exponent, mean, variance)
+    variance = shift_left(g, variance, g.op("Mul", up, 2))
+    after = shift_left(g, after, up)
+
+    spread = isqrt(g, variance)
+    safe = g.op("Max", spread, 1)
+    size = g.op("Mul", g.op("Abs", after), 1 << INPUT_FRAC_BITS)
+    size = g.op("Div", g.op("Add", size, g.op("Div", safe, 2)), safe)
+    size = g.op("Min", size, INPUT_MAX)
+    size = g.op("Where", g.op("Greater", spread, 0), size, 0)
+    return g.op("Mul", g.op("Sign", after), size)
+
+
+def _at_exponent(g: GraphBuilder, x: Operand, exponent: Operand) -> str:
+    """``x`` as int64 in units of 2^-exponent, rounding half away from zero."""
+    return g.cast(round_half_away(g, scale(g, x, exponent)), TensorProto.INT64)
+
+
+def _coarsen(
+    g: GraphBuilder, down: str, exponent: Operand, mean: Operand, variance: Operand
+) -> tuple[str, str, str]:
+    """Coarser units by 2^down."""
+    return (
+        g.op("Sub", exponent, down),
+        shift_round(g, mean, down),
+        g.op("Div", variance, power_of_two(g, g.op("Mul", down, 2))),
+    )
+
+
+def _finer(g: GraphBuilder, exponent: str, mean: str, variance: str) -> str:
+    """By how many bits units may become finer so that a small variance gets its bits back."""
+    bits = bit_length(g, variance, _VARIANCE_BITS_MAX)
+    room = g.op("Sub", MAGNITUDE_BITS - 1, bit_length(g, g.op("Abs", mean), _MEAN_BITS))
+    room = positive_part(g, g.op("Min", room, g.op("Sub", EXPONENT_START, exponent)))
+    wanted = g.op("Div", positive_part(g, g.op("Sub", VARIANCE_BITS, bits)), 2)
+    low = g.op("And", g.op("Greater", bits, 0), g.op("LessOrEqual", bits, VARIANCE_LOW_BITS))
+    return g.op("Where", low, g.op("Min", wanted, room), 0)
+
+
+def forward(g: GraphBuilder, z_q: Operand, spec: NetworkSpec, plan: Plan, state: State) -> str:
+    """All layers with the noise of the state's next sample.
+
+    Parameters
+    ----------
+    g : GraphBuilder
+    z_q : int64[batch, n_features]
+        Q3.4.
+    spec, plan, state : NetworkSpec, Plan, State
+        Their numbers become constants.
+
+    Returns
+    -------
+    int64[batch, classes]
+        Sum over the draws of the logits in Q.16, each within ±(2^24 - 1).
+    """
+    key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
+    x, frac_bits = g.unsqueeze(z_q, 1), INPUT_FRAC_BITS
+    last = len(spec.shapes) - 1
+    for layer, (_, n_out) in enumerate(spec.shapes):
+        if spec.bias:
+            x = g.append_last(x, 3, np.array(1 << frac_bits))
+        mu = layer_view(spec, state, "mu", layer)
+        rho = layer_view(spec, state, "rho", layer)
+        epsilon = noise.epsilon_q(key, layer, n_out, plan.n_draws).T
+        a = _forward_layer(g, x, frac_bits, mu, rho, plan.layers[layer], epsilon)
+        if layer < last:
+            h = positive_part(g, shift_floor(g, a, 16 - ACTIVATION_FRAC_BITS))
+            x, frac_bits = g.op("Min", h, ACTIVATION_MAX), ACTIVATION_FRAC_BITS
+    return g.reduce("ReduceSum", clamp(g, a, LOGIT_MAX), 1, keepdims=False)
+
+
+def _forward_layer(
+    g: GraphBuilder,
+    x: str,
+    frac_bits: int,
+    mu: npt.NDArray[np.int16],
+    rho: npt.NDArray[np.uint16],
+    plan: LayerPlan,
+    epsilon: npt.NDArray[np.int64],
+) -> str:
+    """``a = x·μ + ε √(x²·σ²)`` in Q15.16, ``int64[batch, draws, columns]``.
+
+    ``x`` is ``int64[batch, draws or 1, rows]``, ``epsilon`` ``int64[draws, columns]``.
+    """
+    bits = bit_length(g, _largest_sum(g, g.op("Abs", x)), _SUM_BITS)
+    k_mean = positive_part(g, g.op("Sub", bits, 16))
+    blocked = shift_truncate_both(g, x, k_mean)
+    mean = g.op("MatMul", g.cast(blocked, TensorProto.INT32), mu.astype(np.int32))
+    right = g.op("Sub", frac_bits + plan.mu_frac_bits - 16, k_mean)
+    centre = shift_round_both(g, g.cast(mean, TensorProto.INT64), right)
+    centre = clamp(g, centre, PRE_ACTIVATION_MAX)
+
+    squares = g.op("Mul", blocked, blocked)
+    k_square = g.op("Sub", 20, bit_length(g, _largest_sum(g, squares), _SUM_BITS))
+    odd = g.op("Mod", g.op("Sub", k_square, (12 - plan.v_exponent) & 1), 2)
+    k_square = g.op("Sub", k_square, odd)
+    squares = shift_truncate_both(g, squares, g.op("Sub", 0, k_square))
+    # 12 - v_exponent + k_square is even, so that Div is exact whatever its sign.
+    doubled = g.op("Add", 12 - plan.v_exponent + 2 * frac_bits, k_square)
+    half_exponent = g.op("Sub", g.op("Div", doubled, 2), k_mean)
+    root = isqrt(g, _power(g, squares, rho))
+    spread = shift_truncate_both(g, root, g.op("Sub", half_exponent, 12))
+    spread = g.op("Min", spread, SPREAD_MAX)
+    return g.op("Add", centre, shift_round(g, g.op("Mul", spread, epsilon), 4))
+
+
+def _largest_sum(g: GraphBuilder, x: str) -> str:
+    """Of ``[batch, draws, rows]``, the largest sum over the rows of any draw, ``[batch, 1, 1]``."""
+    return g.reduce("ReduceMax", g.reduce("ReduceSum", x, 2), 1)
+
+
+def _power(g: GraphBuilder, squares: str, rho: npt.NDArray[np.uint16]) -> str:
+    """``Σ_rows (mantissa · square) >> (31 - octave)``, ``int64[batch, draws, columns]``.
+
+    Squares of a draw sum to less than 2^20 and mantissas have 12 bits, so that uint32 holds every
+    product and every sum. The products, ``uint32[batch, draws, rows, columns]``, are by far the
+    largest value of the graph. The sum is a MatMul with ones: ReduceSum knows no uint32.
+    """
+    mantissa = ((rho & 2047) | 2048).astype(np.uint32)
+    right = (31 - (rho >> 11)).astype(np.uint32)
+    columns = g.unsqueeze(g.cast(squares, TensorProto.UINT32), 3)
+    terms = g.op("BitShift", g.op("Mul", columns, mantissa), right, direction="RIGHT")
+    ones = np.ones((1, len(rho)), np.uint32)
+    return g.cast(g.squeeze(g.op("MatMul", ones, terms), 2), TensorProto.INT64)

@@ -1,0 +1,102 @@
+"""The export folder: everything a board, a runtime or a colleague needs, with its checksums."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from export.c_package import c_package
+from export.onnx_graph import prediction_model
+from quant.compiler import zig_version
+from quant.errors import ConfigError
+from quant.spec import to_json
+from streamlearn import MesuClassifier, __version__
+
+FORMAT = "streamlearn-export"
+FORMAT_VERSION = 1
+STATE_FILE = "state.sls"
+ONNX_FILE = "model.onnx"
+MANIFEST_FILE = "manifest.json"
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a result depends on."""
+    return {
+        "streamlearn": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "onnx": onnx.__version__,
+        "zig": zig_version(),
+    }
+
+
+def write_export(learner: MesuClassifier, folder: str | Path) -> dict[str, Any]:
+    """Write ``model.onnx``, the state image, the C package and ``manifest.json``.
+
+    Parameters
+    ----------
+    learner : MesuClassifier
+        In float32 or q16; its state as it is now is what the device starts from.
+    folder : path
+        Made if missing; files of an earlier export in it are replaced.
+
+    Returns
+    -------
+    manifest : dict
+        As written.
+
+    Raises
+    ------
+    ConfigError
+        If the learner is in float64, which has no C kernel.
+    """
+    if learner.arithmetic == "float64":
+        raise ConfigError(
+            "a float64 learner cannot be exported: no board runs it; learn with arithmetic q16 "
+            "(any board) or float32 (boards with an FPU)"
+        )
+    root = Path(folder)
+    (root / "c").mkdir(parents=True, exist_ok=True)
+    for stale in (root / "c").iterdir():
+        stale.unlink()
+    sources = c_package(learner)
+    contents = {f"c/{name}": text.encode() for name, text in sources.items()}
+    contents[STATE_FILE] = learner.to_bytes()
+    model = prediction_model(
+        learner.spec, learner.config, learner.state, learner.arithmetic, class_names(learner)
+    )
+    contents[ONNX_FILE] = model.SerializeToString(deterministic=True)
+    for name, data in contents.items():
+        (root / name).write_bytes(data)
+    manifest = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        **to_json(learner.spec, learner.config),
+        "arithmetic": learner.arithmetic,
+        "n_features": learner.spec.n_features,
+        "n_classes": learner.spec.n_classes,
+        "classes": class_names(learner),
+        "n_samples": learner.n_samples,
+        "state_bytes": learner.state.nbytes,
+        "state_sha256": learner.state_sha256,
+        "c_sources": sorted(name for name in contents if name.endswith(".c")),
+        "files": {
+            name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+            for name, data in sorted(contents.items())
+        },
+        "versions": versions(),
+    }
+    (root / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2) + "\n")
+    return manifest
+
+
+def class_names(learner: MesuClassifier) -> list[str]:
+    """Return a text for each class index; classes without a label yet are called "class i"."""
+    known = [str(label) for label in learner.labels]
+    return known + [f"class {i}" for i in range(len(known), learner.spec.n_classes)]

@@ -1,0 +1,60 @@
+/* The link protocol's frames (docs/device.md gives every byte).
+ *
+ *   A5 5A | version | type | sequence | status | length u16 | payload | CRC-32 u32
+ *
+ * Little-endian. The CRC is zlib's, over version .. payload. */
+#ifndef SL_FRAME_H
+#define SL_FRAME_H
+
+#include <stdint.h>
+
+#define SL_FRAME_VERSION      1u
+#define SL_FRAME_HEADER_BYTES 8u
+#define SL_FRAME_CRC_BYTES    4u
+#define SL_FRAME_REPLY        0x80u /* or-ed into the type of a reply */
+
+enum sl_frame_type {
+    SL_TYPE_HELLO = 1,
+    SL_TYPE_PREDICT = 2,
+    SL_TYPE_LEARN = 3,
+    SL_TYPE_READ_STATE = 4,
+    SL_TYPE_WRITE_STATE = 5,
+    SL_TYPE_FAULT = 0x7F /* only ever sent by the device, in its last breath */
+};
+
+enum sl_frame_status {
+    SL_STATUS_OK = 0,
+    SL_STATUS_BAD_CRC = 1,     /* header fields of the reply are as received: maybe wrong */
+    SL_STATUS_BAD_VERSION = 2, /* another protocol version */
+    SL_STATUS_UNKNOWN_TYPE = 3,
+    SL_STATUS_WRONG_LENGTH = 4, /* the payload is not this request's size */
+    SL_STATUS_TOO_LONG = 5,     /* the payload does not fit the receive buffer */
+    SL_STATUS_NOT_FINITE = 6,   /* a feature is NaN or infinite */
+    SL_STATUS_UNKNOWN_LABEL = 7,
+    SL_STATUS_OUT_OF_RANGE = 8,  /* offset + length exceeds the state */
+    SL_STATUS_LEARNER_ERROR = 9, /* the learner returned another error: payload int32 */
+    SL_STATUS_FAULT = 255        /* the processor faulted: payload pc, lr, xpsr, cfsr (u32) */
+};
+
+/* One receive buffer; payload is 4-byte aligned, so features are used where they arrived. */
+typedef struct {
+    uint32_t *words;         /* the buffer: header, payload, CRC */
+    uint32_t capacity_bytes; /* size of the buffer */
+    uint32_t used_bytes;     /* bytes received and not yet dropped */
+    uint32_t consumed_bytes; /* bytes to drop before the next frame */
+} sl_frame_t;
+
+/* Waits for a frame. Returns SL_STATUS_OK (frame complete and CRC right) or one of BAD_CRC,
+ * BAD_VERSION, TOO_LONG; after an error the bytes behind the sync are scanned again, so that a
+ * good frame inside or behind a damaged one is found. */
+uint8_t sl_frame_receive(sl_frame_t *frame);
+
+uint8_t sl_frame_type(const sl_frame_t *frame);
+uint8_t sl_frame_sequence(const sl_frame_t *frame);
+uint32_t sl_frame_length(const sl_frame_t *frame); /* payload bytes */
+
+/* Sends one frame; `payload` may be anywhere readable, `length` <= 65535. */
+void sl_frame_send(uint8_t type, uint8_t sequence, uint8_t status, const uint8_t *payload,
+                   uint32_t length);
+
+#endif

@@ -1,0 +1,46 @@
+"""The linker script: one template, the board's numbers filled in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .boards import Board
+from .errors import BuildError
+
+_TEMPLATE = Path(__file__).with_name("firmware") / "board.ld.in"
+
+# Large enough to link anything and measure it, small enough that no two memories overlap.
+ROOMY_BYTES = 0x08000000
+
+
+def render_linker_script(board: Board, stack_bytes: int, *, roomy: bool = False) -> str:
+    """Return the linker script of a board.
+
+    Parameters
+    ----------
+    board : Board
+    stack_bytes : int
+        Stack to reserve, in bytes: at least 256, a multiple of 8.
+    roomy : bool
+        Pretend that flash and RAM are 128 MiB each, so that a firmware that does not fit is
+        linked all the same and its exact size can be told.
+
+    Raises
+    ------
+    BuildError
+        If `stack_bytes` is out of range.
+    """
+    if stack_bytes < 256 or stack_bytes % 8:
+        raise BuildError(f"stack_bytes is {stack_bytes}: expected at least 256, a multiple of 8")
+    flash, ram = board.flash, board.ram
+    values = {
+        "FLASH_ORIGIN": hex(flash.origin + flash.reserved_bytes),
+        "FLASH_BYTES": ROOMY_BYTES if roomy else flash.bytes - flash.reserved_bytes,
+        "RAM_ORIGIN": hex(ram.origin),
+        "RAM_BYTES": ROOMY_BYTES if roomy else ram.bytes,
+        "STACK_BYTES": stack_bytes,
+    }
+    text = _TEMPLATE.read_text("utf-8")
+    for name, value in values.items():
+        text = text.replace(f"@{name}@", str(value))
+    return text

@@ -1,0 +1,177 @@
+"""A whole stream through a device: one LEARN a sample, little Python in between."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import InputError, RefusedError
+from .link import Request, status_text
+
+if TYPE_CHECKING:
+    from .machine import Device
+
+NO_PREDICTION = -1
+
+
+@dataclass(frozen=True)
+class StreamResult:
+    """What a device did with a stream; all arrays have one entry a sample.
+
+    Attributes
+    ----------
+    predictions : int64[n]
+        The class predicted before learning; -1 where the device refused the sample.
+    statuses : uint8[n]
+        `firmware_sim.link.Status` of each reply.
+    learn_instructions : int64[n]
+        Instructions executed inside ``sl_learner_learn``, callees included.
+    link_instructions : int64[n]
+        All other instructions: receiving, checking, answering.
+    """
+
+    predictions: npt.NDArray[np.int64]
+    statuses: npt.NDArray[np.uint8]
+    learn_instructions: npt.NDArray[np.int64]
+    link_instructions: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Return the number of samples the device answered."""
+        return len(self.predictions)
+
+
+class StreamInterrupted(KeyboardInterrupt):
+    """Ctrl-C during a stream. The device stands between two samples and its state is readable.
+
+    Attributes
+    ----------
+    result : StreamResult
+        The samples that were learned; `len(result)` is where to go on.
+    """
+
+    def __init__(self, result: StreamResult) -> None:
+        super().__init__(f"stopped after {len(result)} samples")
+        self.result = result
+
+
+def run_stream(
+    device: Device,
+    xs: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    on_progress: Callable[[int, int], None] | None = None,
+    *,
+    progress_every: int = 100,
+    on_refusal: Literal["raise", "record"] = "raise",
+) -> StreamResult:
+    """Learn a whole stream, test-then-train.
+
+    Parameters
+    ----------
+    device : Device
+    xs : float32[n, n_features]
+        Raw sensor values.
+    labels : int[n]
+        Class indices, 0 to 65535.
+    on_progress : callable, optional
+        Called with (samples done, n) every `progress_every` samples and at the end.
+    progress_every : int
+    on_refusal : {"raise", "record"}
+        What to do when the device refuses a sample: stop with an error, or note the status in
+        the result and go on.
+
+    Raises
+    ------
+    InputError
+        If shapes, types or ranges do not fit.
+    RefusedError
+        If a sample is refused and `on_refusal` is ``"raise"``.
+    StreamInterrupted
+        On Ctrl-C: a KeyboardInterrupt that carries the result so far.
+    LinkError, DeviceFault
+        As for `Device.exchange`.
+    """
+    rows, targets = _check(device, xs, labels)
+    if on_refusal not in ("raise", "record") or progress_every < 1:
+        raise InputError("on_refusal must be 'raise' or 'record', progress_every above 0")
+    n = len(rows)
+    predictions = np.full(n, NO_PREDICTION, dtype=np.int64)
+    statuses = np.zeros(n, dtype=np.uint8)
+    learn = np.zeros(n, dtype=np.int64)
+    link = np.zeros(n, dtype=np.int64)
+    done = 0
+
+    def result() -> StreamResult:
+        return StreamResult(predictions[:done], statuses[:done], learn[:done], link[:done])
+
+    with _deferred_interrupt() as interrupted:
+        for row, label in zip(rows, targets, strict=True):
+            if interrupted:
+                raise StreamInterrupted(result())
+            reply = device.exchange(Request.LEARN, row.tobytes() + label.tobytes())
+            statuses[done] = reply.status
+            if reply.status == 0:
+                predictions[done] = int.from_bytes(reply.payload, "little")
+            elif on_refusal == "raise":
+                raise RefusedError(
+                    f"sample {done} of {n} refused by {device.firmware.board.name}: "
+                    f"{status_text(reply.status)}",
+                    status=reply.status,
+                )
+            learn[done], link[done] = device.last_call.learner, device.last_call.link
+            done += 1
+            if on_progress is not None and (done % progress_every == 0 or done == n):
+                try:
+                    on_progress(done, n)
+                except KeyboardInterrupt:
+                    raise StreamInterrupted(result()) from None
+        if interrupted:
+            raise StreamInterrupted(result())
+    return result()
+
+
+@contextmanager
+def _deferred_interrupt() -> Iterator[list[int]]:
+    """Hold Ctrl-C back until the sample at work is done and noted; the list fills on Ctrl-C.
+
+    Where Ctrl-C does not raise KeyboardInterrupt here (another thread, a handler of the caller's)
+    nothing is changed.
+    """
+    received: list[int] = []
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield received
+        return
+    try:
+        signal.signal(signal.SIGINT, lambda number, _frame: received.append(number))
+    except ValueError:  # not the main thread
+        yield received
+        return
+    try:
+        yield received
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _check(
+    device: Device, xs: npt.ArrayLike, labels: npt.ArrayLike
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint16]]:
+    rows = np.ascontiguousarray(xs, dtype="<f4")
+    wanted = device.firmware.n_features
+    if rows.ndim != 2 or rows.shape[1] != wanted:
+        raise InputError(f"xs has shape {rows.shape}: this firmware takes (n, {wanted})")
+    targets = np.asarray(labels)
+    if targets.shape != (len(rows),) or not np.issubdtype(targets.dtype, np.integer):
+        raise InputError(
+            f"labels are {targets.dtype}{list(targets.shape)}: expected int[{len(rows)}], one "
+            "class index a row of xs"
+        )
+    if len(targets) and not 0 <= int(targets.min()) <= int(targets.max()) <= 0xFFFF:
+        raise InputError(
+            f"labels lie in {targets.min()}..{targets.max()}: a frame holds 0 to 65535"
+        )
+    return rows, targets.astype("<u2")

@@ -1,0 +1,205 @@
+"""From an export folder to a checked firmware for one board."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Literal
+
+from .boards import Board, list_boards
+from .cores import Core
+from .errors import BuildError, DeviceTooSmallError, ExportFolderError
+from .export_folder import ExportFolder, open_export
+from .image import Firmware, load_firmware
+from .linker import render_linker_script
+from .zig import run_cc, zig_version
+
+DEFAULT_STACK_BYTES = 2048
+
+_FIRMWARE_DIR = Path(__file__).with_name("firmware")
+_FIRMWARE_SOURCES = ("startup.c", "uart.c", "frame.c", "main.c")
+_FIRMWARE_HEADERS = ("uart.h", "frame.h")
+
+# -g keeps the symbol table (the linker script discards the DWARF itself: 0.7 MB of the
+# compiler's run-time library, full of this machine's paths).
+_FLAGS = (
+    "-std=c99",
+    "-ffreestanding",
+    "-g",
+    "-Wall",
+    "-Wextra",
+    "-fno-sanitize=all",
+    "-ffunction-sections",
+    "-fdata-sections",
+    "-fno-unwind-tables",
+    "-fno-asynchronous-unwind-tables",
+    "-fno-common",
+    "-Ifirmware",
+    "-Ilearner",
+)
+_LINK_FLAGS = ("-Wl,--gc-sections", "-Wl,-e,Reset_Handler", "-Wl,-z,max-page-size=4")
+
+
+def build_firmware(
+    export_dir: str | Path,
+    board: Board,
+    out_dir: str | Path,
+    optimize: Literal["s", "2"] = "s",
+    *,
+    stack_bytes: int = DEFAULT_STACK_BYTES,
+    warnings_are_errors: bool = False,
+) -> Firmware:
+    """Build the firmware of an exported learner for a board.
+
+    `out_dir` then holds ``firmware.elf``, ``board.ld``, ``build.log`` (the command and the
+    compiler's warnings) and ``src/`` with every source that was compiled.
+
+    Parameters
+    ----------
+    export_dir : path
+        Export folder; every file is verified against its manifest first.
+    board : Board
+    out_dir : path
+        Made if missing; ``src/`` in it is replaced.
+    optimize : {"s", "2"}
+        For size, or for speed (unrolls, two to six times the code).
+    stack_bytes : int
+        Stack to reserve, in bytes.
+    warnings_are_errors : bool
+        Refuse code that the compiler warns of.
+
+    Raises
+    ------
+    ExportFolderError
+        If the folder is not what its manifest says.
+    DeviceTooSmallError
+        If the firmware does not fit the board; the message has the numbers.
+    BuildError
+        If compiling, linking or the static check of the instructions fails.
+    """
+    if optimize not in ("s", "2"):
+        raise BuildError(f"optimize is {optimize!r}: expected 's' or '2'")
+    export = open_export(export_dir)
+    out = Path(out_dir)
+    out.mkdir(parents=True, exist_ok=True)
+    sources = _copy_sources(export, out / "src")
+    arguments = [*_core_flags(board.core), f"-O{optimize}", *_FLAGS]
+    if warnings_are_errors:
+        arguments.append("-Werror")
+    arguments += [*sources, *_LINK_FLAGS]
+
+    # First with room for everything, so that what does not fit can be told to the byte.
+    measured = _link(arguments, board, stack_bytes, out, "roomy")
+    _check_agreement(measured, export)
+    check_fit(measured)
+    for leftover in ("firmware-roomy.elf", "board-roomy.ld"):
+        (out / leftover).unlink()
+    # Then with the board's own limits, so that the linker agrees.
+    return _link(arguments, board, stack_bytes, out, "")
+
+
+def _core_flags(core: Core) -> list[str]:
+    flags = ["-target", core.target, f"-mcpu={core.mcpu}"]
+    return [*flags, "-DSL_CORE_HAS_FPU=1"] if core.has_fpu else flags
+
+
+def _copy_sources(export: ExportFolder, src: Path) -> list[str]:
+    """Copy what is compiled to `src`; return the .c files relative to it, in a fixed order."""
+    if src.exists():
+        shutil.rmtree(src)
+    (src / "firmware").mkdir(parents=True)
+    for name in (*_FIRMWARE_SOURCES, *_FIRMWARE_HEADERS):
+        shutil.copyfile(_FIRMWARE_DIR / name, src / "firmware" / name)
+    for name in export.c_files:
+        target = src / "learner" / Path(name).relative_to("c")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(export.path / name, target)
+    return [f"firmware/{name}" for name in _FIRMWARE_SOURCES] + [
+        f"learner/{Path(name).relative_to('c').as_posix()}" for name in export.c_sources
+    ]
+
+
+def _link(arguments: list[str], board: Board, stack_bytes: int, out: Path, suffix: str) -> Firmware:
+    dash = f"-{suffix}" if suffix else ""
+    script, elf = f"board{dash}.ld", f"firmware{dash}.elf"
+    text = render_linker_script(board, stack_bytes, roomy=bool(suffix))
+    (out / script).write_text(text, "utf-8")
+    command = [*arguments, "-T", f"../{script}", "-o", f"../{elf}"]
+    printed = run_cc(command, cwd=out / "src")
+    if not suffix:
+        (out / "build.log").write_text(
+            f"# ziglang {zig_version()}, in src/:\npython -m ziglang cc {' '.join(command)}\n"
+            + (f"{printed}\n" if printed else ""),
+            "utf-8",
+        )
+    return load_firmware(out / elf, board)
+
+
+def _check_agreement(firmware: Firmware, export: ExportFolder) -> None:
+    """Refuse an export whose manifest and C code describe different learners."""
+    image = firmware.symbols.get("sl_state_image")
+    pairs = (
+        ("n_features", export.n_features, firmware.n_features),
+        ("n_classes", export.n_classes, firmware.n_classes),
+        ("state_bytes", export.state_bytes, firmware.state_bytes),
+        ("size of sl_state_image", export.state_bytes, image.size if image else 0),
+    )
+    for name, said, built in pairs:
+        if said != built:
+            raise ExportFolderError(
+                f"{export.path}: {name}: the manifest says {said}, the compiled C code {built}; "
+                "export it again"
+            )
+
+
+def check_fit(firmware: Firmware) -> None:
+    """Refuse a firmware that exceeds its board's flash or RAM.
+
+    Raises
+    ------
+    DeviceTooSmallError
+        With what is needed, what there is, the largest part and boards that have room.
+    """
+    board, ram = firmware.board, firmware.ram_bytes
+    flash_parts = {
+        "the learner's initial state": firmware.state_bytes,
+        "code": firmware.sections["text"],
+        "constants": firmware.sections["rodata"] - firmware.state_bytes,
+    }
+    ram_parts = {
+        "the learner's state": ram.state,
+        "the learner's scratch": ram.scratch,
+        "the link's frame buffer": ram.frame,
+        "the reserved stack": ram.stack_reserved,
+        "other variables": ram.other,
+    }
+    flash_room = board.flash.bytes - board.flash.reserved_bytes
+    for memory, needed, room, parts in (
+        ("RAM", ram.total, board.ram.bytes, ram_parts),
+        ("flash", firmware.flash_bytes, flash_room, flash_parts),
+    ):
+        if needed > room:
+            largest = max(parts, key=lambda name: parts[name])
+            raise DeviceTooSmallError(
+                f"{board.name} is too small: the firmware needs {needed} bytes of {memory}, the "
+                f"board has {room}, over by {needed - room}; the largest part is {largest} "
+                f"({parts[largest]} bytes). {_advice(firmware)}",
+                memory=memory,
+                needed_bytes=needed,
+                available_bytes=room,
+            )
+
+
+def _advice(firmware: Firmware) -> str:
+    """Name boards with room; code for another core differs a little, so ask for 25 % more."""
+    fitting = [
+        board
+        for board in list_boards()
+        if board.ram.bytes >= firmware.ram_bytes.total
+        and board.flash.bytes - board.flash.reserved_bytes
+        >= firmware.flash_bytes + firmware.sections["text"] // 4
+    ]
+    if not fitting:
+        return "No shipped board has room: use a smaller network or a narrower state format."
+    names = ", ".join(board.name for board in sorted(fitting, key=lambda b: b.ram.bytes)[:3])
+    return f"Try board {names}, a smaller network or a narrower state format."

@@ -1,0 +1,70 @@
+"""The compiler: zig cc out of the `ziglang` wheel, with one cache shared by all builds."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from .errors import BuildError
+
+
+def cache_dir() -> Path:
+    """Return the folder for compiler caches and host libraries.
+
+    ``STREAMLEARN_CACHE`` if set, else ``$XDG_CACHE_HOME/streamlearn``, else
+    ``~/.cache/streamlearn``.
+    """
+    override = os.environ.get("STREAMLEARN_CACHE")
+    if override:
+        return Path(override)
+    xdg = os.environ.get("XDG_CACHE_HOME")
+    return (Path(xdg) if xdg else Path.home() / ".cache") / "streamlearn"
+
+
+def zig_version() -> str:
+    """Return the version of the installed ``ziglang`` package.
+
+    Raises
+    ------
+    BuildError
+        If it is not installed.
+    """
+    try:
+        return version("ziglang")
+    except PackageNotFoundError:
+        raise BuildError("the compiler is missing: pip install ziglang") from None
+
+
+def run_cc(arguments: Sequence[str], cwd: Path) -> str:
+    """Run ``zig cc`` and return what it printed (warnings).
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        Everything after ``zig cc``.
+    cwd : Path
+        Folder to run in, so that sources can be named without their absolute path.
+
+    Raises
+    ------
+    BuildError
+        If the compiler is missing or refuses; the message holds its output.
+    """
+    zig_version()
+    cache = cache_dir() / "zig"
+    cache.mkdir(parents=True, exist_ok=True)
+    environment = dict(os.environ, ZIG_GLOBAL_CACHE_DIR=str(cache), ZIG_LOCAL_CACHE_DIR=str(cache))
+    command = [sys.executable, "-m", "ziglang", "cc", *arguments]
+    done = subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise BuildError(
+            f"zig cc failed ({done.returncode}):\n{done.stderr.strip()}\n"
+            f"in {cwd}: zig cc {' '.join(arguments)}"
+        )
+    return done.stderr.strip()

@@ -1,0 +1,126 @@
+"""The state image: one file that holds a learner, described so that it can be read alone.
+
+Layout (docs/state-format.md): a header of 24 bytes, a JSON description, padding to 8 bytes, and
+the state's bytes as they lie in a device's memory; CRC-32 over all that follows the header.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+from quant.errors import ConfigError, ShapeError, StateFormatError
+from quant.spec import MesuConfig, NetworkSpec, from_json, to_json
+from quant.state import ARITHMETICS, Arithmetic, State, state_from_bytes, state_to_bytes
+
+MAGIC = b"SLST"
+FORMAT_VERSION = 1
+_HEADER = struct.Struct("<4sHHIIII")
+
+
+@dataclass(frozen=True)
+class Image:
+    """What a state image holds.
+
+    Attributes
+    ----------
+    spec, config : NetworkSpec, MesuConfig
+    arithmetic : {"float64", "float32", "q16"}
+    state : State
+    labels : tuple
+        The label of each class index, JSON scalars; shorter than the classes where not all
+        have been seen.
+    features : tuple of str or None
+        Names of the features, in order.
+    """
+
+    spec: NetworkSpec
+    config: MesuConfig
+    arithmetic: Arithmetic
+    state: State
+    labels: tuple[Any, ...]
+    features: tuple[str, ...] | None
+
+
+def encode_image(image: Image) -> bytes:
+    """Return the bytes of a state image."""
+    description = {
+        **to_json(image.spec, image.config),
+        "arithmetic": image.arithmetic,
+        "labels": list(image.labels),
+        "features": None if image.features is None else list(image.features),
+    }
+    text = json.dumps(description, sort_keys=True, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    payload = state_to_bytes(image.state)
+    crc = zlib.crc32(text + payload)
+    header = _HEADER.pack(MAGIC, FORMAT_VERSION, _HEADER.size, len(text), len(payload), crc, 0)
+    return header + text + payload
+
+
+def decode_image(data: bytes, source: str = "state image") -> Image:
+    """Invert :func:`encode_image`, refusing whatever is not whole and of this version.
+
+    Parameters
+    ----------
+    data : bytes
+    source : str
+        What to call it in messages, usually a file's name.
+
+    Raises
+    ------
+    StateFormatError
+        If the bytes are foreign, truncated, damaged or of another version.
+    """
+    if len(data) < _HEADER.size:
+        raise StateFormatError(
+            f"{source}: {len(data)} bytes, a state image has at least {_HEADER.size}; "
+            "the file is truncated or not a state image"
+        )
+    magic, version, header_size, text_size, payload_size, crc, _ = _HEADER.unpack_from(data)
+    if magic != MAGIC:
+        raise StateFormatError(
+            f"{source}: begins with {magic!r}, a state image begins with {MAGIC!r}; "
+            "this is another kind of file"
+        )
+    if version != FORMAT_VERSION or header_size != _HEADER.size:
+        raise StateFormatError(
+            f"{source}: state format version {version}, this streamlearn reads version "
+            f"{FORMAT_VERSION}; use the streamlearn that wrote it"
+        )
+    expected = header_size + text_size + payload_size
+    if len(data) != expected:
+        raise StateFormatError(
+            f"{source}: {len(data)} bytes, its header announces {expected}; "
+            "the file was cut or something was added; take it from the device or backup again"
+        )
+    body = data[header_size:]
+    if zlib.crc32(body) != crc:
+        raise StateFormatError(
+            f"{source}: CRC-32 is {zlib.crc32(body):08x}, the header says {crc:08x}; "
+            "the contents are damaged; take it from the device or backup again"
+        )
+    return _describe(body[:text_size], body[text_size:], source)
+
+
+def _describe(text: bytes, payload: bytes, source: str) -> Image:
+    try:
+        description = json.loads(text)
+        spec, config = from_json(description)
+        arithmetic = description["arithmetic"]
+        if arithmetic not in ARITHMETICS:
+            raise ConfigError(f"arithmetic {arithmetic!r}: expected one of {ARITHMETICS}")
+        features = description["features"]
+        return Image(
+            spec=spec,
+            config=config,
+            arithmetic=arithmetic,
+            state=state_from_bytes(spec, arithmetic, payload),
+            labels=tuple(description["labels"]),
+            features=None if features is None else tuple(features),
+        )
+    except (ConfigError, ShapeError, KeyError, TypeError, ValueError) as error:
+        raise StateFormatError(f"{source}: its description does not fit: {error}") from error

@@ -1,0 +1,193 @@
+"""The commands and their options."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+import firmware_sim
+from streamlearn.classifier import MesuClassifier
+from streamlearn.cli.common import STATE_FILE, CommandError
+from streamlearn.cli.demo import demo as run_demo
+from streamlearn.cli.run import run as run_stream
+from streamlearn.cli.simulate import simulate as run_simulate
+from streamlearn.version import __version__
+
+app = typer.Typer(
+    name="streamlearn",
+    help="Networks that keep learning on a microcontroller. --debug anywhere shows tracebacks.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class ArithmeticName(str, Enum):
+    """What to compute in."""
+
+    float64 = "float64"
+    float32 = "float32"
+    q16 = "q16"
+
+
+class OnBad(str, Enum):
+    """What a bad row does."""
+
+    stop = "stop"
+    skip = "skip"
+
+
+class Rule(str, Enum):
+    """Learning rules."""
+
+    mesu = "mesu"
+
+
+Stream = Annotated[
+    str, typer.Option("--stream", help="CSV file with a header row, or - for standard input.")
+]
+Label = Annotated[str, typer.Option("--label", help="Name of the label's column.")]
+Json = Annotated[
+    Path | None, typer.Option("--json", help="Also write the figures to this file, as JSON.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+Board = Annotated[str, typer.Option("--board", help="Board to simulate; see `streamlearn boards`.")]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of the start and the noise.", min=0)]
+OnBadOption = Annotated[
+    OnBad, typer.Option("--on-bad", help="A row with a missing or bad value: stop, or skip it.")
+]
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"streamlearn {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def demo(
+    limit: Annotated[
+        int | None, typer.Option("--limit", help="Only the first N samples.", min=1)
+    ] = None,
+    board: Board = firmware_sim.DEFAULT_BOARD,
+    seed: Seed = 0,
+    out: Annotated[Path, typer.Option("--out", help="Run folder.")] = Path("runs/demo"),
+    json_file: Json = None,
+    quiet: Quiet = False,
+) -> None:
+    """Learn the bundled sensor stream on four engines and on a simulated board; compare them."""
+    run_demo(limit, board, seed, out, json_file, quiet)
+
+
+@app.command()
+def run(
+    stream: Stream,
+    label: Label,
+    rule: Annotated[Rule, typer.Option("--rule", help="Learning rule.")] = Rule.mesu,
+    hidden: Annotated[
+        str, typer.Option("--hidden", help="Hidden units, one number a layer: 32 or 64,32.")
+    ] = "32",
+    memory_window: Annotated[
+        float | None,
+        typer.Option("--memory-window", help="Samples over which knowledge fades."),
+    ] = None,
+    arithmetic: Annotated[
+        ArithmeticName, typer.Option("--arithmetic", help="What to compute in.")
+    ] = ArithmeticName.q16,
+    seed: Seed = 0,
+    classes: Annotated[
+        str | None,
+        typer.Option("--classes", help="Labels a,b,c; needed where the stream is a pipe."),
+    ] = None,
+    on_bad: OnBadOption = OnBad.stop,
+    out: Annotated[Path | None, typer.Option("--out", help="Write a run folder.")] = None,
+    json_file: Json = None,
+    quiet: Quiet = False,
+) -> None:
+    """Learn a CSV stream, one line at a time: test, then train."""
+    del rule  # there is one so far; the option is part of the interface
+    run_stream(
+        stream,
+        label,
+        _sizes(hidden),
+        memory_window,
+        arithmetic.value,
+        seed,
+        None if classes is None else tuple(name.strip() for name in classes.split(",")),
+        on_bad.value,
+        out,
+        json_file,
+        quiet,
+    )
+
+
+@app.command()
+def export(
+    run_dir: Annotated[Path, typer.Argument(help="A folder that `run` or `demo` wrote.")],
+    to: Annotated[Path, typer.Option("--to", help="Folder to write.")],
+) -> None:
+    """Write a learner as ONNX, state image and C sources."""
+    from export import write_export
+
+    image = run_dir / STATE_FILE
+    if not image.is_file():
+        raise CommandError(
+            f"{image} is missing: {run_dir} is no run folder; make one with "
+            "`streamlearn run … --out DIR` or `streamlearn demo --out DIR`"
+        )
+    manifest = write_export(MesuClassifier.load(image), to)
+    total = sum(file["bytes"] for file in manifest["files"].values())
+    typer.echo(f"{to}: {len(manifest['files'])} files, {total:,} bytes")
+
+
+@app.command()
+def simulate(
+    export_dir: Annotated[Path, typer.Argument(help="A folder that `export` wrote.")],
+    stream: Stream,
+    label: Label,
+    board: Board = firmware_sim.DEFAULT_BOARD,
+    on_bad: OnBadOption = OnBad.stop,
+    out: Annotated[Path, typer.Option("--out", help="Run folder.")] = Path("runs/simulate"),
+    json_file: Json = None,
+    quiet: Quiet = False,
+) -> None:
+    """Build the firmware, boot it on a simulated board and let it learn a stream there."""
+    run_simulate(export_dir, stream, label, board, on_bad.value, out, json_file, quiet)
+
+
+@app.command()
+def boards() -> None:
+    """List the boards that can be simulated."""
+    table = Table()
+    for column in ("name", "board", "core", "clock", "flash", "RAM"):
+        table.add_column(column)
+    for board in firmware_sim.list_boards():
+        default = " (default)" if board.name == firmware_sim.DEFAULT_BOARD else ""
+        table.add_row(
+            board.name + default,
+            board.title,
+            board.core.name,
+            f"{board.clock_hz / 1e6:g} MHz",
+            f"{board.flash.bytes // 1024} KiB",
+            f"{board.ram.bytes // 1024} KiB",
+        )
+    Console(highlight=False).print(table)
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"{text!r}: expected one number a hidden layer, such as 32 or 64,32",
+            param_hint="--hidden",
+        ) from error

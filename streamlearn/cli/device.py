@@ -1,0 +1,155 @@
+"""Putting an export folder on a simulated board, and what a person wants to know of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import firmware_sim
+from firmware_sim import Board, Device, Firmware, StreamInterrupted
+from streamlearn.prequential import PrequentialResult
+
+N_PREDICTIONS = 51
+
+
+@dataclass
+class DeviceRun:
+    """A stream learned on a device.
+
+    Attributes
+    ----------
+    board, firmware : Board, Firmware
+    predictions : int64[n]
+        Made before learning.
+    learn_instructions : int64[n]
+        Inside the learner, its callees included, without the link.
+    predict_instructions : int64[k]
+        The same for predicting alone, measured on samples spread over the stream.
+    stack_peak : int
+        Bytes.
+    state : bytes
+        Read back over the link.
+    interrupted : bool
+    """
+
+    board: Board
+    firmware: Firmware
+    predictions: npt.NDArray[np.int64]
+    learn_instructions: npt.NDArray[np.int64]
+    predict_instructions: npt.NDArray[np.int64]
+    stack_peak: int
+    state: bytes
+    interrupted: bool
+
+    def metrics(self) -> dict[str, Any]:
+        """Return the ``device`` key of ``--json``."""
+        ram = self.firmware.ram_bytes
+        learn = float(np.median(self.learn_instructions)) if len(self.learn_instructions) else 0.0
+        model = firmware_sim.model_cost(self.board, learn)
+        result = PrequentialResult(self.predictions, self.predictions, 0.0)
+        return {
+            "board": self.board.name,
+            "core": self.board.core.name,
+            "flash_bytes": self.firmware.flash_bytes,
+            "ram_bytes": {
+                "state": ram.state,
+                "scratch": ram.scratch,
+                "stack_peak": self.stack_peak,
+                "total": ram.total - ram.stack_reserved + self.stack_peak,
+            },
+            "instructions_per_sample": {
+                "learn_median": int(learn),
+                "learn_max": int(self.learn_instructions.max(initial=0)),
+                "predict_median": int(np.median(self.predict_instructions))
+                if len(self.predict_instructions)
+                else 0,
+            },
+            "state_sha256": hashlib.sha256(self.state).hexdigest(),
+            "predictions_sha256": result.predictions_sha256,
+            "model": {
+                "ms_per_sample": model.model_time_ms,
+                "uj_per_sample": model.model_energy_uj,
+            },
+        }
+
+    def memory(self) -> dict[str, Any]:
+        """Return what fills flash and RAM, in bytes, and what the board has."""
+        sections, ram = self.firmware.sections, self.firmware.ram_bytes
+        return {
+            "flash": {
+                "bytes_available": self.board.flash.bytes,
+                "parts": {
+                    "code": sections["vectors"] + sections["text"],
+                    "tables and start state": sections["rodata"] + sections["data"],
+                },
+            },
+            "ram": {
+                "bytes_available": self.board.ram.bytes,
+                "parts": {
+                    "state": ram.state,
+                    "scratch": ram.scratch,
+                    "link buffer": ram.frame,
+                    "stack (peak)": self.stack_peak,
+                    "other": ram.other,
+                },
+            },
+        }
+
+
+def learn_on_device(
+    firmware: Firmware,
+    chunks: Callable[[], Any],
+    on_progress: Callable[[int], None],
+) -> DeviceRun:
+    """Boot a firmware and let it learn ``(x[n, features], y[n])`` chunks over its link.
+
+    Ctrl-C ends it between two samples; the state is read back all the same.
+    """
+    device = Device(firmware)
+    parts: list[Any] = []
+    seen: list[npt.NDArray[np.float32]] = []
+    interrupted, done = False, 0
+    try:
+        for x, y in chunks():
+            parts.append(device.run_stream(x, y, _after(done, on_progress)))
+            done += len(y)
+            seen.append(x[:: max(1, len(x) // N_PREDICTIONS)])
+    except StreamInterrupted as stopped:
+        parts.append(stopped.result)
+        interrupted = True
+    except KeyboardInterrupt:
+        interrupted = True
+    predict = []
+    samples = np.concatenate(seen) if seen else np.zeros((0, firmware.n_features), np.float32)
+    for x in samples[:: max(1, len(samples) // N_PREDICTIONS)]:
+        device.predict(x)
+        predict.append(device.last_call.learner)
+
+    def joined(name: str) -> npt.NDArray[np.int64]:
+        return np.concatenate([np.zeros(0, np.int64), *(getattr(part, name) for part in parts)])
+
+    return DeviceRun(
+        board=firmware.board,
+        firmware=firmware,
+        predictions=joined("predictions"),
+        learn_instructions=joined("learn_instructions"),
+        predict_instructions=np.array(predict, np.int64),
+        stack_peak=device.stack_peak_bytes(),
+        state=device.read_state(),
+        interrupted=interrupted,
+    )
+
+
+def _after(done: int, on_progress: Callable[[int], None]) -> Callable[[int, int], None]:
+    return lambda n, _: on_progress(done + n)
+
+
+def build(export_dir: Path, board_name: str, out: Path) -> Firmware:
+    """Build the firmware of an export folder for a board."""
+    return firmware_sim.build_firmware(export_dir, firmware_sim.get_board(board_name), out)

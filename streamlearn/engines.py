@@ -1,0 +1,168 @@
+"""The engines: one learner, the same verbs, different arithmetic.
+
+=========  =======  ===============================================================
+float64    numpy    the equations: :mod:`streamlearn.mesu`
+float32    c        the C kernel in floating point
+q16        numpy    the golden model: :mod:`quant.mesu_q16`
+q16        c        the C kernel in integers, bit-identical with the golden model
+=========  =======  ===============================================================
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from quant import mesu_q16
+from quant.errors import ConfigError, DivergedError
+from quant.front_end_q16 import quantise_input, standardise_q16
+from quant.mesu_q16 import Saturations
+from quant.native import NativeKernel
+from quant.plan import make_plan
+from quant.spec import MesuConfig, NetworkSpec
+from quant.state import ARITHMETICS, Arithmetic, State
+from streamlearn import mesu
+
+Backend = Literal["numpy", "c"]
+Raw = npt.NDArray[np.float64]
+
+DIVERGED = (
+    "the learner's outputs are no longer finite: the noise of its weights outgrew the signal. "
+    "Start again with a longer memory_window, a smaller sigma_prior or smaller learning rates"
+)
+
+
+class Engine(Protocol):
+    """What runs a state forward. ``x`` is raw, finite, of the right size; labels are indices."""
+
+    @property
+    def saturations(self) -> Saturations:
+        """Values that met the end of their format since the engine was made."""
+
+    def predict(self, state: State, x: Raw) -> tuple[int, npt.NDArray[np.float64]]:
+        """Return the class index and the mean logits ``float64[n_classes]``; state unchanged."""
+
+    def learn(self, state: State, x: Raw, label: int) -> int:
+        """Test, then train in place; return the class predicted before learning."""
+
+
+class Float64Engine:
+    """The equations in NumPy."""
+
+    def __init__(self, spec: NetworkSpec, config: MesuConfig) -> None:
+        self._spec, self._config = spec, config
+        self.saturations = Saturations()
+
+    def _forward(self, state: State, x: Raw) -> tuple[dict[str, Any], mesu.Forward]:
+        statistics: dict[str, Any] = {}
+        if self._spec.front_end == "standardise":
+            statistics, z = mesu.standardise(state, x, self._config.front_end_window)
+        else:
+            z = np.clip(x, -mesu.Z_MAX, mesu.Z_MAX)
+        self.saturations.input += int(np.count_nonzero(np.abs(z) == mesu.Z_MAX))
+        result = mesu.forward(self._spec, self._config, state, z)
+        if not np.isfinite(result.logits).all():
+            raise DivergedError(DIVERGED)
+        return statistics, result
+
+    def predict(self, state: State, x: Raw) -> tuple[int, npt.NDArray[np.float64]]:
+        """See :class:`Engine`."""
+        _, result = self._forward(state, x)
+        return mesu.predict(result.logits), result.logits.mean(axis=1)
+
+    def learn(self, state: State, x: Raw, label: int) -> int:
+        """See :class:`Engine`."""
+        statistics, result = self._forward(state, x)
+        predicted = mesu.predict(result.logits)
+        mesu.learn(self._spec, self._config, state, result, label)
+        for name, value in statistics.items():
+            state[name][0] = value
+        return predicted
+
+
+class GoldenEngine:
+    """The fixed-point golden model in NumPy."""
+
+    def __init__(self, spec: NetworkSpec, config: MesuConfig) -> None:
+        self._spec, self._config = spec, config
+        self._plan = make_plan(spec, config)
+        self.saturations = Saturations()
+
+    def _forward(self, state: State, x: Raw) -> tuple[dict[str, Any], mesu_q16.Forward]:
+        raw = x.astype(np.float32)
+        statistics: dict[str, Any] = {}
+        if self._spec.front_end == "standardise":
+            window = self._config.front_end_window
+            statistics, z_q, clamped = standardise_q16(state, raw, window)
+        else:
+            z_q, clamped = quantise_input(raw)
+        self.saturations.input += clamped
+        result = mesu_q16.forward(self._spec, self._plan, state, z_q, self.saturations)
+        return statistics, result
+
+    def predict(self, state: State, x: Raw) -> tuple[int, npt.NDArray[np.float64]]:
+        """See :class:`Engine`."""
+        _, result = self._forward(state, x)
+        return mesu_q16.predict(result.logits), result.logits.mean(axis=1) / 65536
+
+    def learn(self, state: State, x: Raw, label: int) -> int:
+        """See :class:`Engine`."""
+        statistics, result = self._forward(state, x)
+        predicted = mesu_q16.predict(result.logits)
+        mesu_q16.learn(self._spec, self._plan, state, result, label, self.saturations)
+        for name, value in statistics.items():
+            state[name][0] = value
+        return predicted
+
+
+class NativeEngine:
+    """The C kernel on the host."""
+
+    def __init__(self, spec: NetworkSpec, config: MesuConfig, arithmetic: Arithmetic) -> None:
+        self.kernel = NativeKernel(spec, config, arithmetic)
+
+    @property
+    def saturations(self) -> Saturations:
+        """See :class:`Engine`."""
+        return self.kernel.saturations
+
+    def predict(self, state: State, x: Raw) -> tuple[int, npt.NDArray[np.float64]]:
+        """See :class:`Engine`."""
+        predicted, logits = self.kernel.predict(state, x.astype(np.float32))
+        if predicted < 0:
+            raise DivergedError(DIVERGED)
+        return predicted, logits
+
+    def learn(self, state: State, x: Raw, label: int) -> int:
+        """See :class:`Engine`."""
+        predicted = self.kernel.learn_one(state, x.astype(np.float32), label)
+        if predicted < 0:
+            raise DivergedError(DIVERGED)
+        return predicted
+
+
+def make_engine(
+    spec: NetworkSpec, config: MesuConfig, arithmetic: Arithmetic, backend: Backend | None = None
+) -> Engine:
+    """Return the engine of an arithmetic; ``backend`` chooses where q16 has two.
+
+    Raises
+    ------
+    ConfigError
+        If the arithmetic is unknown, has no such backend, or cannot hold the configuration.
+    BuildError
+        If the C compiler fails.
+    """
+    if arithmetic not in ARITHMETICS:
+        raise ConfigError(f"arithmetic={arithmetic!r}: expected one of {', '.join(ARITHMETICS)}")
+    backends = {"float64": ("numpy",), "float32": ("c",), "q16": ("c", "numpy")}[arithmetic]
+    chosen = backends[0] if backend is None else backend
+    if chosen not in backends:
+        raise ConfigError(
+            f"backend={backend!r}: {arithmetic} runs on {' or '.join(map(repr, backends))}"
+        )
+    if chosen == "c":
+        return NativeEngine(spec, config, arithmetic)
+    return Float64Engine(spec, config) if arithmetic == "float64" else GoldenEngine(spec, config)

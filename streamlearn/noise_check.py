@@ -1,0 +1,56 @@
+"""Will the noise of the weights drown the signal? A forecast from the hyperparameters alone.
+
+At rest 1/σ² = N H + 1/σ_prior² (papers: precision is a leaky integrator of curvature), so that a
+layer of standardised inputs adds noise of standard deviation √(fan_in / (N H + 1/σ_prior²)) to
+each of its units, whose signal is of order 1. A large learning rate of μ shakes the weights as a
+shorter window would. H = 0.02 and the two limits were read off a scan on the gas stream: run
+``python benchmarks/noise_limits.py`` for its table.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+from quant.spec import MesuConfig, NetworkSpec
+
+CURVATURE = 0.02
+SPREAD_LIMIT = 1.5
+WINDOW_LIMIT = 1000
+
+
+class NoiseWarning(UserWarning):
+    """A configuration whose weights' noise is forecast to drown the signal."""
+
+
+def forecast_spread(fan_in: int, config: MesuConfig) -> float:
+    """Return the standard deviation that the weights' noise adds to a unit of signal about 1."""
+    window = config.memory_window / max(config.lr_mu, config.lr_sigma)
+    precision = window * CURVATURE + 1 / config.sigma_prior_of(fan_in) ** 2
+    return math.sqrt(fan_in / precision)
+
+
+def warn_if_drowning(spec: NetworkSpec, config: MesuConfig) -> None:
+    """Warn, with what to change, if the configuration is about to drown in its own noise."""
+    window = config.memory_window / max(config.lr_mu, config.lr_sigma)
+    if window < WINDOW_LIMIT:
+        need = math.ceil(WINDOW_LIMIT * max(config.lr_mu, config.lr_sigma))
+        warnings.warn(
+            f"memory_window={config.memory_window:g} with learning rates up to "
+            f"{max(config.lr_mu, config.lr_sigma):g}: the prior erases faster than a weight "
+            f"learns, and noise takes over; use memory_window of {need} or more",
+            NoiseWarning,
+            stacklevel=3,
+        )
+        return
+    worst = max(spec.layers[:-1], key=lambda fan_in: forecast_spread(fan_in, config))
+    spread = forecast_spread(worst, config)
+    if spread > SPREAD_LIMIT:
+        warnings.warn(
+            f"sigma_prior={config.sigma_prior:g} and memory_window={config.memory_window:g}: in "
+            f"the layer of {worst} inputs the weights' noise is forecast at {spread:.2g} times "
+            f"the signal (limit {SPREAD_LIMIT:g}); lengthen memory_window or lower sigma_prior "
+            f"towards {1 / math.sqrt(worst):.2g}",
+            NoiseWarning,
+            stacklevel=3,
+        )

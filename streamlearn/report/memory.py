@@ -1,0 +1,136 @@
+"""Picture 4: what lies in flash and in RAM, against what the board has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+from streamlearn.report.data import ReportData
+from streamlearn.report.svg import (
+    BLACK,
+    BLUE,
+    FAINT,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILLION,
+    YELLOW,
+    Picture,
+    drawing,
+    inline_svg,
+    new_figure,
+)
+from streamlearn.report.text import escaped, number, shortened, size
+
+COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW, GREY, BLACK)
+TITLES = {"flash": "Flash", "ram": "RAM"}
+#: Below this share of the board's memory, the parts get a second bar on their own scale.
+ZOOM_BELOW = 0.4
+BAR, GAP, LINE = 0.6, 0.55, 0.42
+
+
+def draw_memory(data: ReportData) -> Picture | None:
+    """Draw one map for each memory; None if nothing is known of any."""
+    kinds = [kind for kind in (*TITLES, *data.memory) if _parts(data.memory.get(kind, {}))]
+    kinds = list(dict.fromkeys(kinds))
+    if not kinds:
+        return None
+    with drawing():
+        heights = [_height(data.memory[kind]) for kind in kinds]
+        figure = new_figure(0.42 * sum(heights) + 0.55 * len(kinds))
+        axes = figure.subplots(len(kinds), 1, squeeze=False, height_ratios=heights)[:, 0]
+        for kind, ax, height in zip(kinds, axes, heights, strict=True):
+            _draw_one(ax, TITLES.get(kind, kind), data.memory[kind], height)
+        finding = "; ".join(_finding(TITLES.get(kind, kind), data.memory[kind]) for kind in kinds)
+        svg = inline_svg(figure, "memory-", escaped(finding))
+    reading = (
+        "Upper bar: all that the board has; grey is free. Lower bar: the used part, stretched. "
+        "1 KiB is 1,024 bytes."
+    )
+    return Picture(finding, svg, reading)
+
+
+def _parts(memory: Mapping[str, Any]) -> list[tuple[str, float]]:
+    found = [(name, number(n) or 0.0) for name, n in (memory.get("parts") or {}).items()]
+    return [(name, n) for name, n in found if n > 0]
+
+
+def _available(memory: Mapping[str, Any]) -> float:
+    return number(memory.get("bytes_available")) or 0.0
+
+
+def _zoomed(memory: Mapping[str, Any]) -> bool:
+    used = sum(n for _, n in _parts(memory))
+    return used < ZOOM_BELOW * _available(memory)
+
+
+def _height(memory: Mapping[str, Any]) -> float:
+    rows = (len(_parts(memory)) + 1) // 2
+    return 0.6 + BAR + (GAP + BAR if _zoomed(memory) else 0) + 0.25 + LINE * rows
+
+
+def _draw_one(ax: Axes, title: str, memory: Mapping[str, Any], height: float) -> None:
+    parts, available = _parts(memory), _available(memory)
+    used = sum(n for _, n in parts)
+    whole = max(used, available)
+    y = 0.6
+    ax.set_xlim(0, whole)
+    ax.set_ylim(height, 0)
+    left, name = ax.get_xlim()[0], f"{title}: {size(used)}"
+    if available:
+        name += f" of {size(available)} ({100 * used / available:.1f} %)"
+    ax.text(left, 0.1, name, va="top", weight="bold")
+    ax.add_patch(Rectangle((0, y), whole, BAR, facecolor="#E6E6E6", edgecolor="none"))
+    _stack(ax, parts, y, 1.0)
+    if available and used > available:
+        ax.plot([available] * 2, [y - 0.12, y + BAR + 0.12], color=VERMILLION, linewidth=2.5)
+    if _zoomed(memory):
+        stretch = whole / used
+        for share, end in ((0.0, 0.0), (used, whole)):
+            ax.plot([share, end], [y + BAR, y + BAR + GAP], color=FAINT, linewidth=0.8)
+        y += BAR + GAP
+        _stack(ax, parts, y, stretch)
+    y += BAR + 0.25
+    for i, (part, n) in enumerate(parts):
+        x = whole * (0.0 if i % 2 == 0 else 0.52)
+        row = y + LINE * (i // 2)
+        ax.add_patch(Rectangle((x, row + 0.07), whole * 0.022, LINE - 0.14, facecolor=_colour(i)))
+        ax.text(
+            x + whole * 0.034,
+            row + LINE / 2,
+            f"{shortened(part, 26)}  {size(n)}",
+            va="center_baseline",
+            fontsize=8.5,
+        )
+    ax.set_axis_off()
+
+
+def _stack(ax: Axes, parts: list[tuple[str, float]], y: float, stretch: float) -> None:
+    start = 0.0
+    for i, (_, n) in enumerate(parts):
+        width = n * stretch
+        ax.add_patch(
+            Rectangle(
+                (start, y), width, BAR, facecolor=_colour(i), edgecolor="white", linewidth=0.4
+            )
+        )
+        start += width
+
+
+def _colour(i: int) -> str:
+    return COLOURS[i % len(COLOURS)]
+
+
+def _finding(title: str, memory: Mapping[str, Any]) -> str:
+    parts, available = _parts(memory), _available(memory)
+    used = sum(n for _, n in parts)
+    if not available:
+        return f"{title} takes {size(used)}"
+    if used > available:
+        return f"{title} does not fit: {size(used)} of {size(available)}"
+    return f"{title} is {100 * used / available:.1f} % full: {size(used)} of {size(available)}"

@@ -1,0 +1,133 @@
+"""The page: verdict, tables and pictures in the order in which a reader asks for them."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+
+from streamlearn.report import tables
+from streamlearn.report.accuracy import draw_accuracy
+from streamlearn.report.confusion import draw_confusion
+from streamlearn.report.css import CSS
+from streamlearn.report.data import ReportData
+from streamlearn.report.fidelity import draw_fidelity
+from streamlearn.report.glossary import GLOSSARY
+from streamlearn.report.instructions import draw_instructions
+from streamlearn.report.memory import draw_memory
+from streamlearn.report.names import is_engine, joined
+from streamlearn.report.sigma import draw_sigma
+from streamlearn.report.svg import Picture
+from streamlearn.report.text import count, escaped
+from streamlearn.report.verdict import judge
+
+MARKS = {"same": "✓", "differs": "✗", "unknown": "–"}
+PICTURES = (
+    ("accuracy over the stream", draw_accuracy),
+    ("q16 against floating point", draw_fidelity),
+    ("σ of the weights", draw_sigma),
+    ("memory", draw_memory),
+    ("confusion matrix", draw_confusion),
+    ("instructions", draw_instructions),
+)
+
+
+def write_report(path: str | PathLike[str], data: ReportData) -> None:
+    """Write one HTML page that loads nothing from elsewhere.
+
+    Parameters
+    ----------
+    path
+        File to write, in a folder that exists; an old file is overwritten.
+    data
+        What to show. What an interrupted run did not reach is left out, and the page says so.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written.
+
+    Notes
+    -----
+    Equal data give equal bytes with the same version of matplotlib. Curves are thinned to 600
+    points, which keeps the page far below 1.5 MB for streams of any length.
+    """
+    Path(path).write_bytes(render(data).encode("utf-8"))
+
+
+def render(data: ReportData) -> str:
+    """Return the page as a string."""
+    drawn = [(name, draw(data)) for name, draw in PICTURES]
+    missing = [name for name, picture in drawn if picture is None]
+    body = [
+        f"<h1>{escaped(data.title)}</h1>",
+        f'<p class="sub">{escaped(_sub(data))}</p>',
+        _verdict(data),
+        "<h2>Summary</h2>",
+        tables.summary(data),
+        tables.device(data),
+        *(_section(picture) for _, picture in drawn if picture is not None),
+        f'<p class="left-out">Not drawn for want of data: {escaped(joined(missing))}.</p>'
+        if missing
+        else "",
+        tables.saturations(data),
+        tables.hashes(data),
+        tables.configuration(data),
+        _glossary(),
+    ]
+    return "\n".join(
+        [
+            "<!DOCTYPE html>",
+            '<html lang="en">',
+            "<head>",
+            '<meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{escaped(data.title)}</title>",
+            f"<style>{CSS}</style>",
+            "</head>",
+            "<body>",
+            "<main>",
+            *(part for part in body if part),
+            "</main>",
+            "</body>",
+            "</html>",
+            "",
+        ]
+    )
+
+
+def _sub(data: ReportData) -> str:
+    n, done = len(data.labels), _n_done(data)
+    text = f"{count(n)} samples, {count(len(data.classes))} classes"
+    if data.metrics.get("seed") is not None:
+        text += f", seed {data.metrics['seed']}"
+    if done < n or data.metrics.get("interrupted"):
+        text += f". Interrupted: {count(done)} of {count(n)} samples were done"
+    return text + "."
+
+
+def _n_done(data: ReportData) -> int:
+    """Return how many samples the engines did; baselines may have done more."""
+    engines = [len(p) for name, p in data.predictions.items() if is_engine(name)]
+    return min(max(engines, default=data.n_done), len(data.labels))
+
+
+def _verdict(data: ReportData) -> str:
+    verdict = judge(data)
+    details = "".join(f"<p>{escaped(detail)}</p>" for detail in verdict.details)
+    return (
+        f'<div class="verdict {verdict.kind}"><strong>{MARKS[verdict.kind]} '
+        f"{escaped(verdict.sentence)}</strong>{details}</div>"
+    )
+
+
+def _section(picture: Picture) -> str:
+    return (
+        f"<section><h2>{escaped(picture.finding)}</h2>\n<figure>"
+        f'<div class="card">{picture.svg}</div>\n'
+        f"<figcaption>{escaped(picture.reading)}</figcaption></figure></section>"
+    )
+
+
+def _glossary() -> str:
+    terms = "\n".join(f"<dt>{escaped(t)}</dt><dd>{escaped(text)}</dd>" for t, text in GLOSSARY)
+    return f"<h2>Glossary</h2>\n<dl>{terms}</dl>"

@@ -1,0 +1,76 @@
+"""The horizontal axis that pictures over the stream share: sample numbers and batches."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+from numpy.typing import NDArray
+
+from streamlearn.report.data import Ints, ReportData
+from streamlearn.report.svg import FAINT, GREY
+
+#: Curves are thinned to this many points: more than a page has pixels for.
+MAX_POINTS = 600
+MAX_BATCHES = 40
+
+
+def thinned(n: int, first: int = 0) -> NDArray[np.int64]:
+    """Return at most `MAX_POINTS` indices of ``first .. n - 1``, evenly spread, ends included."""
+    if n - first <= MAX_POINTS:
+        return np.arange(first, n, dtype=np.int64)
+    return np.asarray(np.linspace(first, n - 1, MAX_POINTS).round(), np.int64)
+
+
+def warm_up(n: int) -> int:
+    """Return how many samples to leave out where a mean over so few would jump about."""
+    return min(30, n // 10)
+
+
+def batch_starts(batch: Ints | None) -> list[int]:
+    """Return where each run of equal batch numbers starts; empty if there are too many."""
+    if batch is None or not len(batch):
+        return []
+    starts = [0, *(np.flatnonzero(np.diff(batch)) + 1).tolist()]
+    return starts if len(starts) <= MAX_BATCHES else []
+
+
+def mark_batches(ax: Axes, data: ReportData, end: int, numbers: bool = True) -> bool:
+    """Draw a line where a batch starts and its number above it; say whether there are any."""
+    starts = [start for start in batch_starts(data.batch) if start < end]
+    if data.batch is None or not starts:
+        return False
+    for start, stop in zip(starts, [*starts[1:], end], strict=True):
+        if start:
+            ax.axvline(start, color=FAINT, linewidth=0.7, zorder=0)
+        if numbers and stop - start >= 0.018 * end:
+            ax.annotate(
+                str(data.batch[start]),
+                xy=((start + stop) / 2, 1),
+                xycoords=("data", "axes fraction"),
+                xytext=(0, 3),
+                textcoords="offset points",
+                ha="center",
+                color=GREY,
+                fontsize=8.5,
+            )
+    if numbers:
+        ax.annotate(
+            "batch",
+            xy=(0, 1),
+            xycoords="axes fraction",
+            xytext=(-4, 3),
+            textcoords="offset points",
+            ha="right",
+            color=GREY,
+            fontsize=8.5,
+        )
+    return True
+
+
+def finish(ax: Axes, end: int, label: str = "sample") -> None:
+    """Set limits, ticks and label of the axis of sample numbers."""
+    ax.set_xlim(0, max(end, 1))
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    ax.set_xlabel(label)

@@ -1,0 +1,115 @@
+"""Lines and records of a CSV text that may still be growing: one line in, one record out."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+from collections.abc import Iterator
+from typing import IO, Any
+
+from streamlearn.errors import StreamFormatError
+
+MAX_LINE_BYTES = 1 << 24
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+class LineReader:
+    """Numbered lines of a binary or text file, read no further than asked.
+
+    Parameters
+    ----------
+    source
+        A file open for reading; bytes are decoded as UTF-8, a byte order mark is dropped.
+    name
+        What messages call the source.
+    """
+
+    def __init__(self, source: IO[Any], name: str) -> None:
+        self._source = source
+        self._name = name
+        self.line_number = 0
+
+    def read(self) -> str | None:
+        """Return the next line without its end, or None after the last.
+
+        Returns
+        -------
+        str or None
+            The text; lines end in LF or CRLF. `line_number` is then the number of this line,
+            from 1.
+
+        Raises
+        ------
+        StreamFormatError
+            The line is not UTF-8 text, holds NUL bytes or a lone carriage return, or is longer
+            than 16 MiB. Reading may go on with the next line.
+        """
+        raw: bytes | str = self._source.readline(MAX_LINE_BYTES)
+        if not raw:
+            return None
+        self.line_number += 1
+        where = f"{self._name} line {self.line_number}"
+        if len(raw) == MAX_LINE_BYTES:
+            raise StreamFormatError(
+                f"{where}: no line end within {MAX_LINE_BYTES} characters; expected CSV text"
+            )
+        text = self._decode(raw, where) if isinstance(raw, bytes) else raw
+        if self.line_number == 1:
+            text = text.removeprefix("\ufeff")
+        text = text.removesuffix("\n").removesuffix("\r")
+        if "\0" in text:
+            raise StreamFormatError(f"{where}: a NUL byte; expected CSV text, not a binary file")
+        if "\r" in text:
+            raise StreamFormatError(
+                f"{where}: a carriage return inside the line; lines must end in LF or CRLF"
+            )
+        return text
+
+    def _decode(self, raw: bytes, where: str) -> str:
+        if self.line_number == 1:
+            if raw.startswith(_GZIP_MAGIC):
+                raise StreamFormatError(
+                    f"{where}: gzip data; unpack it first, for example `gzip -dc FILE |` and "
+                    "read standard input"
+                )
+            if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+                raise StreamFormatError(f"{where}: UTF-16 text; save the file as UTF-8")
+        try:
+            return raw.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise StreamFormatError(
+                f"{where}: byte {raw[error.start]:#04x} at position {error.start + 1} is not "
+                "UTF-8; expected CSV text in UTF-8, not a binary file"
+            ) from None
+
+
+def split_record(text: str, where: str) -> list[str]:
+    """Split one line into its cells, without the blanks around them.
+
+    Parameters
+    ----------
+    text
+        One line without its end. Quotes follow RFC 4180, but a record must end on its line: a
+        quote that is never closed then costs one line, not the rest of the stream.
+    where
+        Source and line, for the message.
+
+    Returns
+    -------
+    list of str
+        The cells; an empty list for a blank line.
+
+    Raises
+    ------
+    StreamFormatError
+        Bad quoting, or a cell longer than the csv module's limit.
+    """
+    if not text.strip():
+        return []
+    try:
+        rows: Iterator[list[str]] = csv.reader([text], strict=True, skipinitialspace=True)
+        return [cell.strip() for cell in next(rows)]
+    except csv.Error as error:
+        raise StreamFormatError(
+            f"{where}: not a CSV record ({error}); quotes must be closed on the same line"
+        ) from None

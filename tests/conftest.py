@@ -1,0 +1,60 @@
+"""What several test folders share: the gas stream and the golden model's run over it, made once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from quant.native import NativeKernel
+from quant.spec import MesuConfig, NetworkSpec
+from quant.state import init_state, state_to_bytes
+from streamlearn.engines import GoldenEngine
+from streamlearn.streams import Stream, load_gas_drift
+
+SPEC = NetworkSpec((128, 32, 6))
+CONFIG = MesuConfig()
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A learner's whole stream: what it predicted, and its state's bytes at the end."""
+
+    predictions: npt.NDArray[np.int64]
+    state: bytes
+    saturations: Any
+
+
+@pytest.fixture(scope="session")
+def gas() -> Stream:
+    return load_gas_drift()
+
+
+@pytest.fixture(scope="session")
+def golden_run(gas: Stream) -> Run:
+    """The NumPy golden model over all 6,697 samples with the default configuration, seed 0."""
+    engine, state = GoldenEngine(SPEC, CONFIG), init_state(SPEC, CONFIG, "q16", 0)
+    rows = gas.x.astype(np.float64)
+    predictions = [engine.learn(state, x, y) for x, y in zip(rows, gas.y.tolist(), strict=True)]
+    return Run(np.array(predictions), state_to_bytes(state), engine.saturations)
+
+
+def native_run(gas: Stream, arithmetic: Any) -> Run:
+    kernel, state = NativeKernel(SPEC, CONFIG, arithmetic), init_state(SPEC, CONFIG, arithmetic, 0)
+    predictions = kernel.learn(state, gas.x, gas.y.astype(np.uint32))
+    return Run(predictions.astype(np.int64), state_to_bytes(state), kernel.saturations)
+
+
+@pytest.fixture(scope="session")
+def host_c_run(gas: Stream) -> Run:
+    """The C kernel on the host in q16, same stream, same start."""
+    return native_run(gas, "q16")
+
+
+@pytest.fixture(scope="session")
+def host_float32_run(gas: Stream) -> Run:
+    """The C kernel on the host in float32, same stream, same start."""
+    return native_run(gas, "float32")

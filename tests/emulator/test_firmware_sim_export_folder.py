@@ -1,0 +1,79 @@
+"""Nothing is built from a file that is not what the manifest says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import firmware_sim_helpers as helpers
+import pytest
+
+import firmware_sim as fs
+
+
+def edit(export: Path, **changes: object) -> None:
+    file = export / "manifest.json"
+    manifest = json.loads(file.read_text())
+    manifest.update(changes)
+    file.write_text(json.dumps(manifest))
+
+
+def truncate(export: Path) -> None:
+    file = export / "c" / "sl_state_image.c"
+    file.write_bytes(file.read_bytes()[:-10])
+
+
+def flip(export: Path) -> None:
+    file = export / "c" / "sl_learner.c"
+    file.write_bytes(file.read_bytes().replace(b"256", b"255"))
+
+
+def outside(export: Path) -> None:
+    edit(export, files={"../c.c": {"bytes": 1, "sha256": ""}})
+
+
+@pytest.mark.parametrize(
+    ("tamper", "message"),
+    [
+        (lambda e: (e / "manifest.json").unlink(), "no manifest.json"),
+        (lambda e: (e / "manifest.json").write_text("{"), "cannot be read as JSON"),
+        (lambda e: (e / "manifest.json").write_text("[1]"), "format is 'list'"),
+        (lambda e: edit(e, format="other"), "format is 'other'"),
+        (lambda e: edit(e, format_version=2), "format_version is 2"),
+        (lambda e: edit(e, n_features=None), "'n_features' is None"),
+        (lambda e: edit(e, n_features=True), "'n_features' is True"),
+        (lambda e: edit(e, classes=["a"]), "names 1 classes"),
+        (lambda e: edit(e, c_sources=[]), "no C sources"),
+        (lambda e: edit(e, c_sources=["manifest.json"]), "c_sources names"),
+        (lambda e: edit(e, files={"c/x.c": 1}), "lacks bytes or sha256"),
+        (outside, "outside the folder"),
+        (truncate, "truncated or replaced"),
+        (flip, "was changed after the export"),
+        (lambda e: (e / "c" / "sl_learner.h").unlink(), "cannot be read"),
+        (lambda e: (e / "c" / "string.h").write_text(""), "not in the manifest"),
+    ],
+)
+def test_a_tampered_folder_is_refused(
+    tmp_path: Path, tamper: Callable[[Path], object], message: str
+) -> None:
+    export = helpers.make_export(tmp_path / "export")
+    assert fs.open_export(export).n_features == 8
+    tamper(export)
+    with pytest.raises(fs.ExportFolderError, match=message):
+        fs.build_firmware(export, fs.get_board(), tmp_path / "out")
+    assert not (tmp_path / "out" / "firmware.elf").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("n_features", 9), ("n_classes", 2), ("state_bytes", 64)]
+)
+def test_a_manifest_that_disagrees_with_the_code_is_refused(
+    tmp_path: Path, name: str, value: int
+) -> None:
+    export = helpers.make_export(tmp_path / "export")
+    edit(export, **{name: value})
+    if name == "n_classes":
+        edit(export, classes=["a", "b"])
+    with pytest.raises(fs.ExportFolderError, match=f"{name}: the manifest says {value}"):
+        fs.build_firmware(export, fs.get_board(), tmp_path / "out")

@@ -1,0 +1,100 @@
+"""Compiles the kernel with ``stream_main.c`` as a program of its own, and runs streams through it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from quant.c_config import HEADERS, KERNEL_DIR, config_header, kernel_sources
+from quant.spec import MesuConfig, NetworkSpec
+
+DRIVER = Path(__file__).with_name("stream_main.c")
+SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Werror")
+#: Fused multiply-add would round float32 differently from the chip's and the host's build.
+FLAGS = (*WARNINGS, "-Wno-unknown-pragmas", "-ffp-contract=off", "-O1", "-g")
+
+
+def find_compiler() -> str | None:
+    """Return the first C compiler on PATH whose sanitizers link and run."""
+    for name in ("gcc", "clang"):
+        compiler = shutil.which(name)
+        if compiler and _sanitizers_work(compiler):
+            return compiler
+    return None
+
+
+def _sanitizers_work(compiler: str) -> bool:
+    program = "int main(void) { return 0; }"
+    command = [compiler, *SANITIZE, "-x", "c", "-", "-o", "/dev/null"]
+    done = subprocess.run(command, input=program, text=True, capture_output=True, check=False)
+    return done.returncode == 0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: exit code, what it printed, and the files it wrote (None: none)."""
+
+    code: int
+    stderr: str
+    state: bytes | None
+    predictions: npt.NDArray[np.int32] | None
+
+
+class StreamProgram:
+    """The kernel of one network and configuration, compiled by ``compiler`` (a command)."""
+
+    def __init__(
+        self,
+        folder: Path,
+        compiler: list[str],
+        spec: NetworkSpec,
+        config: MesuConfig,
+        arithmetic: Any,
+        flags: tuple[str, ...] = (),
+        plant: tuple[str, str] | None = None,
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._program = folder / "stream_main"
+        sources = [*kernel_sources(arithmetic), "stream_main.c"]
+        for name in (*HEADERS, *kernel_sources(arithmetic)):
+            shutil.copyfile(KERNEL_DIR / name, folder / name)
+        shutil.copyfile(DRIVER, folder / "stream_main.c")
+        (folder / "sl_config.h").write_text(config_header(spec, config, arithmetic))
+        if plant is not None:
+            self._plant(folder / kernel_sources(arithmetic)[-1], *plant)
+        command = [*compiler, *FLAGS, *flags, "-I.", *sources, "-o", "stream_main", "-lm"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{' '.join(command)}\n{done.stderr}"
+
+    @staticmethod
+    def _plant(source: Path, healthy: str, faulty: str) -> None:
+        text = source.read_text()
+        assert healthy in text, f"{source.name} no longer has {healthy!r}: plant the fault elsewhere"
+        source.write_text(text.replace(healthy, faulty))
+
+    def run(
+        self, state: bytes, x: npt.NDArray[np.float32], labels: npt.NDArray[Any]
+    ) -> Outcome:
+        """Learn a stream from a state."""
+        names = ("state", "x", "labels", "new_state", "predictions")
+        files = [self._folder / f"{name}.bin" for name in names]
+        files[0].write_bytes(state)
+        files[1].write_bytes(np.ascontiguousarray(x, "<f4").tobytes())
+        files[2].write_bytes(np.ascontiguousarray(labels, "<u4").tobytes())
+        for file in files[3:]:
+            file.unlink(missing_ok=True)
+        done = subprocess.run(
+            [self._program, *files], capture_output=True, text=True, errors="replace", check=False
+        )
+        if not files[4].exists():
+            return Outcome(done.returncode, done.stderr, None, None)
+        predictions = np.frombuffer(files[4].read_bytes(), "<i4")
+        return Outcome(done.returncode, done.stderr, files[3].read_bytes(), predictions)
