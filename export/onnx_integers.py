@@ -42,14 +42,24 @@ def scale(g: GraphBuilder, x: Operand, exponent: Operand) -> str:
     return g.op("Mul", x, g.op("Gather", _SCALES, g.op("Add", exponent, SCALE_MAX)))
 
 
+def at_most(g: GraphBuilder, x: Operand, limit: int) -> str:
+    """``min(x, limit)``; not by Min, see :func:`clamp`."""
+    return g.op("Where", g.op("Greater", x, limit), limit, x)
+
+
 def clamp(g: GraphBuilder, x: Operand, limit: int) -> str:
-    """``x`` within ±limit."""
-    return g.op("Clip", x, -limit, limit)
+    """``x`` within ±limit.
+
+    By comparison and choice: ONNX Runtime 1.31's vectorised Clip, Min, Max, Sign and ReduceMax of
+    int64 go wrong beyond 32 bits (Clip(-2735239341, -16777215, …) returns its input).
+    """
+    x = at_most(g, x, limit)
+    return g.op("Where", g.op("Less", x, -limit), -limit, x)
 
 
 def positive_part(g: GraphBuilder, x: Operand) -> str:
-    """``max(x, 0)``."""
-    return g.op("Max", x, 0)
+    """``max(x, 0)``; not by Max, see :func:`clamp`."""
+    return g.op("Where", g.op("Less", x, 0), 0, x)
 
 
 def shift_floor(g: GraphBuilder, x: Operand, right: Operand) -> str:
@@ -84,7 +94,7 @@ def shift_truncate_both(g: GraphBuilder, x: Operand, right: Operand) -> str:
     """:func:`quant.integers.shift_truncate`: towards zero; negative ``right``: to the left."""
     x, right = _both_ways(g, x, right)
     size = g.op("Div", g.op("Abs", x), power_of_two(g, right))
-    return g.op("Mul", g.op("Sign", x), size)
+    return g.op("Where", g.op("Less", x, 0), g.op("Neg", size), size)
 
 
 def count_reached(g: GraphBuilder, x: Operand, thresholds: npt.NDArray[Any]) -> str:

@@ -12,6 +12,7 @@ from onnx import TensorProto, numpy_helper
 
 from export.onnx_builder import GraphBuilder, Operand
 from export.onnx_integers import (
+    at_most,
     bit_length,
     clamp,
     float_bit_length,
@@ -212,13 +213,17 @@ def _forward_layer(
     half_exponent = g.op("Sub", g.op("Div", doubled, 2), k_mean)
     root = isqrt(g, _power(g, squares, rho))
     spread = shift_truncate_both(g, root, g.op("Sub", half_exponent, 12))
-    spread = g.op("Min", spread, SPREAD_MAX)
+    spread = at_most(g, spread, SPREAD_MAX)
     return g.op("Add", centre, shift_round(g, g.op("Mul", spread, epsilon), 4))
 
 
 def _largest_sum(g: GraphBuilder, x: str) -> str:
-    """Of ``[batch, draws, rows]``, the largest sum over the rows of any draw, ``[batch, 1, 1]``."""
-    return g.reduce("ReduceMax", g.reduce("ReduceSum", x, 2), 1)
+    """Of ``[batch, draws, rows]``, the largest sum over the rows of any draw, ``[batch, 1, 1]``.
+
+    The maximum is taken in float64, exact below 2^53: see :func:`export.onnx_integers.clamp`.
+    """
+    sums = g.cast(g.reduce("ReduceSum", x, 2), TensorProto.DOUBLE)
+    return g.cast(g.reduce("ReduceMax", sums, 1), TensorProto.INT64)
 
 
 def _power(g: GraphBuilder, squares: str, rho: npt.NDArray[np.uint16]) -> str:

@@ -15,7 +15,8 @@ from quant.errors import BuildError
 
 FLAGS = (
     "-std=c11", "-O3", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-fvisibility=hidden",
-    "-fno-sanitize=all", "-ffp-contract=off", "-DSL_HOST",
+    "-fno-sanitize=all", "-ffp-contract=off", "-mprefer-vector-width=512",
+    "-Wno-pass-failed", "-DSL_HOST",
 )  # fmt: skip
 
 

@@ -80,7 +80,7 @@ def decode_image(data: bytes, source: str = "state image") -> Image:
             f"{source}: {len(data)} bytes, a state image has at least {_HEADER.size}; "
             "the file is truncated or not a state image"
         )
-    magic, version, header_size, text_size, payload_size, crc, _ = _HEADER.unpack_from(data)
+    magic, version, header_size, text_size, payload_size, crc, reserved = _HEADER.unpack_from(data)
     if magic != MAGIC:
         raise StateFormatError(
             f"{source}: begins with {magic!r}, a state image begins with {MAGIC!r}; "
@@ -90,6 +90,11 @@ def decode_image(data: bytes, source: str = "state image") -> Image:
         raise StateFormatError(
             f"{source}: state format version {version}, this streamlearn reads version "
             f"{FORMAT_VERSION}; use the streamlearn that wrote it"
+        )
+    if reserved != 0:
+        raise StateFormatError(
+            f"{source}: reserved word of the header is {reserved:#x}, expected 0; "
+            "the header is damaged; take it from the device or backup again"
         )
     expected = header_size + text_size + payload_size
     if len(data) != expected:
@@ -122,5 +127,5 @@ def _describe(text: bytes, payload: bytes, source: str) -> Image:
             labels=tuple(description["labels"]),
             features=None if features is None else tuple(features),
         )
-    except (ConfigError, ShapeError, KeyError, TypeError, ValueError) as error:
+    except (ConfigError, ShapeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise StateFormatError(f"{source}: its description does not fit: {error}") from error

@@ -39,7 +39,10 @@ LOGIT_MAX = (1 << 24) - 1
 DELTA_MAX = (1 << 24) - 1
 RATIO_MAX = (1 << 24) - 1
 SPREAD_MAX = (1 << 20) - 1
+#: One octave.
 RHO_STEP_MAX = 2048
+RHO_STEP_BITS = 28
+MU_STEP_BITS = 30
 
 
 @dataclass
@@ -92,7 +95,13 @@ def block_squares(x: Int64, parity: int) -> tuple[Int64, int]:
 
 
 def forward_layer(
-    x: Int64, frac_bits: int, mu: Int64, rho: Int64, plan: LayerPlan, epsilon: Int64
+    x: Int64,
+    frac_bits: int,
+    mu: Int64,
+    rho: Int64,
+    plan: LayerPlan,
+    epsilon: Int64,
+    count: Saturations,
 ) -> tuple[Int64, Int64]:
     """One layer: sampled pre-activations (Q15.16) and the inverse of their spread (Q.18).
 
@@ -109,9 +118,10 @@ def forward_layer(
         axis=1,
     )
     centre = shift_round(mean, frac_bits - k_mean + plan.mu_frac_bits - 16)
-    centre, _ = _clamp(centre, PRE_ACTIVATION_MAX)
+    centre, n_centre = _clamp(centre, PRE_ACTIVATION_MAX)
     half_exponent = (12 - plan.v_exponent + 2 * (frac_bits - k_mean) + k_square) >> 1
-    spread = np.minimum(shift_truncate(isqrt(power), half_exponent - 12), SPREAD_MAX)
+    spread, n_spread = _clamp(shift_truncate(isqrt(power), half_exponent - 12), SPREAD_MAX)
+    count.activation += n_centre + n_spread
     inverse = np.where(spread == 0, 0, (1 << 30) // np.maximum(spread, 1))
     return centre + (spread * epsilon + 8 >> 4), np.broadcast_to(inverse, epsilon.shape)
 
@@ -128,7 +138,7 @@ def forward(spec: NetworkSpec, plan: Plan, state: State, z_q: Int64, count: Satu
         mu = layer_view(spec, state, "mu", layer).astype(np.int64)
         rho = layer_view(spec, state, "rho", layer).astype(np.int64)
         epsilon = noise.epsilon_q(key, layer, n_out, plan.n_draws)
-        a, inverse = forward_layer(x, frac_bits, mu, rho, plan.layers[layer], epsilon)
+        a, inverse = forward_layer(x, frac_bits, mu, rho, plan.layers[layer], epsilon, count)
         result.inputs.append(x)
         result.frac_bits.append(frac_bits)
         result.epsilon.append(epsilon)
@@ -153,14 +163,14 @@ def softmax_q(logits: Int64) -> Int64:
 
 
 def output_gradient(logits: Int64, label: int) -> Int64:
-    """Gradient of -log softmax by the logits, ``int64[classes, draws]`` in Q3.20."""
+    """Gradient of -log softmax by the logits, ``int64[classes, draws]`` in Q4.20."""
     delta = softmax_q(logits)
     delta[label] -= 1 << 16
     return delta << 4
 
 
 def ratio(delta: Int64, epsilon: Int64, inverse: Int64, count: Saturations) -> Int64:
-    """δ ε / s in Q7.16: what the gradient by σ and the second term of ∂x share."""
+    """δ ε / s in Q8.16: what the gradient by σ and the second term of ∂x share."""
     product = shift_round(shift_round(delta * epsilon, 8) * inverse, 22)
     clamped, n = _clamp(product, RATIO_MAX)
     count.gradient += n
@@ -170,7 +180,7 @@ def ratio(delta: Int64, epsilon: Int64, inverse: Int64, count: Saturations) -> I
 def backward_inputs(
     x: Int64, delta: Int64, r: Int64, mu: Int64, rho: Int64, plan: LayerPlan, count: Saturations
 ) -> Int64:
-    """Gradient by a layer's inputs, masked by their ReLU, ``int64[rows, draws]`` in Q3.20.
+    """Gradient by a layer's inputs, masked by their ReLU, ``int64[rows, draws]`` in Q4.20.
 
     ``∂x_i = Σ_j δ_j μ_ij + x_i Σ_j (δ_j ε_j / s_j) σ²_ij``.
     """
@@ -226,10 +236,21 @@ def update(
     input was zero has w = y = 0 and does not move: the C kernel skips it.
     """
     mantissa, octave = _decode(rho)
-    step = mantissa * w >> np.clip(shift_mu - octave, 0, 31)
-    curve = (mantissa * mantissa >> 12) * y >> np.clip(shift_rho - octave, 0, 31)
-    rho_step = np.clip(curve + u_rho >> 16, -RHO_STEP_MAX, RHO_STEP_MAX)
+    step, n_step = _shift_saturate(mantissa * w, shift_mu - octave, MU_STEP_BITS)
+    curve, _ = _shift_saturate((mantissa * mantissa >> 12) * y, shift_rho - octave, RHO_STEP_BITS)
+    rho_step, n_rho_step = _clamp(curve + u_rho >> 16, RHO_STEP_MAX)
+    count.gradient += n_step + n_rho_step
     return _store(mu + (step + u_mu >> 16), rho + rho_step, count)
+
+
+def _shift_saturate(x: Int64, right: Int64, bits: int) -> tuple[Int64, int]:
+    """Element-wise ``x >> right``; a negative ``right`` shifts left, clamping to ±2^bits.
+
+    Returns the result and how many elements were clamped.
+    """
+    left = np.clip(-right, 0, 31)
+    kept = np.where(left > 0, np.clip(x, -(1 << bits >> left), 1 << bits >> left), x)
+    return (kept << left) >> np.clip(right, 0, 31), int(np.count_nonzero(kept != x))
 
 
 def _store(mu: Int64, rho: Int64, count: Saturations) -> tuple[Int64, Int64]:
@@ -260,9 +281,12 @@ def pull(
 
 
 def _dither(row_words: Int64, column_words: Int64) -> tuple[Int64, Int64]:
-    """Rank-one dither for μ and ρ: (row + column) mod 2^16, uniform and pairwise independent."""
-    rows = row_words[:, None]
-    return rows + column_words & 0xFFFF, (rows >> 16) + (column_words >> 16) & 0xFFFF
+    """Rank-one dither: (row + column) mod 2^32, uniform and pairwise independent.
+
+    Returns its low half, for μ, and its high half, for ρ.
+    """
+    both = row_words[:, None] + column_words & 0xFFFFFFFF
+    return both & 0xFFFF, both >> 16
 
 
 def _update_layer(
@@ -325,11 +349,11 @@ def learn(
         r = ratio(delta, forward_.epsilon[layer], forward_.inverse_spread[layer], count)
         previous = delta
         if layer > 0:
-            mu = layer_view(spec, state, "mu", layer).astype(np.int64)
-            rho = layer_view(spec, state, "rho", layer).astype(np.int64)
-            x = forward_.inputs[layer]
+            units = slice(spec.layers[layer])  # without the bias
+            mu = layer_view(spec, state, "mu", layer)[units].astype(np.int64)
+            rho = layer_view(spec, state, "rho", layer)[units].astype(np.int64)
+            x = forward_.inputs[layer][units]
             delta = backward_inputs(x, delta, r, mu, rho, plan.layers[layer], count)
-            delta = delta[: spec.layers[layer]]
         _update_layer(spec, plan, state, key, layer, forward_, previous, r, count)
     state["n_samples"] = (int(state["n_samples"][0]) + 1) & 0xFFFFFFFF
 

@@ -40,7 +40,7 @@ def mix32(x: UInt32) -> UInt32:
 
 def sample_key(seed: int, sample: int) -> int:
     """Return the 32-bit key of one sample, from which all its words come."""
-    word = np.array([seed & MASK], np.uint32)
+    word = np.array([(seed + GOLDEN) & MASK], np.uint32)
     counter = np.array([(sample * GOLDEN) & MASK], np.uint32)
     return int(mix32(mix32(word) + counter)[0])
 

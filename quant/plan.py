@@ -130,6 +130,11 @@ def _layer_plan(fan_in: int, config: MesuConfig) -> LayerPlan:
             f"sigma up to {math.sqrt(largest):.3g} in a layer of {fan_in} inputs: fixed point "
             "holds priors and starts between 0.001 and 5.6"
         )
+    if sigma_init**2 < 2.0 ** (v_exponent - 30):
+        raise ConfigError(
+            f"sigma_init={sigma_init:.3g} is more than 2^14 times smaller than "
+            f"sigma_prior={sigma_prior:.3g}: fixed point needs them closer together"
+        )
     ratio = 2.0 ** (v_exponent + 4) / sigma_prior**2
     if ratio >= 2**12:
         raise ConfigError(

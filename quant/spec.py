@@ -7,12 +7,17 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
 from quant.errors import ConfigError
 
 FrontEnd = Literal["standardise", "none"]
 
 MAX_LAYERS = 16
+#: Hyperparameters beyond these are mistakes, and would overflow what is computed from them.
+SMALL, LARGE = 1e-9, 1e9
 MAX_UNITS = 65535
+MAX_LAYER_SYNAPSES = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,8 @@ class NetworkSpec:
     rule: str = "mesu"
 
     def __post_init__(self) -> None:
+        if not all(isinstance(n, int | np.integer) for n in self.layers):
+            raise ConfigError(f"layers={self.layers}: expected whole numbers")
         object.__setattr__(self, "layers", tuple(int(n) for n in self.layers))
         if not 2 <= len(self.layers) <= MAX_LAYERS + 1:
             raise ConfigError(
@@ -51,6 +58,10 @@ class NetworkSpec:
             )
         if any(not 1 <= n <= MAX_UNITS for n in self.layers):
             raise ConfigError(f"layers={self.layers}: every size must be 1 to {MAX_UNITS}")
+        if any(rows * columns > MAX_LAYER_SYNAPSES for rows, columns in self.shapes):
+            raise ConfigError(
+                f"layers={self.layers}: a layer has more than {MAX_LAYER_SYNAPSES:,} synapses"
+            )
         if self.layers[-1] < 2:
             raise ConfigError(
                 f"layers={self.layers}: the last size is the number of classes and must be at "
@@ -128,7 +139,7 @@ class MesuConfig:
     sigma_init: float = 1.0
     lr_mu: float = 2.0
     lr_sigma: float = 2.0
-    n_draws: int = 8
+    n_draws: int = 10
     sweep: int = 64
     front_end_window: int = 300
 
@@ -137,16 +148,19 @@ class MesuConfig:
             if not ok:
                 raise ConfigError(f"{name}={getattr(self, name)!r}: expected {expected}")
 
-        require(self.memory_window > 0, "memory_window", "a number of samples above 0, or inf")
+        for name in ("n_draws", "sweep", "front_end_window"):
+            require(isinstance(getattr(self, name), int), name, "a whole number")
+        require(self.memory_window >= 1, "memory_window", "a number of samples, 1 or above, or inf")
         require(
-            self.sigma_prior is None or 0 < self.sigma_prior < math.inf,
+            self.sigma_prior is None or SMALL < self.sigma_prior < LARGE,
             "sigma_prior",
-            "a finite number above 0, or None for 1/sqrt(fan_in)",
+            f"a finite number above 0, or None for 1/sqrt(fan_in) ({SMALL:g} to {LARGE:g})",
         )
-        require(math.isfinite(self.mu_prior), "mu_prior", "a finite number")
+        require(abs(self.mu_prior) < LARGE, "mu_prior", f"a finite number (within ±{LARGE:g})")
         for name in ("sigma_init", "lr_mu", "lr_sigma"):
-            require(0 < getattr(self, name) < math.inf, name, "a finite number above 0")
-        require(0 <= self.mu_init < math.inf, "mu_init", "a finite number, 0 or above")
+            within = SMALL < getattr(self, name) < LARGE
+            require(within, name, f"a finite number above 0 ({SMALL:g} to {LARGE:g})")
+        require(0 <= self.mu_init < LARGE, "mu_init", f"a finite number, 0 or above (to {LARGE:g})")
         require(1 <= self.n_draws <= 64, "n_draws", "1 to 64 draws")
         require(
             1 <= self.sweep <= 4096 and self.sweep & (self.sweep - 1) == 0,
@@ -189,5 +203,7 @@ def from_json(values: dict[str, Any]) -> tuple[NetworkSpec, MesuConfig]:
         network["layers"] = tuple(network["layers"])
         config["memory_window"] = float(config["memory_window"])
         return NetworkSpec(**network), MesuConfig(**config)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, ConfigError):
+            raise
         raise ConfigError(f"not a description of a learner: {error}") from error

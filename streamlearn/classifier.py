@@ -149,8 +149,12 @@ class MesuClassifier:
         ShapeError, InputValueError, LabelError, DivergedError
             As :meth:`learn_one`.
         """
-        values = self._read(x)
-        predicted = self._engine.learn(self._state, values, self._class_of(y))
+        values, label = self._read(x), y.item() if isinstance(y, np.generic) else y
+        index = self._class_of(label)
+        predicted = self._engine.learn(self._state, values, index)
+        if index == len(self._labels):
+            self._labels.append(label)
+            self._index[label] = index
         if self._features is None and isinstance(x, Mapping):
             self._features = tuple(map(str, x))
         return self._labels[predicted] if predicted < len(self._labels) else None
@@ -216,8 +220,8 @@ class MesuClassifier:
             )
         return [named[name] for name in self._features]
 
-    def _class_of(self, y: Hashable) -> int:
-        label = y.item() if isinstance(y, np.generic) else y
+    def _class_of(self, label: Any) -> int:
+        """Return the index of a label; a new one gets the next, if there is one."""
         index = self._index.get(label)
         if index is not None:
             return index
@@ -226,9 +230,7 @@ class MesuClassifier:
                 f"label {label!r} is unknown: the {self.spec.n_classes} classes are "
                 f"{self._labels}; give the network a larger last layer or drop the sample"
             )
-        self._labels.append(label)
-        self._index[label] = len(self._labels) - 1
-        return len(self._labels) - 1
+        return len(self._labels)
 
     # -- state ------------------------------------------------------------------------------
 

@@ -62,7 +62,8 @@ class Float64Engine:
         else:
             z = np.clip(x, -mesu.Z_MAX, mesu.Z_MAX)
         self.saturations.input += int(np.count_nonzero(np.abs(z) == mesu.Z_MAX))
-        result = mesu.forward(self._spec, self._config, state, z)
+        with np.errstate(all="ignore"):
+            result = mesu.forward(self._spec, self._config, state, z)
         if not np.isfinite(result.logits).all():
             raise DivergedError(DIVERGED)
         return statistics, result
@@ -76,7 +77,8 @@ class Float64Engine:
         """See :class:`Engine`."""
         statistics, result = self._forward(state, x)
         predicted = mesu.predict(result.logits)
-        mesu.learn(self._spec, self._config, state, result, label)
+        with np.errstate(all="ignore"):  # what overflows is refused at the next forward pass
+            mesu.learn(self._spec, self._config, state, result, label)
         for name, value in statistics.items():
             state[name][0] = value
         return predicted

@@ -33,6 +33,9 @@ static sl_float_t sl_float_unpack(uint32_t bits) {
 static int32_t sl_float_at(sl_float_t x, int32_t exponent) {
     int32_t right = -(x.power + exponent);
     uint32_t size = x.mantissa;
+    if (size == 0) {
+        return 0;
+    }
     if (right <= 0) {
         size <<= -right;
     } else {
@@ -129,10 +132,9 @@ void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const u
     scratch->new_count = state->front_end_count;
     for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
         sl_float_t x = sl_float_unpack(x_bits[i]);
-        int32_t value = x.power > -20 ? (x.negative ? -128 : 128) /* 8 and beyond */
-                                      : sl_float_at(x, SL_INPUT_FRAC_BITS);
-        if (x.mantissa == 0) {
-            value = 0;
+        int32_t value = x.negative ? -128 : 128; /* 8 and beyond */
+        if (x.mantissa == 0 || x.power <= -20) {
+            value = sl_float_at(x, SL_INPUT_FRAC_BITS);
         }
         int32_t kept = sl_clamp32(value, -SL_INPUT_MAX, SL_INPUT_MAX);
         scratch->saturations[SL_SAT_INPUT] += kept != value;

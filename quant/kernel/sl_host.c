@@ -18,8 +18,7 @@ SL_EXPORT uint64_t sl_host_learn(sl_state_t *state, sl_scratch_t *scratch, const
                                  int32_t *status) {
     *status = SL_OK;
     for (uint64_t t = 0; t < n; t++) {
-        int32_t predicted =
-            sl_learner_learn(state, scratch, x_bits + t * SL_N_FEATURES, labels[t]);
+        int32_t predicted = sl_learner_learn(state, scratch, x_bits + t * SL_N_FEATURES, labels[t]);
         if (predicted < 0) {
             *status = predicted;
             return t;

@@ -1,5 +1,6 @@
 /* Integer operations as docs/numbers.md, section 2, defines them. Right shifts of negative values
- * are arithmetic, as on every compiler we build with; a static assertion in sl_mesu_q16.c checks. */
+ * are arithmetic, as on every compiler we build with; a static assertion in sl_mesu_q16.c checks.
+ */
 #ifndef SL_INTEGER_H
 #define SL_INTEGER_H
 

@@ -48,20 +48,20 @@ typedef struct {
 /* Contents between calls do not matter, but for the counters. */
 typedef struct {
     uint32_t saturations[SL_N_SAT];
-    int32_t logit_sum[SL_N_CLASSES];                 /* Q.16, over the draws */
-    int16_t input[SL_N_FEATURES + 1];                /* Q3.4; last: the bias's 1 */
-    int16_t hidden[SL_N_HIDDEN_ROWS * SL_N_DRAWS];   /* Q7.8, by layer, [row][draw] */
-    int16_t epsilon[SL_N_UNITS * SL_N_DRAWS];        /* Q7.8, by layer, [unit][draw] */
-    int32_t inverse_first[SL_FIRST_UNITS];           /* Q.18: 1/spread, layer 0 */
-    int32_t inverse[SL_N_LATER_UNITS * SL_N_DRAWS];  /* Q.18: the later layers, [unit][draw] */
-    int32_t block_a[SL_MAX_UNITS * SL_N_DRAWS];      /* a, then delta */
-    int32_t block_b[SL_MAX_UNITS * SL_N_DRAWS];      /* power, then delta of the layer below */
-    int32_t block_r[SL_MAX_UNITS * SL_N_DRAWS];      /* delta epsilon / spread */
-    int32_t block_c[SL_MAX_UNITS * SL_N_DRAWS];      /* delta, scaled for a product */
-    int32_t block_d[SL_MAX_UNITS * SL_N_DRAWS];      /* r, scaled for a product */
-    int32_t row_w[SL_MAX_UNITS];                     /* a row's step of mu */
-    int32_t row_y[SL_MAX_UNITS];                     /* a row's step of rho */
-    uint32_t column_word[SL_MAX_UNITS];              /* dither of the columns */
+    int32_t logit_sum[SL_N_CLASSES];                /* Q.16, over the draws */
+    int16_t input[SL_N_FEATURES + 1];               /* Q3.4; last: the bias's 1 */
+    int16_t hidden[SL_N_HIDDEN_ROWS * SL_N_DRAWS];  /* Q7.8, by layer, [row][draw] */
+    int16_t epsilon[SL_N_UNITS * SL_N_DRAWS];       /* Q7.8, by layer, [unit][draw] */
+    int32_t inverse_first[SL_FIRST_UNITS];          /* Q.18: 1/spread, layer 0 */
+    int32_t inverse[SL_N_LATER_UNITS * SL_N_DRAWS]; /* Q.18: the later layers, [unit][draw] */
+    int32_t block_a[SL_MAX_UNITS * SL_N_DRAWS];     /* a, then delta */
+    int32_t block_b[SL_MAX_UNITS * SL_N_DRAWS];     /* power, then delta of the layer below */
+    int32_t block_r[SL_MAX_UNITS * SL_N_DRAWS];     /* delta epsilon / spread */
+    int32_t block_c[SL_MAX_UNITS * SL_N_DRAWS];     /* delta, scaled for a product */
+    int32_t block_d[SL_MAX_UNITS * SL_N_DRAWS];     /* r, scaled for a product */
+    int32_t row_w[SL_MAX_UNITS];                    /* a row's step of mu */
+    int32_t row_y[SL_MAX_UNITS];                    /* a row's step of rho */
+    uint32_t column_word[SL_MAX_UNITS];             /* dither of the columns */
 #if SL_STANDARDISE
     int32_t new_mean[SL_N_FEATURES]; /* statistics that become the state's on learning */
     uint32_t new_variance[SL_N_FEATURES];
@@ -107,10 +107,11 @@ typedef struct {
 /* Only the host's shared library gives the attribute a meaning. */
 #define SL_API __attribute__((visibility("default")))
 
-SL_API int32_t sl_learner_predict(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits);
+SL_API int32_t sl_learner_predict(const sl_state_t *state, sl_scratch_t *scratch,
+                                  const uint32_t *x_bits);
 
 /* Test, then train: returns the class predicted before learning. */
 SL_API int32_t sl_learner_learn(sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits,
-                         uint32_t label);
+                                uint32_t label);
 
 #endif

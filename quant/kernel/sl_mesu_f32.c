@@ -21,8 +21,10 @@ static float sl_exp(float x) {
     float y = x * 1.44269504f;
     int32_t n = (int32_t)(y - 0.5f);
     float f = (y - (float)n) * 0.693147181f;
-    float p = 1.0f + f * (1.0f + f * (0.5f + f * (1.0f / 6 + f * (1.0f / 24 + f * (1.0f / 120 +
-              f * (1.0f / 720))))));
+    float p =
+        1.0f +
+        f * (1.0f +
+             f * (0.5f + f * (1.0f / 6 + f * (1.0f / 24 + f * (1.0f / 120 + f * (1.0f / 720))))));
     union {
         int32_t bits;
         float value;
@@ -30,19 +32,58 @@ static float sl_exp(float x) {
     return p * scale.value;
 }
 
-/* Mean and variance of the pre-activations; layer 0 has one input for all draws. */
-SL_INLINE void sl_product(const sl_layer_t *layer, const sl_state_t *state, const float *x,
-                          const uint32_t draws, float *mean, float *power) {
-    for (uint32_t e = 0; e < layer->columns * draws; e++) {
+/* Layer 0: one input for all draws, so two matrix-vector products whatever their number. Rows whose
+ * input is 0 cost nothing. */
+SL_INLINE void sl_product_first(const sl_layer_t *layer, const sl_state_t *state,
+                                const float *restrict x, float *restrict mean,
+                                float *restrict power) {
+    const float *restrict mu = state->mu + layer->synapse;
+    const float *restrict sigma = state->sigma + layer->synapse;
+    for (uint32_t j = 0; j < layer->columns; j++) {
+        mean[j] = 0;
+        power[j] = 0;
+    }
+    uint32_t start[SL_BLOCK] = {0}, n = 0;
+    float input[SL_BLOCK] = {0};
+    for (uint32_t i = 0; i < layer->rows; i++) {
+        if (x[i] != 0) {
+            start[n] = i * layer->columns;
+            input[n++] = x[i];
+        }
+        if (n == SL_BLOCK || (n > 0 && i + 1 == layer->rows)) {
+            SL_VECTOR
+            for (uint32_t j = 0; j < layer->columns; j++) {
+                float sum = mean[j], square = power[j];
+                for (uint32_t b = 0; b < SL_BLOCK; b++) {
+                    float scaled = input[b] * sigma[start[b] + j];
+                    sum += input[b] * mu[start[b] + j];
+                    square += scaled * scaled;
+                }
+                mean[j] = sum;
+                power[j] = square;
+            }
+            for (n = 0; n < SL_BLOCK; n++) {
+                input[n] = 0;
+            }
+            n = 0;
+        }
+    }
+}
+
+/* Later layers: one input for each draw; arrays are [unit][draw]. */
+SL_INLINE void sl_product_later(const sl_layer_t *layer, const sl_state_t *state,
+                                const float *restrict x, float *restrict mean,
+                                float *restrict power) {
+    const float *restrict mu = state->mu + layer->synapse;
+    const float *restrict sigma = state->sigma + layer->synapse;
+    for (uint32_t e = 0; e < layer->columns * S; e++) {
         mean[e] = 0;
         power[e] = 0;
     }
-    const float *mu = state->mu + layer->synapse;
-    const float *sigma = state->sigma + layer->synapse;
     for (uint32_t i = 0; i < layer->rows; i++, mu += layer->columns, sigma += layer->columns) {
         float square[S], any = 0;
-        for (uint32_t s = 0; s < draws; s++) {
-            square[s] = x[i * draws + s] * x[i * draws + s];
+        for (uint32_t s = 0; s < S; s++) {
+            square[s] = x[i * S + s] * x[i * S + s];
             any += square[s];
         }
         if (any == 0) {
@@ -50,9 +91,10 @@ SL_INLINE void sl_product(const sl_layer_t *layer, const sl_state_t *state, cons
         }
         for (uint32_t j = 0; j < layer->columns; j++) {
             float m = mu[j], v = sigma[j] * sigma[j];
-            for (uint32_t s = 0; s < draws; s++) {
-                mean[j * draws + s] += m * x[i * draws + s];
-                power[j * draws + s] += v * square[s];
+            SL_VECTOR
+            for (uint32_t s = 0; s < S; s++) {
+                mean[j * S + s] += m * x[i * S + s];
+                power[j * S + s] += v * square[s];
             }
         }
     }
@@ -63,7 +105,11 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
     const uint32_t draws = index == 0 ? 1 : S;
     const float *x = index == 0 ? scratch->input : scratch->hidden + layer->hidden * S;
     float *a = scratch->block_a, *power = scratch->block_b, *mean = scratch->block_r;
-    sl_product(layer, state, x, draws, mean, power);
+    if (index == 0) {
+        sl_product_first(layer, state, x, mean, power);
+    } else {
+        sl_product_later(layer, state, x, mean, power);
+    }
     float *inverse = index == 0 ? scratch->inverse_first : scratch->inverse + layer->later * S;
     const float *epsilon = scratch->epsilon + layer->unit * S;
     for (uint32_t e = 0; e < layer->columns * draws; e++) {
@@ -158,13 +204,15 @@ static inline float sl_clamp(float x, float low, float high) {
     return x < low ? low : x > high ? high : x;
 }
 
-/* The gradient's step on one row: w is lr_mu x g, y is lr_sigma x^2 q. */
-SL_INLINE void sl_update_row(float *restrict mu, float *restrict sigma, const float *restrict w,
-                             const float *restrict y, uint32_t n) {
+/* The gradient's step on one row: w = x g and y = square q. */
+SL_INLINE void sl_update_row(float *restrict mu, float *restrict sigma, float x,
+                             const float *restrict g, float square, const float *restrict q,
+                             uint32_t n) {
+    SL_VECTOR
     for (uint32_t j = 0; j < n; j++) {
         float v = sigma[j] * sigma[j];
-        mu[j] -= v * w[j];
-        sigma[j] += sigma[j] * 0.5f * sl_clamp(-v * y[j], -0.5f, 1.0f);
+        mu[j] -= v * (x * g[j]);
+        sigma[j] += sigma[j] * 0.5f * sl_clamp(-v * (square * q[j]), -0.5f, 1.0f);
     }
 }
 
@@ -177,10 +225,34 @@ static void sl_pull_row(float *mu, float *sigma, const sl_layer_t *layer) {
     }
 }
 
+/* Later layers: sum a row's x g and x^2 q over the draws, into row_w and row_y. Returns 0 where the
+ * row's input is 0 in every draw. */
+SL_INLINE uint32_t sl_row_gradient(const float *x, uint32_t columns, const float *g, const float *q,
+                                   sl_scratch_t *scratch) {
+    float square[S], any = 0;
+    for (uint32_t s = 0; s < S; s++) {
+        square[s] = x[s] * x[s];
+        any += square[s];
+    }
+    if (any == 0) {
+        return 0;
+    }
+    for (uint32_t j = 0; j < columns; j++) {
+        float sum_w = 0, sum_y = 0;
+        for (uint32_t s = 0; s < S; s++) {
+            sum_w += x[s] * g[j * S + s];
+            sum_y += square[s] * q[j * S + s];
+        }
+        scratch->row_w[j] = sum_w;
+        scratch->row_y[j] = sum_y;
+    }
+    return 1;
+}
+
 SL_INLINE void sl_update_layer(uint32_t index, sl_state_t *state, sl_scratch_t *scratch,
                                float *delta, float *r) {
     const sl_layer_t *layer = &sl_layers[index];
-    const uint32_t columns = layer->columns, draws = index == 0 ? 1 : S;
+    const uint32_t columns = layer->columns;
     const float *x = index == 0 ? scratch->input : scratch->hidden + layer->hidden * S;
     for (uint32_t j = 0; j < columns; j++) {
         float sum_delta = 0, sum_r = 0;
@@ -200,24 +272,13 @@ SL_INLINE void sl_update_layer(uint32_t index, sl_state_t *state, sl_scratch_t *
     }
     float *mu = state->mu + layer->synapse;
     float *sigma = state->sigma + layer->synapse;
-    float *w = scratch->row_w, *y = scratch->row_y;
     for (uint32_t i = 0; i < layer->rows; i++, mu += columns, sigma += columns) {
-        float any = 0;
-        for (uint32_t s = 0; s < draws; s++) {
-            any += x[i * draws + s] * x[i * draws + s];
-        }
-        if (any != 0) {
-            for (uint32_t j = 0; j < columns; j++) {
-                float sum_w = 0, sum_y = 0;
-                for (uint32_t s = 0; s < draws; s++) {
-                    float h = x[i * draws + s];
-                    sum_w += h * delta[j * draws + s];
-                    sum_y += h * h * r[j * draws + s];
-                }
-                w[j] = sum_w;
-                y[j] = sum_y;
+        if (index == 0) {
+            if (x[i] != 0) {
+                sl_update_row(mu, sigma, x[i], delta, x[i] * x[i], r, columns);
             }
-            sl_update_row(mu, sigma, w, y, columns);
+        } else if (sl_row_gradient(&x[i * S], columns, delta, r, scratch)) {
+            sl_update_row(mu, sigma, 1.0f, scratch->row_w, 1.0f, scratch->row_y, columns);
         }
         if ((layer->first + i + state->n_samples) % SL_SWEEP == 0) {
             sl_pull_row(mu, sigma, layer);

@@ -13,7 +13,10 @@ enum {
     SL_PRE_ACTIVATION_MAX = 1 << 30,
     SL_LIMIT24 = (1 << 24) - 1, /* of logits, of delta and of delta epsilon / spread */
     SL_SPREAD_MAX = (1 << 20) - 1,
-    SL_RHO_STEP_MAX = 2048,
+    SL_RHO_STEP_MAX = 2048, /* one octave */
+    SL_RHO_STEP_BITS = 28,
+    SL_MU_STEP_BITS = 30,
+    SL_OCTAVES = 32,
     S = SL_N_DRAWS,
 };
 
@@ -81,31 +84,52 @@ static inline uint32_t sl_block_square(int32_t x, sl_block_t block) {
     return block.k_square >= 0 ? square << block.k_square : square >> -block.k_square;
 }
 
-/* Layer 0: one input for all draws, so two matrix-vector products whatever their number. */
-SL_INLINE void sl_product_first(const sl_layer_t *layer, const sl_state_t *state, const int16_t *x,
-                                sl_block_t block, int32_t *mean, uint32_t *power) {
+/* Layer 0: one input for all draws, so two matrix-vector products whatever their number. Rows whose
+ * input is 0 cost nothing. */
+SL_INLINE void sl_product_first(const sl_layer_t *layer, const sl_state_t *state,
+                                const int16_t *restrict x, sl_block_t block, int32_t *restrict mean,
+                                uint32_t *restrict power) {
+    const int16_t *restrict mu = state->mu + layer->synapse;
+    const uint16_t *restrict rho = state->rho + layer->synapse;
     for (uint32_t j = 0; j < layer->columns; j++) {
         mean[j] = 0;
         power[j] = 0;
     }
-    const int16_t *mu = state->mu + layer->synapse;
-    const uint16_t *rho = state->rho + layer->synapse;
-    for (uint32_t i = 0; i < layer->rows; i++, mu += layer->columns, rho += layer->columns) {
-        if (x[i] == 0) {
-            continue;
+    uint32_t start[SL_BLOCK] = {0}, square[SL_BLOCK] = {0}, n = 0;
+    int32_t input[SL_BLOCK] = {0};
+    for (uint32_t i = 0; i < layer->rows; i++) {
+        if (x[i] != 0) {
+            start[n] = i * layer->columns;
+            input[n] = sl_shift_truncate32(x[i], block.k_mean);
+            square[n] = sl_block_square(input[n], block);
+            n++;
         }
-        int32_t blocked = sl_shift_truncate32(x[i], block.k_mean);
-        uint32_t square = sl_block_square(blocked, block);
-        for (uint32_t j = 0; j < layer->columns; j++) {
-            mean[j] += blocked * mu[j];
-            power[j] += (uint32_t)sl_mantissa(rho[j]) * square >> (31 - sl_octave(rho[j]));
+        if (n == SL_BLOCK || (n > 0 && i + 1 == layer->rows)) {
+            SL_VECTOR
+            for (uint32_t j = 0; j < layer->columns; j++) {
+                int32_t sum = mean[j];
+                uint32_t squares = power[j];
+                for (uint32_t b = 0; b < SL_BLOCK; b++) {
+                    uint32_t code = rho[start[b] + j];
+                    sum += input[b] * mu[start[b] + j];
+                    squares += ((uint32_t)sl_mantissa(code) * square[b]) >> (31 - sl_octave(code));
+                }
+                mean[j] = sum;
+                power[j] = squares;
+            }
+            for (n = 0; n < SL_BLOCK; n++) {
+                input[n] = 0;
+                square[n] = 0;
+            }
+            n = 0;
         }
     }
 }
 
 /* Later layers: one input for each draw; arrays are [unit][draw]. */
 SL_INLINE void sl_product_later(const sl_layer_t *layer, const sl_state_t *state, const int16_t *x,
-                                sl_block_t block, int32_t *mean, uint32_t *power) {
+                                sl_block_t block, int32_t *restrict mean,
+                                uint32_t *restrict power) {
     for (uint32_t e = 0; e < layer->columns * S; e++) {
         mean[e] = 0;
         power[e] = 0;
@@ -127,6 +151,7 @@ SL_INLINE void sl_product_later(const sl_layer_t *layer, const sl_state_t *state
             int32_t m = mu[j];
             uint32_t mantissa = (uint32_t)sl_mantissa(rho[j]);
             int32_t right = 31 - sl_octave(rho[j]);
+            SL_VECTOR
             for (uint32_t s = 0; s < S; s++) {
                 mean[j * S + s] += m * blocked[s];
                 power[j * S + s] += mantissa * square[s] >> right;
@@ -141,14 +166,19 @@ static void sl_isqrt_all(uint32_t *x, uint32_t n) {
     }
 }
 
-static uint32_t sl_spread(uint32_t root, int32_t right) {
+static int32_t sl_spread(uint32_t root, int32_t right, uint32_t *count) {
     if (right >= 0) {
         root = right > 31 ? 0 : root >> right;
+    } else if (root > (uint32_t)SL_SPREAD_MAX >> sl_min32(-right, 31)) {
+        root = SL_SPREAD_MAX + 1;
     } else {
-        root = -right > 20 || root > ((uint32_t)SL_SPREAD_MAX >> -right) ? (root ? SL_SPREAD_MAX : 0)
-                                                                         : root << -right;
+        root <<= sl_min32(-right, 31);
     }
-    return root > SL_SPREAD_MAX ? SL_SPREAD_MAX : root;
+    if (root > SL_SPREAD_MAX) {
+        root = SL_SPREAD_MAX;
+        (*count)++;
+    }
+    return (int32_t)root;
 }
 
 static int32_t sl_clamp64(int64_t x, int32_t limit) {
@@ -165,8 +195,7 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
     uint32_t *power = (uint32_t *)scratch->block_b;
     int32_t *mean = scratch->block_r;
 
-    sl_block_t block =
-        sl_block_inputs(x, layer->rows, draws, (12 - layer->v_exponent) & 1);
+    sl_block_t block = sl_block_inputs(x, layer->rows, draws, (12 - layer->v_exponent) & 1);
     if (index == 0) {
         sl_product_first(layer, state, x, block, mean, power);
     } else {
@@ -179,9 +208,12 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
         (12 - layer->v_exponent + 2 * (frac_bits - block.k_mean) + block.k_square) >> 1;
     int32_t *inverse = index == 0 ? scratch->inverse_first : scratch->inverse + layer->later * S;
     const int16_t *epsilon = scratch->epsilon + layer->unit * S;
+    uint32_t *clamped = &scratch->saturations[SL_SAT_ACTIVATION];
     for (uint32_t e = 0; e < n; e++) {
-        int32_t centre = sl_clamp64(sl_shift_round64(mean[e], right), SL_PRE_ACTIVATION_MAX);
-        int32_t spread = (int32_t)sl_spread(power[e], half_exponent - 12);
+        int64_t wide = sl_shift_round64(mean[e], right);
+        int32_t centre = sl_clamp64(wide, SL_PRE_ACTIVATION_MAX);
+        int32_t spread = sl_spread(power[e], half_exponent - 12, clamped);
+        *clamped += centre != wide;
         inverse[e] = spread == 0 ? 0 : (1 << 30) / spread;
         if (index == 0) {
             for (uint32_t s = 0; s < S; s++) {
@@ -234,7 +266,7 @@ int32_t sl_mesu_forward(const sl_state_t *state, sl_scratch_t *scratch) {
 
 /* ---- backward --------------------------------------------------------------------------- */
 
-/* Softmax minus one-hot, Q3.20, in place of the logits. */
+/* Softmax minus one-hot, Q4.20, in place of the logits. */
 static void sl_output_gradient(int32_t *logits, uint32_t label) {
     for (uint32_t s = 0; s < S; s++) {
         int32_t top = logits[s];
@@ -256,7 +288,7 @@ static void sl_output_gradient(int32_t *logits, uint32_t label) {
     }
 }
 
-/* r = delta epsilon / spread, Q7.16. */
+/* r = delta epsilon / spread, Q8.16. */
 static void sl_ratio(const int32_t *delta, const int16_t *epsilon, const int32_t *inverse,
                      uint32_t n, uint32_t per_inverse, int32_t *r, uint32_t *count) {
     for (uint32_t e = 0; e < n; e++) {
@@ -280,7 +312,7 @@ static int32_t sl_sum_bits(const int32_t *x, uint32_t n) {
     return sl_bit_length64(most);
 }
 
-/* Gradient by the layer's inputs, masked by their ReLU, Q3.20, into `below`. */
+/* Gradient by the layer's inputs, masked by their ReLU, Q4.20, into `below`. */
 SL_INLINE void sl_backward_inputs(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch,
                                   const int32_t *delta, const int32_t *r, int32_t *below) {
     const sl_layer_t *layer = &sl_layers[index];
@@ -314,9 +346,9 @@ SL_INLINE void sl_backward_inputs(uint32_t index, const sl_state_t *state, sl_sc
             int32_t h = x[i * S + s];
             int64_t gradient = 0;
             if (h > 0) {
-                gradient = sl_shift_round64(through_mean[s], layer->mu_frac_bits - k_delta) +
-                           sl_shift_round64((int64_t)h * through_spread[s],
-                                            16 + k_r - layer->v_exponent);
+                gradient =
+                    sl_shift_round64(through_mean[s], layer->mu_frac_bits - k_delta) +
+                    sl_shift_round64((int64_t)h * through_spread[s], 16 + k_r - layer->v_exponent);
             }
             below[i * S + s] = sl_clamp64(gradient, SL_LIMIT24);
             scratch->saturations[SL_SAT_GRADIENT] += below[i * S + s] != gradient;
@@ -355,25 +387,52 @@ static inline void sl_store(int16_t *mu, uint16_t *rho, int32_t new_mu, int32_t 
     *rho = (uint16_t)kept_rho;
 }
 
-/* The gradient's step on one row: w = x g and y = square q, the row's input times what all rows
- * share; dither by rank one: (row + column) mod 2^16. */
-SL_INLINE void sl_update_row(int16_t *restrict mu, uint16_t *restrict rho, int32_t x,
-                             const int32_t *restrict g, int32_t square, const int32_t *restrict q,
-                             uint32_t n, int32_t shift_mu, int32_t shift_rho, uint32_t row_word,
-                             const uint32_t *restrict column_word, uint32_t *saturations) {
-    uint32_t count[2] = {0, 0};
+/* x >> right; a negative right shifts left, clamping to +-2^bits. */
+static inline int32_t sl_shift_saturate(int32_t x, int32_t right, int32_t bits, uint32_t *count) {
+    if (right >= 0) {
+        return x >> sl_min32(right, 31);
+    }
+    const int32_t left = sl_min32(-right, 31);
+    return (int32_t)((uint32_t)sl_clamp_count(x, (1 << bits) >> left, count) << left);
+}
+
+/* A row's step: w = x g and y = square q, the row's input times what all rows share. */
+typedef struct {
+    int32_t x, square, shift_mu, shift_rho;
+    uint32_t word; /* dither of the row */
+} sl_row_t;
+
+/* The gradient's step on one row. Dither by rank one, (row + column) mod 2^32: the low half for mu,
+ * the high half for rho. With `narrow` nothing can pass the ends of a step, so that only the
+ * results have to be clamped. */
+SL_INLINE void sl_update_row(sl_row_t row, int16_t *restrict mu, uint16_t *restrict rho,
+                             const int32_t *restrict g, const int32_t *restrict q, uint32_t n,
+                             const uint32_t *restrict column_word, uint32_t narrow,
+                             uint32_t *saturations) {
+    uint32_t count[2] = {0, 0}, steps = 0;
+    SL_VECTOR
     for (uint32_t j = 0; j < n; j++) {
         int32_t mantissa = sl_mantissa(rho[j]), octave = sl_octave(rho[j]);
-        int32_t u_mu = (int32_t)((row_word + column_word[j]) & 0xFFFFu);
-        int32_t u_rho = (int32_t)(((row_word >> 16) + (column_word[j] >> 16)) & 0xFFFFu);
-        int32_t step = (mantissa * (x * g[j])) >> sl_clamp32(shift_mu - octave, 0, 31);
-        int32_t curve =
-            ((mantissa * mantissa >> 12) * (square * q[j])) >> sl_clamp32(shift_rho - octave, 0, 31);
-        int32_t rho_step = sl_clamp32((curve + u_rho) >> 16, -SL_RHO_STEP_MAX, SL_RHO_STEP_MAX);
-        sl_store(&mu[j], &rho[j], mu[j] + ((step + u_mu) >> 16), rho[j] + rho_step, count);
+        uint32_t dither = row.word + column_word[j];
+        int32_t step = mantissa * (row.x * g[j]);
+        int32_t curve = (mantissa * mantissa >> 12) * (row.square * q[j]);
+        if (narrow) {
+            step >>= sl_min32(row.shift_mu - octave, 31);
+            curve >>= sl_min32(row.shift_rho - octave, 31);
+            curve = (curve + (int32_t)(dither >> 16)) >> 16;
+        } else {
+            uint32_t unused = 0;
+            step = sl_shift_saturate(step, row.shift_mu - octave, SL_MU_STEP_BITS, &steps);
+            curve = sl_shift_saturate(curve, row.shift_rho - octave, SL_RHO_STEP_BITS, &unused);
+            curve = (curve + (int32_t)(dither >> 16)) >> 16;
+            curve = sl_clamp_count(curve, SL_RHO_STEP_MAX, &steps);
+        }
+        step = (step + (int32_t)(dither & 0xFFFFu)) >> 16;
+        sl_store(&mu[j], &rho[j], mu[j] + step, rho[j] + curve, count);
     }
     saturations[SL_SAT_MU] += count[0];
     saturations[SL_SAT_RHO] += count[1];
+    saturations[SL_SAT_GRADIENT] += steps;
 }
 
 /* SL_SWEEP samples of the prior's pull on one row. */
@@ -384,16 +443,16 @@ static void sl_pull_row(int16_t *mu, uint16_t *rho, const sl_layer_t *layer, uin
         uint32_t right = 31u - (uint32_t)sl_octave(rho[j]) + layer->ratio_exponent;
         int64_t u = ((uint32_t)mantissa * layer->ratio_mantissa) >> (right > 31 ? 31 : right);
         int64_t step = ((layer->mu_prior_q - mu[j]) * u * SL_PULL_MU) >> 28;
-        int64_t curve = ((int64_t)((uint32_t)mantissa * (uint32_t)SL_PULL_RHO >> 12) * (65536 - u)) >> 16;
-        uint32_t u_mu = (row_word + column_word[j]) & 0xFFFFu;
-        uint32_t u_rho = ((row_word >> 16) + (column_word[j] >> 16)) & 0xFFFFu;
-        sl_store(&mu[j], &rho[j], mu[j] + (int32_t)((step + u_mu) >> 16),
-                 rho[j] + (int32_t)((curve + u_rho) >> 16), &saturations[SL_SAT_MU]);
+        int64_t curve =
+            ((int64_t)((uint32_t)mantissa * (uint32_t)SL_PULL_RHO >> 12) * (65536 - u)) >> 16;
+        uint32_t dither = row_word + column_word[j];
+        sl_store(&mu[j], &rho[j], mu[j] + (int32_t)((step + (dither & 0xFFFFu)) >> 16),
+                 rho[j] + (int32_t)((curve + (dither >> 16)) >> 16), &saturations[SL_SAT_MU]);
     }
 }
 
-/* Later layers: sum a row's x g and x^2 q over the draws, into row_w and row_y. Returns the exponent
- * of the squares, or -1 where the row's input is 0 in every draw. */
+/* Later layers: sum a row's x g and x^2 q over the draws, into row_w and row_y. Returns the
+ * exponent of the squares, or -1 where the row's input is 0 in every draw. */
 SL_INLINE int32_t sl_row_gradient(const int16_t *x, int32_t narrow, int32_t spare, uint32_t columns,
                                   const int32_t *g, const int32_t *q, sl_scratch_t *scratch) {
     int32_t narrowed[S], square[S], most = 0;
@@ -462,19 +521,28 @@ SL_INLINE void sl_update_layer(uint32_t index, uint32_t key, sl_state_t *state,
     int16_t *mu = state->mu + layer->synapse;
     uint16_t *rho = state->rho + layer->synapse;
     for (uint32_t i = 0; i < layer->rows; i++, mu += columns, rho += columns) {
-        const uint32_t row_word = sl_noise_word(key, SL_STREAM_ROW + index, i);
+        sl_row_t row = {-x[i], 0, shift_mu, shift_rho, 0};
+        const int32_t *w = g, *y = q;
+        int32_t e = -1;
         if (index == 0) {
             const int32_t square = x[i] * x[i];
-            const int32_t e = sl_max32(sl_bit_length((uint32_t)square) - 8, 0);
-            if (square != 0) {
-                sl_update_row(mu, rho, -x[i], g, -(square >> e), q, columns, shift_mu,
-                              shift_rho - e, row_word, scratch->column_word, scratch->saturations);
-            }
+            e = square == 0 ? -1 : sl_max32(sl_bit_length((uint32_t)square) - 8, 0);
+            row.square = -(square >> sl_max32(e, 0));
         } else {
-            const int32_t e = sl_row_gradient(&x[i * S], narrow, spare, columns, g, q, scratch);
-            if (e >= 0) {
-                sl_update_row(mu, rho, -1, scratch->row_w, -1, scratch->row_y, columns, shift_mu,
-                              shift_rho - e, row_word, scratch->column_word, scratch->saturations);
+            e = sl_row_gradient(&x[i * S], narrow, spare, columns, g, q, scratch);
+            row.x = row.square = -1;
+            w = scratch->row_w;
+            y = scratch->row_y;
+        }
+        if (e >= 0) { /* a row whose input is 0 does not move */
+            row.shift_rho -= e;
+            row.word = sl_noise_word(key, SL_STREAM_ROW + index, i);
+            if (row.shift_mu >= SL_OCTAVES - 1 && row.shift_rho >= SL_OCTAVES + 2) {
+                sl_update_row(row, mu, rho, w, y, columns, scratch->column_word, 1,
+                              scratch->saturations);
+            } else {
+                sl_update_row(row, mu, rho, w, y, columns, scratch->column_word, 0,
+                              scratch->saturations);
             }
         }
         if ((layer->first + i + state->n_samples) % SL_SWEEP == 0) {

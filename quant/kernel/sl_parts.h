@@ -6,21 +6,30 @@
 
 /* On the host inlining makes every size a constant; on the chip it would only cost flash. */
 #ifdef SL_HOST
-#define SL_INLINE static inline __attribute__((always_inline))
+#define SL_INLINE        static inline __attribute__((always_inline))
 #define SL_UNROLL_LAYERS _Pragma("GCC unroll 16")
+#define SL_BLOCK         8 /* rows that one pass over the accumulators takes */
 #else
 #define SL_INLINE static __attribute__((noinline))
 #define SL_UNROLL_LAYERS
+#define SL_BLOCK 1
+#endif
+
+/* Columns side by side in vector registers, the last ones under a mask. */
+#if defined(SL_HOST) && defined(__clang__) && defined(__AVX512BW__)
+#define SL_VECTOR _Pragma("clang loop vectorize(enable) vectorize_predicate(enable)")
+#else
+#define SL_VECTOR
 #endif
 
 /* One layer: a row is an input (the bias is the last), a column a unit. */
 typedef struct {
     uint32_t rows, columns, fan_in;
-    uint32_t synapse;  /* index of its first synapse */
-    uint32_t hidden;   /* row of its first input in scratch.hidden (from layer 1 on) */
-    uint32_t unit;     /* index of its first unit */
-    uint32_t later;    /* the same, layer 0 not counted */
-    uint32_t first;    /* rows of all layers before it: where the sweep counts from */
+    uint32_t synapse; /* index of its first synapse */
+    uint32_t hidden;  /* row of its first input in scratch.hidden (from layer 1 on) */
+    uint32_t unit;    /* index of its first unit */
+    uint32_t later;   /* the same, layer 0 not counted */
+    uint32_t first;   /* rows of all layers before it: where the sweep counts from */
 #if SL_Q16
     int32_t mu_frac_bits, v_exponent, mu_prior_q;
     uint32_t ratio_mantissa, ratio_exponent;
@@ -43,7 +52,7 @@ static inline uint32_t sl_mix32(uint32_t x) {
 }
 
 static inline uint32_t sl_noise_key(uint32_t seed, uint32_t sample) {
-    return sl_mix32(sl_mix32(seed) + sample * 0x9E3779B9u);
+    return sl_mix32(sl_mix32(seed + 0x9E3779B9u) + sample * 0x9E3779B9u);
 }
 
 static inline uint32_t sl_noise_word(uint32_t key, uint32_t stream, uint32_t index) {

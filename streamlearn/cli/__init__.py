@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import Any
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
@@ -12,42 +13,54 @@ EXIT_OK, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit: 0 done, 1 failed or interrupted, 2 wrong usage."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without "µ" is no reason to fail
     sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
 
 
 def run(arguments: list[str]) -> int:
     """Run a command and return its exit code; errors are one line on standard error."""
     debug = "--debug" in arguments
-    arguments = [argument for argument in arguments if argument != "--debug"]
-    from typer import Exit
+    arguments = [argument for argument in arguments if argument != "--debug"] or ["--help"]
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            return _run(arguments)
+    except (KeyboardInterrupt, Exception) as error:
+        if debug:
+            raise
+        return _failed(_in_one_line(error))
+
+
+def _run(arguments: list[str]) -> int:
     from typer.main import get_command
 
-    import firmware_sim
     from streamlearn.cli.app import app
+
+    try:
+        result = get_command(app).main(arguments, prog_name="streamlearn", standalone_mode=False)
+    except _click_errors() as error:
+        context = getattr(error, "ctx", None)
+        where = f" (see `{context.command_path} --help`)" if context is not None else ""
+        return _failed(error.format_message().rstrip(".") + where, int(error.exit_code))
+    return result if isinstance(result, int) else EXIT_OK
+
+
+def _in_one_line(error: BaseException) -> str:
+    import firmware_sim
     from streamlearn.cli.common import Interrupted
     from streamlearn.errors import StreamlearnError
 
-    warnings.showwarning = _show_warning
-    click_errors = _click_errors()
-    try:
-        result = get_command(app).main(arguments, prog_name="streamlearn", standalone_mode=False)
-    except click_errors as error:
-        error.show()
-        return int(error.exit_code)
-    except Exit as ending:
-        return int(ending.exit_code)
-    except Interrupted as ending:
-        return _failed(str(ending))
-    except (KeyboardInterrupt, BrokenPipeError, Exception) as error:
-        if debug:
-            raise
-        known = (StreamlearnError, firmware_sim.FirmwareSimError, OSError)
-        if isinstance(error, known):
-            return _failed(str(error))
-        if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
-            return _failed("interrupted")
-        return _failed(f"{type(error).__name__}: {error} (a bug: run again with --debug)")
-    return result if isinstance(result, int) else EXIT_OK
+    if isinstance(error, (StreamlearnError, firmware_sim.FirmwareSimError, Interrupted)):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
+        return "interrupted"
+    if isinstance(error, MemoryError):
+        return f"not enough memory: {error or 'use a smaller network'}"
+    return f"{type(error).__name__}: {error} (a bug: run again with --debug)"
 
 
 def _click_errors() -> tuple[type[Any], ...]:
@@ -61,9 +74,9 @@ def _click_errors() -> tuple[type[Any], ...]:
     return tuple(found)
 
 
-def _failed(message: str) -> int:
+def _failed(message: str, code: int = EXIT_FAILED) -> int:
     print(f"streamlearn: {' '.join(message.split())}", file=sys.stderr)
-    return EXIT_FAILED
+    return code
 
 
 def _show_warning(

@@ -1,4 +1,4 @@
-"""The commands and their options."""
+"""The commands and their options; what a command needs is imported when it runs."""
 
 from __future__ import annotations
 
@@ -7,21 +7,19 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 import firmware_sim
+from quant.spec import MesuConfig
 from streamlearn.classifier import MesuClassifier
-from streamlearn.cli.common import STATE_FILE, CommandError
-from streamlearn.cli.demo import demo as run_demo
-from streamlearn.cli.run import run as run_stream
-from streamlearn.cli.simulate import simulate as run_simulate
+from streamlearn.cli.folders import STATE_FILE, CommandError, refuse_foreign
 from streamlearn.version import __version__
 
 app = typer.Typer(
     name="streamlearn",
     help="Networks that keep learning on a microcontroller. --debug anywhere shows tracebacks.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -56,9 +54,13 @@ Label = Annotated[str, typer.Option("--label", help="Name of the label's column.
 Json = Annotated[
     Path | None, typer.Option("--json", help="Also write the figures to this file, as JSON.")
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")
+]
 Board = Annotated[str, typer.Option("--board", help="Board to simulate; see `streamlearn boards`.")]
-Seed = Annotated[int, typer.Option("--seed", help="Seed of the start and the noise.", min=0)]
+Seed = Annotated[
+    int, typer.Option("--seed", help="Seed of the start and the noise.", min=0, max=0xFFFFFFFF)
+]
 OnBadOption = Annotated[
     OnBad, typer.Option("--on-bad", help="A row with a missing or bad value: stop, or skip it.")
 ]
@@ -85,6 +87,8 @@ def demo(
     quiet: Quiet = False,
 ) -> None:
     """Learn the bundled sensor stream on four engines and on a simulated board; compare them."""
+    from streamlearn.cli.demo import demo as run_demo
+
     run_demo(limit, board, seed, out, json_file, quiet)
 
 
@@ -98,7 +102,11 @@ def run(
     ] = "32",
     memory_window: Annotated[
         float | None,
-        typer.Option("--memory-window", help="Samples over which knowledge fades."),
+        typer.Option(
+            "--memory-window",
+            help="Samples over which knowledge fades, or inf; "
+            f"{MesuConfig.memory_window:.0f} where not given.",
+        ),
     ] = None,
     arithmetic: Annotated[
         ArithmeticName, typer.Option("--arithmetic", help="What to compute in.")
@@ -114,8 +122,10 @@ def run(
     quiet: Quiet = False,
 ) -> None:
     """Learn a CSV stream, one line at a time: test, then train."""
+    from streamlearn.cli.learn import learn
+
     del rule  # there is one so far; the option is part of the interface
-    run_stream(
+    learn(
         stream,
         label,
         _sizes(hidden),
@@ -137,6 +147,7 @@ def export(
 ) -> None:
     """Write a learner as ONNX, state image and C sources."""
     from export import write_export
+    from export.package import FORMAT
 
     image = run_dir / STATE_FILE
     if not image.is_file():
@@ -144,6 +155,7 @@ def export(
             f"{image} is missing: {run_dir} is no run folder; make one with "
             "`streamlearn run … --out DIR` or `streamlearn demo --out DIR`"
         )
+    refuse_foreign(to, FORMAT)
     manifest = write_export(MesuClassifier.load(image), to)
     total = sum(file["bytes"] for file in manifest["files"].values())
     typer.echo(f"{to}: {len(manifest['files'])} files, {total:,} bytes")
@@ -161,33 +173,39 @@ def simulate(
     quiet: Quiet = False,
 ) -> None:
     """Build the firmware, boot it on a simulated board and let it learn a stream there."""
+    from streamlearn.cli.simulate import simulate as run_simulate
+
     run_simulate(export_dir, stream, label, board, on_bad.value, out, json_file, quiet)
 
 
 @app.command()
 def boards() -> None:
     """List the boards that can be simulated."""
-    table = Table()
-    for column in ("name", "board", "core", "clock", "flash", "RAM"):
-        table.add_column(column)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for column in ("name", "core", "MHz", "flash KiB", "RAM KiB", "board"):
+        figures = column in ("MHz", "flash KiB", "RAM KiB")
+        table.add_column(column, no_wrap=column != "board", justify="right" if figures else "left")
     for board in firmware_sim.list_boards():
         default = " (default)" if board.name == firmware_sim.DEFAULT_BOARD else ""
         table.add_row(
-            board.name + default,
-            board.title,
+            board.name,
             board.core.name,
-            f"{board.clock_hz / 1e6:g} MHz",
-            f"{board.flash.bytes // 1024} KiB",
-            f"{board.ram.bytes // 1024} KiB",
+            f"{board.clock_hz / 1e6:g}",
+            f"{board.flash.bytes // 1024}",
+            f"{board.ram.bytes // 1024}",
+            board.title + default,
         )
-    Console(highlight=False).print(table)
+    Console(highlight=False, markup=False, emoji=False).print(table)
 
 
 def _sizes(text: str) -> tuple[int, ...]:
     try:
-        return tuple(int(part) for part in text.split(",") if part.strip())
-    except ValueError as error:
+        sizes = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        sizes = ()
+    if not sizes or min(sizes) < 1:
         raise typer.BadParameter(
-            f"{text!r}: expected one number a hidden layer, such as 32 or 64,32",
+            f"{text!r}: expected one number above 0 a hidden layer, such as 32 or 64,32",
             param_hint="--hidden",
-        ) from error
+        )
+    return sizes

@@ -1,9 +1,8 @@
-"""What the commands share: the console, errors in one line, JSON, and the learner's metrics."""
+"""What the commands share: the consoles, the stream's end, and the learner's metrics."""
 
 from __future__ import annotations
 
-import hashlib
-import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,44 +19,55 @@ from rich.progress import (
 from export import versions
 from quant.spec import to_json
 from streamlearn.classifier import MesuClassifier
+from streamlearn.cli.folders import CommandError
 from streamlearn.errors import StreamlearnError
 from streamlearn.prequential import PrequentialResult, majority_accuracy, no_change_accuracy
-
-STATE_FILE = "state.sls"
-METRICS_FILE = "metrics.json"
-MANIFEST_FILE = "manifest.json"
-
-
-class CommandError(StreamlearnError):
-    """A command that cannot do what was asked, said in one line."""
+from streamlearn.streams.csv_stream import CsvStream, Row
 
 
 class Interrupted(Exception):  # noqa: N818 - an ending, not an error
     """Ctrl-C, after everything that was done has been kept."""
 
 
-def console(quiet: bool = False) -> Console:
-    """Return the console for people: standard error, so that pipes stay clean."""
-    return Console(stderr=True, quiet=quiet, highlight=False)
+def console(quiet: bool, *, results: bool = False) -> Console:
+    """Return the console for people: standard error, and standard output for results.
+
+    Names of files and labels are printed as they are, whatever brackets they have.
+    """
+    return Console(stderr=not results, quiet=quiet, highlight=False, markup=False, emoji=False)
 
 
 def progress(to: Console) -> Progress:
     """Return the live display; it shows nothing where the console is quiet or no terminal."""
     return Progress(
-        TextColumn("{task.description:<28}"),
+        TextColumn("{task.description:<20}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=to,
-        transient=not to.is_terminal,
+        disable=to.quiet or not to.is_terminal,
     )
 
 
-def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write JSON with a newline at its end, making the folder if needed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(values, indent=2, allow_nan=False) + "\n")
+class UntilBad:
+    """The rows of a stream until a bad one ends it, so that what was learned can be kept.
+
+    Attributes
+    ----------
+    error : StreamlearnError or None
+        What was wrong with the bad row.
+    """
+
+    def __init__(self, rows: CsvStream) -> None:
+        self._rows = rows
+        self.error: StreamlearnError | None = None
+
+    def __iter__(self) -> Iterator[Row]:
+        try:
+            yield from self._rows
+        except StreamlearnError as error:
+            self.error = error
 
 
 def number(value: float) -> float | None:
@@ -65,9 +75,7 @@ def number(value: float) -> float | None:
     return None if value != value else value
 
 
-def learner_metrics(
-    learner: MesuClassifier, result: PrequentialResult, seed: int
-) -> dict[str, Any]:
+def learner_metrics(learner: MesuClassifier, result: PrequentialResult) -> dict[str, Any]:
     """Return the keys that every ``--json`` has."""
     return {
         "n_samples": result.n_samples,
@@ -79,45 +87,33 @@ def learner_metrics(
         "predictions_sha256": result.predictions_sha256,
         "arithmetic": learner.arithmetic,
         "spec": to_json(learner.spec, learner.config),
-        "seed": seed,
+        "seed": int(learner.state["seed"][0]),
         "versions": versions(),
     }
 
 
-def manifest(folder: Path) -> dict[str, Any]:
-    """Return size and SHA-256 of every file below a folder, its manifest excepted."""
-    files = {
-        str(file.relative_to(folder).as_posix()): {
-            "bytes": file.stat().st_size,
-            "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
-        }
-        for file in sorted(folder.rglob("*"))
-        if file.is_file() and file != folder / MANIFEST_FILE
-    }
-    return {
-        "format": "streamlearn-run",
-        "format_version": 1,
-        "versions": versions(),
-        "files": files,
-    }
+def skipped_metrics(rows: CsvStream) -> dict[str, Any]:
+    """Return the key ``skipped``: how many rows, and what was wrong with the first ten."""
+    return {"count": rows.skipped.count, "messages": rows.skipped.messages}
+
+
+def stop_if_cut(bad: StreamlearnError | None, interrupted: bool, n: int, out: Path | None) -> None:
+    """Say that a stream ended early, after everything that was done has been kept.
+
+    Raises
+    ------
+    CommandError
+        If a bad row ended it.
+    Interrupted
+        If Ctrl-C did.
+    """
+    kept = f"; what was learned until then is in {out}" if out is not None else ""
+    if bad is not None:
+        raise CommandError(f"{bad}{kept}") from bad
+    if interrupted:
+        raise Interrupted(f"interrupted after {n} samples{kept}")
 
 
 def percent(value: float | None) -> str:
     """Format a share in [0, 1] for people."""
     return "–" if value is None or value != value else f"{100 * value:.2f} %"
-
-
-__all__ = [
-    "MANIFEST_FILE",
-    "METRICS_FILE",
-    "STATE_FILE",
-    "CommandError",
-    "Interrupted",
-    "console",
-    "learner_metrics",
-    "manifest",
-    "number",
-    "percent",
-    "progress",
-    "write_json",
-]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnxruntime  # type: ignore[import-untyped]
-from rich.console import Console
 from rich.progress import Progress
 
 import firmware_sim
@@ -29,20 +29,19 @@ from streamlearn.baselines.base import OnlineClassifier
 from streamlearn.baselines.river_adapter import available
 from streamlearn.by_index import ByIndex
 from streamlearn.classifier import MesuClassifier
-from streamlearn.cli.common import (
+from streamlearn.cli.common import Interrupted, console, learner_metrics, number, progress
+from streamlearn.cli.demo_table import print_tables
+from streamlearn.cli.device import DeviceRun, build, learn_on_device
+from streamlearn.cli.folders import (
     MANIFEST_FILE,
     METRICS_FILE,
     STATE_FILE,
-    Interrupted,
-    console,
-    learner_metrics,
+    CommandError,
+    claim,
     manifest,
-    number,
-    progress,
     write_json,
 )
-from streamlearn.cli.demo_table import print_tables
-from streamlearn.cli.device import DeviceRun, build, learn_on_device
+from streamlearn.cli.whole_samples import WholeSamples
 from streamlearn.engines import Backend
 from streamlearn.prequential import PrequentialResult, evaluate
 from streamlearn.report import ReportData, write_report
@@ -51,6 +50,7 @@ from streamlearn.streams.gas_drift import load_gas_drift
 
 HIDDEN = 32
 STREAM_SEED = 0
+START_DIR, FIRMWARE_DIR, REPORT_FILE = "start", "firmware", "report.html"
 N_SIGMA_POINTS = 150
 N_ONNX_SAMPLES = 256
 PERCENTILES = (5, 25, 50, 75, 95)
@@ -73,8 +73,7 @@ class Demo:
     learners: dict[str, MesuClassifier] = field(default_factory=dict)
     results: dict[str, PrequentialResult] = field(default_factory=dict)
     baselines: dict[str, PrequentialResult] = field(default_factory=dict)
-    sigma_at: list[int] = field(default_factory=list)
-    sigma: list[list[list[float]]] = field(default_factory=list)
+    sigma: list[tuple[int, list[list[float]]]] = field(default_factory=list)
     device: DeviceRun | None = None
     onnx_exact: bool | None = None
 
@@ -97,7 +96,7 @@ def demo(
     firmware_sim.get_board(board)
     found = Demo(load_gas_drift(STREAM_SEED, limit), seed)
     to = console(quiet)
-    out.mkdir(parents=True, exist_ok=True)
+    claim(out, json_file)
     stopped = False
     with progress(to) as display:
         try:
@@ -110,35 +109,52 @@ def demo(
     _write(found, metrics, out)
     if json_file is not None:
         write_json(json_file, metrics)
-    print_tables(found.stream, metrics, found.device, Console(quiet=quiet, highlight=False))
+    print_tables(found.stream, metrics, found.device, console(quiet, results=True))
     if stopped:
         raise Interrupted(f"interrupted; what was done is in {out}")
-    to.print(f"run folder: {out}  (open {out / 'report.html'})")
+    to.print(f"run folder: {out}  (open {out / REPORT_FILE})", soft_wrap=True)
+    if metrics["fidelity"]["bit_exact"] is False or found.onnx_exact is False:
+        raise CommandError(
+            f"the engines disagree, which they never should: see fidelity in {out / METRICS_FILE}"
+        )
 
 
 def _evaluate(
-    found: Demo, name: str, learner: OnlineClassifier, display: Progress, watch: Any = None
-) -> PrequentialResult:
+    found: Demo,
+    name: str,
+    learner: OnlineClassifier,
+    display: Progress,
+    after: Callable[[int], None] | None = None,
+) -> None:
     total = len(found.stream)
     task = display.add_task(name, total=total)
 
     def on_progress(n: int, _: int) -> None:
+        if after is not None:
+            after(n)
         if n % 50 == 0 or n == total:
             display.update(task, completed=n)
-        if watch is not None:
-            watch(n)
 
-    return evaluate(learner, found.stream, on_progress=on_progress)
+    result = evaluate(learner, found.stream, on_progress=on_progress)
+    (found.results if name in found.learners else found.baselines)[name] = result
+    if result.interrupted:
+        raise KeyboardInterrupt
 
 
 def _engines(found: Demo, display: Progress) -> None:
     for name, arithmetic, backend in ENGINES:
-        learner = found.new_learner(arithmetic, backend)
-        found.learners[name] = learner
-        watch = (lambda n: _watch_sigma(found, n)) if name == "q16 golden" else None
-        found.results[name] = _evaluate(found, name, ByIndex(learner), display, watch)
-        if found.results[name].interrupted:
-            raise KeyboardInterrupt
+        found.learners[name] = found.new_learner(arithmetic, backend)
+        with WholeSamples(found.learners[name]) as whole:
+            _evaluate(found, name, whole, display, _after(found, name, whole))
+
+
+def _after(found: Demo, name: str, whole: WholeSamples) -> Callable[[int], None]:
+    def after(n: int) -> None:
+        whole.counted()
+        if name == "q16 golden":
+            _watch_sigma(found, n)
+
+    return after
 
 
 def _watch_sigma(found: Demo, n: int) -> None:
@@ -151,8 +167,7 @@ def _watch_sigma(found: Demo, n: int) -> None:
         np.sqrt(decode_rho(layer_view(spec, state, "rho", layer), plan.layers[layer].v_exponent))
         for layer in range(len(spec.shapes))
     ]
-    found.sigma_at.append(n)
-    found.sigma.append([np.percentile(sigma, PERCENTILES).tolist() for sigma in layers])
+    found.sigma.append((n, [np.percentile(sigma, PERCENTILES).tolist() for sigma in layers]))
 
 
 def _baselines(found: Demo, display: Progress) -> None:
@@ -165,16 +180,14 @@ def _baselines(found: Demo, display: Progress) -> None:
     if available():
         baselines["River 1-NN of 500"] = RiverClassifier()
     for name, learner in baselines.items():
-        found.baselines[name] = _evaluate(found, name, learner, display)
-        if found.baselines[name].interrupted:
-            raise KeyboardInterrupt
+        _evaluate(found, name, learner, display)
 
 
 def _device(found: Demo, display: Progress, board: str, out: Path) -> None:
     task = display.add_task(f"device {board}", total=len(found.stream))
     start = found.new_learner("q16", "c")
-    write_export(start, out / "start")
-    firmware = build(out / "start", board, out / "firmware")
+    write_export(start, out / START_DIR)
+    firmware = build(out / START_DIR, board, out / FIRMWARE_DIR)
     found.device = learn_on_device(
         firmware,
         lambda: [(found.stream.x, found.stream.y)],
@@ -186,7 +199,7 @@ def _device(found: Demo, display: Progress, board: str, out: Path) -> None:
 
 def _metrics(found: Demo) -> dict[str, Any]:
     engines = {
-        name: learner_metrics(found.learners[name], result, found.seed)
+        name: learner_metrics(found.learners[name], result)
         for name, result in found.results.items()
     }
     best = next((n for n in ("q16 C", "q16 golden", "float32", "float64") if n in engines), None)
@@ -206,23 +219,20 @@ def _metrics(found: Demo) -> dict[str, Any]:
 
 
 def _fidelity(found: Demo, metrics: dict[str, Any]) -> dict[str, Any]:
-    same: bool | None = None
-    hashed = [metrics["engines"].get("q16 golden"), metrics["engines"].get("q16 C")]
-    hashed.append(metrics.get("device"))
-    complete = [h for h in hashed if h is not None]
-    if len(complete) == 3:
+    same = agreement = difference = None
+    if found.device is not None and not found.device.interrupted:
+        golden, host_c = metrics["engines"]["q16 golden"], metrics["engines"]["q16 C"]
         same = all(
-            h[key] == complete[0][key]
-            for h in complete
+            golden[key] == host_c[key] == metrics["device"][key]
             for key in ("state_sha256", "predictions_sha256")
         )
-    agreement = difference = None
     if "q16 golden" in found.results:
         exact, fixed = found.results["float64"], found.results["q16 golden"]
-        n = min(exact.n_samples, fixed.n_samples)
+        n = fixed.n_samples
         if n:
-            agreement = float(np.mean(exact.predictions[:n] == fixed.predictions[:n]))
-            difference = fixed.accuracy - exact.accuracy
+            agreement = float(np.mean(exact.predictions[:n] == fixed.predictions))
+            right = exact.predictions[:n] == exact.labels[:n]
+            difference = fixed.accuracy - float(np.mean(right))
     return {
         "bit_exact": same,
         "agreement_q16_float64": agreement,
@@ -243,6 +253,7 @@ def _check_onnx(found: Demo, learner: MesuClassifier, model: bytes) -> bool:
 
 
 def _write(found: Demo, metrics: dict[str, Any], out: Path) -> None:
+    written = [METRICS_FILE]
     learner = found.learners.get("q16 C") or found.learners.get("q16 golden")
     if learner is not None:
         learner.save(out / STATE_FILE)
@@ -252,10 +263,14 @@ def _write(found: Demo, metrics: dict[str, Any], out: Path) -> None:
         (out / ONNX_FILE).write_bytes(model)
         found.onnx_exact = _check_onnx(found, learner, model)
         metrics["fidelity"]["onnx_exact"] = found.onnx_exact
+        written += [STATE_FILE, ONNX_FILE]
     write_json(out / METRICS_FILE, metrics)
     if found.results:
-        write_report(out / "report.html", _report(found, json.loads(json.dumps(metrics))))
-    write_json(out / MANIFEST_FILE, manifest(out))
+        write_report(out / REPORT_FILE, _report(found, json.loads(json.dumps(metrics))))
+        written.append(REPORT_FILE)
+    if found.device is not None:
+        written += [START_DIR, FIRMWARE_DIR]
+    write_json(out / MANIFEST_FILE, manifest(out, written))
 
 
 def _report(found: Demo, metrics: dict[str, Any]) -> ReportData:
@@ -271,8 +286,10 @@ def _report(found: Demo, metrics: dict[str, Any]) -> ReportData:
         labels=found.stream.y[:n],
         batch=None if found.stream.batch is None else found.stream.batch[:n],
         predictions=predictions,
-        sigma_at=np.array(found.sigma_at, np.int64),
-        sigma=np.array(found.sigma, np.float64).reshape(-1, shapes, len(PERCENTILES)),
+        sigma_at=np.array([n for n, _ in found.sigma], np.int64),
+        sigma=np.array([percentiles for _, percentiles in found.sigma], np.float64).reshape(
+            -1, shapes, len(PERCENTILES)
+        ),
         memory=found.device.memory() if found.device is not None else {},
         instructions={"learn": found.device.learn_instructions if found.device else None},
         classes=found.stream.classes,

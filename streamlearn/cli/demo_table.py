@@ -6,10 +6,13 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from streamlearn.cli.common import percent
 from streamlearn.cli.device import DeviceRun
 from streamlearn.streams.base import Stream
+
+DIGITS = 8
 
 
 def print_tables(
@@ -17,17 +20,17 @@ def print_tables(
 ) -> None:
     """Print the demo's findings; what an interruption left out is left out."""
     to.print(_accuracies(stream, metrics, device))
+    to.print(
+        f"accuracy: prequential; state, predictions: the first {DIGITS} digits of their SHA-256"
+    )
     fidelity = metrics["fidelity"]
-    if fidelity["bit_exact"] is not None:
-        to.print(
-            "golden = host C = device, state and predictions, every bit: "
-            + ("[bold green]yes[/]" if fidelity["bit_exact"] else "[bold red]NO[/]")
-        )
-    if fidelity["onnx_exact"] is not None:
-        to.print(
-            "ONNX Runtime predicts the same from the exported state: "
-            + ("[bold green]yes[/]" if fidelity["onnx_exact"] else "[bold red]NO[/]")
-        )
+    for statement, holds in (
+        ("golden = host C = device, state and predictions, every bit", fidelity["bit_exact"]),
+        ("ONNX Runtime predicts the same from the exported state", fidelity["onnx_exact"]),
+    ):
+        if holds is not None:
+            verdict = ("yes", "bold green") if holds else ("NO", "bold red")
+            to.print(Text.assemble(f"{statement}: ", verdict))
     if fidelity["agreement_q16_float64"] is not None:
         to.print(
             f"q16 against float64: {percent(fidelity['agreement_q16_float64'])} of the predictions "
@@ -39,18 +42,17 @@ def print_tables(
 
 def _accuracies(stream: Stream, metrics: dict[str, Any], device: DeviceRun | None) -> Table:
     table = Table(title=f"{stream.name}: {metrics.get('n_samples', 0)} samples, test, then train")
-    for column, justify in (
-        ("learner", "left"), ("prequential accuracy", "right"), ("samples/s", "right"),
-        ("state SHA-256", "left"), ("predictions SHA-256", "left"),
-    ):  # fmt: skip
-        table.add_column(column, justify=justify)  # type: ignore[arg-type]
+    for column in ("learner", "accuracy", "samples/s", "state", "predictions"):
+        figures = column in ("accuracy", "samples/s")
+        table.add_column(column, justify="right" if figures else "left", no_wrap=True)
     for name, engine in metrics["engines"].items():
+        speed = engine["samples_per_s"]
         table.add_row(
             f"MESU {name}",
             percent(engine["accuracy_prequential"]),
-            f"{engine['samples_per_s'] or 0:,.0f}",
-            engine["state_sha256"][:16],
-            engine["predictions_sha256"][:16],
+            "–" if speed is None else f"{speed:,.0f}",
+            engine["state_sha256"][:DIGITS],
+            engine["predictions_sha256"][:DIGITS],
         )
     if device is not None:
         labels = stream.y[: len(device.predictions)]
@@ -58,8 +60,8 @@ def _accuracies(stream: Stream, metrics: dict[str, Any], device: DeviceRun | Non
             f"MESU q16 on {device.board.name}",
             percent(float((device.predictions == labels).mean()) if len(labels) else None),
             "",
-            metrics["device"]["state_sha256"][:16],
-            metrics["device"]["predictions_sha256"][:16],
+            metrics["device"]["state_sha256"][:DIGITS],
+            metrics["device"]["predictions_sha256"][:DIGITS],
         )
     table.add_section()
     for name, accuracy in metrics["baselines"].items():

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,8 @@ class DeviceRun:
         Bytes.
     state : bytes
         Read back over the link.
+    seconds : float
+        Time that emulating the learning took.
     interrupted : bool
     """
 
@@ -45,6 +48,7 @@ class DeviceRun:
     predict_instructions: npt.NDArray[np.int64]
     stack_peak: int
     state: bytes
+    seconds: float
     interrupted: bool
 
     def metrics(self) -> dict[str, Any]:
@@ -114,21 +118,25 @@ def learn_on_device(
     device = Device(firmware)
     parts: list[Any] = []
     seen: list[npt.NDArray[np.float32]] = []
-    interrupted, done = False, 0
+    interrupted, done, seconds = False, 0, 0.0
     try:
         for x, y in chunks():
+            seen.extend(x[:: max(1, len(x) // N_PREDICTIONS)])
+            if len(seen) > 4 * N_PREDICTIONS:
+                seen = seen[::2]
+            start = perf_counter()
             parts.append(device.run_stream(x, y, _after(done, on_progress)))
+            seconds += perf_counter() - start
             done += len(y)
-            seen.append(x[:: max(1, len(x) // N_PREDICTIONS)])
     except StreamInterrupted as stopped:
         parts.append(stopped.result)
+        seconds += perf_counter() - start
         interrupted = True
     except KeyboardInterrupt:
         interrupted = True
     predict = []
-    samples = np.concatenate(seen) if seen else np.zeros((0, firmware.n_features), np.float32)
-    for x in samples[:: max(1, len(samples) // N_PREDICTIONS)]:
-        device.predict(x)
+    for row in seen[:: max(1, len(seen) // N_PREDICTIONS)]:
+        device.predict(row)
         predict.append(device.last_call.learner)
 
     def joined(name: str) -> npt.NDArray[np.int64]:
@@ -142,6 +150,7 @@ def learn_on_device(
         predict_instructions=np.array(predict, np.int64),
         stack_peak=device.stack_peak_bytes(),
         state=device.read_state(),
+        seconds=seconds,
         interrupted=interrupted,
     )
 

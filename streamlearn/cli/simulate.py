@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from rich.console import Console
 
 import firmware_sim
-from export import versions
 from export.package import STATE_FILE as EXPORTED_STATE
+from firmware_sim import ExportFolder
+from quant.image import decode_image
 from streamlearn.classifier import MesuClassifier
 from streamlearn.cli.common import (
+    UntilBad,
+    console,
+    learner_metrics,
+    percent,
+    progress,
+    skipped_metrics,
+    stop_if_cut,
+)
+from streamlearn.cli.demo_table import device_table
+from streamlearn.cli.device import build, learn_on_device
+from streamlearn.cli.folders import (
     MANIFEST_FILE,
     METRICS_FILE,
     STATE_FILE,
     CommandError,
-    Interrupted,
-    console,
+    claim,
     manifest,
-    number,
-    percent,
-    progress,
     write_json,
 )
-from streamlearn.cli.demo_table import device_table
-from streamlearn.cli.device import build, learn_on_device
-from streamlearn.prequential import PrequentialResult, majority_accuracy, no_change_accuracy
+from streamlearn.prequential import PrequentialResult
 from streamlearn.streams.csv_stream import CsvStream
 
-CHUNK = 64
+FIRMWARE_DIR = "firmware"
 
 
 def simulate(
@@ -50,66 +54,71 @@ def simulate(
     firmware_sim.get_board(board)
     exported = firmware_sim.open_export(export_dir)
     learner = MesuClassifier.load(export_dir / EXPORTED_STATE)
-    classes = tuple(json.loads((export_dir / MANIFEST_FILE).read_text())["classes"])
-    rows = CsvStream(stream, label, classes, on_bad)
-    if rows.n_features != exported.n_features:
-        raise CommandError(
-            f"{rows.name} has {rows.n_features} feature columns, {export_dir} was exported for "
-            f"{exported.n_features}; give the stream that the learner was made for"
-        )
-    to = console(quiet)
+    rows = CsvStream(stream, label, exported.classes, on_bad)
+    _check_features(rows, exported)
+    claim(out, json_file)
+    to, until_bad = console(quiet), UntilBad(rows)
     labels: list[int] = []
     with progress(to) as display:
         task = display.add_task(f"device {board}", total=None)
-        firmware = build(export_dir, board, out / "firmware")
+        firmware = build(export_dir, board, out / FIRMWARE_DIR)
         run = learn_on_device(
             firmware,
-            lambda: _chunks(rows, labels),
+            lambda: _samples(until_bad, labels),
             lambda n: display.update(task, completed=n),
         )
-    truth = np.array(labels[: len(run.predictions)], np.int64)
-    result = PrequentialResult(run.predictions, truth, 0.0, run.interrupted)
-    metrics: dict[str, Any] = {
-        "n_samples": result.n_samples,
-        "accuracy_prequential": number(result.accuracy),
-        "accuracy_no_change": number(no_change_accuracy(truth)),
-        "accuracy_majority": number(majority_accuracy(truth)),
-        "device": run.metrics(),
-        "versions": versions(),
-    }
+        n = len(run.predictions)
+        display.update(task, completed=n, total=n)
+    if until_bad.error is not None and n == 0:
+        raise until_bad.error
+    truth = np.array(labels[:n], np.int64)
+    result = PrequentialResult(run.predictions, truth, run.seconds, run.interrupted)
     learner.state = run.state
+    metrics = learner_metrics(learner, result)
+    metrics["skipped"] = skipped_metrics(rows)
+    metrics["device"] = run.metrics()
     learner.save(out / STATE_FILE)
     write_json(out / METRICS_FILE, metrics)
-    write_json(out / MANIFEST_FILE, manifest(out))
+    write_json(out / MANIFEST_FILE, manifest(out, (STATE_FILE, METRICS_FILE, FIRMWARE_DIR)))
     if json_file is not None:
         write_json(json_file, metrics)
-    table = Console(quiet=quiet, highlight=False)
+    table = console(quiet, results=True)
     table.print(
-        f"{result.n_samples} samples learned on the device: prequential accuracy "
-        f"{percent(result.accuracy)} (no change {percent(metrics['accuracy_no_change'])}, "
+        f"{n} samples learned on the device: prequential accuracy {percent(result.accuracy)}\n"
+        f"(no change {percent(metrics['accuracy_no_change'])}, "
         f"majority {percent(metrics['accuracy_majority'])})"
     )
     table.print(device_table(metrics["device"], run))
     if rows.skipped.count:
-        to.print(f"{rows.skipped.count} rows skipped, first: {rows.skipped.messages[0]}")
-    to.print(f"learned state, firmware and metrics: {out}")
-    if run.interrupted:
-        raise Interrupted(f"interrupted after {result.n_samples} samples; they are in {out}")
+        to.print(
+            f"{rows.skipped.count} rows skipped, first: {rows.skipped.messages[0]}", soft_wrap=True
+        )
+    to.print(f"learned state, firmware and metrics: {out}", soft_wrap=True)
+    stop_if_cut(until_bad.error, run.interrupted, n, out)
 
 
-def _chunks(
-    rows: CsvStream, labels: list[int]
+def _check_features(rows: CsvStream, exported: ExportFolder) -> None:
+    """Refuse other columns, or the same in another order: they would be learned as they lie."""
+    if rows.n_features != exported.n_features:
+        raise CommandError(
+            f"{rows.name} has {rows.n_features} feature columns, {exported.path} was exported for "
+            f"{exported.n_features}; give the stream that the learner was made for"
+        )
+    image = exported.path / EXPORTED_STATE
+    names = decode_image(image.read_bytes(), str(image)).features or rows.feature_names
+    for position, (came, expected) in enumerate(zip(rows.feature_names, names, strict=True), 1):
+        if came != expected:
+            raise CommandError(
+                f"{rows.name}: feature column {position} is {came!r}, the learner of "
+                f"{exported.path} was made with {expected!r} there; give it the same columns in "
+                "the same order"
+            )
+
+
+def _samples(
+    rows: UntilBad, labels: list[int]
 ) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]]:
-    """Group rows so that the device is called rarely; notes their labels."""
-    x: list[npt.NDArray[np.float32]] = []
-    y: list[int] = []
-    for features, label, _ in rows:
-        x.append(features)
-        y.append(label)
-        if len(y) == CHUNK:
-            labels.extend(y)
-            yield np.stack(x), np.array(y, np.int64)
-            x, y = [], []
-    if y:
-        labels.extend(y)
-        yield np.stack(x), np.array(y, np.int64)
+    """Give the device one row at a time, as soon as it is there; note its label."""
+    for x, label, _ in rows:
+        labels.append(label)
+        yield x[np.newaxis], np.array([label], np.int64)

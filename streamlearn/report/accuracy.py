@@ -66,7 +66,7 @@ def draw_accuracy(data: ReportData) -> Picture | None:
     if not end:
         return None
     with drawing():
-        figure = new_figure(3.9)
+        figure = new_figure(4.1)
         ax = figure.add_subplot()
         handles, labels = [], []
         lines = _lines(data)
@@ -93,7 +93,7 @@ def draw_accuracy(data: ReportData) -> Picture | None:
             handles[::-1],
             labels[::-1],
             loc="outside lower left",
-            ncols=2 if max(map(len, labels)) < 34 else 1,
+            ncols=_columns(labels[::-1]),
             handlelength=3,
         )
         finding = _finding(data)
@@ -106,6 +106,13 @@ def draw_accuracy(data: ReportData) -> Picture | None:
     if batch_starts(data.batch):
         reading += " Vertical lines: a new recording batch begins; its number stands above."
     return Picture(finding, svg, reading)
+
+
+def _columns(labels: list[str]) -> int:
+    """Return 2 where two columns, filled one after the other, fit the width of the page."""
+    half = (len(labels) + 1) // 2
+    longest = [max(map(len, part), default=0) for part in (labels[:half], labels[half:])]
+    return 2 if sum(longest) <= 58 else 1
 
 
 def _lines(data: ReportData) -> list[tuple[str, Ints, Look]]:

@@ -34,7 +34,7 @@ def draw_confusion(data: ReportData) -> Picture | None:
     matrix = confusion(predicted, labels, n)
     share = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     with drawing():
-        figure = new_figure(min(5.0, 1.5 + 0.42 * n))
+        figure = new_figure(min(5.0, 1.5 + 0.34 * n))
         ax = figure.add_subplot()
         colours = LinearSegmentedColormap.from_list("white to blue", ["#FFFFFF", BLUE, "#002B45"])
         mesh = ax.pcolormesh(
@@ -62,7 +62,7 @@ def draw_confusion(data: ReportData) -> Picture | None:
                     count(int(matrix[i, j])),
                     ha="center",
                     va="center",
-                    fontsize=8,
+                    fontsize=9,
                     color="white" if share[i, j] > 45 else INK,
                 )
         ax.set_xlabel("predicted class")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 CSS = """
 :root { color-scheme: light dark; --page: #f6f6f4; --ink: #1d1d1f; --soft: #5b5b60;
-  --line: #d9d9d6; --same: #006b4e; --same-back: #e0f3ec; --differs: #a33c00;
-  --differs-back: #fdeadd; --unknown: #5b5b60; --unknown-back: #ececea; }
+  --line: #d9d9d6; --same: #006b4e; --same-back: #e0f3ec; --differs: #ad1f17;
+  --differs-back: #fde6e3; --unknown: #5b5b60; --unknown-back: #ececea; }
 @media (prefers-color-scheme: dark) { :root { --page: #161618; --ink: #ececf0; --soft: #a6a6ad;
-  --line: #3a3a3f; --same: #5fd3ae; --same-back: #10332a; --differs: #ffa573;
-  --differs-back: #43200d; --unknown: #b4b4bb; --unknown-back: #2a2a2e; } }
+  --line: #3a3a3f; --same: #5fd3ae; --same-back: #10332a; --differs: #ff9d94;
+  --differs-back: #451512; --unknown: #b4b4bb; --unknown-back: #2a2a2e; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink);
   font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
@@ -35,19 +35,21 @@ table { border-collapse: collapse; width: 100%; font-size: .93rem; }
 th, td { padding: .3rem .6rem .3rem 0; border-bottom: 1px solid var(--line); text-align: left;
   vertical-align: top; font-weight: 400; }
 thead th { color: var(--soft); font-size: .85rem; vertical-align: bottom; }
-.numbers td, .numbers thead th:not(:first-child) { text-align: right;
+.numbers td, .numbers thead th:not(:first-child) { text-align: right; white-space: nowrap;
   font-variant-numeric: tabular-nums; padding-right: 0; padding-left: .6rem; }
 .facts th, .hashes th { width: 42%; color: var(--soft); overflow-wrap: anywhere; }
 .facts td { overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
-.hashes th { width: 34%; }
+.hashes th { width: 27%; }
 .hashes td { font: .8rem/1.5 ui-monospace, Menlo, Consolas, monospace;
   overflow-wrap: anywhere; }
 dt { font-weight: 600; margin-top: .6rem; }
 dd { margin: 0; }
+@media (max-width: 30rem) { main { padding: 1rem .7rem 2rem; } .card { padding: .3rem 0; }
+  .numbers thead th:not(:first-child) { white-space: normal; } }
 @media print { :root { --page: #fff; --ink: #000; --soft: #444; --line: #bbb; --same: #006b4e;
-    --same-back: #fff; --differs: #a33c00; --differs-back: #fff; --unknown: #444;
+    --same-back: #fff; --differs: #ad1f17; --differs-back: #fff; --unknown: #444;
     --unknown-back: #fff; color-scheme: light; }
   body { font-size: 10pt; } main { max-width: none; padding: 0; }
   section, figure, tr, .verdict, dd { break-inside: avoid; } h2, dt { break-after: avoid; }
-  .card { border: 0; padding: 0; max-width: 15cm; } .scroll { overflow: visible; } }
+  .card { border: 0; padding: 0; max-width: 12.5cm; } .scroll { overflow: visible; } }
 """

@@ -17,6 +17,9 @@ from streamlearn.report.stream_axis import (
 from streamlearn.report.svg import BLACK, GREY, VERMILLION, Picture, drawing, inline_svg, new_figure
 from streamlearn.report.text import count, escaped, percent
 
+#: The scale is chosen for what follows this sample; a mean over fewer jumps about.
+SETTLED = 300
+
 
 def draw_fidelity(data: ReportData) -> Picture | None:
     """Draw q16 against floating point; None unless both predicted something."""
@@ -39,18 +42,25 @@ def draw_fidelity(data: ReportData) -> Picture | None:
         top, rug = figure.subplots(2, 1, sharex=True, height_ratios=[5, 1])
         top.axhline(0, color=GREY, linewidth=0.8)
         top.plot(at + 1, difference[at], color=VERMILLION, linewidth=1.4)
-        reach = max(0.5, 1.15 * float(np.max(np.abs(difference[at]), initial=0)))
+        settled = np.abs(difference[min(SETTLED, m // 4) :])
+        reach = max(0.5, 1.2 * float(np.max(settled)))
         top.set_ylim(-reach, reach)
         top.set_ylabel(f"q16 − {real}\n(percentage points)")
-        top.annotate(
-            "q16 better", (1, 0.97), xycoords="axes fraction", ha="right", va="top", color=GREY
-        )
-        top.annotate(f"{real} better", (1, 0.03), xycoords="axes fraction", ha="right", color=GREY)
+        for text, y, align in (("q16 better", 0.97, "top"), (f"{real} better", 0.03, "bottom")):
+            top.annotate(
+                text,
+                (0.995, y),
+                xycoords="axes fraction",
+                ha="right",
+                va=align,
+                color=GREY,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+            )
         mark_batches(top, data, m)
         marks = _marks(apart, m)
         x = np.repeat(marks, 3)
-        y = np.tile([0.0, 1.0, np.nan], len(marks))
-        rug.plot(x, y, color=BLACK, linewidth=0.55, alpha=0.75)
+        heights = np.tile([0.0, 1.0, np.nan], len(marks))
+        rug.plot(x, heights, color=BLACK, linewidth=0.55, alpha=0.75)
         rug.set_ylim(0, 1)
         rug.set_yticks([])
         rug.spines["left"].set_visible(False)
@@ -63,7 +73,7 @@ def draw_fidelity(data: ReportData) -> Picture | None:
         "Above: the accuracy since the first sample, q16 minus "
         f"{real}. Below: one mark for each of the {count(len(apart))} samples on which the two "
         "predicted different classes"
-        + (", at most one mark in each 600th of the stream." if m > MAX_POINTS else ".")
+        + (", at most one mark in each 600th of the stream." if len(marks) < len(apart) else ".")
     )
     if batch_starts(data.batch):
         reading += " Vertical lines: a new recording batch begins."

@@ -35,16 +35,17 @@ def draw_instructions(data: ReportData) -> Picture | None:
             low, high = 0.95 * low, 1.05 * high + 1
         counts, edges = np.histogram(learn, bins=40, range=(low, high))
         ax.stairs(counts, edges / unit, fill=True, color=BLUE)
-        for value, text, colour, align in (
-            (median, "median", INK, "left"),
-            (float(most), "most", VERMILLION, "right"),
+        near = float(most) - median < 0.45 * (high - low)
+        for value, text, colour, align, up in (
+            (median, "median", INK, "left" if median < (low + high) / 2 else "right", 3),
+            (float(most), "most", VERMILLION, "right", 14 if near else 3),
         ):
             ax.axvline(value / unit, color=colour, linewidth=1.2)
             ax.annotate(
                 f"{text} {count(value)}",
                 xy=(value / unit, 1),
                 xycoords=("data", "axes fraction"),
-                xytext=(0, 3),
+                xytext=(0, up),
                 textcoords="offset points",
                 ha=align,
                 color=colour,

@@ -25,7 +25,7 @@ from streamlearn.report.svg import (
     inline_svg,
     new_figure,
 )
-from streamlearn.report.text import escaped, number, shortened, size
+from streamlearn.report.text import escaped, number, percent, shortened, size
 
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW, GREY, BLACK)
 TITLES = {"flash": "Flash", "ram": "RAM"}
@@ -48,10 +48,12 @@ def draw_memory(data: ReportData) -> Picture | None:
             _draw_one(ax, TITLES.get(kind, kind), data.memory[kind], height)
         finding = "; ".join(_finding(TITLES.get(kind, kind), data.memory[kind]) for kind in kinds)
         svg = inline_svg(figure, "memory-", escaped(finding))
-    reading = (
-        "Upper bar: all that the board has; grey is free. Lower bar: the used part, stretched. "
-        "1 KiB is 1,024 bytes."
-    )
+    memories = [data.memory[kind] for kind in kinds]
+    reading = "Bar: all that the board has; grey is free."
+    if any(_zoomed(memory) for memory in memories):
+        reading += " Lower bar: the used part, stretched."
+    if any(_overflows(memory) for memory in memories):
+        reading += " Red line: where the board's memory ends."
     return Picture(finding, svg, reading)
 
 
@@ -62,6 +64,10 @@ def _parts(memory: Mapping[str, Any]) -> list[tuple[str, float]]:
 
 def _available(memory: Mapping[str, Any]) -> float:
     return number(memory.get("bytes_available")) or 0.0
+
+
+def _overflows(memory: Mapping[str, Any]) -> bool:
+    return 0 < _available(memory) < sum(n for _, n in _parts(memory))
 
 
 def _zoomed(memory: Mapping[str, Any]) -> bool:
@@ -83,11 +89,11 @@ def _draw_one(ax: Axes, title: str, memory: Mapping[str, Any], height: float) ->
     ax.set_ylim(height, 0)
     left, name = ax.get_xlim()[0], f"{title}: {size(used)}"
     if available:
-        name += f" of {size(available)} ({100 * used / available:.1f} %)"
+        name += f" of {size(available)} ({percent(used / available)})"
     ax.text(left, 0.1, name, va="top", weight="bold")
     ax.add_patch(Rectangle((0, y), whole, BAR, facecolor="#E6E6E6", edgecolor="none"))
     _stack(ax, parts, y, 1.0)
-    if available and used > available:
+    if _overflows(memory):
         ax.plot([available] * 2, [y - 0.12, y + BAR + 0.12], color=VERMILLION, linewidth=2.5)
     if _zoomed(memory):
         stretch = whole / used
@@ -105,7 +111,7 @@ def _draw_one(ax: Axes, title: str, memory: Mapping[str, Any], height: float) ->
             row + LINE / 2,
             f"{shortened(part, 26)}  {size(n)}",
             va="center_baseline",
-            fontsize=8.5,
+            fontsize=9.5,
         )
     ax.set_axis_off()
 
@@ -131,6 +137,6 @@ def _finding(title: str, memory: Mapping[str, Any]) -> str:
     used = sum(n for _, n in parts)
     if not available:
         return f"{title} takes {size(used)}"
-    if used > available:
+    if _overflows(memory):
         return f"{title} does not fit: {size(used)} of {size(available)}"
-    return f"{title} is {100 * used / available:.1f} % full: {size(used)} of {size(available)}"
+    return f"{title} is {percent(used / available)} full: {size(used)} of {size(available)}"

@@ -22,7 +22,7 @@ def is_device(name: str) -> bool:
 
 def is_golden(name: str) -> bool:
     """Say whether it is the golden model."""
-    return "golden" in normal(name).split()
+    return "golden" in normal(name)
 
 
 def is_integer(name: str) -> bool:

@@ -52,7 +52,7 @@ def mark_batches(ax: Axes, data: ReportData, end: int, numbers: bool = True) -> 
                 textcoords="offset points",
                 ha="center",
                 color=GREY,
-                fontsize=8.5,
+                fontsize=9.5,
             )
     if numbers:
         ax.annotate(
@@ -63,7 +63,7 @@ def mark_batches(ax: Axes, data: ReportData, end: int, numbers: bool = True) -> 
             textcoords="offset points",
             ha="right",
             color=GREY,
-            fontsize=8.5,
+            fontsize=9.5,
         )
     return True
 

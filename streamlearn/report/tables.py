@@ -9,6 +9,7 @@ from streamlearn.report.data import ReportData
 from streamlearn.report.names import float_name, is_engine, normal
 from streamlearn.report.text import (
     ABSENT,
+    NBSP,
     count,
     flattened,
     large,
@@ -37,9 +38,9 @@ def summary(data: ReportData) -> str:
     rows: Rows = []
     for name in names:
         entry = known.get(normal(name)) or {}
-        accuracy = number(entry.get("accuracy_prequential"))
-        if accuracy is None and name in data.predictions:
-            accuracy = data.accuracy(name)
+        # Counted here where it can be, so that table and pictures cannot disagree.
+        known_share = number(entry.get("accuracy_prequential"))
+        accuracy = data.accuracy(name) if name in data.predictions else known_share
         same: str = ABSENT
         if reference is not None and name in data.predictions and name != reference:
             same = percent(data.agreement(name, reference))
@@ -68,8 +69,11 @@ def device(data: ReportData) -> str:
         ("Instructions to learn a sample, median", count(cost.get("learn_median"))),
         ("Instructions to learn a sample, most", count(cost.get("learn_max"))),
         ("Instructions to predict, median", count(cost.get("predict_median"))),
-        ("Time to learn a sample (modelled)", significant(model.get("ms_per_sample"), 3, " ms")),
-        ("Energy to learn a sample (modelled)", _energy(model.get("uj_per_sample"))),
+        (
+            "Time to learn a sample (modelled)",
+            significant(model.get("ms_per_sample"), 3, f"{NBSP}ms"),
+        ),
+        ("Energy to learn a sample (modelled)", _energy(model)),
     ]
     return "<h2>On the device</h2>" + table(
         [row for row in rows if row[1] not in (ABSENT, None)], classes="facts"
@@ -126,13 +130,17 @@ def _baselines(data: ReportData) -> dict[str, Any]:
         if normal(name) not in map(normal, found) and key in data.metrics:
             found[name] = data.metrics[key]
     for name in data.predictions:
-        if not is_engine(name) and normal(name) not in map(normal, found):
-            found[name] = data.accuracy(name)
+        if not is_engine(name):
+            listed = next((other for other in found if normal(other) == normal(name)), name)
+            found[listed] = data.accuracy(name)
     return found
 
 
-def _energy(value: object) -> str:
-    return "no figure for this board" if value is None else significant(value, 3, " µJ")
+def _energy(model: Mapping[str, Any]) -> str:
+    if "uj_per_sample" not in model:
+        return ABSENT
+    value = model["uj_per_sample"]
+    return "no figure for this board" if value is None else significant(value, 3, f"{NBSP}µJ")
 
 
 def _dict(outer: Mapping[str, Any], key: str) -> Mapping[str, Any]:

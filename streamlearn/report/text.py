@@ -8,13 +8,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 ABSENT = "–"
+#: Keeps a number and its unit on one line.
+NBSP = "\u00a0"
 
 
 def printable(text: object) -> str:
     """Return the text with a replacement mark for what neither HTML nor a font can show."""
-    return "".join(
-        c if c.isprintable() or c in "\n\t" else "�" for c in str(text).replace("\xa0", " ")
-    )
+    return "".join(c if c.isprintable() or c in f"\n\t{NBSP}" else "�" for c in str(text))
 
 
 def escaped(text: object) -> str:
@@ -44,12 +44,12 @@ def count(value: object) -> str:
 def percent(share: object) -> str:
     """Return "93.41 %" for 0.9341."""
     found = number(share)
-    return ABSENT if found is None else f"{100 * found:.2f} %"
+    return ABSENT if found is None else f"{100 * found:.2f}{NBSP}%"
 
 
 def size(n_bytes: object) -> str:
     """Return "42,312 B"."""
-    return ABSENT if number(n_bytes) is None else f"{count(n_bytes)} B"
+    return ABSENT if number(n_bytes) is None else f"{count(n_bytes)}{NBSP}B"
 
 
 def significant(value: object, digits: int = 3, unit: str = "") -> str:
@@ -73,7 +73,7 @@ def large(value: object) -> str:
         return ABSENT
     for unit, name in ((1e9, "billion"), (1e6, "million"), (1e3, "thousand")):
         if abs(found) >= unit:
-            return f"{significant(found / unit)} {name}"
+            return f"{significant(found / unit)}{NBSP}{name}"
     return count(found)
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from streamlearn.report.data import Ints, ReportData
-from streamlearn.report.names import golden_first, is_device, is_integer, joined, spoken
+from streamlearn.report.names import golden_first, is_device, is_integer, joined, normal, spoken
 from streamlearn.report.text import count
 
 
@@ -51,9 +51,12 @@ def witnesses(data: ReportData) -> list[Witness]:
     for name, entry in (data.metrics.get("engines") or {}).items():
         if is_integer(name) or (entry or {}).get("arithmetic") == "q16":
             found[name] = dict(entry or {})
-    for name in data.predictions:
+    predictions: dict[str, Ints] = {}
+    for name, predicted in data.predictions.items():
         if is_integer(name):
-            found.setdefault(name, {})
+            listed = next((other for other in found if normal(other) == normal(name)), name)
+            found.setdefault(listed, {})
+            predictions[listed] = predicted
     device = data.metrics.get("device")
     if device:
         names = [name for name in found if is_device(name)] or ["device"]
@@ -66,7 +69,7 @@ def witnesses(data: ReportData) -> list[Witness]:
             name,
             found[name].get("state_sha256"),
             found[name].get("predictions_sha256"),
-            data.predictions.get(name),
+            predictions.get(name),
         )
         for name in golden_first(list(found))
     ]

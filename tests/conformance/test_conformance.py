@@ -191,8 +191,6 @@ class GuessesBeforeAnyLabel(MesuClassifier):
         (GuessesBeforeAnyLabel, checks.none_before_any_label),
     ],
 )
-def test_canary_each_defect_is_caught(
-    kind: type, check: Callable[[checks.Make], None]
-) -> None:
+def test_canary_each_defect_is_caught(kind: type, check: Callable[[checks.Make], None]) -> None:
     with pytest.raises(AssertionError):
         check(maker(ENGINES["q16-c"], kind))

@@ -1,4 +1,4 @@
-"""Compiles the kernel with ``stream_main.c`` as a program of its own, and runs streams through it."""
+"""Compiles the kernel with ``stream_main.c`` as a program of its own, and feeds it streams."""
 
 from __future__ import annotations
 
@@ -77,12 +77,12 @@ class StreamProgram:
     @staticmethod
     def _plant(source: Path, healthy: str, faulty: str) -> None:
         text = source.read_text()
-        assert healthy in text, f"{source.name} no longer has {healthy!r}: plant the fault elsewhere"
+        assert healthy in text, (
+            f"{source.name} no longer has {healthy!r}: plant the fault elsewhere"
+        )
         source.write_text(text.replace(healthy, faulty))
 
-    def run(
-        self, state: bytes, x: npt.NDArray[np.float32], labels: npt.NDArray[Any]
-    ) -> Outcome:
+    def run(self, state: bytes, x: npt.NDArray[np.float32], labels: npt.NDArray[Any]) -> Outcome:
         """Learn a stream from a state."""
         names = ("state", "x", "labels", "new_state", "predictions")
         files = [self._folder / f"{name}.bin" for name in names]

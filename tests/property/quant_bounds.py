@@ -136,7 +136,9 @@ def check_forward_layer(
     hold("spread_epsilon", np.abs(spread * epsilon) + 8)
     a = centre + ((spread * epsilon + 8) >> 4)
     hold("pre_activation", a)
-    expected, inverse = golden.forward_layer(x, frac_bits, mu, rho, plan, epsilon)
+    expected, inverse = golden.forward_layer(
+        x, frac_bits, mu, rho, plan, epsilon, golden.Saturations()
+    )
     np.testing.assert_array_equal(a, expected)
     return a, inverse
 
@@ -203,6 +205,18 @@ def check_gain(x: np.ndarray, gain: tuple[int, int], drop: int, name: str) -> tu
     return g, exponent
 
 
+def shift_saturate(x: np.ndarray, right: np.ndarray, bits: int) -> np.ndarray:
+    """``x / 2^right`` floored, in exact integers, within ±2^bits where ``right`` is negative."""
+    exact = [
+        int(a) >> min(int(n), 31)
+        if n >= 0
+        else max(min(int(a), 1 << bits >> min(-int(n), 31)), -(1 << bits >> min(-int(n), 31)))
+        << min(-int(n), 31)
+        for a, n in zip(x.ravel(), np.broadcast_to(right, x.shape).ravel(), strict=True)
+    ]
+    return np.array(exact, np.int64).reshape(x.shape)
+
+
 def check_update(
     x: np.ndarray, frac_bits: int, mu: np.ndarray, rho: np.ndarray, delta: np.ndarray,
     r: np.ndarray, plan: Plan, layer: int, u: tuple[np.ndarray, np.ndarray], first: bool,
@@ -234,8 +248,8 @@ def check_update(
     shift_rho = 31 - mine.v_exponent + 2 * frac_bits - spare + exponent_q - e
     hold("mantissa_w", mantissa * w)
     hold("mantissa_y", (mantissa * mantissa >> 12) * y)
-    step = mantissa * w >> np.clip(shift_mu - octave, 0, 31)
-    curve = (mantissa * mantissa >> 12) * y >> np.clip(shift_rho - octave, 0, 31)
+    step = shift_saturate(mantissa * w, shift_mu - octave, 30)
+    curve = shift_saturate((mantissa * mantissa >> 12) * y, shift_rho - octave, 28)
     hold("step_dithered", step + u[0])
     hold("curve_dithered", curve + u[1])
     new_mu = mu + (step + u[0] >> 16)

@@ -56,7 +56,7 @@ VALUES = arrays(
 
 @given(VALUES)
 def test_standardizer_equals_two_passes_over_everything_seen(x):
-    running = RunningStandardizer(3)
+    running = RunningStandardizer(3, window=np.inf)
     for i, row in enumerate(x):
         before = running.standardize(row)
         z = running.update(row)
@@ -64,7 +64,14 @@ def test_standardizer_equals_two_passes_over_everything_seen(x):
         assert np.abs(z).max() <= 8
         seen = x[: i + 1]
         np.testing.assert_allclose(running.mean, seen.mean(0), atol=1e-9)
-        np.testing.assert_allclose(running.m2 / running.n, seen.var(0), atol=1e-8, rtol=1e-9)
+        np.testing.assert_allclose(running.variance, seen.var(0), atol=1e-8, rtol=1e-9)
+
+
+def test_standardizer_follows_a_drift_over_its_window():
+    running = RunningStandardizer(1, window=10)
+    for value in [0.0] * 100 + [100.0] * 100:
+        running.update(np.array([value]))
+    assert running.mean[0] == pytest.approx(100, abs=0.01)
 
 
 def test_standardizer_of_a_constant_feature_is_zero():

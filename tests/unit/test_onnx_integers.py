@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
@@ -77,6 +77,7 @@ def test_shift_floor_is_the_arithmetic_shift(x: Int64, right: int) -> None:
 
 @settings(deadline=None)
 @given(x=words(31), right=st.integers(-31, 62))
+@example(x=np.array([524288], np.int64), right=-12)
 def test_shifts_both_ways_equal_the_golden_ones(x: Int64, right: int) -> None:
     amounts = np.full_like(x, right)
     assert_equal(ROUND, integers.shift_round(x, right), x=x, right=amounts)
@@ -124,3 +125,15 @@ def test_constants_are_stored_once() -> None:
     assert g.constant(3) != g.constant(np.array([3]))
     assert g.constant(3) != g.constant(np.array(3, np.int32))
     assert g.constant(np.array(0.0)) != g.constant(np.array(-0.0))
+
+
+CLAMP = build(lambda g: ops.clamp(g, "x", 16777215), INT)
+AT_MOST = build(lambda g: ops.at_most(g, "x", 1048575), INT)
+
+
+@settings(deadline=None)
+@given(x=words(60))
+@example(x=np.array([-2735239341, -(1 << 30), 1 << 31, -(1 << 31) - 5, 5, 1 << 40, 7, 8], np.int64))
+def test_clamp_holds_beyond_32_bits(x: Int64) -> None:
+    assert_equal(CLAMP, np.clip(x, -16777215, 16777215), x=x)
+    assert_equal(AT_MOST, np.minimum(x, 1048575), x=x)

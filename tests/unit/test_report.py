@@ -14,6 +14,7 @@ import pytest
 
 from streamlearn.errors import ShapeError
 from streamlearn.report import ReportData, write_report
+from streamlearn.report.verdict import judge
 
 N, N_CLASSES = 900, 6
 CLASSES = ("Acetaldehyde", "Acetone", "Ammonia", "Ethanol", "Ethylene", "Toluene")
@@ -169,8 +170,16 @@ def rendered(tmp_path: Path) -> Any:
     return write
 
 
-def test_whole_page(rendered: Any) -> None:
-    html, page = rendered(make_data())
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Page]:
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    write_report(path, make_data())
+    html = path.read_bytes().decode("utf-8")
+    return html, Page(html)
+
+
+def test_whole_page(full: tuple[str, Page]) -> None:
+    html, page = full
     assert html.startswith("<!DOCTYPE html>")
     assert page.tags.count("svg") == 6
     assert "Not drawn" not in page.words
@@ -179,8 +188,8 @@ def test_whole_page(rendered: Any) -> None:
     assert page.words.index(SAME) < page.words.index("Summary") < page.words.index("Hashes")
 
 
-def test_stands_alone(rendered: Any) -> None:
-    html, page = rendered(make_data())
+def test_stands_alone(full: tuple[str, Page]) -> None:
+    html, page = full
     assert not {"link", "script", "img", "iframe", "image", "object"} & set(page.tags)
     assert not re.search(r"https?:|file:|@import|url\((?!#)|/home/|/work/|/tmp/", html)
     references = page.values("href") + re.findall(r"url\((#[^)]+)\)", html)
@@ -191,8 +200,8 @@ def test_stands_alone(rendered: Any) -> None:
     assert not page.values("src")
 
 
-def test_picture_has_words_for_screen_readers(rendered: Any) -> None:
-    _, page = rendered(make_data())
+def test_picture_has_words_for_screen_readers(full: tuple[str, Page]) -> None:
+    _, page = full
     assert len([label for label in page.values("aria-label") if len(label) > 20]) == 6
 
 
@@ -201,8 +210,8 @@ def test_size_of_a_full_stream(rendered: Any) -> None:
     assert len(html.encode()) < 1_000_000
 
 
-def test_equal_data_give_equal_bytes(rendered: Any) -> None:
-    first, _ = rendered(make_data())
+def test_equal_data_give_equal_bytes(full: tuple[str, Page], rendered: Any) -> None:
+    first, _ = full
     with matplotlib.rc_context({"font.size": 20, "svg.hashsalt": None, "lines.linewidth": 9}):
         second, _ = rendered(make_data())
     assert first == second
@@ -215,8 +224,8 @@ def test_leaves_the_settings_of_matplotlib_alone(rendered: Any) -> None:
         assert dict(matplotlib.rcParams) == before
 
 
-def test_verdict_same(rendered: Any) -> None:
-    html, page = rendered(make_data())
+def test_verdict_same(full: tuple[str, Page]) -> None:
+    html, page = full
     assert 'class="verdict same"' in html
     assert f"✓ {SAME}" in page.words
 
@@ -228,42 +237,71 @@ def test_verdict_reported_difference(rendered: Any) -> None:
     assert SAME not in page.words
 
 
-def test_verdict_does_not_trust_bit_exact(rendered: Any) -> None:
+def test_verdict_does_not_trust_bit_exact() -> None:
     data = make_data()
     device = {**data.metrics["device"], "state_sha256": "00" * 32}
-    html, page = rendered(with_metrics(data, device=device))
-    assert 'class="verdict differs"' in html
-    assert "Not the same bits: the device differs from the golden model" in page.words
-    assert "hashes of the final state differ" in page.words
+    verdict = judge(with_metrics(data, device=device))
+    assert verdict.kind == "differs"
+    assert verdict.sentence == "Not the same bits: the device differs from the golden model"
+    assert "hashes of the final state differ" in verdict.details[0]
 
 
-def test_verdict_sees_different_predictions(rendered: Any) -> None:
+def test_verdict_sees_different_hashes_of_predictions() -> None:
+    data = make_data(predictions={})
+    device = {**data.metrics["device"], "predictions_sha256": "00" * 32}
+    verdict = judge(with_metrics(data, device=device))
+    assert verdict.kind == "differs"
+    assert "hashes of the predictions differ" in verdict.details[0]
+
+
+def test_verdict_sees_different_predictions() -> None:
     data = make_data()
     host = data.predictions["q16 C"].copy()
     host[41] = (host[41] + 1) % N_CLASSES
-    html, page = rendered(replace(data, predictions={**data.predictions, "q16 C": host}))
-    assert 'class="verdict differs"' in html
-    assert "host C differs from the golden model" in page.words
-    assert "1 of 900 samples, first on sample 42" in page.words
+    verdict = judge(replace(data, predictions={**data.predictions, "q16 C": host}))
+    assert verdict.kind == "differs"
+    assert verdict.sentence.endswith("host C differs from the golden model")
+    assert "1 of 900 samples, first on sample 42" in verdict.details[0]
 
 
-def test_verdict_names_only_what_was_compared(rendered: Any) -> None:
+def test_verdict_names_all_that_differ() -> None:
+    data = make_data()
+    golden = {**data.metrics["engines"]["q16 golden"], "state_sha256": "00" * 32}
+    engines = {**data.metrics["engines"], "q16 golden": golden}
+    verdict = judge(with_metrics(data, engines=engines))
+    assert verdict.sentence.endswith("host C and the device differ from the golden model")
+
+
+def test_verdict_names_only_what_was_compared() -> None:
     data = make_data()
     engines = {**data.metrics["engines"], "q16 C": {"arithmetic": "q16"}}
-    html, page = rendered(with_metrics(data, engines=engines))
-    assert 'class="verdict same"' in html
-    assert "Golden model and the device ended with the same state" in page.words
-    assert "Host C left no final state to compare" in page.words
+    verdict = judge(with_metrics(data, engines=engines))
+    assert verdict.kind == "same"
+    assert verdict.sentence.startswith("Golden model and the device ended with the same state")
+    assert "Host C left no final state to compare." in verdict.details
 
 
-def test_verdict_of_a_shorter_device_run(rendered: Any) -> None:
+def test_verdict_without_hashes_is_no_verdict() -> None:
+    data = make_data(metrics={"fidelity": {"bit_exact": True}})
+    assert judge(data).kind == "unknown"
+
+
+def test_verdict_of_a_shorter_device_run() -> None:
     data = make_data()
     device = {**data.metrics["device"], "state_sha256": "00" * 32, "predictions_sha256": "11" * 32}
     short = {**data.predictions, "device nrf52840": data.predictions["device nrf52840"][:500]}
-    html, page = rendered(replace(with_metrics(data, device=device), predictions=short))
-    assert 'class="verdict same"' in html
-    assert "Golden model and host C ended with the same state" in page.words
-    assert "The device did 500 samples" in page.words
+    verdict = judge(replace(with_metrics(data, device=device), predictions=short))
+    assert verdict.kind == "same"
+    assert verdict.sentence.startswith("Golden model and host C ended with the same state")
+    assert "The device did 500 samples" in verdict.details[-1]
+
+
+def test_verdict_matches_names_that_are_spelt_otherwise() -> None:
+    data = make_data()
+    engines = {name.replace(" ", "-"): entry for name, entry in data.metrics["engines"].items()}
+    verdict = judge(with_metrics(data, engines=engines))
+    assert verdict.sentence == SAME
+    assert verdict.details == ("Their 900 predictions are the same too.",)
 
 
 @pytest.mark.parametrize("m", [0, 1, 7, 450])
@@ -348,9 +386,8 @@ def test_text_is_escaped(rendered: Any) -> None:
     assert '<b>&"$x_1$--></svg>' in page.words
 
 
-def test_saturations(rendered: Any) -> None:
-    _, page = rendered(make_data())
-    assert "3 values met the end" in page.words
+def test_saturations(full: tuple[str, Page], rendered: Any) -> None:
+    assert "3 values met the end" in full[1].words
     _, page = rendered(make_data(saturations={"logits": 0}))
     assert "No value met the end" in page.words
 

@@ -1,0 +1,103 @@
+"""What the tests of the command line share: a toy stream, running commands, checking folders."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+LABELS = ("größe 3", "two words", 'a "q" */ \\ [red]?')
+LABEL = "what it is"
+FEATURES = ("temp", "x y", "größe")
+COMMAND = (sys.executable, "-m", "streamlearn.cli")
+CONTROL_C_LIMIT_S = 15
+
+
+@dataclass
+class Ended:
+    code: int
+    out: str
+    err: str
+
+
+Cli = Callable[..., Ended]
+
+
+def toy_rows(n: int, seed: int = 0) -> list[tuple[list[float], str]]:
+    """Three classes around three points; values as a decimal text holds them."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for _ in range(n):
+        k = int(rng.integers(3))
+        rows.append((np.round(rng.normal(size=3) + 4 * np.eye(3)[k], 4).tolist(), LABELS[k]))
+    return rows
+
+
+def csv_line(x: list[float], label: str) -> str:
+    quoted = '"' + label.replace('"', '""') + '"'
+    return f"{x[0]!r},{quoted},{x[1]!r},{x[2]!r}\n"
+
+
+HEADER = f"{FEATURES[0]},{LABEL},{FEATURES[1]},{FEATURES[2]}\n"
+
+
+def toy_csv(n: int, seed: int = 0) -> str:
+    return HEADER + "".join(csv_line(x, label) for x, label in toy_rows(n, seed))
+
+
+def start(*arguments: object, **more: Any) -> subprocess.Popen[str]:
+    """Start a command as a user does, its output captured."""
+    return subprocess.Popen(
+        [*COMMAND, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONIOENCODING": "utf-8", "COLUMNS": "80"},
+        **more,
+    )
+
+
+def call(*arguments: object, stdin: str | None = None) -> Ended:
+    """Run a command to its end in a process of its own."""
+    process = start(*arguments, stdin=subprocess.PIPE)
+    out, err = process.communicate(stdin, timeout=120)
+    return Ended(process.returncode, out, err)
+
+
+def read_json(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def check_manifest(folder: Path, wanted: str = "streamlearn-run") -> None:
+    """Every file of the folder is in its manifest, with its size and hash."""
+    manifest = read_json(folder / "manifest.json")
+    assert manifest["format"] == wanted
+    assert manifest["format_version"] == 1
+    on_disk = {
+        file.relative_to(folder).as_posix(): {
+            "bytes": file.stat().st_size,
+            "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+        }
+        for file in folder.rglob("*")
+        if file.is_file() and file != folder / "manifest.json"
+    }
+    assert manifest["files"] == on_disk
+
+
+def one_line(err: str) -> str:
+    """The message of a failed command: one line, named, without a traceback."""
+    assert err.startswith("streamlearn: "), err
+    assert err.endswith("\n")
+    assert err.count("\n") == 1, err
+    assert "Traceback" not in err
+    assert "a bug" not in err
+    return err

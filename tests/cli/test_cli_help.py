@@ -1,0 +1,111 @@
+"""Help, version, boards, silence: what the command line says when nothing is wrong."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from pathlib import Path
+
+import pytest
+from cli_helpers import LABEL, Cli, call
+
+import firmware_sim
+from streamlearn import __version__
+from streamlearn import cli as command_line
+
+OPTIONS = {
+    "demo": "--limit --board --seed --out --json --quiet",
+    "run": "--stream --label --rule --hidden --memory-window --arithmetic --seed --classes "
+    "--on-bad --out --json --quiet",
+    "export": "--to",
+    "simulate": "--stream --label --board --on-bad --out --json --quiet",
+    "boards": "",
+}
+
+
+@pytest.mark.parametrize("command", OPTIONS)
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_names_every_option(cli: Cli, command: str, flag: str) -> None:
+    ended = cli(command, flag)
+    assert (ended.code, ended.err) == (0, "")
+    assert f"Usage: streamlearn {command}" in ended.out
+    named = set(re.findall(r"(?<![\w-])--[a-z-]+", ended.out)) - {"--help"}
+    assert named == set(OPTIONS[command].split())
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"], ["--debug"]])
+def test_help_of_the_program_names_every_command(cli: Cli, arguments: list[str]) -> None:
+    ended = cli(*arguments)
+    assert (ended.code, ended.err) == (0, "")
+    assert "Usage: streamlearn [OPTIONS] COMMAND" in ended.out
+    for command in OPTIONS:
+        assert re.search(rf"\b{command}  ", ended.out)
+    assert "--debug" in ended.out
+    assert "--version" in ended.out
+
+
+def test_version(cli: Cli) -> None:
+    assert cli("--version").out == f"streamlearn {__version__}\n"
+    assert call("--version").out == f"streamlearn {__version__}\n"
+
+
+def test_boards_are_listed_by_their_whole_names(cli: Cli) -> None:
+    ended = cli("boards")
+    assert ended.code == 0
+    for board in firmware_sim.list_boards():
+        line = next(line for line in ended.out.splitlines() if line.split()[:1] == [board.name])
+        assert line.split()[1] == board.core.name
+        assert str(board.ram.bytes // 1024) in line.split()
+    assert ended.out.count("(default)") == 1
+    assert max(map(len, ended.out.splitlines())) <= 80
+
+
+def test_main_exits_with_the_code() -> None:
+    with pytest.raises(SystemExit) as ending:
+        command_line.main(["sing"])
+    assert ending.value.code == 2
+
+
+def test_quiet_is_silent(cli: Cli, toy: Path, q16: Path, tmp_path: Path) -> None:
+    stream = ("--stream", toy, "--label", LABEL, "--quiet")
+    for arguments in (
+        ("run", *stream, "--out", tmp_path / "r", "--json", tmp_path / "r.json"),
+        ("simulate", q16 / "export", *stream, "--out", tmp_path / "s"),
+        ("demo", "--limit", 2, "--out", tmp_path / "d", "-q"),
+    ):
+        ended = cli(*arguments)
+        assert (ended.code, ended.out, ended.err) == (0, "", "")
+
+
+def test_results_go_to_standard_output_and_the_rest_to_standard_error(
+    cli: Cli, toy: Path, tmp_path: Path
+) -> None:
+    ended = cli("run", "--stream", toy, "--label", LABEL, "--out", tmp_path / "r")
+    assert "150 samples, 3-32-3, q16" in " ".join(ended.out.split())
+    assert "toy [red] stream.csv" in " ".join(ended.out.split()), "brackets are no markup"
+    assert ended.err == f"run folder: {tmp_path / 'r'}\n"
+
+
+@pytest.mark.filterwarnings("default::streamlearn.NoiseWarning")
+def test_a_warning_is_one_line_and_no_failure(cli: Cli, toy: Path) -> None:
+    shown = warnings.showwarning
+    ended = cli("run", "--stream", toy, "--label", LABEL, "--memory-window", 600, "--quiet")
+    assert ended.code == 0
+    assert ended.err.startswith("streamlearn: NoiseWarning: memory_window=600 ")
+    assert ended.err.count("\n") == 1
+    assert warnings.showwarning is shown, "the process gets its own way of warning back"
+
+
+def test_a_terminal_without_the_letters_is_no_failure(tmp_path: Path) -> None:
+    import os
+    import subprocess
+    import sys
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "streamlearn.cli", "demo", "--limit", "1", "--out", tmp_path / "d"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        timeout=120,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert b"?J" in ended.stdout

@@ -1,0 +1,195 @@
+"""Ctrl-C: a clean end within seconds, and everything that was done is kept and whole."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli_helpers import (
+    CONTROL_C_LIMIT_S,
+    HEADER,
+    LABEL,
+    LABELS,
+    Cli,
+    check_manifest,
+    csv_line,
+    one_line,
+    read_json,
+    start,
+    toy_rows,
+)
+
+import streamlearn.cli.demo as demo_module
+from streamlearn import MesuClassifier
+from streamlearn.by_index import ByIndex
+from streamlearn.cli.whole_samples import WholeSamples
+from streamlearn.prequential import evaluate
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+
+
+def interrupted(process: subprocess.Popen[str]) -> str:
+    """Press Ctrl-C; return the one line that the command says."""
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=CONTROL_C_LIMIT_S)
+    assert process.returncode == 1, err
+    return one_line(err)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, "the command did not get so far"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("command", ["run", "simulate"])
+def test_a_slow_pipe(q16: Path, tmp_path: Path, command: str) -> None:
+    out, n = tmp_path / "out", 40
+    rows = toy_rows(n, seed=2)
+    given: tuple[object, ...] = ("--stream", "-", "--label", LABEL, "--out", out, "--quiet")
+    if command == "run":
+        classes = ("--classes", ",".join(sorted(LABELS)), "--hidden", 8)
+        process = start("run", *given, *classes, stdin=subprocess.PIPE)
+        host = MesuClassifier((3, 8, 3), classes=sorted(LABELS))
+    else:
+        process = start("simulate", q16 / "export", *given, stdin=subprocess.PIPE)
+        host = MesuClassifier.load(q16 / "run" / "state.sls")
+    assert process.stdin is not None
+    process.stdin.write(HEADER)
+    for row in rows:
+        process.stdin.write(csv_line(*row))
+    process.stdin.flush()
+    ready = out / ("manifest.json" if command == "run" else "firmware/build.log")
+    wait_for(ready.exists)
+    time.sleep(1.0)  # 40 samples take milliseconds; then it waits for the pipe
+    message = interrupted(process)
+    assert message == (
+        f"streamlearn: interrupted after {n} samples; what was learned until then is in {out}\n"
+    )
+    for x, label in rows:
+        host.learn_one(np.array(x, np.float32), label)
+    values = read_json(out / "metrics.json")
+    assert values["n_samples"] == n
+    assert values["state_sha256"] == host.state_sha256
+    assert MesuClassifier.load(out / "state.sls").state_sha256 == host.state_sha256
+    check_manifest(out)
+
+
+def test_in_the_middle_of_learning(tmp_path: Path) -> None:
+    """However the samples fly, the saved state is that of whole, counted samples."""
+    file, out = tmp_path / "long.csv", tmp_path / "out"
+    line = "".join(csv_line(*row) for row in toy_rows(1000))
+    file.write_text(HEADER + line * 100, "utf-8")
+    given = ("--stream", file, "--label", LABEL, "--arithmetic", "float64", "--out", out)
+    process = start("run", *given, "--classes", ",".join(sorted(LABELS)))
+    wait_for((out / "manifest.json").exists)
+    time.sleep(0.7)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=CONTROL_C_LIMIT_S)
+    assert process.returncode == 1
+    assert err.count("\n") == 2, err
+    values = read_json(out / "metrics.json")
+    assert 0 < values["n_samples"] < 100_000
+    assert MesuClassifier.load(out / "state.sls").n_samples == values["n_samples"]
+    assert f"interrupted after {values['n_samples']} samples; what was learned" in err
+
+
+def test_the_demo(tmp_path: Path) -> None:
+    out, figures = tmp_path / "out", tmp_path / "x.json"
+    process = start("demo", "--out", out, "--json", figures, "--quiet")
+    wait_for((out / "manifest.json").exists)
+    time.sleep(1.5)
+    message = interrupted(process)
+    assert message == f"streamlearn: interrupted; what was done is in {out}\n"
+    values = read_json(out / "metrics.json")
+    assert values == read_json(figures)
+    assert values["n_samples"] > 0
+    assert values["engines"]["float64"]["n_samples"] > 0
+    assert values["fidelity"]["bit_exact"] is None
+    assert (out / "report.html").is_file()
+    check_manifest(out)
+
+
+class Impatient:
+    """Presses Ctrl-C in the ``n``-th call of a function."""
+
+    def __init__(self, function: Callable[..., object], n: int) -> None:
+        self.function, self.left = function, n
+
+    def __call__(self, *arguments: object, **more: object) -> object:
+        self.left -= 1
+        if self.left == 0:
+            signal.raise_signal(signal.SIGINT)
+        return self.function(*arguments, **more)
+
+
+@pytest.mark.parametrize(
+    ("stage", "engines"),
+    [
+        ("float64", ["float64"]),
+        ("q16 golden", ["float64", "float32", "q16 golden"]),
+        ("q16 C", ["float64", "float32", "q16 golden", "q16 C"]),
+        ("device", ["float64", "float32", "q16 golden", "q16 C"]),
+    ],
+)
+def test_the_demo_at_every_stage(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str, engines: list[str]
+) -> None:
+    out, at = tmp_path / "d", 5
+    if stage == "device":
+        from firmware_sim import Device
+
+        exchange = Impatient(Device.exchange, at)
+        monkeypatch.setattr(Device, "exchange", lambda self, *a: exchange(self, *a))
+    else:
+        new_learner = demo_module.Demo.new_learner
+        made: list[str] = []
+
+        def impatient(self: demo_module.Demo, *arguments: object) -> MesuClassifier:
+            learner = new_learner(self, *arguments)  # type: ignore[arg-type]
+            made.append(demo_module.ENGINES[len(made)][0])
+            if made[-1] == stage:
+                learn = Impatient(learner._engine.learn, at)
+                monkeypatch.setattr(learner._engine, "learn", learn)
+            return learner
+
+        monkeypatch.setattr(demo_module.Demo, "new_learner", impatient)
+    ended = cli("demo", "--limit", 20, "--out", out, "--quiet")
+    assert ended.code == 1
+    assert one_line(ended.err) == f"streamlearn: interrupted; what was done is in {out}\n"
+    values = read_json(out / "metrics.json")
+    assert list(values["engines"]) == engines
+    if stage == "device":
+        assert values["n_samples"] == 20
+        assert values["device"]["instructions_per_sample"]["predict_median"] > 0
+    else:
+        assert values["engines"][stage]["n_samples"] == at, "the sample at work is finished"
+    assert values["fidelity"]["bit_exact"] is None, "a part proves nothing, for or against"
+    if stage.startswith("q16"):
+        assert MesuClassifier.load(out / "state.sls").n_samples == at
+    check_manifest(out)
+
+
+def test_a_sample_is_never_cut() -> None:
+    """Ctrl-C inside the learner waits; the guard's canary is that nothing else is in its way."""
+    learner = MesuClassifier((3, 8, 3), classes=sorted(LABELS), arithmetic="float64")
+    names = sorted(LABELS)
+    samples = [(np.array(x, np.float32), names.index(label)) for x, label in toy_rows(30)]
+    whole = WholeSamples(learner)
+    learner._engine.learn = Impatient(learner._engine.learn, 7)  # type: ignore[method-assign]
+    with whole:
+        result = evaluate(whole, samples, on_progress=lambda *_: whole.counted())
+    assert result.interrupted
+    assert result.n_samples == learner.n_samples == 7
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+    unguarded = MesuClassifier((3, 8, 3), classes=sorted(LABELS), arithmetic="float64")
+    unguarded._engine.learn = Impatient(unguarded._engine.learn, 7)  # type: ignore[method-assign]
+    assert evaluate(ByIndex(unguarded), samples).n_samples == 6

@@ -1,0 +1,210 @@
+"""``run``, ``export`` and ``simulate``: one learner, from a file or a pipe, on and on a device."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli_helpers import (
+    FEATURES,
+    HEADER,
+    LABEL,
+    LABELS,
+    Cli,
+    call,
+    check_manifest,
+    csv_line,
+    read_json,
+    start,
+    toy_csv,
+    toy_rows,
+)
+
+from streamlearn import MesuClassifier, __version__
+from streamlearn.by_index import ByIndex
+from streamlearn.prequential import evaluate
+from streamlearn.streams.csv_stream import CsvStream
+
+KEYS = {
+    "n_samples",
+    "accuracy_prequential",
+    "accuracy_no_change",
+    "accuracy_majority",
+    "samples_per_s",
+    "state_sha256",
+    "predictions_sha256",
+    "arithmetic",
+    "spec",
+    "seed",
+    "versions",
+}
+DEVICE_KEYS = {
+    "board",
+    "core",
+    "flash_bytes",
+    "ram_bytes",
+    "instructions_per_sample",
+    "state_sha256",
+    "predictions_sha256",
+    "model",
+}
+
+
+def learned(rows: CsvStream, arithmetic: Any, seed: int = 0) -> tuple[MesuClassifier, Any]:
+    """The library's own way to what ``run --hidden 8`` does."""
+    learner = MesuClassifier(
+        (rows.n_features, 8, rows.n_classes),
+        classes=rows.classes,
+        features=rows.feature_names,
+        arithmetic=arithmetic,
+        seed=seed,
+    )
+    return learner, evaluate(ByIndex(learner), rows)
+
+
+@pytest.mark.parametrize("arithmetic", ["float64", "float32", "q16"])
+def test_run_is_the_library(cli: Cli, toy: Path, tmp_path: Path, arithmetic: str) -> None:
+    figures, out = tmp_path / "deep" / "x.json", tmp_path / "a" / "run"
+    ended = cli(
+        "run", "--stream", toy, "--label", LABEL, "--hidden", 8, "--arithmetic", arithmetic,
+        "--seed", 7, "--rule", "mesu", "--json", figures, "--out", out,
+    )  # fmt: skip
+    assert ended.code == 0
+    values = read_json(figures)
+    assert set(values) == KEYS | {"skipped"}
+    learner, result = learned(CsvStream(toy, LABEL), arithmetic, seed=7)
+    assert values["n_samples"] == 150
+    assert values["accuracy_prequential"] == result.accuracy > 0.8
+    assert 0.2 < values["accuracy_no_change"] < 0.5
+    assert 0.2 < values["accuracy_majority"] < 0.5
+    assert values["samples_per_s"] > 0
+    assert values["state_sha256"] == learner.state_sha256
+    assert values["predictions_sha256"] == result.predictions_sha256
+    assert (values["arithmetic"], values["seed"]) == (arithmetic, 7)
+    assert values["spec"]["network"]["layers"] == [3, 8, 3]
+    assert values["versions"]["streamlearn"] == __version__
+    assert set(values["versions"]) == {"streamlearn", "python", "numpy", "onnx", "zig"}
+
+    check_manifest(out)
+    assert {file.name for file in out.iterdir()} == {"state.sls", "metrics.json", "manifest.json"}
+    assert read_json(out / "metrics.json") == values
+    loaded = MesuClassifier.load(out / "state.sls")
+    assert loaded.to_bytes() == learner.to_bytes()
+    assert set(loaded.labels) == set(LABELS)
+    x, _ = toy_rows(1)[0]
+    assert set(loaded.predict_proba_one(dict(zip(FEATURES, x, strict=True)))) == set(LABELS)
+
+
+def test_several_hidden_layers_and_a_window(cli: Cli, toy: Path, tmp_path: Path) -> None:
+    figures = tmp_path / "x.json"
+    more = ("--hidden", "6, 5", "--memory-window", "inf", "--json", figures, "-q")
+    assert cli("run", "--stream", toy, "--label", LABEL, *more).code == 0
+    spec = read_json(figures)["spec"]
+    assert spec["network"]["layers"] == [3, 6, 5, 3]
+    assert spec["config"]["memory_window"] == "inf"
+
+
+def test_a_run_folder_can_be_written_again_with_its_figures_inside(
+    cli: Cli, toy: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    for seed in (1, 2):
+        given = ("--seed", seed, "--out", out, "--json", out / "metrics.json", "-q")
+        assert cli("run", "--stream", toy, "--label", LABEL, *given).code == 0
+        check_manifest(out)
+        assert read_json(out / "metrics.json")["seed"] == seed
+
+
+def test_a_pipe_gives_the_same_as_the_file(toy: Path, tmp_path: Path) -> None:
+    names = ",".join(sorted(LABELS))
+    common = ("--label", LABEL, "--hidden", 8, "--quiet", "--json")
+    piped, filed = tmp_path / "pipe.json", tmp_path / "file.json"
+    text = toy.read_text("utf-8")
+    assert call("run", "--stream", "-", *common, piped, "--classes", names, stdin=text).code == 0
+    assert call("run", "--stream", toy, *common, filed).code == 0
+    a, b = read_json(piped), read_json(filed)
+    for key in KEYS - {"samples_per_s"}:
+        assert a[key] == b[key], key
+
+
+def test_a_pipe_is_read_line_by_line(tmp_path: Path) -> None:
+    """A bad third row is reported while the pipe is still open: nobody waits for its end."""
+    out = tmp_path / "run"
+    given = ("--label", LABEL, "--classes", ",".join(LABELS), "--out", out, "--quiet")
+    process = start("run", "--stream", "-", *given, stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    lines = [HEADER, *(csv_line(*row) for row in toy_rows(2)), "hot,two words,1,1\n"]
+    for line in lines:
+        process.stdin.write(line)
+        process.stdin.flush()
+    assert process.wait(timeout=30) == 1
+    _, err = process.communicate()
+    assert "standard input line 4, column 'temp': expected a number" in err
+    assert read_json(out / "metrics.json")["n_samples"] == 2
+
+
+@pytest.mark.parametrize("arithmetic", ["q16", "float32"])
+def test_the_device_goes_on_where_the_host_stopped(
+    cli: Cli, tmp_path: Path, request: pytest.FixtureRequest, arithmetic: str
+) -> None:
+    folder: Path = request.getfixturevalue(arithmetic)
+    check_manifest(folder / "run")
+    check_manifest(folder / "export", "streamlearn-export")
+    more = tmp_path / "more.csv"
+    more.write_text(toy_csv(90, seed=5), "utf-8")
+    out, figures = tmp_path / "sim", tmp_path / "sim.json"
+    ended = cli(
+        "simulate", folder / "export", "--stream", more, "--label", LABEL, "--out", out,
+        "--json", figures, "--board", "stm32f411",
+    )  # fmt: skip
+    assert ended.code == 0, ended.err
+    values = read_json(figures)
+    assert set(values) == KEYS | {"skipped", "device"}
+    host = MesuClassifier.load(folder / "run" / "state.sls")
+    assert host.n_samples == 150
+    result = evaluate(ByIndex(host), CsvStream(more, LABEL, host.labels))
+    assert host.n_samples == 240
+    device = values["device"]
+    assert device["predictions_sha256"] == values["predictions_sha256"]
+    assert values["predictions_sha256"] == result.predictions_sha256
+    assert device["state_sha256"] == values["state_sha256"] == host.state_sha256
+    assert values["accuracy_prequential"] == result.accuracy
+    assert (values["n_samples"], values["arithmetic"]) == (90, arithmetic)
+    assert MesuClassifier.load(out / "state.sls").to_bytes() == host.to_bytes()
+    check_manifest(out)
+    assert (out / "firmware" / "firmware.elf").is_file()
+
+    assert set(device) == DEVICE_KEYS
+    assert (device["board"], device["core"]) == ("stm32f411", "cortex-m4f")
+    ram = device["ram_bytes"]
+    assert set(ram) == {"state", "scratch", "stack_peak", "total"}
+    assert ram["state"] == host.state.nbytes
+    assert ram["total"] > ram["state"] + ram["scratch"] + ram["stack_peak"]
+    count = device["instructions_per_sample"]
+    assert set(count) == {"learn_median", "learn_max", "predict_median"}
+    assert 0 < count["predict_median"] < count["learn_median"] <= count["learn_max"]
+    assert device["model"]["ms_per_sample"] > 0
+
+
+def test_simulate_skips_bad_rows_and_reads_a_pipe(q16: Path, tmp_path: Path) -> None:
+    out = tmp_path / "sim"
+    given = ("--label", LABEL, "--on-bad", "skip", "--out", out)
+    text = toy_csv(4) + "1,two words,nan,1\n" + "".join(csv_line(*r) for r in toy_rows(2, 9))
+    ended = call("simulate", q16 / "export", "--stream", "-", *given, stdin=text)
+    assert ended.code == 0, ended.err
+    values = read_json(out / "metrics.json")
+    assert values["n_samples"] == 6
+    assert values["skipped"]["count"] == 1
+    assert "1 rows skipped, first: standard input line 6, column 'x y'" in ended.err
+    assert "6 samples learned on the device" in ended.out
+
+
+def test_a_new_export_replaces_the_old(cli: Cli, q16: Path, float32: Path, tmp_path: Path) -> None:
+    to = tmp_path / "e"
+    assert cli("export", q16 / "run", "--to", to).out.startswith(f"{to}: ")
+    assert cli("export", float32 / "run", "--to", to).code == 0
+    check_manifest(to, "streamlearn-export")
+    assert read_json(to / "manifest.json")["arithmetic"] == "float32"
+    assert read_json(to / "manifest.json")["classes"] == sorted(LABELS)

@@ -1,0 +1,233 @@
+"""docs/numbers.md §5: the front end against a scalar reading of the document, and floats."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from quant_bounds import hold
+
+from quant.front_end_q16 import quantise_input, standardise_q16
+from quant.spec import MesuConfig, NetworkSpec
+from quant.state import State, init_state
+from streamlearn.mesu import standardise
+
+FIXED = settings(derandomize=True, deadline=None, database=None, max_examples=80)
+F32 = np.finfo(np.float32)
+FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
+
+
+def start(n: int, arithmetic: Any = "q16") -> State:
+    return init_state(NetworkSpec((n, 2)), MesuConfig(), arithmetic)
+
+
+def run(rows: np.ndarray, window: int = 300) -> tuple[np.ndarray, State, int]:
+    """Standardise rows one after another; return z_q, the final state and what was clamped."""
+    state, z, clamped = start(rows.shape[1]), [], 0
+    for row in rows.astype(np.float32):
+        statistics, z_q, n = standardise_q16(state, row, window)
+        for name, value in statistics.items():
+            state[name][0] = value
+        z.append(z_q)
+        clamped += n
+    return np.array(z), state, clamped
+
+
+def at(x: float, exponent: int) -> int:
+    scaled = math.ldexp(abs(x), exponent)
+    whole = math.floor(scaled)
+    whole += scaled - whole >= 0.5
+    return -whole if x < 0 else whole
+
+
+def rounded(x: int, right: int) -> int:
+    return 0 if right >= 32 else x if right == 0 else (x + (1 << right - 1)) >> right
+
+
+class Scalar:
+    """One feature as §5 writes it, in Python integers, every intermediate held to its bound."""
+
+    def __init__(self, window: int) -> None:
+        self.window, self.count = window, 0
+        self.mean, self.variance, self.exponent = 0, 0, 127
+
+    def coarsen(self, down: int) -> None:
+        self.exponent -= down
+        self.mean = rounded(self.mean, down)
+        self.variance = 0 if down >= 16 else self.variance >> 2 * down
+
+    def update(self, x: float) -> int:
+        self.count = min(self.count + 1, self.window)
+        rate = 65536 // self.count
+        x = 0.0 if abs(x) < F32.tiny else x
+        if x:
+            self.coarsen(max(0, self.exponent - (28 - math.frexp(x)[1])))
+        x_q = at(x, self.exponent)
+        hold("x_q", x_q)
+        if self.count == 1:
+            self.mean, self.variance = x_q, 0
+            return 0
+        hold("difference", x_q - self.mean)
+        down = abs(x_q - self.mean).bit_length() - 20
+        if down > 0:
+            self.coarsen(down)
+            x_q = at(x, self.exponent)
+        delta = x_q - self.mean
+        hold("delta_x", delta)
+        hold("delta_rate", abs(delta * rate) + 32768)
+        self.mean += (delta * rate + 32768) >> 16
+        after = x_q - self.mean
+        hold("after", after)
+        assert delta * after >= 0
+        deviation = (delta * after - self.variance) * rate
+        hold("deviation_rate", abs(deviation) + 32768)
+        self.variance += (deviation + 32768) >> 16
+        assert self.variance >= 0
+        hold("variance_wide", self.variance)
+        down = max(0, (self.variance.bit_length() - 27) >> 1)
+        self.coarsen(down)
+        after = rounded(after, down)
+        bits = self.variance.bit_length()
+        if 0 < bits <= 24:
+            room = min(27 - abs(self.mean).bit_length(), 127 - self.exponent)
+            up = min(max(0, (28 - bits) >> 1), max(0, room))
+            self.exponent += up
+            self.mean, self.variance, after = (
+                self.mean << up, self.variance << 2 * up, after << up,
+            )  # fmt: skip
+        hold("after_up", after)
+        hold("mean", self.mean)
+        hold("variance", self.variance)
+        assert -116 <= self.exponent <= 127
+        spread = math.isqrt(self.variance)
+        if spread == 0:
+            return 0
+        numerator = (abs(after) << 4) + (spread >> 1)
+        hold("size_numerator", numerator)
+        size = min(127, numerator // spread)
+        return -size if after < 0 else size
+
+
+def sequences() -> st.SearchStrategy[list[float]]:
+    edges = st.sampled_from(
+        [0.0, -0.0, float(F32.max), -float(F32.max), float(F32.tiny), 1e-40, 1e-30, 1e30, 1.0, -1.0]
+    )
+    near = st.integers(-300, 300).map(lambda n: float(np.float32(1000 + n / 7)))
+    return st.lists(st.one_of(FLOATS, edges, near), min_size=1, max_size=40)
+
+
+@FIXED
+@given(xs=sequences(), window=st.sampled_from([2, 3, 7, 300, 32768]))
+def test_integers_equal_a_scalar_reading_of_the_document(xs: list[float], window: int) -> None:
+    scalar = Scalar(window)
+    expected = [scalar.update(float(np.float32(x))) for x in xs]
+    z, state, _ = run(np.array(xs)[:, None], window)
+    assert z[:, 0].tolist() == expected
+    assert int(state["mean"][0, 0]) == scalar.mean
+    assert int(state["variance"][0, 0]) == scalar.variance
+    assert int(state["exponent"][0, 0]) == scalar.exponent
+    assert int(state["front_end_count"][0]) == scalar.count
+
+
+@pytest.mark.parametrize("window", [2, 32768])
+def test_the_widest_swings_keep_the_bounds(window: int) -> None:
+    for pattern in ([F32.max, -F32.max], [1.0, 1.0, F32.max], [F32.max, F32.tiny, 0.0, -F32.max]):
+        scalar = Scalar(window)
+        for _ in range(200):
+            for x in pattern:
+                scalar.update(float(x))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_z_follows_the_float_equations_within_one_step(seed: int) -> None:
+    """Sensors of scales from 1e-6 to 1e6, offsets, drift: |z - z_float| ≤ 1 LSB + 1 %."""
+    rng = np.random.default_rng(seed)
+    n, features = 600, 12
+    scale = 10.0 ** rng.uniform(-6, 6, features)
+    drift = np.linspace(0, 2, n)[:, None] * rng.normal(0, 1, features)
+    rows = (rng.normal(0, 1, (n, features)) + drift + rng.uniform(-20, 20, features)) * scale
+    rows = rows.astype(np.float32)
+    z_q, _, _ = run(rows)
+    state = start(features, "float64")
+    for t, row in enumerate(rows):
+        statistics, z = standardise(state, row.astype(np.float64), 300)
+        for name, value in statistics.items():
+            state[name][0] = value
+        if t >= 5:
+            error = np.abs(z_q[t] / 16 - z)
+            assert (error <= 1 / 16 + 0.01 * np.abs(z)).all(), (t, error.max())
+
+
+@FIXED
+@given(power=st.integers(-30, 30), seed=st.integers(0, 999))
+def test_a_power_of_two_changes_nothing(power: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    rows = (rng.normal(3, 1, (40, 3)) * [1e-3, 1.0, 1e3]).astype(np.float32)
+    rows[5:9, 0] = 0
+    z, state, clamped = run(rows)
+    scaled_z, scaled, scaled_clamped = run(np.ldexp(rows, power))
+    np.testing.assert_array_equal(z, scaled_z)
+    assert clamped == scaled_clamped
+    np.testing.assert_array_equal(state["mean"], scaled["mean"])
+    np.testing.assert_array_equal(state["variance"], scaled["variance"])
+    np.testing.assert_array_equal(state["exponent"], scaled["exponent"] + power)
+
+
+@FIXED
+@given(x=FLOATS)
+def test_a_constant_feature_is_zero(x: float) -> None:
+    z, state, clamped = run(np.full((20, 1), x))
+    assert not z.any()
+    assert clamped == 0
+    assert int(state["variance"][0, 0]) == 0
+
+
+def test_subnormals_count_as_zero() -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.normal(0, 1, (30, 2)).astype(np.float32)
+    rows[::3, 1] = 0
+    tiny = rows.copy()
+    tiny[::3, 1] = 1e-40
+    np.testing.assert_array_equal(run(rows)[0], run(tiny)[0])
+
+
+def test_an_outlier_is_clamped_and_counted() -> None:
+    rows = np.random.default_rng(1).normal(0, 1, (300, 1))
+    rows[299] = 1e9
+    z, _, clamped = run(rows)
+    assert z[299, 0] == 127
+    assert clamped == 1
+
+
+def test_a_jump_of_sixty_decades_settles_again() -> None:
+    rng = np.random.default_rng(2)
+    rows = np.concatenate([rng.normal(0, 1e-30, (50, 1)), rng.normal(0, 1e30, (400, 1))])
+    z, state, _ = run(rows, window=50)
+    assert 10 < np.std(z[-200:]) < 22
+    assert 2**24 <= int(state["variance"][0, 0]) < 2**28
+
+
+def test_a_feature_that_shrinks_sixty_decades_settles_again() -> None:
+    rng = np.random.default_rng(3)
+    rows = np.concatenate([rng.normal(0, 1e10, (50, 1)), rng.normal(0, 1e-8, (6000, 1))])
+    z, _, _ = run(rows, window=16)
+    assert 8 < np.std(z[-200:]) < 24
+
+
+@FIXED
+@given(x=FLOATS)
+def test_without_a_front_end_inputs_round_half_away_and_clamp(x: float) -> None:
+    z, clamped = quantise_input(np.array([x], np.float32))
+    expected = at(x, 4)
+    assert int(z[0]) == max(-127, min(127, expected))
+    assert clamped == (abs(expected) > 127)
+
+
+def test_without_a_front_end_the_largest_floats_clamp_to_their_own_sign() -> None:
+    z, clamped = quantise_input(np.array([1e30, -1e30, F32.max], np.float32))
+    assert z.tolist() == [127, -127, 127]
+    assert clamped == 3

@@ -1,0 +1,358 @@
+"""What quant refuses, and what it says."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import struct
+import zlib
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from quant import compiler
+from quant.errors import BuildError, ConfigError, ShapeError, StateFormatError, StreamlearnError
+from quant.image import FORMAT_VERSION, MAGIC, Image, decode_image, encode_image
+from quant.native import NativeKernel
+from quant.plan import PULL_MAX, effective_sweep, make_plan
+from quant.spec import MesuConfig, NetworkSpec, from_json, to_json
+from quant.state import (
+    ARITHMETICS,
+    init_state,
+    layer_view,
+    state_dtype,
+    state_from_bytes,
+    state_sha256,
+    state_to_bytes,
+)
+
+SPEC = NetworkSpec((3, 4, 2))
+CONFIG = MesuConfig(n_draws=2)
+HEADER = 24
+
+
+def image(arithmetic: Any = "q16", **changes: Any) -> Image:
+    state = init_state(SPEC, CONFIG, arithmetic, 5)
+    whole = Image(SPEC, CONFIG, arithmetic, state, ("a", 1, True), ("x", "y", "z"))
+    return dataclasses.replace(whole, **changes)
+
+
+def sealed(text: bytes, payload: bytes) -> bytes:
+    """An image with a correct header around any contents."""
+    crc = zlib.crc32(text + payload)
+    return struct.pack("<4sHHIIII", MAGIC, 1, 24, len(text), len(payload), crc, 0) + text + payload
+
+
+# -- spec and config ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ((), r"layers=\(\): expected .* 2 to 17 sizes; got 0"),
+        ((4,), "2 to 17 sizes; got 1"),
+        ((2,) * 18, "2 to 17 sizes; got 18"),
+        ((4, 0, 2), "every size must be 1 to 65535"),
+        ((4, -1, 2), "every size must be 1 to 65535"),
+        ((4, 65536, 2), "every size must be 1 to 65535"),
+        ((4, 1), "must be at least 2, got 1"),
+        ((4097, 4096, 2), "a layer has more than 16,777,216 synapses"),
+        ((4.5, 2), "expected whole numbers"),
+    ],
+)
+def test_wrong_layers_are_refused(layers: tuple[int, ...], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        NetworkSpec(layers)
+
+
+@pytest.mark.parametrize("layers", [(1, 2), (65535, 2), (2, 65535, 2), (2,) * 17])
+def test_the_ends_of_the_allowed_layers_are_allowed(layers: tuple[int, ...]) -> None:
+    assert NetworkSpec(layers).layers == layers
+
+
+def test_unknown_names_are_refused() -> None:
+    with pytest.raises(ConfigError, match="front_end='norm': expected 'standardise' or 'none'"):
+        NetworkSpec((2, 2), front_end="norm")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="rule='sgd': expected 'mesu'"):
+        NetworkSpec((2, 2), rule="sgd")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("memory_window", 0, "memory_window=0: expected a number of samples, 1 or above, or inf"),
+        ("memory_window", -1.0, "memory_window=-1.0"),
+        ("memory_window", math.nan, "memory_window=nan"),
+        ("sigma_prior", 0.0, "sigma_prior=0.0: expected a finite number above 0, or None"),
+        ("sigma_prior", -1.0, "sigma_prior=-1.0"),
+        ("sigma_prior", math.inf, "sigma_prior=inf"),
+        ("mu_prior", math.nan, "mu_prior=nan: expected a finite number"),
+        ("sigma_init", 0.0, "sigma_init=0.0: expected a finite number above 0"),
+        ("lr_mu", 0.0, "lr_mu=0.0"),
+        ("lr_sigma", -2.0, "lr_sigma=-2.0"),
+        ("mu_init", -0.1, "mu_init=-0.1: expected a finite number, 0 or above"),
+        ("n_draws", 0, "n_draws=0: expected 1 to 64 draws"),
+        ("n_draws", 65, "n_draws=65: expected 1 to 64 draws"),
+        ("sweep", 0, "sweep=0: expected a power of two, 1 to 4096"),
+        ("sweep", 3, "sweep=3"),
+        ("sweep", 8192, "sweep=8192"),
+        ("front_end_window", 1, "front_end_window=1: expected 2 to 32768 samples"),
+        ("front_end_window", 32769, "front_end_window=32769"),
+    ],
+)
+def test_a_value_out_of_range_is_refused(name: str, value: float, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        MesuConfig(**{name: value})  # type: ignore[arg-type]
+
+
+def test_a_config_error_is_a_value_error_and_ours() -> None:
+    assert issubclass(ConfigError, ValueError)
+    assert issubclass(ConfigError, StreamlearnError)
+
+
+def test_json_describes_a_learner_completely() -> None:
+    config = MesuConfig(memory_window=math.inf, sigma_prior=0.5, n_draws=3)
+    spec = NetworkSpec((3, 2), bias=False, front_end="none")
+    assert from_json(json.loads(json.dumps(to_json(spec, config)))) == (spec, config)
+
+
+def test_from_json_refuses_what_it_does_not_know() -> None:
+    def changed(part: str, **extra: Any) -> dict[str, Any]:
+        values = json.loads(json.dumps(to_json(SPEC, CONFIG)))
+        values[part] |= extra
+        return values
+
+    for part in ("network", "config"):
+        with pytest.raises(ConfigError, match=r"not a description of a learner: .*momentum"):
+            from_json(changed(part, momentum=0.9))
+        with pytest.raises(ConfigError, match=f"not a description of a learner: '{part}'"):
+            from_json({k: v for k, v in to_json(SPEC, CONFIG).items() if k != part})
+    with pytest.raises(ConfigError, match="n_draws=99"):
+        from_json(changed("config", n_draws=99))
+
+
+# -- plan -----------------------------------------------------------------------------------
+
+
+def test_a_window_too_short_for_fixed_point_is_refused_with_the_shortest_that_works() -> None:
+    with pytest.raises(ConfigError, match=r"memory_window=511: too short .* use at least 512"):
+        make_plan(SPEC, MesuConfig(memory_window=511))
+    assert make_plan(SPEC, MesuConfig(memory_window=512)).pull_mu == PULL_MAX
+
+
+def test_a_window_too_long_for_fixed_point_is_refused_with_the_longest_that_works() -> None:
+    with pytest.raises(ConfigError, match=r"so long that its pull rounds away.*use at most 4.29e"):
+        make_plan(SPEC, MesuConfig(memory_window=1e10))
+    assert make_plan(SPEC, MesuConfig(memory_window=4.29e9)).pull_mu == 8
+
+
+def test_an_endless_window_never_pulls() -> None:
+    plan = make_plan(SPEC, MesuConfig(memory_window=math.inf))
+    assert (plan.pull_mu, plan.pull_rho) == (0, 0)
+
+
+@pytest.mark.parametrize("window", [512, 1000, 1e4, 1e5, 1e9])
+def test_the_sweep_is_halved_until_one_pull_is_at_most_a_256th(window: float) -> None:
+    config = MesuConfig(memory_window=window)
+    sweep = effective_sweep(config)
+    assert sweep * config.lr_mu / window <= 2**-8
+    assert sweep == 64 or 2 * sweep * config.lr_mu / window > 2**-8
+
+
+def test_sigmas_outside_fixed_point_are_refused() -> None:
+    for changes in ({"sigma_prior": 9.0}, {"sigma_prior": 4.8e-4, "sigma_init": 5e-4}):
+        with pytest.raises(ConfigError, match=r"holds priors and starts between 0\.001 and 5\.6"):
+            make_plan(SPEC, MesuConfig(**changes))
+
+
+def test_a_start_far_wider_than_the_prior_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"more than 11 times sigma_prior=0\.02"):
+        make_plan(SPEC, MesuConfig(sigma_init=1.0, sigma_prior=0.02))
+
+
+@pytest.mark.parametrize("changes", [{"mu_init": 15.0}, {"mu_prior": 8.0}, {"mu_prior": -8.0}])
+def test_means_outside_fixed_point_are_refused(changes: dict[str, float]) -> None:
+    with pytest.raises(ConfigError, match="fixed point holds means between -8 and 8"):
+        make_plan(SPEC, MesuConfig(**changes))  # type: ignore[arg-type]
+
+
+# -- state ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arithmetic", "size", "offsets"),
+    [
+        ("q16", 18600, [0, 4, 8, 12, 16, 528, 1040, 1296, 9948]),
+        ("float32", 35648, [0, 4, 8, 12, 16, 528, 1040, 18344]),
+        ("float64", 71280, [0, 4, 8, 12, 16, 1040, 2064, 36672]),
+    ],
+)
+def test_the_worked_example_of_the_document(arithmetic: Any, size: int, offsets: list[int]) -> None:
+    dtype = state_dtype(NetworkSpec((128, 32, 6)), arithmetic)
+    assert dtype.itemsize == size
+    assert [dtype.fields[name][1] for name in dtype.names or ()] == offsets  # type: ignore[index]
+
+
+@pytest.mark.parametrize("front_end", ["standardise", "none"])
+@pytest.mark.parametrize("layers", [(3, 2), (4, 3, 2), (1, 2), (2, 5, 3)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_sizes_follow_the_documents_formulas(
+    front_end: Any, layers: tuple[int, ...], bias: bool
+) -> None:
+    spec = NetworkSpec(layers, bias=bias, front_end=front_end)
+    n, p = spec.n_features, spec.n_synapses
+    assert p == sum((a + bias) * b for a, b in pairwise(layers))
+    s = int(front_end == "standardise")
+    q16 = 16 + s * 10 * n + 4 * p
+    assert state_dtype(spec, "q16").itemsize == q16 + q16 % 4
+    assert state_dtype(spec, "float32").itemsize == 16 + s * 8 * n + 8 * p
+    assert state_dtype(spec, "float64").itemsize == 16 + s * 16 * n + 16 * p
+
+
+def test_a_state_of_another_size_is_refused() -> None:
+    data = state_to_bytes(init_state(SPEC, CONFIG, "q16"))
+    for wrong in (data[:-1], data + b"\0", b""):
+        with pytest.raises(ShapeError, match=f"state of {len(wrong)} bytes: a 3-4-2 network in q"):
+            state_from_bytes(SPEC, "q16", wrong)
+    restored = state_from_bytes(SPEC, "q16", data)
+    assert state_to_bytes(restored) == data
+    assert len(state_sha256(restored)) == 64
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_out_of_range_is_refused(seed: int) -> None:
+    with pytest.raises(ConfigError, match=f"seed={seed}: expected 0 to 4294967295"):
+        init_state(SPEC, CONFIG, "q16", seed)
+
+
+def test_an_unknown_arithmetic_is_refused() -> None:
+    with pytest.raises(ConfigError, match="arithmetic='q8': expected one of float64, float32, q16"):
+        init_state(SPEC, CONFIG, "q8")  # type: ignore[arg-type]
+
+
+def test_every_arithmetic_starts_from_the_same_draws() -> None:
+    exact = init_state(SPEC, CONFIG, "float64", 3)
+    fixed = init_state(SPEC, CONFIG, "q16", 3)
+    for layer in range(2):
+        mu = layer_view(SPEC, exact, "mu", layer)
+        mu_q = layer_view(SPEC, fixed, "mu", layer)
+        assert np.abs(mu_q / 4096 - mu).max() <= 2 / 4096
+        assert not mu[-1].any()
+        assert not mu_q[-1].any()
+
+
+# -- image ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arithmetic", ARITHMETICS)
+def test_an_image_is_a_learner_again(arithmetic: Any) -> None:
+    whole = image(arithmetic)
+    back = decode_image(encode_image(whole))
+    assert back.state.tobytes() == whole.state.tobytes()
+    for field in ("spec", "config", "arithmetic", "labels", "features"):
+        assert getattr(back, field) == getattr(whole, field)
+
+
+def test_the_header_is_the_documents_header() -> None:
+    data = encode_image(image())
+    magic, version, size, text, payload, crc, reserved = struct.unpack_from("<4sHHIIII", data)
+    assert (magic, version, size, reserved) == (b"SLST", FORMAT_VERSION, 24, 0)
+    assert text % 8 == 0
+    assert len(data) == 24 + text + payload
+    assert crc == zlib.crc32(data[24:])
+    assert json.loads(data[24 : 24 + text])["arithmetic"] == "q16"
+
+
+def test_every_truncation_is_refused() -> None:
+    data = encode_image(image())
+    for length in range(len(data)):
+        with pytest.raises(StateFormatError, match=r"truncated|cut"):
+            decode_image(data[:length])
+
+
+def test_appended_bytes_are_refused() -> None:
+    with pytest.raises(StateFormatError, match="something was added"):
+        decode_image(encode_image(image()) + b"\0")
+
+
+def test_every_flipped_bit_is_refused() -> None:
+    data = encode_image(image())
+    for position in [*range(24), *range(24, len(data), 3)]:
+        for bit in range(8):
+            damaged = bytearray(data)
+            damaged[position] ^= 1 << bit
+            with pytest.raises(StateFormatError):
+                decode_image(bytes(damaged))
+
+
+def test_messages_name_the_file_and_the_fault() -> None:
+    data = encode_image(image())
+    with pytest.raises(StateFormatError, match=r"a\.sls: begins with b'PK.*another kind of file"):
+        decode_image(b"PK\x03\x04" + data[4:], "a.sls")
+    newer = data[:4] + struct.pack("<H", FORMAT_VERSION + 1) + data[6:]
+    with pytest.raises(StateFormatError, match="version 2, this streamlearn reads version 1"):
+        decode_image(newer)
+    with pytest.raises(StateFormatError, match=r"CRC-32 is .* the header says .* damaged"):
+        decode_image(data[:-1] + bytes([data[-1] ^ 1]))
+
+
+def test_a_description_that_does_not_fit_its_state_is_refused() -> None:
+    data = encode_image(image())
+    size = struct.unpack_from("<I", data, 8)[0]
+    text, payload = data[24 : 24 + size], data[24 + size :]
+    assert decode_image(sealed(text, payload)).spec == SPEC
+    wrong = {
+        rb'"layers":[3,4,2]': (b'"layers":[3,5,2]', "state of .* bytes: a 3-5-2 network"),
+        b'"arithmetic":"q16"': (b'"arithmetic":"q17"', "arithmetic 'q17': expected one of"),
+        b'"bias":true': (b'"bias":1,"dropout":0', "unexpected keyword argument 'dropout'"),
+        b'"labels"': (b'"labelz"', "'labels'"),
+        b'"n_draws":2': (b'"n_draws":0', "n_draws=0: expected 1 to 64"),
+        b"{": (b"[", "delimiter"),
+    }
+    for old, (new, message) in wrong.items():
+        with pytest.raises(StateFormatError, match=f"description does not fit: .*{message}"):
+            decode_image(sealed(text.replace(old, new, 1), payload))
+    with pytest.raises(StateFormatError, match="description does not fit"):
+        decode_image(sealed(b"\xff" * 8, payload))
+
+
+# -- compiler -------------------------------------------------------------------------------
+
+
+def test_a_failing_compiler_shows_its_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The compiler's own cache stays where it is: it takes seconds to fill.
+    monkeypatch.setenv("ZIG_GLOBAL_CACHE_DIR", str(compiler.cache_dir() / "zig"))
+    monkeypatch.setenv("STREAMLEARN_CACHE", str(tmp_path / "cache"))
+    source = tmp_path / "broken.c"
+    source.write_text("int f(void) { return not_declared_anywhere; }\n")
+    with pytest.raises(BuildError, match=r"failed with exit code \d+:\n[\s\S]*not_declared_any"):
+        compiler.build_shared([source], {}, tmp_path)
+    kernels = tmp_path / "cache" / "kernels"
+    assert list(kernels.iterdir()) == []
+
+
+def test_the_cache_follows_its_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STREAMLEARN_CACHE", str(tmp_path))
+    assert compiler.cache_dir() == tmp_path
+    monkeypatch.delenv("STREAMLEARN_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert compiler.cache_dir() == tmp_path / "xdg" / "streamlearn"
+
+
+def test_the_kernel_refuses_bad_input_and_leaves_the_state_alone() -> None:
+    # The network of the property tests: compiled once, then cached.
+    spec, config = NetworkSpec((5, 4, 3)), MesuConfig(n_draws=3, memory_window=2000)
+    kernel = NativeKernel(spec, config, "q16")
+    state = init_state(spec, config, "q16")
+    before = state.tobytes()
+    for bad in (np.nan, np.inf, -np.inf):
+        x = np.array([0, 0, 0, 0, bad], np.float32)
+        assert kernel.learn_one(state, x, 0) == -1
+        with pytest.raises(StreamlearnError, match="sample 0 of 1: an input is NaN or infinite"):
+            kernel.learn(state, x[None], np.array([0], np.uint32))
+    assert kernel.learn_one(state, np.zeros(5, np.float32), 3) == -2
+    assert state.tobytes() == before
