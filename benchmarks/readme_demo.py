@@ -85,15 +85,16 @@ def table(metrics: dict, seconds: float) -> str:  # type: ignore[type-arg]
     )
     rows += [
         "",
-        f"{100 * fidelity['agreement_q16_float64']:.2f} % of q16's predictions are float64's. On the "
-        f"device: {device['flash_bytes']:,} bytes of flash, {ram['total']:,} bytes of RAM (state "
-        f"{ram['state']:,}, scratch {ram['scratch']:,}, stack {ram['stack_peak']:,}), "
-        f"{count['learn_median']:,} instructions to learn a sample, {count['predict_median']:,} to "
-        f"predict one; modelled: {device['model']['ms_per_sample']:.1f} ms and "
+        f"{100 * fidelity['agreement_q16_float64']:.2f} % of q16's predictions are float64's. "
+        f"On the device: {device['flash_bytes']:,} bytes of flash, {ram['total']:,} bytes of RAM "
+        f"(state {ram['state']:,}, scratch {ram['scratch']:,}, stack {ram['stack_peak']:,}), "
+        f"{count['learn_median']:,} instructions to learn a sample, {count['predict_median']:,} "
+        f"to predict one; modelled: {device['model']['ms_per_sample']:.1f} ms and "
         f"{device['model']['uj_per_sample']:.0f} µJ per learned sample. One run of "
-        f"`streamlearn demo`, {seconds:.0f} s on {machine()}, Python {platform.python_version()}. "
-        "The SGD baseline is the same network at its best learning rate (`docs/data.md`); River's is "
-        "a nearest neighbour among the last 500 stored samples, which a chip could not keep.",
+        f"`streamlearn demo`, {seconds:.0f} s on {machine()}, Python "
+        f"{platform.python_version()}. The SGD baseline is the same network behind the same front "
+        "end at its best learning rate (`docs/data.md`); River's is a nearest neighbour among the "
+        "last 500 samples, which it stores (256 KB).",
         "",
     ]
     return "\n".join(rows)

@@ -54,7 +54,8 @@ def write_export(learner: MesuClassifier, folder: str | Path) -> dict[str, Any]:
     Raises
     ------
     ConfigError
-        If the learner is in float64, which has no C kernel.
+        If the learner is in float64, which has no C kernel, or the folder holds anything but an
+        earlier export.
     """
     if learner.arithmetic == "float64":
         raise ConfigError(
@@ -62,6 +63,11 @@ def write_export(learner: MesuClassifier, folder: str | Path) -> dict[str, Any]:
             "(any board) or float32 (boards with an FPU)"
         )
     root = Path(folder)
+    if root.exists() and any(root.iterdir()) and not (root / MANIFEST_FILE).exists():
+        raise ConfigError(
+            f"{root} holds other files and is no export: give a new or empty folder, or that of "
+            "an earlier export"
+        )
     (root / "c").mkdir(parents=True, exist_ok=True)
     for stale in (root / "c").iterdir():
         stale.unlink()

@@ -148,6 +148,11 @@ class MesuConfig:
             if not ok:
                 raise ConfigError(f"{name}={getattr(self, name)!r}: expected {expected}")
 
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+            unset = value is None and field.name == "sigma_prior"
+            require(number or unset, field.name, "a number")
         for name in ("n_draws", "sweep", "front_end_window"):
             require(isinstance(getattr(self, name), int), name, "a whole number")
         require(self.memory_window >= 1, "memory_window", "a number of samples, 1 or above, or inf")

@@ -114,6 +114,7 @@ class MesuClassifier:
                 "labels, as many as the last layer has units"
             )
         self._state = image.state
+        self._backend = backend
         self._engine = make_engine(self.spec, self.config, self.arithmetic, backend)
         self._labels: list[Any] = list(image.labels)
         self._index: dict[Any, int] = {label: i for i, label in enumerate(self._labels)}
@@ -190,9 +191,15 @@ class MesuClassifier:
         if isinstance(x, Mapping):
             x = self._in_order(x)
         try:
-            values = np.asarray(x, np.float64)
-        except (TypeError, ValueError) as error:
-            raise InputValueError(f"features must be numbers: {error}") from error
+            given = np.asarray(x)
+        except ValueError as error:
+            raise ShapeError(f"x is no vector of features: {error}") from error
+        if given.dtype.kind not in "fiub" or np.ma.is_masked(x):
+            raise InputValueError(
+                f"features must be real numbers, got {given.dtype.name} such as "
+                f"{given.ravel()[:1].tolist()}; convert them, and drop what is missing"
+            )
+        values = given.astype(np.float64)
         if values.shape != (self.spec.n_features,):
             raise ShapeError(
                 f"x has shape {values.shape}: a {self.spec} network takes ({self.spec.n_features},)"
@@ -205,7 +212,7 @@ class MesuClassifier:
                 f"{len(bad)} of {len(values)} values are bad. Nothing was learned; drop or "
                 "repair the sample"
             )
-        return values
+        return values.astype(np.float32).astype(np.float64)
 
     def _in_order(self, x: Mapping[Any, float]) -> list[float]:
         if self._features is None:
@@ -222,6 +229,8 @@ class MesuClassifier:
 
     def _class_of(self, label: Any) -> int:
         """Return the index of a label; a new one gets the next, if there is one."""
+        if label is None or label != label:
+            raise LabelError(f"label {label!r} is no label: drop the sample, or name the class")
         index = self._index.get(label)
         if index is not None:
             return index
@@ -241,8 +250,8 @@ class MesuClassifier:
         return state
 
     @state.setter
-    def state(self, state: State | bytes) -> None:
-        data = state if isinstance(state, bytes) else state.tobytes()
+    def state(self, state: State | bytes | bytearray | memoryview) -> None:
+        data = state.tobytes() if isinstance(state, np.ndarray) else bytes(state)
         self._state = state_from_bytes(self.spec, self.arithmetic, data)
 
     @property
@@ -279,16 +288,7 @@ class MesuClassifier:
                     f"label {label!r} of type {type(label).__name__} cannot be saved: "
                     "use text, numbers or truth values"
                 )
-        return encode_image(
-            Image(
-                self.spec,
-                self.config,
-                self.arithmetic,
-                self._state,
-                tuple(self._labels),
-                self._features,
-            )
-        )
+        return encode_image(self.__getstate__()[0])
 
     @classmethod
     def from_bytes(
@@ -316,6 +316,20 @@ class MesuClassifier:
     def load(cls, path: str | Path, backend: Backend | None = None) -> MesuClassifier:
         """Read a state image from a file; see :meth:`from_bytes`."""
         return cls.from_bytes(Path(path).read_bytes(), backend, str(path))
+
+    def __getstate__(self) -> tuple[Image, Backend | None]:
+        image = Image(
+            self.spec,
+            self.config,
+            self.arithmetic,
+            self.state,
+            tuple(self._labels),
+            self._features,
+        )
+        return image, self._backend
+
+    def __setstate__(self, state: tuple[Image, Backend | None]) -> None:
+        self._setup(*state)
 
     def __repr__(self) -> str:
         return (

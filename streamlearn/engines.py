@@ -58,10 +58,11 @@ class Float64Engine:
     def _forward(self, state: State, x: Raw) -> tuple[dict[str, Any], mesu.Forward]:
         statistics: dict[str, Any] = {}
         if self._spec.front_end == "standardise":
-            statistics, z = mesu.standardise(state, x, self._config.front_end_window)
+            window = self._config.front_end_window
+            statistics, z, clamped = mesu.standardise(state, x, window)
         else:
-            z = np.clip(x, -mesu.Z_MAX, mesu.Z_MAX)
-        self.saturations.input += int(np.count_nonzero(np.abs(z) == mesu.Z_MAX))
+            z, clamped = mesu.clamp_inputs(x)
+        self.saturations.input += clamped
         with np.errstate(all="ignore"):
             result = mesu.forward(self._spec, self._config, state, z)
         if not np.isfinite(result.logits).all():

@@ -39,7 +39,7 @@ class Forward:
     logits: Float = field(default_factory=lambda: np.zeros((0, 0)))
 
 
-def standardise(state: State, x: Float, window: int) -> tuple[dict[str, Float], Float]:
+def standardise(state: State, x: Float, window: int) -> tuple[dict[str, Float], Float, int]:
     """Follow the mean and variance of every feature, and standardise by them.
 
     ``mean += (x - mean)/n``, ``var += ((x - mean_before)(x - mean) - var)/n``, with n the number
@@ -59,6 +59,8 @@ def standardise(state: State, x: Float, window: int) -> tuple[dict[str, Float], 
     statistics : dict
         The new ``front_end_count``, ``mean`` and ``variance``.
     z : float64[n_features]
+    n_clamped : int
+        How many were clamped to that range.
     """
     count = min(int(state["front_end_count"][0]) + 1, window)
     rate = (65536 // count) / 65536
@@ -68,7 +70,13 @@ def standardise(state: State, x: Float, window: int) -> tuple[dict[str, Float], 
     variance = variance + (delta * (x - mean) - variance) * rate
     z = np.divide(x - mean, np.sqrt(variance), out=np.zeros_like(x), where=variance > 0)
     statistics = {"front_end_count": np.array(count), "mean": mean, "variance": variance}
-    return statistics, np.clip(z, -Z_MAX, Z_MAX)
+    return statistics, *clamp_inputs(z)
+
+
+def clamp_inputs(z: Float) -> tuple[Float, int]:
+    """Clamp inputs to the range that fixed point holds; also return how many were clamped."""
+    clamped = np.clip(z, -Z_MAX, Z_MAX)
+    return clamped, int(np.count_nonzero(clamped != z))
 
 
 def forward(spec: NetworkSpec, config: MesuConfig, state: State, z: Float) -> Forward:

@@ -1,7 +1,8 @@
 /* The front end in float32; the equations: streamlearn/mesu.py, standardise. */
 #include "sl_parts.h"
 
-#define SL_Z_MAX 7.9375f /* 127/16: the same clamp as in fixed point */
+#define SL_Z_MAX   7.9375f /* 127/16: the same clamp as in fixed point */
+#define SL_RAW_MAX 1e18f   /* its square, and a sum of squares, stay finite */
 
 static float sl_float_of(uint32_t bits) {
     union {
@@ -27,6 +28,10 @@ void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const u
     scratch->new_count = count;
     for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
         float x = sl_float_of(x_bits[i]);
+        if (x > SL_RAW_MAX || x < -SL_RAW_MAX) {
+            x = x > 0 ? SL_RAW_MAX : -SL_RAW_MAX;
+            scratch->saturations[SL_SAT_INPUT]++;
+        }
         float delta = x - state->mean[i];
         float mean = state->mean[i] + delta * rate;
         float variance = state->variance[i] + (delta * (x - mean) - state->variance[i]) * rate;

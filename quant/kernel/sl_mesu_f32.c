@@ -136,7 +136,7 @@ int32_t sl_mesu_forward(const sl_state_t *state, sl_scratch_t *scratch) {
         }
         float *hidden = scratch->hidden + sl_layers[index + 1].hidden * S;
         for (uint32_t e = 0; e < layer->columns * S; e++) {
-            hidden[e] = scratch->block_a[e] > 0 ? scratch->block_a[e] : 0.0f;
+            hidden[e] = scratch->block_a[e] < 0 ? 0.0f : scratch->block_a[e] /* NaN passes */;
         }
 #if SL_BIAS
         for (uint32_t s = 0; s < S; s++) {

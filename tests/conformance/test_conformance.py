@@ -33,32 +33,12 @@ def maker(engine: dict[str, str], kind: type = MesuClassifier) -> checks.Make:
     return make
 
 
-#: Where an engine is known to break the contract; strict, so that a repair strikes the line out.
-KNOWN_DEVIATIONS = {
-    ("float64", "features_are_read_as_float32"): "the float64 engine is given x as float64",
-    ("float32", "extreme_but_finite_features_are_survived"): (
-        "sl_front_end_f32.c: x - mean and its square overflow above 1e19; mean and variance stay "
-        "NaN and the feature is dead from then on"
-    ),
-    **{
-        (engine, "numbers_written_as_text_are_refused"): "np.asarray(['1.5'], float64) parses text"
-        for engine in ENGINES
-    },
-}
-
-
 def cases() -> list[Any]:
-    for known in KNOWN_DEVIATIONS:
-        if known[0] not in ENGINES or known[1] not in {check.__name__ for check in checks.CHECKS}:
-            raise ValueError(f"{known} names no engine and check")
-    listed = []
-    for engine in ENGINES:
-        for check in checks.CHECKS:
-            reason = KNOWN_DEVIATIONS.get((engine, check.__name__))
-            marks = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
-            name = f"{engine}-{check.__name__}"
-            listed.append(pytest.param(engine, check, marks=marks, id=name))
-    return listed
+    return [
+        pytest.param(engine, check, id=f"{engine}-{check.__name__}")
+        for engine in ENGINES
+        for check in checks.CHECKS
+    ]
 
 
 @pytest.mark.parametrize(("engine", "check"), cases())

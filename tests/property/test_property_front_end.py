@@ -154,7 +154,7 @@ def test_z_follows_the_float_equations_within_one_step(seed: int) -> None:
     z_q, _, _ = run(rows)
     state = start(features, "float64")
     for t, row in enumerate(rows):
-        statistics, z = standardise(state, row.astype(np.float64), 300)
+        statistics, z, _ = standardise(state, row.astype(np.float64), 300)
         for name, value in statistics.items():
             state[name][0] = value
         if t >= 5:
