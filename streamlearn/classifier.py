@@ -193,11 +193,15 @@ class MesuClassifier:
         try:
             given = np.asarray(x)
         except ValueError as error:
-            raise ShapeError(f"x is no vector of features: {error}") from error
+            raise InputValueError(f"features must be numbers, one a feature: {error}") from error
         if given.dtype.kind not in "fiub" or np.ma.is_masked(x):
+            bad = [v for v in given.ravel().tolist() if not isinstance(v, int | float)]
             raise InputValueError(
-                f"features must be real numbers, got {given.dtype.name} such as "
-                f"{given.ravel()[:1].tolist()}; convert them, and drop what is missing"
+                f"features must be numbers: got {bad[0]!r}. Nothing was learned; convert it, or "
+                "drop the sample"
+                if bad
+                else "features must be numbers: got masked values. Nothing was learned; drop the "
+                "sample, or fill them"
             )
         values = given.astype(np.float64)
         if values.shape != (self.spec.n_features,):

@@ -135,7 +135,7 @@ def test_messages_about_samples_say_what_where_and_what_to_do() -> None:
         r"Nothing was learned; drop or repair the sample$",
     ):
         one.learn_one([1, float("inf"), 3, float("nan"), 5], "a")
-    with pytest.raises(InputValueError, match=r"^features must be numbers: could not convert"):
+    with pytest.raises(InputValueError, match=r"^features must be numbers: got 'wet'"):
         one.learn_one(["wet", 2, 3, 4, 5], "a")
     with pytest.raises(
         LabelError,
@@ -411,11 +411,11 @@ def test_no_label_is_refused(label: Any) -> None:
 def test_masked_and_complex_features_are_refused() -> None:
     masked = np.ma.masked_array([1.0, 2, 3, 4, 5], [False, True, False, False, False])
     for x in (masked, [1j, 2, 3, 4, 5]):
-        with pytest.raises(InputValueError, match="features must be real numbers"):
+        with pytest.raises(InputValueError, match="features must be numbers: got"):
             learner().predict_one(x)
 
 
 @pytest.mark.parametrize("value", ["100", None, True])
 def test_hyperparameters_are_numbers(value: Any) -> None:
-    with pytest.raises(ConfigError, match="memory_window=.*expected a number"):
+    with pytest.raises(ConfigError, match=r"memory_window=.*expected a number"):
         learner(memory_window=value)
