@@ -195,7 +195,8 @@ class MesuClassifier:
         except ValueError as error:
             raise InputValueError(f"features must be numbers, one a feature: {error}") from error
         if given.dtype.kind not in "fiub" or np.ma.is_masked(x):
-            bad = [v for v in given.ravel().tolist() if not isinstance(v, int | float)]
+            listed: list[Any] = given.ravel().tolist()
+            bad = [v for v in listed if not isinstance(v, int | float)]
             raise InputValueError(
                 f"features must be numbers: got {bad[0]!r}. Nothing was learned; convert it, or "
                 "drop the sample"
