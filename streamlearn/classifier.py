@@ -195,8 +195,7 @@ class MesuClassifier:
         except ValueError as error:
             raise InputValueError(f"features must be numbers, one a feature: {error}") from error
         if given.dtype.kind not in "fiub" or np.ma.is_masked(x):
-            listed: list[Any] = given.ravel().tolist()
-            bad = [v for v in listed if not isinstance(v, int | float)]
+            bad = [v for v in given.astype(object).flat if not isinstance(v, int | float)]
             raise InputValueError(
                 f"features must be numbers: got {bad[0]!r}. Nothing was learned; convert it, or "
                 "drop the sample"
