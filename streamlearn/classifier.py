@@ -208,12 +208,12 @@ class MesuClassifier:
             raise ShapeError(
                 f"x has shape {values.shape}: a {self.spec} network takes ({self.spec.n_features},)"
             )
-        bad = np.flatnonzero(~(np.abs(values) <= np.finfo(np.float32).max))
-        if len(bad):
+        strange = np.flatnonzero(~(np.abs(values) <= np.finfo(np.float32).max))
+        if len(strange):
             names = self._features or [f"feature {i}" for i in range(len(values))]
             raise InputValueError(
-                f"{names[bad[0]]} is {values[bad[0]]}: expected a finite number within float32; "
-                f"{len(bad)} of {len(values)} values are bad. Nothing was learned; drop or "
+                f"{names[strange[0]]} is {values[strange[0]]}: expected a finite number within float32; "
+                f"{len(strange)} of {len(values)} values are strange. Nothing was learned; drop or "
                 "repair the sample"
             )
         return values.astype(np.float32).astype(np.float64)
