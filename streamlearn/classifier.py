@@ -195,11 +195,11 @@ class MesuClassifier:
         except ValueError as error:
             raise InputValueError(f"features must be numbers, one a feature: {error}") from error
         if given.dtype.kind not in "fiub" or np.ma.is_masked(x):
-            bad = [v for v in given.astype(object).flat if not isinstance(v, int | float)]
+            foreign = [v for v in given.astype(object).flat if not isinstance(v, int | float)]
             raise InputValueError(
-                f"features must be numbers: got {bad[0]!r}. Nothing was learned; convert it, or "
+                f"features must be numbers: got {foreign[0]!r}. Nothing was learned; convert it or "
                 "drop the sample"
-                if bad
+                if foreign
                 else "features must be numbers: got masked values. Nothing was learned; drop the "
                 "sample, or fill them"
             )
@@ -208,12 +208,12 @@ class MesuClassifier:
             raise ShapeError(
                 f"x has shape {values.shape}: a {self.spec} network takes ({self.spec.n_features},)"
             )
-        strange = np.flatnonzero(~(np.abs(values) <= np.finfo(np.float32).max))
-        if len(strange):
+        bad = np.flatnonzero(~(np.abs(values) <= np.finfo(np.float32).max))
+        if len(bad):
             names = self._features or [f"feature {i}" for i in range(len(values))]
             raise InputValueError(
-                f"{names[strange[0]]} is {values[strange[0]]}: expected a finite number within float32; "
-                f"{len(strange)} of {len(values)} values are strange. Nothing was learned; drop or "
+                f"{names[bad[0]]} is {values[bad[0]]}: expected a finite number within float32; "
+                f"{len(bad)} of {len(values)} values are bad. Nothing was learned; drop or "
                 "repair the sample"
             )
         return values.astype(np.float32).astype(np.float64)
