@@ -36,9 +36,8 @@ from quant.front_end_q16 import (
     VARIANCE_LOW_BITS,
 )
 from quant.mesu_q16 import (
+    ACTIVATION_BITS,
     ACTIVATION_FRAC_BITS,
-    ACTIVATION_MAX,
-    LOGIT_MAX,
     PRE_ACTIVATION_MAX,
     SPREAD_MAX,
 )
@@ -164,28 +163,41 @@ def forward(g: GraphBuilder, z_q: Operand, spec: NetworkSpec, plan: Plan, state:
     Returns
     -------
     int64[batch, classes]
-        Sum over the draws of the logits in Q.16, each within ±(2^24 - 1).
+        Sum over the draws of the logits in Q.16.
     """
     key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
-    x, frac_bits = g.unsqueeze(z_q, 1), INPUT_FRAC_BITS
+    x: str = g.unsqueeze(z_q, 1)
+    frac_bits: Operand = INPUT_FRAC_BITS
     last = len(spec.shapes) - 1
     for layer, (_, n_out) in enumerate(spec.shapes):
         if spec.bias:
-            x = g.append_last(x, 3, np.array(1 << frac_bits))
+            if isinstance(frac_bits, int):
+                x = g.append_last(x, 3, np.array(1 << frac_bits))
+            else:
+                one = g.op("Mul", power_of_two(g, frac_bits), np.ones((1, plan.n_draws, 1), int))
+                x = g.op("Concat", x, one, axis=2)
         mu = layer_view(spec, state, "mu", layer)
         rho = layer_view(spec, state, "rho", layer)
         epsilon = noise.epsilon_q(key, layer, n_out, plan.n_draws).T
         a = _forward_layer(g, x, frac_bits, mu, rho, plan.layers[layer], epsilon)
         if layer < last:
-            h = positive_part(g, shift_floor(g, a, 16 - ACTIVATION_FRAC_BITS))
-            x, frac_bits = g.op("Min", h, ACTIVATION_MAX), ACTIVATION_FRAC_BITS
-    return g.reduce("ReduceSum", clamp(g, a, LOGIT_MAX), 1, keepdims=False)
+            x, frac_bits = _rectify(g, a)
+    return g.reduce("ReduceSum", a, 1, keepdims=False)
+
+
+def _rectify(g: GraphBuilder, a: str) -> tuple[str, str]:
+    """ReLU in at most 15 bits, and the fraction bits of each row, ``int64[batch, 1, 1]``."""
+    h = positive_part(g, a)
+    most = g.reduce("ReduceMax", g.reduce("ReduceMax", h, 2), 1)
+    whole = g.op("Sub", bit_length(g, most, 32), 16)
+    frac_bits = at_most(g, g.op("Sub", ACTIVATION_BITS, whole), ACTIVATION_FRAC_BITS)
+    return shift_floor(g, h, g.op("Sub", 16, frac_bits)), frac_bits
 
 
 def _forward_layer(
     g: GraphBuilder,
     x: str,
-    frac_bits: int,
+    frac_bits: Operand,
     mu: npt.NDArray[np.int16],
     rho: npt.NDArray[np.uint16],
     plan: LayerPlan,
@@ -199,7 +211,7 @@ def _forward_layer(
     k_mean = positive_part(g, g.op("Sub", bits, 16))
     blocked = shift_truncate_both(g, x, k_mean)
     mean = g.op("MatMul", g.cast(blocked, TensorProto.INT32), mu.astype(np.int32))
-    right = g.op("Sub", frac_bits + plan.mu_frac_bits - 16, k_mean)
+    right = g.op("Sub", g.op("Add", frac_bits, plan.mu_frac_bits - 16), k_mean)
     centre = shift_round_both(g, g.cast(mean, TensorProto.INT64), right)
     centre = clamp(g, centre, PRE_ACTIVATION_MAX)
 
@@ -209,8 +221,8 @@ def _forward_layer(
     k_square = g.op("Sub", k_square, odd)
     squares = shift_truncate_both(g, squares, g.op("Sub", 0, k_square))
     # 12 - v_exponent + k_square is even, so that Div is exact whatever its sign.
-    doubled = g.op("Add", 12 - plan.v_exponent + 2 * frac_bits, k_square)
-    half_exponent = g.op("Sub", g.op("Div", doubled, 2), k_mean)
+    halved = g.op("Div", g.op("Add", 12 - plan.v_exponent, k_square), 2)
+    half_exponent = g.op("Sub", g.op("Add", halved, frac_bits), k_mean)
     root = isqrt(g, _power(g, squares, rho))
     spread = shift_truncate_both(g, root, g.op("Sub", half_exponent, 12))
     spread = at_most(g, spread, SPREAD_MAX)

@@ -33,10 +33,10 @@ from quant.state import State, layer_view
 from quant.tables import EXP2
 
 ACTIVATION_FRAC_BITS = 8
-ACTIVATION_MAX = 32767
+ACTIVATION_BITS = 15
 PRE_ACTIVATION_MAX = 1 << 30
-LOGIT_MAX = (1 << 24) - 1
 DELTA_MAX = (1 << 24) - 1
+PRODUCT_MAX = 1 << 43
 RATIO_MAX = (1 << 24) - 1
 SPREAD_MAX = (1 << 20) - 1
 #: One octave.
@@ -144,17 +144,22 @@ def forward(spec: NetworkSpec, plan: Plan, state: State, z_q: Int64, count: Satu
         result.epsilon.append(epsilon)
         result.inverse_spread.append(inverse)
         if layer == last:
-            result.logits, clamped = _clamp(a, LOGIT_MAX)
+            result.logits = a
         else:
-            h = np.maximum(a >> 16 - ACTIVATION_FRAC_BITS, 0)
-            x, frac_bits = np.minimum(h, ACTIVATION_MAX), ACTIVATION_FRAC_BITS
-            clamped = int(np.count_nonzero(h != x))
-        count.activation += clamped
+            x, frac_bits = rectify(a)
     return result
 
 
+def rectify(a: Int64) -> tuple[Int64, int]:
+    """ReLU of Q15.16 in at most 15 bits: Q7.8, or as many fraction bits as the largest leaves."""
+    h = np.maximum(a, 0)
+    whole = bit_length(int(h.max())) - 16
+    frac_bits = min(ACTIVATION_FRAC_BITS, ACTIVATION_BITS - whole)
+    return h >> 16 - frac_bits, frac_bits
+
+
 def softmax_q(logits: Int64) -> Int64:
-    """Softmax of each column of Q7.16 logits, in Q0.16, by a table of 2^-f and one division."""
+    """Softmax of each column of Q15.16 logits, in Q0.16, by a table of 2^-f and one division."""
     t = np.minimum((logits.max(axis=0) - logits) >> 6, 16383)
     u = t * 23637 >> 14
     e = EXP2[u >> 2 & 255].astype(np.int64) >> (u >> 10)
@@ -178,7 +183,14 @@ def ratio(delta: Int64, epsilon: Int64, inverse: Int64, count: Saturations) -> I
 
 
 def backward_inputs(
-    x: Int64, delta: Int64, r: Int64, mu: Int64, rho: Int64, plan: LayerPlan, count: Saturations
+    x: Int64,
+    frac_bits: int,
+    delta: Int64,
+    r: Int64,
+    mu: Int64,
+    rho: Int64,
+    plan: LayerPlan,
+    count: Saturations,
 ) -> Int64:
     """Gradient by a layer's inputs, masked by their ReLU, ``int64[rows, draws]`` in Q4.20.
 
@@ -193,9 +205,10 @@ def backward_inputs(
     through_spread = np.stack(
         [(mantissa * blocked[:, s] >> 31 - octave).sum(axis=1) for s in range(x.shape[1])], axis=1
     )
-    gradient = shift_round(through_mean, plan.mu_frac_bits - k_delta) + shift_round(
-        x * through_spread, 16 + k_r - plan.v_exponent
-    )
+    product, right = x * through_spread, 8 + frac_bits + k_r - plan.v_exponent
+    if right < 0:
+        product, _ = _clamp(product, PRODUCT_MAX)  # far beyond the clamp of the gradient
+    gradient = shift_round(through_mean, plan.mu_frac_bits - k_delta) + shift_round(product, right)
     clamped, n = _clamp(np.where(x > 0, gradient, 0), DELTA_MAX)
     count.gradient += n
     return clamped
@@ -353,7 +366,8 @@ def learn(
             mu = layer_view(spec, state, "mu", layer)[units].astype(np.int64)
             rho = layer_view(spec, state, "rho", layer)[units].astype(np.int64)
             x = forward_.inputs[layer][units]
-            delta = backward_inputs(x, delta, r, mu, rho, plan.layers[layer], count)
+            frac_bits = forward_.frac_bits[layer]
+            delta = backward_inputs(x, frac_bits, delta, r, mu, rho, plan.layers[layer], count)
         _update_layer(spec, plan, state, key, layer, forward_, previous, r, count)
     state["n_samples"] = (int(state["n_samples"][0]) + 1) & 0xFFFFFFFF
 

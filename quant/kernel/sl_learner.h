@@ -48,7 +48,8 @@ typedef struct {
 /* Contents between calls do not matter, but for the counters. */
 typedef struct {
     uint32_t saturations[SL_N_SAT];
-    int32_t logit_sum[SL_N_CLASSES];                /* Q.16, over the draws */
+    int32_t frac_bits[SL_N_LAYERS];                 /* of each layer's input; not the first */
+    int64_t logit_sum[SL_N_CLASSES];                /* Q.16, over the draws */
     int16_t input[SL_N_FEATURES + 1];               /* Q3.4; last: the bias's 1 */
     int16_t hidden[SL_N_HIDDEN_ROWS * SL_N_DRAWS];  /* Q7.8, by layer, [row][draw] */
     int16_t epsilon[SL_N_UNITS * SL_N_DRAWS];       /* Q7.8, by layer, [unit][draw] */

@@ -9,9 +9,9 @@ _Static_assert((-3 >> 1) == -2, "right shifts of negative values must be arithme
 enum {
     SL_INPUT_FRAC_BITS = 4,
     SL_ACTIVATION_FRAC_BITS = 8,
-    SL_ACTIVATION_MAX = 32767,
+    SL_ACTIVATION_BITS = 15,
     SL_PRE_ACTIVATION_MAX = 1 << 30,
-    SL_LIMIT24 = (1 << 24) - 1, /* of logits, of delta and of delta epsilon / spread */
+    SL_LIMIT24 = (1 << 24) - 1, /* of delta and of delta epsilon / spread */
     SL_SPREAD_MAX = (1 << 20) - 1,
     SL_RHO_STEP_MAX = 2048, /* one octave */
     SL_RHO_STEP_BITS = 28,
@@ -19,6 +19,8 @@ enum {
     SL_OCTAVES = 32,
     S = SL_N_DRAWS,
 };
+
+#define SL_PRODUCT_MAX ((int64_t)1 << 43)
 
 static const int16_t sl_epsilon_table[256] = SL_EPSILON_TABLE;
 static const uint16_t sl_exp2_table[256] = SL_EXP2_TABLE;
@@ -190,7 +192,7 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
     const sl_layer_t *layer = &sl_layers[index];
     const uint32_t draws = index == 0 ? 1 : S;
     const int16_t *x = index == 0 ? scratch->input : scratch->hidden + layer->hidden * S;
-    const int32_t frac_bits = index == 0 ? SL_INPUT_FRAC_BITS : SL_ACTIVATION_FRAC_BITS;
+    const int32_t frac_bits = index == 0 ? SL_INPUT_FRAC_BITS : scratch->frac_bits[index];
     int32_t *a = scratch->block_a;
     uint32_t *power = (uint32_t *)scratch->block_b;
     int32_t *mean = scratch->block_r;
@@ -225,6 +227,20 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
     }
 }
 
+/* ReLU of Q15.16 in at most 15 bits: Q7.8, or as many fraction bits as the largest leaves. */
+static int32_t sl_rectify(const int32_t *a, uint32_t n, int16_t *hidden) {
+    int32_t most = 0;
+    for (uint32_t e = 0; e < n; e++) {
+        most = sl_max32(most, a[e]);
+    }
+    const int32_t whole = sl_bit_length((uint32_t)most) - 16;
+    const int32_t frac_bits = sl_min32(SL_ACTIVATION_FRAC_BITS, SL_ACTIVATION_BITS - whole);
+    for (uint32_t e = 0; e < n; e++) {
+        hidden[e] = (int16_t)(sl_max32(a[e], 0) >> (16 - frac_bits));
+    }
+    return frac_bits;
+}
+
 int32_t sl_mesu_forward(const sl_state_t *state, sl_scratch_t *scratch) {
     const uint32_t key = sl_noise_key(state->seed, state->n_samples);
 #if SL_BIAS
@@ -239,24 +255,19 @@ int32_t sl_mesu_forward(const sl_state_t *state, sl_scratch_t *scratch) {
             break;
         }
         int16_t *hidden = scratch->hidden + sl_layers[index + 1].hidden * S;
-        for (uint32_t e = 0; e < layer->columns * S; e++) {
-            int32_t h = sl_max32(scratch->block_a[e] >> (16 - SL_ACTIVATION_FRAC_BITS), 0);
-            scratch->saturations[SL_SAT_ACTIVATION] += h > SL_ACTIVATION_MAX;
-            hidden[e] = (int16_t)sl_min32(h, SL_ACTIVATION_MAX);
-        }
+        const int32_t frac_bits = sl_rectify(scratch->block_a, layer->columns * S, hidden);
+        scratch->frac_bits[index + 1] = frac_bits;
 #if SL_BIAS
         for (uint32_t s = 0; s < S; s++) {
-            hidden[layer->columns * S + s] = 1 << SL_ACTIVATION_FRAC_BITS;
+            hidden[layer->columns * S + s] = (int16_t)(1 << frac_bits);
         }
 #endif
     }
     int32_t best = 0;
     for (uint32_t k = 0; k < SL_N_CLASSES; k++) {
-        int32_t sum = 0;
+        int64_t sum = 0;
         for (uint32_t s = 0; s < S; s++) {
-            int32_t *a = &scratch->block_a[k * S + s];
-            *a = sl_clamp_count(*a, SL_LIMIT24, &scratch->saturations[SL_SAT_ACTIVATION]);
-            sum += *a;
+            sum += scratch->block_a[k * S + s];
         }
         scratch->logit_sum[k] = sum;
         best = sum > scratch->logit_sum[best] ? (int32_t)k : best;
@@ -275,7 +286,8 @@ static void sl_output_gradient(int32_t *logits, uint32_t label) {
         }
         uint32_t sum = 0;
         for (uint32_t k = 0; k < SL_N_CLASSES; k++) {
-            int32_t t = sl_min32((top - logits[k * S + s]) >> 6, 16383);
+            uint32_t below = (uint32_t)top - (uint32_t)logits[k * S + s];
+            int32_t t = sl_min32((int32_t)(below >> 6), 16383);
             uint32_t u = (uint32_t)(t * 23637) >> 14;
             uint32_t e = (uint32_t)sl_exp2_table[(u >> 2) & 255u] >> (u >> 10);
             logits[k * S + s] = (int32_t)e;
@@ -320,6 +332,7 @@ SL_INLINE void sl_backward_inputs(uint32_t index, const sl_state_t *state, sl_sc
     const uint32_t n = layer->columns * S;
     const int32_t k_delta = sl_max32(0, sl_sum_bits(delta, layer->columns) - 16);
     const int32_t k_r = sl_min32(19 - sl_sum_bits(r, layer->columns), 12);
+    const int32_t right_spread = 8 + scratch->frac_bits[index] + k_r - layer->v_exponent;
     int32_t *blocked_delta = scratch->block_c, *blocked_r = scratch->block_d;
     for (uint32_t e = 0; e < n; e++) {
         blocked_delta[e] = sl_shift_truncate32(delta[e], k_delta);
@@ -346,9 +359,14 @@ SL_INLINE void sl_backward_inputs(uint32_t index, const sl_state_t *state, sl_sc
             int32_t h = x[i * S + s];
             int64_t gradient = 0;
             if (h > 0) {
-                gradient =
-                    sl_shift_round64(through_mean[s], layer->mu_frac_bits - k_delta) +
-                    sl_shift_round64((int64_t)h * through_spread[s], 16 + k_r - layer->v_exponent);
+                int64_t product = (int64_t)h * through_spread[s];
+                if (right_spread < 0) { /* far beyond the clamp of the gradient */
+                    product = product > SL_PRODUCT_MAX    ? SL_PRODUCT_MAX
+                              : product < -SL_PRODUCT_MAX ? -SL_PRODUCT_MAX
+                                                          : product;
+                }
+                gradient = sl_shift_round64(through_mean[s], layer->mu_frac_bits - k_delta) +
+                           sl_shift_round64(product, right_spread);
             }
             below[i * S + s] = sl_clamp64(gradient, SL_LIMIT24);
             scratch->saturations[SL_SAT_GRADIENT] += below[i * S + s] != gradient;
@@ -503,7 +521,7 @@ SL_INLINE void sl_update_layer(uint32_t index, uint32_t key, sl_state_t *state,
             most = sl_max32(most, x[e]);
         }
         narrow = sl_max32(0, sl_bit_length((uint32_t)most) - 8);
-        frac_bits = SL_ACTIVATION_FRAC_BITS - narrow;
+        frac_bits = scratch->frac_bits[index] - narrow;
         spare = sl_bit_length(S - 1);
     }
     int32_t *g = scratch->block_c, *q = scratch->block_d;

@@ -4,7 +4,7 @@
  *
  * STATE: the bytes of sl_state_t. X: binary32, [n][features]. LABELS: uint32, [n]. Writes the state
  * after learning all samples, and the predictions as int32, [n]. Little endian, as the host.
- * State and scratch are malloc'ed to the byte; -DPLANT_OVERFLOW makes the scratch one word too
+ * State and scratch are malloc'ed to the byte; -DPLANT_OVERFLOW makes the scratch two words too
  * short, which AddressSanitizer must notice. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #include "sl_learner.h"
 
 #ifdef PLANT_OVERFLOW
-#define SCRATCH_BYTES (sizeof(sl_scratch_t) - sizeof(uint32_t))
+#define SCRATCH_BYTES (sizeof(sl_scratch_t) - sizeof(uint64_t))
 #else
 #define SCRATCH_BYTES sizeof(sl_scratch_t)
 #endif

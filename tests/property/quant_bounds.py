@@ -37,9 +37,10 @@ BOUNDS: dict[str, tuple[int, str]] = {
     "spread_epsilon": ((2**20 - 1) * 741 + 8, "int32"),
     "pre_activation": (2**30 + 48562130, "int32"),
     "hidden": (32767, "int16"),
-    "logit": (2**24 - 1, "int32"),
-    "logit_sum": (64 * (2**24 - 1), "int32"),
+    "logit": (2**30 + 48562130, "int32"),
+    "logit_sum": (64 * (2**30 + 48562130), "int64"),
     # softmax
+    "logit_below": (2 * (2**30 + 48562130), "uint32"),
     "softmax_t": (16383 * 23637, "int32"),
     "softmax_sum": (65535 * 32768, "uint32"),
     "softmax_shifted": (2**31, "uint32"),
@@ -53,7 +54,7 @@ BOUNDS: dict[str, tuple[int, str]] = {
     "through_mean": (65535 * 32768, "int32"),
     "blocked_ratio_sum": (2**19 - 1, "int32"),
     "through_spread": (4095 * (2**19 - 1), "int32"),
-    "input_spread": (32767 * 4095 * (2**19 - 1) * 2**11, "int64"),
+    "input_spread": (2**62, "int64"),
     # update
     "draw_sum": (64 * (2**24 - 1), "int32"),
     "normalised": (2**15, "int32"),
@@ -145,6 +146,7 @@ def check_forward_layer(
 
 def check_output_gradient(logits: np.ndarray, label: int) -> np.ndarray:
     """Softmax and its gradient, every intermediate held."""
+    hold("logit_below", logits.max(axis=0) - logits)
     t = np.minimum((logits.max(axis=0) - logits) >> 6, 16383)
     hold("softmax_t", t * 23637)
     u = t * 23637 >> 14
@@ -169,8 +171,9 @@ def check_ratio(delta: np.ndarray, epsilon: np.ndarray, inverse: np.ndarray) -> 
 
 
 def check_backward(
-    x: np.ndarray, delta: np.ndarray, r: np.ndarray, mu: np.ndarray, rho: np.ndarray, plan: Any
-) -> np.ndarray:
+    x: np.ndarray, frac_bits: int, delta: np.ndarray, r: np.ndarray, mu: np.ndarray,
+    rho: np.ndarray, plan: Any,
+) -> np.ndarray:  # fmt: skip
     """Gradient by a layer's inputs, every intermediate held."""
     k_delta = max(0, bit_length(int(np.abs(delta).sum(axis=0).max())) - 16)
     blocked = shift_truncate(delta, k_delta)
@@ -185,10 +188,12 @@ def check_backward(
         hold("through_spread", mantissa * blocked_r[:, s])
         terms = mantissa * blocked_r[:, s] >> (31 - octave)
         hold_partial_sums("through_spread", terms, 1)
-        right = 16 + k_r - plan.v_exponent
+        right = 8 + frac_bits + k_r - plan.v_exponent
         product = x[:, s] * terms.sum(axis=1)
+        if right < 0:
+            product = np.clip(product, -(1 << 43), 1 << 43)
         hold("input_spread", product << max(-right, 0))
-    below = golden.backward_inputs(x, delta, r, mu, rho, plan, golden.Saturations())
+    below = golden.backward_inputs(x, frac_bits, delta, r, mu, rho, plan, golden.Saturations())
     hold("delta", below)
     return below
 
@@ -299,7 +304,7 @@ def check_learner(
         if i + 1 < len(matrices):
             hold("hidden", passed.inputs[i + 1])
     hold("logit", passed.logits)
-    np.testing.assert_array_equal(np.clip(a, -(2**24 - 1), 2**24 - 1), passed.logits)
+    np.testing.assert_array_equal(a, passed.logits)
     hold("logit_sum", np.cumsum(passed.logits, axis=1))
     delta = check_output_gradient(passed.logits, label)
     for i in range(len(matrices) - 1, -1, -1):
@@ -313,7 +318,9 @@ def check_learner(
             golden._dither(rows, columns), i == 0,
         )  # fmt: skip
         if i > 0:
-            delta = check_backward(x, delta, r, mu, rho, plan.layers[i])[: spec.layers[i]]
+            frac_bits = passed.frac_bits[i]
+            delta = check_backward(x, frac_bits, delta, r, mu, rho, plan.layers[i])
+            delta = delta[: spec.layers[i]]
 
 
 EDGE_MU = (-32768, -1, 0, 1, 32767)

@@ -97,10 +97,11 @@ def test_backward_of_any_width_keeps_its_bounds(columns: int, sign: int) -> None
             for mu, rho in ((-32768, 65535), (32767, 65535), (-32768, 0)):
                 plan = LayerPlan(12, v_exponent, 0, 0, 0, 32768, 10)
                 delta = ones * size * sign
-                check_backward(
-                    np.array([[32767], [1], [0]]), delta, delta, np.full((3, columns), mu),
-                    np.full((3, columns), rho), plan,
-                )  # fmt: skip
+                for frac_bits in (0, 8):
+                    check_backward(
+                        np.array([[32767], [1], [0]]), frac_bits, delta, delta,
+                        np.full((3, columns), mu), np.full((3, columns), rho), plan,
+                    )  # fmt: skip
 
 
 @pytest.mark.parametrize("inverse", [0, 1, 2**30])
@@ -113,7 +114,7 @@ def test_ratio_keeps_its_bounds(inverse: int) -> None:
 
 @pytest.mark.parametrize("classes", [2, 65535])
 def test_softmax_of_any_width_keeps_its_bounds(classes: int) -> None:
-    top = 2**24 - 1
+    top = 2**30 + 48562130
     logits = np.full((classes, 3), -top)
     logits[0] = [top, -top, 0]
     for label in (0, classes - 1):
