@@ -91,7 +91,7 @@ SL_INLINE void sl_product_later(const sl_layer_t *layer, const sl_state_t *state
         }
         for (uint32_t j = 0; j < layer->columns; j++) {
             float m = mu[j], v = sigma[j] * sigma[j];
-            SL_VECTOR
+            SL_DRAWS
             for (uint32_t s = 0; s < S; s++) {
                 mean[j * S + s] += m * x[i * S + s];
                 power[j * S + s] += v * square[s];

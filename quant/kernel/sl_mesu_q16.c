@@ -153,7 +153,7 @@ SL_INLINE void sl_product_later(const sl_layer_t *layer, const sl_state_t *state
             int32_t m = mu[j];
             uint32_t mantissa = (uint32_t)sl_mantissa(rho[j]);
             int32_t right = 31 - sl_octave(rho[j]);
-            SL_VECTOR
+            SL_DRAWS
             for (uint32_t s = 0; s < S; s++) {
                 mean[j * S + s] += m * blocked[s];
                 power[j * S + s] += mantissa * square[s] >> right;

@@ -15,11 +15,14 @@
 #define SL_BLOCK 1
 #endif
 
-/* Columns side by side in vector registers, the last ones under a mask. */
+/* Columns, or draws, side by side in vector registers, the last ones under a mask. Without the
+ * unrolling of the few draws clang gathers and scatters across columns instead. */
 #if defined(SL_HOST) && defined(__clang__) && defined(__AVX512BW__)
 #define SL_VECTOR _Pragma("clang loop vectorize(enable) vectorize_predicate(enable)")
+#define SL_DRAWS _Pragma("clang loop unroll(disable) vectorize(enable) vectorize_predicate(enable)")
 #else
 #define SL_VECTOR
+#define SL_DRAWS
 #endif
 
 /* One layer: a row is an input (the bias is the last), a column a unit. */
