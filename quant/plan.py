@@ -11,7 +11,6 @@ import numpy.typing as npt
 from quant.errors import ConfigError
 from quant.spec import MesuConfig, NetworkSpec
 
-MU_FRAC_BITS = 12
 MANTISSA_BITS = 11
 OCTAVES = 32
 INPUT_FRAC_BITS = 4
@@ -121,7 +120,7 @@ def _pull(config: MesuConfig, sweep: int, lr: float) -> int:
     return pull
 
 
-def _layer_plan(fan_in: int, config: MesuConfig) -> LayerPlan:
+def _layer_plan(fan_in: int, frac_bits: int, config: MesuConfig) -> LayerPlan:
     sigma_prior, sigma_init = config.sigma_prior_of(fan_in), config.sigma_init_of(fan_in)
     largest = max(sigma_prior, sigma_init) ** 2
     v_exponent = math.ceil(math.log2(largest)) + 1
@@ -142,16 +141,17 @@ def _layer_plan(fan_in: int, config: MesuConfig) -> LayerPlan:
             "fixed point needs them closer together"
         )
     ratio_mantissa, ratio_exponent = _mantissa_exponent(ratio, 16)
-    one = 1 << MU_FRAC_BITS
+    one = 1 << frac_bits
     mu_limit_q = math.floor(config.mu_limit_of(fan_in) * one + 0.5)
     mu_prior_q = math.floor(config.mu_prior * one + 0.5)
     if mu_limit_q > 32767 or abs(mu_prior_q) > 32767:
         raise ConfigError(
             f"mu_init/sqrt(fan_in)={config.mu_limit_of(fan_in):.3g}, mu_prior={config.mu_prior:g}: "
-            "fixed point holds means between -8 and 8"
+            f"fixed point with mu_frac_bits={frac_bits} holds means within "
+            f"±{2 ** (15 - frac_bits)}"
         )
     return LayerPlan(
-        mu_frac_bits=MU_FRAC_BITS,
+        mu_frac_bits=frac_bits,
         v_exponent=v_exponent,
         mu_prior_q=mu_prior_q,
         mu_limit_q=mu_limit_q,
@@ -173,7 +173,10 @@ def make_plan(spec: NetworkSpec, config: MesuConfig) -> Plan:
     gain_mu = _mantissa_exponent(config.lr_mu / config.n_draws, 15)
     gain_sigma = _mantissa_exponent(config.lr_sigma / config.n_draws, 15)
     return Plan(
-        layers=tuple(_layer_plan(n, config) for n in spec.layers[:-1]),
+        layers=tuple(
+            _layer_plan(fan_in, bits, config)
+            for fan_in, bits in zip(spec.layers[:-1], spec.frac_bits, strict=True)
+        ),
         gain_mu=gain_mu,
         gain_sigma=gain_sigma,
         pull_mu=_pull(config, sweep, config.lr_mu),

@@ -17,6 +17,7 @@ MAX_LAYERS = 16
 #: Hyperparameters beyond these are mistakes, and would overflow what is computed from them.
 SMALL, LARGE = 1e-9, 1e9
 MAX_UNITS = 65535
+MU_FRAC_BITS = 12
 MAX_LAYER_SYNAPSES = 1 << 24
 
 
@@ -35,6 +36,10 @@ class NetworkSpec:
         ``none`` takes values that are already within about ±8.
     rule : {"mesu"}
         The learning rule.
+    mu_frac_bits : int or tuple of int
+        Fixed point: fraction bits of μ, one number for all layers or one for each, 6 to 15. The
+        default, Q3.12, holds ±8. Long runs need more room where μ keeps growing (the counter
+        ``saturations.mu`` tells) and more bits where σ is small.
 
     Raises
     ------
@@ -46,6 +51,7 @@ class NetworkSpec:
     bias: bool = True
     front_end: FrontEnd = "standardise"
     rule: str = "mesu"
+    mu_frac_bits: int | tuple[int, ...] = MU_FRAC_BITS
 
     def __post_init__(self) -> None:
         if not all(isinstance(n, int | np.integer) for n in self.layers):
@@ -69,6 +75,14 @@ class NetworkSpec:
             )
         if self.front_end not in ("standardise", "none"):
             raise ConfigError(f"front_end={self.front_end!r}: expected 'standardise' or 'none'")
+        bits = self.mu_frac_bits
+        each = (bits,) * (len(self.layers) - 1) if isinstance(bits, int) else tuple(bits)
+        object.__setattr__(self, "mu_frac_bits", each)
+        if len(each) != len(self.layers) - 1 or any(n not in range(6, 16) for n in each):
+            raise ConfigError(
+                f"mu_frac_bits={bits}: expected 6 to 15, one number or {len(self.layers) - 1}, "
+                "one a layer"
+            )
         if self.rule != "mesu":
             raise ConfigError(f"rule={self.rule!r}: expected 'mesu'")
 
@@ -95,6 +109,12 @@ class NetworkSpec:
     def n_synapses(self) -> int:
         """Number of weights, biases included."""
         return sum(rows * columns for rows, columns in self.shapes)
+
+    @property
+    def frac_bits(self) -> tuple[int, ...]:
+        """``mu_frac_bits`` of each layer."""
+        bits = self.mu_frac_bits
+        return (bits,) * (len(self.layers) - 1) if isinstance(bits, int) else bits
 
     def __str__(self) -> str:
         return "-".join(str(n) for n in self.layers)
@@ -192,7 +212,9 @@ def to_json(spec: NetworkSpec, config: MesuConfig) -> dict[str, Any]:
     values = dataclasses.asdict(config)
     if math.isinf(config.memory_window):
         values["memory_window"] = "inf"
-    return {"network": {**dataclasses.asdict(spec), "layers": list(spec.layers)}, "config": values}
+    network = dataclasses.asdict(spec)
+    network["layers"], network["mu_frac_bits"] = list(spec.layers), list(spec.frac_bits)
+    return {"network": network, "config": values}
 
 
 def from_json(values: dict[str, Any]) -> tuple[NetworkSpec, MesuConfig]:
@@ -206,6 +228,7 @@ def from_json(values: dict[str, Any]) -> tuple[NetworkSpec, MesuConfig]:
     try:
         network, config = dict(values["network"]), dict(values["config"])
         network["layers"] = tuple(network["layers"])
+        network["mu_frac_bits"] = tuple(network["mu_frac_bits"])
         config["memory_window"] = float(config["memory_window"])
         return NetworkSpec(**network), MesuConfig(**config)
     except (KeyError, TypeError, ValueError) as error:

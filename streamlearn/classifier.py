@@ -13,7 +13,7 @@ import numpy.typing as npt
 from quant.errors import InputValueError, LabelError, ShapeError
 from quant.image import Image, decode_image, encode_image
 from quant.mesu_q16 import Saturations
-from quant.spec import FrontEnd, MesuConfig, NetworkSpec
+from quant.spec import MU_FRAC_BITS, FrontEnd, MesuConfig, NetworkSpec
 from quant.state import (
     Arithmetic,
     State,
@@ -42,7 +42,7 @@ class MesuClassifier:
         Of the start and of the noise, 0 to 2^32 - 1.
     features : sequence of str, optional
         Names of the features, in order. Default: those of the first dict that is learned.
-    bias, front_end
+    bias, front_end, mu_frac_bits
         See :class:`quant.spec.NetworkSpec`.
     backend : {"c", "numpy"}, optional
         For q16: the C kernel (default) or the golden model.
@@ -90,11 +90,12 @@ class MesuClassifier:
         seed: int = 0,
         bias: bool = True,
         front_end: FrontEnd = "standardise",
+        mu_frac_bits: int | tuple[int, ...] = MU_FRAC_BITS,
         features: Sequence[str] | None = None,
         backend: Backend | None = None,
         **config: Any,
     ) -> None:
-        spec = NetworkSpec(tuple(layers), bias=bias, front_end=front_end)
+        spec = NetworkSpec(tuple(layers), bias, front_end, mu_frac_bits=mu_frac_bits)
         settings = MesuConfig(**config)
         warn_if_drowning(spec, settings)
         if features is not None and len(features) != spec.n_features:

@@ -29,6 +29,10 @@ LEARNERS = {
         NetworkSpec((9, 2), bias=False, front_end="none"),
         MesuConfig(n_draws=1, memory_window=256, lr_mu=1.0, lr_sigma=1.0, sweep=1),
     ),
+    "6-5-5-2, other formats": (
+        NetworkSpec((6, 5, 5, 2), mu_frac_bits=(6, 15, 10)),
+        MesuConfig(n_draws=2, memory_window=3000, mu_init=0.5),
+    ),
 }
 F32 = np.finfo(np.float32)
 EDGE_X = (0.0, -0.0, F32.max, -F32.max, F32.tiny, -F32.tiny, F32.smallest_subnormal, 1.0, -1.0)

@@ -96,8 +96,11 @@ def test_impossible_settings(more: dict[str, Any], message: str) -> None:
         ({"memory_window": 1e13}, r"memory_window=1e\+13: so long that its pull rounds away"),
         ({"sigma_prior": 8.0}, r"sigma up to 8 in a layer of 5 inputs: .* between 0.001 and 5.6"),
         ({"sigma_prior": 0.01}, r"sigma_init=0.447 is more than 11 times sigma_prior=0.01"),
-        ({"mu_init": 30.0}, r"mu_init/sqrt\(fan_in\)=13.4, .* holds means between -8 and 8"),
-        ({"mu_prior": -9.0}, r"mu_prior=-9: fixed point holds means between -8 and 8"),
+        ({"mu_init": 30.0}, r"mu_init/sqrt\(fan_in\)=13.4, .* holds means within ±8"),
+        (
+            {"mu_prior": -9.0},
+            r"mu_prior=-9: fixed point with mu_frac_bits=12 holds means within ±8",
+        ),
     ],
 )
 def test_what_fixed_point_cannot_hold_floating_point_can(

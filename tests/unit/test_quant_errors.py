@@ -74,6 +74,12 @@ def test_the_ends_of_the_allowed_layers_are_allowed(layers: tuple[int, ...]) -> 
     assert NetworkSpec(layers).layers == layers
 
 
+@pytest.mark.parametrize("bits", [5, 16, (12,), (12, 12, 12), (12, 5)])
+def test_wrong_formats_are_refused(bits: int | tuple[int, ...]) -> None:
+    with pytest.raises(ConfigError, match=r"mu_frac_bits=.*: expected 6 to 15, one number or 2"):
+        NetworkSpec((4, 3, 2), mu_frac_bits=bits)
+
+
 def test_unknown_names_are_refused() -> None:
     with pytest.raises(ConfigError, match="front_end='norm': expected 'standardise' or 'none'"):
         NetworkSpec((2, 2), front_end="norm")  # type: ignore[arg-type]
@@ -176,7 +182,7 @@ def test_a_start_far_wider_than_the_prior_is_refused() -> None:
 
 @pytest.mark.parametrize("changes", [{"mu_init": 15.0}, {"mu_prior": 8.0}, {"mu_prior": -8.0}])
 def test_means_outside_fixed_point_are_refused(changes: dict[str, float]) -> None:
-    with pytest.raises(ConfigError, match="fixed point holds means between -8 and 8"):
+    with pytest.raises(ConfigError, match="fixed point with mu_frac_bits=12 holds means within ±8"):
         make_plan(SPEC, MesuConfig(**changes))  # type: ignore[arg-type]
 
 
