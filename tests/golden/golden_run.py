@@ -57,8 +57,7 @@ def run_case(spec: NetworkSpec, config: MesuConfig, seed: int, n: int) -> dict[s
         "state_sha256": state_sha256(state),
         "predictions_sha256": hashlib.sha256(np.array(predictions, "<i4").tobytes()).hexdigest(),
         "correct": int(np.count_nonzero(np.array(predictions) == stream.y)),
-        # `gradient` is not golden yet: the engines count it differently (docs/numbers.md §3).
-        "saturations": {k: int(v) for k, v in saturations.items() if k != "gradient"},
+        "saturations": {k: int(v) for k, v in saturations.items()},
     }
 
 
