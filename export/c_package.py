@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quant.c_config import HEADERS, KERNEL_DIR, config_header, kernel_sources
+from quant.c_config import KERNEL_DIR, config_header, kernel_headers, kernel_sources
 from quant.state import state_to_bytes
 from streamlearn import MesuClassifier
 
@@ -26,7 +26,7 @@ def c_package(learner: MesuClassifier) -> dict[str, str]:
     """
     files = {
         name: (KERNEL_DIR / name).read_text()
-        for name in (*HEADERS, *kernel_sources(learner.arithmetic))
+        for name in (*kernel_headers(learner.arithmetic), *kernel_sources(learner.arithmetic))
     }
     files["sl_config.h"] = config_header(learner.spec, learner.config, learner.arithmetic)
     state = state_to_bytes(learner.state)

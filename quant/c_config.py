@@ -14,13 +14,21 @@ from quant.tables import EPSILON, EXP2
 
 KERNEL_DIR = Path(__file__).parent / "kernel"
 
-HEADERS = ("sl_learner.h", "sl_parts.h", "sl_integer.h")
+_SOURCES = {
+    "q16": ("sl_front_end_q16.c", "sl_mesu_q16_forward.c", "sl_mesu_q16_learn.c"),
+    "float32": ("sl_front_end_f32.c", "sl_mesu_f32.c"),
+}
+_HEADERS = {"q16": ("sl_integer.h", "sl_mesu_q16.h"), "float32": ()}
 
 
 def kernel_sources(arithmetic: Arithmetic) -> tuple[str, ...]:
     """Return the names of the C files of an arithmetic, in ``quant/kernel``."""
-    kind = "q16" if arithmetic == "q16" else "f32"
-    return ("sl_learner.c", f"sl_front_end_{kind}.c", f"sl_mesu_{kind}.c")
+    return ("sl_learner.c", *_SOURCES[arithmetic])
+
+
+def kernel_headers(arithmetic: Arithmetic) -> tuple[str, ...]:
+    """Return the names of the headers that those files include, but for ``sl_config.h``."""
+    return ("sl_learner.h", "sl_parts.h", *_HEADERS[arithmetic])
 
 
 def _table(values: npt.NDArray[np.integer]) -> str:

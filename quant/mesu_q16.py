@@ -2,7 +2,7 @@
 
 μ is ``int16``; σ² is a 16-bit unsigned floating-point number (5 bits of exponent, 11 of mantissa)
 whose *code* ρ is updated by addition, so that it can never become negative and every octave has
-2048 steps. Float twin: :mod:`streamlearn.mesu`; C twin: ``kernel/sl_mesu_q16.c``. Every format,
+2048 steps. Float twin: :mod:`streamlearn.mesu`; C twin: ``kernel/sl_mesu_q16_*.c``. Every format,
 shift and bound is in docs/numbers.md; the names of the steps there are the names used here.
 
 References

@@ -9,7 +9,7 @@ weight-sampling gradient given the pre-activations: the same mean, less noise.
 
 Differs from the authors' code: the prior pulls 1/sweep of the rows at each sample, sweep times as
 hard (``sweep=1`` is the paper); a single step changes σ² by a factor between 1/2 and 2 at most.
-Twins: :mod:`quant.mesu_q16` (integers), ``quant/kernel/sl_mesu_f32.c``, ``sl_mesu_q16.c``.
+Twins: :mod:`quant.mesu_q16` (integers), ``quant/kernel/sl_mesu_f32.c``, ``sl_mesu_q16_*.c``.
 """
 
 from __future__ import annotations
