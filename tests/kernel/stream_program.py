@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from quant.c_config import HEADERS, KERNEL_DIR, config_header, kernel_sources
+from quant.c_config import KERNEL_DIR, config_header, kernel_headers, kernel_sources
 from quant.spec import MesuConfig, NetworkSpec
 
 DRIVER = Path(__file__).with_name("stream_main.c")
@@ -64,7 +64,7 @@ class StreamProgram:
         self._folder = folder
         self._program = folder / "stream_main"
         sources = [*kernel_sources(arithmetic), "stream_main.c"]
-        for name in (*HEADERS, *kernel_sources(arithmetic)):
+        for name in (*kernel_headers(arithmetic), *kernel_sources(arithmetic)):
             shutil.copyfile(KERNEL_DIR / name, folder / name)
         shutil.copyfile(DRIVER, folder / "stream_main.c")
         (folder / "sl_config.h").write_text(config_header(spec, config, arithmetic))
