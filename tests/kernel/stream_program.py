@@ -69,18 +69,16 @@ class StreamProgram:
         shutil.copyfile(DRIVER, folder / "stream_main.c")
         (folder / "sl_config.h").write_text(config_header(spec, config, arithmetic))
         if plant is not None:
-            self._plant(folder / kernel_sources(arithmetic)[-1], *plant)
+            self._plant(folder, *plant)
         command = [*compiler, *FLAGS, *flags, "-I.", *sources, "-o", "stream_main", "-lm"]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{' '.join(command)}\n{done.stderr}"
 
     @staticmethod
-    def _plant(source: Path, healthy: str, faulty: str) -> None:
-        text = source.read_text()
-        assert healthy in text, (
-            f"{source.name} no longer has {healthy!r}: plant the fault elsewhere"
-        )
-        source.write_text(text.replace(healthy, faulty))
+    def _plant(folder: Path, healthy: str, faulty: str) -> None:
+        found = [file for file in folder.glob("sl_*.c") if healthy in file.read_text()]
+        assert len(found) == 1, f"{healthy!r} stands in {found}: plant the fault elsewhere"
+        found[0].write_text(found[0].read_text().replace(healthy, faulty))
 
     def run(self, state: bytes, x: npt.NDArray[np.float32], labels: npt.NDArray[Any]) -> Outcome:
         """Learn a stream from a state."""
