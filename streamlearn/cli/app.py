@@ -228,6 +228,10 @@ def reproduce(
     report_only: Annotated[
         bool, typer.Option("--report-only", help="Only make table and picture from the logs.")
     ] = False,
+    document: Annotated[
+        Path | None,
+        typer.Option("--document", help="Also put the table between its comments in this file."),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Run a published experiment again; stopped with Ctrl-C, the same command goes on."""
@@ -249,6 +253,7 @@ def reproduce(
         work,
         limit_samples,
         report_only,
+        document,
         quiet,
     )
 

@@ -1,0 +1,348 @@
+"""Runs stop and go on to the same bits, learn, are refused when they differ; tables, pictures."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from streamlearn.cli import reproduce as command
+from streamlearn.cli import run as command_line
+from streamlearn.errors import ConfigError, StreamFormatError
+from streamlearn.reproduce import ALGORITHMS, EXPERIMENTS, Run, Setting, execute, find_experiment
+from streamlearn.reproduce import measures as measured
+from streamlearn.reproduce.pmnist import (
+    Images,
+    Permutations,
+    accuracy,
+    full_measure,
+    load_images,
+    logits,
+    standardised,
+    strangers_of,
+)
+from streamlearn.reproduce.runs import read_log
+from streamlearn.reproduce.tables import NAMES, PUBLISHED
+from streamlearn.reproduce.workers import execute_all
+from streamlearn.streams import load_mnist
+
+pytest.importorskip("numba")
+
+LAYERS = (16, 8, 3)
+N_TRAIN = 2000
+
+
+@pytest.fixture(scope="module")
+def images():
+    rng = np.random.default_rng(0)
+    means = rng.normal(size=(3, 16))
+
+    def some(n):
+        labels = rng.integers(3, size=n)
+        x = means[labels] + rng.normal(size=(n, 16)) / 2
+        return standardised(x.astype(np.float32)), labels
+
+    return Images(*some(N_TRAIN), *some(100), standardised(np.float32(rng.normal(size=(100, 16)))))
+
+
+def make(algorithm, seed=0, **more):
+    return Run("mesu-pmnist", Setting(algorithm, layers=LAYERS, **more), seed)
+
+
+def without_time(record):
+    return {k: v for k, v in record.items() if k not in ("train_s", "sessions")}
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_run_that_stopped_ends_like_one_that_did_not(tmp_path, images, algorithm):
+    run = make(algorithm)
+    whole = execute(run, 4, images, tmp_path / "a", tmp_path / "aw")
+
+    def stop(task, newest):
+        assert 0 <= newest <= 100
+        if task == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        execute(run, 4, images, tmp_path / "b", tmp_path / "bw", stop)
+    half = read_log(run.log(tmp_path / "b"))
+    assert half["tasks_done"] == 2
+    parts = execute(run, 4, images, tmp_path / "b", tmp_path / "bw")
+    assert [s["from_task"] for s in parts["sessions"]] == [0, 2]
+    assert without_time(parts) == without_time(whole)
+    assert read_log(run.log(tmp_path / "b")) == parts
+    with (
+        np.load(run.checkpoint(tmp_path / "aw")) as a,
+        np.load(run.checkpoint(tmp_path / "bw")) as b,
+    ):
+        names = set(a.files) - {"record"}
+        assert names
+        assert all(a[name].tobytes() == b[name].tobytes() for name in names)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_algorithm_learns(tmp_path, images, algorithm):
+    record = execute(make(algorithm), 6, images, tmp_path, tmp_path)
+    assert record["newest"][-1][-1] > 70, "33 % is chance"
+    assert [len(row) for row in record["newest"]] == [1, 2, 3, 4, 5, 6]
+    assert len(record["all"]["6"]) == len(record["windows"]["6"]["auc"]) == 6
+    assert run_size(tmp_path) < 200_000
+    assert all(len(s) == (2 if algorithm in ("mesu", "mesu-q16", "bgd") else 0)
+               for s in record["sigma"])  # fmt: skip
+
+
+def run_size(folder):
+    return max(path.stat().st_size for path in folder.rglob("*.json"))
+
+
+def test_more_tasks_continue_and_fewer_do_nothing(tmp_path, images):
+    run = make("sgd")
+    execute(run, 2, images, tmp_path, tmp_path)
+    more = execute(run, 3, images, tmp_path, tmp_path)
+    assert more["tasks_done"] == 3
+    assert list(more["all"]) == ["3"]
+    assert execute(run, 1, images, tmp_path, tmp_path) == more
+    run.checkpoint(tmp_path).unlink()
+    again = execute(run, 3, images, tmp_path, tmp_path)
+    assert without_time(again)["newest"] == more["newest"], "without a checkpoint, from the start"
+
+
+def test_a_log_of_other_settings_is_refused(tmp_path, images):
+    run = make("mesu")
+    execute(make("sgd"), 1, images, tmp_path, tmp_path)
+    other = replace(make("sgd"), limit=5)
+    with pytest.raises(ConfigError, match="other settings"):
+        execute(other, 1, images, tmp_path, tmp_path)
+    run.log(tmp_path).write_text("{}")
+    with pytest.raises(StreamFormatError, match="is no log"):
+        execute(run, 1, images, tmp_path, tmp_path)
+
+
+def test_names_differ_when_settings_do():
+    runs = [run for e in EXPERIMENTS.values() for run in e.runs()]
+    assert len({(run.folder, run.name) for run in runs}) == len(set(runs))
+    assert make("mesu", memory_window=1e15).name == "mesu-n1e15-h8-seed0"
+    assert len(find_experiment("mesu-window").runs()) == 5 * 3 + 5
+
+
+def test_experiments_refuse():
+    with pytest.raises(ConfigError, match="there are mesu-pmnist"):
+        find_experiment("all")
+    pmnist = find_experiment("mesu-pmnist")
+    with pytest.raises(ConfigError, match="'adam'"):
+        pmnist.runs(["adam"])
+    for seeds in ([], [-1], [1, 1]):
+        with pytest.raises(ConfigError, match="seeds"):
+            pmnist.runs(seeds=seeds)
+
+
+def test_permuting_the_weights_is_permuting_the_pixels(images):
+    rng = np.random.default_rng(1)
+    weights = [
+        rng.normal(size=(2, 16, 8)).astype(np.float32),
+        rng.normal(size=(2, 8, 3)).astype(np.float32),
+    ]
+    order = Permutations(0, 16)[3]
+    expected = np.maximum(images.test[:, order] @ weights[0], 0) @ weights[1]
+    np.testing.assert_allclose(logits(weights, images.test, order), expected, rtol=1e-4, atol=1e-5)
+    strangers = strangers_of(weights, images, 0)
+    full = full_measure(weights, images, order, strangers)
+    assert set(full) == {"accuracy", "auc", "auc_aleatoric", "auc_plain", "auc_unseen", "ece"}
+    one = [w[:1] for w in weights]
+    alone = full_measure(one, images, order, strangers_of(one, images, 0))
+    assert alone["auc"] == alone["auc_aleatoric"], "one draw has no epistemic entropy"
+    assert full["accuracy"] == accuracy(weights, images, order)
+    log_softmax = expected - np.log(np.exp(expected).sum(axis=-1, keepdims=True))
+    right = log_softmax.mean(axis=0).argmax(axis=1) == images.test_labels
+    assert full["accuracy"] == pytest.approx(100 * right.mean())
+
+
+def test_a_seeds_permutations_do_not_depend_on_the_order_of_asking():
+    a, b = Permutations(2, 9), Permutations(2, 9)
+    later = a[4]
+    assert [b[t].tolist() for t in range(5)] == [a[t].tolist() for t in range(5)]
+    assert later.tolist() == b[4].tolist()
+    assert sorted(later) == list(range(9))
+    assert Permutations(3, 9)[4].tolist() != later.tolist()
+
+
+def test_the_authors_curve_leaves_out_the_newest_task_but_for_its_end():
+    rows = [[float(10 * t + k) for k in range(max(0, t - 5), t + 1)] for t in range(8)]
+    curve = measured.five_before({"newest": rows}, 8)
+    states = [5, 6, 7]  # after tasks 6, 7 and 8: tasks t - 4 to t, for t = 5, 6, 7
+    assert curve[:3] == [np.mean([10 * s + k for k in range(s - 5, s)]) for s in states]
+    assert curve[3] == np.mean([70 + k for k in range(3, 8)])
+    assert len(curve) == 4
+
+
+def fake(algorithm, seed, tasks=40, shift=0.0):
+    """A record as a run of so many tasks would write it."""
+    newest = [[90.0 + shift - a for a in range(min(t, 5), -1, -1)] for t in range(tasks)]
+    full = {
+        "accuracy": [90 + shift - a for a in range(19, -1, -1)],
+        "auc": [0.9] * 20,
+        "auc_aleatoric": [0.8] * 20,
+        "auc_plain": [0.7] * 20,
+        "auc_unseen": [0.6] * 20,
+        "ece": [0.1] * 20,
+    }
+    setting = {"algorithm": algorithm, "seed": seed, "layers": [784, 50, 10], "limit": None}
+    return {
+        "identity": {**setting, "memory_window": 3e5, "n_draws": 10, "version": 1},
+        "tasks_done": tasks,
+        "newest": newest,
+        "sigma": [[0.1, 0.2]] * tasks,
+        "train_s": [2.0] * tasks,
+        "counters": {"mu": 3, "rho": 0},
+        "windows": {str(t): full for t in range(20, tasks + 1, 20)},
+        "all": {str(tasks): [50.0] * tasks},
+    }
+
+
+def test_the_table_has_means_and_spreads_of_those_who_got_furthest():
+    records = [fake("mesu", 0), fake("mesu", 1, shift=1.0), fake("mesu", 2, tasks=25)]
+    summary = measured.summarise(records)
+    assert (summary.tasks, summary.seeds) == (40, (0, 1))
+    assert summary.cell("last") == "90.50 ± 0.71"
+    assert summary.cell("last5") == "88.50 ± 0.71"
+    assert summary.cell("last20") == "81.00 ± 0.71"
+    assert summary.cell("nothing") == "–"
+    text = find_experiment("mesu-pmnist").table(records)
+    means = "90.50 ± 0.71 | 88.50 ± 0.71 | 81.00 ± 0.71 | 50.00 ± 0.00"
+    row = f"| MESU, float32 | ours | 40 × 2 | {means} |"
+    assert row in text
+    assert PUBLISHED["mesu"][0] in text
+    assert measured.summarise([]) is None
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("tasks", [20, 200])
+def test_every_experiment_has_a_table_and_a_picture(name, tasks):
+    experiment = EXPERIMENTS[name]
+    records = [fake(a, seed, tasks) for a in experiment.algorithms for seed in (0, 1)]
+    table = experiment.table(records)
+    lines = [line for line in table.splitlines() if line]
+    assert all(line.startswith("| ") and line.endswith(" |") for line in lines)
+    assert f"{tasks} × 2" in table or name == "vanishing-plasticity"
+    assert "| 3e5 | 50 |" in table or name != "mesu-window"
+    first = table.split("\n\n", maxsplit=1)[0].splitlines()
+    assert len(first) > 2
+    assert len({line.count("|") for line in first}) == 1
+    picture = experiment.picture(records)
+    assert ElementTree.fromstring(picture).tag.endswith("svg")
+    assert picture == experiment.picture(records), "equal bytes, so that a diff means a change"
+
+
+def test_fixed_point_is_compared_on_common_seeds_and_tasks():
+    records = [fake("mesu", 0, 40), fake("mesu", 1, 40, shift=5.0), fake("mesu-q16", 0, 60, -0.5)]
+    text = find_experiment("fixed-point").table(records)
+    assert "| MESU, q16 | 4 | 40 × 1 | 89.50 | -0.50 |" in text
+    assert "3 mu" in text
+
+
+def test_every_algorithm_has_a_name():
+    assert set(NAMES) == set(ALGORITHMS)
+
+
+def mnist_or_skip():
+    try:
+        load_mnist("test")
+        load_images(2)
+    except StreamFormatError:
+        pytest.skip("MNIST and CIFAR-10 are absent (set STREAMLEARN_DATA)")
+
+
+def test_limits_are_refused():
+    with pytest.raises(ConfigError, match="limit=1"):
+        load_images(1)
+
+
+def test_sgd_learns_digits(tmp_path):
+    mnist_or_skip()
+    images = load_images(3000)
+    assert images.train.shape == images.test.shape == images.foreign.shape == (3000, 784)
+    assert abs(images.train.mean()) < 1e-5
+    assert images.test.std() == pytest.approx(1, abs=1e-5)
+    record = execute(Run("x", Setting("sgd"), 0, 3000), 1, images, tmp_path, tmp_path)
+    assert record["newest"][0][0] > 80
+    assert record["all"]["1"] == record["windows"]["1"]["accuracy"] == record["newest"][0]
+
+
+def test_processes_do_what_one_does(tmp_path):
+    mnist_or_skip()
+    runs = [Run("x", Setting("sgd"), seed, 50) for seed in (0, 1, 2)]
+    seen = []
+    assert execute_all(runs, 2, tmp_path / "a", tmp_path / "aw", 2, seen.append) == []
+    assert sorted((e.run.seed, e.tasks) for e in seen) == [
+        (s, t) for s in (0, 1, 2) for t in (1, 2)
+    ]
+    images = load_images(50)
+    for run in runs:
+        alone = execute(run, 2, images, tmp_path / "b", tmp_path / "bw")
+        log = read_log(run.log(tmp_path / "a"))
+        assert without_time(log)["sigma"] == without_time(alone)["sigma"]
+        assert log["tasks_done"] == 2
+    run = runs[0]
+    run.log(tmp_path / "a").write_text("[]")
+    failures = execute_all([run], 3, tmp_path / "a", tmp_path / "aw", 1, seen.append)
+    assert len(failures) == 1
+    assert "is no log" in failures[0]
+    assert execute_all([], 3, tmp_path, tmp_path, 1, seen.append) == []
+
+
+def test_the_command(tmp_path, capsys, monkeypatch):
+    mnist_or_skip()
+    results, work = str(tmp_path / "r"), str(tmp_path / "w")
+    common = ["reproduce", "mesu-pmnist", "--seeds", "0", "--algorithms", "sgd"]
+    common += ["--results", results, "--work", work, "--limit-samples", "40"]
+    assert command_line([*common, "--tasks", "2"]) == 0
+    out = capsys.readouterr()
+    assert "| SGD | ours | 2 × 1 |" in out.out
+    assert "sgd-seed0: 2 tasks" in out.err
+    folder = tmp_path / "r" / "mesu-pmnist"
+    assert {p.name for p in folder.iterdir()} == {"sgd-seed0.json", "table.md", "picture.svg"}
+    assert ElementTree.parse(folder / "picture.svg").getroot().tag.endswith("svg")
+    assert json.loads((folder / "sgd-seed0.json").read_text())["identity"]["limit"] == 40
+    other = ["--seeds", "1", "--tasks", "2"]  # a table is of all logs, whatever ran last
+    assert command_line([*common, *other]) == 0
+    assert "| SGD | ours | 2 × 2 |" in capsys.readouterr().out
+
+    def nothing_left(runs, *_):
+        assert not runs
+        return []
+
+    monkeypatch.setattr(command, "execute_all", nothing_left)
+    assert command_line([*common, "--tasks", "2", "--quiet"]) == 0
+    page = tmp_path / "page.md"
+    page.write_text("# A\n<!-- mesu-pmnist -->\nold\n<!-- /mesu-pmnist -->\nend\n", "utf-8")
+    for _ in range(2):
+        assert command_line([*common, "--report-only", "--document", str(page)]) == 0
+        text = page.read_text("utf-8")
+        assert text.startswith("# A\n<!-- mesu-pmnist -->\n\n| ")
+        assert text.endswith("|\n\n<!-- /mesu-pmnist -->\nend\n")
+        assert "old" not in text
+    page.write_text("nothing", "utf-8")
+    assert command_line([*common, "--report-only", "--document", str(page)]) == 1
+    assert "<!-- mesu-pmnist -->" in capsys.readouterr().err
+
+    def press(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "execute_all", press)
+    assert command_line([*common, "--tasks", "3"]) == 1
+    assert "the same command goes on" in capsys.readouterr().err
+
+
+def test_the_command_refuses(tmp_path, capsys):
+    assert command_line(["reproduce", "--list"]) == 0
+    listed = capsys.readouterr().out
+    assert all(name in listed for name in EXPERIMENTS)
+    assert command_line(["reproduce"]) == 2
+    assert command_line(["reproduce", "mesu-pmnist", "--seeds", "a"]) == 2
+    assert command_line(["reproduce", "nothing"]) == 1
+    none = ["reproduce", "mesu-pmnist", "--results", str(tmp_path), "--report-only"]
+    assert command_line(none) == 1
+    assert "no run that was measured" in capsys.readouterr().err
