@@ -20,6 +20,8 @@ OPTIONS = {
     "export": "--to",
     "simulate": "--stream --label --board --on-bad --out --json --quiet",
     "boards": "",
+    "reproduce": "--list --tasks --seeds --algorithms --processes --results --work "
+    "--limit-samples --report-only --document --quiet",
 }
 
 
