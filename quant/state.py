@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from quant.errors import ConfigError, ShapeError
 from quant.noise import SAMPLE_INIT, STREAM_INIT, sample_key, words
-from quant.plan import effective_sweep, make_plan
+from quant.plan import make_plan
 from quant.spec import MesuConfig, NetworkSpec
 
 Arithmetic = Literal["float64", "float32", "q16"]
@@ -122,17 +122,3 @@ def state_from_bytes(spec: NetworkSpec, arithmetic: Arithmetic, data: bytes) -> 
 def state_sha256(state: State) -> str:
     """Return the SHA-256 of the state's bytes, in hexadecimal."""
     return hashlib.sha256(state_to_bytes(state)).hexdigest()
-
-
-__all__ = [
-    "ARITHMETICS",
-    "Arithmetic",
-    "State",
-    "effective_sweep",
-    "init_state",
-    "layer_view",
-    "state_dtype",
-    "state_from_bytes",
-    "state_sha256",
-    "state_to_bytes",
-]

@@ -8,7 +8,8 @@ the update of μ and σ, the memory window N. The gradient is the local-reparame
 weight-sampling gradient given the pre-activations: the same mean, less noise.
 
 Differs from the authors' code: the prior pulls 1/sweep of the rows at each sample, sweep times as
-hard (``sweep=1`` is the paper); a single step changes σ² by a factor between 1/2 and 2 at most.
+hard (``sweep=1`` is the paper), from the values that the gradient's step left; one gradient's step
+changes σ by -25 % to +50 % at most.
 Twins: :mod:`quant.mesu_q16` (integers), ``quant/kernel/sl_mesu_f32.c``, ``sl_mesu_q16_*.c``.
 """
 

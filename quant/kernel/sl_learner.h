@@ -51,7 +51,7 @@ typedef struct {
     int32_t frac_bits[SL_N_LAYERS];                 /* of each layer's input; not the first */
     int64_t logit_sum[SL_N_CLASSES];                /* Q.16, over the draws */
     int16_t input[SL_N_FEATURES + 1];               /* Q3.4; last: the bias's 1 */
-    int16_t hidden[SL_N_HIDDEN_ROWS * SL_N_DRAWS];  /* Q7.8, by layer, [row][draw] */
+    int16_t hidden[SL_N_HIDDEN_ROWS * SL_N_DRAWS];  /* frac_bits[layer], [row][draw] */
     int16_t epsilon[SL_N_UNITS * SL_N_DRAWS];       /* Q7.8, by layer, [unit][draw] */
     int32_t inverse_first[SL_FIRST_UNITS];          /* Q.18: 1/spread, layer 0 */
     int32_t inverse[SL_N_LATER_UNITS * SL_N_DRAWS]; /* Q.18: the later layers, [unit][draw] */

@@ -101,8 +101,8 @@ class MesuLearner:
     """MESU by the C kernel, with the settings of the paper's figure 3."""
 
     def __init__(self, setting: Setting, seed: int, arithmetic: Arithmetic) -> None:
-        # Over 200 tasks μ of the first layer outgrows the ±8 of the default format (it reaches
-        # ±7 by task 190 and saturates), while σ of the last one falls to two of its steps.
+        # Along 200 tasks the first layer's μ grows until the default format's ±8 saturates, and
+        # the last layer's σ shrinks towards one step of it.
         depth = len(setting.layers) - 1
         bits = (FIRST_FRAC_BITS, *(depth - 1) * (LATER_FRAC_BITS,))
         self._spec = NetworkSpec(setting.layers, False, "none", mu_frac_bits=bits)
