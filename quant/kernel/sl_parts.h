@@ -8,17 +8,19 @@
 #ifdef SL_HOST
 #define SL_INLINE        static inline __attribute__((always_inline))
 #define SL_UNROLL_LAYERS _Pragma("GCC unroll 16")
-#define SL_BLOCK         8 /* rows that one pass over the accumulators takes */
+#define SL_TILE          64 /* columns of the first layer whose sums stay in registers */
+#define SL_UNITS         4  /* units of a later layer, likewise, each with all draws */
 #else
 #define SL_INLINE static __attribute__((noinline))
 #define SL_UNROLL_LAYERS
-#define SL_BLOCK 1
+#define SL_TILE  4
+#define SL_UNITS 1
 #endif
 
 /* Columns, or draws, side by side in vector registers, the last ones under a mask. Without the
  * unrolling of the few draws clang gathers and scatters across columns instead. */
 #if defined(SL_HOST) && defined(__clang__) && defined(__AVX512BW__)
-#define SL_VECTOR _Pragma("clang loop vectorize(enable) vectorize_predicate(enable)")
+#define SL_VECTOR _Pragma("clang loop vectorize(enable)")
 #define SL_DRAWS _Pragma("clang loop unroll(disable) vectorize(enable) vectorize_predicate(enable)")
 #else
 #define SL_VECTOR
