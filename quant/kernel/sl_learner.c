@@ -3,10 +3,12 @@
 
 static int32_t sl_learner_forward(const sl_state_t *state, sl_scratch_t *scratch,
                                   const uint32_t *x_bits) {
+    uint32_t not_finite = 0;
     for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
-        if ((x_bits[i] & 0x7F800000u) == 0x7F800000u) {
-            return SL_ERR_NOT_FINITE;
-        }
+        not_finite |= (x_bits[i] & 0x7F800000u) == 0x7F800000u;
+    }
+    if (not_finite) {
+        return SL_ERR_NOT_FINITE;
     }
     sl_front_end_update(state, scratch, x_bits);
     return sl_mesu_forward(state, scratch);

@@ -77,6 +77,8 @@ typedef struct {
     int16_t new_exponent[SL_N_FEATURES];
 #endif
     uint32_t new_count;
+    uint32_t n_active;
+    uint16_t active[SL_N_FEATURES + 1]; /* rows of layer 0 whose input is not 0 */
 } sl_scratch_t;
 #else
 typedef struct {
@@ -112,6 +114,8 @@ typedef struct {
     float new_variance[SL_N_FEATURES];
 #endif
     uint32_t new_count;
+    uint32_t n_active;
+    uint16_t active[SL_N_FEATURES + 1]; /* rows of layer 0 whose input is not 0 */
 } sl_scratch_t;
 #endif
 

@@ -36,69 +36,97 @@ static float sl_exp(float x) {
     return p * scale.value;
 }
 
-/* Layer 0: one input for all draws, so two matrix-vector products whatever their number. Rows whose
- * input is 0 cost nothing. A tile's sums stay in registers. */
-SL_INLINE void sl_product_tile(const sl_layer_t *layer, const float *restrict mu,
-                               const float *restrict sigma, const float *restrict x, uint32_t width,
-                               float *restrict mean, float *restrict power) {
-    float sum[SL_TILE] = {0}, square[SL_TILE] = {0};
+/* Layer 0: one input for all draws, so two matrix-vector products whatever their number. Adds the
+ * products with some of the layer's units. */
+SL_INLINE void sl_add_first(const sl_layer_t *layer, const float *restrict mu,
+                            const float *restrict sigma, const sl_scratch_t *scratch,
+                            uint32_t units, float *restrict mean, float *restrict power) {
+    for (uint32_t a = 0; a < scratch->n_active; a++) {
+        const uint32_t i = scratch->active[a], start = i * layer->columns;
+        const float *restrict mu_row = mu + start, *restrict sigma_row = sigma + start;
+        const float input = scratch->input[i];
+        SL_VECTOR
+        for (uint32_t j = 0; j < units; j++) {
+            const float scaled = input * sigma_row[j];
+            mean[j] += input * mu_row[j];
+            power[j] += scaled * scaled;
+        }
+    }
+}
+
+SL_INLINE void sl_product_first(const sl_layer_t *layer, const sl_state_t *state,
+                                const sl_scratch_t *scratch, float *mean, float *power) {
+    const float *mu = state->mu + layer->synapse;
+    const float *sigma = state->sigma + layer->synapse;
+#ifdef SL_HOST
+    for (uint32_t j = 0; j < layer->columns; j += SL_FIRST_TILE) {
+        float sum[SL_FIRST_TILE] = {0};
+        float squares[SL_FIRST_TILE] = {0};
+        const uint32_t left = layer->columns - j;
+        if (left >= SL_FIRST_TILE) {
+            sl_add_first(layer, mu + j, sigma + j, scratch, SL_FIRST_TILE, sum, squares);
+        } else {
+            sl_add_first(layer, mu + j, sigma + j, scratch, layer->columns % SL_FIRST_TILE, sum,
+                         squares);
+        }
+        for (uint32_t e = 0; e < SL_FIRST_TILE && e < left; e++) {
+            mean[j + e] = sum[e];
+            power[j + e] = squares[e];
+        }
+    }
+#else
+    for (uint32_t j = 0; j < layer->columns; j++) {
+        mean[j] = 0;
+        power[j] = 0;
+    }
+    sl_add_first(layer, mu, sigma, scratch, layer->columns, mean, power);
+#endif
+}
+
+/* Later layers: one input for each draw. Adds the products with some of the layer's units. */
+SL_INLINE void sl_add_later(const sl_layer_t *layer, const float *restrict mu,
+                            const float *restrict sigma, const float *restrict x, uint32_t units,
+                            float *restrict mean, float *restrict power) {
     for (uint32_t i = 0; i < layer->rows; i++, mu += layer->columns, sigma += layer->columns) {
-        const float input = x[i];
-        if (input == 0) {
+        float square[L], any = 0;
+        for (uint32_t s = 0; s < L; s++) {
+            square[s] = x[i * L + s] * x[i * L + s];
+            any += square[s];
+        }
+        if (any == 0) {
             continue;
         }
-        SL_VECTOR
-        for (uint32_t j = 0; j < width; j++) {
-            float scaled = input * sigma[j];
-            sum[j] += input * mu[j];
-            square[j] += scaled * scaled;
-        }
-    }
-    for (uint32_t j = 0; j < width; j++) {
-        mean[j] = sum[j];
-        power[j] = square[j];
-    }
-}
-
-SL_INLINE void sl_product_first(const sl_layer_t *layer, const sl_state_t *state, const float *x,
-                                float *mean, float *power) {
-    const float *mu = state->mu + layer->synapse, *sigma = state->sigma + layer->synapse;
-    uint32_t j = 0;
-    for (; j + SL_TILE <= layer->columns; j += SL_TILE) {
-        sl_product_tile(layer, mu + j, sigma + j, x, SL_TILE, mean + j, power + j);
-    }
-    sl_product_tile(layer, mu + j, sigma + j, x, layer->columns % SL_TILE, mean + j, power + j);
-}
-
-/* Later layers: one input for each draw. A few units at a time, their sums in registers. */
-SL_INLINE void sl_product_units(const sl_layer_t *layer, const float *restrict mu,
-                                const float *restrict sigma, const float *restrict x,
-                                uint32_t units, float *restrict mean, float *restrict power) {
-    float sum[SL_UNITS][L] = {{0}}, square[SL_UNITS][L] = {{0}};
-    for (uint32_t i = 0; i < layer->rows; i++, mu += layer->columns, sigma += layer->columns) {
         for (uint32_t j = 0; j < units; j++) {
             const float m = mu[j], v = sigma[j] * sigma[j];
             for (uint32_t s = 0; s < L; s++) {
-                sum[j][s] += m * x[i * L + s];
-                square[j][s] += v * (x[i * L + s] * x[i * L + s]);
+                mean[j * L + s] += m * x[i * L + s];
+                power[j * L + s] += v * square[s];
             }
         }
-    }
-    for (uint32_t e = 0; e < units * L; e++) {
-        mean[e] = sum[e / L][e % L];
-        power[e] = square[e / L][e % L];
     }
 }
 
 SL_INLINE void sl_product_later(const sl_layer_t *layer, const sl_state_t *state, const float *x,
                                 float *mean, float *power) {
-    const float *mu = state->mu + layer->synapse, *sigma = state->sigma + layer->synapse;
+    const float *mu = state->mu + layer->synapse;
+    const float *sigma = state->sigma + layer->synapse;
     uint32_t j = 0;
-    for (; j + SL_UNITS <= layer->columns; j += SL_UNITS) {
-        sl_product_units(layer, mu + j, sigma + j, x, SL_UNITS, mean + j * L, power + j * L);
+#ifdef SL_HOST
+    for (; j + SL_LATER_TILE <= layer->columns; j += SL_LATER_TILE) {
+        float sum[SL_LATER_TILE * L] = {0};
+        float squares[SL_LATER_TILE * L] = {0};
+        sl_add_later(layer, mu + j, sigma + j, x, SL_LATER_TILE, sum, squares);
+        for (uint32_t e = 0; e < SL_LATER_TILE * L; e++) {
+            mean[j * L + e] = sum[e];
+            power[j * L + e] = squares[e];
+        }
     }
-    sl_product_units(layer, mu + j, sigma + j, x, layer->columns % SL_UNITS, mean + j * L,
-                     power + j * L);
+#endif
+    for (uint32_t e = j * L; e < layer->columns * L; e++) {
+        mean[e] = 0;
+        power[e] = 0;
+    }
+    sl_add_later(layer, mu + j, sigma + j, x, layer->columns - j, mean + j * L, power + j * L);
 }
 
 SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {
@@ -106,7 +134,7 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
     const float *x = index == 0 ? scratch->input : scratch->hidden + layer->hidden * L;
     float *a = scratch->block_a, *power = scratch->block_b, *mean = scratch->block_r;
     if (index == 0) {
-        sl_product_first(layer, state, x, mean, power);
+        sl_product_first(layer, state, scratch, mean, power);
     } else {
         sl_product_later(layer, state, x, mean, power);
     }
@@ -134,6 +162,7 @@ int32_t sl_mesu_forward(const sl_state_t *state, sl_scratch_t *scratch) {
 #if SL_BIAS
     scratch->input[SL_N_FEATURES] = 1.0f;
 #endif
+    sl_list_active(scratch);
     SL_UNROLL_LAYERS
     for (uint32_t index = 0; index < SL_N_LAYERS; index++) {
         const sl_layer_t *layer = &sl_layers[index];
@@ -243,16 +272,16 @@ static void sl_pull_row(float *mu, float *sigma, const sl_layer_t *layer) {
  * [lane][unit]. */
 SL_INLINE void sl_row_gradient(const float *x, uint32_t columns, const float *g, const float *q,
                                float *restrict row_w, float *restrict row_y) {
+    SL_VECTOR
     for (uint32_t j = 0; j < columns; j++) {
-        row_w[j] = x[0] * g[j];
-        row_y[j] = x[0] * x[0] * q[j];
-    }
-    for (uint32_t s = 1; s < S; s++) {
-        const float input = x[s], square = x[s] * x[s];
-        for (uint32_t j = 0; j < columns; j++) {
-            row_w[j] += input * g[s * columns + j];
-            row_y[j] += square * q[s * columns + j];
+        float sum_w = 0, sum_y = 0;
+        SL_UNROLL_DRAWS
+        for (uint32_t s = 0; s < S; s++) {
+            sum_w += x[s] * g[s * columns + j];
+            sum_y += x[s] * x[s] * q[s * columns + j];
         }
+        row_w[j] = sum_w;
+        row_y[j] = sum_y;
     }
 }
 
@@ -279,18 +308,21 @@ SL_INLINE void sl_update_layer(uint32_t index, sl_state_t *state, sl_scratch_t *
             q[j] = sum_r;
         }
     }
-    float *mu = state->mu + layer->synapse;
-    float *sigma = state->sigma + layer->synapse;
-    for (uint32_t i = 0; i < layer->rows; i++, mu += columns, sigma += columns) {
-        if (index != 0) {
+    float *mu = state->mu + layer->synapse, *sigma = state->sigma + layer->synapse;
+    const uint32_t rows = index == 0 ? scratch->n_active : layer->rows;
+    for (uint32_t a = 0; a < rows; a++) {
+        const uint32_t i = index == 0 ? scratch->active[a] : a, start = i * columns;
+        if (index == 0) {
+            sl_update_row(mu + start, sigma + start, x[i], g, x[i] * x[i], q, columns);
+        } else {
             sl_row_gradient(&x[i * L], columns, g, q, scratch->row_w, scratch->row_y);
-            sl_update_row(mu, sigma, 1.0f, scratch->row_w, 1.0f, scratch->row_y, columns);
-        } else if (x[i] != 0) {
-            sl_update_row(mu, sigma, x[i], g, x[i] * x[i], q, columns);
+            sl_update_row(mu + start, sigma + start, 1.0f, scratch->row_w, 1.0f, scratch->row_y,
+                          columns);
         }
-        if ((layer->first + i + state->n_samples) % SL_SWEEP == 0) {
-            sl_pull_row(mu, sigma, layer);
-        }
+    }
+    uint32_t i = sl_first_pulled(layer, state->n_samples);
+    for (; i < layer->rows; i += SL_SWEEP) {
+        sl_pull_row(mu + i * columns, sigma + i * columns, layer);
     }
 }
 

@@ -56,52 +56,62 @@ static inline uint32_t sl_block_square(int32_t x, sl_block_t block) {
     return block.k_square >= 0 ? square << block.k_square : square >> -block.k_square;
 }
 
-/* Layer 0: one input for all draws, so two matrix-vector products whatever their number. Rows whose
- * input is 0 cost nothing. A tile's sums stay in registers. */
-SL_INLINE void sl_product_tile(const sl_layer_t *layer, const int16_t *restrict mu,
-                               const uint16_t *restrict rho, const int16_t *restrict x,
-                               sl_block_t block, uint32_t width, int32_t *restrict mean,
-                               uint32_t *restrict power) {
-    int32_t sum[SL_TILE] = {0};
-    uint32_t squares[SL_TILE] = {0};
-    for (uint32_t i = 0; i < layer->rows; i++, mu += layer->columns, rho += layer->columns) {
-        if (x[i] == 0) {
-            continue;
-        }
-        const int32_t input = sl_shift_truncate32(x[i], block.k_mean);
+/* Layer 0: one input for all draws, so two matrix-vector products whatever their number. Adds the
+ * products with some of the layer's units. */
+SL_INLINE void sl_add_first(const sl_layer_t *layer, const int16_t *restrict mu,
+                            const uint16_t *restrict rho, const sl_scratch_t *scratch,
+                            sl_block_t block, uint32_t units, int32_t *restrict mean,
+                            uint32_t *restrict power) {
+    for (uint32_t a = 0; a < scratch->n_active; a++) {
+        const uint32_t i = scratch->active[a], start = i * layer->columns;
+        const int16_t *restrict mu_row = mu + start;
+        const uint16_t *restrict rho_row = rho + start;
+        const int32_t input = sl_shift_truncate32(scratch->input[i], block.k_mean);
         const uint32_t square = sl_block_square(input, block);
         SL_VECTOR
-        for (uint32_t j = 0; j < width; j++) {
-            const uint32_t code = rho[j];
-            sum[j] += input * mu[j];
-            squares[j] += ((uint32_t)sl_mantissa(code) * square) >> (31 - sl_octave(code));
+        for (uint32_t j = 0; j < units; j++) {
+            const uint32_t code = rho_row[j];
+            mean[j] += input * mu_row[j];
+            power[j] += ((uint32_t)sl_mantissa(code) * square) >> (31 - sl_octave(code));
         }
     }
-    for (uint32_t j = 0; j < width; j++) {
-        mean[j] = sum[j];
-        power[j] = squares[j];
-    }
 }
 
-SL_INLINE void sl_product_first(const sl_layer_t *layer, const sl_state_t *state, const int16_t *x,
-                                sl_block_t block, int32_t *mean, uint32_t *power) {
+SL_INLINE void sl_product_first(const sl_layer_t *layer, const sl_state_t *state,
+                                const sl_scratch_t *scratch, sl_block_t block, int32_t *mean,
+                                uint32_t *power) {
     const int16_t *mu = state->mu + layer->synapse;
     const uint16_t *rho = state->rho + layer->synapse;
-    uint32_t j = 0;
-    for (; j + SL_TILE <= layer->columns; j += SL_TILE) {
-        sl_product_tile(layer, mu + j, rho + j, x, block, SL_TILE, mean + j, power + j);
+#ifdef SL_HOST
+    for (uint32_t j = 0; j < layer->columns; j += SL_FIRST_TILE) {
+        int32_t sum[SL_FIRST_TILE] = {0};
+        uint32_t squares[SL_FIRST_TILE] = {0};
+        const uint32_t left = layer->columns - j;
+        if (left >= SL_FIRST_TILE) {
+            sl_add_first(layer, mu + j, rho + j, scratch, block, SL_FIRST_TILE, sum, squares);
+        } else {
+            sl_add_first(layer, mu + j, rho + j, scratch, block, layer->columns % SL_FIRST_TILE,
+                         sum, squares);
+        }
+        for (uint32_t e = 0; e < SL_FIRST_TILE && e < left; e++) {
+            mean[j + e] = sum[e];
+            power[j + e] = squares[e];
+        }
     }
-    sl_product_tile(layer, mu + j, rho + j, x, block, layer->columns % SL_TILE, mean + j,
-                    power + j);
+#else
+    for (uint32_t j = 0; j < layer->columns; j++) {
+        mean[j] = 0;
+        power[j] = 0;
+    }
+    sl_add_first(layer, mu, rho, scratch, block, layer->columns, mean, power);
+#endif
 }
 
-/* Later layers: one input for each draw. A few units at a time, their sums in registers. */
-SL_INLINE void sl_product_units(const sl_layer_t *layer, const int16_t *restrict mu,
-                                const uint16_t *restrict rho, const int16_t *restrict x,
-                                sl_block_t block, uint32_t units, int32_t *restrict mean,
-                                uint32_t *restrict power) {
-    int32_t sum[SL_UNITS][L] = {{0}};
-    uint32_t squares[SL_UNITS][L] = {{0}};
+/* Later layers: one input for each draw. Adds the products with some of the layer's units. */
+SL_INLINE void sl_add_later(const sl_layer_t *layer, const int16_t *restrict mu,
+                            const uint16_t *restrict rho, const int16_t *restrict x,
+                            sl_block_t block, uint32_t units, int32_t *restrict mean,
+                            uint32_t *restrict power) {
     for (uint32_t i = 0; i < layer->rows; i++, mu += layer->columns, rho += layer->columns) {
         int32_t blocked[L];
         uint32_t square[L], any = 0;
@@ -117,14 +127,10 @@ SL_INLINE void sl_product_units(const sl_layer_t *layer, const int16_t *restrict
             const int32_t m = mu[j], right = 31 - sl_octave(rho[j]);
             const uint32_t mantissa = (uint32_t)sl_mantissa(rho[j]);
             for (uint32_t s = 0; s < L; s++) {
-                sum[j][s] += m * blocked[s];
-                squares[j][s] += mantissa * square[s] >> right;
+                mean[j * L + s] += m * blocked[s];
+                power[j * L + s] += mantissa * square[s] >> right;
             }
         }
-    }
-    for (uint32_t e = 0; e < units * L; e++) {
-        mean[e] = sum[e / L][e % L];
-        power[e] = squares[e / L][e % L];
     }
 }
 
@@ -133,11 +139,22 @@ SL_INLINE void sl_product_later(const sl_layer_t *layer, const sl_state_t *state
     const int16_t *mu = state->mu + layer->synapse;
     const uint16_t *rho = state->rho + layer->synapse;
     uint32_t j = 0;
-    for (; j + SL_UNITS <= layer->columns; j += SL_UNITS) {
-        sl_product_units(layer, mu + j, rho + j, x, block, SL_UNITS, mean + j * L, power + j * L);
+#ifdef SL_HOST
+    for (; j + SL_LATER_TILE <= layer->columns; j += SL_LATER_TILE) {
+        int32_t sum[SL_LATER_TILE * L] = {0};
+        uint32_t squares[SL_LATER_TILE * L] = {0};
+        sl_add_later(layer, mu + j, rho + j, x, block, SL_LATER_TILE, sum, squares);
+        for (uint32_t e = 0; e < SL_LATER_TILE * L; e++) {
+            mean[j * L + e] = sum[e];
+            power[j * L + e] = squares[e];
+        }
     }
-    sl_product_units(layer, mu + j, rho + j, x, block, layer->columns % SL_UNITS, mean + j * L,
-                     power + j * L);
+#endif
+    for (uint32_t e = j * L; e < layer->columns * L; e++) {
+        mean[e] = 0;
+        power[e] = 0;
+    }
+    sl_add_later(layer, mu + j, rho + j, x, block, layer->columns - j, mean + j * L, power + j * L);
 }
 
 static void sl_isqrt_all(uint32_t *x, uint32_t n) {
@@ -174,7 +191,7 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
     sl_block_t block;
     if (index == 0) {
         block = sl_block_inputs(x, layer->rows, 1, parity);
-        sl_product_first(layer, state, x, block, mean, power);
+        sl_product_first(layer, state, scratch, block, mean, power);
     } else {
         block = sl_block_inputs(x, layer->rows, L, parity);
         sl_product_later(layer, state, x, block, mean, power);
@@ -225,6 +242,7 @@ int32_t sl_mesu_forward(const sl_state_t *state, sl_scratch_t *scratch) {
 #if SL_BIAS
     scratch->input[SL_N_FEATURES] = 1 << SL_INPUT_FRAC_BITS;
 #endif
+    sl_list_active(scratch);
     SL_UNROLL_LAYERS
     for (uint32_t index = 0; index < SL_N_LAYERS; index++) {
         const sl_layer_t *layer = &sl_layers[index];

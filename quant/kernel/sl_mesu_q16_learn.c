@@ -202,8 +202,8 @@ static void sl_pull_row(int16_t *mu, uint16_t *rho, const sl_layer_t *layer, uin
 SL_INLINE int32_t sl_row_gradient(const int16_t *x, int32_t narrow, int32_t spare, uint32_t columns,
                                   const int32_t *restrict g, const int32_t *restrict q,
                                   int32_t *restrict row_w, int32_t *restrict row_y) {
-    int32_t narrowed[L], square[L], most = 0;
-    for (uint32_t s = 0; s < L; s++) {
+    int32_t narrowed[S], square[S], most = 0;
+    for (uint32_t s = 0; s < S; s++) {
         narrowed[s] = sl_min32(sl_shift_round32(x[s], narrow), 255);
         square[s] = narrowed[s] * narrowed[s];
         most = sl_max32(most, square[s]);
@@ -212,19 +212,19 @@ SL_INLINE int32_t sl_row_gradient(const int16_t *x, int32_t narrow, int32_t spar
         return -1;
     }
     const int32_t e = sl_max32(sl_bit_length((uint32_t)most) - 8, 0);
-    for (uint32_t j = 0; j < columns; j++) {
-        row_w[j] = 0;
-        row_y[j] = 0;
-    }
     for (uint32_t s = 0; s < S; s++) {
-        for (uint32_t j = 0; j < columns; j++) {
-            row_w[j] += narrowed[s] * g[s * columns + j];
-            row_y[j] += (square[s] >> e) * q[s * columns + j];
-        }
+        square[s] >>= e;
     }
+    SL_VECTOR
     for (uint32_t j = 0; j < columns; j++) {
-        row_w[j] = sl_shift_round32(row_w[j], spare);
-        row_y[j] = sl_shift_round32(row_y[j], spare);
+        int32_t sum_w = 0, sum_y = 0;
+        SL_UNROLL_DRAWS
+        for (uint32_t s = 0; s < S; s++) {
+            sum_w += narrowed[s] * g[s * columns + j];
+            sum_y += square[s] * q[s * columns + j];
+        }
+        row_w[j] = sl_shift_round32(sum_w, spare);
+        row_y[j] = sl_shift_round32(sum_y, spare);
     }
     return e;
 }
@@ -277,36 +277,41 @@ SL_INLINE void sl_update_layer(uint32_t index, uint32_t key, sl_state_t *state,
 
     int16_t *mu = state->mu + layer->synapse;
     uint16_t *rho = state->rho + layer->synapse;
-    for (uint32_t i = 0; i < layer->rows; i++, mu += columns, rho += columns) {
+    const uint32_t rows = index == 0 ? scratch->n_active : layer->rows;
+    for (uint32_t a = 0; a < rows; a++) {
+        const uint32_t i = index == 0 ? scratch->active[a] : a, start = i * columns;
         sl_row_t row = {-1, -1, shift_mu, shift_rho, 0};
         const int32_t *w = g, *y = q;
-        int32_t e = -1;
+        int32_t e = 0;
         if (index == 0) {
             const int32_t square = x[i] * x[i];
-            e = square == 0 ? -1 : sl_max32(sl_bit_length((uint32_t)square) - 8, 0);
+            e = sl_max32(sl_bit_length((uint32_t)square) - 8, 0);
             row.x = -x[i];
-            row.square = -(square >> sl_max32(e, 0));
+            row.square = -(square >> e);
         } else {
             w = scratch->row_w;
             y = scratch->row_y;
             e = sl_row_gradient(&x[i * L], narrow, spare, columns, g, q, scratch->row_w,
                                 scratch->row_y);
-        }
-        if (e >= 0) { /* a row whose input is 0 does not move */
-            row.shift_rho -= e;
-            row.word = sl_noise_word(key, SL_STREAM_ROW + index, i);
-            if (row.shift_mu >= SL_OCTAVES - 1 && row.shift_rho >= SL_OCTAVES + 2) {
-                sl_update_row(row, mu, rho, w, y, columns, scratch->column_word, 1,
-                              scratch->saturations);
-            } else {
-                sl_update_row(row, mu, rho, w, y, columns, scratch->column_word, 0,
-                              scratch->saturations);
+            if (e < 0) { /* a row whose input is 0 does not move */
+                continue;
             }
         }
-        if ((layer->first + i + state->n_samples) % SL_SWEEP == 0) {
-            sl_pull_row(mu, rho, layer, sl_noise_word(key, SL_STREAM_PULL + index, i),
-                        scratch->column_word, scratch->saturations);
+        row.shift_rho -= e;
+        row.word = sl_noise_word(key, SL_STREAM_ROW + index, i);
+        if (row.shift_mu >= SL_OCTAVES - 1 && row.shift_rho >= SL_OCTAVES + 2) {
+            sl_update_row(row, mu + start, rho + start, w, y, columns, scratch->column_word, 1,
+                          scratch->saturations);
+        } else {
+            sl_update_row(row, mu + start, rho + start, w, y, columns, scratch->column_word, 0,
+                          scratch->saturations);
         }
+    }
+    uint32_t i = sl_first_pulled(layer, state->n_samples);
+    for (; i < layer->rows; i += SL_SWEEP) {
+        sl_pull_row(mu + i * columns, rho + i * columns, layer,
+                    sl_noise_word(key, SL_STREAM_PULL + index, i), scratch->column_word,
+                    scratch->saturations);
     }
 }
 
