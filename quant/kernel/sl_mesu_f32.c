@@ -88,10 +88,11 @@ SL_INLINE void sl_add_later(const sl_layer_t *layer, const float *restrict mu,
                             const float *restrict sigma, const float *restrict x, uint32_t units,
                             float *restrict mean, float *restrict power) {
     for (uint32_t i = 0; i < layer->rows; i++, mu += layer->columns, sigma += layer->columns) {
-        float square[L], any = 0;
+        float square[L];
+        uint32_t any = 0;
         for (uint32_t s = 0; s < L; s++) {
             square[s] = x[i * L + s] * x[i * L + s];
-            any += square[s];
+            any |= square[s] != 0;
         }
         if (any == 0) {
             continue;
@@ -110,23 +111,28 @@ SL_INLINE void sl_product_later(const sl_layer_t *layer, const sl_state_t *state
                                 float *mean, float *power) {
     const float *mu = state->mu + layer->synapse;
     const float *sigma = state->sigma + layer->synapse;
-    uint32_t j = 0;
 #ifdef SL_HOST
-    for (; j + SL_LATER_TILE <= layer->columns; j += SL_LATER_TILE) {
+    for (uint32_t j = 0; j < layer->columns; j += SL_LATER_TILE) {
         float sum[SL_LATER_TILE * L] = {0};
         float squares[SL_LATER_TILE * L] = {0};
-        sl_add_later(layer, mu + j, sigma + j, x, SL_LATER_TILE, sum, squares);
-        for (uint32_t e = 0; e < SL_LATER_TILE * L; e++) {
+        const uint32_t left = layer->columns - j;
+        if (left >= SL_LATER_TILE) {
+            sl_add_later(layer, mu + j, sigma + j, x, SL_LATER_TILE, sum, squares);
+        } else {
+            sl_add_later(layer, mu + j, sigma + j, x, layer->columns % SL_LATER_TILE, sum, squares);
+        }
+        for (uint32_t e = 0; e < SL_LATER_TILE * L && e < left * L; e++) {
             mean[j * L + e] = sum[e];
             power[j * L + e] = squares[e];
         }
     }
-#endif
-    for (uint32_t e = j * L; e < layer->columns * L; e++) {
+#else
+    for (uint32_t e = 0; e < layer->columns * L; e++) {
         mean[e] = 0;
         power[e] = 0;
     }
-    sl_add_later(layer, mu + j, sigma + j, x, layer->columns - j, mean + j * L, power + j * L);
+    sl_add_later(layer, mu, sigma, x, layer->columns, mean, power);
+#endif
 }
 
 SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {

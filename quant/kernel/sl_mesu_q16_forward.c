@@ -138,23 +138,29 @@ SL_INLINE void sl_product_later(const sl_layer_t *layer, const sl_state_t *state
                                 sl_block_t block, int32_t *mean, uint32_t *power) {
     const int16_t *mu = state->mu + layer->synapse;
     const uint16_t *rho = state->rho + layer->synapse;
-    uint32_t j = 0;
 #ifdef SL_HOST
-    for (; j + SL_LATER_TILE <= layer->columns; j += SL_LATER_TILE) {
+    for (uint32_t j = 0; j < layer->columns; j += SL_LATER_TILE) {
         int32_t sum[SL_LATER_TILE * L] = {0};
         uint32_t squares[SL_LATER_TILE * L] = {0};
-        sl_add_later(layer, mu + j, rho + j, x, block, SL_LATER_TILE, sum, squares);
-        for (uint32_t e = 0; e < SL_LATER_TILE * L; e++) {
+        const uint32_t left = layer->columns - j;
+        if (left >= SL_LATER_TILE) {
+            sl_add_later(layer, mu + j, rho + j, x, block, SL_LATER_TILE, sum, squares);
+        } else {
+            sl_add_later(layer, mu + j, rho + j, x, block, layer->columns % SL_LATER_TILE, sum,
+                         squares);
+        }
+        for (uint32_t e = 0; e < SL_LATER_TILE * L && e < left * L; e++) {
             mean[j * L + e] = sum[e];
             power[j * L + e] = squares[e];
         }
     }
-#endif
-    for (uint32_t e = j * L; e < layer->columns * L; e++) {
+#else
+    for (uint32_t e = 0; e < layer->columns * L; e++) {
         mean[e] = 0;
         power[e] = 0;
     }
-    sl_add_later(layer, mu + j, rho + j, x, block, layer->columns - j, mean + j * L, power + j * L);
+    sl_add_later(layer, mu, rho, x, block, layer->columns, mean, power);
+#endif
 }
 
 static void sl_isqrt_all(uint32_t *x, uint32_t n) {

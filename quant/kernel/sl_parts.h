@@ -11,7 +11,7 @@
 #define SL_UNROLL_LAYERS _Pragma("GCC unroll 16")
 #define SL_UNROLL_DRAWS  _Pragma("GCC unroll 64")
 #define SL_FIRST_TILE    64 /* units of the first layer */
-#define SL_LATER_TILE    4  /* units of a later layer, each with all its draws */
+#define SL_LATER_TILE    5  /* units of a later layer, each with all its draws */
 #else
 #define SL_INLINE static __attribute__((noinline))
 #define SL_UNROLL_LAYERS
