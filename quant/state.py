@@ -31,10 +31,13 @@ def state_dtype(spec: NetworkSpec, arithmetic: Arithmetic) -> np.dtype[Any]:
         ("n_samples", "<u4"),
         ("seed", "<u4"),
         ("front_end_count", "<u4"),
-        ("reserved", "<u4"),
+        ("target_count" if spec.likelihood == "gaussian" else "reserved", "<u4"),
     ]
     if arithmetic == "q16":
         halves = 2 * synapses
+        if spec.likelihood == "gaussian":
+            fields += [("target_mean", "<i4"), ("target_variance", "<u4")]
+            fields.append(("target_exponent", "<i4"))
         if spec.front_end == "standardise":
             fields += [("mean", "<i4", (n,)), ("variance", "<u4", (n,)), ("exponent", "<i2", (n,))]
             halves += n
@@ -43,6 +46,8 @@ def state_dtype(spec: NetworkSpec, arithmetic: Arithmetic) -> np.dtype[Any]:
             fields.append(("padding", "<u2"))
     else:
         real = "<f4" if arithmetic == "float32" else "<f8"
+        if spec.likelihood == "gaussian":
+            fields += [("target_mean", real), ("target_variance", real)]
         if spec.front_end == "standardise":
             fields += [("mean", real, (n,)), ("variance", real, (n,))]
         fields += [("mu", real, (synapses,)), ("sigma", real, (synapses,))]
@@ -69,7 +74,7 @@ def init_state(
     key = sample_key(seed, SAMPLE_INIT)
     plan = make_plan(spec, config) if arithmetic == "q16" else None
     for layer, fan_in in enumerate(spec.layers[:-1]):
-        uniform = words(key, STREAM_INIT + layer, fan_in * spec.layers[layer + 1])
+        uniform = words(key, STREAM_INIT + layer, fan_in * spec.shapes[layer][1])
         mu = layer_view(spec, state, "mu", layer)
         weights = mu[:fan_in]
         if plan is not None:
@@ -85,6 +90,8 @@ def init_state(
             layer_view(spec, state, "sigma", layer)[:] = config.sigma_init_of(fan_in)
     if plan is not None and spec.front_end == "standardise":
         state["exponent"] = EXPONENT_START
+    if plan is not None and spec.likelihood == "gaussian":
+        state["target_exponent"] = EXPONENT_START
     return state
 
 

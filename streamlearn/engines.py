@@ -146,6 +146,24 @@ class NativeEngine:
         return predicted
 
 
+def choose_backend(arithmetic: Arithmetic, backend: Backend | None) -> Backend:
+    """Return where an arithmetic runs, "c" or "numpy"; ConfigError if it does not run there."""
+    if arithmetic not in ARITHMETICS:
+        raise ConfigError(f"arithmetic={arithmetic!r}: expected one of {', '.join(ARITHMETICS)}")
+    known: dict[str, tuple[Backend, ...]] = {
+        "float64": ("numpy",),
+        "float32": ("c",),
+        "q16": ("c", "numpy"),
+    }
+    backends = known[arithmetic]
+    chosen = backends[0] if backend is None else backend
+    if chosen not in backends:
+        raise ConfigError(
+            f"backend={backend!r}: {arithmetic} runs on {' or '.join(map(repr, backends))}"
+        )
+    return chosen
+
+
 def make_engine(
     spec: NetworkSpec, config: MesuConfig, arithmetic: Arithmetic, backend: Backend | None = None
 ) -> Engine:
@@ -158,14 +176,7 @@ def make_engine(
     BuildError
         If the C compiler fails.
     """
-    if arithmetic not in ARITHMETICS:
-        raise ConfigError(f"arithmetic={arithmetic!r}: expected one of {', '.join(ARITHMETICS)}")
-    backends = {"float64": ("numpy",), "float32": ("c",), "q16": ("c", "numpy")}[arithmetic]
-    chosen = backends[0] if backend is None else backend
-    if chosen not in backends:
-        raise ConfigError(
-            f"backend={backend!r}: {arithmetic} runs on {' or '.join(map(repr, backends))}"
-        )
+    chosen = choose_backend(arithmetic, backend)
     if chosen == "c":
         return NativeEngine(spec, config, arithmetic)
     return Float64Engine(spec, config) if arithmetic == "float64" else GoldenEngine(spec, config)

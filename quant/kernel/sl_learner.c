@@ -1,15 +1,28 @@
 /* The learner: front end, then rule. The order of things is the same for every arithmetic. */
 #include "sl_parts.h"
 
+static uint32_t sl_is_finite(uint32_t bits) {
+    return (bits & 0x7F800000u) != 0x7F800000u;
+}
+
 static int32_t sl_learner_forward(const sl_state_t *state, sl_scratch_t *scratch,
                                   const uint32_t *x_bits) {
     for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
-        if ((x_bits[i] & 0x7F800000u) == 0x7F800000u) {
+        if (!sl_is_finite(x_bits[i])) {
             return SL_ERR_NOT_FINITE;
         }
     }
     sl_front_end_update(state, scratch, x_bits);
+#if SL_GAUSSIAN
+    const int32_t done = sl_mesu_forward(state, scratch);
+    if (done < 0) {
+        return done;
+    }
+    sl_gaussian_predict(state, scratch);
+    return SL_OK;
+#else
     return sl_mesu_forward(state, scratch);
+#endif
 }
 
 int32_t sl_learner_predict(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits) {
@@ -18,13 +31,28 @@ int32_t sl_learner_predict(const sl_state_t *state, sl_scratch_t *scratch, const
 
 int32_t sl_learner_learn(sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits,
                          uint32_t label) {
+#if SL_GAUSSIAN
+    if (!sl_is_finite(label)) {
+        return SL_ERR_NOT_FINITE;
+    }
+#else
     if (label >= SL_N_CLASSES) {
         return SL_ERR_LABEL;
     }
+#endif
     int32_t predicted = sl_learner_forward(state, scratch, x_bits);
     if (predicted < 0) {
         return predicted;
     }
+#if SL_GAUSSIAN
+    sl_gaussian_target(state, scratch, label);
+    state->target_count = scratch->new_target_count;
+    state->target_mean = scratch->new_target_mean;
+    state->target_variance = scratch->new_target_variance;
+#if SL_Q16
+    state->target_exponent = scratch->new_target_exponent;
+#endif
+#endif
     sl_mesu_update(state, scratch, label);
 #if SL_STANDARDISE
     for (uint32_t i = 0; i < SL_N_FEATURES; i++) {

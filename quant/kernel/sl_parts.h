@@ -67,4 +67,45 @@ void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const u
 int32_t sl_mesu_forward(const sl_state_t *state, sl_scratch_t *scratch);
 void sl_mesu_update(sl_state_t *state, sl_scratch_t *scratch, uint32_t label);
 
+#if SL_GAUSSIAN
+/* From the outputs of the forward pass: scratch.prediction. */
+void sl_gaussian_predict(const sl_state_t *state, sl_scratch_t *scratch);
+/* Standardise the target: scratch.target and its new statistics. */
+void sl_gaussian_target(const sl_state_t *state, sl_scratch_t *scratch, uint32_t y_bits);
+/* Gradient of the loss by the outputs, in place of them. */
+#if SL_Q16
+void sl_gaussian_gradient(sl_scratch_t *scratch, int32_t *outputs);
+#else
+void sl_gaussian_gradient(sl_scratch_t *scratch, float *outputs);
+#endif
+#endif
+
+#if !SL_Q16
+#define SL_RAW_MAX 1e18f /* of a sensor value: its square, and a sum of squares, stay finite */
+
+static inline float sl_float_of(uint32_t bits) {
+    const union {
+        uint32_t bits;
+        float value;
+    } both = {bits};
+    return both.value;
+}
+
+/* exp(x) for x in [-87, 0]: 2^n times a polynomial of degree 6, relative error below 2e-7. */
+static inline float sl_exp(float x) {
+    float y = x * 1.44269504f;
+    int32_t n = (int32_t)(y - 0.5f);
+    float f = (y - (float)n) * 0.693147181f;
+    float p =
+        1.0f +
+        f * (1.0f +
+             f * (0.5f + f * (1.0f / 6 + f * (1.0f / 24 + f * (1.0f / 120 + f * (1.0f / 720))))));
+    const union {
+        int32_t bits;
+        float value;
+    } scale = {(n + 127) << 23};
+    return p * scale.value;
+}
+#endif
+
 #endif
