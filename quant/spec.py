@@ -185,7 +185,7 @@ class MesuConfig:
     n_draws: int = 10
     sweep: int = 64
     front_end_window: int = 300
-    target_window: int = 4096
+    target_window: int = 1000
 
     def __post_init__(self) -> None:
         def require(ok: bool, name: str, expected: str) -> None:

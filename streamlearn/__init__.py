@@ -3,6 +3,14 @@
 from streamlearn.classifier import MesuClassifier
 from streamlearn.errors import StreamlearnError
 from streamlearn.noise_check import NoiseWarning
+from streamlearn.regressor import MesuRegressor, Prediction
 from streamlearn.version import __version__
 
-__all__ = ["MesuClassifier", "NoiseWarning", "StreamlearnError", "__version__"]
+__all__ = [
+    "MesuClassifier",
+    "MesuRegressor",
+    "NoiseWarning",
+    "Prediction",
+    "StreamlearnError",
+    "__version__",
+]
