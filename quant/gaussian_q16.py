@@ -19,7 +19,7 @@ from quant.state import State
 from quant.tables import EXP2
 
 #: Residuals are held within ± this many standard deviations,
-RESIDUAL_MAX = 4
+RESIDUAL_MAX = 3
 #: the logarithm of the variance to base 2 within this range,
 LOG2_VARIANCE_MIN = -12
 LOG2_VARIANCE_MAX = 4
@@ -28,7 +28,7 @@ TARGET_MAX = 8
 
 FRAC_BITS = 16
 TARGET_MAX_Q = TARGET_MAX << FRAC_BITS
-RESIDUAL_MAX_Q = (RESIDUAL_MAX << FRAC_BITS) - 1
+RESIDUAL_MAX_Q = RESIDUAL_MAX << FRAC_BITS
 LOG_VARIANCE_LIMIT = 1 << 20
 DEVIATION_MAX = (1 << 24) - 1
 INFINITY_BITS = 0x7F800000
@@ -127,7 +127,7 @@ def output_gradient(outputs: Int64, y_q: int, count: Saturations) -> Int64:
     y_q : int
         Standardised target, Q.16.
     count : Saturations
-        Residuals beyond ±4 are counted as gradients.
+        Residuals beyond ±3 are counted as gradients.
     """
     m, log_variance = outputs
     octaves = log2_variance(log_variance)

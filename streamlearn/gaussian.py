@@ -9,8 +9,9 @@ References
 Kendall and Gal, What uncertainties do we need in Bayesian deep learning for computer vision?,
 arXiv 1703.04977, equations 5 and 8: the log-variance as an output; aleatoric and epistemic parts.
 
-Differs from the paper: v is held within 2^-12 to 2^4, and the standardised residual within ±4
-(one outlier moves no weight further than a residual of four standard deviations would).
+Differs from the paper: v is held within 2^-12 to 2^4, and the standardised residual within ±3
+(one outlier moves no weight further than a residual of three standard deviations would; of
+Gaussian noise that takes 0.5 % off v).
 Twins: :mod:`quant.gaussian_q16` (integers), ``quant/kernel/sl_gaussian_f32.c``,
 ``sl_gaussian_q16.c``.
 """
@@ -71,7 +72,7 @@ def output_gradient(outputs: Float, y: float) -> tuple[Float, int]:
     -------
     delta : float64[2, draws]
     n_clamped : int
-        Draws whose standardised residual met ±4.
+        Draws whose standardised residual met ±3.
     """
     m, log_variance = outputs
     inverse_sd = np.exp(-np.clip(log_variance, LOG_VARIANCE_MIN, LOG_VARIANCE_MAX) / 2)

@@ -18,9 +18,9 @@ from streamlearn.noise_check import warn_if_drowning
 from streamlearn.regression_engines import RegressionEngine, make_regression_engine
 from streamlearn.stream_learner import Features, StreamLearner
 
-#: Where a regressor starts differently from :class:`quant.spec.MesuConfig`: the loss is steeper
-#: than that of classes, so that steps and first guesses are smaller (docs/data.md).
-DEFAULTS = {"lr_mu": 1.0, "lr_sigma": 1.0, "mu_init": 1.0, "sigma_init": 0.5}
+#: Where a regressor starts differently from :class:`quant.spec.MesuConfig`: its loss is steeper
+#: than that of classes, and would make more of wild first guesses (docs/regression.md).
+DEFAULTS = {"mu_init": 1.0, "sigma_init": 0.5}
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
@@ -81,8 +81,8 @@ class MesuRegressor(StreamLearner):
     Notes
     -----
     Reads features and targets as float32, as a device gets them. Predicting changes nothing;
-    learning returns the learner, so that calls chain. A residual beyond four standard deviations
-    counts as one of four, a target beyond eight of its own as one of eight; ``saturations`` has
+    learning returns the learner, so that calls chain. A residual beyond three standard deviations
+    counts as one of three, a target beyond eight of its own as one of eight; ``saturations`` has
     how often (as ``gradient`` and ``input``).
 
     References

@@ -5,7 +5,7 @@
 enum { S = SL_N_DRAWS };
 
 #define SL_TARGET_MAX       8.0f
-#define SL_RESIDUAL_MAX     4.0f
+#define SL_RESIDUAL_MAX     3.0f
 #define SL_LOG_VARIANCE_MIN -8.31776617f /* -12 ln 2 */
 #define SL_LOG_VARIANCE_MAX 2.77258872f  /* 4 ln 2 */
 #define SL_INVERSE_SD_MAX   64.0f        /* 1/sqrt(2^-12) */

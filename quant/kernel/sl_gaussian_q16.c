@@ -5,7 +5,7 @@
 
 enum {
     SL_TARGET_MAX = 8 << 16,         /* Q.16: 8 standard deviations */
-    SL_RESIDUAL_MAX = (4 << 16) - 1, /* Q.16: 4 */
+    SL_RESIDUAL_MAX = 3 << 16,       /* Q.16: 3 */
     SL_LOG_VARIANCE_LIMIT = 1 << 20, /* Q.16: 16, beyond the range below */
     SL_OCTAVES_MIN = -12 * 1024,     /* log2 v, Q.10 */
     SL_OCTAVES_MAX = 4 * 1024,
