@@ -13,10 +13,11 @@ import onnx
 
 from export.c_package import c_package
 from export.onnx_graph import prediction_model
+from export.onnx_target import target_model
 from quant.compiler import zig_version
 from quant.errors import ConfigError
 from quant.spec import to_json
-from streamlearn import MesuClassifier, __version__
+from streamlearn import MesuClassifier, MesuRegressor, __version__
 
 FORMAT = "streamlearn-export"
 FORMAT_VERSION = 1
@@ -36,12 +37,12 @@ def versions() -> dict[str, str]:
     }
 
 
-def write_export(learner: MesuClassifier, folder: str | Path) -> dict[str, Any]:
+def write_export(learner: MesuClassifier | MesuRegressor, folder: str | Path) -> dict[str, Any]:
     """Write ``model.onnx``, the state image, the C package and ``manifest.json``.
 
     Parameters
     ----------
-    learner : MesuClassifier
+    learner : MesuClassifier or MesuRegressor
         In float32 or q16; its state as it is now is what the device starts from.
     folder : path
         Made if missing; files of an earlier export in it are replaced.
@@ -74,10 +75,7 @@ def write_export(learner: MesuClassifier, folder: str | Path) -> dict[str, Any]:
     sources = c_package(learner)
     contents = {f"c/{name}": text.encode() for name, text in sources.items()}
     contents[STATE_FILE] = learner.to_bytes()
-    model = prediction_model(
-        learner.spec, learner.config, learner.state, learner.arithmetic, class_names(learner)
-    )
-    contents[ONNX_FILE] = model.SerializeToString(deterministic=True)
+    contents[ONNX_FILE] = _onnx_model(learner).SerializeToString(deterministic=True)
     for name, data in contents.items():
         (root / name).write_bytes(data)
     manifest = {
@@ -102,7 +100,14 @@ def write_export(learner: MesuClassifier, folder: str | Path) -> dict[str, Any]:
     return manifest
 
 
-def class_names(learner: MesuClassifier) -> list[str]:
+def _onnx_model(learner: MesuClassifier | MesuRegressor) -> onnx.ModelProto:
+    frozen = learner.spec, learner.config, learner.state, learner.arithmetic
+    if isinstance(learner, MesuRegressor):
+        return target_model(*frozen)
+    return prediction_model(*frozen, class_names(learner))
+
+
+def class_names(learner: MesuClassifier | MesuRegressor) -> list[str]:
     """Return a text for each class index; classes without a label yet are called "class i"."""
     known = [str(label) for label in learner.labels]
     return known + [f"class {i}" for i in range(len(known), learner.spec.n_classes)]
