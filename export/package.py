@@ -16,7 +16,8 @@ from export.onnx_graph import prediction_model
 from quant.compiler import zig_version
 from quant.errors import ConfigError
 from quant.spec import to_json
-from streamlearn import MesuClassifier, __version__
+from streamlearn import __version__
+from streamlearn.stream_classifier import StreamClassifier
 
 FORMAT = "streamlearn-export"
 FORMAT_VERSION = 1
@@ -36,13 +37,13 @@ def versions() -> dict[str, str]:
     }
 
 
-def write_export(learner: MesuClassifier, folder: str | Path) -> dict[str, Any]:
+def write_export(learner: StreamClassifier, folder: str | Path) -> dict[str, Any]:
     """Write ``model.onnx``, the state image, the C package and ``manifest.json``.
 
     Parameters
     ----------
-    learner : MesuClassifier
-        In float32 or q16; its state as it is now is what the device starts from.
+    learner : StreamClassifier
+        In float32, q16 or q8; its state as it is now is what the device starts from.
     folder : path
         Made if missing; files of an earlier export in it are replaced.
 
@@ -58,9 +59,13 @@ def write_export(learner: MesuClassifier, folder: str | Path) -> dict[str, Any]:
         earlier export.
     """
     if learner.arithmetic == "float64":
+        instead = {
+            "mesu": "q16 (any board) or float32 (boards with an FPU)",
+            "metaplastic": "q8",
+        }[learner.spec.rule]
         raise ConfigError(
-            "a float64 learner cannot be exported: no board runs it; learn with arithmetic q16 "
-            "(any board) or float32 (boards with an FPU)"
+            "a float64 learner cannot be exported: no board runs it; learn with arithmetic "
+            f"{instead}"
         )
     root = Path(folder)
     if root.exists() and any(root.iterdir()) and not (root / MANIFEST_FILE).exists():
@@ -102,7 +107,7 @@ def write_export(learner: MesuClassifier, folder: str | Path) -> dict[str, Any]:
     return manifest
 
 
-def class_names(learner: MesuClassifier) -> list[str]:
+def class_names(learner: StreamClassifier) -> list[str]:
     """Return a text for each class index; classes without a label yet are called "class i"."""
     known = [str(label) for label in learner.labels]
     return known + [f"class {i}" for i in range(len(known), learner.spec.n_classes)]

@@ -13,7 +13,7 @@ from quant.c_config import KERNEL_DIR, config_header, kernel_sources
 from quant.compiler import build_shared
 from quant.errors import BuildError, StreamlearnError
 from quant.mesu_q16 import Saturations
-from quant.spec import MesuConfig, NetworkSpec
+from quant.spec import Config, NetworkSpec
 from quant.state import Arithmetic, State, state_dtype
 
 #: What the negative results of the C verbs mean, from the X-macro in ``sl_learner.h``.
@@ -32,8 +32,8 @@ class NativeKernel:
 
     Parameters
     ----------
-    spec, config : NetworkSpec, MesuConfig
-    arithmetic : {"float32", "q16"}
+    spec, config : NetworkSpec, MesuConfig or MetaplasticConfig
+    arithmetic : {"float32", "q16", "q8"}
 
     Raises
     ------
@@ -41,7 +41,7 @@ class NativeKernel:
         If the compiler fails, or lays the state out differently from :mod:`quant.state`.
     """
 
-    def __init__(self, spec: NetworkSpec, config: MesuConfig, arithmetic: Arithmetic) -> None:
+    def __init__(self, spec: NetworkSpec, config: Config, arithmetic: Arithmetic) -> None:
         sources = [KERNEL_DIR / name for name in (*kernel_sources(arithmetic), "sl_host.c")]
         header = {"sl_config.h": config_header(spec, config, arithmetic)}
         self._library = ctypes.CDLL(str(build_shared(sources, header, KERNEL_DIR)))

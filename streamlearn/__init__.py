@@ -2,7 +2,16 @@
 
 from streamlearn.classifier import MesuClassifier
 from streamlearn.errors import StreamlearnError
+from streamlearn.loading import load
+from streamlearn.metaplastic_classifier import MetaplasticClassifier
 from streamlearn.noise_check import NoiseWarning
 from streamlearn.version import __version__
 
-__all__ = ["MesuClassifier", "NoiseWarning", "StreamlearnError", "__version__"]
+__all__ = [
+    "MesuClassifier",
+    "MetaplasticClassifier",
+    "NoiseWarning",
+    "StreamlearnError",
+    "__version__",
+    "load",
+]

@@ -32,7 +32,8 @@ SL_EXPORT int32_t sl_host_predict(const sl_state_t *state, sl_scratch_t *scratch
                                   const uint32_t *x_bits, double *mean_logits) {
     int32_t predicted = sl_learner_predict(state, scratch, x_bits);
     for (uint32_t k = 0; predicted >= 0 && k < SL_N_CLASSES; k++) {
-        mean_logits[k] = (double)scratch->logit_sum[k] / ((SL_Q16 ? 65536.0 : 1.0) * SL_N_DRAWS);
+        mean_logits[k] =
+            (double)scratch->logit_sum[k] / ((SL_INTEGER ? 65536.0 : 1.0) * SL_N_DRAWS);
     }
     return predicted;
 }

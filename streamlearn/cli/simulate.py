@@ -13,7 +13,6 @@ import firmware_sim
 from export.package import STATE_FILE as EXPORTED_STATE
 from firmware_sim import ExportFolder
 from quant.image import decode_image
-from streamlearn.classifier import MesuClassifier
 from streamlearn.cli.common import (
     UntilBad,
     console,
@@ -34,6 +33,7 @@ from streamlearn.cli.folders import (
     manifest,
     write_json,
 )
+from streamlearn.loading import load
 from streamlearn.prequential import PrequentialResult
 from streamlearn.streams.csv_stream import CsvStream
 
@@ -53,7 +53,7 @@ def simulate(
     """Build, boot, feed line by line, and bring the learned state back."""
     firmware_sim.get_board(board)
     exported = firmware_sim.open_export(export_dir)
-    learner = MesuClassifier.load(export_dir / EXPORTED_STATE)
+    learner = load(export_dir / EXPORTED_STATE)
     rows = CsvStream(stream, label, exported.classes, on_bad)
     _check_features(rows, exported)
     claim(out, json_file)
