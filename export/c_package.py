@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from quant.c_config import KERNEL_DIR, config_header, kernel_headers, kernel_sources
 from quant.state import state_to_bytes
-from streamlearn import MesuClassifier, MesuRegressor
+from streamlearn.stream_learner import StreamLearner
 
 _IMAGE = """\
 /* Generated: the state to start from, {n} samples learned. Do not edit. */
@@ -18,7 +18,7 @@ _Alignas(8) const uint8_t sl_state_image[{size}] = {{
 """
 
 
-def c_package(learner: MesuClassifier | MesuRegressor) -> dict[str, str]:
+def c_package(learner: StreamLearner) -> dict[str, str]:
     """Return the files of the C package: name and text.
 
     Everything but ``sl_config.h`` and ``sl_state_image.c`` is the kernel as it stands in

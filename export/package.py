@@ -17,7 +17,8 @@ from export.onnx_target import target_model
 from quant.compiler import zig_version
 from quant.errors import ConfigError
 from quant.spec import to_json
-from streamlearn import MesuClassifier, MesuRegressor, __version__
+from streamlearn import __version__
+from streamlearn.stream_learner import StreamLearner
 
 FORMAT = "streamlearn-export"
 FORMAT_VERSION = 1
@@ -37,13 +38,13 @@ def versions() -> dict[str, str]:
     }
 
 
-def write_export(learner: MesuClassifier | MesuRegressor, folder: str | Path) -> dict[str, Any]:
+def write_export(learner: StreamLearner, folder: str | Path) -> dict[str, Any]:
     """Write ``model.onnx``, the state image, the C package and ``manifest.json``.
 
     Parameters
     ----------
-    learner : MesuClassifier or MesuRegressor
-        In float32 or q16; its state as it is now is what the device starts from.
+    learner : StreamLearner
+        In float32, q16 or q8; its state as it is now is what the device starts from.
     folder : path
         Made if missing; files of an earlier export in it are replaced.
 
@@ -59,9 +60,13 @@ def write_export(learner: MesuClassifier | MesuRegressor, folder: str | Path) ->
         earlier export.
     """
     if learner.arithmetic == "float64":
+        instead = {
+            "mesu": "q16 (any board) or float32 (boards with an FPU)",
+            "metaplastic": "q8",
+        }[learner.spec.rule]
         raise ConfigError(
-            "a float64 learner cannot be exported: no board runs it; learn with arithmetic q16 "
-            "(any board) or float32 (boards with an FPU)"
+            "a float64 learner cannot be exported: no board runs it; learn with arithmetic "
+            f"{instead}"
         )
     root = Path(folder)
     if root.exists() and any(root.iterdir()) and not (root / MANIFEST_FILE).exists():
@@ -100,14 +105,14 @@ def write_export(learner: MesuClassifier | MesuRegressor, folder: str | Path) ->
     return manifest
 
 
-def _onnx_model(learner: MesuClassifier | MesuRegressor) -> onnx.ModelProto:
+def _onnx_model(learner: StreamLearner) -> onnx.ModelProto:
     frozen = learner.spec, learner.config, learner.state, learner.arithmetic
-    if isinstance(learner, MesuRegressor):
+    if learner.spec.likelihood == "gaussian":
         return target_model(*frozen)
     return prediction_model(*frozen, class_names(learner))
 
 
-def class_names(learner: MesuClassifier | MesuRegressor) -> list[str]:
+def class_names(learner: StreamLearner) -> list[str]:
     """Return a text for each class index; classes without a label yet are called "class i"."""
     known = [str(label) for label in learner.labels]
     return known + [f"class {i}" for i in range(len(known), learner.spec.n_classes)]

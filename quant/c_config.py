@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
+from quant.metaplastic_c import metaplastic_header
+from quant.metaplastic_config import MetaplasticConfig
 from quant.plan import effective_sweep, make_plan
-from quant.spec import Likelihood, MesuConfig, NetworkSpec
+from quant.spec import Config, Likelihood, MesuConfig, NetworkSpec
 from quant.state import Arithmetic
 from quant.tables import EPSILON, EXP2
 
@@ -17,9 +20,19 @@ KERNEL_DIR = Path(__file__).parent / "kernel"
 _SOURCES = {
     "q16": ("sl_front_end_q16.c", "sl_mesu_q16_forward.c", "sl_mesu_q16_learn.c"),
     "float32": ("sl_front_end_f32.c", "sl_mesu_f32.c"),
+    "q8": (
+        "sl_front_end_q16.c",
+        "sl_metaplastic_q8_forward.c",
+        "sl_metaplastic_q8_learn.c",
+        "sl_metaplastic_q8_sum.c",
+    ),
+}
+_HEADERS = {
+    "q16": ("sl_integer.h", "sl_statistics.h", "sl_mesu_q16.h"),
+    "float32": (),
+    "q8": ("sl_integer.h", "sl_statistics.h", "sl_metaplastic_q8.h"),
 }
 _GAUSSIAN = {"q16": "sl_gaussian_q16.c", "float32": "sl_gaussian_f32.c"}
-_HEADERS = {"q16": ("sl_integer.h", "sl_statistics.h", "sl_mesu_q16.h"), "float32": ()}
 
 
 def kernel_sources(
@@ -32,7 +45,7 @@ def kernel_sources(
 
 def kernel_headers(arithmetic: Arithmetic) -> tuple[str, ...]:
     """Return the names of the headers that those files include, but for ``sl_config.h``."""
-    return ("sl_learner.h", "sl_parts.h", *_HEADERS[arithmetic])
+    return ("sl_learner.h", "sl_parts.h", "sl_metaplastic_q8_state.h", *_HEADERS[arithmetic])
 
 
 def _table(values: npt.NDArray[np.integer]) -> str:
@@ -43,7 +56,7 @@ def _real(value: float) -> str:
     return f"{float(np.float32(value))!r}f"
 
 
-def config_header(spec: NetworkSpec, config: MesuConfig, arithmetic: Arithmetic) -> str:
+def config_header(spec: NetworkSpec, config: Config, arithmetic: Arithmetic) -> str:
     """Return the text of ``sl_config.h``.
 
     Raises
@@ -51,6 +64,9 @@ def config_header(spec: NetworkSpec, config: MesuConfig, arithmetic: Arithmetic)
     ConfigError
         If the fixed-point formats cannot hold the configuration.
     """
+    if spec.rule == "metaplastic":
+        return metaplastic_header(spec, cast(MetaplasticConfig, config))
+    config = cast(MesuConfig, config)
     columns = [n_out for _, n_out in spec.shapes]
     hidden_rows = [rows for rows, _ in spec.shapes[1:]]
     defines: dict[str, object] = {

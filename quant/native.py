@@ -13,7 +13,7 @@ from quant.c_config import KERNEL_DIR, config_header, kernel_sources
 from quant.compiler import build_shared
 from quant.errors import BuildError, StreamlearnError
 from quant.mesu_q16 import Saturations
-from quant.spec import MesuConfig, NetworkSpec
+from quant.spec import Config, MesuConfig, NetworkSpec
 from quant.state import Arithmetic, State, state_dtype
 
 #: What the negative results of the C verbs mean, from the X-macro in ``sl_learner.h``.
@@ -32,8 +32,8 @@ class NativeKernel:
 
     Parameters
     ----------
-    spec, config : NetworkSpec, MesuConfig
-    arithmetic : {"float32", "q16"}
+    spec, config : NetworkSpec, MesuConfig or MetaplasticConfig
+    arithmetic : {"float32", "q16", "q8"}
 
     Raises
     ------
@@ -41,13 +41,13 @@ class NativeKernel:
         If the compiler fails, or lays the state out differently from :mod:`quant.state`.
     """
 
-    def __init__(self, spec: NetworkSpec, config: MesuConfig, arithmetic: Arithmetic) -> None:
+    def __init__(self, spec: NetworkSpec, config: Config, arithmetic: Arithmetic) -> None:
         names = (*kernel_sources(arithmetic, spec.likelihood), "sl_host.c")
         sources = [KERNEL_DIR / name for name in names]
         header = {"sl_config.h": config_header(spec, config, arithmetic)}
         self._library = ctypes.CDLL(str(build_shared(sources, header, KERNEL_DIR)))
         self._n_features, self._n_outputs = spec.n_features, spec.n_outputs
-        self._n_draws = config.n_draws
+        self._n_draws = config.n_draws if isinstance(config, MesuConfig) else 0
         for name in ("sl_host_state_bytes", "sl_host_scratch_bytes", "sl_host_learn"):
             getattr(self._library, name).restype = ctypes.c_uint64
         self._library.sl_host_learn.argtypes = [ctypes.c_void_p] * 4 + [
@@ -58,8 +58,9 @@ class NativeKernel:
         self._library.sl_host_predict.argtypes = [ctypes.c_void_p] * 4
         self._library.sl_learner_learn.argtypes = [ctypes.c_void_p] * 3 + [ctypes.c_uint32]
         self._library.sl_learner_learn.restype = ctypes.c_int32
-        self._library.sl_host_draws.argtypes = [ctypes.c_void_p] * 2
-        self._library.sl_host_draws.restype = None
+        if self._n_draws:
+            self._library.sl_host_draws.argtypes = [ctypes.c_void_p] * 2
+            self._library.sl_host_draws.restype = None
         if spec.likelihood == "gaussian":
             self._library.sl_host_prediction.argtypes = [ctypes.c_void_p] * 2
             self._library.sl_host_prediction.restype = None

@@ -10,9 +10,11 @@ from typing import Any, Literal
 import numpy as np
 
 from quant.errors import ConfigError
+from quant.metaplastic_config import MetaplasticConfig
 
 FrontEnd = Literal["standardise", "none"]
 Likelihood = Literal["categorical", "gaussian"]
+RULES = ("mesu", "metaplastic")
 
 MAX_LAYERS = 16
 #: Hyperparameters beyond these are mistakes, and would overflow what is computed from them.
@@ -30,13 +32,13 @@ class NetworkSpec:
     ----------
     layers : tuple of int
         ``(n_features, hidden..., n_classes)``, or ``(n_features, hidden..., 1)`` for a Gaussian
-        likelihood; hidden units are ReLU.
+        likelihood; hidden units are ReLU (mesu) or ±1 (metaplastic).
     bias : bool
         Give every layer a bias: one more input row that is always 1.
     front_end : {"standardise", "none"}
         ``standardise`` takes raw sensor values and standardises each feature online;
         ``none`` takes values that are already within about ±8.
-    rule : {"mesu"}
+    rule : {"mesu", "metaplastic"}
         The learning rule.
     mu_frac_bits : int or tuple of int
         Fixed point: fraction bits of μ, one number for all layers or one for each, 6 to 15. The
@@ -98,8 +100,17 @@ class NetworkSpec:
                 f"mu_frac_bits={bits}: expected 6 to 15, one number or {len(self.layers) - 1}, "
                 "one a layer"
             )
-        if self.rule != "mesu":
-            raise ConfigError(f"rule={self.rule!r}: expected 'mesu'")
+        if self.rule not in RULES:
+            raise ConfigError(f"rule={self.rule!r}: expected 'mesu' or 'metaplastic'")
+        if self.rule == "metaplastic" and self.likelihood == "gaussian":
+            raise ConfigError(
+                "likelihood='gaussian': the metaplastic rule learns classes; use rule 'mesu'"
+            )
+        if self.rule == "metaplastic" and set(each) != {MU_FRAC_BITS}:
+            raise ConfigError(
+                f"mu_frac_bits={bits}: the metaplastic rule has no μ, its weights are int8; leave "
+                "it out"
+            )
 
     @property
     def n_features(self) -> int:
@@ -232,19 +243,25 @@ class MesuConfig:
         return self.mu_init / math.sqrt(fan_in)
 
 
-def to_json(spec: NetworkSpec, config: MesuConfig) -> dict[str, Any]:
+Config = MesuConfig | MetaplasticConfig
+
+
+def to_json(spec: NetworkSpec, config: Config) -> dict[str, Any]:
     """Return both as a dictionary of JSON values (``inf`` as the text "inf")."""
     values = dataclasses.asdict(config)
-    if math.isinf(config.memory_window):
+    if math.isinf(values.get("memory_window", 0)):
         values["memory_window"] = "inf"
     network = dataclasses.asdict(spec)
     network["layers"], network["mu_frac_bits"] = list(spec.layers), list(spec.frac_bits)
     if spec.likelihood == "categorical":  # a classifier's description is older than these
-        del network["likelihood"], values["target_window"]
+        del network["likelihood"]
+        values.pop("target_window", None)
+    if spec.rule == "metaplastic":
+        del network["mu_frac_bits"]  # its weights have one format
     return {"network": network, "config": values}
 
 
-def from_json(values: dict[str, Any]) -> tuple[NetworkSpec, MesuConfig]:
+def from_json(values: dict[str, Any]) -> tuple[NetworkSpec, Config]:
     """Invert :func:`to_json`.
 
     Raises
@@ -255,6 +272,8 @@ def from_json(values: dict[str, Any]) -> tuple[NetworkSpec, MesuConfig]:
     try:
         network, config = dict(values["network"]), dict(values["config"])
         network["layers"] = tuple(network["layers"])
+        if network["rule"] == "metaplastic":
+            return NetworkSpec(**network), MetaplasticConfig(**config)
         network["mu_frac_bits"] = tuple(network["mu_frac_bits"])
         config["memory_window"] = float(config["memory_window"])
         return NetworkSpec(**network), MesuConfig(**config)

@@ -19,9 +19,9 @@ from streamlearn.engines import (
     Float64Engine,
     GoldenEngine,
     NativeEngine,
-    Raw,
     choose_backend,
 )
+from streamlearn.inputs import Raw
 
 #: Mean, aleatoric and epistemic standard deviation, in the target's units.
 Predicted = tuple[float, float, float]
@@ -129,7 +129,7 @@ def make_regression_engine(
     ConfigError, BuildError
         As :func:`streamlearn.engines.make_engine`.
     """
-    if choose_backend(arithmetic, backend) == "c":
+    if choose_backend(spec, arithmetic, backend) == "c":
         return NativeRegression(spec, config, arithmetic)
     kind = Float64Regression if arithmetic == "float64" else GoldenRegression
     return kind(spec, config)

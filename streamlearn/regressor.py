@@ -101,8 +101,8 @@ class MesuRegressor(StreamLearner):
     (True, True, True)
     """
 
+    _rule = "mesu"
     _likelihood: Likelihood = "gaussian"
-    _supervised = True
     _engine: RegressionEngine
     config: MesuConfig
 
@@ -124,7 +124,7 @@ class MesuRegressor(StreamLearner):
         )
         settings = MesuConfig(**{**DEFAULTS, **config})
         warn_if_drowning(spec, settings)
-        self._start(spec, settings, arithmetic, seed, (), features, backend)
+        self._start(spec, settings, arithmetic, seed, None, features, backend)
 
     def _setup(self, image: Image, backend: Backend | None) -> None:
         super()._setup(image, backend)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from quant.errors import InputValueError, ShapeError, StateFormatError
 from quant.image import Image, decode_image, encode_image
 from quant.mesu_q16 import Saturations
-from quant.spec import Likelihood, NetworkSpec
+from quant.spec import Config, Likelihood, NetworkSpec
 from quant.state import Arithmetic, State, init_state, state_from_bytes, state_sha256
 from streamlearn.engines import Backend
 
@@ -23,10 +23,15 @@ Features = Mapping[Any, float] | Sequence[float] | npt.NDArray[Any]
 
 
 class StreamLearner:
-    """A learner that takes one sample at a time; a subclass names what it learns."""
+    """A learner that takes one sample at a time; a subclass names its rule and likelihood.
 
-    _rule = "mesu"
+    A subclass makes its network and hyperparameters and hands them to :meth:`_start`.
+    """
+
+    #: As in :class:`quant.spec.NetworkSpec`.
+    _rule: str
     _likelihood: Likelihood = "categorical"
+    _supervised = True
     _engine: Any
     spec: NetworkSpec
     config: Any
@@ -35,10 +40,10 @@ class StreamLearner:
     def _start(
         self,
         spec: NetworkSpec,
-        config: Any,
+        config: Config,
         arithmetic: Arithmetic,
         seed: int,
-        labels: tuple[Any, ...],
+        classes: Sequence[Hashable] | None,
         features: Sequence[str] | None,
         backend: Backend | None,
     ) -> None:
@@ -48,6 +53,7 @@ class StreamLearner:
             )
         state = init_state(spec, config, arithmetic, seed)
         names = None if features is None else tuple(features)
+        labels = tuple(classes) if classes is not None else ()
         self._setup(Image(spec, config, arithmetic, state, labels, names), backend)
 
     def _setup(self, image: Image, backend: Backend | None) -> None:
@@ -139,13 +145,7 @@ class StreamLearner:
         return found
 
     def to_bytes(self) -> bytes:
-        """Return the state image: the learner in one self-describing block (docs/state-format.md).
-
-        Raises
-        ------
-        LabelError
-            If a label is not text, a number or a truth value, which a file can hold.
-        """
+        """Return the state image: the learner in one block (docs/state-format.md)."""
         return encode_image(self.__getstate__()[0])
 
     @classmethod
@@ -157,17 +157,17 @@ class StreamLearner:
         Raises
         ------
         StateFormatError
-            If the image is foreign, truncated, damaged, of another version, or of another kind of
-            learner.
+            If the image is foreign, truncated, damaged, of another version, or of another rule or
+            likelihood.
         """
         image = decode_image(data, source)
-        held = (image.spec.rule, image.spec.likelihood)
-        if held != (cls._rule, cls._likelihood):
-            raise StateFormatError(
-                f"{source}: holds a learner of rule {held[0]!r} and likelihood {held[1]!r}, "
-                f"{cls.__name__} has {cls._rule!r} and {cls._likelihood!r}; load it with the class "
-                "that wrote it"
-            )
+        for what in ("rule", "likelihood"):
+            held, ours = getattr(image.spec, what), getattr(cls, f"_{what}")
+            if held != ours:
+                raise StateFormatError(
+                    f"{source}: holds a learner of the {what} {held!r}, {cls.__name__} takes "
+                    f"{ours!r}; streamlearn.load reads any"
+                )
         return cls._from_image(image, backend)
 
     @classmethod

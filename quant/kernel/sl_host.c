@@ -28,6 +28,7 @@ SL_EXPORT uint64_t sl_host_learn(sl_state_t *state, sl_scratch_t *scratch, const
     return n;
 }
 
+#if !SL_Q8
 /* The logits, or with a Gaussian likelihood mean and log-variance, of each draw of the latest
  * prediction: double[SL_N_OUTPUTS][SL_N_DRAWS]. Learning leaves other things in their place. */
 SL_EXPORT void sl_host_draws(const sl_scratch_t *scratch, double *out) {
@@ -35,6 +36,7 @@ SL_EXPORT void sl_host_draws(const sl_scratch_t *scratch, double *out) {
         out[e] = (double)scratch->block_a[e] / (SL_Q16 ? 65536.0 : 1.0);
     }
 }
+#endif
 
 #if SL_GAUSSIAN
 /* The three words of the latest prediction. */
@@ -64,7 +66,8 @@ SL_EXPORT int32_t sl_host_predict(const sl_state_t *state, sl_scratch_t *scratch
                                   const uint32_t *x_bits, double *mean_logits) {
     int32_t predicted = sl_learner_predict(state, scratch, x_bits);
     for (uint32_t k = 0; predicted >= 0 && k < SL_N_OUTPUTS; k++) {
-        mean_logits[k] = (double)scratch->logit_sum[k] / ((SL_Q16 ? 65536.0 : 1.0) * SL_N_DRAWS);
+        mean_logits[k] =
+            (double)scratch->logit_sum[k] / ((SL_INTEGER ? 65536.0 : 1.0) * SL_N_DRAWS);
     }
     return predicted;
 }

@@ -1,6 +1,15 @@
 /* The learner: front end, then rule. The order of things is the same for every arithmetic. */
 #include "sl_parts.h"
 
+/* The generated configuration names the rule. */
+#if SL_Q8
+#define SL_RULE_FORWARD sl_metaplastic_forward
+#define SL_RULE_UPDATE  sl_metaplastic_update
+#else
+#define SL_RULE_FORWARD sl_mesu_forward
+#define SL_RULE_UPDATE  sl_mesu_update
+#endif
+
 static uint32_t sl_is_finite(uint32_t bits) {
     return (bits & 0x7F800000u) != 0x7F800000u;
 }
@@ -13,16 +22,14 @@ static int32_t sl_learner_forward(const sl_state_t *state, sl_scratch_t *scratch
         }
     }
     sl_front_end_update(state, scratch, x_bits);
+    const int32_t predicted = SL_RULE_FORWARD(state, scratch);
 #if SL_GAUSSIAN
-    const int32_t done = sl_mesu_forward(state, scratch);
-    if (done < 0) {
-        return done;
+    if (predicted >= 0) {
+        sl_gaussian_predict(state, scratch);
+        return SL_OK;
     }
-    sl_gaussian_predict(state, scratch);
-    return SL_OK;
-#else
-    return sl_mesu_forward(state, scratch);
 #endif
+    return predicted;
 }
 
 int32_t sl_learner_predict(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits) {
@@ -53,12 +60,12 @@ int32_t sl_learner_learn(sl_state_t *state, sl_scratch_t *scratch, const uint32_
     state->target_exponent = scratch->new_target_exponent;
 #endif
 #endif
-    sl_mesu_update(state, scratch, label);
+    SL_RULE_UPDATE(state, scratch, label);
 #if SL_STANDARDISE
     for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
         state->mean[i] = scratch->new_mean[i];
         state->variance[i] = scratch->new_variance[i];
-#if SL_Q16
+#if SL_INTEGER
         state->exponent[i] = scratch->new_exponent[i];
 #endif
     }

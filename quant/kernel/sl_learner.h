@@ -28,9 +28,24 @@ typedef enum { SL_STATUS_LIST(SL_STATUS_ENUM) } sl_status_t;
 /* How often each kind of value met the end of its format since the scratch was zeroed. */
 enum { SL_SAT_INPUT, SL_SAT_ACTIVATION, SL_SAT_GRADIENT, SL_SAT_MU, SL_SAT_RHO, SL_N_SAT };
 
+#ifndef SL_Q8
+#define SL_Q8 0 /* the metaplastic rule */
+#endif
+#ifndef SL_GAUSSIAN
+#define SL_GAUSSIAN 0 /* the output is a number, not a class */
+#endif
+#ifndef SL_N_OUTPUTS
+#define SL_N_OUTPUTS SL_N_CLASSES
+#endif
+
 #define SL_STANDARDISE (SL_FRONT_END == 1)
 
-#if SL_Q16
+/* Integers: statistics with exponents. */
+#define SL_INTEGER (SL_Q16 || SL_Q8)
+
+#if SL_Q8
+#include "sl_metaplastic_q8_state.h"
+#elif SL_Q16
 /* Exactly what must survive a power cut; docs/state-format.md has every byte. */
 typedef struct {
     uint32_t n_samples;       /* samples learned, modulo 2^32: the noise's counter */

@@ -25,6 +25,17 @@
 #define SL_DRAWS
 #endif
 
+#if SL_Q8
+/* One layer: a row is an input (the bias is the last), a column a unit; a row of weights has
+ * `width` bytes, `columns` rounded up to a whole word. */
+typedef struct {
+    uint32_t rows, columns, width;
+    uint32_t weight; /* offset of its first weight */
+    uint32_t sums;   /* index of its first sum */
+    int32_t gain;    /* learning rate, Q.8 */
+    int32_t backward_shift;
+} sl_layer_t;
+#else
 /* One layer: a row is an input (the bias is the last), a column a unit. */
 typedef struct {
     uint32_t rows, columns, fan_in;
@@ -40,6 +51,7 @@ typedef struct {
     float mu_prior, prior_variance;
 #endif
 } sl_layer_t;
+#endif
 
 static const sl_layer_t sl_layers[SL_N_LAYERS] = SL_LAYERS;
 
@@ -66,6 +78,8 @@ static inline uint32_t sl_noise_word(uint32_t key, uint32_t stream, uint32_t ind
 void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits);
 int32_t sl_mesu_forward(const sl_state_t *state, sl_scratch_t *scratch);
 void sl_mesu_update(sl_state_t *state, sl_scratch_t *scratch, uint32_t label);
+int32_t sl_metaplastic_forward(const sl_state_t *state, sl_scratch_t *scratch);
+void sl_metaplastic_update(sl_state_t *state, sl_scratch_t *scratch, uint32_t label);
 
 #if SL_GAUSSIAN
 /* From the outputs of the forward pass: scratch.prediction. */
@@ -80,7 +94,7 @@ void sl_gaussian_gradient(sl_scratch_t *scratch, float *outputs);
 #endif
 #endif
 
-#if !SL_Q16
+#if !SL_INTEGER
 #define SL_RAW_MAX 1e18f /* of a sensor value: its square, and a sum of squares, stay finite */
 
 static inline float sl_float_of(uint32_t bits) {
