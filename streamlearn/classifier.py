@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Any
 
+from quant.errors import LabelError
 from quant.spec import MU_FRAC_BITS, FrontEnd, MesuConfig, NetworkSpec
 from quant.state import Arithmetic
-from streamlearn.engines import Backend
+from streamlearn.engines import Backend, SamplingEngine
 from streamlearn.noise_check import warn_if_drowning
 from streamlearn.stream_classifier import StreamClassifier
+from streamlearn.stream_learner import Features
+from streamlearn.uncertainty import Uncertainty, uncertainty_of
 
 
 class MesuClassifier(StreamClassifier):
@@ -64,6 +67,7 @@ class MesuClassifier(StreamClassifier):
     """
 
     _rule = "mesu"
+    _engine: SamplingEngine
     config: MesuConfig
 
     def __init__(
@@ -84,6 +88,38 @@ class MesuClassifier(StreamClassifier):
         settings = MesuConfig(**config)
         warn_if_drowning(spec, settings)
         self._start(spec, settings, arithmetic, seed, classes, features, backend)
+
+    def predict_uncertainty_one(self, x: Features) -> Uncertainty:
+        """Return how unsure the prediction is: predictive, aleatoric and epistemic entropy in bits.
+
+        ``H(mean_s p_s) = mean_s H(p_s) + I`` over the draws s of the weights, each p_s the softmax
+        over the known labels (:func:`streamlearn.uncertainty.entropies`): the whole, what more
+        learning would not take away, and what it would. The last is large on inputs unlike those
+        that were learned.
+
+        Raises
+        ------
+        ShapeError, InputValueError, DivergedError
+            As :meth:`learn_one`.
+        LabelError
+            If no label is known yet.
+
+        Examples
+        --------
+        >>> from streamlearn import MesuClassifier
+        >>> learner = MesuClassifier(layers=(2, 8, 2))
+        >>> for t in range(400):
+        ...     _ = learner.learn_one([t % 2, t % 3], "odd" if t % 2 else "even")
+        >>> learner.predict_uncertainty_one([1, 0]).predictive < 0.3
+        True
+        """
+        known = len(self.labels)
+        if not known:
+            raise LabelError(
+                "no label is known yet, so that there is nothing to be unsure of: learn a sample, "
+                "or give classes="
+            )
+        return uncertainty_of(self._engine.draws(self._state, self._read(x))[:known])
 
     def __repr__(self) -> str:
         return (

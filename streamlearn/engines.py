@@ -57,6 +57,13 @@ class Engine(Protocol):
         """Test, then train in place; return the class predicted before learning."""
 
 
+class SamplingEngine(Engine, Protocol):
+    """An engine whose prediction is a mean over draws of the weights."""
+
+    def draws(self, state: State, x: Raw) -> npt.NDArray[np.float64]:
+        """Return the logits of each draw, ``float64[n_classes, n_draws]``; state unchanged."""
+
+
 class Float64Engine:
     """The equations in NumPy."""
 
@@ -77,6 +84,10 @@ class Float64Engine:
         """See :class:`Engine`."""
         _, result = self._forward(state, x)
         return mesu.predict(result.logits), result.logits.mean(axis=1)
+
+    def draws(self, state: State, x: Raw) -> npt.NDArray[np.float64]:
+        """See :class:`SamplingEngine`."""
+        return self._forward(state, x)[1].logits
 
     def learn(self, state: State, x: Raw, label: int) -> int:
         """See :class:`Engine`."""
@@ -108,6 +119,10 @@ class GoldenEngine:
         _, result = self._forward(state, x)
         return mesu_q16.predict(result.logits), result.logits.mean(axis=1) / 65536
 
+    def draws(self, state: State, x: Raw) -> npt.NDArray[np.float64]:
+        """See :class:`SamplingEngine`."""
+        return self._forward(state, x)[1].logits / 65536
+
     def learn(self, state: State, x: Raw, label: int) -> int:
         """See :class:`Engine`."""
         statistics, result = self._forward(state, x)
@@ -135,6 +150,13 @@ class NativeEngine:
         if predicted < 0:
             raise DivergedError(DIVERGED)
         return predicted, logits
+
+    def draws(self, state: State, x: Raw) -> npt.NDArray[np.float64]:
+        """See :class:`SamplingEngine`."""
+        predicted, logits = self.kernel.draws(state, x.astype(np.float32))
+        if predicted < 0:
+            raise DivergedError(DIVERGED)
+        return logits
 
     def learn(self, state: State, x: Raw, label: int) -> int:
         """See :class:`Engine`."""
