@@ -78,12 +78,13 @@ def prediction_model(
     >>> [output.name for output in model.graph.output]
     ['label', 'logit_sum', 'probabilities']
     """
-    _check(spec, state, arithmetic, classes)
+    check_state(spec, state, arithmetic)
+    if isinstance(classes, str) or len(classes) != spec.n_classes or not classes:
+        raise ShapeError(
+            f"classes={classes!r}: expected {spec.n_classes} names, one for each output of {spec}"
+        )
     g = GraphBuilder()
-    finite_values = g.op("LessOrEqual", g.op("Abs", "x"), np.array(np.finfo(np.float32).max))
-    all_finite = g.reduce("ReduceMin", g.cast(finite_values, TensorProto.INT64), 1)
-    finite_row = g.op("Greater", all_finite, 0)
-    x = g.op("Where", finite_values, "x", np.array(0, np.float32))
+    finite_row, x = finite_rows(g)
     if arithmetic == "q16":
         logits_name, logits_type = "logit_sum", TensorProto.INT64
         logits = _q16_logits(g, x, spec, config, state)
@@ -91,7 +92,8 @@ def prediction_model(
     else:
         double = arithmetic == "float64"
         logits_name, logits_type = "logits", TensorProto.DOUBLE if double else TensorProto.FLOAT
-        logits = _float_logits(g, x, spec, config, state, logits_type)
+        z = real_inputs(g, x, spec, config, state, arithmetic)
+        logits = onnx_float.forward(g, z, spec, config, state)
         zero = np.array(0, arithmetic)
     logits = g.op("Where", finite_row, logits, zero, name=logits_name)
     best = g.op("ArgMax", logits, axis=1, keepdims=0)
@@ -108,10 +110,25 @@ def prediction_model(
             "probabilities", TensorProto.FLOAT, ["batch", spec.n_classes]
         ),
     ]
-    return _model(g, spec, config, state, arithmetic, classes, outputs)
+    return model_of(g, spec, config, state, arithmetic, classes, outputs)
 
 
-def _check(spec: NetworkSpec, state: State, arithmetic: Arithmetic, classes: Sequence[str]) -> None:
+def finite_rows(g: GraphBuilder) -> tuple[str, str]:
+    """Which rows of ``x`` are finite, bool[batch, 1], and ``x`` with 0 for what is not."""
+    finite_values = g.op("LessOrEqual", g.op("Abs", "x"), np.array(np.finfo(np.float32).max))
+    all_finite = g.reduce("ReduceMin", g.cast(finite_values, TensorProto.INT64), 1)
+    finite_row = g.op("Greater", all_finite, 0)
+    return finite_row, g.op("Where", finite_values, "x", np.array(0, np.float32))
+
+
+def check_state(spec: NetworkSpec, state: State, arithmetic: Arithmetic) -> None:
+    """Refuse an unknown arithmetic and the state of another network.
+
+    Raises
+    ------
+    ConfigError, ShapeError
+        As :func:`prediction_model`.
+    """
     if arithmetic not in ARITHMETICS:
         raise ConfigError(f"arithmetic={arithmetic!r}: expected one of {', '.join(ARITHMETICS)}")
     if state.dtype != state_dtype(spec, arithmetic) or state.shape != (1,):
@@ -120,35 +137,40 @@ def _check(spec: NetworkSpec, state: State, arithmetic: Arithmetic, classes: Seq
             f"one element of the {arithmetic} state of a {spec} network, of "
             f"{state_dtype(spec, arithmetic).itemsize} bytes"
         )
-    if isinstance(classes, str) or len(classes) != spec.n_classes:
-        raise ShapeError(
-            f"classes={classes!r}: expected {spec.n_classes} names, one for each output of {spec}"
-        )
 
 
 def _q16_logits(
     g: GraphBuilder, x: str, spec: NetworkSpec, config: MesuConfig, state: State
 ) -> str:
     plan = make_plan(spec, config)
-    exact = g.cast(x, TensorProto.DOUBLE)
-    if spec.front_end == "standardise":
-        z_q = onnx_q16.standardise_q16(g, exact, state, plan.front_end_window)
-    else:
-        z_q = onnx_q16.quantise_input(g, exact)
+    z_q = standardised_q16(g, x, spec, plan.front_end_window, state)
     return onnx_q16.forward(g, z_q, spec, plan, state)
 
 
-def _float_logits(
-    g: GraphBuilder, x: str, spec: NetworkSpec, config: MesuConfig, state: State, to: int
+def standardised_q16(g: GraphBuilder, x: str, spec: NetworkSpec, window: int, state: State) -> str:
+    """The front end in integers: finite float32 to Q3.4."""
+    exact = g.cast(x, TensorProto.DOUBLE)
+    if spec.front_end == "standardise":
+        return onnx_q16.standardise_q16(g, exact, state, window)
+    return onnx_q16.quantise_input(g, exact)
+
+
+def real_inputs(
+    g: GraphBuilder,
+    x: str,
+    spec: NetworkSpec,
+    config: MesuConfig,
+    state: State,
+    arithmetic: Arithmetic,
 ) -> str:
-    z = g.cast(x, to)
+    """The front end in the arithmetic's own type."""
+    z = g.cast(x, TensorProto.DOUBLE if arithmetic == "float64" else TensorProto.FLOAT)
     if spec.front_end == "standardise":
         z = onnx_float.standardise(g, z, state, config.front_end_window)
-    z = onnx_float.clip_input(g, z, state["mu"].dtype)
-    return onnx_float.forward(g, z, spec, config, state)
+    return onnx_float.clip_input(g, z, state["mu"].dtype)
 
 
-def _model(
+def model_of(
     g: GraphBuilder,
     spec: NetworkSpec,
     config: MesuConfig,
@@ -157,6 +179,7 @@ def _model(
     classes: Sequence[str],
     outputs: list[ValueInfoProto],
 ) -> ModelProto:
+    """The graph as a checked model that says where it comes from."""
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", spec.n_features])
     graph = helper.make_graph(g.nodes, "streamlearn_prediction", [x], outputs, g.initializers)
     model = helper.make_model(

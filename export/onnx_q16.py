@@ -165,6 +165,17 @@ def forward(g: GraphBuilder, z_q: Operand, spec: NetworkSpec, plan: Plan, state:
     int64[batch, classes]
         Sum over the draws of the logits in Q.16.
     """
+    return g.reduce("ReduceSum", draws(g, z_q, spec, plan, state)[0], 1, keepdims=False)
+
+
+def draws(
+    g: GraphBuilder, z_q: Operand, spec: NetworkSpec, plan: Plan, state: State
+) -> tuple[str, str, npt.NDArray[np.int64]]:
+    """The same before the sum over the draws: outputs, their spread and the noise.
+
+    ``int64[batch, draws, outputs]`` in Q.16, ``int64[batch, draws or 1, outputs]`` in .12, and
+    ``int64[draws, outputs]`` in Q7.8.
+    """
     key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
     x: str = g.unsqueeze(z_q, 1)
     frac_bits: Operand = INPUT_FRAC_BITS
@@ -179,10 +190,10 @@ def forward(g: GraphBuilder, z_q: Operand, spec: NetworkSpec, plan: Plan, state:
         mu = layer_view(spec, state, "mu", layer)
         rho = layer_view(spec, state, "rho", layer)
         epsilon = noise.epsilon_q(key, layer, n_out, plan.n_draws).T
-        a = _forward_layer(g, x, frac_bits, mu, rho, plan.layers[layer], epsilon)
+        a, spread = _forward_layer(g, x, frac_bits, mu, rho, plan.layers[layer], epsilon)
         if layer < last:
             x, frac_bits = _rectify(g, a)
-    return g.reduce("ReduceSum", a, 1, keepdims=False)
+    return a, spread, epsilon
 
 
 def _rectify(g: GraphBuilder, a: str) -> tuple[str, str]:
@@ -202,8 +213,8 @@ def _forward_layer(
     rho: npt.NDArray[np.uint16],
     plan: LayerPlan,
     epsilon: npt.NDArray[np.int64],
-) -> str:
-    """``a = x·μ + ε √(x²·σ²)`` in Q15.16, ``int64[batch, draws, columns]``.
+) -> tuple[str, str]:
+    """``a = x·μ + ε √(x²·σ²)`` in Q15.16, ``int64[batch, draws, columns]``, and its spread.
 
     ``x`` is ``int64[batch, draws or 1, rows]``, ``epsilon`` ``int64[draws, columns]``.
     """
@@ -226,7 +237,7 @@ def _forward_layer(
     root = isqrt(g, _power(g, squares, rho))
     spread = shift_truncate_both(g, root, g.op("Sub", half_exponent, 12))
     spread = at_most(g, spread, SPREAD_MAX)
-    return g.op("Add", centre, shift_round(g, g.op("Mul", spread, epsilon), 4))
+    return g.op("Add", centre, shift_round(g, g.op("Mul", spread, epsilon), 4)), spread
 
 
 def _largest_sum(g: GraphBuilder, x: str) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
+from quant.metaplastic_c import metaplastic_header
+from quant.metaplastic_config import MetaplasticConfig
 from quant.plan import effective_sweep, make_plan
-from quant.spec import MesuConfig, NetworkSpec
+from quant.spec import Config, Likelihood, MesuConfig, NetworkSpec
 from quant.state import Arithmetic
 from quant.tables import EPSILON, EXP2
 
@@ -17,18 +20,32 @@ KERNEL_DIR = Path(__file__).parent / "kernel"
 _SOURCES = {
     "q16": ("sl_front_end_q16.c", "sl_mesu_q16_forward.c", "sl_mesu_q16_learn.c"),
     "float32": ("sl_front_end_f32.c", "sl_mesu_f32.c"),
+    "q8": (
+        "sl_front_end_q16.c",
+        "sl_metaplastic_q8_forward.c",
+        "sl_metaplastic_q8_learn.c",
+        "sl_metaplastic_q8_sum.c",
+    ),
 }
-_HEADERS = {"q16": ("sl_integer.h", "sl_mesu_q16.h"), "float32": ()}
+_HEADERS = {
+    "q16": ("sl_integer.h", "sl_statistics.h", "sl_mesu_q16.h"),
+    "float32": (),
+    "q8": ("sl_integer.h", "sl_statistics.h", "sl_metaplastic_q8.h"),
+}
+_GAUSSIAN = {"q16": "sl_gaussian_q16.c", "float32": "sl_gaussian_f32.c"}
 
 
-def kernel_sources(arithmetic: Arithmetic) -> tuple[str, ...]:
+def kernel_sources(
+    arithmetic: Arithmetic, likelihood: Likelihood = "categorical"
+) -> tuple[str, ...]:
     """Return the names of the C files of an arithmetic, in ``quant/kernel``."""
-    return ("sl_learner.c", *_SOURCES[arithmetic])
+    gaussian = (_GAUSSIAN[arithmetic],) if likelihood == "gaussian" else ()
+    return ("sl_learner.c", *_SOURCES[arithmetic], *gaussian)
 
 
 def kernel_headers(arithmetic: Arithmetic) -> tuple[str, ...]:
     """Return the names of the headers that those files include, but for ``sl_config.h``."""
-    return ("sl_learner.h", "sl_parts.h", *_HEADERS[arithmetic])
+    return ("sl_learner.h", "sl_parts.h", "sl_metaplastic_q8_state.h", *_HEADERS[arithmetic])
 
 
 def _table(values: npt.NDArray[np.integer]) -> str:
@@ -39,7 +56,7 @@ def _real(value: float) -> str:
     return f"{float(np.float32(value))!r}f"
 
 
-def config_header(spec: NetworkSpec, config: MesuConfig, arithmetic: Arithmetic) -> str:
+def config_header(spec: NetworkSpec, config: Config, arithmetic: Arithmetic) -> str:
     """Return the text of ``sl_config.h``.
 
     Raises
@@ -47,7 +64,10 @@ def config_header(spec: NetworkSpec, config: MesuConfig, arithmetic: Arithmetic)
     ConfigError
         If the fixed-point formats cannot hold the configuration.
     """
-    columns = spec.layers[1:]
+    if spec.rule == "metaplastic":
+        return metaplastic_header(spec, cast(MetaplasticConfig, config))
+    config = cast(MesuConfig, config)
+    columns = [n_out for _, n_out in spec.shapes]
     hidden_rows = [rows for rows, _ in spec.shapes[1:]]
     defines: dict[str, object] = {
         "SL_Q16": int(arithmetic == "q16"),
@@ -57,6 +77,9 @@ def config_header(spec: NetworkSpec, config: MesuConfig, arithmetic: Arithmetic)
         "SL_N_LAYERS": len(spec.shapes),
         "SL_N_FEATURES": spec.n_features,
         "SL_N_CLASSES": spec.n_classes,
+        "SL_N_OUTPUTS": spec.n_outputs,
+        "SL_GAUSSIAN": int(spec.likelihood == "gaussian"),
+        "SL_TARGET_WINDOW": f"{config.target_window}u",
         "SL_N_SYNAPSES": spec.n_synapses,
         "SL_N_UNITS": sum(columns),
         "SL_N_LATER_UNITS": max(1, sum(columns[1:])),

@@ -3,7 +3,11 @@
  *
  * x_bits: SL_N_FEATURES raw sensor values as IEEE-754 binary32 bit patterns.
  * Both verbs return a class index, 0 to SL_N_CLASSES - 1, or a negative sl_status_t;
- * on an error the state is unchanged. */
+ * on an error the state is unchanged.
+ *
+ * With a Gaussian likelihood (SL_GAUSSIAN) they return SL_OK instead of a class, the label is the
+ * target as binary32 bits, and scratch.prediction has the mean, the aleatoric and the epistemic
+ * standard deviation, all as binary32 bits in the target's units. */
 #ifndef SL_LEARNER_H
 #define SL_LEARNER_H
 
@@ -24,6 +28,16 @@ typedef enum { SL_STATUS_LIST(SL_STATUS_ENUM) } sl_status_t;
 /* How often each kind of value met the end of its format since the scratch was zeroed. */
 enum { SL_SAT_INPUT, SL_SAT_ACTIVATION, SL_SAT_GRADIENT, SL_SAT_MU, SL_SAT_RHO, SL_N_SAT };
 
+#ifndef SL_Q8
+#define SL_Q8 0 /* the metaplastic rule */
+#endif
+#ifndef SL_GAUSSIAN
+#define SL_GAUSSIAN 0 /* the output is a number, not a class */
+#endif
+#ifndef SL_N_OUTPUTS
+#define SL_N_OUTPUTS SL_N_CLASSES
+#endif
+
 #define SL_STANDARDISE (SL_FRONT_END == 1)
 
 /* Draws side by side in memory. The host rounds up to whole vectors; the lanes beyond SL_N_DRAWS
@@ -34,13 +48,25 @@ enum { SL_SAT_INPUT, SL_SAT_ACTIVATION, SL_SAT_GRADIENT, SL_SAT_MU, SL_SAT_RHO, 
 #define SL_N_LANES SL_N_DRAWS
 #endif
 
-#if SL_Q16
+/* Integers: statistics with exponents. */
+#define SL_INTEGER (SL_Q16 || SL_Q8)
+
+#if SL_Q8
+#include "sl_metaplastic_q8_state.h"
+#elif SL_Q16
 /* Exactly what must survive a power cut; docs/state-format.md has every byte. */
 typedef struct {
     uint32_t n_samples;       /* samples learned, modulo 2^32: the noise's counter */
     uint32_t seed;            /* of the noise */
     uint32_t front_end_count; /* samples in the statistics, up to the window */
-    uint32_t reserved;        /* 0 */
+#if SL_GAUSSIAN
+    uint32_t target_count;    /* samples in the target's statistics, up to their window */
+    int32_t target_mean;      /* in units of 2^-target_exponent */
+    uint32_t target_variance; /* in units of 2^-(2 target_exponent), below 2^28 */
+    int32_t target_exponent;
+#else
+    uint32_t reserved; /* 0 */
+#endif
 #if SL_STANDARDISE
     int32_t mean[SL_N_FEATURES];      /* in units of 2^-exponent */
     uint32_t variance[SL_N_FEATURES]; /* in units of 2^-(2 exponent), below 2^28 */
@@ -57,7 +83,7 @@ typedef struct {
 typedef struct {
     uint32_t saturations[SL_N_SAT];
     int32_t frac_bits[SL_N_LAYERS];                 /* of each layer's input; not the first */
-    int64_t logit_sum[SL_N_CLASSES];                /* Q.16, over the draws */
+    int64_t logit_sum[SL_N_OUTPUTS];                /* Q.16, over the draws */
     int16_t input[SL_N_FEATURES + 1];               /* Q3.4; last: the bias's 1 */
     int16_t hidden[SL_N_HIDDEN_ROWS * SL_N_LANES];  /* frac_bits[layer], [row][draw] */
     int16_t epsilon[SL_N_UNITS * SL_N_LANES];       /* Q7.8, by layer, [unit][draw] */
@@ -79,13 +105,28 @@ typedef struct {
     uint32_t new_count;
     uint32_t n_active;
     uint16_t active[SL_N_FEATURES + 1]; /* rows of layer 0 whose input is not 0 */
+#if SL_GAUSSIAN
+    uint32_t prediction[3];    /* mean, aleatoric and epistemic standard deviation: binary32 */
+    int64_t sums[3];           /* what they are made of: docs/numbers.md, section 8 */
+    int32_t target;            /* standardised, Q.16 */
+    uint32_t new_target_count; /* statistics that become the state's on learning */
+    int32_t new_target_mean;
+    uint32_t new_target_variance;
+    int32_t new_target_exponent;
+#endif
 } sl_scratch_t;
 #else
 typedef struct {
     uint32_t n_samples;
     uint32_t seed;
     uint32_t front_end_count;
+#if SL_GAUSSIAN
+    uint32_t target_count;
+    float target_mean;
+    float target_variance;
+#else
     uint32_t reserved;
+#endif
 #if SL_STANDARDISE
     float mean[SL_N_FEATURES];
     float variance[SL_N_FEATURES];
@@ -96,7 +137,7 @@ typedef struct {
 
 typedef struct {
     uint32_t saturations[SL_N_SAT];
-    float logit_sum[SL_N_CLASSES];
+    float logit_sum[SL_N_OUTPUTS];
     float input[SL_N_FEATURES + 1];
     float hidden[SL_N_HIDDEN_ROWS * SL_N_LANES];
     float epsilon[SL_N_UNITS * SL_N_LANES];
@@ -116,6 +157,13 @@ typedef struct {
     uint32_t new_count;
     uint32_t n_active;
     uint16_t active[SL_N_FEATURES + 1]; /* rows of layer 0 whose input is not 0 */
+#if SL_GAUSSIAN
+    uint32_t prediction[3];
+    float target;
+    uint32_t new_target_count;
+    float new_target_mean;
+    float new_target_variance;
+#endif
 } sl_scratch_t;
 #endif
 

@@ -20,22 +20,6 @@ static void sl_noise_epsilon(uint32_t key, uint32_t layer, uint32_t units, float
     }
 }
 
-/* exp(x) for x in [-87, 0]: 2^n times a polynomial of degree 6, relative error below 2e-7. */
-static float sl_exp(float x) {
-    float y = x * 1.44269504f;
-    int32_t n = (int32_t)(y - 0.5f);
-    float f = (y - (float)n) * 0.693147181f;
-    float p =
-        1.0f +
-        f * (1.0f +
-             f * (0.5f + f * (1.0f / 6 + f * (1.0f / 24 + f * (1.0f / 120 + f * (1.0f / 720))))));
-    union {
-        int32_t bits;
-        float value;
-    } scale = {(n + 127) << 23};
-    return p * scale.value;
-}
-
 /* Layer 0: one input for all draws, so two matrix-vector products whatever their number. Adds the
  * products with some of the layer's units. */
 SL_INLINE void sl_add_first(const sl_layer_t *layer, const float *restrict mu,
@@ -188,7 +172,7 @@ int32_t sl_mesu_forward(const sl_state_t *state, sl_scratch_t *scratch) {
 #endif
     }
     int32_t best = 0;
-    for (uint32_t k = 0; k < SL_N_CLASSES; k++) {
+    for (uint32_t k = 0; k < SL_N_OUTPUTS; k++) {
         float sum = 0;
         for (uint32_t s = 0; s < S; s++) {
             sum += scratch->block_a[k * L + s];
@@ -202,6 +186,7 @@ int32_t sl_mesu_forward(const sl_state_t *state, sl_scratch_t *scratch) {
     return best;
 }
 
+#if !SL_GAUSSIAN
 /* Softmax minus one-hot, in place of the logits; 0 in the lanes without a draw. */
 static void sl_output_gradient(float *logits, uint32_t label) {
     float top[L], sum[L] = {0};
@@ -224,6 +209,7 @@ static void sl_output_gradient(float *logits, uint32_t label) {
         }
     }
 }
+#endif
 
 /* Gradient by the layer's inputs, masked by their ReLU. */
 SL_INLINE void sl_backward_inputs(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch,
@@ -334,7 +320,12 @@ SL_INLINE void sl_update_layer(uint32_t index, sl_state_t *state, sl_scratch_t *
 
 void sl_mesu_update(sl_state_t *state, sl_scratch_t *scratch, uint32_t label) {
     float *delta = scratch->block_a, *below = scratch->block_b, *r = scratch->block_r;
+#if SL_GAUSSIAN
+    (void)label; /* is scratch.target */
+    sl_gaussian_gradient(scratch, delta);
+#else
     sl_output_gradient(delta, label);
+#endif
     SL_UNROLL_LAYERS
     for (uint32_t index = SL_N_LAYERS - 1; index < SL_N_LAYERS; index--) {
         const sl_layer_t *layer = &sl_layers[index];

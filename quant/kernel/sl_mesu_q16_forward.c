@@ -267,7 +267,7 @@ int32_t sl_mesu_forward(const sl_state_t *state, sl_scratch_t *scratch) {
 #endif
     }
     int32_t best = 0;
-    for (uint32_t k = 0; k < SL_N_CLASSES; k++) {
+    for (uint32_t k = 0; k < SL_N_OUTPUTS; k++) {
         int64_t sum = 0;
         for (uint32_t s = 0; s < S; s++) {
             sum += scratch->block_a[k * L + s];

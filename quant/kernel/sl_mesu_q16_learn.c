@@ -2,6 +2,7 @@
  * function. Bonnet et al., arXiv 2504.13569. */
 #include "sl_mesu_q16.h"
 
+#if !SL_GAUSSIAN
 static const uint16_t sl_exp2_table[256] = SL_EXP2_TABLE;
 
 /* Softmax minus one-hot, Q4.20, in place of the logits. */
@@ -32,6 +33,7 @@ static void sl_output_gradient(int32_t *logits, uint32_t label) {
         }
     }
 }
+#endif
 
 /* r = delta epsilon / spread, Q8.16. */
 SL_INLINE void sl_ratio(const int32_t *delta, const int16_t *epsilon, const int32_t *inverse,
@@ -318,7 +320,12 @@ SL_INLINE void sl_update_layer(uint32_t index, uint32_t key, sl_state_t *state,
 void sl_mesu_update(sl_state_t *state, sl_scratch_t *scratch, uint32_t label) {
     const uint32_t key = sl_noise_key(state->seed, state->n_samples);
     int32_t *delta = scratch->block_a, *below = scratch->block_b, *r = scratch->block_r;
+#if SL_GAUSSIAN
+    (void)label; /* is scratch.target */
+    sl_gaussian_gradient(scratch, delta);
+#else
     sl_output_gradient(delta, label);
+#endif
     SL_UNROLL_LAYERS
     for (uint32_t index = SL_N_LAYERS - 1; index < SL_N_LAYERS; index--) {
         const sl_layer_t *layer = &sl_layers[index];

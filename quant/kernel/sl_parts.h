@@ -26,6 +26,17 @@
 #define SL_VECTOR
 #endif
 
+#if SL_Q8
+/* One layer: a row is an input (the bias is the last), a column a unit; a row of weights has
+ * `width` bytes, `columns` rounded up to a whole word. */
+typedef struct {
+    uint32_t rows, columns, width;
+    uint32_t weight; /* offset of its first weight */
+    uint32_t sums;   /* index of its first sum */
+    int32_t gain;    /* learning rate, Q.8 */
+    int32_t backward_shift;
+} sl_layer_t;
+#else
 /* One layer: a row is an input (the bias is the last), a column a unit. */
 typedef struct {
     uint32_t rows, columns, fan_in;
@@ -41,6 +52,7 @@ typedef struct {
     float mu_prior, prior_variance;
 #endif
 } sl_layer_t;
+#endif
 
 static const sl_layer_t sl_layers[SL_N_LAYERS] = SL_LAYERS;
 
@@ -63,6 +75,7 @@ static inline uint32_t sl_noise_word(uint32_t key, uint32_t stream, uint32_t ind
     return sl_mix32(key + ((stream << 24) + index) * 0x9E3779B9u);
 }
 
+#if !SL_Q8
 /* List the rows of layer 0 that take part: all others have input 0 and cost nothing. */
 static inline void sl_list_active(sl_scratch_t *scratch) {
     uint32_t n = 0;
@@ -77,10 +90,54 @@ static inline void sl_list_active(sl_scratch_t *scratch) {
 static inline uint32_t sl_first_pulled(const sl_layer_t *layer, uint32_t n_samples) {
     return (0u - layer->first - n_samples) % SL_SWEEP;
 }
+#endif
 
 /* The verbs of the parts. Standardising writes scratch.input and the new statistics. */
 void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits);
 int32_t sl_mesu_forward(const sl_state_t *state, sl_scratch_t *scratch);
 void sl_mesu_update(sl_state_t *state, sl_scratch_t *scratch, uint32_t label);
+int32_t sl_metaplastic_forward(const sl_state_t *state, sl_scratch_t *scratch);
+void sl_metaplastic_update(sl_state_t *state, sl_scratch_t *scratch, uint32_t label);
+
+#if SL_GAUSSIAN
+/* From the outputs of the forward pass: scratch.prediction. */
+void sl_gaussian_predict(const sl_state_t *state, sl_scratch_t *scratch);
+/* Standardise the target: scratch.target and its new statistics. */
+void sl_gaussian_target(const sl_state_t *state, sl_scratch_t *scratch, uint32_t y_bits);
+/* Gradient of the loss by the outputs, in place of them. */
+#if SL_Q16
+void sl_gaussian_gradient(sl_scratch_t *scratch, int32_t *outputs);
+#else
+void sl_gaussian_gradient(sl_scratch_t *scratch, float *outputs);
+#endif
+#endif
+
+#if !SL_INTEGER
+#define SL_RAW_MAX 1e18f /* of a sensor value: its square, and a sum of squares, stay finite */
+
+static inline float sl_float_of(uint32_t bits) {
+    const union {
+        uint32_t bits;
+        float value;
+    } both = {bits};
+    return both.value;
+}
+
+/* exp(x) for x in [-87, 0]: 2^n times a polynomial of degree 6, relative error below 2e-7. */
+static inline float sl_exp(float x) {
+    float y = x * 1.44269504f;
+    int32_t n = (int32_t)(y - 0.5f);
+    float f = (y - (float)n) * 0.693147181f;
+    float p =
+        1.0f +
+        f * (1.0f +
+             f * (0.5f + f * (1.0f / 6 + f * (1.0f / 24 + f * (1.0f / 120 + f * (1.0f / 720))))));
+    const union {
+        int32_t bits;
+        float value;
+    } scale = {(n + 127) << 23};
+    return p * scale.value;
+}
+#endif
 
 #endif

@@ -83,7 +83,7 @@ def test_wrong_formats_are_refused(bits: int | tuple[int, ...]) -> None:
 def test_unknown_names_are_refused() -> None:
     with pytest.raises(ConfigError, match="front_end='norm': expected 'standardise' or 'none'"):
         NetworkSpec((2, 2), front_end="norm")  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match="rule='sgd': expected 'mesu'"):
+    with pytest.raises(ConfigError, match="rule='sgd': expected 'mesu' or 'metaplastic'"):
         NetworkSpec((2, 2), rule="sgd")
 
 

@@ -1,0 +1,96 @@
+"""The binarized metaplastic learner that a user holds: one byte a synapse."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+from quant.metaplastic_config import MetaplasticConfig
+from quant.spec import FrontEnd, NetworkSpec
+from quant.state import Arithmetic
+from streamlearn.engines import Backend
+from streamlearn.stream_classifier import StreamClassifier
+
+
+class MetaplasticClassifier(StreamClassifier):
+    """A binary network that learns one sample at a time and grows firm where it is confirmed.
+
+    Weights are ±1, the signs of hidden weights of one byte; a hidden weight that has moved far
+    from zero gives way ever more rarely, so that what was learned long outlives what was learned
+    briefly.
+
+    Parameters
+    ----------
+    layers : sequence of int
+        ``(n_features, hidden..., n_classes)``; one hidden layer is the rule's ground.
+    classes : sequence, optional
+        The label of each class. Default: labels are taken in the order in which they appear.
+    arithmetic : {"q8", "float64"}
+        One byte a synapse and nothing but integers, or the equations.
+    seed : int
+        Of the start and of the pulses, 0 to 2^32 - 1.
+    features : sequence of str, optional
+        Names of the features, in order. Default: those of the first dict that is learned.
+    bias, front_end
+        See :class:`quant.spec.NetworkSpec`. ``front_end="none"`` takes values within ±8, best
+        where most are zero, such as pixels in 0 to 1.
+    backend : {"c", "numpy"}, optional
+        For q8: the C kernel (default) or the golden model.
+    **config
+        Hyperparameters: see :class:`quant.metaplastic_config.MetaplasticConfig`.
+
+    Raises
+    ------
+    ConfigError
+        If a value is out of range.
+    LabelError
+        If ``classes`` has duplicates or is longer than the output.
+    ShapeError
+        If ``features`` has another length than the input.
+
+    Notes
+    -----
+    Reads features as float32, as a device gets them. Predicting changes nothing; learning returns
+    the learner, so that calls chain. ``predict_proba_one`` is calibrated: a temperature, part of
+    the state, follows how sure the network may be.
+
+    References
+    ----------
+    Laborieux et al., Synaptic metaplasticity in binarized neural networks, Nature Communications
+    12, 2549 (2021).
+
+    Examples
+    --------
+    >>> from streamlearn import MetaplasticClassifier
+    >>> learner = MetaplasticClassifier(layers=(2, 16, 2), arithmetic="float64")
+    >>> for t in range(400):
+    ...     _ = learner.learn_one([t % 2, t % 3], "odd" if t % 2 else "even")
+    >>> learner.predict_one([1, 0])
+    'odd'
+    """
+
+    _rule = "metaplastic"
+    config: MetaplasticConfig
+
+    def __init__(
+        self,
+        layers: Sequence[int],
+        *,
+        classes: Sequence[Hashable] | None = None,
+        arithmetic: Arithmetic = "q8",
+        seed: int = 0,
+        bias: bool = True,
+        front_end: FrontEnd = "standardise",
+        features: Sequence[str] | None = None,
+        backend: Backend | None = None,
+        **config: Any,
+    ) -> None:
+        spec = NetworkSpec(tuple(layers), bias, front_end, rule="metaplastic")
+        settings = MetaplasticConfig(**config)
+        self._start(spec, settings, arithmetic, seed, classes, features, backend)
+
+    def __repr__(self) -> str:
+        return (
+            f"MetaplasticClassifier({self.spec}, {self.arithmetic}, "
+            f"metaplasticity={self.config.metaplasticity:g}, {self.n_samples} samples)"
+        )
