@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch_loops import LocalLoop, SgdLoop, WeightLoop
+from torch_loops import LocalLoop, PlainLoop, SgdLoop, WeightLoop
 
 from quant.errors import ConfigError
 from quant.spec import MesuConfig, NetworkSpec
@@ -25,8 +25,9 @@ Labels = npt.NDArray[np.int64]
 BACKENDS: tuple[Backend, ...] = ("c", "numpy")
 #: Fraction bits of μ that 200 tasks of permuted MNIST need: see streamlearn.reproduce.learners.
 FRAC_BITS = (10, 14)
-TORCH_LOCAL, TORCH_WEIGHTS = "PyTorch, local, by hand", "PyTorch, weight sampling, by hand"
-TORCH_AUTOGRAD, TORCH_SGD = "streamlearn.torch, autograd", "PyTorch, SGD, by hand"
+TORCH_LOCAL, TORCH_PLAIN = "PyTorch, local, tuned", "PyTorch, local, plain"
+TORCH_WEIGHTS = "PyTorch, weight sampling, tuned"
+TORCH_AUTOGRAD, TORCH_SGD = "streamlearn.torch, autograd", "PyTorch, SGD, tuned"
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,7 @@ def torch_contenders(layers: Sequence[int], n_draws: int) -> list[Contender]:
     mu, sigma, config = _start(layers, n_draws)
     return [
         torch_local(layers, n_draws),
+        Contender(TORCH_PLAIN, "torch", PlainLoop(*_start(layers, n_draws)).learn),
         Contender(TORCH_WEIGHTS, "torch", WeightLoop(mu, sigma, config).learn),
         Contender(TORCH_AUTOGRAD, "torch", _autograd(layers, config)),
         Contender(TORCH_SGD, "torch", SgdLoop(layers).learn),

@@ -8,8 +8,9 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
-from speed_contenders import TORCH_LOCAL
+from speed_contenders import TORCH_LOCAL, TORCH_PLAIN
 
 from streamlearn.report.svg import (
     BLACK,
@@ -133,17 +134,21 @@ def zeros_table(record: Record) -> str:
     return markdown(["hidden units, input", "zeros", *titles], lines)
 
 
+def _trend(millions: npt.NDArray[np.float64], costs: npt.NDArray[np.float64]) -> str:
+    """Return the slope of the cost in % of its median a million samples, ± standard error."""
+    if len(costs) < 5:
+        return "–"
+    (slope, _), covariance = np.polyfit(millions, 100 * costs / np.median(costs), 1, cov=True)
+    return f"{slope:+.2f} ± {np.sqrt(covariance[0, 0]):.2f} %"
+
+
 def length_table(record: Record) -> str:
-    """Cost and health along a stream: the first 120,000 samples against the last 300,000."""
+    """Cost and health along a stream: its first two tasks of 60,000 against its last five."""
     lines = []
     for row in record["length"]:
         costs = [1e6 * value for value in row["cpu_s"]]
         first, last = median(costs[:2]), median(costs[-5:])
         low, high = np.percentile(costs, [25, 75])
-        steps = np.arange(len(costs)) * row["block"] / 1e6
-        trend = (
-            100 * float(np.polyfit(steps, costs, 1)[0]) / median(costs) if len(costs) > 1 else 0.0
-        )
         counted = {name: n for name, n in row["saturations"].items() if n}
         lines.append(
             [
@@ -152,7 +157,7 @@ def length_table(record: Record) -> str:
                 f"{first:.1f}",
                 f"{last:.1f}",
                 f"{low:.1f} – {high:.1f}",
-                f"{trend:+.1f} %",
+                _trend(np.arange(len(costs)) * row["block"] / 1e6, np.array(costs)),
                 f"{np.mean(row['accuracy'][:5]):.1f} → {np.mean(row['accuracy'][-5:]):.1f}",
                 " / ".join(f"{value:g}" for value in row["sigma"][-1]),
                 " / ".join(f"{value:g}" for value in row["mu"][-1]),
@@ -169,36 +174,26 @@ def length_table(record: Record) -> str:
 def bar_table(record: Record) -> str:
     """What was aimed at, and what this run reached."""
     rows = [r for r in record["speed"] if r["layers"] == [784, 50, 10] and r["n_draws"] == 10]
-    base, f32, q16 = (_named(rows, name) for name in (TORCH_LOCAL, "float32, C", "q16, C"))
+    names = (TORCH_LOCAL, TORCH_PLAIN, "float32, C", "q16, C")
+    base, plain, f32, q16 = (_named(rows, name) for name in names)
     dense, pixels = (
         _named(
             [r for r in record["zeros"] if r["layers"] == [784, 50, 10] and wanted(r)], "float32, C"
         )
         for wanted in (lambda r: r["share"] == 0, lambda r: r["data"] == "pixels")
     )
-    quick, against, integer, zeros = (
-        rate(f32),
-        ratio(f32, base),
-        ratio(q16, f32),
-        ratio(pixels, dense),
-    )
-    verdict = ("missed", "reached")
-    lines = [
-        [
-            "float32, 784-50-10, S = 10",
-            "≥ 60,000 samples/s",
-            _per_second(quick),
-            verdict[quick >= 6e4],
-        ],
-        [
-            "the same against PyTorch's local loop",
-            "≥ 15 ×",
-            f"{against:.1f} ×",
-            verdict[against >= 15],
-        ],
-        ["q16 against float32", "> 1 ×", f"{integer:.2f} ×", verdict[integer > 1]],
-        ["float32, 81 % zero inputs against none", "≥ 3 ×", f"{zeros:.2f} ×", verdict[zeros >= 3]],
+    found = [
+        ("float32, 784-50-10, S = 10", 6e4, rate(f32), "samples/s"),
+        ("the same against PyTorch's local loop, tuned", 15, ratio(f32, base), "×"),
+        ("the same against PyTorch's local loop, plain", 15, ratio(f32, plain), "×"),
+        ("q16 against float32", 1, ratio(q16, f32), "×"),
+        ("float32, 81 % zero inputs against none", 3, ratio(pixels, dense), "×"),
     ]
+    lines = []
+    for what, aim, got, unit in found:
+        shown = _per_second(got) if aim > 1000 else f"{got:.2f}"
+        verdict = "reached" if got >= aim else "missed"
+        lines.append([what, f"≥ {aim:,.0f} {unit}", f"{shown} {unit}", verdict])
     return markdown(["", "aim", "this run", ""], lines)
 
 

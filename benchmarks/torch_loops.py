@@ -1,10 +1,11 @@
 """What a user would write instead, in PyTorch, by hand and for one core: the loops of speed.py.
 
-One hidden layer, no biases, batch 1. No autograd: derivatives are written out, every operation
-goes into memory that is already there, noise is drawn for a block of samples where it fits, rows
-are cut out once a block. The learning rule is streamlearn/mesu.py's but for the limit of a step,
-which saves PyTorch a pass; the prior pulls 1/64 of the rows a sample, as there. Nothing is
-predicted. tests/pytorch/test_torch_loops.py holds every loop to the reference or to autograd.
+One hidden layer, no biases, batch 1. No autograd: derivatives are written out. But for PlainLoop
+every operation goes into memory that is already there, noise is drawn for a block of samples where
+it fits, and rows are cut out once a block. The learning rule is streamlearn/mesu.py's but for the
+limit of a step, which saves PyTorch a pass; the prior pulls 1/64 of the rows a sample, as there.
+Nothing is predicted. tests/pytorch/test_torch_loops.py holds every loop to the reference or to
+autograd.
 """
 
 from __future__ import annotations
@@ -183,6 +184,40 @@ class LocalLoop(_Loop):
             torch.outer(q1, square, out=work)
             work.mul_(v1)
             sigma1.addcmul_(sigma1, work, value=sigma_rate)
+            last.pull(self.n_samples)
+            first.pull(self.n_samples)
+            self.n_samples += 1
+
+
+class PlainLoop(_Loop):
+    """The same as :class:`LocalLoop` in plain expressions: derivatives by hand, nothing else."""
+
+    def _learn_block(self, x: Tensor, labels: list[int]) -> None:
+        n, (_, hidden, out) = len(labels), self._sizes
+        epsilon = self._randn(n, self._s, hidden), self._randn(n, self._s, out)
+        self.learn_with(x, labels, epsilon)
+
+    def learn_with(self, x: Tensor, labels: list[int], epsilon: tuple[Tensor, Tensor]) -> None:
+        """Learn with given noise, ``[n, S, hidden]`` and ``[n, S, classes]``."""
+        first, last = self.layers
+        for k, label in enumerate(labels):
+            row, e1, e2 = x[k], epsilon[0][k], epsilon[1][k]
+            v1, v2 = first.sigma**2, last.sigma**2
+            s1 = torch.sqrt(v1 @ row**2 + TINY)
+            h = torch.relu(first.mu @ row + s1 * e1)
+            s2 = torch.sqrt(h**2 @ v2.T + TINY)
+            z = h @ last.mu.T + s2 * e2
+
+            delta = torch.softmax(z, 1)
+            delta[:, label] -= 1
+            r = delta * e2 / s2
+            below = (delta @ last.mu + h * (r @ v2)) * (h > 0)
+            g1, q1 = below.sum(0), (below * e1).sum(0) / s1
+
+            last.mu += self._mu_rate * v2 * (delta.T @ h)
+            last.sigma += self._sigma_rate * last.sigma * v2 * (r.T @ h**2)
+            first.mu += self._mu_rate * v1 * torch.outer(g1, row)
+            first.sigma += self._sigma_rate * first.sigma * v1 * torch.outer(q1, row**2)
             last.pull(self.n_samples)
             first.pull(self.n_samples)
             self.n_samples += 1

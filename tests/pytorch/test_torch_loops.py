@@ -16,7 +16,7 @@ from streamlearn import mesu
 from streamlearn.torch import MESU, nll_loss
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from torch_loops import BLOCK, LocalLoop, SgdLoop, WeightLoop
+from torch_loops import BLOCK, LocalLoop, PlainLoop, SgdLoop, WeightLoop
 
 SPEC = NetworkSpec((20, 7, 3), bias=False, front_end="none")
 N_SAMPLES = 70
@@ -43,11 +43,12 @@ def start(settings):
     return state, views[0], views[1]
 
 
+@pytest.mark.parametrize("kind", [LocalLoop, PlainLoop])
 @pytest.mark.parametrize("sweep", [1, 8, 64])
-def test_the_local_loop_is_the_float64_step(sweep):
+def test_the_local_loops_are_the_float64_step(kind, sweep):
     settings = config(sweep=sweep)
     state, mu, sigma = start(settings)
-    loop = LocalLoop(mu, sigma, settings, dtype=torch.float64)
+    loop = kind(mu, sigma, settings, dtype=torch.float64)
     x, labels = samples()
     before = state.copy()
     for row, label in zip(x, labels.tolist(), strict=True):
@@ -104,7 +105,7 @@ def test_the_sgd_loop_is_autograds():
         torch.testing.assert_close(found, expected.detach(), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", [LocalLoop, WeightLoop])
+@pytest.mark.parametrize("kind", [LocalLoop, PlainLoop, WeightLoop])
 def test_the_loops_learn_in_blocks_with_noise_of_their_own(kind):
     settings = MesuConfig(memory_window=1e5, sigma_prior=0.3, sigma_init=0.5, mu_init=1.0)
     _, mu, sigma = start(settings)
