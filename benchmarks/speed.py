@@ -80,7 +80,7 @@ def measure(sections: list[str], options: argparse.Namespace, record: dict[str, 
         else:
             record[section] = measure_length(x, y, options.tasks, say)
     say("done")
-    record["origin"] = {
+    origin = {
         "command": " ".join(["python", "benchmarks/speed.py", *sys.argv[1:]]),
         "date": datetime.date.today().isoformat(),
         "machine": machine(),
@@ -92,6 +92,7 @@ def measure(sections: list[str], options: argparse.Namespace, record: dict[str, 
         "load_after": round(os.getloadavg()[0], 1),
         "seconds": round(time.perf_counter() - started),
     }
+    record["origin"] = {**record.get("origin", {}), **dict.fromkeys(sections, origin)}
 
 
 def main() -> None:
@@ -99,7 +100,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", help=f"sections a,b,… of {','.join(SECTIONS)}")
     parser.add_argument("--rounds", type=int, default=5, help="times that each is measured")
-    parser.add_argument("--round-s", type=float, default=0.2, help="seconds of a round")
+    parser.add_argument("--round-s", type=float, default=0.15, help="seconds of a round")
     parser.add_argument("--tasks", type=int, default=40, help="tasks of 60,000 of the long stream")
     parser.add_argument("--report-only", action="store_true", help="only tables and pictures")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "speed")

@@ -27,6 +27,8 @@ from streamlearn.reproduce.tables import markdown
 
 Record = dict[str, Any]
 Row = dict[str, Any]
+#: Tasks before the cost along a stream is called settled.
+SETTLING = 5
 COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE)
 
 
@@ -135,8 +137,13 @@ def zeros_table(record: Record) -> str:
 
 
 def _trend(millions: npt.NDArray[np.float64], costs: npt.NDArray[np.float64]) -> str:
-    """Return the slope of the cost in % of its median a million samples, ± standard error."""
-    if len(costs) < 5:
+    """Return the slope of the cost in % of its median a million samples, ± standard error.
+
+    The first tasks are left out: the share of hidden units that are active, and with it the cost,
+    still changes then.
+    """
+    millions, costs = millions[SETTLING:], costs[SETTLING:]
+    if len(costs) < SETTLING:
         return "–"
     (slope, _), covariance = np.polyfit(millions, 100 * costs / np.median(costs), 1, cov=True)
     return f"{slope:+.2f} ± {np.sqrt(covariance[0, 0]):.2f} %"
@@ -166,7 +173,10 @@ def length_table(record: Record) -> str:
             ]
         )
     head = ["", "samples", "first 2 tasks, µs", "last 5 tasks, µs", "middle half of all tasks, µs"]
-    head += ["trend a million", "test-then-train accuracy, first 5 → last 5 tasks, %"]
+    head += [
+        f"trend a million, from task {SETTLING + 1} on",
+        "test-then-train accuracy, first 5 → last 5 tasks, %",
+    ]
     head += ["mean σ of the layers at the end", "largest \\|μ\\| of the layers at the end"]
     return markdown([*head, "all finite, σ > 0", "values that met the end of their format"], lines)
 
@@ -198,14 +208,19 @@ def bar_table(record: Record) -> str:
 
 
 def origin(record: Record) -> str:
-    """Return the line that says what, where and when."""
-    made = record["origin"]
-    return (
-        f"`{made['command']}` on {made['date']}, {made['machine']}, one thread; "
-        f"Python {made['python']}, NumPy {made['numpy']}, PyTorch {made['torch']}; "
-        f"C sources {made['kernel']}; load average {made['load']} before and "
-        f"{made['load_after']} after.\n"
-    )
+    """Return what, where and when: one line for each run that sections of the record are from."""
+    lines: dict[str, list[str]] = {}
+    for section, made in record["origin"].items():
+        line = (
+            f"`{made['command']}` on {made['date']}, {made['machine']}, one thread; "
+            f"Python {made['python']}, NumPy {made['numpy']}, PyTorch {made['torch']}; "
+            f"C sources {made['kernel']}; load average {made['load']} before and "
+            f"{made['load_after']} after, {made['seconds']} s."
+        )
+        lines.setdefault(line, []).append(section)
+    if len(lines) == 1:
+        return "".join(f"{line}\n" for line in lines)
+    return "".join(f"* {', '.join(sections)}: {line}\n" for line, sections in lines.items())
 
 
 def _lines(ax: Axes, rows: Sequence[Row], key: str) -> None:

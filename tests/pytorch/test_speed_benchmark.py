@@ -106,6 +106,11 @@ def row(name, cpu, **more):
     return {"name": name, "group": "engine", "block": 9, "cpu_s": cpu, "wall_s": cpu, **more}
 
 
+ORIGIN = dict.fromkeys(
+    ("command", "date", "machine", "python", "numpy", "torch", "kernel", "load", "load_after",
+     "seconds"), "x")  # fmt: skip
+
+
 def record():
     """A made-up run: float32 20 µs, a noisy minute in the second round, PyTorch 15 times that."""
     net = {"layers": [784, 50, 10], "n_draws": 10}
@@ -134,9 +139,7 @@ def record():
             row("q16, C", [12e-6] * 9, accuracy=[90.0] * 9, sigma=[[0.1, 0.2]] * 9,
                 mu=[[1.0, 2.0]] * 9, finite=False, saturations={"mu": 0, "rho": 1234})
         ],
-        "origin": dict.fromkeys(
-            ("command", "date", "machine", "python", "numpy", "torch", "kernel", "load",
-             "load_after"), "x"),
+        "origin": dict.fromkeys(("speed", "bytes", "width", "draws", "zeros", "length"), ORIGIN),
     }  # fmt: skip
 
 
@@ -157,10 +160,20 @@ def test_tables_say_what_the_rounds_say():
     assert pixels in speed_report.zeros_table(made)
     length = speed_report.length_table(made)
     assert "| NO | 1,234 rho |" in length
-    assert speed_report._trend(np.arange(9.0), 10 + np.arange(9.0)) == "+7.14 ± 0.00 %"
-    assert speed_report._trend(np.arange(2.0), np.ones(2)) == "–"
+    costs = np.array([99.0] * 5 + [8.0, 9, 10, 11, 12])
+    assert speed_report._trend(np.arange(10.0), costs) == "+10.00 ± 0.00 %"
+    assert speed_report._trend(np.arange(9.0), np.ones(9)) == "–"
     for draw in speed_report.PICTURES.values():
         assert ElementTree.fromstring(draw(made)).tag.endswith("svg")
+
+
+def test_parts_of_other_runs_are_named():
+    made = record()
+    assert speed_report.origin(made).count("\n") == 1
+    made["origin"] = {**made["origin"], "length": {**ORIGIN, "date": "later"}}
+    text = speed_report.origin(made)
+    assert text.startswith("* speed, bytes, width, draws, zeros: `x` on x")
+    assert "\n* length: `x` on later" in text
 
 
 def test_the_document_has_a_place_for_every_table():
