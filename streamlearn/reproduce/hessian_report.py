@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from streamlearn.report.svg import BLUE, INK, drawing, new_figure
 from streamlearn.reproduce.pictures import svg
@@ -157,6 +158,10 @@ def hessian_picture(records: Sequence[Record]) -> str:
                 ax.plot(ends, ends, color=INK, linewidth=0.7)
             ax.set_title(f"{name}\n{steps:,} steps", fontsize=9)
             ax.set_xlabel("Hessian's diagonal", fontsize=9)
+            for axis in (ax.xaxis, ax.yaxis):
+                axis.set_major_locator(LogLocator(numticks=5))
+                axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+                axis.set_minor_formatter(NullFormatter())
         for ax in axes[len(newest) :]:
             ax.set_axis_off()
         return svg(figure)
