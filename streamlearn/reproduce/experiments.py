@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from streamlearn.errors import ConfigError
-from streamlearn.reproduce import pictures, tables
+from streamlearn.reproduce import hessian, hessian_report, pictures, tables
 from streamlearn.reproduce.learners import Setting
 from streamlearn.reproduce.runs import Run
 
@@ -33,6 +33,8 @@ class Experiment:
         The settings of one algorithm, each with the number of seeds it gets at most.
     table, picture : callable
         From records to Markdown and to SVG.
+    run_type : type
+        What executes a setting.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Experiment:
     settings: Callable[[str], Sequence[tuple[str, Setting, int]]]
     table: tables.Table
     picture: pictures.Draw
+    run_type: type[Run] = Run
 
     def runs(
         self,
@@ -66,7 +69,7 @@ class Experiment:
         if not numbers or min(numbers) < 0 or len(set(numbers)) < len(numbers):
             raise ConfigError(f"seeds={list(numbers)}: expected different numbers, 0 or above")
         return [
-            Run(folder, setting, seed, limit)
+            self.run_type(folder, setting, seed, limit)
             for place, seed in enumerate(numbers)
             for algorithm in chosen
             for folder, setting, n_seeds in self.settings(algorithm)
@@ -126,6 +129,16 @@ EXPERIMENTS = {
             _usual,
             tables.fixed_point_table,
             pictures.fixed_point_picture,
+        ),
+        Experiment(
+            "mesu-hessian",
+            "1/σ² against the Hessian's diagonal; a task is 500 steps (paper, supplement 1)",
+            hessian.ALGORITHMS,
+            (0, 1, 2),
+            hessian.hessian_settings,
+            hessian_report.hessian_table,
+            hessian_report.hessian_picture,
+            hessian.HessianRun,
         ),
     )
 }
