@@ -25,8 +25,11 @@ WeightInit = float | Callable[[Tensor], Any]
 
 
 def _signs(x: Tensor) -> Tensor:
-    """Return the sign, +1 at 0; NaN stays NaN."""
-    return x.sign().masked_fill_(x == 0, 1)
+    """Return the sign, +1 at 0 (also at -0.0, which + 0.0 makes 0.0); NaN where not finite.
+
+    Not ``x.sign()``, which is 0 at NaN and at 0; not ``torch.where``, which is seven times slower.
+    """
+    return x.mul(0).add_(1).copysign_(x + 0.0)
 
 
 class _Binarise(torch.autograd.Function):  # type: ignore[misc, unused-ignore]
@@ -68,7 +71,7 @@ def binarise(hidden_weight: Tensor) -> Tensor:
     Returns
     -------
     Tensor
-        -1 and +1, in the hidden weights' dtype; NaN where they are NaN.
+        -1 and +1, in the hidden weights' dtype; NaN where they are NaN or infinite.
 
     Notes
     -----
@@ -81,6 +84,8 @@ def binarise(hidden_weight: Tensor) -> Tensor:
 
 def sign(x: Tensor, window: float = 1.0) -> Tensor:
     """Return sign(x), +1 at 0; its gradient is that of the output where \\|x\\| ≤ window, else 0.
+
+    NaN and infinity become NaN, so that a network that diverged does not look like one of signs.
 
     Parameters
     ----------
