@@ -33,6 +33,12 @@ class Experiment:
         The settings of one algorithm, each with the number of seeds it gets at most.
     table, picture : callable
         From records to Markdown and to SVG.
+    run_type : type
+        What executes a setting.
+    n_tasks : int
+        Where the user gives no number.
+    full_settings : callable, optional
+        The settings at the paper's own size, where the usual ones are smaller.
     """
 
     name: str
@@ -42,20 +48,28 @@ class Experiment:
     settings: Callable[[str], Sequence[tuple[str, Setting, int]]]
     table: tables.Table
     picture: pictures.Draw
+    run_type: type[Run] = Run
+    n_tasks: int = N_TASKS
+    full_settings: Callable[[str], Sequence[tuple[str, Setting, int]]] | None = None
 
     def runs(
         self,
         algorithms: Sequence[str] | None = None,
         seeds: Sequence[int] | None = None,
         limit: int | None = None,
+        full: bool = False,
     ) -> list[Run]:
         """Return the runs, seed by seed, so that a table of few seeds is complete early.
 
         Raises
         ------
         ConfigError
-            If an algorithm is none of the experiment's, or a seed is negative or given twice.
+            If an algorithm is none of the experiment's, a seed is negative or given twice, or
+            `full` is asked for where the usual settings are the paper's.
         """
+        settings = self.full_settings if full else self.settings
+        if settings is None:
+            raise ConfigError(f"{self.name} has the paper's size already: leave out --full")
         chosen = self.algorithms if algorithms is None else tuple(algorithms)
         numbers = self.seeds if seeds is None else tuple(seeds)
         for algorithm in chosen:
@@ -66,10 +80,10 @@ class Experiment:
         if not numbers or min(numbers) < 0 or len(set(numbers)) < len(numbers):
             raise ConfigError(f"seeds={list(numbers)}: expected different numbers, 0 or above")
         return [
-            Run(folder, setting, seed, limit)
+            self.run_type(folder, setting, seed, limit)
             for place, seed in enumerate(numbers)
             for algorithm in chosen
-            for folder, setting, n_seeds in self.settings(algorithm)
+            for folder, setting, n_seeds in settings(algorithm)
             if place < n_seeds
         ]
 
