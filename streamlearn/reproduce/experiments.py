@@ -6,7 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from streamlearn.errors import ConfigError
-from streamlearn.reproduce import pictures, tables
+from streamlearn.reproduce import (
+    bnn,
+    bnn_pictures,
+    bnn_quadratic,
+    bnn_tables,
+    pictures,
+    tables,
+)
 from streamlearn.reproduce.learners import Setting
 from streamlearn.reproduce.runs import Run
 
@@ -140,6 +147,52 @@ EXPERIMENTS = {
             _usual,
             tables.fixed_point_table,
             pictures.fixed_point_picture,
+        ),
+        Experiment(
+            "bnn-pmnist",
+            "binarized metaplastic network: 6 tasks of permuted MNIST (Laborieux, figure 2)",
+            bnn.PERMUTED_ALGORITHMS,
+            (0, 1, 2),
+            bnn.permuted_settings,
+            bnn_tables.permuted_table,
+            bnn_pictures.permuted_picture,
+            bnn.PermutedRun,
+            6,
+            bnn.permuted_full,
+        ),
+        Experiment(
+            "bnn-stream",
+            "MNIST in 60 subsets, each seen alone, against all at once (Laborieux, figure 4)",
+            bnn.STREAM_ALGORITHMS,
+            (0, 1, 2),
+            bnn.stream_settings,
+            bnn_tables.stream_table,
+            bnn_pictures.stream_picture,
+            bnn.StreamRun,
+            bnn.SUBSETS,
+            bnn.stream_full,
+        ),
+        Experiment(
+            "bnn-quadratic",
+            "a quadratic loss of binary weights: importance and divergence (Laborieux, figure 5)",
+            bnn_quadratic.ALGORITHMS,
+            (0, 1, 2, 3, 4),
+            bnn_quadratic.quadratic_settings,
+            bnn_tables.quadratic_table,
+            bnn_pictures.quadratic_picture,
+            bnn_quadratic.QuadraticRun,
+            1,
+        ),
+        Experiment(
+            "bnn-importance",
+            "what switching weights of each hidden magnitude costs (Laborieux, figure 5)",
+            bnn.IMPORTANCE_ALGORITHMS,
+            (0, 1, 2),
+            bnn.importance_settings,
+            bnn_tables.importance_table,
+            bnn_pictures.importance_picture,
+            bnn.ImportanceRun,
+            full_settings=bnn.importance_full,
         ),
     )
 }

@@ -20,7 +20,9 @@ from streamlearn.torch.binary import BinaryLayer, binarise
 
 
 class BinaryEWC:
-    """``(λ/2) Σ_tasks Σ F (W_b - W_b*)²`` on the binary weights, to be added to the loss.
+    """``(λ/2) Σ_tasks Σ F (W_b - W_b*)²`` on the binary weights.
+
+    Add :meth:`penalty` to the loss, or call :meth:`add_gradients` after ``backward()``.
 
     F is the empirical Fisher information of each binary weight: the mean over samples of the
     squared gradient of -log p(label), one sample at a time, true labels, without the penalty.
@@ -123,6 +125,18 @@ class BinaryEWC:
             b, total = binarise(weight), self._total[name]
             parts.append((total * (b * b + 1) - 2 * self._anchor[name] * b).sum())
         return 0.5 * self.strength * torch.stack(parts).sum()
+
+    def add_gradients(self) -> None:
+        """Add the penalty's gradient to that of the loss, after ``backward()``.
+
+        The same as ``(loss + penalty()).backward()``, in a few passes over the weights instead of
+        a dozen. A weight without a gradient (its layer took no part) stays without.
+        """
+        with torch.no_grad():
+            for name, weight in self._weights.items():
+                if weight.grad is not None:
+                    pull = torch.mul(self._total[name], binarise(weight)).sub_(self._anchor[name])
+                    weight.grad.add_(pull, alpha=self.strength)
 
     def state_dict(self) -> dict[str, dict[str, Tensor]]:
         """Return copies of Σ F and Σ F W_b* by layer, for a checkpoint."""

@@ -82,6 +82,29 @@ def test_the_penalty_is_the_sum_over_tasks_and_its_gradient_goes_straight_throug
         assert float(g.abs().max()) > 0
 
 
+def test_gradients_may_be_added_after_backward() -> None:
+    net = network()
+    ewc = BinaryEWC(net, 50.0)
+    ewc.consolidate(*samples(6))
+    flip(net, 1)
+    x, y = samples(8, 2)
+    net.eval()
+    found = []
+    for separately in (True, False):
+        net.zero_grad()
+        loss = nn.functional.cross_entropy(net(x), y)
+        (loss if separately else loss + ewc.penalty()).backward()
+        if separately:
+            plain = net[0].weight.grad.clone()
+            ewc.add_gradients()
+            assert not torch.allclose(net[0].weight.grad, plain)
+        found.append([layer.weight.grad.clone() for layer in (net[0], net[3])])
+    torch.testing.assert_close(*found, rtol=1e-10, atol=1e-12)
+    net.zero_grad()
+    ewc.add_gradients()
+    assert net[0].weight.grad is None
+
+
 def ewc_weight(net: nn.Module, name: str) -> Tensor:
     return dict(net.named_parameters())[name]
 
