@@ -212,9 +212,9 @@ class BnnRun(Run):
     ) -> Record:
         """Run up to ``n_tasks`` tasks, going on where the checkpoint is; return the record.
 
-        Its ``newest`` has the test accuracy on the newest task, ``sigma`` the mean magnitude of
-        each layer's hidden weights, ``train_s`` CPU seconds (on a GPU: seconds), all after each
-        task; ``windows`` what the subclass measures.
+        Its ``newest`` has the test accuracy on the newest task, ``magnitude`` the mean of each
+        layer's hidden weights, ``train_s`` CPU seconds (on a GPU: seconds), all after each task;
+        ``windows`` what the subclass measures.
 
         Raises
         ------
@@ -239,7 +239,8 @@ class BnnRun(Run):
             record["tasks_done"] = task + 1
             found = self.measure(learner, sets, task, task + 1 == end)
             record["newest"].append([found.pop("newest")])
-            record["sigma"].append([float(f"{value:.4g}") for value in learner.magnitudes()])
+            magnitudes = [float(f"{value:.4g}") for value in learner.magnitudes()]
+            record.setdefault("magnitude", []).append(magnitudes)
             if found:
                 record["windows"][str(task + 1)] = found
             save(self, learner, record, results, work)

@@ -23,7 +23,7 @@ from streamlearn.report.svg import (
     drawing,
     new_figure,
 )
-from streamlearn.reproduce.bnn_quadratic import BINS
+from streamlearn.reproduce.bnn_quadratic import BINS, two_weights
 from streamlearn.reproduce.bnn_tables import NAMES, Group, furthest, grouped, network
 from streamlearn.reproduce.pictures import svg
 
@@ -118,6 +118,15 @@ def importance_picture(records: Sequence[Record]) -> str:
         return svg(figure)
 
 
+def _contours(ax: Axes) -> None:
+    """Draw where the loss of two weights is equal."""
+    problem = two_weights()
+    x, y = np.meshgrid(np.linspace(-1.5, 17, 200), np.linspace(-1.2, 1.2, 60))
+    apart = np.stack([x, y], axis=-1) - problem.target
+    height = np.einsum("...i,ij,...j->...", apart, problem.h, apart) / 2
+    ax.contour(x, y, height, levels=[0.5, 2, 8, 32, 128], colors=FAINT, linewidths=0.7)
+
+
 def quadratic_picture(records: Sequence[Record]) -> str:
     """Two hidden weights on their way; importance against magnitude among 500."""
     with drawing():
@@ -130,6 +139,7 @@ def quadratic_picture(records: Sequence[Record]) -> str:
                 many.append(found)
                 continue
             x, y = found["path"]
+            _contours(above)
             above.add_patch(Rectangle((-1, -1), 2, 2, facecolor="none", edgecolor=GREY))
             above.plot(x[:40], y[:40], "-o", color=BLUE, ms=2.5, lw=0.9, label="W_h, 40 steps")
             above.plot(*found["target"], "*", color=VERMILLION, ms=9, label="W*")
