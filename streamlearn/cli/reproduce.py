@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from math import isnan
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -174,9 +175,9 @@ class Display:
             self._bars[name] = self._progress.add_task(
                 name, total=event.run.until(self._n_tasks), completed=event.tasks - 1, newest=""
             )
-        newest = f"newest {event.newest:.2f} %"
-        self._progress.update(self._bars[name], completed=event.tasks, newest=newest)
+        newest = "" if isnan(event.newest) else f", newest {event.newest:.2f} %"
+        self._progress.update(self._bars[name], completed=event.tasks, newest=newest[2:])
         self._progress.advance(self._all)
         if event.tasks >= event.run.until(self._n_tasks):
             self._progress.remove_task(self._bars.pop(name))
-            self._to.print(f"{name}: {event.tasks} tasks, {newest}")
+            self._to.print(f"{name}: {event.tasks} tasks{newest}")

@@ -14,19 +14,18 @@ from torch import Tensor
 from torch.nn import functional  # type: ignore[import-not-found, unused-ignore]
 
 from streamlearn.errors import DivergedError
-from streamlearn.reproduce.bnn import (
+from streamlearn.reproduce.bnn import Floats, Integers
+from streamlearn.reproduce.bnn_importance import importance
+from streamlearn.reproduce.bnn_settings import (
     BATCH,
     EWC_SAMPLES,
     FISHER,
     LR,
     WEIGHT_DECAY,
     BnnSetting,
-    Floats,
-    Integers,
     Recipe,
     recipe_of,
 )
-from streamlearn.reproduce.bnn_importance import importance
 from streamlearn.torch import (
     BinaryEWC,
     BinaryLayer,

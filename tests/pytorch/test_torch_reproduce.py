@@ -10,15 +10,9 @@ from torch_helpers import torch
 
 from streamlearn.errors import ConfigError, DivergedError
 from streamlearn.reproduce import bnn_importance
-from streamlearn.reproduce.bnn import (
-    RECIPES,
-    SUBSETS,
-    BnnSetting,
-    ImportanceRun,
-    PermutedRun,
-    StreamRun,
-)
+from streamlearn.reproduce.bnn import ImportanceRun, PermutedRun, StreamRun
 from streamlearn.reproduce.bnn_nets import TorchLearner, make_learner
+from streamlearn.reproduce.bnn_settings import RECIPES, SUBSETS, BnnSetting
 from streamlearn.reproduce.runs import read_log
 from streamlearn.torch import binary_mlp
 

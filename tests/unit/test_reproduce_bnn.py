@@ -12,15 +12,7 @@ import pytest
 from streamlearn.cli import run as command_line
 from streamlearn.errors import ConfigError
 from streamlearn.reproduce import find_experiment
-from streamlearn.reproduce.bnn import (
-    ALL,
-    SUBSETS,
-    BnnSetting,
-    PermutedRun,
-    Sets,
-    StreamRun,
-    load_nets,
-)
+from streamlearn.reproduce.bnn import PermutedRun, Sets, StreamRun, load_nets
 from streamlearn.reproduce.bnn_quadratic import (
     Problem,
     QuadraticRun,
@@ -33,6 +25,7 @@ from streamlearn.reproduce.bnn_quadratic import (
     signs,
     two_weights,
 )
+from streamlearn.reproduce.bnn_settings import ALL, SUBSETS, BnnSetting
 from streamlearn.reproduce.learners import Setting
 
 # -- the quadratic task --------------------------------------------------------------------------
