@@ -12,6 +12,8 @@ import numpy as np
 from quant.spec import MesuConfig, NetworkSpec, from_json, to_json
 from quant.state import init_state, state_sha256
 from streamlearn.engines import make_engine
+from streamlearn.regression_engines import make_regression_engine
+from streamlearn.streams import load_gas_concentration
 from streamlearn.streams.gas_drift import load_gas_drift
 
 GOLDEN_FILE = Path(__file__).with_name("gas_q16.json")
@@ -31,6 +33,12 @@ CASES: dict[str, tuple[NetworkSpec, MesuConfig, int, int]] = {
         2**32 - 1,
         120,
     ),
+    "128-12-1, a target": (
+        NetworkSpec((128, 12, 1), likelihood="gaussian"),
+        MesuConfig(mu_init=1.0, sigma_init=0.5, target_window=50),
+        2,
+        120,
+    ),
 }
 
 
@@ -38,6 +46,8 @@ def run_case(spec: NetworkSpec, config: MesuConfig, seed: int, n: int) -> dict[s
     """Learn ``n`` samples; return what a golden file keeps of it."""
     # The description takes part in what is golden: what a file restores is what is run.
     spec, config = from_json(to_json(spec, config))
+    if spec.likelihood == "gaussian":
+        return run_regression(spec, config, seed, n)
     stream = load_gas_drift(limit=n)
     engine = make_engine(spec, config, "q16", "numpy")
     state = init_state(spec, config, "q16", seed)
@@ -58,6 +68,27 @@ def run_case(spec: NetworkSpec, config: MesuConfig, seed: int, n: int) -> dict[s
         "predictions_sha256": hashlib.sha256(np.array(predictions, "<i4").tobytes()).hexdigest(),
         "correct": int(np.count_nonzero(np.array(predictions) == stream.y)),
         "saturations": {k: int(v) for k, v in saturations.items()},
+    }
+
+
+def run_regression(spec: NetworkSpec, config: MesuConfig, seed: int, n: int) -> dict[str, Any]:
+    """The same for a learner of a number."""
+    stream = load_gas_concentration(limit=n)
+    engine = make_regression_engine(spec, config, "q16", "numpy")
+    state = init_state(spec, config, "q16", seed)
+    start = state_sha256(state)
+    predictions = np.array(
+        [engine.learn_target(state, row.astype(np.float64), y) for row, y in stream], "<f4"
+    )
+    return {
+        "learner": to_json(spec, config),
+        "seed": seed,
+        "samples": n,
+        "start_sha256": start,
+        "state_sha256": state_sha256(state),
+        "predictions_sha256": hashlib.sha256(predictions.tobytes()).hexdigest(),
+        "mean_absolute_error": float(np.abs(predictions[:, 0] - stream.y).mean()),
+        "saturations": {k: int(v) for k, v in vars(engine.saturations).items()},
     }
 
 
