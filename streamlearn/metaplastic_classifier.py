@@ -79,7 +79,7 @@ class MetaplasticClassifier(StreamClassifier):
         classes: Sequence[Hashable] | None = None,
         arithmetic: Arithmetic = "q8",
         seed: int = 0,
-        bias: bool = True,
+        bias: bool = False,
         front_end: FrontEnd = "standardise",
         features: Sequence[str] | None = None,
         backend: Backend | None = None,
