@@ -188,8 +188,8 @@ def pulse_layer(
     dither = row_word[rows, None] + column_word[columns] & 0xFFFF
     size = np.where(old < 0, -1 - old, old)
     stopped = towards_zero & (dither > plan.let_through[size])
-    new = np.clip(old + np.where(stopped, 0, step), -plan.clamp_q - 1, plan.clamp_q)
-    w[touched] = new
+    moved = np.clip(old + step, -plan.clamp_q - 1, plan.clamp_q)
+    w[touched] = np.where(stopped, old, moved)
 
 
 def predict(logits: Int64) -> int:

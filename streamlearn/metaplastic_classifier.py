@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-from quant.metaplastic_config import MetaplasticConfig
+from quant.metaplastic_config import FOR_FRONT_END, MetaplasticConfig
 from quant.spec import FrontEnd, NetworkSpec
 from quant.state import Arithmetic
 from streamlearn.engines import Backend
@@ -37,7 +37,8 @@ class MetaplasticClassifier(StreamClassifier):
     backend : {"c", "numpy"}, optional
         For q8: the C kernel (default) or the golden model.
     **config
-        Hyperparameters: see :class:`quant.metaplastic_config.MetaplasticConfig`.
+        Hyperparameters: see :class:`quant.metaplastic_config.MetaplasticConfig`. What is not
+        given is that class's default or, by front end, ``FOR_FRONT_END`` beside it.
 
     Raises
     ------
@@ -86,7 +87,7 @@ class MetaplasticClassifier(StreamClassifier):
         **config: Any,
     ) -> None:
         spec = NetworkSpec(tuple(layers), bias, front_end, rule="metaplastic")
-        settings = MetaplasticConfig(**config)
+        settings = MetaplasticConfig(**{**FOR_FRONT_END[front_end], **config})
         self._start(spec, settings, arithmetic, seed, classes, features, backend)
 
     def __repr__(self) -> str:
