@@ -134,6 +134,12 @@ def inside_window(a: Int64, size: tuple[int, int], plan: MetaplasticPlan) -> np.
     return inside
 
 
+def undecided(forward_: Forward, plan: MetaplasticPlan) -> int:
+    """Count the hidden units inside the window: those that a small change would turn over."""
+    layers = zip(forward_.sums[:-1], forward_.norms[:-1], strict=True)
+    return sum(int(np.count_nonzero(inside_window(a, size, plan))) for a, size in layers)
+
+
 def learn(
     spec: NetworkSpec,
     plan: MetaplasticPlan,

@@ -118,3 +118,10 @@ class NativeKernel:
             state.ctypes.data, self._scratch.ctypes.data, x.ctypes.data, logits.ctypes.data
         )
         return int(predicted), logits
+
+    def undecided(self, state: State, x: npt.NDArray[np.float32]) -> int:
+        """Return how many hidden units one finite sample leaves undecided (q8 only)."""
+        self.predict(state, x)
+        count = self._library.sl_metaplastic_undecided
+        count.argtypes, count.restype = [ctypes.c_void_p], ctypes.c_uint32
+        return int(count(self._scratch.ctypes.data))

@@ -55,3 +55,15 @@ int32_t sl_metaplastic_forward(const sl_state_t *state, sl_scratch_t *scratch) {
     }
     return best;
 }
+
+uint32_t sl_metaplastic_undecided(const sl_scratch_t *scratch) {
+    uint32_t count = 0;
+    for (uint32_t index = 0; index + 1 < SL_N_LAYERS; index++) {
+        const int32_t *sums = scratch->sums + sl_layers[index].sums;
+        const uint32_t limit = (uint32_t)sl_window_limit(scratch, index);
+        for (uint32_t j = 0; j < sl_layers[index].columns; j++) {
+            count += sl_abs32(sums[j]) <= limit;
+        }
+    }
+    return count;
+}
