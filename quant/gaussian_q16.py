@@ -98,12 +98,12 @@ def _hold(old: Statistics, y: np.float32) -> np.float32:
     if reach == 0:
         return y
     low, high = (_real32(mean + sign * TARGET_MAX * reach, exponent) for sign in (-1, 1))
-    return min(max(y, low), high)
+    return low if y < low else high if y > high else y
 
 
 def _real32(x: int, frac_bits: int) -> np.float32:
-    size = np.uint32(binary32(abs(x), frac_bits)).view(np.float32)
-    return np.float32(-size if x < 0 else size)
+    bits = np.array(binary32(abs(x), frac_bits), np.uint32)
+    return np.float32(math.copysign(bits.view(np.float32).item(), x))
 
 
 def _statistics(state: State) -> Statistics:
