@@ -103,7 +103,7 @@ def _hold(old: Statistics, y: np.float32) -> np.float32:
 
 def _real32(x: int, frac_bits: int) -> np.float32:
     bits = np.array(binary32(abs(x), frac_bits), np.uint32)
-    return np.float32(math.copysign(bits.view(np.float32).item(), x))
+    return np.float32(math.copysign(float(bits.view(np.float32)), x))
 
 
 def _statistics(state: State) -> Statistics:
