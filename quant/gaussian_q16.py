@@ -98,12 +98,14 @@ def _hold(old: Statistics, y: np.float32) -> np.float32:
     if reach == 0:
         return y
     low, high = (_real32(mean + sign * TARGET_MAX * reach, exponent) for sign in (-1, 1))
-    return low if y < low else high if y > high else y
+    held: np.float32 = low if y < low else high if y > high else y
+    return held
 
 
 def _real32(x: int, frac_bits: int) -> np.float32:
     bits = np.array(binary32(abs(x), frac_bits), np.uint32)
-    return np.float32(math.copysign(float(bits.view(np.float32)), x))
+    value: np.float32 = np.float32(math.copysign(float(bits.view(np.float32)), x))
+    return value
 
 
 def _statistics(state: State) -> Statistics:
