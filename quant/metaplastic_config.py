@@ -17,7 +17,7 @@ WEIGHT_FRAC_BITS = 7
 #: of the gas stream's first third.
 FOR_FRONT_END: dict[str, dict[str, float]] = {
     "standardise": {},
-    "none": {"window": 0.5, "skip": 0.195, "weight_init": 0.16},
+    "none": {"window": 0.5, "skip": 0.195, "weight_init": 0.16, "lr": 1.0, "lr_output": 1.0},
 }
 
 
@@ -66,11 +66,11 @@ class MetaplasticConfig:
 
     metaplasticity: float = 1.28
     clamp: float = 1.0
-    weight_init: float = 0.3125
+    weight_init: float = 0.5
     window: float = 1.0
     skip: float = 0.047
-    lr: float = 1.0
-    lr_output: float = 1.0
+    lr: float = 2.0
+    lr_output: float = 2.0
     logit_scale: float = 1.0
     calibration_window: int = 256
     front_end_window: int = 300

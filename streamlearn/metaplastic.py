@@ -33,7 +33,7 @@ from quant.state import State
 Float = npt.NDArray[np.float64]
 
 LSB = 1 / 128
-LOG_TEMPERATURE_RANGE = (-4.0, 8.0)
+LOG_TEMPERATURE_RANGE = (-4.0, 4.0)
 
 
 @dataclass

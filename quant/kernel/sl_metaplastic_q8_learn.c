@@ -6,7 +6,7 @@ enum {
     SL_DELTA_MAX = 1 << 14,
     SL_DISTANCE_MAX = 16383,
     SL_LOG_TEMPERATURE_MIN = -4 * 65536,
-    SL_LOG_TEMPERATURE_MAX = 8 * 65536,
+    SL_LOG_TEMPERATURE_MAX = 4 * 65536,
 };
 
 static const uint16_t sl_exp2_table[256] = SL_EXP2_TABLE;
