@@ -198,7 +198,7 @@ def main() -> None:
     streams = [load_gas_concentration(seed) for seed in range(options.seeds)]
     print("| learner | seeds | MAE | RMSE | NLL | % in 68 | % in 95 | seconds |")
     print("|---|---|---|---|---|---|---|---|")
-    for arithmetic in ("float64", "float32", "q16"):
+    for arithmetic in ("q16", "float32", "float64"):
         runs = [run_mesu(one, arithmetic=arithmetic, seed=s) for s, one in enumerate(streams)]
         show(f"MESU {HIDDEN} hidden, {arithmetic}", runs)
     runs = [run_mesu(one, n_draws=4, seed=s) for s, one in enumerate(streams)]
