@@ -348,6 +348,42 @@ def test_repr_says_what_it_is() -> None:
     assert repr(make()) == "MesuRegressor(3-8-1, q16, memory_window=100000, 0 samples)"
 
 
+# -- what the spreads are worth --------------------------------------------------------------------
+
+
+def coverage(found: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """Shares of targets within the central 68 % and 95 % of their predicted Gaussian."""
+    error = np.abs(found[:, 0] - y)
+    sd = np.hypot(found[:, 1], found[:, 2])
+    return float((error < 0.99446 * sd).mean()), float((error < 1.95996 * sd).mean())
+
+
+@pytest.mark.parametrize("engine", ["float32", "q16-c"])
+def test_intervals_hold_their_share_of_gaussian_noise(engine: str) -> None:
+    learner, data = make(engine), samples(5000)
+    found = np.array([learner.test_then_learn_one(x, y) for x, y in data])[2000:]
+    low, high = coverage(found, np.array([y for _, y in data])[2000:])
+    print(f"{engine}: {low:.3f} of 0.68, {high:.3f} of 0.95")
+    assert 0.65 < low < 0.73
+    assert 0.93 < high < 0.97
+
+
+@pytest.mark.parametrize("engine", ["float32", "q16-c"])
+def test_noise_that_depends_on_the_input_is_learned(engine: str) -> None:
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(6000, 4))
+    noise = np.where(x[:, 1] > 0, 1.5, 0.3)
+    y = 100 + 2 * x[:, 0] - x[:, 2] + noise * rng.normal(size=len(x))
+    learner = make(engine, (4, 16, 1))
+    found = np.array(
+        [learner.test_then_learn_one(row, target) for row, target in zip(x, y, strict=True)]
+    )[3000:]
+    loud = noise[3000:] > 1
+    assert np.median(found[loud, 1]) > 2 * np.median(found[~loud, 1])
+    assert 1.1 < np.median(found[loud, 1]) < 1.7
+    assert np.median(found[~loud, 1]) < 0.65
+
+
 # -- on real data --------------------------------------------------------------------------------
 
 
