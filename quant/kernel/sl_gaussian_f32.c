@@ -2,7 +2,7 @@
  * Gal, arXiv 1703.04977. */
 #include "sl_parts.h"
 
-enum { S = SL_N_DRAWS };
+enum { S = SL_N_DRAWS, L = SL_N_LANES };
 
 #define SL_TARGET_MAX       8.0f
 #define SL_RESIDUAL_MAX     3.0f
@@ -49,7 +49,7 @@ void sl_gaussian_target(const sl_state_t *state, sl_scratch_t *scratch, uint32_t
 /* By the mean and by the log-variance, in place of them. */
 void sl_gaussian_gradient(sl_scratch_t *scratch, float *outputs) {
     for (uint32_t s = 0; s < S; s++) {
-        const float log_variance = outputs[S + s];
+        const float log_variance = outputs[L + s];
         const float held = sl_clamp(log_variance, SL_LOG_VARIANCE_MIN, SL_LOG_VARIANCE_MAX);
         const float inverse = SL_INVERSE_SD_MAX * sl_exp(0.5f * (SL_LOG_VARIANCE_MIN - held));
         const float residual = (scratch->target - outputs[s]) * inverse;
@@ -59,21 +59,24 @@ void sl_gaussian_gradient(sl_scratch_t *scratch, float *outputs) {
         const uint32_t outward =
             by_log > 0 ? log_variance <= SL_LOG_VARIANCE_MIN : log_variance >= SL_LOG_VARIANCE_MAX;
         outputs[s] = -clamped * inverse;
-        outputs[S + s] = outward ? 0.0f : by_log;
+        outputs[L + s] = outward ? 0.0f : by_log;
+    }
+    for (uint32_t s = S; s < L; s++) {
+        outputs[s] = outputs[L + s] = 0;
     }
 }
 
 void sl_gaussian_predict(const sl_state_t *state, sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[SL_N_LAYERS - 1];
     const float *outputs = scratch->block_a;
-    const float *epsilon = scratch->epsilon + layer->unit * S;
+    const float *epsilon = scratch->epsilon + layer->unit * L;
     float *centre = scratch->block_r;
     float total = 0, aleatoric = 0, epistemic = 0;
     for (uint32_t s = 0; s < S; s++) {
         const float inverse =
-            SL_N_LAYERS == 1 ? scratch->inverse_first[0] : scratch->inverse[layer->later * S + s];
+            SL_N_LAYERS == 1 ? scratch->inverse_first[0] : scratch->inverse[layer->later * L + s];
         const float spread = inverse > 0 ? 1.0f / inverse : 0.0f;
-        const float held = sl_clamp(outputs[S + s], SL_LOG_VARIANCE_MIN, SL_LOG_VARIANCE_MAX);
+        const float held = sl_clamp(outputs[L + s], SL_LOG_VARIANCE_MIN, SL_LOG_VARIANCE_MAX);
         centre[s] = outputs[s] - spread * epsilon[s];
         total += centre[s];
         epistemic += spread * spread;

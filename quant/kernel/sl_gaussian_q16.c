@@ -106,7 +106,7 @@ void sl_gaussian_target(const sl_state_t *state, sl_scratch_t *scratch, uint32_t
 /* By the mean and by the log-variance, Q.16, in place of them. */
 void sl_gaussian_gradient(sl_scratch_t *scratch, int32_t *outputs) {
     for (uint32_t s = 0; s < S; s++) {
-        const int32_t octaves = sl_log2_variance(outputs[S + s]);
+        const int32_t octaves = sl_log2_variance(outputs[L + s]);
         const int32_t inverse = sl_inverse_sd(sl_hold_octaves(octaves));
         const int64_t residual =
             sl_shift_round64((int64_t)(scratch->target - outputs[s]) * inverse, 18);
@@ -115,7 +115,7 @@ void sl_gaussian_gradient(sl_scratch_t *scratch, int32_t *outputs) {
         outputs[s] = (int32_t)sl_shift_round64(-(int64_t)held * inverse, 18);
         const int32_t by_log = (65536 - (int32_t)(((int64_t)held * held) >> 16)) >> 1;
         const int32_t outward = by_log > 0 ? octaves <= SL_OCTAVES_MIN : octaves >= SL_OCTAVES_MAX;
-        outputs[S + s] = outward ? 0 : by_log;
+        outputs[L + s] = outward ? 0 : by_log;
     }
 }
 
@@ -142,18 +142,18 @@ static uint32_t sl_deviation(uint64_t total, int32_t frac_bits, uint32_t sd, int
 void sl_gaussian_predict(const sl_state_t *state, sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[SL_N_LAYERS - 1];
     const int32_t *outputs = scratch->block_a;
-    const int16_t *epsilon = scratch->epsilon + layer->unit * S;
+    const int16_t *epsilon = scratch->epsilon + layer->unit * L;
     int32_t *centre = scratch->block_c;
     int64_t total = 0;
     uint64_t epistemic = 0, aleatoric = 0;
     for (uint32_t s = 0; s < S; s++) {
         const int32_t inverse =
-            SL_N_LAYERS == 1 ? scratch->inverse_first[0] : scratch->inverse[layer->later * S + s];
+            SL_N_LAYERS == 1 ? scratch->inverse_first[0] : scratch->inverse[layer->later * L + s];
         const int32_t spread = inverse == 0 ? 0 : (1 << 30) / inverse;
         centre[s] = outputs[s] - ((spread * epsilon[s] + 8) >> 4);
         total += centre[s];
         epistemic += (uint64_t)(spread << 4) * (uint64_t)(spread << 4);
-        aleatoric += (uint64_t)sl_variance(sl_hold_octaves(sl_log2_variance(outputs[S + s])));
+        aleatoric += (uint64_t)sl_variance(sl_hold_octaves(sl_log2_variance(outputs[L + s])));
     }
     /* floor(total / S): the offset is a multiple of S, and total below 2^37 */
     const int64_t offset = (int64_t)1 << 40;

@@ -33,7 +33,8 @@ SL_EXPORT uint64_t sl_host_learn(sl_state_t *state, sl_scratch_t *scratch, const
  * prediction: double[SL_N_OUTPUTS][SL_N_DRAWS]. Learning leaves other things in their place. */
 SL_EXPORT void sl_host_draws(const sl_scratch_t *scratch, double *out) {
     for (uint32_t e = 0; e < SL_N_OUTPUTS * SL_N_DRAWS; e++) {
-        out[e] = (double)scratch->block_a[e] / (SL_Q16 ? 65536.0 : 1.0);
+        const uint32_t lane = e / SL_N_DRAWS * SL_N_LANES + e % SL_N_DRAWS;
+        out[e] = (double)scratch->block_a[lane] / (SL_Q16 ? 65536.0 : 1.0);
     }
 }
 #endif

@@ -16,10 +16,12 @@ static uint32_t sl_is_finite(uint32_t bits) {
 
 static int32_t sl_learner_forward(const sl_state_t *state, sl_scratch_t *scratch,
                                   const uint32_t *x_bits) {
+    uint32_t not_finite = 0;
     for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
-        if (!sl_is_finite(x_bits[i])) {
-            return SL_ERR_NOT_FINITE;
-        }
+        not_finite |= !sl_is_finite(x_bits[i]);
+    }
+    if (not_finite) {
+        return SL_ERR_NOT_FINITE;
     }
     sl_front_end_update(state, scratch, x_bits);
     const int32_t predicted = SL_RULE_FORWARD(state, scratch);

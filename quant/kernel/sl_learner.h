@@ -40,6 +40,14 @@ enum { SL_SAT_INPUT, SL_SAT_ACTIVATION, SL_SAT_GRADIENT, SL_SAT_MU, SL_SAT_RHO, 
 
 #define SL_STANDARDISE (SL_FRONT_END == 1)
 
+/* Draws side by side in memory. The host rounds up to whole vectors; the lanes beyond SL_N_DRAWS
+ * carry no gradient. */
+#ifdef SL_HOST
+#define SL_N_LANES ((SL_N_DRAWS + 7) / 8 * 8)
+#else
+#define SL_N_LANES SL_N_DRAWS
+#endif
+
 /* Integers: statistics with exponents. */
 #define SL_INTEGER (SL_Q16 || SL_Q8)
 
@@ -77,15 +85,15 @@ typedef struct {
     int32_t frac_bits[SL_N_LAYERS];                 /* of each layer's input; not the first */
     int64_t logit_sum[SL_N_OUTPUTS];                /* Q.16, over the draws */
     int16_t input[SL_N_FEATURES + 1];               /* Q3.4; last: the bias's 1 */
-    int16_t hidden[SL_N_HIDDEN_ROWS * SL_N_DRAWS];  /* frac_bits[layer], [row][draw] */
-    int16_t epsilon[SL_N_UNITS * SL_N_DRAWS];       /* Q7.8, by layer, [unit][draw] */
+    int16_t hidden[SL_N_HIDDEN_ROWS * SL_N_LANES];  /* frac_bits[layer], [row][draw] */
+    int16_t epsilon[SL_N_UNITS * SL_N_LANES];       /* Q7.8, by layer, [unit][draw] */
     int32_t inverse_first[SL_FIRST_UNITS];          /* Q.18: 1/spread, layer 0 */
-    int32_t inverse[SL_N_LATER_UNITS * SL_N_DRAWS]; /* Q.18: the later layers, [unit][draw] */
-    int32_t block_a[SL_MAX_UNITS * SL_N_DRAWS];     /* a, then delta */
-    int32_t block_b[SL_MAX_UNITS * SL_N_DRAWS];     /* power, then delta of the layer below */
-    int32_t block_r[SL_MAX_UNITS * SL_N_DRAWS];     /* delta epsilon / spread */
-    int32_t block_c[SL_MAX_UNITS * SL_N_DRAWS];     /* delta, scaled for a product */
-    int32_t block_d[SL_MAX_UNITS * SL_N_DRAWS];     /* r, scaled for a product */
+    int32_t inverse[SL_N_LATER_UNITS * SL_N_LANES]; /* Q.18: the later layers, [unit][draw] */
+    int32_t block_a[SL_MAX_UNITS * SL_N_LANES];     /* a, then delta */
+    int32_t block_b[SL_MAX_UNITS * SL_N_LANES];     /* power, then delta of the layer below */
+    int32_t block_r[SL_MAX_UNITS * SL_N_LANES];     /* delta epsilon / spread */
+    int32_t block_c[SL_MAX_UNITS * SL_N_LANES];     /* delta, scaled for a product */
+    int32_t block_d[SL_MAX_UNITS * SL_N_LANES];     /* r, scaled for a product */
     int32_t row_w[SL_MAX_UNITS];                    /* a row's step of mu */
     int32_t row_y[SL_MAX_UNITS];                    /* a row's step of rho */
     uint32_t column_word[SL_MAX_UNITS];             /* dither of the columns */
@@ -95,6 +103,8 @@ typedef struct {
     int16_t new_exponent[SL_N_FEATURES];
 #endif
     uint32_t new_count;
+    uint32_t n_active;
+    uint16_t active[SL_N_FEATURES + 1]; /* rows of layer 0 whose input is not 0 */
 #if SL_GAUSSIAN
     uint32_t prediction[3];    /* mean, aleatoric and epistemic standard deviation: binary32 */
     int64_t sums[3];           /* what they are made of: docs/numbers.md, section 8 */
@@ -129,13 +139,15 @@ typedef struct {
     uint32_t saturations[SL_N_SAT];
     float logit_sum[SL_N_OUTPUTS];
     float input[SL_N_FEATURES + 1];
-    float hidden[SL_N_HIDDEN_ROWS * SL_N_DRAWS];
-    float epsilon[SL_N_UNITS * SL_N_DRAWS];
+    float hidden[SL_N_HIDDEN_ROWS * SL_N_LANES];
+    float epsilon[SL_N_UNITS * SL_N_LANES];
     float inverse_first[SL_FIRST_UNITS];
-    float inverse[SL_N_LATER_UNITS * SL_N_DRAWS];
-    float block_a[SL_MAX_UNITS * SL_N_DRAWS];
-    float block_b[SL_MAX_UNITS * SL_N_DRAWS];
-    float block_r[SL_MAX_UNITS * SL_N_DRAWS];
+    float inverse[SL_N_LATER_UNITS * SL_N_LANES];
+    float block_a[SL_MAX_UNITS * SL_N_LANES];
+    float block_b[SL_MAX_UNITS * SL_N_LANES];
+    float block_r[SL_MAX_UNITS * SL_N_LANES];
+    float block_c[SL_N_LANES * SL_MAX_UNITS];
+    float block_d[SL_N_LANES * SL_MAX_UNITS];
     float row_w[SL_MAX_UNITS];
     float row_y[SL_MAX_UNITS];
 #if SL_STANDARDISE
@@ -143,6 +155,8 @@ typedef struct {
     float new_variance[SL_N_FEATURES];
 #endif
     uint32_t new_count;
+    uint32_t n_active;
+    uint16_t active[SL_N_FEATURES + 1]; /* rows of layer 0 whose input is not 0 */
 #if SL_GAUSSIAN
     uint32_t prediction[3];
     float target;

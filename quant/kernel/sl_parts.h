@@ -4,25 +4,26 @@
 
 #include "sl_learner.h"
 
-/* On the host inlining makes every size a constant; on the chip it would only cost flash. */
+/* On the host inlining makes every size a constant, and sums stay in vector registers, a tile of
+ * units at a time; on the chip that would only cost flash, and the sums lie in memory. */
 #ifdef SL_HOST
 #define SL_INLINE        static inline __attribute__((always_inline))
 #define SL_UNROLL_LAYERS _Pragma("GCC unroll 16")
-#define SL_BLOCK         8 /* rows that one pass over the accumulators takes */
+#define SL_UNROLL_DRAWS  _Pragma("GCC unroll 64")
+#define SL_FIRST_TILE    64 /* units of the first layer */
+#define SL_LATER_TILE    5  /* units of a later layer, each with all its draws */
 #else
 #define SL_INLINE static __attribute__((noinline))
 #define SL_UNROLL_LAYERS
-#define SL_BLOCK 1
+#define SL_UNROLL_DRAWS
 #endif
 
-/* Columns, or draws, side by side in vector registers, the last ones under a mask. Without the
- * unrolling of the few draws clang gathers and scatters across columns instead. */
+/* Units side by side in vector registers, the last ones one by one: stores under a mask cost more
+ * than they save. */
 #if defined(SL_HOST) && defined(__clang__) && defined(__AVX512BW__)
-#define SL_VECTOR _Pragma("clang loop vectorize(enable) vectorize_predicate(enable)")
-#define SL_DRAWS _Pragma("clang loop unroll(disable) vectorize(enable) vectorize_predicate(enable)")
+#define SL_VECTOR _Pragma("clang loop vectorize(enable)")
 #else
 #define SL_VECTOR
-#define SL_DRAWS
 #endif
 
 #if SL_Q8
@@ -73,6 +74,23 @@ static inline uint32_t sl_noise_key(uint32_t seed, uint32_t sample) {
 static inline uint32_t sl_noise_word(uint32_t key, uint32_t stream, uint32_t index) {
     return sl_mix32(key + ((stream << 24) + index) * 0x9E3779B9u);
 }
+
+#if !SL_Q8
+/* List the rows of layer 0 that take part: all others have input 0 and cost nothing. */
+static inline void sl_list_active(sl_scratch_t *scratch) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < SL_N_FEATURES + SL_BIAS; i++) {
+        scratch->active[n] = (uint16_t)i;
+        n += scratch->input[i] != 0;
+    }
+    scratch->n_active = n;
+}
+
+/* The first of a layer's rows, a multiple of SL_SWEEP apart, that the prior pulls this time. */
+static inline uint32_t sl_first_pulled(const sl_layer_t *layer, uint32_t n_samples) {
+    return (0u - layer->first - n_samples) % SL_SWEEP;
+}
+#endif
 
 /* The verbs of the parts. Standardising writes scratch.input and the new statistics. */
 void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits);
