@@ -23,8 +23,9 @@ from streamlearn.streams import TargetStream, load_gas_concentration
 
 #: Samples at the start that the likelihood and the coverage leave out: there is no scale yet.
 WARM_UP = 50
-HIDDEN = 32
-LEARNING_RATES = (0.0003, 0.001, 0.003, 0.01, 0.03)
+HIDDEN = (32,)
+DEEPER = (32, 32)
+LEARNING_RATES = (0.001, 0.003, 0.006, 0.01, 0.015)
 
 
 class SgdMlp:
@@ -118,9 +119,9 @@ def score(y: np.ndarray, mean: np.ndarray, sd: np.ndarray, seconds: float) -> Sc
     return Scores(float(error.mean()), rmse, float(nll.mean()), *within, seconds)
 
 
-def run_mesu(stream: TargetStream, **settings: Any) -> Scores:
+def run_mesu(stream: TargetStream, hidden: tuple[int, ...] = HIDDEN, **settings: Any) -> Scores:
     """A regressor over the stream."""
-    learner = MesuRegressor((stream.n_features, HIDDEN, 1), **settings)
+    learner = MesuRegressor((stream.n_features, *hidden, 1), **settings)
     begin = perf_counter()
     found = [learner.test_then_learn_one(x, y) for x, y in stream]
     seconds = perf_counter() - begin
@@ -198,18 +199,19 @@ def main() -> None:
     streams = [load_gas_concentration(seed) for seed in range(options.seeds)]
     print("| learner | seeds | MAE | RMSE | NLL | % in 68 | % in 95 | seconds |")
     print("|---|---|---|---|---|---|---|---|")
+    pairs = list(enumerate(streams))
     for arithmetic in ("q16", "float32", "float64"):
-        runs = [run_mesu(one, arithmetic=arithmetic, seed=s) for s, one in enumerate(streams)]
-        show(f"MESU {HIDDEN} hidden, {arithmetic}", runs)
-    runs = [run_mesu(one, n_draws=4, seed=s) for s, one in enumerate(streams)]
-    show(f"MESU {HIDDEN} hidden, q16, 4 draws", runs)
-    for lr in LEARNING_RATES:
-        with np.errstate(all="ignore"):  # too large a rate diverges: that is data
-            runs = [
-                run_other(one, SgdMlp((one.n_features, HIDDEN, 1), lr, s))
-                for s, one in enumerate(streams)
-            ]
-        show(f"SGD MLP {HIDDEN} hidden, lr {lr:g}", runs)
+        runs = [run_mesu(one, arithmetic=arithmetic, seed=s) for s, one in pairs]
+        show(f"MESU 32, {arithmetic}", runs)
+    show("MESU 32, q16, 4 draws", [run_mesu(one, n_draws=4, seed=s) for s, one in pairs])
+    show("MESU 32-32, q16", [run_mesu(one, DEEPER, seed=s) for s, one in pairs])
+    for name, hidden in (("32", HIDDEN), ("32-32", DEEPER)):
+        for lr in LEARNING_RATES:
+            with np.errstate(all="ignore"):  # too large a rate diverges: that is data
+                runs = [
+                    run_other(one, SgdMlp((one.n_features, *hidden, 1), lr, s)) for s, one in pairs
+                ]
+            show(f"SGD {name}, lr {lr:g}", runs)
     show("mean of the last 300", [run_other(one, RunningMean()) for one in streams])
     if not options.quick:
         for name, make in river_models():
