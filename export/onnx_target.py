@@ -7,7 +7,7 @@ from onnx import ModelProto, TensorProto, helper
 
 from export import onnx_float, onnx_gaussian, onnx_q16
 from export.onnx_builder import GraphBuilder
-from export.onnx_graph import check_state, finite_rows, model_of, real_inputs, standardised_q16
+from export.onnx_graph import check_state, finite_rows, integer_inputs, model_of, real_inputs
 from quant.errors import ConfigError
 from quant.plan import make_plan
 from quant.spec import MesuConfig, NetworkSpec
@@ -59,14 +59,15 @@ def target_model(
     outputs = [helper.make_tensor_value_info("prediction", TensorProto.FLOAT, ["batch", 3])]
     if arithmetic == "q16":
         plan = make_plan(spec, config)
-        z_q = standardised_q16(g, x, spec, plan.front_end_window, state)
+        z_q = integer_inputs(g, x, spec, config, state)
         draws = onnx_q16.draws(g, z_q, spec, plan, state)
         sums = onnx_gaussian.sums_q16(g, *draws, config.n_draws)
         sums = g.op("Where", finite, sums, 0, name="sums")
         outputs.append(helper.make_tensor_value_info("sums", TensorProto.INT64, ["batch", 3]))
         found = onnx_gaussian.in_units_q16(g, sums, state, config.n_draws)
     else:
-        z = real_inputs(g, x, spec, config, state, arithmetic)
+        to = TensorProto.DOUBLE if arithmetic == "float64" else TensorProto.FLOAT
+        z = real_inputs(g, x, spec, config, state, to)
         draws_of = onnx_float.draws(g, z, spec, config, state)
         found = onnx_gaussian.in_units_float(g, *draws_of, state)
     found = g.op("Where", finite, found, np.array(np.nan))

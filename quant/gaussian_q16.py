@@ -70,13 +70,14 @@ def standardise_target(state: State, y: np.float32, window: int) -> tuple[dict[s
     statistics : dict
         The new ``target_count``, ``target_mean``, ``target_variance`` and ``target_exponent``.
     y_q : int
-        Q.16, within ±8; the statistics include ``y``.
+        Q.16, within ±8; the statistics include ``y``, as far as it is within ±8 of the old ones.
     n_clamped : int
-        1 if it was clamped to that range.
+        How often it was clamped: to that range of the old statistics, and of the new ones.
     """
     old = _statistics(state)
+    held = _hold(old, y)
     count = min(int(state["target_count"][0]) + 1, window)
-    new, after = follow(old, np.array([y], np.float32), count)
+    new, after = follow(old, np.array([held], np.float32), count)
     statistics = {f"target_{name}": value[0] for name, value in new._asdict().items()}
     sd = int(isqrt(new.variance)[0])
     size = 0
@@ -84,7 +85,27 @@ def standardise_target(state: State, y: np.float32, window: int) -> tuple[dict[s
         size = ((abs(int(after[0])) << FRAC_BITS) + (sd >> 1)) // sd
     kept = min(size, TARGET_MAX_Q)
     y_q = -kept if after[0] < 0 else kept
-    return {"target_count": count, **statistics}, y_q, int(size > TARGET_MAX_Q)
+    return {"target_count": count, **statistics}, y_q, int(held != y) + int(size > TARGET_MAX_Q)
+
+
+def _hold(old: Statistics, y: np.float32) -> np.float32:
+    """Keep a target within eight standard deviations, where there is one: float32 to float32.
+
+    One outlier must not become the scale of the next thousand samples; a scale that really has
+    grown is reached in a few hundred.
+    """
+    mean, exponent, reach = int(old.mean[0]), int(old.exponent[0]), int(isqrt(old.variance)[0])
+    if reach == 0:
+        return y
+    low, high = (_real32(mean + sign * TARGET_MAX * reach, exponent) for sign in (-1, 1))
+    held: np.float32 = low if y < low else high if y > high else y
+    return held
+
+
+def _real32(x: int, frac_bits: int) -> np.float32:
+    bits = np.array(binary32(abs(x), frac_bits), np.uint32)
+    value: np.float32 = np.float32(math.copysign(float(bits.view(np.float32)), x))
+    return value
 
 
 def _statistics(state: State) -> Statistics:

@@ -34,7 +34,7 @@ from quant.tables import EXP2
 INPUT_ONE = 16
 DELTA_MAX = 1 << 14
 LOG_TEMPERATURE_FRAC_BITS = 16
-LOG_TEMPERATURE_MIN, LOG_TEMPERATURE_MAX = -4 << 16, 8 << 16
+LOG_TEMPERATURE_MIN, LOG_TEMPERATURE_MAX = -4 << 16, 4 << 16
 
 
 @dataclass
@@ -134,6 +134,12 @@ def inside_window(a: Int64, size: tuple[int, int], plan: MetaplasticPlan) -> np.
     return inside
 
 
+def undecided(forward_: Forward, plan: MetaplasticPlan) -> int:
+    """Count the hidden units inside the window: those that a small change would turn over."""
+    layers = zip(forward_.sums[:-1], forward_.norms[:-1], strict=True)
+    return sum(int(np.count_nonzero(inside_window(a, size, plan))) for a, size in layers)
+
+
 def learn(
     spec: NetworkSpec,
     plan: MetaplasticPlan,
@@ -188,8 +194,8 @@ def pulse_layer(
     dither = row_word[rows, None] + column_word[columns] & 0xFFFF
     size = np.where(old < 0, -1 - old, old)
     stopped = towards_zero & (dither > plan.let_through[size])
-    new = np.clip(old + np.where(stopped, 0, step), -plan.clamp_q - 1, plan.clamp_q)
-    w[touched] = new
+    moved = np.clip(old + step, -plan.clamp_q - 1, plan.clamp_q)
+    w[touched] = np.where(stopped, old, moved)
 
 
 def predict(logits: Int64) -> int:

@@ -185,3 +185,10 @@ class NativeKernel:
                 f"sample {done} of {n}: {STATUS_TEXT[status]}; "
                 f"the {done} samples before it have been learned"
             )
+
+    def undecided(self, state: State, x: npt.NDArray[np.float32]) -> int:
+        """Return how many hidden units one finite sample leaves undecided (q8 only)."""
+        self.predict(state, x)
+        count = self._library.sl_metaplastic_undecided
+        count.argtypes, count.restype = [ctypes.c_void_p], ctypes.c_uint32
+        return int(count(self._scratch.ctypes.data))

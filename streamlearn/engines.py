@@ -189,6 +189,10 @@ class MetaplasticNativeEngine(NativeEngine):
         predicted, logits = super().predict(state, x)
         return predicted, calibrated(state, logits)
 
+    def undecided(self, state: State, x: Raw) -> int:
+        """Return how many hidden units are inside the window."""
+        return self.kernel.undecided(state, x.astype(np.float32))
+
 
 def make_engine(
     spec: NetworkSpec, config: Config, arithmetic: Arithmetic, backend: Backend | None = None

@@ -107,7 +107,9 @@ def moments(outputs: Float, spread: Float, epsilon: Float) -> Moments:
 def standardise_target(state: State, y: float, window: int) -> tuple[dict[str, Any], float, int]:
     """Follow the target's mean and variance, and standardise it by them.
 
-    The equations of :func:`streamlearn.mesu.standardise`.
+    The equations of :func:`streamlearn.mesu.standardise`, but that the target is first held within
+    eight standard deviations, where there is one: one outlier must not become the scale of the
+    next thousand samples; a scale that really has grown is reached in a few hundred.
 
     Parameters
     ----------
@@ -125,18 +127,20 @@ def standardise_target(state: State, y: float, window: int) -> tuple[dict[str, A
     z : float
         Within ±8; 0 where the variance is 0.
     n_clamped : int
-        1 if it was clamped to that range.
+        How often it was clamped: to that range of the old statistics, and of the new ones.
     """
     count = min(int(state["target_count"][0]) + 1, window)
     rate = (65536 // count) / 65536
     mean, variance = float(state["target_mean"][0]), float(state["target_variance"][0])
-    delta = y - mean
+    reach = TARGET_MAX * math.sqrt(variance) if variance > 0 else math.inf
+    kept = min(max(y, mean - reach), mean + reach)
+    delta = kept - mean
     mean += delta * rate
-    variance += (delta * (y - mean) - variance) * rate
-    z = (y - mean) / math.sqrt(variance) if variance > 0 else 0.0
+    variance += (delta * (kept - mean) - variance) * rate
+    z = (kept - mean) / math.sqrt(variance) if variance > 0 else 0.0
     held = min(max(z, -TARGET_MAX), TARGET_MAX)
     statistics = {"target_count": count, "target_mean": mean, "target_variance": variance}
-    return statistics, held, int(held != z)
+    return statistics, held, int(kept != y) + int(held != z)
 
 
 def in_units(state: State, found: Moments) -> tuple[float, float, float]:

@@ -33,7 +33,7 @@ from quant.state import State
 Float = npt.NDArray[np.float64]
 
 LSB = 1 / 128
-LOG_TEMPERATURE_RANGE = (-4.0, 8.0)
+LOG_TEMPERATURE_RANGE = (-4.0, 4.0)
 
 
 @dataclass
@@ -82,6 +82,18 @@ def calibrate(logits: Float, label: int, log_temperature: float, window: int) ->
     return float(np.clip(log_temperature + surprise / window, *LOG_TEMPERATURE_RANGE))
 
 
+def inside_window(a: Float, size: float, config: MetaplasticConfig) -> npt.NDArray[np.bool_]:
+    """Tell which units' pre-activations are within ``window`` times the norm of their input."""
+    inside: npt.NDArray[np.bool_] = np.abs(a) <= config.window * size
+    return inside
+
+
+def undecided(forward_: Forward, config: MetaplasticConfig) -> int:
+    """Count the hidden units inside the window: those that a small change would turn over."""
+    layers = zip(forward_.sums[:-1], forward_.norms[:-1], strict=True)
+    return sum(int(np.count_nonzero(inside_window(a, size, config))) for a, size in layers)
+
+
 def learn(
     spec: NetworkSpec, config: MetaplasticConfig, state: State, forward_: Forward, label: int
 ) -> None:
@@ -100,7 +112,7 @@ def learn(
     for layer in range(last, -1, -1):
         w, used = weight_view(spec, state, layer), delta
         if layer > 0:
-            inside = np.abs(forward_.sums[layer - 1]) <= config.window * forward_.norms[layer - 1]
+            inside = inside_window(forward_.sums[layer - 1], forward_.norms[layer - 1], config)
             below = binary(w[: spec.layers[layer]]) @ used / 2 ** plan.backward_shifts[layer]
             delta = np.where(inside, below, 0.0)
         lr = LSB * (config.lr_output if layer == last else config.lr)

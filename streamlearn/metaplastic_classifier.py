@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
-from typing import Any
+from typing import Any, cast
 
-from quant.metaplastic_config import MetaplasticConfig
+import numpy as np
+
+from quant.metaplastic_config import FOR_FRONT_END, MetaplasticConfig
 from quant.spec import FrontEnd, NetworkSpec
 from quant.state import Arithmetic
 from streamlearn.engines import Backend
+from streamlearn.metaplastic_engines import MetaplasticFloat64Engine
 from streamlearn.stream_classifier import StreamClassifier
+from streamlearn.stream_learner import Features
 
 
 class MetaplasticClassifier(StreamClassifier):
@@ -37,7 +42,8 @@ class MetaplasticClassifier(StreamClassifier):
     backend : {"c", "numpy"}, optional
         For q8: the C kernel (default) or the golden model.
     **config
-        Hyperparameters: see :class:`quant.metaplastic_config.MetaplasticConfig`.
+        Hyperparameters: see :class:`quant.metaplastic_config.MetaplasticConfig`. What is not
+        given is that class's default or, by front end, ``FOR_FRONT_END`` beside it.
 
     Raises
     ------
@@ -79,15 +85,42 @@ class MetaplasticClassifier(StreamClassifier):
         classes: Sequence[Hashable] | None = None,
         arithmetic: Arithmetic = "q8",
         seed: int = 0,
-        bias: bool = True,
+        bias: bool = False,
         front_end: FrontEnd = "standardise",
         features: Sequence[str] | None = None,
         backend: Backend | None = None,
         **config: Any,
     ) -> None:
         spec = NetworkSpec(tuple(layers), bias, front_end, rule="metaplastic")
-        settings = MetaplasticConfig(**config)
+        settings = MetaplasticConfig(**{**FOR_FRONT_END[front_end], **config})
         self._start(spec, settings, arithmetic, seed, classes, features, backend)
+
+    def novelty_one(self, x: Features) -> float:
+        """Return how unlike anything learned a sample is, 0 to 1: ``(2 u + e) / 3``.
+
+        u is the share of the hidden units inside the straight-through window, which a small
+        change would turn over; e the entropy of the calibrated probabilities over that of not
+        knowing. Compare it with what the stream usually gives: it has no scale of its own.
+
+        Raises
+        ------
+        ShapeError, InputValueError
+            As :meth:`learn_one`.
+
+        Notes
+        -----
+        Nothing is stored for it, and it costs one comparison a hidden unit. How well it tells
+        apart, measured: docs/confidence.md.
+        """
+        values = self._read(x)
+        engine = cast(MetaplasticFloat64Engine, self._engine)  # every one has the verb
+        n_hidden = sum(self.spec.layers[1:-1])
+        share = engine.undecided(self._state, values) / max(n_hidden, 1)
+        _, logits = engine.predict(self._state, values)
+        p = np.exp(logits - logits.max())
+        p /= p.sum()
+        entropy = -float(np.sum(p * np.log(np.maximum(p, 1e-300)))) / math.log(len(p))
+        return min(max((2 * share + entropy) / 3, 0.0), 1.0)
 
     def __repr__(self) -> str:
         return (

@@ -44,6 +44,11 @@ class MetaplasticFloat64Engine:
         _, result = self._forward(state, x)
         return metaplastic.predict(result.logits), calibrated(state, result.logits)
 
+    def undecided(self, state: State, x: Raw) -> int:
+        """Return how many hidden units are inside the window."""
+        _, result = self._forward(state, x)
+        return metaplastic.undecided(result, self._config)
+
     def learn(self, state: State, x: Raw, label: int) -> int:
         """See :class:`streamlearn.engines.Engine`."""
         statistics, result = self._forward(state, x)
@@ -70,6 +75,11 @@ class MetaplasticGoldenEngine:
         """See :class:`streamlearn.engines.Engine`; the logits are calibrated."""
         _, result = self._forward(state, x)
         return metaplastic_q8.predict(result.logits), calibrated(state, result.logits / 65536)
+
+    def undecided(self, state: State, x: Raw) -> int:
+        """Return how many hidden units are inside the window."""
+        _, result = self._forward(state, x)
+        return metaplastic_q8.undecided(result, self._plan)
 
     def learn(self, state: State, x: Raw, label: int) -> int:
         """See :class:`streamlearn.engines.Engine`."""

@@ -45,6 +45,10 @@ void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const u
 void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits) {
     scratch->new_count = state->front_end_count;
     for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
+        if ((x_bits[i] & 0x7FFFFFFFu) < 0x3D000000u) { /* rounds to 0, as most pixels do */
+            scratch->input[i] = 0;
+            continue;
+        }
         sl_float_t x = sl_float_unpack(x_bits[i]);
         int32_t value = x.negative ? -128 : 128; /* 8 and beyond */
         if (x.mantissa == 0 || x.power <= -20) {

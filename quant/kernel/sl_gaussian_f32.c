@@ -27,7 +27,12 @@ void sl_gaussian_target(const sl_state_t *state, sl_scratch_t *scratch, uint32_t
     uint32_t count = state->target_count;
     count = count < SL_TARGET_WINDOW ? count + 1 : SL_TARGET_WINDOW;
     const float rate = (float)(65536u / count) / 65536.0f;
-    const float given = sl_float_of(y_bits), y = sl_clamp(given, -SL_RAW_MAX, SL_RAW_MAX);
+    const float given = sl_float_of(y_bits);
+    float y = sl_clamp(given, -SL_RAW_MAX, SL_RAW_MAX);
+    if (state->target_variance > 0) {
+        const float reach = SL_TARGET_MAX * __builtin_sqrtf(state->target_variance);
+        y = sl_clamp(y, state->target_mean - reach, state->target_mean + reach);
+    }
     const float delta = y - state->target_mean;
     const float mean = state->target_mean + delta * rate;
     const float variance =

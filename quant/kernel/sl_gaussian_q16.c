@@ -36,12 +36,57 @@ static int32_t sl_variance(int32_t octaves) {
     return (sl_exp2_table[(down >> 2) & 255] << 13) >> (down >> 10);
 }
 
+/* The bit pattern of x * 2^-frac_bits, x < 2^63, rounding half up. */
+static uint32_t sl_binary32(uint64_t x, int32_t frac_bits) {
+    int32_t shift = sl_bit_length64(x) - 24;
+    uint32_t mantissa = 0;
+    if (shift > 0) {
+        mantissa = (uint32_t)((x + ((uint64_t)1 << (shift - 1))) >> shift);
+    } else {
+        mantissa = (uint32_t)x << -shift;
+    }
+    if (mantissa >> 24) {
+        mantissa >>= 1;
+        shift++;
+    }
+    const int32_t field = shift - frac_bits + 150;
+    if (x == 0 || field <= 0) {
+        return 0;
+    }
+    return field >= 255 ? 0x7F7FFFFFu : ((uint32_t)field << 23) | (mantissa & 0x7FFFFFu);
+}
+
+/* Bit patterns of binary32 in the order of their values; both zeros are 0. */
+static int32_t sl_order(uint32_t bits) {
+    const int32_t size = (int32_t)(bits & 0x7FFFFFFFu);
+    return bits >> 31 ? -size : size;
+}
+
+/* Keep a target within SL_TARGET_MAX standard deviations, where there is one. */
+static uint32_t sl_hold_target(const sl_state_t *state, uint32_t y_bits) {
+    const int32_t reach = 8 * (int32_t)sl_isqrt32(state->target_variance);
+    if (reach == 0) {
+        return y_bits;
+    }
+    for (int32_t sign = -1; sign <= 1; sign += 2) {
+        const int32_t end = state->target_mean + sign * reach;
+        const uint32_t end_bits =
+            sl_binary32(sl_abs32(end), state->target_exponent) | (end < 0 ? 0x80000000u : 0);
+        if (sign * sl_order(y_bits) > sign * sl_order(end_bits)) {
+            return end_bits;
+        }
+    }
+    return y_bits;
+}
+
 void sl_gaussian_target(const sl_state_t *state, sl_scratch_t *scratch, uint32_t y_bits) {
     uint32_t count = state->target_count;
     count = count < SL_TARGET_WINDOW ? count + 1 : SL_TARGET_WINDOW;
     sl_statistics_t s = {state->target_mean, state->target_exponent, state->target_variance};
+    const uint32_t held = sl_hold_target(state, y_bits);
+    scratch->saturations[SL_SAT_INPUT] += held != y_bits;
     const int32_t after =
-        sl_statistics_follow(&s, sl_float_unpack(y_bits), count == 1, (int32_t)(65536u / count));
+        sl_statistics_follow(&s, sl_float_unpack(held), count == 1, (int32_t)(65536u / count));
     const uint32_t sd = sl_isqrt32((uint32_t)s.variance);
     uint64_t size = 0;
     if (sd != 0) {
@@ -85,26 +130,6 @@ static uint64_t sl_isqrt64(uint64_t x) {
         }
     }
     return root;
-}
-
-/* The bit pattern of x * 2^-frac_bits, x < 2^63, rounding half up. */
-static uint32_t sl_binary32(uint64_t x, int32_t frac_bits) {
-    int32_t shift = sl_bit_length64(x) - 24;
-    uint32_t mantissa = 0;
-    if (shift > 0) {
-        mantissa = (uint32_t)((x + ((uint64_t)1 << (shift - 1))) >> shift);
-    } else {
-        mantissa = (uint32_t)x << -shift;
-    }
-    if (mantissa >> 24) {
-        mantissa >>= 1;
-        shift++;
-    }
-    const int32_t field = shift - frac_bits + 150;
-    if (x == 0 || field <= 0) {
-        return 0;
-    }
-    return field >= 255 ? 0x7F7FFFFFu : ((uint32_t)field << 23) | (mantissa & 0x7FFFFFu);
 }
 
 /* The standard deviation sd/2^exponent * sqrt(total/S/2^frac_bits), total < 2^63. */

@@ -31,6 +31,12 @@ static inline int32_t sl_row_input(const sl_scratch_t *scratch, uint32_t index, 
     return i < below->columns && scratch->sums[below->sums + i] < 0 ? -1 : 1;
 }
 
+/* Largest magnitude of a layer's sums that is inside the window. */
+static inline int32_t sl_window_limit(const sl_scratch_t *scratch, uint32_t index) {
+    return (int32_t)((SL_WINDOW * scratch->norm_mantissa[index]) >>
+                     (8 + scratch->norm_exponent[index]));
+}
+
 /* sums[j] = sum of x b(w) over the rows in use, for all bytes of a row, padding included. */
 void sl_metaplastic_sum(const int8_t *weights, uint32_t width, sl_rows_t rows,
                         sl_scratch_t *scratch, int32_t *sums);

@@ -2,23 +2,33 @@
  * Laborieux et al., Nature Communications 12, 2549 (2021). */
 #include "sl_metaplastic_q8.h"
 
+/* Notes a row in use. */
+static inline void sl_use(uint32_t i, int32_t x, sl_rows_t *rows, sl_scratch_t *scratch) {
+    const uint32_t at = x > 0 ? rows->positive++ : SL_MAX_ROWS - ++rows->negative;
+    scratch->row[at] = (uint16_t)i;
+    scratch->row_size[at] = (uint8_t)sl_abs32(x);
+    rows->total += x;
+}
+
 /* Lists the rows in use, and the norm of the layer's input. */
 static sl_rows_t sl_rows_of(uint32_t index, sl_scratch_t *scratch) {
+    const uint32_t n = sl_layers[index].rows;
     sl_rows_t rows = {0, 0, 0};
-    uint32_t square_sum = 0;
-    for (uint32_t i = 0; i < sl_layers[index].rows; i++) {
-        const int32_t x = sl_row_input(scratch, index, i);
-        if (x == 0) {
-            continue;
+    uint32_t square_sum = index == 0 ? 0 : n;
+    if (index == 0) {
+        for (uint32_t i = 0; i < n; i++) {
+            const int32_t x = scratch->input[i];
+            if (x != 0) {
+                sl_use(i, x, &rows, scratch);
+                square_sum += (uint32_t)(x * x);
+            }
         }
-        const uint32_t at = x > 0 ? rows.positive++ : SL_MAX_ROWS - ++rows.negative;
-        scratch->row[at] = (uint16_t)i;
-        scratch->row_size[at] = (uint8_t)sl_abs32(x);
-        rows.total += x;
-        square_sum += (uint32_t)(x * x);
+    } else {
+        for (uint32_t i = 0; i < n; i++) {
+            sl_use(i, sl_row_input(scratch, index, i), &rows, scratch);
+        }
     }
-    int32_t exponent = (32 - sl_bit_length(square_sum)) >> 1;
-    exponent = square_sum == 0 ? 0 : exponent;
+    const int32_t exponent = square_sum == 0 ? 0 : (32 - sl_bit_length(square_sum)) >> 1;
     scratch->norm_mantissa[index] = sl_isqrt32(square_sum << 2 * exponent);
     scratch->norm_exponent[index] = exponent;
     return rows;
@@ -44,4 +54,16 @@ int32_t sl_metaplastic_forward(const sl_state_t *state, sl_scratch_t *scratch) {
         best = scratch->logit_sum[k] > scratch->logit_sum[best] ? k : best;
     }
     return best;
+}
+
+uint32_t sl_metaplastic_undecided(const sl_scratch_t *scratch) {
+    uint32_t count = 0;
+    for (uint32_t index = 0; index + 1 < SL_N_LAYERS; index++) {
+        const int32_t *sums = scratch->sums + sl_layers[index].sums;
+        const uint32_t limit = (uint32_t)sl_window_limit(scratch, index);
+        for (uint32_t j = 0; j < sl_layers[index].columns; j++) {
+            count += sl_abs32(sums[j]) <= limit;
+        }
+    }
+    return count;
 }

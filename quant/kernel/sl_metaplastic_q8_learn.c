@@ -6,7 +6,7 @@ enum {
     SL_DELTA_MAX = 1 << 14,
     SL_DISTANCE_MAX = 16383,
     SL_LOG_TEMPERATURE_MIN = -4 * 65536,
-    SL_LOG_TEMPERATURE_MAX = 8 * 65536,
+    SL_LOG_TEMPERATURE_MAX = 4 * 65536,
 };
 
 static const uint16_t sl_exp2_table[256] = SL_EXP2_TABLE;
@@ -77,8 +77,7 @@ static int32_t sl_output_gradient(sl_scratch_t *scratch, uint32_t label) {
 static void sl_backward(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[index], *lower = &sl_layers[index - 1];
     const int32_t *sums = scratch->sums + lower->sums;
-    const int32_t limit = (int32_t)((SL_WINDOW * scratch->norm_mantissa[index - 1]) >>
-                                    (8 + scratch->norm_exponent[index - 1]));
+    const int32_t limit = sl_window_limit(scratch, index - 1);
     uint32_t n = 0;
     for (uint32_t k = 0; k < layer->columns; k++) {
         if (scratch->delta[k] != 0) {

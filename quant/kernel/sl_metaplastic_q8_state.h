@@ -46,5 +46,10 @@ typedef struct {
     uint32_t new_count;
 } sl_scratch_t;
 
+/* After predicting: how many hidden units are inside the window, undecided about the sample. Far
+ * more than usual say that it is unlike what was learned. */
+__attribute__((visibility("default"))) uint32_t
+sl_metaplastic_undecided(const sl_scratch_t *scratch);
+
 #endif
 #endif

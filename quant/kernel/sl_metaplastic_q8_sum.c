@@ -59,38 +59,50 @@ static inline void sl_flush(uint32_t lanes, int32_t factor, int32_t *sums) {
     sums[3] += factor * (int32_t)(lanes >> 24);
 }
 
-/* Four columns to a word, some words in registers at a time, over all rows. */
+/* Some words of columns, in registers, over the rows of a group. */
+static inline __attribute__((always_inline)) void
+sl_pass(const uint32_t words, const int8_t *weights, uint32_t width, const uint16_t *row,
+        const uint8_t *size, uint32_t n, int32_t factor, int32_t *sums) {
+    uint32_t lanes[SL_WORDS] = {0};
+    for (uint32_t k = 0; k < n; k++) {
+        const sl_word_t *w = (const sl_word_t *)(const void *)(weights + row[k] * width);
+        const uint32_t x = size[k];
+#pragma GCC unroll 4
+        for (uint32_t e = 0; e < words; e++) {
+            lanes[e] += (w[e] >> 7 & SL_SIGNS) * x;
+        }
+    }
+#pragma GCC unroll 4
+    for (uint32_t e = 0; e < words; e++) {
+        sl_flush(lanes[e], factor, sums + 4 * e);
+    }
+}
+
+/* Four columns to a word, some words at a time, group after group of rows. */
 static void sl_add(const int8_t *weights, uint32_t width, const uint16_t *row, const uint8_t *size,
                    uint32_t n, int32_t factor, int32_t *sums) {
-    for (uint32_t first = 0; first < n;) {
-        const uint32_t end = first + sl_group(size + first, n - first);
+    while (n > 0) {
+        const uint32_t group = sl_group(size, n);
         uint32_t c = 0;
         for (; c + 4 * SL_WORDS <= width; c += 4 * SL_WORDS) {
-            uint32_t a = 0, b = 0, d = 0, e = 0;
-            for (uint32_t k = first; k < end; k++) {
-                const sl_word_t *w =
-                    (const sl_word_t *)(const void *)(weights + c + row[k] * width);
-                const uint32_t x = size[k];
-                a += (w[0] >> 7 & SL_SIGNS) * x;
-                b += (w[1] >> 7 & SL_SIGNS) * x;
-                d += (w[2] >> 7 & SL_SIGNS) * x;
-                e += (w[3] >> 7 & SL_SIGNS) * x;
-            }
-            sl_flush(a, factor, sums + c);
-            sl_flush(b, factor, sums + c + 4);
-            sl_flush(d, factor, sums + c + 8);
-            sl_flush(e, factor, sums + c + 12);
+            sl_pass(SL_WORDS, weights + c, width, row, size, group, factor, sums + c);
         }
-        for (; c < width; c += 4) {
-            uint32_t a = 0;
-            for (uint32_t k = first; k < end; k++) {
-                const sl_word_t *w =
-                    (const sl_word_t *)(const void *)(weights + c + row[k] * width);
-                a += (w[0] >> 7 & SL_SIGNS) * size[k];
-            }
-            sl_flush(a, factor, sums + c);
+        switch ((width - c) >> 2) {
+        case 3:
+            sl_pass(3, weights + c, width, row, size, group, factor, sums + c);
+            break;
+        case 2:
+            sl_pass(2, weights + c, width, row, size, group, factor, sums + c);
+            break;
+        case 1:
+            sl_pass(1, weights + c, width, row, size, group, factor, sums + c);
+            break;
+        default:
+            break;
         }
-        first = end;
+        row += group;
+        size += group;
+        n -= group;
     }
 }
 

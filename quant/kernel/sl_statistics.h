@@ -31,7 +31,7 @@ static inline sl_float_t sl_float_unpack(uint32_t bits) {
 }
 
 /* x in units of 2^-exponent, rounding half away from zero. The caller keeps it below 2^28. */
-static int32_t sl_float_at(sl_float_t x, int32_t exponent) {
+static inline int32_t sl_float_at(sl_float_t x, int32_t exponent) {
     int32_t right = -(x.power + exponent);
     uint32_t size = x.mantissa;
     if (size == 0) {
@@ -53,15 +53,15 @@ typedef struct {
 } sl_statistics_t;
 
 /* Coarser units by 2^down: one step of the block exponent. */
-static void sl_statistics_coarsen(sl_statistics_t *s, int32_t down) {
+static inline void sl_statistics_coarsen(sl_statistics_t *s, int32_t down) {
     s->exponent -= down;
     s->mean = sl_shift_round32(s->mean, down);
     s->variance = down >= 16 ? 0 : s->variance >> (2 * down);
 }
 
 /* Follow by rate/2^16; returns x minus the new mean, in the new units. */
-static int32_t sl_statistics_follow(sl_statistics_t *s, sl_float_t x, uint32_t first,
-                                    int32_t rate) {
+static inline int32_t sl_statistics_follow(sl_statistics_t *s, sl_float_t x, uint32_t first,
+                                           int32_t rate) {
     if (x.mantissa != 0) {
         int32_t fits = 4 - x.power;
         sl_statistics_coarsen(s, sl_max32(s->exponent - fits, 0));
