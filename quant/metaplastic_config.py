@@ -17,24 +17,37 @@ WEIGHT_FRAC_BITS = 7
 #: of the gas stream's first third.
 FOR_FRONT_END: dict[str, dict[str, float]] = {
     "standardise": {},
-    "none": {"window": 0.5, "skip": 0.195, "weight_init": 0.16, "lr": 1.0, "lr_output": 1.0},
+    "none": {
+        "window": 0.5,
+        "skip": 0.195,
+        "weight_init": 0.16,
+        "weight_init_output": 0.16,
+        "lr": 1.0,
+        "lr_output": 1.0,
+    },
 }
 
 
 @dataclass(frozen=True)
 class MetaplasticConfig:
-    """Hyperparameters of the metaplastic rule (docs/numbers.md §7) and of the front end.
+    """Hyperparameters of the metaplastic rule (docs/numbers.md §9) and of the front end.
 
     Parameters
     ----------
     metaplasticity : float
         The paper's *m*: a step towards zero is let through with probability
         ``1 - tanh²(m |W|)``, 0 to 16. 0 switches the memory off.
+    metaplasticity_output : float
+        The same in the last layer.
     clamp : float
         Hidden weights stay within ±clamp, 1/64 to 1. Part of the rule: it bounds how firm a
         weight can become, and so how old a memory.
-    weight_init : float
-        Hidden weights start uniform in ±weight_init, 0 to 1, and within `clamp`.
+    weight_init, weight_init_output : float
+        Hidden weights start uniform in ±weight_init, 0 to 1, and within `clamp`; those of the last
+        layer in ±weight_init_output.
+    bias_input : float
+        The first layer's bias is a row whose input is always this, 1/16 to 7.9; where there are
+        biases.
     window : float
         Straight-through window: a unit learns where its pre-activation is within ``window`` times
         the norm of its input, above 0 to 16.
@@ -65,8 +78,11 @@ class MetaplasticConfig:
     """
 
     metaplasticity: float = 1.28
+    metaplasticity_output: float = 1.28
     clamp: float = 1.0
     weight_init: float = 0.5
+    weight_init_output: float = 0.5
+    bias_input: float = 1.0
     window: float = 1.0
     skip: float = 0.047
     lr: float = 2.0
@@ -86,9 +102,12 @@ class MetaplasticConfig:
             require(number, field.name, "a number")
         for name in ("front_end_window", "calibration_window"):
             require(isinstance(getattr(self, name), int), name, "a whole number")
-        require(0 <= self.metaplasticity <= 16, "metaplasticity", "0 to 16")
+        for name in ("metaplasticity", "metaplasticity_output"):
+            require(0 <= getattr(self, name) <= 16, name, "0 to 16")
         require(1 / 64 <= self.clamp <= 1, "clamp", "1/64 to 1")
-        require(0 <= self.weight_init <= 1, "weight_init", "0 to 1")
+        for name in ("weight_init", "weight_init_output"):
+            require(0 <= getattr(self, name) <= 1, name, "0 to 1")
+        require(1 / 16 <= self.bias_input <= 127 / 16, "bias_input", "1/16 to 7.9")
         require(0 <= self.skip <= 1, "skip", "0 to 1")
         for name in ("window", "lr", "lr_output"):
             require(1 / 256 <= getattr(self, name) <= 16, name, "1/256 to 16")

@@ -22,9 +22,11 @@ class MetaplasticPlan:
 
     Attributes
     ----------
-    let_through : uint16[128]
-        ``f_meta`` of each magnitude: a step towards zero is made if 16 random bits are at most
-        this.
+    let_through : tuple of uint16[128]
+        Of each layer, ``f_meta`` of each magnitude: a step towards zero is made if 16 random bits
+        are at most this.
+    bias_input_q : int
+        Input of the first layer's bias, Q3.4.
     clamp_q : int
         Weights stay within -clamp_q - 1 to clamp_q.
     window_q : int
@@ -42,7 +44,8 @@ class MetaplasticPlan:
     front_end_window : int
     """
 
-    let_through: npt.NDArray[np.uint16]
+    let_through: tuple[npt.NDArray[np.uint16], ...]
+    bias_input_q: int
     clamp_q: int
     window_q: int
     skip_q: int
@@ -58,9 +61,10 @@ def clamp_limit(config: MetaplasticConfig) -> int:
     return max(math.floor(config.clamp * ONE + 0.5) - 1, 0)
 
 
-def init_limit(config: MetaplasticConfig) -> int:
-    """Return the largest weight at the start."""
-    return min(math.floor(config.weight_init * ONE), clamp_limit(config))
+def init_limit(config: MetaplasticConfig, last: bool) -> int:
+    """Return the largest weight of a layer at the start."""
+    wanted = config.weight_init_output if last else config.weight_init
+    return min(math.floor(wanted * ONE), clamp_limit(config))
 
 
 def let_through_table(metaplasticity: float) -> npt.NDArray[np.uint16]:
@@ -78,7 +82,13 @@ def make_metaplastic_plan(spec: NetworkSpec, config: MetaplasticConfig) -> Metap
     last = len(spec.shapes) - 1
     learning = math.erf(config.window / math.sqrt(2))  # share of the units inside the window
     return MetaplasticPlan(
-        let_through=let_through_table(config.metaplasticity),
+        let_through=tuple(
+            let_through_table(
+                config.metaplasticity_output if layer == last else config.metaplasticity
+            )
+            for layer in range(last + 1)
+        ),
+        bias_input_q=math.floor(config.bias_input * 16 + 0.5),
         clamp_q=clamp_q,
         window_q=math.floor(config.window * 256 + 0.5),
         skip_q=math.floor(config.skip * 2**GRADIENT_FRAC_BITS + 0.5),

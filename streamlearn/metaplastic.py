@@ -56,7 +56,7 @@ def forward(spec: NetworkSpec, config: MetaplasticConfig, state: State, z: Float
     result, x = Forward(), z
     for layer in range(len(spec.shapes)):
         if spec.bias:
-            x = np.append(x, 1.0)
+            x = np.append(x, 1.0 if layer else config.bias_input)
         a = x @ binary(weight_view(spec, state, layer))
         result.inputs.append(x)
         result.sums.append(a)
@@ -116,17 +116,18 @@ def learn(
             below = binary(w[: spec.layers[layer]]) @ used / 2 ** plan.backward_shifts[layer]
             delta = np.where(inside, below, 0.0)
         lr = LSB * (config.lr_output if layer == last else config.lr)
-        _move(w, forward_.inputs[layer], used, lr, config)
+        m = config.metaplasticity_output if layer == last else config.metaplasticity
+        _move(w, forward_.inputs[layer], used, lr, m, config.clamp)
 
 
-def _move(w: Float, x: Float, delta: Float, lr: float, config: MetaplasticConfig) -> None:
+def _move(w: Float, x: Float, delta: Float, lr: float, m: float, clamp: float) -> None:
     touched = np.ix_(np.flatnonzero(x), np.flatnonzero(delta))
     old = w[touched]
     step = -lr * np.outer(x[x != 0], delta[delta != 0])
     towards_zero = (step < 0) != (old < 0)
-    f_meta = 1 - np.tanh(config.metaplasticity * np.abs(old)) ** 2
+    f_meta = 1 - np.tanh(m * np.abs(old)) ** 2
     new = old + step * np.where(towards_zero, f_meta, 1.0)
-    w[touched] = np.clip(new, -config.clamp, config.clamp)
+    w[touched] = np.clip(new, -clamp, clamp)
 
 
 def predict(logits: Float) -> int:

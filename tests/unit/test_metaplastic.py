@@ -42,7 +42,15 @@ def small(**config: Any) -> tuple[NetworkSpec, MetaplasticConfig, Any]:
     """A 2-2-2 network whose numbers one can follow by hand."""
     spec = network(2, 2, 2)
     settings = MetaplasticConfig(
-        **{"skip": 0.0, "window": 1.0, "metaplasticity": 1.5, "lr": 1, "lr_output": 1, **config}
+        **{
+            "skip": 0.0,
+            "window": 1.0,
+            "metaplasticity": 1.5,
+            "metaplasticity_output": 0.5,
+            "lr": 1,
+            "lr_output": 1,
+            **config,
+        }
     )
     state = init_state(spec, settings, "float64", 0)
     weight_view(spec, state, 0)[:] = [[0.5, 0.2], [0.25, -0.3]]
@@ -70,16 +78,16 @@ def test_update_by_hand() -> None:
     p = 1 / (1 + np.exp(-2 * np.sqrt(2)))  # of class 0
     delta = np.array([p, -p])
 
-    def moved(w: np.ndarray, step: np.ndarray) -> np.ndarray:
+    def moved(w: np.ndarray, step: np.ndarray, m: float) -> np.ndarray:
         inward = (step < 0) != (w < 0)
-        return w + step * np.where(inward, 1 - np.tanh(1.5 * np.abs(w)) ** 2, 1.0)
+        return w + step * np.where(inward, 1 - np.tanh(m * np.abs(w)) ** 2, 1.0)
 
     h = np.array([1.0, -1.0])
     new = weight_view(spec, state, 1)
-    np.testing.assert_allclose(new, moved(old[1], -np.outer(h, delta) / 128), rtol=1e-12)
+    np.testing.assert_allclose(new, moved(old[1], -np.outer(h, delta) / 128, 0.5), rtol=1e-12)
     through = np.array([0.0, delta @ [-1.0, 1.0]])
     new = weight_view(spec, state, 0)
-    np.testing.assert_allclose(new, moved(old[0], -2 * np.outer(z, through) / 128), rtol=1e-12)
+    np.testing.assert_allclose(new, moved(old[0], -2 * np.outer(z, through) / 128, 1.5), rtol=1e-12)
     np.testing.assert_array_equal(new[:, 0], old[0][:, 0])
 
 
@@ -129,6 +137,9 @@ def test_a_firm_network_forgets_less() -> None:
         ("metaplasticity", float("nan"), "metaplasticity=nan: expected 0 to 16"),
         ("clamp", 1.5, "clamp=1.5: expected 1/64 to 1"),
         ("clamp", 0.0, "clamp=0.0"),
+        ("metaplasticity_output", 17.0, "metaplasticity_output=17.0: expected 0 to 16"),
+        ("weight_init_output", -1.0, "weight_init_output=-1.0: expected 0 to 1"),
+        ("bias_input", 8.0, "bias_input=8.0: expected 1/16 to 7.9"),
         ("weight_init", 2.0, "weight_init=2.0: expected 0 to 1"),
         ("window", 0.0, "window=0.0: expected 1/256 to 16"),
         ("skip", 1.1, "skip=1.1: expected 0 to 1"),
@@ -188,7 +199,7 @@ def test_one_byte_a_synapse(layers: tuple[int, ...], front_end: Any) -> None:
 
 
 def test_the_start_is_the_same_in_both_arithmetics() -> None:
-    spec, config = network(20, 30, 10), MetaplasticConfig(weight_init=0.5)
+    spec, config = network(20, 30, 10), MetaplasticConfig(weight_init=0.5, weight_init_output=0.5)
     fixed, real = (init_state(spec, config, a, 3) for a in ("q8", "float64"))
     for layer in (0, 1):
         q, w = weight_view(spec, fixed, layer), weight_view(spec, real, layer)
