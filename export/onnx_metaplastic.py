@@ -9,7 +9,7 @@ from export.onnx_builder import GraphBuilder, Operand
 from export.onnx_integers import bit_length, isqrt, shift_left, shift_round_both
 from quant.metaplastic_config import MetaplasticConfig
 from quant.metaplastic_plan import MetaplasticPlan
-from quant.metaplastic_q8 import INPUT_ONE, norm
+from quant.metaplastic_q8 import norm
 from quant.metaplastic_state import weight_view
 from quant.spec import NetworkSpec
 from quant.state import State
@@ -41,7 +41,7 @@ def forward_q8(
         if layer:
             x = g.op("Where", g.op("Less", x, zero), minus_one, one)
         if spec.bias:
-            x = g.append_last(x, 2, np.array(1 if layer else INPUT_ONE, np.int32))
+            x = g.append_last(x, 2, np.array(1 if layer else plan.bias_input_q, np.int32))
         below, binary = x, np.where(weight_view(spec, state, layer) < 0, -1, 1).astype(np.int32)
         x = g.op("MatMul", x, binary)
     sums = g.cast(x, TensorProto.INT64)
@@ -73,10 +73,10 @@ def forward_float64(
         if layer:
             x = g.op("Where", g.op("Less", x, np.array(0.0)), np.array(-1.0), np.array(1.0))
         if spec.bias:
-            x = g.append_last(x, 2, np.array(1.0))
+            x = g.append_last(x, 2, np.array(1.0 if layer else config.bias_input))
         below, binary = x, np.where(weight_view(spec, state, layer) < 0, -1.0, 1.0)
         x = g.op("MatMul", x, binary)
     size = g.op("Sqrt", g.reduce("ReduceSum", g.op("Mul", below, below), 1))
     some = g.op("Greater", size, np.array(0.0))
-    scaled = g.op("Div", g.op("Mul", x, np.array(config.logit_scale)), size)
+    scaled = g.op("Div", g.op("Mul", x, np.array(config.for_sizes(spec.layers).logit_scale)), size)
     return g.op("Where", some, scaled, np.array(0.0))

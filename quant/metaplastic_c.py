@@ -33,7 +33,9 @@ def metaplastic_header(spec: NetworkSpec, config: MetaplasticConfig) -> str:
         "SL_SKIP": plan.skip_q,
         "SL_LOGIT_SCALE": f"{plan.logit_scale_q}u",
         "SL_CALIBRATION_SHIFT": plan.calibration_shift,
-        "SL_LET_THROUGH_TABLE": "{" + ", ".join(map(str, plan.let_through.tolist())) + "}",
+        "SL_BIAS_INPUT": plan.bias_input_q,
+        "SL_LET_THROUGH_HIDDEN": "{" + ", ".join(map(str, plan.let_through[0].tolist())) + "}",
+        "SL_LET_THROUGH_OUTPUT": "{" + ", ".join(map(str, plan.let_through[-1].tolist())) + "}",
         "SL_EXP2_TABLE": "{" + ", ".join(map(str, EXP2.tolist())) + "}",
     }
     layers = []

@@ -4,7 +4,7 @@ A synapse is one ``int8``, the hidden weight; its sign bit is the binary weight.
 weights by *pulses*: an input row fires with a probability that grows with its value, a unit with
 one that grows with its gradient, and where both fire the weight steps; a step towards zero is let
 through with probability ``f_meta``. Float twin: :mod:`streamlearn.metaplastic`; C twin:
-``kernel/sl_metaplastic_q8.c``. Every format and bound: docs/numbers.md §7, whose names are used
+``kernel/sl_metaplastic_q8.c``. Every format and bound: docs/numbers.md §9, whose names are used
 here.
 
 Differs from the paper: one sample at a time, no normalisation statistics, no optimiser state;
@@ -31,7 +31,6 @@ from quant.spec import NetworkSpec
 from quant.state import State
 from quant.tables import EXP2
 
-INPUT_ONE = 16
 DELTA_MAX = 1 << 14
 LOG_TEMPERATURE_FRAC_BITS = 16
 LOG_TEMPERATURE_MIN, LOG_TEMPERATURE_MAX = -4 << 16, 4 << 16
@@ -81,7 +80,7 @@ def forward(spec: NetworkSpec, plan: MetaplasticPlan, state: State, z_q: Int64) 
     result, x = Forward(), z_q
     for layer in range(len(spec.shapes)):
         if spec.bias:
-            x = np.append(x, np.int64(1 if layer else INPUT_ONE))
+            x = np.append(x, np.int64(1 if layer else plan.bias_input_q))
         a = x @ binary(weight_view(spec, state, layer).astype(np.int64))
         result.inputs.append(x)
         result.sums.append(a)
@@ -193,7 +192,7 @@ def pulse_layer(
     towards_zero = (step < 0) != (old < 0)
     dither = row_word[rows, None] + column_word[columns] & 0xFFFF
     size = np.where(old < 0, -1 - old, old)
-    stopped = towards_zero & (dither > plan.let_through[size])
+    stopped = towards_zero & (dither > plan.let_through[layer][size])
     moved = np.clip(old + step, -plan.clamp_q - 1, plan.clamp_q)
     w[touched] = np.where(stopped, old, moved)
 

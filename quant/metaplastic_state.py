@@ -64,8 +64,8 @@ def start(
     W uniform in ±(w0 + 1)/128.
     """
     key = sample_key(int(state["seed"][0]), SAMPLE_INIT)
-    limit = init_limit(config)
     for layer, (rows, columns) in enumerate(spec.shapes):
+        limit = init_limit(spec, config, layer == len(spec.shapes) - 1)
         drawn = words(key, STREAM_INIT + layer, rows * columns).reshape(rows, columns)
         weight = weight_view(spec, state, layer)
         if arithmetic == "q8":

@@ -1,4 +1,4 @@
-/* What the parts of the metaplastic rule in integers share; docs/numbers.md, section 7. */
+/* What the parts of the metaplastic rule in integers share; docs/numbers.md, section 9. */
 #ifndef SL_METAPLASTIC_Q8_H
 #define SL_METAPLASTIC_Q8_H
 
@@ -7,8 +7,6 @@
 
 _Static_assert((-3 >> 1) == -2, "right shifts of negative values must be arithmetic");
 _Static_assert(sizeof(sl_state_t) % 4 == 0, "weights must begin and end at a word");
-
-enum { SL_INPUT_ONE = 16 };
 
 /* The rows of a layer that are in use, in scratch.row: `positive` ones from the front, `negative`
  * ones from the back; `total` is the sum of all x. */

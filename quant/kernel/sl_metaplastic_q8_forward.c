@@ -36,7 +36,7 @@ static sl_rows_t sl_rows_of(uint32_t index, sl_scratch_t *scratch) {
 
 int32_t sl_metaplastic_forward(const sl_state_t *state, sl_scratch_t *scratch) {
 #if SL_BIAS
-    scratch->input[SL_N_FEATURES] = SL_INPUT_ONE;
+    scratch->input[SL_N_FEATURES] = SL_BIAS_INPUT;
 #endif
     for (uint32_t index = 0; index < SL_N_LAYERS; index++) {
         const sl_layer_t *layer = &sl_layers[index];

@@ -1,5 +1,5 @@
 /* The metaplastic rule in integers, learning. Golden model: quant/metaplastic_q8.py, function for
- * function; docs/numbers.md, section 7. */
+ * function; docs/numbers.md, section 9. */
 #include "sl_metaplastic_q8.h"
 
 enum {
@@ -10,7 +10,8 @@ enum {
 };
 
 static const uint16_t sl_exp2_table[256] = SL_EXP2_TABLE;
-static const uint16_t sl_let_through[128] = SL_LET_THROUGH_TABLE;
+/* f_meta of each magnitude: of the hidden layers, and of the last. */
+static const uint16_t sl_let_through[2][128] = {SL_LET_THROUGH_HIDDEN, SL_LET_THROUGH_OUTPUT};
 
 static int32_t sl_largest_logit(const sl_scratch_t *scratch) {
     int32_t top = scratch->logit_sum[0];
@@ -101,8 +102,9 @@ static void sl_backward(uint32_t index, const sl_state_t *state, sl_scratch_t *s
 }
 
 /* One weight: a step towards zero is made only if the dither lets it through. */
-static inline int8_t sl_pulse(int32_t w, int32_t step, uint32_t dither) {
-    if ((w ^ step) < 0 && (dither & 0xFFFFu) > sl_let_through[w ^ (w >> 31)]) {
+static inline int8_t sl_pulse(int32_t w, int32_t step, uint32_t dither,
+                              const uint16_t *let_through) {
+    if ((w ^ step) < 0 && (dither & 0xFFFFu) > let_through[w ^ (w >> 31)]) {
         return (int8_t)w;
     }
     return (int8_t)sl_clamp32(w + step, -(SL_CLAMP)-1, SL_CLAMP);
@@ -111,6 +113,7 @@ static inline int8_t sl_pulse(int32_t w, int32_t step, uint32_t dither) {
 /* Step the weights whose row and whose column fire. */
 static void sl_pulse_layer(uint32_t index, uint32_t key, sl_state_t *state, sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[index];
+    const uint16_t *let_through = sl_let_through[index == SL_N_LAYERS - 1];
     uint32_t n = 0;
     for (uint32_t j = 0; j < layer->columns; j++) {
         const int32_t delta = scratch->delta[j];
@@ -141,8 +144,8 @@ static void sl_pulse_layer(uint32_t index, uint32_t key, sl_state_t *state, sl_s
         int8_t *w = state->hidden_weight + layer->weight + i * layer->width;
         for (uint32_t c = 0; c < n; c++) {
             const uint32_t j = scratch->column[c];
-            w[j] =
-                sl_pulse(w[j], along * scratch->column_step[c], word + scratch->column_dither[c]);
+            w[j] = sl_pulse(w[j], along * scratch->column_step[c], word + scratch->column_dither[c],
+                            let_through);
         }
     }
 }

@@ -47,13 +47,23 @@ METAPLASTIC: dict[str, Case] = {
     "128-64-6": (NetworkSpec((128, 64, 6), False, rule="metaplastic"), MetaplasticConfig(), 0, 200),
     "128-13-10-6, bias": (
         NetworkSpec((128, 13, 10, 6), rule="metaplastic"),
-        MetaplasticConfig(metaplasticity=3.0, clamp=0.75, lr=2.0, window=2.0, logit_scale=0.5),
+        MetaplasticConfig(
+            metaplasticity=3.0,
+            metaplasticity_output=0.5,
+            bias_input=2.0,
+            clamp=0.75,
+            lr=2.0,
+            window=2.0,
+            logit_scale=0.5,
+        ),
         1,
         200,
     ),
     "128-6, no front end": (
         NetworkSpec((128, 6), front_end="none", rule="metaplastic"),
-        MetaplasticConfig(metaplasticity=0.0, skip=0.0, lr_output=3.0, calibration_window=64),
+        MetaplasticConfig(
+            metaplasticity_output=0.0, skip=0.0, lr_output=3.0, calibration_window=64
+        ),
         2**32 - 1,
         200,
     ),

@@ -33,11 +33,14 @@ def network(*layers: int, bias: bool = False, front_end: Any = "none") -> Networ
 GAS = (network(128, 64, 6, front_end="standardise"), MetaplasticConfig())
 NETWORKS = [
     (network(5, 8, 3, bias=True, front_end="standardise"), MetaplasticConfig()),
-    (network(5, 8, 3), MetaplasticConfig(metaplasticity=0.0, skip=0.0)),
+    (network(5, 8, 3), MetaplasticConfig(metaplasticity=0.0, metaplasticity_output=9.0, skip=0.0)),
     (network(4, 3), MetaplasticConfig(lr_output=16.0, logit_scale=8.0)),
     (network(1, 1, 2, bias=True), MetaplasticConfig(clamp=1 / 64, weight_init=0.0)),
     (network(3, 70, 41, 2, front_end="standardise"), MetaplasticConfig(window=4.0, lr=4.0)),
-    (network(300, 33, 5, bias=True), MetaplasticConfig(skip=0.3, calibration_window=64)),
+    (
+        network(300, 33, 5, bias=True),
+        MetaplasticConfig(skip=0.3, bias_input=7.9, calibration_window=64),
+    ),
     (network(9, 300, 7), MetaplasticConfig(lr=16.0, lr_output=16.0, window=16.0, skip=0.0)),
 ]
 NAMES = [f"{spec}-{spec.front_end}-{spec.bias}" for spec, _ in NETWORKS]

@@ -1,4 +1,4 @@
-"""The metaplastic rule: bounds of docs/numbers.md §7, C = golden from edge states, its laws."""
+"""The metaplastic rule: bounds of docs/numbers.md §9, C = golden from edge states, its laws."""
 
 from __future__ import annotations
 
@@ -109,7 +109,10 @@ def test_learning_stays_inside_its_bounds(
     window: float, seed: int,
 ) -> None:  # fmt: skip
     spec = NetworkSpec((*layers, n_classes), bias, "none", rule="metaplastic")
-    config = MetaplasticConfig(m, clamp, 1.0, window, 0.0, lr, lr)
+    config = MetaplasticConfig(
+        metaplasticity=m, metaplasticity_output=16 - m, clamp=clamp, weight_init=1.0, skip=0.0,
+        window=window, lr=lr, lr_output=lr, bias_input=127 / 16,
+    )  # fmt: skip
     plan, count = make_metaplastic_plan(spec, config), Saturations()
     state, rng = init_state(spec, config, "q8", seed), np.random.default_rng(seed)
     for _ in range(5):
@@ -176,7 +179,7 @@ def test_the_temperature_rises_where_predictions_are_too_sure_and_settles() -> N
 def pulses(w: Int64, x: Int64, delta: Int64, m: float, n: int) -> np.ndarray:
     """Mean step of one layer's weights over ``n`` samples from the same state."""
     spec = NetworkSpec((len(x), len(delta)), False, "none", rule="metaplastic")
-    plan = make_metaplastic_plan(spec, MetaplasticConfig(metaplasticity=m))
+    plan = make_metaplastic_plan(spec, MetaplasticConfig(metaplasticity_output=m, lr_output=1.0))
     total = np.zeros(w.shape)
     for sample in range(n):
         moved = w.copy()

@@ -15,7 +15,7 @@ import streamlearn
 from export import write_export
 from quant.errors import ConfigError, LabelError, StateFormatError
 from quant.image import Image, decode_image, encode_image
-from quant.metaplastic_config import FOR_FRONT_END, MetaplasticConfig
+from quant.metaplastic_config import MetaplasticConfig
 from quant.metaplastic_plan import let_through_table, make_metaplastic_plan
 from quant.metaplastic_state import stride, weight_view
 from quant.spec import MesuConfig, NetworkSpec, from_json, to_json
@@ -42,7 +42,17 @@ def small(**config: Any) -> tuple[NetworkSpec, MetaplasticConfig, Any]:
     """A 2-2-2 network whose numbers one can follow by hand."""
     spec = network(2, 2, 2)
     settings = MetaplasticConfig(
-        **{"skip": 0.0, "window": 1.0, "metaplasticity": 1.5, "lr": 1, "lr_output": 1, **config}
+        **{
+            "skip": 0.0,
+            "window": 1.0,
+            "metaplasticity": 1.5,
+            "metaplasticity_output": 0.5,
+            "lr": 1,
+            "lr_output": 1,
+            "clamp": 1,
+            "logit_scale": 1,
+            **config,
+        }
     )
     state = init_state(spec, settings, "float64", 0)
     weight_view(spec, state, 0)[:] = [[0.5, 0.2], [0.25, -0.3]]
@@ -57,7 +67,7 @@ def test_forward_by_hand() -> None:
     np.testing.assert_array_equal(passed.sums[0], [3.0, -1.0])
     np.testing.assert_array_equal(passed.sums[1], [2.0, -2.0])
     np.testing.assert_allclose(passed.logits, [0.5 * 2 / np.sqrt(2), -0.5 * 2 / np.sqrt(2)])
-    assert metaplastic.undecided(passed, config) == 1  # |-1| <= √5 < 3
+    assert metaplastic.undecided(spec, config, passed) == 1  # |-1| <= √5 < 3
 
 
 def test_update_by_hand() -> None:
@@ -70,16 +80,16 @@ def test_update_by_hand() -> None:
     p = 1 / (1 + np.exp(-2 * np.sqrt(2)))  # of class 0
     delta = np.array([p, -p])
 
-    def moved(w: np.ndarray, step: np.ndarray) -> np.ndarray:
+    def moved(w: np.ndarray, step: np.ndarray, m: float) -> np.ndarray:
         inward = (step < 0) != (w < 0)
-        return w + step * np.where(inward, 1 - np.tanh(1.5 * np.abs(w)) ** 2, 1.0)
+        return w + step * np.where(inward, 1 - np.tanh(m * np.abs(w)) ** 2, 1.0)
 
     h = np.array([1.0, -1.0])
     new = weight_view(spec, state, 1)
-    np.testing.assert_allclose(new, moved(old[1], -np.outer(h, delta) / 128), rtol=1e-12)
+    np.testing.assert_allclose(new, moved(old[1], -np.outer(h, delta) / 128, 0.5), rtol=1e-12)
     through = np.array([0.0, delta @ [-1.0, 1.0]])
     new = weight_view(spec, state, 0)
-    np.testing.assert_allclose(new, moved(old[0], -2 * np.outer(z, through) / 128), rtol=1e-12)
+    np.testing.assert_allclose(new, moved(old[0], -2 * np.outer(z, through) / 128, 1.5), rtol=1e-12)
     np.testing.assert_array_equal(new[:, 0], old[0][:, 0])
 
 
@@ -129,6 +139,9 @@ def test_a_firm_network_forgets_less() -> None:
         ("metaplasticity", float("nan"), "metaplasticity=nan: expected 0 to 16"),
         ("clamp", 1.5, "clamp=1.5: expected 1/64 to 1"),
         ("clamp", 0.0, "clamp=0.0"),
+        ("metaplasticity_output", 17.0, "metaplasticity_output=17.0: expected 0 to 16"),
+        ("weight_init_output", -1.0, "weight_init_output=-1.0: expected 0 to 1"),
+        ("bias_input", 8.0, "bias_input=8.0: expected 1/16 to 7.9"),
         ("weight_init", 2.0, "weight_init=2.0: expected 0 to 1"),
         ("window", 0.0, "window=0.0: expected 1/256 to 16"),
         ("skip", 1.1, "skip=1.1: expected 0 to 1"),
@@ -167,12 +180,20 @@ def test_duplicate_classes_are_refused() -> None:
 # -- the state and its files ---------------------------------------------------------------------
 
 
-def test_the_default_constants_follow_the_front_end() -> None:
-    for front_end in ("standardise", "none"):
-        learner = MetaplasticClassifier((3, 4, 2), front_end=front_end, clamp=0.75)
-        assert learner.config == MetaplasticConfig(**FOR_FRONT_END[front_end], clamp=0.75)
-    given = MetaplasticClassifier((3, 4, 2), front_end="none", window=3.0)
-    assert given.config.window == 3.0
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [
+        ((784, 512, 10), (0.24, 0.55, 1.5, 1.3, 1.0)),
+        ((784, 200, 10), (0.24, 0.5, 1.5, 1.3, 1.0)),
+        ((128, 128, 6), (0.594, 1.0, 0.75, 2.0, 1.573)),
+        ((3, 64, 32, 2), (0.75, 1.0, 0.75, 2.0, 2.0)),
+        ((4096, 2), (0.105, 0.5, 1.5, 1.0, 1.0)),
+    ],
+)
+def test_constants_follow_from_the_sizes(layers: tuple[int, ...], expected: tuple[Any]) -> None:
+    assert MetaplasticConfig().for_sizes(layers) == pytest.approx(expected, abs=0.002)
+    given = MetaplasticConfig(weight_init=0.1, window=3.0, logit_scale=2.0, lr=0.5, lr_output=4.0)
+    assert given.for_sizes(layers) == (0.1, 3.0, 2.0, 0.5, 4.0)
 
 
 @pytest.mark.parametrize("front_end", ["standardise", "none"])
@@ -188,7 +209,7 @@ def test_one_byte_a_synapse(layers: tuple[int, ...], front_end: Any) -> None:
 
 
 def test_the_start_is_the_same_in_both_arithmetics() -> None:
-    spec, config = network(20, 30, 10), MetaplasticConfig(weight_init=0.5)
+    spec, config = network(20, 30, 10), MetaplasticConfig(weight_init=0.5, weight_init_output=0.5)
     fixed, real = (init_state(spec, config, a, 3) for a in ("q8", "float64"))
     for layer in (0, 1):
         q, w = weight_view(spec, fixed, layer), weight_view(spec, real, layer)
@@ -313,6 +334,6 @@ def test_novelty_changes_nothing_and_needs_no_hidden_layer(backend: Any) -> None
 
 def test_the_plan_of_the_defaults() -> None:
     plan = make_metaplastic_plan(network(784, 512, 10), MetaplasticConfig())
-    assert (plan.clamp_q, plan.window_q, plan.skip_q) == (127, 256, 193)
-    assert plan.gains == (512, 512)
-    assert plan.backward_shifts == (4, 0)
+    assert (plan.clamp_q, plan.window_q, plan.skip_q) == (115, 141, 639)
+    assert plan.gains == (333, 256)
+    assert plan.backward_shifts[-1] == 0
