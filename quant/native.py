@@ -77,7 +77,7 @@ class NativeKernel:
 
     @property
     def scratch_bytes(self) -> int:
-        """Size of the C scratch, as a device would need it."""
+        """Size of the C scratch on the host; on a chip draws are not padded, and it is smaller."""
         return int(self._library.sl_host_scratch_bytes())
 
     @property
