@@ -80,8 +80,8 @@ def pmnist_table(records: Sequence[Record]) -> str:
         paper = [last, last5, *PUBLISHED_MORE.get(name, ("–",) * 3), "–", "–"]
         if name in PUBLISHED:
             accuracies.append([NAMES[name], "paper", "200 × 5", *paper])
-        keys = ("last", "last5", "last20", "all", "five_before", "five_over_time", "five_late")
-        cells = [summary.cell(key) for key in keys]
+        measured = ("last", "last5", "last20", "all", "five_before", "five_over_time", "five_late")
+        cells = [summary.cell(key) for key in measured]
         accuracies.append([NAMES[name], "ours", summary.extent, *cells])
         keys = ("auc5", "auc", "auc_plain", "auc_unseen", "aleatoric", "ece")
         cells = [summary.cell(key, 3) for key in keys]
