@@ -149,7 +149,9 @@ def forward_layer(
     centre, n_centre = _clamp(centre, PRE_ACTIVATION_MAX)
     product = inputs.root * columns.root[:, None]
     right = inputs.exponent + columns.exponent[:, None] - 12
-    wide = np.where(right < 0, np.where(product > 0, SPREAD_MAX + 1, 0), product >> np.clip(right, 0, 32))
+    wide = np.where(
+        right < 0, np.where(product > 0, SPREAD_MAX + 1, 0), product >> np.clip(right, 0, 32)
+    )
     spread, n_spread = _clamp(wide, SPREAD_MAX)
     count.activation += n_centre + n_spread
     inverse = np.where(spread == 0, 0, (1 << 30) // np.maximum(spread, 1))

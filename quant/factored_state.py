@@ -55,9 +55,7 @@ def factor_view(
     return view
 
 
-def start(
-    spec: NetworkSpec, config: MesuConfig, arithmetic: str, state: npt.NDArray[Any]
-) -> None:
+def start(spec: NetworkSpec, config: MesuConfig, arithmetic: str, state: npt.NDArray[Any]) -> None:
     """Set what is not 0 before the first sample: μ from the words that every arithmetic draws."""
     key = sample_key(int(state["seed"][0]), SAMPLE_INIT)
     plan = make_factored_plan(spec, config) if arithmetic == "q16" else None

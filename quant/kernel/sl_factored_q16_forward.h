@@ -69,6 +69,7 @@ SL_INLINE void sl_add_later(const sl_layer_t *layer, const int16_t *restrict mu,
         }
         for (uint32_t j = 0; j < units; j++) {
             const int32_t m = mu[j];
+            SL_DRAWS
             for (uint32_t s = 0; s < L; s++) {
                 mean[j * L + s] += m * blocked[s];
             }
@@ -80,15 +81,15 @@ SL_INLINE void sl_product_later(const sl_layer_t *layer, const sl_state_t *state
                                 int32_t k_mean, int32_t *mean) {
     const int16_t *mu = state->mu + layer->synapse;
 #ifdef SL_HOST
-    for (uint32_t j = 0; j < layer->columns; j += 2 * SL_LATER_TILE) {
-        int32_t sum[2 * SL_LATER_TILE * L] = {0};
+    for (uint32_t j = 0; j < layer->columns; j += SL_LATER_TILE) {
+        int32_t sum[SL_LATER_TILE * L] = {0};
         const uint32_t left = layer->columns - j;
-        if (left >= 2 * SL_LATER_TILE) {
-            sl_add_later(layer, mu + j, x, k_mean, 2 * SL_LATER_TILE, sum);
+        if (left >= SL_LATER_TILE) {
+            sl_add_later(layer, mu + j, x, k_mean, SL_LATER_TILE, sum);
         } else {
-            sl_add_later(layer, mu + j, x, k_mean, layer->columns % (2 * SL_LATER_TILE), sum);
+            sl_add_later(layer, mu + j, x, k_mean, layer->columns % SL_LATER_TILE, sum);
         }
-        for (uint32_t e = 0; e < 2 * SL_LATER_TILE * L && e < left * L; e++) {
+        for (uint32_t e = 0; e < SL_LATER_TILE * L && e < left * L; e++) {
             mean[j * L + e] = sum[e];
         }
     }

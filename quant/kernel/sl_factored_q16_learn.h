@@ -123,6 +123,7 @@ SL_INLINE void sl_backward_inputs(uint32_t index, const sl_state_t *state, sl_sc
         int32_t through_mean[L] = {0};
         for (uint32_t j = 0; j < layer->columns; j++) {
             const int32_t m = mu[j];
+            SL_DRAWS
             for (uint32_t s = 0; s < L; s++) {
                 through_mean[s] += m * blocked[j * L + s];
             }
