@@ -428,11 +428,9 @@ def pull_mu(
     return mu + (step + u_mu >> 16)
 
 
-def _store_mu(mu: Int64, count: Saturations) -> tuple[Int64, int]:
+def _store_mu(mu: Int64) -> tuple[Int64, bool]:
     kept = np.clip(mu, -32768, 32767)
-    clamped = int(np.count_nonzero(kept != mu))
-    count.mu += clamped
-    return kept, clamped
+    return kept, bool((kept != mu).any())
 
 
 def update_range(
@@ -480,7 +478,7 @@ def _update_layer(
         x, frac_bits, mu_view.astype(np.int64), mu_frac_bits, delta, row, column, plan,
         mine.v_exponent, _dither(row_words, column_words)[0], layer == 0, count,
     )  # fmt: skip
-    mu, clamped = _store_mu(mu, count)
+    mu, clamped = _store_mu(mu)
 
     first = sum(n for n, _ in spec.shapes[:layer])
     phase = (first + int(state["n_samples"][0])) & 0xFFFFFFFF
@@ -492,10 +490,11 @@ def _update_layer(
             mu[pulled], mu_frac_bits, row[pulled], column, mine,
             _dither(pull_words, column_words)[0],
         )  # fmt: skip
-        mu[pulled], more = _store_mu(part, count)
-        clamped += more
+        mu[pulled], more = _store_mu(part)
+        clamped = clamped or more
         peak = max(peak, int(np.abs(mu[pulled]).max()))
     peak = 32768 if clamped else peak
+    count.mu += clamped
 
     row = step_rows(row, x, frac_bits, found, mine, count)
     column = step_columns(column, found, mine, count)

@@ -122,10 +122,16 @@ static int32_t sl_root(uint32_t power, int32_t exponent, uint32_t *root) {
     return (exponent + up) >> 1;
 }
 
-static void sl_column_roots(const uint32_t *column, uint32_t n, uint16_t *root) {
+SL_INLINE void sl_column_roots(const uint32_t *restrict column, uint32_t n,
+                               uint16_t *restrict root) {
     for (uint32_t j = 0; j < n; j++) {
         const uint32_t odd = column[j] >> SL_FACTOR_BITS & 1;
-        root[j] = (uint16_t)sl_isqrt32(sl_top_bits(column[j], 28) << (3 + odd));
+        const uint32_t square = sl_top_bits(column[j], 28) << (3 + odd);
+#ifdef SL_HOST /* of an integer of 32 bits the same, and in vectors */
+        root[j] = (uint16_t)__builtin_sqrt((double)square);
+#else
+        root[j] = (uint16_t)sl_isqrt32(square);
+#endif
     }
 }
 

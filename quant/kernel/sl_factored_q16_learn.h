@@ -156,40 +156,112 @@ static inline int32_t sl_shift_saturate(int32_t x, int32_t right, int32_t bits, 
     return (int32_t)((uint32_t)sl_clamp_count(x, (1 << bits) >> left, count) << left);
 }
 
-/* A row's step of mu, factor * w[j] >> right, with dither by rank one. */
-SL_INLINE void sl_update_row(int32_t factor, int32_t right, uint32_t row_word,
-                             int16_t *restrict mu, const int32_t *restrict w, uint32_t n,
-                             const uint32_t *restrict column_word, uint32_t *saturations) {
-    uint32_t count = 0, steps = 0;
-    if (right >= 0) {
-        right = sl_min32(right, 31);
+#ifdef SL_HOST
+#define SL_LANE(j) (j)
+#else
+#define SL_LANE(j) 0
+#endif
+
+/* What a row's step of mu takes: factor * w[j] >> right, and the row's dither. */
+typedef struct {
+    int32_t factor, right;
+    uint32_t word;
+} sl_row_t;
+
+/* A row's step of mu, with dither by rank one; high bits of `beyond`, on the host of each unit's,
+ * tell of what left int16. */
+SL_INLINE void sl_update_row(sl_row_t row, int16_t *restrict mu, const int32_t *restrict w,
+                             uint32_t n, const uint32_t *restrict column_word,
+                             uint32_t *restrict beyond, uint32_t *steps) {
+    if (row.right >= 0) {
+        const int32_t right = sl_min32(row.right, 31);
         SL_VECTOR
         for (uint32_t j = 0; j < n; j++) {
-            const uint32_t dither = (row_word + column_word[j]) & 0xFFFFu;
-            const int32_t wide = mu[j] + ((((factor * w[j]) >> right) + (int32_t)dither) >> 16);
-            const int32_t kept = sl_clamp32(wide, -32768, 32767);
-            count += kept != wide;
-            mu[j] = (int16_t)kept;
+            const uint32_t dither = (row.word + column_word[j]) & 0xFFFFu;
+            const int32_t step = (((row.factor * w[j]) >> right) + (int32_t)dither) >> 16;
+            const int32_t wide = mu[j] + step;
+            beyond[SL_LANE(j)] |= (uint32_t)wide + 32768u;
+            mu[j] = (int16_t)sl_clamp32(wide, -32768, 32767);
         }
-    } else {
-        for (uint32_t j = 0; j < n; j++) {
-            const uint32_t dither = (row_word + column_word[j]) & 0xFFFFu;
-            const int32_t step = sl_shift_saturate(factor * w[j], right, SL_MU_STEP_BITS, &steps);
-            const int32_t wide = mu[j] + ((step + (int32_t)dither) >> 16);
-            const int32_t kept = sl_clamp32(wide, -32768, 32767);
-            count += kept != wide;
-            mu[j] = (int16_t)kept;
+        return;
+    }
+    for (uint32_t j = 0; j < n; j++) {
+        const uint32_t dither = (row.word + column_word[j]) & 0xFFFFu;
+        const int32_t step =
+            sl_shift_saturate(row.factor * w[j], row.right, SL_MU_STEP_BITS, steps);
+        const int32_t wide = mu[j] + ((step + (int32_t)dither) >> 16);
+        beyond[SL_LANE(j)] |= (uint32_t)wide + 32768u;
+        mu[j] = (int16_t)sl_clamp32(wide, -32768, 32767);
+    }
+}
+
+static inline sl_row_t sl_first_row(int32_t x, uint32_t code, int32_t right, uint32_t word) {
+    const int32_t factor = -((x * (int32_t)sl_top_bits(code, 16) + 128) >> 8);
+    return (sl_row_t){factor, right - sl_factor_octave(code), word};
+}
+
+/* Layer 0: all its rows whose input is not 0. On the host a tile of units at a time, so that what
+ * the rows share stays in registers. */
+#ifdef SL_HOST
+SL_INLINE void sl_update_units(const sl_layer_t *layer, const sl_scratch_t *scratch, int16_t *mu,
+                               const int32_t *g, const uint32_t *column_word, uint32_t units,
+                               uint32_t *beyond, uint32_t *steps) {
+    int32_t w[SL_FIRST_TILE] = {0};
+    uint32_t word[SL_FIRST_TILE] = {0}, each[SL_FIRST_TILE] = {0};
+    for (uint32_t j = 0; j < units; j++) {
+        w[j] = g[j];
+        word[j] = column_word[j];
+    }
+    for (uint32_t a = 0; a < scratch->n_active; a++) {
+        const uint32_t i = scratch->active[a];
+        const sl_row_t row = {scratch->row_factor[i], scratch->row_right[i], scratch->row_word[i]};
+        sl_update_row(row, mu + i * layer->columns, w, units, word, each, steps);
+    }
+    for (uint32_t j = 0; j < units; j++) {
+        *beyond |= each[j];
+    }
+}
+#endif
+
+SL_INLINE void sl_update_first(const sl_layer_t *layer, sl_state_t *state, sl_scratch_t *scratch,
+                               uint32_t key, int32_t right, const int32_t *g,
+                               uint32_t *beyond) {
+    uint32_t *steps = &scratch->saturations[SL_SAT_GRADIENT];
+    int16_t *mu = state->mu + layer->synapse;
+    const uint32_t *row = state->row + layer->first;
+#ifdef SL_HOST
+    for (uint32_t i = 0; i < layer->rows; i++) {
+        const sl_row_t made = sl_first_row(scratch->input[i], row[i], right,
+                                           sl_noise_word(key, SL_STREAM_ROW, i));
+        scratch->row_factor[i] = made.factor;
+        scratch->row_right[i] = made.right;
+        scratch->row_word[i] = made.word;
+    }
+    for (uint32_t j = 0; j < layer->columns; j += SL_FIRST_TILE) {
+        if (layer->columns - j >= SL_FIRST_TILE) {
+            sl_update_units(layer, scratch, mu + j, g + j, scratch->column_word + j, SL_FIRST_TILE,
+                            beyond, steps);
+        } else {
+            sl_update_units(layer, scratch, mu + j, g + j, scratch->column_word + j,
+                            layer->columns % SL_FIRST_TILE, beyond, steps);
         }
     }
-    saturations[SL_SAT_MU] += count;
-    saturations[SL_SAT_GRADIENT] += steps;
+#else
+    for (uint32_t a = 0; a < scratch->n_active; a++) {
+        const uint32_t i = scratch->active[a];
+        const uint32_t word = sl_noise_word(key, SL_STREAM_ROW, i);
+        sl_update_row(sl_first_row(scratch->input[i], row[i], right, word),
+                      mu + i * layer->columns, g, layer->columns, scratch->column_word,
+                      beyond, steps);
+    }
+#endif
 }
 
 /* SL_SWEEP samples of the prior's pull on one row of mu; the largest magnitude after it. */
 SL_INLINE uint32_t sl_pull_row(int16_t *restrict mu, uint32_t n, int32_t prior, int32_t strength,
                                int32_t right, const int32_t *restrict weight, uint32_t row_word,
-                               const uint32_t *restrict column_word, uint32_t *saturations) {
-    uint32_t count = 0;
+                               const uint32_t *restrict column_word, uint32_t *beyond) {
+    uint32_t bits = 0;
     int32_t peak = 0;
     right = sl_clamp32(right, 0, 31);
     SL_VECTOR
@@ -198,11 +270,11 @@ SL_INLINE uint32_t sl_pull_row(int16_t *restrict mu, uint32_t n, int32_t prior, 
         const int32_t step = ((prior - mu[j]) * ((strength * weight[j]) >> 16)) >> right;
         const int32_t wide = mu[j] + ((step + (int32_t)dither) >> 16);
         const int32_t kept = sl_clamp32(wide, -32768, 32767);
-        count += kept != wide;
+        bits |= (uint32_t)wide + 32768u;
         mu[j] = (int16_t)kept;
         peak = sl_max32(peak, kept < 0 ? -kept : kept);
     }
-    saturations[SL_SAT_MU] += count;
+    *beyond |= bits;
     return (uint32_t)peak;
 }
 
@@ -217,6 +289,35 @@ SL_INLINE void sl_row_gradient(const int32_t *x, int32_t spare, uint32_t columns
             sum += x[s] * g[s * columns + j];
         }
         row_w[j] = sl_shift_round32(sum, spare);
+    }
+}
+
+SL_INLINE void sl_update_later(uint32_t index, sl_state_t *state, sl_scratch_t *scratch,
+                               uint32_t key, int32_t right, int32_t narrow, int32_t spare,
+                               const int32_t *g, uint32_t *beyond) {
+    const sl_layer_t *layer = &sl_layers[index];
+    const int16_t *x = scratch->hidden + layer->hidden * L;
+    const uint32_t *row = state->row + layer->first;
+    uint32_t each[SL_LANE(SL_MAX_UNITS - 1) + 1] = {0};
+    for (uint32_t i = 0; i < layer->rows; i++) {
+        int32_t narrowed[S], any = 0;
+        for (uint32_t s = 0; s < S; s++) {
+            narrowed[s] = sl_min32(sl_shift_round32(x[i * L + s], narrow), 255);
+            any |= narrowed[s];
+        }
+        if (any == 0) { /* a row whose input is 0 does not move */
+            continue;
+        }
+        sl_row_gradient(narrowed, spare, layer->columns, g, scratch->row_w);
+        const sl_row_t made = {-(int32_t)sl_top_bits(row[i], 12),
+                               right - sl_factor_octave(row[i]),
+                               sl_noise_word(key, SL_STREAM_ROW + index, i)};
+        sl_update_row(made, state->mu + layer->synapse + i * layer->columns, scratch->row_w,
+                      layer->columns, scratch->column_word, each,
+                      &scratch->saturations[SL_SAT_GRADIENT]);
+    }
+    for (uint32_t j = 0; j < sizeof each / sizeof each[0]; j++) {
+        *beyond |= each[j];
     }
 }
 
@@ -396,7 +497,7 @@ SL_INLINE void sl_update_layer(uint32_t index, uint32_t key, sl_state_t *state,
                                sl_curvature_t *found) {
     const sl_layer_t *layer = &sl_layers[index];
     const uint32_t columns = layer->columns, draws = index == 0 ? 1 : S;
-    const int16_t *x = index == 0 ? scratch->input : scratch->hidden + layer->hidden * L;
+    const int16_t *x = scratch->hidden + layer->hidden * L;
     int16_t *mu = state->mu + layer->synapse;
     uint32_t *row = state->row + layer->first, *column = state->column + layer->unit;
     int32_t frac_bits = SL_INPUT_FRAC_BITS, spare = 0, narrow = 0;
@@ -425,30 +526,11 @@ SL_INLINE void sl_update_layer(uint32_t index, uint32_t key, sl_state_t *state,
                                            SL_GAIN_MU_EXPONENT, index == 0 ? 15 : 19);
     const int32_t right = frac_bits + up - top + exponent - layer->v_exponent -
                           state->mu_frac_bits[index] + (index == 0 ? 69 : 73 - spare);
-    const uint32_t before = scratch->saturations[SL_SAT_MU];
-    const uint32_t rows = index == 0 ? scratch->n_active : layer->rows;
-    for (uint32_t a = 0; a < rows; a++) {
-        const uint32_t i = index == 0 ? scratch->active[a] : a;
-        const int32_t right_row = right - sl_factor_octave(row[i]);
-        if (index == 0) {
-            const int32_t factor = -((x[i] * (int32_t)sl_top_bits(row[i], 16) + 128) >> 8);
-            sl_update_row(factor, right_row, sl_noise_word(key, SL_STREAM_ROW + index, i),
-                          mu + i * columns, g, columns, scratch->column_word,
-                          scratch->saturations);
-            continue;
-        }
-        int32_t narrowed[S], any = 0;
-        for (uint32_t s = 0; s < S; s++) {
-            narrowed[s] = sl_min32(sl_shift_round32(x[i * L + s], narrow), 255);
-            any |= narrowed[s];
-        }
-        if (any == 0) { /* a row whose input is 0 does not move */
-            continue;
-        }
-        sl_row_gradient(narrowed, spare, columns, g, scratch->row_w);
-        sl_update_row(-(int32_t)sl_top_bits(row[i], 12), right_row,
-                      sl_noise_word(key, SL_STREAM_ROW + index, i), mu + i * columns,
-                      scratch->row_w, columns, scratch->column_word, scratch->saturations);
+    uint32_t beyond = 0;
+    if (index == 0) {
+        sl_update_first(layer, state, scratch, key, right, g, &beyond);
+    } else {
+        sl_update_later(index, state, scratch, key, right, narrow, spare, g, &beyond);
     }
 
     uint32_t peak = state->mu_peak[index];
@@ -463,10 +545,11 @@ SL_INLINE void sl_update_layer(uint32_t index, uint32_t key, sl_state_t *state,
         const uint32_t most =
             sl_pull_row(mu + i * columns, columns, prior, strength, right_pull, weight,
                         sl_noise_word(key, SL_STREAM_PULL + index, i), scratch->column_word,
-                        scratch->saturations);
+                        &beyond);
         peak = most > peak ? most : peak;
     }
-    if (scratch->saturations[SL_SAT_MU] != before) {
+    if (beyond >> 16) {
+        scratch->saturations[SL_SAT_MU]++;
         peak = 32768;
     }
 

@@ -108,6 +108,11 @@ typedef struct {
     uint16_t column_root[SL_N_UNITS];
     int32_t column_weight[SL_MAX_UNITS]; /* a layer's column factors at one exponent */
     int64_t by_column[SL_MAX_UNITS];     /* curvature of the columns */
+#ifdef SL_HOST
+    int32_t row_factor[SL_N_FEATURES + 1]; /* layer 0: a row's step of mu */
+    int32_t row_right[SL_N_FEATURES + 1];
+    uint32_t row_word[SL_N_FEATURES + 1];
+#endif
 #if SL_GAUSSIAN
     int32_t inverse[SL_N_LANES]; /* Q.18: 1/spread of the mean */
 #endif
