@@ -14,7 +14,8 @@ from onnx import ModelProto, TensorProto, ValueInfoProto, checker, helper
 from export import onnx_float, onnx_q16
 from export.onnx_builder import GraphBuilder, Operand
 from quant.errors import ConfigError, ShapeError
-from quant.plan import make_plan
+from quant.factored_plan import FactoredPlan, make_factored_plan
+from quant.plan import Plan, make_plan
 from quant.spec import MesuConfig, NetworkSpec, to_json
 from quant.state import ARITHMETICS, Arithmetic, State, state_dtype, state_sha256
 from streamlearn.version import __version__
@@ -139,10 +140,17 @@ def check_state(spec: NetworkSpec, state: State, arithmetic: Arithmetic) -> None
         )
 
 
+def q16_plan(spec: NetworkSpec, config: MesuConfig) -> Plan | FactoredPlan:
+    """Return the constants of the network's kind of variance."""
+    if spec.variance == "factored":
+        return make_factored_plan(spec, config)
+    return make_plan(spec, config)
+
+
 def _q16_logits(
     g: GraphBuilder, x: str, spec: NetworkSpec, config: MesuConfig, state: State
 ) -> str:
-    plan = make_plan(spec, config)
+    plan = q16_plan(spec, config)
     z_q = standardised_q16(g, x, spec, plan.front_end_window, state)
     return onnx_q16.forward(g, z_q, spec, plan, state)
 

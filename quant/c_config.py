@@ -37,7 +37,7 @@ _HEADERS = {
         "sl_factored_q16_forward.h",
         "sl_factored_q16_learn.h",
     ),
-    "float32": (),
+    "float32": ("sl_factored_f32.h",),
     "q8": ("sl_integer.h", "sl_statistics.h", "sl_metaplastic_q8.h"),
 }
 _GAUSSIAN = {"q16": "sl_gaussian_q16.c", "float32": "sl_gaussian_f32.c"}

@@ -12,6 +12,9 @@ from quant.metaplastic_state import EXPONENT_START
 from quant.noise import SAMPLE_INIT, STREAM_INIT, sample_key, words
 from quant.spec import MesuConfig, NetworkSpec
 
+Factor = Literal["row", "column"]
+FACTORS: tuple[Factor, Factor] = ("row", "column")
+
 
 def state_dtype(spec: NetworkSpec, arithmetic: str) -> np.dtype[Any]:
     """Return the layout: little endian, no padding but a named one at the end."""
@@ -46,7 +49,7 @@ def state_dtype(spec: NetworkSpec, arithmetic: str) -> np.dtype[Any]:
 
 
 def factor_view(
-    spec: NetworkSpec, state: npt.NDArray[Any], field: Literal["row", "column"], layer: int
+    spec: NetworkSpec, state: npt.NDArray[Any], field: Factor, layer: int
 ) -> npt.NDArray[Any]:
     """Return the view ``[rows]`` or ``[columns]`` of one layer's factors."""
     sizes = [shape[field == "column"] for shape in spec.shapes]
@@ -65,7 +68,7 @@ def start(spec: NetworkSpec, config: MesuConfig, arithmetic: str, state: npt.NDA
         uniform = words(key, STREAM_INIT + layer, fan_in * columns)
         weights = state["mu"][0, first : first + fan_in * columns]
         first += rows * columns
-        row, column = (factor_view(spec, state, field, layer) for field in ("row", "column"))
+        row, column = (factor_view(spec, state, field, layer) for field in FACTORS)
         if plan is None:
             weights[:] = (uniform / 2.0**31 - 1) * config.mu_limit_of(fan_in)
             row[:], column[:] = config.sigma_init_of(fan_in) ** 2, 1

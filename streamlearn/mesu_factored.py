@@ -53,7 +53,7 @@ class FactoredForward(mesu.Forward):
 
 
 def forward(spec: NetworkSpec, config: MesuConfig, state: State, z: Float) -> FactoredForward:
-    """Sample the pre-activations of all layers: ``a = x·μ + ε √(c Σ x² r)``, ReLU between layers."""
+    """Sample the pre-activations of all layers: ``a = x·μ + ε √(c P)``, ReLU between layers."""
     key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
     result = FactoredForward()
     x = z[:, None]

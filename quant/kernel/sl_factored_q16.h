@@ -6,12 +6,6 @@
 
 #include "sl_mesu_q16.h"
 
-#if defined(SL_HOST) && defined(__clang__)
-#define SL_DRAWS _Pragma("clang loop unroll(disable) vectorize(enable)")
-#else
-#define SL_DRAWS
-#endif
-
 enum {
     SL_FACTOR_BITS = 27,
     SL_OCTAVE = 1 << SL_FACTOR_BITS, /* of a factor's code; the largest step */

@@ -78,14 +78,14 @@ SL_INLINE void sl_curvature(uint32_t index, const sl_state_t *state, sl_scratch_
             sum = (int64_t)noisy * full[0];
         } else {
             for (uint32_t s = 0; s < L; s++) {
-                const int32_t noisy =
-                    (scratch->block_c[j * L + s] * epsilon[j * L + s] + 128) >> 8;
+                const int32_t noisy = (scratch->block_c[j * L + s] * epsilon[j * L + s] + 128) >> 8;
                 total32[s] += noisy * part;
                 sum += (int64_t)noisy * full[s];
             }
         }
         by_column[j] = sum * whole;
-        const uint64_t size = by_column[j] < 0 ? 0 - (uint64_t)by_column[j] : (uint64_t)by_column[j];
+        const uint64_t size =
+            by_column[j] < 0 ? 0 - (uint64_t)by_column[j] : (uint64_t)by_column[j];
         most = size > most ? size : most;
     }
     for (uint32_t s = 0; index != 0 && s < S; s++) {
@@ -224,15 +224,14 @@ SL_INLINE void sl_update_units(const sl_layer_t *layer, const sl_scratch_t *scra
 #endif
 
 SL_INLINE void sl_update_first(const sl_layer_t *layer, sl_state_t *state, sl_scratch_t *scratch,
-                               uint32_t key, int32_t right, const int32_t *g,
-                               uint32_t *beyond) {
+                               uint32_t key, int32_t right, const int32_t *g, uint32_t *beyond) {
     uint32_t *steps = &scratch->saturations[SL_SAT_GRADIENT];
     int16_t *mu = state->mu + layer->synapse;
     const uint32_t *row = state->row + layer->first;
 #ifdef SL_HOST
     for (uint32_t i = 0; i < layer->rows; i++) {
-        const sl_row_t made = sl_first_row(scratch->input[i], row[i], right,
-                                           sl_noise_word(key, SL_STREAM_ROW, i));
+        const sl_row_t made =
+            sl_first_row(scratch->input[i], row[i], right, sl_noise_word(key, SL_STREAM_ROW, i));
         scratch->row_factor[i] = made.factor;
         scratch->row_right[i] = made.right;
         scratch->row_word[i] = made.word;
@@ -250,9 +249,8 @@ SL_INLINE void sl_update_first(const sl_layer_t *layer, sl_state_t *state, sl_sc
     for (uint32_t a = 0; a < scratch->n_active; a++) {
         const uint32_t i = scratch->active[a];
         const uint32_t word = sl_noise_word(key, SL_STREAM_ROW, i);
-        sl_update_row(sl_first_row(scratch->input[i], row[i], right, word),
-                      mu + i * layer->columns, g, layer->columns, scratch->column_word,
-                      beyond, steps);
+        sl_update_row(sl_first_row(scratch->input[i], row[i], right, word), mu + i * layer->columns,
+                      g, layer->columns, scratch->column_word, beyond, steps);
     }
 #endif
 }
@@ -309,8 +307,7 @@ SL_INLINE void sl_update_later(uint32_t index, sl_state_t *state, sl_scratch_t *
             continue;
         }
         sl_row_gradient(narrowed, spare, layer->columns, g, scratch->row_w);
-        const sl_row_t made = {-(int32_t)sl_top_bits(row[i], 12),
-                               right - sl_factor_octave(row[i]),
+        const sl_row_t made = {-(int32_t)sl_top_bits(row[i], 12), right - sl_factor_octave(row[i]),
                                sl_noise_word(key, SL_STREAM_ROW + index, i)};
         sl_update_row(made, state->mu + layer->synapse + i * layer->columns, scratch->row_w,
                       layer->columns, scratch->column_word, each,
@@ -370,8 +367,7 @@ static inline int32_t sl_ratio_of(uint32_t code, uint32_t ratio, int32_t right) 
 
 static inline uint32_t sl_pull_code(uint32_t code, int64_t missing, uint32_t *saturations) {
     const int64_t product = (int64_t)sl_top_bits(code, 16) * SL_PULL_FACTOR * missing;
-    return sl_store_factor(code,
-                           sl_factor_step(product, 32, &saturations[SL_SAT_GRADIENT]),
+    return sl_store_factor(code, sl_factor_step(product, 32, &saturations[SL_SAT_GRADIENT]),
                            &saturations[SL_SAT_RHO]);
 }
 
@@ -385,8 +381,8 @@ static void sl_pull_factors(const sl_layer_t *layer, uint32_t *row, uint32_t *co
     const uint32_t by_row =
         sl_prior_ratio(row, layer->rows, (uint32_t)layer->ratio_column[0], &right_column);
     for (uint32_t i = 0; i < layer->rows; i++) {
-        row[i] = sl_pull_code(row[i], 65536 - sl_ratio_of(row[i], by_column, right_row),
-                              saturations);
+        row[i] =
+            sl_pull_code(row[i], 65536 - sl_ratio_of(row[i], by_column, right_row), saturations);
     }
     uint64_t sum = 0;
     for (uint32_t j = 0; j < layer->columns; j++) {
@@ -405,9 +401,9 @@ static void sl_gauge(const sl_layer_t *layer, uint32_t *row, uint32_t *column, u
     for (uint32_t j = 0; j < layer->columns; j++) {
         octaves += column[j] >> SL_FACTOR_BITS;
     }
-    int64_t move = octaves >= SL_GAUGE_HIGH * layer->columns  ? SL_OCTAVE
+    int64_t move = octaves >= SL_GAUGE_HIGH * layer->columns ? SL_OCTAVE
                    : octaves < SL_GAUGE_LOW * layer->columns ? -SL_OCTAVE
-                                                              : 0;
+                                                             : 0;
     if (move == 0) {
         return;
     }
@@ -462,8 +458,7 @@ SL_INLINE void sl_update_factors(uint32_t index, sl_state_t *state, sl_scratch_t
     for (uint32_t s = 0; s < L; s++) {
         found->by_row[s] = sl_shift_round32(found->by_row[s] * layer->gain_row[0], 15);
     }
-    const int32_t frac_bits =
-        index == 0 ? SL_INPUT_FRAC_BITS : scratch->frac_bits[index] - narrow;
+    const int32_t frac_bits = index == 0 ? SL_INPUT_FRAC_BITS : scratch->frac_bits[index] - narrow;
     const int32_t right =
         2 * frac_bits + found->row_exponent + layer->gain_row[1] - layer->v_exponent;
     if (index == 0) {
@@ -485,16 +480,15 @@ SL_INLINE void sl_update_factors(uint32_t index, sl_state_t *state, sl_scratch_t
     for (uint32_t j = 0; j < layer->columns; j++) {
         const int64_t y = (scratch->by_column[j] * layer->gain_column[0] + (1 << 14)) >> 15;
         const int64_t product = -((int64_t)sl_top_bits(column[j], 16) * y);
-        column[j] = sl_store_factor(column[j], sl_factor_step(product, right_column, &steps),
-                                    &ends);
+        column[j] =
+            sl_store_factor(column[j], sl_factor_step(product, right_column, &steps), &ends);
     }
     scratch->saturations[SL_SAT_GRADIENT] += steps;
     scratch->saturations[SL_SAT_RHO] += ends;
 }
 
 SL_INLINE void sl_update_layer(uint32_t index, uint32_t key, sl_state_t *state,
-                               sl_scratch_t *scratch, const int32_t *delta,
-                               sl_curvature_t *found) {
+                               sl_scratch_t *scratch, const int32_t *delta, sl_curvature_t *found) {
     const sl_layer_t *layer = &sl_layers[index];
     const uint32_t columns = layer->columns, draws = index == 0 ? 1 : S;
     const int16_t *x = scratch->hidden + layer->hidden * L;
@@ -542,10 +536,9 @@ SL_INLINE void sl_update_layer(uint32_t index, uint32_t key, sl_state_t *state,
             (int32_t)((sl_top_bits(row[i], 16) * (uint32_t)layer->gain_pull[0]) >> 16);
         const int32_t right_pull =
             25 - layer->v_exponent - sl_factor_octave(row[i]) - top + layer->gain_pull[1];
-        const uint32_t most =
-            sl_pull_row(mu + i * columns, columns, prior, strength, right_pull, weight,
-                        sl_noise_word(key, SL_STREAM_PULL + index, i), scratch->column_word,
-                        &beyond);
+        const uint32_t most = sl_pull_row(mu + i * columns, columns, prior, strength, right_pull,
+                                          weight, sl_noise_word(key, SL_STREAM_PULL + index, i),
+                                          scratch->column_word, &beyond);
         peak = most > peak ? most : peak;
     }
     if (beyond >> 16) {

@@ -97,11 +97,11 @@ typedef struct {
 /* Contents between calls do not matter, but for the counters. */
 typedef struct {
     uint32_t saturations[SL_N_SAT];
-    int32_t frac_bits[SL_N_LAYERS];                 /* of each layer's input; not the first */
-    int64_t logit_sum[SL_N_OUTPUTS];                /* Q.16, over the draws */
-    int16_t input[SL_N_FEATURES + 1];               /* Q3.4; last: the bias's 1 */
-    int16_t hidden[SL_N_HIDDEN_ROWS * SL_N_LANES];  /* frac_bits[layer], [row][draw] */
-    int16_t epsilon[SL_N_UNITS * SL_N_LANES];       /* Q7.8, by layer, [unit][draw] */
+    int32_t frac_bits[SL_N_LAYERS];                /* of each layer's input; not the first */
+    int64_t logit_sum[SL_N_OUTPUTS];               /* Q.16, over the draws */
+    int16_t input[SL_N_FEATURES + 1];              /* Q3.4; last: the bias's 1 */
+    int16_t hidden[SL_N_HIDDEN_ROWS * SL_N_LANES]; /* frac_bits[layer], [row][draw] */
+    int16_t epsilon[SL_N_UNITS * SL_N_LANES];      /* Q7.8, by layer, [unit][draw] */
 #if SL_FACTORED
     uint32_t input_root[SL_N_LAYERS * SL_N_LANES]; /* sqrt(sum x^2 row) of each draw */
     int32_t input_exponent[SL_N_LAYERS * SL_N_LANES];
@@ -120,16 +120,16 @@ typedef struct {
     int32_t inverse_first[SL_FIRST_UNITS];          /* Q.18: 1/spread, layer 0 */
     int32_t inverse[SL_N_LATER_UNITS * SL_N_LANES]; /* Q.18: the later layers, [unit][draw] */
 #endif
-    int32_t block_a[SL_MAX_UNITS * SL_N_LANES];     /* a, then delta */
-    int32_t block_b[SL_MAX_UNITS * SL_N_LANES];     /* power, then delta of the layer below */
-    int32_t block_c[SL_MAX_UNITS * SL_N_LANES];     /* delta, scaled for a product */
-    int32_t row_w[SL_MAX_UNITS];                    /* a row's step of mu */
+    int32_t block_a[SL_MAX_UNITS * SL_N_LANES]; /* a, then delta */
+    int32_t block_b[SL_MAX_UNITS * SL_N_LANES]; /* power, then delta of the layer below */
+    int32_t block_c[SL_MAX_UNITS * SL_N_LANES]; /* delta, scaled for a product */
+    int32_t row_w[SL_MAX_UNITS];                /* a row's step of mu */
 #if !SL_FACTORED
     int32_t block_r[SL_MAX_UNITS * SL_N_LANES]; /* delta epsilon / spread */
     int32_t block_d[SL_MAX_UNITS * SL_N_LANES]; /* r, scaled for a product */
     int32_t row_y[SL_MAX_UNITS];                /* a row's step of rho */
 #endif
-    uint32_t column_word[SL_MAX_UNITS];             /* dither of the columns */
+    uint32_t column_word[SL_MAX_UNITS]; /* dither of the columns */
 #if SL_STANDARDISE
     int32_t new_mean[SL_N_FEATURES]; /* statistics that become the state's on learning */
     uint32_t new_variance[SL_N_FEATURES];
@@ -180,13 +180,23 @@ typedef struct {
     float input[SL_N_FEATURES + 1];
     float hidden[SL_N_HIDDEN_ROWS * SL_N_LANES];
     float epsilon[SL_N_UNITS * SL_N_LANES];
+#if SL_FACTORED
+    float root[SL_N_LAYERS * SL_N_LANES]; /* sqrt(sum x^2 row) of each draw */
+    float column_root[SL_N_UNITS];
+#if SL_GAUSSIAN
+    float inverse[SL_N_LANES]; /* 1/spread of the mean */
+#endif
+#else
     float inverse_first[SL_FIRST_UNITS];
     float inverse[SL_N_LATER_UNITS * SL_N_LANES];
+#endif
     float block_a[SL_MAX_UNITS * SL_N_LANES];
     float block_b[SL_MAX_UNITS * SL_N_LANES];
     float block_r[SL_MAX_UNITS * SL_N_LANES];
     float block_c[SL_N_LANES * SL_MAX_UNITS];
+#if !SL_FACTORED
     float block_d[SL_N_LANES * SL_MAX_UNITS];
+#endif
     float row_w[SL_MAX_UNITS];
     float row_y[SL_MAX_UNITS];
 #if SL_STANDARDISE

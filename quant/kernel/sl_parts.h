@@ -26,6 +26,13 @@
 #define SL_VECTOR
 #endif
 
+/* Draws side by side: kept from being unrolled, a loop over the lanes becomes whole vectors. */
+#if defined(SL_HOST) && defined(__clang__)
+#define SL_DRAWS _Pragma("clang loop unroll(disable) vectorize(enable)")
+#else
+#define SL_DRAWS
+#endif
+
 #if SL_Q8
 /* One layer: a row is an input (the bias is the last), a column a unit; a row of weights has
  * `width` bytes, `columns` rounded up to a whole word. */
@@ -60,7 +67,13 @@ typedef struct {
 static const sl_layer_t sl_layers[SL_N_LAYERS] = SL_LAYERS;
 
 /* Random bits: docs/numbers.md, section 4. */
-enum { SL_STREAM_EPSILON = 0, SL_STREAM_ROW = 64, SL_STREAM_COLUMN = 128, SL_STREAM_PULL = 192, SL_STREAM_RANGE = 224 };
+enum {
+    SL_STREAM_EPSILON = 0,
+    SL_STREAM_ROW = 64,
+    SL_STREAM_COLUMN = 128,
+    SL_STREAM_PULL = 192,
+    SL_STREAM_RANGE = 224
+};
 
 static inline uint32_t sl_mix32(uint32_t x) {
     x ^= x >> 16;
