@@ -56,8 +56,7 @@ from quant.plan import INPUT_FRAC_BITS
 from quant.spec import NetworkSpec
 from quant.state import State, layer_view
 
-#: One octave.
-FACTOR_STEP_MAX = 1 << FACTOR_MANTISSA_BITS
+OCTAVE = 1 << FACTOR_MANTISSA_BITS
 #: Octaves of the columns' mean between which the gauge leaves it alone.
 GAUGE_LOW, GAUGE_HIGH = 13, 18
 #: r c / σ_prior² is taken for at most this, Q.16.
@@ -285,11 +284,19 @@ def shift_round_each(x: Int64, right: Int64) -> Int64:
     return np.where(right <= 0, x << np.clip(-right, 0, 31), (x + half) >> down)
 
 
-def factor_step(product: Int64, right: Int64, count: Saturations) -> Int64:
-    """Return the step of a code, ``product / 2^right``, at most an octave."""
-    step, n = _clamp(shift_round_each(product, np.maximum(right, -16)), FACTOR_STEP_MAX)
-    count.gradient += n
-    return step
+def step_factor(code: Int64, product: Int64, right: Int64, count: Saturations) -> Int64:
+    """Add to codes what multiplies their values by 1 + step/mantissa, step = product / 2^right.
+
+    A step changes a factor by a factor of ½ to 2, as in floating point.
+    """
+    step = shift_round_each(product, np.maximum(right, -16))
+    mantissa = top_bits(code, FACTOR_MANTISSA_BITS + 1)
+    kept = np.clip(step, -(mantissa >> 1), mantissa)
+    count.gradient += int(np.count_nonzero(kept != step))
+    new = mantissa + kept
+    down, up = new < OCTAVE, new >= 2 * OCTAVE  # the next octave's codes are half or twice as far
+    bend = np.where(down, new - OCTAVE, np.where(up, OCTAVE - (new + 1 >> 1), 0))
+    return store_factor(code + kept + bend, count)
 
 
 def store_factor(code: Int64, count: Saturations) -> Int64:
@@ -313,7 +320,7 @@ def step_rows(
     mantissa = top_bits(row, 16)
     right = 2 * frac_bits + found.row_exponent + plan.gain_row[1] - plan.v_exponent - octave(row)
     product = -((mantissa * mantissa >> 16) * y)
-    return store_factor(row + factor_step(product, right, count), count)
+    return step_factor(row, product, right, count)
 
 
 def step_columns(
@@ -323,7 +330,7 @@ def step_columns(
     y = shift_round(found.by_column * plan.gain_column[0], 15)
     right = np.int64(found.column_exponent + plan.gain_column[1] - 27)
     product = -(top_bits(column, 16) * y)
-    return store_factor(column + factor_step(product, right, count), count)
+    return step_factor(column, product, right, count)
 
 
 def pull_factors(
@@ -355,8 +362,7 @@ def _ratio(code: Int64, others: Int64, scale: tuple[int, int], v_exponent: int) 
 
 
 def _pull_codes(code: Int64, missing: Int64, pull: int, count: Saturations) -> Int64:
-    step = factor_step(top_bits(code, 16) * pull * missing, np.int64(32), count)
-    return store_factor(code + step, count)
+    return step_factor(code, top_bits(code, 16) * pull * missing, np.int64(32), count)
 
 
 def gauge(row: Int64, column: Int64, count: Saturations) -> tuple[Int64, Int64]:
@@ -367,9 +373,9 @@ def gauge(row: Int64, column: Int64, count: Saturations) -> tuple[Int64, Int64]:
     octaves = int(octave(column).sum())
     move = 0
     if octaves >= GAUGE_HIGH * len(column):
-        move = 1 << FACTOR_MANTISSA_BITS
+        move = OCTAVE
     elif octaves < GAUGE_LOW * len(column):
-        move = -(1 << FACTOR_MANTISSA_BITS)
+        move = -OCTAVE
     if move:
         row, column = store_factor(row + move, count), store_factor(column - move, count)
     return row, column

@@ -8,7 +8,7 @@
 
 enum {
     SL_FACTOR_BITS = 27,
-    SL_OCTAVE = 1 << SL_FACTOR_BITS, /* of a factor's code; the largest step */
+    SL_OCTAVE = 1 << SL_FACTOR_BITS, /* of a factor's code */
     SL_GAUGE_LOW = 13,
     SL_GAUGE_HIGH = 18,
     SL_FACTOR_RATIO_MAX = 1 << 24,

@@ -325,20 +325,24 @@ static inline uint32_t sl_store_factor(uint32_t code, int64_t step, uint32_t *co
     return (uint32_t)kept;
 }
 
-/* product / 2^right, at most an octave. */
-static inline int32_t sl_factor_step(int64_t product, int32_t right, uint32_t *count) {
-    const int64_t wide = sl_shift_round64(product, sl_max32(right, -16));
-    const int32_t kept = sl_clamp64(wide, SL_OCTAVE);
-    *count += kept != wide;
-    return kept;
+/* Add to a code what multiplies its value by 1 + step/mantissa, step = product / 2^right, by 1/2 to
+ * 2 at most; the next octave's codes are half or twice as far. */
+static inline uint32_t sl_step_factor(uint32_t code, int64_t product, int32_t right,
+                                      uint32_t *steps, uint32_t *ends) {
+    const int64_t step = sl_shift_round64(product, sl_max32(right, -16)), octave = SL_OCTAVE;
+    const int64_t mantissa = sl_top_bits(code, SL_FACTOR_BITS + 1), low = -(mantissa >> 1);
+    const int64_t kept = step < low ? low : step > mantissa ? mantissa : step;
+    const int64_t made = mantissa + kept;
+    const int64_t above = made >= 2 * octave ? octave - ((made + 1) >> 1) : 0;
+    *steps += kept != step;
+    return sl_store_factor(code, kept + (made < octave ? made - octave : above), ends);
 }
 
 static inline uint32_t sl_step_row(uint32_t row, int32_t y, int32_t right, uint32_t *steps,
                                    uint32_t *ends) {
     const uint32_t mantissa = sl_top_bits(row, 16);
     const int64_t product = -((int64_t)(int32_t)((mantissa * mantissa) >> 16) * y);
-    return sl_store_factor(row, sl_factor_step(product, right - sl_factor_octave(row), steps),
-                           ends);
+    return sl_step_factor(row, product, right - sl_factor_octave(row), steps, ends);
 }
 
 /* What code * mean(others) / sigma_prior^2 shares: a mantissa of 16 bits, and its shift. */
@@ -367,8 +371,8 @@ static inline int32_t sl_ratio_of(uint32_t code, uint32_t ratio, int32_t right) 
 
 static inline uint32_t sl_pull_code(uint32_t code, int64_t missing, uint32_t *saturations) {
     const int64_t product = (int64_t)sl_top_bits(code, 16) * SL_PULL_FACTOR * missing;
-    return sl_store_factor(code, sl_factor_step(product, 32, &saturations[SL_SAT_GRADIENT]),
-                           &saturations[SL_SAT_RHO]);
+    return sl_step_factor(code, product, 32, &saturations[SL_SAT_GRADIENT],
+                          &saturations[SL_SAT_RHO]);
 }
 
 /* SL_SWEEP samples of the prior's pull on all factors. */
@@ -477,11 +481,11 @@ SL_INLINE void sl_update_factors(uint32_t index, sl_state_t *state, sl_scratch_t
         }
     }
     const int32_t right_column = found->column_exponent + layer->gain_column[1] - 27;
-    for (uint32_t j = 0; j < layer->columns; j++) {
+    SL_SCALAR /* clang 22 in vectors of 8: wrong with 9 columns */
+        for (uint32_t j = 0; j < layer->columns; j++) {
         const int64_t y = (scratch->by_column[j] * layer->gain_column[0] + (1 << 14)) >> 15;
         const int64_t product = -((int64_t)sl_top_bits(column[j], 16) * y);
-        column[j] =
-            sl_store_factor(column[j], sl_factor_step(product, right_column, &steps), &ends);
+        column[j] = sl_step_factor(column[j], product, right_column, &steps, &ends);
     }
     scratch->saturations[SL_SAT_GRADIENT] += steps;
     scratch->saturations[SL_SAT_RHO] += ends;

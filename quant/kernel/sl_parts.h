@@ -28,9 +28,11 @@
 
 /* Draws side by side: kept from being unrolled, a loop over the lanes becomes whole vectors. */
 #if defined(SL_HOST) && defined(__clang__)
-#define SL_DRAWS _Pragma("clang loop unroll(disable) vectorize(enable)")
+#define SL_DRAWS  _Pragma("clang loop unroll(disable) vectorize(enable)")
+#define SL_SCALAR _Pragma("clang loop vectorize(disable)")
 #else
 #define SL_DRAWS
+#define SL_SCALAR
 #endif
 
 #if SL_Q8

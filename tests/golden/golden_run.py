@@ -31,6 +31,13 @@ CASES: dict[str, tuple[NetworkSpec, MesuConfig, int, int]] = {
         2**32 - 1,
         120,
     ),
+    "128-32-6, factored": (NetworkSpec((128, 32, 6), variance="factored"), MesuConfig(), 0, 200),
+    "128-12-10-6, factored, no bias": (
+        NetworkSpec((128, 12, 10, 6), bias=False, variance="factored"),
+        MesuConfig(memory_window=5000, n_draws=3, sweep=16),
+        1,
+        120,
+    ),
 }
 
 

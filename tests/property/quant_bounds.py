@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from factored_limits import FACTORED
 
 from quant import mesu_q16 as golden
 from quant import noise
@@ -91,6 +92,7 @@ BOUNDS: dict[str, tuple[int, str]] = {
     "variance": (2**28 - 1, "uint32"),
     "after_up": (3 * 2**20, "int32"),
     "size_numerator": (3 * 2**24 + 8191, "uint32"),
+    **FACTORED,
 }
 
 
