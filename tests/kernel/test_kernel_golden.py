@@ -61,9 +61,7 @@ NETWORKS = [
         MesuConfig(lr_mu=50.0, lr_sigma=50.0),
     ),
 ]
-NAMES = [
-    f"{spec}-{spec.front_end}-{config.n_draws}-{spec.variance}" for spec, config in NETWORKS
-]
+NAMES = [f"{spec}-{spec.front_end}-{config.n_draws}-{spec.variance}" for spec, config in NETWORKS]
 
 
 @pytest.mark.parametrize(("spec", "config"), NETWORKS, ids=NAMES)

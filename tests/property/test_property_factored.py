@@ -90,7 +90,7 @@ def test_c_equals_golden_from_edge_states(name: str, mode: int, seed: int) -> No
 
 
 def test_edge_states_reach_every_branch() -> None:
-    """Canary of the test above: ranges halve and double, the gauge moves both ways, ends are met."""
+    """Canary of the test above: ranges and gauge move both ways, ends are met."""
     spec, config = LEARNERS["5-4-3"]
     engine, moves, gauges = GoldenEngine(spec, config), set(), set()
     rng = np.random.default_rng(0)
@@ -219,7 +219,7 @@ def test_the_range_halves_unbiased_and_doubles_exactly() -> None:
 
 
 def test_mu_keeps_its_range_where_a_fixed_one_would_saturate() -> None:
-    """μ that starts tiny, and labels that drive it: formats follow, and nothing is clamped twice."""
+    """μ that starts tiny, and labels that drive it: the formats follow."""
     spec = NetworkSpec((4, 3, 2), front_end="none", variance="factored")
     config = MesuConfig(n_draws=2, mu_init=0.001, memory_window=5000, sweep=16, sigma_prior=2.0)
     run = NativeKernel(spec, config, "q16")
@@ -233,4 +233,3 @@ def test_mu_keeps_its_range_where_a_fixed_one_would_saturate() -> None:
     for layer in range(2):
         largest = np.abs(layer_view(spec, state, "mu", layer).astype(int)).max()
         assert 4000 < largest <= 32767
-

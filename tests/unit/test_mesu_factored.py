@@ -32,9 +32,7 @@ def start(spec: NetworkSpec, config: MesuConfig, seed: int = 0) -> State:
 @pytest.mark.parametrize("layers", [(3, 2), (4, 5, 3), (3, 4, 5, 2)])
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("seed", range(3))
-def test_the_step_is_the_projected_gradient(
-    layers: tuple[int, ...], bias: bool, seed: int
-) -> None:
+def test_the_step_is_the_projected_gradient(layers: tuple[int, ...], bias: bool, seed: int) -> None:
     """Against central differences: MESU's Δ ln v = -lr σ ∂σ, row means, centred column means."""
     spec = NetworkSpec(layers, bias=bias, front_end="none", variance="factored")
     lr = 1e-3
