@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from export.onnx_builder import GraphBuilder, Operand
 from quant import noise
+from quant.factored_state import FACTORS, factor_view
 from quant.plan import INPUT_FRAC_BITS, INPUT_MAX
 from quant.spec import MesuConfig, NetworkSpec
 from quant.state import State, layer_view
@@ -75,10 +76,15 @@ def draws(
         if spec.bias:
             x = g.append_last(x, 3, np.array(1, real))
         mu: npt.NDArray[Any] = layer_view(spec, state, "mu", layer)
-        sigma = layer_view(spec, state, "sigma", layer)
         epsilon = noise.epsilon_q(key, layer, n_out, config.n_draws).T / 256
-        power = g.op("MatMul", g.op("Mul", x, x), np.square(sigma))
-        spread = g.op("Sqrt", power)
+        squares = g.op("Mul", x, x)
+        if spec.variance == "factored":
+            row, column = (factor_view(spec, state, field, layer) for field in FACTORS)
+            root = g.op("Sqrt", g.op("MatMul", squares, row[:, None]))
+            spread = g.op("Mul", root, np.sqrt(column))
+        else:
+            sigma = layer_view(spec, state, "sigma", layer)
+            spread = g.op("Sqrt", g.op("MatMul", squares, np.square(sigma)))
         noisy = g.op("Mul", spread, epsilon.astype(real))
         a = g.op("Add", g.op("MatMul", x, mu), noisy)
         x = g.op("Max", a, np.array(0, real))

@@ -15,10 +15,11 @@ from onnx import ModelProto, TensorProto, ValueInfoProto, checker, helper
 from export import onnx_float, onnx_metaplastic, onnx_q16
 from export.onnx_builder import GraphBuilder, Operand
 from quant.errors import ConfigError, ShapeError
+from quant.factored_plan import FactoredPlan, make_factored_plan
 from quant.metaplastic_config import MetaplasticConfig
 from quant.metaplastic_plan import make_metaplastic_plan
-from quant.plan import make_plan
-from quant.spec import Config, NetworkSpec, to_json
+from quant.plan import Plan, make_plan
+from quant.spec import Config, MesuConfig, NetworkSpec, to_json
 from quant.state import Arithmetic, State, check_arithmetic, state_dtype, state_sha256
 from streamlearn.version import __version__
 
@@ -142,6 +143,13 @@ def check_state(spec: NetworkSpec, state: State, arithmetic: Arithmetic) -> None
         )
 
 
+def q16_plan(spec: NetworkSpec, config: MesuConfig) -> Plan | FactoredPlan:
+    """Return the constants of the network's kind of variance."""
+    if spec.variance == "factored":
+        return make_factored_plan(spec, config)
+    return make_plan(spec, config)
+
+
 def _unit(config: Config, state: State, arithmetic: Arithmetic) -> npt.NDArray[np.float64]:
     """Return what the logits are divided by for the softmax."""
     one = float(1 << LOGIT_FRAC_BITS)
@@ -160,7 +168,7 @@ def _integer_logits(
     if isinstance(config, MetaplasticConfig):
         plan = make_metaplastic_plan(spec, config)
         return onnx_metaplastic.forward_q8(g, z_q, spec, plan, state)
-    return onnx_q16.forward(g, z_q, spec, make_plan(spec, config), state)
+    return onnx_q16.forward(g, z_q, spec, q16_plan(spec, config), state)
 
 
 def integer_inputs(g: GraphBuilder, x: str, spec: NetworkSpec, config: Config, state: State) -> str:

@@ -7,9 +7,15 @@ from onnx import ModelProto, TensorProto, helper
 
 from export import onnx_float, onnx_gaussian, onnx_q16
 from export.onnx_builder import GraphBuilder
-from export.onnx_graph import check_state, finite_rows, integer_inputs, model_of, real_inputs
+from export.onnx_graph import (
+    check_state,
+    finite_rows,
+    integer_inputs,
+    model_of,
+    q16_plan,
+    real_inputs,
+)
 from quant.errors import ConfigError
-from quant.plan import make_plan
 from quant.spec import MesuConfig, NetworkSpec
 from quant.state import Arithmetic, State
 
@@ -58,7 +64,7 @@ def target_model(
     finite, x = finite_rows(g)
     outputs = [helper.make_tensor_value_info("prediction", TensorProto.FLOAT, ["batch", 3])]
     if arithmetic == "q16":
-        plan = make_plan(spec, config)
+        plan = q16_plan(spec, config)
         z_q = integer_inputs(g, x, spec, config, state)
         draws = onnx_q16.draws(g, z_q, spec, plan, state)
         sums = onnx_gaussian.sums_q16(g, *draws, config.n_draws)

@@ -8,6 +8,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
+from quant.factored_plan import FactoredLayerPlan, make_factored_plan
 from quant.metaplastic_c import metaplastic_header
 from quant.metaplastic_config import MetaplasticConfig
 from quant.plan import effective_sweep, make_plan
@@ -28,8 +29,15 @@ _SOURCES = {
     ),
 }
 _HEADERS = {
-    "q16": ("sl_integer.h", "sl_statistics.h", "sl_mesu_q16.h"),
-    "float32": (),
+    "q16": (
+        "sl_integer.h",
+        "sl_statistics.h",
+        "sl_mesu_q16.h",
+        "sl_factored_q16.h",
+        "sl_factored_q16_forward.h",
+        "sl_factored_q16_learn.h",
+    ),
+    "float32": ("sl_factored_f32.h",),
     "q8": ("sl_integer.h", "sl_statistics.h", "sl_metaplastic_q8.h"),
 }
 _GAUSSIAN = {"q16": "sl_gaussian_q16.c", "float32": "sl_gaussian_f32.c"}
@@ -54,6 +62,12 @@ def _table(values: npt.NDArray[np.integer]) -> str:
 
 def _real(value: float) -> str:
     return f"{float(np.float32(value))!r}f"
+
+
+def _factored_constants(plan: FactoredLayerPlan) -> list[str]:
+    pairs = (plan.gain_row, plan.gain_column, plan.ratio_row, plan.ratio_column, plan.gain_pull)
+    numbers = [str(plan.v_exponent), str(plan.mu_prior_q)]
+    return numbers + [f"{{{mantissa}, {exponent}}}" for mantissa, exponent in pairs]
 
 
 def config_header(spec: NetworkSpec, config: Config, arithmetic: Arithmetic) -> str:
@@ -90,6 +104,8 @@ def config_header(spec: NetworkSpec, config: Config, arithmetic: Arithmetic) -> 
         "SL_SWEEP": f"{effective_sweep(config)}u",
         "SL_EPSILON_TABLE": _table(EPSILON),
     }
+    if spec.variance == "factored":
+        defines |= {"SL_FACTORED": 1, "SL_N_ROWS": spec.n_rows}
     layers = []
     hidden = synapse = unit = first = 0
     for index, (rows, n_out) in enumerate(spec.shapes):
@@ -98,7 +114,19 @@ def config_header(spec: NetworkSpec, config: Config, arithmetic: Arithmetic) -> 
         layers.append([rows, n_out, fan_in, synapse, hidden, unit, later, first])
         hidden += rows if index else 0
         synapse, unit, first = synapse + rows * n_out, unit + n_out, first + rows
-    if arithmetic == "q16":
+    if arithmetic == "q16" and spec.variance == "factored":
+        factored = make_factored_plan(spec, config)
+        defines |= {
+            "SL_EXP2_TABLE": _table(EXP2),
+            "SL_GAIN_MU_MANTISSA": factored.gain_mu[0],
+            "SL_GAIN_MU_EXPONENT": factored.gain_mu[1],
+            "SL_PULL_FACTOR": factored.pull_factor,
+        }
+        rows_text = [
+            "{" + ", ".join([*map(str, sizes), *_factored_constants(p)]) + "}"
+            for sizes, p in zip(layers, factored.layers, strict=True)
+        ]
+    elif arithmetic == "q16":
         plan = make_plan(spec, config)
         defines |= {
             "SL_EXP2_TABLE": _table(EXP2),

@@ -14,6 +14,7 @@ from quant.metaplastic_config import MetaplasticConfig
 
 FrontEnd = Literal["standardise", "none"]
 Likelihood = Literal["categorical", "gaussian"]
+Variance = Literal["synapse", "factored"]
 RULES = ("mesu", "metaplastic")
 
 MAX_LAYERS = 16
@@ -47,6 +48,10 @@ class NetworkSpec:
     likelihood : {"categorical", "gaussian"}
         What the output means: the logits of a softmax over classes, or the mean and the
         log-variance of one number, the target.
+    variance : {"synapse", "factored"}
+        MESU: σ² of every synapse, or, at half the memory, of a layer as the product of one factor
+        an input and one a unit (:mod:`streamlearn.mesu_factored`). Factored, the format of μ
+        follows the weights by itself, and ``mu_frac_bits`` is left out.
 
     Raises
     ------
@@ -60,6 +65,7 @@ class NetworkSpec:
     rule: str = "mesu"
     mu_frac_bits: int | tuple[int, ...] = MU_FRAC_BITS
     likelihood: Likelihood = "categorical"
+    variance: Variance = "synapse"
 
     def __post_init__(self) -> None:
         if not all(isinstance(n, int | np.integer) for n in self.layers):
@@ -106,6 +112,15 @@ class NetworkSpec:
             raise ConfigError(
                 "likelihood='gaussian': the metaplastic rule learns classes; use rule 'mesu'"
             )
+        if self.variance not in ("synapse", "factored"):
+            raise ConfigError(f"variance={self.variance!r}: expected 'synapse' or 'factored'")
+        if self.variance == "factored" and self.rule == "metaplastic":
+            raise ConfigError("variance='factored': the metaplastic rule has no variances")
+        if self.variance == "factored" and set(each) != {MU_FRAC_BITS}:
+            raise ConfigError(
+                f"mu_frac_bits={bits}: with variance='factored' the format of μ follows the "
+                "weights; leave it out"
+            )
         if self.rule == "metaplastic" and set(each) != {MU_FRAC_BITS}:
             raise ConfigError(
                 f"mu_frac_bits={bits}: the metaplastic rule has no μ, its weights are int8; leave "
@@ -140,6 +155,16 @@ class NetworkSpec:
     def n_synapses(self) -> int:
         """Number of weights, biases included."""
         return sum(rows * columns for rows, columns in self.shapes)
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of all layers: inputs and biases."""
+        return sum(rows for rows, _ in self.shapes)
+
+    @property
+    def n_columns(self) -> int:
+        """Columns of all layers: units."""
+        return sum(columns for _, columns in self.shapes)
 
     @property
     def frac_bits(self) -> tuple[int, ...]:
@@ -256,8 +281,10 @@ def to_json(spec: NetworkSpec, config: Config) -> dict[str, Any]:
     if spec.likelihood == "categorical":  # a classifier's description is older than these
         del network["likelihood"]
         values.pop("target_window", None)
-    if spec.rule == "metaplastic":
-        del network["mu_frac_bits"]  # its weights have one format
+    if spec.variance == "synapse":  # and so is a description without factors
+        del network["variance"]
+    if spec.rule == "metaplastic" or spec.variance == "factored":
+        del network["mu_frac_bits"]  # its weights have one format, or choose it
     return {"network": network, "config": values}
 
 
@@ -274,7 +301,8 @@ def from_json(values: dict[str, Any]) -> tuple[NetworkSpec, Config]:
         network["layers"] = tuple(network["layers"])
         if network["rule"] == "metaplastic":
             return NetworkSpec(**network), MetaplasticConfig(**config)
-        network["mu_frac_bits"] = tuple(network["mu_frac_bits"])
+        if network.get("variance") != "factored":
+            network["mu_frac_bits"] = tuple(network["mu_frac_bits"])
         config["memory_window"] = float(config["memory_window"])
         return NetworkSpec(**network), MesuConfig(**config)
     except (KeyError, TypeError, ValueError) as error:

@@ -12,7 +12,7 @@ from typing import Any, Literal, cast
 import numpy as np
 import numpy.typing as npt
 
-from quant import metaplastic_state
+from quant import factored_state, metaplastic_state
 from quant.errors import ConfigError, ShapeError
 from quant.metaplastic_config import MetaplasticConfig
 from quant.noise import SAMPLE_INIT, STREAM_INIT, sample_key, words
@@ -35,6 +35,8 @@ def state_dtype(spec: NetworkSpec, arithmetic: Arithmetic) -> np.dtype[Any]:
     """Return the layout of the state: little endian, no padding but a named one at the end."""
     if spec.rule == "metaplastic":
         return metaplastic_state.state_dtype(spec, arithmetic)
+    if spec.variance == "factored":
+        return factored_state.state_dtype(spec, arithmetic)
     n, synapses = spec.n_features, spec.n_synapses
     fields: list[tuple[Any, ...]] = [
         ("n_samples", "<u4"),
@@ -94,6 +96,9 @@ def init_state(spec: NetworkSpec, config: Config, arithmetic: Arithmetic, seed: 
         metaplastic_state.start(spec, cast(MetaplasticConfig, config), arithmetic, state)
         return state
     config = cast(MesuConfig, config)
+    if spec.variance == "factored":
+        factored_state.start(spec, config, arithmetic, state)
+        return state
     key = sample_key(seed, SAMPLE_INIT)
     plan = make_plan(spec, config) if arithmetic == "q16" else None
     for layer, fan_in in enumerate(spec.layers[:-1]):

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 from quant.errors import LabelError
-from quant.spec import MU_FRAC_BITS, FrontEnd, MesuConfig, NetworkSpec
+from quant.spec import MU_FRAC_BITS, FrontEnd, MesuConfig, NetworkSpec, Variance
 from quant.state import Arithmetic
 from streamlearn.engines import Backend, SamplingEngine
 from streamlearn.noise_check import warn_if_drowning
@@ -30,7 +30,7 @@ class MesuClassifier(StreamClassifier):
         Of the start and of the noise, 0 to 2^32 - 1.
     features : sequence of str, optional
         Names of the features, in order. Default: those of the first dict that is learned.
-    bias, front_end, mu_frac_bits
+    bias, front_end, mu_frac_bits, variance
         See :class:`quant.spec.NetworkSpec`.
     backend : {"c", "numpy"}, optional
         For q16: the C kernel (default) or the golden model.
@@ -80,11 +80,14 @@ class MesuClassifier(StreamClassifier):
         bias: bool = True,
         front_end: FrontEnd = "standardise",
         mu_frac_bits: int | tuple[int, ...] = MU_FRAC_BITS,
+        variance: Variance = "synapse",
         features: Sequence[str] | None = None,
         backend: Backend | None = None,
         **config: Any,
     ) -> None:
-        spec = NetworkSpec(tuple(layers), bias, front_end, mu_frac_bits=mu_frac_bits)
+        spec = NetworkSpec(
+            tuple(layers), bias, front_end, mu_frac_bits=mu_frac_bits, variance=variance
+        )
         settings = MesuConfig(**config)
         warn_if_drowning(spec, settings)
         self._start(spec, settings, arithmetic, seed, classes, features, backend)

@@ -9,25 +9,28 @@ q8         numpy    the metaplastic rule's golden model: :mod:`quant.metaplastic
 q8         c        the C kernel, bit-identical with it
 =========  =======  ===============================================================
 
-The metaplastic rule's float64 is :mod:`streamlearn.metaplastic`.
+The metaplastic rule's float64 is :mod:`streamlearn.metaplastic`. With factored variance the
+equations are :mod:`streamlearn.mesu_factored`, the golden model :mod:`quant.factored_q16`.
 """
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any, Literal, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from quant import mesu_q16
+from quant import factored_q16, mesu_q16
 from quant.errors import ConfigError, DivergedError
+from quant.factored_plan import FactoredPlan, make_factored_plan
 from quant.mesu_q16 import Saturations
 from quant.metaplastic_config import MetaplasticConfig
 from quant.native import NativeKernel
-from quant.plan import make_plan
+from quant.plan import Plan, make_plan
 from quant.spec import Config, MesuConfig, NetworkSpec
 from quant.state import Arithmetic, State, check_arithmetic
-from streamlearn import mesu
+from streamlearn import mesu, mesu_factored
 from streamlearn.inputs import Raw, integer_inputs, real_inputs
 from streamlearn.metaplastic_engines import (
     MetaplasticFloat64Engine,
@@ -69,13 +72,14 @@ class Float64Engine:
 
     def __init__(self, spec: NetworkSpec, config: MesuConfig) -> None:
         self._spec, self._config = spec, config
+        self._rule: ModuleType = mesu_factored if spec.variance == "factored" else mesu
         self.saturations = Saturations()
 
     def _forward(self, state: State, x: Raw) -> tuple[dict[str, Any], mesu.Forward]:
         window = self._config.front_end_window
         statistics, z = real_inputs(self._spec, window, state, x, self.saturations)
         with np.errstate(all="ignore"):
-            result = mesu.forward(self._spec, self._config, state, z)
+            result: mesu.Forward = self._rule.forward(self._spec, self._config, state, z)
         if not np.isfinite(result.logits).all():
             raise DivergedError(DIVERGED)
         return statistics, result
@@ -94,7 +98,7 @@ class Float64Engine:
         statistics, result = self._forward(state, x)
         predicted = mesu.predict(result.logits)
         with np.errstate(all="ignore"):  # what overflows is refused at the next forward pass
-            mesu.learn(self._spec, self._config, state, result, label)
+            self._rule.learn(self._spec, self._config, state, result, label)
         for name, value in statistics.items():
             state[name][0] = value
         return predicted
@@ -105,13 +109,20 @@ class GoldenEngine:
 
     def __init__(self, spec: NetworkSpec, config: MesuConfig) -> None:
         self._spec, self._config = spec, config
-        self._plan = make_plan(spec, config)
+        self._rule: ModuleType = mesu_q16
+        self._plan: Plan | FactoredPlan
+        if spec.variance == "factored":
+            self._rule, self._plan = factored_q16, make_factored_plan(spec, config)
+        else:
+            self._plan = make_plan(spec, config)
         self.saturations = Saturations()
 
     def _forward(self, state: State, x: Raw) -> tuple[dict[str, Any], mesu_q16.Forward]:
         window = self._config.front_end_window
         statistics, z_q = integer_inputs(self._spec, window, state, x, self.saturations)
-        result = mesu_q16.forward(self._spec, self._plan, state, z_q, self.saturations)
+        result: mesu_q16.Forward = self._rule.forward(
+            self._spec, self._plan, state, z_q, self.saturations
+        )
         return statistics, result
 
     def predict(self, state: State, x: Raw) -> tuple[int, npt.NDArray[np.float64]]:
@@ -127,7 +138,7 @@ class GoldenEngine:
         """See :class:`Engine`."""
         statistics, result = self._forward(state, x)
         predicted = mesu_q16.predict(result.logits)
-        mesu_q16.learn(self._spec, self._plan, state, result, label, self.saturations)
+        self._rule.learn(self._spec, self._plan, state, result, label, self.saturations)
         for name, value in statistics.items():
             state[name][0] = value
         return predicted

@@ -104,10 +104,15 @@ def learn(
     spec: NetworkSpec, config: MesuConfig, state: State, forward_: Forward, label: int
 ) -> None:
     """Backward pass and update of every layer, in place, from one forward pass and a label."""
-    shifted = np.exp(forward_.logits - forward_.logits.max(axis=0))
-    delta = shifted / shifted.sum(axis=0)
+    step(spec, config, state, forward_, class_gradient(forward_.logits, label))
+
+
+def class_gradient(logits: Float, label: int) -> Float:
+    """Gradient of -log softmax by the logits, ``float64[classes, draws]``."""
+    shifted = np.exp(logits - logits.max(axis=0))
+    delta: Float = shifted / shifted.sum(axis=0)
     delta[label] -= 1
-    step(spec, config, state, forward_, delta)
+    return delta
 
 
 def step(

@@ -57,7 +57,7 @@ class Float64Regression(Float64Engine):
         target, z, clamped = gaussian.standardise_target(state, y, window)
         with np.errstate(all="ignore"):  # what overflows is refused at the next forward pass
             delta, held = gaussian.output_gradient(result.logits, z)
-            mesu.step(self._spec, self._config, state, result, delta)
+            self._rule.step(self._spec, self._config, state, result, delta)
         self.saturations.input += clamped
         self.saturations.gradient += held
         for name, value in {**statistics, **target}.items():
@@ -87,7 +87,7 @@ class GoldenRegression(GoldenEngine):
         )
         self.saturations.input += clamped
         delta = gaussian_q16.output_gradient(result.logits, y_q, self.saturations)
-        mesu_q16.step(self._spec, self._plan, state, result, delta, self.saturations)
+        self._rule.step(self._spec, self._plan, state, result, delta, self.saturations)
         for name, value in {**statistics, **target}.items():
             state[name][0] = value
         return predicted

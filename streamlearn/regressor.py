@@ -11,7 +11,7 @@ import numpy as np
 
 from quant.errors import InputValueError, ShapeError
 from quant.image import Image
-from quant.spec import MU_FRAC_BITS, FrontEnd, Likelihood, MesuConfig, NetworkSpec
+from quant.spec import MU_FRAC_BITS, FrontEnd, Likelihood, MesuConfig, NetworkSpec, Variance
 from quant.state import Arithmetic
 from streamlearn.engines import Backend
 from streamlearn.noise_check import warn_if_drowning
@@ -63,7 +63,7 @@ class MesuRegressor(StreamLearner):
         Of the start and of the noise, 0 to 2^32 - 1.
     features : sequence of str, optional
         Names of the features, in order. Default: those of the first dict that is learned.
-    bias, front_end, mu_frac_bits
+    bias, front_end, mu_frac_bits, variance
         See :class:`quant.spec.NetworkSpec`. The target is standardised with either front end.
     backend : {"c", "numpy"}, optional
         For q16: the C kernel (default) or the golden model.
@@ -115,12 +115,18 @@ class MesuRegressor(StreamLearner):
         bias: bool = True,
         front_end: FrontEnd = "standardise",
         mu_frac_bits: int | tuple[int, ...] = MU_FRAC_BITS,
+        variance: Variance = "synapse",
         features: Sequence[str] | None = None,
         backend: Backend | None = None,
         **config: Any,
     ) -> None:
         spec = NetworkSpec(
-            tuple(layers), bias, front_end, mu_frac_bits=mu_frac_bits, likelihood="gaussian"
+            tuple(layers),
+            bias,
+            front_end,
+            mu_frac_bits=mu_frac_bits,
+            likelihood="gaussian",
+            variance=variance,
         )
         settings = MesuConfig(**{**DEFAULTS, **config})
         warn_if_drowning(spec, settings)

@@ -73,8 +73,12 @@ void sl_gaussian_predict(const sl_state_t *state, sl_scratch_t *scratch) {
     float *centre = scratch->block_r;
     float total = 0, aleatoric = 0, epistemic = 0;
     for (uint32_t s = 0; s < S; s++) {
+#if SL_FACTORED
+        const float inverse = scratch->inverse[s];
+#else
         const float inverse =
             SL_N_LAYERS == 1 ? scratch->inverse_first[0] : scratch->inverse[layer->later * L + s];
+#endif
         const float spread = inverse > 0 ? 1.0f / inverse : 0.0f;
         const float held = sl_clamp(outputs[L + s], SL_LOG_VARIANCE_MIN, SL_LOG_VARIANCE_MAX);
         centre[s] = outputs[s] - spread * epsilon[s];

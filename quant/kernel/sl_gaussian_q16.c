@@ -147,8 +147,12 @@ void sl_gaussian_predict(const sl_state_t *state, sl_scratch_t *scratch) {
     int64_t total = 0;
     uint64_t epistemic = 0, aleatoric = 0;
     for (uint32_t s = 0; s < S; s++) {
+#if SL_FACTORED
+        const int32_t inverse = scratch->inverse[SL_N_LAYERS == 1 ? 0 : s];
+#else
         const int32_t inverse =
             SL_N_LAYERS == 1 ? scratch->inverse_first[0] : scratch->inverse[layer->later * L + s];
+#endif
         const int32_t spread = inverse == 0 ? 0 : (1 << 30) / inverse;
         centre[s] = outputs[s] - ((spread * epsilon[s] + 8) >> 4);
         total += centre[s];

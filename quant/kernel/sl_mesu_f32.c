@@ -20,6 +20,9 @@ static void sl_noise_epsilon(uint32_t key, uint32_t layer, uint32_t units, float
     }
 }
 
+#if SL_FACTORED
+#include "sl_factored_f32.h"
+#else
 /* Layer 0: one input for all draws, so two matrix-vector products whatever their number. Adds the
  * products with some of the layer's units. */
 SL_INLINE void sl_add_first(const sl_layer_t *layer, const float *restrict mu,
@@ -147,6 +150,8 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
     }
 }
 
+#endif
+
 int32_t sl_mesu_forward(const sl_state_t *state, sl_scratch_t *scratch) {
     const uint32_t key = sl_noise_key(state->seed, state->n_samples);
 #if SL_BIAS
@@ -211,6 +216,7 @@ static void sl_output_gradient(float *logits, uint32_t label) {
 }
 #endif
 
+#if !SL_FACTORED
 /* Gradient by the layer's inputs, masked by their ReLU. */
 SL_INLINE void sl_backward_inputs(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch,
                                   const float *delta, const float *r, float *below) {
@@ -318,8 +324,10 @@ SL_INLINE void sl_update_layer(uint32_t index, sl_state_t *state, sl_scratch_t *
     }
 }
 
+#endif
+
 void sl_mesu_update(sl_state_t *state, sl_scratch_t *scratch, uint32_t label) {
-    float *delta = scratch->block_a, *below = scratch->block_b, *r = scratch->block_r;
+    float *delta = scratch->block_a, *below = scratch->block_b;
 #if SL_GAUSSIAN
     (void)label; /* is scratch.target */
     sl_gaussian_gradient(scratch, delta);
@@ -328,7 +336,11 @@ void sl_mesu_update(sl_state_t *state, sl_scratch_t *scratch, uint32_t label) {
 #endif
     SL_UNROLL_LAYERS
     for (uint32_t index = SL_N_LAYERS - 1; index < SL_N_LAYERS; index--) {
+#if SL_FACTORED
+        sl_learn_layer(index, state, scratch, delta, below);
+#else
         const sl_layer_t *layer = &sl_layers[index];
+        float *r = scratch->block_r;
         const float *epsilon = scratch->epsilon + layer->unit * L;
         for (uint32_t e = 0; e < layer->columns * L; e++) {
             float inverse =
@@ -339,6 +351,7 @@ void sl_mesu_update(sl_state_t *state, sl_scratch_t *scratch, uint32_t label) {
             sl_backward_inputs(index, state, scratch, delta, r, below);
         }
         sl_update_layer(index, state, scratch, delta, r);
+#endif
         float *used = delta;
         delta = below;
         below = used;

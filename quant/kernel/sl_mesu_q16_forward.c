@@ -56,6 +56,9 @@ static inline uint32_t sl_block_square(int32_t x, sl_block_t block) {
     return block.k_square >= 0 ? square << block.k_square : square >> -block.k_square;
 }
 
+#if SL_FACTORED
+#include "sl_factored_q16_forward.h"
+#else
 /* Layer 0: one input for all draws, so two matrix-vector products whatever their number. Adds the
  * products with some of the layer's units. */
 SL_INLINE void sl_add_first(const sl_layer_t *layer, const int16_t *restrict mu,
@@ -228,6 +231,8 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
         }
     }
 }
+
+#endif
 
 /* ReLU of Q15.16 in at most 15 bits: Q7.8, or as many fraction bits as the largest leaves. */
 static int32_t sl_rectify(const int32_t *a, uint32_t n, int16_t *hidden) {

@@ -35,6 +35,7 @@ static void sl_output_gradient(int32_t *logits, uint32_t label) {
 }
 #endif
 
+#if !SL_FACTORED
 /* r = delta epsilon / spread, Q8.16. */
 SL_INLINE void sl_ratio(const int32_t *delta, const int16_t *epsilon, const int32_t *inverse,
                         uint32_t n, uint32_t per_inverse, int32_t *r, uint32_t *count) {
@@ -45,6 +46,8 @@ SL_INLINE void sl_ratio(const int32_t *delta, const int16_t *epsilon, const int3
         *count += r[e] != product;
     }
 }
+
+#endif
 
 /* Bits of the largest sum of magnitudes over the draws. */
 SL_INLINE int32_t sl_sum_bits(const int32_t *x, uint32_t n) {
@@ -60,6 +63,7 @@ SL_INLINE int32_t sl_sum_bits(const int32_t *x, uint32_t n) {
     return sl_bit_length64(most);
 }
 
+#if !SL_FACTORED
 /* Gradient by the layer's inputs, masked by their ReLU, Q4.20, into `below`. */
 SL_INLINE void sl_backward_inputs(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch,
                                   const int32_t *delta, const int32_t *r, int32_t *below) {
@@ -104,6 +108,8 @@ SL_INLINE void sl_backward_inputs(uint32_t index, const sl_state_t *state, sl_sc
     }
 }
 
+#endif
+
 static uint32_t sl_largest(const int32_t *x, uint32_t n) {
     uint32_t most = 0;
     for (uint32_t e = 0; e < n; e++) {
@@ -125,6 +131,7 @@ static int32_t sl_apply_gain(int32_t *x, uint32_t n, int32_t mantissa, int32_t e
     return shift + exponent - drop;
 }
 
+#if !SL_FACTORED
 static inline void sl_store(int16_t *mu, uint16_t *rho, int32_t new_mu, int32_t new_rho,
                             uint32_t *saturations) {
     int32_t kept_mu = sl_clamp32(new_mu, -32768, 32767), kept_rho = sl_clamp32(new_rho, 0, 65535);
@@ -231,6 +238,8 @@ SL_INLINE int32_t sl_row_gradient(const int16_t *x, int32_t narrow, int32_t spar
     return e;
 }
 
+#endif
+
 /* What an update takes: layer 0 the sums over the draws, [unit]; later layers [draw][unit]. */
 SL_INLINE void sl_gather(const int32_t *x, uint32_t columns, uint32_t sum_draws, int32_t *out) {
     for (uint32_t j = 0; j < columns; j++) {
@@ -247,6 +256,9 @@ SL_INLINE void sl_gather(const int32_t *x, uint32_t columns, uint32_t sum_draws,
     }
 }
 
+#if SL_FACTORED
+#include "sl_factored_q16_learn.h"
+#else
 SL_INLINE void sl_update_layer(uint32_t index, uint32_t key, sl_state_t *state,
                                sl_scratch_t *scratch, const int32_t *delta, const int32_t *r) {
     const sl_layer_t *layer = &sl_layers[index];
@@ -317,9 +329,11 @@ SL_INLINE void sl_update_layer(uint32_t index, uint32_t key, sl_state_t *state,
     }
 }
 
+#endif
+
 void sl_mesu_update(sl_state_t *state, sl_scratch_t *scratch, uint32_t label) {
     const uint32_t key = sl_noise_key(state->seed, state->n_samples);
-    int32_t *delta = scratch->block_a, *below = scratch->block_b, *r = scratch->block_r;
+    int32_t *delta = scratch->block_a, *below = scratch->block_b;
 #if SL_GAUSSIAN
     (void)label; /* is scratch.target */
     sl_gaussian_gradient(scratch, delta);
@@ -328,8 +342,12 @@ void sl_mesu_update(sl_state_t *state, sl_scratch_t *scratch, uint32_t label) {
 #endif
     SL_UNROLL_LAYERS
     for (uint32_t index = SL_N_LAYERS - 1; index < SL_N_LAYERS; index--) {
+#if SL_FACTORED
+        sl_learn_layer(index, key, state, scratch, delta, below);
+#else
         const sl_layer_t *layer = &sl_layers[index];
         const int16_t *epsilon = scratch->epsilon + layer->unit * L;
+        int32_t *r = scratch->block_r;
         uint32_t *count = &scratch->saturations[SL_SAT_GRADIENT];
         if (index == 0) {
             sl_ratio(delta, epsilon, scratch->inverse_first, layer->columns * L, L, r, count);
@@ -341,6 +359,7 @@ void sl_mesu_update(sl_state_t *state, sl_scratch_t *scratch, uint32_t label) {
             sl_backward_inputs(index, state, scratch, delta, r, below);
         }
         sl_update_layer(index, key, state, scratch, delta, r);
+#endif
         int32_t *used = delta;
         delta = below;
         below = used;

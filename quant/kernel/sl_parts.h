@@ -26,6 +26,15 @@
 #define SL_VECTOR
 #endif
 
+/* Draws side by side: kept from being unrolled, a loop over the lanes becomes whole vectors. */
+#if defined(SL_HOST) && defined(__clang__)
+#define SL_DRAWS  _Pragma("clang loop unroll(disable) vectorize(enable)")
+#define SL_SCALAR _Pragma("clang loop vectorize(disable)")
+#else
+#define SL_DRAWS
+#define SL_SCALAR
+#endif
+
 #if SL_Q8
 /* One layer: a row is an input (the bias is the last), a column a unit; a row of weights has
  * `width` bytes, `columns` rounded up to a whole word. */
@@ -45,7 +54,10 @@ typedef struct {
     uint32_t unit;    /* index of its first unit */
     uint32_t later;   /* the same, layer 0 not counted */
     uint32_t first;   /* rows of all layers before it: where the sweep counts from */
-#if SL_Q16
+#if SL_Q16 && SL_FACTORED
+    int32_t v_exponent, mu_prior_q; /* mu_prior_q: .20; pairs are mantissa * 2^-exponent */
+    int32_t gain_row[2], gain_column[2], ratio_row[2], ratio_column[2], gain_pull[2];
+#elif SL_Q16
     int32_t mu_frac_bits, v_exponent, mu_prior_q;
     uint32_t ratio_mantissa, ratio_exponent;
 #else
@@ -57,7 +69,13 @@ typedef struct {
 static const sl_layer_t sl_layers[SL_N_LAYERS] = SL_LAYERS;
 
 /* Random bits: docs/numbers.md, section 4. */
-enum { SL_STREAM_EPSILON = 0, SL_STREAM_ROW = 64, SL_STREAM_COLUMN = 128, SL_STREAM_PULL = 192 };
+enum {
+    SL_STREAM_EPSILON = 0,
+    SL_STREAM_ROW = 64,
+    SL_STREAM_COLUMN = 128,
+    SL_STREAM_PULL = 192,
+    SL_STREAM_RANGE = 224
+};
 
 static inline uint32_t sl_mix32(uint32_t x) {
     x ^= x >> 16;

@@ -145,7 +145,7 @@ EXPERIMENTS = {
         Experiment(
             "fixed-point",
             "the same tasks in fixed point and in float32 (runs of mesu-pmnist)",
-            ("mesu", "mesu-q16"),
+            ("mesu", "mesu-q16", "mesu-factored", "mesu-factored-q16"),
             (0, 1, 2, 3, 4),
             _usual,
             tables.fixed_point_table,

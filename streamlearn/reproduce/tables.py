@@ -13,6 +13,8 @@ Record = dict[str, Any]
 NAMES = {
     "mesu": "MESU, float32",
     "mesu-q16": "MESU, q16",
+    "mesu-factored": "MESU, σ² = row · column, float32",
+    "mesu-factored-q16": "MESU, σ² = row · column, q16",
     "bgd": "BGD (FOO-VB Diagonal)",
     "si": "SI",
     "ewc-online": "online EWC",
@@ -45,7 +47,7 @@ PUBLISHED_WINDOW = {
     (1e15, 256): (87.00, 0.833, 77.83, 0.852),
 }
 #: Bytes that one weight takes in the state of a device.
-BYTES = {"mesu": 8, "mesu-q16": 4}
+BYTES = {"mesu": 8, "mesu-q16": 4, "mesu-factored": 4, "mesu-factored-q16": 2}
 MILESTONES = (1, 20, 50, 100, 150, 200)
 
 

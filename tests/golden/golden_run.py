@@ -42,6 +42,13 @@ MESU: dict[str, Case] = {
         2,
         120,
     ),
+    "128-32-6, factored": (NetworkSpec((128, 32, 6), variance="factored"), MesuConfig(), 0, 200),
+    "128-12-10-6, factored, no bias": (
+        NetworkSpec((128, 12, 10, 6), bias=False, variance="factored"),
+        MesuConfig(memory_window=5000, n_draws=3, sweep=16),
+        1,
+        120,
+    ),
 }
 METAPLASTIC: dict[str, Case] = {
     "128-64-6": (NetworkSpec((128, 64, 6), False, rule="metaplastic"), MetaplasticConfig(), 0, 200),

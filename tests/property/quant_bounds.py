@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from factored_limits import FACTORED
 
 from quant import mesu_q16 as golden
 from quant import noise
@@ -113,6 +114,7 @@ BOUNDS: dict[str, tuple[int, str]] = {
     "mean_numerator": ((2**28 - 16) * 2**22 + 16383 * 64 * (2**30 + 97124306), "int64"),
     "scaled_numerator": (2**62 - 1, "int64"),
     "root_sd": (3037000499 * 16383, "int64"),
+    **FACTORED,
 }
 
 
