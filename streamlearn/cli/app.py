@@ -220,7 +220,10 @@ def reproduce(
         str | None, typer.Argument(help="An experiment; --list names them.", show_default=False)
     ] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the experiments.")] = False,
-    tasks: Annotated[int, typer.Option("--tasks", help="Tasks to learn.", min=1)] = 200,
+    tasks: Annotated[
+        int | None,
+        typer.Option("--tasks", help="Tasks to learn; the experiment's own if not given.", min=1),
+    ] = None,
     seeds: Annotated[
         str | None, typer.Option("--seeds", help="0,1,…; the experiment's own where not given.")
     ] = None,
@@ -248,6 +251,9 @@ def reproduce(
         Path | None,
         typer.Option("--document", help="Also put the table between its comments in this file."),
     ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="The paper's own size, where ours is smaller.")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Run a published experiment again; stopped with Ctrl-C, the same command goes on."""
@@ -270,6 +276,7 @@ def reproduce(
         limit_samples,
         report_only,
         document,
+        full,
         quiet,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from math import isnan
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -40,7 +41,7 @@ def list_experiments() -> None:
 
 def reproduce(
     name: str,
-    n_tasks: int,
+    n_tasks: int | None,
     seeds: Sequence[int] | None,
     algorithms: Sequence[str] | None,
     processes: int,
@@ -49,6 +50,7 @@ def reproduce(
     limit: int | None,
     report_only: bool,
     document: Path | None,
+    full: bool,
     quiet: bool,
 ) -> None:
     """Run what is missing of an experiment, then write table and picture of all its logs.
@@ -63,18 +65,21 @@ def reproduce(
     experiment = find_experiment(name)
     if document is not None:
         filled(document, name, "")
-    runs = experiment.runs(algorithms, seeds, limit)
-    left = [] if report_only else [run for run in runs if tasks_done(run, results) < n_tasks]
+    tasks = experiment.n_tasks if n_tasks is None else n_tasks
+    runs = experiment.runs(algorithms, seeds, limit, full)
+    left = [run for run in runs if tasks_done(run, results) < run.until(tasks)]
+    left = [] if report_only else left
     people = console(quiet)
     failures: list[str] = []
     interrupted = False
     folder = work if work is not None else default_work()
     try:
-        with Display(people, runs, left, n_tasks, results) as display:
-            failures = execute_all(left, n_tasks, results, folder, processes, display.show)
+        with Display(people, runs, left, tasks, results) as display:
+            failures = execute_all(left, tasks, results, folder, processes, display.show)
     except KeyboardInterrupt:
         interrupted = True
-    shown = dict.fromkeys([*experiment.runs(limit=limit), *runs])
+    paper = [] if experiment.full_settings is None else experiment.runs(limit=limit, full=True)
+    shown = dict.fromkeys([*experiment.runs(limit=limit), *paper, *runs])
     made = write_report(experiment, list(shown), results)
     if made is not None:
         console(quiet, results=True).print(made.read_text("utf-8"), end="", soft_wrap=True)
@@ -148,8 +153,8 @@ class Display:
             console=to,
             disable=to.quiet or not to.is_terminal,
         )
-        done = sum(min(tasks_done(run, results), n_tasks) for run in runs)
-        total = len(runs) * n_tasks if left else done
+        done = sum(min(tasks_done(run, results), run.until(n_tasks)) for run in runs)
+        total = sum(run.until(n_tasks) for run in runs) if left else done
         self._all = self._progress.add_task("tasks", total=total, completed=done, newest="")
 
     def __enter__(self) -> Display:
@@ -168,11 +173,11 @@ class Display:
             return
         if name not in self._bars:
             self._bars[name] = self._progress.add_task(
-                name, total=self._n_tasks, completed=event.tasks - 1, newest=""
+                name, total=event.run.until(self._n_tasks), completed=event.tasks - 1, newest=""
             )
-        newest = f"newest {event.newest:.2f} %"
-        self._progress.update(self._bars[name], completed=event.tasks, newest=newest)
+        newest = "" if isnan(event.newest) else f", newest {event.newest:.2f} %"
+        self._progress.update(self._bars[name], completed=event.tasks, newest=newest[2:])
         self._progress.advance(self._all)
-        if event.tasks >= self._n_tasks:
+        if event.tasks >= event.run.until(self._n_tasks):
             self._progress.remove_task(self._bars.pop(name))
-            self._to.print(f"{name}: {event.tasks} tasks, {newest}")
+            self._to.print(f"{name}: {event.tasks} tasks{newest}")

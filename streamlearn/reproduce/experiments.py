@@ -6,7 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from streamlearn.errors import ConfigError
-from streamlearn.reproduce import pictures, tables
+from streamlearn.reproduce import (
+    bnn,
+    bnn_pictures,
+    bnn_quadratic,
+    bnn_settings,
+    bnn_tables,
+    pictures,
+    tables,
+)
 from streamlearn.reproduce.learners import Setting
 from streamlearn.reproduce.runs import Run
 
@@ -33,6 +41,12 @@ class Experiment:
         The settings of one algorithm, each with the number of seeds it gets at most.
     table, picture : callable
         From records to Markdown and to SVG.
+    run_type : type
+        What executes a setting.
+    n_tasks : int
+        Where the user gives no number.
+    full_settings : callable, optional
+        The settings at the paper's own size, where the usual ones are smaller.
     """
 
     name: str
@@ -42,20 +56,28 @@ class Experiment:
     settings: Callable[[str], Sequence[tuple[str, Setting, int]]]
     table: tables.Table
     picture: pictures.Draw
+    run_type: type[Run] = Run
+    n_tasks: int = N_TASKS
+    full_settings: Callable[[str], Sequence[tuple[str, Setting, int]]] | None = None
 
     def runs(
         self,
         algorithms: Sequence[str] | None = None,
         seeds: Sequence[int] | None = None,
         limit: int | None = None,
+        full: bool = False,
     ) -> list[Run]:
         """Return the runs, seed by seed, so that a table of few seeds is complete early.
 
         Raises
         ------
         ConfigError
-            If an algorithm is none of the experiment's, or a seed is negative or given twice.
+            If an algorithm is none of the experiment's, a seed is negative or given twice, or
+            `full` is asked for where the usual settings are the paper's.
         """
+        settings = self.full_settings if full else self.settings
+        if settings is None:
+            raise ConfigError(f"{self.name} has the paper's size already: leave out --full")
         chosen = self.algorithms if algorithms is None else tuple(algorithms)
         numbers = self.seeds if seeds is None else tuple(seeds)
         for algorithm in chosen:
@@ -66,10 +88,10 @@ class Experiment:
         if not numbers or min(numbers) < 0 or len(set(numbers)) < len(numbers):
             raise ConfigError(f"seeds={list(numbers)}: expected different numbers, 0 or above")
         return [
-            Run(folder, setting, seed, limit)
+            self.run_type(folder, setting, seed, limit)
             for place, seed in enumerate(numbers)
             for algorithm in chosen
-            for folder, setting, n_seeds in self.settings(algorithm)
+            for folder, setting, n_seeds in settings(algorithm)
             if place < n_seeds
         ]
 
@@ -126,6 +148,52 @@ EXPERIMENTS = {
             _usual,
             tables.fixed_point_table,
             pictures.fixed_point_picture,
+        ),
+        Experiment(
+            "bnn-pmnist",
+            "binarized metaplastic network: 6 tasks of permuted MNIST (Laborieux, figure 2)",
+            bnn_settings.PERMUTED_ALGORITHMS,
+            (0, 1, 2),
+            bnn_settings.permuted_settings,
+            bnn_tables.permuted_table,
+            bnn_pictures.permuted_picture,
+            bnn.PermutedRun,
+            6,
+            bnn_settings.permuted_full,
+        ),
+        Experiment(
+            "bnn-stream",
+            "MNIST in 60 subsets, each seen alone, against all at once (Laborieux, figure 4)",
+            bnn_settings.STREAM_ALGORITHMS,
+            (0, 1, 2),
+            bnn_settings.stream_settings,
+            bnn_tables.stream_table,
+            bnn_pictures.stream_picture,
+            bnn.StreamRun,
+            bnn_settings.SUBSETS,
+            bnn_settings.stream_full,
+        ),
+        Experiment(
+            "bnn-quadratic",
+            "a quadratic loss of binary weights: importance and divergence (Laborieux, figure 5)",
+            bnn_quadratic.ALGORITHMS,
+            (0, 1, 2, 3, 4),
+            bnn_quadratic.quadratic_settings,
+            bnn_tables.quadratic_table,
+            bnn_pictures.quadratic_picture,
+            bnn_quadratic.QuadraticRun,
+            1,
+        ),
+        Experiment(
+            "bnn-importance",
+            "what switching weights of each hidden magnitude costs (Laborieux, figure 5)",
+            bnn_settings.IMPORTANCE_ALGORITHMS,
+            (0, 1, 2),
+            bnn_settings.importance_settings,
+            bnn_tables.importance_table,
+            bnn_pictures.importance_picture,
+            bnn.ImportanceRun,
+            full_settings=bnn_settings.importance_full,
         ),
     )
 }

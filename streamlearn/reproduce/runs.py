@@ -6,12 +6,13 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from quant.c_config import KERNEL_DIR
 from quant.compiler import cache_dir
@@ -22,6 +23,7 @@ from streamlearn.reproduce.pmnist import (
     Permutations,
     accuracy,
     full_measure,
+    load_images,
     strangers_of,
 )
 
@@ -32,6 +34,16 @@ NEWEST = 6
 WINDOW = 20
 #: Part of every log, and counted up when logs of before cannot be continued.
 VERSION = 1
+
+
+class Resumable(Protocol):
+    """What a checkpoint keeps: arrays that can be taken out and put back."""
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return copies of everything that a later step depends on."""
+
+    def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Invert :meth:`arrays`."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +96,25 @@ class Run:
             **values,
             "layers": list(values["layers"]),
         }
+
+    def until(self, n_tasks: int) -> int:
+        """Return how many tasks the run has, where so many are asked for."""
+        return n_tasks
+
+    def load(self) -> Any:
+        """Load what :meth:`execute` takes as ``data``; the same for all runs with this limit."""
+        return load_images(self.limit)
+
+    def execute(
+        self,
+        n_tasks: int,
+        data: Any,
+        results: Path,
+        work: Path,
+        report: Callable[[int, float], None] | None = None,
+    ) -> Record:
+        """See :func:`execute`."""
+        return execute(self, n_tasks, data, results, work, report)
 
 
 def default_work() -> Path:
@@ -167,7 +198,7 @@ def execute(
     """
     tasks_done(run, results)
     learner = ALGORITHMS[run.setting.algorithm](run.setting, run.seed)
-    record = _resume(run, learner, results, work)
+    record = resume(run, learner, results, work)
     done = int(record["tasks_done"])
     if done >= n_tasks:
         return record
@@ -179,7 +210,7 @@ def execute(
         measure_task(learner, images, permutations, run.seed, n_tasks, record)
         new = learner.counters()
         record["counters"] = {name: counted.get(name, 0) + new[name] for name in new}
-        _save(run, learner, record, results, work)
+        save(run, learner, record, results, work)
         if report is not None:
             report(task + 1, record["newest"][-1][-1])
     return record
@@ -228,7 +259,7 @@ def kernel_sha() -> str:
     return digest.hexdigest()[:12]
 
 
-def _resume(run: Run, learner: TaskLearner, results: Path, work: Path) -> Record:
+def resume(run: Run, learner: Resumable, results: Path, work: Path) -> Record:
     """Return the record to go on from, and put the checkpoint's state into the learner."""
     fresh: Record = {
         "identity": run.identity(),
@@ -251,7 +282,7 @@ def _resume(run: Run, learner: TaskLearner, results: Path, work: Path) -> Record
     return fresh
 
 
-def _save(run: Run, learner: TaskLearner, record: Record, results: Path, work: Path) -> None:
+def save(run: Run, learner: Resumable, record: Record, results: Path, work: Path) -> None:
     """Write checkpoint and log, each whole or not at all; the record is in both."""
     path, log = run.checkpoint(work), run.log(results)
     for folder in (path.parent, log.parent):

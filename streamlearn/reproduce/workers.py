@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from streamlearn.errors import StreamlearnError
-from streamlearn.reproduce.pmnist import load_images
-from streamlearn.reproduce.runs import Run, execute
+from streamlearn.reproduce.runs import Run
 
 #: What sets the number of threads of the linear algebra library, whichever NumPy has.
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -137,8 +136,8 @@ def _work(todo: Any, events: Any, n_tasks: int, results: Path, work: Path) -> No
     while (run := todo.get()) is not None:
         try:
             if images is None:
-                images = load_images(run.limit)
-            execute(run, n_tasks, images, results, work, _reporter(events, run))
+                images = run.load()
+            run.execute(n_tasks, images, results, work, _reporter(events, run))
         except (StreamlearnError, OSError) as error:
             events.put(Event(run, error=str(error)))
     events.put(None)

@@ -4,7 +4,7 @@ from streamlearn.streams.base import Stream
 from streamlearn.streams.csv_stream import CsvStream, Skipped
 from streamlearn.streams.gas_drift import load_gas_drift
 from streamlearn.streams.locate import DataNotFoundError, data_dir
-from streamlearn.streams.mnist import load_cifar10_gray, load_mnist
+from streamlearn.streams.mnist import load_cifar10_gray, load_fashion_mnist, load_mnist
 
 __all__ = [
     "CsvStream",
@@ -13,6 +13,7 @@ __all__ = [
     "Stream",
     "data_dir",
     "load_cifar10_gray",
+    "load_fashion_mnist",
     "load_gas_drift",
     "load_mnist",
 ]

@@ -1,4 +1,4 @@
-"""Image streams in IDX files, read from the data folder: MNIST and gray CIFAR-10."""
+"""Image streams in IDX files, read from the data folder: MNIST, Fashion-MNIST, gray CIFAR-10."""
 
 from __future__ import annotations
 
@@ -25,6 +25,18 @@ CIFAR_CLASSES = (
     "ship",
     "truck",
 )
+FASHION_CLASSES = (
+    "T-shirt",
+    "trouser",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "ankle boot",
+)
 _PREFIX = {"train": "train", "test": "t10k"}
 
 
@@ -50,18 +62,36 @@ def load_mnist(split: Literal["train", "test"] = "train") -> Stream:
     StreamFormatError
         A file is damaged.
     """
-    if split not in _PREFIX:
-        raise ConfigError(f"split must be 'train' or 'test', got {split!r}")
     return _load_images(
         name=f"mnist-{split}",
         folder="mnist",
-        prefix=_PREFIX[split],
+        prefix=_prefix(split),
         source='"The MNIST database of handwritten digits", LeCun, Cortes and Burges',
         classes=DIGITS,
         licence="CC BY-SA 3.0",
         citation=(
             "Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, Gradient-based learning applied to "
             "document recognition, Proceedings of the IEEE 86 (1998) 2278-2324"
+        ),
+    )
+
+
+def load_fashion_mnist(split: Literal["train", "test"] = "train") -> Stream:
+    """Load the articles of clothing of Fashion-MNIST in their original order.
+
+    Parameters and errors are those of :func:`load_mnist`; the files have MNIST's names, in the
+    folder ``fashion_mnist``.
+    """
+    return _load_images(
+        name=f"fashion-mnist-{split}",
+        folder="fashion_mnist",
+        prefix=_prefix(split),
+        source='"Fashion-MNIST", Zalando Research',
+        classes=FASHION_CLASSES,
+        licence="MIT",
+        citation=(
+            "H. Xiao, K. Rasul and R. Vollgraf, Fashion-MNIST: a novel image dataset for "
+            "benchmarking machine learning algorithms, arXiv 1708.07747 (2017)"
         ),
     )
 
@@ -93,6 +123,12 @@ def load_cifar10_gray() -> Stream:
             "technical report, University of Toronto (2009)"
         ),
     )
+
+
+def _prefix(split: str) -> str:
+    if split not in _PREFIX:
+        raise ConfigError(f"split must be 'train' or 'test', got {split!r}")
+    return _PREFIX[split]
 
 
 def _load_images(

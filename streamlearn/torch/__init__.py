@@ -1,4 +1,4 @@
-"""MESU and BGD for PyTorch: optimizers over pairs (μ, σ), and layers with Gaussian weights.
+"""MESU, BGD and binarized metaplastic networks for PyTorch: optimizers and layers.
 
 Needs the extra ``pip install "streamlearn[torch]"``; nothing else in streamlearn imports it.
 How to use it, equations and differences from the authors' code: docs/torch.md.
@@ -14,6 +14,16 @@ if _found is None or _found.origin is None:  # no origin: a mere folder of that 
     )
 
 from streamlearn.torch.bgd import BGD  # noqa: E402
+from streamlearn.torch.binary import (  # noqa: E402
+    BinaryConv2d,
+    BinaryLayer,
+    BinaryLinear,
+    BinarySign,
+    binarise,
+    binary_mlp,
+    sign,
+)
+from streamlearn.torch.consolidation import BinaryEWC  # noqa: E402
 from streamlearn.torch.conv import BayesianConv2d  # noqa: E402
 from streamlearn.torch.draws import (  # noqa: E402
     entropies,
@@ -25,6 +35,8 @@ from streamlearn.torch.draws import (  # noqa: E402
 )
 from streamlearn.torch.layers import BayesianLayer, BayesianLinear  # noqa: E402
 from streamlearn.torch.mesu import MESU  # noqa: E402
+from streamlearn.torch.metaplastic import MetaplasticAdam  # noqa: E402
+from streamlearn.torch.normalisation import NormalisationStates, batch_statistics  # noqa: E402
 from streamlearn.torch.pairs import bayesian_parameters  # noqa: E402
 
 __all__ = [
@@ -33,11 +45,22 @@ __all__ = [
     "BayesianConv2d",
     "BayesianLayer",
     "BayesianLinear",
+    "BinaryConv2d",
+    "BinaryEWC",
+    "BinaryLayer",
+    "BinaryLinear",
+    "BinarySign",
+    "MetaplasticAdam",
+    "NormalisationStates",
+    "batch_statistics",
     "bayesian_parameters",
+    "binarise",
+    "binary_mlp",
     "entropies",
     "log_probabilities",
     "mean_forward",
     "monte_carlo",
     "nll_loss",
     "predict",
+    "sign",
 ]

@@ -21,7 +21,7 @@ OPTIONS = {
     "simulate": "--stream --label --board --on-bad --out --json --quiet",
     "boards": "",
     "reproduce": "--list --tasks --seeds --algorithms --processes --results --work "
-    "--limit-samples --report-only --document --quiet",
+    "--limit-samples --report-only --document --full --quiet",
 }
 
 

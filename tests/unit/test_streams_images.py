@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from streamlearn.errors import ConfigError, StreamFormatError, StreamlearnError
-from streamlearn.streams import DataNotFoundError, data_dir, load_cifar10_gray, load_mnist, locate
+from streamlearn.streams import (
+    DataNotFoundError,
+    data_dir,
+    load_cifar10_gray,
+    load_fashion_mnist,
+    load_mnist,
+    locate,
+)
 from streamlearn.streams.idx import read_idx
 
 
@@ -38,6 +45,8 @@ LABELS = np.array([7, 0])
     [
         ("mnist", "train", lambda: load_mnist("train")),
         ("mnist", "t10k", lambda: load_mnist("test")),
+        ("fashion_mnist", "train", load_fashion_mnist),
+        ("fashion_mnist", "t10k", lambda: load_fashion_mnist("test")),
         ("cifar10_gray28", "t10k", load_cifar10_gray),
     ],
 )

@@ -1,0 +1,313 @@
+"""Layers with binary weights, the sign activation, and a network of them.
+
+References
+----------
+Laborieux et al., "Synaptic metaplasticity in binarized neural networks", arXiv 2003.03533.
+Straight-through gradients: Courbariaux et al., "Binarized neural networks", arXiv 1602.02830.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any, Literal, cast
+
+import torch  # type: ignore[import-not-found, unused-ignore]
+from torch import Tensor, nn
+from torch.nn import functional  # type: ignore[import-not-found, unused-ignore]
+
+from streamlearn.errors import ConfigError, ShapeError
+
+Size = int | tuple[int, int]
+Normalisation = Literal["batch", "instance"]
+#: Uniform in ± this number, or a function that fills a tensor in place, as those of torch.nn.init.
+WeightInit = float | Callable[[Tensor], Any]
+
+
+def _signs(x: Tensor) -> Tensor:
+    """Return the sign, +1 at 0 (also at -0.0, which + 0.0 makes 0.0); NaN where not finite.
+
+    Not ``x.sign()``, which is 0 at NaN and at 0; not ``torch.where``, which is seven times slower.
+    """
+    return x.mul(0).add_(1).copysign_(x + 0.0)
+
+
+class _Binarise(torch.autograd.Function):  # type: ignore[misc, unused-ignore]
+    """Forward sign, backward identity."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        del ctx
+        return _signs(x)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        del ctx
+        return gradient
+
+
+class _Sign(torch.autograd.Function):  # type: ignore[misc, unused-ignore]
+    """Forward sign, backward the gradient inside the window."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, window: float) -> Tensor:
+        ctx.save_for_backward(x.abs() <= window)
+        return _signs(x)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (inside,) = ctx.saved_tensors
+        return gradient * inside, None
+
+
+def binarise(hidden_weight: Tensor) -> Tensor:
+    """Return the binary weights, ``W_b = sign(W_h)``; ∂L/∂W_b goes straight to W_h.
+
+    Parameters
+    ----------
+    hidden_weight : Tensor
+        Of any shape.
+
+    Returns
+    -------
+    Tensor
+        -1 and +1, in the hidden weights' dtype; NaN where they are NaN or infinite.
+
+    Notes
+    -----
+    Differs from the authors' code: sign(0) = +1, as everywhere in streamlearn; theirs has 0, a
+    third value of a weight.
+    """
+    apply = cast(Callable[[Tensor], Tensor], _Binarise.apply)
+    return apply(hidden_weight)
+
+
+def sign(x: Tensor, window: float = 1.0) -> Tensor:
+    """Return sign(x), +1 at 0; its gradient is that of the output where \\|x\\| ≤ window, else 0.
+
+    NaN and infinity become NaN, so that a network that diverged does not look like one of signs.
+
+    Parameters
+    ----------
+    x : Tensor
+    window : float
+        Half the width of the straight-through window; the paper has 1, a hard tanh's.
+    """
+    apply = cast(Callable[[Tensor, float], Tensor], _Sign.apply)
+    return apply(x, window)
+
+
+class BinarySign(nn.Module):  # type: ignore[misc, unused-ignore]
+    """The activation :func:`sign` as a layer.
+
+    Parameters
+    ----------
+    window : float
+        Above 0; ``inf`` lets every gradient through.
+
+    Raises
+    ------
+    ConfigError
+        If the window is not above 0.
+    """
+
+    def __init__(self, window: float = 1.0) -> None:
+        super().__init__()
+        if not window > 0:
+            raise ConfigError(f"window={window!r}: expected a number above 0, the paper's is 1")
+        self.window = window
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Run forward."""
+        return sign(x, self.window)
+
+    def extra_repr(self) -> str:
+        """Return the window for ``print(module)``."""
+        return f"window={self.window}"
+
+
+class BinaryLayer(nn.Module):  # type: ignore[misc, unused-ignore]
+    """Base of the layers: hidden weights ``weight``, and their signs in the forward pass.
+
+    Hidden weights are not clipped; their magnitude is what protects a synapse. No bias: a
+    normalisation layer comes after.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Of the weights; the first is the number of outputs.
+    weight_init : float or callable
+        Hidden weights start uniform in ± this number (the authors' 0.05), or as a function of
+        ``torch.nn.init`` leaves them.
+    generator : torch.Generator, optional
+        Of the start, on the layer's device; None is PyTorch's own.
+    device, dtype
+        As for any layer of PyTorch.
+
+    Raises
+    ------
+    ConfigError
+        If a size or ``weight_init`` makes no sense.
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        *,
+        weight_init: WeightInit = 0.05,
+        generator: torch.Generator | None = None,
+        device: Any = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        if any(not isinstance(n, int) or n < 1 for n in shape):
+            raise ConfigError(f"weights of shape {tuple(shape)}: every size must be 1 or above")
+        self.weight = nn.Parameter(torch.empty(tuple(shape), device=device, dtype=dtype))
+        with torch.no_grad():
+            if callable(weight_init):
+                weight_init(self.weight)
+            elif 0 < weight_init < float("inf"):
+                self.weight.uniform_(-weight_init, weight_init, generator=generator)
+            else:
+                raise ConfigError(
+                    f"weight_init={weight_init!r}: expected a number above 0, or a function that "
+                    "fills a tensor"
+                )
+
+    @property
+    def binary_weight(self) -> Tensor:
+        """The binary weights, with their straight-through gradient."""
+        return binarise(self.weight)
+
+    def extra_repr(self) -> str:
+        """Return the shape for ``print(module)``."""
+        return f"{tuple(self.weight.shape)}"
+
+
+class BinaryLinear(BinaryLayer):
+    """``a = x·sign(W_h)ᵀ`` from ``[rows, ..., in_features]``.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+    **options
+        Those of :class:`BinaryLayer`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> BinaryLinear(3, 2)(torch.ones(5, 3)).shape
+    torch.Size([5, 2])
+    """
+
+    def __init__(self, in_features: int, out_features: int, **options: Any) -> None:
+        super().__init__((out_features, in_features), **options)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Run forward.
+
+        Raises
+        ------
+        ShapeError
+            If the last axis of `x` is not the number of inputs.
+        """
+        n_in = int(self.weight.shape[1])
+        if x.dim() < 1 or x.shape[-1] != n_in:
+            raise ShapeError(f"x is {tuple(x.shape)}: expected [rows, ..., {n_in}]")
+        return functional.linear(x, self.binary_weight)
+
+
+class BinaryConv2d(BinaryLayer):
+    """2-D convolution with binary weights: ``[rows, in_channels, h, w]``, zero padding.
+
+    Parameters
+    ----------
+    in_channels, out_channels, kernel_size, stride, padding, dilation, groups
+        As for ``torch.nn.Conv2d``.
+    **options
+        Those of :class:`BinaryLayer`.
+
+    Raises
+    ------
+    ConfigError
+        If ``groups`` does not divide both numbers of channels, or a size makes no sense.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Size,
+        stride: Size = 1,
+        padding: Size | str = 0,
+        dilation: Size = 1,
+        groups: int = 1,
+        **options: Any,
+    ) -> None:
+        if groups < 1 or in_channels % groups or out_channels % groups:
+            raise ConfigError(
+                f"groups={groups}: expected a divisor of in_channels={in_channels} and "
+                f"out_channels={out_channels}"
+            )
+        kernel = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
+        super().__init__((out_channels, in_channels // groups, *kernel), **options)
+        self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Run forward.
+
+        Raises
+        ------
+        ShapeError
+            If `x` has not four axes or another number of channels.
+        """
+        channels = int(self.weight.shape[1]) * self.groups
+        if x.dim() != 4 or x.shape[1] != channels:
+            raise ShapeError(f"x is {tuple(x.shape)}: expected [rows, {channels}, h, w]")
+        return functional.conv2d(
+            x, self.binary_weight, None, self.stride, self.padding, self.dilation, self.groups
+        )
+
+
+def binary_mlp(
+    layers: Sequence[int],
+    *,
+    normalisation: Normalisation = "batch",
+    affine: bool = True,
+    **options: Any,
+) -> nn.Sequential:
+    """Return the paper's dense network: (BinaryLinear, normalisation, BinarySign)*, no last sign.
+
+    Parameters
+    ----------
+    layers : sequence of int
+        ``(n_features, hidden..., n_classes)``, two or more.
+    normalisation : {"batch", "instance"}
+        "batch" is ``BatchNorm1d`` with running statistics, which batches of one row cannot train.
+        "instance" normalises each row over its own units: what ``InstanceNorm1d`` computes on
+        ``[rows, units]`` in the authors' code, here as ``LayerNorm``.
+    affine : bool
+        A learned scale and shift in each normalisation layer.
+    **options
+        Those of :class:`BinaryLayer`, and ``window`` of :class:`BinarySign`.
+
+    Raises
+    ------
+    ConfigError
+        If there are fewer than two layers, or another normalisation is asked for.
+    """
+    if len(layers) < 2:
+        raise ConfigError(f"layers={tuple(layers)}: expected (n_features, ..., n_classes)")
+    if normalisation not in ("batch", "instance"):
+        raise ConfigError(f"normalisation={normalisation!r}: expected 'batch' or 'instance'")
+    window = options.pop("window", 1.0)
+    where = {key: options[key] for key in ("device", "dtype") if key in options}
+    modules: list[nn.Module] = []
+    for n_in, n_out in pairwise(layers):
+        modules.append(BinaryLinear(n_in, n_out, **options))
+        if normalisation == "batch":
+            modules.append(nn.BatchNorm1d(n_out, affine=affine, **where))
+        else:
+            modules.append(nn.LayerNorm(n_out, elementwise_affine=affine, **where))
+        modules.append(BinarySign(window))
+    return nn.Sequential(*modules[:-1])
