@@ -13,6 +13,9 @@ from streamlearn.reproduce import (
     bnn_settings,
     bnn_tables,
     pictures,
+    streaming,
+    streaming_report,
+    streaming_settings,
     tables,
 )
 from streamlearn.reproduce.learners import Setting
@@ -194,6 +197,17 @@ EXPERIMENTS = {
             bnn_pictures.importance_picture,
             bnn.ImportanceRun,
             full_settings=bnn_settings.importance_full,
+        ),
+        Experiment(
+            "streaming-pmnist",
+            "20 permuted tasks in one pass: one byte a synapse, integers, no task boundaries",
+            tuple(streaming_report.NAMES),
+            (0, 1, 2),
+            streaming_settings.streaming_settings,
+            streaming_report.streaming_table,
+            streaming_report.streaming_picture,
+            streaming.StreamingRun,
+            max(streaming_settings.MILESTONES),
         ),
     )
 }

@@ -1,0 +1,96 @@
+"""Settings of the streaming comparison: widths, constants, and what was tuned on validation.
+
+Every constant here was chosen on 50,000 training images of permuted MNIST, tested on the other
+10,000: see :mod:`streamlearn.reproduce.streaming_tune`. Test images chose nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from quant.metaplastic_config import MetaplasticConfig
+from streamlearn.reproduce.learners import Setting
+
+#: Counted up when a log of before says something else than a new one.
+VERSION = 1
+FOLDER = "streaming-pmnist"
+N_FEATURES, N_CLASSES = 784, 10
+WIDTHS = (512, 200, 1024)
+#: After how many tasks all of them are tested.
+MILESTONES = (1, 6, 10, 20)
+N_SEEDS = 3
+
+#: MESU takes four bytes a synapse: a quarter of the hidden units has the same bytes of state.
+MESU_SHARE = 4
+MESU_WINDOW, MESU_DRAWS = 1.2e6, 10
+#: Best mean of ten tasks, by the width.
+MLP_LR = {200: 0.005, 512: 0.005, 1024: 0.005}
+
+
+@dataclass(frozen=True)
+class StreamingSetting(Setting):
+    """What a run is besides its seed.
+
+    Parameters
+    ----------
+    algorithm : str
+        A key of :data:`streamlearn.reproduce.streaming.LEARNERS`.
+    layers : tuple of int
+        Of the learner itself.
+    width : int
+        Hidden units of the metaplastic network that it stands beside.
+    lr : float
+        Learning rate of the float network.
+    """
+
+    width: int = 512
+    lr: float = 0.0
+
+
+def metaplastic_constants(width: int) -> dict[str, Any]:
+    """Return the hyperparameters for ``width`` hidden units on 784 pixels."""
+    n = N_FEATURES
+    return {
+        "metaplasticity": 1.14,
+        "metaplasticity_output": 3.2,
+        "clamp": 0.906,
+        "lr": 1.3,
+        "lr_output": 1.0,
+        "skip": 0.156,
+        "weight_init": 0.24,
+        "weight_init_output": 0.156,
+        "logit_scale": 1.5,
+        "window": round(float(np.clip(0.68 * np.sqrt(width / n), 0.5, 1.0)), 4),
+    }
+
+
+def constants(setting: StreamingSetting) -> dict[str, Any]:
+    """Return everything that a run's log must agree with, besides layers and seed."""
+    if setting.algorithm == "mlp":
+        return {"lr": setting.lr}
+    if setting.algorithm == "mesu-q16":
+        return {"memory_window": setting.memory_window, "n_draws": setting.n_draws}
+    found = metaplastic_constants(setting.width)
+    if setting.algorithm == "no-memory":
+        found |= {"metaplasticity": 0.0, "metaplasticity_output": 0.0}
+    return found
+
+
+def metaplastic_config(setting: StreamingSetting) -> MetaplasticConfig:
+    """Return the hyperparameters of a metaplastic setting."""
+    return MetaplasticConfig(**constants(setting))
+
+
+def streaming_settings(algorithm: str) -> list[tuple[str, Setting, int]]:
+    """Return one setting a width."""
+    found: list[tuple[str, Setting, int]] = []
+    for width in WIDTHS:
+        hidden = width // MESU_SHARE if algorithm == "mesu-q16" else width
+        layers = (N_FEATURES, hidden, N_CLASSES)
+        lr = MLP_LR[width] if algorithm == "mlp" else 0.0
+        setting = StreamingSetting(algorithm, layers, MESU_WINDOW, MESU_DRAWS, width, lr)
+        found.append((FOLDER, setting, N_SEEDS))
+    return found
