@@ -78,5 +78,5 @@ def forward_float64(
         x = g.op("MatMul", x, binary)
     size = g.op("Sqrt", g.reduce("ReduceSum", g.op("Mul", below, below), 1))
     some = g.op("Greater", size, np.array(0.0))
-    scaled = g.op("Div", g.op("Mul", x, np.array(config.logit_scale)), size)
+    scaled = g.op("Div", g.op("Mul", x, np.array(config.for_sizes(spec.layers).logit_scale)), size)
     return g.op("Where", some, scaled, np.array(0.0))

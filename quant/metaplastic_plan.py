@@ -61,9 +61,9 @@ def clamp_limit(config: MetaplasticConfig) -> int:
     return max(math.floor(config.clamp * ONE + 0.5) - 1, 0)
 
 
-def init_limit(config: MetaplasticConfig, last: bool) -> int:
+def init_limit(spec: NetworkSpec, config: MetaplasticConfig, last: bool) -> int:
     """Return the largest weight of a layer at the start."""
-    wanted = config.weight_init_output if last else config.weight_init
+    wanted = config.weight_init_output if last else config.for_sizes(spec.layers).weight_init
     return min(math.floor(wanted * ONE), clamp_limit(config))
 
 
@@ -78,9 +78,9 @@ def let_through_table(metaplasticity: float) -> npt.NDArray[np.uint16]:
 
 def make_metaplastic_plan(spec: NetworkSpec, config: MetaplasticConfig) -> MetaplasticPlan:
     """Compute the constants; real arithmetic in float64, once."""
-    clamp_q = clamp_limit(config)
+    clamp_q, sized = clamp_limit(config), config.for_sizes(spec.layers)
     last = len(spec.shapes) - 1
-    learning = math.erf(config.window / math.sqrt(2))  # share of the units inside the window
+    learning = math.erf(sized.window / math.sqrt(2))  # share of the units inside the window
     return MetaplasticPlan(
         let_through=tuple(
             let_through_table(
@@ -90,17 +90,17 @@ def make_metaplastic_plan(spec: NetworkSpec, config: MetaplasticConfig) -> Metap
         ),
         bias_input_q=math.floor(config.bias_input * 16 + 0.5),
         clamp_q=clamp_q,
-        window_q=math.floor(config.window * 256 + 0.5),
+        window_q=math.floor(sized.window * 256 + 0.5),
         skip_q=math.floor(config.skip * 2**GRADIENT_FRAC_BITS + 0.5),
         gains=tuple(
-            math.floor((config.lr_output if layer == last else config.lr) * 256 + 0.5)
+            math.floor((sized.lr_output if layer == last else sized.lr) * 256 + 0.5)
             for layer in range(last + 1)
         ),
         backward_shifts=tuple(
             0 if layer == last else max(0, round(math.log2(columns * learning) / 2))
             for layer, (_, columns) in enumerate(spec.shapes)
         ),
-        logit_scale_q=math.floor(config.logit_scale * 2**LOGIT_SCALE_FRAC_BITS + 0.5),
+        logit_scale_q=math.floor(sized.logit_scale * 2**LOGIT_SCALE_FRAC_BITS + 0.5),
         calibration_shift=config.calibration_window.bit_length() - 1,
         front_end_window=config.front_end_window,
     )

@@ -65,7 +65,7 @@ def start(
     """
     key = sample_key(int(state["seed"][0]), SAMPLE_INIT)
     for layer, (rows, columns) in enumerate(spec.shapes):
-        limit = init_limit(config, layer == len(spec.shapes) - 1)
+        limit = init_limit(spec, config, layer == len(spec.shapes) - 1)
         drawn = words(key, STREAM_INIT + layer, rows * columns).reshape(rows, columns)
         weight = weight_view(spec, state, layer)
         if arithmetic == "q8":

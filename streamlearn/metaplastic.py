@@ -63,7 +63,7 @@ def forward(spec: NetworkSpec, config: MetaplasticConfig, state: State, z: Float
         result.norms.append(float(np.sqrt(x @ x)))
         x = binary(a)
     size = result.norms[-1]
-    result.logits = a * (config.logit_scale / size if size else 0.0)
+    result.logits = a * (config.for_sizes(spec.layers).logit_scale / size if size else 0.0)
     return result
 
 
@@ -82,16 +82,17 @@ def calibrate(logits: Float, label: int, log_temperature: float, window: int) ->
     return float(np.clip(log_temperature + surprise / window, *LOG_TEMPERATURE_RANGE))
 
 
-def inside_window(a: Float, size: float, config: MetaplasticConfig) -> npt.NDArray[np.bool_]:
+def inside_window(a: Float, size: float, window: float) -> npt.NDArray[np.bool_]:
     """Tell which units' pre-activations are within ``window`` times the norm of their input."""
-    inside: npt.NDArray[np.bool_] = np.abs(a) <= config.window * size
+    inside: npt.NDArray[np.bool_] = np.abs(a) <= window * size
     return inside
 
 
-def undecided(forward_: Forward, config: MetaplasticConfig) -> int:
+def undecided(spec: NetworkSpec, config: MetaplasticConfig, forward_: Forward) -> int:
     """Count the hidden units inside the window: those that a small change would turn over."""
     layers = zip(forward_.sums[:-1], forward_.norms[:-1], strict=True)
-    return sum(int(np.count_nonzero(inside_window(a, size, config))) for a, size in layers)
+    window = config.for_sizes(spec.layers).window
+    return sum(int(np.count_nonzero(inside_window(a, size, window))) for a, size in layers)
 
 
 def learn(
@@ -108,14 +109,16 @@ def learn(
     if np.abs(delta).max() <= config.skip:
         return
     plan: MetaplasticPlan = make_metaplastic_plan(spec, config)
-    last = len(spec.shapes) - 1
+    last, sized = len(spec.shapes) - 1, config.for_sizes(spec.layers)
     for layer in range(last, -1, -1):
         w, used = weight_view(spec, state, layer), delta
         if layer > 0:
-            inside = inside_window(forward_.sums[layer - 1], forward_.norms[layer - 1], config)
+            inside = inside_window(
+                forward_.sums[layer - 1], forward_.norms[layer - 1], sized.window
+            )
             below = binary(w[: spec.layers[layer]]) @ used / 2 ** plan.backward_shifts[layer]
             delta = np.where(inside, below, 0.0)
-        lr = LSB * (config.lr_output if layer == last else config.lr)
+        lr = LSB * (sized.lr_output if layer == last else sized.lr)
         m = config.metaplasticity_output if layer == last else config.metaplasticity
         _move(w, forward_.inputs[layer], used, lr, m, config.clamp)
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from quant.metaplastic_config import FOR_FRONT_END, MetaplasticConfig
+from quant.metaplastic_config import MetaplasticConfig
 from quant.spec import FrontEnd, NetworkSpec
 from quant.state import Arithmetic
 from streamlearn.engines import Backend
@@ -41,8 +41,7 @@ class MetaplasticClassifier(StreamClassifier):
     backend : {"c", "numpy"}, optional
         For q8: the C kernel (default) or the golden model.
     **config
-        Hyperparameters: see :class:`quant.metaplastic_config.MetaplasticConfig`. What is not
-        given is that class's default or, by front end, ``FOR_FRONT_END`` beside it.
+        Hyperparameters: see :class:`quant.metaplastic_config.MetaplasticConfig`.
 
     Raises
     ------
@@ -91,7 +90,7 @@ class MetaplasticClassifier(StreamClassifier):
         **config: Any,
     ) -> None:
         spec = NetworkSpec(tuple(layers), bias, front_end, rule="metaplastic")
-        settings = MetaplasticConfig(**{**FOR_FRONT_END[front_end], **config})
+        settings = MetaplasticConfig(**config)
         self._start(spec, settings, arithmetic, seed, classes, features, backend)
 
     def novelty_one(self, x: Features) -> float:

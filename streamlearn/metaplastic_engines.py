@@ -47,7 +47,7 @@ class MetaplasticFloat64Engine:
     def undecided(self, state: State, x: Raw) -> int:
         """Return how many hidden units are inside the window."""
         _, result = self._forward(state, x)
-        return metaplastic.undecided(result, self._config)
+        return metaplastic.undecided(self._spec, self._config, result)
 
     def learn(self, state: State, x: Raw, label: int) -> int:
         """See :class:`streamlearn.engines.Engine`."""

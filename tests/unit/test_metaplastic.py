@@ -15,7 +15,7 @@ import streamlearn
 from export import write_export
 from quant.errors import ConfigError, LabelError, StateFormatError
 from quant.image import Image, decode_image, encode_image
-from quant.metaplastic_config import FOR_FRONT_END, MetaplasticConfig
+from quant.metaplastic_config import MetaplasticConfig
 from quant.metaplastic_plan import let_through_table, make_metaplastic_plan
 from quant.metaplastic_state import stride, weight_view
 from quant.spec import MesuConfig, NetworkSpec, from_json, to_json
@@ -49,6 +49,8 @@ def small(**config: Any) -> tuple[NetworkSpec, MetaplasticConfig, Any]:
             "metaplasticity_output": 0.5,
             "lr": 1,
             "lr_output": 1,
+            "clamp": 1,
+            "logit_scale": 1,
             **config,
         }
     )
@@ -65,7 +67,7 @@ def test_forward_by_hand() -> None:
     np.testing.assert_array_equal(passed.sums[0], [3.0, -1.0])
     np.testing.assert_array_equal(passed.sums[1], [2.0, -2.0])
     np.testing.assert_allclose(passed.logits, [0.5 * 2 / np.sqrt(2), -0.5 * 2 / np.sqrt(2)])
-    assert metaplastic.undecided(passed, config) == 1  # |-1| <= √5 < 3
+    assert metaplastic.undecided(spec, config, passed) == 1  # |-1| <= √5 < 3
 
 
 def test_update_by_hand() -> None:
@@ -178,12 +180,20 @@ def test_duplicate_classes_are_refused() -> None:
 # -- the state and its files ---------------------------------------------------------------------
 
 
-def test_the_default_constants_follow_the_front_end() -> None:
-    for front_end in ("standardise", "none"):
-        learner = MetaplasticClassifier((3, 4, 2), front_end=front_end, clamp=0.75)
-        assert learner.config == MetaplasticConfig(**FOR_FRONT_END[front_end], clamp=0.75)
-    given = MetaplasticClassifier((3, 4, 2), front_end="none", window=3.0)
-    assert given.config.window == 3.0
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [
+        ((784, 512, 10), (0.24, 0.55, 1.5, 1.3, 1.0)),
+        ((784, 200, 10), (0.24, 0.5, 1.5, 1.3, 1.0)),
+        ((128, 128, 6), (0.594, 1.0, 0.75, 2.0, 1.573)),
+        ((3, 64, 32, 2), (0.75, 1.0, 0.75, 2.0, 2.0)),
+        ((4096, 2), (0.105, 0.5, 1.5, 1.0, 1.0)),
+    ],
+)
+def test_constants_follow_from_the_sizes(layers: tuple[int, ...], expected: tuple[Any]) -> None:
+    assert MetaplasticConfig().for_sizes(layers) == pytest.approx(expected, abs=0.002)
+    given = MetaplasticConfig(weight_init=0.1, window=3.0, logit_scale=2.0, lr=0.5, lr_output=4.0)
+    assert given.for_sizes(layers) == (0.1, 3.0, 2.0, 0.5, 4.0)
 
 
 @pytest.mark.parametrize("front_end", ["standardise", "none"])
@@ -324,6 +334,6 @@ def test_novelty_changes_nothing_and_needs_no_hidden_layer(backend: Any) -> None
 
 def test_the_plan_of_the_defaults() -> None:
     plan = make_metaplastic_plan(network(784, 512, 10), MetaplasticConfig())
-    assert (plan.clamp_q, plan.window_q, plan.skip_q) == (127, 256, 193)
-    assert plan.gains == (512, 512)
-    assert plan.backward_shifts == (4, 0)
+    assert (plan.clamp_q, plan.window_q, plan.skip_q) == (115, 141, 639)
+    assert plan.gains == (333, 256)
+    assert plan.backward_shifts[-1] == 0
