@@ -178,16 +178,18 @@ class TwinLearner(_Weights):
     def __init__(self, setting: StreamingSetting, seed: int) -> None:
         spec = NetworkSpec(setting.layers, False, "none", rule="metaplastic")
         self._config = metaplastic_config(setting)
+        self._sized = self._config.for_sizes(setting.layers)
         self._shift = 2.0 ** make_metaplastic_plan(spec, self._config).backward_shifts[1]
         state = init_state(spec, self._config, "float64", seed)
         self.w1, self.w2 = (weight_view(spec, state, layer).copy() for layer in range(2))
 
     def learn(self, images: Floats, labels: Integers) -> None:
         """See :class:`StreamingLearner`."""
-        c = self._config
+        c, sized = self._config, self._sized
         kernels.compiled(streaming_kernels.learn_metaplastic)(
-            *(c.metaplasticity, c.metaplasticity_output, c.clamp, LSB * c.lr, LSB * c.lr_output),
-            *(c.window, c.skip, c.logit_scale, self._shift),
+            *(c.metaplasticity, c.metaplasticity_output, c.clamp),
+            *(LSB * sized.lr, LSB * sized.lr_output),
+            *(sized.window, c.skip, sized.logit_scale, self._shift),
             *(self.w1, self.w2, images, labels),
         )
         self._check()
@@ -305,7 +307,7 @@ class StreamingRun(Run):
         """Run up to ``n_tasks`` tasks, going on where the checkpoint is; return the record.
 
         It has for each task ``newest`` (test accuracy on it, in %) and ``train_s`` (CPU seconds);
-        ``all`` has every task's accuracy after 1, 6, 10 and 20 tasks and at the end; ``bytes`` is
+        ``windows`` has every task's accuracy after 1, 6, 10 and 20 tasks and at the end; ``bytes`` is
         the size of the state.
 
         Raises
@@ -348,7 +350,7 @@ class StreamingRun(Run):
         ]
         record["newest"].append(found[-1:])
         if whole:
-            record["all"][str(done)] = found
+            record["windows"][str(done)] = {"accuracy": found}
 
     def _accuracy(
         self, learner: StreamingLearner, data: Digits, order: Integers, done: int

@@ -49,7 +49,8 @@ def of(records: Sequence[Record], width: int, algorithm: str) -> list[Record]:
 
 def accuracies(records: Sequence[Record], tasks: int) -> list[list[float]]:
     """Return the accuracy on every task after so many, of the runs that got there."""
-    return [record["all"][str(tasks)] for record in records if str(tasks) in record["all"]]
+    windows = [record["windows"].get(str(tasks)) for record in records]
+    return [window["accuracy"] for window in windows if window is not None]
 
 
 def streaming_table(records: Sequence[Record]) -> str:

@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from quant.metaplastic_config import MetaplasticConfig
 from streamlearn.reproduce.learners import Setting
 
@@ -50,21 +48,11 @@ class StreamingSetting(Setting):
     lr: float = 0.0
 
 
-def metaplastic_constants(width: int) -> dict[str, Any]:
-    """Return the hyperparameters for ``width`` hidden units on 784 pixels."""
-    n = N_FEATURES
-    return {
-        "metaplasticity": 1.14,
-        "metaplasticity_output": 3.2,
-        "clamp": 0.906,
-        "lr": 1.3,
-        "lr_output": 1.0,
-        "skip": 0.156,
-        "weight_init": 0.24,
-        "weight_init_output": 0.156,
-        "logit_scale": 1.5,
-        "window": round(float(np.clip(0.68 * np.sqrt(width / n), 0.5, 1.0)), 4),
-    }
+def metaplastic_config(setting: StreamingSetting) -> MetaplasticConfig:
+    """Return the library's own defaults, without the memory where that is asked for."""
+    if setting.algorithm == "no-memory":
+        return MetaplasticConfig(metaplasticity=0.0, metaplasticity_output=0.0)
+    return MetaplasticConfig()
 
 
 def constants(setting: StreamingSetting) -> dict[str, Any]:
@@ -73,15 +61,13 @@ def constants(setting: StreamingSetting) -> dict[str, Any]:
         return {"lr": setting.lr}
     if setting.algorithm == "mesu-q16":
         return {"memory_window": setting.memory_window, "n_draws": setting.n_draws}
-    found = metaplastic_constants(setting.width)
-    if setting.algorithm == "no-memory":
-        found |= {"metaplasticity": 0.0, "metaplasticity_output": 0.0}
-    return found
-
-
-def metaplastic_config(setting: StreamingSetting) -> MetaplasticConfig:
-    """Return the hyperparameters of a metaplastic setting."""
-    return MetaplasticConfig(**constants(setting))
+    config = metaplastic_config(setting)
+    names = ("metaplasticity", "metaplasticity_output", "clamp", "skip", "weight_init_output")
+    sized = config.for_sizes(setting.layers)._asdict()
+    return {
+        **{name: getattr(config, name) for name in names},
+        **{name: float(f"{value:.6g}") for name, value in sized.items()},
+    }
 
 
 def streaming_settings(algorithm: str) -> list[tuple[str, Setting, int]]:
