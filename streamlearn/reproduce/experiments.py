@@ -209,6 +209,17 @@ EXPERIMENTS = {
             streaming.StreamingRun,
             max(streaming_settings.MILESTONES),
         ),
+        Experiment(
+            "streaming-gated",
+            "the same tasks at H = 512, each sample in the blocks of units that answer to it",
+            tuple(streaming_settings.GATES),
+            (0, 1, 2),
+            streaming_settings.gated_settings,
+            streaming_report.streaming_table,
+            streaming_report.streaming_picture,
+            streaming.StreamingRun,
+            max(streaming_settings.MILESTONES),
+        ),
     )
 }
 

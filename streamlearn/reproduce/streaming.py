@@ -29,6 +29,7 @@ from streamlearn.reproduce.learners import MesuLearner
 from streamlearn.reproduce.pmnist import Permutations, logits, standardised
 from streamlearn.reproduce.runs import Record, Run, kernel_sha, resume, save, tasks_done
 from streamlearn.reproduce.streaming_settings import (
+    GATES,
     MILESTONES,
     VERSION,
     StreamingSetting,
@@ -102,11 +103,35 @@ class StreamingLearner(Protocol):
         """Return what met the end of its format since this object was made, by name."""
 
 
-def binary_classes(w1: npt.NDArray[Any], w2: npt.NDArray[Any], x: Floats) -> Integers:
-    """Return the classes by the signs of ``[in, out]`` hidden weights; exact for Q3.4 inputs."""
+def binary_classes(
+    w1: npt.NDArray[Any], w2: npt.NDArray[Any], x: Floats, active: Floats | None = None
+) -> Integers:
+    """Return the classes by the signs of ``[in, out]`` hidden weights; exact for Q3.4 inputs.
+
+    `active`, ``float32[n, n_hidden]``, is 0 for the units that take no part.
+    """
     first, second = (np.where(w < 0, -1, 1).astype(np.float32) for w in (w1, w2))
     hidden = np.where(x @ first < 0, np.float32(-1), np.float32(1))
+    if active is not None:
+        hidden *= active
     return np.argmax(hidden @ second, axis=1)
+
+
+def random_gates(n_features: int, n_blocks: int, seed: int) -> npt.NDArray[np.float64]:
+    """Return ±1 at random, ``float64[n_features, n_blocks]``: a half-space a block."""
+    signs = np.random.default_rng((seed, 9)).integers(0, 2, (n_features, n_blocks))
+    return signs * 2.0 - 1.0
+
+
+def active_units(
+    images: Floats, gates: npt.NDArray[np.float64], n_active: int, n_hidden: int
+) -> Floats:
+    """Return 1 for the hidden units of the blocks whose gates answer most strongly, else 0."""
+    answers = images @ gates.astype(np.float32)
+    order = np.argsort(-answers, axis=1, kind="stable")[:, :n_active]
+    blocks = np.zeros_like(answers)
+    np.put_along_axis(blocks, order, np.float32(1), axis=1)
+    return np.repeat(blocks, n_hidden // gates.shape[1], axis=1)
 
 
 class MetaplasticLearner:
@@ -173,7 +198,9 @@ class _Weights:
 
 
 class TwinLearner(_Weights):
-    """The metaplastic rule in real numbers, from the start of the engine in integers."""
+    """The metaplastic rule in real numbers, from the start of the engine in integers; with gates
+    where the setting has blocks.
+    """
 
     def __init__(self, setting: StreamingSetting, seed: int) -> None:
         spec = NetworkSpec(setting.layers, False, "none", rule="metaplastic")
@@ -182,6 +209,8 @@ class TwinLearner(_Weights):
         self._shift = 2.0 ** make_metaplastic_plan(spec, self._config).backward_shifts[1]
         state = init_state(spec, self._config, "float64", seed)
         self.w1, self.w2 = (weight_view(spec, state, layer).copy() for layer in range(2))
+        self._n_active = setting.n_active
+        self._gates = random_gates(setting.layers[0], setting.n_blocks, seed)
 
     def learn(self, images: Floats, labels: Integers) -> None:
         """See :class:`StreamingLearner`."""
@@ -190,14 +219,17 @@ class TwinLearner(_Weights):
             *(c.metaplasticity, c.metaplasticity_output, c.clamp),
             *(LSB * sized.lr, LSB * sized.lr_output),
             *(sized.window, c.skip, sized.logit_scale, self._shift),
-            *(self.w1, self.w2, images, labels),
+            *(self._gates, self._n_active, self.w1, self.w2, images, labels),
         )
         self._check()
 
     def classify(self, images: Floats, seed: tuple[int, ...]) -> Integers:
         """See :class:`StreamingLearner`."""
         del seed
-        return binary_classes(self.w1, self.w2, images)
+        active = None
+        if self._n_active:
+            active = active_units(images, self._gates, self._n_active, len(self.w2))
+        return binary_classes(self.w1, self.w2, images, active)
 
 
 class MlpLearner(_Weights):
@@ -261,7 +293,7 @@ class StandardisedMesu:
 LEARNERS: dict[str, Callable[[StreamingSetting, int], StreamingLearner]] = {
     "metaplastic": MetaplasticLearner,
     "no-memory": MetaplasticLearner,
-    "twin": TwinLearner,
+    **dict.fromkeys(GATES, TwinLearner),
     "mlp": MlpLearner,
     "mesu-q16": lambda setting, seed: StandardisedMesu(setting, seed, "q16"),
 }
@@ -307,8 +339,8 @@ class StreamingRun(Run):
         """Run up to ``n_tasks`` tasks, going on where the checkpoint is; return the record.
 
         It has for each task ``newest`` (test accuracy on it, in %) and ``train_s`` (CPU seconds);
-        ``windows`` has every task's accuracy after 1, 6, 10 and 20 tasks and at the end; ``bytes`` is
-        the size of the state.
+        ``windows`` has every task's accuracy after 1, 6, 10 and 20 tasks and at the end;
+        ``bytes`` is the size of the state.
 
         Raises
         ------

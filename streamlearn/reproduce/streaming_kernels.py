@@ -80,6 +80,8 @@ def learn_metaplastic(
     skip: float,
     logit_scale: float,
     shift: float,
+    gates: Doubles,
+    n_active: int,
     w1: Doubles,
     w2: Doubles,
     images: Floats,
@@ -95,6 +97,11 @@ def learn_metaplastic(
         What a gradient of 1 moves a weight by.
     shift : float
         What a gradient by the hidden units is divided by.
+    gates : float64[n_features, n_blocks]
+        The hidden units are so many blocks of equal size; of a sample only those take part whose
+        gates answer it most strongly, the others are 0 and learn nothing.
+    n_active : int
+        Blocks that take part; all of them, and no gates, is the published rule.
     w1 : float64[n_features, n_hidden]
     w2 : float64[n_hidden, n_classes]
     images : float32[n, n_features]
@@ -105,7 +112,11 @@ def learn_metaplastic(
     a, g = np.zeros(n_hidden), np.zeros(n_hidden)
     z = np.zeros(n_out)
     used, units = np.zeros(n_in, np.int64), np.zeros(n_hidden, np.int64)
-    scale = logit_scale / np.sqrt(n_hidden)
+    n_blocks = gates.shape[1]
+    n_units_a_block = n_hidden // max(n_blocks, 1)
+    answers = np.zeros(n_blocks)
+    on = np.ones(n_hidden, np.bool_)
+    scale = logit_scale / np.sqrt(n_active * n_units_a_block if n_blocks else n_hidden)
     for n in range(len(labels)):
         x = images[n]
         n_used, size = 0, 0.0
@@ -119,8 +130,21 @@ def learn_metaplastic(
                 w = w1[i]
                 for j in range(n_hidden):
                     a[j] += -v if w[j] < 0.0 else v
+        if n_blocks:
+            answers[:] = 0.0
+            for q in range(n_used):
+                v = np.float64(x[used[q]])
+                for e in range(n_blocks):
+                    answers[e] += v * gates[used[q], e]
+            on[:] = False
+            for _ in range(n_active):
+                e = np.argmax(answers)
+                answers[e] = -np.inf
+                on[e * n_units_a_block : (e + 1) * n_units_a_block] = True
         z[:] = 0.0
         for j in range(n_hidden):
+            if not on[j]:
+                continue
             for k in range(n_out):
                 z[k] += 1.0 if (a[j] < 0.0) == (w2[j, k] < 0.0) else -1.0
         top = z.max()
@@ -137,7 +161,7 @@ def learn_metaplastic(
         limit = window * np.sqrt(size)
         n_units = 0
         for j in range(n_hidden):
-            if abs(a[j]) <= limit:
+            if on[j] and abs(a[j]) <= limit:
                 below = 0.0
                 for k in range(n_out):
                     below += -z[k] if w2[j, k] < 0.0 else z[k]
@@ -146,6 +170,8 @@ def learn_metaplastic(
                     units[n_units] = j
                     n_units += 1
         for j in range(n_hidden):
+            if not on[j]:
+                continue
             for k in range(n_out):
                 step = z[k] * lr_output if a[j] < 0.0 else -z[k] * lr_output
                 old = w2[j, k]

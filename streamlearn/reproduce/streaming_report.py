@@ -11,6 +11,8 @@ from streamlearn.report.svg import (
     BLUE,
     GREEN,
     ORANGE,
+    PURPLE,
+    SKY,
     VERMILLION,
     drawing,
     new_figure,
@@ -29,7 +31,12 @@ NAMES = {
     "mlp": "float MLP, SGD",
     "mesu-q16": "MESU, q16",
 }
-COLOURS = dict(zip(NAMES, (BLUE, VERMILLION, BLACK, ORANGE, GREEN), strict=True))
+GATED_NAMES = {
+    "gated-32-of-64": "twin, 32 of 64 blocks",
+    "gated-16-of-64": "twin, 16 of 64 blocks",
+}
+ALL_NAMES = NAMES | GATED_NAMES
+COLOURS = dict(zip(ALL_NAMES, (BLUE, VERMILLION, BLACK, ORANGE, GREEN, SKY, PURPLE), strict=True))
 
 
 def widths_of(records: Sequence[Record]) -> list[int]:
@@ -57,7 +64,7 @@ def streaming_table(records: Sequence[Record]) -> str:
     """Mean over all tasks and the last task's accuracy after 1, 6, 10 and 20; bytes and speed."""
     rows = []
     for width in widths_of(records):
-        for algorithm, name in NAMES.items():
+        for algorithm, name in ALL_NAMES.items():
             mine = of(records, width, algorithm)
             if not mine:
                 continue
@@ -85,7 +92,7 @@ def streaming_picture(records: Sequence[Record]) -> str:
         figure = new_figure(2.2 * max(len(widths), 1) + 0.6)
         axes = figure.subplots(max(len(widths), 1), 1, sharex=True, sharey=True, squeeze=False)
         for ax, width in zip(axes[:, 0], widths, strict=False):
-            for algorithm, name in NAMES.items():
+            for algorithm, name in ALL_NAMES.items():
                 found = accuracies(of(records, width, algorithm), 10)
                 if found:
                     heights = [mean(column) for column in zip(*found, strict=True)]

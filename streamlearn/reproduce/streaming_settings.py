@@ -21,11 +21,17 @@ WIDTHS = (512, 200, 1024)
 MILESTONES = (1, 6, 10, 20)
 N_SEEDS = 3
 
+#: With gates fewer tasks share a unit, and a softer memory keeps as much.
+GATED_METAPLASTICITY = 1.02
+#: Blocks of hidden units and how many of them take part, by the algorithm's name.
+GATES = {"twin": (0, 0), "gated-32-of-64": (64, 32), "gated-16-of-64": (64, 16)}
+GATED_FOLDER = "streaming-gated"
+
 #: MESU takes four bytes a synapse: a quarter of the hidden units has the same bytes of state.
 MESU_SHARE = 4
 MESU_WINDOW, MESU_DRAWS = 1.2e6, 10
 #: Best mean of ten tasks, by the width.
-MLP_LR = {200: 0.005, 512: 0.005, 1024: 0.005}
+MLP_LR = {200: 0.002, 512: 0.002, 1024: 0.002}
 
 
 @dataclass(frozen=True)
@@ -42,16 +48,22 @@ class StreamingSetting(Setting):
         Hidden units of the metaplastic network that it stands beside.
     lr : float
         Learning rate of the float network.
+    n_blocks, n_active : int
+        Blocks of hidden units, and how many take part in a sample; 0 blocks: all units do.
     """
 
     width: int = 512
     lr: float = 0.0
+    n_blocks: int = 0
+    n_active: int = 0
 
 
 def metaplastic_config(setting: StreamingSetting) -> MetaplasticConfig:
     """Return the library's own defaults, without the memory where that is asked for."""
     if setting.algorithm == "no-memory":
         return MetaplasticConfig(metaplasticity=0.0, metaplasticity_output=0.0)
+    if setting.n_blocks:
+        return MetaplasticConfig(metaplasticity=GATED_METAPLASTICITY)
     return MetaplasticConfig()
 
 
@@ -64,7 +76,9 @@ def constants(setting: StreamingSetting) -> dict[str, Any]:
     config = metaplastic_config(setting)
     names = ("metaplasticity", "metaplasticity_output", "clamp", "skip", "weight_init_output")
     sized = config.for_sizes(setting.layers)._asdict()
+    gates = {"n_blocks": setting.n_blocks, "n_active": setting.n_active}
     return {
+        **(gates if setting.n_blocks else {}),
         **{name: getattr(config, name) for name in names},
         **{name: float(f"{value:.6g}") for name, value in sized.items()},
     }
@@ -80,3 +94,13 @@ def streaming_settings(algorithm: str) -> list[tuple[str, Setting, int]]:
         setting = StreamingSetting(algorithm, layers, MESU_WINDOW, MESU_DRAWS, width, lr)
         found.append((FOLDER, setting, N_SEEDS))
     return found
+
+
+def gated_settings(algorithm: str) -> list[tuple[str, Setting, int]]:
+    """Return the float twin at H = 512, with so many of its blocks taking part in a sample."""
+    n_blocks, n_active = GATES[algorithm]
+    layers = (N_FEATURES, WIDTHS[0], N_CLASSES)
+    setting = StreamingSetting(
+        algorithm, layers, width=WIDTHS[0], n_blocks=n_blocks, n_active=n_active
+    )
+    return [(FOLDER if algorithm == "twin" else GATED_FOLDER, setting, N_SEEDS)]
