@@ -114,13 +114,15 @@ def binary_classes(
     hidden = np.where(x @ first < 0, np.float32(-1), np.float32(1))
     if active is not None:
         hidden *= active
-    return np.argmax(hidden @ second, axis=1)
+    classes: Integers = np.argmax(hidden @ second, axis=1)
+    return classes
 
 
 def random_gates(n_features: int, n_blocks: int, seed: int) -> npt.NDArray[np.float64]:
     """Return ±1 at random, ``float64[n_features, n_blocks]``: a half-space a block."""
     signs = np.random.default_rng((seed, 9)).integers(0, 2, (n_features, n_blocks))
-    return signs * 2.0 - 1.0
+    gates: npt.NDArray[np.float64] = signs.astype(np.float64) * 2 - 1
+    return gates
 
 
 def active_units(
@@ -253,7 +255,8 @@ class MlpLearner(_Weights):
     def classify(self, images: Floats, seed: tuple[int, ...]) -> Integers:
         """See :class:`StreamingLearner`."""
         del seed
-        return np.argmax(np.maximum(images @ self.w1, 0) @ self.w2, axis=1)
+        classes: Integers = np.argmax(np.maximum(images @ self.w1, 0) @ self.w2, axis=1)
+        return classes
 
 
 class StandardisedMesu:
@@ -270,7 +273,9 @@ class StandardisedMesu:
         """See :class:`StreamingLearner`."""
         weights = self._learner.weights(np.random.default_rng(seed))
         order = np.arange(images.shape[1])
-        return logits(weights, standardised(images), order).mean(axis=0).argmax(axis=1)
+        z = logits(weights, standardised(images), order).mean(axis=0)
+        classes: Integers = z.argmax(axis=1)
+        return classes
 
     def bytes(self) -> int:
         """See :class:`StreamingLearner`."""
@@ -292,6 +297,7 @@ class StandardisedMesu:
 #: Every algorithm by name: what makes its learner from a setting and a seed.
 LEARNERS: dict[str, Callable[[StreamingSetting, int], StreamingLearner]] = {
     "metaplastic": MetaplasticLearner,
+    "plastic": MetaplasticLearner,
     "no-memory": MetaplasticLearner,
     **dict.fromkeys(GATES, TwinLearner),
     "mlp": MlpLearner,

@@ -138,9 +138,9 @@ def learn_metaplastic(
                     answers[e] += v * gates[used[q], e]
             on[:] = False
             for _ in range(n_active):
-                e = np.argmax(answers)
-                answers[e] = -np.inf
-                on[e * n_units_a_block : (e + 1) * n_units_a_block] = True
+                block = int(np.argmax(answers))
+                answers[block] = -np.inf
+                on[block * n_units_a_block : (block + 1) * n_units_a_block] = True
         z[:] = 0.0
         for j in range(n_hidden):
             if not on[j]:

@@ -10,6 +10,7 @@ from streamlearn.report.svg import (
     BLACK,
     BLUE,
     GREEN,
+    GREY,
     ORANGE,
     PURPLE,
     SKY,
@@ -26,6 +27,7 @@ Record = dict[str, Any]
 
 NAMES = {
     "metaplastic": "metaplastic, q8",
+    "plastic": "metaplastic for one task, q8",
     "no-memory": "m = 0, q8",
     "twin": "metaplastic, float64 twin",
     "mlp": "float MLP, SGD",
@@ -36,7 +38,9 @@ GATED_NAMES = {
     "gated-16-of-64": "twin, 16 of 64 blocks",
 }
 ALL_NAMES = NAMES | GATED_NAMES
-COLOURS = dict(zip(ALL_NAMES, (BLUE, VERMILLION, BLACK, ORANGE, GREEN, SKY, PURPLE), strict=True))
+COLOURS = dict(
+    zip(ALL_NAMES, (BLUE, GREY, VERMILLION, BLACK, ORANGE, GREEN, SKY, PURPLE), strict=True)
+)
 
 
 def widths_of(records: Sequence[Record]) -> list[int]:

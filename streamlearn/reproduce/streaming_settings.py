@@ -21,6 +21,8 @@ WIDTHS = (512, 200, 1024)
 MILESTONES = (1, 6, 10, 20)
 N_SEEDS = 3
 
+#: For one task that never changes: wider, faster, and every error counts.
+PLASTIC = {"lr": 2.0, "window": 1.0, "skip": 0.047, "weight_init": 0.3125, "logit_scale": 1.0}
 #: With gates fewer tasks share a unit, and a softer memory keeps as much.
 GATED_METAPLASTICITY = 1.02
 #: Blocks of hidden units and how many of them take part, by the algorithm's name.
@@ -62,6 +64,8 @@ def metaplastic_config(setting: StreamingSetting) -> MetaplasticConfig:
     """Return the library's own defaults, without the memory where that is asked for."""
     if setting.algorithm == "no-memory":
         return MetaplasticConfig(metaplasticity=0.0, metaplasticity_output=0.0)
+    if setting.algorithm == "plastic":
+        return MetaplasticConfig(**PLASTIC)
     if setting.n_blocks:
         return MetaplasticConfig(metaplasticity=GATED_METAPLASTICITY)
     return MetaplasticConfig()
