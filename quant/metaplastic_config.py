@@ -48,20 +48,20 @@ class MetaplasticConfig:
         weight can become, and so how old a memory.
     weight_init, weight_init_output : float or None
         Hidden weights start uniform in ±weight_init, 0 to 1, and within `clamp`; those of the last
-        layer in ±weight_init_output. None: 0.258·√(784/n), at most 0.75, with n features.
+        layer in ±weight_init_output. None: 0.24·√(784/n), at most 0.75, with n features.
     bias_input : float
         The first layer's bias is a row whose input is always this, 1/16 to 7.9; where there are
         biases.
     window : float or None
         Straight-through window: a unit learns where its pre-activation is within ``window`` times
-        the norm of its input, 1/256 to 16. None: 0.64·√(h/n), at least √(128/n), all within 0.4
+        the norm of its input, 1/256 to 16. None: 0.68·√(h/n), at least √(128/n), all within 0.5
         and 1, with h units in the first hidden layer (classes, where there is none).
     skip : float
         A sample whose probabilities are all within this of what they should be teaches nothing,
         0 to 1.
     lr, lr_output : float or None
         Learning rates of the hidden layers and of the last, in steps of the hidden weight's 2^-7,
-        1/256 to 16. At 1 a gradient of 1 moves a weight by one step on average. None: 1.5·(784/n)^¼
+        1/256 to 16. At 1 a gradient of 1 moves a weight by one step on average. None: 1.3·(784/n)^¼
         and (784/n)^¼, within 1 and 2.
     logit_scale : float or None
         The last layer's sums are divided by the norm of its input and multiplied by this before
@@ -88,8 +88,8 @@ class MetaplasticConfig:
     12, 2549 (2021): the hidden weight, f_meta = 1 - tanh²(m |W|).
     """
 
-    metaplasticity: float = 1.126
-    metaplasticity_output: float = 3.84
+    metaplasticity: float = 1.14
+    metaplasticity_output: float = 3.2
     clamp: float = 0.906
     weight_init: float | None = None
     weight_init_output: float = 0.156
@@ -135,12 +135,12 @@ class MetaplasticConfig:
         def given(value: float | None, formula: float) -> float:
             return formula if value is None else value
 
-        window = clip(0.64 * math.sqrt(h / n), clip(math.sqrt(128 / n), 0.4, 1.0), 1.0)
+        window = clip(0.68 * math.sqrt(h / n), clip(math.sqrt(128 / n), 0.5, 1.0), 1.0)
         return SizedConfig(
-            weight_init=given(self.weight_init, min(0.258 * math.sqrt(784 / n), 0.75)),
+            weight_init=given(self.weight_init, min(0.24 * math.sqrt(784 / n), 0.75)),
             window=given(self.window, window),
             logit_scale=given(self.logit_scale, clip(0.0536 * math.sqrt(n), 0.75, 1.5)),
-            lr=given(self.lr, clip(1.5 * narrow, 1.0, 2.0)),
+            lr=given(self.lr, clip(1.3 * narrow, 1.0, 2.0)),
             lr_output=given(self.lr_output, clip(narrow, 1.0, 2.0)),
         )
 

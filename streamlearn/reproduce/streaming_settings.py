@@ -22,7 +22,13 @@ MILESTONES = (1, 6, 10, 20)
 N_SEEDS = 3
 
 #: For one task that never changes: wider, faster, and every error counts.
-PLASTIC = {"lr": 2.0, "window": 1.0, "skip": 0.047, "weight_init": 0.3125, "logit_scale": 1.0}
+PLASTIC: dict[str, Any] = {
+    "lr": 2.0,
+    "window": 1.0,
+    "skip": 0.047,
+    "weight_init": 0.3125,
+    "logit_scale": 1.0,
+}
 #: With gates fewer tasks share a unit, and a softer memory keeps as much.
 GATED_METAPLASTICITY = 1.02
 #: Blocks of hidden units and how many of them take part, by the algorithm's name.
@@ -33,7 +39,7 @@ GATED_FOLDER = "streaming-gated"
 MESU_SHARE = 4
 MESU_WINDOW, MESU_DRAWS = 1.2e6, 10
 #: Best mean of ten tasks, by the width.
-MLP_LR = {200: 0.002, 512: 0.002, 1024: 0.002}
+MLP_LR = {200: 0.003, 512: 0.003, 1024: 0.003}
 
 
 @dataclass(frozen=True)
@@ -105,6 +111,6 @@ def gated_settings(algorithm: str) -> list[tuple[str, Setting, int]]:
     n_blocks, n_active = GATES[algorithm]
     layers = (N_FEATURES, WIDTHS[0], N_CLASSES)
     setting = StreamingSetting(
-        algorithm, layers, width=WIDTHS[0], n_blocks=n_blocks, n_active=n_active
+        algorithm, layers, MESU_WINDOW, MESU_DRAWS, WIDTHS[0], 0.0, n_blocks, n_active
     )
     return [(FOLDER if algorithm == "twin" else GATED_FOLDER, setting, N_SEEDS)]
