@@ -15,6 +15,9 @@ from streamlearn.reproduce import (
     hessian,
     hessian_report,
     pictures,
+    streaming,
+    streaming_report,
+    streaming_settings,
     tables,
 )
 from streamlearn.reproduce.learners import Setting
@@ -206,6 +209,28 @@ EXPERIMENTS = {
             bnn_pictures.importance_picture,
             bnn.ImportanceRun,
             full_settings=bnn_settings.importance_full,
+        ),
+        Experiment(
+            "streaming-pmnist",
+            "20 permuted tasks in one pass: one byte a synapse, integers, no task boundaries",
+            tuple(streaming_report.NAMES),
+            (0, 1, 2),
+            streaming_settings.streaming_settings,
+            streaming_report.streaming_table,
+            streaming_report.streaming_picture,
+            streaming.StreamingRun,
+            max(streaming_settings.MILESTONES),
+        ),
+        Experiment(
+            "streaming-gated",
+            "the same tasks at H = 512, each sample in the blocks of units that answer to it",
+            tuple(streaming_settings.GATES),
+            (0, 1, 2),
+            streaming_settings.gated_settings,
+            streaming_report.streaming_table,
+            streaming_report.streaming_picture,
+            streaming.StreamingRun,
+            max(streaming_settings.MILESTONES),
         ),
     )
 }
