@@ -25,6 +25,7 @@ Labels = npt.NDArray[np.int64]
 BACKENDS: tuple[Backend, ...] = ("c", "numpy")
 #: Fraction bits of μ that 200 tasks of permuted MNIST need: see streamlearn.reproduce.learners.
 FRAC_BITS = (10, 14)
+FACTORED = "q16 factored, C"
 TORCH_LOCAL, TORCH_PLAIN = "PyTorch, local, tuned", "PyTorch, local, plain"
 TORCH_WEIGHTS = "PyTorch, weight sampling, tuned"
 TORCH_AUTOGRAD, TORCH_SGD = "streamlearn.torch, autograd", "PyTorch, SGD, tuned"
@@ -63,6 +64,11 @@ def setting(layers: Sequence[int], n_draws: int) -> tuple[NetworkSpec, MesuConfi
     return spec, config
 
 
+def factored_setting(layers: Sequence[int]) -> NetworkSpec:
+    """Return the same network with factored variances, whose formats follow by themselves."""
+    return NetworkSpec(tuple(layers), False, "none", variance="factored")
+
+
 def label_of(arithmetic: Arithmetic, backend: Backend) -> str:
     """Return the name of an engine in tables."""
     return f"{arithmetic}, {'C' if backend == 'c' else 'NumPy'}"
@@ -88,6 +94,8 @@ def engine_contenders(
 ) -> list[Contender]:
     """Return the engines' block verbs, each with a state of its own, same start."""
     spec, config = setting(layers, n_draws)
+    factored = factored_setting(layers)
+    engine = make_engine(factored, config, "q16", "c")
     return [
         Contender(
             label_of(arithmetic, backend),
@@ -95,6 +103,8 @@ def engine_contenders(
             _block_verb(engine, init_state(spec, config, arithmetic, 0)),
         )
         for arithmetic, backend, engine in engines(layers, n_draws, backends)
+    ] + [
+        Contender(FACTORED, "engine", _block_verb(engine, init_state(factored, config, "q16", 0))),
     ]
 
 

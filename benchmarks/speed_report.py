@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from speed_contenders import TORCH_LOCAL, TORCH_PLAIN
+from speed_contenders import FACTORED, TORCH_LOCAL, TORCH_PLAIN
 
 from streamlearn.report.svg import (
     BLACK,
@@ -184,8 +184,8 @@ def length_table(record: Record) -> str:
 def bar_table(record: Record) -> str:
     """What was aimed at, and what this run reached."""
     rows = [r for r in record["speed"] if r["layers"] == [784, 50, 10] and r["n_draws"] == 10]
-    names = (TORCH_LOCAL, TORCH_PLAIN, "float32, C", "q16, C")
-    base, plain, f32, q16 = (_named(rows, name) for name in names)
+    names = (TORCH_LOCAL, TORCH_PLAIN, "float32, C", "q16, C", FACTORED)
+    base, plain, f32, q16, factored = (_named(rows, name) for name in names)
     dense, pixels = (
         _named(
             [r for r in record["zeros"] if r["layers"] == [784, 50, 10] and wanted(r)], "float32, C"
@@ -197,6 +197,7 @@ def bar_table(record: Record) -> str:
         ("the same against PyTorch's local loop, tuned", 15, ratio(f32, base), "×"),
         ("the same against PyTorch's local loop, plain", 15, ratio(f32, plain), "×"),
         ("q16 against float32", 1, ratio(q16, f32), "×"),
+        ("q16 factored against float32", 1, ratio(factored, f32), "×"),
         ("float32, 81 % zero inputs against none", 3, ratio(pixels, dense), "×"),
     ]
     lines = []

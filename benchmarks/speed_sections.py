@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from speed_contenders import (
+    FACTORED,
     Contender,
     call_contenders,
     engine_contenders,
     engines,
+    factored_setting,
     label_of,
     setting,
     torch_contenders,
@@ -117,14 +119,17 @@ def measure_bytes() -> list[Row]:
     found = []
     for layers in NETWORKS:
         for n_draws in SPEED_DRAWS:
-            spec, _ = setting(layers, n_draws)
+            spec, config = setting(layers, n_draws)
             kernels = {
                 label_of(arithmetic, backend): engine.kernel.scratch_bytes
                 for arithmetic, backend, engine in engines(layers, n_draws, ("c",))
                 if isinstance(engine, NativeEngine)
             }
-            for arithmetic in ARITHMETICS:
-                dtype = state_dtype(spec, arithmetic)
+            factored = factored_setting(layers)
+            kernels[FACTORED] = NativeKernel(factored, config, "q16").scratch_bytes
+            kinds = [(a, label_of(a, "c"), state_dtype(spec, a)) for a in ARITHMETICS]
+            kinds.append(("q16 factored", FACTORED, state_dtype(factored, "q16")))
+            for arithmetic, label, dtype in kinds:
                 fixed = sum(
                     dtype[name].itemsize for name in dtype.names or () if not dtype[name].shape
                 )
@@ -136,7 +141,7 @@ def measure_bytes() -> list[Row]:
                         "synapses": spec.n_synapses,
                         "state_bytes": dtype.itemsize,
                         "synapse_bytes": (dtype.itemsize - fixed) / spec.n_synapses,
-                        "scratch_bytes": kernels.get(label_of(arithmetic, "c")),
+                        "scratch_bytes": kernels.get(label),
                     }
                 )
     return found
