@@ -2,7 +2,7 @@
 PYTHON ?= python
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
-.PHONY: help check format test demo golden size
+.PHONY: help check format test demo golden size speed
 help:            ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
@@ -29,3 +29,6 @@ golden:          ## regenerate the golden results and show what moved
 
 size:            ## flash and RAM of the demo's learner on every board
 	$(PYTHON) benchmarks/size.py
+
+speed:           ## samples/s of every engine beside PyTorch, and what a sample costs
+	$(PYTHON) benchmarks/speed.py

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from quant.c_config import KERNEL_DIR, config_header, kernel_headers, kernel_sources
 from quant.state import state_to_bytes
-from streamlearn import MesuClassifier
+from streamlearn.stream_learner import StreamLearner
 
 _IMAGE = """\
 /* Generated: the state to start from, {n} samples learned. Do not edit. */
@@ -18,7 +18,7 @@ _Alignas(8) const uint8_t sl_state_image[{size}] = {{
 """
 
 
-def c_package(learner: MesuClassifier) -> dict[str, str]:
+def c_package(learner: StreamLearner) -> dict[str, str]:
     """Return the files of the C package: name and text.
 
     Everything but ``sl_config.h`` and ``sl_state_image.c`` is the kernel as it stands in
@@ -26,7 +26,10 @@ def c_package(learner: MesuClassifier) -> dict[str, str]:
     """
     files = {
         name: (KERNEL_DIR / name).read_text()
-        for name in (*kernel_headers(learner.arithmetic), *kernel_sources(learner.arithmetic))
+        for name in (
+            *kernel_headers(learner.arithmetic),
+            *kernel_sources(learner.arithmetic, learner.spec.likelihood),
+        )
     }
     files["sl_config.h"] = config_header(learner.spec, learner.config, learner.arithmetic)
     state = state_to_bytes(learner.state)

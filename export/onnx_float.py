@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from export.onnx_builder import GraphBuilder, Operand
 from quant import noise
+from quant.factored_state import FACTORS, factor_view
 from quant.plan import INPUT_FRAC_BITS, INPUT_MAX
 from quant.spec import MesuConfig, NetworkSpec
 from quant.state import State, layer_view
@@ -58,17 +59,33 @@ def forward(
 
     ``z`` is ``real[batch, n_features]`` in the state's type.
     """
+    return g.reduce("ReduceMean", draws(g, z, spec, config, state)[0], 1, keepdims=False)
+
+
+def draws(
+    g: GraphBuilder, z: Operand, spec: NetworkSpec, config: MesuConfig, state: State
+) -> tuple[str, str, str]:
+    """The same before the mean over the draws: outputs, their spread, and spread times ε.
+
+    ``real[batch, draws, outputs]``, but the spread ``real[batch, draws or 1, outputs]``.
+    """
     key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
     real = state["mu"].dtype.type
-    a = x = g.unsqueeze(z, 1)
-    for layer, n_out in enumerate(spec.layers[1:]):
+    a = x = spread = noisy = g.unsqueeze(z, 1)
+    for layer, (_, n_out) in enumerate(spec.shapes):
         if spec.bias:
             x = g.append_last(x, 3, np.array(1, real))
         mu: npt.NDArray[Any] = layer_view(spec, state, "mu", layer)
-        sigma = layer_view(spec, state, "sigma", layer)
         epsilon = noise.epsilon_q(key, layer, n_out, config.n_draws).T / 256
-        power = g.op("MatMul", g.op("Mul", x, x), np.square(sigma))
-        noisy = g.op("Mul", g.op("Sqrt", power), epsilon.astype(real))
+        squares = g.op("Mul", x, x)
+        if spec.variance == "factored":
+            row, column = (factor_view(spec, state, field, layer) for field in FACTORS)
+            root = g.op("Sqrt", g.op("MatMul", squares, row[:, None]))
+            spread = g.op("Mul", root, np.sqrt(column))
+        else:
+            sigma = layer_view(spec, state, "sigma", layer)
+            spread = g.op("Sqrt", g.op("MatMul", squares, np.square(sigma)))
+        noisy = g.op("Mul", spread, epsilon.astype(real))
         a = g.op("Add", g.op("MatMul", x, mu), noisy)
         x = g.op("Max", a, np.array(0, real))
-    return g.reduce("ReduceMean", a, 1, keepdims=False)
+    return a, spread, noisy

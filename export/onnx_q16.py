@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from onnx import TensorProto, numpy_helper
 
+from export import onnx_factored
+from export.onnx_blocks import block_squares, blocked_mean
 from export.onnx_builder import GraphBuilder, Operand
 from export.onnx_integers import (
     at_most,
     bit_length,
-    clamp,
     float_bit_length,
     isqrt,
     positive_part,
@@ -24,10 +25,11 @@ from export.onnx_integers import (
     shift_floor,
     shift_left,
     shift_round,
-    shift_round_both,
     shift_truncate_both,
 )
 from quant import noise
+from quant.factored_plan import FactoredPlan
+from quant.factored_state import FACTORS, factor_view
 from quant.front_end_q16 import (
     DELTA_BITS,
     MAGNITUDE_BITS,
@@ -38,7 +40,6 @@ from quant.front_end_q16 import (
 from quant.mesu_q16 import (
     ACTIVATION_BITS,
     ACTIVATION_FRAC_BITS,
-    PRE_ACTIVATION_MAX,
     SPREAD_MAX,
 )
 from quant.plan import INPUT_FRAC_BITS, INPUT_MAX, LayerPlan, Plan
@@ -46,11 +47,9 @@ from quant.spec import NetworkSpec
 from quant.state import EXPONENT_START, State, layer_view
 
 # What a bit length may find: any float32 at the finest exponent, 2^127; |x_q - mean| and |mean|
-# with an int32 mean; block sums of at most 65536 inputs of 15 bits, and squares of sums of 16 bits;
-# variances before they are brought back to 28 bits.
+# with an int32 mean; variances before they are brought back to 28 bits.
 _INPUT_BITS = 256
 _MEAN_BITS = 33
-_SUM_BITS = 32
 _VARIANCE_BITS_MAX = 48
 
 
@@ -149,7 +148,9 @@ def _finer(g: GraphBuilder, exponent: str, mean: str, variance: str) -> str:
     return g.op("Where", low, g.op("Min", wanted, room), 0)
 
 
-def forward(g: GraphBuilder, z_q: Operand, spec: NetworkSpec, plan: Plan, state: State) -> str:
+def forward(
+    g: GraphBuilder, z_q: Operand, spec: NetworkSpec, plan: Plan | FactoredPlan, state: State
+) -> str:
     """All layers with the noise of the state's next sample.
 
     Parameters
@@ -165,6 +166,17 @@ def forward(g: GraphBuilder, z_q: Operand, spec: NetworkSpec, plan: Plan, state:
     int64[batch, classes]
         Sum over the draws of the logits in Q.16.
     """
+    return g.reduce("ReduceSum", draws(g, z_q, spec, plan, state)[0], 1, keepdims=False)
+
+
+def draws(
+    g: GraphBuilder, z_q: Operand, spec: NetworkSpec, plan: Plan | FactoredPlan, state: State
+) -> tuple[str, str, npt.NDArray[np.int64]]:
+    """The same before the sum over the draws: outputs, their spread and the noise.
+
+    ``int64[batch, draws, outputs]`` in Q.16, ``int64[batch, draws or 1, outputs]`` in .12, and
+    ``int64[draws, outputs]`` in Q7.8.
+    """
     key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
     x: str = g.unsqueeze(z_q, 1)
     frac_bits: Operand = INPUT_FRAC_BITS
@@ -177,12 +189,19 @@ def forward(g: GraphBuilder, z_q: Operand, spec: NetworkSpec, plan: Plan, state:
                 one = g.op("Mul", power_of_two(g, frac_bits), np.ones((1, plan.n_draws, 1), int))
                 x = g.op("Concat", x, one, axis=2)
         mu = layer_view(spec, state, "mu", layer)
-        rho = layer_view(spec, state, "rho", layer)
         epsilon = noise.epsilon_q(key, layer, n_out, plan.n_draws).T
-        a = _forward_layer(g, x, frac_bits, mu, rho, plan.layers[layer], epsilon)
+        if isinstance(plan, FactoredPlan):
+            row, column = (factor_view(spec, state, field, layer) for field in FACTORS)
+            a, spread = onnx_factored.forward_layer(
+                g, x, frac_bits, mu, int(state["mu_frac_bits"][0, layer]), row, column,
+                plan.layers[layer].v_exponent, epsilon,
+            )  # fmt: skip
+        else:
+            rho = layer_view(spec, state, "rho", layer)
+            a, spread = _forward_layer(g, x, frac_bits, mu, rho, plan.layers[layer], epsilon)
         if layer < last:
             x, frac_bits = _rectify(g, a)
-    return g.reduce("ReduceSum", a, 1, keepdims=False)
+    return a, spread, epsilon
 
 
 def _rectify(g: GraphBuilder, a: str) -> tuple[str, str]:
@@ -202,40 +221,20 @@ def _forward_layer(
     rho: npt.NDArray[np.uint16],
     plan: LayerPlan,
     epsilon: npt.NDArray[np.int64],
-) -> str:
-    """``a = x·μ + ε √(x²·σ²)`` in Q15.16, ``int64[batch, draws, columns]``.
+) -> tuple[str, str]:
+    """``a = x·μ + ε √(x²·σ²)`` in Q15.16, ``int64[batch, draws, columns]``, and its spread.
 
     ``x`` is ``int64[batch, draws or 1, rows]``, ``epsilon`` ``int64[draws, columns]``.
     """
-    bits = bit_length(g, _largest_sum(g, g.op("Abs", x)), _SUM_BITS)
-    k_mean = positive_part(g, g.op("Sub", bits, 16))
-    blocked = shift_truncate_both(g, x, k_mean)
-    mean = g.op("MatMul", g.cast(blocked, TensorProto.INT32), mu.astype(np.int32))
-    right = g.op("Sub", g.op("Add", frac_bits, plan.mu_frac_bits - 16), k_mean)
-    centre = shift_round_both(g, g.cast(mean, TensorProto.INT64), right)
-    centre = clamp(g, centre, PRE_ACTIVATION_MAX)
-
-    squares = g.op("Mul", blocked, blocked)
-    k_square = g.op("Sub", 20, bit_length(g, _largest_sum(g, squares), _SUM_BITS))
-    odd = g.op("Mod", g.op("Sub", k_square, (12 - plan.v_exponent) & 1), 2)
-    k_square = g.op("Sub", k_square, odd)
-    squares = shift_truncate_both(g, squares, g.op("Sub", 0, k_square))
+    blocked, k_mean, centre = blocked_mean(g, x, frac_bits, mu, plan.mu_frac_bits)
+    squares, k_square = block_squares(g, blocked, (12 - plan.v_exponent) & 1)
     # 12 - v_exponent + k_square is even, so that Div is exact whatever its sign.
     halved = g.op("Div", g.op("Add", 12 - plan.v_exponent, k_square), 2)
     half_exponent = g.op("Sub", g.op("Add", halved, frac_bits), k_mean)
     root = isqrt(g, _power(g, squares, rho))
     spread = shift_truncate_both(g, root, g.op("Sub", half_exponent, 12))
     spread = at_most(g, spread, SPREAD_MAX)
-    return g.op("Add", centre, shift_round(g, g.op("Mul", spread, epsilon), 4))
-
-
-def _largest_sum(g: GraphBuilder, x: str) -> str:
-    """Of ``[batch, draws, rows]``, the largest sum over the rows of any draw, ``[batch, 1, 1]``.
-
-    The maximum is taken in float64, exact below 2^53: see :func:`export.onnx_integers.clamp`.
-    """
-    sums = g.cast(g.reduce("ReduceSum", x, 2), TensorProto.DOUBLE)
-    return g.cast(g.reduce("ReduceMax", sums, 1), TensorProto.INT64)
+    return g.op("Add", centre, shift_round(g, g.op("Mul", spread, epsilon), 4)), spread
 
 
 def _power(g: GraphBuilder, squares: str, rho: npt.NDArray[np.uint16]) -> str:

@@ -13,10 +13,12 @@ import onnx
 
 from export.c_package import c_package
 from export.onnx_graph import prediction_model
+from export.onnx_target import target_model
 from quant.compiler import zig_version
 from quant.errors import ConfigError
 from quant.spec import to_json
-from streamlearn import MesuClassifier, __version__
+from streamlearn import __version__
+from streamlearn.stream_learner import StreamLearner
 
 FORMAT = "streamlearn-export"
 FORMAT_VERSION = 1
@@ -36,13 +38,13 @@ def versions() -> dict[str, str]:
     }
 
 
-def write_export(learner: MesuClassifier, folder: str | Path) -> dict[str, Any]:
+def write_export(learner: StreamLearner, folder: str | Path) -> dict[str, Any]:
     """Write ``model.onnx``, the state image, the C package and ``manifest.json``.
 
     Parameters
     ----------
-    learner : MesuClassifier
-        In float32 or q16; its state as it is now is what the device starts from.
+    learner : StreamLearner
+        In float32, q16 or q8; its state as it is now is what the device starts from.
     folder : path
         Made if missing; files of an earlier export in it are replaced.
 
@@ -58,9 +60,13 @@ def write_export(learner: MesuClassifier, folder: str | Path) -> dict[str, Any]:
         earlier export.
     """
     if learner.arithmetic == "float64":
+        instead = {
+            "mesu": "q16 (any board) or float32 (boards with an FPU)",
+            "metaplastic": "q8",
+        }[learner.spec.rule]
         raise ConfigError(
-            "a float64 learner cannot be exported: no board runs it; learn with arithmetic q16 "
-            "(any board) or float32 (boards with an FPU)"
+            "a float64 learner cannot be exported: no board runs it; learn with arithmetic "
+            f"{instead}"
         )
     root = Path(folder)
     if root.exists() and any(root.iterdir()) and not (root / MANIFEST_FILE).exists():
@@ -74,10 +80,7 @@ def write_export(learner: MesuClassifier, folder: str | Path) -> dict[str, Any]:
     sources = c_package(learner)
     contents = {f"c/{name}": text.encode() for name, text in sources.items()}
     contents[STATE_FILE] = learner.to_bytes()
-    model = prediction_model(
-        learner.spec, learner.config, learner.state, learner.arithmetic, class_names(learner)
-    )
-    contents[ONNX_FILE] = model.SerializeToString(deterministic=True)
+    contents[ONNX_FILE] = _onnx_model(learner).SerializeToString(deterministic=True)
     for name, data in contents.items():
         (root / name).write_bytes(data)
     manifest = {
@@ -102,7 +105,14 @@ def write_export(learner: MesuClassifier, folder: str | Path) -> dict[str, Any]:
     return manifest
 
 
-def class_names(learner: MesuClassifier) -> list[str]:
+def _onnx_model(learner: StreamLearner) -> onnx.ModelProto:
+    frozen = learner.spec, learner.config, learner.state, learner.arithmetic
+    if learner.spec.likelihood == "gaussian":
+        return target_model(*frozen)
+    return prediction_model(*frozen, class_names(learner))
+
+
+def class_names(learner: StreamLearner) -> list[str]:
     """Return a text for each class index; classes without a label yet are called "class i"."""
     known = [str(label) for label in learner.labels]
     return known + [f"class {i}" for i in range(len(known), learner.spec.n_classes)]

@@ -22,7 +22,7 @@ from .errors import (
 )
 from .export_folder import ExportFolder, open_export
 from .image import Firmware, RamBytes, load_firmware
-from .machine import CallCount, Device, Hello
+from .machine import CallCount, Device, Hello, TargetPrediction
 from .model import ModelCost, model_cost
 from .stream import StreamInterrupted, StreamResult
 from .toolchain import build_firmware
@@ -48,6 +48,7 @@ __all__ = [
     "RefusedError",
     "StreamInterrupted",
     "StreamResult",
+    "TargetPrediction",
     "board_from_dict",
     "build_firmware",
     "get_board",

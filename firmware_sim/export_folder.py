@@ -24,6 +24,7 @@ class ExportFolder:
     ----------
     path : Path
     n_features, n_classes : int
+        0 classes: the learner predicts a number.
     classes : tuple of str
         Class names, in the order of the class indices.
     state_bytes : int

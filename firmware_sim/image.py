@@ -68,7 +68,7 @@ class Firmware:
         Bytes of flash the image takes, the board's reserved bytes not included.
     ram_bytes : RamBytes
     n_features, n_classes, state_bytes, scratch_bytes, max_payload_bytes : int
-        What the ELF itself says of its learner and link.
+        What the ELF itself says of its learner and link; 0 classes: it predicts a number.
     symbols : dict of str to Symbol
     sha256 : str
         Of the ELF file.

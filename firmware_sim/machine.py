@@ -7,7 +7,7 @@ import mmap
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,7 @@ _NOWHERE = 0xFFFFFFF0
 _SYSTEM_BASE, _SYSTEM_SIZE = 0xE000E000, 0x1000  # NVIC and SCB: memory without effect
 _POWER_ON_SEED = 0x5EED
 _HELLO = struct.Struct("<6I")
+_PREDICTION = struct.Struct("<3f")
 _REQUEST_NAMES = {int(request): request.name for request in Request}
 
 
@@ -50,6 +51,14 @@ class Hello:
     state_bytes: int
     scratch_bytes: int
     max_payload_bytes: int
+
+
+class TargetPrediction(NamedTuple):
+    """What a learner of numbers says, in the target's units: mean and two standard deviations."""
+
+    mean: float
+    aleatoric: float
+    epistemic: float
 
 
 @dataclass(frozen=True)
@@ -337,12 +346,13 @@ class Device:
         Raises
         ------
         InputError
-            If `x` has another shape.
+            If `x` has another shape, or the firmware predicts a number.
         RefusedError
             If the device refuses, e.g. because a value is not finite.
         LinkError, DeviceFault
             As for `exchange`.
         """
+        self._expect(classes=True)
         return int.from_bytes(self._ask(Request.PREDICT, self._features(x)), "little")
 
     def learn(self, x: npt.ArrayLike, label: int) -> int:
@@ -360,10 +370,56 @@ class Device:
         InputError, RefusedError, LinkError, DeviceFault
             As for `predict`.
         """
+        self._expect(classes=True)
         if not 0 <= label <= 0xFFFF:
             raise InputError(f"label is {label}: a frame holds 0 to 65535")
         payload = self._features(x) + int(label).to_bytes(2, "little")
         return int.from_bytes(self._ask(Request.LEARN, payload), "little")
+
+    def predict_target(self, x: npt.ArrayLike) -> TargetPrediction:
+        """Return the number the device predicts, and how unsure it is.
+
+        Parameters
+        ----------
+        x : float32[n_features]
+            Raw sensor values.
+
+        Raises
+        ------
+        InputError
+            If `x` has another shape, or the firmware predicts a class.
+        RefusedError, LinkError, DeviceFault
+            As for `predict`.
+        """
+        self._expect(classes=False)
+        return TargetPrediction(*_PREDICTION.unpack(self._ask(Request.PREDICT, self._features(x))))
+
+    def learn_target(self, x: npt.ArrayLike, y: float) -> TargetPrediction:
+        """Let the device learn one target; return what it predicted *before* learning.
+
+        Parameters
+        ----------
+        x : float32[n_features]
+            Raw sensor values.
+        y : float
+            Rounded to float32; the device refuses one that is not finite.
+
+        Raises
+        ------
+        InputError, RefusedError, LinkError, DeviceFault
+            As for `predict_target`.
+        """
+        self._expect(classes=False)
+        payload = self._features(x) + np.float32(y).tobytes()
+        return TargetPrediction(*_PREDICTION.unpack(self._ask(Request.LEARN, payload)))
+
+    def _expect(self, *, classes: bool) -> None:
+        if classes != (self.firmware.n_classes > 0):
+            raise InputError(
+                "this firmware predicts a number: use predict_target and learn_target"
+                if classes
+                else "this firmware predicts a class: use predict and learn"
+            )
 
     def _features(self, x: npt.ArrayLike) -> bytes:
         values = np.asarray(x, dtype="<f4")

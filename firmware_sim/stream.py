@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .machine import Device
 
 NO_PREDICTION = -1
+_REPLY = {"i": "<u4", "f": "<f4"}
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,9 @@ class StreamResult:
 
     Attributes
     ----------
-    predictions : int64[n]
-        The class predicted before learning; -1 where the device refused the sample.
+    predictions : int64[n], or float32[n, 3] of a firmware that predicts a number
+        The class predicted before learning, -1 where the device refused the sample; or mean,
+        aleatoric and epistemic standard deviation, NaN where it did.
     statuses : uint8[n]
         `firmware_sim.link.Status` of each reply.
     learn_instructions : int64[n]
@@ -36,7 +38,7 @@ class StreamResult:
         All other instructions: receiving, checking, answering.
     """
 
-    predictions: npt.NDArray[np.int64]
+    predictions: npt.NDArray[Any]
     statuses: npt.NDArray[np.uint8]
     learn_instructions: npt.NDArray[np.int64]
     link_instructions: npt.NDArray[np.int64]
@@ -76,8 +78,8 @@ def run_stream(
     device : Device
     xs : float32[n, n_features]
         Raw sensor values.
-    labels : int[n]
-        Class indices, 0 to 65535.
+    labels : int[n], or float[n] for a firmware that predicts a number
+        Class indices, 0 to 65535; or targets, rounded to float32.
     on_progress : callable, optional
         Called with (samples done, n) every `progress_every` samples and at the end.
     progress_every : int
@@ -100,7 +102,9 @@ def run_stream(
     if on_refusal not in ("raise", "record") or progress_every < 1:
         raise InputError("on_refusal must be 'raise' or 'record', progress_every above 0")
     n = len(rows)
-    predictions = np.full(n, NO_PREDICTION, dtype=np.int64)
+    predictions: npt.NDArray[Any] = np.full(n, NO_PREDICTION, dtype=np.int64)
+    if device.firmware.n_classes == 0:
+        predictions = np.full((n, 3), np.nan, np.float32)
     statuses = np.zeros(n, dtype=np.uint8)
     learn = np.zeros(n, dtype=np.int64)
     link = np.zeros(n, dtype=np.int64)
@@ -116,7 +120,8 @@ def run_stream(
             reply = device.exchange(Request.LEARN, row.tobytes() + label.tobytes())
             statuses[done] = reply.status
             if reply.status == 0:
-                predictions[done] = int.from_bytes(reply.payload, "little")
+                found = np.frombuffer(reply.payload, _REPLY[predictions.dtype.kind])
+                predictions[done] = found if predictions.ndim == 2 else found[0]
             elif on_refusal == "raise":
                 raise RefusedError(
                     f"sample {done} of {n} refused by {device.firmware.board.name}: "
@@ -159,12 +164,19 @@ def _deferred_interrupt() -> Iterator[list[int]]:
 
 def _check(
     device: Device, xs: npt.ArrayLike, labels: npt.ArrayLike
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint16]]:
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[Any]]:
     rows = np.ascontiguousarray(xs, dtype="<f4")
     wanted = device.firmware.n_features
     if rows.ndim != 2 or rows.shape[1] != wanted:
         raise InputError(f"xs has shape {rows.shape}: this firmware takes (n, {wanted})")
     targets = np.asarray(labels)
+    if device.firmware.n_classes == 0:
+        if targets.shape != (len(rows),) or targets.dtype.kind not in "fiu":
+            raise InputError(
+                f"labels are {targets.dtype}{list(targets.shape)}: expected float[{len(rows)}], "
+                "one target a row of xs, as this firmware predicts a number"
+            )
+        return rows, targets.astype("<f4")
     if targets.shape != (len(rows),) or not np.issubdtype(targets.dtype, np.integer):
         raise InputError(
             f"labels are {targets.dtype}{list(targets.shape)}: expected int[{len(rows)}], one "

@@ -8,6 +8,8 @@ and every rounding are in docs/numbers.md §5.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -43,36 +45,34 @@ def quantise_input(x: npt.NDArray[np.float32]) -> tuple[Int64, int]:
     return clamped, int(np.count_nonzero(clamped != scaled))
 
 
-def standardise_q16(
-    state: State, x: npt.NDArray[np.float32], window: int
-) -> tuple[dict[str, Int64], Int64, int]:
-    """Follow the mean and variance of every feature, and standardise by them.
+class Statistics(NamedTuple):
+    """Running mean and variance, ``int64[n]`` each, in units of 2^-exponent and its square."""
+
+    mean: Int64
+    variance: Int64
+    exponent: Int64
+
+
+def follow(old: Statistics, x: npt.NDArray[np.float32], count: int) -> tuple[Statistics, Int64]:
+    """Follow mean and variance by one sample.
 
     Parameters
     ----------
-    state : State
-        Not changed.
-    x : float32[n_features]
+    old : Statistics
+    x : float32[n]
         Raw and finite.
-    window : int
-        Samples over which the statistics follow the sensor.
+    count : int
+        Samples in the new statistics, this one included; at most the window.
 
     Returns
     -------
-    statistics : dict
-        The new ``front_end_count``, ``mean``, ``variance`` and ``exponent``.
-    z_q : int64[n_features]
-        Q3.4, within ±127; the statistics include ``x``.
-    n_clamped : int
-        How many were clamped to that range.
+    new : Statistics
+    after : int64[n]
+        ``x`` minus the new mean, in the new units.
     """
     tiny = np.abs(x) < np.finfo(np.float32).tiny
     x = np.where(tiny, np.float32(0), x)
-    mean = state["mean"][0].astype(np.int64)
-    variance = state["variance"][0].astype(np.int64)
-    exponent = state["exponent"][0].astype(np.int64)
-    count = int(state["front_end_count"][0])
-    count = count + 1 if count < window else window
+    mean, variance, exponent = old
     rate = RATE_ONE // count
 
     # No value may need more than 28 bits.
@@ -84,8 +84,7 @@ def standardise_q16(
 
     if count == 1:
         zeros = np.zeros_like(mean)
-        new = {"front_end_count": np.array(1), "mean": x_q, "variance": zeros, "exponent": exponent}
-        return new, zeros, 0
+        return Statistics(x_q, zeros, exponent), zeros
 
     # No deviation may need more than 20 bits, so that its square keeps within 64 below.
     down = np.maximum(bit_lengths(np.abs(x_q - mean)) - DELTA_BITS, 0)
@@ -109,17 +108,40 @@ def standardise_q16(
         np.clip((VARIANCE_BITS - bits) >> 1, 0, np.maximum(room, 0)),
         0,
     )
-    exponent, mean, variance, after = exponent + up, mean << up, variance << (2 * up), after << up
+    return Statistics(mean << up, variance << (2 * up), exponent + up), after << up
 
-    spread = isqrt(variance)
+
+def standardise_q16(
+    state: State, x: npt.NDArray[np.float32], window: int
+) -> tuple[dict[str, Int64], Int64, int]:
+    """Follow the mean and variance of every feature, and standardise by them.
+
+    Parameters
+    ----------
+    state : State
+        Not changed.
+    x : float32[n_features]
+        Raw and finite.
+    window : int
+        Samples over which the statistics follow the sensor.
+
+    Returns
+    -------
+    statistics : dict
+        The new ``front_end_count``, ``mean``, ``variance`` and ``exponent``.
+    z_q : int64[n_features]
+        Q3.4, within ±127; the statistics include ``x``.
+    n_clamped : int
+        How many were clamped to that range.
+    """
+    old = Statistics(*(state[name][0].astype(np.int64) for name in Statistics._fields))
+    count = min(int(state["front_end_count"][0]) + 1, window)
+    new, after = follow(old, x, count)
+
+    spread = isqrt(new.variance)
     safe = np.maximum(spread, 1)
     size = ((np.abs(after) << INPUT_FRAC_BITS) + (safe >> 1)) // safe
     size = np.where(spread == 0, 0, size)
     z_q = np.sign(after) * np.minimum(size, INPUT_MAX)
-    statistics = {
-        "front_end_count": np.array(count),
-        "mean": mean,
-        "variance": variance,
-        "exponent": exponent,
-    }
+    statistics = {"front_end_count": np.array(count), **new._asdict()}
     return statistics, z_q, int(np.count_nonzero(size > INPUT_MAX))

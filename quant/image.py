@@ -13,8 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from quant.errors import ConfigError, ShapeError, StateFormatError
-from quant.spec import MesuConfig, NetworkSpec, from_json, to_json
-from quant.state import ARITHMETICS, Arithmetic, State, state_from_bytes, state_to_bytes
+from quant.spec import Config, NetworkSpec, from_json, to_json
+from quant.state import (
+    Arithmetic,
+    State,
+    check_arithmetic,
+    state_from_bytes,
+    state_to_bytes,
+)
 
 MAGIC = b"SLST"
 FORMAT_VERSION = 1
@@ -27,8 +33,8 @@ class Image:
 
     Attributes
     ----------
-    spec, config : NetworkSpec, MesuConfig
-    arithmetic : {"float64", "float32", "q16"}
+    spec, config : NetworkSpec, MesuConfig or MetaplasticConfig
+    arithmetic : {"float64", "float32", "q16", "q8"}
     state : State
     labels : tuple
         The label of each class index, JSON scalars; shorter than the classes where not all
@@ -38,7 +44,7 @@ class Image:
     """
 
     spec: NetworkSpec
-    config: MesuConfig
+    config: Config
     arithmetic: Arithmetic
     state: State
     labels: tuple[Any, ...]
@@ -116,8 +122,7 @@ def _describe(text: bytes, payload: bytes, source: str) -> Image:
         description = json.loads(text)
         spec, config = from_json(description)
         arithmetic = description["arithmetic"]
-        if arithmetic not in ARITHMETICS:
-            raise ConfigError(f"arithmetic {arithmetic!r}: expected one of {ARITHMETICS}")
+        check_arithmetic(spec, arithmetic)
         features = description["features"]
         return Image(
             spec=spec,

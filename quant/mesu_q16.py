@@ -355,9 +355,15 @@ def _update_layer(
 def learn(
     spec: NetworkSpec, plan: Plan, state: State, forward_: Forward, label: int, count: Saturations
 ) -> None:
-    """Backward pass and update of every layer, in place, from one forward pass."""
+    """Backward pass and update of every layer, in place, from one forward pass and a label."""
+    step(spec, plan, state, forward_, output_gradient(forward_.logits, label), count)
+
+
+def step(
+    spec: NetworkSpec, plan: Plan, state: State, forward_: Forward, delta: Int64, count: Saturations
+) -> None:
+    """Backward pass and update of every layer, in place, from the gradient by the outputs."""
     key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
-    delta = output_gradient(forward_.logits, label)
     for layer in range(len(spec.shapes) - 1, -1, -1):
         r = ratio(delta, forward_.epsilon[layer], forward_.inverse_spread[layer], count)
         previous = delta

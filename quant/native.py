@@ -13,7 +13,7 @@ from quant.c_config import KERNEL_DIR, config_header, kernel_sources
 from quant.compiler import build_shared
 from quant.errors import BuildError, StreamlearnError
 from quant.mesu_q16 import Saturations
-from quant.spec import MesuConfig, NetworkSpec
+from quant.spec import Config, MesuConfig, NetworkSpec
 from quant.state import Arithmetic, State, state_dtype
 
 #: What the negative results of the C verbs mean, from the X-macro in ``sl_learner.h``.
@@ -32,8 +32,8 @@ class NativeKernel:
 
     Parameters
     ----------
-    spec, config : NetworkSpec, MesuConfig
-    arithmetic : {"float32", "q16"}
+    spec, config : NetworkSpec, MesuConfig or MetaplasticConfig
+    arithmetic : {"float32", "q16", "q8"}
 
     Raises
     ------
@@ -41,11 +41,13 @@ class NativeKernel:
         If the compiler fails, or lays the state out differently from :mod:`quant.state`.
     """
 
-    def __init__(self, spec: NetworkSpec, config: MesuConfig, arithmetic: Arithmetic) -> None:
-        sources = [KERNEL_DIR / name for name in (*kernel_sources(arithmetic), "sl_host.c")]
+    def __init__(self, spec: NetworkSpec, config: Config, arithmetic: Arithmetic) -> None:
+        names = (*kernel_sources(arithmetic, spec.likelihood), "sl_host.c")
+        sources = [KERNEL_DIR / name for name in names]
         header = {"sl_config.h": config_header(spec, config, arithmetic)}
         self._library = ctypes.CDLL(str(build_shared(sources, header, KERNEL_DIR)))
-        self._n_features, self._n_classes = spec.n_features, spec.n_classes
+        self._n_features, self._n_outputs = spec.n_features, spec.n_outputs
+        self._n_draws = config.n_draws if isinstance(config, MesuConfig) else 0
         for name in ("sl_host_state_bytes", "sl_host_scratch_bytes", "sl_host_learn"):
             getattr(self._library, name).restype = ctypes.c_uint64
         self._library.sl_host_learn.argtypes = [ctypes.c_void_p] * 4 + [
@@ -56,6 +58,14 @@ class NativeKernel:
         self._library.sl_host_predict.argtypes = [ctypes.c_void_p] * 4
         self._library.sl_learner_learn.argtypes = [ctypes.c_void_p] * 3 + [ctypes.c_uint32]
         self._library.sl_learner_learn.restype = ctypes.c_int32
+        if self._n_draws:
+            self._library.sl_host_draws.argtypes = [ctypes.c_void_p] * 2
+            self._library.sl_host_draws.restype = None
+        if spec.likelihood == "gaussian":
+            self._library.sl_host_prediction.argtypes = [ctypes.c_void_p] * 2
+            self._library.sl_host_prediction.restype = None
+            self._library.sl_host_learn_targets.restype = ctypes.c_uint64
+            self._library.sl_host_learn_targets.argtypes = self._library.sl_host_learn.argtypes
         self._library.sl_host_saturations.argtypes = [ctypes.c_void_p] * 2
         self._library.sl_host_saturations.restype = None
         expected = state_dtype(spec, arithmetic).itemsize
@@ -67,7 +77,7 @@ class NativeKernel:
 
     @property
     def scratch_bytes(self) -> int:
-        """Size of the C scratch, as a device would need it."""
+        """Size of the C scratch on the host; on a chip draws are not padded, and it is smaller."""
         return int(self._library.sl_host_scratch_bytes())
 
     @property
@@ -92,11 +102,7 @@ class NativeKernel:
             state.ctypes.data, self._scratch.ctypes.data, x.ctypes.data, labels.ctypes.data,
             len(labels), predictions.ctypes.data, ctypes.addressof(status),
         )  # fmt: skip
-        if done != len(labels):
-            raise StreamlearnError(
-                f"sample {done} of {len(labels)}: {STATUS_TEXT[status.value]}; "
-                f"the {done} samples before it have been learned"
-            )
+        self._complete(done, len(labels), status.value)
         return predictions
 
     def learn_one(self, state: State, x: npt.NDArray[np.float32], label: int) -> int:
@@ -113,8 +119,76 @@ class NativeKernel:
     ) -> tuple[int, npt.NDArray[np.float64]]:
         """Return the class index of one finite sample and the mean logits ``float64[classes]``."""
         x = np.ascontiguousarray(x, np.float32)
-        logits = np.zeros(self._n_classes)
+        logits = np.zeros(self._n_outputs)
         predicted = self._library.sl_host_predict(
             state.ctypes.data, self._scratch.ctypes.data, x.ctypes.data, logits.ctypes.data
         )
         return int(predicted), logits
+
+    def draws(
+        self, state: State, x: npt.NDArray[np.float32]
+    ) -> tuple[int, npt.NDArray[np.float64]]:
+        """Return :meth:`predict`'s class index and the outputs of each draw.
+
+        ``float64[outputs, draws]``: logits, or of a target the mean and the log-variance.
+        """
+        predicted, _ = self.predict(state, x)
+        draws = np.zeros((self._n_outputs, self._n_draws))
+        if predicted >= 0:
+            self._library.sl_host_draws(self._scratch.ctypes.data, draws.ctypes.data)
+        return predicted, draws
+
+    def predict_target(
+        self, state: State, x: npt.NDArray[np.float32]
+    ) -> tuple[int, npt.NDArray[np.float32]]:
+        """Return the status and, ``float32[3]``, mean, aleatoric and epistemic deviation."""
+        status, _ = self.predict(state, x)
+        return status, self._prediction(status)
+
+    def learn_target(
+        self, state: State, x: npt.NDArray[np.float32], y: np.float32
+    ) -> tuple[int, npt.NDArray[np.float32]]:
+        """Test, then train, on one target; return as :meth:`predict_target`, before learning."""
+        bits = int(np.float32(y).view(np.uint32))
+        status = self.learn_one(state, x, bits)
+        return status, self._prediction(status)
+
+    def learn_targets(
+        self, state: State, x: npt.NDArray[np.float32], y: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float32]:
+        """Test, then train, on finite ``float32[n, n_features]`` and ``float32[n]``.
+
+        Returns the predictions made before learning, ``float32[n, 3]``; the state changes in
+        place.
+        """
+        x = np.ascontiguousarray(x, np.float32).reshape(-1, self._n_features)
+        y = np.ascontiguousarray(y, np.float32)
+        predictions = np.zeros((len(y), 3), np.float32)
+        status = ctypes.c_int32()
+        done = self._library.sl_host_learn_targets(
+            state.ctypes.data, self._scratch.ctypes.data, x.ctypes.data, y.ctypes.data,
+            len(y), predictions.ctypes.data, ctypes.addressof(status),
+        )  # fmt: skip
+        self._complete(done, len(y), status.value)
+        return predictions
+
+    def _prediction(self, status: int) -> npt.NDArray[np.float32]:
+        bits = np.zeros(3, np.uint32)
+        if status >= 0:
+            self._library.sl_host_prediction(self._scratch.ctypes.data, bits.ctypes.data)
+        return bits.view(np.float32)
+
+    @staticmethod
+    def _complete(done: int, n: int, status: int) -> None:
+        if done != n:
+            raise StreamlearnError(
+                f"sample {done} of {n}: {STATUS_TEXT[status]}; "
+                f"the {done} samples before it have been learned"
+            )
+
+    def undecided(self, state: State, x: npt.NDArray[np.float32]) -> int:
+        """Return how many hidden units one finite sample leaves undecided (q8 only)."""
+        self.predict(state, x)
+        count = self._library.sl_metaplastic_undecided
+        count.argtypes, count.restype = [ctypes.c_void_p], ctypes.c_uint32
+        return int(count(self._scratch.ctypes.data))

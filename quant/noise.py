@@ -22,6 +22,7 @@ STREAM_EPSILON = 0
 STREAM_ROW = 64
 STREAM_COLUMN = 128
 STREAM_PULL_ROW = 192
+STREAM_RANGE_ROW = 224
 STREAM_INIT = 32
 
 #: The sample number under which the initial weights are drawn.

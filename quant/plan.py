@@ -17,6 +17,8 @@ INPUT_FRAC_BITS = 4
 INPUT_MAX = 127
 PULL_FRAC_BITS = 28
 PULL_MAX = 1 << 20
+#: A Gaussian likelihood's gradients are kept in units of 2^-16 instead of 2^-20: they are larger.
+GAUSSIAN_GRADIENT_SHIFT = 4
 
 
 def decode_rho(rho_q: npt.NDArray[np.integer], v_exponent: int) -> npt.NDArray[np.float64]:
@@ -73,7 +75,8 @@ class Plan:
     """Everything that the q16 engines need beside the layer sizes.
 
     ``gain_mu`` is lr_mu/n_draws as ``(mantissa in [2^14, 2^15), exponent)``: mantissa·2^-exponent;
-    ``gain_sigma`` the same for lr_sigma. ``pull_mu`` and ``pull_rho`` are sweep·lr/N in Q28.
+    ``gain_sigma`` the same for lr_sigma; both times 16 for a Gaussian likelihood. ``pull_mu``
+    and ``pull_rho`` are sweep·lr/N in Q28.
     """
 
     layers: tuple[LayerPlan, ...]
@@ -170,8 +173,9 @@ def make_plan(spec: NetworkSpec, config: MesuConfig) -> Plan:
         If the fixed-point formats cannot hold the configuration; the message says what can.
     """
     sweep = effective_sweep(config)
-    gain_mu = _mantissa_exponent(config.lr_mu / config.n_draws, 15)
-    gain_sigma = _mantissa_exponent(config.lr_sigma / config.n_draws, 15)
+    unit = 2**GAUSSIAN_GRADIENT_SHIFT if spec.likelihood == "gaussian" else 1
+    gain_mu = _mantissa_exponent(config.lr_mu * unit / config.n_draws, 15)
+    gain_sigma = _mantissa_exponent(config.lr_sigma * unit / config.n_draws, 15)
     return Plan(
         layers=tuple(
             _layer_plan(fan_in, bits, config)

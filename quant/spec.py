@@ -10,8 +10,12 @@ from typing import Any, Literal
 import numpy as np
 
 from quant.errors import ConfigError
+from quant.metaplastic_config import MetaplasticConfig
 
 FrontEnd = Literal["standardise", "none"]
+Likelihood = Literal["categorical", "gaussian"]
+Variance = Literal["synapse", "factored"]
+RULES = ("mesu", "metaplastic")
 
 MAX_LAYERS = 16
 #: Hyperparameters beyond these are mistakes, and would overflow what is computed from them.
@@ -28,18 +32,26 @@ class NetworkSpec:
     Parameters
     ----------
     layers : tuple of int
-        ``(n_features, hidden..., n_classes)``; hidden units are ReLU, the output is a softmax.
+        ``(n_features, hidden..., n_classes)``, or ``(n_features, hidden..., 1)`` for a Gaussian
+        likelihood; hidden units are ReLU (mesu) or ±1 (metaplastic).
     bias : bool
         Give every layer a bias: one more input row that is always 1.
     front_end : {"standardise", "none"}
         ``standardise`` takes raw sensor values and standardises each feature online;
         ``none`` takes values that are already within about ±8.
-    rule : {"mesu"}
+    rule : {"mesu", "metaplastic"}
         The learning rule.
     mu_frac_bits : int or tuple of int
         Fixed point: fraction bits of μ, one number for all layers or one for each, 6 to 15. The
         default, Q3.12, holds ±8. Long runs need more room where μ keeps growing (the counter
         ``saturations.mu`` tells) and more bits where σ is small.
+    likelihood : {"categorical", "gaussian"}
+        What the output means: the logits of a softmax over classes, or the mean and the
+        log-variance of one number, the target.
+    variance : {"synapse", "factored"}
+        MESU: σ² of every synapse, or, at half the memory, of a layer as the product of one factor
+        an input and one a unit (:mod:`streamlearn.mesu_factored`). Factored, the format of μ
+        follows the weights by itself, and ``mu_frac_bits`` is left out.
 
     Raises
     ------
@@ -52,6 +64,8 @@ class NetworkSpec:
     front_end: FrontEnd = "standardise"
     rule: str = "mesu"
     mu_frac_bits: int | tuple[int, ...] = MU_FRAC_BITS
+    likelihood: Likelihood = "categorical"
+    variance: Variance = "synapse"
 
     def __post_init__(self) -> None:
         if not all(isinstance(n, int | np.integer) for n in self.layers):
@@ -68,7 +82,16 @@ class NetworkSpec:
             raise ConfigError(
                 f"layers={self.layers}: a layer has more than {MAX_LAYER_SYNAPSES:,} synapses"
             )
-        if self.layers[-1] < 2:
+        if self.likelihood not in ("categorical", "gaussian"):
+            raise ConfigError(
+                f"likelihood={self.likelihood!r}: expected 'categorical' or 'gaussian'"
+            )
+        if self.likelihood == "gaussian" and self.layers[-1] != 1:
+            raise ConfigError(
+                f"layers={self.layers}: a Gaussian likelihood has one target, so that the last "
+                f"size must be 1, got {self.layers[-1]}; use one learner a target"
+            )
+        if self.likelihood == "categorical" and self.layers[-1] < 2:
             raise ConfigError(
                 f"layers={self.layers}: the last size is the number of classes and must be at "
                 f"least 2, got {self.layers[-1]}"
@@ -83,8 +106,26 @@ class NetworkSpec:
                 f"mu_frac_bits={bits}: expected 6 to 15, one number or {len(self.layers) - 1}, "
                 "one a layer"
             )
-        if self.rule != "mesu":
-            raise ConfigError(f"rule={self.rule!r}: expected 'mesu'")
+        if self.rule not in RULES:
+            raise ConfigError(f"rule={self.rule!r}: expected 'mesu' or 'metaplastic'")
+        if self.rule == "metaplastic" and self.likelihood == "gaussian":
+            raise ConfigError(
+                "likelihood='gaussian': the metaplastic rule learns classes; use rule 'mesu'"
+            )
+        if self.variance not in ("synapse", "factored"):
+            raise ConfigError(f"variance={self.variance!r}: expected 'synapse' or 'factored'")
+        if self.variance == "factored" and self.rule == "metaplastic":
+            raise ConfigError("variance='factored': the metaplastic rule has no variances")
+        if self.variance == "factored" and set(each) != {MU_FRAC_BITS}:
+            raise ConfigError(
+                f"mu_frac_bits={bits}: with variance='factored' the format of μ follows the "
+                "weights; leave it out"
+            )
+        if self.rule == "metaplastic" and set(each) != {MU_FRAC_BITS}:
+            raise ConfigError(
+                f"mu_frac_bits={bits}: the metaplastic rule has no μ, its weights are int8; leave "
+                "it out"
+            )
 
     @property
     def n_features(self) -> int:
@@ -93,22 +134,37 @@ class NetworkSpec:
 
     @property
     def n_classes(self) -> int:
-        """Number of outputs."""
-        return self.layers[-1]
+        """Number of classes; 0 where the output is no class but a number."""
+        return self.layers[-1] if self.likelihood == "categorical" else 0
+
+    @property
+    def n_outputs(self) -> int:
+        """Units of the last layer: one a class; of a target its mean and its log-variance."""
+        return self.layers[-1] if self.likelihood == "categorical" else 2 * self.layers[-1]
 
     @property
     def shapes(self) -> tuple[tuple[int, int], ...]:
         """``(rows, columns)`` of each weight matrix; the bias is the last row."""
         extra = int(self.bias)
+        columns = (*self.layers[1:-1], self.n_outputs)
         return tuple(
-            (n_in + extra, n_out)
-            for n_in, n_out in zip(self.layers[:-1], self.layers[1:], strict=True)
+            (n_in + extra, n_out) for n_in, n_out in zip(self.layers[:-1], columns, strict=True)
         )
 
     @property
     def n_synapses(self) -> int:
         """Number of weights, biases included."""
         return sum(rows * columns for rows, columns in self.shapes)
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of all layers: inputs and biases."""
+        return sum(rows for rows, _ in self.shapes)
+
+    @property
+    def n_columns(self) -> int:
+        """Columns of all layers: units."""
+        return sum(columns for _, columns in self.shapes)
 
     @property
     def frac_bits(self) -> tuple[int, ...]:
@@ -145,6 +201,9 @@ class MesuConfig:
         of two; 1 is the paper's equation to the letter.
     front_end_window : int
         Samples over which the front end's mean and variance follow the sensor, 2 to 32768.
+    target_window : int
+        Gaussian likelihood: the same for the target, which is standardised too. Long, because the
+        network has to follow whenever the target's scale moves.
 
     Raises
     ------
@@ -162,6 +221,7 @@ class MesuConfig:
     n_draws: int = 10
     sweep: int = 64
     front_end_window: int = 300
+    target_window: int = 1000
 
     def __post_init__(self) -> None:
         def require(ok: bool, name: str, expected: str) -> None:
@@ -173,7 +233,7 @@ class MesuConfig:
             number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
             unset = value is None and field.name == "sigma_prior"
             require(number or unset, field.name, "a number")
-        for name in ("n_draws", "sweep", "front_end_window"):
+        for name in ("n_draws", "sweep", "front_end_window", "target_window"):
             require(isinstance(getattr(self, name), int), name, "a whole number")
         require(self.memory_window >= 1, "memory_window", "a number of samples, 1 or above, or inf")
         require(
@@ -192,7 +252,8 @@ class MesuConfig:
             "sweep",
             "a power of two, 1 to 4096",
         )
-        require(2 <= self.front_end_window <= 32768, "front_end_window", "2 to 32768 samples")
+        for name in ("front_end_window", "target_window"):
+            require(2 <= getattr(self, name) <= 32768, name, "2 to 32768 samples")
 
     def sigma_prior_of(self, fan_in: int) -> float:
         """σ of the prior in a layer with ``fan_in`` inputs (bias not counted)."""
@@ -207,17 +268,27 @@ class MesuConfig:
         return self.mu_init / math.sqrt(fan_in)
 
 
-def to_json(spec: NetworkSpec, config: MesuConfig) -> dict[str, Any]:
+Config = MesuConfig | MetaplasticConfig
+
+
+def to_json(spec: NetworkSpec, config: Config) -> dict[str, Any]:
     """Return both as a dictionary of JSON values (``inf`` as the text "inf")."""
     values = dataclasses.asdict(config)
-    if math.isinf(config.memory_window):
+    if math.isinf(values.get("memory_window", 0)):
         values["memory_window"] = "inf"
     network = dataclasses.asdict(spec)
     network["layers"], network["mu_frac_bits"] = list(spec.layers), list(spec.frac_bits)
+    if spec.likelihood == "categorical":  # a classifier's description is older than these
+        del network["likelihood"]
+        values.pop("target_window", None)
+    if spec.variance == "synapse":  # and so is a description without factors
+        del network["variance"]
+    if spec.rule == "metaplastic" or spec.variance == "factored":
+        del network["mu_frac_bits"]  # its weights have one format, or choose it
     return {"network": network, "config": values}
 
 
-def from_json(values: dict[str, Any]) -> tuple[NetworkSpec, MesuConfig]:
+def from_json(values: dict[str, Any]) -> tuple[NetworkSpec, Config]:
     """Invert :func:`to_json`.
 
     Raises
@@ -228,7 +299,10 @@ def from_json(values: dict[str, Any]) -> tuple[NetworkSpec, MesuConfig]:
     try:
         network, config = dict(values["network"]), dict(values["config"])
         network["layers"] = tuple(network["layers"])
-        network["mu_frac_bits"] = tuple(network["mu_frac_bits"])
+        if network["rule"] == "metaplastic":
+            return NetworkSpec(**network), MetaplasticConfig(**config)
+        if network.get("variance") != "factored":
+            network["mu_frac_bits"] = tuple(network["mu_frac_bits"])
         config["memory_window"] = float(config["memory_window"])
         return NetworkSpec(**network), MesuConfig(**config)
     except (KeyError, TypeError, ValueError) as error:

@@ -7,34 +7,48 @@ fields are views into it. docs/state-format.md has every byte.
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from quant import factored_state, metaplastic_state
 from quant.errors import ConfigError, ShapeError
+from quant.metaplastic_config import MetaplasticConfig
 from quant.noise import SAMPLE_INIT, STREAM_INIT, sample_key, words
 from quant.plan import make_plan
-from quant.spec import MesuConfig, NetworkSpec
+from quant.spec import Config, MesuConfig, NetworkSpec
 
-Arithmetic = Literal["float64", "float32", "q16"]
+Arithmetic = Literal["float64", "float32", "q16", "q8"]
+#: What MESU is computed in.
 ARITHMETICS: tuple[Arithmetic, ...] = ("float64", "float32", "q16")
+ARITHMETICS_OF: dict[str, tuple[Arithmetic, ...]] = {
+    "mesu": ARITHMETICS,
+    "metaplastic": ("float64", "q8"),
+}
 State = npt.NDArray[Any]
 
-EXPONENT_START = 127
+EXPONENT_START = metaplastic_state.EXPONENT_START
 
 
 def state_dtype(spec: NetworkSpec, arithmetic: Arithmetic) -> np.dtype[Any]:
     """Return the layout of the state: little endian, no padding but a named one at the end."""
+    if spec.rule == "metaplastic":
+        return metaplastic_state.state_dtype(spec, arithmetic)
+    if spec.variance == "factored":
+        return factored_state.state_dtype(spec, arithmetic)
     n, synapses = spec.n_features, spec.n_synapses
     fields: list[tuple[Any, ...]] = [
         ("n_samples", "<u4"),
         ("seed", "<u4"),
         ("front_end_count", "<u4"),
-        ("reserved", "<u4"),
+        ("target_count" if spec.likelihood == "gaussian" else "reserved", "<u4"),
     ]
     if arithmetic == "q16":
         halves = 2 * synapses
+        if spec.likelihood == "gaussian":
+            fields += [("target_mean", "<i4"), ("target_variance", "<u4")]
+            fields.append(("target_exponent", "<i4"))
         if spec.front_end == "standardise":
             fields += [("mean", "<i4", (n,)), ("variance", "<u4", (n,)), ("exponent", "<i2", (n,))]
             halves += n
@@ -43,15 +57,28 @@ def state_dtype(spec: NetworkSpec, arithmetic: Arithmetic) -> np.dtype[Any]:
             fields.append(("padding", "<u2"))
     else:
         real = "<f4" if arithmetic == "float32" else "<f8"
+        if spec.likelihood == "gaussian":
+            fields += [("target_mean", real), ("target_variance", real)]
         if spec.front_end == "standardise":
             fields += [("mean", real, (n,)), ("variance", real, (n,))]
         fields += [("mu", real, (synapses,)), ("sigma", real, (synapses,))]
     return np.dtype(fields)
 
 
-def init_state(
-    spec: NetworkSpec, config: MesuConfig, arithmetic: Arithmetic, seed: int = 0
-) -> State:
+def check_arithmetic(spec: NetworkSpec, arithmetic: str) -> None:
+    """Refuse an arithmetic that the network's rule is not computed in.
+
+    Raises
+    ------
+    ConfigError
+        Always, then.
+    """
+    known = ARITHMETICS_OF[spec.rule]
+    if arithmetic not in known:
+        raise ConfigError(f"arithmetic={arithmetic!r}: expected one of {', '.join(known)}")
+
+
+def init_state(spec: NetworkSpec, config: Config, arithmetic: Arithmetic, seed: int = 0) -> State:
     """Return the state before the first sample: the same draws in every arithmetic.
 
     Raises
@@ -60,16 +87,22 @@ def init_state(
         If the seed is not in 0 to 2^32 - 1, the arithmetic is unknown, or fixed point cannot
         hold the configuration.
     """
-    if arithmetic not in ARITHMETICS:
-        raise ConfigError(f"arithmetic={arithmetic!r}: expected one of {', '.join(ARITHMETICS)}")
+    check_arithmetic(spec, arithmetic)
     if not 0 <= seed <= 0xFFFFFFFF:
         raise ConfigError(f"seed={seed}: expected 0 to {0xFFFFFFFF}")
     state = np.zeros(1, state_dtype(spec, arithmetic))
     state["seed"] = seed
+    if spec.rule == "metaplastic":
+        metaplastic_state.start(spec, cast(MetaplasticConfig, config), arithmetic, state)
+        return state
+    config = cast(MesuConfig, config)
+    if spec.variance == "factored":
+        factored_state.start(spec, config, arithmetic, state)
+        return state
     key = sample_key(seed, SAMPLE_INIT)
     plan = make_plan(spec, config) if arithmetic == "q16" else None
     for layer, fan_in in enumerate(spec.layers[:-1]):
-        uniform = words(key, STREAM_INIT + layer, fan_in * spec.layers[layer + 1])
+        uniform = words(key, STREAM_INIT + layer, fan_in * spec.shapes[layer][1])
         mu = layer_view(spec, state, "mu", layer)
         weights = mu[:fan_in]
         if plan is not None:
@@ -85,6 +118,8 @@ def init_state(
             layer_view(spec, state, "sigma", layer)[:] = config.sigma_init_of(fan_in)
     if plan is not None and spec.front_end == "standardise":
         state["exponent"] = EXPONENT_START
+    if plan is not None and spec.likelihood == "gaussian":
+        state["target_exponent"] = EXPONENT_START
     return state
 
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from streamlearn.baselines.base import FloatRow
-from streamlearn.classifier import MesuClassifier
+from streamlearn.stream_classifier import StreamClassifier
 
 
 class ByIndex:
-    """Adapt a :class:`MesuClassifier` whose classes are all known to class indices.
+    """Adapt a :class:`StreamClassifier` whose classes are all known to class indices.
 
     Parameters
     ----------
-    learner : MesuClassifier
+    learner : StreamClassifier
         Made with ``classes=``.
     """
 
-    def __init__(self, learner: MesuClassifier) -> None:
+    def __init__(self, learner: StreamClassifier) -> None:
         self.learner = learner
         self._labels = learner.labels
         self._index = {label: index for index, label in enumerate(self._labels)}

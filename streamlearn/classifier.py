@@ -1,33 +1,21 @@
-"""The learner that a user holds: ``learn_one``, ``predict_one``, ``predict_proba_one``."""
+"""The Bayesian learner that a user holds: MESU behind the verbs of every classifier."""
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Hashable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Hashable, Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from quant.errors import InputValueError, LabelError, ShapeError
-from quant.image import Image, decode_image, encode_image
-from quant.mesu_q16 import Saturations
-from quant.spec import MU_FRAC_BITS, FrontEnd, MesuConfig, NetworkSpec
-from quant.state import (
-    Arithmetic,
-    State,
-    init_state,
-    state_from_bytes,
-    state_sha256,
-)
-from streamlearn.engines import Backend, make_engine
+from quant.errors import LabelError
+from quant.spec import MU_FRAC_BITS, FrontEnd, MesuConfig, NetworkSpec, Variance
+from quant.state import Arithmetic
+from streamlearn.engines import Backend, SamplingEngine
 from streamlearn.noise_check import warn_if_drowning
+from streamlearn.stream_classifier import StreamClassifier
+from streamlearn.stream_learner import Features
+from streamlearn.uncertainty import Uncertainty, uncertainty_of
 
-Features = Mapping[Any, float] | Sequence[float] | npt.NDArray[Any]
 
-
-class MesuClassifier:
+class MesuClassifier(StreamClassifier):
     """A network that learns one sample at a time and forgets over a window of samples.
 
     Parameters
@@ -42,7 +30,7 @@ class MesuClassifier:
         Of the start and of the noise, 0 to 2^32 - 1.
     features : sequence of str, optional
         Names of the features, in order. Default: those of the first dict that is learned.
-    bias, front_end, mu_frac_bits
+    bias, front_end, mu_frac_bits, variance
         See :class:`quant.spec.NetworkSpec`.
     backend : {"c", "numpy"}, optional
         For q16: the C kernel (default) or the golden model.
@@ -78,8 +66,9 @@ class MesuClassifier:
     'odd'
     """
 
-    _supervised = True
-    _multiclass = True
+    _rule = "mesu"
+    _engine: SamplingEngine
+    config: MesuConfig
 
     def __init__(
         self,
@@ -91,261 +80,52 @@ class MesuClassifier:
         bias: bool = True,
         front_end: FrontEnd = "standardise",
         mu_frac_bits: int | tuple[int, ...] = MU_FRAC_BITS,
+        variance: Variance = "synapse",
         features: Sequence[str] | None = None,
         backend: Backend | None = None,
         **config: Any,
     ) -> None:
-        spec = NetworkSpec(tuple(layers), bias, front_end, mu_frac_bits=mu_frac_bits)
+        spec = NetworkSpec(
+            tuple(layers), bias, front_end, mu_frac_bits=mu_frac_bits, variance=variance
+        )
         settings = MesuConfig(**config)
         warn_if_drowning(spec, settings)
-        if features is not None and len(features) != spec.n_features:
-            raise ShapeError(
-                f"features has {len(features)} names: a {spec} network takes {spec.n_features}"
-            )
-        state = init_state(spec, settings, arithmetic, seed)
-        names = None if features is None else tuple(features)
-        labels = tuple(classes) if classes is not None else ()
-        self._setup(Image(spec, settings, arithmetic, state, labels, names), backend)
+        self._start(spec, settings, arithmetic, seed, classes, features, backend)
 
-    def _setup(self, image: Image, backend: Backend | None) -> None:
-        self.spec, self.config, self.arithmetic = image.spec, image.config, image.arithmetic
-        if len(image.labels) > self.spec.n_classes or len(set(image.labels)) != len(image.labels):
-            raise LabelError(
-                f"classes={list(image.labels)}: expected at most {self.spec.n_classes} different "
-                "labels, as many as the last layer has units"
-            )
-        self._state = image.state
-        self._backend = backend
-        self._engine = make_engine(self.spec, self.config, self.arithmetic, backend)
-        self._labels: list[Any] = list(image.labels)
-        self._index: dict[Any, int] = {label: i for i, label in enumerate(self._labels)}
-        self._features = image.features
-        _register_with_river()
+    def predict_uncertainty_one(self, x: Features) -> Uncertainty:
+        """Return how unsure the prediction is: predictive, aleatoric and epistemic entropy in bits.
 
-    # -- learning ---------------------------------------------------------------------------
-
-    def learn_one(self, x: Features, y: Hashable) -> MesuClassifier:
-        """Learn one sample: ``x`` of ``n_features`` finite numbers, ``y`` a label.
-
-        Raises
-        ------
-        ShapeError
-            If ``x`` has another number or other names of features.
-        InputValueError
-            If a value is NaN, infinite, not a number, or beyond float32.
-        LabelError
-            If the label is new and every class already has one.
-        DivergedError
-            If a floating-point state no longer gives finite outputs.
-        """
-        self.test_then_learn_one(x, y)
-        return self
-
-    def test_then_learn_one(self, x: Features, y: Hashable) -> Any:
-        """Predict, then learn, in one forward pass, as the device does; return the prediction.
-
-        Before all classes have a label this may be None: the class without one.
-
-        Raises
-        ------
-        ShapeError, InputValueError, LabelError, DivergedError
-            As :meth:`learn_one`.
-        """
-        values, label = self._read(x), y.item() if isinstance(y, np.generic) else y
-        index = self._class_of(label)
-        predicted = self._engine.learn(self._state, values, index)
-        if index == len(self._labels):
-            self._labels.append(label)
-            self._index[label] = index
-        if self._features is None and isinstance(x, Mapping):
-            self._features = tuple(map(str, x))
-        return self._labels[predicted] if predicted < len(self._labels) else None
-
-    def predict_one(self, x: Features) -> Any:
-        """Return the most probable label, or None before any label is known.
+        ``H(mean_s p_s) = mean_s H(p_s) + I`` over the draws s of the weights, each p_s the softmax
+        over the known labels (:func:`streamlearn.uncertainty.entropies`): the whole, what more
+        learning would not take away, and what it would. The last is large on inputs unlike those
+        that were learned.
 
         Raises
         ------
         ShapeError, InputValueError, DivergedError
             As :meth:`learn_one`.
-        """
-        _, logits = self._engine.predict(self._state, self._read(x))
-        known = len(self._labels)
-        return self._labels[int(np.argmax(logits[:known]))] if known else None
-
-    def predict_proba_one(self, x: Features) -> dict[Any, float]:
-        """Return the probability of each known label: the softmax of the mean logits.
-
-        Raises
-        ------
-        ShapeError, InputValueError, DivergedError
-            As :meth:`learn_one`.
-        """
-        _, logits = self._engine.predict(self._state, self._read(x))
-        if not self._labels:
-            return {}
-        known = logits[: len(self._labels)]
-        weights = np.exp(known - known.max())
-        return dict(zip(self._labels, (weights / weights.sum()).tolist(), strict=True))
-
-    def _read(self, x: Features) -> npt.NDArray[np.float64]:
-        if isinstance(x, Mapping):
-            x = self._in_order(x)
-        try:
-            given = np.asarray(x)
-        except ValueError as error:
-            raise InputValueError(f"features must be numbers, one a feature: {error}") from error
-        if given.dtype.kind not in "fiub" or np.ma.is_masked(x):
-            foreign = [v for v in given.astype(object).flat if not isinstance(v, int | float)]
-            raise InputValueError(
-                f"features must be numbers: got {foreign[0]!r}. Nothing was learned; convert it or "
-                "drop the sample"
-                if foreign
-                else "features must be numbers: got masked values. Nothing was learned; drop the "
-                "sample, or fill them"
-            )
-        values = given.astype(np.float64)
-        if values.shape != (self.spec.n_features,):
-            raise ShapeError(
-                f"x has shape {values.shape}: a {self.spec} network takes ({self.spec.n_features},)"
-            )
-        bad = np.flatnonzero(~(np.abs(values) <= np.finfo(np.float32).max))
-        if len(bad):
-            names = self._features or [f"feature {i}" for i in range(len(values))]
-            raise InputValueError(
-                f"{names[bad[0]]} is {values[bad[0]]}: expected a finite number within float32; "
-                f"{len(bad)} of {len(values)} values are bad. Nothing was learned; drop or "
-                "repair the sample"
-            )
-        return values.astype(np.float32).astype(np.float64)
-
-    def _in_order(self, x: Mapping[Any, float]) -> list[float]:
-        if self._features is None:
-            return list(x.values())
-        named = {str(name): value for name, value in x.items()}
-        missing = [name for name in self._features if name not in named]
-        unknown = sorted(set(named) - set(self._features))
-        if missing or unknown:
-            raise ShapeError(
-                f"features differ from the first sample's: missing {missing[:5]}, "
-                f"unknown {unknown[:5]}"
-            )
-        return [named[name] for name in self._features]
-
-    def _class_of(self, label: Any) -> int:
-        """Return the index of a label; a new one gets the next, if there is one."""
-        if label is None or label != label:
-            raise LabelError(f"label {label!r} is no label: drop the sample, or name the class")
-        index = self._index.get(label)
-        if index is not None:
-            return index
-        if len(self._labels) >= self.spec.n_classes:
-            raise LabelError(
-                f"label {label!r} is unknown: the {self.spec.n_classes} classes are "
-                f"{self._labels}; give the network a larger last layer or drop the sample"
-            )
-        return len(self._labels)
-
-    # -- state ------------------------------------------------------------------------------
-
-    @property
-    def state(self) -> State:
-        """A copy of the state: exactly what must survive a power cut (:mod:`quant.state`)."""
-        state: State = self._state.copy()
-        return state
-
-    @state.setter
-    def state(self, state: State | bytes | bytearray | memoryview) -> None:
-        data = state.tobytes() if isinstance(state, np.ndarray) else bytes(state)
-        self._state = state_from_bytes(self.spec, self.arithmetic, data)
-
-    @property
-    def state_sha256(self) -> str:
-        """SHA-256 of the state's bytes."""
-        return state_sha256(self._state)
-
-    @property
-    def labels(self) -> tuple[Any, ...]:
-        """The label of each class index seen or given so far."""
-        return tuple(self._labels)
-
-    @property
-    def n_samples(self) -> int:
-        """Number of samples learned, modulo 2^32."""
-        return int(self._state["n_samples"][0])
-
-    @property
-    def saturations(self) -> Saturations:
-        """How often values met the end of their format since this object was made."""
-        return self._engine.saturations
-
-    def to_bytes(self) -> bytes:
-        """Return the state image: the learner in one self-describing block (docs/state-format.md).
-
-        Raises
-        ------
         LabelError
-            If a label is not text, a number or a truth value, which a file can hold.
+            If no label is known yet.
+
+        Examples
+        --------
+        >>> from streamlearn import MesuClassifier
+        >>> learner = MesuClassifier(layers=(2, 8, 2))
+        >>> for t in range(400):
+        ...     _ = learner.learn_one([t % 2, t % 3], "odd" if t % 2 else "even")
+        >>> learner.predict_uncertainty_one([1, 0]).predictive < 0.3
+        True
         """
-        for label in self._labels:
-            if not isinstance(label, str | int | float | bool):
-                raise LabelError(
-                    f"label {label!r} of type {type(label).__name__} cannot be saved: "
-                    "use text, numbers or truth values"
-                )
-        return encode_image(self.__getstate__()[0])
-
-    @classmethod
-    def from_bytes(
-        cls, data: bytes, backend: Backend | None = None, source: str = "state image"
-    ) -> MesuClassifier:
-        """Invert :meth:`to_bytes`; learning goes on as if it had never stopped.
-
-        Raises
-        ------
-        StateFormatError
-            If the image is foreign, truncated, damaged or of another version.
-        """
-        learner = cls.__new__(cls)
-        learner._setup(decode_image(data, source), backend)
-        return learner
-
-    def save(self, path: str | Path) -> None:
-        """Write the state image to a file; a crash leaves the old file or the new one whole."""
-        path = Path(path)
-        temporary = path.with_name(path.name + ".new")
-        temporary.write_bytes(self.to_bytes())
-        temporary.replace(path)
-
-    @classmethod
-    def load(cls, path: str | Path, backend: Backend | None = None) -> MesuClassifier:
-        """Read a state image from a file; see :meth:`from_bytes`."""
-        return cls.from_bytes(Path(path).read_bytes(), backend, str(path))
-
-    def __getstate__(self) -> tuple[Image, Backend | None]:
-        image = Image(
-            self.spec,
-            self.config,
-            self.arithmetic,
-            self.state,
-            tuple(self._labels),
-            self._features,
-        )
-        return image, self._backend
-
-    def __setstate__(self, state: tuple[Image, Backend | None]) -> None:
-        self._setup(*state)
+        known = len(self.labels)
+        if not known:
+            raise LabelError(
+                "no label is known yet, so that there is nothing to be unsure of: learn a sample, "
+                "or give classes="
+            )
+        return uncertainty_of(self._engine.draws(self._state, self._read(x))[:known])
 
     def __repr__(self) -> str:
         return (
             f"MesuClassifier({self.spec}, {self.arithmetic}, "
             f"memory_window={self.config.memory_window:g}, {self.n_samples} samples)"
         )
-
-
-def _register_with_river() -> None:
-    """Let River's isinstance checks see a classifier, where River is installed."""
-    if importlib.util.find_spec("river") is not None:
-        from river.base import Classifier
-
-        Classifier.register(MesuClassifier)

@@ -85,7 +85,7 @@ def forward(spec: NetworkSpec, config: MesuConfig, state: State, z: Float) -> Fo
     key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
     result = Forward()
     x = z[:, None]
-    for layer, n_out in enumerate(spec.layers[1:]):
+    for layer, (_, n_out) in enumerate(spec.shapes):
         if spec.bias:
             x = np.vstack([x, np.ones(x.shape[1])])
         mu = layer_view(spec, state, "mu", layer)
@@ -103,15 +103,27 @@ def forward(spec: NetworkSpec, config: MesuConfig, state: State, z: Float) -> Fo
 def learn(
     spec: NetworkSpec, config: MesuConfig, state: State, forward_: Forward, label: int
 ) -> None:
-    """Backward pass and update of every layer, in place, from one forward pass.
+    """Backward pass and update of every layer, in place, from one forward pass and a label."""
+    step(spec, config, state, forward_, class_gradient(forward_.logits, label))
+
+
+def class_gradient(logits: Float, label: int) -> Float:
+    """Gradient of -log softmax by the logits, ``float64[classes, draws]``."""
+    shifted = np.exp(logits - logits.max(axis=0))
+    delta: Float = shifted / shifted.sum(axis=0)
+    delta[label] -= 1
+    return delta
+
+
+def step(
+    spec: NetworkSpec, config: MesuConfig, state: State, forward_: Forward, delta: Float
+) -> None:
+    """Backward pass and update of every layer, in place, from the gradient by the outputs.
 
     With δ = ∂L/∂a and r = δ ε/s, and means over the draws:
     ``∂μ_ij = x_i δ_j``, ``∂σ_ij = σ_ij x_i² r_j``, ``∂x_i = Σ_j δ_j μ_ij + x_i Σ_j r_j σ²_ij``;
     ``Δμ = -lr_μ v ∂μ``, ``Δσ = -½ lr_σ v ∂σ``, and the prior's pull (see :func:`_pull`).
     """
-    shifted = np.exp(forward_.logits - forward_.logits.max(axis=0))
-    delta = shifted / shifted.sum(axis=0)
-    delta[label] -= 1
     sweep = effective_sweep(config)
     for layer in range(len(spec.shapes) - 1, -1, -1):
         mu = layer_view(spec, state, "mu", layer)

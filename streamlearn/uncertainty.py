@@ -32,6 +32,45 @@ class Entropies(NamedTuple):
     epistemic: npt.NDArray[np.float64]
 
 
+class Uncertainty(NamedTuple):
+    """Entropies of one sample in bits: :class:`Entropies`, each a float."""
+
+    predictive: float
+    aleatoric: float
+    epistemic: float
+
+
+def uncertainty_of(logits: Floats) -> Uncertainty:
+    """Split the entropy of one prediction, from the logits of each draw.
+
+    Parameters
+    ----------
+    logits : float[classes, draws]
+        Finite; at least one class and one draw.
+
+    Returns
+    -------
+    Uncertainty
+        All within 0 and log2(classes).
+
+    Raises
+    ------
+    ShapeError
+        If there are not two dimensions, or no draw or no class.
+
+    Examples
+    --------
+    >>> round(uncertainty_of(np.array([[0.0, 0.0], [0.0, 0.0]])).predictive, 6)
+    1.0
+    """
+    values = np.asarray(logits, np.float64)
+    if values.ndim != 2 or not values.size:
+        raise ShapeError(f"logits have shape {values.shape}: expected [classes, draws]")
+    weights = np.exp(values - values.max(axis=0))
+    found = entropies((weights / weights.sum(axis=0)).T[:, None, :])
+    return Uncertainty(*(float(part[0]) for part in found))
+
+
 def entropies(probabilities: Floats) -> Entropies:
     """Split the entropy of a prediction: ``H(mean_s p_s) = mean_s H(p_s) + I``, in bits.
 

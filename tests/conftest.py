@@ -9,14 +9,17 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from quant.metaplastic_config import MetaplasticConfig
 from quant.native import NativeKernel
 from quant.spec import MesuConfig, NetworkSpec
 from quant.state import init_state, state_to_bytes
-from streamlearn.engines import GoldenEngine
+from streamlearn.engines import GoldenEngine, make_engine
 from streamlearn.streams import Stream, load_gas_drift
 
 SPEC = NetworkSpec((128, 32, 6))
 CONFIG = MesuConfig()
+METAPLASTIC_SPEC = NetworkSpec((128, 64, 6), bias=False, rule="metaplastic")
+METAPLASTIC_CONFIG = MetaplasticConfig()
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,3 +61,13 @@ def host_c_run(gas: Stream) -> Run:
 def host_float32_run(gas: Stream) -> Run:
     """The C kernel on the host in float32, same stream, same start."""
     return native_run(gas, "float32")
+
+
+@pytest.fixture(scope="session")
+def metaplastic_golden_run(gas: Stream) -> Run:
+    """The metaplastic rule's golden model over all 6,697 samples, default settings, seed 0."""
+    engine = make_engine(METAPLASTIC_SPEC, METAPLASTIC_CONFIG, "q8", "numpy")
+    state = init_state(METAPLASTIC_SPEC, METAPLASTIC_CONFIG, "q8", 0)
+    rows = gas.x.astype(np.float64)
+    predictions = [engine.learn(state, x, y) for x, y in zip(rows, gas.y.tolist(), strict=True)]
+    return Run(np.array(predictions), state_to_bytes(state), engine.saturations)

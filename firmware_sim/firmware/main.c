@@ -5,14 +5,19 @@
 #include "sl_learner.h"
 #include "uart.h"
 
+/* A learner of numbers: the label is the target, the answer mean and two spreads, all binary32. */
+#ifndef SL_GAUSSIAN
+#define SL_GAUSSIAN 0
+#endif
+
 #define FEATURE_BYTES     (4u * (uint32_t)(SL_N_FEATURES))
-#define LEARN_BYTES       (FEATURE_BYTES + 2u)
+#define LEARN_BYTES       (FEATURE_BYTES + (SL_GAUSSIAN ? 4u : 2u))
 #define STATE_CHUNK_BYTES 260u /* WRITE_STATE: an offset and 256 bytes, whatever the network */
 #define LARGER_BYTES      (LEARN_BYTES > STATE_CHUNK_BYTES ? LEARN_BYTES : STATE_CHUNK_BYTES)
 #define MAX_PAYLOAD_BYTES ((LARGER_BYTES + 3u) & ~3u)
 #define FRAME_BYTES       (SL_FRAME_HEADER_BYTES + MAX_PAYLOAD_BYTES + SL_FRAME_CRC_BYTES)
 
-#if (4 * (SL_N_FEATURES) + 2) > 65532
+#if (4 * (SL_N_FEATURES) + 4) > 65532
 #error "SL_N_FEATURES is too large for a frame: its length field has 16 bits"
 #endif
 #if (SL_N_CLASSES) > 65536
@@ -50,10 +55,14 @@ static void reply_status(const sl_frame_t *frame, uint8_t status) {
     reply(frame, status, 0, 0u);
 }
 
-/* A class index, or the learner's error as a status. */
+/* What was predicted, or the learner's error as a status. */
 static void reply_result(const sl_frame_t *frame, int32_t result) {
     if (result >= 0) {
+#if SL_GAUSSIAN
+        reply(frame, SL_STATUS_OK, sl_scratch.prediction, sizeof sl_scratch.prediction);
+#else
         reply(frame, SL_STATUS_OK, &result, 4u);
+#endif
     } else if (result == SL_ERR_NOT_FINITE) {
         reply_status(frame, SL_STATUS_NOT_FINITE);
     } else if (result == SL_ERR_LABEL) {
@@ -109,7 +118,11 @@ static void handle(const sl_frame_t *frame) {
     case SL_TYPE_LEARN:
         if (length == LEARN_BYTES) {
             const uint8_t *tail = payload + FEATURE_BYTES;
+#if SL_GAUSSIAN
+            const uint32_t label = u32_at(tail);
+#else
             const uint32_t label = (uint32_t)tail[0] | ((uint32_t)tail[1] << 8);
+#endif
             reply_result(frame, sl_learner_learn(&sl_state, &sl_scratch, words, label));
             return;
         }

@@ -1,16 +1,7 @@
 /* The front end in float32; the equations: streamlearn/mesu.py, standardise. */
 #include "sl_parts.h"
 
-#define SL_Z_MAX   7.9375f /* 127/16: the same clamp as in fixed point */
-#define SL_RAW_MAX 1e18f   /* its square, and a sum of squares, stay finite */
-
-static float sl_float_of(uint32_t bits) {
-    union {
-        uint32_t bits;
-        float value;
-    } both = {bits};
-    return both.value;
-}
+#define SL_Z_MAX 7.9375f /* 127/16: the same clamp as in fixed point */
 
 static float sl_clamp_input(float z, uint32_t *saturations) {
     if (z > SL_Z_MAX || z < -SL_Z_MAX) {

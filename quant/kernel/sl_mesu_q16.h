@@ -21,6 +21,7 @@ enum {
     SL_MU_STEP_BITS = 30,
     SL_OCTAVES = 32,
     S = SL_N_DRAWS,
+    L = SL_N_LANES, /* arrays are [unit][lane]; the lanes without a draw hold 0 */
 };
 
 #define SL_PRODUCT_MAX ((int64_t)1 << 43)

@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 import firmware_sim
+from quant.metaplastic_config import MetaplasticConfig
 from quant.spec import MesuConfig
-from streamlearn.classifier import MesuClassifier
 from streamlearn.cli.folders import STATE_FILE, CommandError, refuse_foreign
+from streamlearn.loading import load
 from streamlearn.version import __version__
 
 app = typer.Typer(
@@ -32,6 +33,7 @@ class ArithmeticName(str, Enum):
     float64 = "float64"
     float32 = "float32"
     q16 = "q16"
+    q8 = "q8"
 
 
 class OnBad(str, Enum):
@@ -45,6 +47,7 @@ class Rule(str, Enum):
     """Learning rules."""
 
     mesu = "mesu"
+    metaplastic = "metaplastic"
 
 
 Stream = Annotated[
@@ -105,12 +108,25 @@ def run(
         typer.Option(
             "--memory-window",
             help="Samples over which knowledge fades, or inf; "
-            f"{MesuConfig.memory_window:.0f} where not given.",
+            f"{MesuConfig.memory_window:.0f} where not given. For mesu.",
+        ),
+    ] = None,
+    metaplasticity: Annotated[
+        float | None,
+        typer.Option(
+            "--metaplasticity",
+            help="How firm confirmed weights become; "
+            f"{MetaplasticConfig.metaplasticity:g} where not given. For metaplastic.",
         ),
     ] = None,
     arithmetic: Annotated[
-        ArithmeticName, typer.Option("--arithmetic", help="What to compute in.")
-    ] = ArithmeticName.q16,
+        ArithmeticName | None,
+        typer.Option(
+            "--arithmetic",
+            help="What to compute in; q16 for mesu, q8 for metaplastic where not given.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Seed = 0,
     classes: Annotated[
         str | None,
@@ -124,13 +140,13 @@ def run(
     """Learn a CSV stream, one line at a time: test, then train."""
     from streamlearn.cli.learn import learn
 
-    del rule  # there is one so far; the option is part of the interface
     learn(
         stream,
         label,
+        rule.value,
         _sizes(hidden),
-        memory_window,
-        arithmetic.value,
+        {"memory_window": memory_window, "metaplasticity": metaplasticity},
+        None if arithmetic is None else arithmetic.value,
         seed,
         None if classes is None else tuple(name.strip() for name in classes.split(",")),
         on_bad.value,
@@ -156,7 +172,7 @@ def export(
             "`streamlearn run … --out DIR` or `streamlearn demo --out DIR`"
         )
     refuse_foreign(to, FORMAT)
-    manifest = write_export(MesuClassifier.load(image), to)
+    manifest = write_export(load(image), to)
     total = sum(file["bytes"] for file in manifest["files"].values())
     typer.echo(f"{to}: {len(manifest['files'])} files, {total:,} bytes")
 

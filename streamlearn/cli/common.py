@@ -18,10 +18,10 @@ from rich.progress import (
 
 from export import versions
 from quant.spec import to_json
-from streamlearn.classifier import MesuClassifier
 from streamlearn.cli.folders import CommandError
 from streamlearn.errors import StreamlearnError
 from streamlearn.prequential import PrequentialResult, majority_accuracy, no_change_accuracy
+from streamlearn.stream_classifier import StreamClassifier
 from streamlearn.streams.csv_stream import CsvStream, Row
 
 
@@ -75,7 +75,7 @@ def number(value: float) -> float | None:
     return None if value != value else value
 
 
-def learner_metrics(learner: MesuClassifier, result: PrequentialResult) -> dict[str, Any]:
+def learner_metrics(learner: StreamClassifier, result: PrequentialResult) -> dict[str, Any]:
     """Return the keys that every ``--json`` has."""
     return {
         "n_samples": result.n_samples,

@@ -26,21 +26,25 @@ from streamlearn.cli.folders import (
     MANIFEST_FILE,
     METRICS_FILE,
     STATE_FILE,
+    CommandError,
     claim,
     manifest,
     write_json,
 )
 from streamlearn.cli.whole_samples import WholeSamples
+from streamlearn.metaplastic_classifier import MetaplasticClassifier
 from streamlearn.prequential import evaluate
+from streamlearn.stream_classifier import StreamClassifier
 from streamlearn.streams.csv_stream import CsvStream
 
 
 def learn(
     stream: str,
     label: str,
+    rule: str,
     hidden: tuple[int, ...],
-    memory_window: float | None,
-    arithmetic: Arithmetic,
+    given: dict[str, float | None],
+    arithmetic: Arithmetic | None,
     seed: int,
     classes: tuple[str, ...] | None,
     on_bad: Literal["stop", "skip"],
@@ -51,13 +55,13 @@ def learn(
     """Read line by line, learn, print a table, and write what was asked for."""
     rows = CsvStream(stream, label, classes, on_bad)
     with warnings.catch_warnings(record=True) as said:
-        learner = _new_learner(rows, hidden, memory_window, arithmetic, seed)
+        learner = _new_learner(rows, rule, hidden, given, arithmetic, seed)
     for warning in said:  # only now: a learner that cannot be made is one line, the error
         warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)
     claim(out, json_file)
     to, until_bad = console(quiet), UntilBad(rows)
     with progress(to) as display, WholeSamples(learner) as whole:
-        task = display.add_task(f"{learner.spec} {arithmetic}", total=None)
+        task = display.add_task(f"{learner.spec} {learner.arithmetic}", total=None)
 
         def on_progress(n: int, _: int) -> None:
             whole.counted()
@@ -83,24 +87,35 @@ def learn(
 
 def _new_learner(
     rows: CsvStream,
+    rule: str,
     hidden: tuple[int, ...],
-    memory_window: float | None,
-    arithmetic: Arithmetic,
+    given: dict[str, float | None],
+    arithmetic: Arithmetic | None,
     seed: int,
-) -> MesuClassifier:
-    settings: dict[str, Any] = {} if memory_window is None else {"memory_window": memory_window}
-    return MesuClassifier(
+) -> StreamClassifier:
+    """Make the rule's learner; what was not given is left to its defaults."""
+    kind: Any = {"mesu": MesuClassifier, "metaplastic": MetaplasticClassifier}[rule]
+    own = {"mesu": "memory_window", "metaplastic": "metaplasticity"}[rule]
+    foreign = [name for name, value in given.items() if value is not None and name != own]
+    if foreign:
+        raise CommandError(
+            f"--{foreign[0].replace('_', '-')} is no setting of the rule {rule}; leave it out"
+        )
+    settings: dict[str, Any] = {} if given[own] is None else {own: given[own]}
+    if arithmetic is not None:
+        settings["arithmetic"] = arithmetic
+    learner: StreamClassifier = kind(
         (rows.n_features, *hidden, rows.n_classes),
         classes=rows.classes,
         features=rows.feature_names,
-        arithmetic=arithmetic,
         seed=seed,
         **settings,
     )
+    return learner
 
 
 def _write(
-    learner: MesuClassifier, metrics: dict[str, Any], out: Path | None, json_file: Path | None
+    learner: StreamClassifier, metrics: dict[str, Any], out: Path | None, json_file: Path | None
 ) -> None:
     if out is not None:
         learner.save(out / STATE_FILE)

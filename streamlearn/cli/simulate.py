@@ -12,8 +12,8 @@ import numpy.typing as npt
 import firmware_sim
 from export.package import STATE_FILE as EXPORTED_STATE
 from firmware_sim import ExportFolder
+from quant.errors import ConfigError
 from quant.image import decode_image
-from streamlearn.classifier import MesuClassifier
 from streamlearn.cli.common import (
     UntilBad,
     console,
@@ -34,7 +34,9 @@ from streamlearn.cli.folders import (
     manifest,
     write_json,
 )
+from streamlearn.loading import load
 from streamlearn.prequential import PrequentialResult
+from streamlearn.stream_classifier import StreamClassifier
 from streamlearn.streams.csv_stream import CsvStream
 
 FIRMWARE_DIR = "firmware"
@@ -53,7 +55,12 @@ def simulate(
     """Build, boot, feed line by line, and bring the learned state back."""
     firmware_sim.get_board(board)
     exported = firmware_sim.open_export(export_dir)
-    learner = MesuClassifier.load(export_dir / EXPORTED_STATE)
+    learner = load(export_dir / EXPORTED_STATE)
+    if not isinstance(learner, StreamClassifier):
+        raise ConfigError(
+            f"{export_dir} holds a regressor: this command simulates classifiers; use "
+            "firmware_sim.Device.run_stream"
+        )
     rows = CsvStream(stream, label, exported.classes, on_bad)
     _check_features(rows, exported)
     claim(out, json_file)

@@ -7,7 +7,7 @@ from types import FrameType
 
 from streamlearn.baselines.base import FloatRow
 from streamlearn.by_index import ByIndex
-from streamlearn.classifier import MesuClassifier
+from streamlearn.stream_classifier import StreamClassifier
 
 
 class WholeSamples(ByIndex):
@@ -18,7 +18,7 @@ class WholeSamples(ByIndex):
     KeyboardInterrupt here (another handler, ignored) nothing is changed.
     """
 
-    def __init__(self, learner: MesuClassifier) -> None:
+    def __init__(self, learner: StreamClassifier) -> None:
         super().__init__(learner)
         self._at_work = self._asked = False
         self._installed = False

@@ -11,9 +11,11 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from quant.factored_plan import decode_column, decode_row, make_factored_plan
+from quant.factored_state import FACTORS, factor_view
 from quant.native import NativeKernel
 from quant.plan import decode_rho, make_plan
-from quant.spec import MesuConfig, NetworkSpec
+from quant.spec import MU_FRAC_BITS, MesuConfig, NetworkSpec, Variance
 from quant.state import Arithmetic, init_state, layer_view, state_from_bytes
 from streamlearn.errors import DivergedError
 from streamlearn.reproduce import kernels
@@ -100,12 +102,22 @@ FIRST_FRAC_BITS, LATER_FRAC_BITS = 10, 14
 class MesuLearner:
     """MESU by the C kernel, with the settings of the paper's figure 3."""
 
-    def __init__(self, setting: Setting, seed: int, arithmetic: Arithmetic) -> None:
+    def __init__(
+        self,
+        setting: Setting,
+        seed: int,
+        arithmetic: Arithmetic,
+        variance: Variance = "synapse",
+    ) -> None:
         # Along 200 tasks the first layer's μ grows until the default format's ±8 saturates, and
         # the last layer's σ shrinks towards one step of it.
         depth = len(setting.layers) - 1
-        bits = (FIRST_FRAC_BITS, *(depth - 1) * (LATER_FRAC_BITS,))
-        self._spec = NetworkSpec(setting.layers, False, "none", mu_frac_bits=bits)
+        bits: int | tuple[int, ...] = (FIRST_FRAC_BITS, *(depth - 1) * (LATER_FRAC_BITS,))
+        if variance == "factored":  # whose format follows by itself
+            bits = MU_FRAC_BITS
+        self._spec = NetworkSpec(
+            setting.layers, False, "none", mu_frac_bits=bits, variance=variance
+        )
         self._config = MesuConfig(
             memory_window=setting.memory_window,
             sigma_prior=1.0,
@@ -126,12 +138,22 @@ class MesuLearner:
 
     def _moments(self, layer: int) -> tuple[Floats, Floats]:
         mu = layer_view(self._spec, self._state, "mu", layer)
+        if self._spec.variance == "factored":
+            return self._factored_moments(mu, layer)
         if self._arithmetic != "q16":
             return mu, layer_view(self._spec, self._state, "sigma", layer)
         plan = make_plan(self._spec, self._config).layers[layer]
         rho = layer_view(self._spec, self._state, "rho", layer)
         sigma = np.sqrt(decode_rho(rho, plan.v_exponent))
         return np.ldexp(mu.astype(np.float32), -plan.mu_frac_bits), sigma.astype(np.float32)
+
+    def _factored_moments(self, mu: npt.NDArray[Any], layer: int) -> tuple[Floats, Floats]:
+        row, column = (factor_view(self._spec, self._state, f, layer) for f in FACTORS)
+        if self._arithmetic == "q16":
+            plan = make_factored_plan(self._spec, self._config).layers[layer]
+            row, column = decode_row(row, plan.v_exponent), decode_column(column)
+            mu = np.ldexp(mu.astype(np.float32), -int(self._state["mu_frac_bits"][0, layer]))
+        return mu, np.sqrt(np.outer(row, column)).astype(np.float32)
 
     def weights(self, rng: np.random.Generator) -> Weights:
         """See :class:`TaskLearner`."""
@@ -331,6 +353,8 @@ def _deterministic(config: Deterministic) -> Callable[[Setting, int], TaskLearne
 ALGORITHMS: dict[str, Callable[[Setting, int], TaskLearner]] = {
     "mesu": lambda setting, seed: MesuLearner(setting, seed, "float32"),
     "mesu-q16": lambda setting, seed: MesuLearner(setting, seed, "q16"),
+    "mesu-factored": lambda setting, seed: MesuLearner(setting, seed, "float32", "factored"),
+    "mesu-factored-q16": lambda setting, seed: MesuLearner(setting, seed, "q16", "factored"),
     "bgd": BgdLearner,
     "si": _deterministic(Deterministic(kernels.SI, strength=1e-4)),
     "ewc-online": _deterministic(Deterministic(kernels.ANCHORED, strength=2.0, decay=0.2)),

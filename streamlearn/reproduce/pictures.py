@@ -16,10 +16,12 @@ from streamlearn.report.svg import (
     BLACK,
     BLUE,
     GREEN,
+    GREY,
     ORANGE,
     PURPLE,
     SKY,
     VERMILLION,
+    YELLOW,
     drawing,
     new_figure,
 )
@@ -29,7 +31,13 @@ from streamlearn.reproduce.tables import NAMES, by_algorithm
 Record = dict[str, Any]
 Draw = Callable[[Sequence[Record]], str]
 
-COLOURS = dict(zip(NAMES, (BLUE, SKY, VERMILLION, GREEN, BLACK, PURPLE, ORANGE), strict=True))
+COLOURS = dict(
+    zip(
+        NAMES,
+        (BLUE, SKY, GREY, YELLOW, VERMILLION, GREEN, BLACK, PURPLE, ORANGE),
+        strict=True,
+    )
+)
 
 
 def svg(figure: Figure) -> str:

@@ -69,9 +69,10 @@ def load_images(limit: int | None = None) -> Images:
     )
 
 
-def standardised(x: Floats) -> Floats:
-    """Return ``(x - mean)/std`` by the set's own two numbers."""
-    z: Floats = ((x - x.mean(dtype=np.float64)) / x.std(dtype=np.float64)).astype(np.float32)
+def standardised(x: Floats, rows: int | None = None) -> Floats:
+    """Return ``(x - mean)/std`` by the two numbers of the set's own, or first so many, rows."""
+    by = x[:rows]
+    z: Floats = ((x - by.mean(dtype=np.float64)) / by.std(dtype=np.float64)).astype(np.float32)
     return z
 
 

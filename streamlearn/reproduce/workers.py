@@ -144,4 +144,11 @@ def _work(todo: Any, events: Any, n_tasks: int, results: Path, work: Path) -> No
 
 
 def _reporter(events: Any, run: Run) -> Callable[[int, float], None]:
-    return lambda tasks, newest: events.put(Event(run, tasks, newest))
+    def report(tasks: int, newest: float) -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None and not parent.is_alive():  # killed, so that it could not end us
+            events.cancel_join_thread()
+            raise SystemExit(1)
+        events.put(Event(run, tasks, newest))
+
+    return report

@@ -2,6 +2,7 @@
 
 from streamlearn.streams.base import Stream
 from streamlearn.streams.csv_stream import CsvStream, Skipped
+from streamlearn.streams.gas_concentration import TargetStream, load_gas_concentration
 from streamlearn.streams.gas_drift import load_gas_drift
 from streamlearn.streams.locate import DataNotFoundError, data_dir
 from streamlearn.streams.mnist import load_cifar10_gray, load_fashion_mnist, load_mnist
@@ -11,9 +12,11 @@ __all__ = [
     "DataNotFoundError",
     "Skipped",
     "Stream",
+    "TargetStream",
     "data_dir",
     "load_cifar10_gray",
     "load_fashion_mnist",
+    "load_gas_concentration",
     "load_gas_drift",
     "load_mnist",
 ]

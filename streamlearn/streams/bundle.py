@@ -7,11 +7,13 @@ import gzip
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamlearn.errors import StreamFormatError, StreamlearnError
+from streamlearn.streams.gas_concentration import CONCENTRATION_NAME
 from streamlearn.streams.gas_drift import (
     BATCHES,
     BUNDLE_NAME,
@@ -68,6 +70,22 @@ def read_source(
     return np.array(rows, np.float32), np.array(y, np.uint8), np.array(batch, np.uint8)
 
 
+def read_concentrations(folder: Path) -> NDArray[np.float32]:
+    """Read the second column of what :func:`read_source` reads: float32 ``[n]``, ppmv.
+
+    Raises
+    ------
+    StreamFormatError
+        As :func:`read_source`, which is asked first.
+    """
+    read_source(folder)
+    ppmv: list[float] = []
+    for number in BATCHES:
+        with gzip.open(folder / f"batch{number}.csv.gz", "rt", encoding="ascii") as lines:
+            ppmv += [float(line.split(",", 2)[1]) for line in lines]
+    return np.array(ppmv, np.float32)
+
+
 def write_bundle(source: Path, target: Path) -> int:
     """Write the compressed bundle, and return its size in bytes.
 
@@ -87,7 +105,10 @@ def write_bundle(source: Path, target: Path) -> int:
         Size of the file in bytes.
     """
     x, y, batch = read_source(source)
-    members = {"planes": split_planes(x), "y": y, "batch": batch}
+    return _write(target, {"planes": split_planes(x), "y": y, "batch": batch})
+
+
+def _write(target: Path, members: dict[str, NDArray[Any]]) -> int:
     with zipfile.ZipFile(target, "w", zipfile.ZIP_LZMA) as archive:
         for name, array in members.items():
             # A ZipInfo made by hand carries no clock: the same input gives the same bytes.
@@ -106,10 +127,12 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         size = write_bundle(options.source, options.target)
+        second = options.target.with_name(CONCENTRATION_NAME)
+        second_size = _write(second, {"ppmv": read_concentrations(options.source)})
     except StreamlearnError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(f"{options.target}: {size} bytes")
+    print(f"{options.target}: {size} bytes\n{second}: {second_size} bytes")
     return 0
 
 

@@ -75,13 +75,8 @@ def load_gas_drift(seed: int = 0, limit: int | None = None) -> Stream:
     >>> stream.x.shape, stream.n_classes
     ((100, 128), 6)
     """
-    if seed < 0:
-        raise ConfigError(f"seed must be 0 or more, got {seed}")
-    if limit is not None and limit < 1:
-        raise ConfigError(f"limit must be 1 or more, or None for every row, got {limit}")
+    order = gas_order(seed, limit)
     x, y, batch = read_bundle()
-    rng = np.random.Generator(np.random.PCG64(seed))
-    order = np.concatenate([rng.permutation(np.flatnonzero(batch == k)) for k in BATCHES])[:limit]
     return Stream(
         name="gas-drift",
         x=x[order],
@@ -92,6 +87,17 @@ def load_gas_drift(seed: int = 0, limit: int | None = None) -> Stream:
         licence=LICENCE,
         citation=CITATION,
     )
+
+
+def gas_order(seed: int, limit: int | None) -> NDArray[np.int64]:
+    """Return the rows of the bundle in the order of :func:`load_gas_drift`, int64."""
+    if seed < 0:
+        raise ConfigError(f"seed must be 0 or more, got {seed}")
+    if limit is not None and limit < 1:
+        raise ConfigError(f"limit must be 1 or more, or None for every row, got {limit}")
+    _, _, batch = read_bundle()
+    rng = np.random.Generator(np.random.PCG64(seed))
+    return np.concatenate([rng.permutation(np.flatnonzero(batch == k)) for k in BATCHES])[:limit]
 
 
 def read_bundle() -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:

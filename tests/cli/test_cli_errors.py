@@ -22,7 +22,7 @@ USAGE = [
     (("run",), r"Missing option '--stream' \(see `streamlearn run --help`\)"),
     (("run", "--stream", "x.csv"), r"Missing option '--label'"),
     ((*TOY, "--fast"), r"No such option: --fast"),
-    ((*TOY, "--arithmetic", "q8"), r"'--arithmetic': .*'q8' is not one of 'float64', 'float32', "),
+    ((*TOY, "--arithmetic", "q4"), r"'--arithmetic': .*'q4' is not one of 'float64', 'float32', "),
     ((*TOY, "--rule", "sgd"), r"'--rule': .*'sgd'"),
     ((*TOY, "--on-bad", "shrug"), r"'--on-bad': .*'shrug' is not one of 'stop', 'skip'"),
     ((*TOY, "--seed", "-1"), r"Invalid value for '--seed': "),

@@ -15,8 +15,8 @@ from streamlearn import cli as command_line
 
 OPTIONS = {
     "demo": "--limit --board --seed --out --json --quiet",
-    "run": "--stream --label --rule --hidden --memory-window --arithmetic --seed --classes "
-    "--on-bad --out --json --quiet",
+    "run": "--stream --label --rule --hidden --memory-window --metaplasticity --arithmetic --seed "
+    "--classes --on-bad --out --json --quiet",
     "export": "--to",
     "simulate": "--stream --label --board --on-bad --out --json --quiet",
     "boards": "",

@@ -9,26 +9,33 @@ import checks
 import numpy as np
 import pytest
 
-from streamlearn import MesuClassifier
+from streamlearn import MesuClassifier, MetaplasticClassifier
 
 ENGINES = {
     "float64": {"arithmetic": "float64"},
     "float32": {"arithmetic": "float32"},
     "q16-c": {"arithmetic": "q16", "backend": "c"},
     "q16-numpy": {"arithmetic": "q16", "backend": "numpy"},
+    "metaplastic-float64": {"arithmetic": "float64"},
+    "q8-c": {"arithmetic": "q8", "backend": "c"},
+    "q8-numpy": {"arithmetic": "q8", "backend": "numpy"},
 }
+METAPLASTIC = ("metaplastic-float64", "q8-c", "q8-numpy")
 
 
-def maker(engine: dict[str, str], kind: type = MesuClassifier) -> checks.Make:
-    class Bound(kind):
+def maker(engine: str, kind: type | None = None) -> checks.Make:
+    chosen: Any = kind or (MetaplasticClassifier if engine in METAPLASTIC else MesuClassifier)
+    settings = ENGINES[engine]
+
+    class Bound(chosen):
         """Loads into the backend under test, too."""
 
         @classmethod
         def from_bytes(cls, data: bytes, backend: Any = None, source: str = "state image") -> Any:
-            return super().from_bytes(data, backend or engine.get("backend"), source)
+            return super().from_bytes(data, backend or settings.get("backend"), source)
 
     def make(layers: tuple[int, ...] = checks.LAYERS, **more: Any) -> Any:
-        return Bound(layers, **{**engine, **more})
+        return Bound(layers, **{**settings, **more})
 
     return make
 
@@ -43,7 +50,7 @@ def cases() -> list[Any]:
 
 @pytest.mark.parametrize(("engine", "check"), cases())
 def test_contract(engine: str, check: Callable[[checks.Make], None]) -> None:
-    check(maker(ENGINES[engine]))
+    check(maker(engine))
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -53,7 +60,7 @@ def test_river_evaluates_it_as_it_stands(engine: str) -> None:
 
     names = [f"f{i}" for i in range(checks.N_FEATURES)]
     data = [(dict(zip(names, x, strict=True)), y) for x, y in checks.blobs(300)]
-    learner = maker(ENGINES[engine])()
+    learner = maker(engine)()
     assert isinstance(learner, base.Classifier)
     metric = evaluate.progressive_val_score(data, learner, metrics.Accuracy())
     assert metric.get() > 0.85
@@ -61,7 +68,7 @@ def test_river_evaluates_it_as_it_stands(engine: str) -> None:
 
     array = np.array([x for x, _ in checks.blobs(300)])
     rows = stream.iter_array(array, [y for _, y in checks.blobs(300)])
-    again = maker(ENGINES[engine])()
+    again = maker(engine)()
     loss = evaluate.progressive_val_score(rows, again, metrics.CrossEntropy())
     assert again.state_sha256 == learner.state_sha256
     assert 0 < loss.get() < 0.7 < np.log(checks.N_CLASSES)
@@ -72,7 +79,7 @@ def test_a_river_pipeline_takes_it() -> None:
     from river import compose, evaluate, metrics, preprocessing
 
     data = [(dict(enumerate(x)), y) for x, y in checks.blobs(200)]
-    pipeline = compose.Pipeline(preprocessing.StandardScaler(), maker(ENGINES["q16-c"])())
+    pipeline = compose.Pipeline(preprocessing.StandardScaler(), maker("q16-c")())
     metric = metrics.Accuracy() + metrics.CrossEntropy()
     accuracy, _ = evaluate.progressive_val_score(data, pipeline, metric).get()
     assert accuracy > 0.8
@@ -173,4 +180,4 @@ class GuessesBeforeAnyLabel(MesuClassifier):
 )
 def test_canary_each_defect_is_caught(kind: type, check: Callable[[checks.Make], None]) -> None:
     with pytest.raises(AssertionError):
-        check(maker(ENGINES["q16-c"], kind))
+        check(maker("q16-c", kind))

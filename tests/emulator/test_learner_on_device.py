@@ -59,6 +59,23 @@ def test_other_cores_learn_the_same_bits(board: str, tmp_path: Path, gas: Any) -
     assert device.read_state() == host.state.tobytes()
 
 
+@pytest.mark.parametrize("board", ["rp2040", "nrf52840"])
+def test_factored_variance_on_the_device_equals_the_host(
+    board: str, tmp_path: Path, gas: Any
+) -> None:
+    """Cortex-M0+ and -M4F, 400 samples; in two thirds of the state's bytes."""
+    device = boot(learner(variance="factored"), board, tmp_path)
+    host = learner(variance="factored")
+    result = device.run_stream(gas.x[:400], gas.y[:400])
+    expected = []
+    for x, y in zip(gas.x[:400], gas.y[:400].tolist(), strict=True):
+        expected.append(host.predict_one(x))
+        host.learn_one(x, y)
+    assert result.predictions.tolist() == expected
+    assert device.read_state() == host.state.tobytes()
+    assert 3 * host.state.nbytes < 2 * learner().state.nbytes
+
+
 def test_device_goes_on_where_the_host_stopped(tmp_path: Path, gas: Any) -> None:
     """200 samples on the host, 200 on the device, 100 on the host again: one stream of 500."""
     whole, host = learner(), learner()

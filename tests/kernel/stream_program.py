@@ -63,8 +63,9 @@ class StreamProgram:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._program = folder / "stream_main"
-        sources = [*kernel_sources(arithmetic), "stream_main.c"]
-        for name in (*kernel_headers(arithmetic), *kernel_sources(arithmetic)):
+        own = kernel_sources(arithmetic, spec.likelihood)
+        sources = [*own, "stream_main.c"]
+        for name in (*kernel_headers(arithmetic), *own):
             shutil.copyfile(KERNEL_DIR / name, folder / name)
         shutil.copyfile(DRIVER, folder / "stream_main.c")
         (folder / "sl_config.h").write_text(config_header(spec, config, arithmetic))

@@ -85,6 +85,28 @@ def test_absurd_streams_are_clean(
 
 @needs_sanitizers
 @pytest.mark.parametrize("arithmetic", ["q16", "float32"])
+@pytest.mark.parametrize(("layers", "front_end"), [((5, 8, 1), "standardise"), ((4, 1), "none")])
+def test_absurd_targets_are_clean(
+    layers: tuple[int, ...], front_end: Any, arithmetic: Any, tmp_path: Path
+) -> None:
+    spec = NetworkSpec(layers, front_end=front_end, likelihood="gaussian")
+    config = MesuConfig(mu_init=1.0, sigma_init=0.5)
+    x = np.clip(absurd_stream(spec.n_features, 400, 3), -1e6, 1e6)
+    if arithmetic == "float32" and front_end == "none":
+        x = np.clip(x, -1, 1)
+    y = absurd_stream(1, 400, 5)[:, 0]
+    done = sanitized(tmp_path, spec, config, arithmetic).run(
+        start(spec, config, arithmetic), x, y.view(np.uint32)
+    )
+    assert (done.code, done.stderr) == (0, "")
+    kernel, state = NativeKernel(spec, config, arithmetic), init_state(spec, config, arithmetic, 0)
+    kernel.learn_targets(state, x, y)
+    assert done.state == state.tobytes()
+    assert not done.predictions.any(), "the status, SL_OK"
+
+
+@needs_sanitizers
+@pytest.mark.parametrize("arithmetic", ["q16", "float32"])
 @pytest.mark.parametrize(
     ("more", "seen"),
     [

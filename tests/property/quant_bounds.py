@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from factored_limits import FACTORED
 
 from quant import mesu_q16 as golden
 from quant import noise
@@ -91,6 +92,29 @@ BOUNDS: dict[str, tuple[int, str]] = {
     "variance": (2**28 - 1, "uint32"),
     "after_up": (3 * 2**20, "int32"),
     "size_numerator": (3 * 2**24 + 8191, "uint32"),
+    # Gaussian likelihood
+    "target_reach": (2**28 - 16 + 8 * 16383, "int32"),
+    "target_numerator": (3 * 2**36 + 8191, "int64"),
+    "target": (2**19, "int32"),
+    "octave_product": (2**14 * 23637, "int32"),
+    "inverse_sd": (2**24, "int32"),
+    "noise_variance": (2**28, "int32"),
+    "target_difference": (2**30 + 48562130 + 2**19, "int32"),
+    "residual_product": ((2**30 + 48562130 + 2**19) * 2**24 + 2**17, "int64"),
+    "residual": (3 * 2**16, "int32"),
+    "mean_product": (3 * 2**40 + 2**17, "int64"),
+    "mean_gradient": (3 * 2**22, "int32"),
+    "log_gradient": (2**18, "int32"),
+    "kept_spread": (2**20, "int32"),
+    "kept_epsilon": (2**20 * 741 + 8, "int32"),
+    "draw_centre": (2**30 + 48562130 + 48562176, "int32"),
+    "centre_sum": (64 * (2**30 + 48562130 + 48562176), "int64"),
+    "aleatoric_sum": (64 * 2**28, "int64"),
+    "epistemic_sum": (64 * ((2**24 - 1) ** 2 + 2**48), "int64"),
+    "mean_numerator": ((2**28 - 16) * 2**22 + 16383 * 64 * (2**30 + 97124306), "int64"),
+    "scaled_numerator": (2**62 - 1, "int64"),
+    "root_sd": (3037000499 * 16383, "int64"),
+    **FACTORED,
 }
 
 

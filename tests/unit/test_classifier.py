@@ -349,6 +349,7 @@ def test_fixed_point_stays_finite_where_floating_point_diverges() -> None:
 @pytest.mark.parametrize("arithmetic", ["float32", "float64"])
 def test_a_nan_weight_is_an_error(arithmetic: Any, at: int, field: str) -> None:
     one = learner(arithmetic=arithmetic, classes=range(3))
+    one.learn_one([5, 4, 3, 2, 1], 0)  # so that no standardised input is 0
     state = one.state
     state[field][0, at] = np.nan
     one.state = state

@@ -14,8 +14,9 @@ import pytest
 from onnx.reference import ReferenceEvaluator
 
 from export.onnx_graph import NO_LABEL, prediction_model
-from quant import mesu_q16
+from quant import factored_q16, mesu_q16
 from quant.errors import ConfigError, ShapeError
+from quant.factored_plan import make_factored_plan
 from quant.front_end_q16 import quantise_input, standardise_q16
 from quant.mesu_q16 import Saturations
 from quant.native import NativeKernel
@@ -55,14 +56,16 @@ def golden(
     spec: NetworkSpec, config: MesuConfig, state: State, x: Rows
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Labels and sums of logits of single predictions, row by row, all from one state."""
-    plan = make_plan(spec, config)
+    factored = spec.variance == "factored"
+    plan: Any = make_factored_plan(spec, config) if factored else make_plan(spec, config)
+    rule: Any = factored_q16 if factored else mesu_q16
     labels, sums = [], []
     for row in x:
         if spec.front_end == "standardise":
             z_q = standardise_q16(state, row, config.front_end_window)[1]
         else:
             z_q = quantise_input(row)[0]
-        logits = mesu_q16.forward(spec, plan, state, z_q, Saturations()).logits
+        logits = rule.forward(spec, plan, state, z_q, Saturations()).logits
         labels.append(mesu_q16.predict(logits))
         sums.append(logits.sum(axis=1))
     return np.array(labels), np.array(sums)
@@ -120,6 +123,9 @@ def edge_rows(n_features: int) -> Rows:
         (NetworkSpec((1, 2)), MesuConfig(), 200),
         (NetworkSpec((128, 300, 6)), LOUD, 0),
         (NetworkSpec((128, 300, 6)), LOUD, 100),
+        (NetworkSpec((128, 32, 6), variance="factored"), MesuConfig(), 3000),
+        (NetworkSpec((128, 300, 6), variance="factored"), LOUD, 100),
+        (NetworkSpec((128, 6), bias=False, variance="factored"), MesuConfig(n_draws=3), 500),
     ],
     ids=str,
 )

@@ -83,7 +83,7 @@ def test_wrong_formats_are_refused(bits: int | tuple[int, ...]) -> None:
 def test_unknown_names_are_refused() -> None:
     with pytest.raises(ConfigError, match="front_end='norm': expected 'standardise' or 'none'"):
         NetworkSpec((2, 2), front_end="norm")  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match="rule='sgd': expected 'mesu'"):
+    with pytest.raises(ConfigError, match="rule='sgd': expected 'mesu' or 'metaplastic'"):
         NetworkSpec((2, 2), rule="sgd")
 
 
@@ -313,7 +313,7 @@ def test_a_description_that_does_not_fit_its_state_is_refused() -> None:
     assert decode_image(sealed(text, payload)).spec == SPEC
     wrong = {
         rb'"layers":[3,4,2]': (b'"layers":[3,5,2]', "state of .* bytes: a 3-5-2 network"),
-        b'"arithmetic":"q16"': (b'"arithmetic":"q17"', "arithmetic 'q17': expected one of"),
+        b'"arithmetic":"q16"': (b'"arithmetic":"q17"', "arithmetic='q17': expected one of"),
         b'"bias":true': (b'"bias":1,"dropout":0', "unexpected keyword argument 'dropout'"),
         b'"labels"': (b'"labelz"', "'labels'"),
         b'"n_draws":2': (b'"n_draws":0', "n_draws=0: expected 1 to 64"),

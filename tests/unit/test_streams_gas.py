@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from streamlearn.errors import ConfigError, StreamFormatError
-from streamlearn.streams import load_gas_drift
+from streamlearn.streams import load_gas_concentration, load_gas_drift
 from streamlearn.streams.bundle import main, read_source, write_bundle
+from streamlearn.streams.bundle import read_concentrations as read_source_concentrations
+from streamlearn.streams.gas_concentration import read_concentrations
 from streamlearn.streams.gas_drift import (
     BATCHES,
     CLASSES,
@@ -137,3 +139,27 @@ def test_bundle_source_line_is_checked(tmp_path):
         StreamFormatError, match=r"batch1.csv.gz line 2: .* got 'Argon' and 1 values"
     ):
         read_source(tmp_path)
+
+
+def test_concentrations_equal_the_source():
+    assert np.array_equal(read_source_concentrations(source_dir()), read_concentrations())
+
+
+def test_concentrations_follow_the_order_of_the_gas_stream():
+    gas, target = load_gas_drift(3, limit=700), load_gas_concentration(3, limit=700)
+    assert np.array_equal(gas.x, target.x)
+    assert np.array_equal(gas.batch, target.batch)
+    assert target.y.dtype == np.float32
+    assert len(list(target)) == len(target) == 700
+    assert target.n_features == 128
+    ppmv = read_concentrations()
+    assert ppmv.shape == (6697,)
+    assert (ppmv.min(), ppmv.max()) == (5, 1000)
+    whole = load_gas_concentration()
+    np.testing.assert_allclose(np.sort(10 ** whole.y.astype(float)), np.sort(ppmv), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("seed", "limit", "said"), [(-1, None, "seed"), (0, 0, "limit")])
+def test_bad_arguments_of_the_concentrations(seed, limit, said):
+    with pytest.raises(ConfigError, match=f"{said} must be"):
+        load_gas_concentration(seed, limit)

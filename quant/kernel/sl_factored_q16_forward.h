@@ -1,0 +1,205 @@
+/* The forward pass with factored variance; included by sl_mesu_q16_forward.c. */
+#include "sl_factored_q16.h"
+
+/* Layer 0: one input for all draws, so one matrix-vector product whatever their number. Adds the
+ * products with some of the layer's units. */
+SL_INLINE void sl_add_first(const sl_layer_t *layer, const int16_t *restrict mu,
+                            const sl_scratch_t *scratch, int32_t k_mean, uint32_t units,
+                            int32_t *restrict mean) {
+    for (uint32_t a = 0; a < scratch->n_active; a++) {
+        const uint32_t i = scratch->active[a];
+        const int16_t *restrict mu_row = mu + i * layer->columns;
+        const int32_t input = sl_shift_truncate32(scratch->input[i], k_mean);
+        SL_VECTOR
+        for (uint32_t j = 0; j < units; j++) {
+            mean[j] += input * mu_row[j];
+        }
+    }
+}
+
+SL_INLINE void sl_product_first(const sl_layer_t *layer, const sl_state_t *state,
+                                const sl_scratch_t *scratch, int32_t k_mean, int32_t *mean) {
+    const int16_t *mu = state->mu + layer->synapse;
+#ifdef SL_HOST
+    for (uint32_t j = 0; j < layer->columns; j += SL_FIRST_TILE) {
+        int32_t sum[SL_FIRST_TILE] = {0};
+        const uint32_t left = layer->columns - j;
+        if (left >= SL_FIRST_TILE) {
+            sl_add_first(layer, mu + j, scratch, k_mean, SL_FIRST_TILE, sum);
+        } else {
+            sl_add_first(layer, mu + j, scratch, k_mean, layer->columns % SL_FIRST_TILE, sum);
+        }
+        for (uint32_t e = 0; e < SL_FIRST_TILE && e < left; e++) {
+            mean[j + e] = sum[e];
+        }
+    }
+#else
+    for (uint32_t j = 0; j < layer->columns; j++) {
+        mean[j] = 0;
+    }
+    sl_add_first(layer, mu, scratch, k_mean, layer->columns, mean);
+#endif
+}
+
+/* Sum x^2 row of layer 0, below 2^32: see sl_root. */
+SL_INLINE uint32_t sl_power_first(const sl_layer_t *layer, const int16_t *restrict x,
+                                  const uint32_t *restrict row, sl_block_t block, int32_t top) {
+    uint32_t power = 0;
+    for (uint32_t i = 0; i < layer->rows; i++) {
+        const uint32_t square = sl_block_square(sl_shift_truncate32(x[i], block.k_mean), block);
+        power += (sl_top_bits(row[i], 12) * square) >> (top - sl_factor_octave(row[i]));
+    }
+    return power;
+}
+
+/* Later layers: one input for each draw. Adds the products with some of the layer's units, and
+ * where there are squares to be summed, sum x^2 row of each draw. */
+SL_INLINE void sl_add_later(const sl_layer_t *layer, const int16_t *restrict mu,
+                            const int16_t *restrict x, int32_t k_mean, uint32_t units,
+                            int32_t *restrict mean) {
+    for (uint32_t i = 0; i < layer->rows; i++, mu += layer->columns) {
+        int32_t blocked[L];
+        uint32_t any = 0;
+        for (uint32_t s = 0; s < L; s++) {
+            blocked[s] = x[i * L + s] >> k_mean; /* never negative */
+            any |= (uint32_t)blocked[s];
+        }
+        if (any == 0) {
+            continue;
+        }
+        for (uint32_t j = 0; j < units; j++) {
+            const int32_t m = mu[j];
+            SL_DRAWS
+            for (uint32_t s = 0; s < L; s++) {
+                mean[j * L + s] += m * blocked[s];
+            }
+        }
+    }
+}
+
+SL_INLINE void sl_product_later(const sl_layer_t *layer, const sl_state_t *state, const int16_t *x,
+                                int32_t k_mean, int32_t *mean) {
+    const int16_t *mu = state->mu + layer->synapse;
+#ifdef SL_HOST
+    for (uint32_t j = 0; j < layer->columns; j += SL_LATER_TILE) {
+        int32_t sum[SL_LATER_TILE * L] = {0};
+        const uint32_t left = layer->columns - j;
+        if (left >= SL_LATER_TILE) {
+            sl_add_later(layer, mu + j, x, k_mean, SL_LATER_TILE, sum);
+        } else {
+            sl_add_later(layer, mu + j, x, k_mean, layer->columns % SL_LATER_TILE, sum);
+        }
+        for (uint32_t e = 0; e < SL_LATER_TILE * L && e < left * L; e++) {
+            mean[j * L + e] = sum[e];
+        }
+    }
+#else
+    for (uint32_t e = 0; e < layer->columns * L; e++) {
+        mean[e] = 0;
+    }
+    sl_add_later(layer, mu, x, k_mean, layer->columns, mean);
+#endif
+}
+
+SL_INLINE void sl_power_later(const sl_layer_t *layer, const int16_t *restrict x,
+                              const uint32_t *restrict row, sl_block_t block, int32_t top,
+                              uint32_t *restrict power) {
+    for (uint32_t i = 0; i < layer->rows; i++) {
+        const uint32_t mantissa = sl_top_bits(row[i], 12);
+        const int32_t right = top - sl_factor_octave(row[i]);
+        for (uint32_t s = 0; s < L; s++) {
+            const uint32_t square = sl_block_square(x[i * L + s] >> block.k_mean, block);
+            power[s] += (mantissa * square) >> right;
+        }
+    }
+}
+
+/* The square root of power * 2^-exponent as root * 2^-result, root with its 16th bit set, or 0. */
+static int32_t sl_root(uint32_t power, int32_t exponent, uint32_t *root) {
+    int32_t up = 32 - sl_bit_length(power);
+    up -= (exponent + up) & 1;
+    *root = power == 0 ? 0 : sl_isqrt32(up >= 0 ? power << up : power >> 1);
+    return (exponent + up) >> 1;
+}
+
+SL_INLINE void sl_column_roots(const uint32_t *restrict column, uint32_t n,
+                               uint16_t *restrict root) {
+    for (uint32_t j = 0; j < n; j++) {
+        const uint32_t odd = column[j] >> SL_FACTOR_BITS & 1;
+        const uint32_t square = sl_top_bits(column[j], 28) << (3 + odd);
+#ifdef SL_HOST /* of an integer of 32 bits the same, and in vectors */
+        root[j] = (uint16_t)__builtin_sqrt((double)square);
+#else
+        root[j] = (uint16_t)sl_isqrt32(square);
+#endif
+    }
+}
+
+static int32_t sl_spread(uint32_t product, int32_t right, uint32_t *count) {
+    uint32_t spread = SL_SPREAD_MAX + 1;
+    if (right >= 0) {
+        spread = right > 31 ? 0 : product >> right;
+    } else if (product == 0) {
+        spread = 0;
+    }
+    if (spread > SL_SPREAD_MAX) {
+        spread = SL_SPREAD_MAX;
+        (*count)++;
+    }
+    return (int32_t)spread;
+}
+
+/* One layer: pre-activations a = x mu + epsilon sqrt(column sum x^2 row), Q15.16, into block_a. */
+SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {
+    const sl_layer_t *layer = &sl_layers[index];
+    const int16_t *x = index == 0 ? scratch->input : scratch->hidden + layer->hidden * L;
+    const int32_t frac_bits = index == 0 ? SL_INPUT_FRAC_BITS : scratch->frac_bits[index];
+    const uint32_t *row = state->row + layer->first, *column = state->column + layer->unit;
+    const int32_t top = sl_top_octave(row, layer->rows);
+    uint32_t *root = scratch->input_root + index * L;
+    int32_t *exponent = scratch->input_exponent + index * L;
+    uint16_t *column_root = scratch->column_root + layer->unit;
+    int32_t *a = scratch->block_a, *mean = scratch->block_b;
+    uint32_t power[L] = {0};
+
+    sl_block_t block;
+    if (index == 0) {
+        block = sl_block_inputs(x, layer->rows, 1, 0);
+        sl_product_first(layer, state, scratch, block.k_mean, mean);
+        power[0] = sl_power_first(layer, x, row, block, top);
+    } else {
+        block = sl_block_inputs(x, layer->rows, L, 0);
+        sl_product_later(layer, state, x, block.k_mean, mean);
+        sl_power_later(layer, x, row, block, top, power);
+    }
+    const int32_t scale =
+        39 - layer->v_exponent + 2 * (frac_bits - block.k_mean) + block.k_square - top;
+    for (uint32_t s = 0; s < (index == 0 ? 1 : S); s++) {
+        exponent[s] = sl_root(power[s], scale, &root[s]);
+    }
+    sl_column_roots(column, layer->columns, column_root);
+    const int32_t right = frac_bits - block.k_mean + state->mu_frac_bits[index] - 16;
+    const int16_t *epsilon = scratch->epsilon + layer->unit * L;
+    uint32_t *clamped = &scratch->saturations[SL_SAT_ACTIVATION];
+    for (uint32_t j = 0; j < layer->columns; j++, a += L, epsilon += L) {
+        const int32_t fraction = sl_root_exponent(column[j]) - 12;
+        int32_t centre = 0, spread = 0;
+        for (uint32_t s = 0; s < S; s++) {
+            if (index != 0 || s == 0) {
+                const int64_t wide = sl_shift_round64(mean[index == 0 ? j : j * L + s], right);
+                centre = sl_clamp64(wide, SL_PRE_ACTIVATION_MAX);
+                *clamped += centre != wide;
+                spread = sl_spread(root[s] * column_root[j], exponent[s] + fraction, clamped);
+#if SL_GAUSSIAN
+                if (index + 1 == SL_N_LAYERS && j == 0) {
+                    scratch->inverse[s] = spread == 0 ? 0 : (1 << 30) / spread;
+                }
+#endif
+            }
+            a[s] = centre + ((spread * epsilon[s] + 8) >> 4);
+        }
+        for (uint32_t s = S; s < L; s++) {
+            a[s] = 0;
+        }
+    }
+}

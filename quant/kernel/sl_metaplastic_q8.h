@@ -1,0 +1,42 @@
+/* What the parts of the metaplastic rule in integers share; docs/numbers.md, section 9. */
+#ifndef SL_METAPLASTIC_Q8_H
+#define SL_METAPLASTIC_Q8_H
+
+#include "sl_integer.h"
+#include "sl_parts.h"
+
+_Static_assert((-3 >> 1) == -2, "right shifts of negative values must be arithmetic");
+_Static_assert(sizeof(sl_state_t) % 4 == 0, "weights must begin and end at a word");
+
+/* The rows of a layer that are in use, in scratch.row: `positive` ones from the front, `negative`
+ * ones from the back; `total` is the sum of all x. */
+typedef struct {
+    uint32_t positive, negative;
+    int32_t total;
+} sl_rows_t;
+
+/* +1 from 0 on, -1 below, times x. */
+static inline int32_t sl_signed(int32_t x, int8_t w) {
+    return w < 0 ? -x : x;
+}
+
+/* The input of a row: Q3.4 in the first layer, +-1 after it. */
+static inline int32_t sl_row_input(const sl_scratch_t *scratch, uint32_t index, uint32_t i) {
+    if (index == 0) {
+        return scratch->input[i];
+    }
+    const sl_layer_t *below = &sl_layers[index - 1];
+    return i < below->columns && scratch->sums[below->sums + i] < 0 ? -1 : 1;
+}
+
+/* Largest magnitude of a layer's sums that is inside the window. */
+static inline int32_t sl_window_limit(const sl_scratch_t *scratch, uint32_t index) {
+    return (int32_t)((SL_WINDOW * scratch->norm_mantissa[index]) >>
+                     (8 + scratch->norm_exponent[index]));
+}
+
+/* sums[j] = sum of x b(w) over the rows in use, for all bytes of a row, padding included. */
+void sl_metaplastic_sum(const int8_t *weights, uint32_t width, sl_rows_t rows,
+                        sl_scratch_t *scratch, int32_t *sums);
+
+#endif

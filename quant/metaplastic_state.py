@@ -1,0 +1,76 @@
+"""The state of the metaplastic rule: int8 hidden weights whose sign bit is the binary weight."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from quant.metaplastic_config import MetaplasticConfig
+from quant.metaplastic_plan import init_limit
+from quant.noise import SAMPLE_INIT, STREAM_INIT, sample_key, words
+from quant.spec import NetworkSpec
+
+EXPONENT_START = 127
+#: Rows of int8 weights end at a multiple of this many, so that a word is never cut.
+ROW_ALIGNMENT = 4
+
+
+def stride(columns: int) -> int:
+    """Return the bytes of a row of ``columns`` int8 weights: a multiple of 4."""
+    return -(-columns // ROW_ALIGNMENT) * ROW_ALIGNMENT
+
+
+def state_dtype(spec: NetworkSpec, arithmetic: str) -> np.dtype[Any]:
+    """Return the layout: little endian; rows of int8 weights are padded to words with zeros."""
+    n = spec.n_features
+    fields: list[tuple[Any, ...]] = [(name, "<u4") for name in ("n_samples", "seed")]
+    fields.append(("front_end_count", "<u4"))
+    if arithmetic == "q8":
+        fields.append(("log_temperature", "<i4"))
+        if spec.front_end == "standardise":
+            fields += [("mean", "<i4", (n,)), ("variance", "<u4", (n,)), ("exponent", "<i2", (n,))]
+            if n % 2:
+                fields.append(("padding", "<u2"))
+        size = sum(rows * stride(columns) for rows, columns in spec.shapes)
+        fields.append(("hidden_weight", "i1", (size,)))
+    else:
+        fields.append(("reserved", "<u4"))
+        if spec.front_end == "standardise":
+            fields += [("mean", "<f8", (n,)), ("variance", "<f8", (n,))]
+        fields += [("hidden_weight", "<f8", (spec.n_synapses,)), ("log_temperature", "<f8")]
+    return np.dtype(fields)
+
+
+def weight_view(spec: NetworkSpec, state: npt.NDArray[Any], layer: int) -> npt.NDArray[Any]:
+    """Return the ``[rows, columns]`` view of one layer's hidden weights, padding left out."""
+    flat = state["hidden_weight"][0]
+    widths = [stride(n) if flat.dtype == np.int8 else n for _, n in spec.shapes]
+    start = sum(
+        rows * width for (rows, _), width in zip(spec.shapes[:layer], widths[:layer], strict=True)
+    )
+    rows, columns = spec.shapes[layer]
+    view: npt.NDArray[Any] = flat[start : start + rows * widths[layer]]
+    return view.reshape(rows, widths[layer])[:, :columns]
+
+
+def start(
+    spec: NetworkSpec, config: MetaplasticConfig, arithmetic: str, state: npt.NDArray[Any]
+) -> None:
+    """Draw the weights of a zeroed state, the same words in every arithmetic.
+
+    Word ``i·columns + j`` of stream ``32 + layer`` gives w uniform in -w0 - 1 to w0, or in float
+    W uniform in ±(w0 + 1)/128.
+    """
+    key = sample_key(int(state["seed"][0]), SAMPLE_INIT)
+    for layer, (rows, columns) in enumerate(spec.shapes):
+        limit = init_limit(spec, config, layer == len(spec.shapes) - 1)
+        drawn = words(key, STREAM_INIT + layer, rows * columns).reshape(rows, columns)
+        weight = weight_view(spec, state, layer)
+        if arithmetic == "q8":
+            weight[:] = (drawn.astype(np.int64) * (2 * limit + 2) >> 32) - limit - 1
+        else:
+            weight[:] = (drawn / 2.0**31 - 1) * (limit + 1) / 128
+    if arithmetic == "q8" and spec.front_end == "standardise":
+        state["exponent"] = EXPONENT_START

@@ -1,0 +1,128 @@
+"""The binarized metaplastic learner that a user holds: one byte a synapse."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from typing import Any, cast
+
+import numpy as np
+
+from quant.metaplastic_config import MetaplasticConfig
+from quant.spec import FrontEnd, NetworkSpec
+from quant.state import Arithmetic
+from streamlearn.engines import Backend
+from streamlearn.metaplastic_engines import MetaplasticFloat64Engine
+from streamlearn.stream_classifier import StreamClassifier
+from streamlearn.stream_learner import Features
+
+
+class MetaplasticClassifier(StreamClassifier):
+    """A binary network that learns one sample at a time and grows firm where it is confirmed.
+
+    Weights are ±1, the signs of hidden weights of one byte; a hidden weight that has moved far
+    from zero gives way ever more rarely, so that what was learned long outlives what was learned
+    briefly.
+
+    Parameters
+    ----------
+    layers : sequence of int
+        ``(n_features, hidden..., n_classes)``; one hidden layer is the rule's ground.
+    classes : sequence, optional
+        The label of each class. Default: labels are taken in the order in which they appear.
+    arithmetic : {"q8", "float64"}
+        One byte a synapse and nothing but integers, or the equations.
+    seed : int
+        Of the start and of the pulses, 0 to 2^32 - 1.
+    features : sequence of str, optional
+        Names of the features, in order. Default: those of the first dict that is learned.
+    bias, front_end
+        See :class:`quant.spec.NetworkSpec`. ``front_end="none"`` takes values within ±8, best
+        where most are zero, such as pixels in 0 to 1.
+    backend : {"c", "numpy"}, optional
+        For q8: the C kernel (default) or the golden model.
+    **config
+        Hyperparameters: see :class:`quant.metaplastic_config.MetaplasticConfig`.
+
+    Raises
+    ------
+    ConfigError
+        If a value is out of range.
+    LabelError
+        If ``classes`` has duplicates or is longer than the output.
+    ShapeError
+        If ``features`` has another length than the input.
+
+    Notes
+    -----
+    Reads features as float32, as a device gets them. Predicting changes nothing; learning returns
+    the learner, so that calls chain. ``predict_proba_one`` is calibrated: a temperature, part of
+    the state, follows how sure the network may be.
+
+    References
+    ----------
+    Laborieux et al., Synaptic metaplasticity in binarized neural networks, Nature Communications
+    12, 2549 (2021).
+
+    Examples
+    --------
+    >>> from streamlearn import MetaplasticClassifier
+    >>> learner = MetaplasticClassifier(layers=(2, 16, 2), arithmetic="float64")
+    >>> for t in range(400):
+    ...     _ = learner.learn_one([t % 2, t % 3], "odd" if t % 2 else "even")
+    >>> learner.predict_one([1, 0])
+    'odd'
+    """
+
+    _rule = "metaplastic"
+    config: MetaplasticConfig
+
+    def __init__(
+        self,
+        layers: Sequence[int],
+        *,
+        classes: Sequence[Hashable] | None = None,
+        arithmetic: Arithmetic = "q8",
+        seed: int = 0,
+        bias: bool = False,
+        front_end: FrontEnd = "standardise",
+        features: Sequence[str] | None = None,
+        backend: Backend | None = None,
+        **config: Any,
+    ) -> None:
+        spec = NetworkSpec(tuple(layers), bias, front_end, rule="metaplastic")
+        settings = MetaplasticConfig(**config)
+        self._start(spec, settings, arithmetic, seed, classes, features, backend)
+
+    def novelty_one(self, x: Features) -> float:
+        """Return how unlike anything learned a sample is, 0 to 1: ``(2 u + e) / 3``.
+
+        u is the share of the hidden units inside the straight-through window, which a small
+        change would turn over; e the entropy of the calibrated probabilities over that of not
+        knowing. Compare it with what the stream usually gives: it has no scale of its own.
+
+        Raises
+        ------
+        ShapeError, InputValueError
+            As :meth:`learn_one`.
+
+        Notes
+        -----
+        Nothing is stored for it, and it costs one comparison a hidden unit. How well it tells
+        apart, measured: docs/confidence.md.
+        """
+        values = self._read(x)
+        engine = cast(MetaplasticFloat64Engine, self._engine)  # every one has the verb
+        n_hidden = sum(self.spec.layers[1:-1])
+        share = engine.undecided(self._state, values) / max(n_hidden, 1)
+        _, logits = engine.predict(self._state, values)
+        p = np.exp(logits - logits.max())
+        p /= p.sum()
+        entropy = -float(np.sum(p * np.log(np.maximum(p, 1e-300)))) / math.log(len(p))
+        return min(max((2 * share + entropy) / 3, 0.0), 1.0)
+
+    def __repr__(self) -> str:
+        return (
+            f"MetaplasticClassifier({self.spec}, {self.arithmetic}, "
+            f"metaplasticity={self.config.metaplasticity:g}, {self.n_samples} samples)"
+        )

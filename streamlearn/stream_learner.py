@@ -1,0 +1,198 @@
+"""What every learner on a stream shares, whatever it predicts: features, state, files."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from quant.errors import InputValueError, ShapeError, StateFormatError
+from quant.image import Image, decode_image, encode_image
+from quant.mesu_q16 import Saturations
+from quant.spec import Config, Likelihood, NetworkSpec
+from quant.state import Arithmetic, State, init_state, state_from_bytes, state_sha256
+from streamlearn.engines import Backend
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+Features = Mapping[Any, float] | Sequence[float] | npt.NDArray[Any]
+
+
+class StreamLearner:
+    """A learner that takes one sample at a time; a subclass names its rule and likelihood.
+
+    A subclass makes its network and hyperparameters and hands them to :meth:`_start`.
+    """
+
+    #: As in :class:`quant.spec.NetworkSpec`.
+    _rule: str
+    _likelihood: Likelihood = "categorical"
+    _supervised = True
+    _engine: Any
+    spec: NetworkSpec
+    config: Any
+    arithmetic: Arithmetic
+
+    def _start(
+        self,
+        spec: NetworkSpec,
+        config: Config,
+        arithmetic: Arithmetic,
+        seed: int,
+        classes: Sequence[Hashable] | None,
+        features: Sequence[str] | None,
+        backend: Backend | None,
+    ) -> None:
+        if features is not None and len(features) != spec.n_features:
+            raise ShapeError(
+                f"features has {len(features)} names: a {spec} network takes {spec.n_features}"
+            )
+        state = init_state(spec, config, arithmetic, seed)
+        names = None if features is None else tuple(features)
+        labels = tuple(classes) if classes is not None else ()
+        self._setup(Image(spec, config, arithmetic, state, labels, names), backend)
+
+    def _setup(self, image: Image, backend: Backend | None) -> None:
+        """Take what an image holds; a subclass makes its engine."""
+        self.spec, self.config, self.arithmetic = image.spec, image.config, image.arithmetic
+        self._state = image.state
+        self._backend = backend
+        self._features = image.features
+
+    def _read(self, x: Features) -> npt.NDArray[np.float64]:
+        if isinstance(x, Mapping):
+            x = self._in_order(x)
+        try:
+            given = np.asarray(x)
+        except ValueError as error:
+            raise InputValueError(f"features must be numbers, one a feature: {error}") from error
+        if given.dtype.kind not in "fiub" or np.ma.is_masked(x):
+            foreign = [v for v in given.astype(object).flat if not isinstance(v, int | float)]
+            raise InputValueError(
+                f"features must be numbers: got {foreign[0]!r}. Nothing was learned; convert it or "
+                "drop the sample"
+                if foreign
+                else "features must be numbers: got masked values. Nothing was learned; drop the "
+                "sample, or fill them"
+            )
+        values = given.astype(np.float64)
+        if values.shape != (self.spec.n_features,):
+            raise ShapeError(
+                f"x has shape {values.shape}: a {self.spec} network takes ({self.spec.n_features},)"
+            )
+        bad = np.flatnonzero(~(np.abs(values) <= np.finfo(np.float32).max))
+        if len(bad):
+            names = self._features or [f"feature {i}" for i in range(len(values))]
+            raise InputValueError(
+                f"{names[bad[0]]} is {values[bad[0]]}: expected a finite number within float32; "
+                f"{len(bad)} of {len(values)} values are bad. Nothing was learned; drop or "
+                "repair the sample"
+            )
+        return values.astype(np.float32).astype(np.float64)
+
+    def _in_order(self, x: Mapping[Any, float]) -> list[float]:
+        if self._features is None:
+            return list(x.values())
+        named = {str(name): value for name, value in x.items()}
+        missing = [name for name in self._features if name not in named]
+        unknown = sorted(set(named) - set(self._features))
+        if missing or unknown:
+            raise ShapeError(
+                f"features differ from the first sample's: missing {missing[:5]}, "
+                f"unknown {unknown[:5]}"
+            )
+        return [named[name] for name in self._features]
+
+    def _note_names(self, x: Features) -> None:
+        """Keep the names of the first dict that was learned."""
+        if self._features is None and isinstance(x, Mapping):
+            self._features = tuple(map(str, x))
+
+    @property
+    def state(self) -> State:
+        """A copy of the state: exactly what must survive a power cut (:mod:`quant.state`)."""
+        state: State = self._state.copy()
+        return state
+
+    @state.setter
+    def state(self, state: State | bytes | bytearray | memoryview) -> None:
+        data = state.tobytes() if isinstance(state, np.ndarray) else bytes(state)
+        self._state = state_from_bytes(self.spec, self.arithmetic, data)
+
+    @property
+    def state_sha256(self) -> str:
+        """SHA-256 of the state's bytes."""
+        return state_sha256(self._state)
+
+    @property
+    def labels(self) -> tuple[Any, ...]:
+        """The label of each class index seen or given so far; a regressor has none."""
+        return ()
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples learned, modulo 2^32."""
+        return int(self._state["n_samples"][0])
+
+    @property
+    def saturations(self) -> Saturations:
+        """How often values met the end of their format since this object was made."""
+        found: Saturations = self._engine.saturations
+        return found
+
+    def to_bytes(self) -> bytes:
+        """Return the state image: the learner in one block (docs/state-format.md)."""
+        return encode_image(self.__getstate__()[0])
+
+    @classmethod
+    def from_bytes(
+        cls, data: bytes, backend: Backend | None = None, source: str = "state image"
+    ) -> Self:
+        """Invert :meth:`to_bytes`; learning goes on as if it had never stopped.
+
+        Raises
+        ------
+        StateFormatError
+            If the image is foreign, truncated, damaged, of another version, or of another rule or
+            likelihood.
+        """
+        image = decode_image(data, source)
+        for what in ("rule", "likelihood"):
+            held, ours = getattr(image.spec, what), getattr(cls, f"_{what}")
+            if held != ours:
+                raise StateFormatError(
+                    f"{source}: holds a learner of the {what} {held!r}, {cls.__name__} takes "
+                    f"{ours!r}; streamlearn.load reads any"
+                )
+        return cls._from_image(image, backend)
+
+    @classmethod
+    def _from_image(cls, image: Image, backend: Backend | None) -> Self:
+        learner = cls.__new__(cls)
+        learner._setup(image, backend)
+        return learner
+
+    def save(self, path: str | Path) -> None:
+        """Write the state image to a file; a crash leaves the old file or the new one whole."""
+        path = Path(path)
+        temporary = path.with_name(path.name + ".new")
+        temporary.write_bytes(self.to_bytes())
+        temporary.replace(path)
+
+    @classmethod
+    def load(cls, path: str | Path, backend: Backend | None = None) -> Self:
+        """Read a state image from a file; see :meth:`from_bytes`."""
+        return cls.from_bytes(Path(path).read_bytes(), backend, str(path))
+
+    def __getstate__(self) -> tuple[Image, Backend | None]:
+        image = Image(
+            self.spec, self.config, self.arithmetic, self.state, self.labels, self._features
+        )
+        return image, self._backend
+
+    def __setstate__(self, state: tuple[Image, Backend | None]) -> None:
+        self._setup(*state)

@@ -1,0 +1,209 @@
+"""The metaplastic rule: bounds of docs/numbers.md §9, C = golden from edge states, its laws."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from quant import metaplastic_q8 as golden
+from quant.integers import Int64
+from quant.mesu_q16 import Saturations, softmax_q
+from quant.metaplastic_config import MetaplasticConfig
+from quant.metaplastic_plan import make_metaplastic_plan
+from quant.metaplastic_state import stride, weight_view
+from quant.native import NativeKernel
+from quant.noise import sample_key
+from quant.spec import NetworkSpec
+from quant.state import State, init_state
+from streamlearn.engines import make_engine
+
+FIXED = settings(derandomize=True, deadline=None, database=None, max_examples=60)
+FEW = settings(FIXED, max_examples=25)
+
+LEARNERS = {
+    "5-9-3": (NetworkSpec((5, 9, 3), rule="metaplastic"), MetaplasticConfig()),
+    "17-40-21-4": (
+        NetworkSpec((17, 40, 21, 4), bias=False, front_end="none", rule="metaplastic"),
+        MetaplasticConfig(skip=0.0, window=3.0, lr=8.0, lr_output=2.0, clamp=0.5),
+    ),
+    "33-6": (
+        NetworkSpec((33, 6), front_end="none", rule="metaplastic"),
+        MetaplasticConfig(skip=0.0, metaplasticity=6.0, logit_scale=8.0, calibration_window=64),
+    ),
+}
+F32 = np.finfo(np.float32)
+EDGE_X = (0.0, -0.0, F32.max, -F32.max, F32.tiny, 1.0, -1.0, 127 / 16, -8.0, 1 / 32, -1 / 32)
+
+
+@functools.cache
+def kernel(name: str) -> NativeKernel:
+    return NativeKernel(*LEARNERS[name], "q8")
+
+
+@pytest.fixture(scope="module", params=sorted(LEARNERS))
+def name(request: pytest.FixtureRequest) -> str:
+    chosen = str(request.param)
+    kernel(chosen)
+    return chosen
+
+
+def edge_state(spec: NetworkSpec, config: MetaplasticConfig, mode: int, seed: int) -> State:
+    """Weights at the ends of int8, around zero, or anything; temperatures at their ends."""
+    state, rng = init_state(spec, config, "q8", seed), np.random.default_rng(seed)
+    values = ([-128, 127], [-1, 0], [-128, -1, 0, 127], range(-128, 128))[mode % 4]
+    for layer in range(len(spec.shapes)):
+        view = weight_view(spec, state, layer)
+        view[:] = rng.choice(np.array(values), view.shape)
+    low, high = golden.LOG_TEMPERATURE_MIN, golden.LOG_TEMPERATURE_MAX
+    state["log_temperature"] = rng.choice([low, high, 0, -1, 65535, rng.integers(low, high)])
+    state["n_samples"] = rng.choice(np.array([0, 1, 2**32 - 1, seed], np.uint32))
+    return state
+
+
+@FIXED
+@given(mode=st.integers(0, 3), seed=st.integers(0, 2**32 - 1))
+def test_c_equals_golden_from_edge_states(name: str, mode: int, seed: int) -> None:
+    spec, config = LEARNERS[name]
+    engine = make_engine(spec, config, "q8", "numpy")
+    rng = np.random.default_rng(seed)
+    ours = edge_state(spec, config, mode, seed)
+    theirs = ours.copy()
+    before = vars(kernel(name).saturations)
+    for _ in range(4):
+        x = rng.choice([*EDGE_X, *rng.normal(0, 3, 6)], spec.n_features).astype(np.float32)
+        label = int(rng.integers(spec.n_classes))
+        wide = x.astype(np.float64)
+        predicted, logits = engine.predict(ours, wide)
+        found, c_logits = kernel(name).predict(theirs, x)
+        assert found == predicted
+        temperature = 2.0 ** (int(ours["log_temperature"][0]) / 65536)
+        np.testing.assert_allclose(c_logits / temperature, logits, rtol=1e-12)
+        assert kernel(name).undecided(theirs, x) == engine.undecided(ours, wide)  # type: ignore[attr-defined]
+        before = vars(kernel(name).saturations)
+        counted = dict(vars(engine.saturations))
+        assert kernel(name).learn_one(theirs, x, label) == engine.learn(ours, wide, label)
+        assert ours.tobytes() == theirs.tobytes()
+        after = vars(kernel(name).saturations)
+        assert {k: after[k] - n for k, n in before.items()} == {
+            k: n - counted[k] for k, n in vars(engine.saturations).items()
+        }
+
+
+@FEW
+@given(
+    layers=st.lists(st.integers(1, 40), min_size=1, max_size=3),
+    n_classes=st.integers(2, 9),
+    bias=st.booleans(),
+    m=st.floats(0, 16),
+    clamp=st.floats(1 / 64, 1),
+    lr=st.floats(1 / 256, 16),
+    window=st.floats(1 / 256, 16),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_learning_stays_inside_its_bounds(
+    layers: list[int], n_classes: int, bias: bool, m: float, clamp: float, lr: float,
+    window: float, seed: int,
+) -> None:  # fmt: skip
+    spec = NetworkSpec((*layers, n_classes), bias, "none", rule="metaplastic")
+    config = MetaplasticConfig(
+        metaplasticity=m, metaplasticity_output=16 - m, clamp=clamp, weight_init=1.0, skip=0.0,
+        window=window, lr=lr, lr_output=lr, bias_input=127 / 16,
+    )  # fmt: skip
+    plan, count = make_metaplastic_plan(spec, config), Saturations()
+    state, rng = init_state(spec, config, "q8", seed), np.random.default_rng(seed)
+    for _ in range(5):
+        z = rng.integers(-127, 128, spec.n_features) * rng.integers(0, 2, spec.n_features)
+        passed = golden.forward(spec, plan, state, z)
+        for (rows, _), a, (mantissa, _) in zip(spec.shapes, passed.sums, passed.norms, strict=True):
+            assert np.abs(a).max() <= rows * 127
+            assert mantissa == 0 or 2**15 <= mantissa < 2**16
+        assert np.abs(passed.logits).max() <= 1 + 8 * 65536 * np.sqrt(spec.shapes[-1][0])
+        assert golden.predict(passed.logits) == int(np.argmax(passed.sums[-1]))
+        golden.learn(spec, plan, state, passed, int(rng.integers(n_classes)), count)
+        weights = state["hidden_weight"][0]
+        assert weights.min() >= -plan.clamp_q - 1
+        assert weights.max() <= plan.clamp_q
+        tau = int(state["log_temperature"][0])
+        assert golden.LOG_TEMPERATURE_MIN <= tau <= golden.LOG_TEMPERATURE_MAX
+    at = 0
+    for rows, columns in spec.shapes:
+        block = weights[at : at + rows * stride(columns)].reshape(rows, stride(columns))
+        assert not block[:, columns:].any(), "padding was written to"
+        at += block.size
+    assert at == len(weights)
+
+
+@FIXED
+@given(square_sum=st.integers(1, 65536 * 127**2))
+def test_the_norm_is_the_root_within_2_to_the_minus_15(square_sum: int) -> None:
+    mantissa, exponent = golden.norm(square_sum)
+    assert 2**15 <= mantissa < 2**16
+    assert 0 <= exponent <= 15
+    root = np.sqrt(square_sum)
+    assert root * (1 - 2**-15) <= mantissa * 2.0**-exponent <= root
+
+
+@FIXED
+@given(
+    st.lists(st.integers(-(2**27), 2**27), min_size=2, max_size=20),
+    st.integers(golden.LOG_TEMPERATURE_MIN, golden.LOG_TEMPERATURE_MAX),
+)
+def test_distances_are_the_logits_over_the_temperature(logits: list[int], tau: int) -> None:
+    values = np.array(logits, np.int64)
+    found = golden.calibrated_distances(values, tau)
+    exact = (values.max() - values) / 2.0 ** (tau / 65536)
+    np.testing.assert_allclose(found, exact, rtol=0.003, atol=1)
+    assert found.min() == 0
+
+
+def test_the_temperature_rises_where_predictions_are_too_sure_and_settles() -> None:
+    """Logits drawn so that the label follows softmax(logits / 2): T goes to 2 from both sides."""
+    rng = np.random.default_rng(0)
+    settled = []
+    for tau in (golden.LOG_TEMPERATURE_MIN, golden.LOG_TEMPERATURE_MAX):
+        tail = []
+        for t in range(12000):
+            logits = rng.normal(0, 3, 5)
+            p = np.exp(logits / 2 - (logits / 2).max())
+            label = int(rng.choice(5, p=p / p.sum()))
+            tau = golden.calibrate((logits * 65536).astype(np.int64), label, tau, 8)
+            tail += [tau] if t > 8000 else []
+        settled.append(2.0 ** (np.mean(tail) / 65536))
+    assert settled == pytest.approx([2.0, 2.0], rel=0.05)
+
+
+def pulses(w: Int64, x: Int64, delta: Int64, m: float, n: int) -> np.ndarray:
+    """Mean step of one layer's weights over ``n`` samples from the same state."""
+    spec = NetworkSpec((len(x), len(delta)), False, "none", rule="metaplastic")
+    plan = make_metaplastic_plan(spec, MetaplasticConfig(metaplasticity_output=m, lr_output=1.0))
+    total = np.zeros(w.shape)
+    for sample in range(n):
+        moved = w.copy()
+        golden.pulse_layer(moved, x, delta, 0, plan, sample_key(9, sample))
+        total += moved - w
+    return total / n
+
+
+def test_the_mean_step_is_the_gradients_times_f_meta() -> None:
+    """E ΔW = -lr δ x f, with f = 1 - tanh²(m |W|) towards zero and 1 outward; W in 2^-7."""
+    w = np.array([[-5, 60], [-3, 100], [-40, -100], [0, -1]], np.int64)
+    x, delta = np.array([16, -8, 40, 3]), np.array([1500, -2500])
+    m, n = 2.0, 6000
+    step = -np.outer(x / 16, delta / 4096)
+    size = (np.where(w < 0, -1 - w, w) + 0.5) / 128
+    inward = (step < 0) != (w < 0)
+    expected = step * np.where(inward, 1 - np.tanh(m * size) ** 2, 1.0)
+    found = pulses(w, x, delta, m, n)
+    sd = np.sqrt(np.abs(step) * 3 / n)  # steps are at most 3 at once here
+    assert (np.abs(found - expected) < 5 * sd).all(), (found, expected)
+    assert inward.any()
+    assert not inward.all()
+
+
+def test_probabilities_of_the_golden_softmax_fall_with_distance() -> None:
+    p = softmax_q(np.array([[0], [-65536], [-131072]]))[:, 0] / 65536
+    np.testing.assert_allclose(p, np.exp([0, -1, -2]) / np.exp([0, -1, -2]).sum(), atol=2e-3)

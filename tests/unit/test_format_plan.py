@@ -1,0 +1,84 @@
+"""Formats chosen from data: they hold what was seen, and the plan says what they cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from quant.errors import ConfigError, ShapeError
+from quant.spec import MesuConfig, NetworkSpec
+from streamlearn import MesuClassifier
+from streamlearn.format_plan import _lost, plan_formats
+from streamlearn.streams import load_gas_drift
+
+SPEC = NetworkSpec((128, 32, 6))
+
+
+@pytest.fixture(scope="module")
+def gas() -> Any:
+    stream = load_gas_drift()
+    return stream.x[:2000], stream.y[:2000]
+
+
+def test_the_plan_holds_the_means_with_headroom_and_no_bit_more(gas: Any) -> None:
+    plan = plan_formats(SPEC, MesuConfig(), *gas, headroom=2)
+    assert plan.saturations.mu == 0
+    for layer in plan.layers:
+        most = 32767 / 2**layer.mu_frac_bits
+        assert most / 4 < 2 * layer.mu_largest <= most
+        low, high = layer.sigma_range
+        assert layer.sigma_format[0] < low < high < layer.sigma_format[1]
+        assert layer.rounding_to_sigma < 1
+    assert plan.agreement > 0.98
+
+
+def test_more_headroom_takes_fraction_bits(gas: Any) -> None:
+    narrow = plan_formats(SPEC, MesuConfig(), *gas, headroom=1)
+    wide = plan_formats(SPEC, MesuConfig(), *gas, headroom=16)
+    assert all(a - b == 4 for a, b in zip(narrow.mu_frac_bits, wide.mu_frac_bits, strict=True))
+    coarser = zip(narrow.layers, wide.layers, strict=True)
+    assert all(a.rounding_to_sigma < b.rounding_to_sigma for a, b in coarser)
+
+
+def test_a_learner_takes_the_plan(gas: Any) -> None:
+    plan = plan_formats(SPEC, MesuConfig(), *gas)
+    learner = MesuClassifier((128, 32, 6), mu_frac_bits=plan.mu_frac_bits)
+    assert learner.spec.frac_bits == plan.mu_frac_bits
+
+
+def test_the_table_has_a_row_a_layer_and_the_saturations(gas: Any) -> None:
+    text = plan_formats(SPEC, MesuConfig(), *gas).to_markdown()
+    assert text.count("\n| ") == 2
+    assert "2,000 samples" in text
+    assert "rho" in text
+
+
+def test_steps_below_the_dither_are_lost() -> None:
+    assert _lost(np.array([2.0**-17, 0.0, 3 * 2.0**-17])) == 0.25
+    assert _lost(np.zeros(3)) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("spec", "x", "y", "headroom", "error", "match"),
+    [
+        (SPEC, np.zeros((3, 5)), np.zeros(3, int), 2.0, ShapeError, r"expected \[n, 128\]"),
+        (SPEC, np.zeros((0, 128)), np.zeros(0, int), 2.0, ShapeError, "n at least 1"),
+        (SPEC, np.zeros((3, 128)), np.zeros(2, int), 2.0, ShapeError, "y"),
+        (SPEC, np.zeros((3, 128)), np.zeros(3, int), 0.5, ConfigError, "headroom"),
+        (
+            NetworkSpec((128, 32, 6), rule="metaplastic"),
+            np.zeros((3, 128)),
+            np.zeros(3, int),
+            2.0,
+            ConfigError,
+            "MESU",
+        ),
+    ],
+)
+def test_what_cannot_be_planned_is_refused(
+    spec: NetworkSpec, x: Any, y: Any, headroom: float, error: type[Exception], match: str
+) -> None:
+    with pytest.raises(error, match=match):
+        plan_formats(spec, MesuConfig(), x, y, headroom=headroom)
