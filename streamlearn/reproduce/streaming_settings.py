@@ -39,7 +39,7 @@ GATED_FOLDER = "streaming-gated"
 MESU_SHARE = 4
 MESU_WINDOW, MESU_DRAWS = 1.2e6, 10
 #: Best mean of ten tasks, by the width.
-MLP_LR = {200: 0.003, 512: 0.003, 1024: 0.003}
+MLP_LR = {200: 0.002, 512: 0.003, 1024: 0.003}
 
 
 @dataclass(frozen=True)
