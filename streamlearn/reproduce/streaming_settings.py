@@ -2,7 +2,8 @@
 
 The float network's rates are the best of a scan on 50,000 training images of ten permuted tasks,
 tested on the other 10,000 (:mod:`streamlearn.reproduce.streaming_tune`; at H = 1024 of 0.002 and
-0.003 only). MESU's window is not tuned yet. Test images chose nothing.
+0.003 only). MESU's window is not tuned yet. Validation images chose
+the values; docs/binarized.md says where test figures were known.
 """
 
 from __future__ import annotations
