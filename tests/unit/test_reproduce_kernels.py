@@ -129,7 +129,7 @@ def test_bgd_equals_its_equations(engine, layers):
 
 
 def bgd_gradient(mu, sigma, layers, x, label, noise):
-    """One draw of papers.md §5, in float64: gradients of the loss by μ and by σ, flat."""
+    """One draw of pre-activations (arXiv 1506.02557), float64: gradients by μ and by σ, flat."""
     kept, start = [], 0
     for m, s in zip(matrices(mu, layers), matrices(sigma, layers), strict=True):
         e = noise[start : start + len(m)]
