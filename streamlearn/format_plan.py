@@ -146,8 +146,12 @@ def plan_formats(
     """
     if not headroom >= 1:
         raise ConfigError(f"headroom={headroom}: expected 1 or more")
-    if spec.rule != "mesu" or spec.likelihood != "categorical":
-        raise ConfigError("formats are chosen for MESU classifiers; other rules have one format")
+    if spec.rule != "mesu" or spec.likelihood != "categorical" or spec.variance != "synapse":
+        raise ConfigError(
+            f"rule={spec.rule!r}, likelihood={spec.likelihood!r}, variance={spec.variance!r}: "
+            "formats are planned for MESU classifiers with a variance for every synapse; the "
+            "other formats follow the weights or are fixed"
+        )
     x, labels = np.ascontiguousarray(x, np.float32), np.ascontiguousarray(y, np.uint32)
     if x.ndim != 2 or x.shape[1] != spec.n_features or labels.shape != x.shape[:1] or not len(x):
         raise ShapeError(

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional  # type: ignore[import-not-found, unused-ignore]
 
 from streamlearn.errors import ConfigError, ShapeError
+from streamlearn.torch.conv import Size, check_images, kernel_shape
 
-Size = int | tuple[int, int]
 Normalisation = Literal["batch", "instance"]
 #: Uniform in ± this number, or a function that fills a tensor in place, as those of torch.nn.init.
 WeightInit = float | Callable[[Tensor], Any]
@@ -244,13 +244,8 @@ class BinaryConv2d(BinaryLayer):
         groups: int = 1,
         **options: Any,
     ) -> None:
-        if groups < 1 or in_channels % groups or out_channels % groups:
-            raise ConfigError(
-                f"groups={groups}: expected a divisor of in_channels={in_channels} and "
-                f"out_channels={out_channels}"
-            )
-        kernel = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
-        super().__init__((out_channels, in_channels // groups, *kernel), **options)
+        shape = kernel_shape(in_channels, out_channels, kernel_size, groups)
+        super().__init__(shape, **options)
         self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
 
     def forward(self, x: Tensor) -> Tensor:
@@ -261,9 +256,7 @@ class BinaryConv2d(BinaryLayer):
         ShapeError
             If `x` has not four axes or another number of channels.
         """
-        channels = int(self.weight.shape[1]) * self.groups
-        if x.dim() != 4 or x.shape[1] != channels:
-            raise ShapeError(f"x is {tuple(x.shape)}: expected [rows, {channels}, h, w]")
+        check_images(x, int(self.weight.shape[1]) * self.groups)
         return functional.conv2d(
             x, self.binary_weight, None, self.stride, self.padding, self.dilation, self.groups
         )

@@ -13,6 +13,31 @@ from streamlearn.torch.layers import BayesianLayer
 Size = int | tuple[int, int]
 
 
+def kernel_shape(
+    in_channels: int, out_channels: int, kernel_size: Size, groups: int
+) -> tuple[int, int, int, int]:
+    """Return the shape of a convolution's weights, as in ``torch.nn.Conv2d``.
+
+    Raises
+    ------
+    ConfigError
+        If ``groups`` does not divide both numbers of channels.
+    """
+    if groups < 1 or in_channels % groups or out_channels % groups:
+        raise ConfigError(
+            f"groups={groups}: expected a divisor of in_channels={in_channels} and "
+            f"out_channels={out_channels}"
+        )
+    kernel = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
+    return (out_channels, in_channels // groups, *kernel)
+
+
+def check_images(x: Tensor, channels: int) -> None:
+    """Refuse what is not ``[rows, channels, h, w]`` with a ShapeError."""
+    if x.dim() != 4 or x.shape[1] != channels:
+        raise ShapeError(f"x is {tuple(x.shape)}: expected [rows, {channels}, h, w]")
+
+
 class BayesianConv2d(BayesianLayer):
     """2-D convolution with Gaussian weights: ``[rows, in_channels, h, w]``, zero padding.
 
@@ -47,19 +72,12 @@ class BayesianConv2d(BayesianLayer):
         groups: int = 1,
         **options: Any,
     ) -> None:
-        if groups < 1 or in_channels % groups or out_channels % groups:
-            raise ConfigError(
-                f"groups={groups}: expected a divisor of in_channels={in_channels} and "
-                f"out_channels={out_channels}"
-            )
-        kernel = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
-        super().__init__((out_channels, in_channels // groups, *kernel), **options)
+        shape = kernel_shape(in_channels, out_channels, kernel_size, groups)
+        super().__init__(shape, **options)
         self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
 
     def _check_input(self, x: Tensor) -> None:
-        channels = int(self.weight_mu.shape[1]) * self.groups
-        if x.dim() != 4 or x.shape[1] != channels:
-            raise ShapeError(f"x is {tuple(x.shape)}: expected [rows, {channels}, h, w]")
+        check_images(x, int(self.weight_mu.shape[1]) * self.groups)
 
     def _affine(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         return self._convolve(x, weight, bias, self.groups)

@@ -73,7 +73,15 @@ def test_steps_below_the_dither_are_lost() -> None:
             np.zeros(3, int),
             2.0,
             ConfigError,
-            "MESU",
+            "rule='metaplastic'",
+        ),
+        (
+            NetworkSpec((128, 32, 6), variance="factored"),
+            np.zeros((3, 128)),
+            np.zeros(3, int),
+            2.0,
+            ConfigError,
+            "variance='factored'",
         ),
     ],
 )
