@@ -141,6 +141,13 @@ static inline void sl_store(int16_t *mu, uint16_t *rho, int32_t new_mu, int32_t 
     *rho = (uint16_t)kept_rho;
 }
 
+/* The code of sigma^2 (1 + step/mantissa): past an octave's end a step counts twice (below) or half
+ * (above). */
+static inline int32_t sl_moved(int32_t rho, int32_t mantissa, int32_t step) {
+    const int32_t past = mantissa - 2048 + step;
+    return rho + step + sl_min32(past, 0) - (sl_max32(past - 2047, 0) >> 1);
+}
+
 /* x >> right; a negative right shifts left, clamping to +-2^bits. */
 static inline int32_t sl_shift_saturate(int32_t x, int32_t right, int32_t bits, uint32_t *count) {
     if (right >= 0) {
@@ -179,10 +186,12 @@ SL_INLINE void sl_update_row(sl_row_t row, int16_t *restrict mu, uint16_t *restr
             step = sl_shift_saturate(step, row.shift_mu - octave, SL_MU_STEP_BITS, &steps);
             curve = sl_shift_saturate(curve, row.shift_rho - octave, SL_RHO_STEP_BITS, &unused);
             curve = (curve + (int32_t)(dither >> 16)) >> 16;
-            curve = sl_clamp_count(curve, SL_RHO_STEP_MAX, &steps);
+            const int32_t kept = sl_min32(sl_max32(curve, -(mantissa >> 1)), mantissa);
+            steps += kept != curve;
+            curve = kept;
         }
         step = (step + (int32_t)(dither & 0xFFFFu)) >> 16;
-        sl_store(&mu[j], &rho[j], mu[j] + step, rho[j] + curve, count);
+        sl_store(&mu[j], &rho[j], mu[j] + step, sl_moved(rho[j], mantissa, curve), count);
     }
     saturations[SL_SAT_MU] += count[0];
     saturations[SL_SAT_RHO] += count[1];
@@ -200,8 +209,11 @@ static void sl_pull_row(int16_t *mu, uint16_t *rho, const sl_layer_t *layer, uin
         int64_t curve =
             ((int64_t)((uint32_t)mantissa * (uint32_t)SL_PULL_RHO >> 12) * (65536 - u)) >> 16;
         uint32_t dither = row_word + column_word[j];
+        const int32_t half = -(mantissa >> 1); /* half of sigma^2 or more is left */
+        curve = (curve + (dither >> 16)) >> 16;
         sl_store(&mu[j], &rho[j], mu[j] + (int32_t)((step + (dither & 0xFFFFu)) >> 16),
-                 rho[j] + (int32_t)((curve + (dither >> 16)) >> 16), &saturations[SL_SAT_MU]);
+                 sl_moved(rho[j], mantissa, curve < half ? half : (int32_t)curve),
+                 &saturations[SL_SAT_MU]);
     }
 }
 
@@ -313,7 +325,7 @@ SL_INLINE void sl_update_layer(uint32_t index, uint32_t key, sl_state_t *state,
         }
         row.shift_rho -= e;
         row.word = sl_noise_word(key, SL_STREAM_ROW + index, i);
-        if (row.shift_mu >= SL_OCTAVES - 1 && row.shift_rho >= SL_OCTAVES + 2) {
+        if (row.shift_mu >= SL_OCTAVES - 1 && row.shift_rho >= SL_OCTAVES + 3) {
             sl_update_row(row, mu + start, rho + start, w, y, columns, scratch->column_word, 1,
                           scratch->saturations);
         } else {

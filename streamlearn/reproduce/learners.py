@@ -96,7 +96,7 @@ def _uniform(layers: tuple[int, ...], scale: float, seed: int) -> Floats:
     return np.concatenate(parts).astype(np.float32)
 
 
-FIRST_FRAC_BITS, LATER_FRAC_BITS = 10, 14
+FIRST_FRAC_BITS, LATER_FRAC_BITS = 12, 15
 
 
 class MesuLearner:
@@ -109,8 +109,8 @@ class MesuLearner:
         arithmetic: Arithmetic,
         variance: Variance = "synapse",
     ) -> None:
-        # Along 200 tasks the first layer's μ grows until the default format's ±8 saturates, and
-        # the last layer's σ shrinks towards one step of it.
+        # The last layer's σ shrinks towards 2^-10; its μ stays within ±1, the first layer's in ±8.
+        # Steps must stay small beside σ: their dither is noise of the weights.
         depth = len(setting.layers) - 1
         bits: int | tuple[int, ...] = (FIRST_FRAC_BITS, *(depth - 1) * (LATER_FRAC_BITS,))
         if variance == "factored":  # whose format follows by itself
