@@ -258,11 +258,11 @@ def update(
 def moved(rho: Int64, mantissa: Int64, step: Int64) -> Int64:
     """Return the code of σ²·(1 + step/mantissa), for a step within -mantissa/2 … mantissa.
 
-    Past an octave's end the rest of the step counts twice (below) or half (above, floored).
+    Past an octave's end the rest of the step counts twice (below) or half (above, rounded up).
     """
-    past = mantissa - 2048 + step
-    moved: Int64 = rho + step + np.minimum(past, 0) - (np.maximum(past - 2047, 0) >> 1)
-    return moved
+    new = mantissa + step
+    code: Int64 = rho + step + np.minimum(new, 2048) - (np.maximum(new, 4096) >> 1)
+    return code
 
 
 def _shift_saturate(x: Int64, right: Int64, bits: int) -> tuple[Int64, int]:

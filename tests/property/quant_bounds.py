@@ -247,10 +247,10 @@ def shift_saturate(x: np.ndarray, right: np.ndarray, bits: int) -> np.ndarray:
 
 
 def moved(rho: np.ndarray, step: np.ndarray) -> np.ndarray:
-    """Return the codes of v·(1 + step/mantissa), floored, octave by octave."""
+    """Return the codes of v·(1 + step/mantissa), rounded up, octave by octave."""
     mantissa, octave = ((rho & 2047) | 2048) + step, rho >> 11
     below, above = mantissa < 2048, mantissa >= 4096
-    mantissa = np.where(below, 2 * mantissa, np.where(above, mantissa // 2, mantissa))
+    mantissa = np.where(below, 2 * mantissa, np.where(above, (mantissa + 1) // 2, mantissa))
     return (octave - below + above) * 2048 + mantissa - 2048
 
 

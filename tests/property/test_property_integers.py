@@ -116,10 +116,10 @@ def test_adding_to_a_code_inside_an_octave_scales_the_variance_exactly(
 def test_a_step_past_an_octaves_end_scales_the_variance_too(
     octave: int, low: int, share: float
 ) -> None:
-    """Exactly below; above, half a code of the next octave may be floored."""
+    """Exactly below; above, half a code of the next octave may be rounded up."""
     code, mantissa = octave * 2048 + low, 2048 + low
     step = int(share * mantissa)
     new = int(moved(*(np.array([value]) for value in (code, mantissa, step)))[0])
-    before, after, one_more = map(Fraction, decode_rho(np.array([code, new, new + 1]), 0))
+    before, after, one_less = map(Fraction, decode_rho(np.array([code, new, new - 1]), 0))
     exact = before * (1 + Fraction(step, mantissa))
-    assert after == exact if step < 0 else after <= exact < one_more
+    assert after == exact if step < 0 else one_less < exact <= after
