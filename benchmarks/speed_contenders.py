@@ -24,7 +24,7 @@ Labels = npt.NDArray[np.int64]
 
 BACKENDS: tuple[Backend, ...] = ("c", "numpy")
 #: Fraction bits of μ that 200 tasks of permuted MNIST need: see streamlearn.reproduce.learners.
-FRAC_BITS = (10, 14)
+FRAC_BITS = (12, 15)
 FACTORED = "q16 factored, C"
 TORCH_LOCAL, TORCH_PLAIN = "PyTorch, local, tuned", "PyTorch, local, plain"
 TORCH_WEIGHTS = "PyTorch, weight sampling, tuned"

@@ -39,8 +39,6 @@ DELTA_MAX = (1 << 24) - 1
 PRODUCT_MAX = 1 << 43
 RATIO_MAX = (1 << 24) - 1
 SPREAD_MAX = (1 << 20) - 1
-#: One octave.
-RHO_STEP_MAX = 2048
 RHO_STEP_BITS = 28
 MU_STEP_BITS = 30
 
@@ -251,9 +249,20 @@ def update(
     mantissa, octave = _decode(rho)
     step, n_step = _shift_saturate(mantissa * w, shift_mu - octave, MU_STEP_BITS)
     curve, _ = _shift_saturate((mantissa * mantissa >> 12) * y, shift_rho - octave, RHO_STEP_BITS)
-    rho_step, n_rho_step = _clamp(curve + u_rho >> 16, RHO_STEP_MAX)
-    count.gradient += n_step + n_rho_step
-    return _store(mu + (step + u_mu >> 16), rho + rho_step, count)
+    curve = curve + u_rho >> 16
+    kept = np.clip(curve, -(mantissa >> 1), mantissa)
+    count.gradient += n_step + int(np.count_nonzero(kept != curve))
+    return _store(mu + (step + u_mu >> 16), moved(rho, mantissa, kept), count)
+
+
+def moved(rho: Int64, mantissa: Int64, step: Int64) -> Int64:
+    """Return the code of σ²·(1 + step/mantissa), for a step within -mantissa/2 … mantissa.
+
+    Past an octave's end the rest of the step counts twice (below) or half (above, rounded up).
+    """
+    new = mantissa + step
+    code: Int64 = rho + step + np.minimum(new, 2048) - (np.maximum(new, 4096) >> 1)
+    return code
 
 
 def _shift_saturate(x: Int64, right: Int64, bits: int) -> tuple[Int64, int]:
@@ -282,7 +291,7 @@ def pull(
     u_rho: Int64,
     count: Saturations,
 ) -> tuple[Int64, Int64]:
-    """``sweep`` samples of the prior's pull on some rows.
+    """``sweep`` samples of the prior's pull on some rows, which leaves half of σ² or more.
 
     ``Δμ = v (μ_prior - μ) / (N σ_prior²)``, ``Δρ = m (1 - v/σ_prior²) / N``.
     """
@@ -290,7 +299,8 @@ def pull(
     u = mantissa * layer.ratio_mantissa >> np.minimum(31 - octave + layer.ratio_exponent, 31)
     step = (layer.mu_prior_q - mu) * u * plan.pull_mu >> 28
     curve = (mantissa * plan.pull_rho >> 12) * (65536 - u) >> 16
-    return _store(mu + (step + u_mu >> 16), rho + (curve + u_rho >> 16), count)
+    curve = np.maximum(curve + u_rho >> 16, -(mantissa >> 1))
+    return _store(mu + (step + u_mu >> 16), moved(rho, mantissa, curve), count)
 
 
 def _dither(row_words: Int64, column_words: Int64) -> tuple[Int64, Int64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,7 +114,7 @@ def plan_formats(
     x: npt.NDArray[np.float32],
     y: npt.NDArray[np.integer],
     *,
-    headroom: float = 2.0,
+    headroom: float | Sequence[float] = 2.0,
     seed: int = 0,
 ) -> FormatPlan:
     """Choose each layer's ``mu_frac_bits`` from what float32 does on a part of the stream.
@@ -126,9 +127,9 @@ def plan_formats(
         Finite samples in their order; the longer, the surer.
     y : int[n]
         Class indices.
-    headroom : float
-        The format holds this many times the largest μ seen. Longer streams need more: μ keeps
-        growing for several memory windows.
+    headroom : float or sequence of float
+        The format holds this many times the largest μ seen; for all layers, or one a layer.
+        Longer streams need more: μ of early layers keeps growing for several memory windows.
     seed : int
 
     Returns
@@ -139,13 +140,15 @@ def plan_formats(
     Raises
     ------
     ConfigError
-        If `headroom` is below 1, the rule is not MESU with variances of its own for every
-        synapse, or fixed point cannot hold the hyperparameters.
+        If a `headroom` is below 1 or there is not one a layer, the rule is not MESU with variances
+        of its own for every synapse, or fixed point cannot hold the hyperparameters.
     ShapeError
         If there is no sample, or `x` and `y` do not fit each other or the network.
     """
-    if not headroom >= 1:
-        raise ConfigError(f"headroom={headroom}: expected 1 or more")
+    n_layers = len(spec.shapes)
+    rooms = tuple(headroom) if isinstance(headroom, Sequence) else (headroom,) * n_layers
+    if len(rooms) != n_layers or not all(room >= 1 for room in rooms):
+        raise ConfigError(f"headroom={headroom}: expected 1 or more, or {n_layers} of them")
     if spec.rule != "mesu" or spec.likelihood != "categorical" or spec.variance != "synapse":
         raise ConfigError(
             f"rule={spec.rule!r}, likelihood={spec.likelihood!r}, variance={spec.variance!r}: "
@@ -160,8 +163,8 @@ def plan_formats(
         )
     largest, sigma_low, sigma_high, way, float_predictions = _watch(spec, config, x, labels, seed)
     bits = tuple(
-        min(15, max(6, math.floor(math.log2(32767 / (headroom * max(most, 1e-9))))))
-        for most in largest
+        min(15, max(6, math.floor(math.log2(32767 / (room * max(most, 1e-9))))))
+        for room, most in zip(rooms, largest, strict=True)
     )
     chosen = dataclasses.replace(spec, mu_frac_bits=bits)
     plan = make_plan(chosen, config)

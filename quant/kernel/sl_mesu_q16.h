@@ -16,7 +16,6 @@ enum {
     SL_PRE_ACTIVATION_MAX = 1 << 30,
     SL_LIMIT24 = (1 << 24) - 1, /* of delta and of delta epsilon / spread */
     SL_SPREAD_MAX = (1 << 20) - 1,
-    SL_RHO_STEP_MAX = 2048, /* one octave */
     SL_RHO_STEP_BITS = 28,
     SL_MU_STEP_BITS = 30,
     SL_OCTAVES = 32,

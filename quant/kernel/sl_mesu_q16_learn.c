@@ -141,6 +141,30 @@ static inline void sl_store(int16_t *mu, uint16_t *rho, int32_t new_mu, int32_t 
     *rho = (uint16_t)kept_rho;
 }
 
+/* A step that halves or doubles sigma^2 at most. */
+static inline int32_t sl_held(int32_t step, int32_t mantissa, uint32_t *count) {
+#ifndef SL_HOST /* vectors take both ways anyhow */
+    if ((uint32_t)(step + 1024) <= 2048u) {
+        return step;
+    }
+#endif
+    const int32_t held = sl_min32(sl_max32(step, -(mantissa >> 1)), mantissa);
+    *count += held != step;
+    return held;
+}
+
+/* The code of sigma^2 (1 + step/mantissa): past an octave's end a step counts twice (below) or half
+ * (above). */
+static inline int32_t sl_moved(int32_t rho, int32_t mantissa, int32_t step) {
+    const int32_t moved = mantissa + step, code = rho + step;
+#ifndef SL_HOST
+    if ((uint32_t)(code ^ rho) < 2048u) { /* the same octave */
+        return code;
+    }
+#endif
+    return code + sl_min32(moved, 2048) - (sl_max32(moved, 4096) >> 1);
+}
+
 /* x >> right; a negative right shifts left, clamping to +-2^bits. */
 static inline int32_t sl_shift_saturate(int32_t x, int32_t right, int32_t bits, uint32_t *count) {
     if (right >= 0) {
@@ -179,10 +203,10 @@ SL_INLINE void sl_update_row(sl_row_t row, int16_t *restrict mu, uint16_t *restr
             step = sl_shift_saturate(step, row.shift_mu - octave, SL_MU_STEP_BITS, &steps);
             curve = sl_shift_saturate(curve, row.shift_rho - octave, SL_RHO_STEP_BITS, &unused);
             curve = (curve + (int32_t)(dither >> 16)) >> 16;
-            curve = sl_clamp_count(curve, SL_RHO_STEP_MAX, &steps);
+            curve = sl_held(curve, mantissa, &steps);
         }
         step = (step + (int32_t)(dither & 0xFFFFu)) >> 16;
-        sl_store(&mu[j], &rho[j], mu[j] + step, rho[j] + curve, count);
+        sl_store(&mu[j], &rho[j], mu[j] + step, sl_moved(rho[j], mantissa, curve), count);
     }
     saturations[SL_SAT_MU] += count[0];
     saturations[SL_SAT_RHO] += count[1];
@@ -200,8 +224,11 @@ static void sl_pull_row(int16_t *mu, uint16_t *rho, const sl_layer_t *layer, uin
         int64_t curve =
             ((int64_t)((uint32_t)mantissa * (uint32_t)SL_PULL_RHO >> 12) * (65536 - u)) >> 16;
         uint32_t dither = row_word + column_word[j];
+        const int32_t half = -(mantissa >> 1); /* half of sigma^2 or more is left */
+        curve = (curve + (dither >> 16)) >> 16;
         sl_store(&mu[j], &rho[j], mu[j] + (int32_t)((step + (dither & 0xFFFFu)) >> 16),
-                 rho[j] + (int32_t)((curve + (dither >> 16)) >> 16), &saturations[SL_SAT_MU]);
+                 sl_moved(rho[j], mantissa, curve < half ? half : (int32_t)curve),
+                 &saturations[SL_SAT_MU]);
     }
 }
 
@@ -285,6 +312,7 @@ SL_INLINE void sl_update_layer(uint32_t index, uint32_t key, sl_state_t *state,
     const int32_t shift_mu =
         47 - layer->v_exponent - layer->mu_frac_bits + frac_bits - spare + exponent_g;
     const int32_t shift_rho = 31 - layer->v_exponent + 2 * frac_bits - spare + exponent_q;
+    const uint32_t most_q = index == 0 ? sl_largest(q, columns) : 0;
     for (uint32_t j = 0; j < columns; j++) {
         scratch->column_word[j] = sl_noise_word(key, SL_STREAM_COLUMN + index, j);
     }
@@ -296,12 +324,13 @@ SL_INLINE void sl_update_layer(uint32_t index, uint32_t key, sl_state_t *state,
         const uint32_t i = index == 0 ? scratch->active[a] : a, start = i * columns;
         sl_row_t row = {-1, -1, shift_mu, shift_rho, 0};
         const int32_t *w = g, *y = q;
-        int32_t e = 0;
+        int32_t e = 0, reach = 18; /* |y| < 2^reach */
         if (index == 0) {
             const int32_t square = x[i] * x[i];
             e = sl_max32(sl_bit_length((uint32_t)square) - 8, 0);
             row.x = -x[i];
             row.square = -(square >> e);
+            reach = sl_bit_length((uint32_t)(square >> e) * most_q);
         } else {
             w = scratch->row_w;
             y = scratch->row_y;
@@ -313,7 +342,8 @@ SL_INLINE void sl_update_layer(uint32_t index, uint32_t key, sl_state_t *state,
         }
         row.shift_rho -= e;
         row.word = sl_noise_word(key, SL_STREAM_ROW + index, i);
-        if (row.shift_mu >= SL_OCTAVES - 1 && row.shift_rho >= SL_OCTAVES + 2) {
+        if (sl_min32(row.shift_mu, row.shift_rho) >= SL_OCTAVES - 1 &&
+            row.shift_rho >= SL_OCTAVES - 15 + reach) {
             sl_update_row(row, mu + start, rho + start, w, y, columns, scratch->column_word, 1,
                           scratch->saturations);
         } else {

@@ -21,7 +21,7 @@ from streamlearn.reproduce import (
     tables,
 )
 from streamlearn.reproduce.learners import Setting
-from streamlearn.reproduce.runs import Run
+from streamlearn.reproduce.runs import WINDOW_FOLDER, Run
 
 N_TASKS = 200
 #: Where the logs lie that several experiments share.
@@ -110,7 +110,7 @@ def _windows(algorithm: str) -> list[tuple[str, Setting, int]]:
     for width, n_seeds in ((50, 3), (256, 1)):
         for window in WINDOWS:
             setting = Setting(algorithm, (784, width, 10), window)
-            folder = SHARED if setting == Setting(algorithm) else "mesu-window"
+            folder = SHARED if setting == Setting(algorithm) else WINDOW_FOLDER
             found.append((folder, setting, n_seeds))
     return found
 
@@ -128,7 +128,7 @@ EXPERIMENTS = {
             pictures.pmnist_picture,
         ),
         Experiment(
-            "mesu-window",
+            WINDOW_FOLDER,
             "memory window by width (paper, supplement)",
             ("mesu",),
             (0, 1, 2),

@@ -96,7 +96,8 @@ def _uniform(layers: tuple[int, ...], scale: float, seed: int) -> Floats:
     return np.concatenate(parts).astype(np.float32)
 
 
-FIRST_FRAC_BITS, LATER_FRAC_BITS = 10, 14
+#: Scale of the start of μ, in units of 1/√fan_in.
+MU_INIT = 4.0
 
 
 class MesuLearner:
@@ -109,10 +110,11 @@ class MesuLearner:
         arithmetic: Arithmetic,
         variance: Variance = "synapse",
     ) -> None:
-        # Along 200 tasks the first layer's μ grows until the default format's ±8 saturates, and
-        # the last layer's σ shrinks towards one step of it.
-        depth = len(setting.layers) - 1
-        bits: int | tuple[int, ...] = (FIRST_FRAC_BITS, *(depth - 1) * (LATER_FRAC_BITS,))
+        # Along 200 tasks the first layer's μ reaches ±6, and the last layer's σ shrinks to 2^-10,
+        # while its μ stays within ±1. The dither of steps must be little noise beside σ.
+        starts = (MU_INIT / np.sqrt(n_in) for n_in in setting.layers[1:-1])
+        later = (14 - max(-1, int(np.floor(np.log2(start)))) for start in starts)
+        bits: int | tuple[int, ...] = (MU_FRAC_BITS, *later)
         if variance == "factored":  # whose format follows by itself
             bits = MU_FRAC_BITS
         self._spec = NetworkSpec(
@@ -121,7 +123,7 @@ class MesuLearner:
         self._config = MesuConfig(
             memory_window=setting.memory_window,
             sigma_prior=1.0,
-            mu_init=4.0,
+            mu_init=MU_INIT,
             sigma_init=2.0,
             lr_mu=1.0,
             lr_sigma=1.0,
@@ -271,7 +273,7 @@ class BgdLearner:
         sigma = [
             np.full(n_in * n_out, 2 / np.sqrt(n_in), np.float32) for n_in, n_out in pairwise(layers)
         ]
-        self._state = {"mu": _uniform(layers, 4.0, self.seed), "sigma": np.concatenate(sigma)}
+        self._state = {"mu": _uniform(layers, MU_INIT, self.seed), "sigma": np.concatenate(sigma)}
 
     def learn(self, images: Floats, labels: Integers, task: int) -> None:
         """See :class:`TaskLearner`."""

@@ -67,8 +67,8 @@ def measures(record: Record, tasks: int) -> Measures:
         ``auc20``, the AUC averaged over the same tasks; ``ece`` and each AUC of
         :func:`streamlearn.reproduce.pmnist.full_measure` on the last task; ``five_before``, the
         authors' curve averaged over time, see :func:`five_before`; ``five_over_time``, the same
-        average of the newest five, and ``five_late`` that over the last tasks alone; ``train_s``,
-        CPU seconds; ``all``, where every task was tested then.
+        average of the newest five, and ``five_late`` that over the last tasks alone, where as many
+        were tested after each; ``train_s``, CPU seconds; ``all``, where every task was tested then.
     """
     window = record["windows"][str(tasks)]
     result: Measures = {
@@ -86,14 +86,12 @@ def measures(record: Record, tasks: int) -> Measures:
     if tasks >= WINDOW:
         result["last20"] = mean(window["accuracy"])
         result["auc20"] = mean(window["auc"])
-    if tasks > FIVE:
+    if tasks > FIVE and len(record["newest"][tasks - 1]) == NEWEST:
         result["five_before"] = mean(five_before(record, tasks))
         newest = record["newest"][FIVE - 1 : tasks]
         result["five_over_time"] = mean(mean(row[-FIVE:]) for row in newest)
-    if tasks >= LATE + FIVE:
-        result["five_late"] = mean(
-            mean(row[-FIVE:]) for row in record["newest"][tasks - LATE : tasks]
-        )
+        if tasks >= LATE + FIVE:
+            result["five_late"] = mean(mean(row[-FIVE:]) for row in newest[-LATE:])
     if str(tasks) in record["all"]:
         result["all"] = mean(record["all"][str(tasks)])
     return result

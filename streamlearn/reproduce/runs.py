@@ -32,6 +32,8 @@ Record = dict[str, Any]
 NEWEST = 6
 #: The newest tasks that are measured in full, and after how many tasks.
 WINDOW = 20
+#: Its runs are shown as they end, and there are many: older tasks wait for the full measure.
+WINDOW_FOLDER = "mesu-window"
 #: Part of every log, and counted up when logs of before cannot be continued.
 VERSION = 1
 
@@ -77,6 +79,11 @@ class Run:
         width = f"-h{hidden}" if setting.layers != usual.layers else ""
         draws = f"-s{setting.n_draws}" if setting.n_draws != usual.n_draws else ""
         return f"{setting.algorithm}{window.replace('+', '')}{width}{draws}-seed{self.seed}"
+
+    @property
+    def n_newest(self) -> int:
+        """How many of the newest tasks are tested after each."""
+        return 1 if self.folder == WINDOW_FOLDER else NEWEST
 
     def log(self, results: Path) -> Path:
         """Return the path of the log."""
@@ -172,9 +179,10 @@ def execute(
 ) -> Record:
     """Run up to ``n_tasks`` tasks, going on where the checkpoint is; return the record.
 
-    A record has a list entry a task: ``newest`` (accuracies in % of the newest six tasks, the
-    newest last), ``sigma`` (mean of each layer), ``train_s`` (CPU seconds); every 20 tasks and
-    at the end ``windows`` (the newest 20 in full); at the end ``all`` (every task's accuracy).
+    A record has a list entry a task: ``newest`` (accuracies in % of the run's ``n_newest`` newest
+    tasks, the newest last), ``sigma`` (mean of each layer), ``train_s`` (CPU seconds); every 20
+    tasks and at the end ``windows`` (the newest 20 in full); at the end ``all`` (every task's
+    accuracy).
 
     Parameters
     ----------
@@ -207,7 +215,7 @@ def execute(
     counted = dict(record["counters"])
     for task in range(done, n_tasks):
         learn_task(learner, images, permutations, task, record)
-        measure_task(learner, images, permutations, run.seed, n_tasks, record)
+        measure_task(run, learner, images, permutations, n_tasks, record)
         new = learner.counters()
         record["counters"] = {name: counted.get(name, 0) + new[name] for name in new}
         save(run, learner, record, results, work)
@@ -228,22 +236,22 @@ def learn_task(
 
 
 def measure_task(
+    run: Run,
     learner: TaskLearner,
     images: Images,
     permutations: Permutations,
-    seed: int,
     n_tasks: int,
     record: Record,
 ) -> None:
     """Test after a task and note the results; one draw of weights serves all of them."""
     done = int(record["tasks_done"])
-    weights = learner.weights(np.random.default_rng((seed, 3, done)))
-    newest = range(max(0, done - NEWEST), done)
+    weights = learner.weights(np.random.default_rng((run.seed, 3, done)))
+    newest = range(max(0, done - run.n_newest), done)
     record["newest"].append([accuracy(weights, images, permutations[t]) for t in newest])
     record["sigma"].append([float(f"{value:.5g}") for value in learner.mean_sigma()])
     if done % WINDOW == 0 or done == n_tasks:
         window = range(max(0, done - WINDOW), done)
-        strangers = strangers_of(weights, images, seed)
+        strangers = strangers_of(weights, images, run.seed)
         full = [full_measure(weights, images, permutations[t], strangers) for t in window]
         record["windows"][str(done)] = {name: [one[name] for one in full] for name in full[0]}
     if done == n_tasks:

@@ -246,6 +246,14 @@ def shift_saturate(x: np.ndarray, right: np.ndarray, bits: int) -> np.ndarray:
     return np.array(exact, np.int64).reshape(x.shape)
 
 
+def moved(rho: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """Return the codes of v·(1 + step/mantissa), rounded up, octave by octave."""
+    mantissa, octave = ((rho & 2047) | 2048) + step, rho >> 11
+    below, above = mantissa < 2048, mantissa >= 4096
+    mantissa = np.where(below, 2 * mantissa, np.where(above, (mantissa + 1) // 2, mantissa))
+    return (octave - below + above) * 2048 + mantissa - 2048
+
+
 def check_update(
     x: np.ndarray, frac_bits: int, mu: np.ndarray, rho: np.ndarray, delta: np.ndarray,
     r: np.ndarray, plan: Plan, layer: int, u: tuple[np.ndarray, np.ndarray], first: bool,
@@ -282,7 +290,7 @@ def check_update(
     hold("step_dithered", step + u[0])
     hold("curve_dithered", curve + u[1])
     new_mu = mu + (step + u[0] >> 16)
-    new_rho = rho + np.clip(curve + u[1] >> 16, -2048, 2048)
+    new_rho = moved(rho, np.clip(curve + u[1] >> 16, -(mantissa >> 1), mantissa))
     hold("mu_before_store", new_mu)
     hold("rho_before_store", new_rho)
     count = golden.Saturations()

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quant.integers import bit_length, bit_lengths, isqrt, shift_round, shift_truncate
+from quant.mesu_q16 import moved
 from quant.plan import decode_rho, encode_rho
 
 FIXED = settings(derandomize=True, deadline=None, database=None, max_examples=200)
@@ -108,3 +109,17 @@ def test_adding_to_a_code_inside_an_octave_scales_the_variance_exactly(
     code, mantissa = octave * 2048 + low, 2048 + low
     before, after = decode_rho(np.array([code, code + step]), 0)
     assert Fraction(after) == Fraction(before) * (1 + Fraction(step, mantissa))
+
+
+@FIXED
+@given(octave=st.integers(1, 30), low=st.integers(0, 2047), share=st.floats(-0.5, 1.0))
+def test_a_step_past_an_octaves_end_scales_the_variance_too(
+    octave: int, low: int, share: float
+) -> None:
+    """Exactly below; above, half a code of the next octave may be rounded up."""
+    code, mantissa = octave * 2048 + low, 2048 + low
+    step = int(share * mantissa)
+    new = int(moved(*(np.array([value]) for value in (code, mantissa, step)))[0])
+    before, after, one_less = map(Fraction, decode_rho(np.array([code, new, new - 1]), 0))
+    exact = before * (1 + Fraction(step, mantissa))
+    assert after == exact if step < 0 else one_less < exact <= after

@@ -42,6 +42,12 @@ def test_more_headroom_takes_fraction_bits(gas: Any) -> None:
     assert all(a.rounding_to_sigma < b.rounding_to_sigma for a, b in coarser)
 
 
+def test_headroom_may_differ_by_layer(gas: Any) -> None:
+    alike = plan_formats(SPEC, MesuConfig(), *gas, headroom=1).mu_frac_bits
+    split = plan_formats(SPEC, MesuConfig(), *gas, headroom=(8, 1)).mu_frac_bits
+    assert split == (alike[0] - 3, alike[1])
+
+
 def test_a_learner_takes_the_plan(gas: Any) -> None:
     plan = plan_formats(SPEC, MesuConfig(), *gas)
     learner = MesuClassifier((128, 32, 6), mu_frac_bits=plan.mu_frac_bits)
@@ -67,6 +73,7 @@ def test_steps_below_the_dither_are_lost() -> None:
         (SPEC, np.zeros((0, 128)), np.zeros(0, int), 2.0, ShapeError, "n at least 1"),
         (SPEC, np.zeros((3, 128)), np.zeros(2, int), 2.0, ShapeError, "y"),
         (SPEC, np.zeros((3, 128)), np.zeros(3, int), 0.5, ConfigError, "headroom"),
+        (SPEC, np.zeros((3, 128)), np.zeros(3, int), (2, 2, 2), ConfigError, "or 2 of them"),
         (
             NetworkSpec((128, 32, 6), rule="metaplastic"),
             np.zeros((3, 128)),
@@ -86,7 +93,7 @@ def test_steps_below_the_dither_are_lost() -> None:
     ],
 )
 def test_what_cannot_be_planned_is_refused(
-    spec: NetworkSpec, x: Any, y: Any, headroom: float, error: type[Exception], match: str
+    spec: NetworkSpec, x: Any, y: Any, headroom: Any, error: type[Exception], match: str
 ) -> None:
     with pytest.raises(error, match=match):
         plan_formats(spec, MesuConfig(), x, y, headroom=headroom)

@@ -394,8 +394,9 @@ def same_mean_step(
         one = state.copy()
         one["n_samples"] = t
         mesu_q16.learn(spec, plan, one, forward, 1, count)
-        for field, values in moved.items():
-            values[t] = one[field][0].astype(np.int64) - state[field][0].astype(np.int64)
+        moved["mu"][t] = one["mu"][0].astype(np.int64) - state["mu"][0].astype(np.int64)
+        v_new, v_old = (decode_rho(s["rho"][0], 0) for s in (one, state))
+        moved["rho"][t] = (v_new / v_old - 1) * mantissa
     if count != mesu_q16.Saturations():
         return False
     for part, (field, tolerance) in itertools.product(parts, (("mu", 0.01), ("rho", 0.04))):
