@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import mean, stdev
+from statistics import mean, median, stdev
 from typing import Any
 
 from streamlearn.reproduce.runs import NEWEST, WINDOW
@@ -68,7 +68,8 @@ def measures(record: Record, tasks: int) -> Measures:
         :func:`streamlearn.reproduce.pmnist.full_measure` on the last task; ``five_before``, the
         authors' curve averaged over time, see :func:`five_before`; ``five_over_time``, the same
         average of the newest five, and ``five_late`` that over the last tasks alone, where as many
-        were tested after each; ``train_s``, CPU seconds; ``all``, where every task was tested then.
+        were tested after each; ``train_s``, CPU seconds; ``growth``, the median task's seconds
+        among the last 20 over those among the first 20; ``all``, where every task was tested then.
     """
     window = record["windows"][str(tasks)]
     result: Measures = {
@@ -80,6 +81,9 @@ def measures(record: Record, tasks: int) -> Measures:
         "auc_unseen": window["auc_unseen"][-1],
         "train_s": sum(record["train_s"][:tasks]),
     }
+    if tasks >= 2 * WINDOW:
+        early, late = record["train_s"][:WINDOW], record["train_s"][tasks - WINDOW : tasks]
+        result["growth"] = median(late) / max(median(early), 1e-9)
     if tasks >= FIVE:
         result["last5"] = mean(window["accuracy"][-FIVE:])
         result["auc5"] = mean(window["auc"][-FIVE:])

@@ -7,6 +7,7 @@ from statistics import mean
 from typing import Any
 
 from streamlearn.reproduce.measures import LATE, Summary, summarise
+from streamlearn.reproduce.runs import WINDOW
 
 Record = dict[str, Any]
 
@@ -90,7 +91,8 @@ def pmnist_table(records: Sequence[Record]) -> str:
         areas.append([NAMES[name], summary.extent, area, *cells])
         seconds = mean(summary.values["train_s"])
         speed = summary.tasks * _samples_per_task(mine) / max(seconds, 1e-9)
-        costs.append([NAMES[name], summary.extent, f"{seconds / 60:.1f}", f"{speed:,.0f}"])
+        row = [NAMES[name], summary.extent, f"{seconds / 60:.1f}", f"{speed:,.0f}"]
+        costs.append([*row, summary.cell("growth", 3)])
     head = ["", "", "tasks × seeds", "last task %", "newest 5 %", "newest 20 %", "all %"]
     more = ["five before, over time %", "newest 5, over time %", f"newest 5, last {LATE} tasks %"]
     first = markdown([*head, *more], accuracies)
@@ -98,6 +100,7 @@ def pmnist_table(records: Sequence[Record]) -> str:
     more = ["AUC, 1, CIFAR unpermuted", "AUC, 1, unseen permutation", "aleatoric AUC, 1, CIFAR"]
     second = markdown([*head, *more, "calibration error, 1"], areas)
     head = ["", "tasks × seeds", "training, CPU minutes a seed", "samples/s"]
+    head.append(f"time a task, last {WINDOW} over first {WINDOW}")
     return f"{first}\n{second}\n{markdown(head, costs)}"
 
 
