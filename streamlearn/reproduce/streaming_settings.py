@@ -39,8 +39,9 @@ GATED_FOLDER = "streaming-gated"
 
 #: MESU takes four bytes a synapse: a quarter of the hidden units has the same bytes of state.
 MESU_SHARE = 4
-MESU_WINDOW, MESU_DRAWS = 1.2e6, 10
-#: Best mean of ten tasks, by the width.
+MESU_DRAWS = 10
+#: Best mean of ten tasks, by the width that it stands beside.
+MESU_WINDOW = {200: 1.2e6, 512: 1.2e6, 1024: 1.2e6}
 MLP_LR = {200: 0.002, 512: 0.003, 1024: 0.003}
 
 
@@ -103,7 +104,8 @@ def streaming_settings(algorithm: str) -> list[tuple[str, Setting, int]]:
         hidden = width // MESU_SHARE if algorithm == "mesu-q16" else width
         layers = (N_FEATURES, hidden, N_CLASSES)
         lr = MLP_LR[width] if algorithm == "mlp" else 0.0
-        setting = StreamingSetting(algorithm, layers, MESU_WINDOW, MESU_DRAWS, width, lr)
+        window = MESU_WINDOW[width]
+        setting = StreamingSetting(algorithm, layers, window, MESU_DRAWS, width, lr)
         found.append((FOLDER, setting, N_SEEDS))
     return found
 
@@ -112,7 +114,8 @@ def gated_settings(algorithm: str) -> list[tuple[str, Setting, int]]:
     """Return the float twin at H = 512, with so many of its blocks taking part in a sample."""
     n_blocks, n_active = GATES[algorithm]
     layers = (N_FEATURES, WIDTHS[0], N_CLASSES)
+    window = MESU_WINDOW[WIDTHS[0]]
     setting = StreamingSetting(
-        algorithm, layers, MESU_WINDOW, MESU_DRAWS, WIDTHS[0], 0.0, n_blocks, n_active
+        algorithm, layers, window, MESU_DRAWS, WIDTHS[0], 0.0, n_blocks, n_active
     )
     return [(FOLDER if algorithm == "twin" else GATED_FOLDER, setting, N_SEEDS)]
