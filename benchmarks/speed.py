@@ -1,8 +1,9 @@
 """How fast is each engine, and what does a sample cost? ``python benchmarks/speed.py``
 
 Measures on one core, in one run: samples/s of every engine beside PyTorch loops, bytes, cost by
-width, draws, share of zero inputs and length of the stream. Writes benchmarks/results/speed/ and
-the tables of docs/benchmarks.md. Needs MNIST (docs/data.md) and PyTorch.
+width, draws, share of zero inputs and length of the stream; and the metaplastic learner beside
+float networks and the published recipe. Writes benchmarks/results/speed/ and the tables of
+docs/benchmarks.md. Needs MNIST (docs/data.md), PyTorch and numba.
 
     python benchmarks/speed.py                      # everything, about five minutes
     python benchmarks/speed.py --only speed,bytes   # the rest stays as the last run left it
@@ -30,6 +31,7 @@ from typing import Any
 import numpy as np
 import torch
 from benchmarks_machine import machine
+from speed_metaplastic import measure_metaplastic
 from speed_report import PICTURES, TABLES, filled
 from speed_sections import (
     DRAWS,
@@ -47,7 +49,7 @@ from streamlearn.reproduce.runs import kernel_sha
 from streamlearn.streams import load_mnist
 
 ROOT = Path(__file__).resolve().parents[1]
-SECTIONS = ("speed", "bytes", "width", "draws", "zeros", "length")
+SECTIONS = ("speed", "bytes", "width", "draws", "zeros", "length", "metaplastic")
 
 
 def measure(sections: list[str], options: argparse.Namespace, record: dict[str, Any]) -> None:
@@ -77,6 +79,8 @@ def measure(sections: list[str], options: argparse.Namespace, record: dict[str, 
             )
         elif section == "zeros":
             record[section] = measure_zeros(mnist.x, x, y, rounds, round_s, say)
+        elif section == "metaplastic":
+            record[section] = measure_metaplastic(mnist.x, y, rounds, round_s, say)
         else:
             record[section] = measure_length(x, y, options.tasks, say)
     say("done")

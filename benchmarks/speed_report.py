@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from speed_contenders import FACTORED, TORCH_LOCAL, TORCH_PLAIN
+from speed_metaplastic import METAPLASTIC
 
 from streamlearn.report.svg import (
     BLACK,
@@ -181,6 +182,28 @@ def length_table(record: Record) -> str:
     return markdown([*head, "all finite, σ > 0", "values that met the end of their format"], lines)
 
 
+def metaplastic_table(record: Record) -> str:
+    """Samples/s of the metaplastic learner beside float networks, and what a step changes."""
+    parts = []
+    for layers in dict.fromkeys(tuple(row["layers"]) for row in record["metaplastic"]):
+        rows = [row for row in record["metaplastic"] if tuple(row["layers"]) == layers]
+        q8 = _named(rows, METAPLASTIC)
+        lines = []
+        for row in rows:
+            cells = [_per_second(rate(row)), _per_second(1 / min(row["cpu_s"]))]
+            cells += [_per_second(rate(row, "wall_s")), _times(ratio(q8, row))]
+            if "changed" in row:
+                share = 100 * row["changed"] / row["synapses"]
+                cells += [f"{row['changed']:,.0f}", f"{share:.2f}", f"{100 * row['changing']:.0f}"]
+            else:
+                cells += ["–"] * 3
+            lines.append([row["name"], *cells])
+        head = ["-".join(map(str, layers)), "samples/s, CPU", "best round", "wall clock"]
+        head += ["q8's kernel is × as fast", "weights changed a step", "% of all"]
+        parts.append(markdown([*head, "steps that change any, %"], lines))
+    return "\n".join(parts)
+
+
 def bar_table(record: Record) -> str:
     """What was aimed at, and what this run reached."""
     rows = [r for r in record["speed"] if r["layers"] == [784, 50, 10] and r["n_draws"] == 10]
@@ -288,6 +311,7 @@ TABLES: dict[str, Callable[[Record], str]] = {
     "draws": draws_table,
     "zeros": zeros_table,
     "length": length_table,
+    "metaplastic": metaplastic_table,
 }
 PICTURES: dict[str, Callable[[Record], str]] = {
     "width": _scan_picture("width", "hidden units"),

@@ -43,8 +43,8 @@ def candidates(algorithm: str, width: int) -> Iterator[tuple[str, StreamingSetti
             setting = StreamingSetting(algorithm, layers, window, MESU_DRAWS, width)
             yield f"N {window:g}", setting
     else:
-        lr = MLP_LR[width]
-        yield "as it is", StreamingSetting(algorithm, layers, MESU_WINDOW, MESU_DRAWS, width, lr)
+        lr, window = MLP_LR[width], MESU_WINDOW[width]
+        yield "as it is", StreamingSetting(algorithm, layers, window, MESU_DRAWS, width, lr)
 
 
 def validate(setting: StreamingSetting, seed: int, digits: Digits, n_tasks: int) -> list[float]:

@@ -15,6 +15,7 @@ from quant.state import ARITHMETICS
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
+import speed_metaplastic
 import speed_report
 import speed_sections
 from speed_contenders import FACTORED, TORCH_LOCAL, TORCH_PLAIN, Contender, engines
@@ -90,6 +91,57 @@ def test_every_section_measures_every_engine(data):
     assert all(f"| {name} | 0.00 million |" in table for name in on_chip)
 
 
+def test_the_metaplastic_learner_is_measured_beside_what_learns_the_same(data, monkeypatch):
+    pytest.importorskip("numba")
+    x, y = np.maximum(data[0], 0), data[1]
+    monkeypatch.setattr(speed_metaplastic, "NETWORKS", (NETWORK,))
+    monkeypatch.setattr(speed_metaplastic, "COUNT_AFTER", 150)
+    monkeypatch.setattr(speed_metaplastic, "COUNT_AFTER_PUBLISHED", 100)
+    monkeypatch.setattr(speed_metaplastic, "COUNT_STEPS", 20)
+    rows = speed_metaplastic.measure_metaplastic(x, y, 2, 1e-3, quiet)
+    named = {row["name"]: row for row in rows}
+    assert len(named) == len(rows) == 6
+    assert all(value > 0 for row in rows for value in row["wall_s"])
+    watched = [row for row in rows if row["name"] != speed_metaplastic.CALL]
+    assert {row["synapses"] for row in watched} == {20 * 8 + 8 * 3}
+    assert "changed" not in named[speed_metaplastic.CALL]
+    for name in (speed_metaplastic.PUBLISHED, speed_metaplastic.PUBLISHED_ONE):
+        assert named[name]["changing"] == 1, "momentum moves every weight at every step"
+    binary = named[speed_metaplastic.METAPLASTIC]
+    assert 0 < binary["changed"] < named[speed_metaplastic.FLOAT]["changed"]
+    assert 0 < binary["changing"] <= 1
+
+
+def test_every_contender_of_the_metaplastic_learner_learns(data):
+    pytest.importorskip("numba")
+    x, y = np.repeat(data[0], 5, axis=0), np.repeat(data[1], 5)
+    order = np.random.default_rng(1).permutation(len(y))
+    x, y = np.maximum(x[order], 0), y[order]
+    for one in speed_metaplastic.contenders(NETWORK):
+        before = [w.copy() for w in one.weights()] if one.weights else []
+        one.learn(x[:37], y[:37])
+        if one.batch > 37:  # a batch that is not full changes nothing yet
+            assert all(np.array_equal(a, b) for a, b in zip(before, one.weights(), strict=True))
+        for start in range(37, len(y), 31):
+            one.learn(x[start : start + 31], y[start : start + 31])
+        if not one.weights:
+            continue
+        w1, w2 = one.weights()
+        if len(w1) != NETWORK[0]:
+            w1, w2 = w1.T, w2.T
+        if "float" in one.group:
+            z = np.maximum(x @ w1, 0) @ w2
+        else:
+            sign = [np.where(w < 0, -1.0, 1.0) for w in (w1, w2)]
+            a = x @ sign[0]
+            if one.group == "published":
+                a = a - a.mean(axis=0 if one.batch > 1 else 1, keepdims=True)
+            z = np.where(a < 0, -1, 1) @ sign[1]
+            if one.batch > 1:
+                z = (z - z.mean(axis=0)) / z.std(axis=0)
+        assert np.mean(z.argmax(axis=1) == y) > 0.6, f"{one.name}: 33 % is chance"
+
+
 def test_a_state_that_broke_is_said():
     spec, config = speed_sections.setting(NETWORK, 10)
     for name, value in (("sigma", np.nan), ("sigma", 0.0), ("mu", np.inf)):
@@ -106,6 +158,7 @@ def row(name, cpu, **more):
     return {"name": name, "group": "engine", "block": 9, "cpu_s": cpu, "wall_s": cpu, **more}
 
 
+SECTIONS = ("speed", "bytes", "width", "draws", "zeros", "metaplastic", "length")
 ORIGIN = dict.fromkeys(
     ("command", "date", "machine", "python", "numpy", "torch", "kernel", "load", "load_after",
      "seconds"), "x")  # fmt: skip
@@ -135,11 +188,16 @@ def record():
              "cpu_s": [factor * value for value in one["cpu_s"]]}
             for share, data, factor in kinds for one in some
         ],
+        "metaplastic": [
+            row(speed_metaplastic.METAPLASTIC, (20e-6 * noise).tolist(), layers=[784, 50, 10],
+                batch=1, synapses=39700, changed=397.0, changing=0.25),
+            row(speed_metaplastic.CALL, (50e-6 * noise).tolist(), layers=[784, 50, 10], batch=1),
+        ],
         "length": [
             row("q16, C", [12e-6] * 9, accuracy=[90.0] * 9, sigma=[[0.1, 0.2]] * 9,
                 mu=[[1.0, 2.0]] * 9, finite=False, saturations={"mu": 0, "rho": 1234})
         ],
-        "origin": dict.fromkeys(("speed", "bytes", "width", "draws", "zeros", "length"), ORIGIN),
+        "origin": dict.fromkeys(SECTIONS, ORIGIN),
     }  # fmt: skip
 
 
@@ -159,6 +217,9 @@ def test_tables_say_what_the_rounds_say():
     )
     pixels = "| 50, MNIST's pixels in [0, 1] | 81 % | 5.0 | 2.5 | 25.0 | 80.0 | 4.0 |"
     assert pixels in speed_report.zeros_table(made)
+    binary = speed_report.metaplastic_table(made)
+    assert "| 50,000 | 50,000 | 50,000 | 1.0 | 397 | 1.00 | 25 |" in binary
+    assert "| 20,000 | 20,000 | 20,000 | 2.5 | – | – | – |" in binary
     length = speed_report.length_table(made)
     assert "| NO | 1,234 rho |" in length
     costs = np.array([99.0] * 5 + [8.0, 9, 10, 11, 12])
@@ -173,7 +234,7 @@ def test_parts_of_other_runs_are_named():
     assert speed_report.origin(made).count("\n") == 1
     made["origin"] = {**made["origin"], "length": {**ORIGIN, "date": "later"}}
     text = speed_report.origin(made)
-    assert text.startswith("* speed, bytes, width, draws, zeros: `x` on x")
+    assert text.startswith("* speed, bytes, width, draws, zeros, metaplastic: `x` on x")
     assert "\n* length: `x` on later" in text
 
 
