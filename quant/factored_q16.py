@@ -31,8 +31,10 @@ from quant.integers import (
     Int64,
     bit_length,
     bit_lengths,
+    clamp_count,
     isqrt,
     shift_round,
+    shift_saturate,
     shift_truncate,
 )
 from quant.mesu_q16 import (
@@ -42,9 +44,6 @@ from quant.mesu_q16 import (
     SPREAD_MAX,
     Forward,
     Saturations,
-    _clamp,
-    _dither,
-    _shift_saturate,
     apply_gain,
     block_inputs,
     block_squares,
@@ -145,13 +144,13 @@ def forward_layer(
     inputs, columns = input_roots(squares, row, scale), column_roots(column)
 
     centre = shift_round(mu.T @ blocked, frac_bits - k_mean + mu_frac_bits - 16)
-    centre, n_centre = _clamp(centre, PRE_ACTIVATION_MAX)
+    centre, n_centre = clamp_count(centre, PRE_ACTIVATION_MAX)
     product = inputs.root * columns.root[:, None]
     right = inputs.exponent + columns.exponent[:, None] - 12
     wide = np.where(
         right < 0, np.where(product > 0, SPREAD_MAX + 1, 0), product >> np.clip(right, 0, 32)
     )
-    spread, n_spread = _clamp(wide, SPREAD_MAX)
+    spread, n_spread = clamp_count(wide, SPREAD_MAX)
     count.activation += n_centre + n_spread
     inverse = np.where(spread == 0, 0, (1 << 30) // np.maximum(spread, 1))
     a = centre + (spread * epsilon + 8 >> 4)
@@ -272,7 +271,7 @@ def backward_inputs(
     through_spread = x * (top_bits(row, 12)[:, None] * found.by_row >> 11)
     right = frac_bits + found.row_exponent + 8 - v_exponent - octave(row)
     gradient = through_mean + shift_round_each(through_spread, right[:, None])
-    clamped, n = _clamp(np.where(x > 0, gradient, 0), DELTA_MAX)
+    clamped, n = clamp_count(np.where(x > 0, gradient, 0), DELTA_MAX)
     count.gradient += n
     return clamped
 
@@ -410,7 +409,7 @@ def step_mu(
         spare = bit_length(plan.n_draws - 1)
         w = top_bits(row, 12)[:, None] * -shift_round(x @ g.T, spare)
         right = right + 73 - spare
-    step, n = _shift_saturate(w, right[:, None], MU_STEP_BITS)
+    step, n = shift_saturate(w, right[:, None], MU_STEP_BITS)
     count.gradient += n
     return mu + (step + u_mu >> 16)
 
@@ -482,7 +481,7 @@ def _update_layer(
     row_words = noise.words(key, noise.STREAM_ROW + layer, rows).astype(np.int64)
     mu = step_mu(
         x, frac_bits, mu_view.astype(np.int64), mu_frac_bits, delta, row, column, plan,
-        mine.v_exponent, _dither(row_words, column_words)[0], layer == 0, count,
+        mine.v_exponent, noise.dither(row_words, column_words)[0], layer == 0, count,
     )  # fmt: skip
     mu, clamped = _store_mu(mu)
 
@@ -494,7 +493,7 @@ def _update_layer(
     if len(pull_words):
         part = pull_mu(
             mu[pulled], mu_frac_bits, row[pulled], column, mine,
-            _dither(pull_words, column_words)[0],
+            noise.dither(pull_words, column_words)[0],
         )  # fmt: skip
         mu[pulled], more = _store_mu(part)
         clamped = clamped or more
