@@ -31,6 +31,13 @@ def shift_round(x: Int64, right: int) -> Int64:
     return (x + (1 << (right - 1))) >> right
 
 
+def shift_round_each(x: Int64, right: Int64) -> Int64:
+    """Element-wise :func:`shift_round`."""
+    down = np.clip(right, 0, 62)
+    half = np.where(down > 0, np.int64(1) << np.maximum(down - 1, 0), 0)
+    return np.where(right <= 0, x << np.clip(-right, 0, 31), (x + half) >> down)
+
+
 def shift_truncate(x: Int64, right: int) -> Int64:
     """Divide by 2^right, rounding towards zero; a negative ``right`` multiplies by 2^-right."""
     if right <= 0:
