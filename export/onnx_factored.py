@@ -16,7 +16,7 @@ from export.onnx_integers import (
     shift_left,
     shift_round,
 )
-from quant.factored_q16 import column_roots, octave, top_bits
+from quant.factored_q16_codes import column_roots, octave, top_bits
 from quant.mesu_q16 import SPREAD_MAX
 
 # A sum of squares times factors is below 2^32.

@@ -9,6 +9,7 @@ Imports nothing of the packages that export a learner; it takes an export folder
 """
 
 from .boards import DEFAULT_BOARD, Board, board_from_dict, get_board, list_boards
+from .device import Device, Hello, TargetPrediction
 from .errors import (
     BoardError,
     BuildError,
@@ -22,7 +23,7 @@ from .errors import (
 )
 from .export_folder import ExportFolder, open_export
 from .image import Firmware, RamBytes, load_firmware
-from .machine import CallCount, Device, Hello, TargetPrediction
+from .machine import CallCount
 from .model import ModelCost, model_cost
 from .stream import StreamInterrupted, StreamResult
 from .toolchain import build_firmware

@@ -15,7 +15,7 @@ from .errors import InputError, RefusedError
 from .link import Request, status_text
 
 if TYPE_CHECKING:
-    from .machine import Device
+    from .device import Device
 
 NO_PREDICTION = -1
 _REPLY = {"i": "<u4", "f": "<f4"}

@@ -1,4 +1,4 @@
-"""The integer operations of the golden model, each as docs/numbers.md §2 defines it.
+"""The integer operations of the golden model, each as docs/numbers.md §2 (or §6) defines it.
 
 Arrays are int64 throughout so that nothing wraps here; the ranges that C relies on are proved in
 docs/numbers.md and checked by the property tests.
@@ -31,12 +31,35 @@ def shift_round(x: Int64, right: int) -> Int64:
     return (x + (1 << (right - 1))) >> right
 
 
+def shift_round_each(x: Int64, right: Int64) -> Int64:
+    """Element-wise :func:`shift_round`."""
+    down = np.clip(right, 0, 62)
+    half = np.where(down > 0, np.int64(1) << np.maximum(down - 1, 0), 0)
+    return np.where(right <= 0, x << np.clip(-right, 0, 31), (x + half) >> down)
+
+
 def shift_truncate(x: Int64, right: int) -> Int64:
     """Divide by 2^right, rounding towards zero; a negative ``right`` multiplies by 2^-right."""
     if right <= 0:
         return x << min(-right, 31)
     size: Int64 = np.abs(x) >> min(right, 62)
     return np.where(x < 0, -size, size)
+
+
+def shift_saturate(x: Int64, right: Int64, bits: int) -> tuple[Int64, int]:
+    """Element-wise ``x >> right``; a negative ``right`` shifts left, clamping to ±2^bits.
+
+    Returns the result and how many elements were clamped.
+    """
+    left = np.clip(-right, 0, 31)
+    kept = np.where(left > 0, np.clip(x, -(1 << bits >> left), 1 << bits >> left), x)
+    return (kept << left) >> np.clip(right, 0, 31), int(np.count_nonzero(kept != x))
+
+
+def clamp_count(x: Int64, limit: int) -> tuple[Int64, int]:
+    """Clamp to ±limit; return the result and how many elements were clamped."""
+    clamped = np.clip(x, -limit, limit)
+    return clamped, int(np.count_nonzero(clamped != x))
 
 
 def isqrt(x: Int64) -> Int64:

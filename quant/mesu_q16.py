@@ -23,8 +23,10 @@ from quant.integers import (
     Int64,
     bit_length,
     bit_lengths,
+    clamp_count,
     isqrt,
     shift_round,
+    shift_saturate,
     shift_truncate,
 )
 from quant.plan import INPUT_FRAC_BITS, LayerPlan, Plan
@@ -66,11 +68,6 @@ class Forward:
     epsilon: list[Int64] = field(default_factory=list)
     inverse_spread: list[Int64] = field(default_factory=list)
     logits: Int64 = field(default_factory=lambda: np.zeros((0, 0), np.int64))
-
-
-def _clamp(x: Int64, limit: int) -> tuple[Int64, int]:
-    clamped = np.clip(x, -limit, limit)
-    return clamped, int(np.count_nonzero(clamped != x))
 
 
 def _decode(rho: Int64) -> tuple[Int64, Int64]:
@@ -116,9 +113,9 @@ def forward_layer(
         axis=1,
     )
     centre = shift_round(mean, frac_bits - k_mean + plan.mu_frac_bits - 16)
-    centre, n_centre = _clamp(centre, PRE_ACTIVATION_MAX)
+    centre, n_centre = clamp_count(centre, PRE_ACTIVATION_MAX)
     half_exponent = (12 - plan.v_exponent + 2 * (frac_bits - k_mean) + k_square) >> 1
-    spread, n_spread = _clamp(shift_truncate(isqrt(power), half_exponent - 12), SPREAD_MAX)
+    spread, n_spread = clamp_count(shift_truncate(isqrt(power), half_exponent - 12), SPREAD_MAX)
     count.activation += n_centre + n_spread
     inverse = np.where(spread == 0, 0, (1 << 30) // np.maximum(spread, 1))
     return centre + (spread * epsilon + 8 >> 4), np.broadcast_to(inverse, epsilon.shape)
@@ -175,7 +172,7 @@ def output_gradient(logits: Int64, label: int) -> Int64:
 def ratio(delta: Int64, epsilon: Int64, inverse: Int64, count: Saturations) -> Int64:
     """δ ε / s in Q8.16: what the gradient by σ and the second term of ∂x share."""
     product = shift_round(shift_round(delta * epsilon, 8) * inverse, 22)
-    clamped, n = _clamp(product, RATIO_MAX)
+    clamped, n = clamp_count(product, RATIO_MAX)
     count.gradient += n
     return clamped
 
@@ -205,9 +202,9 @@ def backward_inputs(
     )
     product, right = x * through_spread, 8 + frac_bits + k_r - plan.v_exponent
     if right < 0:
-        product, _ = _clamp(product, PRODUCT_MAX)  # far beyond the clamp of the gradient
+        product, _ = clamp_count(product, PRODUCT_MAX)  # far beyond the clamp of the gradient
     gradient = shift_round(through_mean, plan.mu_frac_bits - k_delta) + shift_round(product, right)
-    clamped, n = _clamp(np.where(x > 0, gradient, 0), DELTA_MAX)
+    clamped, n = clamp_count(np.where(x > 0, gradient, 0), DELTA_MAX)
     count.gradient += n
     return clamped
 
@@ -247,8 +244,8 @@ def update(
     input was zero has w = y = 0 and does not move: the C kernel skips it.
     """
     mantissa, octave = _decode(rho)
-    step, n_step = _shift_saturate(mantissa * w, shift_mu - octave, MU_STEP_BITS)
-    curve, _ = _shift_saturate((mantissa * mantissa >> 12) * y, shift_rho - octave, RHO_STEP_BITS)
+    step, n_step = shift_saturate(mantissa * w, shift_mu - octave, MU_STEP_BITS)
+    curve, _ = shift_saturate((mantissa * mantissa >> 12) * y, shift_rho - octave, RHO_STEP_BITS)
     curve = curve + u_rho >> 16
     kept = np.clip(curve, -(mantissa >> 1), mantissa)
     count.gradient += n_step + int(np.count_nonzero(kept != curve))
@@ -263,16 +260,6 @@ def moved(rho: Int64, mantissa: Int64, step: Int64) -> Int64:
     new = mantissa + step
     code: Int64 = rho + step + np.minimum(new, 2048) - (np.maximum(new, 4096) >> 1)
     return code
-
-
-def _shift_saturate(x: Int64, right: Int64, bits: int) -> tuple[Int64, int]:
-    """Element-wise ``x >> right``; a negative ``right`` shifts left, clamping to ±2^bits.
-
-    Returns the result and how many elements were clamped.
-    """
-    left = np.clip(-right, 0, 31)
-    kept = np.where(left > 0, np.clip(x, -(1 << bits >> left), 1 << bits >> left), x)
-    return (kept << left) >> np.clip(right, 0, 31), int(np.count_nonzero(kept != x))
 
 
 def _store(mu: Int64, rho: Int64, count: Saturations) -> tuple[Int64, Int64]:
@@ -301,15 +288,6 @@ def pull(
     curve = (mantissa * plan.pull_rho >> 12) * (65536 - u) >> 16
     curve = np.maximum(curve + u_rho >> 16, -(mantissa >> 1))
     return _store(mu + (step + u_mu >> 16), moved(rho, mantissa, curve), count)
-
-
-def _dither(row_words: Int64, column_words: Int64) -> tuple[Int64, Int64]:
-    """Rank-one dither: (row + column) mod 2^32, uniform and pairwise independent.
-
-    Returns its low half, for μ, and its high half, for ρ.
-    """
-    both = row_words[:, None] + column_words & 0xFFFFFFFF
-    return both & 0xFFFF, both >> 16
 
 
 def _update_layer(
@@ -350,14 +328,14 @@ def _update_layer(
         mu_view.astype(np.int64), rho_view.astype(np.int64),
         -shift_round(x @ g.T, spare), -shift_round((squares >> e) @ q.T, spare),
         shift_mu + exponent_g, shift_rho + exponent_q - e,
-        *_dither(row_words, column_words), count,
+        *noise.dither(row_words, column_words), count,
     )  # fmt: skip
 
     first = sum(n for n, _ in spec.shapes[:layer])
     pulled = slice(-(first + int(state["n_samples"][0])) % plan.sweep, rows, plan.sweep)
     pull_words = noise.words(key, noise.STREAM_PULL_ROW + layer, rows).astype(np.int64)[pulled]
     mu[pulled], rho[pulled] = pull(
-        mu[pulled], rho[pulled], plan, layer_plan, *_dither(pull_words, column_words), count
+        mu[pulled], rho[pulled], plan, layer_plan, *noise.dither(pull_words, column_words), count
     )
     mu_view[:], rho_view[:] = mu, rho
 

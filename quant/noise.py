@@ -52,6 +52,15 @@ def words(key: int, stream: int, n: int) -> UInt32:
     return mix32(np.uint32(key) + counter * np.uint32(GOLDEN))
 
 
+def dither(row_words: Int64, column_words: Int64) -> tuple[Int64, Int64]:
+    """Rank-one dither: (row + column) mod 2^32, uniform and pairwise independent.
+
+    Returns its low half, for μ, and its high half, for ρ.
+    """
+    both = row_words[:, None] + column_words & 0xFFFFFFFF
+    return both & 0xFFFF, both >> 16
+
+
 def epsilon_q(key: int, layer: int, n_units: int, n_draws: int) -> Int64:
     """Return ``int64[n_units, n_draws]``, Q7.8: one standard normal for each unit and draw.
 

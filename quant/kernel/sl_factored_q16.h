@@ -1,6 +1,7 @@
 /* MESU in integers with factored variance, sigma^2_ij = row_i column_j: the parts that take the
- * place of those with a variance for every synapse. Golden model: quant/factored_q16.py; formats,
- * shifts and bounds: docs/numbers.md, section 10. Louizos and Welling, arXiv 1603.04733. */
+ * place of those with a variance for every synapse. Here: what a factor's code holds; golden model:
+ * quant/factored_q16_codes.py. Formats, shifts and bounds: docs/numbers.md, section 10. Louizos and
+ * Welling, arXiv 1603.04733. */
 #ifndef SL_FACTORED_Q16_H
 #define SL_FACTORED_Q16_H
 

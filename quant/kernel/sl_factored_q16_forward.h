@@ -1,4 +1,5 @@
-/* The forward pass with factored variance; included by sl_mesu_q16_forward.c. */
+/* The forward pass with factored variance; included by sl_mesu_q16_forward.c. Golden model:
+ * quant/factored_q16.py. */
 #include "sl_factored_q16.h"
 
 /* Layer 0: one input for all draws, so one matrix-vector product whatever their number. Adds the

@@ -43,4 +43,13 @@ static inline int32_t sl_clamp64(int64_t x, int32_t limit) {
     return x > limit ? limit : x < -limit ? -limit : (int32_t)x;
 }
 
+/* x >> right; a negative right shifts left, clamping to +-2^bits. */
+static inline int32_t sl_shift_saturate(int32_t x, int32_t right, int32_t bits, uint32_t *count) {
+    if (right >= 0) {
+        return x >> sl_min32(right, 31);
+    }
+    const int32_t left = sl_min32(-right, 31);
+    return (int32_t)((uint32_t)sl_clamp_count(x, (1 << bits) >> left, count) << left);
+}
+
 #endif

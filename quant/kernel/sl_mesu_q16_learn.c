@@ -165,15 +165,6 @@ static inline int32_t sl_moved(int32_t rho, int32_t mantissa, int32_t step) {
     return code + sl_min32(moved, 2048) - (sl_max32(moved, 4096) >> 1);
 }
 
-/* x >> right; a negative right shifts left, clamping to +-2^bits. */
-static inline int32_t sl_shift_saturate(int32_t x, int32_t right, int32_t bits, uint32_t *count) {
-    if (right >= 0) {
-        return x >> sl_min32(right, 31);
-    }
-    const int32_t left = sl_min32(-right, 31);
-    return (int32_t)((uint32_t)sl_clamp_count(x, (1 << bits) >> left, count) << left);
-}
-
 /* A row's step: w = x g and y = square q, the row's input times what all rows share. */
 typedef struct {
     int32_t x, square, shift_mu, shift_rho;

@@ -7,25 +7,35 @@ from typing import Any
 import numpy as np
 from quant_bounds import hold, hold_partial_sums
 
-from quant import factored_q16 as golden
 from quant.factored_plan import FactoredPlan
+from quant.factored_q16 import forward
+from quant.factored_q16_backward import backward_inputs, curvature
+from quant.factored_q16_codes import column_roots, input_roots, octave, top_bits
+from quant.factored_q16_factors import prior_ratio
 from quant.factored_state import FACTORS, factor_view
 from quant.integers import bit_length, shift_round, shift_truncate
-from quant.mesu_q16 import Saturations, apply_gain, block_inputs, block_squares, normalise
+from quant.mesu_q16 import (
+    Saturations,
+    apply_gain,
+    block_inputs,
+    block_squares,
+    normalise,
+    output_gradient,
+)
 from quant.spec import MesuConfig, NetworkSpec
-from quant.state import State, init_state
+from quant.state import State, init_state, layer_view
 
 
 def check_roots(x: np.ndarray, frac_bits: int, row: np.ndarray, column: np.ndarray, v: int) -> Any:
     """√(Σ x² r) and √c, every intermediate held."""
     blocked, k_mean = block_inputs(x)
     squares, k_square = block_squares(blocked, 0)
-    mantissa = golden.top_bits(row, 12)[:, None]
+    mantissa = top_bits(row, 12)[:, None]
     hold("factor_square", mantissa * squares)
-    down = int(golden.octave(row).max()) - golden.octave(row)
+    down = int(octave(row).max()) - octave(row)
     hold_partial_sums("factor_power", mantissa * squares >> down[:, None], 0)
     scale = 39 - v + 2 * (frac_bits - k_mean) + k_square
-    inputs, columns = golden.input_roots(squares, row, scale), golden.column_roots(column)
+    inputs, columns = input_roots(squares, row, scale), column_roots(column)
     hold("root", inputs.root)
     hold("root", columns.root)
     assert (columns.root >= 32768).all()
@@ -33,7 +43,7 @@ def check_roots(x: np.ndarray, frac_bits: int, row: np.ndarray, column: np.ndarr
     hold("root_product", inputs.root * columns.root[:, None])
     # Each root is the floor of the true one.
     power = (mantissa * squares >> down[:, None]).sum(axis=0)
-    true = np.sqrt(power * 2.0 ** -(scale - float(golden.octave(row).max())))
+    true = np.sqrt(power * 2.0 ** -(scale - float(octave(row).max())))
     ours = inputs.root * 2.0 ** -inputs.exponent.astype(float)
     np.testing.assert_allclose(ours, true, rtol=2.0**-15)
     return inputs
@@ -51,13 +61,13 @@ def check_curvature(
     if first:
         hold("noisy_draws", np.cumsum(noisy, axis=1))
         noisy = noisy.sum(axis=1, keepdims=True)
-    columns = golden.column_roots(column)
+    columns = column_roots(column)
     short, _ = columns.block(drop=3)
     name = "noisy_root_draws" if first else "noisy_root"
     hold_partial_sums(name, np.abs(noisy * short[:, None]), 0)
     full, _ = inputs.block()
     hold("by_column", np.cumsum(noisy * full, axis=1) * columns.block()[0][:, None])
-    kept, k, found = golden.curvature(delta, epsilon, inputs, column, first)
+    kept, k, found = curvature(delta, epsilon, inputs, column, first)
     np.testing.assert_array_equal(kept, blocked)
     assert k == k_delta
     hold("by_row_sum", np.abs(found.by_row).sum())
@@ -67,7 +77,7 @@ def check_curvature(
 
 def check_inputs(x: np.ndarray, row: np.ndarray, found: Any) -> None:
     """The products of the gradient by the inputs."""
-    through = golden.top_bits(row, 12)[:, None] * found.by_row
+    through = top_bits(row, 12)[:, None] * found.by_row
     hold("through_row", through)
     hold("input_row", x * (through >> 11))
 
@@ -79,22 +89,22 @@ def check_mu(
     """The products of the step of μ and of its pull."""
     delta = delta.sum(axis=1, keepdims=True) if first else delta
     short, _ = normalise(delta, 15)
-    top = int(golden.octave(column).max())
-    weight = golden.top_bits(column, 16) >> np.minimum(top - golden.octave(column) + 1, 31)
+    top = int(octave(column).max())
+    weight = top_bits(column, 16) >> np.minimum(top - octave(column) + 1, 31)
     hold("weight", weight)
     hold("weighted", short * weight[:, None])
     g, _ = apply_gain(short * weight[:, None], plan.gain_mu, 15 if first else 19)
     if first:
         hold("first_gain_product", normalise(short * weight[:, None], 15)[0] * plan.gain_mu[0])
         hold("first_g", g)
-        factor = shift_round(x * golden.top_bits(row, 16)[:, None], 8)
+        factor = shift_round(x * top_bits(row, 16)[:, None], 8)
         hold("first_factor", factor)
         hold("first_step", np.abs(factor * g.T) + 65535 * (np.abs(factor * g.T) == 0))
     else:
         w = shift_round(np.abs(x) @ np.abs(g.T), bit_length(plan.n_draws - 1))
-        hold("later_step", golden.top_bits(row, 12)[:, None] * w)
+        hold("later_step", top_bits(row, 12)[:, None] * w)
     for layer in plan.layers:
-        strength = golden.top_bits(row, 16) * layer.gain_pull[0] >> 16
+        strength = top_bits(row, 16) * layer.gain_pull[0] >> 16
         hold("pull_strength", strength)
         hold("pull_product", 65535 * (strength[:, None] * weight >> 16))
 
@@ -108,23 +118,23 @@ def check_factors(
     by_row = shift_round(found.by_row * mine.gain_row[0], 15)
     y = x * x @ by_row
     hold("row_curvature", np.cumsum(x * x * np.abs(by_row), axis=1))
-    mantissa = golden.top_bits(row, 16)
+    mantissa = top_bits(row, 16)
     hold("row_step", (mantissa * mantissa >> 16) * y)
     hold("step_before_shift", (mantissa * mantissa >> 16) * y << 16)
     hold("column_gain_product", found.by_column * mine.gain_column[0])
     by_column = shift_round(found.by_column * mine.gain_column[0], 15)
-    hold("column_step", golden.top_bits(column, 16) * by_column)
+    hold("column_step", top_bits(column, 16) * by_column)
     for code, others, ratio in ((row, column, mine.ratio_row), (column, row, mine.ratio_column)):
-        top = int(golden.octave(others).max())
-        total = int((golden.top_bits(others, 16) >> (top - golden.octave(others))).sum())
+        top = int(octave(others).max())
+        total = int((top_bits(others, 16) >> (top - octave(others))).sum())
         hold("factor_sum", total)
         up = 16 - bit_length(total)
         short = total << up if up >= 0 else total >> -up
         hold("prior_ratio_product", short * ratio[0])
-        hold("prior_ratio_product", golden.top_bits(code, 16) * (short * ratio[0] >> 16))
-        u = golden._ratio(code, others, ratio, mine.v_exponent)
+        hold("prior_ratio_product", top_bits(code, 16) * (short * ratio[0] >> 16))
+        u = prior_ratio(code, others, ratio, mine.v_exponent)
         hold("factor_ratio", u)
-        hold("pull_of_code", golden.top_bits(code, 16) * plan.pull_factor * np.abs(65536 - u))
+        hold("pull_of_code", top_bits(code, 16) * plan.pull_factor * np.abs(65536 - u))
 
 
 EDGE_MU = (-32768, -28672, -1, 0, 1, 12288, 32767)
@@ -170,23 +180,23 @@ def check_learner(
     spec: NetworkSpec, plan: FactoredPlan, state: State, z: np.ndarray, label: int
 ) -> None:
     """Forward, backward and update of a whole network, every intermediate held."""
-    passed = golden.forward(spec, plan, state, z, Saturations())
+    passed = forward(spec, plan, state, z, Saturations())
     hold("logit", passed.logits)
-    delta = golden.output_gradient(passed.logits, label)
+    delta = output_gradient(passed.logits, label)
     for i in range(len(spec.shapes) - 1, -1, -1):
         row, column = factors_of(spec, state, i)
         x, frac_bits, v = passed.inputs[i], passed.frac_bits[i], plan.layers[i].v_exponent
         inputs = check_roots(x, frac_bits, row, column, v)
         kept, k, found = check_curvature(delta, passed.epsilon[i], inputs, column, i == 0)
-        short = x if i == 0 else golden.shift_round(x, max(0, bit_length(int(x.max())) - 8))
+        short = x if i == 0 else shift_round(x, max(0, bit_length(int(x.max())) - 8))
         short = np.minimum(short, 255)
         check_mu(short, delta, row, column, plan, i == 0)
         check_factors(short, found, row, column, plan, i)
         if i > 0:
             units = slice(spec.layers[i])
             check_inputs(x, row, found)
-            mu = golden.layer_view(spec, state, "mu", i)[units].astype(np.int64)
-            delta = golden.backward_inputs(
+            mu = layer_view(spec, state, "mu", i)[units].astype(np.int64)
+            delta = backward_inputs(
                 x[units], frac_bits, kept, k, found, mu, int(state["mu_frac_bits"][0, i]),
                 row[units], v, Saturations(),
             )  # fmt: skip

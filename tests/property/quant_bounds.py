@@ -347,7 +347,7 @@ def check_learner(
         rows = noise.words(key, noise.STREAM_ROW + i, mu.shape[0]).astype(np.int64)
         check_update(
             x, passed.frac_bits[i], mu, rho, delta, r, plan, i,
-            golden._dither(rows, columns), i == 0,
+            noise.dither(rows, columns), i == 0,
         )  # fmt: skip
         if i > 0:
             frac_bits = passed.frac_bits[i]

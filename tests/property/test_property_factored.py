@@ -20,7 +20,6 @@ from factored_bounds import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quant import factored_q16 as golden
 from quant.factored_plan import (
     FactoredLayerPlan,
     FactoredPlan,
@@ -29,6 +28,9 @@ from quant.factored_plan import (
     encode_row,
     make_factored_plan,
 )
+from quant.factored_q16_codes import Roots
+from quant.factored_q16_factors import gauge
+from quant.factored_q16_mu import update_range
 from quant.mesu_q16 import Saturations
 from quant.native import NativeKernel
 from quant.spec import MesuConfig, NetworkSpec
@@ -155,7 +157,7 @@ def test_update_of_any_width_keeps_its_bounds(
     n_draws = n_draws if columns < 65535 else min(n_draws, 3)
     plan = FactoredPlan((LAYER,), (32767, 16), 1 << 20, 1, n_draws, 300)
     draws = 1 if first else n_draws
-    inputs = golden.Roots(np.full(draws, 65535), np.zeros(draws, np.int64))
+    inputs = Roots(np.full(draws, 65535), np.zeros(draws, np.int64))
     codes = np.full(columns, code)
     row = np.array([0, 2**27 - 1, 2**28 - 1, 2**32 - 1])
     x = np.array([[127], [-127], [1], [0]]) if first else np.full((4, n_draws), 255)
@@ -187,7 +189,7 @@ def test_the_gauge_moves_no_product() -> None:
     for shift in (-4, 4):
         moved = column + (shift << 27)
         count = Saturations()
-        new_row, new_column = golden.gauge(row, moved, count)
+        new_row, new_column = gauge(row, moved, count)
         assert not np.array_equal(new_row, row)
         np.testing.assert_array_equal(
             np.outer(decode_row(new_row, 0), decode_column(new_column)),
@@ -201,21 +203,21 @@ def test_the_range_halves_unbiased_and_doubles_exactly() -> None:
     mu = rng.integers(-32768, 32768, (200, 100))
     mu[0, 0] = 32767
     bits = rng.integers(0, 2, mu.shape)
-    half, frac_bits, peak = golden.update_range(mu, 12, 30000, False, bits)
+    half, frac_bits, peak = update_range(mu, 12, 30000, False, bits)
     assert (frac_bits, peak) == (11, 15000)
     assert np.abs(2 * half - mu).max() == 1
     assert abs((2 * half - mu).mean()) < 4 / np.sqrt(mu.size)
     small = rng.integers(-12287, 12288, (20, 10))
-    twice, frac_bits, peak = golden.update_range(small, 12, 12287, True, bits[:1, :1])
+    twice, frac_bits, peak = update_range(small, 12, 12287, True, bits[:1, :1])
     np.testing.assert_array_equal(twice, 2 * small)
     assert (frac_bits, peak) == (13, 0)
     for peak_in, cycle, limit in ((12287, False, 12), (12288, True, 12), (0, True, 20)):
-        same, frac_bits, _ = golden.update_range(small, limit, peak_in, cycle, bits[:1, :1])
+        same, frac_bits, _ = update_range(small, limit, peak_in, cycle, bits[:1, :1])
         np.testing.assert_array_equal(same, small)
         assert frac_bits == limit
     hidden = small.copy()
     hidden[3, 3] = 12288  # not seen at the pulls, as it grew since
-    assert golden.update_range(hidden, 12, 100, True, bits[:1, :1])[1] == 12
+    assert update_range(hidden, 12, 100, True, bits[:1, :1])[1] == 12
 
 
 def test_mu_keeps_its_range_where_a_fixed_one_would_saturate() -> None:

@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quant.mesu_q16 import _dither
-from quant.noise import MASK, epsilon_q, mix32, sample_key, words
+from quant.noise import MASK, dither, epsilon_q, mix32, sample_key, words
 from quant.tables import EPSILON, EXP2
 
 FIXED = settings(derandomize=True, deadline=None, database=None, max_examples=100)
@@ -120,7 +119,7 @@ def test_rank_one_dither_is_uniform_and_pairwise_independent_on_a_small_modulus(
 
 def test_dither_is_the_halves_of_the_sum_with_its_carry() -> None:
     rows, columns = np.array([0xFFFFFFFF, 0x00010002]), np.array([0x00010001, 0])
-    low, high = _dither(rows, columns)
+    low, high = dither(rows, columns)
     assert low.tolist() == [[0, 65535], [3, 2]]
     assert high.tolist() == [[1, 65535], [2, 1]]
 
@@ -130,10 +129,10 @@ def test_dither_is_the_halves_of_the_sum_with_its_carry() -> None:
 def test_dither_has_uniform_marginals(row: int) -> None:
     """For any row word, all 2^16 column halves give all 2^16 dithers, once each."""
     halves, rows = np.arange(1 << 16), np.array([row])
-    low, _ = _dither(rows, halves)
-    _, high = _dither(rows, halves << 16)
-    for dither in (low, high):
-        assert np.array_equal(np.sort(dither[0]), halves)
+    low, _ = dither(rows, halves)
+    _, high = dither(rows, halves << 16)
+    for half in (low, high):
+        assert np.array_equal(np.sort(half[0]), halves)
 
 
 @FIXED
@@ -151,8 +150,8 @@ def test_rounding_by_the_hash_is_unbiased(v: float) -> None:
     for sample in range(400):
         key = sample_key(7, sample)
         rows, columns = (words(key, s, 16).astype(np.int64) for s in (64, 128))
-        for dither in _dither(rows, columns):
-            means.append((v_q + dither >> 16).mean())
+        for u in dither(rows, columns):
+            means.append((v_q + u >> 16).mean())
     error = np.std(means) / len(means) ** 0.5
     assert abs(np.mean(means) - v_q / 65536) < 5 * error
 
@@ -161,7 +160,7 @@ def test_rounding_errors_of_two_entries_are_uncorrelated() -> None:
     pairs = []
     for sample in range(20_000):
         key = sample_key(11, sample)
-        u, _ = _dither(words(key, 64, 2).astype(np.int64), words(key, 128, 2).astype(np.int64))
+        u, _ = dither(words(key, 64, 2).astype(np.int64), words(key, 128, 2).astype(np.int64))
         pairs.append((20000 + u >> 16).ravel())
     correlation = np.corrcoef(np.array(pairs).T) - np.eye(4)
     assert np.abs(correlation).max() < 5 / 20_000**0.5
