@@ -25,7 +25,14 @@ static sl_rows_t sl_rows_of(uint32_t index, sl_scratch_t *scratch) {
         }
     } else {
         for (uint32_t i = 0; i < n; i++) {
-            sl_use(i, sl_row_input(scratch, index, i), &rows, scratch);
+            const int32_t x = sl_row_input(scratch, index, i);
+#if SL_N_BLOCKS
+            if (x == 0) {
+                square_sum--;
+                continue;
+            }
+#endif
+            sl_use(i, x, &rows, scratch);
         }
     }
     const int32_t exponent = square_sum == 0 ? 0 : (32 - sl_bit_length(square_sum)) >> 1;
@@ -34,6 +41,35 @@ static sl_rows_t sl_rows_of(uint32_t index, sl_scratch_t *scratch) {
     return rows;
 }
 
+#if SL_N_BLOCKS
+/* The sums of the blocks that take part. The host adds whole rows, which fill its registers. */
+static void sl_sum_active(const sl_state_t *state, sl_rows_t rows, sl_scratch_t *scratch) {
+    const int8_t *weights = state->hidden_weight;
+    const uint32_t width = sl_layers[0].width;
+#ifdef SL_HOST
+    sl_metaplastic_sum(weights, width, 0, width, rows, scratch, scratch->sums);
+#else
+    uint32_t first = 0;
+    while (first < SL_N_BLOCKS) {
+        uint32_t end = first;
+        while (end < SL_N_BLOCKS && scratch->active[end]) {
+            end++;
+        }
+        if (end > first) {
+            sl_metaplastic_sum(weights, width, first * SL_BLOCK_UNITS & ~3u,
+                               (end * SL_BLOCK_UNITS + 3) & ~3u, rows, scratch, scratch->sums);
+        }
+        first = end + 1;
+    }
+#endif
+    for (uint32_t e = 0; e < SL_N_BLOCKS; e++) {
+        for (uint32_t j = 0; !scratch->active[e] && j < SL_BLOCK_UNITS; j++) {
+            scratch->sums[e * SL_BLOCK_UNITS + j] = SL_IDLE;
+        }
+    }
+}
+#endif
+
 int32_t sl_metaplastic_forward(const sl_state_t *state, sl_scratch_t *scratch) {
 #if SL_BIAS
     scratch->input[SL_N_FEATURES] = SL_BIAS_INPUT;
@@ -41,8 +77,15 @@ int32_t sl_metaplastic_forward(const sl_state_t *state, sl_scratch_t *scratch) {
     for (uint32_t index = 0; index < SL_N_LAYERS; index++) {
         const sl_layer_t *layer = &sl_layers[index];
         const sl_rows_t rows = sl_rows_of(index, scratch);
-        sl_metaplastic_sum(state->hidden_weight + layer->weight, layer->width, rows, scratch,
-                           scratch->sums + layer->sums);
+#if SL_N_BLOCKS
+        if (index == 0) {
+            sl_metaplastic_gate(state->seed, rows, scratch);
+            sl_sum_active(state, rows, scratch);
+            continue;
+        }
+#endif
+        sl_metaplastic_sum(state->hidden_weight + layer->weight, layer->width, 0, layer->width,
+                           rows, scratch, scratch->sums + layer->sums);
     }
     const int32_t *z = scratch->sums + sl_layers[SL_N_LAYERS - 1].sums;
     const uint32_t mantissa = scratch->norm_mantissa[SL_N_LAYERS - 1];

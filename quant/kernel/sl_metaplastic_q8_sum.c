@@ -20,23 +20,23 @@ static inline uint32_t sl_group(const uint8_t *size, uint32_t n) {
 #ifdef SL_HOST
 
 /* Rows of a group side by side, all columns of a row in vector registers. */
-static void sl_add(const int8_t *weights, uint32_t width, const uint16_t *row, const uint8_t *size,
-                   uint32_t n, int32_t factor, int32_t *sums) {
+static void sl_add(const int8_t *weights, uint32_t width, uint32_t n_columns, const uint16_t *row,
+                   const uint8_t *size, uint32_t n, int32_t factor, int32_t *sums) {
     uint8_t lanes[SL_MAX_WIDTH];
     while (n > 0) {
         const uint32_t group = sl_group(size, n);
-        for (uint32_t c = 0; c < width; c++) {
+        for (uint32_t c = 0; c < n_columns; c++) {
             lanes[c] = 0;
         }
         for (uint32_t k = 0; k < group; k++) {
             const int8_t *w = weights + row[k] * width;
             const uint8_t x = size[k];
             SL_VECTOR
-            for (uint32_t c = 0; c < width; c++) {
+            for (uint32_t c = 0; c < n_columns; c++) {
                 lanes[c] = (uint8_t)(lanes[c] + (w[c] < 0 ? x : 0));
             }
         }
-        for (uint32_t c = 0; c < width; c++) {
+        for (uint32_t c = 0; c < n_columns; c++) {
             sums[c] += factor * lanes[c];
         }
         row += group;
@@ -79,15 +79,15 @@ sl_pass(const uint32_t words, const int8_t *weights, uint32_t width, const uint1
 }
 
 /* Four columns to a word, some words at a time, group after group of rows. */
-static void sl_add(const int8_t *weights, uint32_t width, const uint16_t *row, const uint8_t *size,
-                   uint32_t n, int32_t factor, int32_t *sums) {
+static void sl_add(const int8_t *weights, uint32_t width, uint32_t n_columns, const uint16_t *row,
+                   const uint8_t *size, uint32_t n, int32_t factor, int32_t *sums) {
     while (n > 0) {
         const uint32_t group = sl_group(size, n);
         uint32_t c = 0;
-        for (; c + 4 * SL_WORDS <= width; c += 4 * SL_WORDS) {
+        for (; c + 4 * SL_WORDS <= n_columns; c += 4 * SL_WORDS) {
             sl_pass(SL_WORDS, weights + c, width, row, size, group, factor, sums + c);
         }
-        switch ((width - c) >> 2) {
+        switch ((n_columns - c) >> 2) {
         case 3:
             sl_pass(3, weights + c, width, row, size, group, factor, sums + c);
             break;
@@ -108,12 +108,15 @@ static void sl_add(const int8_t *weights, uint32_t width, const uint16_t *row, c
 
 #endif
 
-void sl_metaplastic_sum(const int8_t *weights, uint32_t width, sl_rows_t rows,
-                        sl_scratch_t *scratch, int32_t *sums) {
-    for (uint32_t c = 0; c < width; c++) {
+void sl_metaplastic_sum(const int8_t *weights, uint32_t width, uint32_t first, uint32_t end,
+                        sl_rows_t rows, sl_scratch_t *scratch, int32_t *sums) {
+    const uint32_t back = SL_MAX_ROWS - rows.negative, n_columns = end - first;
+    weights += first;
+    sums += first;
+    for (uint32_t c = 0; c < n_columns; c++) {
         sums[c] = rows.total;
     }
-    const uint32_t back = SL_MAX_ROWS - rows.negative;
-    sl_add(weights, width, scratch->row, scratch->row_size, rows.positive, -2, sums);
-    sl_add(weights, width, scratch->row + back, scratch->row_size + back, rows.negative, 2, sums);
+    sl_add(weights, width, n_columns, scratch->row, scratch->row_size, rows.positive, -2, sums);
+    sl_add(weights, width, n_columns, scratch->row + back, scratch->row_size + back, rows.negative,
+           2, sums);
 }
