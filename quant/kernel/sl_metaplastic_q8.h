@@ -47,9 +47,14 @@ static inline int32_t sl_window_limit(const sl_scratch_t *scratch, uint32_t inde
                      (8 + scratch->norm_exponent[index]));
 }
 
-/* sums[j] = sum of x b(w) over the rows in use, for the bytes first to end - 1 of rows of width
- * bytes, padding included; first and end at a word. */
-void sl_metaplastic_sum(const int8_t *weights, uint32_t width, uint32_t first, uint32_t end,
-                        sl_rows_t rows, sl_scratch_t *scratch, int32_t *sums);
+/* sums[j] = sum of x b(w) over the rows in use, for all bytes of a row, padding included. */
+void sl_metaplastic_sum(const int8_t *weights, uint32_t width, sl_rows_t rows,
+                        sl_scratch_t *scratch, int32_t *sums);
+
+#if SL_N_BLOCKS && !defined(SL_HOST)
+/* The same for the n words of four columns that scratch.column names. */
+void sl_metaplastic_sum_words(const int8_t *weights, uint32_t width, uint32_t n, sl_rows_t rows,
+                              sl_scratch_t *scratch, int32_t *sums);
+#endif
 
 #endif

@@ -47,20 +47,16 @@ static void sl_sum_active(const sl_state_t *state, sl_rows_t rows, sl_scratch_t 
     const int8_t *weights = state->hidden_weight;
     const uint32_t width = sl_layers[0].width;
 #ifdef SL_HOST
-    sl_metaplastic_sum(weights, width, 0, width, rows, scratch, scratch->sums);
+    sl_metaplastic_sum(weights, width, rows, scratch, scratch->sums);
 #else
-    uint32_t first = 0;
-    while (first < SL_N_BLOCKS) {
-        uint32_t end = first;
-        while (end < SL_N_BLOCKS && scratch->active[end]) {
-            end++;
+    uint32_t n = 0, next = 0; /* a word may have columns of several blocks */
+    for (uint32_t e = 0; e < SL_N_BLOCKS; e++) {
+        next = sl_max32((int32_t)next, (int32_t)(e * SL_BLOCK_UNITS / 4));
+        for (; scratch->active[e] && 4 * next < (e + 1) * SL_BLOCK_UNITS; next++) {
+            scratch->column[n++] = (uint16_t)next;
         }
-        if (end > first) {
-            sl_metaplastic_sum(weights, width, first * SL_BLOCK_UNITS & ~3u,
-                               (end * SL_BLOCK_UNITS + 3) & ~3u, rows, scratch, scratch->sums);
-        }
-        first = end + 1;
     }
+    sl_metaplastic_sum_words(weights, width, n, rows, scratch, scratch->sums);
 #endif
     for (uint32_t e = 0; e < SL_N_BLOCKS; e++) {
         for (uint32_t j = 0; !scratch->active[e] && j < SL_BLOCK_UNITS; j++) {
@@ -84,8 +80,8 @@ int32_t sl_metaplastic_forward(const sl_state_t *state, sl_scratch_t *scratch) {
             continue;
         }
 #endif
-        sl_metaplastic_sum(state->hidden_weight + layer->weight, layer->width, 0, layer->width,
-                           rows, scratch, scratch->sums + layer->sums);
+        sl_metaplastic_sum(state->hidden_weight + layer->weight, layer->width, rows, scratch,
+                           scratch->sums + layer->sums);
     }
     const int32_t *z = scratch->sums + sl_layers[SL_N_LAYERS - 1].sums;
     const uint32_t mantissa = scratch->norm_mantissa[SL_N_LAYERS - 1];

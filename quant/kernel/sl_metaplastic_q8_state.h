@@ -42,8 +42,8 @@ typedef struct {
     int16_t input[SL_N_FEATURES + 1];         /* Q3.4; last: the bias's 1 */
     uint16_t row[SL_MAX_ROWS];                /* rows in use: x > 0 from the front, x < 0 behind */
     uint8_t row_size[(SL_MAX_ROWS + 3) & ~3]; /* |x| of each */
-    uint16_t column[SL_MAX_WIDTH];            /* columns that fire, or have a gradient */
-    int16_t column_step[SL_MAX_WIDTH];        /* pulses of each, signed */
+    uint16_t column[SL_MAX_WIDTH];     /* columns that fire, or have a gradient; words to sum */
+    int16_t column_step[SL_MAX_WIDTH]; /* pulses of each, signed */
     uint16_t column_dither[SL_MAX_WIDTH];
 #if SL_N_BLOCKS
     int32_t answer[(SL_N_BLOCKS + 31) & ~31u]; /* of each block, Q.4 */
