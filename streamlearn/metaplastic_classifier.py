@@ -107,7 +107,8 @@ class MetaplasticClassifier(StreamClassifier):
 
         u is the share of the hidden units, of those that take part, inside the straight-through
         window, which a small change would turn over; e the entropy of the calibrated probabilities
-        over that of not knowing. Compare it with what the stream usually gives: it has no scale of its own.
+        over that of not knowing. Compare it with what the stream usually gives: it has no scale of
+        its own.
 
         Raises
         ------

@@ -34,6 +34,14 @@ LEARNERS = {
         NetworkSpec((33, 6), front_end="none", rule="metaplastic"),
         MetaplasticConfig(skip=0.0, metaplasticity=6.0, logit_scale=8.0, calibration_window=64),
     ),
+    "17-40-21-4, 4 of 10 blocks": (
+        NetworkSpec((17, 40, 21, 4), True, "none", "metaplastic", n_blocks=10, n_active=4),
+        MetaplasticConfig(skip=0.0, window=3.0, lr=8.0, lr_output=2.0),
+    ),
+    "6-72-3, 7 of 36 blocks": (
+        NetworkSpec((6, 72, 3), rule="metaplastic", n_blocks=36, n_active=7),
+        MetaplasticConfig(skip=0.0, window=3.0, logit_scale=8.0),
+    ),
 }
 F32 = np.finfo(np.float32)
 EDGE_X = (0.0, -0.0, F32.max, -F32.max, F32.tiny, 1.0, -1.0, 127 / 16, -8.0, 1 / 32, -1 / 32)
