@@ -75,8 +75,10 @@ class StreamingSetting(Setting):
 
 def metaplastic_spec(setting: StreamingSetting) -> NetworkSpec:
     """Return the network: no biases, and pixels as they are."""
-    gates = {"n_blocks": setting.n_blocks, "n_active": setting.n_active}
-    return NetworkSpec(setting.layers, False, "none", "metaplastic", **gates)
+    n_blocks, n_active = setting.n_blocks, setting.n_active
+    return NetworkSpec(
+        setting.layers, False, "none", "metaplastic", n_blocks=n_blocks, n_active=n_active
+    )
 
 
 def metaplastic_config(setting: StreamingSetting) -> MetaplasticConfig:
