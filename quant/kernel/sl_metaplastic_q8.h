@@ -8,6 +8,8 @@
 _Static_assert((-3 >> 1) == -2, "right shifts of negative values must be arithmetic");
 _Static_assert(sizeof(sl_state_t) % 4 == 0, "weights must begin and end at a word");
 
+enum { SL_LANE_MAX = 255 }; /* of a byte lane */
+
 /* The rows of a layer that are in use, in scratch.row: `positive` ones from the front, `negative`
  * ones from the back; `total` is the sum of all x. */
 typedef struct {

@@ -6,8 +6,6 @@
  * pass 255. */
 #include "sl_metaplastic_q8.h"
 
-enum { SL_LANE_MAX = 255 };
-
 /* How many rows, from the first on, fit into byte lanes. */
 static inline uint32_t sl_group(const uint8_t *size, uint32_t n) {
     uint32_t k = 0, total = 0;
