@@ -130,7 +130,9 @@ class MetaplasticClassifier(StreamClassifier):
         return min(max((2 * share + entropy) / 3, 0.0), 1.0)
 
     def __repr__(self) -> str:
+        spec = self.spec
+        gates = f"{spec.n_active} of {spec.n_blocks} blocks, " if spec.n_blocks else ""
         return (
-            f"MetaplasticClassifier({self.spec}, {self.arithmetic}, "
+            f"MetaplasticClassifier({spec}, {gates}{self.arithmetic}, "
             f"metaplasticity={self.config.metaplasticity:g}, {self.n_samples} samples)"
         )

@@ -188,6 +188,7 @@ def test_an_image_carries_its_gates() -> None:
     description = json.loads(json.dumps(to_json(image.spec, image.config)))
     assert from_json(description) == (learner.spec, learner.config)
     assert MetaplasticClassifier.from_bytes(data).to_bytes() == data
+    assert repr(learner).startswith("MetaplasticClassifier(3-8-2, 2 of 4 blocks, q8, ")
     other = dataclasses.replace(image.spec, n_active=3)
     whole = Image(other, image.config, "q8", image.state, image.labels, None)
     with pytest.raises(StateFormatError, match="2 of 4 blocks of hidden units active"):
