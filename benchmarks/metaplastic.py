@@ -29,6 +29,7 @@ from streamlearn.uncertainty import auc, expected_calibration_error
 Floats = npt.NDArray[np.float64]
 MNIST = (784, 200, 10)
 BOARDS = ("nrf52840", "rp2040")
+LARGE = ("stm32u585",)  # holds 784-512-10
 N_DEVICE, N_BEFORE, N_OUTSIDE = 500, 20_000, 2000
 
 
@@ -67,17 +68,27 @@ def device() -> None:
             f"{100 * np.mean(np.array(changed) > 0):.0f} % of the samples ({machine()})"
         )
     gas = load_gas_drift()
-    cases = [(MNIST, "none", stream, N_BEFORE), ((128, 128, 6), "standardise", gas, 3000)]
+    cases = [
+        (MNIST, "none", (0, 0), stream, N_BEFORE, BOARDS),
+        (MNIST, "none", (25, 6), stream, N_BEFORE, BOARDS),
+        ((784, 512, 10), "none", (0, 0), stream, N_BEFORE, LARGE),
+        ((784, 512, 10), "none", (64, 16), stream, N_BEFORE, LARGE),
+        ((128, 128, 6), "standardise", (0, 0), gas, 3000, BOARDS),
+    ]
     print("\n| network | board | core | learn, median | mean | maximum | predict, median | "
           "RAM: state | scratch |\n|---|---|---|---|---|---|---|---|---|")  # fmt: skip
-    for layers, front_end, data, n_before in cases:
+    for layers, front_end, (n_blocks, n_active), data, n_before, boards in cases:
         learner = MetaplasticClassifier(
             layers,
             classes=range(layers[-1]),
             front_end=front_end,  # type: ignore[arg-type]
+            n_blocks=n_blocks,
+            n_active=n_active,
         )
+        network = "-".join(map(str, layers))
+        network += f", {n_active} of {n_blocks} blocks" if n_blocks else ""
         taught(learner, data.x[:n_before], data.y[:n_before])
-        for name in BOARDS:
+        for name in boards:
             with tempfile.TemporaryDirectory() as folder:
                 write_export(learner, Path(folder) / "export")
                 board = firmware_sim.get_board(name)
@@ -93,7 +104,7 @@ def device() -> None:
                     predict.append(running.last_call.learner)
                 ram = firmware.ram_bytes
                 print(
-                    f"| {'-'.join(map(str, layers))} | {name} | {board.core.name} | "
+                    f"| {network} | {name} | {board.core.name} | "
                     f"{np.median(learn):,.0f} | {learn.mean():,.0f} | {learn.max():,} | "
                     f"{np.median(predict):,.0f} | {ram.state:,} | {ram.scratch:,} |"
                 )

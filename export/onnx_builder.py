@@ -50,6 +50,12 @@ class GraphBuilder:
         self.nodes.append(helper.make_node(op_type, names, [output], name=output, **attributes))
         return output
 
+    def second(self, op_type: str, *inputs: Operand, **attributes: Any) -> str:
+        """Append a node of two outputs and return the second, such as TopK's indices."""
+        second = self.op(op_type, *inputs, **attributes)
+        self.nodes[-1].output.insert(0, f"{second}_first")
+        return second
+
     def cast(self, x: Operand, to: int, name: str | None = None) -> str:
         """Append a Cast to an ONNX element type, such as ``TensorProto.INT64``."""
         return self.op("Cast", x, name=name, to=to)

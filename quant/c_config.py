@@ -24,6 +24,7 @@ _SOURCES = {
     "q8": (
         "sl_front_end_q16.c",
         "sl_metaplastic_q8_forward.c",
+        "sl_metaplastic_q8_gate.c",
         "sl_metaplastic_q8_learn.c",
         "sl_metaplastic_q8_sum.c",
     ),

@@ -38,6 +38,12 @@ def metaplastic_header(spec: NetworkSpec, config: MetaplasticConfig) -> str:
         "SL_LET_THROUGH_OUTPUT": "{" + ", ".join(map(str, plan.let_through[-1].tolist())) + "}",
         "SL_EXP2_TABLE": "{" + ", ".join(map(str, EXP2.tolist())) + "}",
     }
+    if spec.n_blocks:
+        defines |= {
+            "SL_N_BLOCKS": f"{spec.n_blocks}u",
+            "SL_N_ACTIVE": f"{spec.n_active}u",
+            "SL_BLOCK_UNITS": f"{spec.block_units}u",
+        }
     layers = []
     weight = sums = 0
     for index, ((rows, columns), width) in enumerate(zip(spec.shapes, widths, strict=True)):

@@ -21,10 +21,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from quant import noise
 from quant.integers import Int64, bit_length, isqrt, shift_round
 from quant.mesu_q16 import Saturations, softmax_q
+from quant.metaplastic_gates import active_units
 from quant.metaplastic_plan import GRADIENT_FRAC_BITS, MetaplasticPlan
 from quant.metaplastic_state import weight_view
 from quant.spec import NetworkSpec
@@ -43,19 +45,22 @@ class Forward:
     Attributes
     ----------
     inputs : list of int64[rows]
-        Q3.4 in layer 0, ±1 after it; the bias last.
+        Q3.4 in layer 0, ±1 after it, or 0 of a unit that takes no part; the bias last.
     sums : list of int64[columns]
         Σ x b(w).
     norms : list of (int, int)
         The root of Σ x² as (mantissa, exponent): mantissa · 2^-exponent.
     logits : int64[classes]
         Q.16.
+    active : list of bool[columns]
+        The units that take part.
     """
 
     inputs: list[Int64] = field(default_factory=list)
     sums: list[Int64] = field(default_factory=list)
     norms: list[tuple[int, int]] = field(default_factory=list)
     logits: Int64 = field(default_factory=lambda: np.zeros(0, np.int64))
+    active: list[npt.NDArray[np.bool_]] = field(default_factory=list)
 
 
 def binary(w: Int64) -> Int64:
@@ -85,7 +90,11 @@ def forward(spec: NetworkSpec, plan: MetaplasticPlan, state: State, z_q: Int64) 
         result.inputs.append(x)
         result.sums.append(a)
         result.norms.append(norm(int(x @ x)))
-        x = binary(a)
+        active = np.ones(len(a), np.bool_)
+        if spec.n_blocks and layer == 0:
+            active = active_units(spec, int(state["seed"][0]), z_q)
+        result.active.append(active)
+        x = np.where(active, binary(a), 0)
     result.logits = scale_logits(result.sums[-1], result.norms[-1], plan)
     return result
 
@@ -133,10 +142,16 @@ def inside_window(a: Int64, size: tuple[int, int], plan: MetaplasticPlan) -> np.
     return inside
 
 
+def learning(forward_: Forward, layer: int, plan: MetaplasticPlan) -> np.ndarray:
+    """Tell which units of a layer take part and are inside the window."""
+    inside = inside_window(forward_.sums[layer], forward_.norms[layer], plan)
+    return inside & forward_.active[layer]
+
+
 def undecided(forward_: Forward, plan: MetaplasticPlan) -> int:
     """Count the hidden units inside the window: those that a small change would turn over."""
-    layers = zip(forward_.sums[:-1], forward_.norms[:-1], strict=True)
-    return sum(int(np.count_nonzero(inside_window(a, size, plan))) for a, size in layers)
+    hidden = range(len(forward_.sums) - 1)
+    return sum(int(np.count_nonzero(learning(forward_, layer, plan))) for layer in hidden)
 
 
 def learn(
@@ -161,9 +176,8 @@ def learn(
         used = delta
         if layer > 0:
             n = spec.layers[layer]
-            a, size = forward_.sums[layer - 1], forward_.norms[layer - 1]
             below = shift_round(binary(w[:n].astype(np.int64)) @ used, plan.backward_shifts[layer])
-            below = np.where(inside_window(a, size, plan), below, 0)
+            below = np.where(learning(forward_, layer - 1, plan), below, 0)
             delta = np.clip(below, -DELTA_MAX, DELTA_MAX)
             count.gradient += int(np.count_nonzero(delta != below))
         pulse_layer(w, forward_.inputs[layer], used, layer, plan, key)
@@ -178,7 +192,7 @@ def pulse_layer(
     """
     row_word = noise.words(key, noise.STREAM_ROW + layer, len(x)).astype(np.int64)
     column_word = noise.words(key, noise.STREAM_COLUMN + layer, len(delta)).astype(np.int64)
-    row_pulses = np.abs(x) + (row_word >> 28) >> 4 if layer == 0 else np.ones_like(x)
+    row_pulses = np.abs(x) + (row_word >> 28) >> 4 if layer == 0 else np.abs(x)
     strength = np.abs(delta) * plan.gains[layer] >> 4
     column_pulses = strength + (column_word >> 16) >> 16
     rows, columns = np.flatnonzero(row_pulses), np.flatnonzero(column_pulses)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from quant.errors import ShapeError
 from quant.metaplastic_config import MetaplasticConfig
 from quant.metaplastic_plan import init_limit
 from quant.noise import SAMPLE_INIT, STREAM_INIT, sample_key, words
@@ -29,6 +30,8 @@ def state_dtype(spec: NetworkSpec, arithmetic: str) -> np.dtype[Any]:
     fields.append(("front_end_count", "<u4"))
     if arithmetic == "q8":
         fields.append(("log_temperature", "<i4"))
+        if spec.n_blocks:
+            fields.append(("gates", "<u4"))
         if spec.front_end == "standardise":
             fields += [("mean", "<i4", (n,)), ("variance", "<u4", (n,)), ("exponent", "<i2", (n,))]
             if n % 2:
@@ -36,11 +39,33 @@ def state_dtype(spec: NetworkSpec, arithmetic: str) -> np.dtype[Any]:
         size = sum(rows * stride(columns) for rows, columns in spec.shapes)
         fields.append(("hidden_weight", "i1", (size,)))
     else:
-        fields.append(("reserved", "<u4"))
+        fields.append(("gates" if spec.n_blocks else "reserved", "<u4"))
         if spec.front_end == "standardise":
             fields += [("mean", "<f8", (n,)), ("variance", "<f8", (n,))]
         fields += [("hidden_weight", "<f8", (spec.n_synapses,)), ("log_temperature", "<f8")]
     return np.dtype(fields)
+
+
+def gates_word(spec: NetworkSpec) -> int:
+    """Return what tells states of different gates apart: ``n_blocks << 16 | n_active``."""
+    return spec.n_blocks << 16 | spec.n_active
+
+
+def check_gates(spec: NetworkSpec, state: npt.NDArray[Any]) -> None:
+    """Refuse a state that was learned with other gates than the network's.
+
+    Raises
+    ------
+    ShapeError
+        Then.
+    """
+    names = [name for name in ("gates", "reserved") if name in (state.dtype.names or ())]
+    held = [int(state[name][0]) for name in names]
+    if held and held[0] != gates_word(spec):
+        raise ShapeError(
+            f"state with {held[0] & 0xFFFF} of {held[0] >> 16} blocks of hidden units active: this "
+            f"network has {spec.n_active} of {spec.n_blocks}; was it written for another network?"
+        )
 
 
 def weight_view(spec: NetworkSpec, state: npt.NDArray[Any], layer: int) -> npt.NDArray[Any]:
@@ -63,6 +88,8 @@ def start(
     Word ``i·columns + j`` of stream ``32 + layer`` gives w uniform in -w0 - 1 to w0, or in float
     W uniform in ±(w0 + 1)/128.
     """
+    if spec.n_blocks:
+        state["gates"] = gates_word(spec)
     key = sample_key(int(state["seed"][0]), SAMPLE_INIT)
     for layer, (rows, columns) in enumerate(spec.shapes):
         limit = init_limit(spec, config, layer == len(spec.shapes) - 1)

@@ -24,6 +24,8 @@ STREAM_COLUMN = 128
 STREAM_PULL_ROW = 192
 STREAM_RANGE_ROW = 224
 STREAM_INIT = 32
+#: This one has no layer.
+STREAM_GATE = 96
 
 #: The sample number under which the initial weights are drawn.
 SAMPLE_INIT = MASK

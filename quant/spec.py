@@ -52,6 +52,10 @@ class NetworkSpec:
         MESU: σ² of every synapse, or, at half the memory, of a layer as the product of one factor
         an input and one a unit (:mod:`streamlearn.mesu_factored`). Factored, the format of μ
         follows the weights by itself, and ``mu_frac_bits`` is left out.
+    n_blocks, n_active : int
+        Metaplastic: the first hidden layer is so many blocks of units, of which so many take part
+        in a sample, those that answer it most strongly (:mod:`quant.metaplastic_gates`); later
+        layers have no blocks. 0: all units take part.
 
     Raises
     ------
@@ -66,6 +70,8 @@ class NetworkSpec:
     mu_frac_bits: int | tuple[int, ...] = MU_FRAC_BITS
     likelihood: Likelihood = "categorical"
     variance: Variance = "synapse"
+    n_blocks: int = 0
+    n_active: int = 0
 
     def __post_init__(self) -> None:
         if not all(isinstance(n, int | np.integer) for n in self.layers):
@@ -126,6 +132,45 @@ class NetworkSpec:
                 f"mu_frac_bits={bits}: the metaplastic rule has no μ, its weights are int8; leave "
                 "it out"
             )
+        self._check_blocks()
+
+    def _check_blocks(self) -> None:
+        given = f"n_blocks={self.n_blocks!r}, n_active={self.n_active!r}"
+        for n in (self.n_blocks, self.n_active):
+            if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 0:
+                raise ConfigError(f"{given}: expected whole numbers, 0 or above")
+        object.__setattr__(self, "n_blocks", int(self.n_blocks))
+        object.__setattr__(self, "n_active", int(self.n_active))
+        if self.n_blocks == self.n_active == 0:
+            return
+        if self.rule != "metaplastic":
+            raise ConfigError(f"{given}: only the metaplastic rule has blocks; leave them out")
+        if not 1 <= self.n_active <= self.n_blocks:
+            raise ConfigError(
+                f"{given}: expected 1 to n_blocks active blocks; leave both out for a network "
+                "whose units all take part"
+            )
+        if len(self.layers) < 3:
+            raise ConfigError(
+                f"{given}: layers={self.layers} has no hidden units to divide into blocks"
+            )
+        if self.layers[1] % self.n_blocks:
+            raise ConfigError(
+                f"{given}: the first hidden layer's {self.layers[1]} units are no {self.n_blocks} "
+                "blocks of equal size; n_blocks must divide their number"
+            )
+
+    @property
+    def block_units(self) -> int:
+        """Units of a block of the first hidden layer; all of them where there are no blocks."""
+        return self.layers[1] // max(self.n_blocks, 1)
+
+    @property
+    def n_taking_part(self) -> int:
+        """Hidden units that take part in a sample."""
+        hidden = self.layers[1:-1]
+        idle = (self.n_blocks - self.n_active) * self.block_units
+        return sum(hidden) - idle
 
     @property
     def n_features(self) -> int:
@@ -283,6 +328,8 @@ def to_json(spec: NetworkSpec, config: Config) -> dict[str, Any]:
         values.pop("target_window", None)
     if spec.variance == "synapse":  # and so is a description without factors
         del network["variance"]
+    if not spec.n_blocks:  # or without blocks
+        del network["n_blocks"], network["n_active"]
     if spec.rule == "metaplastic" or spec.variance == "factored":
         del network["mu_frac_bits"]  # its weights have one format, or choose it
     return {"network": network, "config": values}

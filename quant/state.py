@@ -142,7 +142,7 @@ def state_from_bytes(spec: NetworkSpec, arithmetic: Arithmetic, data: bytes) -> 
     Raises
     ------
     ShapeError
-        If the number of bytes is not that of the layout.
+        If the number of bytes is not that of the layout, or the state is of other gates.
     """
     dtype = state_dtype(spec, arithmetic)
     if len(data) != dtype.itemsize:
@@ -151,6 +151,8 @@ def state_from_bytes(spec: NetworkSpec, arithmetic: Arithmetic, data: bytes) -> 
             f"{dtype.itemsize} bytes; was it written for another network?"
         )
     state: State = np.frombuffer(data, dtype).copy()
+    if spec.rule == "metaplastic":
+        metaplastic_state.check_gates(spec, state)
     return state
 
 

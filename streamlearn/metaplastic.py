@@ -6,7 +6,9 @@ Hidden weights W are real, and every gradient moves them: no pulses, no steps of
     ΔW_ij = -lr/128 · δ_j x_i · f,  f = 1 - tanh²(m |W_ij|) if the step leads towards zero, else 1
 
 δ is the gradient of -log softmax by the logits, passed down through the units inside the window
-|a_j| <= window · |x| (straight-through). sign(0) = +1.
+|a_j| <= window · |x| (straight-through). sign(0) = +1. With gates
+(:mod:`quant.metaplastic_gates`) h_j = 0 in the blocks of the first hidden layer that take no part
+in a sample, and they learn nothing.
 
 Twins: :mod:`quant.metaplastic_q8` (integers), ``quant/kernel/sl_metaplastic_q8.c``.
 
@@ -25,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quant.metaplastic_config import MetaplasticConfig
+from quant.metaplastic_gates import active_units
 from quant.metaplastic_plan import MetaplasticPlan, make_metaplastic_plan
 from quant.metaplastic_state import weight_view
 from quant.spec import NetworkSpec
@@ -38,12 +41,15 @@ LOG_TEMPERATURE_RANGE = (-4.0, 4.0)
 
 @dataclass
 class Forward:
-    """One list entry a layer: inputs (the bias last), sums Σ x sign(W), norms |x|; the logits."""
+    """One list entry a layer: inputs (the bias last), sums Σ x sign(W), norms |x|, which units
+    are active; the logits.
+    """
 
     inputs: list[Float] = field(default_factory=list)
     sums: list[Float] = field(default_factory=list)
     norms: list[float] = field(default_factory=list)
     logits: Float = field(default_factory=lambda: np.zeros(0))
+    active: list[npt.NDArray[np.bool_]] = field(default_factory=list)
 
 
 def binary(w: Float) -> Float:
@@ -61,7 +67,11 @@ def forward(spec: NetworkSpec, config: MetaplasticConfig, state: State, z: Float
         result.inputs.append(x)
         result.sums.append(a)
         result.norms.append(float(np.sqrt(x @ x)))
-        x = binary(a)
+        active = np.ones(len(a), np.bool_)
+        if spec.n_blocks and layer == 0:
+            active = active_units(spec, int(state["seed"][0]), z)
+        result.active.append(active)
+        x = np.where(active, binary(a), 0.0)
     size = result.norms[-1]
     result.logits = a * (config.for_sizes(spec.layers).logit_scale / size if size else 0.0)
     return result
@@ -88,11 +98,16 @@ def inside_window(a: Float, size: float, window: float) -> npt.NDArray[np.bool_]
     return inside
 
 
+def learning(forward_: Forward, layer: int, window: float) -> npt.NDArray[np.bool_]:
+    """Tell which units of a layer take part and are inside the window."""
+    inside = inside_window(forward_.sums[layer], forward_.norms[layer], window)
+    return inside & forward_.active[layer]
+
+
 def undecided(spec: NetworkSpec, config: MetaplasticConfig, forward_: Forward) -> int:
     """Count the hidden units inside the window: those that a small change would turn over."""
-    layers = zip(forward_.sums[:-1], forward_.norms[:-1], strict=True)
-    window = config.for_sizes(spec.layers).window
-    return sum(int(np.count_nonzero(inside_window(a, size, window))) for a, size in layers)
+    window, hidden = config.for_sizes(spec.layers).window, range(len(spec.shapes) - 1)
+    return sum(int(np.count_nonzero(learning(forward_, layer, window))) for layer in hidden)
 
 
 def learn(
@@ -113,11 +128,8 @@ def learn(
     for layer in range(last, -1, -1):
         w, used = weight_view(spec, state, layer), delta
         if layer > 0:
-            inside = inside_window(
-                forward_.sums[layer - 1], forward_.norms[layer - 1], sized.window
-            )
             below = binary(w[: spec.layers[layer]]) @ used / 2 ** plan.backward_shifts[layer]
-            delta = np.where(inside, below, 0.0)
+            delta = np.where(learning(forward_, layer - 1, sized.window), below, 0.0)
         lr = LSB * (sized.lr_output if layer == last else sized.lr)
         m = config.metaplasticity_output if layer == last else config.metaplasticity
         _move(w, forward_.inputs[layer], used, lr, m, config.clamp)

@@ -39,6 +39,10 @@ class MetaplasticClassifier(StreamClassifier):
     bias, front_end
         See :class:`quant.spec.NetworkSpec`. ``front_end="none"`` takes values within ±8, best
         where most are zero, such as pixels in 0 to 1.
+    n_blocks, n_active : int, optional
+        Gates: the first hidden layer is so many blocks of units, and only so many of them, chosen
+        by the input, take part in a sample. For many tasks one after the other; 64 and 16, with
+        ``metaplasticity=1.02``, are what docs/binarized.md measures. Default: all units take part.
     backend : {"c", "numpy"}, optional
         For q8: the C kernel (default) or the golden model.
     **config
@@ -87,19 +91,24 @@ class MetaplasticClassifier(StreamClassifier):
         bias: bool = False,
         front_end: FrontEnd = "standardise",
         features: Sequence[str] | None = None,
+        n_blocks: int = 0,
+        n_active: int = 0,
         backend: Backend | None = None,
         **config: Any,
     ) -> None:
-        spec = NetworkSpec(tuple(layers), bias, front_end, rule="metaplastic")
+        spec = NetworkSpec(
+            tuple(layers), bias, front_end, "metaplastic", n_blocks=n_blocks, n_active=n_active
+        )
         settings = MetaplasticConfig(**config)
         self._start(spec, settings, arithmetic, seed, classes, features, backend)
 
     def novelty_one(self, x: Features) -> float:
         """Return how unlike anything learned a sample is, 0 to 1: ``(2 u + e) / 3``.
 
-        u is the share of the hidden units inside the straight-through window, which a small
-        change would turn over; e the entropy of the calibrated probabilities over that of not
-        knowing. Compare it with what the stream usually gives: it has no scale of its own.
+        u is the share of the hidden units, of those that take part, inside the straight-through
+        window, which a small change would turn over; e the entropy of the calibrated probabilities
+        over that of not knowing. Compare it with what the stream usually gives: it has no scale of
+        its own.
 
         Raises
         ------
@@ -113,8 +122,7 @@ class MetaplasticClassifier(StreamClassifier):
         """
         values = self._read(x)
         engine = cast(MetaplasticFloat64Engine, self._engine)  # every one has the verb
-        n_hidden = sum(self.spec.layers[1:-1])
-        share = engine.undecided(self._state, values) / max(n_hidden, 1)
+        share = engine.undecided(self._state, values) / max(self.spec.n_taking_part, 1)
         _, logits = engine.predict(self._state, values)
         p = np.exp(logits - logits.max())
         p /= p.sum()
@@ -122,7 +130,9 @@ class MetaplasticClassifier(StreamClassifier):
         return min(max((2 * share + entropy) / 3, 0.0), 1.0)
 
     def __repr__(self) -> str:
+        spec = self.spec
+        gates = f"{spec.n_active} of {spec.n_blocks} blocks, " if spec.n_blocks else ""
         return (
-            f"MetaplasticClassifier({self.spec}, {self.arithmetic}, "
+            f"MetaplasticClassifier({spec}, {gates}{self.arithmetic}, "
             f"metaplasticity={self.config.metaplasticity:g}, {self.n_samples} samples)"
         )

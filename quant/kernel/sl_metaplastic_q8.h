@@ -8,6 +8,8 @@
 _Static_assert((-3 >> 1) == -2, "right shifts of negative values must be arithmetic");
 _Static_assert(sizeof(sl_state_t) % 4 == 0, "weights must begin and end at a word");
 
+enum { SL_LANE_MAX = 255 }; /* of a byte lane */
+
 /* The rows of a layer that are in use, in scratch.row: `positive` ones from the front, `negative`
  * ones from the back; `total` is the sum of all x. */
 typedef struct {
@@ -15,17 +17,29 @@ typedef struct {
     int32_t total;
 } sl_rows_t;
 
+#if SL_N_BLOCKS
+#define SL_IDLE INT32_MIN /* in the place of the sum of a unit that takes no part */
+
+/* From the rows in use of the first layer: scratch.active. */
+void sl_metaplastic_gate(uint32_t seed, sl_rows_t rows, sl_scratch_t *scratch);
+#endif
+
 /* +1 from 0 on, -1 below, times x. */
 static inline int32_t sl_signed(int32_t x, int8_t w) {
     return w < 0 ? -x : x;
 }
 
-/* The input of a row: Q3.4 in the first layer, +-1 after it. */
+/* The input of a row: Q3.4 in the first layer, +-1 after it, 0 of a unit that takes no part. */
 static inline int32_t sl_row_input(const sl_scratch_t *scratch, uint32_t index, uint32_t i) {
     if (index == 0) {
         return scratch->input[i];
     }
     const sl_layer_t *below = &sl_layers[index - 1];
+#if SL_N_BLOCKS
+    if (i < below->columns && scratch->sums[below->sums + i] == SL_IDLE) {
+        return 0;
+    }
+#endif
     return i < below->columns && scratch->sums[below->sums + i] < 0 ? -1 : 1;
 }
 
@@ -38,5 +52,11 @@ static inline int32_t sl_window_limit(const sl_scratch_t *scratch, uint32_t inde
 /* sums[j] = sum of x b(w) over the rows in use, for all bytes of a row, padding included. */
 void sl_metaplastic_sum(const int8_t *weights, uint32_t width, sl_rows_t rows,
                         sl_scratch_t *scratch, int32_t *sums);
+
+#if SL_N_BLOCKS && !defined(SL_HOST)
+/* The same for the n words of four columns that scratch.column names. */
+void sl_metaplastic_sum_words(const int8_t *weights, uint32_t width, uint32_t n, sl_rows_t rows,
+                              sl_scratch_t *scratch, int32_t *sums);
+#endif
 
 #endif

@@ -25,7 +25,14 @@ static sl_rows_t sl_rows_of(uint32_t index, sl_scratch_t *scratch) {
         }
     } else {
         for (uint32_t i = 0; i < n; i++) {
-            sl_use(i, sl_row_input(scratch, index, i), &rows, scratch);
+            const int32_t x = sl_row_input(scratch, index, i);
+#if SL_N_BLOCKS
+            if (x == 0) {
+                square_sum--;
+                continue;
+            }
+#endif
+            sl_use(i, x, &rows, scratch);
         }
     }
     const int32_t exponent = square_sum == 0 ? 0 : (32 - sl_bit_length(square_sum)) >> 1;
@@ -34,6 +41,31 @@ static sl_rows_t sl_rows_of(uint32_t index, sl_scratch_t *scratch) {
     return rows;
 }
 
+#if SL_N_BLOCKS
+/* The sums of the blocks that take part. The host adds whole rows, which fill its registers. */
+static void sl_sum_active(const sl_state_t *state, sl_rows_t rows, sl_scratch_t *scratch) {
+    const int8_t *weights = state->hidden_weight;
+    const uint32_t width = sl_layers[0].width;
+#ifdef SL_HOST
+    sl_metaplastic_sum(weights, width, rows, scratch, scratch->sums);
+#else
+    uint32_t n = 0, next = 0; /* a word may have columns of several blocks */
+    for (uint32_t e = 0; e < SL_N_BLOCKS; e++) {
+        next = sl_max32((int32_t)next, (int32_t)(e * SL_BLOCK_UNITS / 4));
+        for (; scratch->active[e] && 4 * next < (e + 1) * SL_BLOCK_UNITS; next++) {
+            scratch->column[n++] = (uint16_t)next;
+        }
+    }
+    sl_metaplastic_sum_words(weights, width, n, rows, scratch, scratch->sums);
+#endif
+    for (uint32_t e = 0; e < SL_N_BLOCKS; e++) {
+        for (uint32_t j = 0; !scratch->active[e] && j < SL_BLOCK_UNITS; j++) {
+            scratch->sums[e * SL_BLOCK_UNITS + j] = SL_IDLE;
+        }
+    }
+}
+#endif
+
 int32_t sl_metaplastic_forward(const sl_state_t *state, sl_scratch_t *scratch) {
 #if SL_BIAS
     scratch->input[SL_N_FEATURES] = SL_BIAS_INPUT;
@@ -41,6 +73,13 @@ int32_t sl_metaplastic_forward(const sl_state_t *state, sl_scratch_t *scratch) {
     for (uint32_t index = 0; index < SL_N_LAYERS; index++) {
         const sl_layer_t *layer = &sl_layers[index];
         const sl_rows_t rows = sl_rows_of(index, scratch);
+#if SL_N_BLOCKS
+        if (index == 0) {
+            sl_metaplastic_gate(state->seed, rows, scratch);
+            sl_sum_active(state, rows, scratch);
+            continue;
+        }
+#endif
         sl_metaplastic_sum(state->hidden_weight + layer->weight, layer->width, rows, scratch,
                            scratch->sums + layer->sums);
     }

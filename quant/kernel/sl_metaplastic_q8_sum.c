@@ -6,8 +6,6 @@
  * pass 255. */
 #include "sl_metaplastic_q8.h"
 
-enum { SL_LANE_MAX = 255 };
-
 /* How many rows, from the first on, fit into byte lanes. */
 static inline uint32_t sl_group(const uint8_t *size, uint32_t n) {
     uint32_t k = 0, total = 0;
@@ -105,6 +103,53 @@ static void sl_add(const int8_t *weights, uint32_t width, const uint16_t *row, c
         n -= group;
     }
 }
+
+#if SL_N_BLOCKS
+/* The same for words of columns that are not neighbours. */
+static void sl_add_words(const int8_t *weights, uint32_t width, const uint16_t *word,
+                         uint32_t n_words, const uint16_t *row, const uint8_t *size, uint32_t n,
+                         int32_t factor, int32_t *sums) {
+    while (n > 0) {
+        const uint32_t group = sl_group(size, n);
+        for (uint32_t first = 0; first < n_words; first += SL_WORDS) {
+            const sl_word_t *column[SL_WORDS];
+            uint32_t lanes[SL_WORDS] = {0};
+#pragma GCC unroll 4
+            for (uint32_t e = 0; e < SL_WORDS; e++) { /* beyond the last: that again */
+                const uint32_t at = first + e < n_words ? first + e : n_words - 1;
+                column[e] = (const sl_word_t *)(const void *)(weights + 4 * word[at]);
+            }
+            for (uint32_t k = 0; k < group; k++) {
+                const uint32_t at = row[k] * (width / 4), x = size[k];
+#pragma GCC unroll 4
+                for (uint32_t e = 0; e < SL_WORDS; e++) {
+                    lanes[e] += (column[e][at] >> 7 & SL_SIGNS) * x;
+                }
+            }
+            for (uint32_t e = 0; e < SL_WORDS && first + e < n_words; e++) {
+                sl_flush(lanes[e], factor, sums + 4 * word[first + e]);
+            }
+        }
+        row += group;
+        size += group;
+        n -= group;
+    }
+}
+
+void sl_metaplastic_sum_words(const int8_t *weights, uint32_t width, uint32_t n, sl_rows_t rows,
+                              sl_scratch_t *scratch, int32_t *sums) {
+    const uint16_t *row = scratch->row, *word = scratch->column;
+    const uint8_t *size = scratch->row_size;
+    const uint32_t back = SL_MAX_ROWS - rows.negative;
+    for (uint32_t e = 0; e < n; e++) {
+        for (uint32_t c = 4 * word[e]; c < 4u * word[e] + 4; c++) {
+            sums[c] = rows.total;
+        }
+    }
+    sl_add_words(weights, width, word, n, row, size, rows.positive, -2, sums);
+    sl_add_words(weights, width, word, n, row + back, size + back, rows.negative, 2, sums);
+}
+#endif
 
 #endif
 

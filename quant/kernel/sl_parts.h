@@ -72,6 +72,7 @@ static const sl_layer_t sl_layers[SL_N_LAYERS] = SL_LAYERS;
 enum {
     SL_STREAM_EPSILON = 0,
     SL_STREAM_ROW = 64,
+    SL_STREAM_GATE = 96,
     SL_STREAM_COLUMN = 128,
     SL_STREAM_PULL = 192,
     SL_STREAM_RANGE = 224

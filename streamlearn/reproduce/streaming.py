@@ -17,10 +17,10 @@ from typing import Any, Protocol, cast
 import numpy as np
 import numpy.typing as npt
 
+from quant.metaplastic_gates import active_units, gate_bits
 from quant.metaplastic_plan import make_metaplastic_plan
 from quant.metaplastic_state import weight_view
 from quant.native import NativeKernel
-from quant.spec import NetworkSpec
 from quant.state import Arithmetic, init_state, state_from_bytes
 from streamlearn.errors import ConfigError, DivergedError
 from streamlearn.metaplastic import LSB
@@ -31,15 +31,18 @@ from streamlearn.reproduce.runs import Record, Run, kernel_sha, resume, save, ta
 from streamlearn.reproduce.streaming_settings import (
     GATES,
     MILESTONES,
+    TWINS,
     VERSION,
     StreamingSetting,
     constants,
     metaplastic_config,
+    metaplastic_spec,
 )
 from streamlearn.streams import load_mnist
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,11 +107,11 @@ class StreamingLearner(Protocol):
 
 
 def binary_classes(
-    w1: npt.NDArray[Any], w2: npt.NDArray[Any], x: Floats, active: Floats | None = None
+    w1: npt.NDArray[Any], w2: npt.NDArray[Any], x: Floats, active: Bools | None = None
 ) -> Integers:
     """Return the classes by the signs of ``[in, out]`` hidden weights; exact for Q3.4 inputs.
 
-    `active`, ``float32[n, n_hidden]``, is 0 for the units that take no part.
+    `active`, ``bool[n, n_hidden]``, tells which units take part.
     """
     first, second = (np.where(w < 0, -1, 1).astype(np.float32) for w in (w1, w2))
     hidden = np.where(x @ first < 0, np.float32(-1), np.float32(1))
@@ -118,30 +121,11 @@ def binary_classes(
     return classes
 
 
-def random_gates(n_features: int, n_blocks: int, seed: int) -> npt.NDArray[np.float64]:
-    """Return ±1 at random, ``float64[n_features, n_blocks]``: a half-space a block."""
-    signs = np.random.default_rng((seed, 9)).integers(0, 2, (n_features, n_blocks))
-    gates: npt.NDArray[np.float64] = signs.astype(np.float64) * 2 - 1
-    return gates
-
-
-def active_units(
-    images: Floats, gates: npt.NDArray[np.float64], n_active: int, n_hidden: int
-) -> Floats:
-    """Return 1 for the hidden units of the blocks whose gates answer most strongly, else 0."""
-    answers = images @ gates.astype(np.float32)
-    order = np.argsort(-answers, axis=1, kind="stable")[:, :n_active]
-    blocks = np.zeros_like(answers)
-    np.put_along_axis(blocks, order, np.float32(1), axis=1)
-    return np.repeat(blocks, n_hidden // gates.shape[1], axis=1)
-
-
 class MetaplasticLearner:
     """The C kernel of the metaplastic rule."""
 
     def __init__(self, setting: StreamingSetting, seed: int) -> None:
-        self._spec = NetworkSpec(setting.layers, False, "none", rule="metaplastic")
-        config = metaplastic_config(setting)
+        self._spec, config = metaplastic_spec(setting), metaplastic_config(setting)
         self._kernel = NativeKernel(self._spec, config, "q8")
         self._state = init_state(self._spec, config, "q8", seed)
 
@@ -153,7 +137,11 @@ class MetaplasticLearner:
         """See :class:`StreamingLearner`; what the kernel predicts, many images at once."""
         del seed
         w1, w2 = (weight_view(self._spec, self._state, layer) for layer in range(2))
-        return binary_classes(w1, w2, np.floor(images * 16 + np.float32(0.5)))
+        x = np.floor(images * 16 + np.float32(0.5))
+        active = None
+        if self._spec.n_blocks:
+            active = active_units(self._spec, int(self._state["seed"][0]), x)
+        return binary_classes(w1, w2, x, active)
 
     def bytes(self) -> int:
         """See :class:`StreamingLearner`."""
@@ -205,14 +193,13 @@ class TwinLearner(_Weights):
     """
 
     def __init__(self, setting: StreamingSetting, seed: int) -> None:
-        spec = NetworkSpec(setting.layers, False, "none", rule="metaplastic")
-        self._config = metaplastic_config(setting)
+        spec, self._config = metaplastic_spec(setting), metaplastic_config(setting)
         self._sized = self._config.for_sizes(setting.layers)
         self._shift = 2.0 ** make_metaplastic_plan(spec, self._config).backward_shifts[1]
         state = init_state(spec, self._config, "float64", seed)
         self.w1, self.w2 = (weight_view(spec, state, layer).copy() for layer in range(2))
-        self._n_active = setting.n_active
-        self._gates = random_gates(setting.layers[0], setting.n_blocks, seed)
+        self._spec, self._seed = spec, seed
+        self._gates = gate_bits(setting.layers[0], setting.n_blocks, seed) * 2.0 - 1.0
 
     def learn(self, images: Floats, labels: Integers) -> None:
         """See :class:`StreamingLearner`."""
@@ -221,16 +208,15 @@ class TwinLearner(_Weights):
             *(c.metaplasticity, c.metaplasticity_output, c.clamp),
             *(LSB * sized.lr, LSB * sized.lr_output),
             *(sized.window, c.skip, sized.logit_scale, self._shift),
-            *(self._gates, self._n_active, self.w1, self.w2, images, labels),
+            *(self._gates, self._spec.n_active, self.w1, self.w2, images, labels),
         )
         self._check()
 
     def classify(self, images: Floats, seed: tuple[int, ...]) -> Integers:
         """See :class:`StreamingLearner`."""
         del seed
-        active = None
-        if self._n_active:
-            active = active_units(images, self._gates, self._n_active, len(self.w2))
+        gated = self._spec.n_blocks > 0
+        active = active_units(self._spec, self._seed, images) if gated else None
         return binary_classes(self.w1, self.w2, images, active)
 
 
@@ -296,10 +282,8 @@ class StandardisedMesu:
 
 #: Every algorithm by name: what makes its learner from a setting and a seed.
 LEARNERS: dict[str, Callable[[StreamingSetting, int], StreamingLearner]] = {
-    "metaplastic": MetaplasticLearner,
-    "plastic": MetaplasticLearner,
-    "no-memory": MetaplasticLearner,
-    **dict.fromkeys(GATES, TwinLearner),
+    **dict.fromkeys(("metaplastic", "plastic", "no-memory", *GATES), MetaplasticLearner),
+    **dict.fromkeys(TWINS, TwinLearner),
     "mlp": MlpLearner,
     "mesu-q16": lambda setting, seed: StandardisedMesu(setting, seed, "q16"),
 }

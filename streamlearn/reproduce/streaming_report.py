@@ -36,11 +36,13 @@ NAMES = {
 GATED_NAMES = {
     "gated-32-of-64": "twin, 32 of 64 blocks",
     "gated-16-of-64": "twin, 16 of 64 blocks",
+    "gated-32-of-64-q8": "32 of 64 blocks, q8",
+    "gated-16-of-64-q8": "16 of 64 blocks, q8",
 }
 ALL_NAMES = NAMES | GATED_NAMES
-COLOURS = dict(
-    zip(ALL_NAMES, (BLUE, GREY, VERMILLION, BLACK, ORANGE, GREEN, SKY, PURPLE), strict=True)
-)
+#: The last two are never in one picture with the float network and MESU.
+_IN_ORDER = (BLUE, GREY, VERMILLION, BLACK, ORANGE, GREEN, SKY, PURPLE, ORANGE, GREEN)
+COLOURS = dict(zip(ALL_NAMES, _IN_ORDER, strict=True))
 
 
 def widths_of(records: Sequence[Record]) -> list[int]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from quant.metaplastic_config import MetaplasticConfig
+from quant.noise import STREAM_GATE
+from quant.spec import NetworkSpec
 from streamlearn.reproduce.learners import Setting
 
 #: Counted up when a log of before says something else than a new one.
@@ -32,8 +34,11 @@ PLASTIC: dict[str, Any] = {
 }
 #: With gates fewer tasks share a unit, and a softer memory keeps as much.
 GATED_METAPLASTICITY = 1.02
-#: Blocks of hidden units and how many of them take part, by the algorithm's name.
-GATES = {"twin": (0, 0), "gated-32-of-64": (64, 32), "gated-16-of-64": (64, 16)}
+#: Blocks of hidden units and how many of them take part, by the algorithm's name: of the float
+#: twin, and of all.
+TWINS = {"twin": (0, 0), "gated-32-of-64": (64, 32), "gated-16-of-64": (64, 16)}
+GATES = {"metaplastic": (0, 0)} | TWINS
+GATES |= {f"{name}-q8": gates for name, gates in TWINS.items() if name != "twin"}
 GATED_FOLDER = "streaming-gated"
 
 #: MESU takes four bytes a synapse: a quarter of the hidden units has the same bytes of state.
@@ -68,6 +73,14 @@ class StreamingSetting(Setting):
     n_active: int = 0
 
 
+def metaplastic_spec(setting: StreamingSetting) -> NetworkSpec:
+    """Return the network: no biases, and pixels as they are."""
+    n_blocks, n_active = setting.n_blocks, setting.n_active
+    return NetworkSpec(
+        setting.layers, False, "none", "metaplastic", n_blocks=n_blocks, n_active=n_active
+    )
+
+
 def metaplastic_config(setting: StreamingSetting) -> MetaplasticConfig:
     """Return the library's own defaults, without the memory where that is asked for."""
     if setting.algorithm == "no-memory":
@@ -88,7 +101,7 @@ def constants(setting: StreamingSetting) -> dict[str, Any]:
     config = metaplastic_config(setting)
     names = ("metaplasticity", "metaplasticity_output", "clamp", "skip", "weight_init_output")
     sized = config.for_sizes(setting.layers)._asdict()
-    gates = {"n_blocks": setting.n_blocks, "n_active": setting.n_active}
+    gates = {"n_blocks": setting.n_blocks, "n_active": setting.n_active, "stream": STREAM_GATE}
     return {
         **(gates if setting.n_blocks else {}),
         **{name: getattr(config, name) for name in names},
@@ -110,11 +123,11 @@ def streaming_settings(algorithm: str) -> list[tuple[str, Setting, int]]:
 
 
 def gated_settings(algorithm: str) -> list[tuple[str, Setting, int]]:
-    """Return the float twin at H = 512, with so many of its blocks taking part in a sample."""
+    """Return the learner at H = 512, with so many of its blocks taking part in a sample."""
     n_blocks, n_active = GATES[algorithm]
     layers = (N_FEATURES, WIDTHS[0], N_CLASSES)
     window = MESU_WINDOW[WIDTHS[0]]
     setting = StreamingSetting(
         algorithm, layers, window, MESU_DRAWS, WIDTHS[0], 0.0, n_blocks, n_active
     )
-    return [(FOLDER if algorithm == "twin" else GATED_FOLDER, setting, N_SEEDS)]
+    return [(GATED_FOLDER if n_blocks else FOLDER, setting, N_SEEDS)]

@@ -19,8 +19,12 @@ ENGINES = {
     "metaplastic-float64": {"arithmetic": "float64"},
     "q8-c": {"arithmetic": "q8", "backend": "c"},
     "q8-numpy": {"arithmetic": "q8", "backend": "numpy"},
+    "gated-float64": {"arithmetic": "float64"},
+    "gated-q8-c": {"arithmetic": "q8", "backend": "c"},
+    "gated-q8-numpy": {"arithmetic": "q8", "backend": "numpy"},
 }
-METAPLASTIC = ("metaplastic-float64", "q8-c", "q8-numpy")
+METAPLASTIC = tuple(name for name in ENGINES if name.startswith(("metaplastic", "gated", "q8")))
+N_BLOCKS, N_ACTIVE = 4, 3
 
 
 def maker(engine: str, kind: type | None = None) -> checks.Make:
@@ -35,7 +39,10 @@ def maker(engine: str, kind: type | None = None) -> checks.Make:
             return super().from_bytes(data, backend or settings.get("backend"), source)
 
     def make(layers: tuple[int, ...] = checks.LAYERS, **more: Any) -> Any:
-        return Bound(layers, **{**settings, **more})
+        gates = {}
+        if engine.startswith("gated") and len(layers) > 2 and layers[1] % N_BLOCKS == 0:
+            gates = {"n_blocks": N_BLOCKS, "n_active": N_ACTIVE}
+        return Bound(layers, **{**settings, **gates, **more})
 
     return make
 

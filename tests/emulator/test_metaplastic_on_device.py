@@ -51,6 +51,29 @@ def test_other_cores_learn_the_same_bits(board: str, tmp_path: Path, gas: Any) -
     assert device.read_state() == host.state.tobytes()
 
 
+@pytest.mark.parametrize(("board", "gates"), [("rp2040", (40, 12)), ("nrf52840", (16, 5))])
+def test_gates_choose_the_same_blocks(
+    board: str, gates: tuple[int, int], tmp_path: Path, gas: Any
+) -> None:
+    """Blocks of 2 and of 5 units, which end inside words; 300 samples against the golden model."""
+    kind = {"classes": range(6), "n_blocks": gates[0], "n_active": gates[1], "bias": True}
+    device = boot(MetaplasticClassifier((128, 80, 6), **kind), board, tmp_path)
+    golden = MetaplasticClassifier((128, 80, 6), **kind, backend="numpy")
+    result = device.run_stream(gas.x[:300], gas.y[:300])
+    expected = [
+        golden.test_then_learn_one(x, y)
+        for x, y in zip(gas.x[:300], gas.y[:300].tolist(), strict=True)
+    ]
+    assert result.predictions.tolist() == expected
+    assert device.read_state() == golden.state.tobytes()
+    without = MetaplasticClassifier((128, 80, 6), classes=range(6), bias=True)
+    others = [
+        without.test_then_learn_one(x, y)
+        for x, y in zip(gas.x[:300], gas.y[:300].tolist(), strict=True)
+    ]
+    assert others != expected
+
+
 def test_device_goes_on_where_the_host_stopped_and_back(tmp_path: Path, gas: Any) -> None:
     """150 samples on the host, 100 on the device, 50 on the host again: one stream of 300."""
     whole, host = (MetaplasticClassifier(LAYERS, classes=range(6), seed=3) for _ in range(2))

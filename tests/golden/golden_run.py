@@ -74,6 +74,18 @@ METAPLASTIC: dict[str, Case] = {
         2**32 - 1,
         200,
     ),
+    "128-80-6, 11 of 40 blocks": (
+        NetworkSpec((128, 80, 6), False, rule="metaplastic", n_blocks=40, n_active=11),
+        MetaplasticConfig(metaplasticity=1.02, window=2.0),
+        3,
+        200,
+    ),
+    "128-24-10-6, 3 of 8 blocks, bias, no front end": (
+        NetworkSpec((128, 24, 10, 6), True, "none", "metaplastic", n_blocks=8, n_active=3),
+        MetaplasticConfig(skip=0.0, window=2.0),
+        4,
+        200,
+    ),
 }
 #: By file: what it is computed in, and its cases.
 FILES: dict[str, tuple[Any, dict[str, Case]]] = {

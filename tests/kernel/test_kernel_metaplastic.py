@@ -26,8 +26,10 @@ from quant.state import init_state, state_to_bytes
 from streamlearn.engines import make_engine
 
 
-def network(*layers: int, bias: bool = False, front_end: Any = "none") -> NetworkSpec:
-    return NetworkSpec(layers, bias, front_end, rule="metaplastic")
+def network(
+    *layers: int, bias: bool = False, front_end: Any = "none", gates: tuple[int, int] = (0, 0)
+) -> NetworkSpec:
+    return NetworkSpec(layers, bias, front_end, "metaplastic", n_blocks=gates[0], n_active=gates[1])
 
 
 GAS = (network(128, 64, 6, front_end="standardise"), MetaplasticConfig())
@@ -42,8 +44,15 @@ NETWORKS = [
         MetaplasticConfig(skip=0.3, bias_input=7.9, calibration_window=64),
     ),
     (network(9, 300, 7), MetaplasticConfig(lr=16.0, lr_output=16.0, window=16.0, skip=0.0)),
+    # Blocks of 8, of 3 (several to a word) and of 1 unit; gates of one, two and ten words.
+    (network(20, 64, 4, gates=(8, 2)), MetaplasticConfig(skip=0.0, window=2.0)),
+    (
+        network(5, 99, 9, 3, bias=True, front_end="standardise", gates=(33, 20)),
+        MetaplasticConfig(skip=0.0, window=2.0),
+    ),
+    (network(9, 300, 7, gates=(300, 7)), MetaplasticConfig(lr=16.0, window=16.0, skip=0.0)),
 ]
-NAMES = [f"{spec}-{spec.front_end}-{spec.bias}" for spec, _ in NETWORKS]
+NAMES = [f"{spec}-{spec.front_end}-{spec.bias}-{spec.n_blocks}" for spec, _ in NETWORKS]
 
 
 def test_whole_gas_stream_zero_tolerance(metaplastic_golden_run: Any, gas: Any) -> None:

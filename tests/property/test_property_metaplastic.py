@@ -13,6 +13,7 @@ from quant import metaplastic_q8 as golden
 from quant.integers import Int64
 from quant.mesu_q16 import Saturations, softmax_q
 from quant.metaplastic_config import MetaplasticConfig
+from quant.metaplastic_gates import gate_bits
 from quant.metaplastic_plan import make_metaplastic_plan
 from quant.metaplastic_state import stride, weight_view
 from quant.native import NativeKernel
@@ -33,6 +34,14 @@ LEARNERS = {
     "33-6": (
         NetworkSpec((33, 6), front_end="none", rule="metaplastic"),
         MetaplasticConfig(skip=0.0, metaplasticity=6.0, logit_scale=8.0, calibration_window=64),
+    ),
+    "17-40-21-4, 4 of 10 blocks": (
+        NetworkSpec((17, 40, 21, 4), True, "none", "metaplastic", n_blocks=10, n_active=4),
+        MetaplasticConfig(skip=0.0, window=3.0, lr=8.0, lr_output=2.0),
+    ),
+    "6-72-3, 7 of 36 blocks": (
+        NetworkSpec((6, 72, 3), rule="metaplastic", n_blocks=36, n_active=7),
+        MetaplasticConfig(skip=0.0, window=3.0, logit_scale=8.0),
     ),
 }
 F32 = np.finfo(np.float32)
@@ -98,6 +107,7 @@ def test_c_equals_golden_from_edge_states(name: str, mode: int, seed: int) -> No
     layers=st.lists(st.integers(1, 40), min_size=1, max_size=3),
     n_classes=st.integers(2, 9),
     bias=st.booleans(),
+    share=st.floats(0, 1),
     m=st.floats(0, 16),
     clamp=st.floats(1 / 64, 1),
     lr=st.floats(1 / 256, 16),
@@ -105,10 +115,14 @@ def test_c_equals_golden_from_edge_states(name: str, mode: int, seed: int) -> No
     seed=st.integers(0, 2**32 - 1),
 )
 def test_learning_stays_inside_its_bounds(
-    layers: list[int], n_classes: int, bias: bool, m: float, clamp: float, lr: float,
+    layers: list[int], n_classes: int, bias: bool, share: float, m: float, clamp: float, lr: float,
     window: float, seed: int,
 ) -> None:  # fmt: skip
-    spec = NetworkSpec((*layers, n_classes), bias, "none", rule="metaplastic")
+    n_blocks = layers[1] if len(layers) > 1 and share > 0.3 else 0
+    n_active = max(1, round(share * n_blocks)) if n_blocks else 0
+    spec = NetworkSpec(
+        (*layers, n_classes), bias, "none", "metaplastic", n_blocks=n_blocks, n_active=n_active
+    )
     config = MetaplasticConfig(
         metaplasticity=m, metaplasticity_output=16 - m, clamp=clamp, weight_init=1.0, skip=0.0,
         window=window, lr=lr, lr_output=lr, bias_input=127 / 16,
@@ -118,6 +132,10 @@ def test_learning_stays_inside_its_bounds(
     for _ in range(5):
         z = rng.integers(-127, 128, spec.n_features) * rng.integers(0, 2, spec.n_features)
         passed = golden.forward(spec, plan, state, z)
+        if n_blocks:
+            answers = z @ gate_bits(spec.n_features, n_blocks, seed).astype(np.int64)
+            assert np.abs(answers).max() <= spec.n_features * 127
+            assert np.count_nonzero(passed.inputs[1][: layers[1]]) == n_active
         for (rows, _), a, (mantissa, _) in zip(spec.shapes, passed.sums, passed.norms, strict=True):
             assert np.abs(a).max() <= rows * 127
             assert mantissa == 0 or 2**15 <= mantissa < 2**16

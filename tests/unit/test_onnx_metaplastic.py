@@ -25,7 +25,10 @@ CASES = {
     "no hidden layer": ((128, 6), True, "standardise"),
     "no front end": ((128, 12, 6), False, "none"),
     "neither": ((128, 6), False, "none"),
+    "gates": ((128, 40, 6), False, "standardise"),
+    "gates, two hidden layers, biases": ((128, 24, 7, 6), True, "none"),
 }
+GATES = {"gates": (40, 9), "gates, two hidden layers, biases": (8, 3)}
 
 
 def trained(
@@ -33,7 +36,15 @@ def trained(
 ) -> tuple[NetworkSpec, MetaplasticConfig, State, npt.NDArray[np.float32]]:
     """A state after 150 samples, and rows that follow: ordinary, absurd and empty."""
     layers, bias, front_end = CASES[case]
-    spec = NetworkSpec(layers, bias, front_end, rule="metaplastic")  # type: ignore[arg-type]
+    n_blocks, n_active = GATES.get(case, (0, 0))
+    spec = NetworkSpec(
+        layers,
+        bias,
+        front_end,
+        "metaplastic",
+        n_blocks=n_blocks,
+        n_active=n_active,  # type: ignore[arg-type]
+    )
     config = MetaplasticConfig(skip=0.0, logit_scale=1.5)
     stream = load_gas_drift()
     x = stream.x if front_end == "standardise" else stream.x / np.float32(4096)

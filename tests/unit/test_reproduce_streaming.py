@@ -8,9 +8,8 @@ from statistics import mean
 import numpy as np
 import pytest
 
-from quant.metaplastic_config import MetaplasticConfig
+from quant.metaplastic_gates import active_units
 from quant.native import NativeKernel
-from quant.spec import NetworkSpec
 from quant.state import init_state
 from streamlearn import metaplastic
 from streamlearn.errors import ConfigError
@@ -21,11 +20,14 @@ from streamlearn.reproduce.streaming import (
     Digits,
     MetaplasticLearner,
     TwinLearner,
-    active_units,
-    random_gates,
     split_for_validation,
 )
-from streamlearn.reproduce.streaming_settings import StreamingSetting
+from streamlearn.reproduce.streaming_settings import (
+    GATES,
+    StreamingSetting,
+    metaplastic_config,
+    metaplastic_spec,
+)
 
 LAYERS = (784, 24, 10)
 WITH_GATES = StreamingSetting("gated-16-of-64", LAYERS, width=24, n_blocks=8, n_active=2)
@@ -56,9 +58,15 @@ def compiled(request, monkeypatch):
 
 
 @pytest.mark.usefixtures("compiled")
-def test_the_compiled_twin_is_the_reference(digits):
-    learner = TwinLearner(setting("twin"), 5)
-    spec, config = NetworkSpec(LAYERS, False, "none", rule="metaplastic"), MetaplasticConfig()
+@pytest.mark.parametrize("gates", [False, True])
+def test_the_compiled_twin_is_the_reference(gates, digits):
+    chosen = WITH_GATES if gates else setting("twin")
+    learner, spec, config = (
+        TwinLearner(chosen, 5),
+        metaplastic_spec(chosen),
+        metaplastic_config(chosen),
+    )
+    assert spec.n_blocks == (8 if gates else 0)
     state = init_state(spec, config, "float64", 5)
     before = learner.w1.copy()
     for x, y in zip(digits.train[:40], digits.train_labels[:40], strict=True):
@@ -87,12 +95,12 @@ def test_all_blocks_active_is_the_rule_without_gates(digits):
 def test_units_that_take_no_part_do_not_learn(digits):
     learner = TwinLearner(WITH_GATES, 1)
     w1, w2 = learner.w1.copy(), learner.w2.copy()
-    gates = random_gates(784, 8, 1)
+    spec = metaplastic_spec(WITH_GATES)
     for x, y in zip(digits.train[:20], digits.train_labels[:20], strict=True):
-        active = active_units(x[None], gates, 2, 24)[0]
+        active = active_units(spec, 1, x)
         assert active.sum() == 6
         learner.learn(x[None], np.array([y]))
-        off = active == 0
+        off = ~active
         np.testing.assert_array_equal(learner.w1[:, off], w1[:, off])
         np.testing.assert_array_equal(learner.w2[off], w2[off])
         w1, w2 = learner.w1.copy(), learner.w2.copy()
@@ -125,15 +133,30 @@ def test_the_float_network_follows_its_gradient(digits):
     np.testing.assert_allclose(w2, expected[1], atol=2e-6)
 
 
-def test_classes_of_many_images_are_what_the_kernel_predicts(digits):
-    learner = MetaplasticLearner(setting("metaplastic"), 2)
+@pytest.mark.parametrize("gates", [{}, {"n_blocks": 8, "n_active": 4}])
+def test_classes_of_many_images_are_what_the_kernel_predicts(gates, digits):
+    chosen = setting("metaplastic", **gates)
+    learner = MetaplasticLearner(chosen, 2)
     learner.learn(digits.train, digits.train_labels)
     found = learner.classify(digits.test, (0,))
-    spec, config = NetworkSpec(LAYERS, False, "none", rule="metaplastic"), MetaplasticConfig()
-    kernel = NativeKernel(spec, config, "q8")
+    kernel = NativeKernel(metaplastic_spec(chosen), metaplastic_config(chosen), "q8")
     each = [kernel.predict(learner._state, x)[0] for x in digits.test]
     assert found.tolist() == each
     assert np.mean(found == digits.test_labels) > 0.5
+
+
+def test_gated_runs_are_of_every_engine_and_lie_apart():
+    runs = {
+        run.setting.algorithm: run for run in find_experiment("streaming-gated").runs(None, [0])
+    }
+    assert set(runs) == set(GATES)
+    for algorithm, run in runs.items():
+        spec = metaplastic_spec(run.streaming)
+        assert (spec.n_blocks, spec.n_active) == GATES[algorithm]
+        assert run.folder == ("streaming-gated" if spec.n_blocks else "streaming-pmnist")
+        kind = MetaplasticLearner if algorithm.endswith(("q8", "metaplastic")) else TwinLearner
+        assert LEARNERS[algorithm] is kind
+        assert run.identity().get("n_active", 0) == spec.n_active
 
 
 @pytest.mark.parametrize("algorithm", ["metaplastic", "no-memory", "twin", "mlp", "mesu-q16"])
