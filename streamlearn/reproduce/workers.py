@@ -83,6 +83,7 @@ def execute_all(
                 failures.append(f"{event.run.name}: {event.error}")
             on_event(event)
     finally:
+        ended = [worker.exitcode for worker in workers]
         for worker in workers:
             worker.terminate()
         for worker in workers:
@@ -90,11 +91,7 @@ def execute_all(
         for used in (todo, events):
             used.close()
             used.cancel_join_thread()
-    failures += [
-        f"a worker process ended with exit code {worker.exitcode}"
-        for worker in workers
-        if worker.exitcode not in (0, -signal.SIGTERM)
-    ]
+    failures += [f"a worker process ended with exit code {code}" for code in ended if code]
     return failures
 
 

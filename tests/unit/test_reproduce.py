@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import subprocess
 import sys
 import time
@@ -294,6 +295,19 @@ def test_processes_do_what_one_does(tmp_path):
     assert len(failures) == 1
     assert "is no log" in failures[0]
     assert execute_all([], 3, tmp_path, tmp_path, 1, seen.append) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGTERM")
+def test_a_worker_that_somebody_ends_is_named(tmp_path):
+    mnist_or_skip()
+
+    def end_it(event):
+        for worker in multiprocessing.active_children():
+            worker.terminate()
+
+    run = Run("x", Setting("sgd"), 0, 50)
+    failures = execute_all([run], 100_000, tmp_path, tmp_path / "w", 1, end_it)
+    assert failures == ["a worker process ended with exit code -15"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")
