@@ -301,7 +301,7 @@ def test_processes_do_what_one_does(tmp_path):
 def test_a_worker_that_somebody_ends_is_named(tmp_path):
     mnist_or_skip()
 
-    def end_it(event):
+    def end_it(_):
         for worker in multiprocessing.active_children():
             worker.terminate()
 
