@@ -1,4 +1,4 @@
-"""Figures of the metaplastic learner: instructions, speed, calibration, novelty.
+"""Figures of the metaplastic learner: instructions, calibration, novelty.
 
 python benchmarks/metaplastic.py [device | confidence]
 
@@ -11,26 +11,23 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from time import process_time
 
 import numpy as np
 import numpy.typing as npt
-from benchmarks_machine import machine
 
 import firmware_sim
 from export import write_export
 from quant.native import NativeKernel
-from quant.state import init_state
-from streamlearn import MetaplasticClassifier
+from streamlearn import MesuClassifier, MetaplasticClassifier
+from streamlearn.stream_classifier import StreamClassifier
 from streamlearn.streams.gas_drift import load_gas_drift
 from streamlearn.streams.mnist import load_cifar10_gray, load_mnist
 from streamlearn.uncertainty import auc, expected_calibration_error
 
 Floats = npt.NDArray[np.float64]
-MNIST = (784, 200, 10)
 BOARDS = ("nrf52840", "rp2040")
 LARGE = ("stm32u585",)  # holds 784-512-10
-N_DEVICE, N_BEFORE, N_OUTSIDE = 500, 20_000, 2000
+N_DEVICE, N_BEFORE, N_GAS, N_OUTSIDE = 500, 20_000, 3000, 2000
 
 
 def digits(hidden: int) -> MetaplasticClassifier:
@@ -38,55 +35,39 @@ def digits(hidden: int) -> MetaplasticClassifier:
     return MetaplasticClassifier((784, hidden, 10), classes=range(10), front_end="none")
 
 
-def taught(learner: MetaplasticClassifier, x: npt.ArrayLike, y: npt.ArrayLike) -> None:
+def taught(learner: StreamClassifier, x: npt.ArrayLike, y: npt.ArrayLike) -> None:
     """Learn a block in C, as the learner would one by one."""
-    kernel, state = NativeKernel(learner.spec, learner.config, "q8"), learner.state
+    kernel, state = NativeKernel(learner.spec, learner.config, learner.arithmetic), learner.state
     kernel.learn(state, np.asarray(x), np.asarray(y, np.uint32))
     learner.state = state
 
 
 def device() -> None:
-    """Instructions a sample on two cores, after 20,000 digits; synapses touched; host speed."""
-    stream = load_mnist()
-    for hidden in (200, 512):
-        learner = digits(hidden)
-        kernel = NativeKernel(learner.spec, learner.config, "q8")
-        state = init_state(learner.spec, learner.config, "q8")
-        kernel.learn(state, stream.x[:N_BEFORE], stream.y[:N_BEFORE].astype(np.uint32))
-        changed, labels = [], stream.y.astype(np.uint32)
-        for t in range(N_BEFORE, N_BEFORE + 1000):
-            before = state["hidden_weight"].copy()
-            kernel.learn_one(state, stream.x[t], int(labels[t]))
-            changed.append(np.count_nonzero(before != state["hidden_weight"]))
-        start, at = process_time(), slice(30_000, 50_000)
-        kernel.learn(state, stream.x[at], labels[at])
-        seconds = (process_time() - start) / 20_000
-        print(
-            f"784-{hidden}-10: {1e6 * seconds:.1f} µs of CPU to learn a sample; weights changed "
-            f"{np.mean(changed):.0f} of {learner.spec.n_synapses:,} "
-            f"({100 * np.mean(changed) / learner.spec.n_synapses:.2f} %), by "
-            f"{100 * np.mean(np.array(changed) > 0):.0f} % of the samples ({machine()})"
-        )
-    gas = load_gas_drift()
-    cases = [
-        (MNIST, "none", (0, 0), stream, N_BEFORE, BOARDS),
-        (MNIST, "none", (25, 6), stream, N_BEFORE, BOARDS),
-        ((784, 512, 10), "none", (0, 0), stream, N_BEFORE, LARGE),
-        ((784, 512, 10), "none", (64, 16), stream, N_BEFORE, LARGE),
-        ((128, 128, 6), "standardise", (0, 0), gas, 3000, BOARDS),
-    ]
-    print("\n| network | board | core | learn, median | mean | maximum | predict, median | "
-          "RAM: state | scratch |\n|---|---|---|---|---|---|---|---|---|")  # fmt: skip
-    for layers, front_end, (n_blocks, n_active), data, n_before, boards in cases:
-        learner = MetaplasticClassifier(
-            layers,
-            classes=range(layers[-1]),
-            front_end=front_end,  # type: ignore[arg-type]
+    """Instructions a sample, after 20,000 digits or 3,000 measurements of gases."""
+    stream, gas = load_mnist(), load_gas_drift()
+
+    def gated(hidden: int, n_blocks: int, n_active: int) -> MetaplasticClassifier:
+        return MetaplasticClassifier(
+            (784, hidden, 10),
+            classes=range(10),
+            front_end="none",
             n_blocks=n_blocks,
             n_active=n_active,
         )
-        network = "-".join(map(str, layers))
-        network += f", {n_active} of {n_blocks} blocks" if n_blocks else ""
+
+    mesu = MesuClassifier((784, 50, 10), classes=range(10), front_end="none")
+    cases: list[tuple[str, StreamClassifier, tuple[str, ...]]] = [
+        ("784-200-10", digits(200), BOARDS),
+        ("784-200-10, 6 of 25 blocks", gated(200, 25, 6), BOARDS),
+        ("784-512-10", digits(512), LARGE),
+        ("784-512-10, 16 of 64 blocks", gated(512, 64, 16), LARGE),
+        ("128-128-6", MetaplasticClassifier((128, 128, 6), classes=range(6)), BOARDS),
+        ("beside them MESU, q16, 784-50-10", mesu, BOARDS),
+    ]
+    print("| network | board | core | learn, median | mean | maximum | predict, median | "
+          "RAM: state | scratch |\n|---|---|---|---|---|---|---|---|---|")  # fmt: skip
+    for network, learner, boards in cases:
+        data, n_before = (stream, N_BEFORE) if learner.spec.layers[0] == 784 else (gas, N_GAS)
         taught(learner, data.x[:n_before], data.y[:n_before])
         for name in boards:
             with tempfile.TemporaryDirectory() as folder:
@@ -106,7 +87,8 @@ def device() -> None:
                 print(
                     f"| {network} | {name} | {board.core.name} | "
                     f"{np.median(learn):,.0f} | {learn.mean():,.0f} | {learn.max():,} | "
-                    f"{np.median(predict):,.0f} | {ram.state:,} | {ram.scratch:,} |"
+                    f"{np.median(predict):,.0f} | {ram.state:,} | {ram.scratch:,} |",
+                    flush=True,
                 )
 
 
