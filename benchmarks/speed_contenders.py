@@ -17,14 +17,13 @@ from quant.spec import MesuConfig, NetworkSpec
 from quant.state import ARITHMETICS, Arithmetic, init_state, layer_view
 from streamlearn import MesuClassifier
 from streamlearn.engines import Backend, Engine, NativeEngine, make_engine
+from streamlearn.reproduce.learners import frac_bits
 from streamlearn.torch import MESU, BayesianLinear, bayesian_parameters, monte_carlo, nll_loss
 
 Images = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
 
 BACKENDS: tuple[Backend, ...] = ("c", "numpy")
-#: Fraction bits of μ that 200 tasks of permuted MNIST need: see streamlearn.reproduce.learners.
-FRAC_BITS = (12, 15)
 FACTORED = "q16 factored, C"
 TORCH_LOCAL, TORCH_PLAIN = "PyTorch, local, tuned", "PyTorch, local, plain"
 TORCH_WEIGHTS = "PyTorch, weight sampling, tuned"
@@ -51,7 +50,7 @@ class Contender:
 
 def setting(layers: Sequence[int], n_draws: int) -> tuple[NetworkSpec, MesuConfig]:
     """Return the network and the hyperparameters of mesu-pmnist, with so many draws."""
-    spec = NetworkSpec(tuple(layers), False, "none", mu_frac_bits=FRAC_BITS)
+    spec = NetworkSpec(tuple(layers), False, "none", mu_frac_bits=frac_bits(tuple(layers)))
     config = MesuConfig(
         memory_window=3e5,
         sigma_prior=1.0,

@@ -100,6 +100,17 @@ def _uniform(layers: tuple[int, ...], scale: float, seed: int) -> Floats:
 MU_INIT = 4.0
 
 
+def frac_bits(layers: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the formats of μ for 200 tasks, one a layer.
+
+    The first layer's μ reaches ±6. The last layer's σ shrinks to 2^-10, while its μ stays within
+    its start, or ±1. The dither of steps must be little noise beside σ.
+    """
+    starts = (MU_INIT / np.sqrt(n_in) for n_in in layers[1:-1])
+    later = (14 - max(-1, int(np.floor(np.log2(start)))) for start in starts)
+    return (MU_FRAC_BITS, *later)
+
+
 class MesuLearner:
     """MESU by the C kernel, with the settings of the paper's figure 3."""
 
@@ -110,13 +121,7 @@ class MesuLearner:
         arithmetic: Arithmetic,
         variance: Variance = "synapse",
     ) -> None:
-        # Along 200 tasks the first layer's μ reaches ±6, and the last layer's σ shrinks to 2^-10,
-        # while its μ stays within ±1. The dither of steps must be little noise beside σ.
-        starts = (MU_INIT / np.sqrt(n_in) for n_in in setting.layers[1:-1])
-        later = (14 - max(-1, int(np.floor(np.log2(start)))) for start in starts)
-        bits: int | tuple[int, ...] = (MU_FRAC_BITS, *later)
-        if variance == "factored":  # whose format follows by itself
-            bits = MU_FRAC_BITS
+        bits = frac_bits(setting.layers) if variance == "synapse" else MU_FRAC_BITS
         self._spec = NetworkSpec(
             setting.layers, False, "none", mu_frac_bits=bits, variance=variance
         )
