@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from statistics import mean
+from statistics import mean, stdev
 from typing import Any
 
-from streamlearn.reproduce.measures import LATE, Summary, summarise
+from streamlearn.reproduce.measures import FIVE, LATE, Summary, summarise
 from streamlearn.reproduce.runs import WINDOW
 
 Record = dict[str, Any]
@@ -148,7 +148,7 @@ def plasticity_table(records: Sequence[Record]) -> str:
 
 
 def fixed_point_table(records: Sequence[Record]) -> str:
-    """Fixed point against float32, on the seeds and tasks that both have."""
+    """Fixed point against float32 on the seeds and tasks that both have: at the end, and along."""
     found = by_algorithm(records)
     rows = []
     for name, mine in found.items():
@@ -171,7 +171,37 @@ def fixed_point_table(records: Sequence[Record]) -> str:
     head = ["", "bytes a weight", "tasks × seeds"]
     for title in ("last task %", "newest 5 %", "newest 20 %"):
         head += [title, "minus float32"]
-    return markdown([*head, "all %", "values that met the end of their format"], rows)
+    end = markdown([*head, "all %", "values that met the end of their format"], rows)
+    return f"{end}\n{_along_table(found)}"
+
+
+def _along_table(found: dict[str, list[Record]]) -> str:
+    """The same differences averaged over all full measures of a run: one state alone is noisy."""
+    base = {record["identity"]["seed"]: record for record in found.get("mesu", [])}
+    rows = []
+    for name, mine in found.items():
+        pairs = [(r, base[r["identity"]["seed"]]) for r in mine if r["identity"]["seed"] in base]
+        pairs = [(a, b) for a, b in pairs if a["windows"].keys() & b["windows"].keys()]
+        if name == "mesu" or not pairs:
+            continue
+        row = [NAMES[name], str(len(pairs))]
+        for newest in (1, FIVE, WINDOW):
+            gaps = [mean(_gaps(ours, theirs, newest)) for ours, theirs in pairs]
+            spread = f" ± {stdev(gaps):.2f}" if len(gaps) > 1 else ""
+            row.append(f"{mean(gaps):+.2f}{spread}")
+        rows.append(row)
+    title = "minus float32, mean over the states after 20, 40, … tasks: "
+    return markdown(["", "seeds", f"{title}last task", "newest 5", "newest 20"], rows)
+
+
+def _gaps(ours: Record, theirs: Record, newest: int) -> list[float]:
+    """Return the difference of accuracy on the newest tasks after each full measure of both."""
+    both = ours["windows"].keys() & theirs["windows"].keys()
+    tails = [
+        [record["windows"][tasks]["accuracy"][-newest:] for record in (ours, theirs)]
+        for tasks in both
+    ]
+    return [mean(a) - mean(b) for a, b in tails]
 
 
 def _common(base: Sequence[Record], other: Sequence[Record]) -> tuple[Summary, Summary] | None:

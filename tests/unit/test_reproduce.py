@@ -245,6 +245,17 @@ def test_fixed_point_is_compared_on_common_seeds_and_tasks():
     text = find_experiment("fixed-point").table(records)
     assert "| MESU, q16 | 4 | 40 × 1 | 89.50 | -0.50 |" in text
     assert "3 mu" in text
+    assert "\n| MESU, q16 | 1 | -0.50 | -0.50 | -0.50 |" in text
+
+
+def test_fixed_point_is_compared_along_the_run_seed_by_seed():
+    better = fake("mesu-q16", 1)
+    better["windows"]["20"] = {**better["windows"]["20"], "accuracy": [92.0] * 20}
+    records = [fake("mesu", 0), fake("mesu", 1), fake("mesu-q16", 0), better]
+    text = find_experiment("fixed-point").table([*records, fake("mesu-factored-q16", 0, 10)])
+    # After 20 tasks +2, +4 and +11.5 on the newest 1, 5 and 20, after 40 nothing; seed 0 is equal.
+    assert "| MESU, q16 | 2 | +0.50 ± 0.71 | +1.00 ± 1.41 | +2.88 ± 4.07 |" in text
+    assert "row · column, q16 | 1 |" not in text, "one that never was measured in full"
 
 
 def test_every_algorithm_has_a_name():
