@@ -11,10 +11,10 @@ import numpy.typing as npt
 from quant.errors import ConfigError
 from quant.plan import (
     GAUSSIAN_GRADIENT_SHIFT,
-    _layer_plan,
-    _mantissa_exponent,
-    _pull,
     effective_sweep,
+    layer_plan,
+    mantissa_exponent,
+    pull_rate,
 )
 from quant.spec import MesuConfig, NetworkSpec
 
@@ -121,21 +121,21 @@ def _factored_layer(
             f"fixed point starts with means within ±{START_MAX} and a prior's within ±1000"
         )
     bits = _start_frac_bits(max(config.mu_limit_of(fan_in), abs(config.mu_prior)))
-    base = _layer_plan(fan_in, bits, config)
+    base = layer_plan(fan_in, bits, config)
     variance = config.sigma_prior_of(fan_in) ** 2
     per_draw = config.lr_sigma * unit / config.n_draws
-    pull = 0.0 if _pull(config, sweep, config.lr_mu) == 0 else sweep / config.memory_window
+    pull = 0.0 if pull_rate(config, sweep, config.lr_mu) == 0 else sweep / config.memory_window
     return FactoredLayerPlan(
         mu_frac_bits=bits,
         v_exponent=base.v_exponent,
         mu_prior_q=math.floor(config.mu_prior * 2**MU_FRAC_BITS_MAX + 0.5),
         mu_limit_q=base.mu_limit_q,
         row_init_q=encode_row(config.sigma_init_of(fan_in) ** 2, base.v_exponent),
-        gain_row=_mantissa_exponent(per_draw / columns, 15),
-        gain_column=_mantissa_exponent(per_draw / rows, 15),
-        ratio_row=_mantissa_exponent(1 / (columns * variance), 16),
-        ratio_column=_mantissa_exponent(1 / (rows * variance), 16),
-        gain_pull=_mantissa_exponent(pull * config.lr_mu / variance, 15) if pull else (0, 0),
+        gain_row=mantissa_exponent(per_draw / columns, 15),
+        gain_column=mantissa_exponent(per_draw / rows, 15),
+        ratio_row=mantissa_exponent(1 / (columns * variance), 16),
+        ratio_column=mantissa_exponent(1 / (rows * variance), 16),
+        gain_pull=mantissa_exponent(pull * config.lr_mu / variance, 15) if pull else (0, 0),
     )
 
 
@@ -154,8 +154,8 @@ def make_factored_plan(spec: NetworkSpec, config: MesuConfig) -> FactoredPlan:
             _factored_layer(shape, fan_in, sweep, unit, config)
             for shape, fan_in in zip(spec.shapes, spec.layers[:-1], strict=True)
         ),
-        gain_mu=_mantissa_exponent(config.lr_mu * unit / config.n_draws, 15),
-        pull_factor=_pull(config, sweep, config.lr_sigma),
+        gain_mu=mantissa_exponent(config.lr_mu * unit / config.n_draws, 15),
+        pull_factor=pull_rate(config, sweep, config.lr_sigma),
         sweep=sweep,
         n_draws=config.n_draws,
         front_end_window=config.front_end_window,

@@ -35,9 +35,8 @@ from quant.mesu_q16 import (
     block_inputs,
     block_squares,
     output_gradient,
-    rectify,
+    run_layers,
 )
-from quant.plan import INPUT_FRAC_BITS
 from quant.spec import NetworkSpec
 from quant.state import State, layer_view
 
@@ -87,29 +86,18 @@ def forward(
     spec: NetworkSpec, plan: FactoredPlan, state: State, z_q: Int64, count: Saturations
 ) -> FactoredForward:
     """Run all layers on one standardised input ``int64[n_features]`` in Q3.4."""
-    key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
     result = FactoredForward()
-    x, frac_bits = z_q[:, None], INPUT_FRAC_BITS
-    last = len(spec.shapes) - 1
-    for layer, (_, n_out) in enumerate(spec.shapes):
-        if spec.bias:
-            x = np.concatenate([x, np.full((1, x.shape[1]), 1 << frac_bits, np.int64)])
-        epsilon = noise.epsilon_q(key, layer, n_out, plan.n_draws)
-        mu, row, column = _views(spec, state, layer)
+
+    def sample(layer: int, x: Int64, frac_bits: int, epsilon: Int64) -> tuple[Int64, Int64]:
+        mu, row, column = (view.astype(np.int64) for view in _views(spec, state, layer))
         a, inverse, roots = forward_layer(
-            x, frac_bits, mu.astype(np.int64), int(state["mu_frac_bits"][0, layer]),
-            row.astype(np.int64), column.astype(np.int64), plan.layers[layer].v_exponent,
-            epsilon, count,
+            x, frac_bits, mu, int(state["mu_frac_bits"][0, layer]), row, column,
+            plan.layers[layer].v_exponent, epsilon, count,
         )  # fmt: skip
-        result.inputs.append(x)
-        result.frac_bits.append(frac_bits)
-        result.epsilon.append(epsilon)
-        result.inverse_spread.append(inverse)
         result.input_roots.append(roots)
-        if layer == last:
-            result.logits = a
-        else:
-            x, frac_bits = rectify(a)
+        return a, inverse
+
+    run_layers(spec, state, plan.n_draws, z_q, result, sample)
     return result
 
 

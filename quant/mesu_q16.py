@@ -14,6 +14,7 @@ expectation of the weight-sampling gradient given the pre-activations.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -123,26 +124,43 @@ def forward_layer(
 
 def forward(spec: NetworkSpec, plan: Plan, state: State, z_q: Int64, count: Saturations) -> Forward:
     """Run all layers on one standardised input ``int64[n_features]`` in Q3.4."""
-    key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
+
+    def sample(layer: int, x: Int64, frac_bits: int, epsilon: Int64) -> tuple[Int64, Int64]:
+        mu = layer_view(spec, state, "mu", layer).astype(np.int64)
+        rho = layer_view(spec, state, "rho", layer).astype(np.int64)
+        return forward_layer(x, frac_bits, mu, rho, plan.layers[layer], epsilon, count)
+
     result = Forward()
+    run_layers(spec, state, plan.n_draws, z_q, result, sample)
+    return result
+
+
+def run_layers(
+    spec: NetworkSpec,
+    state: State,
+    n_draws: int,
+    z_q: Int64,
+    result: Forward,
+    sample: Callable[[int, Int64, int, Int64], tuple[Int64, Int64]],
+) -> None:
+    """Run an input through all layers into ``result``; biases, noise and ReLU of every variance.
+
+    ``sample(layer, x, frac_bits, epsilon)`` returns a layer's sampled pre-activations (Q15.16) and
+    the inverse of their spread (Q.18), ``int64[units, draws]``.
+    """
+    key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
     x, frac_bits = z_q[:, None], INPUT_FRAC_BITS
-    last = len(spec.shapes) - 1
     for layer, (_, n_out) in enumerate(spec.shapes):
         if spec.bias:
             x = np.concatenate([x, np.full((1, x.shape[1]), 1 << frac_bits, np.int64)])
-        mu = layer_view(spec, state, "mu", layer).astype(np.int64)
-        rho = layer_view(spec, state, "rho", layer).astype(np.int64)
-        epsilon = noise.epsilon_q(key, layer, n_out, plan.n_draws)
-        a, inverse = forward_layer(x, frac_bits, mu, rho, plan.layers[layer], epsilon, count)
+        epsilon = noise.epsilon_q(key, layer, n_out, n_draws)
+        result.logits, inverse = sample(layer, x, frac_bits, epsilon)
         result.inputs.append(x)
         result.frac_bits.append(frac_bits)
         result.epsilon.append(epsilon)
         result.inverse_spread.append(inverse)
-        if layer == last:
-            result.logits = a
-        else:
-            x, frac_bits = rectify(a)
-    return result
+        if layer < len(spec.shapes) - 1:
+            x, frac_bits = rectify(result.logits)
 
 
 def rectify(a: Int64) -> tuple[Int64, int]:

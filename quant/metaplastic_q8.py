@@ -34,7 +34,6 @@ from quant.state import State
 from quant.tables import EXP2
 
 DELTA_MAX = 1 << 14
-LOG_TEMPERATURE_FRAC_BITS = 16
 LOG_TEMPERATURE_MIN, LOG_TEMPERATURE_MAX = -4 << 16, 4 << 16
 
 

@@ -89,7 +89,7 @@ class Plan:
     front_end_window: int
 
 
-def _mantissa_exponent(value: float, bits: int) -> tuple[int, int]:
+def mantissa_exponent(value: float, bits: int) -> tuple[int, int]:
     """Return (m, e) with value ≈ m·2^-e and m in [2^(bits-1), 2^bits)."""
     fraction, exponent = math.frexp(value)
     mantissa = math.floor(fraction * 2**bits + 0.5)
@@ -107,7 +107,14 @@ def effective_sweep(config: MesuConfig) -> int:
     return sweep
 
 
-def _pull(config: MesuConfig, sweep: int, lr: float) -> int:
+def pull_rate(config: MesuConfig, sweep: int, lr: float) -> int:
+    """Return sweep·lr/N in Q.28: what one pull of the prior takes.
+
+    Raises
+    ------
+    ConfigError
+        If the memory window is too short or too long for fixed point.
+    """
     pull = int(sweep * lr / config.memory_window * 2**PULL_FRAC_BITS + 0.5)
     if pull > PULL_MAX:
         raise ConfigError(
@@ -123,7 +130,14 @@ def _pull(config: MesuConfig, sweep: int, lr: float) -> int:
     return pull
 
 
-def _layer_plan(fan_in: int, frac_bits: int, config: MesuConfig) -> LayerPlan:
+def layer_plan(fan_in: int, frac_bits: int, config: MesuConfig) -> LayerPlan:
+    """Return the constants of a layer whose μ has so many fraction bits.
+
+    Raises
+    ------
+    ConfigError
+        If they cannot hold the configuration.
+    """
     sigma_prior, sigma_init = config.sigma_prior_of(fan_in), config.sigma_init_of(fan_in)
     largest = max(sigma_prior, sigma_init) ** 2
     v_exponent = math.ceil(math.log2(largest)) + 1
@@ -143,7 +157,7 @@ def _layer_plan(fan_in: int, frac_bits: int, config: MesuConfig) -> LayerPlan:
             f"sigma_init={sigma_init:.3g} is more than 11 times sigma_prior={sigma_prior:.3g}: "
             "fixed point needs them closer together"
         )
-    ratio_mantissa, ratio_exponent = _mantissa_exponent(ratio, 16)
+    ratio_mantissa, ratio_exponent = mantissa_exponent(ratio, 16)
     one = 1 << frac_bits
     mu_limit_q = math.floor(config.mu_limit_of(fan_in) * one + 0.5)
     mu_prior_q = math.floor(config.mu_prior * one + 0.5)
@@ -174,17 +188,17 @@ def make_plan(spec: NetworkSpec, config: MesuConfig) -> Plan:
     """
     sweep = effective_sweep(config)
     unit = 2**GAUSSIAN_GRADIENT_SHIFT if spec.likelihood == "gaussian" else 1
-    gain_mu = _mantissa_exponent(config.lr_mu * unit / config.n_draws, 15)
-    gain_sigma = _mantissa_exponent(config.lr_sigma * unit / config.n_draws, 15)
+    gain_mu = mantissa_exponent(config.lr_mu * unit / config.n_draws, 15)
+    gain_sigma = mantissa_exponent(config.lr_sigma * unit / config.n_draws, 15)
     return Plan(
         layers=tuple(
-            _layer_plan(fan_in, bits, config)
+            layer_plan(fan_in, bits, config)
             for fan_in, bits in zip(spec.layers[:-1], spec.frac_bits, strict=True)
         ),
         gain_mu=gain_mu,
         gain_sigma=gain_sigma,
-        pull_mu=_pull(config, sweep, config.lr_mu),
-        pull_rho=_pull(config, sweep, config.lr_sigma),
+        pull_mu=pull_rate(config, sweep, config.lr_mu),
+        pull_rho=pull_rate(config, sweep, config.lr_sigma),
         sweep=sweep,
         n_draws=config.n_draws,
         front_end_window=config.front_end_window,

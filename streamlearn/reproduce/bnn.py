@@ -33,7 +33,7 @@ from streamlearn.reproduce.bnn_settings import (
     recipe_of,
 )
 from streamlearn.reproduce.pmnist import Permutations
-from streamlearn.reproduce.runs import Record, Run, resume, save, tasks_done
+from streamlearn.reproduce.runs import Record, Run, go_on, tasks_done
 from streamlearn.streams import Stream, load_fashion_mnist, load_mnist
 
 Floats = npt.NDArray[np.float32]
@@ -168,27 +168,22 @@ class BnnRun(Run):
         tasks_done(self, results)
         nets = load_nets()
         learner: BnnLearner = nets.make_learner(self.bnn, self.seed, affine=self.affine)
-        record = resume(self, learner, results, work)
-        done, end = int(record["tasks_done"]), self.until(n_tasks)
-        if done >= end:
-            return record
-        record["sessions"].append({"from_task": done, **nets.machine()})
-        sets = data[self.bnn.data]
-        for task in range(done, end):
+        end = self.until(n_tasks)
+
+        def step(task: int, record: Record) -> Mapping[str, int]:
+            sets = data[self.bnn.data]
             started = nets.clock()
             self.learn(learner, sets, task)
             record["train_s"].append(round(nets.clock() - started, 2))
-            record["tasks_done"] = task + 1
             found = self.measure(learner, sets, task, task + 1 == end)
             record["newest"].append([found.pop("newest")])
             magnitudes = [float(f"{value:.4g}") for value in learner.magnitudes()]
             record.setdefault("magnitude", []).append(magnitudes)
             if found:
                 record["windows"][str(task + 1)] = found
-            save(self, learner, record, results, work)
-            if report is not None:
-                report(task + 1, record["newest"][-1][-1])
-        return record
+            return {}
+
+        return go_on(self, learner, end, results, work, report, nets.machine(), step)
 
     #: Whether normalisation layers learn a scale and a shift.
     affine = True

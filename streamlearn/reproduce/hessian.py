@@ -21,7 +21,7 @@ import numpy.typing as npt
 from streamlearn.errors import ConfigError, DivergedError
 from streamlearn.reproduce.learners import Setting
 from streamlearn.reproduce.pmnist import standardised
-from streamlearn.reproduce.runs import Record, Run, resume, save, tasks_done
+from streamlearn.reproduce.runs import Record, Run, go_on, tasks_done
 from streamlearn.streams import load_mnist
 
 Floats = npt.NDArray[np.float32]
@@ -134,20 +134,14 @@ class HessianRun(Run):
         tasks_done(self, results)
         nets = _nets()
         learner: HessianLearner = nets.make_learner(self.setting, self.seed)
-        record = resume(self, learner, results, work)
-        done = int(record["tasks_done"])
-        if done >= n_tasks:
-            return record
-        versions = {"torch": nets.torch.__version__, "numpy": np.__version__}
-        record["sessions"].append({"from_task": done, **versions})
         order = Batches(self.seed, len(data.train))
-        for task in range(done, n_tasks):
+
+        def step(task: int, record: Record) -> Mapping[str, int]:
             started = time.process_time()
-            for step in range(task * STEPS_PER_TASK, (task + 1) * STEPS_PER_TASK):
-                rows = order[step]
+            for number in range(task * STEPS_PER_TASK, (task + 1) * STEPS_PER_TASK):
+                rows = order[number]
                 learner.step(data.train[rows], data.train_labels[rows])
             record["train_s"].append(round(time.process_time() - started, 3))
-            record["tasks_done"] = task + 1
             if not all(np.isfinite(values).all() for values in learner.arrays().values()):
                 raise DivergedError(f"{self.name}: the weights are no longer finite")
             record["newest"].append([learner.accuracy(data.test, data.test_labels)])
@@ -158,10 +152,10 @@ class HessianRun(Run):
                     name: [float(f"{value:.5g}") for value in values.ravel().tolist()]
                     for name, values in found.items()
                 }
-            save(self, learner, record, results, work)
-            if report is not None:
-                report(task + 1, record["newest"][-1][-1])
-        return record
+            return {}
+
+        versions = {"torch": nets.torch.__version__, "numpy": np.__version__}
+        return go_on(self, learner, n_tasks, results, work, report, versions, step)
 
 
 class Batches:

@@ -206,17 +206,48 @@ def execute(
     """
     tasks_done(run, results)
     learner = ALGORITHMS[run.setting.algorithm](run.setting, run.seed)
+    permutations = Permutations(run.seed, images.train.shape[1])
+
+    def step(task: int, record: Record) -> Mapping[str, int]:
+        learn_task(learner, images, permutations, task, record)
+        measure_task(run, learner, images, permutations, task + 1, n_tasks, record)
+        return learner.counters()
+
+    session = {"kernel": kernel_sha(), "numpy": np.__version__}
+    return go_on(run, learner, n_tasks, results, work, report, session, step)
+
+
+def go_on(
+    run: Run,
+    learner: Resumable,
+    n_tasks: int,
+    results: Path,
+    work: Path,
+    report: Callable[[int, float], None] | None,
+    session: Record,
+    step: Callable[[int, Record], Mapping[str, int]],
+) -> Record:
+    """Take task after task from where the checkpoint is, each kept before the next begins.
+
+    Parameters
+    ----------
+    run, learner, n_tasks, results, work, report
+        As for :func:`execute`.
+    session : dict
+        What the tasks of this call are made with: versions, sources.
+    step : callable
+        Learns and measures the task of this number, puts what it finds into the record, and
+        returns what the learner counted since it was made.
+    """
     record = resume(run, learner, results, work)
     done = int(record["tasks_done"])
     if done >= n_tasks:
         return record
-    permutations = Permutations(run.seed, images.train.shape[1])
-    record["sessions"].append({"from_task": done, "kernel": kernel_sha(), "numpy": np.__version__})
+    record["sessions"].append({"from_task": done, **session})
     counted = dict(record["counters"])
     for task in range(done, n_tasks):
-        learn_task(learner, images, permutations, task, record)
-        measure_task(run, learner, images, permutations, n_tasks, record)
-        new = learner.counters()
+        new = step(task, record)
+        record["tasks_done"] = task + 1
         record["counters"] = {name: counted.get(name, 0) + new[name] for name in new}
         save(run, learner, record, results, work)
         if report is not None:
@@ -232,7 +263,6 @@ def learn_task(
     started = time.process_time()
     learner.learn(permuted, images.train_labels, task)
     record["train_s"].append(round(time.process_time() - started, 3))
-    record["tasks_done"] = task + 1
 
 
 def measure_task(
@@ -240,11 +270,11 @@ def measure_task(
     learner: TaskLearner,
     images: Images,
     permutations: Permutations,
+    done: int,
     n_tasks: int,
     record: Record,
 ) -> None:
-    """Test after a task and note the results; one draw of weights serves all of them."""
-    done = int(record["tasks_done"])
+    """Test after ``done`` tasks and note the results; one draw of weights serves all of them."""
     weights = learner.weights(np.random.default_rng((run.seed, 3, done)))
     newest = range(max(0, done - run.n_newest), done)
     record["newest"].append([accuracy(weights, images, permutations[t]) for t in newest])

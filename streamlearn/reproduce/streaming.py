@@ -27,7 +27,7 @@ from streamlearn.metaplastic import LSB
 from streamlearn.reproduce import kernels, streaming_kernels
 from streamlearn.reproduce.learners import MesuLearner
 from streamlearn.reproduce.pmnist import Permutations, logits, standardised
-from streamlearn.reproduce.runs import Record, Run, kernel_sha, resume, save, tasks_done
+from streamlearn.reproduce.runs import Record, Run, go_on, kernel_sha, tasks_done
 from streamlearn.reproduce.streaming_settings import (
     GATES,
     MILESTONES,
@@ -341,20 +341,14 @@ class StreamingRun(Run):
         """
         tasks_done(self, results)
         learner = LEARNERS[self.setting.algorithm](self.streaming, self.seed)
-        record = resume(self, learner, results, work)
-        done = int(record["tasks_done"])
-        record["bytes"] = learner.bytes()
-        counted = dict(record["counters"])
-        session = {"from_task": done, "kernel": kernel_sha(), "numpy": np.__version__}
-        record["sessions"] += [session] * (done < n_tasks)
-        for task in range(done, n_tasks):
+
+        def step(task: int, record: Record) -> Mapping[str, int]:
+            record["bytes"] = learner.bytes()
             self._task(learner, data, task, n_tasks, record)
-            new = learner.counters()
-            record["counters"] = {name: counted.get(name, 0) + new[name] for name in new}
-            save(self, learner, record, results, work)
-            if report is not None:
-                report(task + 1, record["newest"][-1][-1])
-        return record
+            return learner.counters()
+
+        session = {"kernel": kernel_sha(), "numpy": np.__version__}
+        return go_on(self, learner, n_tasks, results, work, report, session, step)
 
     def _task(
         self, learner: StreamingLearner, data: Digits, task: int, n_tasks: int, record: Record
@@ -364,7 +358,7 @@ class StreamingRun(Run):
         started = time.process_time()
         learner.learn(permuted, data.train_labels)
         record["train_s"].append(round(time.process_time() - started, 3))
-        record["tasks_done"] = done = task + 1
+        done = task + 1
         whole = done in MILESTONES or done == n_tasks
         found = [
             self._accuracy(learner, data, orders[t], done)
