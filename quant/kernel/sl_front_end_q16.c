@@ -43,21 +43,25 @@ void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const u
 #else
 
 void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits) {
+    uint32_t clamped = 0;
     scratch->new_count = state->front_end_count;
     for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
-        if ((x_bits[i] & 0x7FFFFFFFu) < 0x3D000000u) { /* rounds to 0, as most pixels do */
+        const int32_t right = 150 - SL_INPUT_FRAC_BITS - (int32_t)(x_bits[i] >> 23 & 255u);
+#ifndef SL_HOST /* vectors take both ways anyhow */
+        if (right > 24) { /* rounds to 0, as most pixels do */
             scratch->input[i] = 0;
             continue;
         }
-        sl_float_t x = sl_float_unpack(x_bits[i]);
-        int32_t value = x.negative ? -128 : 128; /* 8 and beyond */
-        if (x.mantissa == 0 || x.power <= -20) {
-            value = sl_float_at(x, SL_INPUT_FRAC_BITS);
-        }
-        int32_t kept = sl_clamp32(value, -SL_INPUT_MAX, SL_INPUT_MAX);
-        scratch->saturations[SL_SAT_INPUT] += kept != value;
-        scratch->input[i] = (int16_t)kept;
+#endif
+        const uint32_t mantissa = (x_bits[i] & 0x7FFFFFu) | 0x800000u;
+        const uint32_t half = 1u << ((right - 1) & 31);
+        uint32_t size = right > 24 ? 0 : (mantissa + half) >> (right & 31);
+        size = right < 17 ? SL_INPUT_MAX + 1 : size; /* 8 and beyond */
+        clamped += size > SL_INPUT_MAX;
+        size = size > SL_INPUT_MAX ? SL_INPUT_MAX : size;
+        scratch->input[i] = (int16_t)(x_bits[i] >> 31 ? -(int32_t)size : (int32_t)size);
     }
+    scratch->saturations[SL_SAT_INPUT] += clamped;
 }
 
 #endif

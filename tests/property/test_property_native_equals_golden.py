@@ -122,3 +122,22 @@ def test_predicting_in_c_changes_no_state_and_agrees(name: str) -> None:
             passed = golden.forward(spec, make_plan(spec, config), state, z_q, golden.Saturations())
             assert predicted == golden.predict(passed.logits)
             np.testing.assert_array_equal(logits, passed.logits.mean(axis=1) / 65536)
+
+
+def test_c_rounds_and_clamps_inputs_as_golden_does() -> None:
+    name = "9-2, one draw"
+    spec, config = LEARNERS[name]
+    plan, state = make_plan(spec, config), edge_state(spec, config, 0, 0)
+    ties = (np.arange(264) / 32).astype(np.float32)  # every Q3.4 value and every tie, to 8.25
+    near = np.concatenate([ties, np.nextafter(ties, np.float32(0)), np.nextafter(ties, F32.max)])
+    powers = np.float32(2) ** np.arange(-149, 128, dtype=np.float32)
+    values = np.concatenate([near, -near, powers, -powers, [F32.max, -F32.max]])
+    rows = np.resize(values, (-(-len(values) // spec.n_features), spec.n_features))
+    for x in rows.astype(np.float32):
+        before = kernel(name).saturations
+        _, logits = kernel(name).predict(state, x)
+        count = golden.Saturations()
+        z_q, count.input = quantise_input(x)
+        passed = golden.forward(spec, plan, state, z_q, count)
+        np.testing.assert_array_equal(logits, passed.logits.mean(axis=1) / 65536)
+        assert counted(name, before) == vars(count)
