@@ -2,9 +2,10 @@
 
 The posterior of a layer is a matrix-variate Gaussian with diagonal factors, so that a layer needs
 ``rows + columns`` numbers for its variances instead of ``rows · columns``. MESU's step of
-ln σ²_ij, ``-lr σ² ∂²``, is projected on what such a product can follow: least squares over the
-layer gives each row the mean of its steps, each column the mean of its own minus the mean of all
-(the split of that mean between rows and columns changes no product).
+ln σ²_ij, ``-lr_σ σ_ij ∂σ_ij = -lr_σ σ²_ij x_i² ⟨δ_j ε_j/s_j⟩`` (twice Δσ/σ), is projected on what
+such a product can follow: least squares over the layer gives each row the mean of its steps, each
+column the mean of its own minus the mean of all (the split of that mean between rows and columns
+changes no product).
 
 With δ = ∂L/∂a, s = √(c_j P), P = Σ_i x_i² r_i, and means ⟨⟩ over the draws::
 

@@ -6,9 +6,11 @@ Hidden weights W are real, and every gradient moves them: no pulses, no steps of
     ΔW_ij = -lr/128 · δ_j x_i · f,  f = 1 - tanh²(m |W_ij|) if the step leads towards zero, else 1
 
 δ is the gradient of -log softmax by the logits, passed down through the units inside the window
-|a_j| <= window · |x| (straight-through). sign(0) = +1. With gates
-(:mod:`quant.metaplastic_gates`) h_j = 0 in the blocks of the first hidden layer that take no part
-in a sample, and they learn nothing.
+|a_j| <= window · |x| (straight-through). The derivative of the logits by a_k, scale/|x|, is the
+same for all samples behind hidden units; it is left to the learning rates, and the gradient by the
+hidden units is divided by a power of two instead (``backward_shifts`` of the plan). sign(0) = +1.
+With gates (:mod:`quant.metaplastic_gates`) h_j = 0 in the blocks of the first hidden layer that
+take no part in a sample, and they learn nothing.
 
 Twins: :mod:`quant.metaplastic_q8` (integers), ``quant/kernel/sl_metaplastic_q8.c``.
 

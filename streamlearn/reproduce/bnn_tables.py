@@ -100,9 +100,8 @@ def stream_table(records: Sequence[Record]) -> str:
             finals: list[list[float]] = []
             for kind in (name, f"{name}-all"):
                 mine = algorithms.get(kind, [])
-                done = max((int(record["tasks_done"]) for record in mine), default=0)
-                whole = [record for record in mine if record["tasks_done"] == done]
-                finals.append([record["newest"][-1][-1] for record in whole])
+                done, whole = furthest(mine) if mine else (0, [])
+                finals.append([record["newest"][done - 1][-1] for record in whole])
                 trained = [record["windows"][str(done)]["train"] for record in whole]
                 row += [f"{done} × {len(whole)}", cell(finals[-1]), cell(trained)]
             if all(finals):

@@ -246,7 +246,10 @@ class MlpLearner(_Weights):
 
 
 class StandardisedMesu:
-    """MESU in fixed point, on pixels standardised by the training images' two numbers."""
+    """MESU in fixed point, on pixels standardised by the two numbers of what it is given.
+
+    Training and test images each by their own, as in the authors' protocol.
+    """
 
     def __init__(self, setting: StreamingSetting, seed: int, arithmetic: Arithmetic) -> None:
         self._learner = MesuLearner(setting, seed, arithmetic)

@@ -244,6 +244,10 @@ def test_the_stream_table():
     assert f"{row} +4.00 |" in table
     alone = checked(experiment, [stream_record(runs[0])])
     assert "| 0 × 0 | – | – | – |" in alone
+    went_on = stream_record(runs[0])  # measured after three subsets, then continued and stopped
+    went_on["windows"] = {"3": {"train": 98.0}}
+    stopped = checked(experiment, [went_on])
+    assert "| 3 × 1 | 70.20 | 98.00 |" in stopped
 
 
 def test_the_importance_table():
