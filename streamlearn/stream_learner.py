@@ -71,7 +71,9 @@ class StreamLearner:
         except ValueError as error:
             raise InputValueError(f"features must be numbers, one a feature: {error}") from error
         if given.dtype.kind not in "fiub" or np.ma.is_masked(x):
-            foreign = [v for v in given.astype(object).flat if not isinstance(v, int | float)]
+            # One text among numbers makes all of `given` text: look at what was given.
+            real = int | float | np.integer | np.floating | np.bool_
+            foreign = [v for v in np.asarray(x, object).flat if not isinstance(v, real)]
             raise InputValueError(
                 f"features must be numbers: got {foreign[0]!r}. Nothing was learned; convert it or "
                 "drop the sample"

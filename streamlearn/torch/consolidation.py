@@ -15,7 +15,7 @@ import torch  # type: ignore[import-not-found, unused-ignore]
 from torch import Tensor, nn
 from torch.nn import functional  # type: ignore[import-not-found, unused-ignore]
 
-from streamlearn.errors import ConfigError, ShapeError
+from streamlearn.errors import ConfigError, LabelError, ShapeError
 from streamlearn.torch.binary import BinaryLayer, binarise
 
 
@@ -82,17 +82,24 @@ class BinaryEWC:
 
         Raises
         ------
+        LabelError
+            If labels are not int64, or one is no class of the module's.
         ShapeError
             If there is no sample, or not as many labels.
         """
         if len(x) == 0 or len(x) != len(y):
             raise ShapeError(f"{len(x)} samples and {len(y)} labels: expected as many, 1 or more")
+        if y.dtype != torch.int64:
+            raise LabelError(f"labels are {y.dtype}: expected class indices, int64; y.long()")
         total = {name: torch.zeros_like(w.detach()) for name, w in self._weights.items()}
         training = self._module.training
         self._module.eval()
         try:
             for n in range(len(x)):
-                loss = functional.cross_entropy(self._module(x[n : n + 1]), y[n : n + 1])
+                logits = self._module(x[n : n + 1])
+                if n == 0:
+                    _check_labels(y, logits.shape[-1])
+                loss = functional.cross_entropy(logits, y[n : n + 1])
                 gradients = torch.autograd.grad(loss, list(self._weights.values()))
                 for name, g in zip(total, gradients, strict=True):
                     total[name].addcmul_(g, g)
@@ -105,7 +112,7 @@ class BinaryEWC:
 
         Raises
         ------
-        ShapeError
+        LabelError, ShapeError
             As for :meth:`fisher`.
         """
         for name, values in self.fisher(x, y).items():
@@ -159,3 +166,11 @@ class BinaryEWC:
         for name in shapes:
             self._total[name].copy_(state["total"][name])
             self._anchor[name].copy_(state["anchor"][name])
+
+
+def _check_labels(y: Tensor, n_classes: int) -> None:
+    outside = (y < 0) | (y >= n_classes)
+    if bool(outside.any()):
+        raise LabelError(
+            f"label {int(y[outside][0])}: the network has classes 0 to {n_classes - 1}"
+        )

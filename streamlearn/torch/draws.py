@@ -126,13 +126,15 @@ def nll_loss(logits: Tensor, target: Tensor) -> Tensor:
     Raises
     ------
     LabelError
-        If a label is not in 0 to classes - 1.
+        If labels are no integers, or one is not in 0 to classes - 1.
     ShapeError
         If the shapes do not fit.
     """
     log_p = log_probabilities(logits)
     if target.shape != log_p.shape[:1]:
         raise ShapeError(f"target is {tuple(target.shape)}: expected ({log_p.shape[0]},)")
+    if target.dtype not in (torch.int32, torch.int64):
+        raise LabelError(f"labels are {target.dtype}: expected class indices, int64; target.long()")
     outside = (target < 0) | (target >= log_p.shape[1])
     if bool(outside.any()):
         raise LabelError(

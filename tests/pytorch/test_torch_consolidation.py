@@ -7,7 +7,7 @@ import math
 import pytest
 from torch_helpers import Tensor, nn, seeded, torch
 
-from streamlearn.errors import ConfigError, ShapeError
+from streamlearn.errors import ConfigError, LabelError, ShapeError
 from streamlearn.torch import (
     BinaryEWC,
     BinaryLinear,
@@ -154,6 +154,13 @@ def test_ewc_refuses() -> None:
         BinaryEWC(network(), 1.0).fisher(torch.empty(0, 6).double(), torch.arange(0))
     with pytest.raises(ShapeError, match="2 samples and 3 labels"):
         BinaryEWC(network(), 1.0).fisher(torch.ones(2, 6).double(), torch.arange(3))
+    for label in (-1, 1000):
+        with pytest.raises(LabelError, match=f"label {label}: the network has classes 0 to"):
+            BinaryEWC(network(), 1.0).consolidate(
+                torch.ones(2, 6).double(), torch.tensor([0, label])
+            )
+    with pytest.raises(LabelError, match=r"labels are torch\.float64: expected class indices"):
+        BinaryEWC(network(), 1.0).fisher(torch.ones(2, 6).double(), torch.ones(2).double())
 
 
 # -- normalisation states ------------------------------------------------------------------------

@@ -54,6 +54,11 @@ def test_unknown_labels_are_refused(label: int) -> None:
         nll_loss(LOGITS, torch.tensor([0, label, 1, 1]))
 
 
+def test_labels_that_are_no_integers_are_refused() -> None:
+    with pytest.raises(LabelError, match=r"labels are torch\.float32: expected class indices"):
+        nll_loss(LOGITS, TARGET.float())
+
+
 def test_shapes_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ShapeError, match=r"target is \(3,\): expected \(4,\)"):
         nll_loss(LOGITS, TARGET[:3])

@@ -140,6 +140,8 @@ def test_messages_about_samples_say_what_where_and_what_to_do() -> None:
         one.learn_one([1, float("inf"), 3, float("nan"), 5], "a")
     with pytest.raises(InputValueError, match=r"^features must be numbers: got 'wet'"):
         one.learn_one(["wet", 2, 3, 4, 5], "a")
+    with pytest.raises(InputValueError, match=r"^features must be numbers: got 'dry'"):
+        one.learn_one([1, np.float32(2), 3, "dry", 5], "a")
     with pytest.raises(
         LabelError,
         match=r"^label 'd' is unknown: the 3 classes are \['a', 'b', 'c'\]; give the network a "
