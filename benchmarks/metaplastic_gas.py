@@ -144,7 +144,7 @@ def main() -> None:
     small, wide = ((n_in, hidden, n_out) for hidden in (HIDDEN, SAME_BYTES))
     rows = [
         measure(metaplastic(wide, "defaults"), streams),
-        measure(metaplastic(wide, "with bias", bias=True), streams),
+        measure(metaplastic(wide, "without bias", bias=False), streams),
         measure(metaplastic(wide, "defaults", arithmetic="float64"), streams),
         measure(metaplastic(small, "defaults"), streams),
         best_of((mesu(small, window) for window in WINDOWS), streams),

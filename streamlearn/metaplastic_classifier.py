@@ -36,7 +36,11 @@ class MetaplasticClassifier(StreamClassifier):
         Of the start and of the pulses, 0 to 2^32 - 1.
     features : sequence of str, optional
         Names of the features, in order. Default: those of the first dict that is learned.
-    bias, front_end
+    bias : bool, optional
+        Whether units have biases: see :class:`quant.spec.NetworkSpec`. Default: where values are
+        standardised, since signs of sums without a bias make a network odd, -x the opposite of x,
+        and that never learns a class that lies between two others.
+    front_end
         See :class:`quant.spec.NetworkSpec`. ``front_end="none"`` takes values within ±8, best
         where most are zero, such as pixels in 0 to 1.
     n_blocks, n_active : int, optional
@@ -88,7 +92,7 @@ class MetaplasticClassifier(StreamClassifier):
         classes: Sequence[Hashable] | None = None,
         arithmetic: Arithmetic = "q8",
         seed: int = 0,
-        bias: bool = False,
+        bias: bool | None = None,
         front_end: FrontEnd = "standardise",
         features: Sequence[str] | None = None,
         n_blocks: int = 0,
@@ -96,6 +100,7 @@ class MetaplasticClassifier(StreamClassifier):
         backend: Backend | None = None,
         **config: Any,
     ) -> None:
+        bias = front_end == "standardise" if bias is None else bias
         spec = NetworkSpec(
             tuple(layers), bias, front_end, "metaplastic", n_blocks=n_blocks, n_active=n_active
         )
