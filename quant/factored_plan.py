@@ -122,6 +122,13 @@ def _factored_layer(
         )
     bits = _start_frac_bits(max(config.mu_limit_of(fan_in), abs(config.mu_prior)))
     base = layer_plan(fan_in, bits, config)
+    sigma_init, row_min = config.sigma_init_of(fan_in), 2.0 ** (base.v_exponent - 28)
+    if sigma_init**2 < row_min:
+        raise ConfigError(
+            f"sigma_init={sigma_init:.3g} in a layer of {fan_in} inputs: with variance='factored' "
+            f"fixed point holds starts from {math.sqrt(row_min):.3g} with "
+            f"sigma_prior={config.sigma_prior_of(fan_in):.3g}; use a larger sigma_init"
+        )
     variance = config.sigma_prior_of(fan_in) ** 2
     per_draw = config.lr_sigma * unit / config.n_draws
     pull = 0.0 if pull_rate(config, sweep, config.lr_mu) == 0 else sweep / config.memory_window

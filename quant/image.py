@@ -123,14 +123,35 @@ def _describe(text: bytes, payload: bytes, source: str) -> Image:
         spec, config = from_json(description)
         arithmetic = description["arithmetic"]
         check_arithmetic(spec, arithmetic)
-        features = description["features"]
+        labels, features = _names(spec, description["labels"], description["features"])
         return Image(
             spec=spec,
             config=config,
             arithmetic=arithmetic,
             state=state_from_bytes(spec, arithmetic, payload),
-            labels=tuple(description["labels"]),
-            features=None if features is None else tuple(features),
+            labels=labels,
+            features=features,
         )
+    except RecursionError as error:
+        raise StateFormatError(f"{source}: its description is nested too deep to read") from error
     except (ConfigError, ShapeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise StateFormatError(f"{source}: its description does not fit: {error}") from error
+
+
+def _names(
+    spec: NetworkSpec, labels: Any, features: Any
+) -> tuple[tuple[Any, ...], tuple[str, ...] | None]:
+    """Return the labels and the features of a description; ShapeError if they are not such."""
+    if not _scalars(labels):
+        raise ShapeError(f"labels={labels!r}: expected a list of text, numbers or truth values")
+    if features is None:
+        return tuple(labels), None
+    if not _scalars(features) or len(features) != spec.n_features:
+        raise ShapeError(
+            f"features={features!r}: expected null or a list of {spec.n_features} names"
+        )
+    return tuple(labels), tuple(map(str, features))
+
+
+def _scalars(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(v, str | int | float) for v in values)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-
 from quant.errors import ConfigError
+from quant.hyperparameters import keep_plain_numbers
 
 #: The hidden weight's least significant bit is 2^-7: an int8 spans ±1.
 WEIGHT_FRAC_BITS = 7
@@ -108,11 +106,7 @@ class MetaplasticConfig:
             if not ok:
                 raise ConfigError(f"{name}={getattr(self, name)!r}: expected {expected}")
 
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-            unset = value is None and field.name in BY_SIZE
-            require(number or unset, field.name, "a number")
+        keep_plain_numbers(self, BY_SIZE)
         for name in ("front_end_window", "calibration_window"):
             require(isinstance(getattr(self, name), int), name, "a whole number")
         for name, low, high, expected in RANGES:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from quant.errors import ConfigError
+from quant.hyperparameters import is_whole, keep_plain_numbers
 from quant.metaplastic_config import MetaplasticConfig
 
 FrontEnd = Literal["standardise", "none"]
@@ -74,7 +75,10 @@ class NetworkSpec:
     n_active: int = 0
 
     def __post_init__(self) -> None:
-        if not all(isinstance(n, int | np.integer) for n in self.layers):
+        if not isinstance(self.bias, bool | np.bool_):
+            raise ConfigError(f"bias={self.bias!r}: expected True or False")
+        object.__setattr__(self, "bias", bool(self.bias))
+        if not all(is_whole(n) for n in self.layers):
             raise ConfigError(f"layers={self.layers}: expected whole numbers")
         object.__setattr__(self, "layers", tuple(int(n) for n in self.layers))
         if not 2 <= len(self.layers) <= MAX_LAYERS + 1:
@@ -105,13 +109,15 @@ class NetworkSpec:
         if self.front_end not in ("standardise", "none"):
             raise ConfigError(f"front_end={self.front_end!r}: expected 'standardise' or 'none'")
         bits = self.mu_frac_bits
-        each = (bits,) * (len(self.layers) - 1) if isinstance(bits, int) else tuple(bits)
-        object.__setattr__(self, "mu_frac_bits", each)
-        if len(each) != len(self.layers) - 1 or any(n not in range(6, 16) for n in each):
+        each = tuple(bits) if isinstance(bits, tuple | list) else (bits,) * (len(self.layers) - 1)
+        whole = all(is_whole(n) and 6 <= n <= 15 for n in each)
+        if len(each) != len(self.layers) - 1 or not whole:
             raise ConfigError(
                 f"mu_frac_bits={bits}: expected 6 to 15, one number or {len(self.layers) - 1}, "
                 "one a layer"
             )
+        each = tuple(int(n) for n in each)
+        object.__setattr__(self, "mu_frac_bits", each)
         if self.rule not in RULES:
             raise ConfigError(f"rule={self.rule!r}: expected 'mesu' or 'metaplastic'")
         if self.rule == "metaplastic" and self.likelihood == "gaussian":
@@ -137,7 +143,7 @@ class NetworkSpec:
     def _check_blocks(self) -> None:
         given = f"n_blocks={self.n_blocks!r}, n_active={self.n_active!r}"
         for n in (self.n_blocks, self.n_active):
-            if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 0:
+            if not is_whole(n) or n < 0:
                 raise ConfigError(f"{given}: expected whole numbers, 0 or above")
         object.__setattr__(self, "n_blocks", int(self.n_blocks))
         object.__setattr__(self, "n_active", int(self.n_active))
@@ -273,11 +279,7 @@ class MesuConfig:
             if not ok:
                 raise ConfigError(f"{name}={getattr(self, name)!r}: expected {expected}")
 
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-            unset = value is None and field.name == "sigma_prior"
-            require(number or unset, field.name, "a number")
+        keep_plain_numbers(self, ("sigma_prior",))
         for name in ("n_draws", "sweep", "front_end_window", "target_window"):
             require(isinstance(getattr(self, name), int), name, "a whole number")
         require(self.memory_window >= 1, "memory_window", "a number of samples, 1 or above, or inf")

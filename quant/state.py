@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from quant import factored_state, metaplastic_state
 from quant.errors import ConfigError, ShapeError
+from quant.hyperparameters import is_whole
 from quant.metaplastic_config import MetaplasticConfig
 from quant.noise import SAMPLE_INIT, STREAM_INIT, sample_key, words
 from quant.plan import make_plan
@@ -84,12 +85,12 @@ def init_state(spec: NetworkSpec, config: Config, arithmetic: Arithmetic, seed: 
     Raises
     ------
     ConfigError
-        If the seed is not in 0 to 2^32 - 1, the arithmetic is unknown, or fixed point cannot
-        hold the configuration.
+        If the seed is no whole number from 0 to 2^32 - 1, the arithmetic is unknown, or fixed point
+        cannot hold the configuration.
     """
     check_arithmetic(spec, arithmetic)
-    if not 0 <= seed <= 0xFFFFFFFF:
-        raise ConfigError(f"seed={seed}: expected 0 to {0xFFFFFFFF}")
+    if not is_whole(seed) or not 0 <= seed <= 0xFFFFFFFF:
+        raise ConfigError(f"seed={seed}: expected 0 to {0xFFFFFFFF}, a whole number")
     state = np.zeros(1, state_dtype(spec, arithmetic))
     state["seed"] = seed
     if spec.rule == "metaplastic":

@@ -52,7 +52,7 @@ class StreamLearner:
                 f"features has {len(features)} names: a {spec} network takes {spec.n_features}"
             )
         state = init_state(spec, config, arithmetic, seed)
-        names = None if features is None else tuple(features)
+        names = None if features is None else tuple(map(str, features))
         labels = tuple(classes) if classes is not None else ()
         self._setup(Image(spec, config, arithmetic, state, labels, names), backend)
 

@@ -16,7 +16,9 @@ import pytest
 
 from quant import compiler
 from quant.errors import BuildError, ConfigError, ShapeError, StateFormatError, StreamlearnError
+from quant.factored_plan import decode_row, make_factored_plan
 from quant.image import FORMAT_VERSION, MAGIC, Image, decode_image, encode_image
+from quant.metaplastic_config import MetaplasticConfig
 from quant.native import NativeKernel
 from quant.plan import PULL_MAX, effective_sweep, make_plan
 from quant.spec import MesuConfig, NetworkSpec, from_json, to_json
@@ -62,6 +64,7 @@ def sealed(text: bytes, payload: bytes) -> bytes:
         ((4, 1), "must be at least 2, got 1"),
         ((4097, 4096, 2), "a layer has more than 16,777,216 synapses"),
         ((4.5, 2), "expected whole numbers"),
+        ((True, 2), "expected whole numbers"),
     ],
 )
 def test_wrong_layers_are_refused(layers: tuple[int, ...], message: str) -> None:
@@ -74,10 +77,34 @@ def test_the_ends_of_the_allowed_layers_are_allowed(layers: tuple[int, ...]) -> 
     assert NetworkSpec(layers).layers == layers
 
 
-@pytest.mark.parametrize("bits", [5, 16, (12,), (12, 12, 12), (12, 5)])
-def test_wrong_formats_are_refused(bits: int | tuple[int, ...]) -> None:
+@pytest.mark.parametrize("bits", [5, 16, (12,), (12, 12, 12), (12, 5), (12.0, 12), 12.0, None])
+def test_wrong_formats_are_refused(bits: Any) -> None:
     with pytest.raises(ConfigError, match=r"mu_frac_bits=.*: expected 6 to 15, one number or 2"):
         NetworkSpec((4, 3, 2), mu_frac_bits=bits)
+
+
+@pytest.mark.parametrize("bias", [2, -1, 0.5, 1, None, "no"])
+def test_a_bias_that_is_no_truth_value_is_refused(bias: Any) -> None:
+    with pytest.raises(ConfigError, match=f"bias={bias!r}: expected True or False"):
+        NetworkSpec((4, 3, 2), bias=bias)
+
+
+@pytest.mark.parametrize("config", [MesuConfig, MetaplasticConfig])
+@pytest.mark.parametrize("value", [True, "2", np.complex64(1)])
+def test_a_hyperparameter_that_is_no_real_number_is_refused(config: Any, value: Any) -> None:
+    with pytest.raises(ConfigError, match=r"front_end_window=.*: expected a number"):
+        config(front_end_window=value)
+
+
+def test_numpys_numbers_become_pythons_so_that_the_learner_can_be_saved() -> None:
+    third = np.float32(1 / 3)
+    spec = NetworkSpec((3, 4, 2), np.True_, mu_frac_bits=np.int64(10))  # type: ignore[arg-type]
+    config = MesuConfig(lr_mu=third, n_draws=np.int64(2), memory_window=np.int32(5000))
+    assert make_plan(spec, config) == make_plan(spec, MesuConfig(**{
+        **vars(config), "lr_mu": float(third)}))  # fmt: skip
+    assert from_json(json.loads(json.dumps(to_json(spec, config)))) == (spec, config)
+    plastic = NetworkSpec((3, 2), rule="metaplastic"), MetaplasticConfig(clamp=third)
+    assert from_json(json.loads(json.dumps(to_json(*plastic)))) == plastic
 
 
 def test_unknown_names_are_refused() -> None:
@@ -175,6 +202,16 @@ def test_sigmas_outside_fixed_point_are_refused() -> None:
             make_plan(SPEC, MesuConfig(**changes))
 
 
+def test_a_start_below_the_rows_factor_is_refused_instead_of_raised() -> None:
+    factored = NetworkSpec((4, 3), variance="factored")
+    with pytest.raises(ConfigError, match=r"sigma_init=4\.96e-05 .* holds starts from 8\.63e-05"):
+        make_factored_plan(factored, MesuConfig(sigma_prior=1.0, sigma_init=2 * 2**-14.3))
+    config = MesuConfig(sigma_prior=1.0, sigma_init=2 * 2**-13.5)
+    plan = make_factored_plan(factored, config).layers[0]
+    held = decode_row(np.array(plan.row_init_q), plan.v_exponent)
+    assert held == pytest.approx(config.sigma_init_of(4) ** 2)
+
+
 def test_a_start_far_wider_than_the_prior_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"more than 11 times sigma_prior=0\.02"):
         make_plan(SPEC, MesuConfig(sigma_init=1.0, sigma_prior=0.02))
@@ -229,8 +266,8 @@ def test_a_state_of_another_size_is_refused() -> None:
     assert len(state_sha256(restored)) == 64
 
 
-@pytest.mark.parametrize("seed", [-1, 2**32])
-def test_a_seed_out_of_range_is_refused(seed: int) -> None:
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, True, "1"])
+def test_a_seed_out_of_range_is_refused(seed: Any) -> None:
     with pytest.raises(ConfigError, match=f"seed={seed}: expected 0 to 4294967295"):
         init_state(SPEC, CONFIG, "q16", seed)
 
@@ -318,12 +355,16 @@ def test_a_description_that_does_not_fit_its_state_is_refused() -> None:
         b'"labels"': (b'"labelz"', "'labels'"),
         b'"n_draws":2': (b'"n_draws":0', "n_draws=0: expected 1 to 64"),
         b"{": (b"[", "delimiter"),
+        b'["a",1,true]': (b'[["a"],1,true]', r"labels=\[\['a'\], 1, True\]: expected a list of"),
+        b'["x","y","z"]': (b'["x","y"]', r"features=\['x', 'y'\]: expected null or a list of 3"),
     }
     for old, (new, message) in wrong.items():
         with pytest.raises(StateFormatError, match=f"description does not fit: .*{message}"):
             decode_image(sealed(text.replace(old, new, 1), payload))
     with pytest.raises(StateFormatError, match="description does not fit"):
         decode_image(sealed(b"\xff" * 8, payload))
+    with pytest.raises(StateFormatError, match="description is nested too deep"):
+        decode_image(sealed(b"[" * 200_000, payload))
 
 
 # -- compiler -------------------------------------------------------------------------------

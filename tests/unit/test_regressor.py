@@ -272,6 +272,14 @@ def test_names_must_fit() -> None:
         MesuRegressor(LAYERS, features=["a", "b"])
 
 
+def test_names_that_are_numbers_are_the_keys_of_a_sample_and_of_a_saved_learner() -> None:
+    names = list(range(LAYERS[0]))
+    learner = MesuRegressor(LAYERS, features=names, arithmetic="float64")
+    for each in (learner, MesuRegressor.from_bytes(learner.to_bytes())):
+        each.learn_one({name: float(name) for name in names}, 1.0)
+        assert each.n_samples == 1
+
+
 @pytest.mark.parametrize("arithmetic", ["float64", "float32"])
 @pytest.mark.parametrize("field", ["mu", "sigma"])
 def test_a_nan_weight_is_an_error(arithmetic: str, field: str) -> None:

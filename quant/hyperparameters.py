@@ -1,0 +1,46 @@
+"""Numbers given as hyperparameters: Python's own, or NumPy's, which become Python's."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+
+from quant.errors import ConfigError
+
+
+def is_whole(value: object) -> bool:
+    """Tell whether a value is an integer, Python's or NumPy's; truth values are none."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def keep_plain_numbers(config: Any, optional: Collection[str]) -> None:
+    """Refuse fields of a frozen dataclass that are no real numbers; make NumPy's Python's.
+
+    A ``np.float32`` would compute the engines' constants with 24 bits, and JSON, so a state image,
+    takes none.
+
+    Parameters
+    ----------
+    config : dataclass instance
+    optional : collection of str
+        Fields that may be None.
+
+    Raises
+    ------
+    ConfigError
+        If a field is no number.
+    """
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if value is None and field.name in optional:
+            continue
+        if is_whole(value):
+            plain: int | float = int(value)
+        elif isinstance(value, float | np.floating):
+            plain = float(value)
+        else:
+            raise ConfigError(f"{field.name}={value!r}: expected a number")
+        object.__setattr__(config, field.name, plain)
