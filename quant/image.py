@@ -12,7 +12,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
-from quant.errors import ConfigError, ShapeError, StateFormatError
+from quant.errors import ShapeError, StateFormatError
 from quant.spec import Config, NetworkSpec, from_json, to_json
 from quant.state import (
     Arithmetic,
@@ -81,6 +81,9 @@ def decode_image(data: bytes, source: str = "state image") -> Image:
     StateFormatError
         If the bytes are foreign, truncated, damaged or of another version.
     """
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise StateFormatError(f"{source}: {type(data).__name__}, a state image is bytes")
+    data = bytes(data)
     if len(data) < _HEADER.size:
         raise StateFormatError(
             f"{source}: {len(data)} bytes, a state image has at least {_HEADER.size}; "
@@ -124,13 +127,41 @@ def _describe(text: bytes, payload: bytes, source: str) -> Image:
         arithmetic = description["arithmetic"]
         check_arithmetic(spec, arithmetic)
         features = description["features"]
+        labels = description["labels"]
+        _check_texts(spec, labels, features)
         return Image(
             spec=spec,
             config=config,
             arithmetic=arithmetic,
             state=state_from_bytes(spec, arithmetic, payload),
-            labels=tuple(description["labels"]),
+            labels=tuple(labels),
             features=None if features is None else tuple(features),
         )
-    except (ConfigError, ShapeError, KeyError, TypeError, ValueError, OverflowError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise StateFormatError(f"{source}: its description does not fit: {error}") from error
+
+
+def _check_texts(spec: NetworkSpec, labels: Any, features: Any) -> None:
+    """Refuse labels and names that no learner of this network has."""
+    scalars = isinstance(labels, list) and all(isinstance(y, str | int | float) for y in labels)
+    if not scalars or len(set(labels)) != len(labels) or len(labels) > spec.n_classes:
+        raise ValueError(f"labels={labels!r}: expected at most {spec.n_classes} different ones")
+    if features is None:
+        return
+    texts = isinstance(features, list) and all(isinstance(name, str) for name in features)
+    if not texts or len(features) != spec.n_features:
+        raise ValueError(f"features={features!r}: expected {spec.n_features} names")
+    check_names(tuple(features))
+
+
+def check_names(names: tuple[str, ...] | None) -> None:
+    """Refuse names of features of which two are the same: a dict could not tell them apart.
+
+    Raises
+    ------
+    ShapeError
+        Always, then; it names one of them.
+    """
+    if names is not None and len(set(names)) != len(names):
+        double = next(name for name in names if names.count(name) > 1)
+        raise ShapeError(f"two features are called {double!r}: give each its own name")

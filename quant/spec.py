@@ -84,6 +84,9 @@ class NetworkSpec:
             )
         if any(not 1 <= n <= MAX_UNITS for n in self.layers):
             raise ConfigError(f"layers={self.layers}: every size must be 1 to {MAX_UNITS}")
+        if not isinstance(self.bias, bool | np.bool_):
+            raise ConfigError(f"bias={self.bias!r}: expected True or False")
+        object.__setattr__(self, "bias", bool(self.bias))
         if any(rows * columns > MAX_LAYER_SYNAPSES for rows, columns in self.shapes):
             raise ConfigError(
                 f"layers={self.layers}: a layer has more than {MAX_LAYER_SYNAPSES:,} synapses"
@@ -105,13 +108,16 @@ class NetworkSpec:
         if self.front_end not in ("standardise", "none"):
             raise ConfigError(f"front_end={self.front_end!r}: expected 'standardise' or 'none'")
         bits = self.mu_frac_bits
-        each = (bits,) * (len(self.layers) - 1) if isinstance(bits, int) else tuple(bits)
-        object.__setattr__(self, "mu_frac_bits", each)
-        if len(each) != len(self.layers) - 1 or any(n not in range(6, 16) for n in each):
+        several = isinstance(bits, tuple | list | np.ndarray)
+        each = tuple(bits) if several else (bits,) * (len(self.layers) - 1)  # type: ignore[arg-type,assignment]
+        whole = all(isinstance(n, int | np.integer) and 6 <= n <= 15 for n in each)
+        if len(each) != len(self.layers) - 1 or not whole:
             raise ConfigError(
                 f"mu_frac_bits={bits}: expected 6 to 15, one number or {len(self.layers) - 1}, "
                 "one a layer"
             )
+        each = tuple(int(n) for n in each)
+        object.__setattr__(self, "mu_frac_bits", each)
         if self.rule not in RULES:
             raise ConfigError(f"rule={self.rule!r}: expected 'mesu' or 'metaplastic'")
         if self.rule == "metaplastic" and self.likelihood == "gaussian":

@@ -88,8 +88,8 @@ def init_state(spec: NetworkSpec, config: Config, arithmetic: Arithmetic, seed: 
         hold the configuration.
     """
     check_arithmetic(spec, arithmetic)
-    if not 0 <= seed <= 0xFFFFFFFF:
-        raise ConfigError(f"seed={seed}: expected 0 to {0xFFFFFFFF}")
+    if not isinstance(seed, int | np.integer) or not 0 <= seed <= 0xFFFFFFFF:
+        raise ConfigError(f"seed={seed!r}: expected a whole number, 0 to {0xFFFFFFFF}")
     state = np.zeros(1, state_dtype(spec, arithmetic))
     state["seed"] = seed
     if spec.rule == "metaplastic":
