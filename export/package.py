@@ -68,19 +68,20 @@ def write_export(learner: StreamLearner, folder: str | Path) -> dict[str, Any]:
             "a float64 learner cannot be exported: no board runs it; learn with arithmetic "
             f"{instead}"
         )
+    contents = {f"c/{name}": text.encode() for name, text in c_package(learner).items()}
+    contents[STATE_FILE] = learner.to_bytes()
+    contents[ONNX_FILE] = _onnx_model(learner).SerializeToString(deterministic=True)
     root = Path(folder)
-    if root.exists() and any(root.iterdir()) and not (root / MANIFEST_FILE).exists():
+    if root.exists() and any(root.iterdir()) and not _is_export(root):
         raise ConfigError(
             f"{root} holds other files and is no export: give a new or empty folder, or that of "
             "an earlier export"
         )
     (root / "c").mkdir(parents=True, exist_ok=True)
-    for stale in (root / "c").iterdir():
+    for stale in (root / "c").glob("*.[ch]"):
         stale.unlink()
-    sources = c_package(learner)
-    contents = {f"c/{name}": text.encode() for name, text in sources.items()}
-    contents[STATE_FILE] = learner.to_bytes()
-    contents[ONNX_FILE] = _onnx_model(learner).SerializeToString(deterministic=True)
+    # Cut short, it is refused by who opens it, and known again by the next export.
+    _write_manifest(root, {"format": FORMAT, "format_version": FORMAT_VERSION})
     for name, data in contents.items():
         (root / name).write_bytes(data)
     manifest = {
@@ -101,8 +102,21 @@ def write_export(learner: StreamLearner, folder: str | Path) -> dict[str, Any]:
         },
         "versions": versions(),
     }
-    (root / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2) + "\n")
+    _write_manifest(root, manifest)
     return manifest
+
+
+def _write_manifest(root: Path, manifest: dict[str, Any]) -> None:
+    (root / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2) + "\n")
+
+
+def _is_export(root: Path) -> bool:
+    """Tell whether an export wrote a folder; other tools have a ``manifest.json`` as well."""
+    try:
+        found = json.loads((root / MANIFEST_FILE).read_text("utf-8"))
+        return isinstance(found, dict) and found.get("format") == FORMAT
+    except (OSError, ValueError, RecursionError):
+        return False
 
 
 def _onnx_model(learner: StreamLearner) -> onnx.ModelProto:

@@ -12,7 +12,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
-from quant.errors import ConfigError, ShapeError, StateFormatError
+from quant.errors import ShapeError, StateFormatError
 from quant.spec import Config, NetworkSpec, from_json, to_json
 from quant.state import (
     Arithmetic,
@@ -81,6 +81,9 @@ def decode_image(data: bytes, source: str = "state image") -> Image:
     StateFormatError
         If the bytes are foreign, truncated, damaged or of another version.
     """
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise StateFormatError(f"{source}: {type(data).__name__}, a state image is bytes")
+    data = bytes(data)
     if len(data) < _HEADER.size:
         raise StateFormatError(
             f"{source}: {len(data)} bytes, a state image has at least {_HEADER.size}; "
@@ -134,7 +137,7 @@ def _describe(text: bytes, payload: bytes, source: str) -> Image:
         )
     except RecursionError as error:
         raise StateFormatError(f"{source}: its description is nested too deep to read") from error
-    except (ConfigError, ShapeError, KeyError, TypeError, ValueError, OverflowError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise StateFormatError(f"{source}: its description does not fit: {error}") from error
 
 
@@ -150,8 +153,23 @@ def _names(
         raise ShapeError(
             f"features={features!r}: expected null or a list of {spec.n_features} names"
         )
-    return tuple(labels), tuple(map(str, features))
+    names = tuple(map(str, features))
+    check_names(names)
+    return tuple(labels), names
 
 
 def _scalars(values: Any) -> bool:
     return isinstance(values, list) and all(isinstance(v, str | int | float) for v in values)
+
+
+def check_names(names: tuple[str, ...] | None) -> None:
+    """Refuse names of features of which two are the same: a dict could not tell them apart.
+
+    Raises
+    ------
+    ShapeError
+        Always, then; it names one of them.
+    """
+    if names is not None and len(set(names)) != len(names):
+        double = next(name for name in names if names.count(name) > 1)
+        raise ShapeError(f"two features are called {double!r}: give each its own name")

@@ -88,6 +88,9 @@ class NetworkSpec:
             )
         if any(not 1 <= n <= MAX_UNITS for n in self.layers):
             raise ConfigError(f"layers={self.layers}: every size must be 1 to {MAX_UNITS}")
+        if not isinstance(self.bias, bool | np.bool_):
+            raise ConfigError(f"bias={self.bias!r}: expected True or False")
+        object.__setattr__(self, "bias", bool(self.bias))
         if any(rows * columns > MAX_LAYER_SYNAPSES for rows, columns in self.shapes):
             raise ConfigError(
                 f"layers={self.layers}: a layer has more than {MAX_LAYER_SYNAPSES:,} synapses"
@@ -109,7 +112,11 @@ class NetworkSpec:
         if self.front_end not in ("standardise", "none"):
             raise ConfigError(f"front_end={self.front_end!r}: expected 'standardise' or 'none'")
         bits = self.mu_frac_bits
-        each = tuple(bits) if isinstance(bits, tuple | list) else (bits,) * (len(self.layers) - 1)
+        each = (
+            tuple(bits)
+            if isinstance(bits, tuple | list | np.ndarray)
+            else (bits,) * (len(self.layers) - 1)
+        )
         whole = all(is_whole(n) and 6 <= n <= 15 for n in each)
         if len(each) != len(self.layers) - 1 or not whole:
             raise ConfigError(

@@ -90,7 +90,7 @@ def init_state(spec: NetworkSpec, config: Config, arithmetic: Arithmetic, seed: 
     """
     check_arithmetic(spec, arithmetic)
     if not is_whole(seed) or not 0 <= seed <= 0xFFFFFFFF:
-        raise ConfigError(f"seed={seed}: expected 0 to {0xFFFFFFFF}, a whole number")
+        raise ConfigError(f"seed={seed!r}: expected 0 to {0xFFFFFFFF}, a whole number")
     state = np.zeros(1, state_dtype(spec, arithmetic))
     state["seed"] = seed
     if spec.rule == "metaplastic":

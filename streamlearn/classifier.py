@@ -11,7 +11,7 @@ from quant.state import Arithmetic
 from streamlearn.engines import Backend, SamplingEngine
 from streamlearn.noise_check import warn_if_drowning
 from streamlearn.stream_classifier import StreamClassifier
-from streamlearn.stream_learner import Features
+from streamlearn.stream_learner import Features, as_tuple
 from streamlearn.uncertainty import Uncertainty, uncertainty_of
 
 
@@ -86,7 +86,11 @@ class MesuClassifier(StreamClassifier):
         **config: Any,
     ) -> None:
         spec = NetworkSpec(
-            tuple(layers), bias, front_end, mu_frac_bits=mu_frac_bits, variance=variance
+            as_tuple("layers", layers),
+            bias,
+            front_end,
+            mu_frac_bits=mu_frac_bits,
+            variance=variance,
         )
         settings = MesuConfig(**config)
         warn_if_drowning(spec, settings)

@@ -14,7 +14,7 @@ from quant.state import Arithmetic
 from streamlearn.engines import Backend
 from streamlearn.metaplastic_engines import MetaplasticFloat64Engine
 from streamlearn.stream_classifier import StreamClassifier
-from streamlearn.stream_learner import Features
+from streamlearn.stream_learner import Features, as_tuple
 
 
 class MetaplasticClassifier(StreamClassifier):
@@ -102,7 +102,12 @@ class MetaplasticClassifier(StreamClassifier):
     ) -> None:
         bias = front_end == "standardise" if bias is None else bias
         spec = NetworkSpec(
-            tuple(layers), bias, front_end, "metaplastic", n_blocks=n_blocks, n_active=n_active
+            as_tuple("layers", layers),
+            bias,
+            front_end,
+            "metaplastic",
+            n_blocks=n_blocks,
+            n_active=n_active,
         )
         settings = MetaplasticConfig(**config)
         self._start(spec, settings, arithmetic, seed, classes, features, backend)

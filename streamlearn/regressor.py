@@ -16,7 +16,7 @@ from quant.state import Arithmetic
 from streamlearn.engines import Backend
 from streamlearn.noise_check import warn_if_drowning
 from streamlearn.regression_engines import RegressionEngine, make_regression_engine
-from streamlearn.stream_learner import Features, StreamLearner
+from streamlearn.stream_learner import Features, StreamLearner, as_tuple
 
 #: Where a regressor starts differently from :class:`quant.spec.MesuConfig`: its loss is steeper
 #: than that of classes, and would make more of wild first guesses (docs/regression.md).
@@ -121,7 +121,7 @@ class MesuRegressor(StreamLearner):
         **config: Any,
     ) -> None:
         spec = NetworkSpec(
-            tuple(layers),
+            as_tuple("layers", layers),
             bias,
             front_end,
             mu_frac_bits=mu_frac_bits,

@@ -28,6 +28,8 @@ class StreamClassifier(StreamLearner):
 
     def _setup(self, image: Image, backend: Backend | None) -> None:
         super()._setup(image, backend)
+        for label in image.labels:
+            _check_label(label)
         if len(image.labels) > self.spec.n_classes or len(set(image.labels)) != len(image.labels):
             raise LabelError(
                 f"classes={list(image.labels)}: expected at most {self.spec.n_classes} different "
@@ -105,8 +107,7 @@ class StreamClassifier(StreamLearner):
 
     def _class_of(self, label: Any) -> int:
         """Return the index of a label; a new one gets the next, if there is one."""
-        if label is None or label != label:
-            raise LabelError(f"label {label!r} is no label: drop the sample, or name the class")
+        _check_label(label)
         index = self._index.get(label)
         if index is not None:
             return index
@@ -137,6 +138,14 @@ class StreamClassifier(StreamLearner):
                     "use text, numbers or truth values"
                 )
         return super().to_bytes()
+
+
+def _check_label(label: Any) -> None:
+    """Refuse what cannot name a class: None, NaN, lists, arrays."""
+    if label is None or not isinstance(label, Hashable) or label != label:
+        raise LabelError(
+            f"label {label!r} is no label: drop the sample, or name the class by text or a number"
+        )
 
 
 def _register_with_river() -> None:

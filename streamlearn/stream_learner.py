@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from quant.errors import InputValueError, ShapeError, StateFormatError
-from quant.image import Image, decode_image, encode_image
+from quant.errors import ConfigError, InputValueError, ShapeError, StateFormatError
+from quant.image import Image, check_names, decode_image, encode_image
 from quant.mesu_q16 import Saturations
 from quant.spec import Config, Likelihood, NetworkSpec
 from quant.state import Arithmetic, State, init_state, state_from_bytes, state_sha256
@@ -47,13 +48,15 @@ class StreamLearner:
         features: Sequence[str] | None,
         backend: Backend | None,
     ) -> None:
-        if features is not None and len(features) != spec.n_features:
+        names = None if features is None else tuple(map(str, as_tuple("features", features)))
+        if names is not None and len(names) != spec.n_features:
             raise ShapeError(
-                f"features has {len(features)} names: a {spec} network takes {spec.n_features}"
+                f"features has {len(names)} names: a {spec} network takes {spec.n_features}"
             )
+        check_names(names)
         state = init_state(spec, config, arithmetic, seed)
-        names = None if features is None else tuple(map(str, features))
-        labels = tuple(classes) if classes is not None else ()
+        labels = () if classes is None else as_tuple("classes", classes)
+        labels = tuple(y.item() if isinstance(y, np.generic) else y for y in labels)
         self._setup(Image(spec, config, arithmetic, state, labels, names), backend)
 
     def _setup(self, image: Image, backend: Backend | None) -> None:
@@ -74,12 +77,14 @@ class StreamLearner:
             # One text among numbers makes all of `given` text: look at what was given.
             real = int | float | np.integer | np.floating | np.bool_
             foreign = [v for v in np.asarray(x, object).flat if not isinstance(v, real)]
+            got = f"an array of {given.dtype}"
+            if foreign:
+                got = f"{foreign[0]!r}"
+            elif np.ma.is_masked(x):
+                got = "masked values"
             raise InputValueError(
-                f"features must be numbers: got {foreign[0]!r}. Nothing was learned; convert it or "
-                "drop the sample"
-                if foreign
-                else "features must be numbers: got masked values. Nothing was learned; drop the "
-                "sample, or fill them"
+                f"features must be numbers: got {got}. Nothing was learned; convert it or drop the "
+                "sample"
             )
         values = given.astype(np.float64)
         if values.shape != (self.spec.n_features,):
@@ -98,6 +103,7 @@ class StreamLearner:
 
     def _in_order(self, x: Mapping[Any, float]) -> list[float]:
         if self._features is None:
+            check_names(tuple(map(str, x)))
             return list(x.values())
         named = {str(name): value for name, value in x.items()}
         missing = [name for name in self._features if name not in named]
@@ -122,6 +128,10 @@ class StreamLearner:
 
     @state.setter
     def state(self, state: State | bytes | bytearray | memoryview) -> None:
+        if not isinstance(state, np.ndarray | bytes | bytearray | memoryview):
+            raise ShapeError(
+                f"state is {state!r}: expected the state of a learner of this network, or its bytes"
+            )
         data = state.tobytes() if isinstance(state, np.ndarray) else bytes(state)
         self._state = state_from_bytes(self.spec, self.arithmetic, data)
 
@@ -179,11 +189,24 @@ class StreamLearner:
         return learner
 
     def save(self, path: str | Path) -> None:
-        """Write the state image to a file; a crash leaves the old file or the new one whole."""
+        """Write the state image to a file; a crash leaves the old file or the new one whole.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written; what was there before is untouched.
+        LabelError
+            If a label is not text, a number or a truth value, which a file can hold.
+        """
         path = Path(path)
-        temporary = path.with_name(path.name + ".new")
-        temporary.write_bytes(self.to_bytes())
-        temporary.replace(path)
+        temporary = path.parent / (path.name + ".new")
+        image = self.to_bytes()
+        try:
+            temporary.write_bytes(image)
+            temporary.replace(path)
+        finally:  # a full disk or Ctrl-C leaves no half of a file behind
+            with contextlib.suppress(OSError):
+                temporary.unlink()
 
     @classmethod
     def load(cls, path: str | Path, backend: Backend | None = None) -> Self:
@@ -198,3 +221,10 @@ class StreamLearner:
 
     def __setstate__(self, state: tuple[Image, Backend | None]) -> None:
         self._setup(*state)
+
+
+def as_tuple(name: str, values: Any) -> tuple[Any, ...]:
+    """Return an ordered collection as a tuple; text and sets would give letters, or any order."""
+    if not isinstance(values, Sequence | np.ndarray) or isinstance(values, str | bytes):
+        raise ConfigError(f"{name}={values!r}: expected a list or tuple")
+    return tuple(values)

@@ -28,12 +28,23 @@ def claim(out: Path | None, json_file: Path | None) -> None:
     ------
     CommandError
         If a folder cannot be made, ``out`` holds something that no run wrote, or ``json_file``
-        is a folder.
+        is a folder, would overwrite something else, or is another file in ``out``.
     """
     if json_file is not None:
         _make(json_file.parent)
         if json_file.is_dir():
             raise CommandError(f"{json_file} is a folder: --json takes a file")
+        if json_file.is_file() and json_file.read_bytes()[:1] not in (b"", b"{"):
+            raise CommandError(
+                f"{json_file} exists and holds no figures of an earlier command: --json would "
+                "overwrite it; give a new file"
+            )
+        inside = out is not None and json_file.resolve().parent == out.resolve()
+        if inside and json_file.name != METRICS_FILE:
+            raise CommandError(
+                f"{json_file} is in the run folder, whose {METRICS_FILE} has the same figures; "
+                "leave --json out, or give a file elsewhere"
+            )
     if out is not None:
         refuse_foreign(out, FORMAT)
         _make(out)

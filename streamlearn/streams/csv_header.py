@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from dataclasses import dataclass
 
 from streamlearn.errors import StreamFormatError
@@ -55,7 +56,7 @@ def parse_header(cells: list[str], label_column: str, where: str) -> Header:
     for position, name in enumerate(cells, 1):
         if not name:
             raise StreamFormatError(f"{where}: column {position} of the header has no name")
-    doubles = sorted({name for name in cells if cells.count(name) > 1})
+    doubles = sorted(name for name, count in Counter(cells).items() if count > 1)
     if label_column not in cells:
         raise StreamFormatError(f"{where}: {_no_label(cells, label_column)}")
     if doubles:

@@ -77,6 +77,11 @@ FAILURES = [
     ((*TOY, "--out", "{toy}/below"), r"cannot make the folder .*below: Not a directory"),
     ((*TOY, "--json", "{toy}/x.json"), r"cannot make the folder .*: File exists"),
     ((*TOY, "--json", "{tmp}"), r"is a folder: --json takes a file"),
+    ((*TOY, "--json", "{toy}"), r"exists and holds no figures of an earlier command"),
+    (
+        (*TOY, "--out", "{tmp}/r", "--json", "{tmp}/r/state.sls"),
+        r"is in the run folder, whose metrics\.json has the same figures",
+    ),
     (("demo", "--json", "{tmp}", "--out", "{tmp}/d"), r"is a folder: --json takes a file"),
 ]
 

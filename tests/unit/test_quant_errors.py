@@ -268,7 +268,7 @@ def test_a_state_of_another_size_is_refused() -> None:
 
 @pytest.mark.parametrize("seed", [-1, 2**32, 1.5, True, "1"])
 def test_a_seed_out_of_range_is_refused(seed: Any) -> None:
-    with pytest.raises(ConfigError, match=f"seed={seed}: expected 0 to 4294967295"):
+    with pytest.raises(ConfigError, match=f"seed={seed!r}: expected 0 to 4294967295"):
         init_state(SPEC, CONFIG, "q16", seed)
 
 
