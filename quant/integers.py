@@ -51,7 +51,7 @@ def shift_saturate(x: Int64, right: Int64, bits: int) -> tuple[Int64, int]:
 
     Returns the result and how many elements were clamped.
     """
-    left = np.clip(-right, 0, 31)
+    left = np.clip(-right, 0, bits)
     kept = np.where(left > 0, np.clip(x, -(1 << bits >> left), 1 << bits >> left), x)
     return (kept << left) >> np.clip(right, 0, 31), int(np.count_nonzero(kept != x))
 

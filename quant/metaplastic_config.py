@@ -50,7 +50,8 @@ class MetaplasticConfig:
         layer in ±weight_init_output. None: 0.24·√(784/n), at most 0.75, with n features.
     bias_input : float
         The first layer's bias is a row whose input is always this, 1/16 to 7.9; where there are
-        biases.
+        biases. 11/16 is the median size of a standardised normal value: a unit of one column with
+        its bias cuts it at the quartiles.
     window : float or None
         Straight-through window: a unit learns where its pre-activation is within ``window`` times
         the norm of its input, 1/256 to 16. None: 0.68·√(h/n), at least √(128/n), all within 0.5
@@ -92,7 +93,7 @@ class MetaplasticConfig:
     clamp: float = 0.906
     weight_init: float | None = None
     weight_init_output: float = 0.156
-    bias_input: float = 1.0
+    bias_input: float = 11 / 16
     window: float | None = None
     skip: float = 0.156
     lr: float | None = None

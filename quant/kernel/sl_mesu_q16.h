@@ -48,7 +48,7 @@ static inline int32_t sl_shift_saturate(int32_t x, int32_t right, int32_t bits, 
     if (right >= 0) {
         return x >> sl_min32(right, 31);
     }
-    const int32_t left = sl_min32(-right, 31);
+    const int32_t left = sl_min32(-right, bits);
     return (int32_t)((uint32_t)sl_clamp_count(x, (1 << bits) >> left, count) << left);
 }
 

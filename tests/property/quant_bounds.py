@@ -236,13 +236,12 @@ def check_gain(x: np.ndarray, gain: tuple[int, int], drop: int, name: str) -> tu
 
 def shift_saturate(x: np.ndarray, right: np.ndarray, bits: int) -> np.ndarray:
     """``x / 2^right`` floored, in exact integers, within ±2^bits where ``right`` is negative."""
-    exact = [
-        int(a) >> min(int(n), 31)
-        if n >= 0
-        else max(min(int(a), 1 << bits >> min(-int(n), 31)), -(1 << bits >> min(-int(n), 31)))
-        << min(-int(n), 31)
-        for a, n in zip(x.ravel(), np.broadcast_to(right, x.shape).ravel(), strict=True)
-    ]
+    exact = []
+    for a, n in zip(x.ravel(), np.broadcast_to(right, x.shape).ravel(), strict=True):
+        left = min(max(-int(n), 0), bits)
+        limit = 1 << bits >> left
+        kept = max(min(int(a), limit), -limit) if left else int(a)
+        exact.append(kept << left >> min(max(int(n), 0), 31))
     return np.array(exact, np.int64).reshape(x.shape)
 
 

@@ -9,7 +9,14 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quant.integers import bit_length, bit_lengths, isqrt, shift_round, shift_truncate
+from quant.integers import (
+    bit_length,
+    bit_lengths,
+    isqrt,
+    shift_round,
+    shift_saturate,
+    shift_truncate,
+)
 from quant.mesu_q16 import moved
 from quant.plan import decode_rho, encode_rho
 
@@ -43,6 +50,17 @@ def test_shift_round_takes_halves_up_on_both_sides_of_zero() -> None:
 def test_shift_truncate_is_the_exact_quotient_cut_towards_zero(x: int, right: int) -> None:
     words = np.array([x, *EDGES], np.int64)
     assert shift_truncate(words, right).tolist() == [truncated(int(w), right) for w in words]
+
+
+@FIXED
+@given(x=WORDS, left=st.integers(1, 200), bits=st.sampled_from([28, 30]))
+def test_a_step_shifted_left_keeps_its_sign_however_far(x: int, left: int, bits: int) -> None:
+    """What does not fit becomes the largest step of its sign, and is counted (but of ±1)."""
+    got, clamped = shift_saturate(np.array([x], np.int64), np.array(-left), bits)
+    largest = (1 << bits >> min(left, bits)) << min(left, bits)
+    fits = abs(x) << left <= largest
+    assert int(got[0]) == (x << left if fits else math.copysign(largest, x))
+    assert clamped == (not fits and abs(x) > 1)
 
 
 @FIXED

@@ -270,7 +270,8 @@ def accuracies(make: Any, seeds: int = 2) -> list[float]:
 
 @pytest.fixture(scope="module")
 def q8() -> list[float]:
-    return accuracies(lambda s: ByIndex(MetaplasticClassifier(GAS, classes=range(6), seed=s)))
+    """Five seeds: the mean of two has a standard deviation of 0.15."""
+    return accuracies(lambda s: ByIndex(MetaplasticClassifier(GAS, classes=range(6), seed=s)), 5)
 
 
 def test_within_one_and_a_half_points_of_the_best_rule_at_the_same_bytes(q8: list[float]) -> None:
@@ -289,7 +290,8 @@ def test_integers_learn_what_the_equations_learn(q8: list[float]) -> None:
     float64 = accuracies(
         lambda s: ByIndex(
             MetaplasticClassifier(GAS, classes=range(6), arithmetic="float64", seed=s)
-        )
+        ),
+        seeds=5,
     )
     print(f"q8 {q8}, float64 {float64}")
     assert abs(np.mean(q8) - np.mean(float64)) <= 0.5
