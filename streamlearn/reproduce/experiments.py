@@ -21,11 +21,11 @@ from streamlearn.reproduce import (
     tables,
 )
 from streamlearn.reproduce.learners import Setting
-from streamlearn.reproduce.runs import WINDOW_FOLDER, Run
+from streamlearn.reproduce.runs import WINDOW_FOLDER, FashionRun, Run
 
 N_TASKS = 200
 #: Where the logs lie that several experiments share.
-SHARED = "mesu-pmnist"
+SHARED, FASHION = "mesu-pmnist", "mesu-pmnist-fashion"
 WINDOWS = (1.8e5, 3e5, 6e5, 1.2e6, 1e15)
 
 
@@ -126,6 +126,16 @@ EXPERIMENTS = {
             _usual,
             tables.pmnist_table,
             pictures.pmnist_picture,
+        ),
+        Experiment(
+            FASHION,
+            "the same with the authors' foreign images, where Fashion-MNIST's files are at hand",
+            tuple(tables.NAMES),
+            (0, 1, 2, 3, 4),
+            lambda algorithm: [(FASHION, Setting(algorithm), 1_000_000)],
+            tables.pmnist_table,
+            pictures.pmnist_picture,
+            FashionRun,
         ),
         Experiment(
             WINDOW_FOLDER,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from streamlearn.errors import ConfigError
 from streamlearn.reproduce.learners import Weights
-from streamlearn.streams import load_cifar10_gray, load_mnist
+from streamlearn.streams import Stream, load_cifar10_gray, load_mnist
 from streamlearn.uncertainty import Entropies, auc, entropies, expected_calibration_error
 
 Floats = npt.NDArray[np.float32]
@@ -37,13 +37,17 @@ class Images:
     foreign: Floats
 
 
-def load_images(limit: int | None = None) -> Images:
-    """Load MNIST in its original order, and gray CIFAR-10 as the foreign set.
+def load_images(
+    limit: int | None = None, load_foreign: Callable[[], Stream] = load_cifar10_gray
+) -> Images:
+    """Load MNIST in its original order, and what is foreign to it.
 
     Parameters
     ----------
     limit : int, optional
         Only the first so many images of each set, statistics included.
+    load_foreign : callable
+        Loads the foreign images.
 
     Raises
     ------
@@ -54,12 +58,12 @@ def load_images(limit: int | None = None) -> Images:
 
     Notes
     -----
-    Differs from the authors' code: all 10,000 test images instead of the first 9,984, and
-    CIFAR-10 test images, gray, centre 28 x 28, instead of Fashion-MNIST.
+    Differs from the authors' code: all 10,000 test images instead of the first 9,984, and, unless
+    another set is asked for, CIFAR-10 test images, gray, centre 28 x 28, instead of Fashion-MNIST.
     """
     if limit is not None and limit < 2:
         raise ConfigError(f"limit={limit}: expected 2 samples or more")
-    train, test, foreign = load_mnist("train"), load_mnist("test"), load_cifar10_gray()
+    train, test, foreign = load_mnist("train"), load_mnist("test"), load_foreign()
     return Images(
         standardised(train.x[:limit]),
         train.y[:limit],

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,6 +27,7 @@ from streamlearn.reproduce.pmnist import (
     load_images,
     strangers_of,
 )
+from streamlearn.streams import load_fashion_mnist
 
 Record = dict[str, Any]
 #: The newest tasks that are tested after each task: five, and one for the off-by-one curve.
@@ -122,6 +124,18 @@ class Run:
     ) -> Record:
         """See :func:`execute`."""
         return execute(self, n_tasks, data, results, work, report)
+
+
+class FashionRun(Run):
+    """The same with the authors' foreign images, Fashion-MNIST's test set."""
+
+    def identity(self) -> Record:
+        """See :class:`Run`."""
+        return {**super().identity(), "foreign": "Fashion"}
+
+    def load(self) -> Images:
+        """See :class:`Run`."""
+        return load_images(self.limit, partial(load_fashion_mnist, "test"))
 
 
 def default_work() -> Path:

@@ -96,8 +96,10 @@ def pmnist_table(records: Sequence[Record]) -> str:
     head = ["", "", "tasks × seeds", "last task %", "newest 5 %", "newest 20 %", "all %"]
     more = ["five before, over time %", "newest 5, over time %", f"newest 5, last {LATE} tasks %"]
     first = markdown([*head, *more], accuracies)
-    head = ["", "tasks × seeds", "paper: AUC, 5, Fashion", "AUC, 5, CIFAR", "AUC, 1, CIFAR"]
-    more = ["AUC, 1, CIFAR unpermuted", "AUC, 1, unseen permutation", "aleatoric AUC, 1, CIFAR"]
+    foreign = records[0]["identity"].get("foreign", "CIFAR")
+    head = ["", "tasks × seeds", "paper: AUC, 5, Fashion"]
+    head += [f"AUC, 5, {foreign}", f"AUC, 1, {foreign}", f"AUC, 1, {foreign} unpermuted"]
+    more = ["AUC, 1, unseen permutation", f"aleatoric AUC, 1, {foreign}"]
     second = markdown([*head, *more, "calibration error, 1"], areas)
     head = ["", "tasks × seeds", "training, CPU minutes a seed", "samples/s"]
     head.append(f"time a task, last {WINDOW} over first {WINDOW}")

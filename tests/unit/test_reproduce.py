@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import multiprocessing
 import subprocess
@@ -31,7 +32,7 @@ from streamlearn.reproduce.pmnist import (
 from streamlearn.reproduce.runs import read_log
 from streamlearn.reproduce.tables import NAMES, PUBLISHED
 from streamlearn.reproduce.workers import execute_all
-from streamlearn.streams import load_mnist
+from streamlearn.streams import DataNotFoundError, load_fashion_mnist, load_mnist
 
 pytest.importorskip("numba")
 
@@ -398,3 +399,30 @@ def test_the_command_refuses(tmp_path, capsys):
     none = ["reproduce", "mesu-pmnist", "--results", str(tmp_path), "--report-only"]
     assert command_line(none) == 1
     assert "no run that was measured" in capsys.readouterr().err
+
+
+def test_the_authors_foreign_images_where_they_are_at_hand(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    data = tmp_path / "data"
+    for folder, prefix, low in (
+        ("mnist", "train", 0), ("mnist", "t10k", 0), ("fashion_mnist", "t10k", 128)
+    ):  # fmt: skip
+        (data / folder).mkdir(parents=True, exist_ok=True)
+        for kind, shown in (("images-idx3", (60, 28, 28)), ("labels-idx1", (60,))):
+            values = rng.integers(low, 256, shown) if len(shown) > 1 else np.arange(60) % 10
+            head = bytes([0, 0, 8, len(shown)]) + np.array(shown, ">u4").tobytes()
+            file = gzip.compress(head + values.astype(np.uint8).tobytes())
+            (data / folder / f"{prefix}-{kind}-ubyte.gz").write_bytes(file)
+    monkeypatch.setenv("STREAMLEARN_DATA", str(data))
+    fashion = find_experiment("mesu-pmnist-fashion")
+    (run,) = fashion.runs(["sgd"], [0], limit=50)
+    images = run.load()
+    raw = load_fashion_mnist("test").x[:50]
+    assert np.array_equal(images.foreign, standardised(raw))
+    with pytest.raises(DataNotFoundError, match="cifar10_gray28"):
+        find_experiment("mesu-pmnist").runs(["sgd"], [0], limit=50)[0].load()
+    record = run.execute(2, images, tmp_path, tmp_path / "work")
+    assert run.log(tmp_path) == tmp_path / "mesu-pmnist-fashion" / "sgd-seed0.json"
+    table = fashion.table([record])
+    assert "AUC, 1, Fashion unpermuted" in table
+    assert "CIFAR" not in table
