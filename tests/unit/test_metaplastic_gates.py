@@ -125,7 +125,7 @@ def test_all_blocks_active_is_the_rule_without_gates(arithmetic: Any, backend: A
 def test_novelty_and_probabilities_are_of_the_units_that_take_part() -> None:
     """All active units undecided and nothing known: 1, however many units are idle."""
     learner = MetaplasticClassifier(
-        (8, 32, 2), classes="ab", n_blocks=8, n_active=2, window=16.0, front_end="none"
+        (8, 32, 2), classes=("a", "b"), n_blocks=8, n_active=2, window=16.0, front_end="none"
     )
     assert learner.spec.n_taking_part == 8
     for t in range(40):
@@ -181,7 +181,7 @@ def test_a_state_of_other_gates_is_refused(arithmetic: Any) -> None:
 
 
 def test_an_image_carries_its_gates() -> None:
-    learner = MetaplasticClassifier((3, 8, 2), classes="ab", n_blocks=4, n_active=2, seed=8)
+    learner = MetaplasticClassifier((3, 8, 2), classes=("a", "b"), n_blocks=4, n_active=2, seed=8)
     data = learner.to_bytes()
     image = decode_image(data)
     assert (image.spec.n_blocks, image.spec.n_active) == (4, 2)
