@@ -57,7 +57,7 @@ class Variant:
         Two-speed weights: a weight that has been moved closes ``fast`` of the gap to its slow twin,
         the twin ``slow`` of it.
     window : float
-        Samples over which all hidden weights decay by e; infinite: they do not.
+        Samples over which the hidden weights of both layers decay by e; infinite: they do not.
     connections : float
         The share of the inputs, drawn at random, that a unit sees.
     threshold : float

@@ -88,9 +88,6 @@ class NetworkSpec:
             )
         if any(not 1 <= n <= MAX_UNITS for n in self.layers):
             raise ConfigError(f"layers={self.layers}: every size must be 1 to {MAX_UNITS}")
-        if not isinstance(self.bias, bool | np.bool_):
-            raise ConfigError(f"bias={self.bias!r}: expected True or False")
-        object.__setattr__(self, "bias", bool(self.bias))
         if any(rows * columns > MAX_LAYER_SYNAPSES for rows, columns in self.shapes):
             raise ConfigError(
                 f"layers={self.layers}: a layer has more than {MAX_LAYER_SYNAPSES:,} synapses"

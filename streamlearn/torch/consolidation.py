@@ -17,6 +17,7 @@ from torch.nn import functional  # type: ignore[import-not-found, unused-ignore]
 
 from streamlearn.errors import ConfigError, LabelError, ShapeError
 from streamlearn.torch.binary import BinaryLayer, binarise
+from streamlearn.torch.draws import check_labels
 
 
 class BinaryEWC:
@@ -98,7 +99,7 @@ class BinaryEWC:
             for n in range(len(x)):
                 logits = self._module(x[n : n + 1])
                 if n == 0:
-                    _check_labels(y, logits.shape[-1])
+                    check_labels(y, logits.shape[-1])
                 loss = functional.cross_entropy(logits, y[n : n + 1])
                 gradients = torch.autograd.grad(loss, list(self._weights.values()))
                 for name, g in zip(total, gradients, strict=True):
@@ -166,11 +167,3 @@ class BinaryEWC:
         for name in shapes:
             self._total[name].copy_(state["total"][name])
             self._anchor[name].copy_(state["anchor"][name])
-
-
-def _check_labels(y: Tensor, n_classes: int) -> None:
-    outside = (y < 0) | (y >= n_classes)
-    if bool(outside.any()):
-        raise LabelError(
-            f"label {int(y[outside][0])}: the network has classes 0 to {n_classes - 1}"
-        )

@@ -135,12 +135,17 @@ def nll_loss(logits: Tensor, target: Tensor) -> Tensor:
         raise ShapeError(f"target is {tuple(target.shape)}: expected ({log_p.shape[0]},)")
     if target.dtype not in (torch.int32, torch.int64):
         raise LabelError(f"labels are {target.dtype}: expected class indices, int64; target.long()")
-    outside = (target < 0) | (target >= log_p.shape[1])
+    check_labels(target, log_p.shape[1])
+    return -log_p.gather(1, target[:, None]).sum()
+
+
+def check_labels(labels: Tensor, n_classes: int) -> None:
+    """Raise a LabelError if one of ``labels[rows]`` is not in 0 to ``n_classes`` - 1."""
+    outside = (labels < 0) | (labels >= n_classes)
     if bool(outside.any()):
         raise LabelError(
-            f"label {int(target[outside][0])}: the network has classes 0 to {log_p.shape[1] - 1}"
+            f"label {int(labels[outside][0])}: the network has classes 0 to {n_classes - 1}"
         )
-    return -log_p.gather(1, target[:, None]).sum()
 
 
 def predict(logits: Tensor) -> Tensor:

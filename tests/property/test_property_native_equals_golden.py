@@ -12,6 +12,7 @@ from quant_bounds import edge_state
 
 from quant import mesu_q16 as golden
 from quant.front_end_q16 import quantise_input, standardise_q16
+from quant.integers import shift_saturate
 from quant.native import NativeKernel
 from quant.plan import make_plan
 from quant.spec import MesuConfig, NetworkSpec
@@ -141,3 +142,28 @@ def test_c_rounds_and_clamps_inputs_as_golden_does() -> None:
         passed = golden.forward(spec, plan, state, z_q, count)
         np.testing.assert_array_equal(logits, passed.logits.mean(axis=1) / 65536)
         assert counted(name, before) == vars(count)
+
+
+def test_c_shifts_steps_beyond_their_bits_as_golden_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Learning rates of 1e8, the only way there: a step that is shifted left by more than 28."""
+    far = 0
+
+    def watched(x: np.ndarray, right: np.ndarray, bits: int) -> tuple[np.ndarray, int]:
+        nonlocal far
+        far += int(np.count_nonzero((-right > bits) & (x != 0)))
+        return shift_saturate(x, right, bits)
+
+    monkeypatch.setattr(golden, "shift_saturate", watched)
+    spec = NetworkSpec((9, 2), bias=False, front_end="none")
+    config = MesuConfig(
+        n_draws=1, memory_window=1e15, lr_mu=1e8, lr_sigma=1e8, sweep=1, sigma_prior=1.0
+    )
+    native = NativeKernel(spec, config, "q16")
+    x = np.full(spec.n_features, 127 / 16, np.float32)
+    for seed in range(20):
+        ours = edge_state(spec, config, 1, seed)
+        theirs = ours.copy()
+        golden_learn(spec, config, ours, x, seed % 2)
+        native.learn_one(theirs, x, seed % 2)
+        assert ours.tobytes() == theirs.tobytes()
+    assert far > 0

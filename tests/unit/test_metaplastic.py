@@ -270,7 +270,7 @@ def accuracies(make: Any, seeds: int = 2) -> list[float]:
 
 @pytest.fixture(scope="module")
 def q8() -> list[float]:
-    """Five seeds: the mean of two has a standard deviation of 0.15."""
+    """Five seeds: one has a standard deviation of a quarter of a point."""
     return accuracies(lambda s: ByIndex(MetaplasticClassifier(GAS, classes=range(6), seed=s)), 5)
 
 
