@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quant.factored_plan import COLUMN_START, make_factored_plan
+from quant.layout import Field
 from quant.metaplastic_state import EXPONENT_START
 from quant.noise import SAMPLE_INIT, STREAM_INIT, sample_key, words
 from quant.spec import MesuConfig, NetworkSpec
@@ -16,36 +17,24 @@ Factor = Literal["row", "column"]
 FACTORS: tuple[Factor, Factor] = ("row", "column")
 
 
-def state_dtype(spec: NetworkSpec, arithmetic: str) -> np.dtype[Any]:
-    """Return the layout: little endian, no padding but a named one at the end."""
-    n, depth = spec.n_features, len(spec.shapes)
-    gaussian, standardise = spec.likelihood == "gaussian", spec.front_end == "standardise"
+def fields(spec: NetworkSpec, arithmetic: str) -> list[Field]:
+    """Return what the rule keeps in the state."""
+    depth = (len(spec.shapes),)
     real = {"float32": "<f4", "float64": "<f8"}.get(arithmetic)
-    fields: list[tuple[Any, ...]] = [
-        ("n_samples", "<u4"),
-        ("seed", "<u4"),
-        ("front_end_count", "<u4"),
-        ("target_count" if gaussian else "reserved", "<u4"),
+    if real is not None:
+        return [
+            Field("row", real, "sigma^2 is a row's factor times a column's", (spec.n_rows,)),
+            Field("column", real, "the other factor", (spec.n_columns,)),
+            Field("mu", real, "mean of a weight", (spec.n_synapses,)),
+        ]
+    code = "of sigma^2: 5 bits of exponent and 27 of mantissa"
+    return [
+        Field("row", "<u4", code, (spec.n_rows,)),
+        Field("column", "<u4", "the other factor", (spec.n_columns,)),
+        Field("mu_frac_bits", "<i2", "the f of mu", depth),
+        Field("mu_peak", "<u2", "largest |mu| seen in this sweep", depth),
+        Field("mu", "<i2", "Q(15-f).f, f per layer", (spec.n_synapses,)),
     ]
-    if gaussian:
-        fields += [("target_mean", real or "<i4"), ("target_variance", real or "<u4")]
-    if gaussian and real is None:
-        fields.append(("target_exponent", "<i4"))
-    if standardise:
-        fields += [("mean", real or "<i4", (n,)), ("variance", real or "<u4", (n,))]
-    fields += [("row", real or "<u4", (spec.n_rows,)), ("column", real or "<u4", (spec.n_columns,))]
-    if real is None:
-        halves = 2 * depth + spec.n_synapses
-        if standardise:
-            fields.append(("exponent", "<i2", (n,)))
-            halves += n
-        fields += [("mu_frac_bits", "<i2", (depth,)), ("mu_peak", "<u2", (depth,))]
-        fields.append(("mu", "<i2", (spec.n_synapses,)))
-        if halves % 2:
-            fields.append(("padding", "<u2"))
-    else:
-        fields.append(("mu", real, (spec.n_synapses,)))
-    return np.dtype(fields)
 
 
 def factor_view(

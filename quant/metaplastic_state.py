@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quant.errors import ShapeError
+from quant.layout import Field
 from quant.metaplastic_config import MetaplasticConfig
 from quant.metaplastic_plan import init_limit
 from quant.noise import SAMPLE_INIT, STREAM_INIT, sample_key, words
@@ -23,27 +24,16 @@ def stride(columns: int) -> int:
     return -(-columns // ROW_ALIGNMENT) * ROW_ALIGNMENT
 
 
-def state_dtype(spec: NetworkSpec, arithmetic: str) -> np.dtype[Any]:
-    """Return the layout: little endian; rows of int8 weights are padded to words with zeros."""
-    n = spec.n_features
-    fields: list[tuple[Any, ...]] = [(name, "<u4") for name in ("n_samples", "seed")]
-    fields.append(("front_end_count", "<u4"))
+def fields(spec: NetworkSpec, arithmetic: str) -> list[Field]:
+    """Return what the rule keeps in the state; rows of int8 weights are padded to words."""
+    gates = [Field("gates", "<u4", "n_blocks << 16 | n_active")] if spec.n_blocks else []
     if arithmetic == "q8":
-        fields.append(("log_temperature", "<i4"))
-        if spec.n_blocks:
-            fields.append(("gates", "<u4"))
-        if spec.front_end == "standardise":
-            fields += [("mean", "<i4", (n,)), ("variance", "<u4", (n,)), ("exponent", "<i2", (n,))]
-            if n % 2:
-                fields.append(("padding", "<u2"))
         size = sum(rows * stride(columns) for rows, columns in spec.shapes)
-        fields.append(("hidden_weight", "i1", (size,)))
-    else:
-        fields.append(("gates" if spec.n_blocks else "reserved", "<u4"))
-        if spec.front_end == "standardise":
-            fields += [("mean", "<f8", (n,)), ("variance", "<f8", (n,))]
-        fields += [("hidden_weight", "<f8", (spec.n_synapses,)), ("log_temperature", "<f8")]
-    return np.dtype(fields)
+        temperature = Field("log_temperature", "<i4", "Q15.16: log2 of what divides the logits")
+        weight = Field("hidden_weight", "i1", "Q0.7; rows end at a word, padded with 0", (size,))
+        return [temperature, *gates, weight]
+    weight = Field("hidden_weight", "<f8", "its sign is the weight", (spec.n_synapses,))
+    return [*gates, weight, Field("log_temperature", "<f8", "log2 of what divides the logits")]
 
 
 def gates_word(spec: NetworkSpec) -> int:

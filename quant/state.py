@@ -15,6 +15,7 @@ import numpy.typing as npt
 from quant import factored_state, metaplastic_state
 from quant.errors import ConfigError, ShapeError
 from quant.hyperparameters import is_whole
+from quant.layout import Field, Layout
 from quant.metaplastic_config import MetaplasticConfig
 from quant.noise import SAMPLE_INIT, STREAM_INIT, sample_key, words
 from quant.plan import make_plan
@@ -32,38 +33,78 @@ State = npt.NDArray[Any]
 EXPONENT_START = metaplastic_state.EXPONENT_START
 
 
-def state_dtype(spec: NetworkSpec, arithmetic: Arithmetic) -> np.dtype[Any]:
-    """Return the layout of the state: little endian, no padding but a named one at the end."""
-    if spec.rule == "metaplastic":
-        return metaplastic_state.state_dtype(spec, arithmetic)
-    if spec.variance == "factored":
-        return factored_state.state_dtype(spec, arithmetic)
-    n, synapses = spec.n_features, spec.n_synapses
-    fields: list[tuple[Any, ...]] = [
-        ("n_samples", "<u4"),
-        ("seed", "<u4"),
-        ("front_end_count", "<u4"),
-        ("target_count" if spec.likelihood == "gaussian" else "reserved", "<u4"),
+def layout_of(spec: NetworkSpec, arithmetic: Arithmetic) -> Layout:
+    """Return the layout of the state: what learner, front end, head and rule keep."""
+    header = [
+        Field("n_samples", "<u4", "samples learned, modulo 2^32: the noise's counter"),
+        Field("seed", "<u4", "of the noise"),
+        Field("front_end_count", "<u4", "samples in the statistics, up to the window"),
     ]
-    if arithmetic == "q16":
-        halves = 2 * synapses
-        if spec.likelihood == "gaussian":
-            fields += [("target_mean", "<i4"), ("target_variance", "<u4")]
-            fields.append(("target_exponent", "<i4"))
-        if spec.front_end == "standardise":
-            fields += [("mean", "<i4", (n,)), ("variance", "<u4", (n,)), ("exponent", "<i2", (n,))]
-            halves += n
-        fields += [("mu", "<i2", (synapses,)), ("rho", "<u2", (synapses,))]
-        if halves % 2:
-            fields.append(("padding", "<u2"))
+    if spec.rule == "metaplastic":
+        own = metaplastic_state.fields(spec, arithmetic)
+    elif spec.variance == "factored":
+        own = factored_state.fields(spec, arithmetic)
     else:
-        real = "<f4" if arithmetic == "float32" else "<f8"
-        if spec.likelihood == "gaussian":
-            fields += [("target_mean", real), ("target_variance", real)]
-        if spec.front_end == "standardise":
-            fields += [("mean", real, (n,)), ("variance", real, (n,))]
-        fields += [("mu", real, (synapses,)), ("sigma", real, (synapses,))]
-    return np.dtype(fields)
+        n = (spec.n_synapses,)
+        if arithmetic == "q16":
+            own = [
+                Field("mu", "<i2", "Q(15-f).f, f per layer", n),
+                Field("rho", "<u2", "sigma^2 as 5 bits of exponent and 11 of mantissa", n),
+            ]
+        else:
+            real = REAL[arithmetic]
+            own = [
+                Field("mu", real, "mean of a weight", n),
+                Field("sigma", real, "standard deviation of a weight", n),
+            ]
+    words = [f for f in own if f.item_bytes == 4 and not f.shape]
+    rest = [f for f in own if f not in words]
+    fields = [*_head_fields(spec, arithmetic), *words, *_front_end_fields(spec, arithmetic), *rest]
+    return Layout.of(header, fields)
+
+
+REAL = {"float32": "<f4", "float64": "<f8"}
+
+
+def _front_end_fields(spec: NetworkSpec, arithmetic: str) -> list[Field]:
+    if spec.front_end != "standardise":
+        return []
+    n = (spec.n_features,)
+    if arithmetic in REAL:
+        real = REAL[arithmetic]
+        return [
+            Field("mean", real, "running mean of a feature", n),
+            Field("variance", real, "running variance of a feature", n),
+        ]
+    return [
+        Field("mean", "<i4", "in units of 2^-exponent", n),
+        Field("variance", "<u4", "in units of 2^-(2 exponent), below 2^28", n),
+        Field("exponent", "<i2", "binary exponent of a feature's statistics", n),
+    ]
+
+
+def _head_fields(spec: NetworkSpec, arithmetic: str) -> list[Field]:
+    if spec.likelihood != "gaussian":
+        return []
+    count = Field("target_count", "<u4", "samples in the target's statistics, up to their window")
+    if arithmetic in REAL:
+        real = REAL[arithmetic]
+        return [
+            count,
+            Field("target_mean", real, "running mean of the target"),
+            Field("target_variance", real, "running variance of the target"),
+        ]
+    return [
+        count,
+        Field("target_mean", "<i4", "in units of 2^-target_exponent"),
+        Field("target_variance", "<u4", "in units of 2^-(2 target_exponent), below 2^28"),
+        Field("target_exponent", "<i4", "binary exponent of the target's statistics"),
+    ]
+
+
+def state_dtype(spec: NetworkSpec, arithmetic: Arithmetic) -> np.dtype[Any]:
+    """Return the layout of the state as a NumPy type: little endian."""
+    return layout_of(spec, arithmetic).dtype
 
 
 def check_arithmetic(spec: NetworkSpec, arithmetic: str) -> None:
