@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from quant.errors import ConfigError, ShapeError
-from quant.spec import MesuConfig, NetworkSpec
+from quant.network import NetworkSpec
+from quant.rules.mesu.config import MesuConfig
 from streamlearn import MesuClassifier
-from streamlearn.format_plan import _lost, plan_formats
+from streamlearn.rules.mesu.formats import _lost, plan_formats
 from streamlearn.streams import load_gas_drift
 
 SPEC = NetworkSpec((128, 32, 6))

@@ -7,14 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from quant.description import from_json, to_json
 from quant.errors import ConfigError, StateFormatError
-from quant.factored_plan import decode_column, decode_row, make_factored_plan
-from quant.factored_state import FACTORS, factor_view
 from quant.native import NativeKernel
-from quant.spec import MesuConfig, NetworkSpec, from_json, to_json
-from quant.state import State, init_state, layer_view
-from streamlearn import MesuClassifier, MesuRegressor, mesu, mesu_factored
+from quant.network import NetworkSpec, layer_view
+from quant.rules.mesu.config import MesuConfig
+from quant.rules.mesu_factored.plan import decode_column, decode_row, make_factored_plan
+from quant.rules.mesu_factored.state import FACTORS, factor_view
+from quant.state import State, init_state
+from streamlearn import MesuClassifier, MesuRegressor
 from streamlearn.engines import GoldenEngine
+from streamlearn.rules.mesu import equations as mesu
+from streamlearn.rules.mesu_factored import equations as mesu_factored
 
 NEVER = float("inf")
 

@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from quant import mesu_q16
 from quant.native import NativeKernel
-from quant.plan import decode_rho, make_plan
-from quant.spec import MesuConfig, NetworkSpec
-from quant.state import State, init_state, layer_view
-from streamlearn import mesu
+from quant.network import NetworkSpec, layer_view
+from quant.rules.mesu import golden as mesu_q16
+from quant.rules.mesu.config import MesuConfig
+from quant.rules.mesu.plan import make_plan
+from quant.sampling.plan import decode_rho
+from quant.state import State, init_state
+from streamlearn.rules.mesu import equations as mesu
 
 NEVER = float("inf")
 

@@ -13,18 +13,21 @@ import pytest
 
 import streamlearn
 from export import write_export
+from quant.description import from_json, to_json
 from quant.errors import ConfigError, LabelError, StateFormatError
 from quant.image import Image, decode_image, encode_image
-from quant.metaplastic_config import MetaplasticConfig
-from quant.metaplastic_plan import let_through_table, make_metaplastic_plan
-from quant.metaplastic_state import stride, weight_view
-from quant.spec import MesuConfig, NetworkSpec, from_json, to_json
+from quant.network import NetworkSpec
+from quant.rules.mesu.config import MesuConfig
+from quant.rules.metaplastic.config import MetaplasticConfig
+from quant.rules.metaplastic.plan import let_through_table, make_metaplastic_plan
+from quant.rules.metaplastic.state import stride, weight_view
 from quant.state import init_state, state_dtype
-from streamlearn import MesuClassifier, MetaplasticClassifier, metaplastic
+from streamlearn import MesuClassifier, MetaplasticClassifier
 from streamlearn.baselines import SgdMlpClassifier
 from streamlearn.by_index import ByIndex
 from streamlearn.engines import make_engine
 from streamlearn.prequential import evaluate
+from streamlearn.rules.metaplastic import equations as metaplastic
 from streamlearn.streams.gas_drift import load_gas_drift
 from streamlearn.uncertainty import auc, expected_calibration_error
 

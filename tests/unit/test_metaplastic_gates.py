@@ -9,20 +9,24 @@ from typing import Any
 import numpy as np
 import pytest
 
-from quant import metaplastic_q8, noise
+from quant import noise
+from quant.description import from_json, to_json
 from quant.errors import ConfigError, ShapeError, StateFormatError
 from quant.image import Image, decode_image, encode_image
-from quant.metaplastic_config import MetaplasticConfig
-from quant.metaplastic_gates import active_units, gate_bits, strongest
-from quant.metaplastic_plan import make_metaplastic_plan
-from quant.metaplastic_state import weight_view
 from quant.native import NativeKernel
-from quant.spec import MesuConfig, NetworkSpec, from_json, to_json
+from quant.network import NetworkSpec
+from quant.rules.mesu.config import MesuConfig
+from quant.rules.metaplastic import golden as metaplastic_q8
+from quant.rules.metaplastic.config import MetaplasticConfig
+from quant.rules.metaplastic.gates import active_units, gate_bits, strongest
+from quant.rules.metaplastic.plan import make_metaplastic_plan
+from quant.rules.metaplastic.state import weight_view
 from quant.state import init_state, state_from_bytes
-from streamlearn import MesuClassifier, MetaplasticClassifier, metaplastic
+from streamlearn import MesuClassifier, MetaplasticClassifier
 from streamlearn.by_index import ByIndex
 from streamlearn.engines import make_engine
 from streamlearn.prequential import evaluate
+from streamlearn.rules.metaplastic import equations as metaplastic
 from streamlearn.streams.gas_drift import load_gas_drift
 
 
