@@ -96,6 +96,8 @@ class Arithmetic:
     logits : callable, optional
         ``logits(state, mean)``: mean logits as a probability is made of them, such as divided by
         a temperature.
+    noisy : bool
+        Whether random bits take part in learning.
     check_state : callable, optional
         ``check_state(spec, config, state)`` raises ShapeError if a state is of another setting.
     """
@@ -106,6 +108,7 @@ class Arithmetic:
     golden: Model | None = None
     kernel: Kernel | None = None
     logits: Callable[[State, Any], Any] | None = None
+    noisy: bool = True
     check_state: Callable[[NetworkSpec, Config, State], None] | None = None
 
 

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from quant.native import NativeKernel
 from quant.network import NetworkSpec, layer_view
 from quant.rules.mesu.config import MU_FRAC_BITS, MesuConfig
-from quant.rules.mesu_factored.config import MesuFactoredConfig
 from quant.rules.mesu.plan import make_plan
+from quant.rules.mesu_factored.config import MesuFactoredConfig
 from quant.rules.mesu_factored.plan import decode_column, decode_row, make_factored_plan
 from quant.rules.mesu_factored.state import FACTORS, factor_view
 from quant.sampling.plan import decode_rho

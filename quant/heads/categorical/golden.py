@@ -5,10 +5,9 @@ Every format and bound: NUMBERS.md beside this file. C counterpart: ``kernel/int
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from quant.counters import Saturations
 from quant.heads.head import ClassPrediction

@@ -35,6 +35,7 @@ RULE = Rule(
             fields=state.real_fields,
             init=state.real_init,
             logits=state.calibrated,
+            noisy=False,  # the equations have no pulses
             check_state=state.check_gates,
         ),
     },
