@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Any
 
 from quant.errors import LabelError
 from quant.spec import MU_FRAC_BITS, FrontEnd, MesuConfig, NetworkSpec, Variance
@@ -34,8 +33,25 @@ class MesuClassifier(StreamClassifier):
         See :class:`quant.spec.NetworkSpec`.
     backend : {"c", "numpy"}, optional
         For q16: the C kernel (default) or the golden model.
-    **config
-        Hyperparameters, ``memory_window`` first of all: see :class:`quant.spec.MesuConfig`.
+    memory_window : float
+        The paper's *N*: knowledge fades over about this many samples. ``inf`` never forgets.
+    sigma_prior : float or None
+        Standard deviation of the prior, the same for all weights. None: 1/√fan_in of each layer,
+        which keeps the noise of a layer of unconstrained weights at the scale of its input
+        whatever the fan-in.
+    mu_prior : float
+        Mean of the prior.
+    mu_init, sigma_init : float
+        Start: μ uniform in ±mu_init/√fan_in (biases 0), σ = sigma_init/√fan_in.
+    lr_mu, lr_sigma : float
+        Multiply the two updates; the paper's equations have 1.
+    n_draws : int
+        Monte-Carlo draws of the pre-activations for each sample, 1 to 64.
+    sweep : int
+        The prior pulls ``1/sweep`` of the rows at each sample, ``sweep`` times as hard. A power
+        of two; 1 is the paper's equation to the letter.
+    front_end_window : int
+        Samples over which the front end's mean and variance follow the sensor, 2 to 32768.
 
     Raises
     ------
@@ -83,7 +99,16 @@ class MesuClassifier(StreamClassifier):
         variance: Variance = "synapse",
         features: Sequence[str] | None = None,
         backend: Backend | None = None,
-        **config: Any,
+        memory_window: float = 100_000.0,
+        sigma_prior: float | None = None,
+        mu_prior: float = 0.0,
+        mu_init: float = 4.0,
+        sigma_init: float = 1.0,
+        lr_mu: float = 2.0,
+        lr_sigma: float = 2.0,
+        n_draws: int = 10,
+        sweep: int = 64,
+        front_end_window: int = 300,
     ) -> None:
         spec = NetworkSpec(
             as_tuple("layers", layers),
@@ -92,7 +117,18 @@ class MesuClassifier(StreamClassifier):
             mu_frac_bits=mu_frac_bits,
             variance=variance,
         )
-        settings = MesuConfig(**config)
+        settings = MesuConfig(
+            memory_window=memory_window,
+            sigma_prior=sigma_prior,
+            mu_prior=mu_prior,
+            mu_init=mu_init,
+            sigma_init=sigma_init,
+            lr_mu=lr_mu,
+            lr_sigma=lr_sigma,
+            n_draws=n_draws,
+            sweep=sweep,
+            front_end_window=front_end_window,
+        )
         warn_if_drowning(spec, settings)
         self._start(spec, settings, arithmetic, seed, classes, features, backend)
 

@@ -18,9 +18,6 @@ from streamlearn.noise_check import warn_if_drowning
 from streamlearn.regression_engines import RegressionEngine, make_regression_engine
 from streamlearn.stream_learner import Features, StreamLearner, as_tuple
 
-#: Where a regressor starts differently from :class:`quant.spec.MesuConfig`: its loss is steeper
-#: than that of classes, and would make more of wild first guesses (docs/regression.md).
-DEFAULTS = {"mu_init": 1.0, "sigma_init": 0.5}
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
@@ -67,9 +64,28 @@ class MesuRegressor(StreamLearner):
         See :class:`quant.spec.NetworkSpec`. The target is standardised with either front end.
     backend : {"c", "numpy"}, optional
         For q16: the C kernel (default) or the golden model.
-    **config
-        Hyperparameters, ``memory_window`` and ``target_window`` first of all: see
-        :class:`quant.spec.MesuConfig`, and :data:`DEFAULTS` for those that start differently.
+    memory_window : float
+        The paper's *N*: knowledge fades over about this many samples. ``inf`` never forgets.
+    sigma_prior : float or None
+        Standard deviation of the prior, the same for all weights. None: 1/√fan_in of each layer,
+        which keeps the noise of a layer of unconstrained weights at the scale of its input
+        whatever the fan-in.
+    mu_prior : float
+        Mean of the prior.
+    mu_init, sigma_init : float
+        Start: μ uniform in ±mu_init/√fan_in (biases 0), σ = sigma_init/√fan_in.
+    lr_mu, lr_sigma : float
+        Multiply the two updates; the paper's equations have 1.
+    n_draws : int
+        Monte-Carlo draws of the pre-activations for each sample, 1 to 64.
+    sweep : int
+        The prior pulls ``1/sweep`` of the rows at each sample, ``sweep`` times as hard. A power
+        of two; 1 is the paper's equation to the letter.
+    front_end_window : int
+        Samples over which the front end's mean and variance follow the sensor, 2 to 32768.
+    target_window : int
+        The same for the target, which is standardised too, 2 to 32768. Long, because the network
+        has to follow whenever the target's scale moves.
 
     Raises
     ------
@@ -118,7 +134,19 @@ class MesuRegressor(StreamLearner):
         variance: Variance = "synapse",
         features: Sequence[str] | None = None,
         backend: Backend | None = None,
-        **config: Any,
+        memory_window: float = 100_000.0,
+        sigma_prior: float | None = None,
+        mu_prior: float = 0.0,
+        # The loss is steeper than that of classes, and would make more of wild first guesses, so
+        # that these two start smaller than a classifier's (docs/regression.md).
+        mu_init: float = 1.0,
+        sigma_init: float = 0.5,
+        lr_mu: float = 2.0,
+        lr_sigma: float = 2.0,
+        n_draws: int = 10,
+        sweep: int = 64,
+        front_end_window: int = 300,
+        target_window: int = 1000,
     ) -> None:
         spec = NetworkSpec(
             as_tuple("layers", layers),
@@ -128,7 +156,19 @@ class MesuRegressor(StreamLearner):
             likelihood="gaussian",
             variance=variance,
         )
-        settings = MesuConfig(**{**DEFAULTS, **config})
+        settings = MesuConfig(
+            memory_window=memory_window,
+            sigma_prior=sigma_prior,
+            mu_prior=mu_prior,
+            mu_init=mu_init,
+            sigma_init=sigma_init,
+            lr_mu=lr_mu,
+            lr_sigma=lr_sigma,
+            n_draws=n_draws,
+            sweep=sweep,
+            front_end_window=front_end_window,
+            target_window=target_window,
+        )
         warn_if_drowning(spec, settings)
         self._start(spec, settings, arithmetic, seed, None, features, backend)
 
