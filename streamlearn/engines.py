@@ -31,6 +31,7 @@ from quant.plan import Plan, make_plan
 from quant.spec import Config, MesuConfig, NetworkSpec
 from quant.state import Arithmetic, State, check_arithmetic
 from streamlearn import mesu, mesu_factored
+from streamlearn.engine_blocks import ClassesRowByRow
 from streamlearn.inputs import Raw, integer_inputs, real_inputs
 from streamlearn.metaplastic_engines import (
     MetaplasticFloat64Engine,
@@ -59,6 +60,12 @@ class Engine(Protocol):
     def learn(self, state: State, x: Raw, label: int) -> int:
         """Test, then train in place; return the class predicted before learning."""
 
+    def learn_many(self, state: State, x: Raw, targets: npt.NDArray[Any]) -> Any:
+        """See :meth:`streamlearn.engine_blocks.ClassesRowByRow.learn_many`."""
+
+    def predict_many(self, state: State, x: Raw) -> tuple[Any, npt.NDArray[np.float64]]:
+        """Return the class index and the mean logits of each row; state unchanged."""
+
 
 class SamplingEngine(Engine, Protocol):
     """An engine whose prediction is a mean over draws of the weights."""
@@ -67,7 +74,7 @@ class SamplingEngine(Engine, Protocol):
         """Return the logits of each draw, ``float64[n_classes, n_draws]``; state unchanged."""
 
 
-class Float64Engine:
+class Float64Engine(ClassesRowByRow):
     """The equations in NumPy."""
 
     def __init__(self, spec: NetworkSpec, config: MesuConfig) -> None:
@@ -104,7 +111,7 @@ class Float64Engine:
         return predicted
 
 
-class GoldenEngine:
+class GoldenEngine(ClassesRowByRow):
     """The fixed-point golden model in NumPy."""
 
     def __init__(self, spec: NetworkSpec, config: MesuConfig) -> None:
@@ -144,7 +151,7 @@ class GoldenEngine:
         return predicted
 
 
-class NativeEngine:
+class NativeEngine(ClassesRowByRow):
     """The C kernel on the host."""
 
     def __init__(self, spec: NetworkSpec, config: Config, arithmetic: Arithmetic) -> None:
@@ -175,6 +182,13 @@ class NativeEngine:
         if predicted < 0:
             raise DivergedError(DIVERGED)
         return predicted
+
+    def learn_many(self, state: State, x: Raw, targets: npt.NDArray[Any]) -> Any:
+        """See :class:`Engine`; one call of the kernel."""
+        try:
+            return self.kernel.learn(state, x.astype(np.float32), targets.astype(np.uint32))
+        except DivergedError as error:
+            raise DivergedError(f"{error}. {DIVERGED}") from error
 
 
 def choose_backend(spec: NetworkSpec, arithmetic: Arithmetic, backend: Backend | None) -> Backend:

@@ -14,6 +14,7 @@ from quant.metaplastic_plan import make_metaplastic_plan
 from quant.spec import NetworkSpec
 from quant.state import State
 from streamlearn import metaplastic
+from streamlearn.engine_blocks import ClassesRowByRow
 from streamlearn.inputs import Raw, integer_inputs, real_inputs
 
 Logits = npt.NDArray[np.float64]
@@ -27,7 +28,7 @@ def calibrated(state: State, logits: Logits) -> Logits:
     return scaled
 
 
-class MetaplasticFloat64Engine:
+class MetaplasticFloat64Engine(ClassesRowByRow):
     """The equations in NumPy."""
 
     def __init__(self, spec: NetworkSpec, config: MetaplasticConfig) -> None:
@@ -58,7 +59,7 @@ class MetaplasticFloat64Engine:
         return metaplastic.predict(result.logits)
 
 
-class MetaplasticGoldenEngine:
+class MetaplasticGoldenEngine(ClassesRowByRow):
     """The fixed-point golden model in NumPy."""
 
     def __init__(self, spec: NetworkSpec, config: MetaplasticConfig) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from quant.mesu_q16 import Saturations
 from quant.spec import MesuConfig, NetworkSpec
 from quant.state import Arithmetic, State
 from streamlearn import gaussian, mesu
+from streamlearn.engine_blocks import TargetsRowByRow
 from streamlearn.engines import (
     DIVERGED,
     Backend,
@@ -40,8 +41,16 @@ class RegressionEngine(Protocol):
     def learn_target(self, state: State, x: Raw, y: float) -> Predicted:
         """Test, then train in place; return what was predicted before learning."""
 
+    def learn_many(
+        self, state: State, x: Raw, targets: npt.NDArray[Any]
+    ) -> npt.NDArray[np.float64]:
+        """See :meth:`streamlearn.engine_blocks.TargetsRowByRow.learn_many`."""
 
-class Float64Regression(Float64Engine):
+    def predict_many(self, state: State, x: Raw) -> tuple[Any, npt.NDArray[np.float64]]:
+        """See :meth:`streamlearn.engine_blocks.TargetsRowByRow.predict_many`."""
+
+
+class Float64Regression(TargetsRowByRow, Float64Engine):
     """The equations in NumPy."""
 
     def predict_target(self, state: State, x: Raw) -> Predicted:
@@ -70,7 +79,7 @@ class Float64Regression(Float64Engine):
         return gaussian.in_units(state, found)
 
 
-class GoldenRegression(GoldenEngine):
+class GoldenRegression(TargetsRowByRow, GoldenEngine):
     """The fixed-point golden model in NumPy."""
 
     def predict_target(self, state: State, x: Raw) -> Predicted:
@@ -100,7 +109,7 @@ class GoldenRegression(GoldenEngine):
         return _floats(bits.view(np.float32))
 
 
-class NativeRegression(NativeEngine):
+class NativeRegression(TargetsRowByRow, NativeEngine):
     """The C kernel on the host."""
 
     def predict_target(self, state: State, x: Raw) -> Predicted:
@@ -111,6 +120,18 @@ class NativeRegression(NativeEngine):
         """See :class:`RegressionEngine`."""
         given = x.astype(np.float32), np.float32(y)
         return self._checked(*self.kernel.learn_target(state, *given))
+
+    def learn_many(
+        self, state: State, x: Raw, targets: npt.NDArray[Any]
+    ) -> npt.NDArray[np.float64]:
+        """See :class:`RegressionEngine`; one call of the kernel."""
+        try:
+            found = self.kernel.learn_targets(
+                state, x.astype(np.float32), targets.astype(np.float32)
+            )
+        except DivergedError as error:
+            raise DivergedError(f"{error}. {DIVERGED}") from error
+        return found.astype(np.float64)
 
     @staticmethod
     def _checked(status: int, predicted: npt.NDArray[np.float32]) -> Predicted:

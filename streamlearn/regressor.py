@@ -5,20 +5,17 @@ from __future__ import annotations
 import importlib.util
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-
-from quant.errors import InputValueError, ShapeError
 from quant.image import Image
 from quant.spec import MU_FRAC_BITS, FrontEnd, Likelihood, MesuConfig, NetworkSpec, Variance
 from quant.state import Arithmetic
 from streamlearn.engines import Backend
+from streamlearn.learners.blocks import TargetBlocks
+from streamlearn.learners.labels import read_target
 from streamlearn.noise_check import warn_if_drowning
 from streamlearn.regression_engines import RegressionEngine, make_regression_engine
 from streamlearn.stream_learner import Features, StreamLearner, as_tuple
-
-FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 class Prediction(NamedTuple):
@@ -44,7 +41,7 @@ class Prediction(NamedTuple):
         return math.hypot(self.aleatoric, self.epistemic)
 
 
-class MesuRegressor(StreamLearner):
+class MesuRegressor(TargetBlocks, StreamLearner):
     """A network that learns to predict a number, one sample at a time.
 
     The likelihood is Gaussian, mean and variance are outputs of the network
@@ -200,7 +197,7 @@ class MesuRegressor(StreamLearner):
         ShapeError, InputValueError, DivergedError
             As :meth:`learn_one`.
         """
-        values, target = self._read(x), self._read_target(y)
+        values, target = self._read(x), read_target(y)
         predicted = self._engine.learn_target(self._state, values, target)
         self._note_names(x)
         return Prediction(*predicted)
@@ -224,26 +221,6 @@ class MesuRegressor(StreamLearner):
             As :meth:`learn_one`.
         """
         return Prediction(*self._engine.predict_target(self._state, self._read(x)))
-
-    @staticmethod
-    def _read_target(y: Any) -> float:
-        given = np.asarray(y)
-        if given.dtype.kind not in "fiub" or np.ma.is_masked(y):
-            raise InputValueError(
-                f"target is {y!r}: expected a number. Nothing was learned; convert it or drop the "
-                "sample"
-            )
-        if given.shape != ():
-            raise ShapeError(
-                f"target has shape {given.shape}: expected one number; a regressor has one target"
-            )
-        value = float(given)
-        if not abs(value) <= FLOAT32_MAX:
-            raise InputValueError(
-                f"target is {value}: expected a finite number within float32. Nothing was learned; "
-                "drop or repair the sample"
-            )
-        return float(np.float32(value))
 
     def __repr__(self) -> str:
         return (

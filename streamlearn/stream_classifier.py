@@ -11,13 +11,15 @@ import numpy as np
 from quant.errors import LabelError
 from quant.image import Image
 from streamlearn.engines import Backend, Engine, make_engine
+from streamlearn.learners.blocks import ClassBlocks, probabilities
+from streamlearn.learners.labels import read_label
 from streamlearn.stream_learner import Features, StreamLearner
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class StreamClassifier(StreamLearner):
+class StreamClassifier(ClassBlocks, StreamLearner):
     """A classifier that learns one sample at a time; a subclass names its rule.
 
     A subclass makes its network and hyperparameters and hands them to :meth:`_start`.
@@ -29,7 +31,7 @@ class StreamClassifier(StreamLearner):
     def _setup(self, image: Image, backend: Backend | None) -> None:
         super()._setup(image, backend)
         for label in image.labels:
-            _check_label(label)
+            read_label(label)
         if len(image.labels) > self.spec.n_classes or len(set(image.labels)) != len(image.labels):
             raise LabelError(
                 f"classes={list(image.labels)}: expected at most {self.spec.n_classes} different "
@@ -69,7 +71,7 @@ class StreamClassifier(StreamLearner):
         ShapeError, InputValueError, LabelError, DivergedError
             As :meth:`learn_one`.
         """
-        values, label = self._read(x), y.item() if isinstance(y, np.generic) else y
+        values, label = self._read(x), read_label(y)
         index = self._class_of(label)
         predicted = self._engine.learn(self._state, values, index)
         if index == len(self._labels):
@@ -102,12 +104,10 @@ class StreamClassifier(StreamLearner):
         if not self._labels:
             return {}
         known = logits[: len(self._labels)]
-        weights = np.exp(known - known.max())
-        return dict(zip(self._labels, (weights / weights.sum()).tolist(), strict=True))
+        return dict(zip(self._labels, probabilities(known).tolist(), strict=True))
 
     def _class_of(self, label: Any) -> int:
         """Return the index of a label; a new one gets the next, if there is one."""
-        _check_label(label)
         index = self._index.get(label)
         if index is not None:
             return index
@@ -138,14 +138,6 @@ class StreamClassifier(StreamLearner):
                     "use text, numbers or truth values"
                 )
         return super().to_bytes()
-
-
-def _check_label(label: Any) -> None:
-    """Refuse what cannot name a class: None, NaN, lists, arrays."""
-    if label is None or not isinstance(label, Hashable) or label != label:
-        raise LabelError(
-            f"label {label!r} is no label: drop the sample, or name the class by text or a number"
-        )
 
 
 def _register_with_river() -> None:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from quant.errors import ConfigError, InputValueError, ShapeError, StateFormatError
+from quant.errors import ConfigError, ShapeError, StateFormatError
 from quant.image import Image, check_names, decode_image, encode_image
 from quant.mesu_q16 import Saturations
 from quant.spec import Config, Likelihood, NetworkSpec
 from quant.state import Arithmetic, State, init_state, state_from_bytes, state_sha256
 from streamlearn.engines import Backend
+from streamlearn.learners.numbers import unwrap
+from streamlearn.learners.rows import names_of, read_block, read_row
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -56,7 +58,7 @@ class StreamLearner:
         check_names(names)
         state = init_state(spec, config, arithmetic, seed)
         labels = () if classes is None else as_tuple("classes", classes)
-        labels = tuple(y.item() if isinstance(y, np.generic) else y for y in labels)
+        labels = tuple(map(unwrap, labels))
         self._setup(Image(spec, config, arithmetic, state, labels, names), backend)
 
     def _setup(self, image: Image, backend: Backend | None) -> None:
@@ -67,58 +69,15 @@ class StreamLearner:
         self._features = image.features
 
     def _read(self, x: Features) -> npt.NDArray[np.float64]:
-        if isinstance(x, Mapping):
-            x = self._in_order(x)
-        try:
-            given = np.asarray(x)
-        except ValueError as error:
-            raise InputValueError(f"features must be numbers, one a feature: {error}") from error
-        if given.dtype.kind not in "fiub" or np.ma.is_masked(x):
-            # One text among numbers makes all of `given` text: look at what was given.
-            real = int | float | np.integer | np.floating | np.bool_
-            foreign = [v for v in np.asarray(x, object).flat if not isinstance(v, real)]
-            got = f"an array of {given.dtype}"
-            if foreign:
-                got = f"{foreign[0]!r}"
-            elif np.ma.is_masked(x):
-                got = "masked values"
-            raise InputValueError(
-                f"features must be numbers: got {got}. Nothing was learned; convert it or drop the "
-                "sample"
-            )
-        values = given.astype(np.float64)
-        if values.shape != (self.spec.n_features,):
-            raise ShapeError(
-                f"x has shape {values.shape}: a {self.spec} network takes ({self.spec.n_features},)"
-            )
-        bad = np.flatnonzero(~(np.abs(values) <= np.finfo(np.float32).max))
-        if len(bad):
-            names = self._features or [f"feature {i}" for i in range(len(values))]
-            raise InputValueError(
-                f"{names[bad[0]]} is {values[bad[0]]}: expected a finite number within float32; "
-                f"{len(bad)} of {len(values)} values are bad. Nothing was learned; drop or "
-                "repair the sample"
-            )
-        return values.astype(np.float32).astype(np.float64)
+        return read_row(x, self.spec, self._features)
 
-    def _in_order(self, x: Mapping[Any, float]) -> list[float]:
+    def _read_many(self, X: Any) -> npt.NDArray[np.float64]:
+        return read_block(X, self.spec, self._features)
+
+    def _note_names(self, x: Any) -> None:
+        """Keep the names of the first sample or block that was learned and has any."""
         if self._features is None:
-            check_names(tuple(map(str, x)))
-            return list(x.values())
-        named = {str(name): value for name, value in x.items()}
-        missing = [name for name in self._features if name not in named]
-        unknown = sorted(set(named) - set(self._features))
-        if missing or unknown:
-            raise ShapeError(
-                f"features differ from the first sample's: missing {missing[:5]}, "
-                f"unknown {unknown[:5]}"
-            )
-        return [named[name] for name in self._features]
-
-    def _note_names(self, x: Features) -> None:
-        """Keep the names of the first dict that was learned."""
-        if self._features is None and isinstance(x, Mapping):
-            self._features = tuple(map(str, x))
+            self._features = names_of(x)
 
     @property
     def state(self) -> State:

@@ -136,8 +136,8 @@ class HandsOutItsState(MesuClassifier):
 
 
 class ReadsNamesInOrderOfArrival(MesuClassifier):
-    def _in_order(self, x: Any) -> Any:
-        return list(x.values())
+    def _read(self, x: Any) -> Any:
+        return super()._read(list(x.values()) if isinstance(x, dict) else x)
 
 
 class TakesNan(MesuClassifier):

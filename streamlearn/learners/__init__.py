@@ -1,0 +1,1 @@
+"""What every learner shares with the ecosystem around it: samples, labels, blocks, parameters."""
