@@ -21,6 +21,10 @@ class ConfigError(StreamlearnError, ValueError):
     """A configuration that makes no sense or that the engine cannot represent."""
 
 
+class ParameterError(ConfigError, TypeError):
+    """A parameter that a constructor does not have: misspelt, or another rule's."""
+
+
 class StateFormatError(StreamlearnError, ValueError):
     """A state image that is truncated, damaged, foreign or of another version."""
 

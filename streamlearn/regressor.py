@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from quant.state import Arithmetic
 from streamlearn.engines import Backend
 from streamlearn.learners.blocks import TargetBlocks
 from streamlearn.learners.labels import read_target
+from streamlearn.learners.river_protocol import join_river
 from streamlearn.noise_check import warn_if_drowning
 from streamlearn.regression_engines import RegressionEngine, make_regression_engine
 from streamlearn.stream_learner import Features, StreamLearner, as_tuple
@@ -172,7 +172,7 @@ class MesuRegressor(TargetBlocks, StreamLearner):
     def _setup(self, image: Image, backend: Backend | None) -> None:
         super()._setup(image, backend)
         self._engine = make_regression_engine(self.spec, self.config, self.arithmetic, backend)
-        _register_with_river()
+        join_river(MesuRegressor, "Regressor")
 
     def learn_one(self, x: Features, y: float) -> MesuRegressor:
         """Learn one sample: ``x`` of ``n_features`` finite numbers, ``y`` a finite number.
@@ -227,11 +227,3 @@ class MesuRegressor(TargetBlocks, StreamLearner):
             f"MesuRegressor({self.spec}, {self.arithmetic}, "
             f"memory_window={self.config.memory_window:g}, {self.n_samples} samples)"
         )
-
-
-def _register_with_river() -> None:
-    """Let River's isinstance checks see a regressor, where River is installed."""
-    if importlib.util.find_spec("river") is not None:
-        from river.base import Regressor
-
-        Regressor.register(MesuRegressor)

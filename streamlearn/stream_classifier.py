@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from quant.image import Image
 from streamlearn.engines import Backend, Engine, make_engine
 from streamlearn.learners.blocks import ClassBlocks, probabilities
 from streamlearn.learners.labels import read_label
+from streamlearn.learners.river_protocol import join_river
 from streamlearn.stream_learner import Features, StreamLearner
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ class StreamClassifier(ClassBlocks, StreamLearner):
     A subclass makes its network and hyperparameters and hands them to :meth:`_start`.
     """
 
-    _multiclass = True
     _engine: Engine
 
     def _setup(self, image: Image, backend: Backend | None) -> None:
@@ -40,7 +39,7 @@ class StreamClassifier(ClassBlocks, StreamLearner):
         self._engine = make_engine(self.spec, self.config, self.arithmetic, backend)
         self._labels: list[Any] = list(image.labels)
         self._index: dict[Any, int] = {label: i for i, label in enumerate(self._labels)}
-        _register_with_river()
+        join_river(StreamClassifier, "Classifier")
 
     # -- learning ---------------------------------------------------------------------------
 
@@ -138,11 +137,3 @@ class StreamClassifier(ClassBlocks, StreamLearner):
                     "use text, numbers or truth values"
                 )
         return super().to_bytes()
-
-
-def _register_with_river() -> None:
-    """Let River's isinstance checks see a classifier, where River is installed."""
-    if importlib.util.find_spec("river") is not None:
-        from river.base import Classifier
-
-        Classifier.register(StreamClassifier)

@@ -17,6 +17,8 @@ from quant.spec import Config, Likelihood, NetworkSpec
 from quant.state import Arithmetic, State, init_state, state_from_bytes, state_sha256
 from streamlearn.engines import Backend
 from streamlearn.learners.numbers import unwrap
+from streamlearn.learners.parameters import Parameters
+from streamlearn.learners.river_protocol import RiverEstimator
 from streamlearn.learners.rows import names_of, read_block, read_row
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 Features = Mapping[Any, float] | Sequence[float] | npt.NDArray[Any]
 
 
-class StreamLearner:
+class StreamLearner(Parameters, RiverEstimator):
     """A learner that takes one sample at a time; a subclass names its rule and likelihood.
 
     A subclass makes its network and hyperparameters and hands them to :meth:`_start`.
@@ -34,7 +36,6 @@ class StreamLearner:
     #: As in :class:`quant.spec.NetworkSpec`.
     _rule: str
     _likelihood: Likelihood = "categorical"
-    _supervised = True
     _engine: Any
     spec: NetworkSpec
     config: Any
@@ -67,6 +68,7 @@ class StreamLearner:
         self._state = image.state
         self._backend = backend
         self._features = image.features
+        self._given = image.labels or None, image.features
 
     def _read(self, x: Features) -> npt.NDArray[np.float64]:
         return read_row(x, self.spec, self._features)
@@ -172,14 +174,27 @@ class StreamLearner:
         """Read a state image from a file; see :meth:`from_bytes`."""
         return cls.from_bytes(Path(path).read_bytes(), backend, str(path))
 
-    def __getstate__(self) -> tuple[Image, Backend | None]:
+    def __str__(self) -> str:
+        return repr(self)  # River's base has another
+
+    def _take(self, other: StreamLearner) -> None:
+        """Take over what another learner of the same sizes has learned, not its parameters."""
+        kept = self._given
+        state = state_from_bytes(self.spec, self.arithmetic, other._state.tobytes())
+        image = Image(self.spec, self.config, self.arithmetic, state, other.labels, other._features)
+        self._setup(image, self._backend)
+        self._given = kept
+
+    def __getstate__(self) -> tuple[Any, ...]:
         image = Image(
             self.spec, self.config, self.arithmetic, self.state, self.labels, self._features
         )
-        return image, self._backend
+        return image, self._backend, self._given
 
-    def __setstate__(self, state: tuple[Image, Backend | None]) -> None:
-        self._setup(*state)
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        image, backend, given = state
+        self._setup(image, backend)
+        self._given = given
 
 
 def as_tuple(name: str, values: Any) -> tuple[Any, ...]:
