@@ -37,5 +37,9 @@ class DivergedError(StreamlearnError, ArithmeticError):
     """A floating-point learner whose state no longer gives finite outputs."""
 
 
+class UndefinedError(StreamlearnError, AttributeError):
+    """A quantity that a learning rule does not have; ``hasattr`` tells, the message says why."""
+
+
 class BuildError(StreamlearnError, RuntimeError):
     """The C compiler refused or is missing."""

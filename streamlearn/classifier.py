@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
+from typing import cast
 
-from quant.errors import LabelError
 from quant.spec import MU_FRAC_BITS, FrontEnd, MesuConfig, NetworkSpec, Variance
 from quant.state import Arithmetic
 from streamlearn.engines import Backend, SamplingEngine
+from streamlearn.inputs import Raw
 from streamlearn.noise_check import warn_if_drowning
 from streamlearn.stream_classifier import StreamClassifier
 from streamlearn.stream_learner import Features, as_tuple
@@ -136,16 +138,8 @@ class MesuClassifier(StreamClassifier):
         """Return how unsure the prediction is: predictive, aleatoric and epistemic entropy in bits.
 
         ``H(mean_s p_s) = mean_s H(p_s) + I`` over the draws s of the weights, each p_s the softmax
-        over the known labels (:func:`streamlearn.uncertainty.entropies`): the whole, what more
-        learning would not take away, and what it would. The last is large on inputs unlike those
-        that were learned.
-
-        Raises
-        ------
-        ShapeError, InputValueError, DivergedError
-            As :meth:`learn_one`.
-        LabelError
-            If no label is known yet.
+        over the known labels (:func:`streamlearn.uncertainty.entropies`). What each means, and what
+        it raises: :meth:`StreamClassifier.predict_uncertainty_one`.
 
         Examples
         --------
@@ -156,13 +150,15 @@ class MesuClassifier(StreamClassifier):
         >>> learner.predict_uncertainty_one([1, 0]).predictive < 0.3
         True
         """
-        known = len(self.labels)
-        if not known:
-            raise LabelError(
-                "no label is known yet, so that there is nothing to be unsure of: learn a sample, "
-                "or give classes="
-            )
-        return uncertainty_of(self._engine.draws(self._state, self._read(x))[:known])
+        return cast(Uncertainty, super().predict_uncertainty_one(x))
+
+    def _uncertainty(self, values: Raw) -> Uncertainty:
+        return uncertainty_of(self._engine.draws(self._state, values)[: len(self._labels)])
+
+    def _novelty(self, values: Raw) -> float:
+        """Return ``(H + I) / 2``: predictive and epistemic entropy, over that of not knowing."""
+        found = uncertainty_of(self._engine.draws(self._state, values))
+        return (found.predictive + found.epistemic) / (2 * math.log2(self.spec.n_classes))
 
     def __repr__(self) -> str:
         return (

@@ -11,6 +11,7 @@ from quant.errors import (
     StateFormatError,
     StreamFormatError,
     StreamlearnError,
+    UndefinedError,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "StateFormatError",
     "StreamFormatError",
     "StreamlearnError",
+    "UndefinedError",
 ]

@@ -12,9 +12,12 @@ from quant.metaplastic_config import MetaplasticConfig
 from quant.spec import FrontEnd, NetworkSpec
 from quant.state import Arithmetic
 from streamlearn.engines import Backend
+from streamlearn.inputs import Raw
+from streamlearn.learners.blocks import probabilities
 from streamlearn.metaplastic_engines import MetaplasticFloat64Engine
 from streamlearn.stream_classifier import StreamClassifier
 from streamlearn.stream_learner import Features, as_tuple
+from streamlearn.uncertainty import PredictiveUncertainty, uncertainty_of
 
 
 class MetaplasticClassifier(StreamClassifier):
@@ -171,32 +174,33 @@ class MetaplasticClassifier(StreamClassifier):
         )
         self._start(spec, settings, arithmetic, seed, classes, features, backend)
 
-    def novelty_one(self, x: Features) -> float:
-        """Return how unlike anything learned a sample is, 0 to 1: ``(2 u + e) / 3``.
+    def predict_uncertainty_one(self, x: Features) -> PredictiveUncertainty:
+        """Return how unsure the prediction is: the entropy in bits of the calibrated probabilities.
+
+        What it means, and what it raises: :meth:`StreamClassifier.predict_uncertainty_one`. There
+        is no aleatoric and no epistemic part: the split needs draws of the weights.
+        """
+        return cast(PredictiveUncertainty, super().predict_uncertainty_one(x))
+
+    def _uncertainty(self, values: Raw) -> PredictiveUncertainty:
+        _, logits = self._engine.predict(self._state, values)
+        known = logits[: len(self._labels), None]
+        return PredictiveUncertainty(uncertainty_of(known).predictive)
+
+    def _novelty(self, values: Raw) -> float:
+        """Return ``(2 u + e) / 3``.
 
         u is the share of the hidden units, of those that take part, inside the straight-through
         window, which a small change would turn over; e the entropy of the calibrated probabilities
-        over that of not knowing. Compare it with what the stream usually gives: it has no scale of
-        its own.
-
-        Raises
-        ------
-        ShapeError, InputValueError
-            As :meth:`learn_one`.
-
-        Notes
-        -----
-        Nothing is stored for it, and it costs one comparison a hidden unit. How well it tells
-        apart, measured: docs/confidence.md.
+        over that of not knowing. Nothing is stored for it, and it costs one comparison a hidden
+        unit.
         """
-        values = self._read(x)
         engine = cast(MetaplasticFloat64Engine, self._engine)  # every one has the verb
         share = engine.undecided(self._state, values) / max(self.spec.n_taking_part, 1)
         _, logits = engine.predict(self._state, values)
-        p = np.exp(logits - logits.max())
-        p /= p.sum()
+        p = probabilities(logits)
         entropy = -float(np.sum(p * np.log(np.maximum(p, 1e-300)))) / math.log(len(p))
-        return min(max((2 * share + entropy) / 3, 0.0), 1.0)
+        return (2 * share + entropy) / 3
 
     def __repr__(self) -> str:
         spec = self.spec

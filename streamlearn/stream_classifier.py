@@ -10,10 +10,12 @@ import numpy as np
 from quant.errors import LabelError
 from quant.image import Image
 from streamlearn.engines import Backend, Engine, make_engine
+from streamlearn.inputs import Raw
 from streamlearn.learners.blocks import ClassBlocks, probabilities
 from streamlearn.learners.labels import read_label
 from streamlearn.learners.river_protocol import join_river
 from streamlearn.stream_learner import Features, StreamLearner
+from streamlearn.uncertainty import PredictiveUncertainty, Uncertainty
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -104,6 +106,51 @@ class StreamClassifier(ClassBlocks, StreamLearner):
             return {}
         known = logits[: len(self._labels)]
         return dict(zip(self._labels, probabilities(known).tolist(), strict=True))
+
+    def predict_uncertainty_one(self, x: Features) -> Uncertainty | PredictiveUncertainty:
+        """Return how unsure the prediction is, as entropies in bits over the known labels.
+
+        One meaning for every rule: ``predictive`` is the entropy of the predicted probabilities,
+        0 where one label is certain, log2 of the number of labels where all are alike. A rule that
+        draws its weights splits it: ``aleatoric`` would stay however much more is learned,
+        ``epistemic``, their difference, would go. A rule whose weights are one value each has no
+        such split, and says so when asked (:class:`streamlearn.uncertainty.PredictiveUncertainty`).
+
+        Raises
+        ------
+        ShapeError, InputValueError, DivergedError
+            As :meth:`learn_one`.
+        LabelError
+            If no label is known yet.
+        """
+        if not self._labels:
+            raise LabelError(
+                "no label is known yet, so that there is nothing to be unsure of: learn a sample, "
+                "or give classes="
+            )
+        return self._uncertainty(self._read(x))
+
+    def novelty_one(self, x: Features) -> float:
+        """Return how unlike anything learned a sample is, 0 to 1.
+
+        One meaning for every rule: larger is more unlike, whatever the label, and what was learned
+        often is near 0. It has no scale of its own: compare it with what the stream usually gives,
+        such as a running quantile. Both rules add what a wrong kind of input does inside the
+        network to the entropy of the probabilities over all outputs, and divide by the most there
+        can be; docs/confidence.md has each rule's equation and how well it tells apart.
+
+        Raises
+        ------
+        ShapeError, InputValueError, DivergedError
+            As :meth:`learn_one`.
+        """
+        return min(max(self._novelty(self._read(x)), 0.0), 1.0)
+
+    def _uncertainty(self, values: Raw) -> Uncertainty | PredictiveUncertainty:
+        raise NotImplementedError(f"{type(self).__name__} lacks _uncertainty; see StreamClassifier")
+
+    def _novelty(self, values: Raw) -> float:
+        raise NotImplementedError(f"{type(self).__name__} lacks _novelty; see StreamClassifier")
 
     def _class_of(self, label: Any) -> int:
         """Return the index of a label; a new one gets the next, if there is one."""

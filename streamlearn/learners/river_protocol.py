@@ -129,11 +129,12 @@ class RiverEstimator:
         """
         from river import datasets
 
-        if hasattr(cls, "predict_proba_one"):
-            names = tuple(next(iter(datasets.Phishing()))[0])
+        classifies = hasattr(cls, "predict_proba_one")
+        stream: Any = getattr(datasets, "Phishing" if classifies else "TrumpApproval")()
+        names = tuple(next(iter(stream))[0])
+        if classifies:
             yield {"layers": (len(names), 8, 2), "classes": (False, True), "features": names}
         else:
-            names = tuple(next(iter(datasets.TrumpApproval()))[0])
             yield {"layers": (len(names), 8, 1), "features": names}
 
     def _unit_test_skips(self) -> set[str]:
