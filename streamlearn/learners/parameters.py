@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 import functools
 import inspect
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from quant.errors import ParameterError
@@ -32,6 +33,23 @@ def parameter_names(kind: type) -> tuple[str, ...]:
     return tuple(names)
 
 
+def refuse_unknown(kind: str, given: Iterable[str], known: tuple[str, ...]) -> None:
+    """Refuse names that are no parameters.
+
+    Raises
+    ------
+    ParameterError
+        It names the class and suggests the parameter that was meant.
+    """
+    for name in given:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            meant = f"did you mean {close[0]}?" if close else f"it has {', '.join(known)};"
+            raise ParameterError(
+                f"{kind} has no parameter {name}: {meant} help({kind}) says what each does"
+            )
+
+
 class Parameters:
     """What knows the parameters of its constructor; each is also a read-only attribute.
 
@@ -55,15 +73,7 @@ class Parameters:
         ParameterError
             It names the class and suggests the parameter that was meant.
         """
-        known = cls._parameters
-        for name in given:
-            if name not in known:
-                close = difflib.get_close_matches(name, known, 1)
-                meant = f"did you mean {close[0]}?" if close else f"it has {', '.join(known)};"
-                raise ParameterError(
-                    f"{cls.__name__} has no parameter {name}: {meant} help({cls.__name__}) says "
-                    "what each does"
-                )
+        refuse_unknown(cls.__name__, given, cls._parameters)
         return super().__new__(cls)
 
     def __init_subclass__(cls, **more: Any) -> None:
