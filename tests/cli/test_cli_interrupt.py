@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -122,15 +124,19 @@ def test_a_handler_that_is_not_ours_is_left_alone(handler: signal.Handlers) -> N
 
 
 def test_in_the_middle_of_learning(tmp_path: Path) -> None:
-    """However the samples fly, the saved state is that of whole, counted samples."""
-    file, out = tmp_path / "long.csv", tmp_path / "out"
-    line = "".join(csv_line(*row) for row in toy_rows(1000))
-    file.write_text(HEADER + line * 100, "utf-8")
-    given = ("--stream", file, "--label", LABEL, "--arithmetic", "float64", "--out", out)
-    process = start("run", *given, "--classes", ",".join(sorted(LABELS)))
-    wait_for((out / "manifest.json").exists)
-    time.sleep(0.7)
+    """However the samples fly, the saved state is that of whole, counted samples.
+
+    A pipe holds 64 KiB: when 150 KiB have been written, samples have been learned.
+    """
+    out, text = tmp_path / "out", "".join(csv_line(*row) for row in toy_rows(1000)).encode()
+    given = ("--label", LABEL, "--arithmetic", "float64", "--out", out)
+    classes = ("--classes", ",".join(sorted(LABELS)))
+    process = start("run", "--stream", "-", *given, *classes, stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    os.write(process.stdin.fileno(), HEADER.encode() + text * (150_000 // len(text) + 1))
     process.send_signal(signal.SIGINT)
+    with contextlib.suppress(BrokenPipeError):
+        os.write(process.stdin.fileno(), text * 100)
     _, err = process.communicate(timeout=CONTROL_C_LIMIT_S)
     assert process.returncode == 1
     assert err.count("\n") == 2, err
