@@ -26,7 +26,7 @@ from streamlearn.cli.options import (
     settings_text,
 )
 from streamlearn.cli.rules import arithmetic_names, read_settings, rule_names
-from streamlearn.loading import load
+from streamlearn.learners.loading import load
 from streamlearn.version import __version__
 
 app = typer.Typer(

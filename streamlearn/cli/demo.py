@@ -14,7 +14,7 @@ from rich.progress import Progress
 
 import firmware_sim
 from export import write_export
-from export.onnx_graph import prediction_model
+from export.graph.model import prediction_model
 from export.package import ONNX_FILE, class_names
 from streamlearn.baselines import (
     MajorityClassifier,
@@ -51,9 +51,9 @@ from streamlearn.cli.folders import (
 )
 from streamlearn.cli.weights import WeightWatch
 from streamlearn.cli.whole_samples import WholeSamples
+from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.prequential import PrequentialResult, evaluate
 from streamlearn.report import write_report
-from streamlearn.stream_classifier import StreamClassifier
 from streamlearn.streams.gas_drift import load_gas_drift
 
 START_DIR, FIRMWARE_DIR = "start", "firmware"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from streamlearn.classifier import MesuClassifier
 from streamlearn.cli.common import learner_metrics, number
 from streamlearn.cli.device import DeviceRun
 from streamlearn.cli.rules import is_exact
@@ -15,11 +15,11 @@ from streamlearn.cli.weights import WeightWatch
 from streamlearn.engines import Backend
 from streamlearn.prequential import PrequentialResult
 from streamlearn.report import Baseline, Engine, ReportData
+from streamlearn.rules.mesu import MesuClassifier
 from streamlearn.streams.base import Stream
 
 HIDDEN = 32
 STREAM_SEED = 0
-RULE, HEAD = "mesu", "categorical"
 #: Baselines that look at labels alone.
 TRIVIAL = ("no change", "majority")
 
@@ -87,7 +87,7 @@ def demo_metrics(found: Demo) -> dict[str, Any]:
     metrics["saturations"] = {
         plan.name: vars(learner.saturations)
         for plan, learner in found.learners.items()
-        if is_exact(learner.arithmetic)
+        if is_exact(learner)
     }
     metrics["stream"] = {"name": found.stream.name, "order_seed": STREAM_SEED}
     if found.device is not None:
@@ -121,22 +121,14 @@ def _fidelity(found: Demo, metrics: dict[str, Any]) -> dict[str, Any]:
 
 def demo_report(found: Demo, metrics: dict[str, Any]) -> ReportData:
     """Return the demo's page."""
-    engines = [_engine(plan, result, metrics) for plan, result in found.results.items()]
+    engines = [
+        _engine(found, plan, result.predictions, metrics["engines"][plan.name])
+        for plan, result in found.results.items()
+    ]
     if found.device is not None:
-        device = metrics["device"]
-        engines.append(
-            Engine(
-                name=f"device {found.device.board.name}",
-                rule=RULE,
-                head=HEAD,
-                arithmetic=DEVICE.arithmetic,
-                backend="device",
-                exact=is_exact(DEVICE.arithmetic),
-                predictions=found.device.predictions,
-                state_sha256=device["state_sha256"],
-                predictions_sha256=device["predictions_sha256"],
-            )
-        )
+        name = f"device {found.device.board.name}"
+        device = _engine(found, DEVICE, found.device.predictions, metrics["device"])
+        engines.append(replace(device, name=name, backend="device"))
     baselines = tuple(
         Baseline(name, result.predictions, trivial=name in TRIVIAL)
         for name, result in found.baselines.items()
@@ -157,17 +149,19 @@ def demo_report(found: Demo, metrics: dict[str, Any]) -> ReportData:
     )
 
 
-def _engine(plan: Plan, result: PrequentialResult, metrics: dict[str, Any]) -> Engine:
-    known = metrics["engines"][plan.name]
+def _engine(
+    found: Demo, plan: Plan, predictions: NDArray[np.int64], known: dict[str, Any]
+) -> Engine:
+    learner = found.learners[plan]
     return Engine(
         name=plan.name,
-        rule=RULE,
-        head=HEAD,
+        rule=learner.config.rule,
+        head=learner.spec.head,
         arithmetic=plan.arithmetic,
         backend=plan.backend,
-        exact=is_exact(plan.arithmetic),
-        predictions=result.predictions,
-        samples_per_s=known["samples_per_s"],
+        exact=is_exact(learner),
+        predictions=predictions,
+        samples_per_s=known.get("samples_per_s"),
         state_sha256=known["state_sha256"],
         predictions_sha256=known["predictions_sha256"],
     )

@@ -29,7 +29,7 @@ from streamlearn.cli.folders import (
     manifest,
     write_json,
 )
-from streamlearn.cli.rules import new_classifier
+from streamlearn.cli.rules import new_learner
 from streamlearn.cli.run_report import run_report
 from streamlearn.cli.weights import WeightWatch
 from streamlearn.cli.whole_samples import WholeSamples
@@ -58,8 +58,9 @@ def learn(
     """
     rows = CsvStream(stream, label, classes, on_bad)
     with warnings.catch_warnings(record=True) as said:
-        learner = new_classifier(
+        learner = new_learner(
             rule,
+            "categorical",
             (rows.n_features, *hidden, rows.n_classes),
             settings if arithmetic is None else {**settings, "arithmetic": arithmetic},
             classes=rows.classes,
@@ -87,7 +88,7 @@ def learn(
     if out is not None:
         learner.save(out / STATE_FILE)
         write_json(out / METRICS_FILE, metrics)
-        write_report(out / REPORT_FILE, run_report(rows, rule, learner, metrics, result, watch))
+        write_report(out / REPORT_FILE, run_report(rows, learner, metrics, result, watch))
         files = (STATE_FILE, METRICS_FILE, REPORT_FILE)
         write_json(out / MANIFEST_FILE, manifest(out, files))
     if json_file is not None:

@@ -3,83 +3,53 @@
 from __future__ import annotations
 
 import ast
-import dataclasses
 import difflib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from quant.metaplastic_config import MetaplasticConfig
-from quant.spec import MesuConfig
-from quant.state import ARITHMETICS, REAL
-from streamlearn.classifier import MesuClassifier
+from quant.rule import RULES, Arithmetic
 from streamlearn.cli.folders import CommandError
-from streamlearn.metaplastic_classifier import MetaplasticClassifier
-from streamlearn.stream_classifier import StreamClassifier
+from streamlearn.learners.base import StreamLearner
+from streamlearn.learners.loading import learner_class
 
+DEFAULT_RULE = "mesu"
 #: What the command line has options of its own for, or finds in the stream.
-NO_SETTINGS = ("self", "layers", "classes", "arithmetic", "seed", "features", "backend", "variance")
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A rule that can be chosen.
-
-    Attributes
-    ----------
-    make : callable
-        Makes its classifier.
-    config : type
-        The dataclass of its hyperparameters.
-    leaves_out : tuple of str
-        Parameters of the classifier that this rule does not have.
-    """
-
-    make: Callable[..., StreamClassifier]
-    config: type[Any]
-    leaves_out: tuple[str, ...] = ()
-
-
-_CHOICES = {
-    "mesu": Choice(MesuClassifier, MesuConfig),
-    "mesu_factored": Choice(
-        partial(MesuClassifier, variance="factored"), MesuConfig, ("mu_frac_bits",)
-    ),
-    "metaplastic": Choice(MetaplasticClassifier, MetaplasticConfig),
-}
+NO_SETTINGS = ("self", "layers", "classes", "arithmetic", "seed", "features", "backend")
 
 
 def rule_names() -> tuple[str, ...]:
     """Return the names that ``--rule`` takes, the default first."""
-    return tuple(_CHOICES)
+    return tuple(sorted(RULES, key=lambda name: name != DEFAULT_RULE))
 
 
 def arithmetic_names() -> tuple[str, ...]:
     """Return the names that ``--arithmetic`` takes; which of them a rule has, its learner says."""
-    return (*ARITHMETICS, "q8")
+    return tuple(dict.fromkeys(name for rule in RULES.values() for name in rule.arithmetics))
 
 
-def is_exact(arithmetic: str) -> bool:
-    """Say whether an arithmetic computes in integers, so that its bits are defined everywhere."""
-    return arithmetic not in REAL
+def arithmetic_of_learner(learner: StreamLearner) -> Arithmetic:
+    """Return what a learner's rule says of the learner's arithmetic."""
+    return RULES[learner.config.rule].arithmetics[learner.arithmetic]
 
 
-def settings_of(rule: str) -> dict[str, Any]:
+def is_exact(learner: StreamLearner) -> bool:
+    """Say whether a learner computes in integers, so that its bits are defined everywhere."""
+    return arithmetic_of_learner(learner).numbers == "integer"
+
+
+def heads_of(rule: str) -> tuple[str, ...]:
+    """Return the heads that a rule learns with."""
+    return RULES[rule].heads
+
+
+def settings_of(rule: str, head: str = "categorical") -> dict[str, Any]:
     """Return the settings of a rule and their defaults: what ``--set`` takes.
 
-    They are the fields of its configuration and the network parameters of its classifier.
+    They are the keyword parameters of its learner that are no options of their own.
     """
-    choice = _CHOICES[rule]
-    found = {
-        name: parameter.default
-        for name, parameter in inspect.signature(choice.make).parameters.items()
-        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
-    }
-    found |= {field.name: field.default for field in dataclasses.fields(choice.config)}
-    hidden = (*NO_SETTINGS, *choice.leaves_out)
-    return {name: default for name, default in found.items() if name not in hidden}
+    parameters = inspect.signature(learner_class(rule, head)).parameters
+    return {name: p.default for name, p in parameters.items() if name not in NO_SETTINGS}
 
 
 def read_settings(
@@ -115,11 +85,12 @@ def read_settings(
     return given
 
 
-def new_classifier(
-    rule: str, layers: tuple[int, ...], settings: Mapping[str, Any], **more: Any
-) -> StreamClassifier:
-    """Make the rule's classifier; what is not given keeps its default."""
-    return _CHOICES[rule].make(layers, **settings, **more)
+def new_learner(
+    rule: str, head: str, layers: tuple[int, ...], settings: Mapping[str, Any], **more: Any
+) -> Any:
+    """Make the rule's learner with a head; what is not given keeps its default."""
+    kind: Any = learner_class(rule, head)
+    return kind(layers, **settings, **more)
 
 
 def _split(text: str) -> tuple[str, Any]:

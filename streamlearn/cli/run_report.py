@@ -5,30 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from streamlearn.cli.rules import is_exact
+from streamlearn.cli.rules import arithmetic_of_learner, is_exact
 from streamlearn.cli.weights import WeightWatch
+from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.prequential import PrequentialResult, majority_predictions, no_change_predictions
 from streamlearn.report import Baseline, Engine, ReportData
-from streamlearn.stream_classifier import StreamClassifier
 from streamlearn.streams.csv_stream import CsvStream
 
 
 def run_report(
     rows: CsvStream,
-    rule: str,
     learner: StreamClassifier,
     metrics: dict[str, Any],
     result: PrequentialResult,
     watch: WeightWatch,
 ) -> ReportData:
     """Return the page of one learner: accuracy, mistakes, weights, saturations."""
-    exact = is_exact(learner.arithmetic)
+    kind, exact = arithmetic_of_learner(learner), is_exact(learner)
     engine = Engine(
         name=learner.arithmetic,
-        rule=rule,
-        head="categorical",
+        rule=learner.config.rule,
+        head=learner.spec.head,
         arithmetic=learner.arithmetic,
-        backend="c" if exact else "numpy",
+        backend="numpy" if kind.kernel is None else "c",
         exact=exact,
         predictions=result.predictions,
         samples_per_s=metrics["samples_per_s"],
