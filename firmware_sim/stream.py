@@ -6,16 +6,15 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from .errors import InputError, RefusedError
-from .link import Request, status_text
-
-if TYPE_CHECKING:
-    from .device import Device
+from .image import Firmware
+from .link import Frame, Request, status_text
+from .machine import CallCount
 
 NO_PREDICTION = -1
 _REPLY = {"i": "<u4", "f": "<f4"}
@@ -48,6 +47,19 @@ class StreamResult:
         return len(self.predictions)
 
 
+class Answering(Protocol):
+    """What a stream needs of a device: `firmware_sim.device.Device` has it."""
+
+    firmware: Firmware
+
+    @property
+    def last_call(self) -> CallCount:
+        """Instructions of the latest request."""
+
+    def exchange(self, request: int, payload: bytes = b"") -> Frame:
+        """Send one request and return the reply, whatever its status."""
+
+
 class StreamInterrupted(KeyboardInterrupt):
     """Ctrl-C during a stream. The device stands between two samples and its state is readable.
 
@@ -63,7 +75,7 @@ class StreamInterrupted(KeyboardInterrupt):
 
 
 def run_stream(
-    device: Device,
+    device: Answering,
     xs: npt.ArrayLike,
     labels: npt.ArrayLike,
     on_progress: Callable[[int, int], None] | None = None,
@@ -163,7 +175,7 @@ def _deferred_interrupt() -> Iterator[list[int]]:
 
 
 def _check(
-    device: Device, xs: npt.ArrayLike, labels: npt.ArrayLike
+    device: Answering, xs: npt.ArrayLike, labels: npt.ArrayLike
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[Any]]:
     rows = np.ascontiguousarray(xs, dtype="<f4")
     wanted = device.firmware.n_features

@@ -20,7 +20,7 @@ NO_SETTINGS = ("self", "layers", "classes", "arithmetic", "seed", "features", "b
 
 def rule_names() -> tuple[str, ...]:
     """Return the names that ``--rule`` takes, the default first."""
-    return tuple(sorted(RULES, key=lambda name: name != DEFAULT_RULE))
+    return tuple(sorted(set(RULES), key=lambda name: (name != DEFAULT_RULE, name)))
 
 
 def arithmetic_names() -> tuple[str, ...]:
