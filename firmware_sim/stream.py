@@ -1,4 +1,4 @@
-"""A whole stream through a device: one LEARN a sample, little Python in between."""
+"""A whole stream through a device: one LEARN request per sample, little Python in between."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _REPLY = {"i": "<u4", "f": "<f4"}
 
 @dataclass(frozen=True)
 class StreamResult:
-    """What a device did with a stream; all arrays have one entry a sample.
+    """What a device did with a stream; all arrays have one entry per sample.
 
     Attributes
     ----------
@@ -154,7 +154,7 @@ def run_stream(
 
 @contextmanager
 def _deferred_interrupt() -> Iterator[list[int]]:
-    """Hold Ctrl-C back until the sample at work is done and noted; the list fills on Ctrl-C.
+    """Delay Ctrl-C until the current sample is learned and noted; the list fills on Ctrl-C.
 
     Where Ctrl-C does not raise KeyboardInterrupt here (another thread, a handler of the caller's)
     nothing is changed.
@@ -186,13 +186,13 @@ def _check(
         if targets.shape != (len(rows),) or targets.dtype.kind not in "fiu":
             raise InputError(
                 f"labels are {targets.dtype}{list(targets.shape)}: expected float[{len(rows)}], "
-                "one target a row of xs, as this firmware predicts a number"
+                "one target per row of xs: this firmware predicts a number"
             )
         return rows, targets.astype("<f4")
     if targets.shape != (len(rows),) or not np.issubdtype(targets.dtype, np.integer):
         raise InputError(
             f"labels are {targets.dtype}{list(targets.shape)}: expected int[{len(rows)}], one "
-            "class index a row of xs"
+            "class index per row of xs"
         )
     if len(targets) and not 0 <= int(targets.min()) <= int(targets.max()) <= 0xFFFF:
         raise InputError(

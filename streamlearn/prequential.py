@@ -99,11 +99,11 @@ def evaluate(
     Parameters
     ----------
     learner
-        Predicts and learns one sample at a time; where it has ``test_then_learn_one(x, y)``,
+        Predicts and learns one sample at a time; if it has ``test_then_learn_one(x, y)``,
         that one call does both.
     samples
         Yields ``(x, y)`` or ``(x, y, line_number)``, as the streams of `streamlearn.streams`
-        do. Read no further than the sample at hand.
+        do. Read no further than the current sample.
     on_progress
         Called after each sample with the number of samples and the number that were right.
     should_stop

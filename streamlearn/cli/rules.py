@@ -34,7 +34,7 @@ def arithmetic_of_learner(learner: StreamLearner) -> Arithmetic:
 
 
 def is_exact(learner: StreamLearner) -> bool:
-    """Say whether a learner computes in integers, so that its bits are defined everywhere."""
+    """Say whether a learner computes in integers: its bits are then the same everywhere."""
     return arithmetic_of_learner(learner).numbers == "integer"
 
 

@@ -90,7 +90,7 @@ def draw_accuracy(data: ReportData) -> Picture | None:
 
 def _figure(data: ReportData, lines: list[Line], sheet: Sheet) -> Figure:
     end = data.n_done
-    # Drawn bottom up, so that the integer engine lies on top; the legend is read top down.
+    # Drawn bottom up: the integer engine lies on top. The legend is read top down.
     labels = [shortened(line.label, sheet.n_chars).lstrip("_") for line in reversed(lines)]
     n_columns = _columns(labels, sheet)
     figure = new_figure(3.3 + 0.24 * -(-len(lines) // n_columns), sheet)

@@ -1,7 +1,7 @@
 """The colours of the pictures: one name each, one value on a light page and one on a dark page.
 
 Matplotlib draws with the light values; :mod:`streamlearn.report.svg` replaces each by a CSS
-variable, so that a picture follows the page's colour scheme.
+variable: a picture follows the page's colour scheme.
 """
 
 from __future__ import annotations

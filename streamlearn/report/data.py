@@ -31,8 +31,8 @@ class Engine:
     backend
         Where it runs: "numpy", "c" (the kernel on this computer) or "device" (the firmware).
     exact
-        Whether it computes in integers, so that every exact engine must have the bits of the
-        golden model, which is the exact engine of the backend "numpy".
+        Whether it computes in integers. Every exact engine must have the bits of the golden
+        model, which is the exact engine of the backend "numpy".
     predictions
         int64 ``[m]``, class indices, before learning; fewer than the labels after an interruption.
         None if they were not kept.
@@ -70,7 +70,7 @@ class Baseline:
     predictions
         As for an engine; None if only the accuracy is known.
     accuracy
-        Share of right predictions in [0, 1], where there are no predictions to count.
+        Share of right predictions in [0, 1], if there are no predictions to count.
     trivial
         Whether it looks at labels alone: drawn in grey.
     """
@@ -142,7 +142,7 @@ class ReportData:
         The run's JSON. A missing key leaves out what it would have shown; with ``fidelity`` the
         page begins with a verdict on the engines' bits.
     batch
-        int64 ``[n]``, number of the recording batch of each sample; None where there is none.
+        int64 ``[n]``, number of the recording batch of each sample; None if there is none.
     history
         How the weights went; None if nobody looked.
     memory
@@ -191,7 +191,7 @@ class ReportData:
 
     @property
     def compares(self) -> bool:
-        """Whether the run was made to compare engines, so that the page owes a verdict."""
+        """Whether the run was made to compare engines: the page then begins with a verdict."""
         return "fidelity" in self.metrics
 
     @property

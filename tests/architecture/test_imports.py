@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from imports import find_cycle, import_graph
+from import_graph import find_cycle, import_graph
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("quant", "streamlearn", "export", "firmware_sim")
