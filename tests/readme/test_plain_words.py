@@ -38,7 +38,6 @@ WAITING = (
     "streamlearn/checks/numbers.py",
     "streamlearn/checks/samples.py",
     "streamlearn/heads/gaussian.py",
-    "streamlearn/learners/base.py",
     "streamlearn/reproduce/bnn.py",
     "streamlearn/reproduce/bnn_pictures.py",
     "streamlearn/reproduce/bnn_quadratic.py",
