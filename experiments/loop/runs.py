@@ -2,42 +2,45 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from quant.c_config import KERNEL_DIR
 from quant.compiler import cache_dir
 from streamlearn.errors import ConfigError, StreamFormatError
-from streamlearn.reproduce.learners import ALGORITHMS, Setting, TaskLearner
-from streamlearn.reproduce.pmnist import (
-    Images,
-    Permutations,
-    accuracy,
-    full_measure,
-    load_images,
-    strangers_of,
-)
-from streamlearn.streams import load_fashion_mnist
 
 Record = dict[str, Any]
-#: The newest tasks that are tested after each task: five, and one for the off-by-one curve.
-NEWEST = 6
-#: The newest tasks that are measured in full, and after how many tasks.
-WINDOW = 20
-#: Its runs are shown as they end, and there are many: older tasks wait for the full measure.
-WINDOW_FOLDER = "mesu-window"
+#: Is told the number of tasks done and the accuracy on the newest in %, after each.
+Report = Callable[[int, float], None]
 #: Part of every log, and counted up when logs of before cannot be continued.
 VERSION = 1
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a run is besides its seed.
+
+    Parameters
+    ----------
+    algorithm : str
+        A name of the experiment's.
+    layers : tuple of int
+    memory_window : float
+        The paper's *N*, for MESU.
+    n_draws : int
+        Monte-Carlo draws a sample, where there are any; as many weights are drawn to evaluate.
+    """
+
+    algorithm: str
+    layers: tuple[int, ...] = (784, 50, 10)
+    memory_window: float = 3e5
+    n_draws: int = 10
 
 
 class Resumable(Protocol):
@@ -83,9 +86,14 @@ class Run:
         return f"{setting.algorithm}{window.replace('+', '')}{width}{draws}-seed{self.seed}"
 
     @property
-    def n_newest(self) -> int:
-        """How many of the newest tasks are tested after each."""
-        return 1 if self.folder == WINDOW_FOLDER else NEWEST
+    def packages(self) -> tuple[str, ...]:
+        """Packages that it needs beyond the library's own dependencies."""
+        return ()
+
+    @property
+    def data_sets(self) -> tuple[str, ...]:
+        """Data sets that it needs, by the names of :data:`experiments.needs.DATA_SETS`."""
+        return ()
 
     def log(self, results: Path) -> Path:
         """Return the path of the log."""
@@ -112,30 +120,58 @@ class Run:
 
     def load(self) -> Any:
         """Load what :meth:`execute` takes as ``data``; the same for all runs with this limit."""
-        return load_images(self.limit)
+
+    def begin(self, data: Any, n_tasks: int) -> Begun:
+        """Return a learner at its start, and what learns and measures one of so many tasks."""
+        raise NotImplementedError
 
     def execute(
-        self,
-        n_tasks: int,
-        data: Any,
-        results: Path,
-        work: Path,
-        report: Callable[[int, float], None] | None = None,
+        self, n_tasks: int, data: Any, results: Path, work: Path, report: Report | None = None
     ) -> Record:
-        """See :func:`execute`."""
-        return execute(self, n_tasks, data, results, work, report)
+        """Run up to ``n_tasks`` tasks, going on where the checkpoint is; return the record.
+
+        A record has an entry per task in ``newest`` (accuracies in % on the newest tasks, the
+        newest last) and in ``train_s`` (CPU seconds), and what :meth:`begin` adds.
+
+        Parameters
+        ----------
+        n_tasks : int
+            Tasks in all. More than were learned is a continuation; not more does nothing. Without
+            its checkpoint a run starts again.
+        data
+            What :meth:`load` returned.
+        results, work : Path
+            Folders of the logs and of the checkpoints.
+        report : callable, optional
+
+        Raises
+        ------
+        ConfigError
+            If the log is that of another run, or a package is missing.
+        DivergedError
+            If a learner's weights are no longer finite.
+        """
+        tasks_done(self, results)
+        end = self.until(n_tasks)
+        return go_on(self, self.begin(data, end), end, results, work, report)
 
 
-class FashionRun(Run):
-    """The same with the authors' foreign images, Fashion-MNIST's test set."""
+class Begun(NamedTuple):
+    """What the loop goes on with.
 
-    def identity(self) -> Record:
-        """See :class:`Run`."""
-        return {**super().identity(), "foreign": "Fashion"}
+    Attributes
+    ----------
+    learner : Resumable
+    session : dict
+        What the tasks of this call are made with: versions, sources.
+    step : callable
+        Learns and measures the task of this number, puts what it finds into the record, and
+        returns what the learner counted since it was made.
+    """
 
-    def load(self) -> Images:
-        """See :class:`Run`."""
-        return load_images(self.limit, partial(load_fashion_mnist, "test"))
+    learner: Resumable
+    session: Record
+    step: Callable[[int, Record], Mapping[str, int]]
 
 
 def default_work() -> Path:
@@ -183,76 +219,11 @@ def tasks_done(run: Run, results: Path) -> int:
     return int(record["tasks_done"])
 
 
-def execute(
-    run: Run,
-    n_tasks: int,
-    images: Images,
-    results: Path,
-    work: Path,
-    report: Callable[[int, float], None] | None = None,
-) -> Record:
-    """Run up to ``n_tasks`` tasks, going on where the checkpoint is; return the record.
-
-    A record has a list entry a task: ``newest`` (accuracies in % of the run's ``n_newest`` newest
-    tasks, the newest last), ``sigma`` (mean of each layer), ``train_s`` (CPU seconds); every 20
-    tasks and at the end ``windows`` (the newest 20 in full); at the end ``all`` (every task's
-    accuracy).
-
-    Parameters
-    ----------
-    run : Run
-    n_tasks : int
-        Tasks in all. More than were learned is a continuation; not more does nothing. Without
-        its checkpoint a run starts again.
-    images : Images
-        What :func:`streamlearn.reproduce.pmnist.load_images` returned for the run's limit.
-    results, work : Path
-        Folders of the logs and of the checkpoints.
-    report : callable
-        Is told the number of tasks done and the accuracy on the newest in %, after each.
-
-    Raises
-    ------
-    ConfigError
-        If the log is that of another run.
-    DivergedError
-        If a learner's weights are no longer finite.
-    """
-    tasks_done(run, results)
-    learner = ALGORITHMS[run.setting.algorithm](run.setting, run.seed)
-    permutations = Permutations(run.seed, images.train.shape[1])
-
-    def step(task: int, record: Record) -> Mapping[str, int]:
-        learn_task(learner, images, permutations, task, record)
-        measure_task(run, learner, images, permutations, task + 1, n_tasks, record)
-        return learner.counters()
-
-    session = {"kernel": kernel_sha(), "numpy": np.__version__}
-    return go_on(run, learner, n_tasks, results, work, report, session, step)
-
-
 def go_on(
-    run: Run,
-    learner: Resumable,
-    n_tasks: int,
-    results: Path,
-    work: Path,
-    report: Callable[[int, float], None] | None,
-    session: Record,
-    step: Callable[[int, Record], Mapping[str, int]],
+    run: Run, begun: Begun, n_tasks: int, results: Path, work: Path, report: Report | None
 ) -> Record:
-    """Take task after task from where the checkpoint is, each kept before the next begins.
-
-    Parameters
-    ----------
-    run, learner, n_tasks, results, work, report
-        As for :func:`execute`.
-    session : dict
-        What the tasks of this call are made with: versions, sources.
-    step : callable
-        Learns and measures the task of this number, puts what it finds into the record, and
-        returns what the learner counted since it was made.
-    """
+    """Take task after task from where the checkpoint is, each kept before the next begins."""
+    learner, session, step = begun
     record = resume(run, learner, results, work)
     done = int(record["tasks_done"])
     if done >= n_tasks:
@@ -267,48 +238,6 @@ def go_on(
         if report is not None:
             report(task + 1, record["newest"][-1][-1])
     return record
-
-
-def learn_task(
-    learner: TaskLearner, images: Images, permutations: Permutations, task: int, record: Record
-) -> None:
-    """Train on one task and note the CPU seconds."""
-    permuted = np.take(images.train, permutations[task], axis=1)
-    started = time.process_time()
-    learner.learn(permuted, images.train_labels, task)
-    record["train_s"].append(round(time.process_time() - started, 3))
-
-
-def measure_task(
-    run: Run,
-    learner: TaskLearner,
-    images: Images,
-    permutations: Permutations,
-    done: int,
-    n_tasks: int,
-    record: Record,
-) -> None:
-    """Test after ``done`` tasks and note the results; one draw of weights serves all of them."""
-    weights = learner.weights(np.random.default_rng((run.seed, 3, done)))
-    newest = range(max(0, done - run.n_newest), done)
-    record["newest"].append([accuracy(weights, images, permutations[t]) for t in newest])
-    record["sigma"].append([float(f"{value:.5g}") for value in learner.mean_sigma()])
-    if done % WINDOW == 0 or done == n_tasks:
-        window = range(max(0, done - WINDOW), done)
-        strangers = strangers_of(weights, images, run.seed)
-        full = [full_measure(weights, images, permutations[t], strangers) for t in window]
-        record["windows"][str(done)] = {name: [one[name] for one in full] for name in full[0]}
-    if done == n_tasks:
-        every = [accuracy(weights, images, permutations[t]) for t in range(done)]
-        record["all"] = {str(done): every}
-
-
-def kernel_sha() -> str:
-    """Return the beginning of a SHA-256 over the C sources: which kernel a log is of."""
-    digest = hashlib.sha256()
-    for path in sorted(KERNEL_DIR.glob("*.[ch]")):
-        digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()[:12]
 
 
 def resume(run: Run, learner: Resumable, results: Path, work: Path) -> Record:

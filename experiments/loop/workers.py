@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from streamlearn.errors import StreamlearnError
-from streamlearn.reproduce.runs import Run
+from experiments.loop.runs import Run
 
 #: What sets the number of threads of the linear algebra library, whichever NumPy has.
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")

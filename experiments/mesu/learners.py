@@ -29,27 +29,6 @@ Weights = list[Floats]
 NOISE_ROWS = 2000
 
 
-@dataclass(frozen=True)
-class Setting:
-    """What a run is besides its seed.
-
-    Parameters
-    ----------
-    algorithm : str
-        A key of :data:`ALGORITHMS`.
-    layers : tuple of int
-    memory_window : float
-        The paper's *N*, for MESU.
-    n_draws : int
-        Monte-Carlo draws a sample, where there are any; as many weights are drawn to evaluate.
-    """
-
-    algorithm: str
-    layers: tuple[int, ...] = (784, 50, 10)
-    memory_window: float = 3e5
-    n_draws: int = 10
-
-
 class TaskLearner(Protocol):
     """Learns task after task; what it holds can be taken out and put back."""
 
