@@ -1,104 +1,118 @@
-"""Run the demo and write its figures and pictures into README.md: what a reader sees is measured.
-
-python benchmarks/readme_demo.py
-"""
+"""Runs the demo and keeps its figures and pictures: what the README shows is measured."""
 
 from __future__ import annotations
 
-import platform
+import argparse
 import re
 import tempfile
+import textwrap
+from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 from time import perf_counter
 
-from benchmarks_machine import machine
-
 import streamlearn.cli.demo as demo_module
+from experiments.errors import ExperimentError
+from experiments.figures import RESULTS, ROOT
+from experiments.options import count
+from experiments.study import Record, Study
+from experiments.tables import markdown
+from streamlearn.report import write_report
 from streamlearn.report.accuracy import draw_accuracy
 from streamlearn.report.data import ReportData
 from streamlearn.report.sigma import draw_sigma
 
-ROOT = Path(__file__).parents[1]
-START, END = "<!-- demo-table:", "<!-- demo-table-end -->"
+#: What the README shows of the demo's figures.
+KEPT = ("engines", "baselines", "fidelity", "device")
+IMAGES = ROOT / "docs" / "img"
 
 
-def main() -> None:
-    """Run the demo once and rewrite the README's part."""
+def measure(options: argparse.Namespace) -> Record:
+    """Run the demo once and draw the README's pictures.
+
+    Raises
+    ------
+    ExperimentError
+        If the demo has no data for a picture.
+    """
     kept: list[ReportData] = []
-    write = demo_module.write_report
 
-    def keep(path: Path, data: ReportData) -> None:
+    def keep(path: str | PathLike[str], data: ReportData) -> None:
         kept.append(data)
-        write(path, data)
+        write_report(path, data)
 
-    demo_module.write_report = keep  # type: ignore[attr-defined]
+    vars(demo_module)["write_report"] = keep
     start = perf_counter()
-    with tempfile.TemporaryDirectory() as folder:
-        demo_module.demo(None, "nrf52840", 0, Path(folder), None, quiet=True)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            demo_module.demo(options.limit, "nrf52840", 0, Path(folder), None, quiet=True)
+    finally:
+        vars(demo_module)["write_report"] = write_report
     seconds = perf_counter() - start
     data = kept[0]
+    images = IMAGES if options.results == RESULTS else options.results / STUDY.name
+    images.mkdir(parents=True, exist_ok=True)
     for name, draw in (("accuracy", draw_accuracy), ("sigma", draw_sigma)):
         picture = draw(data)
         if picture is None:
-            raise RuntimeError(f"no data for the picture {name}")
-        (ROOT / "docs" / "img" / f"{name}.svg").write_text(standalone(picture.svg))
-    readme = ROOT / "README.md"
-    text = readme.read_text()
-    head = text[: text.index("\n", text.index(START)) + 1]
-    tail = text[text.index(END) :]
-    readme.write_text(head + table(data.metrics, seconds) + tail)
+            raise ExperimentError(f"no data for the picture {name}")
+        (images / f"{name}.svg").write_text(standalone(picture.svg))
+    return {
+        "seconds": round(seconds, 1),
+        "metrics": {name: data.metrics[name] for name in KEPT},
+    }
 
 
 def standalone(svg: str) -> str:
     """Return an inline SVG as a file of its own, on white."""
-    svg = (
-        re.sub(r"<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', svg, count=1)
-        if ("xmlns=" not in svg.split(">", 1)[0])
-        else svg
-    )
+    if "xmlns=" not in svg.split(">", 1)[0]:
+        svg = re.sub(r"<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', svg, count=1)
     return re.sub(
         r"(<svg [^>]*>)", r'\1<rect width="100%" height="100%" fill="white"/>', svg, count=1
     )
 
 
-def table(metrics: dict, seconds: float) -> str:  # type: ignore[type-arg]
-    """Return the README's table."""
-    rows = ["", "| learner | prequential accuracy | state SHA-256 |", "|---|---|---|"]
-    for name, engine in metrics["engines"].items():
-        rows.append(
-            f"| MESU, {name} | {100 * engine['accuracy_prequential']:.2f} % "
-            f"| `{engine['state_sha256'][:12]}` |"
-        )
-    device = metrics["device"]
-    same = device["predictions_sha256"] == metrics["engines"]["q16 C"]["predictions_sha256"]
-    accuracy = metrics["engines"]["q16 C"]["accuracy_prequential"]
-    rows.append(
-        f"| MESU, q16 on the {device['board']} ({device['core']}) "
-        f"| {f'{100 * accuracy:.2f} %' if same else 'differs'} | `{device['state_sha256'][:12]}` |"
-    )
-    for name, accuracy in metrics["baselines"].items():
-        rows.append(f"| {name} | {100 * accuracy:.2f} % | |")
-    fidelity, count, ram = (
-        metrics["fidelity"],
-        device["instructions_per_sample"],
-        device["ram_bytes"],
-    )
-    rows += [
-        "",
-        f"{100 * fidelity['agreement_q16_float64']:.2f} % of q16's predictions are float64's. "
-        f"On the device: {device['flash_bytes']:,} bytes of flash, {ram['total']:,} bytes of RAM "
-        f"(state {ram['state']:,}, scratch {ram['scratch']:,}, stack {ram['stack_peak']:,}), "
-        f"{count['learn_median']:,} instructions to learn a sample, {count['predict_median']:,} "
-        f"to predict one; modelled: {device['model']['ms_per_sample']:.1f} ms and "
-        f"{device['model']['uj_per_sample']:.0f} µJ per learned sample. One run of "
-        f"`streamlearn demo`, {seconds:.0f} s on {machine()}, Python "
-        f"{platform.python_version()}. The SGD baseline is the same network behind the same front "
-        "end at its best learning rate (`docs/data.md`); River's is a nearest neighbour among the "
-        "last 500 samples, which it stores (256 KB).",
-        "",
+def tables(record: Record) -> Mapping[str, str]:
+    """Return the README's table, and below it what it is of."""
+    metrics = record["metrics"]
+    engines, device = metrics["engines"], metrics["device"]
+    rows = [
+        [f"MESU, {name}", _percent(found["accuracy_prequential"]), _hash(found["state_sha256"])]
+        for name, found in engines.items()
     ]
-    return "\n".join(rows)
+    same = device["predictions_sha256"] == engines["q16 C"]["predictions_sha256"]
+    reached = _percent(engines["q16 C"]["accuracy_prequential"]) if same else "differs"
+    where = f"MESU, q16 on the {device['board']} ({device['core']})"
+    rows.append([where, reached, _hash(device["state_sha256"])])
+    rows += [[name, _percent(accuracy), ""] for name, accuracy in metrics["baselines"].items()]
+    table = markdown(["learner", "prequential accuracy", "state SHA-256"], rows)
+    instructions, ram = device["instructions_per_sample"], device["ram_bytes"]
+    note = (
+        f"{_percent(metrics['fidelity']['agreement_q16_float64'])} of q16's predictions are "
+        f"float64's. On the device: {device['flash_bytes']:,} bytes of flash, {ram['total']:,} "
+        f"bytes of RAM (state {ram['state']:,}, scratch {ram['scratch']:,}, stack "
+        f"{ram['stack_peak']:,}), {instructions['learn_median']:,} instructions to learn a sample, "
+        f"{instructions['predict_median']:,} to predict one; modelled: "
+        f"{device['model']['ms_per_sample']:.1f} ms and {device['model']['uj_per_sample']:.0f} µJ "
+        f"per learned sample. One run of `streamlearn demo`, {record['seconds']:.0f} s on "
+        f"{record['origin']['machine']}, Python {record['origin']['python']}. The SGD baseline is "
+        "the same network behind the same front end at its best learning rate (`docs/data.md`); "
+        "River's is a nearest neighbour among the last 500 samples, which it stores (256 KB)."
+    )
+    return {"table": f"{table}\n{textwrap.fill(note, 100, break_on_hyphens=False)}\n"}
 
 
-if __name__ == "__main__":
-    main()
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
+
+
+def _hash(sha256: str) -> str:
+    return f"`{sha256[:12]}`"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the study's own options."""
+    parser.add_argument("--limit", type=count(1), metavar="N", help="only the first N samples")
+
+
+STUDY = Study("demo-table", measure, tables, add_options)

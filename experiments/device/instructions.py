@@ -1,18 +1,17 @@
-"""Instructions, state and flash of each kind of learner on the gas stream.
-
-``python benchmarks/instructions.py [samples]`` prints a markdown table.
-"""
+"""Instructions, state and flash of each kind of learner on the gas stream, on two boards."""
 
 from __future__ import annotations
 
-import sys
-import tempfile
-from pathlib import Path
+import argparse
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
-import firmware_sim
-from export import write_export
+from experiments.device.board import on_board
+from experiments.options import count
+from experiments.study import Record, Study, say
+from experiments.tables import markdown
 from streamlearn import MesuClassifier, MesuRegressor, MetaplasticClassifier
 from streamlearn.streams import load_gas_concentration, load_gas_drift
 
@@ -20,44 +19,61 @@ BOARDS = ("rp2040", "nrf52840")
 N_PREDICTIONS = 50
 
 
-def main() -> None:
-    """Learn the first samples of the stream on two boards."""
-    n = int(sys.argv[1]) if len(sys.argv) > 1 else 200
-    stream = load_gas_drift()
-    classes = stream.x[:n], stream.y[:n]
-    targets = load_gas_concentration(limit=n)
-    learners = {
-        "MESU, q16, 128-32-6": MesuClassifier((128, 32, 6), classes=range(6)),
+def learners() -> dict[str, Any]:
+    """Return a fresh learner of each kind by its name in the table."""
+    six = range(6)
+    return {
+        "MESU, q16, 128-32-6": MesuClassifier((128, 32, 6), classes=six),
         "MESU, q16, factored, 128-32-6": MesuClassifier(
-            (128, 32, 6), classes=range(6), variance="factored"
+            (128, 32, 6), classes=six, variance="factored"
         ),
-        "metaplastic, q8, 128-128-6": MetaplasticClassifier((128, 128, 6), classes=range(6)),
+        "metaplastic, q8, 128-128-6": MetaplasticClassifier((128, 128, 6), classes=six),
         "MESU regressor, q16, 128-32-1": MesuRegressor((128, 32, 1)),
     }
-    print("| learner | board | instructions to learn | to predict | state | flash |")
-    print("|---|---|---:|---:|---:|---:|")
-    for name, learner in learners.items():
+
+
+def measure(options: argparse.Namespace) -> Record:
+    """Learn the first samples of the stream on every board."""
+    n: int = options.samples
+    classes, targets = load_gas_drift(), load_gas_concentration(limit=n)
+    rows = []
+    for name, learner in learners().items():
         number = isinstance(learner, MesuRegressor)
-        x, y = (targets.x, targets.y) if number else classes
-        with tempfile.TemporaryDirectory() as folder:
-            write_export(learner, Path(folder) / "export")
-            for board_name in BOARDS:
-                board = firmware_sim.get_board(board_name)
-                firmware = firmware_sim.build_firmware(
-                    Path(folder) / "export", board, Path(folder) / board_name
-                )
-                device = firmware_sim.Device(firmware)
-                learn = int(np.median(device.run_stream(x, y).learn_instructions))
-                counts = []
-                for row in x[:: max(1, n // N_PREDICTIONS)]:
-                    (device.predict_target if number else device.predict)(row)
-                    counts.append(device.last_call.learner)
-                predict = int(np.median(counts))
-                print(
-                    f"| {name} | {board.name} ({board.core.name}) | {learn:,} | {predict:,} "
-                    f"| {firmware.ram_bytes.state:,} | {firmware.flash_bytes:,} |"
-                )
+        x, y = (targets.x, targets.y) if number else (classes.x[:n], classes.y[:n])
+        for board in BOARDS:
+            say(f"{name} on the {board}")
+            shown = x[:: max(1, n // N_PREDICTIONS)]
+            found = on_board(learner, board, x, y, shown, number=number)
+            rows.append(
+                {
+                    "learner": name,
+                    "board": board,
+                    "core": found.core,
+                    "learn": int(np.median(found.learn)),
+                    "predict": int(np.median(found.predict)),
+                    "state_bytes": found.state_bytes,
+                    "flash_bytes": found.flash_bytes,
+                }
+            )
+    return {"samples": n, "rows": rows}
 
 
-if __name__ == "__main__":
-    main()
+def tables(record: Record) -> Mapping[str, str]:
+    """Return the one table: medians over the samples."""
+    head = ["learner", "board", "core", "instructions to learn", "to predict", "state", "flash"]
+    keys = ("learn", "predict", "state_bytes", "flash_bytes")
+    rows = [
+        [row["learner"], row["board"], row["core"], *(f"{row[key]:,}" for key in keys)]
+        for row in record["rows"]
+    ]
+    return {"table": markdown(head, rows)}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the study's own options."""
+    parser.add_argument(
+        "--samples", type=count(1), default=200, metavar="N", help="samples to learn; 200 if none"
+    )
+
+
+STUDY = Study("instructions", measure, tables, add_options)

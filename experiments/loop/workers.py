@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from streamlearn.errors import StreamlearnError
 from experiments.loop.runs import Run
+from streamlearn.errors import StreamlearnError
 
 #: What sets the number of threads of the linear algebra library, whichever NumPy has.
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -75,7 +75,7 @@ def execute_all(
     workers = [context.Process(target=_work, args=arguments, daemon=True) for _ in range(count)]
     failures: list[str] = []
     try:
-        with _one_thread():
+        with one_thread():
             for worker in workers:
                 worker.start()
         for event in _until_done(events, workers):
@@ -112,7 +112,7 @@ def _until_done(events: Any, workers: Sequence[Any]) -> Iterator[Event]:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Let processes that start now use one thread each."""
     before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))

@@ -3,29 +3,24 @@
 The paper calls MESU and BGD a diagonal Newton method: with H the second derivative of a step's
 loss by a weight's mean, 1/(σ² L) → H after L steps of BGD and (1/σ² - 1/σ_prior²)/N → H in MESU.
 Of the last layer's weights H has a closed form. Here are the runs, their steps and their logs;
-networks: :mod:`streamlearn.reproduce.hessian_nets`, which needs PyTorch.
+networks: :mod:`experiments.mesu.hessian_nets`, which needs PyTorch.
 """
 
 from __future__ import annotations
 
-import importlib
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from experiments.data import Digits, Floats, Integers, standardised
+from experiments.loop.experiment import MANY
+from experiments.loop.runs import Begun, Record, Run, Setting
+from experiments.needs import load_with
 from streamlearn.errors import ConfigError, DivergedError
-from streamlearn.reproduce.learners import Setting
-from streamlearn.reproduce.pmnist import standardised
-from streamlearn.reproduce.runs import Record, Run, go_on, tasks_done
 from streamlearn.streams import load_mnist
-
-Floats = npt.NDArray[np.float32]
-Integers = npt.NDArray[np.int64]
 
 FOLDER = "mesu-hessian"
 LAYERS = (784, 50, 10)
@@ -37,16 +32,6 @@ MILESTONES = (1_000, 10_000, 100_000, 1_000_000)
 ALGORITHMS = ("mesu", "bgd", "sgd")
 #: Constants of the authors' code; σ_prior is the default of its command line.
 SIGMA_PRIOR, CLAMP_GRAD, SGD_LR, SI_DAMPING = 0.06, 0.05, 1e-4, 1e-3
-
-
-@dataclass(frozen=True)
-class Digits:
-    """Images standardised by the training set's two numbers: ``float32[n, 784]``, ``int64[n]``."""
-
-    train: Floats
-    train_labels: Integers
-    test: Floats
-    test_labels: Integers
 
 
 class HessianLearner(Protocol):
@@ -70,7 +55,7 @@ class HessianLearner(Protocol):
 
 def hessian_settings(algorithm: str) -> list[tuple[str, Setting, int]]:
     """Return the one setting of an algorithm."""
-    return [(FOLDER, Setting(algorithm, LAYERS, MEMORY_WINDOW, N_DRAWS), 1_000_000)]
+    return [(FOLDER, Setting(algorithm, LAYERS, MEMORY_WINDOW, N_DRAWS), MANY)]
 
 
 class HessianRun(Run):
@@ -110,29 +95,24 @@ class HessianRun(Run):
         both = standardised(np.concatenate([train.x[:n], test.x[: self.limit]]), n)
         return Digits(both[:n], train.y[:n], both[n:], test.y[: self.limit])
 
-    def execute(
-        self,
-        n_tasks: int,
-        data: Any,
-        results: Path,
-        work: Path,
-        report: Callable[[int, float], None] | None = None,
-    ) -> Record:
-        """Run up to ``n_tasks`` tasks of 500 steps, going on where the checkpoint is.
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """See :attr:`Run.packages`."""
+        return ("torch",)
+
+    @property
+    def data_sets(self) -> tuple[str, ...]:
+        """See :attr:`Run.data_sets`."""
+        return ("mnist",)
+
+    def begin(self, data: Any, n_tasks: int) -> Begun:
+        """See :meth:`Run.begin`.
 
         The record's ``newest`` has the test accuracy of the mean weights after each task,
         ``windows`` at each milestone and at the end what :meth:`HessianLearner.measure` returned,
         flat, and ``steps``.
-
-        Raises
-        ------
-        ConfigError
-            If the log is that of another run, or PyTorch is missing.
-        DivergedError
-            If the weights are no longer finite.
         """
-        tasks_done(self, results)
-        nets = _nets()
+        nets = load_with("torch", "experiments.mesu.hessian_nets", "mesu-hessian")
         learner: HessianLearner = nets.make_learner(self.setting, self.seed)
         order = Batches(self.seed, len(data.train))
 
@@ -155,7 +135,7 @@ class HessianRun(Run):
             return {}
 
         versions = {"torch": nets.torch.__version__, "numpy": np.__version__}
-        return go_on(self, learner, n_tasks, results, work, report, versions, step)
+        return Begun(learner, versions, step)
 
 
 class Batches:
@@ -171,14 +151,3 @@ class Batches:
             self._epoch = epoch
             self._rows = np.random.default_rng((self._seed, 2, epoch)).permutation(self._n_rows)
         return self._rows[place * BATCH : (place + 1) * BATCH]
-
-
-def _nets() -> Any:
-    try:
-        return importlib.import_module("streamlearn.reproduce.hessian_nets")
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise ConfigError(
-            "mesu-hessian runs on PyTorch, which is not installed: pip install streamlearn[torch]"
-        ) from error

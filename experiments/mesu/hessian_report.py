@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import mean, stdev
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import LogLocator
 
-from streamlearn.report.svg import BLUE, INK, drawing, new_figure
-from streamlearn.reproduce.pictures import svg
-from streamlearn.reproduce.tables import markdown
+from experiments.pictures import BLUE, INK, drawing, new_figure, plain_numbers, svg
+from experiments.tables import Record, cell, markdown, of
 
-Record = dict[str, Any]
 Vector = npt.NDArray[np.float64]
 
 #: Estimates of each algorithm's runs: key, and name in table and picture.
@@ -94,21 +90,13 @@ def _rows(records: Sequence[Record]) -> list[tuple[str, str, int, list[tuple[Rec
     """Return key, name, steps, and (record, window) of each seed, in the table's order."""
     found = []
     for algorithm, estimates in ESTIMATES.items():
-        mine = sorted(
-            (r for r in records if r["identity"]["algorithm"] == algorithm),
-            key=lambda record: int(record["identity"]["seed"]),
-        )
+        mine = of(records, algorithm=algorithm)
         for key, name in estimates:
             steps = {int(w["steps"]) for r in mine for w in r["windows"].values()}
             for at in sorted(steps):
                 pairs = [(r, w) for r in mine for w in r["windows"].values() if w["steps"] == at]
                 found.append((key, name, at, pairs))
     return found
-
-
-def _cell(values: Sequence[float], decimals: int) -> str:
-    text = f"{mean(values):.{decimals}f}"
-    return text if len(values) < 2 else f"{text} ± {stdev(values):.{decimals}f}"
 
 
 def hessian_table(records: Sequence[Record]) -> str:
@@ -120,9 +108,9 @@ def hessian_table(records: Sequence[Record]) -> str:
         for measure in ("spearman", "pearson", "slope", "scale", "path_spearman", "path_scale"):
             some = [one[measure] for one in values if measure in one]
             known = key != "si" or measure != "scale"  # SI's importance has another unit
-            row.append(_cell(some, 3) if some and known else "–")
+            row.append(cell(some, 3) if some and known else "–")
         accuracy = [record["newest"][_task_of(record, window) - 1][-1] for record, window in pairs]
-        rows.append([*row, _cell(accuracy, 2)])
+        rows.append([*row, cell(accuracy, 2)])
     head = [
         "",
         "steps × seeds",
@@ -160,8 +148,7 @@ def hessian_picture(records: Sequence[Record]) -> str:
             ax.set_xlabel("Hessian's diagonal", fontsize=9)
             for axis in (ax.xaxis, ax.yaxis):
                 axis.set_major_locator(LogLocator(numticks=5))
-                axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-                axis.set_minor_formatter(NullFormatter())
+                plain_numbers(axis)
         for ax in axes[len(newest) :]:
             ax.set_axis_off()
         return svg(figure)

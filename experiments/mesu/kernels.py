@@ -13,15 +13,8 @@ arXiv 2504.13569.
 
 from __future__ import annotations
 
-import functools
-import importlib
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
-
-from streamlearn.errors import ConfigError
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
@@ -291,25 +284,3 @@ def learn_bgd(
                     u = half * v * q[i]
                     m[i] -= lr * v * g[i]
                     s[i] *= np.sqrt(one + u * u) - u
-
-
-@functools.cache
-def compiled(function: Callable[..., None]) -> Callable[..., None]:
-    """Return the numba-compiled form of a loop above.
-
-    Raises
-    ------
-    ConfigError
-        If numba is not installed.
-    """
-    try:
-        numba: Any = importlib.import_module("numba")
-    except ImportError as error:
-        raise ConfigError(
-            "the baselines run on numba, which is not installed: pip install streamlearn[reproduce]"
-        ) from error
-    # Sums may be taken in any order and products fused; NaN and infinity stay what they are.
-    jit: Callable[[Callable[..., None]], Callable[..., None]] = numba.njit(
-        fastmath={"reassoc", "contract", "nsz", "arcp"}, error_model="numpy", cache=True
-    )
-    return jit(function)

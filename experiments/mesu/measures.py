@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import mean, median, stdev
+from statistics import mean, median
 from typing import Any
 
-from streamlearn.reproduce.runs import NEWEST, WINDOW
+from experiments.mesu.runs import NEWEST, WINDOW
+from experiments.tables import cell
 
 Record = dict[str, Any]
 Measures = dict[str, float]
@@ -40,11 +41,7 @@ class Summary:
 
     def cell(self, name: str, decimals: int = 2) -> str:
         """Return mean ± standard deviation for a table; "–" where nothing was measured."""
-        values = self.of(name)
-        if not values:
-            return "–"
-        text = f"{mean(values):.{decimals}f}"
-        return text if len(values) < 2 else f"{text} ± {stdev(values):.{decimals}f}"
+        return cell(self.of(name), decimals)
 
     @property
     def extent(self) -> str:
@@ -65,7 +62,7 @@ def measures(record: Record, tasks: int) -> Measures:
     dict
         ``last`` task; mean ``last5`` and ``last20``, where there are as many; ``auc5`` and
         ``auc20``, the AUC averaged over the same tasks; ``ece`` and each AUC of
-        :func:`streamlearn.reproduce.pmnist.full_measure` on the last task; ``five_before``, the
+        :func:`experiments.mesu.evaluate.full_measure` on the last task; ``five_before``, the
         authors' curve averaged over time, see :func:`five_before`; ``five_over_time``, the same
         average of the newest five, and ``five_late`` that over the last tasks alone, where as many
         were tested after each; ``train_s``, CPU seconds; ``growth``, the median task's seconds

@@ -1,6 +1,4 @@
-"""Where does the noise of the weights drown the signal? The scan behind streamlearn/noise_check.py.
-
-    python benchmarks/noise_limits.py [--out benchmarks/results/noise_limits.md]
+"""Where does predicted weight noise exceed the signal? The scan behind streamlearn/noise_check.py.
 
 Prequential accuracy on the whole gas stream, 128-32-6, float32 kernel, everything else at its
 default; beside it what the forecast says. float32, since fixed point hides a divergence.
@@ -10,13 +8,13 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
-import platform
+import textwrap
 import warnings
-from pathlib import Path
+from collections.abc import Mapping
 
-import numpy as np
-
+from experiments.options import count
+from experiments.study import Record, Study, say
+from experiments.tables import markdown
 from streamlearn import MesuClassifier, NoiseWarning
 from streamlearn.errors import DivergedError
 from streamlearn.noise_check import SPREAD_LIMIT, WINDOW_LIMIT, forecast_spread
@@ -30,7 +28,7 @@ LEARNING_RATES = (1.0, 2.0)
 
 
 def run_one(stream: Stream, sigma_prior: float | None, window: float, lr: float) -> list[str]:
-    """Return one row of the table."""
+    """Return the cells of one row."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", NoiseWarning)
         learner = MesuClassifier(
@@ -52,51 +50,36 @@ def run_one(stream: Stream, sigma_prior: float | None, window: float, lr: float)
     return [prior, f"{window:g}", f"{lr:g}", f"{spread:.2f}", warns, result]
 
 
-def machine() -> str:
-    """Return the processor's name and the number of cores."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    name = names[0] if names else platform.processor() or platform.machine()
-    return f"{name}, {os.cpu_count()} cores, Python {platform.python_version()}"
-
-
-def report() -> str:
-    """Run the whole scan and return it as Markdown."""
-    stream = load_gas_drift()
-    columns = ["σ_prior", "memory_window", "lr", "forecast spread", "warning", "accuracy %"]
-    lines = [
-        "# When the noise of the weights drowns the signal",
-        "",
-        f"Made by `python benchmarks/noise_limits.py` on {machine()}, NumPy {np.__version__}.",
-        "",
-        f"Gas stream, {len(stream)} samples (majority class: "
-        f"{100 * majority_accuracy(stream.y):.1f} %), network "
-        f"{'-'.join(map(str, LAYERS))}, float32, seed 0; test-then-train. `NoiseWarning` when the "
-        f"forecast spread is above {SPREAD_LIMIT:g} or memory_window/lr below {WINDOW_LIMIT:g}. "
-        '"Diverged at n": the outputs were no longer finite after n samples.',
-        "",
-        f"| {' | '.join(columns)} |",
-        "|" + "---|" * len(columns),
-    ]
+def measure(options: argparse.Namespace) -> Record:
+    """Run the whole scan."""
+    stream = load_gas_drift(limit=options.limit_samples)
+    rows = []
     for lr in LEARNING_RATES:
         for sigma_prior in SIGMA_PRIORS:
             for window in WINDOWS:
-                row = run_one(stream, sigma_prior, window, lr)
-                lines.append(f"| {' | '.join(row)} |")
-    return "\n".join(lines) + "\n"
+                rows.append(run_one(stream, sigma_prior, window, lr))
+                say(" | ".join(rows[-1]))
+    majority = round(100 * majority_accuracy(stream.y), 1)
+    return {"samples": len(stream), "majority": majority, "rows": rows}
 
 
-def main() -> None:
-    """Print the table, and write it where asked."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, help="also write the table to this file")
-    options = parser.parse_args()
-    text = report()
-    print(text)
-    if options.out is not None:
-        options.out.write_text(text)
+def tables(record: Record) -> Mapping[str, str]:
+    """Return the one table, and below it what it is of."""
+    head = ["σ_prior", "memory_window", "lr", "forecast spread", "warning", "accuracy %"]
+    note = (
+        f"Gas stream, {record['samples']} samples (majority class: {record['majority']} %), "
+        f"network {'-'.join(map(str, LAYERS))}, float32, seed 0; test-then-train. `NoiseWarning` "
+        f"when the forecast spread is above {SPREAD_LIMIT:g} or memory_window/lr below "
+        f'{WINDOW_LIMIT:g}. "Diverged at n": the outputs were no longer finite after n samples.'
+    )
+    return {"table": f"{markdown(head, record['rows'])}\n{textwrap.fill(note, 100)}\n"}
 
 
-if __name__ == "__main__":
-    main()
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the study's own options."""
+    parser.add_argument(
+        "--limit-samples", type=count(2), metavar="N", help="only the first N of the stream"
+    )
+
+
+STUDY = Study("noise-limits", measure, tables, add_options)

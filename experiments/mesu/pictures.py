@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from functools import partial
 from statistics import mean
-from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from streamlearn.report.svg import (
+from experiments.mesu.measures import FIVE, measured_at
+from experiments.mesu.tables import NAMES, by_algorithm
+from experiments.pictures import (
     BLACK,
     BLUE,
     GREEN,
@@ -23,13 +21,12 @@ from streamlearn.report.svg import (
     VERMILLION,
     YELLOW,
     drawing,
+    legend_above,
     new_figure,
+    plain_numbers,
+    svg,
 )
-from streamlearn.reproduce.measures import FIVE, measured_at
-from streamlearn.reproduce.tables import NAMES, by_algorithm
-
-Record = dict[str, Any]
-Draw = Callable[[Sequence[Record]], str]
+from experiments.tables import Record
 
 COLOURS = dict(
     zip(
@@ -38,13 +35,6 @@ COLOURS = dict(
         strict=True,
     )
 )
-
-
-def svg(figure: Figure) -> str:
-    """Return the figure as the text of an SVG file; use inside ``drawing``."""
-    out = io.StringIO()
-    figure.savefig(out, format="svg", metadata={"Date": None}, facecolor="white")
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
 def _over_seeds(mine: Sequence[Record], of: Callable[[Record, int], float]) -> list[float]:
@@ -76,10 +66,6 @@ def _lines(
     ax.set_ylabel(label)
 
 
-def _legend_above(ax: Axes) -> None:
-    ax.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0), columnspacing=1.2)
-
-
 def pmnist_picture(records: Sequence[Record]) -> str:
     """Newest five tasks along the stream, and the newest twenty at its end, by age."""
     with drawing():
@@ -87,7 +73,7 @@ def pmnist_picture(records: Sequence[Record]) -> str:
         above, below = figure.subplots(2, 1)
         _lines(above, records, _newest_five, "newest 5 tasks, %")
         above.set_xlabel("tasks learned")
-        _legend_above(above)
+        legend_above(above)
         for name, mine in by_algorithm(records).items():
             at = max(map(measured_at, mine))
             if not at:
@@ -107,7 +93,7 @@ def plasticity_picture(records: Sequence[Record]) -> str:
         figure = new_figure(6.4)
         above, below = figure.subplots(2, 1, sharex=True)
         _lines(above, records, _newest, "newest task, %")
-        _legend_above(above)
+        legend_above(above)
         for name, mine in by_algorithm(records).items():
             for layer, style in enumerate(("-", "--")):
                 curve = _over_seeds(mine, partial(_sigma, layer))
@@ -115,8 +101,7 @@ def plasticity_picture(records: Sequence[Record]) -> str:
                 at = range(1, len(curve) + 1)
                 below.plot(at, curve, style, color=COLOURS[name], linewidth=1.1, label=label)
         below.set_yscale("log")
-        below.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        below.yaxis.set_minor_formatter(NullFormatter())
+        plain_numbers(below.yaxis)
         below.set_ylabel("mean σ")
         below.set_xlabel("tasks learned")
         below.legend(fontsize=8)
@@ -130,7 +115,7 @@ def fixed_point_picture(records: Sequence[Record]) -> str:
         ax = figure.subplots()
         _lines(ax, records, _newest_five, "newest 5 tasks, %")
         ax.set_xlabel("tasks learned")
-        _legend_above(ax)
+        legend_above(ax)
         return svg(figure)
 
 

@@ -13,7 +13,8 @@ from experiments.data import Images, Permutations, load_images
 from experiments.loop.runs import Begun, Record, Run
 from experiments.machine import kernel_sha
 from experiments.mesu.evaluate import accuracy, full_measure, strangers_of
-from experiments.mesu.learners import ALGORITHMS, COMPILED, TaskLearner
+from experiments.mesu.learners import ALGORITHMS, COMPILED
+from experiments.mesu.task_learner import TaskLearner
 from streamlearn.streams import load_fashion_mnist
 
 #: The newest tasks that are tested after each task: five, and one for the off-by-one curve.

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from statistics import mean, stdev
-from typing import Any
+from collections.abc import Sequence
+from statistics import mean
 
-from streamlearn.reproduce.measures import FIVE, LATE, Summary, summarise
-from streamlearn.reproduce.runs import WINDOW
-
-Record = dict[str, Any]
+from experiments.mesu.measures import FIVE, LATE, Summary, summarise
+from experiments.mesu.runs import WINDOW
+from experiments.tables import Record, cell, markdown, of
 
 NAMES = {
     "mesu": "MESU, float32",
@@ -52,19 +50,12 @@ BYTES = {"mesu": 8, "mesu-q16": 4, "mesu-factored": 4, "mesu-factored-q16": 2}
 MILESTONES = (1, 20, 50, 100, 150, 200)
 
 
-def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table, numbers to the right."""
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
 def by_algorithm(records: Sequence[Record]) -> dict[str, list[Record]]:
     """Return the records of each algorithm, in the order of the tables."""
     found: dict[str, list[Record]] = {}
     for name in NAMES:
-        mine = [record for record in records if record["identity"]["algorithm"] == name]
-        if mine:
-            found[name] = sorted(mine, key=lambda record: int(record["identity"]["seed"]))
+        if mine := of(records, algorithm=name):
+            found[name] = mine
     return found
 
 
@@ -114,13 +105,7 @@ def window_table(records: Sequence[Record]) -> str:
     """Memory window by width: published / ours."""
     rows = []
     for (window, width), published in PUBLISHED_WINDOW.items():
-        mine = [
-            record
-            for record in records
-            if record["identity"]["memory_window"] == window
-            and record["identity"]["layers"][1:-1] == [width]
-        ]
-        summary = summarise(mine)
+        summary = summarise(of(records, memory_window=window, layers=[784, width, 10]))
         if summary is None:
             continue
         cells = [f"{window:.2g}".replace("e+0", "e").replace("e+", "e"), str(width), summary.extent]
@@ -189,8 +174,7 @@ def _along_table(found: dict[str, list[Record]]) -> str:
         row = [NAMES[name], str(len(pairs))]
         for newest in (1, FIVE, WINDOW):
             gaps = [mean(_gaps(ours, theirs, newest)) for ours, theirs in pairs]
-            spread = f" ± {stdev(gaps):.2f}" if len(gaps) > 1 else ""
-            row.append(f"{mean(gaps):+.2f}{spread}")
+            row.append(cell(gaps, sign="+"))
         rows.append(row)
     title = "minus float32, mean over the states after 20, 40, … tasks: "
     return markdown(["", "seeds", f"{title}last task", "newest 5", "newest 20"], rows)
@@ -222,6 +206,3 @@ def _common(base: Sequence[Record], other: Sequence[Record]) -> tuple[Summary, S
 def _until(record: Record, tasks: int) -> Record:
     windows = {at: values for at, values in record["windows"].items() if int(at) <= tasks}
     return {**record, "windows": windows}
-
-
-Table = Callable[[Sequence[Record]], str]

@@ -1,6 +1,4 @@
-"""The metaplastic learner on the gas stream, beside SGD and MESU: the table of docs/binarized.md.
-
-python benchmarks/metaplastic_gas.py [--seeds 5]
+"""The metaplastic learner on the gas stream, beside SGD and MESU.
 
 Every learner is tested on a sample, then learns it: all 6,697, once, at batch 1. A seed is that of
 an order of the stream, where the recorded batches keep their place and are shuffled inside
@@ -12,17 +10,18 @@ runs* counts, which favours them.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from benchmarks_machine import machine
 
+from experiments.options import add_seeds, count, seeds_of
+from experiments.study import Record, Study, say
+from experiments.tables import cell, markdown
 from streamlearn import MesuClassifier, MetaplasticClassifier
 from streamlearn.baselines import OnlineClassifier, SgdMlpClassifier
 from streamlearn.prequential import evaluate
-from streamlearn.reproduce.tables import markdown
 from streamlearn.streams import Stream, load_gas_drift
 
 #: Hidden units of MESU and SGD, and those that the metaplastic learner has in MESU's bytes.
@@ -62,19 +61,15 @@ class Found:
         """Mean over the seeds, in %."""
         return float(np.mean(self.accuracies))
 
-    def cells(self, best: float) -> list[str]:
-        """Return the row of the table; `best` is the mean that the gap is taken to."""
-        low, high = min(self.accuracies), max(self.accuracies)
-        spread = f" ± {np.std(self.accuracies, ddof=1):.2f}" if len(self.accuracies) > 1 else ""
-        return [
-            self.candidate.name,
-            self.candidate.setting,
-            "-".join(map(str, self.candidate.layers)),
-            f"{self.state_bytes:,}",
-            f"{self.mean:.2f}{spread}",
-            f"{low:.2f} to {high:.2f}",
-            f"{self.mean - best:+.2f}",
-        ]
+    def row(self) -> Record:
+        """Return the plain values of the row."""
+        return {
+            "learner": self.candidate.name,
+            "setting": self.candidate.setting,
+            "layers": "-".join(map(str, self.candidate.layers)),
+            "state_bytes": self.state_bytes,
+            "accuracies": list(self.accuracies),
+        }
 
 
 def metaplastic(layers: tuple[int, ...], setting: str, **options: Any) -> Candidate:
@@ -113,52 +108,76 @@ def state_bytes(learner: OnlineClassifier) -> int:
     return int(learner.state.nbytes)
 
 
-def measure(candidate: Candidate, streams: Sequence[Stream]) -> Found:
-    """Run a candidate over every stream, the number of the stream its seed."""
+def measure_one(candidate: Candidate, streams: Mapping[int, Stream]) -> Found:
+    """Run a candidate over every stream, by its seed."""
     accuracies = []
-    for seed, stream in enumerate(streams):
+    for seed, stream in streams.items():
         learner = candidate.make(seed)
-        accuracies.append(100 * evaluate(learner, stream).accuracy)
+        accuracies.append(round(100 * evaluate(learner, stream).accuracy, 4))
     return Found(candidate, tuple(accuracies), state_bytes(learner))
 
 
-def best_of(candidates: Iterable[Candidate], streams: Sequence[Stream]) -> Found:
-    """Measure all, print each, and return the one with the best mean."""
+def best_of(candidates: Iterable[Candidate], streams: Mapping[int, Stream]) -> Found:
+    """Measure all, say each, and return the one with the best mean."""
     found = []
     for candidate in candidates:
-        found.append(measure(candidate, streams))
+        found.append(measure_one(candidate, streams))
         layers = "-".join(map(str, candidate.layers))
-        print(f"{candidate.name}, {layers}, {candidate.setting}: {found[-1].mean:.2f}", flush=True)
+        say(f"{candidate.name}, {layers}, {candidate.setting}: {found[-1].mean:.2f}")
     return max(found, key=lambda one: one.mean)
 
 
-def main() -> None:
-    """Print the scans, the table, and the machine."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=5, help="orders of the stream, from 0")
-    options = parser.parse_args()
-    if options.seeds < 1:
-        parser.error(f"--seeds {options.seeds}: expected 1 or more")
-    streams = [load_gas_drift(seed) for seed in range(options.seeds)]
-    n_in, n_out = streams[0].n_features, streams[0].n_classes
+def measure(options: argparse.Namespace) -> Record:
+    """Measure every learner; of MESU and SGD the best of a scan."""
+    limit = options.limit_samples
+    streams = {seed: load_gas_drift(seed, limit) for seed in seeds_of(options)}
+    first = next(iter(streams.values()))
+    n_in, n_out = first.n_features, first.n_classes
     small, wide = ((n_in, hidden, n_out) for hidden in (HIDDEN, SAME_BYTES))
-    rows = [
-        measure(metaplastic(wide, "defaults"), streams),
-        measure(metaplastic(wide, "without bias", bias=False), streams),
-        measure(metaplastic(wide, "defaults", arithmetic="float64"), streams),
-        measure(metaplastic(small, "defaults"), streams),
-        best_of((mesu(small, window) for window in WINDOWS), streams),
-        *(
-            best_of((sgd(layers, lr) for lr in RATES), streams)
-            for layers in (small, wide)
-        ),
-    ]  # fmt: skip
-    best = max(row.mean for row in rows)
-    head = ["learner", "setting", "layers", "bytes of state", "accuracy %", "range"]
-    print()
-    print(markdown([*head, "to the best"], [row.cells(best) for row in rows]), end="")
-    print(f"\n{options.seeds} orders of {len(streams[0].y):,} samples; {machine()}")
+    fixed = (
+        metaplastic(wide, "defaults"),
+        metaplastic(wide, "without bias", bias=False),
+        metaplastic(wide, "defaults", arithmetic="float64"),
+        metaplastic(small, "defaults"),
+    )
+    scans = [
+        [mesu(small, window) for window in WINDOWS],
+        [sgd(small, lr) for lr in RATES],
+        [sgd(wide, lr) for lr in RATES],
+    ]
+    found = [best_of([one], streams) for one in fixed] + [best_of(scan, streams) for scan in scans]
+    return {
+        "samples": len(first.y),
+        "seeds": list(streams),
+        "rows": [one.row() for one in found],
+    }
 
 
-if __name__ == "__main__":
-    main()
+def tables(record: Record) -> Mapping[str, str]:
+    """Return the one table, with the gap to the best mean."""
+    best = max(float(np.mean(row["accuracies"])) for row in record["rows"])
+    rows = []
+    for row in record["rows"]:
+        low, high = min(row["accuracies"]), max(row["accuracies"])
+        rows.append(
+            [
+                *(row[key] for key in ("learner", "setting", "layers")),
+                f"{row['state_bytes']:,}",
+                cell(row["accuracies"]),
+                f"{low:.2f} to {high:.2f}",
+                f"{np.mean(row['accuracies']) - best:+.2f}",
+            ]
+        )
+    head = ["learner", "setting", "layers", "bytes of state", "accuracy %", "range", "to the best"]
+    return {"table": markdown(head, rows)}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the study's own options; a seed is an order of the stream too."""
+    add_seeds(parser, 5)
+    parser.add_argument(
+        "--limit-samples", type=count(2), metavar="N", help="only the first N of the stream"
+    )
+
+
+STUDY = Study("metaplastic-gas", measure, tables, add_options)

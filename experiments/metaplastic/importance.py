@@ -12,7 +12,7 @@ import torch  # type: ignore[import-not-found, unused-ignore]
 from torch import Tensor
 from torch.nn import functional  # type: ignore[import-not-found, unused-ignore]
 
-from streamlearn.reproduce.bnn_quadratic import BINS
+from experiments.metaplastic.quadratic import BINS
 from streamlearn.torch import BinaryLayer
 
 #: Weights that are switched at once in each layer, as in the paper; and choices of them.

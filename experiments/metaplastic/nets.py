@@ -13,10 +13,9 @@ import torch  # type: ignore[import-not-found, unused-ignore]
 from torch import Tensor
 from torch.nn import functional  # type: ignore[import-not-found, unused-ignore]
 
-from streamlearn.errors import DivergedError
-from streamlearn.reproduce.bnn import Floats, Integers
-from streamlearn.reproduce.bnn_importance import importance
-from streamlearn.reproduce.bnn_settings import (
+from experiments.data import Floats, Integers
+from experiments.metaplastic.importance import importance
+from experiments.metaplastic.settings import (
     BATCH,
     EWC_SAMPLES,
     FISHER,
@@ -26,6 +25,7 @@ from streamlearn.reproduce.bnn_settings import (
     Recipe,
     recipe_of,
 )
+from streamlearn.errors import DivergedError
 from streamlearn.torch import (
     BinaryEWC,
     BinaryLayer,
@@ -65,7 +65,7 @@ def make_learner(setting: BnnSetting, seed: int, *, affine: bool) -> TorchLearne
 
 
 class TorchLearner:
-    """The paper's network and optimizer: see :class:`streamlearn.reproduce.bnn.BnnLearner`."""
+    """The paper's network and optimizer: see :class:`experiments.metaplastic.runs.BnnLearner`."""
 
     def __init__(self, layers: tuple[int, ...], recipe: Recipe, seed: int, affine: bool) -> None:
         self._recipe, self._device = recipe, device()

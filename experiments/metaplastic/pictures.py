@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import mean
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from streamlearn.report.svg import (
+from experiments.metaplastic.quadratic import BINS, two_weights
+from experiments.metaplastic.tables import NAMES, Group, furthest, grouped, network
+from experiments.pictures import (
     BLACK,
     BLUE,
     FAINT,
@@ -21,13 +22,12 @@ from streamlearn.report.svg import (
     SKY,
     VERMILLION,
     drawing,
+    legend_above,
     new_figure,
+    svg,
 )
-from streamlearn.reproduce.bnn_quadratic import BINS, two_weights
-from streamlearn.reproduce.bnn_tables import NAMES, Group, furthest, grouped, network
-from streamlearn.reproduce.pictures import svg
+from experiments.tables import Record
 
-Record = dict[str, Any]
 COLOURS = dict(zip(NAMES, (VERMILLION, ORANGE, SKY, BLUE, BLUE, GREEN, BLACK), strict=True))
 
 
@@ -35,10 +35,6 @@ def _main(records: Sequence[Record]) -> tuple[Group, dict[str, list[Record]]]:
     """Return the group with the most runs: a picture is of one network."""
     groups = grouped(records)
     return max(groups.items(), key=lambda item: sum(map(len, item[1].values())))
-
-
-def _legend_above(ax: Axes, columns: int = 3) -> None:
-    ax.legend(ncols=columns, loc="lower center", bbox_to_anchor=(0.5, 1.0), columnspacing=1.2)
 
 
 def permuted_picture(records: Sequence[Record]) -> str:
@@ -58,7 +54,7 @@ def permuted_picture(records: Sequence[Record]) -> str:
                 at = range(1, len(heights) + 1)
                 ax.plot(at, heights, "-o", color=COLOURS[name], ms=3, lw=1.1, label=NAMES[name])
             ax.set_ylabel(label)
-        _legend_above(above)
+        legend_above(above)
         below.set_xlabel(
             f"task, tested after the last ({network(group)}, {group[2]} epochs a task)"
         )
@@ -83,7 +79,7 @@ def stream_picture(records: Sequence[Record]) -> str:
                 ax.axhline(curve[-1], color=COLOURS[base], ls="--", lw=1.1, label=label)
         ax.set_xlabel(f"subsets learned ({group[0]}, {network(group)})")
         ax.set_ylabel("test accuracy, %")
-        _legend_above(ax, 2)
+        legend_above(ax, 2)
         return svg(figure)
 
 
@@ -112,7 +108,7 @@ def importance_picture(records: Sequence[Record]) -> str:
                     label=NAMES[name],
                 )
                 ax.set_ylabel(f"layer {layer + 1}, 10⁻⁶")
-        _legend_above(panels[0])
+        legend_above(panels[0])
         panels[-1].set_xlabel("hidden magnitude, of the layer's largest")
         figure.supylabel("loss added by one switched weight", fontsize=10)
         return svg(figure)

@@ -19,7 +19,6 @@ Laborieux et al., arXiv 2003.03533.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +26,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streamlearn.reproduce.learners import Setting
-from streamlearn.reproduce.runs import Record, Run, resume, save, tasks_done
+from experiments.loop.experiment import MANY
+from experiments.loop.runs import Record, Report, Run, Setting, resume, save, tasks_done
 
 Floats = npt.NDArray[np.float64]
 
@@ -146,12 +145,7 @@ class QuadraticRun(Run):
         """Return nothing: there is no data."""
 
     def execute(
-        self,
-        n_tasks: int,
-        data: Any,
-        results: Path,
-        work: Path,
-        report: Callable[[int, float], None] | None = None,
+        self, n_tasks: int, data: Any, results: Path, work: Path, report: Report | None = None
     ) -> Record:
         """Descend, measure, write the log: :func:`measure_two` or :func:`measure_many`.
 
@@ -241,5 +235,5 @@ def measure_many(seed: int) -> dict[str, Any]:
 
 def quadratic_settings(algorithm: str) -> list[tuple[str, Setting, int]]:
     """Two weights have one start; 500 have one a seed."""
-    n_seeds = 1 if algorithm == ALGORITHMS[0] else 1_000_000
+    n_seeds = 1 if algorithm == ALGORITHMS[0] else MANY
     return [("bnn-quadratic", Setting(algorithm), n_seeds)]

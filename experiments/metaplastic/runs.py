@@ -1,6 +1,6 @@
 """Runs of the binarized metaplastic network: permuted tasks, subsets one after the other.
 
-The network needs PyTorch (:mod:`streamlearn.reproduce.bnn_nets`); it learns on a GPU where there
+The network needs PyTorch (:mod:`experiments.metaplastic.nets`); it learns on a GPU where there
 is one.
 
 References
@@ -10,17 +10,16 @@ Laborieux et al., "Synaptic metaplasticity in binarized neural networks", arXiv 
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from streamlearn.errors import ConfigError
-from streamlearn.reproduce.bnn_settings import (
+from experiments.data import Floats, Integers, Permutations
+from experiments.loop.runs import Begun, Record, Run
+from experiments.metaplastic.settings import (
     ALL,
     BATCH,
     CUT,
@@ -32,16 +31,13 @@ from streamlearn.reproduce.bnn_settings import (
     BnnSetting,
     recipe_of,
 )
-from streamlearn.reproduce.pmnist import Permutations
-from streamlearn.reproduce.runs import Record, Run, go_on, tasks_done
+from experiments.needs import load_with
+from streamlearn.errors import ConfigError
 from streamlearn.streams import Stream, load_fashion_mnist, load_mnist
-
-Floats = npt.NDArray[np.float32]
-Integers = npt.NDArray[np.int64]
 
 
 class BnnLearner(Protocol):
-    """What :mod:`streamlearn.reproduce.bnn_nets` makes: a network, its optimizer, its states."""
+    """What :mod:`experiments.metaplastic.nets` makes: a network, its optimizer, its states."""
 
     def restart(self) -> None:
         """Forget the optimizer's moments."""
@@ -144,38 +140,32 @@ class BnnRun(Run):
             raise ConfigError(f"limit={self.limit}: expected {BATCH} samples or more, one batch")
         return Sets(self.limit)
 
-    def execute(
-        self,
-        n_tasks: int,
-        data: Any,
-        results: Path,
-        work: Path,
-        report: Callable[[int, float], None] | None = None,
-    ) -> Record:
-        """Run up to ``n_tasks`` tasks, going on where the checkpoint is; return the record.
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """See :attr:`Run.packages`."""
+        return ("torch",)
 
-        Its ``newest`` has the test accuracy on the newest task, ``magnitude`` the mean of each
-        layer's hidden weights, ``train_s`` CPU seconds (on a GPU: seconds), all after each task;
-        ``windows`` what the subclass measures.
+    @property
+    def data_sets(self) -> tuple[str, ...]:
+        """See :attr:`Run.data_sets`."""
+        return (self.bnn.data,)
 
-        Raises
-        ------
-        ConfigError
-            If the log is that of another run, or PyTorch is missing.
-        DivergedError
-            If hidden weights are no longer finite.
+    def begin(self, data: Any, n_tasks: int) -> Begun:
+        """See :meth:`Run.begin`.
+
+        The record's ``newest`` has the test accuracy on the newest task, ``magnitude`` the mean
+        of each layer's hidden weights, ``train_s`` CPU seconds (on a GPU: seconds), all after each
+        task; ``windows`` what the subclass measures.
         """
-        tasks_done(self, results)
-        nets = load_nets()
+        nets = load_with("torch", "experiments.metaplastic.nets", "the binarized network")
         learner: BnnLearner = nets.make_learner(self.bnn, self.seed, affine=self.affine)
-        end = self.until(n_tasks)
 
         def step(task: int, record: Record) -> Mapping[str, int]:
             sets = data[self.bnn.data]
             started = nets.clock()
             self.learn(learner, sets, task)
             record["train_s"].append(round(nets.clock() - started, 2))
-            found = self.measure(learner, sets, task, task + 1 == end)
+            found = self.measure(learner, sets, task, task + 1 == n_tasks)
             record["newest"].append([found.pop("newest")])
             magnitudes = [float(f"{value:.4g}") for value in learner.magnitudes()]
             record.setdefault("magnitude", []).append(magnitudes)
@@ -183,7 +173,7 @@ class BnnRun(Run):
                 record["windows"][str(task + 1)] = found
             return {}
 
-        return go_on(self, learner, end, results, work, report, nets.machine(), step)
+        return Begun(learner, nets.machine(), step)
 
     #: Whether normalisation layers learn a scale and a shift.
     affine = True
@@ -277,22 +267,3 @@ class ImportanceRun(BnnRun):
         x, y, test_x, test_y = sets
         found: dict[str, Any] = {"newest": learner.accuracy(test_x, test_y)}
         return found | (learner.importance(x, y, self.seed) if last else {})
-
-
-def load_nets() -> Any:
-    """Return :mod:`streamlearn.reproduce.bnn_nets`.
-
-    Raises
-    ------
-    ConfigError
-        If PyTorch is not installed.
-    """
-    try:
-        return importlib.import_module("streamlearn.reproduce.bnn_nets")
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise ConfigError(
-            "the binarized network runs on PyTorch, which is not installed: "
-            'pip install "streamlearn[torch]"'
-        ) from error

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streamlearn.reproduce.learners import Setting
+from experiments.loop.experiment import MANY
+from experiments.loop.runs import Setting
 from streamlearn.streams import DataNotFoundError, data_dir
 
 #: Counted up when a log of before says something else than a new one.
@@ -83,7 +84,6 @@ def _at_hand(data: str) -> bool:
         return False
 
 
-MANY = 1_000_000
 PERMUTED_ALGORITHMS = ("m0", "m0.5", "m1", "m1.35", "ewc", "random")
 STREAM_ALGORITHMS = ("m0", "m2.5", "m0-all", "m2.5-all")
 IMPORTANCE_ALGORITHMS = ("m1.35", "m0")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import mean, stdev
-from typing import Any
+from statistics import mean
 
-from streamlearn.reproduce.tables import markdown
+from experiments.tables import Record, cell, markdown
 
-Record = dict[str, Any]
 Group = tuple[str, tuple[int, ...], int]
 
 NAMES = {
@@ -20,14 +18,6 @@ NAMES = {
     "ewc": "EWC",
     "random": "random consolidation",
 }
-
-
-def cell(values: Sequence[float], decimals: int = 2) -> str:
-    """Return mean ± standard deviation over seeds; "–" for none."""
-    if not values:
-        return "–"
-    text = f"{mean(values):.{decimals}f}"
-    return text if len(values) < 2 else f"{text} ± {stdev(values):.{decimals}f}"
 
 
 def group_of(record: Record) -> Group:

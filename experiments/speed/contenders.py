@@ -1,4 +1,4 @@
-"""Who is measured by speed.py: the engines of this project, and what a user would write instead."""
+"""Who is measured for speed: the engines of this project, and what a user would write instead."""
 
 from __future__ import annotations
 
@@ -9,25 +9,30 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch_loops import LocalLoop, PlainLoop, SgdLoop, WeightLoop
+import torch  # type: ignore[import-not-found, unused-ignore]
 
+from experiments.mesu.learners import frac_bits
+from experiments.speed.names import (
+    FACTORED,
+    TORCH_AUTOGRAD,
+    TORCH_LOCAL,
+    TORCH_PLAIN,
+    TORCH_SGD,
+    TORCH_WEIGHTS,
+)
+from experiments.speed.torch_loops import LocalLoop, PlainLoop, WeightLoop
+from experiments.speed.torch_sgd import SgdLoop
 from quant.errors import ConfigError
 from quant.spec import MesuConfig, NetworkSpec
 from quant.state import ARITHMETICS, Arithmetic, init_state, layer_view
 from streamlearn import MesuClassifier
 from streamlearn.engines import Backend, Engine, NativeEngine, make_engine
-from streamlearn.reproduce.learners import frac_bits
 from streamlearn.torch import MESU, BayesianLinear, bayesian_parameters, monte_carlo, nll_loss
 
 Images = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
 
 BACKENDS: tuple[Backend, ...] = ("c", "numpy")
-FACTORED = "q16 factored, C"
-TORCH_LOCAL, TORCH_PLAIN = "PyTorch, local, tuned", "PyTorch, local, plain"
-TORCH_WEIGHTS = "PyTorch, weight sampling, tuned"
-TORCH_AUTOGRAD, TORCH_SGD = "streamlearn.torch, autograd", "PyTorch, SGD, tuned"
 
 
 @dataclass(frozen=True)
@@ -185,10 +190,12 @@ def _autograd(layers: Sequence[int], config: MesuConfig) -> Callable[[Images, La
     optimizer = MESU(bayesian_parameters(net), config.memory_window, sigma_prior=1.0)
 
     def learn(x: Images, y: Labels) -> None:
-        rows, labels = torch.from_numpy(x).split(1), torch.from_numpy(y).split(1)
-        for row, label in zip(rows, labels, strict=True):
+        images: Any = torch.from_numpy(x)
+        labels: Any = torch.from_numpy(y)
+        for row, label in zip(images.split(1), labels.split(1), strict=True):
             optimizer.zero_grad()
-            nll_loss(monte_carlo(net, row, config.n_draws), label).backward()
+            loss: Any = nll_loss(monte_carlo(net, row, config.n_draws), label)
+            loss.backward()
             optimizer.step()
 
     return learn

@@ -1,4 +1,4 @@
-"""What speed.py measures of the metaplastic learner: beside float networks and its own origin.
+"""What is measured of the metaplastic learner: beside float networks and its own origin.
 
 The published recipe is the authors' optimizer and layers (streamlearn.torch), with batches of 100
 as they have it, and with batches of 1, where instance normalisation has to stand for batch
@@ -13,30 +13,34 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from speed_contenders import Contender, Images, Labels
-from speed_sections import Row, Say, in_rounds
-from torch.nn import functional
-from torch_loops import SgdLoop
+import torch  # type: ignore[import-not-found, unused-ignore]
+from torch.nn import functional  # type: ignore[import-not-found, unused-ignore]
 
+from experiments.compiler import compiled
+from experiments.metaplastic.settings import BATCH, LR, WEIGHT_DECAY, recipe_of
+from experiments.speed.contenders import Contender, Images, Labels
+from experiments.speed.names import (
+    CALL,
+    FLOAT,
+    FLOAT_TORCH,
+    METAPLASTIC,
+    PUBLISHED,
+    PUBLISHED_ONE,
+)
+from experiments.speed.sections import Row, Say, in_rounds
+from experiments.speed.torch_sgd import SgdLoop
+from experiments.streaming import kernels
 from quant.metaplastic_config import MetaplasticConfig
 from quant.metaplastic_state import weight_view
 from quant.native import NativeKernel
 from quant.spec import NetworkSpec
 from quant.state import init_state
 from streamlearn import MetaplasticClassifier
-from streamlearn.reproduce import streaming_kernels
-from streamlearn.reproduce.bnn_settings import BATCH, LR, WEIGHT_DECAY, recipe_of
-from streamlearn.reproduce.kernels import compiled
 from streamlearn.torch import BinaryLayer, MetaplasticAdam, binary_mlp
 from streamlearn.torch.binary import Normalisation
 
 Arrays = list[npt.NDArray[Any]]
 NETWORKS = ((784, 200, 10), (784, 512, 10))
-METAPLASTIC, CALL = "metaplastic, q8, C", "metaplastic, q8, C, learn_one"
-FLOAT, FLOAT_TORCH = "float MLP, SGD, numba", "float MLP, SGD, PyTorch, tuned"
-PUBLISHED = f"published recipe, PyTorch, batches of {BATCH}"
-PUBLISHED_ONE = "published recipe, PyTorch, batches of 1"
 #: Of both float networks; their speed does not depend on it.
 SGD_LR = 0.003
 #: Samples learned before changes are counted, and steps over which they are. Of the published
@@ -101,7 +105,7 @@ def _float(layers: Sequence[int]) -> Watched:
         (rng.standard_normal(shape) * np.sqrt(2 / shape[0])).astype(np.float32)
         for shape in ((n_in, n_hidden), (n_hidden, n_out))
     )
-    learn = compiled(streaming_kernels.learn_mlp)
+    learn = compiled(kernels.learn_mlp)
     lr = np.float32(SGD_LR)
     return Watched(FLOAT, "float", lambda x, y: learn(lr, w1, w2, x, y), lambda: [w1, w2])
 
@@ -133,7 +137,8 @@ def _published(layers: Sequence[int], normalisation: Normalisation, batch: int) 
             waiting, at = (waiting + n) % batch, at + n
             if waiting == 0:
                 optimizer.zero_grad()
-                functional.cross_entropy(net(rows), labels).backward()
+                loss: Any = functional.cross_entropy(net(rows), labels)
+                loss.backward()
                 optimizer.step()
 
     binary = [layer for layer in net if isinstance(layer, BinaryLayer)]

@@ -1,4 +1,4 @@
-"""What speed.py measures, section by section; each returns plain values for the JSON file."""
+"""What is measured, section by section; each returns plain values for the JSON file."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from speed_contenders import (
-    FACTORED,
+
+from experiments.data import Permutations
+from experiments.speed.contenders import (
     Contender,
     call_contenders,
     engine_contenders,
@@ -20,12 +21,11 @@ from speed_contenders import (
     torch_contenders,
     torch_local,
 )
-
+from experiments.speed.names import FACTORED
 from quant.native import NativeKernel
 from quant.plan import decode_rho, make_plan
 from quant.state import ARITHMETICS, init_state, layer_view, state_dtype
 from streamlearn.engines import NativeEngine
-from streamlearn.reproduce.pmnist import Permutations
 
 Images = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
@@ -127,7 +127,9 @@ def measure_bytes() -> list[Row]:
             }
             factored = factored_setting(layers)
             kernels[FACTORED] = NativeKernel(factored, config, "q16").scratch_bytes
-            kinds = [(a, label_of(a, "c"), state_dtype(spec, a)) for a in ARITHMETICS]
+            kinds: list[tuple[str, str, Any]] = [
+                (a, label_of(a, "c"), state_dtype(spec, a)) for a in ARITHMETICS
+            ]
             kinds.append(("q16 factored", FACTORED, state_dtype(factored, "q16")))
             for arithmetic, label, dtype in kinds:
                 fixed = sum(

@@ -1,7 +1,5 @@
 """What else might make a full binary learner remember more, at the bytes of 784-512-10.
 
-python benchmarks/metaplastic_beyond.py [--tasks 20] [--seeds 2] [--only two-speed]
-
 Permuted tasks of the first 50,000 training images, each seen once, one at a time; accuracies on the
 last 10,000, so that no test image has a say. The rule is :mod:`streamlearn.metaplastic`'s with the
 library's constants; what is changed about it is a row of the table, which docs/binarized.md has.
@@ -11,32 +9,34 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from benchmarks_machine import machine
 
+from experiments.compiler import compiled
+from experiments.data import (
+    Digits,
+    Floats,
+    Integers,
+    Permutations,
+    load_digits,
+    split_for_validation,
+)
+from experiments.options import add_seeds, count, seeds_of
+from experiments.streaming.beyond_loop import N_F, learn
+from experiments.study import Record, Study, say
+from experiments.tables import markdown
 from quant.metaplastic_config import MetaplasticConfig
 from quant.metaplastic_plan import make_metaplastic_plan
 from quant.metaplastic_state import weight_view
 from quant.native import NativeKernel
 from quant.spec import NetworkSpec
 from quant.state import init_state
-from streamlearn.reproduce.kernels import compiled
-from streamlearn.reproduce.pmnist import Permutations
-from streamlearn.reproduce.streaming import Digits, load_digits, split_for_validation
-from streamlearn.reproduce.tables import markdown
-
-Floats = npt.NDArray[np.float32]
+from streamlearn.metaplastic import LSB
 
 N_FEATURES, N_HIDDEN, N_CLASSES = 784, 512, 10
-LSB = 1 / 128
-#: Entries of the table of f, one for each 1/128 of a hidden weight's size, to 8.
-N_F = 1024
 
 
 @dataclass(frozen=True)
@@ -111,122 +111,6 @@ VARIANTS = (
 )  # fmt: skip
 
 
-def learn(
-    share: Floats,
-    share_output: Floats,
-    clamp: float,
-    clamp_output: float,
-    fast: float,
-    slow: float,
-    keep: float,
-    rates: tuple[float, float, float, float, float],
-    seen: Floats,
-    w1: Floats,
-    twin: Floats,
-    signs: Floats,
-    w2: Floats,
-    images: Floats,
-    labels: npt.NDArray[np.int64],
-) -> None:
-    """Learn every sample once, in place.
-
-    Parameters
-    ----------
-    share, share_output : float32[N_F]
-        What is let through of a step towards zero, by the hidden weight's size in 1/128.
-    keep : float
-        What a decay once in 1000 samples leaves of a hidden weight.
-    rates : tuple
-        Steps of both layers, window, skip and the logits' scale.
-    seen, w1, twin, signs : float32[n_features, n_hidden]
-        1 where a unit sees an input, hidden weights, their slow twins, and ``seen`` with the
-        weights' signs.
-    w2 : float32[n_classes, n_hidden]
-    images : float32[n, n_features]
-    labels : int64[n]
-    """
-    lr, lr_output, window, skip, scale = rates
-    n_in, n_hidden = w1.shape
-    n_out = len(w2)
-    signs2 = np.where(w2 < 0, np.float32(-1), np.float32(1))
-    a, g = np.zeros(n_hidden, np.float32), np.zeros(n_hidden, np.float32)
-    size = np.zeros(n_hidden, np.float32)
-    z = np.zeros(n_out)
-    used, units = np.zeros(n_in, np.int64), np.zeros(n_hidden, np.int64)
-    dense = seen.min() > 0
-    for n in range(len(labels)):
-        if keep < 1 and n % 1000 == 0:
-            w1 *= keep
-            w2 *= keep
-        x = images[n]
-        n_used = 0
-        a[:] = 0
-        size[:] = 0
-        squares = np.float32(0)
-        for i in range(n_in):
-            v = x[i]
-            if v != 0:
-                used[n_used] = i
-                n_used += 1
-                squares += v * v
-                row = signs[i]
-                for j in range(n_hidden):
-                    a[j] += v * row[j]
-                if not dense:
-                    for j in range(n_hidden):
-                        size[j] += v * v * seen[i, j]
-        if dense:
-            size[:] = squares
-        for k in range(n_out):
-            votes = np.float32(0)
-            for j in range(n_hidden):
-                votes += -signs2[k, j] if a[j] < 0 else signs2[k, j]
-            z[k] = votes
-        z -= z.max()
-        z = np.exp(z * scale)
-        z /= z.sum()
-        z[labels[n]] -= 1
-        if np.abs(z).max() <= skip:
-            continue
-        n_units = 0
-        for j in range(n_hidden):
-            if abs(a[j]) <= window * np.sqrt(size[j]):
-                below = 0.0
-                for k in range(n_out):
-                    below += z[k] * signs2[k, j]
-                g[n_units] = below * lr
-                units[n_units] = j
-                n_units += 1
-        for k in range(n_out):
-            for j in range(n_hidden):
-                step = z[k] * lr_output if a[j] < 0 else -z[k] * lr_output
-                old = w2[k, j]
-                if (step < 0) != (old < 0):
-                    step *= share_output[int(abs(old) * 128)]
-                new = min(max(old + step, -clamp_output), clamp_output)
-                w2[k, j] = new
-                signs2[k, j] = -1 if new < 0 else 1
-        for q in range(n_used):
-            i = used[q]
-            v = x[i]
-            for b in range(n_units):
-                j = units[b]
-                if seen[i, j] == 0:
-                    continue
-                step = -v * g[b]
-                old = w1[i, j]
-                if (step < 0) != (old < 0):
-                    step *= share[int(abs(old) * 128)]
-                new = old + step
-                if slow > 0:
-                    gap = new - twin[i, j]
-                    new -= fast * gap
-                    twin[i, j] += slow * gap
-                new = min(max(new, -clamp), clamp)
-                w1[i, j] = new
-                signs[i, j] = -1 if new < 0 else 1
-
-
 class OneHidden:
     """The rule's float twin with one hidden layer and a variant's changes."""
 
@@ -255,15 +139,15 @@ class OneHidden:
             self._seen,
         )  # fmt: skip
 
-    def learn(self, images: Floats, labels: npt.NDArray[np.int64]) -> None:
+    def learn(self, images: Floats, labels: Integers) -> None:
         """Learn a task, sample by sample."""
         weights = self._w1, self._twin, self._signs, self._w2
         self._loop(*self._options, *weights, images, labels)
 
-    def classify(self, images: Floats) -> npt.NDArray[np.int64]:
+    def classify(self, images: Floats) -> Integers:
         """Return the class of each image."""
         hidden = np.where(images @ self._signs < 0, -1.0, 1.0)
-        found: npt.NDArray[np.int64] = (hidden @ np.where(self._w2 < 0, -1.0, 1.0).T).argmax(axis=1)
+        found: Integers = (hidden @ np.where(self._w2 < 0, -1.0, 1.0).T).argmax(axis=1)
         return found
 
 
@@ -275,18 +159,18 @@ class Layers:
         self._kernel = NativeKernel(self._spec, config, "q8")
         self._state = init_state(self._spec, config, "q8", seed)
 
-    def learn(self, images: Floats, labels: npt.NDArray[np.int64]) -> None:
+    def learn(self, images: Floats, labels: Integers) -> None:
         """Learn a task, sample by sample."""
         self._kernel.learn(self._state, images, labels.astype(np.uint32))
 
-    def classify(self, images: Floats) -> npt.NDArray[np.int64]:
+    def classify(self, images: Floats) -> Integers:
         """Return the class of each image: what the kernel predicts, many at once."""
         x = np.floor(images * 16 + np.float32(0.5))
         for layer in range(len(self._spec.shapes)):
             w = weight_view(self._spec, self._state, layer)
             z = x @ np.where(w < 0, -1, 1).astype(np.float32)
             x = np.where(z < 0, np.float32(-1), np.float32(1))
-        found: npt.NDArray[np.int64] = z.argmax(axis=1)
+        found: Integers = z.argmax(axis=1)
         return found
 
 
@@ -307,31 +191,49 @@ def validate(learner: Any, variant: Variant, seed: int, digits: Digits, tasks: i
     ]
 
 
-def main() -> None:
-    """Learn every variant on every seed and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tasks", type=int, default=20)
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--only", help="variants whose family begins with this")
-    options = parser.parse_args()
+def measure(options: argparse.Namespace) -> Record:
+    """Learn every variant on every seed."""
     loop, digits = compiled(learn), split_for_validation(load_digits())
-    rows = []
+    seeds, rows = seeds_of(options), []
     for variant in VARIANTS:
-        if not variant.family.startswith(options.only or ""):
+        if not variant.family.startswith(options.only):
             continue
+        say(f"{variant.family}, {variant.setting}")
+        several = len(variant.hidden) > 1
         runs = []
-        for seed in range(options.seeds):
-            several = len(variant.hidden) > 1
+        for seed in seeds:
             made = Layers(variant, seed) if several else OneHidden(variant, seed, loop)
             runs.append(validate(made, variant, seed, digits, options.tasks))
-        found = np.array(runs)
-        accuracies = f"{found.mean():.1f}", f"{found[:, -1].mean():.1f}"
-        row = [variant.family, variant.setting, f"{variant.n_bytes:,}", *accuracies]
-        print(" | ".join(row), file=sys.stderr, flush=True)
-        rows.append(row)
-    print(f"T = {options.tasks}, {options.seeds} seeds, on {machine()}\n")
-    print(markdown(["changed", "to", "bytes", "mean %", "last %"], rows))
+        rows.append(
+            {
+                "changed": variant.family,
+                "to": variant.setting,
+                "bytes": variant.n_bytes,
+                "mean": float(np.mean(runs)),
+                "last": float(np.mean(runs, 0)[-1]),
+            }
+        )
+    return {"tasks": options.tasks, "seeds": list(seeds), "rows": rows}
 
 
-if __name__ == "__main__":
-    main()
+def tables(record: Record) -> Mapping[str, str]:
+    """Return the one table: average accuracy of all tasks and last-task accuracy, in %."""
+    rows = [
+        [r["changed"], r["to"], f"{r['bytes']:,}", f"{r['mean']:.1f}", f"{r['last']:.1f}"]
+        for r in record["rows"]
+    ]
+    return {"table": markdown(["changed", "to", "bytes", "mean %", "last %"], rows)}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the study's own options."""
+    add_seeds(parser, 2)
+    parser.add_argument(
+        "--tasks", type=count(1), default=20, metavar="N", help="permuted tasks; 20 if none"
+    )
+    parser.add_argument(
+        "--only", default="", metavar="TEXT", help="variants whose first column begins with it"
+    )
+
+
+STUDY = Study("streaming-beyond", measure, tables, add_options)

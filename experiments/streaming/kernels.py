@@ -2,7 +2,7 @@
 
 Weights are ``[in, out]`` here, a row an input, because only the rows of nonzero inputs are read and
 moved. One hidden layer, no biases, one sample at a time. Compile with
-:func:`streamlearn.reproduce.kernels.compiled`.
+:func:`experiments.compiler.compiled`.
 """
 
 from __future__ import annotations

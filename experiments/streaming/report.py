@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import mean
-from typing import Any
 
-from streamlearn.report.svg import (
+from experiments.pictures import (
     BLACK,
     BLUE,
     GREEN,
@@ -16,14 +15,12 @@ from streamlearn.report.svg import (
     SKY,
     VERMILLION,
     drawing,
+    legend_above,
     new_figure,
+    svg,
 )
-from streamlearn.reproduce.bnn_tables import cell
-from streamlearn.reproduce.pictures import svg
-from streamlearn.reproduce.streaming_settings import MILESTONES
-from streamlearn.reproduce.tables import markdown
-
-Record = dict[str, Any]
+from experiments.streaming.settings import MILESTONES
+from experiments.tables import Record, cell, markdown, of
 
 NAMES = {
     "metaplastic": "metaplastic, q8",
@@ -50,16 +47,6 @@ def widths_of(records: Sequence[Record]) -> list[int]:
     return sorted({int(record["identity"]["width"]) for record in records})
 
 
-def of(records: Sequence[Record], width: int, algorithm: str) -> list[Record]:
-    """Return the runs of one line of the table, by seed."""
-    mine = [
-        record
-        for record in records
-        if record["identity"]["width"] == width and record["identity"]["algorithm"] == algorithm
-    ]
-    return sorted(mine, key=lambda record: int(record["identity"]["seed"]))
-
-
 def accuracies(records: Sequence[Record], tasks: int) -> list[list[float]]:
     """Return the accuracy on every task after so many, of the runs that got there."""
     windows = [record["windows"].get(str(tasks)) for record in records]
@@ -71,7 +58,7 @@ def streaming_table(records: Sequence[Record]) -> str:
     rows = []
     for width in widths_of(records):
         for algorithm, name in ALL_NAMES.items():
-            mine = of(records, width, algorithm)
+            mine = of(records, width=width, algorithm=algorithm)
             if not mine:
                 continue
             layers = "-".join(map(str, mine[0]["identity"]["layers"]))
@@ -99,7 +86,7 @@ def streaming_picture(records: Sequence[Record]) -> str:
         axes = figure.subplots(max(len(widths), 1), 1, sharex=True, sharey=True, squeeze=False)
         for ax, width in zip(axes[:, 0], widths, strict=False):
             for algorithm, name in ALL_NAMES.items():
-                found = accuracies(of(records, width, algorithm), 10)
+                found = accuracies(of(records, width=width, algorithm=algorithm), 10)
                 if found:
                     heights = [mean(column) for column in zip(*found, strict=True)]
                     at = range(1, len(heights) + 1)
@@ -108,7 +95,5 @@ def streaming_picture(records: Sequence[Record]) -> str:
             ax.set_ylabel(f"H = {width}: accuracy, %")
         axes[-1, 0].set_xlabel("task, after ten of them")
         if axes[0, 0].lines:
-            axes[0, 0].legend(
-                ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0), columnspacing=1.2
-            )
+            legend_above(axes[0, 0])
         return svg(figure)

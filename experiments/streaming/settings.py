@@ -1,7 +1,7 @@
 """Settings of the streaming comparison: widths, constants, and what was tuned on validation.
 
 The float network's rates and MESU's windows are the best of scans on 50,000 training images of ten
-permuted tasks, tested on the other 10,000 (:mod:`streamlearn.reproduce.streaming_tune`). Validation
+permuted tasks, tested on the other 10,000 (:mod:`experiments.streaming.tune`). Validation
 images chose the values; docs/binarized.md has the scans, and says where test figures were known.
 """
 
@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from experiments.loop.runs import Setting
 from quant.metaplastic_config import MetaplasticConfig
 from quant.noise import STREAM_GATE
 from quant.spec import NetworkSpec
-from streamlearn.reproduce.learners import Setting
 
 #: Counted up when a log of before says something else than a new one.
 VERSION = 1
@@ -56,7 +56,7 @@ class StreamingSetting(Setting):
     Parameters
     ----------
     algorithm : str
-        A key of :data:`streamlearn.reproduce.streaming.LEARNERS`.
+        A key of :data:`experiments.streaming.learners.LEARNERS`.
     layers : tuple of int
         Of the learner itself.
     width : int

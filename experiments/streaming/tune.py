@@ -1,22 +1,20 @@
-"""Tune the float network and MESU for the streaming comparison, on training images alone.
-
-    python -m streamlearn.reproduce.streaming_tune [--algorithm mlp] [--width 512] [--tasks 10]
+"""Tunes the float network and MESU for the streaming comparison, on training images alone.
 
 Permuted tasks of the first 50,000 training images; accuracies on the last 10,000. The outcome is in
-:mod:`streamlearn.reproduce.streaming_settings`, which takes the best mean of ten tasks.
+:mod:`experiments.streaming.settings`, which takes the best mean of ten tasks.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from streamlearn.errors import DivergedError
-from streamlearn.reproduce.pmnist import Permutations
-from streamlearn.reproduce.streaming import LEARNERS, Digits, load_digits, split_for_validation
-from streamlearn.reproduce.streaming_settings import (
+from experiments.data import Digits, Permutations, load_digits, split_for_validation
+from experiments.options import add_seeds, count, names, numbers, seeds_of
+from experiments.streaming.learners import LEARNERS
+from experiments.streaming.settings import (
     MESU_DRAWS,
     MESU_SHARE,
     MESU_WINDOW,
@@ -26,6 +24,9 @@ from streamlearn.reproduce.streaming_settings import (
     WIDTHS,
     StreamingSetting,
 )
+from experiments.study import Record, Study, say
+from experiments.tables import markdown
+from streamlearn.errors import ConfigError, DivergedError
 
 RATES = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02)
 WINDOWS = (3e5, 6e5, 1.2e6, 2.4e6, 1e15)
@@ -60,28 +61,60 @@ def validate(setting: StreamingSetting, seed: int, digits: Digits, n_tasks: int)
     return found
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Print one line of a table a candidate."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--algorithm", choices=LEARNERS, nargs="+", default=["mlp", "mesu-q16"])
-    parser.add_argument("--width", type=int, nargs="+", default=list(WIDTHS))
-    parser.add_argument("--tasks", type=int, default=10)
-    parser.add_argument("--seeds", type=int, default=1)
-    chosen = parser.parse_args(arguments)
+def measure(options: argparse.Namespace) -> Record:
+    """Measure every candidate.
+
+    Raises
+    ------
+    ConfigError
+        If an algorithm is unknown.
+    """
+    if unknown := [name for name in options.algorithms if name not in LEARNERS]:
+        raise ConfigError(f"algorithm {unknown[0]!r}: there are {', '.join(LEARNERS)}")
     digits = split_for_validation(load_digits())
-    print("| | width | | seeds | mean % | last % |\n|---|---:|---|---:|---:|---:|", flush=True)
-    for algorithm in chosen.algorithm:
-        for width in chosen.width:
+    seeds, rows = seeds_of(options), []
+    for algorithm in options.algorithms:
+        for width in options.widths:
             for name, setting in candidates(algorithm, width):
+                say(f"{algorithm}, {width} units, {name}")
+                row = {"algorithm": algorithm, "width": width, "candidate": name}
                 try:
-                    runs = np.array(
-                        [validate(setting, s, digits, chosen.tasks) for s in range(chosen.seeds)]
-                    )
-                    cells = f"{runs.mean():.2f} | {runs[:, -1].mean():.2f}"
+                    runs = [validate(setting, seed, digits, options.tasks) for seed in seeds]
+                    row |= {"mean": float(np.mean(runs)), "last": float(np.mean(runs, 0)[-1])}
                 except DivergedError:
-                    cells = "diverges | –"
-                print(f"| {algorithm} | {width} | {name} | {chosen.seeds} | {cells} |", flush=True)
+                    row["mean"] = None
+                rows.append(row)
+    return {"tasks": options.tasks, "seeds": list(seeds), "rows": rows}
 
 
-if __name__ == "__main__":
-    main()
+def tables(record: Record) -> Mapping[str, str]:
+    """Return the one table: average accuracy of all tasks and last-task accuracy, in %."""
+    rows = []
+    for row in record["rows"]:
+        cells = ["diverges", "–"]
+        if row["mean"] is not None:
+            cells = [f"{row['mean']:.2f}", f"{row['last']:.2f}"]
+        seeds = str(len(record["seeds"]))
+        rows.append([row["algorithm"], str(row["width"]), row["candidate"], seeds, *cells])
+    return {"table": markdown(["", "width", "", "seeds", "mean %", "last %"], rows)}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the study's own options."""
+    parser.add_argument(
+        "--algorithms",
+        type=names,
+        default=("mlp", "mesu-q16"),
+        metavar="A,B",
+        help=f"of {','.join(LEARNERS)}; mlp,mesu-q16 if none",
+    )
+    parser.add_argument(
+        "--widths", type=numbers, default=WIDTHS, metavar="H,…", help="hidden units; all if none"
+    )
+    parser.add_argument(
+        "--tasks", type=count(1), default=10, metavar="N", help="permuted tasks; 10 if none"
+    )
+    add_seeds(parser, 1)
+
+
+STUDY = Study("streaming-tune", measure, tables, add_options)

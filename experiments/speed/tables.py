@@ -1,46 +1,29 @@
-"""Tables and pictures of speed.py, made from its JSON file alone."""
+"""The tables of ``speed``, made from its result alone."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
-from speed_contenders import FACTORED, TORCH_LOCAL, TORCH_PLAIN
-from speed_metaplastic import METAPLASTIC
 
-from streamlearn.report.svg import (
-    BLACK,
-    BLUE,
-    GREEN,
-    ORANGE,
-    PURPLE,
-    VERMILLION,
-    drawing,
-    new_figure,
-)
-from streamlearn.reproduce.pictures import svg
-from streamlearn.reproduce.tables import markdown
+from experiments.speed.names import FACTORED, METAPLASTIC, TORCH_LOCAL, TORCH_PLAIN
+from experiments.tables import Record, markdown
 
-Record = dict[str, Any]
-Row = dict[str, Any]
+Row = Record
 #: Tasks before the cost along a stream is called settled.
 SETTLING = 5
-COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE)
 
 
 def rate(row: Row, clock: str = "cpu_s") -> float:
     """Return samples/s of the median round."""
-    return 1 / median(row[clock])
+    return 1 / float(median(row[clock]))
 
 
 def ratio(row: Row, base: Row) -> float:
     """Return the median over rounds of how many times as fast as `base` in the same round."""
-    return median(b / a for a, b in zip(row["cpu_s"], base["cpu_s"], strict=True))
+    return float(median(b / a for a, b in zip(row["cpu_s"], base["cpu_s"], strict=True)))
 
 
 def _named(rows: Sequence[Row], name: str) -> Row:
@@ -209,12 +192,9 @@ def bar_table(record: Record) -> str:
     rows = [r for r in record["speed"] if r["layers"] == [784, 50, 10] and r["n_draws"] == 10]
     names = (TORCH_LOCAL, TORCH_PLAIN, "float32, C", "q16, C", FACTORED)
     base, plain, f32, q16, factored = (_named(rows, name) for name in names)
-    dense, pixels = (
-        _named(
-            [r for r in record["zeros"] if r["layers"] == [784, 50, 10] and wanted(r)], "float32, C"
-        )
-        for wanted in (lambda r: r["share"] == 0, lambda r: r["data"] == "pixels")
-    )
+    zeros = [r for r in record["zeros"] if r["layers"] == [784, 50, 10]]
+    dense = _named([r for r in zeros if r["share"] == 0], "float32, C")
+    pixels = _named([r for r in zeros if r["data"] == "pixels"], "float32, C")
     found = [
         ("float32, 784-50-10, S = 10", 6e4, rate(f32), "samples/s"),
         ("the same against PyTorch's local loop, tuned", 15, ratio(f32, base), "×"),
@@ -247,61 +227,6 @@ def origin(record: Record) -> str:
     return "".join(f"* {', '.join(sections)}: {line}\n" for line, sections in lines.items())
 
 
-def _lines(ax: Axes, rows: Sequence[Row], key: str) -> None:
-    names = list(dict.fromkeys(row["name"] for row in rows))
-    for name, colour in zip(names, (*COLOURS[: len(names) - 1], BLACK), strict=False):
-        mine = sorted((row for row in rows if row["name"] == name), key=lambda row: row[key])
-        style = "--" if name == TORCH_LOCAL else "-"
-        costs = [1e6 / rate(row) for row in mine]
-        ax.plot([row[key] for row in mine], costs, style, marker=".", color=colour, label=name)
-    ax.set_ylabel("CPU µs a sample")
-    ax.set_ylim(bottom=0)
-    ax.legend()
-
-
-def _scan_picture(section: str, label: str) -> Callable[[Record], str]:
-    def draw(record: Record) -> str:
-        with drawing():
-            figure = new_figure(3.2)
-            ax = figure.subplots()
-            _lines(ax, record[section], "at")
-            ax.set_xlabel(label)
-            return svg(figure)
-
-    return draw
-
-
-def zeros_picture(record: Record) -> str:
-    """Cost by the share of zero inputs; a ring is MNIST's pixels as they are."""
-    with drawing():
-        figure = new_figure(3.2)
-        ax = figure.subplots()
-        rows = [row for row in record["zeros"] if row["layers"] == [784, 50, 10]]
-        shares = [{**row, "percent": 100 * row["share"]} for row in rows]
-        _lines(ax, [row for row in shares if row["data"] == "erased"], "percent")
-        for row in shares:
-            if row["data"] == "pixels":
-                ax.plot(row["percent"], 1e6 / rate(row), "o", mfc="none", mec=BLACK, markersize=8)
-        ax.set_xlabel("zero inputs, % (ring: MNIST's pixels in [0, 1])")
-        return svg(figure)
-
-
-def length_picture(record: Record) -> str:
-    """Cost of a sample along the stream, one point a task of 60,000."""
-    with drawing():
-        figure = new_figure(3.2)
-        ax = figure.subplots()
-        for row, colour in zip(record["length"], COLOURS, strict=False):
-            at = (np.arange(len(row["cpu_s"])) + 1) * row["block"] / 1e6
-            costs = [1e6 * value for value in row["cpu_s"]]
-            ax.plot(at, costs, ".", color=colour, markersize=4, label=row["name"])
-        ax.set_xlabel("samples learned, millions")
-        ax.set_ylabel("CPU µs a sample")
-        ax.set_ylim(bottom=0)
-        ax.legend()
-        return svg(figure)
-
-
 TABLES: dict[str, Callable[[Record], str]] = {
     "origin": origin,
     "bar": bar_table,
@@ -313,28 +238,8 @@ TABLES: dict[str, Callable[[Record], str]] = {
     "length": length_table,
     "metaplastic": metaplastic_table,
 }
-PICTURES: dict[str, Callable[[Record], str]] = {
-    "width": _scan_picture("width", "hidden units"),
-    "draws": _scan_picture("draws", "draws"),
-    "zeros": zeros_picture,
-    "length": length_picture,
-}
 
 
-def filled(text: str, record: Record) -> str:
-    """Return a document with each table between its ``<!-- speed:name -->`` comments.
-
-    Raises
-    ------
-    ValueError
-        If a pair of comments is missing.
-    """
-    for name, make in TABLES.items():
-        start, end = f"<!-- speed:{name} -->", f"<!-- /speed:{name} -->"
-        pattern = re.compile(re.escape(start) + r".*?" + re.escape(end), re.DOTALL)
-        if len(pattern.findall(text)) != 1:
-            raise ValueError(f"expected one pair of lines {start} and {end} in the document")
-        table = make(record)
-        before, after = pattern.split(text)
-        text = f"{before}{start}\n\n{table}\n{end}{after}"
-    return text
+def tables(record: Record) -> Mapping[str, str]:
+    """Return every table by the name of its file."""
+    return {name: make(record) for name, make in TABLES.items()}
