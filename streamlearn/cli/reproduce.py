@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 import streamlearn
+from streamlearn.cli import EXIT_USAGE
 from streamlearn.cli.folders import CommandError
 from streamlearn.version import __version__
 
@@ -33,14 +34,15 @@ def reproduce(arguments: Sequence[str]) -> None:
         If the experiments are not at hand: they are not part of an installation.
     StreamlearnError, Interrupted
         What the experiment raises.
-    typer.BadParameter
+    typer.Exit
         If there is no such experiment, or it has no such option.
     """
     command = _experiments()
     try:
         command.execute(list(arguments), PROGRAM)
     except command.UsageError as error:
-        raise typer.BadParameter(str(error)) from error
+        typer.echo(f"streamlearn: {error}", err=True)  # has a hint of its own
+        raise typer.Exit(EXIT_USAGE) from error
 
 
 def _experiments() -> Any:

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from torch_helpers import torch
+from with_torch import torch
 
+from experiments.loop.runs import read_log
+from experiments.metaplastic import importance as bnn_importance
+from experiments.metaplastic.nets import TorchLearner, make_learner
+from experiments.metaplastic.runs import ImportanceRun, PermutedRun, StreamRun
+from experiments.metaplastic.settings import RECIPES, SUBSETS, BnnSetting
 from streamlearn.errors import ConfigError, DivergedError
-from streamlearn.reproduce import bnn_importance
-from streamlearn.reproduce.bnn import ImportanceRun, PermutedRun, StreamRun
-from streamlearn.reproduce.bnn_nets import TorchLearner, make_learner
-from streamlearn.reproduce.bnn_settings import RECIPES, SUBSETS, BnnSetting
-from streamlearn.reproduce.runs import read_log
 from streamlearn.torch import binary_mlp
 
 LAYERS = (16, 12, 12, 3)

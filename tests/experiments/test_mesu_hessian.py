@@ -8,12 +8,13 @@ import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
-from torch_helpers import seeded, torch
+from with_torch import seeded, torch
 
+from experiments.catalogue import load as find_experiment
+from experiments.loop.runs import read_log
+from experiments.mesu import hessian, hessian_nets, hessian_report
 from streamlearn.cli import run as command_line
 from streamlearn.errors import ConfigError, DivergedError, StreamFormatError
-from streamlearn.reproduce import find_experiment, hessian, hessian_nets, hessian_report
-from streamlearn.reproduce.runs import read_log
 from streamlearn.streams import load_mnist
 from streamlearn.torch import BayesianLinear, nll_loss
 
@@ -252,7 +253,7 @@ def test_the_command(tmp_path, capsys):
     except StreamFormatError:
         pytest.skip("MNIST is absent (set STREAMLEARN_DATA)")
     folders = ["--results", str(tmp_path / "r"), "--work", str(tmp_path / "w")]
-    common = ["reproduce", "mesu-hessian", *folders, "--seeds", "0", "--tasks", "1"]
+    common = ["reproduce", "mesu-hessian", *folders, "--seed", "0", "--tasks", "1"]
     assert command_line([*common, "--algorithms", "sgd", "--limit-samples", "320"]) == 0
     assert "| EWC's Fisher, image by image | 500 × 1 |" in capsys.readouterr().out
     log = tmp_path / "r" / "mesu-hessian" / "sgd-seed0.json"
@@ -262,7 +263,7 @@ def test_the_command(tmp_path, capsys):
 
 
 def test_without_pytorch_it_says_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.delitem(sys.modules, "streamlearn.reproduce.hessian_nets")
+    monkeypatch.delitem(sys.modules, "experiments.mesu.hessian_nets")
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(ConfigError, match="pip install streamlearn"):
+    with pytest.raises(ConfigError, match=r"needs torch, not installed: pip install"):
         run_of("mesu").execute(1, None, tmp_path, tmp_path)

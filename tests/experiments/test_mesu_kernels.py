@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import builtins
-import importlib
+import sys
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
+from experiments import compiler
+from experiments.mesu import kernels
+from experiments.mesu.baselines import empirical_fisher
 from streamlearn.errors import ConfigError
-from streamlearn.reproduce import kernels
-from streamlearn.reproduce.learners import empirical_fisher
 
 LAYERS = [(5, 4, 3), (6, 5, 4, 3), (4, 3)]
 RULES = {
@@ -33,7 +33,7 @@ def engine(request):
     if request.param == "python":
         return lambda function: function
     numba_or_skip()
-    return kernels.compiled
+    return compiler.compiled
 
 
 def matrices(flat, layers):
@@ -182,11 +182,6 @@ def test_fisher_is_the_mean_squared_gradient():
 
 
 def test_a_missing_numba_is_said(monkeypatch):
-    def refuse(name, *rest):
-        if name == "numba":
-            raise ImportError(name)
-        return builtins.__import__(name, *rest)
-
-    monkeypatch.setattr(importlib, "import_module", refuse)
-    with pytest.raises(ConfigError, match=r"pip install streamlearn\[reproduce\]"):
-        kernels.compiled(lambda: None)
+    monkeypatch.setitem(sys.modules, "numba", None)
+    with pytest.raises(ConfigError, match=r'pip install -e "\.\[reproduce\]"'):
+        compiler.compiled(lambda: None)

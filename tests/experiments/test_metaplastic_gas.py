@@ -1,31 +1,26 @@
-"""benchmarks/metaplastic_gas.py measures what its table says."""
+"""metaplastic-gas measures what its table says."""
 
 from __future__ import annotations
-
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from experiments.metaplastic import gas
 from streamlearn import MesuClassifier, MetaplasticClassifier
 from streamlearn.baselines import SgdMlpClassifier
 from streamlearn.streams import load_gas_drift
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-import metaplastic_gas as gas
 
 LAYERS = (128, 8, 6)
 
 
 @pytest.fixture(scope="module")
 def streams():
-    return [load_gas_drift(seed, limit=150) for seed in (0, 1)]
+    return {seed: load_gas_drift(seed, limit=150) for seed in (0, 1)}
 
 
 def test_a_seed_is_that_of_the_order_and_of_the_learner(streams):
-    found = gas.measure(gas.metaplastic(LAYERS, "defaults"), streams)
-    for seed, (stream, accuracy) in enumerate(zip(streams, found.accuracies, strict=True)):
+    found = gas.measure_one(gas.metaplastic(LAYERS, "defaults"), streams)
+    for (seed, stream), accuracy in zip(streams.items(), found.accuracies, strict=True):
         learner = MetaplasticClassifier(LAYERS, classes=range(6), seed=seed)
         right = [learner.test_then_learn_one(x, y) == y for x, y in stream]
         assert accuracy == pytest.approx(100 * np.mean(right))
@@ -50,6 +45,8 @@ def test_the_best_of_a_scan_and_its_row(streams, capsys):
     candidates = [gas.sgd(LAYERS, lr) for lr in (1e-6, 0.02)]
     found = gas.best_of(candidates, streams)
     assert found.candidate is candidates[1]
-    assert len(capsys.readouterr().out.splitlines()) == 2
-    row = gas.Found(candidates[0], (90.0, 92.0), 1234).cells(best=91.5)
-    assert row[2:] == ["128-8-6", "1,234", "91.00 ± 1.41", "90.00 to 92.00", "-0.50"]
+    assert len(capsys.readouterr().err.splitlines()) == 2
+    rows = [gas.Found(candidates[0], (90.0, 92.0), 1234).row()]
+    rows.append(gas.Found(candidates[1], (91.0, 92.0), 1234).row())
+    table = gas.tables({"rows": rows})["table"]
+    assert "| 128-8-6 | 1,234 | 91.00 ± 1.41 | 90.00 to 92.00 | -0.50 |" in table

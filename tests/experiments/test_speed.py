@@ -1,25 +1,32 @@
-"""benchmarks/speed.py measures every engine, in turn, and its tables say what the rounds say."""
+"""The study speed measures every engine, in turn, and its tables say what the rounds say."""
 
-# ruff: noqa: E402 (the benchmarks' folder must be on the path before the imports)
 from __future__ import annotations
 
-import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import numpy as np
 import pytest
-from torch_helpers import torch
+from with_torch import torch
 
+from experiments.speed import metaplastic as speed_metaplastic
+from experiments.speed import pictures as speed_pictures
+from experiments.speed import sections as speed_sections
+from experiments.speed import tables as speed_tables
+from experiments.speed.contenders import Contender, engines
+from experiments.speed.names import (
+    CALL,
+    FACTORED,
+    FLOAT,
+    METAPLASTIC,
+    PUBLISHED,
+    PUBLISHED_ONE,
+    TORCH_LOCAL,
+    TORCH_PLAIN,
+)
 from quant.state import ARITHMETICS
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "benchmarks"))
-import speed_metaplastic
-import speed_report
-import speed_sections
-from speed_contenders import FACTORED, TORCH_LOCAL, TORCH_PLAIN, Contender, engines
-
 assert torch.get_num_threads() == 1
 NETWORK = (20, 8, 3)
 
@@ -87,7 +94,7 @@ def test_every_section_measures_every_engine(data):
         assert row["finite"]
         assert row["accuracy"][1] > 60, "33 % is chance"
         assert all(0 < s < 2 for s in row["sigma"][-1])
-    table = speed_report.length_table({"length": length})
+    table = speed_tables.length_table({"length": length})
     assert all(f"| {name} | 0.00 million |" in table for name in on_chip)
 
 
@@ -102,13 +109,13 @@ def test_the_metaplastic_learner_is_measured_beside_what_learns_the_same(data, m
     named = {row["name"]: row for row in rows}
     assert len(named) == len(rows) == 6
     assert all(value > 0 for row in rows for value in row["wall_s"])
-    watched = [row for row in rows if row["name"] != speed_metaplastic.CALL]
+    watched = [row for row in rows if row["name"] != CALL]
     assert {row["synapses"] for row in watched} == {20 * 8 + 8 * 3}
-    assert "changed" not in named[speed_metaplastic.CALL]
-    for name in (speed_metaplastic.PUBLISHED, speed_metaplastic.PUBLISHED_ONE):
+    assert "changed" not in named[CALL]
+    for name in (PUBLISHED, PUBLISHED_ONE):
         assert named[name]["changing"] == 1, "momentum moves every weight at every step"
-    binary = named[speed_metaplastic.METAPLASTIC]
-    assert 0 < binary["changed"] < named[speed_metaplastic.FLOAT]["changed"]
+    binary = named[METAPLASTIC]
+    assert 0 < binary["changed"] < named[FLOAT]["changed"]
     assert 0 < binary["changing"] <= 1
 
 
@@ -189,9 +196,9 @@ def record():
             for share, data, factor in kinds for one in some
         ],
         "metaplastic": [
-            row(speed_metaplastic.METAPLASTIC, (20e-6 * noise).tolist(), layers=[784, 50, 10],
+            row(METAPLASTIC, (20e-6 * noise).tolist(), layers=[784, 50, 10],
                 batch=1, synapses=39700, changed=397.0, changing=0.25),
-            row(speed_metaplastic.CALL, (50e-6 * noise).tolist(), layers=[784, 50, 10], batch=1),
+            row(CALL, (50e-6 * noise).tolist(), layers=[784, 50, 10], batch=1),
         ],
         "length": [
             row("q16, C", [12e-6] * 9, accuracy=[90.0] * 9, sigma=[[0.1, 0.2]] * 9,
@@ -203,48 +210,44 @@ def record():
 
 def test_tables_say_what_the_rounds_say():
     made = record()
-    assert "| float32, C | 50,000 | 50,000 | 50,000 | 5.0 |" in speed_report.speed_table(made)
-    bar = speed_report.bar_table(made)
+    assert "| float32, C | 50,000 | 50,000 | 50,000 | 5.0 |" in speed_tables.speed_table(made)
+    bar = speed_tables.bar_table(made)
     assert "| ≥ 60,000 samples/s | 50,000 samples/s | missed |" in bar
     assert "tuned | ≥ 15 × | 5.00 × | missed |" in bar
     assert "plain | ≥ 15 × | 16.00 × | reached |" in bar
     assert "| q16 against float32 | ≥ 1 × | 2.00 × | reached |" in bar
     assert "| q16 factored against float32 | ≥ 1 × | 2.50 × | reached |" in bar
     assert "| ≥ 3 × | 4.00 × | reached |" in bar
-    assert "| 158,816 | 15,088 | 4.38 |" in speed_report.bytes_table(made)
-    assert "| 16 | 20.0 | 10.0 | 100.0 | 320.0 | 5.0 | 10.0 | 0.31 |" in speed_report.width_table(
+    assert "| 158,816 | 15,088 | 4.38 |" in speed_tables.bytes_table(made)
+    assert "| 16 | 20.0 | 10.0 | 100.0 | 320.0 | 5.0 | 10.0 | 0.31 |" in speed_tables.width_table(
         made
     )
     pixels = "| 50, MNIST's pixels in [0, 1] | 81 % | 5.0 | 2.5 | 25.0 | 80.0 | 4.0 |"
-    assert pixels in speed_report.zeros_table(made)
-    binary = speed_report.metaplastic_table(made)
+    assert pixels in speed_tables.zeros_table(made)
+    binary = speed_tables.metaplastic_table(made)
     assert "| 50,000 | 50,000 | 50,000 | 1.0 | 397 | 1.00 | 25 |" in binary
     assert "| 20,000 | 20,000 | 20,000 | 2.5 | – | – | – |" in binary
-    length = speed_report.length_table(made)
+    length = speed_tables.length_table(made)
     assert "| NO | 1,234 rho |" in length
     costs = np.array([99.0] * 5 + [8.0, 9, 10, 11, 12])
-    assert speed_report._trend(np.arange(10.0), costs) == "+10.00 ± 0.00 %"
-    assert speed_report._trend(np.arange(9.0), np.ones(9)) == "–"
-    for draw in speed_report.PICTURES.values():
+    assert speed_tables._trend(np.arange(10.0), costs) == "+10.00 ± 0.00 %"
+    assert speed_tables._trend(np.arange(9.0), np.ones(9)) == "–"
+    for draw in speed_pictures.PICTURES.values():
         assert ElementTree.fromstring(draw(made)).tag.endswith("svg")
 
 
 def test_parts_of_other_runs_are_named():
     made = record()
-    assert speed_report.origin(made).count("\n") == 1
+    assert speed_tables.origin(made).count("\n") == 1
     made["origin"] = {**made["origin"], "length": {**ORIGIN, "date": "later"}}
-    text = speed_report.origin(made)
+    text = speed_tables.origin(made)
     assert text.startswith("* speed, bytes, width, draws, zeros, metaplastic: `x` on x")
     assert "\n* length: `x` on later" in text
 
 
-def test_the_document_has_a_place_for_every_table():
+def test_the_document_has_a_place_for_every_table_and_picture():
     text = (ROOT / "docs" / "benchmarks.md").read_text("utf-8")
-    once = speed_report.filled(text, record())
-    assert speed_report.filled(once, record()) == once
-    for make in speed_report.TABLES.values():
-        assert make(record()) in once
-    with pytest.raises(ValueError, match="speed:zeros"):
-        speed_report.filled(text.replace("<!-- /speed:zeros -->", ""), record())
-    for picture in speed_report.PICTURES:
-        assert f"results/speed/{picture}.svg" in text
+    for name in speed_tables.TABLES:
+        assert f"<!-- figure: speed/{name}.md -->" in text
+    for name in speed_pictures.PICTURES:
+        assert f"results/speed/{name}.svg" in text

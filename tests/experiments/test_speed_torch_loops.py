@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-from torch_helpers import torch
+from with_torch import torch
 
+from experiments.speed.torch_loops import BLOCK, LocalLoop, PlainLoop, WeightLoop
+from experiments.speed.torch_sgd import SgdLoop
 from quant.spec import MesuConfig, NetworkSpec
 from quant.state import init_state, layer_view
 from streamlearn import mesu
 from streamlearn.torch import MESU, nll_loss
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from torch_loops import BLOCK, LocalLoop, PlainLoop, SgdLoop, WeightLoop
 
 SPEC = NetworkSpec((20, 7, 3), bias=False, front_end="none")
 N_SAMPLES = 70

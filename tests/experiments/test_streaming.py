@@ -8,26 +8,27 @@ from statistics import mean
 import numpy as np
 import pytest
 
-from quant.metaplastic_gates import active_units
-from quant.native import NativeKernel
-from quant.state import init_state
-from streamlearn import metaplastic
-from streamlearn.errors import ConfigError
-from streamlearn.reproduce import find_experiment, kernels, streaming_kernels
-from streamlearn.reproduce.runs import tasks_done
-from streamlearn.reproduce.streaming import (
+from experiments import compiler
+from experiments.catalogue import load as find_experiment
+from experiments.data import Digits, split_for_validation
+from experiments.loop.runs import tasks_done
+from experiments.streaming import kernels as streaming_kernels
+from experiments.streaming.learners import (
     LEARNERS,
-    Digits,
     MetaplasticLearner,
     TwinLearner,
-    split_for_validation,
 )
-from streamlearn.reproduce.streaming_settings import (
+from experiments.streaming.settings import (
     GATES,
     StreamingSetting,
     metaplastic_config,
     metaplastic_spec,
 )
+from quant.metaplastic_gates import active_units
+from quant.native import NativeKernel
+from quant.state import init_state
+from streamlearn import metaplastic
+from streamlearn.errors import ConfigError
 
 LAYERS = (784, 24, 10)
 WITH_GATES = StreamingSetting("gated-16-of-64", LAYERS, width=24, n_blocks=8, n_active=2)
@@ -52,7 +53,7 @@ def digits():
 @pytest.fixture(params=["python", "numba"])
 def compiled(request, monkeypatch):
     if request.param == "python":
-        monkeypatch.setattr(kernels, "compiled", lambda function: function)
+        monkeypatch.setattr(compiler, "compiled", lambda function: function)
     else:
         pytest.importorskip("numba")
 
@@ -128,7 +129,7 @@ def test_the_float_network_follows_its_gradient(digits):
             at[index] -= 2e-5
             gradient[index] = (above - loss(*moved)) / 2e-5
         expected.append(w - lr * gradient)
-    kernels.compiled(streaming_kernels.learn_mlp)(np.float32(lr), w1, w2, x, y)
+    compiler.compiled(streaming_kernels.learn_mlp)(np.float32(lr), w1, w2, x, y)
     np.testing.assert_allclose(w1, expected[0], atol=2e-6)
     np.testing.assert_allclose(w2, expected[1], atol=2e-6)
 
