@@ -1,4 +1,4 @@
-"""The one style of the experiments' pictures: the report's, as SVG files of their own."""
+"""Pictures as SVG files of their own, in the one style of :mod:`streamlearn.report.svg`."""
 
 from __future__ import annotations
 
@@ -10,42 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
-
-from streamlearn.report.svg import (
-    BLACK,
-    BLUE,
-    FAINT,
-    GREEN,
-    GREY,
-    INK,
-    ORANGE,
-    PURPLE,
-    SKY,
-    VERMILLION,
-    YELLOW,
-    drawing,
-    new_figure,
-)
-
-__all__ = [
-    "BLACK",
-    "BLUE",
-    "FAINT",
-    "GREEN",
-    "GREY",
-    "INK",
-    "ORANGE",
-    "PURPLE",
-    "SKY",
-    "VERMILLION",
-    "YELLOW",
-    "Draw",
-    "drawing",
-    "legend_above",
-    "new_figure",
-    "plain_numbers",
-    "svg",
-]
 
 #: From the records of runs to the text of an SVG file.
 Draw = Callable[[Sequence[dict[str, Any]]], str]

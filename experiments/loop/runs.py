@@ -114,6 +114,17 @@ class Run:
             "layers": list(values["layers"]),
         }
 
+    def identity_with(self, version: int, **constants: Any) -> Record:
+        """Return the identity of a run whose setting has other fields than MESU's."""
+        return {
+            "version": version,
+            "seed": self.seed,
+            "limit": self.limit,
+            "algorithm": self.setting.algorithm,
+            "layers": list(self.setting.layers),
+            **constants,
+        }
+
     def until(self, n_tasks: int) -> int:
         """Return how many tasks the run has, where so many are asked for."""
         return n_tasks

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.ticker import LogLocator
 
-from experiments.pictures import BLUE, INK, drawing, new_figure, plain_numbers, svg
+from experiments.pictures import plain_numbers, svg
 from experiments.tables import Record, cell, markdown, of
+from streamlearn.report import svg as style
 
 Vector = npt.NDArray[np.float64]
 
@@ -132,18 +133,18 @@ def hessian_picture(records: Sequence[Record]) -> str:
     newest: dict[str, tuple[str, int, list[tuple[Record, Record]]]] = {}
     for key, name, steps, pairs in _rows(records):
         newest[key] = (name, steps, pairs)
-    with drawing():
+    with style.drawing():
         n_rows = (len(newest) + 1) // 2
-        figure = new_figure(2.6 * n_rows)
+        figure = style.new_figure(2.6 * n_rows)
         axes = figure.subplots(n_rows, 2, squeeze=False).ravel()
         for ax, (key, (name, steps, pairs)) in zip(axes, newest.items(), strict=False):
             record, window = pairs[0]
             x, y = np.array(window["hessian"]), estimate(record, window, key)
             shown = (x > 0) & (y > 0)
-            ax.loglog(x[shown], y[shown], ".", color=BLUE, markersize=3, alpha=0.5)
+            ax.loglog(x[shown], y[shown], ".", color=style.BLUE, markersize=3, alpha=0.5)
             if key != "si" and shown.any():
                 ends = [x[shown].min(), x[shown].max()]
-                ax.plot(ends, ends, color=INK, linewidth=0.7)
+                ax.plot(ends, ends, color=style.INK, linewidth=0.7)
             ax.set_title(f"{name}\n{steps:,} steps", fontsize=9)
             ax.set_xlabel("Hessian's diagonal", fontsize=9)
             for axis in (ax.xaxis, ax.yaxis):

@@ -10,28 +10,24 @@ from matplotlib.axes import Axes
 
 from experiments.mesu.measures import FIVE, measured_at
 from experiments.mesu.tables import NAMES, by_algorithm
-from experiments.pictures import (
-    BLACK,
-    BLUE,
-    GREEN,
-    GREY,
-    ORANGE,
-    PURPLE,
-    SKY,
-    VERMILLION,
-    YELLOW,
-    drawing,
-    legend_above,
-    new_figure,
-    plain_numbers,
-    svg,
-)
+from experiments.pictures import legend_above, plain_numbers, svg
 from experiments.tables import Record
+from streamlearn.report import svg as style
 
 COLOURS = dict(
     zip(
         NAMES,
-        (BLUE, SKY, GREY, YELLOW, VERMILLION, GREEN, BLACK, PURPLE, ORANGE),
+        (
+            style.BLUE,
+            style.SKY,
+            style.GREY,
+            style.YELLOW,
+            style.VERMILLION,
+            style.GREEN,
+            style.BLACK,
+            style.PURPLE,
+            style.ORANGE,
+        ),
         strict=True,
     )
 )
@@ -68,8 +64,8 @@ def _lines(
 
 def pmnist_picture(records: Sequence[Record]) -> str:
     """Newest five tasks along the stream, and the newest twenty at its end, by age."""
-    with drawing():
-        figure = new_figure(6.4)
+    with style.drawing():
+        figure = style.new_figure(6.4)
         above, below = figure.subplots(2, 1)
         _lines(above, records, _newest_five, "newest 5 tasks, %")
         above.set_xlabel("tasks learned")
@@ -89,17 +85,17 @@ def pmnist_picture(records: Sequence[Record]) -> str:
 
 def plasticity_picture(records: Sequence[Record]) -> str:
     """Accuracy on the newest task, and the mean σ of each layer."""
-    with drawing():
-        figure = new_figure(6.4)
+    with style.drawing():
+        figure = style.new_figure(6.4)
         above, below = figure.subplots(2, 1, sharex=True)
         _lines(above, records, _newest, "newest task, %")
         legend_above(above)
         for name, mine in by_algorithm(records).items():
-            for layer, style in enumerate(("-", "--")):
+            for layer, dashes in enumerate(("-", "--")):
                 curve = _over_seeds(mine, partial(_sigma, layer))
                 label = f"{NAMES[name]}, layer {layer + 1}"
                 at = range(1, len(curve) + 1)
-                below.plot(at, curve, style, color=COLOURS[name], linewidth=1.1, label=label)
+                below.plot(at, curve, dashes, color=COLOURS[name], linewidth=1.1, label=label)
         below.set_yscale("log")
         plain_numbers(below.yaxis)
         below.set_ylabel("mean σ")
@@ -110,8 +106,8 @@ def plasticity_picture(records: Sequence[Record]) -> str:
 
 def fixed_point_picture(records: Sequence[Record]) -> str:
     """Newest five tasks along the stream in each arithmetic."""
-    with drawing():
-        figure = new_figure(3.4)
+    with style.drawing():
+        figure = style.new_figure(3.4)
         ax = figure.subplots()
         _lines(ax, records, _newest_five, "newest 5 tasks, %")
         ax.set_xlabel("tasks learned")
@@ -125,8 +121,8 @@ def _at_the_end(record: Record, newest: int) -> float:
 
 def window_picture(records: Sequence[Record]) -> str:
     """Newest five and newest twenty tasks against the memory window, for each width."""
-    with drawing():
-        figure = new_figure(3.6)
+    with style.drawing():
+        figure = style.new_figure(3.6)
         ax = figure.subplots()
         found: dict[tuple[int, float], list[Record]] = {}
         for record in records:
@@ -136,12 +132,12 @@ def window_picture(records: Sequence[Record]) -> str:
         windows = sorted({window for _, window in found})
         widths = sorted({width for width, _ in found})
         for width, colour in zip(widths, COLOURS.values(), strict=False):
-            for newest, style in ((FIVE, "-o"), (20, "--s")):
+            for newest, dashes in ((FIVE, "-o"), (20, "--s")):
                 mine = {n: some for (w, n), some in sorted(found.items()) if w == width}
                 heights = [mean(_at_the_end(r, newest) for r in some) for some in mine.values()]
                 label = f"{width} hidden, newest {newest}"
                 at = [windows.index(n) for n in mine]
-                ax.plot(at, heights, style, color=colour, markersize=4, linewidth=1.1, label=label)
+                ax.plot(at, heights, dashes, color=colour, markersize=4, linewidth=1.1, label=label)
         ax.set_xticks(range(len(windows)), [f"{window:.2g}" for window in windows])
         ax.set_xlabel("memory window N, samples")
         ax.set_ylabel("test accuracy, %")

@@ -11,24 +11,25 @@ from matplotlib.patches import Rectangle
 
 from experiments.metaplastic.quadratic import BINS, two_weights
 from experiments.metaplastic.tables import NAMES, Group, furthest, grouped, network
-from experiments.pictures import (
-    BLACK,
-    BLUE,
-    FAINT,
-    GREEN,
-    GREY,
-    ORANGE,
-    PURPLE,
-    SKY,
-    VERMILLION,
-    drawing,
-    legend_above,
-    new_figure,
-    svg,
-)
+from experiments.pictures import legend_above, svg
 from experiments.tables import Record
+from streamlearn.report import svg as style
 
-COLOURS = dict(zip(NAMES, (VERMILLION, ORANGE, SKY, BLUE, BLUE, GREEN, BLACK), strict=True))
+COLOURS = dict(
+    zip(
+        NAMES,
+        (
+            style.VERMILLION,
+            style.ORANGE,
+            style.SKY,
+            style.BLUE,
+            style.BLUE,
+            style.GREEN,
+            style.BLACK,
+        ),
+        strict=True,
+    )
+)
 
 
 def _main(records: Sequence[Record]) -> tuple[Group, dict[str, list[Record]]]:
@@ -39,8 +40,8 @@ def _main(records: Sequence[Record]) -> tuple[Group, dict[str, list[Record]]]:
 
 def permuted_picture(records: Sequence[Record]) -> str:
     """Accuracy on each task after the last, by one state and by a state a task."""
-    with drawing():
-        figure = new_figure(6.0)
+    with style.drawing():
+        figure = style.new_figure(6.0)
         above, below = figure.subplots(2, 1, sharex=True, sharey=True)
         group, algorithms = _main(records)
         for ax, state, label in (
@@ -63,8 +64,8 @@ def permuted_picture(records: Sequence[Record]) -> str:
 
 def stream_picture(records: Sequence[Record]) -> str:
     """Test accuracy along the subsets; dashed: all data at once, after its last epoch."""
-    with drawing():
-        figure = new_figure(3.6)
+    with style.drawing():
+        figure = style.new_figure(3.6)
         ax = figure.subplots()
         group, algorithms = _main(records)
         for name, mine in algorithms.items():
@@ -85,10 +86,10 @@ def stream_picture(records: Sequence[Record]) -> str:
 
 def importance_picture(records: Sequence[Record]) -> str:
     """Loss added a switched weight against hidden magnitude, one panel a layer."""
-    with drawing():
+    with style.drawing():
         group, algorithms = _main(records)
         depth = len(group[1]) - 1
-        figure = new_figure(2.1 * depth)
+        figure = style.new_figure(2.1 * depth)
         panels = np.atleast_1d(figure.subplots(depth, 1, sharex=True))
         for name, some in algorithms.items():
             epochs, mine = furthest(some)
@@ -120,13 +121,13 @@ def _contours(ax: Axes) -> None:
     x, y = np.meshgrid(np.linspace(-1.5, 17, 200), np.linspace(-1.2, 1.2, 60))
     apart = np.stack([x, y], axis=-1) - problem.target
     height = np.einsum("...i,ij,...j->...", apart, problem.h, apart) / 2
-    ax.contour(x, y, height, levels=[0.5, 2, 8, 32, 128], colors=FAINT, linewidths=0.7)
+    ax.contour(x, y, height, levels=[0.5, 2, 8, 32, 128], colors=style.FAINT, linewidths=0.7)
 
 
 def quadratic_picture(records: Sequence[Record]) -> str:
     """Two hidden weights on their way; importance against magnitude among 500."""
-    with drawing():
-        figure = new_figure(6.0)
+    with style.drawing():
+        figure = style.new_figure(6.0)
         above, below = figure.subplots(2, 1)
         many = []
         for record in records:
@@ -136,22 +137,24 @@ def quadratic_picture(records: Sequence[Record]) -> str:
                 continue
             x, y = found["path"]
             _contours(above)
-            above.add_patch(Rectangle((-1, -1), 2, 2, facecolor="none", edgecolor=GREY))
-            above.plot(x[:40], y[:40], "-o", color=BLUE, ms=2.5, lw=0.9, label="W_h, 40 steps")
-            above.plot(*found["target"], "*", color=VERMILLION, ms=9, label="W*")
+            above.add_patch(Rectangle((-1, -1), 2, 2, facecolor="none", edgecolor=style.GREY))
+            above.plot(
+                x[:40], y[:40], "-o", color=style.BLUE, ms=2.5, lw=0.9, label="W_h, 40 steps"
+            )
+            above.plot(*found["target"], "*", color=style.VERMILLION, ms=9, label="W*")
         above.set_xlabel("first hidden weight")
         above.set_ylabel("second")
         above.legend()
         for place, found in enumerate(many):
             if not place:
-                below.plot(found["magnitude"], found["importance"], ".", color=FAINT, ms=3)
+                below.plot(found["magnitude"], found["importance"], ".", color=style.FAINT, ms=3)
             bins = [one for one in found["bins"] if one[1] > 1]
             below.errorbar(
                 [(one[0] + 0.5) / BINS for one in bins],
                 [one[2] for one in bins],
                 [one[3] for one in bins],
                 fmt="o",
-                color=PURPLE if place else BLUE,
+                color=style.PURPLE if place else style.BLUE,
                 ms=3,
                 lw=0.9,
                 alpha=0.4 if place else 1.0,

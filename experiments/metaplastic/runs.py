@@ -113,20 +113,16 @@ class BnnRun(Run):
     def identity(self) -> Record:
         """See :meth:`Run.identity`; the recipe and the constants are part of it."""
         recipe = recipe_of(self.setting.algorithm)
-        return {
-            "version": VERSION,
-            "seed": self.seed,
-            "limit": self.limit,
-            "algorithm": self.setting.algorithm,
-            "layers": list(self.setting.layers),
-            "epochs": self.bnn.epochs,
-            "data": self.bnn.data,
-            "metaplasticity": recipe.metaplasticity,
-            "ewc_strength": recipe.ewc_strength,
-            "lr": LR,
-            "weight_decay": WEIGHT_DECAY,
-            "batch": BATCH,
-        }
+        return self.identity_with(
+            VERSION,
+            epochs=self.bnn.epochs,
+            data=self.bnn.data,
+            metaplasticity=recipe.metaplasticity,
+            ewc_strength=recipe.ewc_strength,
+            lr=LR,
+            weight_decay=WEIGHT_DECAY,
+            batch=BATCH,
+        )
 
     def load(self) -> Sets:
         """Return the data sets.

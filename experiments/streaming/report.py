@@ -5,22 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import mean
 
-from experiments.pictures import (
-    BLACK,
-    BLUE,
-    GREEN,
-    GREY,
-    ORANGE,
-    PURPLE,
-    SKY,
-    VERMILLION,
-    drawing,
-    legend_above,
-    new_figure,
-    svg,
-)
+from experiments.pictures import legend_above, svg
 from experiments.streaming.settings import MILESTONES
 from experiments.tables import Record, cell, markdown, of
+from streamlearn.report import svg as style
 
 NAMES = {
     "metaplastic": "metaplastic, q8",
@@ -38,7 +26,18 @@ GATED_NAMES = {
 }
 ALL_NAMES = NAMES | GATED_NAMES
 #: The last two are never in one picture with the float network and MESU.
-_IN_ORDER = (BLUE, GREY, VERMILLION, BLACK, ORANGE, GREEN, SKY, PURPLE, ORANGE, GREEN)
+_IN_ORDER = (
+    style.BLUE,
+    style.GREY,
+    style.VERMILLION,
+    style.BLACK,
+    style.ORANGE,
+    style.GREEN,
+    style.SKY,
+    style.PURPLE,
+    style.ORANGE,
+    style.GREEN,
+)
 COLOURS = dict(zip(ALL_NAMES, _IN_ORDER, strict=True))
 
 
@@ -80,9 +79,9 @@ def _samples(record: Record) -> int:
 
 def streaming_picture(records: Sequence[Record]) -> str:
     """Accuracy on each task after ten, by age, one panel a width."""
-    with drawing():
+    with style.drawing():
         widths = widths_of(records)
-        figure = new_figure(2.2 * max(len(widths), 1) + 0.6)
+        figure = style.new_figure(2.2 * max(len(widths), 1) + 0.6)
         axes = figure.subplots(max(len(widths), 1), 1, sharex=True, sharey=True, squeeze=False)
         for ax, width in zip(axes[:, 0], widths, strict=False):
             for algorithm, name in ALL_NAMES.items():

@@ -41,15 +41,7 @@ class StreamingRun(Run):
 
     def identity(self) -> Record:
         """See :meth:`Run.identity`; the constants are part of it."""
-        return {
-            "version": VERSION,
-            "seed": self.seed,
-            "limit": self.limit,
-            "algorithm": self.setting.algorithm,
-            "layers": list(self.setting.layers),
-            "width": self.streaming.width,
-            **constants(self.streaming),
-        }
+        return self.identity_with(VERSION, width=self.streaming.width, **constants(self.streaming))
 
     def load(self) -> Digits:
         """See :meth:`Run.load`."""
