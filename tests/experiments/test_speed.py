@@ -13,7 +13,7 @@ from experiments.speed import metaplastic as speed_metaplastic
 from experiments.speed import pictures as speed_pictures
 from experiments.speed import sections as speed_sections
 from experiments.speed import tables as speed_tables
-from experiments.speed.contenders import Contender, engines
+from experiments.speed.contenders import ARITHMETICS, Contender, engines
 from experiments.speed.names import (
     CALL,
     FACTORED,
@@ -24,7 +24,6 @@ from experiments.speed.names import (
     TORCH_LOCAL,
     TORCH_PLAIN,
 )
-from quant.state import ARITHMETICS
 
 ROOT = Path(__file__).parents[2]
 assert torch.get_num_threads() == 1

@@ -24,6 +24,7 @@ from experiments.streaming.settings import (
     metaplastic_config,
     metaplastic_spec,
 )
+from quant.counters import Saturations
 from quant.native import NativeKernel
 from quant.rules.metaplastic.gates import active_units
 from quant.state import init_state
@@ -67,12 +68,12 @@ def test_the_compiled_twin_is_the_reference(gates, digits):
         metaplastic_spec(chosen),
         metaplastic_config(chosen),
     )
-    assert spec.n_blocks == (8 if gates else 0)
+    assert config.n_blocks == (8 if gates else 0)
     state = init_state(spec, config, "float64", 5)
     before = learner.w1.copy()
     for x, y in zip(digits.train[:40], digits.train_labels[:40], strict=True):
-        found = metaplastic.forward(spec, config, state, x.astype(np.float64))
-        metaplastic.learn(spec, config, state, found, int(y))
+        found = metaplastic.forward(spec, config, state, x.astype(np.float64), Saturations())
+        metaplastic.update(spec, config, state, found, int(y), Saturations())
     learner.learn(digits.train[:40], digits.train_labels[:40])
     expected = state["hidden_weight"][0]
     assert np.any(learner.w1 != before)
@@ -152,12 +153,12 @@ def test_gated_runs_are_of_every_engine_and_lie_apart():
     }
     assert set(runs) == set(GATES)
     for algorithm, run in runs.items():
-        spec = metaplastic_spec(run.streaming)
-        assert (spec.n_blocks, spec.n_active) == GATES[algorithm]
-        assert run.folder == ("streaming-gated" if spec.n_blocks else "streaming-pmnist")
+        config = metaplastic_config(run.streaming)
+        assert (config.n_blocks, config.n_active) == GATES[algorithm]
+        assert run.folder == ("streaming-gated" if config.n_blocks else "streaming-pmnist")
         kind = MetaplasticLearner if algorithm.endswith(("q8", "metaplastic")) else TwinLearner
         assert LEARNERS[algorithm] is kind
-        assert run.identity().get("n_active", 0) == spec.n_active
+        assert run.identity().get("n_active", 0) == config.n_active
 
 
 @pytest.mark.parametrize("algorithm", ["metaplastic", "no-memory", "twin", "mlp", "mesu-q16"])
