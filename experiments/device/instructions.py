@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from experiments.device.board import on_board
-from experiments.options import count
+from experiments.options import count, names
 from experiments.study import Record, Study, say
 from experiments.tables import markdown
 from quant.heads import HEADS
@@ -51,7 +51,7 @@ def measure(options: argparse.Namespace) -> Record:
     for name, learner in learners().items():
         number = HEADS[learner.spec.head].target == "number"
         x, y = (targets.x, targets.y) if number else (classes.x[:n], classes.y[:n])
-        for board in BOARDS:
+        for board in options.boards:
             say(f"{name} on the {board}")
             shown = x[:: max(1, n // N_PREDICTIONS)]
             found = on_board(learner, board, x, y, shown, number=number)
@@ -84,6 +84,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the study's own options."""
     parser.add_argument(
         "--samples", type=count(1), default=200, metavar="N", help="samples to learn; 200 if none"
+    )
+    parser.add_argument(
+        "--boards", type=names, default=BOARDS, metavar="A,B", help=f"{','.join(BOARDS)} if none"
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import firmware_sim
+from experiments.options import names
 from experiments.study import Record, Study, say
 from experiments.tables import markdown
 from export import write_export
@@ -20,14 +21,14 @@ ARITHMETICS: tuple[str, ...] = ("q16", "float32")
 
 def measure(options: argparse.Namespace) -> Record:
     """Build the firmware of each arithmetic for every board that can hold it."""
-    del options
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for arithmetic in ARITHMETICS:
             say(arithmetic)
             export = Path(folder) / arithmetic
             write_export(MesuClassifier(LAYERS, arithmetic=arithmetic), export)
-            for board in firmware_sim.list_boards():
+            for name in options.boards:
+                board = firmware_sim.get_board(name)
                 if arithmetic == "float32" and not board.core.has_fpu:
                     continue
                 row = {"board": board.name, "core": board.core.name, "arithmetic": arithmetic}
@@ -69,4 +70,10 @@ def tables(record: Record) -> Mapping[str, str]:
     return {"table": markdown(head, rows)}
 
 
-STUDY = Study("size", measure, tables)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the study's own options."""
+    every = tuple(board.name for board in firmware_sim.list_boards())
+    parser.add_argument("--boards", type=names, default=every, metavar="A,B", help="all if none")
+
+
+STUDY = Study("size", measure, tables, add_options)

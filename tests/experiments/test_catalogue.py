@@ -221,12 +221,12 @@ def test_canary_a_changed_result_changes_its_table() -> None:
 # -- the studies, tiny ---------------------------------------------------------------------------
 
 TINY = {
-    "instructions": ["--samples", "2"],
+    "instructions": ["--samples", "2", "--boards", "nrf52840"],
     "metaplastic-columns": ["--samples", "40", "--seeds", "2"],
     "metaplastic-gas": ["--limit-samples", "12", "--seeds", "2"],
     "noise-limits": ["--limit-samples", "8"],
     "regression": ["--limit-samples", "120", "--seeds", "1", "--quick"],
-    "size": [],
+    "size": ["--boards", "nrf52840,stm32l072"],
 }
 
 
