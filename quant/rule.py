@@ -152,7 +152,8 @@ def register(name: str, package: str) -> None:
     Raises
     ------
     RuleError
-        If the name is taken, or a part is missing; the message names it.
+        If the name is taken, a part is missing, or the rule calls itself otherwise; the message
+        names it.
     """
     if name in RULES:
         raise RuleError(f"rule {name!r} exists already: give yours another name")
@@ -160,7 +161,8 @@ def register(name: str, package: str) -> None:
     try:
         for floor in FLOORS:
             part(name, floor)
-    except RuleError:
+        _ = RULES[name]
+    except BaseException:  # whatever it was, no list may hold half a rule
         del _OUTSIDE[name]
         raise
 
