@@ -1,0 +1,246 @@
+"""Write the figures of README.md and docs/ that a short run gives: `python docs/tables.py`.
+
+A figure stands between `<!-- tables:NAME -->` and `<!-- /tables -->`, in a line or around a block.
+NAME is a function of this file, with its arguments after colons. What an experiment recorded is
+written by `python -m experiments figures` instead. `--check` writes nothing and fails
+if a page says something else; `tests/docs` does the same. It takes about half a minute.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+import firmware_sim
+import streamlearn
+from export import write_export
+from quant.state import layout_of
+from streamlearn.prequential import evaluate
+from streamlearn.streams import load_gas_concentration, load_gas_drift
+
+ROOT = Path(__file__).parents[1]
+MARK = re.compile(r"<!-- tables:(?P<name>[^>]+?) -->(?P<text>.*?)<!-- /tables -->", re.DOTALL)
+BOARDS = ("rp2040", "nrf52840")
+N_COUNTED, N_PREDICTIONS = 200, 50
+#: Learners that are a setting of a class and not yet a class.
+SETTINGS = {
+    "MesuFactoredClassifier": partial(streamlearn.MesuClassifier, variance="factored"),
+}
+#: Hidden units that give a learner about the bytes of MesuClassifier with 32.
+HIDDEN = {"MetaplasticClassifier": 128}
+
+
+def learners() -> dict[str, Callable[..., Any]]:
+    """Every public learner, by its name."""
+    public = {name: getattr(streamlearn, name) for name in streamlearn.__all__}
+    return {
+        **{name: cls for name, cls in public.items() if hasattr(cls, "learn_one")},
+        **{name: made for name, made in SETTINGS.items() if name not in public},
+    }
+
+
+def make(name: str, n_features: int = 128, **settings: Any) -> Any:
+    """Make a learner for the gas stream, with its defaults."""
+    if name.endswith("Classifier"):
+        settings = {"classes": range(6), **settings}
+    n_out = 6 if name.endswith("Classifier") else 1
+    return learners()[name]((n_features, HIDDEN.get(name, 32), n_out), **settings)
+
+
+def shape(name: str) -> str:
+    """Layers of a learner, as "128-32-6"."""
+    return "-".join(map(str, make(name).spec.layers))
+
+
+@cache
+def counted(name: str, board_name: str) -> dict[str, int]:
+    """Median instructions inside the learner over the stream's first samples, and its bytes."""
+    target = not name.endswith("Classifier")
+    x, y = _samples(target)
+    with tempfile.TemporaryDirectory() as folder:
+        write_export(make(name), Path(folder) / "export")
+        board = firmware_sim.get_board(board_name)
+        firmware = firmware_sim.build_firmware(
+            Path(folder) / "export", board, Path(folder) / "build"
+        )
+        device = firmware_sim.Device(firmware)
+        learn = int(np.median(device.run_stream(x, y).learn_instructions))
+        counts = []
+        for row in x[:: N_COUNTED // N_PREDICTIONS]:
+            (device.predict_target if target else device.predict)(row)
+            counts.append(device.last_call.learner)
+        return {
+            "learn": learn,
+            "predict": int(np.median(counts)),
+            "state": firmware.ram_bytes.state,
+            "flash": firmware.flash_bytes,
+        }
+
+
+@cache
+def _samples(target: bool) -> tuple[Any, Any]:
+    stream = load_gas_concentration(limit=N_COUNTED) if target else load_gas_drift()
+    return stream.x[:N_COUNTED], stream.y[:N_COUNTED]
+
+
+def count(name: str, board_name: str, what: str) -> str:
+    """One figure of a learner on a board."""
+    return f"{counted(name, board_name)[what]:,}"
+
+
+@cache
+def gas_accuracy(name: str) -> float:
+    """Prequential accuracy over the bundled stream, with the learner's defaults and seed 0."""
+    return evaluate(make(name), load_gas_drift()).accuracy
+
+
+def accuracy(name: str) -> str:
+    """Accuracy of a learner on the gas stream, in percent."""
+    return f"{100 * gas_accuracy(name):.1f}"
+
+
+def appearance(name: str) -> str:
+    """Accuracy of a learner that is told no classes: they get outputs as they appear."""
+    learner, stream = make(name, classes=None), load_gas_drift()
+    right = sum(learner.test_then_learn_one(x, y) == y for x, y in stream)
+    return f"{100 * right / len(stream):.2f}"
+
+
+def share(name: str, of: str, board_name: str, what: str) -> str:
+    """One learner's figure in percent of another's."""
+    return f"{100 * counted(name, board_name)[what] / counted(of, board_name)[what]:.0f}"
+
+
+def instructions() -> Iterator[str]:
+    """Instructions, state and flash of every learner."""
+    yield "| learner | board | instructions to learn | to predict | state, bytes | flash, bytes |"
+    yield "|---|---|---:|---:|---:|---:|"
+    for name in learners():
+        for board in BOARDS:
+            figures = " | ".join(
+                count(name, board, what) for what in ("learn", "predict", "state", "flash")
+            )
+            yield (
+                f"| `{name}`, {make(name).arithmetic}, {shape(name)} "
+                f"| {board} ({firmware_sim.get_board(board).core.name}) | {figures} |"
+            )
+
+
+def rules() -> Iterator[str]:
+    """Compare the classifiers of about the same size on the gas stream."""
+    names = [name for name in learners() if name.endswith("Classifier")]
+    yield "| | " + " | ".join(f"`{name}`" for name in names) + " |"
+    yield "|---|" + "---:|" * len(names)
+    for title, figure in RULE_ROWS.items():
+        yield f"| {title} | " + " | ".join(figure(name) for name in names) + " |"
+
+
+def synapse_bytes(name: str) -> float:
+    """Bytes of the state per synapse, without front end and header."""
+    learner = make(name, front_end="none")
+    return (learner.state.nbytes - 16) / learner.spec.n_synapses
+
+
+RULE_ROWS: dict[str, Callable[[str], str]] = {
+    "layers": shape,
+    "synapses": lambda name: f"{make(name).spec.n_synapses:,}",
+    "bytes per synapse": lambda name: f"{synapse_bytes(name):.2f}",
+    "state, bytes": lambda name: f"{make(name).state.nbytes:,}",
+    "accuracy on the gas stream": lambda name: f"{100 * gas_accuracy(name):.2f} %",
+    **{
+        f"instructions to {what}, {firmware_sim.get_board(board).core.name}": partial(
+            lambda name, board, what: count(name, board, what), board=board, what=what
+        )
+        for board in BOARDS
+        for what in ("learn", "predict")
+    },
+}
+
+
+def layouts() -> Iterator[str]:
+    """Where each byte of a state lies: every learner in every arithmetic it has."""
+    for name in learners():
+        for arithmetic in ("q16", "q8", "float32", "float64"):
+            try:
+                learner = make(name, arithmetic=arithmetic)
+            except streamlearn.StreamlearnError:
+                continue  # not computed in by this rule
+            layout = layout_of(learner.spec, learner.arithmetic)
+            yield f"\n### `{name}`, {arithmetic}\n"
+            yield f"{shape(name)}, {layout.n_bytes:,} bytes.\n"
+            yield re.sub(r"\|(\w+)\|", r"\\|\1\\|", layout.table()).rstrip()  # |mu| in a cell
+
+
+def onnx_sizes() -> Iterator[str]:
+    """Nodes and bytes of every learner's graph."""
+    yield "| learner | nodes | bytes |"
+    yield "|---|---:|---:|"
+    for name in learners():
+        for arithmetic in ("", "float32"):
+            try:
+                learner = make(name, **({"arithmetic": arithmetic} if arithmetic else {}))
+            except streamlearn.StreamlearnError:
+                continue
+            x, y = _samples(not name.endswith("Classifier"))
+            for row, label in zip(x[:N_PREDICTIONS], y.tolist(), strict=False):
+                learner.learn_one(row, label)  # before the first one there is nothing to scale by
+            with tempfile.TemporaryDirectory() as folder:
+                write_export(learner, Path(folder) / "export")
+                path = Path(folder) / "export" / "model.onnx"
+                nodes, size = len(onnx.load(path).graph.node), path.stat().st_size
+            yield f"| `{name}`, {learner.arithmetic}, {shape(name)} | {nodes:,} | {size:,} |"
+
+
+def figure(name: str, *arguments: str) -> Any:
+    """Find the function that a marker names."""
+    known = {f.__name__.replace("_", "-"): f for f in (instructions, rules, layouts, onnx_sizes)}
+    one: dict[str, Callable[..., str]] = {
+        f.__name__: f for f in (count, share, accuracy, appearance)
+    }
+    if name in known:
+        return "\n\n" + "\n".join(known[name](*arguments)).strip("\n") + "\n\n"
+    if name not in one:
+        raise SystemExit(f"no figure is called {name!r}: {', '.join([*known, *one])}")
+    return one[name](*arguments)
+
+
+def pages() -> list[Path]:
+    """Every text that may hold figures."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def rewritten(text: str) -> str:
+    """Return a page with its figures as they are today."""
+    return MARK.sub(
+        lambda found: (
+            f"<!-- tables:{found['name']} -->{figure(*found['name'].split(':'))}<!-- /tables -->"
+        ),
+        text,
+    )
+
+
+def main(check: bool = False) -> None:
+    """Rewrite the pages, or with ``check`` name those that are stale."""
+    stale = []
+    for path in pages():
+        text = path.read_text("utf-8")
+        new = rewritten(text)
+        if new != text:
+            stale.append(path.relative_to(ROOT).as_posix())
+            if not check:
+                path.write_text(new, "utf-8")
+    print(f"{'stale' if check else 'written'}: {', '.join(stale) or 'nothing'}")
+    if check and stale:
+        raise SystemExit("run: python docs/tables.py")
+
+
+if __name__ == "__main__":
+    main("--check" in sys.argv[1:])
