@@ -134,6 +134,20 @@ def instructions() -> Iterator[str]:
             )
 
 
+def boards() -> Iterator[str]:
+    """Every board that is shipped."""
+    yield "| name | core | clock | flash | RAM | current model |"
+    yield "|---|---|---:|---:|---:|---|"
+    for board in firmware_sim.list_boards():
+        default = " (default)" if board.name == firmware_sim.DEFAULT_BOARD else ""
+        now = board.current
+        current = f"{now.active_ua_per_mhz:g} µA/MHz at {now.supply_v} V" if now else "none"
+        yield (
+            f"| `{board.name}`{default} | {board.core.name} | {board.clock_hz / 1e6:g} MHz "
+            f"| {board.flash.bytes // 1024:,} KiB | {board.ram.bytes // 1024:,} KiB | {current} |"
+        )
+
+
 def rules() -> Iterator[str]:
     """Compare the classifiers of about the same size on the gas stream."""
     names = [name for name in learners() if name.endswith("Classifier")]
@@ -201,7 +215,7 @@ def onnx_sizes() -> Iterator[str]:
 
 def figure(name: str, *arguments: str) -> Any:
     """Find the function that a marker names."""
-    known = {f.__name__.replace("_", "-"): f for f in (instructions, rules, layouts, onnx_sizes)}
+    known = {f.__name__.replace("_", "-"): f for f in (boards, instructions, rules, layouts, onnx_sizes)}
     one: dict[str, Callable[..., str]] = {
         f.__name__: f for f in (count, share, accuracy, appearance)
     }

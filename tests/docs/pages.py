@@ -70,8 +70,8 @@ def run_page(text: str) -> list[tuple[Block, str]]:
 
 
 def fits(expected: str, printed: str) -> bool:
-    """Tell whether an output is the expected one; ``…`` is anything within a line."""
-    pattern = "[^\n]*".join(re.escape(part) for part in _trimmed(expected).split("…"))
+    """Tell whether an output is the expected one; ``…`` is anything within a line, blanks too."""
+    pattern = "[^\n]*".join(re.escape(part) for part in re.split(" *… *", _trimmed(expected)))
     return re.fullmatch(pattern, _trimmed(printed)) is not None
 
 
@@ -95,7 +95,8 @@ def _run(block: Block, names: dict[str, Any]) -> str:
 
 def _python(code: str, names: dict[str, Any]) -> str:
     with _caught() as printed, warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("always")
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", UserWarning)
         try:
             exec(compile(code, "<page>", "exec"), names)
         except ERRORS as error:
