@@ -215,7 +215,9 @@ def onnx_sizes() -> Iterator[str]:
 
 def figure(name: str, *arguments: str) -> Any:
     """Find the function that a marker names."""
-    known = {f.__name__.replace("_", "-"): f for f in (boards, instructions, rules, layouts, onnx_sizes)}
+    known = {
+        f.__name__.replace("_", "-"): f for f in (boards, instructions, rules, layouts, onnx_sizes)
+    }
     one: dict[str, Callable[..., str]] = {
         f.__name__: f for f in (count, share, accuracy, appearance)
     }

@@ -9,7 +9,9 @@ import pages
 import pytest
 
 PAGES = [
-    path for path in sorted((pages.ROOT / "docs").rglob("*.md")) if any(pages.blocks(path.read_text()))
+    path
+    for path in sorted((pages.ROOT / "docs").rglob("*.md"))
+    if any(pages.blocks(path.read_text()))
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import shutil
 import subprocess
 import sys
@@ -33,7 +34,9 @@ def build(folder: Path, page: str) -> subprocess.CompletedProcess[str]:
     for name in ("hooks.py", "griffe_roles.py", "site.css"):
         shutil.copy(ROOT / "docs" / name, docs)
     settings = (ROOT / "mkdocs.yml").read_text().partition("\nnav:")[0]
-    settings = settings.replace("hooks: [docs/hooks.py]", "").replace("paths: [.]", f"paths: [{ROOT}]")
+    settings = settings.replace("hooks: [docs/hooks.py]", "").replace(
+        "paths: [.]", f"paths: [{ROOT}]"
+    )
     (folder / "mkdocs.yml").write_text(settings.replace("watch: [quant", "# ["))
     return subprocess.run(
         [sys.executable, "-m", "mkdocs", "build"],
@@ -48,7 +51,11 @@ def build(folder: Path, page: str) -> subprocess.CompletedProcess[str]:
 def test_a_sound_page_builds(tmp_path: Path) -> None:
     built = build(tmp_path, "[x](target.md#a-part)\n\n::: streamlearn.load")
     assert built.returncode == 0, built.stderr
-    assert "doc-heading" in (tmp_path / "site" / "index.html").read_text()
+    page = (tmp_path / "site" / "index.html").read_text()
+    assert "doc-heading" in page
+    assert not re.findall(r"src=\"?https?:|<link[^>]+href=\"?https?:", page), (
+        "fetched from elsewhere"
+    )
 
 
 @pytest.mark.parametrize("what", BROKEN)
