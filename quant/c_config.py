@@ -69,7 +69,8 @@ def config_header(spec: NetworkSpec, config: Config, arithmetic: str) -> str:
         **kernel.defines(spec, config),
     }
     body = "".join(f"#define {name} {value}\n" for name, value in defines.items())
+    what = f"a {spec} network, rule {rule_of(config).name}, {arithmetic}"
     return (
-        f"/* Generated for a {spec} network, rule {rule_of(config).name}, {arithmetic}. Do not edit. */\n"
+        f"/* Generated for {what}. Do not edit. */\n"
         f"#ifndef SL_CONFIG_H\n#define SL_CONFIG_H\n\n{body}\n#endif\n"
     )

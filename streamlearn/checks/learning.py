@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -145,15 +146,15 @@ def extreme_but_finite_features_are_survived(learner: Any) -> None:
 def every_kind_of_network_learns(learner: Any) -> None:
     """No hidden layer or two, no biases, no front end, and the rule's variants."""
     last = learner.spec.layers[-1]
+    no_hidden_units = {"layers": (N_FEATURES, last), **dict.fromkeys(_variant_settings(learner), 0)}
+    changes: Mapping[str, Any]
     for changes in (
-        {"layers": (N_FEATURES, last)},
+        no_hidden_units,
         {"layers": (N_FEATURES, 8, 6, last)},
         {"bias": False},
         {"front_end": "none"},
         *RULES[learner.config.rule].variants.values(),
     ):
-        if len(changes.get("layers", "abc")) == 2:
-            changes = {**dict.fromkeys(_off(learner), 0), **changes}
         made = fresh(learner, **changes)
         before = made.state_sha256
         for x, y in samples(learner, 20):
@@ -164,8 +165,8 @@ def every_kind_of_network_learns(learner: Any) -> None:
         assert copy_of(made).state_sha256 == made.state_sha256
 
 
-def _off(learner: Any) -> list[str]:
-    """Return the settings of variants that a network without hidden units cannot have."""
+def _variant_settings(learner: Any) -> list[str]:
+    """Return which of its variants' settings a learner has: they may need hidden units."""
     return [
         name
         for settings in RULES[learner.config.rule].variants.values()

@@ -41,11 +41,12 @@ class MesuConfig(SamplingConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         bits = self.mu_frac_bits
-        each = tuple(bits) if isinstance(bits, tuple | list | np.ndarray) else (bits,)
+        several = isinstance(bits, tuple | list | np.ndarray)
+        each = tuple(bits) if several else (bits,)
         if not each or not all(is_whole(n) and 6 <= n <= 15 for n in each):
             raise ConfigError(f"mu_frac_bits={bits}: expected 6 to 15, one number or one per layer")
         plain = tuple(int(n) for n in each)
-        object.__setattr__(self, "mu_frac_bits", plain if len(each) > 1 else plain[0])
+        object.__setattr__(self, "mu_frac_bits", plain if several else plain[0])
 
     def frac_bits(self, spec: NetworkSpec) -> tuple[int, ...]:
         """Return ``mu_frac_bits`` of each layer.

@@ -13,8 +13,8 @@ class MesuFactoredClassifier(SamplingClassifier):
     """MESU with factored variance: half the memory of :class:`streamlearn.MesuClassifier`.
 
     σ² of a layer is the product of one factor per input and one per unit: two bytes per synapse in
-    q16, half of :class:`streamlearn.MesuClassifier`. The format of μ follows the weights by itself. The
-    equations: :mod:`streamlearn.rules.mesu_factored.equations`.
+    q16, half of :class:`streamlearn.MesuClassifier`. The format of μ follows the weights by itself.
+    The equations: :mod:`streamlearn.rules.mesu_factored.equations`.
 
     Parameters
     ----------
@@ -98,8 +98,8 @@ class MesuFactoredRegressor(SamplingRegressor):
     """MESU with factored variance: half the memory of :class:`streamlearn.MesuRegressor`.
 
     σ² of a layer is the product of one factor per input and one per unit: two bytes per synapse in
-    q16, half of :class:`streamlearn.MesuRegressor`. The format of μ follows the weights by itself. The
-    equations: :mod:`streamlearn.rules.mesu_factored.equations`.
+    q16, half of :class:`streamlearn.MesuRegressor`. The format of μ follows the weights by itself.
+    The equations: :mod:`streamlearn.rules.mesu_factored.equations`.
 
     Parameters
     ----------

@@ -44,7 +44,9 @@ class MetaplasticClassifier(StreamClassifier):
         For q8: the C kernel (default) or the golden model.
     metaplasticity, metaplasticity_output, clamp, weight_init, weight_init_output, bias_input
         Hyperparameters: see :class:`quant.rules.metaplastic.config.MetaplasticConfig`.
-    window, skip, lr, lr_output, logit_scale, calibration_window, front_end_window, n_blocks, n_active
+    window, skip, lr, lr_output, logit_scale, calibration_window, front_end_window
+        Likewise.
+    n_blocks, n_active
         Likewise.
 
     Raises
