@@ -35,3 +35,7 @@ class DivergedError(StreamlearnError, ArithmeticError):
 
 class BuildError(StreamlearnError, RuntimeError):
     """The C compiler refused or is missing."""
+
+
+class RuleError(StreamlearnError):
+    """A learning rule that lacks a part, or whose name is taken."""

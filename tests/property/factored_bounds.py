@@ -7,23 +7,19 @@ from typing import Any
 import numpy as np
 from quant_bounds import hold, hold_partial_sums
 
-from quant.factored_plan import FactoredPlan
-from quant.factored_q16 import forward
-from quant.factored_q16_backward import backward_inputs, curvature
-from quant.factored_q16_codes import column_roots, input_roots, octave, top_bits
-from quant.factored_q16_factors import prior_ratio
-from quant.factored_state import FACTORS, factor_view
+from quant.counters import Saturations
+from quant.heads.categorical.golden import output_gradient
 from quant.integers import bit_length, shift_round, shift_truncate
-from quant.mesu_q16 import (
-    Saturations,
-    apply_gain,
-    block_inputs,
-    block_squares,
-    normalise,
-    output_gradient,
-)
-from quant.spec import MesuConfig, NetworkSpec
-from quant.state import State, init_state, layer_view
+from quant.network import NetworkSpec, layer_view
+from quant.rules.mesu.config import MesuConfig
+from quant.rules.mesu_factored.golden import forward
+from quant.rules.mesu_factored.golden_backward import backward_inputs, curvature
+from quant.rules.mesu_factored.golden_codes import column_roots, input_roots, octave, top_bits
+from quant.rules.mesu_factored.golden_factors import prior_ratio
+from quant.rules.mesu_factored.plan import FactoredPlan
+from quant.rules.mesu_factored.state import FACTORS, factor_view
+from quant.sampling.golden import apply_gain, block_inputs, block_squares, normalise
+from quant.state import State, init_state
 
 
 def check_roots(x: np.ndarray, frac_bits: int, row: np.ndarray, column: np.ndarray, v: int) -> Any:

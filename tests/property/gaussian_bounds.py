@@ -7,10 +7,10 @@ import math
 import numpy as np
 from quant_bounds import hold
 
-from quant import gaussian_q16 as golden
-from quant.front_end_q16 import Statistics, follow
+from quant.counters import Saturations
+from quant.front_end.golden import Statistics, follow
+from quant.heads.gaussian import golden as golden
 from quant.integers import bit_length, isqrt, shift_round
-from quant.mesu_q16 import Saturations
 from quant.state import State
 
 LARGEST, TINY = float(np.finfo(np.float32).max), float(np.finfo(np.float32).tiny)

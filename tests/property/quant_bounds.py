@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 from factored_limits import FACTORED
 
-from quant import mesu_q16 as golden
 from quant import noise
 from quant.integers import bit_length, bit_lengths, isqrt, shift_round, shift_truncate
-from quant.plan import Plan, make_plan
-from quant.spec import MesuConfig, NetworkSpec
-from quant.state import State, init_state, layer_view
+from quant.network import NetworkSpec, layer_view
+from quant.rules.mesu import golden as golden
+from quant.rules.mesu.config import MesuConfig
+from quant.rules.mesu.plan import Plan, make_plan
+from quant.state import State, init_state
 
 INT32 = 2**31 - 1
 UINT32 = 2**32 - 1

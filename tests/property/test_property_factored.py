@@ -20,7 +20,14 @@ from factored_bounds import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quant.factored_plan import (
+from quant.counters import Saturations
+from quant.native import NativeKernel
+from quant.network import NetworkSpec, layer_view
+from quant.rules.mesu.config import MesuConfig
+from quant.rules.mesu_factored.golden_codes import Roots
+from quant.rules.mesu_factored.golden_factors import gauge
+from quant.rules.mesu_factored.golden_mu import update_range
+from quant.rules.mesu_factored.plan import (
     FactoredLayerPlan,
     FactoredPlan,
     decode_column,
@@ -28,13 +35,7 @@ from quant.factored_plan import (
     encode_row,
     make_factored_plan,
 )
-from quant.factored_q16_codes import Roots
-from quant.factored_q16_factors import gauge
-from quant.factored_q16_mu import update_range
-from quant.mesu_q16 import Saturations
-from quant.native import NativeKernel
-from quant.spec import MesuConfig, NetworkSpec
-from quant.state import init_state, layer_view
+from quant.state import init_state
 from streamlearn.engines import GoldenEngine
 
 FIXED = settings(derandomize=True, deadline=None, database=None, max_examples=60)

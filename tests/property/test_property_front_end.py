@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from quant_bounds import hold
 
-from quant.front_end_q16 import quantise_input, standardise_q16
-from quant.spec import MesuConfig, NetworkSpec
+from quant.front_end.golden import quantise_input, standardise
+from quant.network import NetworkSpec
+from quant.rules.mesu.config import MesuConfig
 from quant.state import State, init_state
-from streamlearn.mesu import standardise
+from streamlearn.front_end import standardise
 
 FIXED = settings(derandomize=True, deadline=None, database=None, max_examples=80)
 F32 = np.finfo(np.float32)

@@ -12,15 +12,16 @@ from gaussian_bounds import check_gradient, check_prediction, check_target
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from quant_bounds import edge_state
+from streamlearn.regression_engines import GoldenRegression
 
-from quant import gaussian_q16 as golden
-from quant import mesu_q16
+from quant.heads.gaussian import golden as golden
 from quant.integers import bit_length
 from quant.native import NativeKernel
-from quant.spec import MesuConfig, NetworkSpec
+from quant.network import NetworkSpec
+from quant.rules.mesu import golden as mesu_q16
+from quant.rules.mesu.config import MesuConfig
 from quant.state import State, init_state
-from streamlearn import gaussian
-from streamlearn.regression_engines import GoldenRegression
+from streamlearn.heads import gaussian
 
 FIXED = settings(derandomize=True, deadline=None, database=None, max_examples=150)
 FEW = settings(FIXED, max_examples=60)

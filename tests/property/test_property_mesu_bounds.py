@@ -22,8 +22,10 @@ from quant_bounds import (
     edge_state,
 )
 
-from quant.plan import LayerPlan, Plan
-from quant.spec import MesuConfig, NetworkSpec
+from quant.network import NetworkSpec
+from quant.rules.mesu.config import MesuConfig
+from quant.rules.mesu.plan import Plan
+from quant.sampling.plan import LayerPlan
 
 FIXED = settings(derandomize=True, deadline=None, database=None, max_examples=60)
 DOCS = Path(__file__).parents[2] / "docs" / "numbers.md"

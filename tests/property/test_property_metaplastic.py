@@ -9,16 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quant import metaplastic_q8 as golden
+from quant.counters import Saturations
+from quant.heads.categorical.golden import softmax_q
 from quant.integers import Int64
-from quant.mesu_q16 import Saturations, softmax_q
-from quant.metaplastic_config import MetaplasticConfig
-from quant.metaplastic_gates import gate_bits
-from quant.metaplastic_plan import make_metaplastic_plan
-from quant.metaplastic_state import stride, weight_view
 from quant.native import NativeKernel
+from quant.network import NetworkSpec
 from quant.noise import sample_key
-from quant.spec import NetworkSpec
+from quant.rules.metaplastic import golden as golden
+from quant.rules.metaplastic.config import MetaplasticConfig
+from quant.rules.metaplastic.gates import gate_bits
+from quant.rules.metaplastic.plan import make_metaplastic_plan
+from quant.rules.metaplastic.state import stride, weight_view
 from quant.state import State, init_state
 from streamlearn.engines import make_engine
 

@@ -15,17 +15,19 @@ import numpy as np
 import pytest
 
 from quant import compiler
+from quant.description import from_json, to_json
 from quant.errors import BuildError, ConfigError, ShapeError, StateFormatError, StreamlearnError
-from quant.factored_plan import decode_row, make_factored_plan
 from quant.image import FORMAT_VERSION, MAGIC, Image, decode_image, encode_image
-from quant.metaplastic_config import MetaplasticConfig
 from quant.native import NativeKernel
-from quant.plan import PULL_MAX, effective_sweep, make_plan
-from quant.spec import MesuConfig, NetworkSpec, from_json, to_json
+from quant.network import NetworkSpec, layer_view
+from quant.rules.mesu.config import MesuConfig
+from quant.rules.mesu.plan import make_plan
+from quant.rules.mesu_factored.plan import decode_row, make_factored_plan
+from quant.rules.metaplastic.config import MetaplasticConfig
+from quant.sampling.plan import PULL_MAX, effective_sweep
 from quant.state import (
     ARITHMETICS,
     init_state,
-    layer_view,
     state_dtype,
     state_from_bytes,
     state_sha256,

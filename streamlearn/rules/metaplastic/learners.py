@@ -1,0 +1,148 @@
+"""The binarized metaplastic learner that a user holds: one byte a synapse."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+
+from quant.rules.metaplastic.config import MetaplasticConfig
+from quant.rules.metaplastic.gates import gates_of
+from streamlearn.engines import Backend
+from streamlearn.learners.base import Features
+from streamlearn.learners.classifier import StreamClassifier
+
+
+class MetaplasticClassifier(StreamClassifier):
+    """A binary network that learns one sample at a time and consolidates what is confirmed.
+
+    Weights are ±1, the signs of hidden weights of one byte. A hidden weight that has moved far
+    from zero is updated less often, so that what was learned long outlives what was learned
+    briefly.
+
+    Parameters
+    ----------
+    layers : sequence of int
+        ``(n_features, hidden..., n_classes)``; one hidden layer is the rule's ground.
+    classes : sequence, optional
+        The label of each class. Default: labels are taken in the order in which they appear.
+    arithmetic : {"q8", "float64"}
+        One byte a synapse and nothing but integers, or the equations.
+    seed : int
+        Of the start and of the pulses, 0 to 2^32 - 1.
+    features : sequence of str, optional
+        Names of the features, in order. Default: those of the first dict that is learned.
+    bias : bool, optional
+        Whether units have biases: see :class:`quant.network.NetworkSpec`. Default: where values are
+        standardised, since signs of sums without a bias make a network odd, -x the opposite of x,
+        and that never learns a class that lies between two others.
+    front_end
+        See :class:`quant.network.NetworkSpec`. ``front_end="none"`` takes values within ±8, best
+        where most are zero, such as pixels in 0 to 1.
+    backend : {"c", "numpy"}, optional
+        For q8: the C kernel (default) or the golden model.
+    metaplasticity, metaplasticity_output, clamp, weight_init, weight_init_output, bias_input
+        Hyperparameters: see :class:`quant.rules.metaplastic.config.MetaplasticConfig`.
+    window, skip, lr, lr_output, logit_scale, calibration_window, front_end_window
+        Likewise.
+    n_blocks, n_active
+        Likewise.
+
+    Raises
+    ------
+    ConfigError
+        If a value is out of range.
+    LabelError
+        If ``classes`` has duplicates or is longer than the output.
+    ShapeError
+        If ``features`` has another length than the input.
+
+    Notes
+    -----
+    Reads features as float32, as a device gets them. Predicting changes nothing; learning returns
+    the learner, so that calls chain. ``predict_proba_one`` is calibrated: a temperature, part of
+    the state, follows how sure the network may be.
+
+    References
+    ----------
+    Laborieux et al., Synaptic metaplasticity in binarized neural networks, Nature Communications
+    12, 2549 (2021).
+
+    Examples
+    --------
+    >>> from streamlearn import MetaplasticClassifier
+    >>> learner = MetaplasticClassifier(layers=(2, 16, 2), arithmetic="float64")
+    >>> for t in range(400):
+    ...     _ = learner.learn_one([t % 2, t % 3], "odd" if t % 2 else "even")
+    >>> learner.predict_one([1, 0])
+    'odd'
+    """
+
+    _rule = "metaplastic"
+    config: MetaplasticConfig
+
+    def __init__(
+        self,
+        layers: Sequence[int],
+        *,
+        classes: Sequence[Hashable] | None = None,
+        arithmetic: str = "q8",
+        seed: int = 0,
+        bias: bool | None = None,
+        front_end: str = "standardise",
+        features: Sequence[str] | None = None,
+        backend: Backend | None = None,
+        metaplasticity: float = 1.14,
+        metaplasticity_output: float = 3.2,
+        clamp: float = 0.906,
+        weight_init: float | None = None,
+        weight_init_output: float = 0.156,
+        bias_input: float = 11 / 16,
+        window: float | None = None,
+        skip: float = 0.156,
+        lr: float | None = None,
+        lr_output: float | None = None,
+        logit_scale: float | None = None,
+        calibration_window: int = 256,
+        front_end_window: int = 300,
+        n_blocks: int = 0,
+        n_active: int = 0,
+    ) -> None:
+        given = locals()
+        self._build({**given, "bias": front_end == "standardise" if bias is None else bias})
+
+    def novelty_one(self, x: Features) -> float:
+        """Return how unlike anything learned a sample is, 0 to 1: ``(2 u + e) / 3``.
+
+        u is the share of the active hidden units inside the straight-through window, which a small
+        change would turn over; e the entropy of the calibrated probabilities
+        over that of not knowing. Compare it with what the stream usually gives: it has no scale of
+        its own.
+
+        Raises
+        ------
+        ShapeError, InputValueError
+            As :meth:`learn_one`.
+
+        Notes
+        -----
+        Nothing is stored for it, and it costs one comparison per hidden unit. How well it tells
+        apart, measured: docs/confidence.md.
+        """
+        values = self._read(x)
+        selected = gates_of(self.spec, self.config).n_selected
+        share = self._engine.undecided(self._state, values) / max(selected, 1)
+        logits = self._logits(x)
+        p = np.exp(logits - logits.max())
+        p /= p.sum()
+        entropy = -float(np.sum(p * np.log(np.maximum(p, 1e-300)))) / math.log(len(p))
+        return min(max((2 * share + entropy) / 3, 0.0), 1.0)
+
+    def __repr__(self) -> str:
+        spec, config = self.spec, self.config
+        gates = f"{config.n_active} of {config.n_blocks} blocks, " if config.n_blocks else ""
+        return (
+            f"MetaplasticClassifier({spec}, {gates}{self.arithmetic}, "
+            f"metaplasticity={self.config.metaplasticity:g}, {self.n_samples} samples)"
+        )
