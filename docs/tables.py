@@ -8,6 +8,7 @@ if a page says something else; `tests/docs` does the same. It takes about half a
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import sys
 import tempfile
@@ -20,8 +21,9 @@ import numpy as np
 import onnx
 
 import firmware_sim
-import streamlearn
 from export import write_export
+from quant.network import NetworkSpec
+from quant.rule import RULES, Rule, part
 from quant.state import layout_of
 from streamlearn.prequential import evaluate
 from streamlearn.streams import load_gas_concentration, load_gas_drift
@@ -30,29 +32,31 @@ ROOT = Path(__file__).parents[1]
 MARK = re.compile(r"<!-- tables:(?P<name>[^>]+?) -->(?P<text>.*?)<!-- /tables -->", re.DOTALL)
 BOARDS = ("rp2040", "nrf52840")
 N_COUNTED, N_PREDICTIONS = 200, 50
-#: Learners that are a setting of a class and not yet a class.
-SETTINGS = {
-    "MesuFactoredClassifier": partial(streamlearn.MesuClassifier, variance="factored"),
-}
 #: Hidden units that give a learner about the bytes of MesuClassifier with 32.
 HIDDEN = {"MetaplasticClassifier": 128}
 
 
-def learners() -> dict[str, Callable[..., Any]]:
-    """Every public learner, by its name."""
-    public = {name: getattr(streamlearn, name) for name in streamlearn.__all__}
-    return {
-        **{name: cls for name, cls in public.items() if hasattr(cls, "learn_one")},
-        **{name: made for name, made in SETTINGS.items() if name not in public},
-    }
+@cache
+def learners() -> dict[str, tuple[type[Any], str, Rule]]:
+    """The learner class of every rule and head, with both, by the name of the class."""
+    found = {}
+    for rule in RULES:
+        for head, cls in part(rule, "streamlearn").LEARNERS.items():
+            found[cls.__name__] = cls, head, RULES[rule]
+    return found
 
 
-def make(name: str, n_features: int = 128, **settings: Any) -> Any:
+def is_classifier(name: str) -> bool:
+    """Tell whether a learner predicts classes."""
+    return learners()[name][1] == "categorical"
+
+
+def make(name: str, **settings: Any) -> Any:
     """Make a learner for the gas stream, with its defaults."""
-    if name.endswith("Classifier"):
+    if is_classifier(name):
         settings = {"classes": range(6), **settings}
-    n_out = 6 if name.endswith("Classifier") else 1
-    return learners()[name]((n_features, HIDDEN.get(name, 32), n_out), **settings)
+    n_out = 6 if is_classifier(name) else 1
+    return learners()[name][0]((128, HIDDEN.get(name, 32), n_out), **settings)
 
 
 def shape(name: str) -> str:
@@ -63,7 +67,7 @@ def shape(name: str) -> str:
 @cache
 def counted(name: str, board_name: str) -> dict[str, int]:
     """Median instructions inside the learner over the stream's first samples, and its bytes."""
-    target = not name.endswith("Classifier")
+    target = not is_classifier(name)
     x, y = _samples(target)
     with tempfile.TemporaryDirectory() as folder:
         write_export(make(name), Path(folder) / "export")
@@ -150,7 +154,7 @@ def boards() -> Iterator[str]:
 
 def rules() -> Iterator[str]:
     """Compare the classifiers of about the same size on the gas stream."""
-    names = [name for name in learners() if name.endswith("Classifier")]
+    names = [name for name in learners() if is_classifier(name)]
     yield "| | " + " | ".join(f"`{name}`" for name in names) + " |"
     yield "|---|" + "---:|" * len(names)
     for title, figure in RULE_ROWS.items():
@@ -179,44 +183,69 @@ RULE_ROWS: dict[str, Callable[[str], str]] = {
 }
 
 
+def members() -> Iterator[str]:
+    """What the description of a state image holds."""
+
+    def names(cls: type[Any]) -> str:
+        return ", ".join(f"`{field.name}`" for field in dataclasses.fields(cls))
+
+    yield "| member | value |"
+    yield "|---|---|"
+    yield f"| rule | {', '.join(map(repr, RULES))} |".replace("'", '"')
+    yield f"| network | {names(NetworkSpec)} |"
+    for name, rule in RULES.items():
+        yield f'| config of "{name}" | {names(rule.config)} |'
+    for name, rule in RULES.items():
+        known = ", ".join(f'"{arithmetic}"' for arithmetic in rule.arithmetics)
+        yield f'| arithmetic of "{name}" | {known}: the layout of the payload |'
+    yield (
+        "| labels | the label of each class index: text, numbers or truth values; shorter than the "
+        "classes if not all have been seen |"
+    )
+    yield "| features | the names of the features in order, or null |"
+
+
 def layouts() -> Iterator[str]:
-    """Where each byte of a state lies: every learner in every arithmetic it has."""
-    for name in learners():
-        for arithmetic in ("q16", "q8", "float32", "float64"):
-            try:
-                learner = make(name, arithmetic=arithmetic)
-            except streamlearn.StreamlearnError:
-                continue  # not computed in by this rule
-            layout = layout_of(learner.spec, learner.arithmetic)
-            yield f"\n### `{name}`, {arithmetic}\n"
-            yield f"{shape(name)}, {layout.n_bytes:,} bytes.\n"
-            yield re.sub(r"\|(\w+)\|", r"\\|\1\\|", layout.table()).rstrip()  # |mu| in a cell
+    """Where each byte of a state lies: every learner in every arithmetic and variant it has."""
+    for name, (_, _, rule) in learners().items():
+        for arithmetic in rule.arithmetics:
+            seen = set()
+            for variant, settings in {"": {}, **rule.variants}.items():
+                learner = make(name, arithmetic=arithmetic, **settings)
+                layout = layout_of(learner.spec, learner.config, arithmetic)
+                if layout in seen:
+                    continue  # the variant keeps nothing of its own
+                seen.add(layout)
+                yield f"\n### `{name}`, {arithmetic}{variant and f', {variant}'}\n"
+                yield f"{shape(name)}, {layout.n_bytes:,} bytes.\n"
+                # |mu| in a cell
+                yield re.sub(r"\|(\w+)\|", r"\\|\1\\|", layout.table()).rstrip()
 
 
 def onnx_sizes() -> Iterator[str]:
     """Nodes and bytes of every learner's graph."""
     yield "| learner | nodes | bytes |"
     yield "|---|---:|---:|"
-    for name in learners():
-        for arithmetic in ("", "float32"):
-            try:
-                learner = make(name, **({"arithmetic": arithmetic} if arithmetic else {}))
-            except streamlearn.StreamlearnError:
-                continue
-            x, y = _samples(not name.endswith("Classifier"))
+    for name, (_, _, rule) in learners().items():
+        for arithmetic, kind in rule.arithmetics.items():
+            if kind.kernel is None:
+                continue  # for the desk only: never exported
+            learner = make(name, arithmetic=arithmetic)
+            x, y = _samples(not is_classifier(name))
             for row, label in zip(x[:N_PREDICTIONS], y.tolist(), strict=False):
                 learner.learn_one(row, label)  # before the first one there is nothing to scale by
             with tempfile.TemporaryDirectory() as folder:
                 write_export(learner, Path(folder) / "export")
                 path = Path(folder) / "export" / "model.onnx"
                 nodes, size = len(onnx.load(path).graph.node), path.stat().st_size
-            yield f"| `{name}`, {learner.arithmetic}, {shape(name)} | {nodes:,} | {size:,} |"
+            yield f"| `{name}`, {arithmetic}, {shape(name)} | {nodes:,} | {size:,} |"
 
 
 def figure(name: str, *arguments: str) -> Any:
     """Find the function that a marker names."""
     known = {
-        f.__name__.replace("_", "-"): f for f in (boards, instructions, rules, layouts, onnx_sizes)
+        f.__name__.replace("_", "-"): f
+        for f in (boards, instructions, rules, members, layouts, onnx_sizes)
     }
     one: dict[str, Callable[..., str]] = {
         f.__name__: f for f in (count, share, accuracy, appearance)
