@@ -21,6 +21,10 @@ class ConfigError(StreamlearnError, ValueError):
     """A configuration that makes no sense or that the engine cannot represent."""
 
 
+class ParameterError(ConfigError, TypeError):
+    """A parameter that a constructor does not have: misspelt, or another rule's."""
+
+
 class StateFormatError(StreamlearnError, ValueError):
     """A state image that is truncated, damaged, foreign or of another version."""
 
@@ -31,6 +35,10 @@ class StreamFormatError(StreamlearnError, ValueError):
 
 class DivergedError(StreamlearnError, ArithmeticError):
     """A floating-point learner whose state no longer gives finite outputs."""
+
+
+class UndefinedError(StreamlearnError, AttributeError):
+    """A quantity that a learning rule does not have; ``hasattr`` tells, the message says why."""
 
 
 class BuildError(StreamlearnError, RuntimeError):

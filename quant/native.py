@@ -13,7 +13,7 @@ import numpy.typing as npt
 from quant.c_config import KERNEL_DIR, config_header, kernel_sources
 from quant.compiler import build_shared
 from quant.counters import Saturations
-from quant.errors import BuildError, StreamlearnError
+from quant.errors import BuildError, DivergedError, StreamlearnError
 from quant.heads import HEADS
 from quant.network import NetworkSpec
 from quant.rule import Config
@@ -26,6 +26,9 @@ STATUS_TEXT = {
         r'X\(SL_\w+, (-?\d+), "([^"]+)"\)', (KERNEL_DIR / "sl_learner.h").read_text()
     )
 }
+
+#: The status of a state whose outputs are no longer finite.
+DIVERGED = -3
 
 _SATURATIONS = [f.name for f in dataclasses.fields(Saturations)]
 
@@ -183,7 +186,7 @@ class NativeKernel:
     @staticmethod
     def _complete(done: int, n: int, status: int) -> None:
         if done != n:
-            raise StreamlearnError(
+            raise (DivergedError if status == DIVERGED else StreamlearnError)(
                 f"sample {done} of {n}: {STATUS_TEXT[status]}; "
                 f"the {done} samples before it have been learned"
             )

@@ -157,9 +157,13 @@ class NumpyEngine:
 
     def learn_many(self, state: State, x: Float, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """See :class:`Engine`."""
-        return self._block(
-            [self.learn(state, *sample) for sample in zip(x, targets.tolist(), strict=True)]
-        )
+        results = []
+        for row, (values, target) in enumerate(zip(x, targets.tolist(), strict=True)):
+            try:
+                results.append(self.learn(state, values, target))
+            except DivergedError as error:
+                raise DivergedError(f"row {row}: {error}") from error
+        return self._block(results)
 
     def _block(self, results: list[Any]) -> npt.NDArray[Any]:
         if not self._head.prediction_words:

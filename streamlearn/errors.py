@@ -6,10 +6,12 @@ from quant.errors import (
     DivergedError,
     InputValueError,
     LabelError,
+    ParameterError,
     ShapeError,
     StateFormatError,
     StreamFormatError,
     StreamlearnError,
+    UndefinedError,
 )
 
 __all__ = [
@@ -18,8 +20,10 @@ __all__ = [
     "DivergedError",
     "InputValueError",
     "LabelError",
+    "ParameterError",
     "ShapeError",
     "StateFormatError",
     "StreamFormatError",
     "StreamlearnError",
+    "UndefinedError",
 ]

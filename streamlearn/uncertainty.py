@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
-from streamlearn.errors import ConfigError, InputValueError, LabelError, ShapeError
+from streamlearn.errors import (
+    ConfigError,
+    InputValueError,
+    LabelError,
+    ShapeError,
+    UndefinedError,
+)
 
 Floats = npt.NDArray[np.floating[Any]]
 #: How far probabilities may be from a sum of 1: float16 rounds about that much.
@@ -38,6 +44,32 @@ class Uncertainty(NamedTuple):
     predictive: float
     aleatoric: float
     epistemic: float
+
+
+class PredictiveUncertainty(NamedTuple):
+    """Entropy of one sample's probabilities in bits, of a rule whose weights are one value each.
+
+    It has no aleatoric and no epistemic part: ``hasattr`` says so, and asking says why.
+    """
+
+    predictive: float
+
+    @property
+    def aleatoric(self) -> NoReturn:
+        """Raise UndefinedError: there is no such part."""
+        raise UndefinedError(_NO_SPLIT.format("aleatoric"))
+
+    @property
+    def epistemic(self) -> NoReturn:
+        """Raise UndefinedError: there is no such part."""
+        raise UndefinedError(_NO_SPLIT.format("epistemic"))
+
+
+_NO_SPLIT = (
+    "this rule has no {} uncertainty: the split needs draws of the weights, and its weights are "
+    "one value each; predictive is the whole, and learner.novelty_one(x) tells what is unlike "
+    "anything learned"
+)
 
 
 def uncertainty_of(logits: Floats) -> Uncertainty:

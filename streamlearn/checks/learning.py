@@ -147,14 +147,13 @@ def every_kind_of_network_learns(learner: Any) -> None:
     """No hidden layer or two, no biases, no front end, and the rule's variants."""
     last = learner.spec.layers[-1]
     no_hidden_units = {"layers": (N_FEATURES, last), **dict.fromkeys(_variant_settings(learner), 0)}
-    changes: Mapping[str, Any]
-    for changes in (
+    networks: list[Mapping[str, Any]] = [
         no_hidden_units,
         {"layers": (N_FEATURES, 8, 6, last)},
         {"bias": False},
         {"front_end": "none"},
-        *RULES[learner.config.rule].variants.values(),
-    ):
+    ]
+    for changes in (*networks, *RULES[learner.config.rule].variants.values()):
         made = fresh(learner, **changes)
         before = made.state_sha256
         for x, y in samples(learner, 20):

@@ -12,12 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from quant.counters import Saturations
-from quant.errors import ConfigError, InputValueError, ShapeError, StateFormatError
+from quant.errors import ConfigError, ShapeError, StateFormatError
 from quant.image import Image, check_names, decode_image, encode_image
 from quant.network import NetworkSpec
 from quant.rule import RULES
 from quant.state import State, init_state, state_from_bytes, state_sha256
 from streamlearn.engines import Backend, Engine, make_engine
+from streamlearn.learners.numbers import unwrap
+from streamlearn.learners.parameters import Parameters
+from streamlearn.learners.river_protocol import RiverEstimator
+from streamlearn.learners.rows import names_of, read_block, read_row
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
 Features = Mapping[Any, float] | Sequence[float] | npt.NDArray[Any]
 
 
-class StreamLearner:
+class StreamLearner(Parameters, RiverEstimator):
     """A learner that takes one sample at a time; a subclass names its rule and its head.
 
     A subclass has explicit keyword parameters, and hands them all to :meth:`_build`.
@@ -34,7 +38,6 @@ class StreamLearner:
     #: Names in :data:`quant.rule.RULES` and :data:`quant.heads.HEADS`.
     _rule: str
     _head = "categorical"
-    _supervised = True
     _engine: Engine
     spec: NetworkSpec
     config: Any
@@ -67,7 +70,7 @@ class StreamLearner:
         state = init_state(spec, config, given["arithmetic"], given["seed"])
         classes = given.get("classes")
         labels = () if classes is None else as_tuple("classes", classes)
-        labels = tuple(y.item() if isinstance(y, np.generic) else y for y in labels)
+        labels = tuple(map(unwrap, labels))
         image = Image(spec, config, given["arithmetic"], state, labels, names)
         self._setup(image, given["backend"])
 
@@ -77,61 +80,19 @@ class StreamLearner:
         self._state = image.state
         self._backend = backend
         self._features = image.features
+        self._given = image.labels or None, image.features
         self._engine = make_engine(self.spec, self.config, self.arithmetic, backend)
 
     def _read(self, x: Features) -> npt.NDArray[np.float64]:
-        if isinstance(x, Mapping):
-            x = self._in_order(x)
-        try:
-            given = np.asarray(x)
-        except ValueError as error:
-            raise InputValueError(f"features must be numbers, one a feature: {error}") from error
-        if given.dtype.kind not in "fiub" or np.ma.is_masked(x):
-            # One text among numbers makes all of `given` text: look at what was given.
-            real = int | float | np.integer | np.floating | np.bool_
-            foreign = [v for v in np.asarray(x, object).flat if not isinstance(v, real)]
-            got = f"an array of {given.dtype}"
-            if foreign:
-                got = f"{foreign[0]!r}"
-            elif np.ma.is_masked(x):
-                got = "masked values"
-            raise InputValueError(
-                f"features must be numbers: got {got}. Nothing was learned; convert it or drop the "
-                "sample"
-            )
-        values = given.astype(np.float64)
-        if values.shape != (self.spec.n_features,):
-            raise ShapeError(
-                f"x has shape {values.shape}: a {self.spec} network takes ({self.spec.n_features},)"
-            )
-        bad = np.flatnonzero(~(np.abs(values) <= np.finfo(np.float32).max))
-        if len(bad):
-            names = self._features or [f"feature {i}" for i in range(len(values))]
-            raise InputValueError(
-                f"{names[bad[0]]} is {values[bad[0]]}: expected a finite number within float32; "
-                f"{len(bad)} of {len(values)} values are bad. Nothing was learned; drop or "
-                "repair the sample"
-            )
-        return values.astype(np.float32).astype(np.float64)
+        return read_row(x, self.spec, self._features)
 
-    def _in_order(self, x: Mapping[Any, float]) -> list[float]:
+    def _read_many(self, X: Any) -> npt.NDArray[np.float64]:
+        return read_block(X, self.spec, self._features)
+
+    def _note_names(self, x: Any) -> None:
+        """Keep the names of the first sample or block that was learned and has any."""
         if self._features is None:
-            check_names(tuple(map(str, x)))
-            return list(x.values())
-        named = {str(name): value for name, value in x.items()}
-        missing = [name for name in self._features if name not in named]
-        unknown = sorted(set(named) - set(self._features))
-        if missing or unknown:
-            raise ShapeError(
-                f"features differ from the first sample's: missing {missing[:5]}, "
-                f"unknown {unknown[:5]}"
-            )
-        return [named[name] for name in self._features]
-
-    def _note_names(self, x: Features) -> None:
-        """Keep the names of the first dict that was learned."""
-        if self._features is None and isinstance(x, Mapping):
-            self._features = tuple(map(str, x))
+            self._features = names_of(x)
 
     @property
     def state(self) -> State:
@@ -228,14 +189,27 @@ class StreamLearner:
         """Read a state image from a file; see :meth:`from_bytes`."""
         return cls.from_bytes(Path(path).read_bytes(), backend, str(path))
 
-    def __getstate__(self) -> tuple[Image, Backend | None]:
+    def __str__(self) -> str:
+        return repr(self)  # River's base has another
+
+    def _take(self, other: StreamLearner) -> None:
+        """Take over what another learner of the same sizes has learned, not its parameters."""
+        kept = self._given
+        state = state_from_bytes(self.spec, self.config, self.arithmetic, other._state.tobytes())
+        image = Image(self.spec, self.config, self.arithmetic, state, other.labels, other._features)
+        self._setup(image, self._backend)
+        self._given = kept
+
+    def __getstate__(self) -> tuple[Any, ...]:
         image = Image(
             self.spec, self.config, self.arithmetic, self.state, self.labels, self._features
         )
-        return image, self._backend
+        return image, self._backend, self._given
 
-    def __setstate__(self, state: tuple[Image, Backend | None]) -> None:
-        self._setup(*state)
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        image, backend, given = state
+        self._setup(image, backend)
+        self._given = given
 
 
 def as_tuple(name: str, values: Any) -> tuple[Any, ...]:

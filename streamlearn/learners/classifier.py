@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import math
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
@@ -14,20 +14,24 @@ from quant.heads.head import ClassPrediction
 from quant.image import Image
 from streamlearn.engines import Backend
 from streamlearn.learners.base import Features, StreamLearner
+from streamlearn.learners.blocks import ClassBlocks, probabilities
+from streamlearn.learners.labels import read_label
+from streamlearn.learners.river_protocol import join_river
+from streamlearn.uncertainty import PredictiveUncertainty, Uncertainty, uncertainty_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+Raw = npt.NDArray[np.float64]
 
-class StreamClassifier(StreamLearner):
+
+class StreamClassifier(ClassBlocks, StreamLearner):
     """A classifier that learns one sample at a time; a subclass names its rule."""
-
-    _multiclass = True
 
     def _setup(self, image: Image, backend: Backend | None) -> None:
         super()._setup(image, backend)
         for label in image.labels:
-            _check_label(label)
+            read_label(label)
         if len(image.labels) > self.spec.n_classes or len(set(image.labels)) != len(image.labels):
             raise LabelError(
                 f"classes={list(image.labels)}: expected at most {self.spec.n_classes} different "
@@ -35,7 +39,7 @@ class StreamClassifier(StreamLearner):
             )
         self._labels: list[Any] = list(image.labels)
         self._index: dict[Any, int] = {label: i for i, label in enumerate(self._labels)}
-        _register_with_river()
+        join_river(StreamClassifier, "Classifier")
 
     # -- learning ---------------------------------------------------------------------------
 
@@ -66,7 +70,7 @@ class StreamClassifier(StreamLearner):
         ShapeError, InputValueError, LabelError, DivergedError
             As :meth:`learn_one`.
         """
-        values, label = self._read(x), y.item() if isinstance(y, np.generic) else y
+        values, label = self._read(x), read_label(y)
         index = self._class_of(label)
         predicted = self._engine.learn(self._state, values, index)
         if index == len(self._labels):
@@ -83,7 +87,7 @@ class StreamClassifier(StreamLearner):
         ShapeError, InputValueError, DivergedError
             As :meth:`learn_one`.
         """
-        logits = self._logits(x)
+        logits = self._logits(self._read(x))
         known = len(self._labels)
         return self._labels[int(np.argmax(logits[:known]))] if known else None
 
@@ -95,20 +99,67 @@ class StreamClassifier(StreamLearner):
         ShapeError, InputValueError, DivergedError
             As :meth:`learn_one`.
         """
-        logits = self._logits(x)
+        logits = self._logits(self._read(x))
         if not self._labels:
             return {}
         known = logits[: len(self._labels)]
-        weights = np.exp(known - known.max())
-        return dict(zip(self._labels, (weights / weights.sum()).tolist(), strict=True))
+        return dict(zip(self._labels, probabilities(known).tolist(), strict=True))
 
-    def _logits(self, x: Features) -> npt.NDArray[np.float64]:
-        found: ClassPrediction = self._engine.predict(self._state, self._read(x))
+    def predict_uncertainty_one(self, x: Features) -> Uncertainty | PredictiveUncertainty:
+        """Return how unsure the prediction is, as entropies in bits over the known labels.
+
+        One meaning for every rule: ``predictive`` is the entropy of the predicted probabilities,
+        0 where one label is certain, log2 of the number of labels where all are alike. A rule that
+        draws its weights splits it: ``aleatoric`` would stay however much more is learned,
+        ``epistemic``, their difference, would go. A rule whose weights are one value each has no
+        such split, and says so when asked (:class:`streamlearn.uncertainty.PredictiveUncertainty`).
+
+        Raises
+        ------
+        ShapeError, InputValueError, DivergedError
+            As :meth:`learn_one`.
+        LabelError
+            If no label is known yet.
+        """
+        if not self._labels:
+            raise LabelError(
+                "no label is known yet, so that there is nothing to be unsure of: learn a sample, "
+                "or give classes="
+            )
+        return self._uncertainty(self._read(x))
+
+    def novelty_one(self, x: Features) -> float:
+        """Return how unlike anything learned a sample is, 0 to 1.
+
+        One meaning for every rule: larger is more unlike, whatever the label, and what was learned
+        often is near 0. It has no scale of its own: compare it with what the stream usually gives,
+        such as a running quantile. Both rules add what a wrong kind of input does inside the
+        network to the entropy of the probabilities over all outputs, and divide by the most there
+        can be; docs/confidence.md has each rule's equation and how well it tells apart.
+
+        Raises
+        ------
+        ShapeError, InputValueError, DivergedError
+            As :meth:`learn_one`.
+        """
+        return min(max(self._novelty(self._read(x)), 0.0), 1.0)
+
+    def _uncertainty(self, values: Raw) -> Uncertainty | PredictiveUncertainty:
+        """Return what a rule knows of it: here the entropy of the probabilities, and no split."""
+        known = self._logits(values)[: len(self._labels), None]
+        return PredictiveUncertainty(uncertainty_of(known).predictive)
+
+    def _novelty(self, values: Raw) -> float:
+        """Return a rule's score, 0 to 1: here the entropy over that of not knowing."""
+        found = uncertainty_of(self._logits(values)[:, None])
+        return found.predictive / math.log2(self.spec.n_classes)
+
+    def _logits(self, values: Raw) -> npt.NDArray[np.float64]:
+        found: ClassPrediction = self._engine.predict(self._state, values)
         return found.logits
 
     def _class_of(self, label: Any) -> int:
         """Return the index of a label; a new one gets the next, if there is one."""
-        _check_label(label)
         index = self._index.get(label)
         if index is not None:
             return index
@@ -139,19 +190,3 @@ class StreamClassifier(StreamLearner):
                     "use text, numbers or truth values"
                 )
         return super().to_bytes()
-
-
-def _check_label(label: Any) -> None:
-    """Refuse what cannot name a class: None, NaN, lists, arrays."""
-    if label is None or not isinstance(label, Hashable) or label != label:
-        raise LabelError(
-            f"label {label!r} is no label: drop the sample, or name the class by text or a number"
-        )
-
-
-def _register_with_river() -> None:
-    """Let River's isinstance checks see a classifier, where River is installed."""
-    if importlib.util.find_spec("river") is not None:
-        from river.base import Classifier
-
-        Classifier.register(StreamClassifier)

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import importlib.util
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from quant.errors import InputValueError, ShapeError
 from quant.heads.head import NumberPrediction
 from quant.image import Image
 from streamlearn.engines import Backend
 from streamlearn.learners.base import Features, StreamLearner
+from streamlearn.learners.blocks import TargetBlocks
+from streamlearn.learners.labels import read_target
+from streamlearn.learners.river_protocol import join_river
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 #: What a regressor says of a target, in the target's units.
 Prediction = NumberPrediction
-FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
-class StreamRegressor(StreamLearner):
+class StreamRegressor(TargetBlocks, StreamLearner):
     """A regressor that learns one sample at a time; a subclass names its rule."""
 
     _head = "gaussian"
 
     def _setup(self, image: Image, backend: Backend | None) -> None:
         super()._setup(image, backend)
-        _register_with_river()
+        join_river(StreamRegressor, "Regressor")
 
     def learn_one(self, x: Features, y: float) -> Self:
         """Learn one sample: ``x`` of ``n_features`` finite numbers, ``y`` a finite number.
@@ -53,7 +51,7 @@ class StreamRegressor(StreamLearner):
         ShapeError, InputValueError, DivergedError
             As :meth:`learn_one`.
         """
-        values, target = self._read(x), self._read_target(y)
+        values, target = self._read(x), read_target(y)
         predicted: Prediction = self._engine.learn(self._state, values, target)
         self._note_names(x)
         return predicted
@@ -78,31 +76,3 @@ class StreamRegressor(StreamLearner):
         """
         found: Prediction = self._engine.predict(self._state, self._read(x))
         return found
-
-    @staticmethod
-    def _read_target(y: Any) -> float:
-        given = np.asarray(y)
-        if given.dtype.kind not in "fiub" or np.ma.is_masked(y):
-            raise InputValueError(
-                f"target is {y!r}: expected a number. Nothing was learned; convert it or drop the "
-                "sample"
-            )
-        if given.shape != ():
-            raise ShapeError(
-                f"target has shape {given.shape}: expected one number; a regressor has one target"
-            )
-        value = float(given)
-        if not abs(value) <= FLOAT32_MAX:
-            raise InputValueError(
-                f"target is {value}: expected a finite number within float32. Nothing was learned; "
-                "drop or repair the sample"
-            )
-        return float(np.float32(value))
-
-
-def _register_with_river() -> None:
-    """Let River's isinstance checks see a regressor, where River is installed."""
-    if importlib.util.find_spec("river") is not None:
-        from river.base import Regressor
-
-        Regressor.register(StreamRegressor)

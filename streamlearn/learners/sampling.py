@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
-from quant.errors import LabelError
 from streamlearn.learners.base import Features, StreamLearner
-from streamlearn.learners.classifier import StreamClassifier
+from streamlearn.learners.classifier import Raw, StreamClassifier
 from streamlearn.learners.regressor import StreamRegressor
 from streamlearn.noise_check import warn_if_noise_exceeds_signal
 from streamlearn.uncertainty import Uncertainty, uncertainty_of
@@ -34,16 +34,8 @@ class SamplingClassifier(SamplingLearner, StreamClassifier):
         """Return how unsure the prediction is: predictive, aleatoric and epistemic entropy in bits.
 
         ``H(mean_s p_s) = mean_s H(p_s) + I`` over the draws s of the weights, each p_s the softmax
-        over the known labels (:func:`streamlearn.uncertainty.entropies`): the whole, what more
-        learning would not take away, and what it would. The last is large on inputs unlike those
-        that were learned.
-
-        Raises
-        ------
-        ShapeError, InputValueError, DivergedError
-            As :meth:`learn_one`.
-        LabelError
-            If no label is known yet.
+        over the known labels (:func:`streamlearn.uncertainty.entropies`). What each means, and what
+        it raises: :meth:`StreamClassifier.predict_uncertainty_one`.
 
         Examples
         --------
@@ -54,13 +46,15 @@ class SamplingClassifier(SamplingLearner, StreamClassifier):
         >>> learner.predict_uncertainty_one([1, 0]).predictive < 0.3
         True
         """
-        known = len(self.labels)
-        if not known:
-            raise LabelError(
-                "no label is known yet, so that there is nothing to be unsure of: learn a sample, "
-                "or give classes="
-            )
-        return uncertainty_of(self._engine.draws(self._state, self._read(x))[:known])
+        return cast(Uncertainty, super().predict_uncertainty_one(x))
+
+    def _uncertainty(self, values: Raw) -> Uncertainty:
+        return uncertainty_of(self._engine.draws(self._state, values)[: len(self._labels)])
+
+    def _novelty(self, values: Raw) -> float:
+        """Return ``(H + I) / 2``: predictive and epistemic entropy, over that of not knowing."""
+        found = uncertainty_of(self._engine.draws(self._state, values))
+        return (found.predictive + found.epistemic) / (2 * math.log2(self.spec.n_classes))
 
 
 class SamplingRegressor(SamplingLearner, StreamRegressor):

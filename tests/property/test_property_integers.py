@@ -1,4 +1,4 @@
-"""docs/numbers.md §1 and §2: formats and integer operations."""
+"""quant/NUMBERS.md: integer operations; quant/rules/mesu/NUMBERS.md: the code of σ²."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -40,7 +40,7 @@ class MesuConfig(SamplingConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        bits = self.mu_frac_bits
+        bits: Any = self.mu_frac_bits
         several = isinstance(bits, tuple | list | np.ndarray)
         each = tuple(bits) if several else (bits,)
         if not each or not all(is_whole(n) and 6 <= n <= 15 for n in each):

@@ -5,7 +5,7 @@ format that follows the weights. Two bytes a synapse. The equations are those of
 :mod:`streamlearn.mesu_factored`. Here are the forward pass and the update of a whole learner, C
 twins ``kernel/sl_factored_q16_forward.h`` and ``_learn.h``; their parts are in
 ``golden_codes``, ``_backward``, ``_factors`` and ``_mu``. Every format, shift and
-bound is in docs/numbers.md §10; the names of the steps there are the names used here.
+bound is in the rule's NUMBERS.md; the names of the steps there are the names used here.
 
 References
 ----------

@@ -1,0 +1,108 @@
+"""The parameters that a learner was made with: their names, their values, and misspelt ones."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+import inspect
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from quant.errors import ParameterError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+def parameter_names(kind: type) -> tuple[str, ...]:
+    """Return the names of a class's constructor parameters, in order.
+
+    Where a subclass passes ``**more`` on, its parents' parameters follow its own.
+    """
+    names: dict[str, None] = {}
+    for base in kind.__mro__:
+        if "__init__" not in vars(base):
+            continue
+        own = list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
+        names.update(
+            dict.fromkeys(p.name for p in own if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD))
+        )
+        if not any(p.kind == p.VAR_KEYWORD for p in own):
+            break
+    return tuple(names)
+
+
+def refuse_unknown(kind: str, given: Iterable[str], known: tuple[str, ...]) -> None:
+    """Refuse names that are no parameters.
+
+    Raises
+    ------
+    ParameterError
+        It names the class and suggests the parameter that was meant.
+    """
+    for name in given:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            meant = f"did you mean {close[0]}?" if close else f"it has {', '.join(known)};"
+            raise ParameterError(
+                f"{kind} has no parameter {name}: {meant} help({kind}) says what each does"
+            )
+
+
+class Parameters:
+    """What knows the parameters of its constructor; each is also a read-only attribute.
+
+    A subclass has ``spec``, ``config``, ``arithmetic`` and the attributes named below.
+    """
+
+    _parameters: tuple[str, ...] = ()
+    spec: Any
+    config: Any
+    arithmetic: Any
+    _backend: Any
+    _state: Any
+    #: Labels and names of features as they were given, not as they were learned.
+    _given: tuple[tuple[Any, ...] | None, tuple[str, ...] | None]
+
+    def __new__(cls, *args: Any, **given: Any) -> Self:  # noqa: ARG004 - __init__ takes them
+        """Refuse a parameter that the class does not have, before ``__init__`` would.
+
+        Raises
+        ------
+        ParameterError
+            It names the class and suggests the parameter that was meant.
+        """
+        refuse_unknown(cls.__name__, given, cls._parameters)
+        return super().__new__(cls)
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        annotated = {name for base in cls.__mro__ for name in vars(base).get("__annotations__", {})}
+        cls._parameters = parameter_names(cls)
+        for name in cls._parameters:
+            if not hasattr(cls, name) and name not in annotated:
+                setattr(cls, name, property(functools.partial(_parameter, name=name)))
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002 - the ecosystem's
+        """Return the constructor's parameters by name: ``type(learner)(**learner.get_params())``
+        makes a learner that has learned nothing yet.
+
+        Parameters
+        ----------
+        deep : bool
+            For scikit-learn's sake; a learner has no parts with parameters of their own.
+        """
+        return {name: _parameter(self, name) for name in self._parameters}
+
+
+def _parameter(learner: Any, name: str) -> Any:
+    """Return what a parameter is or became, such as a default that follows from another."""
+    if name == "seed":
+        return int(learner._state["seed"][0])
+    if name in ("classes", "features"):
+        return learner._given[("classes", "features").index(name)]
+    if name in ("arithmetic", "backend"):
+        return learner.arithmetic if name == "arithmetic" else learner._backend
+    in_config = name in {field.name for field in dataclasses.fields(learner.config)}
+    return getattr(learner.config if in_config else learner.spec, name)
