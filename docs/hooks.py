@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "quant/**/NUMBERS.md")
 PICTURES = ("benchmarks/results/*/*.svg", "experiments/results/*/*.svg")
 #: The section of the navigation that every NUMBERS.md joins, and the page that they follow.
-SECTION, AFTER = "Specification", "numbers.md"
+SECTION, AFTER = "Specification", "quant/NUMBERS.md"
 #: Names of the API are dotted; anything else in this form is an array, as in mu[row][column].
 ARRAY = re.compile(r"(\[\w+\])\[(?=\w+\](?!\())")
 #: A link or picture: its text, and its target up to the anchor.
@@ -36,7 +36,7 @@ def on_files(files: Any, config: Any) -> Any:
 
     for name in outside(PAGES) + outside(PICTURES):
         files.append(File.generated(config, name, abs_src_path=str(ROOT / name)))
-    rooms = [name for name in outside(PAGES) if name.endswith("NUMBERS.md")]
+    rooms = [name for name in outside(PAGES) if name.endswith("/NUMBERS.md") and name != AFTER]
     add_to_section(config.nav, rooms)
     return files
 

@@ -18,7 +18,7 @@ PAGES = [
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_what_a_page_shows_runs_and_prints_what_it_says(path: Path) -> None:
     if "streamlearn.torch" in path.read_text():
-        pytest.importorskip("torch")
+        pytest.importorskip("torch").set_num_threads(1)  # two threads wait for each other
     for block, printed in pages.run_page(path.read_text()):
         if block.output is not None:
             assert pages.fits(block.output, printed), (

@@ -91,6 +91,6 @@ def test_links_of_the_repository_become_links_of_the_site() -> None:
 
 
 def test_every_note_beside_the_code_is_in_the_navigation() -> None:
-    nav = [{"Specification": [{"Numbers": "numbers.md"}, {"State": "state-format.md"}]}]
+    nav = [{"Specification": [{"Numbers": "quant/NUMBERS.md"}, {"State": "state-format.md"}]}]
     hooks().add_to_section(nav, ["quant/rules/mesu/NUMBERS.md"])
     assert nav[0]["Specification"][1] == {"Numbers: mesu": "quant/rules/mesu/NUMBERS.md"}
