@@ -8,17 +8,17 @@ from pathlib import Path
 import pages
 import pytest
 
+#: Its programs are run by tests/pytorch/test_torch_learning.py.
+ELSEWHERE = {"torch.md"}
 PAGES = [
     path
     for path in sorted((pages.ROOT / "docs").rglob("*.md"))
-    if any(pages.blocks(path.read_text()))
+    if path.name not in ELSEWHERE and any(pages.blocks(path.read_text()))
 ]
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_what_a_page_shows_runs_and_prints_what_it_says(path: Path) -> None:
-    if "streamlearn.torch" in path.read_text():
-        pytest.importorskip("torch").set_num_threads(1)  # two threads wait for each other
     for block, printed in pages.run_page(path.read_text()):
         if block.output is not None:
             assert pages.fits(block.output, printed), (

@@ -29,7 +29,9 @@ def test_every_figure_is_todays(tables: ModuleType) -> None:
     for path in tables.pages():
         text = path.read_text()
         marked += len(tables.MARK.findall(text))
-        assert len(re.findall("tables:[a-z]", text)) == len(tables.MARK.findall(text)), f"{path}: not closed"
+        assert len(re.findall("tables:[a-z]", text)) == len(tables.MARK.findall(text)), (
+            f"{path}: not closed"
+        )
         assert tables.rewritten(text) == text, f"{path.name}: run python docs/tables.py"
     assert marked >= 10
 
