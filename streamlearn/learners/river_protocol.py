@@ -154,10 +154,9 @@ def join_river(kind: type, what: Literal["Classifier", "Regressor"]) -> None:
     from river import base
 
     getattr(base, f"MiniBatch{what}").register(kind)
-    from streamlearn.learners.base import StreamLearner
-
-    if base.Base not in StreamLearner.__mro__:
-        StreamLearner.__bases__ = (*StreamLearner.__bases__, base.Base)
+    if base.Base not in kind.__mro__:
+        root = next(parent for parent in kind.__mro__ if RiverEstimator in parent.__bases__)
+        root.__bases__ = (*root.__bases__, base.Base)
 
 
 def _pipeline(*steps: Any) -> Any:
