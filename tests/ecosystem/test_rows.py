@@ -119,12 +119,12 @@ def test_values_are_rounded_to_float32() -> None:
         (
             [1, np.datetime64("2024-01-01"), 3],
             InputValueError,
-            r"got datetime.date.* for feature 1",
+            r"datetime.date.* feature 1",
         ),
         (
             [1, np.timedelta64(1, "D"), 3],
             InputValueError,
-            r"got datetime.timedelta.* for feature 1",
+            r"timedelta.* feature 1",
         ),
         ([1, np.array("wet"), 3], InputValueError, "'wet'.* for feature 1"),
         (np.ma.masked_array(ROW, [0, 0, 1]), InputValueError, "masked values for feature 2"),
