@@ -168,8 +168,10 @@ def _one_by_one(x: Any, called: Called, what: str) -> Floats:
 
 def number(value: Any) -> float | None:
     """Return a real number, also out of a 0-d array or tensor, as a float; None if it is none."""
+    if getattr(getattr(value, "dtype", None), "kind", None) in ("m", "M"):
+        return None  # a date or a duration, in nanoseconds a whole number inside
     value = unwrap(value)
-    if not isinstance(value, _REAL) or isinstance(value, np.timedelta64):
+    if not isinstance(value, _REAL):
         return None
     try:
         return float(value)

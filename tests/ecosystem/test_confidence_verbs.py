@@ -65,6 +65,14 @@ def test_predictive_is_the_entropy_of_the_calibrated_probabilities() -> None:
         assert learner.predict_uncertainty_one(row).predictive == pytest.approx(expected)
 
 
+def test_novelty_of_mesu_is_the_mean_of_predictive_and_epistemic_entropy() -> None:
+    learner = taught(MesuClassifier)
+    for row in samples(20, seed=1)[0]:
+        found = learner.predict_uncertainty_one(row)
+        expected = (found.predictive + found.epistemic) / (2 * math.log2(N_CLASSES))
+        assert learner.novelty_one(row) == pytest.approx(expected)
+
+
 def test_a_rule_without_draws_says_why_it_has_no_split() -> None:
     found = taught(MetaplasticClassifier).predict_uncertainty_one(samples(1)[0][0])
     for part in ("aleatoric", "epistemic"):

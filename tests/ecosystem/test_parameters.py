@@ -9,11 +9,13 @@ import re
 from typing import Any
 
 import pytest
-from ecosystem_helpers import LEARNERS, made
+from ecosystem_helpers import LEARNERS, REGRESSORS, made
 
 from quant.errors import ConfigError, ParameterError
 from streamlearn import MesuClassifier
 from streamlearn.learners.parameters import parameter_names
+
+SMALLER = ("mu_init", "sigma_init")
 
 
 def documented(kind: type) -> dict[str, str]:
@@ -55,6 +57,16 @@ def test_the_hyperparameters_are_the_configs(kind: Any) -> None:
     ours = documented(kind)
     for name in fields & parameters - {"target_window"}:
         assert ours[name] == config_text[name], f"{name} is explained in two ways"
+
+
+@pytest.mark.parametrize("kind", LEARNERS)
+def test_defaults_are_the_configs(kind: Any) -> None:
+    """But for a regressor's smaller start: its loss is steeper (docs/regression.md)."""
+    defaults = {p.name: p.default for p in inspect.signature(kind).parameters.values()}
+    config = type(made(kind).config)()
+    for field in dataclasses.fields(config):
+        if field.name in defaults and not (kind in REGRESSORS and field.name in SMALLER):
+            assert defaults[field.name] == getattr(config, field.name), field.name
 
 
 @pytest.mark.parametrize("kind", LEARNERS)
