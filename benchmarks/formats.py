@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from quant.spec import MesuConfig, NetworkSpec
-from streamlearn.format_plan import plan_formats
+from quant.network import NetworkSpec
+from quant.rules.mesu.config import MesuConfig
 from streamlearn.reproduce.pmnist import Permutations, load_images
+from streamlearn.rules.mesu.formats import plan_formats
 from streamlearn.streams import load_gas_drift
 
 N_TASKS = 10

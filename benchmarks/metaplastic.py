@@ -19,7 +19,7 @@ import firmware_sim
 from export import write_export
 from quant.native import NativeKernel
 from streamlearn import MesuClassifier, MetaplasticClassifier
-from streamlearn.stream_classifier import StreamClassifier
+from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.streams.gas_drift import load_gas_drift
 from streamlearn.streams.mnist import load_cifar10_gray, load_mnist
 from streamlearn.uncertainty import auc, expected_calibration_error

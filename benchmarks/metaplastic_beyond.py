@@ -20,11 +20,11 @@ import numpy as np
 import numpy.typing as npt
 from benchmarks_machine import machine
 
-from quant.metaplastic_config import MetaplasticConfig
-from quant.metaplastic_plan import make_metaplastic_plan
-from quant.metaplastic_state import weight_view
 from quant.native import NativeKernel
-from quant.spec import NetworkSpec
+from quant.network import NetworkSpec
+from quant.rules.metaplastic.config import MetaplasticConfig
+from quant.rules.metaplastic.plan import make_metaplastic_plan
+from quant.rules.metaplastic.state import weight_view
 from quant.state import init_state
 from streamlearn.reproduce.kernels import compiled
 from streamlearn.reproduce.pmnist import Permutations

@@ -15,8 +15,8 @@ from benchmarks_machine import machine
 
 from quant.native import NativeKernel
 from streamlearn import MesuClassifier, MetaplasticClassifier
+from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.reproduce.tables import markdown
-from streamlearn.stream_classifier import StreamClassifier
 
 Floats = npt.NDArray[np.float64]
 N_SAMPLES, N_CLASSES, SEEDS = 6000, 3, (0, 1, 2)

@@ -13,8 +13,9 @@ import torch
 from torch_loops import LocalLoop, PlainLoop, SgdLoop, WeightLoop
 
 from quant.errors import ConfigError
-from quant.spec import MesuConfig, NetworkSpec
-from quant.state import ARITHMETICS, Arithmetic, init_state, layer_view
+from quant.network import NetworkSpec, layer_view
+from quant.rules.mesu.config import MesuConfig
+from quant.state import ARITHMETICS, Arithmetic, init_state
 from streamlearn import MesuClassifier
 from streamlearn.engines import Backend, Engine, NativeEngine, make_engine
 from streamlearn.reproduce.learners import frac_bits

@@ -19,10 +19,10 @@ from speed_sections import Row, Say, in_rounds
 from torch.nn import functional
 from torch_loops import SgdLoop
 
-from quant.metaplastic_config import MetaplasticConfig
-from quant.metaplastic_state import weight_view
 from quant.native import NativeKernel
-from quant.spec import NetworkSpec
+from quant.network import NetworkSpec
+from quant.rules.metaplastic.config import MetaplasticConfig
+from quant.rules.metaplastic.state import weight_view
 from quant.state import init_state
 from streamlearn import MetaplasticClassifier
 from streamlearn.reproduce import streaming_kernels

@@ -22,8 +22,10 @@ from speed_contenders import (
 )
 
 from quant.native import NativeKernel
-from quant.plan import decode_rho, make_plan
-from quant.state import ARITHMETICS, init_state, layer_view, state_dtype
+from quant.network import layer_view
+from quant.rules.mesu.plan import make_plan
+from quant.sampling.plan import decode_rho
+from quant.state import ARITHMETICS, init_state, state_dtype
 from streamlearn.engines import NativeEngine
 from streamlearn.reproduce.pmnist import Permutations
 

@@ -19,8 +19,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from quant.plan import effective_sweep
-from quant.spec import MesuConfig
+from quant.rules.mesu.config import MesuConfig
+from quant.sampling.plan import effective_sweep
 
 Array = npt.NDArray[Any]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from quant.c_config import KERNEL_DIR, config_header, kernel_headers, kernel_sources
 from quant.state import state_to_bytes
-from streamlearn.stream_learner import StreamLearner
+from streamlearn.learners.base import StreamLearner
 
 _IMAGE = """\
 /* Generated: the state to start from, {n} samples learned. Do not edit. */
@@ -28,7 +28,7 @@ def c_package(learner: StreamLearner) -> dict[str, str]:
         name: (KERNEL_DIR / name).read_text()
         for name in (
             *kernel_headers(learner.arithmetic),
-            *kernel_sources(learner.arithmetic, learner.spec.likelihood),
+            *kernel_sources(learner.arithmetic, learner.spec.head),
         )
     }
     files["sl_config.h"] = config_header(learner.spec, learner.config, learner.arithmetic)

@@ -12,13 +12,13 @@ import numpy as np
 import onnx
 
 from export.c_package import c_package
-from export.onnx_graph import prediction_model
-from export.onnx_target import target_model
+from export.graph.model import prediction_model
 from quant.compiler import zig_version
+from quant.description import to_json
 from quant.errors import ConfigError
-from quant.spec import to_json
+from quant.rule import arithmetic_of, rule_of
 from streamlearn import __version__
-from streamlearn.stream_learner import StreamLearner
+from streamlearn.learners.base import StreamLearner
 
 FORMAT = "streamlearn-export"
 FORMAT_VERSION = 1
@@ -44,7 +44,7 @@ def write_export(learner: StreamLearner, folder: str | Path) -> dict[str, Any]:
     Parameters
     ----------
     learner : StreamLearner
-        In float32, q16 or q8; its state as it is now is what the device starts from.
+        In an arithmetic with a C kernel; its state as it is now is what the device starts from.
     folder : path
         Made if missing; files of an earlier export in it are replaced.
 
@@ -56,21 +56,21 @@ def write_export(learner: StreamLearner, folder: str | Path) -> dict[str, Any]:
     Raises
     ------
     ConfigError
-        If the learner is in float64, which has no C kernel, or the folder holds anything but an
+        If the learner's arithmetic has no C kernel, as float64, or the folder holds anything but an
         earlier export.
     """
-    if learner.arithmetic == "float64":
-        instead = {
-            "mesu": "q16 (any board) or float32 (boards with an FPU)",
-            "metaplastic": "q8",
-        }[learner.spec.rule]
+    if arithmetic_of(learner.spec, learner.config, learner.arithmetic).kernel is None:
+        kinds = rule_of(learner.config).arithmetics.items()
+        on_chip = [name for name, kind in kinds if kind.kernel is not None]
         raise ConfigError(
-            "a float64 learner cannot be exported: no board runs it; learn with arithmetic "
-            f"{instead}"
+            f"a {learner.arithmetic} learner cannot be exported: no board runs it; learn with "
+            f"arithmetic {' or '.join(on_chip)}"
         )
     contents = {f"c/{name}": text.encode() for name, text in c_package(learner).items()}
     contents[STATE_FILE] = learner.to_bytes()
-    contents[ONNX_FILE] = _onnx_model(learner).SerializeToString(deterministic=True)
+    contents[ONNX_FILE] = prediction_model(
+        learner.spec, learner.config, learner.state, learner.arithmetic, class_names(learner)
+    ).SerializeToString(deterministic=True)
     root = Path(folder)
     if root.exists() and any(root.iterdir()) and not _is_export(root):
         raise ConfigError(
@@ -117,13 +117,6 @@ def _is_export(root: Path) -> bool:
         return isinstance(found, dict) and found.get("format") == FORMAT
     except (OSError, ValueError, RecursionError):
         return False
-
-
-def _onnx_model(learner: StreamLearner) -> onnx.ModelProto:
-    frozen = learner.spec, learner.config, learner.state, learner.arithmetic
-    if learner.spec.likelihood == "gaussian":
-        return target_model(*frozen)
-    return prediction_model(*frozen, class_names(learner))
 
 
 def class_names(learner: StreamLearner) -> list[str]:

@@ -43,3 +43,7 @@ class UndefinedError(StreamlearnError, AttributeError):
 
 class BuildError(StreamlearnError, RuntimeError):
     """The C compiler refused or is missing."""
+
+
+class RuleError(StreamlearnError):
+    """A learning rule that lacks a part, or whose name is taken."""

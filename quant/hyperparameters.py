@@ -10,6 +10,9 @@ import numpy as np
 
 from quant.errors import ConfigError
 
+#: Hyperparameters beyond these are mistakes, and would overflow what is computed from them.
+SMALL, LARGE = 1e-9, 1e9
+
 
 def is_whole(value: object) -> bool:
     """Tell whether a value is an integer, Python's or NumPy's; truth values are none."""
@@ -18,6 +21,8 @@ def is_whole(value: object) -> bool:
 
 def keep_plain_numbers(config: Any, optional: Collection[str]) -> None:
     """Refuse fields of a frozen dataclass that are no real numbers; make NumPy's Python's.
+
+    Fields marked ``per_layer`` may be tuples: their class checks them.
 
     A ``np.float32`` would compute the engines' constants with 24 bits, and JSON, so a state image,
     takes none.
@@ -35,7 +40,7 @@ def keep_plain_numbers(config: Any, optional: Collection[str]) -> None:
     """
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
-        if value is None and field.name in optional:
+        if (value is None and field.name in optional) or field.metadata.get("per_layer"):
             continue
         if is_whole(value):
             plain: int | float = int(value)

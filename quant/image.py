@@ -12,15 +12,12 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
+from quant.description import from_json, to_json
 from quant.errors import ShapeError, StateFormatError
-from quant.spec import Config, NetworkSpec, from_json, to_json
-from quant.state import (
-    Arithmetic,
-    State,
-    check_arithmetic,
-    state_from_bytes,
-    state_to_bytes,
-)
+from quant.layout import State
+from quant.network import NetworkSpec
+from quant.rule import Config, arithmetic_of
+from quant.state import state_from_bytes, state_to_bytes
 
 MAGIC = b"SLST"
 FORMAT_VERSION = 1
@@ -33,8 +30,9 @@ class Image:
 
     Attributes
     ----------
-    spec, config : NetworkSpec, MesuConfig or MetaplasticConfig
-    arithmetic : {"float64", "float32", "q16", "q8"}
+    spec : NetworkSpec
+    config : the rule's configuration
+    arithmetic : str
     state : State
     labels : tuple
         The label of each class index, JSON scalars; shorter than the classes where not all
@@ -45,7 +43,7 @@ class Image:
 
     spec: NetworkSpec
     config: Config
-    arithmetic: Arithmetic
+    arithmetic: str
     state: State
     labels: tuple[Any, ...]
     features: tuple[str, ...] | None
@@ -125,13 +123,13 @@ def _describe(text: bytes, payload: bytes, source: str) -> Image:
         description = json.loads(text)
         spec, config = from_json(description)
         arithmetic = description["arithmetic"]
-        check_arithmetic(spec, arithmetic)
+        arithmetic_of(spec, config, arithmetic)
         labels, features = _names(spec, description["labels"], description["features"])
         return Image(
             spec=spec,
             config=config,
             arithmetic=arithmetic,
-            state=state_from_bytes(spec, arithmetic, payload),
+            state=state_from_bytes(spec, config, arithmetic, payload),
             labels=labels,
             features=features,
         )

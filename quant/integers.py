@@ -1,7 +1,7 @@
-"""The integer operations of the golden model, each as docs/numbers.md §2 (or §6) defines it.
+"""The integer operations of the golden model, each as quant/NUMBERS.md defines it.
 
 Arrays are int64 throughout so that nothing wraps here; the ranges that C relies on are proved in
-docs/numbers.md and checked by the property tests.
+quant/NUMBERS.md and checked by the property tests.
 """
 
 from __future__ import annotations

@@ -13,6 +13,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+
+#: One state: a structured array of one element.
+State = npt.NDArray[Any]
+
+#: How a real number is kept, by kind of numbers.
+REAL = {"float32": "<f4", "float64": "<f8"}
 
 C_TYPES = {
     "<u4": "uint32_t",
@@ -43,12 +50,15 @@ class Field:
         What it holds, with its unit or Q format.
     shape : tuple of int
         ``()`` for one number, ``(n,)`` for n.
+    start : int
+        What it holds before the first sample, if the rule does not say otherwise.
     """
 
     name: str
     dtype: str
     meaning: str
     shape: tuple[int, ...] = ()
+    start: int = 0
 
     @property
     def item_bytes(self) -> int:

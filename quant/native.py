@@ -5,16 +5,19 @@ from __future__ import annotations
 import ctypes
 import dataclasses
 import re
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from quant.c_config import KERNEL_DIR, config_header, kernel_sources
 from quant.compiler import build_shared
+from quant.counters import Saturations
 from quant.errors import BuildError, DivergedError, StreamlearnError
-from quant.mesu_q16 import Saturations
-from quant.spec import Config, MesuConfig, NetworkSpec
-from quant.state import Arithmetic, State, state_dtype
+from quant.heads import HEADS
+from quant.network import NetworkSpec
+from quant.rule import Config
+from quant.state import State, state_dtype
 
 #: What the negative results of the C verbs mean, from the X-macro in ``sl_learner.h``.
 STATUS_TEXT = {
@@ -44,13 +47,14 @@ class NativeKernel:
         If the compiler fails, or lays the state out differently from :mod:`quant.state`.
     """
 
-    def __init__(self, spec: NetworkSpec, config: Config, arithmetic: Arithmetic) -> None:
-        names = (*kernel_sources(arithmetic, spec.likelihood), "sl_host.c")
+    def __init__(self, spec: NetworkSpec, config: Config, arithmetic: str) -> None:
+        names = (*kernel_sources(arithmetic, spec.head), "sl_host.c")
         sources = [KERNEL_DIR / name for name in names]
         header = {"sl_config.h": config_header(spec, config, arithmetic)}
         self._library = ctypes.CDLL(str(build_shared(sources, header, KERNEL_DIR)))
         self._n_features, self._n_outputs = spec.n_features, spec.n_outputs
-        self._n_draws = config.n_draws if isinstance(config, MesuConfig) else 0
+        self._head = HEADS[spec.head]
+        self._n_draws = getattr(config, "n_draws", 0)
         for name in ("sl_host_state_bytes", "sl_host_scratch_bytes", "sl_host_learn"):
             getattr(self._library, name).restype = ctypes.c_uint64
         self._library.sl_host_learn.argtypes = [ctypes.c_void_p] * 4 + [
@@ -64,14 +68,14 @@ class NativeKernel:
         if self._n_draws:
             self._library.sl_host_draws.argtypes = [ctypes.c_void_p] * 2
             self._library.sl_host_draws.restype = None
-        if spec.likelihood == "gaussian":
+        if spec.head == "gaussian":
             self._library.sl_host_prediction.argtypes = [ctypes.c_void_p] * 2
             self._library.sl_host_prediction.restype = None
             self._library.sl_host_learn_targets.restype = ctypes.c_uint64
             self._library.sl_host_learn_targets.argtypes = self._library.sl_host_learn.argtypes
         self._library.sl_host_saturations.argtypes = [ctypes.c_void_p] * 2
         self._library.sl_host_saturations.restype = None
-        expected = state_dtype(spec, arithmetic).itemsize
+        expected = state_dtype(spec, config, arithmetic).itemsize
         if self._library.sl_host_state_bytes() != expected:
             raise BuildError(
                 f"the C state has {self._library.sl_host_state_bytes()} bytes, NumPy's {expected}"
@@ -91,14 +95,16 @@ class NativeKernel:
         return Saturations(**dict(zip(_SATURATIONS, counts.tolist(), strict=True)))
 
     def learn(
-        self, state: State, x: npt.NDArray[np.float32], labels: npt.NDArray[np.uint32]
-    ) -> npt.NDArray[np.int32]:
+        self, state: State, x: npt.NDArray[Any], labels: npt.NDArray[Any]
+    ) -> npt.NDArray[Any]:
         """Test, then train, on finite ``float32[n, n_features]`` and valid ``uint32[n]``.
 
         Returns the predictions made before learning, ``int32[n]``; the state changes in place.
         """
         x = np.ascontiguousarray(x, np.float32).reshape(-1, self._n_features)
-        labels = np.ascontiguousarray(labels, np.uint32)
+        labels = np.ascontiguousarray(labels, self._head.target_dtype)
+        if self._head.prediction_words:
+            return self.learn_targets(state, x, labels)
         predictions = np.zeros(len(labels), np.int32)
         status = ctypes.c_int32()
         done = self._library.sl_host_learn(
@@ -108,18 +114,19 @@ class NativeKernel:
         self._complete(done, len(labels), status.value)
         return predictions
 
-    def learn_one(self, state: State, x: npt.NDArray[np.float32], label: int) -> int:
+    def learn_one(self, state: State, x: npt.NDArray[Any], label: Any) -> int:
         """Test, then train, on one sample; return the class index, or a negative status."""
         x = np.ascontiguousarray(x, np.float32)
         return int(
             self._library.sl_learner_learn(
-                state.ctypes.data, self._scratch.ctypes.data, x.ctypes.data, label
+                state.ctypes.data,
+                self._scratch.ctypes.data,
+                x.ctypes.data,
+                int(np.array(label, self._head.target_dtype).view(np.uint32)),
             )
         )
 
-    def predict(
-        self, state: State, x: npt.NDArray[np.float32]
-    ) -> tuple[int, npt.NDArray[np.float64]]:
+    def predict(self, state: State, x: npt.NDArray[Any]) -> tuple[int, npt.NDArray[np.float64]]:
         """Return the class index of one finite sample and the mean logits ``float64[classes]``."""
         x = np.ascontiguousarray(x, np.float32)
         logits = np.zeros(self._n_outputs)
@@ -128,9 +135,7 @@ class NativeKernel:
         )
         return int(predicted), logits
 
-    def draws(
-        self, state: State, x: npt.NDArray[np.float32]
-    ) -> tuple[int, npt.NDArray[np.float64]]:
+    def draws(self, state: State, x: npt.NDArray[Any]) -> tuple[int, npt.NDArray[np.float64]]:
         """Return :meth:`predict`'s class index and the outputs of each draw.
 
         ``float64[outputs, draws]``: logits, or of a target the mean and the log-variance.
@@ -141,23 +146,20 @@ class NativeKernel:
             self._library.sl_host_draws(self._scratch.ctypes.data, draws.ctypes.data)
         return predicted, draws
 
-    def predict_target(
-        self, state: State, x: npt.NDArray[np.float32]
-    ) -> tuple[int, npt.NDArray[np.float32]]:
-        """Return the status and, ``float32[3]``, mean, aleatoric and epistemic deviation."""
-        status, _ = self.predict(state, x)
-        return status, self._prediction(status)
+    def predict_many(self, state: State, x: Any) -> tuple[Any, Any]:
+        """Interim."""
+        results, logits = [], np.zeros((len(x), self._n_outputs))
+        for i, row in enumerate(x):
+            status, logits[i] = self.predict(state, row)
+            results.append(self.prediction() if self._head.prediction_words else status)
+        return np.array(results), logits
 
-    def learn_target(
-        self, state: State, x: npt.NDArray[np.float32], y: np.float32
-    ) -> tuple[int, npt.NDArray[np.float32]]:
-        """Test, then train, on one target; return as :meth:`predict_target`, before learning."""
-        bits = int(np.float32(y).view(np.uint32))
-        status = self.learn_one(state, x, bits)
-        return status, self._prediction(status)
+    def prediction(self) -> npt.NDArray[np.float32]:
+        """Return the three numbers of the latest prediction or learning step."""
+        return self._prediction(0)
 
     def learn_targets(
-        self, state: State, x: npt.NDArray[np.float32], y: npt.NDArray[np.float32]
+        self, state: State, x: npt.NDArray[Any], y: npt.NDArray[np.float32]
     ) -> npt.NDArray[np.float32]:
         """Test, then train, on finite ``float32[n, n_features]`` and ``float32[n]``.
 
@@ -189,7 +191,7 @@ class NativeKernel:
                 f"the {done} samples before it have been learned"
             )
 
-    def undecided(self, state: State, x: npt.NDArray[np.float32]) -> int:
+    def undecided(self, state: State, x: npt.NDArray[Any]) -> int:
         """Return how many hidden units one finite sample leaves undecided (q8 only)."""
         self.predict(state, x)
         count = self._library.sl_metaplastic_undecided

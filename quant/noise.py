@@ -1,7 +1,7 @@
 """Counter-based random bits: a pure function of (seed, sample, stream, index).
 
 Nothing is stored but the seed and the number of samples learned, so that every engine, in any
-order, on any core, draws the same numbers. Specified in docs/numbers.md §4.
+order, on any core, draws the same numbers. Specified in quant/NUMBERS.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The two tables that every engine shares: normal quantiles and 2^-f. See docs/numbers.md."""
+"""The two tables that every engine shares: normal quantiles and 2^-f. See quant/NUMBERS.md."""
 
 from __future__ import annotations
 

@@ -1,15 +1,18 @@
 """streamlearn: networks that keep learning on a microcontroller."""
 
-from streamlearn.classifier import MesuClassifier
 from streamlearn.errors import StreamlearnError
-from streamlearn.loading import load
-from streamlearn.metaplastic_classifier import MetaplasticClassifier
+from streamlearn.learners.loading import load
+from streamlearn.learners.regressor import Prediction
 from streamlearn.noise_check import NoiseWarning
-from streamlearn.regressor import MesuRegressor, Prediction
+from streamlearn.rules.mesu import MesuClassifier, MesuRegressor
+from streamlearn.rules.mesu_factored import MesuFactoredClassifier, MesuFactoredRegressor
+from streamlearn.rules.metaplastic import MetaplasticClassifier
 from streamlearn.version import __version__
 
 __all__ = [
     "MesuClassifier",
+    "MesuFactoredClassifier",
+    "MesuFactoredRegressor",
     "MesuRegressor",
     "MetaplasticClassifier",
     "NoiseWarning",

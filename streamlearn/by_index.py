@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streamlearn.baselines.base import FloatRow
-from streamlearn.stream_classifier import StreamClassifier
+from streamlearn.learners.classifier import StreamClassifier
 
 
 class ByIndex:

@@ -1,228 +1,278 @@
-"""The engines: one learner, the same verbs, different arithmetic.
+"""The engines: what runs a learner's state forward.
 
-=========  =======  ===============================================================
-float64    numpy    the equations: :mod:`streamlearn.mesu`
-float32    c        the C kernel in floating point
-q16        numpy    the golden model: :mod:`quant.mesu_q16`
-q16        c        the C kernel in integers, bit-identical with the golden model
-q8         numpy    the metaplastic rule's golden model: :mod:`quant.metaplastic_q8`
-q8         c        the C kernel, bit-identical with it
-=========  =======  ===============================================================
-
-The metaplastic rule's float64 is :mod:`streamlearn.metaplastic`. With factored variance the
-equations are :mod:`streamlearn.mesu_factored`, the golden model :mod:`quant.factored_q16`.
+Two classes with the same verbs. :class:`NumpyEngine` runs a rule's model in NumPy: the equations in
+float64, or the golden model in integers. :class:`NativeEngine` runs the C kernel on the host: in
+float32, or in integers with the golden model's bits. What a rule has of them it says in its room
+(:mod:`quant.rule`).
 """
 
 from __future__ import annotations
 
-from types import ModuleType
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from quant import factored_q16, mesu_q16
+import quant.front_end.golden
+from quant.counters import Saturations
 from quant.errors import ConfigError, DivergedError
-from quant.factored_plan import FactoredPlan, make_factored_plan
-from quant.mesu_q16 import Saturations
-from quant.metaplastic_config import MetaplasticConfig
+from quant.heads import HEADS
+from quant.heads.head import ClassPrediction, NumberPrediction
+from quant.layout import State
 from quant.native import NativeKernel
-from quant.plan import Plan, make_plan
-from quant.spec import Config, MesuConfig, NetworkSpec
-from quant.state import Arithmetic, State, check_arithmetic
-from streamlearn import mesu, mesu_factored
-from streamlearn.engine_blocks import ClassesRowByRow
-from streamlearn.inputs import Raw, integer_inputs, real_inputs
-from streamlearn.metaplastic_engines import (
-    MetaplasticFloat64Engine,
-    MetaplasticGoldenEngine,
-    calibrated,
-)
+from quant.network import NetworkSpec
+from quant.rule import Config, Model, arithmetic_of, part, rule_of
+from streamlearn import front_end, heads
 
 Backend = Literal["numpy", "c"]
+Float = npt.NDArray[np.float64]
+Prediction = ClassPrediction | NumberPrediction
 
 DIVERGED = (
     "the learner's outputs are no longer finite: the noise of its weights outgrew the signal. "
     "Start again with a longer memory_window, a smaller sigma_prior or smaller learning rates"
 )
+_OUTPUT_ONE = 1 << 16
 
 
 class Engine(Protocol):
-    """What runs a state forward. ``x`` is raw, finite, of the right size; labels are indices."""
+    """What runs a state forward.
+
+    ``x`` is raw, finite, ``float64[n_features]`` (blocks: ``[n, n_features]``); targets are class
+    indices, or finite numbers. Predicting leaves the state as it is, learning changes it in place.
+    """
 
     @property
     def saturations(self) -> Saturations:
         """Values that met the end of their format since the engine was made."""
 
-    def predict(self, state: State, x: Raw) -> tuple[int, npt.NDArray[np.float64]]:
-        """Return the class index and the mean logits ``float64[n_classes]``; state unchanged."""
+    def predict(self, state: State, x: Float) -> Any:
+        """Return the head's prediction: class index and logits, or a number with its deviations."""
 
-    def learn(self, state: State, x: Raw, label: int) -> int:
-        """Test, then train in place; return the class predicted before learning."""
+    def predict_many(self, state: State, x: Float) -> tuple[npt.NDArray[Any], Float]:
+        """Predict a block: class indices ``int32[n]`` or numbers ``float32[n, 3]``, and the logits.
 
-    def learn_many(self, state: State, x: Raw, targets: npt.NDArray[Any]) -> Any:
-        """See :meth:`streamlearn.engine_blocks.ClassesRowByRow.learn_many`."""
+        The logits are ``float64[n, n_outputs]``.
+        """
 
-    def predict_many(self, state: State, x: Raw) -> tuple[Any, npt.NDArray[np.float64]]:
-        """Return the class index and the mean logits of each row; state unchanged."""
+    def learn(self, state: State, x: Float, target: Any) -> Any:
+        """Test, then train; return the class index or number predicted before learning."""
+
+    def learn_many(self, state: State, x: Float, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Learn a block, sample by sample; return the predictions as :meth:`predict_many`."""
+
+    def draws(self, state: State, x: Float) -> Float:
+        """Return the outputs of each draw of the weights, ``float64[n_outputs, draws]``."""
+
+    def undecided(self, state: State, x: Float) -> int:
+        """Return how many hidden units a small change would turn over."""
 
 
-class SamplingEngine(Engine, Protocol):
-    """An engine whose prediction is a mean over draws of the weights."""
+class NumpyEngine:
+    """A rule's model in NumPy: float64, or the golden model in integers.
 
-    def draws(self, state: State, x: Raw) -> npt.NDArray[np.float64]:
-        """Return the logits of each draw, ``float64[n_classes, n_draws]``; state unchanged."""
+    Parameters
+    ----------
+    spec : NetworkSpec
+    config : the rule's configuration
+    arithmetic : str
 
+    Raises
+    ------
+    ConfigError
+        If the arithmetic has no model in NumPy, or cannot hold the configuration.
+    """
 
-class Float64Engine(ClassesRowByRow):
-    """The equations in NumPy."""
-
-    def __init__(self, spec: NetworkSpec, config: MesuConfig) -> None:
+    def __init__(self, spec: NetworkSpec, config: Config, arithmetic: str) -> None:
         self._spec, self._config = spec, config
-        self._rule: ModuleType = mesu_factored if spec.variance == "factored" else mesu
+        kind = arithmetic_of(spec, config, arithmetic)
+        self._floats = kind.numbers == "float64"
+        model: Model | None = kind.golden
+        if self._floats:
+            model = part(rule_of(config).name, "streamlearn").EQUATIONS
+        if model is None:
+            raise ConfigError(f"arithmetic={arithmetic!r} has no model in NumPy")
+        self._model = model
+        self._head = HEADS[spec.head]
+        self._inputs: Any = front_end.inputs if self._floats else quant.front_end.golden.inputs
+        self._verbs = heads.HEADS[spec.head] if self._floats else self._head.verbs
+        self._logits = kind.logits
+        self._plan = model.plan(spec, config)
         self.saturations = Saturations()
 
-    def _forward(self, state: State, x: Raw) -> tuple[dict[str, Any], mesu.Forward]:
+    def _forward(self, state: State, x: Float) -> tuple[dict[str, Any], Any]:
+        spec, count = self._spec, self.saturations
         window = self._config.front_end_window
-        statistics, z = real_inputs(self._spec, window, state, x, self.saturations)
+        statistics, inputs = self._inputs(spec.front_end, window, state, x, count)
         with np.errstate(all="ignore"):
-            result: mesu.Forward = self._rule.forward(self._spec, self._config, state, z)
-        if not np.isfinite(result.logits).all():
+            forward = self._model.forward(spec, self._plan, state, inputs, count)
+        if not np.isfinite(forward.outputs).all():
             raise DivergedError(DIVERGED)
-        return statistics, result
+        return statistics, forward
 
-    def predict(self, state: State, x: Raw) -> tuple[int, npt.NDArray[np.float64]]:
+    def _predicted(self, state: State, forward: Any) -> Prediction:
+        found: Prediction = self._verbs.predict(state, forward, self.saturations)
+        if self._logits is not None and isinstance(found, ClassPrediction):
+            return ClassPrediction(found.class_index, self._logits(state, found.logits))
+        return found
+
+    def predict(self, state: State, x: Float) -> Prediction:
         """See :class:`Engine`."""
-        _, result = self._forward(state, x)
-        return mesu.predict(result.logits), result.logits.mean(axis=1)
+        return self._predicted(state, self._forward(state, x)[1])
 
-    def draws(self, state: State, x: Raw) -> npt.NDArray[np.float64]:
-        """See :class:`SamplingEngine`."""
-        return self._forward(state, x)[1].logits
-
-    def learn(self, state: State, x: Raw, label: int) -> int:
+    def predict_many(self, state: State, x: Float) -> tuple[npt.NDArray[Any], Float]:
         """See :class:`Engine`."""
-        statistics, result = self._forward(state, x)
-        predicted = mesu.predict(result.logits)
+        results, logits = [], np.zeros((len(x), self._spec.n_outputs))
+        for row, values in enumerate(x):
+            found = self.predict(state, values)
+            results.append(self._head.result(found))
+            if isinstance(found, ClassPrediction):
+                logits[row] = found.logits
+        return self._block(results), logits
+
+    def draws(self, state: State, x: Float) -> Float:
+        """See :class:`Engine`."""
+        outputs = self._forward(state, x)[1].outputs
+        drawn: Float = outputs if self._floats else outputs / _OUTPUT_ONE
+        return drawn
+
+    def undecided(self, state: State, x: Float) -> int:
+        """See :class:`Engine`."""
+        if self._model.undecided is None:
+            raise ConfigError(f"the rule {rule_of(self._config).name!r} counts no undecided units")
+        return self._model.undecided(self._spec, self._plan, self._forward(state, x)[1])
+
+    def learn(self, state: State, x: Float, target: Any) -> Any:
+        """See :class:`Engine`."""
+        spec, count = self._spec, self.saturations
+        statistics, forward = self._forward(state, x)
+        predicted = self._predicted(state, forward)
+        known, target, clamped = self._verbs.standardise_target(state, target, self._config)
+        count.input += clamped
         with np.errstate(all="ignore"):  # what overflows is refused at the next forward pass
-            self._rule.learn(self._spec, self._config, state, result, label)
-        for name, value in statistics.items():
+            self._model.update(spec, self._plan, state, forward, target, count)
+        for name, value in {**statistics, **known}.items():
             state[name][0] = value
-        return predicted
+        return self._head.result(predicted)
 
-
-class GoldenEngine(ClassesRowByRow):
-    """The fixed-point golden model in NumPy."""
-
-    def __init__(self, spec: NetworkSpec, config: MesuConfig) -> None:
-        self._spec, self._config = spec, config
-        self._rule: ModuleType = mesu_q16
-        self._plan: Plan | FactoredPlan
-        if spec.variance == "factored":
-            self._rule, self._plan = factored_q16, make_factored_plan(spec, config)
-        else:
-            self._plan = make_plan(spec, config)
-        self.saturations = Saturations()
-
-    def _forward(self, state: State, x: Raw) -> tuple[dict[str, Any], mesu_q16.Forward]:
-        window = self._config.front_end_window
-        statistics, z_q = integer_inputs(self._spec, window, state, x, self.saturations)
-        result: mesu_q16.Forward = self._rule.forward(
-            self._spec, self._plan, state, z_q, self.saturations
-        )
-        return statistics, result
-
-    def predict(self, state: State, x: Raw) -> tuple[int, npt.NDArray[np.float64]]:
+    def learn_many(self, state: State, x: Float, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """See :class:`Engine`."""
-        _, result = self._forward(state, x)
-        return mesu_q16.predict(result.logits), result.logits.mean(axis=1) / 65536
+        results = []
+        for row, (values, target) in enumerate(zip(x, targets.tolist(), strict=True)):
+            try:
+                results.append(self.learn(state, values, target))
+            except DivergedError as error:
+                raise DivergedError(f"row {row}: {error}") from error
+        return self._block(results)
 
-    def draws(self, state: State, x: Raw) -> npt.NDArray[np.float64]:
-        """See :class:`SamplingEngine`."""
-        return self._forward(state, x)[1].logits / 65536
-
-    def learn(self, state: State, x: Raw, label: int) -> int:
-        """See :class:`Engine`."""
-        statistics, result = self._forward(state, x)
-        predicted = mesu_q16.predict(result.logits)
-        self._rule.learn(self._spec, self._plan, state, result, label, self.saturations)
-        for name, value in statistics.items():
-            state[name][0] = value
-        return predicted
+    def _block(self, results: list[Any]) -> npt.NDArray[Any]:
+        if not self._head.prediction_words:
+            return np.array(results, np.int32)
+        return np.array(results, np.float64).reshape(-1, self._head.prediction_words)
 
 
-class NativeEngine(ClassesRowByRow):
-    """The C kernel on the host."""
+class NativeEngine:
+    """The C kernel on the host.
 
-    def __init__(self, spec: NetworkSpec, config: Config, arithmetic: Arithmetic) -> None:
+    Parameters
+    ----------
+    spec : NetworkSpec
+    config : the rule's configuration
+    arithmetic : str
+
+    Raises
+    ------
+    ConfigError
+        If fixed point cannot hold the configuration.
+    BuildError
+        If the C compiler fails.
+    """
+
+    def __init__(self, spec: NetworkSpec, config: Config, arithmetic: str) -> None:
         self.kernel = NativeKernel(spec, config, arithmetic)
+        self._head = HEADS[spec.head]
+        self._logits = arithmetic_of(spec, config, arithmetic).logits
 
     @property
     def saturations(self) -> Saturations:
         """See :class:`Engine`."""
         return self.kernel.saturations
 
-    def predict(self, state: State, x: Raw) -> tuple[int, npt.NDArray[np.float64]]:
+    def predict(self, state: State, x: Float) -> Prediction:
         """See :class:`Engine`."""
-        predicted, logits = self.kernel.predict(state, x.astype(np.float32))
-        if predicted < 0:
-            raise DivergedError(DIVERGED)
-        return predicted, logits
+        status, logits = self.kernel.predict(state, x)
+        self._check(status)
+        if self._head.prediction_words:
+            return NumberPrediction(*self.kernel.prediction().tolist())
+        if self._logits is not None:
+            logits = self._logits(state, logits)
+        return ClassPrediction(status, logits)
 
-    def draws(self, state: State, x: Raw) -> npt.NDArray[np.float64]:
-        """See :class:`SamplingEngine`."""
-        predicted, logits = self.kernel.draws(state, x.astype(np.float32))
-        if predicted < 0:
-            raise DivergedError(DIVERGED)
-        return logits
-
-    def learn(self, state: State, x: Raw, label: int) -> int:
+    def predict_many(self, state: State, x: Float) -> tuple[npt.NDArray[Any], Float]:
         """See :class:`Engine`."""
-        predicted = self.kernel.learn_one(state, x.astype(np.float32), label)
-        if predicted < 0:
-            raise DivergedError(DIVERGED)
-        return predicted
+        predictions, logits = self.kernel.predict_many(state, x)
+        if self._logits is not None:
+            logits = self._logits(state, logits)
+        return predictions, logits
 
-    def learn_many(self, state: State, x: Raw, targets: npt.NDArray[Any]) -> Any:
-        """See :class:`Engine`; one call of the kernel."""
-        try:
-            return self.kernel.learn(state, x.astype(np.float32), targets.astype(np.uint32))
-        except DivergedError as error:
-            raise DivergedError(f"{error}. {DIVERGED}") from error
-
-
-def choose_backend(spec: NetworkSpec, arithmetic: Arithmetic, backend: Backend | None) -> Backend:
-    """Return where an arithmetic runs, "c" or "numpy"; ConfigError if it does not run there."""
-    check_arithmetic(spec, arithmetic)
-    both: tuple[Backend, ...] = ("c", "numpy")
-    only_c: tuple[Backend, ...] = ("c",)
-    numpy: tuple[Backend, ...] = ("numpy",)
-    backends = {"float64": numpy, "float32": only_c, "q16": both, "q8": both}[arithmetic]
-    chosen = backends[0] if backend is None else backend
-    if chosen not in backends:
-        raise ConfigError(
-            f"backend={backend!r}: {arithmetic} runs on {' or '.join(map(repr, backends))}"
-        )
-    return chosen
-
-
-class MetaplasticNativeEngine(NativeEngine):
-    """The C kernel on the host, its logits divided by the state's temperature."""
-
-    def predict(self, state: State, x: Raw) -> tuple[int, npt.NDArray[np.float64]]:
+    def draws(self, state: State, x: Float) -> Float:
         """See :class:`Engine`."""
-        predicted, logits = super().predict(state, x)
-        return predicted, calibrated(state, logits)
+        status, drawn = self.kernel.draws(state, x)
+        self._check(status)
+        return drawn
 
-    def undecided(self, state: State, x: Raw) -> int:
-        """Return how many hidden units are inside the window."""
-        return self.kernel.undecided(state, x.astype(np.float32))
+    def undecided(self, state: State, x: Float) -> int:
+        """See :class:`Engine`."""
+        return self.kernel.undecided(state, x)
+
+    def learn(self, state: State, x: Float, target: Any) -> Any:
+        """See :class:`Engine`."""
+        status = self.kernel.learn_one(state, x, target)
+        self._check(status)
+        if self._head.prediction_words:
+            return NumberPrediction(*self.kernel.prediction().tolist())
+        return status
+
+    def learn_many(self, state: State, x: Float, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """See :class:`Engine`."""
+        return self.kernel.learn(state, x, targets)
+
+    @staticmethod
+    def _check(status: int) -> None:
+        if status < 0:
+            raise DivergedError(DIVERGED)
+
+
+def choose_backend(
+    spec: NetworkSpec, config: Config, arithmetic: str, backend: str | None
+) -> Backend:
+    """Return where an arithmetic runs, "c" or "numpy"; "c" if both and none is asked for.
+
+    Raises
+    ------
+    ConfigError
+        If rule, network and arithmetic do not fit, or it does not run there.
+    """
+    kind = arithmetic_of(spec, config, arithmetic)
+    has: dict[Backend, bool] = {
+        "c": kind.kernel is not None,
+        "numpy": kind.golden is not None or kind.numbers == "float64",
+    }
+    backends = [name for name, there in has.items() if there]
+    if backend is None:
+        return backends[0]
+    for name in backends:
+        if name == backend:
+            return name
+    raise ConfigError(
+        f"backend={backend!r}: {arithmetic} runs on {' or '.join(map(repr, backends))}"
+    )
 
 
 def make_engine(
-    spec: NetworkSpec, config: Config, arithmetic: Arithmetic, backend: Backend | None = None
+    spec: NetworkSpec, config: Config, arithmetic: str, backend: str | None = None
 ) -> Engine:
-    """Return the engine of an arithmetic; ``backend`` chooses where q16 and q8 have two.
+    """Return the engine of an arithmetic; ``backend`` chooses if integers have both.
 
     Raises
     ------
@@ -231,15 +281,5 @@ def make_engine(
     BuildError
         If the C compiler fails.
     """
-    chosen = choose_backend(spec, arithmetic, backend)
-    if spec.rule == "metaplastic":
-        settings = cast(MetaplasticConfig, config)
-        if chosen == "c":
-            return MetaplasticNativeEngine(spec, config, arithmetic)
-        floats = arithmetic == "float64"
-        return (MetaplasticFloat64Engine if floats else MetaplasticGoldenEngine)(spec, settings)
-    if chosen == "c":
-        return NativeEngine(spec, config, arithmetic)
-    mesu_config = cast(MesuConfig, config)
-    floats = arithmetic == "float64"
-    return (Float64Engine if floats else GoldenEngine)(spec, mesu_config)
+    chosen = choose_backend(spec, config, arithmetic, backend)
+    return (NativeEngine if chosen == "c" else NumpyEngine)(spec, config, arithmetic)

@@ -1,4 +1,4 @@
-"""Will the noise of the weights drown the signal? A forecast from the hyperparameters alone.
+"""Does the weight noise exceed the signal? A forecast from the hyperparameters alone.
 
 At rest 1/σ² = N H + 1/σ_prior² (papers: precision is a leaky integrator of curvature), so that a
 layer of standardised inputs adds noise of standard deviation √(fan_in / (N H + 1/σ_prior²)) to
@@ -12,7 +12,8 @@ from __future__ import annotations
 import math
 import warnings
 
-from quant.spec import MesuConfig, NetworkSpec
+from quant.network import NetworkSpec
+from quant.sampling.config import SamplingConfig
 
 CURVATURE = 0.02
 SPREAD_LIMIT = 1.5
@@ -20,18 +21,18 @@ WINDOW_LIMIT = 1000
 
 
 class NoiseWarning(UserWarning):
-    """A configuration whose weights' noise is forecast to drown the signal."""
+    """A configuration whose predicted weight noise exceeds the signal."""
 
 
-def forecast_spread(fan_in: int, config: MesuConfig) -> float:
+def forecast_spread(fan_in: int, config: SamplingConfig) -> float:
     """Return the standard deviation that the weights' noise adds to a unit of signal about 1."""
     window = config.memory_window / max(config.lr_mu, config.lr_sigma)
     precision = window * CURVATURE + 1 / config.sigma_prior_of(fan_in) ** 2
     return math.sqrt(fan_in / precision)
 
 
-def warn_if_drowning(spec: NetworkSpec, config: MesuConfig) -> None:
-    """Warn, with what to change, if the configuration is about to drown in its own noise."""
+def warn_if_noise_exceeds_signal(spec: NetworkSpec, config: SamplingConfig) -> None:
+    """Warn, with what to change, if the predicted weight noise exceeds the signal."""
     window = config.memory_window / max(config.lr_mu, config.lr_sigma)
     if window < WINDOW_LIMIT:
         need = math.ceil(WINDOW_LIMIT * max(config.lr_mu, config.lr_sigma))
@@ -40,7 +41,7 @@ def warn_if_drowning(spec: NetworkSpec, config: MesuConfig) -> None:
             f"{max(config.lr_mu, config.lr_sigma):g}: the prior erases faster than a weight "
             f"learns, and noise takes over; use memory_window of {need} or more",
             NoiseWarning,
-            stacklevel=3,
+            stacklevel=5,
         )
         return
     worst = max(spec.layers[:-1], key=lambda fan_in: forecast_spread(fan_in, config))
@@ -52,5 +53,5 @@ def warn_if_drowning(spec: NetworkSpec, config: MesuConfig) -> None:
             f"the signal (limit {SPREAD_LIMIT:g}); lengthen memory_window or lower sigma_prior "
             f"towards {1 / math.sqrt(worst):.2g}",
             NoiseWarning,
-            stacklevel=3,
+            stacklevel=5,
         )

@@ -9,16 +9,17 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from quant.metaplastic_config import MetaplasticConfig
 from quant.native import NativeKernel
-from quant.spec import MesuConfig, NetworkSpec
+from quant.network import NetworkSpec
+from quant.rules.mesu.config import MesuConfig
+from quant.rules.metaplastic.config import MetaplasticConfig
 from quant.state import init_state, state_to_bytes
-from streamlearn.engines import GoldenEngine, make_engine
+from streamlearn.engines import make_engine
 from streamlearn.streams import Stream, load_gas_drift
 
 SPEC = NetworkSpec((128, 32, 6))
 CONFIG = MesuConfig()
-METAPLASTIC_SPEC = NetworkSpec((128, 64, 6), bias=False, rule="metaplastic")
+METAPLASTIC_SPEC = NetworkSpec((128, 64, 6), bias=False)
 METAPLASTIC_CONFIG = MetaplasticConfig()
 
 
@@ -39,7 +40,8 @@ def gas() -> Stream:
 @pytest.fixture(scope="session")
 def golden_run(gas: Stream) -> Run:
     """The NumPy golden model over all 6,697 samples with the default configuration, seed 0."""
-    engine, state = GoldenEngine(SPEC, CONFIG), init_state(SPEC, CONFIG, "q16", 0)
+    engine = make_engine(SPEC, CONFIG, "q16", "numpy")
+    state = init_state(SPEC, CONFIG, "q16", 0)
     rows = gas.x.astype(np.float64)
     predictions = [engine.learn(state, x, y) for x, y in zip(rows, gas.y.tolist(), strict=True)]
     return Run(np.array(predictions), state_to_bytes(state), engine.saturations)

@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 import firmware_sim
-from quant.metaplastic_config import MetaplasticConfig
-from quant.spec import MesuConfig
+from quant.rules.mesu.config import MesuConfig
+from quant.rules.metaplastic.config import MetaplasticConfig
 from streamlearn.cli.folders import STATE_FILE, CommandError, refuse_foreign
-from streamlearn.loading import load
+from streamlearn.learners.loading import load
 from streamlearn.version import __version__
 
 app = typer.Typer(

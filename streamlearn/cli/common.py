@@ -17,11 +17,11 @@ from rich.progress import (
 )
 
 from export import versions
-from quant.spec import to_json
+from quant.description import to_json
 from streamlearn.cli.folders import CommandError
 from streamlearn.errors import StreamlearnError
+from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.prequential import PrequentialResult, majority_accuracy, no_change_accuracy
-from streamlearn.stream_classifier import StreamClassifier
 from streamlearn.streams.csv_stream import CsvStream, Row
 
 

@@ -15,10 +15,11 @@ from rich.progress import Progress
 
 import firmware_sim
 from export import write_export
-from export.onnx_graph import prediction_model
+from export.graph.model import prediction_model
 from export.package import ONNX_FILE, class_names
-from quant.plan import decode_rho, make_plan
-from quant.state import layer_view
+from quant.network import layer_view
+from quant.rules.mesu.plan import make_plan
+from quant.sampling.plan import decode_rho
 from streamlearn.baselines import (
     MajorityClassifier,
     NoChangeClassifier,
@@ -28,7 +29,6 @@ from streamlearn.baselines import (
 from streamlearn.baselines.base import OnlineClassifier
 from streamlearn.baselines.river_adapter import available
 from streamlearn.by_index import ByIndex
-from streamlearn.classifier import MesuClassifier
 from streamlearn.cli.common import Interrupted, console, learner_metrics, number, progress
 from streamlearn.cli.demo_table import print_tables
 from streamlearn.cli.device import DeviceRun, build, learn_on_device
@@ -45,6 +45,7 @@ from streamlearn.cli.whole_samples import WholeSamples
 from streamlearn.engines import Backend
 from streamlearn.prequential import PrequentialResult, evaluate
 from streamlearn.report import ReportData, write_report
+from streamlearn.rules.mesu import MesuClassifier
 from streamlearn.streams.base import Stream
 from streamlearn.streams.gas_drift import load_gas_drift
 

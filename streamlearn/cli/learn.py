@@ -11,8 +11,6 @@ from typing import Any, Literal
 
 from rich.table import Table
 
-from quant.state import Arithmetic
-from streamlearn.classifier import MesuClassifier
 from streamlearn.cli.common import (
     UntilBad,
     console,
@@ -32,9 +30,10 @@ from streamlearn.cli.folders import (
     write_json,
 )
 from streamlearn.cli.whole_samples import WholeSamples
-from streamlearn.metaplastic_classifier import MetaplasticClassifier
+from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.prequential import evaluate
-from streamlearn.stream_classifier import StreamClassifier
+from streamlearn.rules.mesu import MesuClassifier
+from streamlearn.rules.metaplastic import MetaplasticClassifier
 from streamlearn.streams.csv_stream import CsvStream
 
 
@@ -44,7 +43,7 @@ def learn(
     rule: str,
     hidden: tuple[int, ...],
     given: dict[str, float | None],
-    arithmetic: Arithmetic | None,
+    arithmetic: str | None,
     seed: int,
     classes: tuple[str, ...] | None,
     on_bad: Literal["stop", "skip"],
@@ -90,7 +89,7 @@ def _new_learner(
     rule: str,
     hidden: tuple[int, ...],
     given: dict[str, float | None],
-    arithmetic: Arithmetic | None,
+    arithmetic: str | None,
     seed: int,
 ) -> StreamClassifier:
     """Make the rule's learner; what was not given is left to its defaults."""

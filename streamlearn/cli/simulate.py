@@ -34,9 +34,9 @@ from streamlearn.cli.folders import (
     manifest,
     write_json,
 )
-from streamlearn.loading import load
+from streamlearn.learners.classifier import StreamClassifier
+from streamlearn.learners.loading import load
 from streamlearn.prequential import PrequentialResult
-from streamlearn.stream_classifier import StreamClassifier
 from streamlearn.streams.csv_stream import CsvStream
 
 FIRMWARE_DIR = "firmware"

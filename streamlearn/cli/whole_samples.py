@@ -7,7 +7,7 @@ from types import FrameType
 
 from streamlearn.baselines.base import FloatRow
 from streamlearn.by_index import ByIndex
-from streamlearn.stream_classifier import StreamClassifier
+from streamlearn.learners.classifier import StreamClassifier
 
 
 class WholeSamples(ByIndex):

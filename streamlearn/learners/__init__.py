@@ -1,1 +1,1 @@
-"""What every learner shares with the ecosystem around it: samples, labels, blocks, parameters."""
+"""What a user holds: the verbs of a classifier and of a regressor, whatever the rule."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from quant.errors import InputValueError, ShapeError
 from quant.image import check_names
-from quant.spec import NetworkSpec
+from quant.network import NetworkSpec
 from streamlearn.learners.numbers import (
     Called,
     Floats,

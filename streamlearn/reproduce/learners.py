@@ -11,12 +11,15 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from quant.factored_plan import decode_column, decode_row, make_factored_plan
-from quant.factored_state import FACTORS, factor_view
 from quant.native import NativeKernel
-from quant.plan import decode_rho, make_plan
-from quant.spec import MU_FRAC_BITS, MesuConfig, NetworkSpec, Variance
-from quant.state import Arithmetic, init_state, layer_view, state_from_bytes
+from quant.network import NetworkSpec, layer_view
+from quant.rules.mesu.config import MU_FRAC_BITS, MesuConfig
+from quant.rules.mesu.plan import make_plan
+from quant.rules.mesu_factored.config import MesuFactoredConfig
+from quant.rules.mesu_factored.plan import decode_column, decode_row, make_factored_plan
+from quant.rules.mesu_factored.state import FACTORS, factor_view
+from quant.sampling.plan import decode_rho
+from quant.state import init_state, state_from_bytes
 from streamlearn.errors import DivergedError
 from streamlearn.reproduce import kernels
 
@@ -118,22 +121,24 @@ class MesuLearner:
         self,
         setting: Setting,
         seed: int,
-        arithmetic: Arithmetic,
-        variance: Variance = "synapse",
+        arithmetic: str,
+        factored: bool = False,
     ) -> None:
-        bits = frac_bits(setting.layers) if variance == "synapse" else MU_FRAC_BITS
-        self._spec = NetworkSpec(
-            setting.layers, False, "none", mu_frac_bits=bits, variance=variance
-        )
-        self._config = MesuConfig(
-            memory_window=setting.memory_window,
-            sigma_prior=1.0,
-            mu_init=MU_INIT,
-            sigma_init=2.0,
-            lr_mu=1.0,
-            lr_sigma=1.0,
-            n_draws=setting.n_draws,
-        )
+        self._spec = NetworkSpec(setting.layers, False, "none")
+        constants: dict[str, Any] = {
+            "memory_window": setting.memory_window,
+            "sigma_prior": 1.0,
+            "mu_init": MU_INIT,
+            "sigma_init": 2.0,
+            "lr_mu": 1.0,
+            "lr_sigma": 1.0,
+            "n_draws": setting.n_draws,
+        }
+        self._config: MesuConfig | MesuFactoredConfig
+        if factored:
+            self._config = MesuFactoredConfig(**constants)
+        else:
+            self._config = MesuConfig(**constants, mu_frac_bits=frac_bits(setting.layers))
         self._arithmetic = arithmetic
         self._kernel = NativeKernel(self._spec, self._config, arithmetic)
         self._state = init_state(self._spec, self._config, arithmetic, seed)
@@ -145,8 +150,8 @@ class MesuLearner:
 
     def _moments(self, layer: int) -> tuple[Floats, Floats]:
         mu = layer_view(self._spec, self._state, "mu", layer)
-        if self._spec.variance == "factored":
-            return self._factored_moments(mu, layer)
+        if isinstance(self._config, MesuFactoredConfig):
+            return self._factored_moments(mu, layer, self._config)
         if self._arithmetic != "q16":
             return mu, layer_view(self._spec, self._state, "sigma", layer)
         plan = make_plan(self._spec, self._config).layers[layer]
@@ -154,10 +159,12 @@ class MesuLearner:
         sigma = np.sqrt(decode_rho(rho, plan.v_exponent))
         return np.ldexp(mu.astype(np.float32), -plan.mu_frac_bits), sigma.astype(np.float32)
 
-    def _factored_moments(self, mu: npt.NDArray[Any], layer: int) -> tuple[Floats, Floats]:
+    def _factored_moments(
+        self, mu: npt.NDArray[Any], layer: int, config: MesuFactoredConfig
+    ) -> tuple[Floats, Floats]:
         row, column = (factor_view(self._spec, self._state, f, layer) for f in FACTORS)
         if self._arithmetic == "q16":
-            plan = make_factored_plan(self._spec, self._config).layers[layer]
+            plan = make_factored_plan(self._spec, config).layers[layer]
             row, column = decode_row(row, plan.v_exponent), decode_column(column)
             mu = np.ldexp(mu.astype(np.float32), -int(self._state["mu_frac_bits"][0, layer]))
         return mu, np.sqrt(np.outer(row, column)).astype(np.float32)
@@ -177,7 +184,9 @@ class MesuLearner:
 
     def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         """See :class:`TaskLearner`."""
-        self._state = state_from_bytes(self._spec, self._arithmetic, arrays["state"].tobytes())
+        self._state = state_from_bytes(
+            self._spec, self._config, self._arithmetic, arrays["state"].tobytes()
+        )
 
     def counters(self) -> dict[str, int]:
         """See :class:`TaskLearner`."""
@@ -360,8 +369,8 @@ def _deterministic(config: Deterministic) -> Callable[[Setting, int], TaskLearne
 ALGORITHMS: dict[str, Callable[[Setting, int], TaskLearner]] = {
     "mesu": lambda setting, seed: MesuLearner(setting, seed, "float32"),
     "mesu-q16": lambda setting, seed: MesuLearner(setting, seed, "q16"),
-    "mesu-factored": lambda setting, seed: MesuLearner(setting, seed, "float32", "factored"),
-    "mesu-factored-q16": lambda setting, seed: MesuLearner(setting, seed, "q16", "factored"),
+    "mesu-factored": lambda setting, seed: MesuLearner(setting, seed, "float32", factored=True),
+    "mesu-factored-q16": lambda setting, seed: MesuLearner(setting, seed, "q16", factored=True),
     "bgd": BgdLearner,
     "si": _deterministic(Deterministic(kernels.SI, strength=1e-4)),
     "ewc-online": _deterministic(Deterministic(kernels.ANCHORED, strength=2.0, decay=0.2)),

@@ -17,13 +17,12 @@ from typing import Any, Protocol, cast
 import numpy as np
 import numpy.typing as npt
 
-from quant.metaplastic_gates import active_units, gate_bits
-from quant.metaplastic_plan import make_metaplastic_plan
-from quant.metaplastic_state import weight_view
 from quant.native import NativeKernel
-from quant.state import Arithmetic, init_state, state_from_bytes
+from quant.rules.metaplastic.gates import active_units, gate_bits, gates_of
+from quant.rules.metaplastic.plan import make_metaplastic_plan
+from quant.rules.metaplastic.state import weight_view
+from quant.state import init_state, state_from_bytes
 from streamlearn.errors import ConfigError, DivergedError
-from streamlearn.metaplastic import LSB
 from streamlearn.reproduce import kernels, streaming_kernels
 from streamlearn.reproduce.learners import MesuLearner
 from streamlearn.reproduce.pmnist import Permutations, logits, standardised
@@ -38,6 +37,7 @@ from streamlearn.reproduce.streaming_settings import (
     metaplastic_config,
     metaplastic_spec,
 )
+from streamlearn.rules.metaplastic.equations import LSB
 from streamlearn.streams import load_mnist
 
 Floats = npt.NDArray[np.float32]
@@ -125,9 +125,9 @@ class MetaplasticLearner:
     """The C kernel of the metaplastic rule."""
 
     def __init__(self, setting: StreamingSetting, seed: int) -> None:
-        self._spec, config = metaplastic_spec(setting), metaplastic_config(setting)
-        self._kernel = NativeKernel(self._spec, config, "q8")
-        self._state = init_state(self._spec, config, "q8", seed)
+        self._spec, self._config = metaplastic_spec(setting), metaplastic_config(setting)
+        self._kernel = NativeKernel(self._spec, self._config, "q8")
+        self._state = init_state(self._spec, self._config, "q8", seed)
 
     def learn(self, images: Floats, labels: Integers) -> None:
         """See :class:`StreamingLearner`."""
@@ -138,9 +138,9 @@ class MetaplasticLearner:
         del seed
         w1, w2 = (weight_view(self._spec, self._state, layer) for layer in range(2))
         x = np.floor(images * 16 + np.float32(0.5))
-        active = None
-        if self._spec.n_blocks:
-            active = active_units(self._spec, int(self._state["seed"][0]), x)
+        active, gates = None, gates_of(self._spec, self._config)
+        if gates.n_blocks:
+            active = active_units(gates, int(self._state["seed"][0]), x)
         return binary_classes(w1, w2, x, active)
 
     def bytes(self) -> int:
@@ -153,7 +153,7 @@ class MetaplasticLearner:
 
     def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         """See :class:`StreamingLearner`."""
-        self._state = state_from_bytes(self._spec, "q8", arrays["state"].tobytes())
+        self._state = state_from_bytes(self._spec, self._config, "q8", arrays["state"].tobytes())
 
     def counters(self) -> dict[str, int]:
         """See :class:`StreamingLearner`."""
@@ -208,15 +208,15 @@ class TwinLearner(_Weights):
             *(c.metaplasticity, c.metaplasticity_output, c.clamp),
             *(LSB * sized.lr, LSB * sized.lr_output),
             *(sized.window, c.skip, sized.logit_scale, self._shift),
-            *(self._gates, self._spec.n_active, self.w1, self.w2, images, labels),
+            *(self._gates, self._config.n_active, self.w1, self.w2, images, labels),
         )
         self._check()
 
     def classify(self, images: Floats, seed: tuple[int, ...]) -> Integers:
         """See :class:`StreamingLearner`."""
         del seed
-        gated = self._spec.n_blocks > 0
-        active = active_units(self._spec, self._seed, images) if gated else None
+        gates = gates_of(self._spec, self._config)
+        active = active_units(gates, self._seed, images) if gates.n_blocks else None
         return binary_classes(self.w1, self.w2, images, active)
 
 
@@ -251,7 +251,7 @@ class StandardisedMesu:
     Training and test images each by their own, as in the authors' protocol.
     """
 
-    def __init__(self, setting: StreamingSetting, seed: int, arithmetic: Arithmetic) -> None:
+    def __init__(self, setting: StreamingSetting, seed: int, arithmetic: str) -> None:
         self._learner = MesuLearner(setting, seed, arithmetic)
 
     def learn(self, images: Floats, labels: Integers) -> None:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from quant.metaplastic_config import MetaplasticConfig
+from quant.network import NetworkSpec
 from quant.noise import STREAM_GATE
-from quant.spec import NetworkSpec
+from quant.rules.metaplastic.config import MetaplasticConfig
 from streamlearn.reproduce.learners import Setting
 
 #: Counted up when a log of before says something else than a new one.
@@ -75,10 +75,7 @@ class StreamingSetting(Setting):
 
 def metaplastic_spec(setting: StreamingSetting) -> NetworkSpec:
     """Return the network: no biases, and pixels as they are."""
-    n_blocks, n_active = setting.n_blocks, setting.n_active
-    return NetworkSpec(
-        setting.layers, False, "none", "metaplastic", n_blocks=n_blocks, n_active=n_active
-    )
+    return NetworkSpec(setting.layers, False, "none")
 
 
 def metaplastic_config(setting: StreamingSetting) -> MetaplasticConfig:
@@ -88,7 +85,11 @@ def metaplastic_config(setting: StreamingSetting) -> MetaplasticConfig:
     if setting.algorithm == "plastic":
         return MetaplasticConfig(**PLASTIC)
     if setting.n_blocks:
-        return MetaplasticConfig(metaplasticity=GATED_METAPLASTICITY)
+        return MetaplasticConfig(
+            metaplasticity=GATED_METAPLASTICITY,
+            n_blocks=setting.n_blocks,
+            n_active=setting.n_active,
+        )
     return MetaplasticConfig()
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from streamlearn.regression_engines import GoldenRegression
 
 import firmware_sim as fs
 from export.package import write_export
 from quant.state import state_to_bytes
 from streamlearn import MesuRegressor
-from streamlearn.regression_engines import GoldenRegression
 from streamlearn.streams import TargetStream, load_gas_concentration
 
 LAYERS = (128, 32, 1)

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from quant.c_config import KERNEL_DIR, config_header, kernel_headers, kernel_sources
-from quant.spec import MesuConfig, NetworkSpec
+from quant.network import NetworkSpec
+from quant.rules.mesu.config import MesuConfig
 
 DRIVER = Path(__file__).with_name("stream_main.c")
 SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")

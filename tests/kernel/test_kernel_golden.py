@@ -10,7 +10,8 @@ import pytest
 
 from quant.errors import StreamlearnError
 from quant.native import STATUS_TEXT, NativeKernel
-from quant.spec import MesuConfig, NetworkSpec
+from quant.network import NetworkSpec
+from quant.rules.mesu.config import MesuConfig
 from quant.state import State, init_state
 from streamlearn.engines import GoldenEngine
 

@@ -19,9 +19,9 @@ from test_kernel_sanitizers import (
     needs_sanitizers,
 )
 
-from quant.metaplastic_config import MetaplasticConfig
 from quant.native import NativeKernel
-from quant.spec import NetworkSpec
+from quant.network import NetworkSpec
+from quant.rules.metaplastic.config import MetaplasticConfig
 from quant.state import init_state, state_to_bytes
 from streamlearn.engines import make_engine
 

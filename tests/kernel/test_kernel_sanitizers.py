@@ -13,7 +13,8 @@ from stream_program import SANITIZE, StreamProgram, find_compiler
 from test_kernel_golden import NAMES, NETWORKS, absurd_stream
 
 from quant.native import NativeKernel
-from quant.spec import MesuConfig, NetworkSpec
+from quant.network import NetworkSpec
+from quant.rules.mesu.config import MesuConfig
 from quant.state import init_state, state_to_bytes
 
 GAS = (NetworkSpec((128, 32, 6)), MesuConfig())

@@ -7,34 +7,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from factored_bounds import (
-    check_curvature,
-    check_factors,
-    check_inputs,
-    check_learner,
-    check_mu,
-    check_roots,
-    edge_state,
-    factors_of,
-)
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rerun_mesu_factored import check_learner, edge_state, factors_of
 
-from quant.factored_plan import (
-    FactoredLayerPlan,
-    FactoredPlan,
-    decode_column,
-    decode_row,
-    encode_row,
-    make_factored_plan,
-)
-from quant.factored_q16_codes import Roots
-from quant.factored_q16_factors import gauge
-from quant.factored_q16_mu import update_range
-from quant.mesu_q16 import Saturations
+from quant.counters import Saturations
 from quant.native import NativeKernel
-from quant.spec import MesuConfig, NetworkSpec
-from quant.state import init_state, layer_view
+from quant.network import NetworkSpec, layer_view
+from quant.rules.mesu.config import MesuConfig
+from quant.rules.mesu_factored.golden_factors import gauge
+from quant.rules.mesu_factored.golden_mu import update_range
+from quant.rules.mesu_factored.plan import decode_column, decode_row, encode_row, make_factored_plan
+from quant.state import init_state
 from streamlearn.engines import GoldenEngine
 
 FIXED = settings(derandomize=True, deadline=None, database=None, max_examples=60)
@@ -132,42 +116,6 @@ def test_every_intermediate_keeps_its_bound(
     plan = make_factored_plan(spec, config)
     state = edge_state(spec, config, mode, seed)
     check_learner(spec, plan, state, z, seed % spec.n_classes)
-
-
-PAIR = (32767, 10)
-LAYER = FactoredLayerPlan(12, 6, 0, 0, 0, PAIR, PAIR, (65535, 30), (65535, 30), PAIR)
-
-
-@pytest.mark.parametrize("rows", [1, 4096, 65536])
-@pytest.mark.parametrize("code", [0, 2**27 - 1, 2**32 - 1])
-@pytest.mark.parametrize("x", [127, 1, 0])
-def test_inputs_of_any_width_keep_their_bounds(rows: int, code: int, x: int) -> None:
-    check_roots(np.full((rows, 1), x), 4, np.full(rows, code), np.full(3, code), 6)
-    check_roots(np.full((rows, 1), 32767 * (x > 0)), 8, np.full(rows, code), np.full(3, code), -20)
-
-
-@pytest.mark.parametrize("columns", [1, 255, 65535])
-@pytest.mark.parametrize("n_draws", [1, 3, 64])
-@pytest.mark.parametrize("first", [True, False])
-@pytest.mark.parametrize("code", [0, 2**28 - 1, 2**32 - 1])
-def test_update_of_any_width_keeps_its_bounds(
-    columns: int, n_draws: int, first: bool, code: int
-) -> None:
-    """All of one sign at the largest magnitude: sums are as large as they get."""
-    n_draws = n_draws if columns < 65535 else min(n_draws, 3)
-    plan = FactoredPlan((LAYER,), (32767, 16), 1 << 20, 1, n_draws, 300)
-    draws = 1 if first else n_draws
-    inputs = Roots(np.full(draws, 65535), np.zeros(draws, np.int64))
-    codes = np.full(columns, code)
-    row = np.array([0, 2**27 - 1, 2**28 - 1, 2**32 - 1])
-    x = np.array([[127], [-127], [1], [0]]) if first else np.full((4, n_draws), 255)
-    for size in (2**24 - 1, -(2**24) + 1, 1, 0):
-        delta = np.full((columns, n_draws), size)
-        epsilon = np.full((columns, n_draws), 741)
-        _, _, found = check_curvature(delta, epsilon, inputs, codes, first)
-        check_inputs(np.full((4, n_draws), 32767), row, found)
-        check_mu(x, delta, row, codes, plan, first)
-        check_factors(x, found, row, codes, plan, 0)
 
 
 # -- what the parts keep ------------------------------------------------------------------------

@@ -1,23 +1,22 @@
-"""docs/numbers.md §5: the front end against a scalar reading of the document, and floats."""
+"""The front end against a scalar reading of quant/front_end/NUMBERS.md, and against floats."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 import pytest
+from bounds_front_end import F32, Scalar, at
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from quant_bounds import hold
 
-from quant.front_end_q16 import quantise_input, standardise_q16
-from quant.spec import MesuConfig, NetworkSpec
+from quant.front_end.golden import quantise_input, standardise
+from quant.network import NetworkSpec
+from quant.rules.mesu.config import MesuConfig
 from quant.state import State, init_state
-from streamlearn.mesu import standardise
+from streamlearn.front_end import standardise
 
 FIXED = settings(derandomize=True, deadline=None, database=None, max_examples=80)
-F32 = np.finfo(np.float32)
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 
@@ -35,81 +34,6 @@ def run(rows: np.ndarray, window: int = 300) -> tuple[np.ndarray, State, int]:
         z.append(z_q)
         clamped += n
     return np.array(z), state, clamped
-
-
-def at(x: float, exponent: int) -> int:
-    scaled = math.ldexp(abs(x), exponent)
-    whole = math.floor(scaled)
-    whole += scaled - whole >= 0.5
-    return -whole if x < 0 else whole
-
-
-def rounded(x: int, right: int) -> int:
-    return 0 if right >= 32 else x if right == 0 else (x + (1 << right - 1)) >> right
-
-
-class Scalar:
-    """One feature as §5 writes it, in Python integers, every intermediate held to its bound."""
-
-    def __init__(self, window: int) -> None:
-        self.window, self.count = window, 0
-        self.mean, self.variance, self.exponent = 0, 0, 127
-
-    def coarsen(self, down: int) -> None:
-        self.exponent -= down
-        self.mean = rounded(self.mean, down)
-        self.variance = 0 if down >= 16 else self.variance >> 2 * down
-
-    def update(self, x: float) -> int:
-        self.count = min(self.count + 1, self.window)
-        rate = 65536 // self.count
-        x = 0.0 if abs(x) < F32.tiny else x
-        if x:
-            self.coarsen(max(0, self.exponent - (28 - math.frexp(x)[1])))
-        x_q = at(x, self.exponent)
-        hold("x_q", x_q)
-        if self.count == 1:
-            self.mean, self.variance = x_q, 0
-            return 0
-        hold("difference", x_q - self.mean)
-        down = abs(x_q - self.mean).bit_length() - 20
-        if down > 0:
-            self.coarsen(down)
-            x_q = at(x, self.exponent)
-        delta = x_q - self.mean
-        hold("delta_x", delta)
-        hold("delta_rate", abs(delta * rate) + 32768)
-        self.mean += (delta * rate + 32768) >> 16
-        after = x_q - self.mean
-        hold("after", after)
-        assert delta * after >= 0
-        deviation = (delta * after - self.variance) * rate
-        hold("deviation_rate", abs(deviation) + 32768)
-        self.variance += (deviation + 32768) >> 16
-        assert self.variance >= 0
-        hold("variance_wide", self.variance)
-        down = max(0, (self.variance.bit_length() - 27) >> 1)
-        self.coarsen(down)
-        after = rounded(after, down)
-        bits = self.variance.bit_length()
-        if 0 < bits <= 24:
-            room = min(27 - abs(self.mean).bit_length(), 127 - self.exponent)
-            up = min(max(0, (28 - bits) >> 1), max(0, room))
-            self.exponent += up
-            self.mean, self.variance, after = (
-                self.mean << up, self.variance << 2 * up, after << up,
-            )  # fmt: skip
-        hold("after_up", after)
-        hold("mean", self.mean)
-        hold("variance", self.variance)
-        assert -116 <= self.exponent <= 127
-        spread = math.isqrt(self.variance)
-        if spread == 0:
-            return 0
-        numerator = (abs(after) << 4) + (spread >> 1)
-        hold("size_numerator", numerator)
-        size = min(127, numerator // spread)
-        return -size if after < 0 else size
 
 
 def sequences() -> st.SearchStrategy[list[float]]:
@@ -131,15 +55,6 @@ def test_integers_equal_a_scalar_reading_of_the_document(xs: list[float], window
     assert int(state["variance"][0, 0]) == scalar.variance
     assert int(state["exponent"][0, 0]) == scalar.exponent
     assert int(state["front_end_count"][0]) == scalar.count
-
-
-@pytest.mark.parametrize("window", [2, 32768])
-def test_the_widest_swings_keep_the_bounds(window: int) -> None:
-    for pattern in ([F32.max, -F32.max], [1.0, 1.0, F32.max], [F32.max, F32.tiny, 0.0, -F32.max]):
-        scalar = Scalar(window)
-        for _ in range(200):
-            for x in pattern:
-                scalar.update(float(x))
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -1,4 +1,4 @@
-"""docs/numbers.md §1 and §2: formats and integer operations."""
+"""quant/NUMBERS.md: integer operations; quant/rules/mesu/NUMBERS.md: the code of σ²."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from quant.integers import (
     shift_saturate,
     shift_truncate,
 )
-from quant.mesu_q16 import moved
-from quant.plan import decode_rho, encode_rho
+from quant.rules.mesu.golden import moved
+from quant.sampling.plan import decode_rho, encode_rho
 
 FIXED = settings(derandomize=True, deadline=None, database=None, max_examples=200)
 EDGES = (-(2**31), -1, 0, 1, 2**31 - 1)

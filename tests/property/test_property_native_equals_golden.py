@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from quant_bounds import edge_state
+from rerun_mesu import edge_state
 
-from quant import mesu_q16 as golden
-from quant.front_end_q16 import quantise_input, standardise_q16
+from quant.front_end.golden import quantise_input
 from quant.integers import shift_saturate
 from quant.native import NativeKernel
-from quant.plan import make_plan
-from quant.spec import MesuConfig, NetworkSpec
+from quant.network import NetworkSpec
+from quant.rules.mesu import golden as golden
+from quant.rules.mesu.config import MesuConfig
+from quant.rules.mesu.plan import make_plan
 from quant.state import State
 
 FIXED = settings(derandomize=True, deadline=None, database=None, max_examples=60)
@@ -107,7 +108,7 @@ def test_c_counts_the_saturated_gradients_that_golden_counts() -> None:
     before = kernel(name).saturations
     _, count = golden_learn(spec, config, ours, x, 0)
     kernel(name).learn_one(theirs, x, 0)
-    assert counted(name, before)["gradient"] == count.gradient
+    assert counted(name, before)["gradient"] == count.gradient > 0
 
 
 def test_predicting_in_c_changes_no_state_and_agrees(name: str) -> None:

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from torch_helpers import tensor, torch
 
-from quant.spec import MesuConfig, NetworkSpec
-from quant.state import init_state, layer_view
-from streamlearn import gaussian, mesu
+from quant.network import NetworkSpec, layer_view
+from quant.rules.mesu.config import MesuConfig
+from quant.state import init_state
+from streamlearn.heads import gaussian
+from streamlearn.rules.mesu import equations as mesu
 
 
 @pytest.mark.parametrize("layers", [(4, 1), (5, 6, 1), (3, 6, 5, 1)])

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from torch_helpers import DEVICES, DenseNet, Tensor, nn, seeded, torch
 
-from quant.spec import NetworkSpec
+from quant.network import NetworkSpec
 from streamlearn.errors import ConfigError, ShapeError
 from streamlearn.torch import (
     BayesianConv2d,

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from torch_helpers import torch
 
-from quant.spec import MesuConfig, NetworkSpec
-from quant.state import init_state, layer_view
-from streamlearn import mesu
+from quant.network import NetworkSpec, layer_view
+from quant.rules.mesu.config import MesuConfig
+from quant.state import init_state
+from streamlearn.rules.mesu import equations as mesu
 from streamlearn.torch import MESU, nll_loss
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from torch_helpers import DenseNet, copy_state, net_values, tensor, torch
 
-from quant.spec import MesuConfig, NetworkSpec
+from quant.network import NetworkSpec
+from quant.rules.mesu.config import MesuConfig
 from quant.state import State, init_state
-from streamlearn import mesu
+from streamlearn.rules.mesu import equations as mesu
 from streamlearn.torch import MESU, bayesian_parameters, nll_loss
 
 NEVER = math.inf

@@ -22,8 +22,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from quant.spec import NetworkSpec
-from quant.state import State, layer_view
+from quant.network import NetworkSpec, layer_view
+from quant.state import State
 from streamlearn.torch import BayesianLinear
 
 torch.set_num_threads(1)

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from quant.errors import ConfigError, ShapeError
-from quant.spec import MesuConfig, NetworkSpec
+from quant.network import NetworkSpec
+from quant.rule import RULES
+from quant.rules.mesu.config import MesuConfig
 from streamlearn import MesuClassifier
-from streamlearn.format_plan import _lost, plan_formats
+from streamlearn.rules.mesu.formats import _lost, plan_formats
 from streamlearn.streams import load_gas_drift
 
 SPEC = NetworkSpec((128, 32, 6))
@@ -51,7 +53,7 @@ def test_headroom_may_differ_by_layer(gas: Any) -> None:
 def test_a_learner_takes_the_plan(gas: Any) -> None:
     plan = plan_formats(SPEC, MesuConfig(), *gas)
     learner = MesuClassifier((128, 32, 6), mu_frac_bits=plan.mu_frac_bits)
-    assert learner.spec.frac_bits == plan.mu_frac_bits
+    assert learner.config.frac_bits(learner.spec) == plan.mu_frac_bits
 
 
 def test_the_table_has_a_row_a_layer_and_the_saturations(gas: Any) -> None:
@@ -67,33 +69,30 @@ def test_steps_below_the_dither_are_lost() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec", "x", "y", "headroom", "error", "match"),
+    ("x", "y", "headroom", "error", "match"),
     [
-        (SPEC, np.zeros((3, 5)), np.zeros(3, int), 2.0, ShapeError, r"expected \[n, 128\]"),
-        (SPEC, np.zeros((0, 128)), np.zeros(0, int), 2.0, ShapeError, "n at least 1"),
-        (SPEC, np.zeros((3, 128)), np.zeros(2, int), 2.0, ShapeError, "y"),
-        (SPEC, np.zeros((3, 128)), np.zeros(3, int), 0.5, ConfigError, "headroom"),
-        (SPEC, np.zeros((3, 128)), np.zeros(3, int), (2, 2, 2), ConfigError, "or 2 of them"),
-        (
-            NetworkSpec((128, 32, 6), rule="metaplastic"),
-            np.zeros((3, 128)),
-            np.zeros(3, int),
-            2.0,
-            ConfigError,
-            "rule='metaplastic'",
-        ),
-        (
-            NetworkSpec((128, 32, 6), variance="factored"),
-            np.zeros((3, 128)),
-            np.zeros(3, int),
-            2.0,
-            ConfigError,
-            "variance='factored'",
-        ),
+        (np.zeros((3, 5)), np.zeros(3, int), 2.0, ShapeError, r"expected \[n, 128\]"),
+        (np.zeros((0, 128)), np.zeros(0, int), 2.0, ShapeError, "n at least 1"),
+        (np.zeros((3, 128)), np.zeros(2, int), 2.0, ShapeError, "y"),
+        (np.zeros((3, 128)), np.zeros(3, int), 0.5, ConfigError, "headroom"),
+        (np.zeros((3, 128)), np.zeros(3, int), (2, 2, 2), ConfigError, "or 2 of them"),
     ],
 )
 def test_what_cannot_be_planned_is_refused(
-    spec: NetworkSpec, x: Any, y: Any, headroom: Any, error: type[Exception], match: str
+    x: Any, y: Any, headroom: Any, error: type[Exception], match: str
 ) -> None:
     with pytest.raises(error, match=match):
-        plan_formats(spec, MesuConfig(), x, y, headroom=headroom)
+        plan_formats(SPEC, MesuConfig(), x, y, headroom=headroom)
+
+
+@pytest.mark.parametrize("name", [name for name in RULES if name != MesuConfig.rule])
+def test_other_rules_have_no_formats_to_plan(name: str) -> None:
+    config: Any = RULES[name].config()
+    with pytest.raises(ConfigError, match=f"{type(config).__name__}.*a variance for every synapse"):
+        plan_formats(SPEC, config, np.zeros((3, 128)), np.zeros(3, int))
+
+
+def test_a_regressor_has_no_formats_to_plan() -> None:
+    spec = NetworkSpec((128, 32, 1), head="gaussian")
+    with pytest.raises(ConfigError, match="head='gaussian'.*formats are planned for MESU class"):
+        plan_formats(spec, MesuConfig(), np.zeros((3, 128)), np.zeros(3, int))

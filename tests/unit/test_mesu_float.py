@@ -13,12 +13,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from quant import mesu_q16
+from quant.counters import Saturations
 from quant.native import NativeKernel
-from quant.plan import decode_rho, make_plan
-from quant.spec import MesuConfig, NetworkSpec
-from quant.state import State, init_state, layer_view
-from streamlearn import mesu
+from quant.network import NetworkSpec, layer_view
+from quant.rules.mesu import golden as mesu_q16
+from quant.rules.mesu.config import MesuConfig
+from quant.rules.mesu.plan import make_plan
+from quant.sampling.plan import decode_rho
+from quant.state import State, init_state
+from streamlearn.rules.mesu import equations as mesu
+from streamlearn.sampling import Forward
 
 NEVER = float("inf")
 
@@ -37,12 +41,22 @@ def start(spec: NetworkSpec, config: MesuConfig, seed: int = 0) -> State:
     return state
 
 
+def forward_of(spec: NetworkSpec, config: MesuConfig, state: State, z: np.ndarray) -> Forward:
+    return mesu.forward(spec, config, state, z, Saturations())
+
+
+def learn(
+    spec: NetworkSpec, config: MesuConfig, state: State, forward: Forward, label: int
+) -> None:
+    mesu.update(spec, config, state, forward, label, Saturations())
+
+
 def step(
     spec: NetworkSpec, config: MesuConfig, state: State, z: np.ndarray, label: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Learn one sample in place; return Δμ and Δσ."""
     mu, sigma = state["mu"][0].copy(), state["sigma"][0].copy()
-    mesu.learn(spec, config, state, mesu.forward(spec, config, state, z), label)
+    learn(spec, config, state, forward_of(spec, config, state, z), label)
     return state["mu"][0] - mu, state["sigma"][0] - sigma
 
 
@@ -64,7 +78,7 @@ def test_gradient_is_that_of_the_sampled_loss(
     label = seed % layers[-1]
 
     def loss(state: State) -> float:
-        logits = mesu.forward(spec, config, state, z).logits
+        logits = forward_of(spec, config, state, z).outputs
         return float(-log_softmax(logits)[label].mean())
 
     h, numeric = 1e-5, {"mu": np.zeros(spec.n_synapses), "sigma": np.zeros(spec.n_synapses)}
@@ -90,14 +104,14 @@ def test_canary_the_second_term_of_the_hidden_gradient_matters() -> None:
     config = MesuConfig(memory_window=NEVER, sweep=1, n_draws=5, lr_mu=0.01, lr_sigma=0.01)
     z = np.random.default_rng(0).normal(size=4)
     state = start(spec, config)
-    forward = mesu.forward(spec, config, state, z)
-    delta = np.exp(log_softmax(forward.logits))
+    forward = forward_of(spec, config, state, z)
+    delta = np.exp(log_softmax(forward.outputs))
     delta[1] -= 1
     through_mean = np.where(forward.inputs[1] > 0, layer_view(spec, state, "mu", 1) @ delta, 0)[:5]
     without = np.vstack([z[:, None], [[1.0]]]) @ through_mean.mean(axis=1, keepdims=True).T
     v = layer_view(spec, state, "sigma", 0) ** 2
     before = layer_view(spec, state, "mu", 0).copy()
-    mesu.learn(spec, config, state, forward, 1)
+    learn(spec, config, state, forward, 1)
     gradient = -(layer_view(spec, state, "mu", 0) - before) / (config.lr_mu * v)
     assert np.abs(gradient - without).max() > 0.02 * np.abs(gradient).max()
 
@@ -121,11 +135,11 @@ def test_the_gradient_descends() -> None:
     config = MesuConfig()
     state = init_state(spec, config, "float64")
     z = np.array([1.0, -0.5, 2.0])
-    first = log_softmax(mesu.forward(spec, config, state, z).logits)[2].mean()
+    first = log_softmax(forward_of(spec, config, state, z).outputs)[2].mean()
     for _ in range(30):
         step(spec, config, state, z, 2)
-    assert log_softmax(mesu.forward(spec, config, state, z).logits)[2].mean() > first
-    assert math.exp(log_softmax(mesu.forward(spec, config, state, z).logits)[2].mean()) > 0.9
+    assert log_softmax(forward_of(spec, config, state, z).outputs)[2].mean() > first
+    assert math.exp(log_softmax(forward_of(spec, config, state, z).outputs)[2].mean()) > 0.9
 
 
 # -- (b) the prior's pull ------------------------------------------------------------------------
@@ -160,7 +174,7 @@ def test_the_pull_ends_at_the_prior(sigma_prior: float | None, sweep: int) -> No
     spec = NetworkSpec((3, 2), bias=False, front_end="none")
     state = start(spec, config)
     for _ in range(30_000):
-        mesu.learn(spec, config, state, mesu.forward(spec, config, state, np.zeros(3)), 0)
+        learn(spec, config, state, forward_of(spec, config, state, np.zeros(3)), 0)
     expected = 0.7 if sigma_prior else 1 / math.sqrt(3)
     np.testing.assert_allclose(state["mu"][0], 0.3, rtol=1e-3)
     np.testing.assert_allclose(state["sigma"][0], expected, rtol=1e-3)
@@ -292,10 +306,10 @@ def test_precision_settles_where_the_paper_says(window: float, sigma_prior: floa
     labels, x = rng.integers(0, 2, n), 1.5
     for t in range(n):
         v[t] = state["sigma"][0, 0] ** 2
-        forward = mesu.forward(spec, config, state, np.array([x]))
-        p = 1 / (1 + np.exp(forward.logits[1] - forward.logits[0]))
+        forward = forward_of(spec, config, state, np.array([x]))
+        p = 1 / (1 + np.exp(forward.outputs[1] - forward.outputs[0]))
         curvature[t] = np.mean(p * (1 - p)) * x**2
-        mesu.learn(spec, config, state, forward, int(labels[t]))
+        learn(spec, config, state, forward, int(labels[t]))
     assert state["mu"][0, 1] == 0.0
     v, curvature = v[settle:], curvature[settle:]
     blocks = np.array_split(1 / v, 32)  # a block is as long as the memory: nearly independent
@@ -370,14 +384,14 @@ def same_mean_step(
     spec: NetworkSpec, config: MesuConfig, state: State, wide: State, z: np.ndarray
 ) -> bool:
     """Compare, or return False where a unit's ReLU is undecided, a step is tiny or saturates."""
-    plan, count = make_plan(spec, config), mesu_q16.Saturations()
+    plan, count = make_plan(spec, config), Saturations()
     forward = mesu_q16.forward(spec, plan, state, (z * 16).astype(np.int64), count)
-    float_forward = mesu.forward(spec, config, wide, z)
+    float_forward = forward_of(spec, config, wide, z)
     for narrow, x in zip(forward.inputs, float_forward.inputs, strict=True):
         if not np.array_equal(narrow > 0, x > 0):
             return False
     sigma, mu = wide["sigma"][0].copy(), wide["mu"][0].copy()
-    mesu.learn(spec, config, wide, float_forward, 1)
+    learn(spec, config, wide, float_forward, 1)
     relative_v = (wide["sigma"][0] / sigma) ** 2 - 1
     mantissa = (state["rho"][0].astype(np.int64) & 2047) | 2048
     expected = {"mu": (wide["mu"][0] - mu) * 4096, "rho": relative_v * mantissa}
@@ -393,11 +407,11 @@ def same_mean_step(
     for t in range(n):
         one = state.copy()
         one["n_samples"] = t
-        mesu_q16.learn(spec, plan, one, forward, 1, count)
+        mesu_q16.update(spec, plan, one, forward, 1, count)
         moved["mu"][t] = one["mu"][0].astype(np.int64) - state["mu"][0].astype(np.int64)
         v_new, v_old = (decode_rho(s["rho"][0], 0) for s in (one, state))
         moved["rho"][t] = (v_new / v_old - 1) * mantissa
-    if count != mesu_q16.Saturations():
+    if count != Saturations():
         return False
     for part, (field, tolerance) in itertools.product(parts, (("mu", 0.01), ("rho", 0.04))):
         values, float_step = moved[field][:, part], expected[field][part]
@@ -417,8 +431,8 @@ def test_forward_pass_of_q16_is_that_of_float64() -> None:
     """Logits to 2 % of their size: 16-bit blocks, an integer square root, 8-bit activations."""
     for layers, bias in TWINS:
         spec, config, state, wide, z = twins(layers, bias)
-        count = mesu_q16.Saturations()
+        count = Saturations()
         z_q = (z * 16).astype(np.int64)
-        narrow = mesu_q16.forward(spec, make_plan(spec, config), state, z_q, count).logits / 65536
-        logits = mesu.forward(spec, config, wide, z).logits
+        narrow = mesu_q16.forward(spec, make_plan(spec, config), state, z_q, count).outputs / 65536
+        logits = forward_of(spec, config, wide, z).outputs
         assert np.abs(narrow - logits).max() < 0.02 * np.abs(logits).max()

@@ -13,18 +13,22 @@ import pytest
 
 import streamlearn
 from export import write_export
+from quant.counters import Saturations
+from quant.description import from_json, to_json
 from quant.errors import ConfigError, LabelError, StateFormatError
 from quant.image import Image, decode_image, encode_image
-from quant.metaplastic_config import MetaplasticConfig
-from quant.metaplastic_plan import let_through_table, make_metaplastic_plan
-from quant.metaplastic_state import stride, weight_view
-from quant.spec import MesuConfig, NetworkSpec, from_json, to_json
+from quant.network import NetworkSpec
+from quant.rules.mesu.config import MesuConfig
+from quant.rules.metaplastic.config import MetaplasticConfig
+from quant.rules.metaplastic.plan import let_through_table, make_metaplastic_plan
+from quant.rules.metaplastic.state import stride, weight_view
 from quant.state import init_state, state_dtype
-from streamlearn import MesuClassifier, MetaplasticClassifier, metaplastic
+from streamlearn import MesuClassifier, MetaplasticClassifier
 from streamlearn.baselines import SgdMlpClassifier
 from streamlearn.by_index import ByIndex
 from streamlearn.engines import make_engine
 from streamlearn.prequential import evaluate
+from streamlearn.rules.metaplastic import equations as metaplastic
 from streamlearn.streams.gas_drift import load_gas_drift
 from streamlearn.uncertainty import auc, expected_calibration_error
 
@@ -33,7 +37,7 @@ GATES: list[dict[str, int]] = [{}, {"n_blocks": 16, "n_active": 8}]
 
 
 def network(*layers: int, **more: Any) -> NetworkSpec:
-    return NetworkSpec(layers, **{"bias": False, "front_end": "none", **more}, rule="metaplastic")
+    return NetworkSpec(layers, **{"bias": False, "front_end": "none", **more})
 
 
 # -- the equations -------------------------------------------------------------------------------
@@ -64,7 +68,7 @@ def small(**config: Any) -> tuple[NetworkSpec, MetaplasticConfig, Any]:
 def test_forward_by_hand() -> None:
     """a = (1 + 2, 1 - 2), h = (1, -1), sums (1 + 1, -1 - 1), |h| = √2; sign(0) = +1."""
     spec, config, state = small(logit_scale=0.5)
-    passed = metaplastic.forward(spec, config, state, np.array([1.0, 2.0]))
+    passed = metaplastic.forward(spec, config, state, np.array([1.0, 2.0]), Saturations())
     np.testing.assert_array_equal(passed.sums[0], [3.0, -1.0])
     np.testing.assert_array_equal(passed.sums[1], [2.0, -2.0])
     np.testing.assert_allclose(passed.logits, [0.5 * 2 / np.sqrt(2), -0.5 * 2 / np.sqrt(2)])
@@ -76,8 +80,8 @@ def test_update_by_hand() -> None:
     spec, config, state = small(lr=2.0)
     old = [weight_view(spec, state, layer).copy() for layer in (0, 1)]
     z = np.array([1.0, 2.0])
-    passed = metaplastic.forward(spec, config, state, z)
-    metaplastic.learn(spec, config, state, passed, 1)
+    passed = metaplastic.forward(spec, config, state, z, Saturations())
+    metaplastic.update(spec, config, state, passed, 1, Saturations())
     p = 1 / (1 + np.exp(-2 * np.sqrt(2)))  # of class 0
     delta = np.array([p, -p])
 
@@ -161,14 +165,17 @@ def test_a_value_out_of_range_is_refused(name: str, value: Any, message: str) ->
 
 def test_what_belongs_to_the_other_rule_is_refused() -> None:
     for arithmetic in ("q16", "float32"):
-        with pytest.raises(ConfigError, match=f"'{arithmetic}': expected one of float64, q8"):
+        with pytest.raises(ConfigError, match=f"'{arithmetic}': expected one of q8, float64"):
             MetaplasticClassifier((3, 4, 2), arithmetic=arithmetic)
-    with pytest.raises(ConfigError, match="'q8': expected one of float64, float32, q16"):
+    with pytest.raises(ConfigError, match="'q8': expected one of q16, float32, float64"):
         MesuClassifier((3, 4, 2), arithmetic="q8")
-    with pytest.raises(ConfigError, match=r"mu_frac_bits=9: the metaplastic rule has no μ"):
-        NetworkSpec((3, 2), rule="metaplastic", mu_frac_bits=9)
-    with pytest.raises(TypeError, match="memory_window"):
-        MetaplasticClassifier((3, 4, 2), memory_window=100)
+    for name, value in (("mu_frac_bits", 9), ("memory_window", 100)):
+        with pytest.raises(TypeError, match=f"unexpected keyword argument '{name}'"):
+            MetaplasticClassifier((3, 4, 2), **{name: value})
+        described = to_json(NetworkSpec((3, 2)), MetaplasticConfig())
+        described["config"][name] = value
+        with pytest.raises(ConfigError, match=name):
+            from_json(described)
     with pytest.raises(ConfigError, match=r"backend='c': float64 runs on 'numpy'"):
         MetaplasticClassifier((3, 4, 2), arithmetic="float64", backend="c")
 
@@ -201,7 +208,7 @@ def test_constants_follow_from_the_sizes(layers: tuple[int, ...], expected: tupl
 @pytest.mark.parametrize("layers", [(5, 7, 3), (4, 8, 2), (1, 1, 2), (9, 4)])
 def test_one_byte_a_synapse(layers: tuple[int, ...], front_end: Any) -> None:
     spec = network(*layers, front_end=front_end)
-    dtype = state_dtype(spec, "q8")
+    dtype = state_dtype(spec, MetaplasticConfig(), "q8")
     weights = sum(a * stride(b) for a, b in pairwise(layers))
     statistics = (10 * layers[0] + 3) // 4 * 4 if front_end == "standardise" else 0
     assert dtype.itemsize == 16 + statistics + weights
@@ -225,8 +232,9 @@ def test_an_image_describes_a_learner_completely() -> None:
     image = decode_image(learner.to_bytes())
     assert image.spec == learner.spec
     assert image.config == learner.config
-    assert "mu_frac_bits" not in to_json(image.spec, image.config)["network"]
     description = json.loads(json.dumps(to_json(learner.spec, learner.config)))
+    assert description["rule"] == "metaplastic"
+    assert "mu_frac_bits" not in description["config"]
     assert from_json(description) == (learner.spec, learner.config)
     description["config"]["momentum"] = 1
     with pytest.raises(ConfigError, match=r"not a description of a learner: .*momentum"):

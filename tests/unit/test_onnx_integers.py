@@ -15,7 +15,7 @@ from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
 from export import onnx_integers as ops
-from export.onnx_builder import GraphBuilder
+from export.graph.builder import GraphBuilder
 from quant import integers
 
 Int64 = npt.NDArray[np.int64]

@@ -9,13 +9,13 @@ import numpy.typing as npt
 import onnxruntime
 import pytest
 from onnx.reference import ReferenceEvaluator
+from streamlearn.metaplastic_engines import MetaplasticGoldenEngine
 
-from export.onnx_graph import NO_LABEL, prediction_model
-from quant.metaplastic_config import MetaplasticConfig
-from quant.spec import NetworkSpec
+from export.graph.model import NO_LABEL, prediction_model
+from quant.network import NetworkSpec
+from quant.rules.metaplastic.config import MetaplasticConfig
 from quant.state import State, init_state
 from streamlearn.engines import make_engine
-from streamlearn.metaplastic_engines import MetaplasticGoldenEngine
 from streamlearn.streams.gas_drift import load_gas_drift
 
 FLOAT32_MAX = np.finfo(np.float32).max

@@ -13,17 +13,20 @@ import onnxruntime
 import pytest
 from onnx.reference import ReferenceEvaluator
 
-from export.onnx_graph import NO_LABEL, prediction_model
-from quant import factored_q16, mesu_q16
+from export.graph.model import NO_LABEL, prediction_model
+from quant.counters import Saturations
+from quant.description import from_json
 from quant.errors import ConfigError, ShapeError
-from quant.factored_plan import make_factored_plan
-from quant.front_end_q16 import quantise_input, standardise_q16
-from quant.mesu_q16 import Saturations
+from quant.front_end.golden import quantise_input
 from quant.native import NativeKernel
-from quant.plan import make_plan
-from quant.spec import MesuConfig, NetworkSpec, from_json
-from quant.state import Arithmetic, State, init_state, layer_view, state_sha256
-from streamlearn import mesu
+from quant.network import NetworkSpec, layer_view
+from quant.rules.mesu import golden as mesu_q16
+from quant.rules.mesu.config import MesuConfig
+from quant.rules.mesu.plan import make_plan
+from quant.rules.mesu_factored import golden as factored_q16
+from quant.rules.mesu_factored.plan import make_factored_plan
+from quant.state import Arithmetic, State, init_state, state_sha256
+from streamlearn.rules.mesu import equations as mesu
 from streamlearn.streams.gas_drift import load_gas_drift
 from streamlearn.version import __version__
 

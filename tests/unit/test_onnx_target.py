@@ -9,12 +9,12 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from export.onnx_graph import prediction_model
-from export.onnx_target import target_model
-from quant import gaussian_q16, mesu_q16
+from export.graph.model import prediction_model, target_model
 from quant.errors import ConfigError, ShapeError
-from quant.front_end_q16 import quantise_input, standardise_q16
-from quant.plan import make_plan
+from quant.front_end.golden import quantise_input
+from quant.heads.gaussian import golden as gaussian_q16
+from quant.rules.mesu import golden as mesu_q16
+from quant.rules.mesu.plan import make_plan
 from streamlearn import MesuClassifier, MesuRegressor
 from streamlearn.streams import load_gas_concentration
 

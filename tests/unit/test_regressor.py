@@ -19,7 +19,7 @@ from quant.errors import (
     StreamlearnError,
 )
 from streamlearn import MesuClassifier, MesuRegressor, load
-from streamlearn.gaussian import moments, output_gradient
+from streamlearn.heads.gaussian import moments, output_gradient
 from streamlearn.streams import load_gas_concentration
 
 ENGINES = {

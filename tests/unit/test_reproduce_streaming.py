@@ -8,10 +8,9 @@ from statistics import mean
 import numpy as np
 import pytest
 
-from quant.metaplastic_gates import active_units
 from quant.native import NativeKernel
+from quant.rules.metaplastic.gates import active_units
 from quant.state import init_state
-from streamlearn import metaplastic
 from streamlearn.errors import ConfigError
 from streamlearn.reproduce import find_experiment, kernels, streaming_kernels
 from streamlearn.reproduce.runs import tasks_done
@@ -28,6 +27,7 @@ from streamlearn.reproduce.streaming_settings import (
     metaplastic_config,
     metaplastic_spec,
 )
+from streamlearn.rules.metaplastic import equations as metaplastic
 
 LAYERS = (784, 24, 10)
 WITH_GATES = StreamingSetting("gated-16-of-64", LAYERS, width=24, n_blocks=8, n_active=2)

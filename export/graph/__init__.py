@@ -1,0 +1,1 @@
+"""Prediction as ONNX: builder, integers, front end, heads, and the whole model."""

@@ -1,0 +1,56 @@
+"""The categorical head as ONNX nodes: label, logits, probabilities."""
+
+from __future__ import annotations
+
+import numpy as np
+from onnx import TensorProto, ValueInfoProto, helper
+
+from export.graph.builder import GraphBuilder
+from export.graph.drawn import Drawn
+from quant.heads.categorical.golden import OUTPUT_FRAC_BITS
+from quant.layout import State
+from quant.network import NetworkSpec
+
+#: The label of a sample with NaN or infinity in it.
+NO_LABEL = -1
+
+
+def integer_outputs(
+    g: GraphBuilder, finite: str, drawn: Drawn, spec: NetworkSpec, state: State, one: float
+) -> list[ValueInfoProto]:
+    """``logit_sum`` int64[batch, classes], the sum over the draws in Q.16; label, probabilities.
+
+    ``one`` is what a logit of 1 becomes before the softmax: the temperature's inverse.
+    """
+    summed = g.reduce("ReduceSum", drawn.outputs, 1, keepdims=False)
+    logits = g.op("Where", finite, summed, 0, name="logit_sum")
+    unit = (drawn.n_draws << OUTPUT_FRAC_BITS) / one
+    return _outputs(g, finite, logits, "logit_sum", TensorProto.INT64, unit, spec)
+
+
+def real_outputs(
+    g: GraphBuilder, finite: str, drawn: Drawn, spec: NetworkSpec, state: State, one: float
+) -> list[ValueInfoProto]:
+    """``logits`` real[batch, classes], the mean over the draws; label, probabilities."""
+    real = state[state.dtype.names[-1]].dtype if state.dtype.names else np.dtype("<f8")
+    zero = np.array(0, np.float32 if real == np.float32 else np.float64)
+    kind = TensorProto.FLOAT if zero.dtype == np.float32 else TensorProto.DOUBLE
+    mean = g.reduce("ReduceMean", drawn.outputs, 1, keepdims=False)
+    logits = g.op("Where", finite, mean, zero, name="logits")
+    return _outputs(g, finite, logits, "logits", kind, 1 / one, spec)
+
+
+def _outputs(
+    g: GraphBuilder, finite: str, logits: str, name: str, kind: int, unit: float, spec: NetworkSpec
+) -> list[ValueInfoProto]:
+    best = g.op("ArgMax", logits, axis=1, keepdims=0)
+    g.op("Where", g.squeeze(finite, 1), best, NO_LABEL, name="label")
+    mean_logits = g.op("Div", g.cast(logits, TensorProto.DOUBLE), np.array(float(unit)))
+    g.cast(g.op("Softmax", mean_logits, axis=1), TensorProto.FLOAT, name="probabilities")
+    return [
+        helper.make_tensor_value_info("label", TensorProto.INT64, ["batch"]),
+        helper.make_tensor_value_info(name, kind, ["batch", spec.n_classes]),
+        helper.make_tensor_value_info(
+            "probabilities", TensorProto.FLOAT, ["batch", spec.n_classes]
+        ),
+    ]

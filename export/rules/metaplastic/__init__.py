@@ -1,0 +1,6 @@
+"""The streaming binarized metaplastic rule: the graphs."""
+
+from export.rules.metaplastic import graph
+
+#: By kind of numbers.
+GRAPHS = {"integer": graph.integer, "float64": graph.real}

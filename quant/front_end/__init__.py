@@ -1,0 +1,41 @@
+"""The front end: what turns raw sensor values into the inputs of a network."""
+
+from __future__ import annotations
+
+from quant.layout import REAL, Field
+
+#: ``standardise``: by a running mean and variance; ``none``: as the values are, clamped.
+FRONT_ENDS = ("standardise", "none")
+
+#: Inputs are Q3.4,
+INPUT_FRAC_BITS = 4
+#: within this.
+INPUT_MAX = 127
+
+#: Binary exponent of a feature's statistics before the first sample.
+EXPONENT_START = 127
+
+
+def fields(front_end: str, n_features: int, numbers: str) -> list[Field]:
+    """Return what the front end keeps in the state.
+
+    Parameters
+    ----------
+    front_end : {"standardise", "none"}
+    n_features : int
+    numbers : {"integer", "float32", "float64"}
+    """
+    if front_end != "standardise":
+        return []
+    n = (n_features,)
+    if numbers in REAL:
+        real = REAL[numbers]
+        return [
+            Field("mean", real, "running mean of a feature", n),
+            Field("variance", real, "running variance of a feature", n),
+        ]
+    return [
+        Field("mean", "<i4", "running mean, in units of 2^-exponent", n),
+        Field("variance", "<u4", "running variance, in units of 2^-(2 exponent), below 2^28", n),
+        Field("exponent", "<i2", "binary exponent of a feature's statistics", n, EXPONENT_START),
+    ]

@@ -1,0 +1,125 @@
+"""The network: layer sizes, what stands in front of them, and what the output means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from quant.errors import ConfigError
+from quant.front_end import FRONT_ENDS
+from quant.heads import HEADS
+from quant.hyperparameters import is_whole
+from quant.layout import State
+
+MAX_LAYERS = 16
+MAX_UNITS = 65535
+MAX_LAYER_SYNAPSES = 1 << 24
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """A dense network: its layer sizes, its front end and its head.
+
+    Parameters
+    ----------
+    layers : tuple of int
+        ``(n_features, hidden..., n_classes)``, or ``(n_features, hidden..., 1)`` for the Gaussian
+        head.
+    bias : bool
+        Give every layer a bias: one more input row that is always 1.
+    front_end : {"standardise", "none"}
+        ``standardise`` takes raw sensor values and standardises each feature online;
+        ``none`` takes values that are already within about ±8.
+    head : {"categorical", "gaussian"}
+        What the output means: the logits of a softmax over classes, or the mean and the
+        log-variance of one number, the target (:data:`quant.heads.HEADS`).
+
+    Raises
+    ------
+    ConfigError
+        If a size is out of range or a name is unknown.
+    """
+
+    layers: tuple[int, ...]
+    bias: bool = True
+    front_end: str = "standardise"
+    head: str = "categorical"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.bias, bool | np.bool_):
+            raise ConfigError(f"bias={self.bias!r}: expected True or False")
+        object.__setattr__(self, "bias", bool(self.bias))
+        if not all(is_whole(n) for n in self.layers):
+            raise ConfigError(f"layers={self.layers}: expected whole numbers")
+        object.__setattr__(self, "layers", tuple(int(n) for n in self.layers))
+        if not 2 <= len(self.layers) <= MAX_LAYERS + 1:
+            raise ConfigError(
+                f"layers={self.layers}: expected (n_features, hidden..., n_classes), "
+                f"2 to {MAX_LAYERS + 1} sizes; got {len(self.layers)}"
+            )
+        if any(not 1 <= n <= MAX_UNITS for n in self.layers):
+            raise ConfigError(f"layers={self.layers}: every size must be 1 to {MAX_UNITS}")
+        if self.head not in HEADS:
+            raise ConfigError(f"head={self.head!r}: expected {' or '.join(map(repr, HEADS))}")
+        if any(rows * columns > MAX_LAYER_SYNAPSES for rows, columns in self.shapes):
+            raise ConfigError(
+                f"layers={self.layers}: a layer has more than {MAX_LAYER_SYNAPSES:,} synapses"
+            )
+        HEADS[self.head].check(self.layers)
+        if self.front_end not in FRONT_ENDS:
+            raise ConfigError(
+                f"front_end={self.front_end!r}: expected {' or '.join(map(repr, FRONT_ENDS))}"
+            )
+
+    @property
+    def n_features(self) -> int:
+        """Number of raw inputs."""
+        return self.layers[0]
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes; 0 if the output is a number."""
+        return HEADS[self.head].n_classes(self.layers[-1])
+
+    @property
+    def n_outputs(self) -> int:
+        """Units of the last layer: one per class; for a target its mean and its log-variance."""
+        return HEADS[self.head].n_outputs(self.layers[-1])
+
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        """``(rows, columns)`` of each weight matrix; the bias is the last row."""
+        extra = int(self.bias)
+        columns = (*self.layers[1:-1], self.n_outputs)
+        return tuple(
+            (n_in + extra, n_out) for n_in, n_out in zip(self.layers[:-1], columns, strict=True)
+        )
+
+    @property
+    def n_synapses(self) -> int:
+        """Number of weights, biases included."""
+        return sum(rows * columns for rows, columns in self.shapes)
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of all layers: inputs and biases."""
+        return sum(rows for rows, _ in self.shapes)
+
+    @property
+    def n_columns(self) -> int:
+        """Columns of all layers: units."""
+        return sum(columns for _, columns in self.shapes)
+
+    def __str__(self) -> str:
+        return "-".join(str(n) for n in self.layers)
+
+
+def layer_view(spec: NetworkSpec, state: State, field: str, layer: int) -> npt.NDArray[Any]:
+    """Return the ``[rows, columns]`` view of one layer's part of a field with every synapse."""
+    start = sum(rows * columns for rows, columns in spec.shapes[:layer])
+    rows, columns = spec.shapes[layer]
+    view: npt.NDArray[Any] = state[field][0, start : start + rows * columns]
+    return view.reshape(rows, columns)

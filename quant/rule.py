@@ -1,0 +1,258 @@
+"""The rules: what a learning rule is, and where its parts are found.
+
+A rule is a name that has one room on every floor: ``quant/rules/NAME`` (numbers),
+``streamlearn/rules/NAME`` (equations and learners) and ``export/rules/NAME`` (ONNX graphs). A rule
+of another package has the same three parts in one folder and is announced by :func:`register`.
+Nothing outside a rule's rooms says its name.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+from quant.counters import Saturations
+from quant.errors import ConfigError, RuleError
+from quant.layout import Field, State
+from quant.network import NetworkSpec
+
+Numbers = Literal["integer", "float32", "float64"]
+#: The dataclass of a rule's hyperparameters; its ``rule`` is the rule's name.
+Config = Any
+
+#: The floors of the house, and what a rule has to have there.
+FLOORS: Mapping[str, tuple[str, ...]] = {
+    "quant": ("RULE",),
+    "streamlearn": ("EQUATIONS", "LEARNERS"),
+    "export": ("GRAPHS",),
+}
+
+
+@dataclass(frozen=True)
+class Model:
+    """A rule as pure functions in NumPy: integers (golden model) or float64 (equations).
+
+    Attributes
+    ----------
+    plan : callable
+        ``plan(spec, config)``: the constants that the other two run on.
+    forward : callable
+        ``forward(spec, plan, state, x, count)``: run the network on the inputs of one sample; the
+        state is as before. What it returns has ``outputs``, ``[n_outputs, draws]``, and whatever
+        ``update`` needs.
+    update : callable
+        ``update(spec, plan, state, forward, target, count)``: one learning step, in place. The
+        target is a class index, or a standardised number.
+    undecided : callable, optional
+        ``undecided(spec, plan, forward)``: how many hidden units a small change would turn over.
+    """
+
+    plan: Callable[[NetworkSpec, Config], Any]
+    forward: Callable[[NetworkSpec, Any, State, Any, Saturations], Any]
+    update: Callable[[NetworkSpec, Any, State, Any, Any, Saturations], None]
+    undecided: Callable[[NetworkSpec, Any, Any], int] | None = None
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A rule in C.
+
+    Attributes
+    ----------
+    folder : Path
+        Its C files: ``sl_rule.h`` and the sources of ``sl_rule_forward`` and ``sl_rule_update``.
+    defines : callable
+        ``defines(spec, config)``: the constants of the generated header that only this rule has.
+    shared : tuple of Path
+        Further folders of headers.
+    """
+
+    folder: Path
+    defines: Callable[[NetworkSpec, Config], Mapping[str, object]]
+    shared: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """What a rule is computed in.
+
+    Attributes
+    ----------
+    numbers : {"integer", "float32", "float64"}
+        The kind of numbers, which front end and head share.
+    fields : callable
+        ``fields(spec, config)``: what the rule keeps in the state.
+    init : callable
+        ``init(spec, config, state)``: draw the start of a zeroed state, in place.
+    golden : Model, optional
+        The model in integers; the equations in float64 live on the floor ``streamlearn``.
+    kernel : Kernel, optional
+        The same in C.
+    logits : callable, optional
+        ``logits(state, mean)``: mean logits as a probability is made of them, such as divided by
+        a temperature.
+    noisy : bool
+        Whether random bits take part in learning.
+    check_state : callable, optional
+        ``check_state(spec, config, state)`` raises ShapeError if a state is of another setting.
+    """
+
+    numbers: Numbers
+    fields: Callable[[NetworkSpec, Config], list[Field]]
+    init: Callable[[NetworkSpec, Config, State], None]
+    golden: Model | None = None
+    kernel: Kernel | None = None
+    logits: Callable[[State, Any], Any] | None = None
+    noisy: bool = True
+    check_state: Callable[[NetworkSpec, Config, State], None] | None = None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A learning rule.
+
+    Attributes
+    ----------
+    name : str
+    config : type
+        A frozen dataclass: its fields are the keyword parameters of the learners.
+    heads : tuple of str
+        Names in :data:`quant.heads.HEADS` that it learns with.
+    arithmetics : mapping
+        By name; the first one is the learners' default.
+    check : callable
+        ``check(spec, config)`` raises ConfigError if the two do not fit.
+    variants : mapping
+        Settings that change code paths or layout, by a name: what every list of checks goes
+        through beside the defaults. Values are keyword parameters of a learner.
+    weight : str
+        The field of the state that holds the weights.
+    """
+
+    name: str
+    config: type[Any]
+    heads: tuple[str, ...]
+    arithmetics: Mapping[str, Arithmetic]
+    check: Callable[[NetworkSpec, Config], None]
+    weight: str
+    variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+_OUTSIDE: dict[str, str] = {}
+
+
+def register(name: str, package: str) -> None:
+    """Announce a rule that lives outside: ``package.quant``, ``.streamlearn`` and ``.export``.
+
+    Raises
+    ------
+    RuleError
+        If the name is taken, or a part is missing; the message names it.
+    """
+    if name in RULES:
+        raise RuleError(f"rule {name!r} exists already: give yours another name")
+    _OUTSIDE[name] = package
+    try:
+        for floor in FLOORS:
+            part(name, floor)
+    except RuleError:
+        del _OUTSIDE[name]
+        raise
+
+
+def unregister(name: str) -> None:
+    """Take back :func:`register`."""
+    _OUTSIDE.pop(name, None)
+
+
+def part(name: str, floor: str) -> ModuleType:
+    """Return a rule's module on a floor: "quant", "streamlearn" or "export".
+
+    Raises
+    ------
+    RuleError
+        If it is missing, or lacks what a rule has to have there.
+    """
+    outside = _OUTSIDE.get(name)
+    path = f"{floor}.rules.{name}" if outside is None else f"{outside}.{floor}"
+    try:
+        module = importlib.import_module(path)
+    except ModuleNotFoundError as error:
+        if error.name is None or not path.startswith(error.name):
+            raise
+        raise RuleError(
+            f"rule {name!r} has no room on the floor {floor!r}: expected a module {path} with "
+            f"{' and '.join(FLOORS[floor])}"
+        ) from error
+    for attribute in FLOORS[floor]:
+        if not hasattr(module, attribute):
+            raise RuleError(
+                f"rule {name!r} is incomplete on the floor {floor!r}: {path} has no {attribute}"
+            )
+    return module
+
+
+class _Rules(Mapping[str, Rule]):
+    """Every rule by its name, found by its folder; loaded when it is asked for."""
+
+    def __getitem__(self, name: str) -> Rule:
+        if name not in set(self):
+            raise KeyError(name)
+        rule: Rule = part(name, "quant").RULE
+        if rule.name != name:
+            raise RuleError(f"the room of rule {name!r} holds a rule called {rule.name!r}")
+        return rule
+
+    def __iter__(self) -> Iterator[str]:
+        folder = str(Path(__file__).parent / "rules")
+        yield from sorted(module.name for module in pkgutil.iter_modules([folder]))
+        yield from _OUTSIDE
+
+    def __len__(self) -> int:
+        return len(list(self))
+
+
+#: The only place that knows all rules.
+RULES: Mapping[str, Rule] = _Rules()
+
+
+def rule_of(config: Config) -> Rule:
+    """Return the rule of a configuration, or of a rule's name.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such rule.
+    """
+    name = config if isinstance(config, str) else getattr(config, "rule", None)
+    if name not in set(RULES):
+        known = ", ".join(map(repr, RULES))
+        raise ConfigError(f"rule={name!r}: expected one of {known}")
+    return RULES[name]
+
+
+def arithmetic_of(spec: NetworkSpec, config: Config, arithmetic: str) -> Arithmetic:
+    """Return what a rule is computed in, after checking that all parts fit each other.
+
+    Raises
+    ------
+    ConfigError
+        If the rule does not know the head or the arithmetic, or refuses the network.
+    """
+    rule = rule_of(config)
+    if spec.head not in rule.heads:
+        raise ConfigError(
+            f"head={spec.head!r}: the rule {rule.name!r} learns with "
+            f"{' or '.join(map(repr, rule.heads))}"
+        )
+    if arithmetic not in rule.arithmetics:
+        raise ConfigError(
+            f"arithmetic={arithmetic!r}: expected one of {', '.join(rule.arithmetics)}"
+        )
+    rule.check(spec, config)
+    return rule.arithmetics[arithmetic]

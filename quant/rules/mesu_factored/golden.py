@@ -1,0 +1,199 @@
+"""MESU with factored variance in integers: the golden model, which C equals bit for bit.
+
+σ²_ij = r_i c_j: one factor an input, one a unit of a layer, as 32-bit codes; μ is ``int16`` in a
+format that follows the weights. Two bytes a synapse. The equations are those of
+:mod:`streamlearn.mesu_factored`. Here are the forward pass and the update of a whole learner, C
+twins ``kernel/sl_factored_q16_forward.h`` and ``_learn.h``; their parts are in
+``golden_codes``, ``_backward``, ``_factors`` and ``_mu``. Every format, shift and
+bound is in the rule's NUMBERS.md; the names of the steps there are the names used here.
+
+References
+----------
+Bonnet et al., arXiv 2504.13569: MESU. Louizos and Welling, arXiv 1603.04733: the matrix-variate
+Gaussian with diagonal factors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from quant import noise
+from quant.counters import Saturations
+from quant.heads import HEADS
+from quant.integers import Int64, bit_length, clamp_count, shift_round
+from quant.layout import State
+from quant.network import NetworkSpec, layer_view
+from quant.rules.mesu_factored.golden_backward import Curvature, backward_inputs, curvature
+from quant.rules.mesu_factored.golden_codes import Roots, column_roots, input_roots
+from quant.rules.mesu_factored.golden_factors import gauge, pull_factors, step_columns, step_rows
+from quant.rules.mesu_factored.golden_mu import PEAK_HIGH, pull_mu, step_mu, store_mu, update_range
+from quant.rules.mesu_factored.plan import FactoredPlan
+from quant.rules.mesu_factored.state import factor_view
+from quant.sampling.golden import (
+    PRE_ACTIVATION_MAX,
+    SPREAD_MAX,
+    Forward,
+    block_inputs,
+    block_squares,
+    run_layers,
+)
+
+
+@dataclass
+class FactoredForward(Forward):
+    """What the forward pass leaves; in addition √(Σ x² r) of each draw, one entry per layer."""
+
+    input_roots: list[Roots] = field(default_factory=list)
+
+
+def forward_layer(
+    x: Int64,
+    frac_bits: int,
+    mu: Int64,
+    mu_frac_bits: int,
+    row: Int64,
+    column: Int64,
+    v_exponent: int,
+    epsilon: Int64,
+    count: Saturations,
+) -> tuple[Int64, Int64, Roots]:
+    """One layer: pre-activations (Q15.16), the inverse of their spread (Q.18), √(Σ x² r).
+
+    ``a = x·μ + ε √(c Σ x² r)``.
+    """
+    blocked, k_mean = block_inputs(x)
+    squares, k_square = block_squares(blocked, 0)
+    scale = 39 - v_exponent + 2 * (frac_bits - k_mean) + k_square
+    inputs, columns = input_roots(squares, row, scale), column_roots(column)
+
+    centre = shift_round(mu.T @ blocked, frac_bits - k_mean + mu_frac_bits - 16)
+    centre, n_centre = clamp_count(centre, PRE_ACTIVATION_MAX)
+    product = inputs.root * columns.root[:, None]
+    right = inputs.exponent + columns.exponent[:, None] - 12
+    wide = np.where(
+        right < 0, np.where(product > 0, SPREAD_MAX + 1, 0), product >> np.clip(right, 0, 32)
+    )
+    spread, n_spread = clamp_count(wide, SPREAD_MAX)
+    count.activation += n_centre + n_spread
+    inverse = np.where(spread == 0, 0, (1 << 30) // np.maximum(spread, 1))
+    a = centre + (spread * epsilon + 8 >> 4)
+    return a, np.broadcast_to(inverse, epsilon.shape), inputs
+
+
+def forward(
+    spec: NetworkSpec, plan: FactoredPlan, state: State, z_q: Int64, count: Saturations
+) -> FactoredForward:
+    """Run all layers on one standardised input ``int64[n_features]`` in Q3.4."""
+    result = FactoredForward()
+
+    def sample(layer: int, x: Int64, frac_bits: int, epsilon: Int64) -> tuple[Int64, Int64]:
+        mu, row, column = (view.astype(np.int64) for view in _views(spec, state, layer))
+        a, inverse, roots = forward_layer(
+            x, frac_bits, mu, int(state["mu_frac_bits"][0, layer]), row, column,
+            plan.layers[layer].v_exponent, epsilon, count,
+        )  # fmt: skip
+        result.input_roots.append(roots)
+        return a, inverse
+
+    run_layers(spec, state, plan.n_draws, z_q, result, sample)
+    return result
+
+
+def _views(spec: NetworkSpec, state: State, layer: int) -> tuple[State, State, State]:
+    return (
+        layer_view(spec, state, "mu", layer),
+        factor_view(spec, state, "row", layer),
+        factor_view(spec, state, "column", layer),
+    )
+
+
+def _update_layer(
+    spec: NetworkSpec,
+    plan: FactoredPlan,
+    state: State,
+    key: int,
+    layer: int,
+    forward_: FactoredForward,
+    delta: Int64,
+    found: Curvature,
+    count: Saturations,
+) -> None:
+    """Apply the gradient, then the prior, to one layer in place."""
+    rows, columns = spec.shapes[layer]
+    mu_view, row_view, column_view = _views(spec, state, layer)
+    row, column = row_view.astype(np.int64), column_view.astype(np.int64)
+    mu_frac_bits, mine = int(state["mu_frac_bits"][0, layer]), plan.layers[layer]
+    x, frac_bits = forward_.inputs[layer], forward_.frac_bits[layer]
+    if layer > 0:
+        narrow = max(0, bit_length(int(x.max())) - 8)
+        x = np.minimum(shift_round(x, narrow), 255)
+        frac_bits -= narrow
+
+    column_words = noise.words(key, noise.STREAM_COLUMN + layer, columns).astype(np.int64)
+    row_words = noise.words(key, noise.STREAM_ROW + layer, rows).astype(np.int64)
+    mu = step_mu(
+        x, frac_bits, mu_view.astype(np.int64), mu_frac_bits, delta, row, column, plan,
+        mine.v_exponent, noise.dither(row_words, column_words)[0], layer == 0, count,
+    )  # fmt: skip
+    mu, clamped = store_mu(mu)
+
+    first = sum(n for n, _ in spec.shapes[:layer])
+    phase = (first + int(state["n_samples"][0])) & 0xFFFFFFFF
+    pulled = slice(-phase % plan.sweep, rows, plan.sweep)
+    pull_words = noise.words(key, noise.STREAM_PULL_ROW + layer, rows).astype(np.int64)[pulled]
+    peak = int(state["mu_peak"][0, layer])
+    if len(pull_words):
+        part = pull_mu(
+            mu[pulled], mu_frac_bits, row[pulled], column, mine,
+            noise.dither(pull_words, column_words)[0],
+        )  # fmt: skip
+        mu[pulled], more = store_mu(part)
+        clamped = clamped or more
+        peak = max(peak, int(np.abs(mu[pulled]).max()))
+    peak = 32768 if clamped else peak
+    count.mu += clamped
+
+    row = step_rows(row, x, frac_bits, found, mine, count)
+    column = step_columns(column, found, mine, count)
+    cycle = phase % plan.sweep == 0
+    if cycle:
+        row, column = pull_factors(row, column, plan, mine, count)
+    row_view[:], column_view[:] = gauge(row, column, count)
+
+    bits = np.zeros((1, 1), np.int64)
+    if peak >= PEAK_HIGH:
+        range_words = noise.words(key, noise.STREAM_RANGE_ROW + layer, rows).astype(np.int64)
+        bits = range_words[:, None] + column_words & 1
+    mu_view[:], state["mu_frac_bits"][0, layer], state["mu_peak"][0, layer] = update_range(
+        mu, mu_frac_bits, peak, cycle, bits
+    )
+
+
+def update(
+    spec: NetworkSpec,
+    plan: FactoredPlan,
+    state: State,
+    forward_: FactoredForward,
+    target: int,
+    count: Saturations,
+) -> None:
+    """Backward pass and update of every layer, in place, from one forward pass and a target."""
+    delta = HEADS[spec.head].verbs.output_gradient(forward_.outputs, target, count)
+    key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
+    for layer in range(len(spec.shapes) - 1, -1, -1):
+        mu, row, column = (view.astype(np.int64) for view in _views(spec, state, layer))
+        blocked, k_delta, found = curvature(
+            delta, forward_.epsilon[layer], forward_.input_roots[layer], column, layer == 0
+        )
+        previous = delta
+        if layer > 0:
+            units = slice(spec.layers[layer])  # without the bias
+            delta = backward_inputs(
+                forward_.inputs[layer][units], forward_.frac_bits[layer], blocked, k_delta, found,
+                mu[units], int(state["mu_frac_bits"][0, layer]), row[units],
+                plan.layers[layer].v_exponent, count,
+            )  # fmt: skip
+        _update_layer(spec, plan, state, key, layer, forward_, previous, found, count)
+    state["n_samples"] = (int(state["n_samples"][0]) + 1) & 0xFFFFFFFF

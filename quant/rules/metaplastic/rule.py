@@ -1,0 +1,45 @@
+"""The rule "metaplastic": what every other floor finds through the registry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from quant.network import NetworkSpec
+from quant.rule import Arithmetic, Kernel, Model, Rule
+from quant.rules.metaplastic import c_config, golden, state
+from quant.rules.metaplastic.config import MetaplasticConfig
+from quant.rules.metaplastic.gates import gates_of
+from quant.rules.metaplastic.plan import make_metaplastic_plan
+
+
+def _check(spec: NetworkSpec, config: MetaplasticConfig) -> None:
+    gates_of(spec, config)
+
+
+RULE = Rule(
+    name="metaplastic",
+    config=MetaplasticConfig,
+    heads=("categorical",),
+    arithmetics={
+        "q8": Arithmetic(
+            numbers="integer",
+            fields=state.integer_fields,
+            init=state.integer_init,
+            golden=Model(make_metaplastic_plan, golden.forward, golden.update, golden.undecided),
+            kernel=Kernel(Path(__file__).parent / "kernel" / "q8", c_config.q8),
+            logits=state.calibrated,
+            check_state=state.check_gates,
+        ),
+        "float64": Arithmetic(
+            numbers="float64",
+            fields=state.real_fields,
+            init=state.real_init,
+            logits=state.calibrated,
+            noisy=False,  # the equations have no pulses
+            check_state=state.check_gates,
+        ),
+    },
+    check=_check,
+    weight="hidden_weight",
+    variants={"gated": {"n_blocks": 4, "n_active": 3}},
+)

@@ -1,0 +1,113 @@
+"""The state of the metaplastic rule: int8 hidden weights whose sign bit is the binary weight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from quant.errors import ShapeError
+from quant.layout import Field, State
+from quant.network import NetworkSpec
+from quant.noise import SAMPLE_INIT, STREAM_INIT, sample_key, words
+from quant.rules.metaplastic.config import MetaplasticConfig
+from quant.rules.metaplastic.gates import gates_of
+from quant.rules.metaplastic.plan import init_limit
+
+#: Rows of int8 weights end at a multiple of this many, so that a word is never cut.
+ROW_ALIGNMENT = 4
+
+
+def stride(columns: int) -> int:
+    """Return the bytes of a row of ``columns`` int8 weights: a multiple of 4."""
+    return -(-columns // ROW_ALIGNMENT) * ROW_ALIGNMENT
+
+
+def integer_fields(spec: NetworkSpec, config: MetaplasticConfig) -> list[Field]:
+    """Return what q8 keeps; rows of int8 weights are padded to words."""
+    size = sum(rows * stride(columns) for rows, columns in spec.shapes)
+    return [
+        Field("log_temperature", "<i4", "Q15.16: log2 of what divides the logits"),
+        *_gates_field(spec, config),
+        Field("hidden_weight", "i1", "Q0.7; rows end at a word, padded with 0", (size,)),
+    ]
+
+
+def real_fields(spec: NetworkSpec, config: MetaplasticConfig) -> list[Field]:
+    """Return what float64 keeps."""
+    return [
+        *_gates_field(spec, config),
+        Field("hidden_weight", "<f8", "its sign is the weight", (spec.n_synapses,)),
+        Field("log_temperature", "<f8", "log2 of what divides the logits"),
+    ]
+
+
+def _gates_field(spec: NetworkSpec, config: MetaplasticConfig) -> list[Field]:
+    gates = gates_of(spec, config)
+    if not gates.n_blocks:
+        return []
+    return [Field("gates", "<u4", "n_blocks << 16 | n_active", start=gates.word)]
+
+
+def check_gates(spec: NetworkSpec, config: MetaplasticConfig, state: State) -> None:
+    """Refuse a state that was learned with other gates than the network's.
+
+    Raises
+    ------
+    ShapeError
+        If it was.
+    """
+    gates = gates_of(spec, config)
+    names = [name for name in ("gates", "reserved") if name in (state.dtype.names or ())]
+    found = [int(state[name][0]) for name in names]
+    if found and found[0] != gates.word:
+        raise ShapeError(
+            f"state with {found[0] & 0xFFFF} of {found[0] >> 16} blocks of hidden units active: "
+            f"this network has {gates.n_active} of {gates.n_blocks}; was it written for another "
+            "network?"
+        )
+
+
+def weight_view(spec: NetworkSpec, state: npt.NDArray[Any], layer: int) -> npt.NDArray[Any]:
+    """Return the ``[rows, columns]`` view of one layer's hidden weights, padding left out."""
+    flat = state["hidden_weight"][0]
+    widths = [stride(n) if flat.dtype == np.int8 else n for _, n in spec.shapes]
+    start = sum(
+        rows * width for (rows, _), width in zip(spec.shapes[:layer], widths[:layer], strict=True)
+    )
+    rows, columns = spec.shapes[layer]
+    view: npt.NDArray[Any] = flat[start : start + rows * widths[layer]]
+    return view.reshape(rows, widths[layer])[:, :columns]
+
+
+def integer_init(spec: NetworkSpec, config: MetaplasticConfig, state: State) -> None:
+    """Draw w uniform in -w0 - 1 to w0: word ``i·columns + j`` of stream ``32 + layer``."""
+    for layer, drawn, limit in _starts(spec, config, state):
+        scaled = (drawn.astype(np.int64) * (2 * limit + 2) >> 32) - limit - 1
+        weight_view(spec, state, layer)[:] = scaled
+
+
+def real_init(spec: NetworkSpec, config: MetaplasticConfig, state: State) -> None:
+    """Draw W uniform in ±(w0 + 1)/128, from the words that q8 draws."""
+    for layer, drawn, limit in _starts(spec, config, state):
+        weight_view(spec, state, layer)[:] = (drawn / 2.0**31 - 1) * (limit + 1) / 128
+
+
+def _starts(
+    spec: NetworkSpec, config: MetaplasticConfig, state: State
+) -> Iterator[tuple[int, npt.NDArray[np.uint32], int]]:
+    key = sample_key(int(state["seed"][0]), SAMPLE_INIT)
+    for layer, (rows, columns) in enumerate(spec.shapes):
+        limit = init_limit(spec, config, layer == len(spec.shapes) - 1)
+        drawn = words(key, STREAM_INIT + layer, rows * columns).reshape(rows, columns)
+        yield layer, drawn, limit
+
+
+def calibrated(state: State, logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return logits divided by the state's temperature."""
+    value = state["log_temperature"][0]
+    exponent = value / 65536 if value.dtype.kind == "i" else value
+    scaled: npt.NDArray[np.float64] = logits / 2.0**exponent
+    return scaled

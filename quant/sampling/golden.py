@@ -1,0 +1,112 @@
+"""What the golden models of both MESU rules share: the forward pass's skeleton, block scaling.
+
+Every format, shift and bound: NUMBERS.md beside this file. C counterpart: ``kernel/integer``.
+
+References
+----------
+Bonnet et al., arXiv 2504.13569: MESU. Kingma et al., arXiv 1506.02557: local reparameterisation,
+which at batch 1 is the conditional expectation of the weight-sampling gradient given the
+pre-activations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from quant import noise
+from quant.front_end import INPUT_FRAC_BITS
+from quant.integers import Int64, bit_length, shift_round, shift_truncate
+from quant.layout import State
+from quant.network import NetworkSpec
+
+ACTIVATION_FRAC_BITS = 8
+ACTIVATION_BITS = 15
+PRE_ACTIVATION_MAX = 1 << 30
+DELTA_MAX = (1 << 24) - 1
+SPREAD_MAX = (1 << 20) - 1
+MU_STEP_BITS = 30
+
+
+@dataclass
+class Forward:
+    """What the forward pass leaves for the backward pass; one list entry per layer.
+
+    Arrays are ``int64[units, draws]``, except that layer 0 has one input column for all draws.
+    """
+
+    inputs: list[Int64] = field(default_factory=list)
+    frac_bits: list[int] = field(default_factory=list)
+    epsilon: list[Int64] = field(default_factory=list)
+    inverse_spread: list[Int64] = field(default_factory=list)
+    outputs: Int64 = field(default_factory=lambda: np.zeros((0, 0), np.int64))
+
+
+def block_inputs(x: Int64) -> tuple[Int64, int]:
+    """Shift inputs right until each draw's sum of magnitudes is below 2^16."""
+    k = max(0, bit_length(int(np.abs(x).sum(axis=0).max())) - 16)
+    return shift_truncate(x, k), k
+
+
+def block_squares(x: Int64, parity: int) -> tuple[Int64, int]:
+    """Square inputs and scale by 2^k so that each draw's sum is below 2^20; k has ``parity``."""
+    squares = x * x
+    k = 20 - bit_length(int(squares.sum(axis=0).max()))
+    k -= (k ^ parity) & 1
+    return (squares << k if k >= 0 else squares >> -k), k
+
+
+def run_layers(
+    spec: NetworkSpec,
+    state: State,
+    n_draws: int,
+    z_q: Int64,
+    result: Forward,
+    sample: Callable[[int, Int64, int, Int64], tuple[Int64, Int64]],
+) -> None:
+    """Run an input through all layers into ``result``; biases, noise and ReLU of every variance.
+
+    ``sample(layer, x, frac_bits, epsilon)`` returns a layer's sampled pre-activations (Q15.16) and
+    the inverse of their spread (Q.18), ``int64[units, draws]``.
+    """
+    key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
+    x, frac_bits = z_q[:, None], INPUT_FRAC_BITS
+    for layer, (_, n_out) in enumerate(spec.shapes):
+        if spec.bias:
+            x = np.concatenate([x, np.full((1, x.shape[1]), 1 << frac_bits, np.int64)])
+        epsilon = noise.epsilon_q(key, layer, n_out, n_draws)
+        result.outputs, inverse = sample(layer, x, frac_bits, epsilon)
+        result.inputs.append(x)
+        result.frac_bits.append(frac_bits)
+        result.epsilon.append(epsilon)
+        result.inverse_spread.append(inverse)
+        if layer < len(spec.shapes) - 1:
+            x, frac_bits = rectify(result.outputs)
+
+
+def rectify(a: Int64) -> tuple[Int64, int]:
+    """ReLU of Q15.16 in at most 15 bits: Q7.8, or as many fraction bits as the largest leaves."""
+    h = np.maximum(a, 0)
+    whole = bit_length(int(h.max())) - 16
+    frac_bits = min(ACTIVATION_FRAC_BITS, ACTIVATION_BITS - whole)
+    return h >> 16 - frac_bits, frac_bits
+
+
+def normalise(x: Int64, bits: int) -> tuple[Int64, int]:
+    """Scale by 2^shift so that the largest magnitude has ``bits`` bits; return it and the shift."""
+    largest = bit_length(int(np.abs(x).max()))
+    if largest == 0:
+        return x, 0
+    shift = bits - largest
+    return shift_round(x, -shift), shift
+
+
+def apply_gain(x: Int64, gain: tuple[int, int], drop: int) -> tuple[Int64, int]:
+    """Normalise to 15 bits, multiply by the gain's mantissa, keep all but ``drop`` bits.
+
+    Returns the product and the exponent that this adds to the fraction bits of ``x``.
+    """
+    x, shift = normalise(x, 15)
+    return shift_round(x * gain[0], drop), shift + gain[1] - drop

@@ -1,0 +1,108 @@
+"""Labels of a classifier: any kind, unknown ones, and probabilities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from quant.errors import LabelError
+from streamlearn.checks.registry import CLASSIFIER, check
+from streamlearn.checks.samples import N_CLASSES, fresh, refuses, samples, trained
+
+
+@check(CLASSIFIER)
+def none_before_any_label(learner: Any) -> None:
+    """A classifier that has met no label predicts none."""
+    made = fresh(learner)
+    x, y = samples(learner, 1)[0]
+    assert made.predict_one(x) is None, "a label was predicted that nobody taught"
+    assert made.predict_proba_one(x) == {}
+    made.learn_one(x, y)
+    assert made.predict_one(x) == y
+    assert made.predict_proba_one(x) == {y: 1.0}
+
+
+@check(CLASSIFIER)
+def given_classes_are_known_from_the_start(learner: Any) -> None:
+    """``classes`` names every output."""
+    made = fresh(learner, classes=("low", "mid", "high"))
+    x, _ = samples(learner, 1)[0]
+    assert made.predict_one(x) in ("low", "mid", "high")
+    assert list(made.predict_proba_one(x)) == ["low", "mid", "high"]
+    with refuses(made, LabelError, r"label 'off' is unknown"):
+        made.learn_one(x, "off")
+
+
+@check(CLASSIFIER)
+def an_unknown_label_is_refused(learner: Any) -> None:
+    """Once every output has a label, another is refused."""
+    made = trained(learner)
+    assert len(made.labels) == N_CLASSES
+    message = (
+        r"label 'new' is unknown: the 3 classes are \[.*\]; "
+        "give the network a larger last layer or drop the sample"
+    )
+    with refuses(made, LabelError, message):
+        made.learn_one(samples(learner, 1)[0][0], "new")
+
+
+@check(CLASSIFIER)
+def labels_of_every_kind(learner: Any) -> None:
+    """Text, numbers, truth values, tuples, NumPy's scalars."""
+    for kind in (
+        lambda y: ("red", "green", "blue")[y],
+        lambda y: y * 10 - 10,
+        lambda y: y > 0,
+        lambda y: y + 0.5,
+        lambda y: (1, y),
+        np.int64,
+        np.uint8,
+        lambda y: np.bool_(y > 0),
+        lambda y: np.str_("abc"[y]),
+    ):
+        made = fresh(learner)
+        for x, y in samples(learner, 30):
+            made.learn_one(x, kind(y))
+        expected = {kind(y) for _, y in samples(learner, 30)}
+        assert set(made.labels) == expected
+        assert not any(isinstance(label, np.generic) for label in made.labels), "NumPy's label kept"
+        x, _ = samples(learner, 1, seed=1)[0]
+        assert made.predict_one(x) in expected
+        assert tuple(made.predict_proba_one(x)) == made.labels
+
+
+@check(CLASSIFIER)
+def names_of_labels_change_no_bit(learner: Any) -> None:
+    """Only the order in which labels appear counts."""
+    numbered, texts = fresh(learner), fresh(learner)
+    for x, y in samples(learner, 20):
+        numbered.learn_one(x, y)
+        texts.learn_one(x, str(y))
+    assert numbered.state_sha256 == texts.state_sha256, "what a label is called changed the state"
+
+
+@check(CLASSIFIER)
+def probabilities_sum_to_one_and_agree_with_the_prediction(learner: Any) -> None:
+    """At every moment, for the labels known so far."""
+    made = fresh(learner)
+    for x, y in samples(learner, 40):
+        made.learn_one(x, y)
+        probabilities = made.predict_proba_one(x)
+        values = list(probabilities.values())
+        assert all(isinstance(value, float) and 0 <= value <= 1 for value in values)
+        assert abs(sum(values) - 1) < 1e-9, "probabilities do not sum to 1"
+        assert max(probabilities, key=probabilities.__getitem__) == made.predict_one(x)
+        assert tuple(probabilities) == made.labels
+
+
+@check(CLASSIFIER)
+def uncertainty_and_novelty_have_one_meaning(learner: Any) -> None:
+    """Entropy in bits of the probabilities, and a score from 0 to 1; neither changes anything."""
+    made = trained(learner, 60)
+    x, _ = samples(learner, 1, seed=1)[0]
+    before = made.state_sha256
+    uncertainty, novelty = made.predict_uncertainty_one(x), made.novelty_one(x)
+    assert 0 <= uncertainty.predictive <= np.log2(N_CLASSES) + 1e-9, "entropy out of range"
+    assert 0 <= novelty <= 1, "novelty out of range"
+    assert made.state_sha256 == before, "asking changed the state"

@@ -1,0 +1,219 @@
+"""What every learner on a stream shares, whatever it predicts: features, state, files."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from quant.counters import Saturations
+from quant.errors import ConfigError, ShapeError, StateFormatError
+from quant.image import Image, check_names, decode_image, encode_image
+from quant.network import NetworkSpec
+from quant.rule import RULES
+from quant.state import State, init_state, state_from_bytes, state_sha256
+from streamlearn.engines import Backend, Engine, make_engine
+from streamlearn.learners.numbers import unwrap
+from streamlearn.learners.parameters import Parameters
+from streamlearn.learners.river_protocol import RiverEstimator
+from streamlearn.learners.rows import names_of, read_block, read_row
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+Features = Mapping[Any, float] | Sequence[float] | npt.NDArray[Any]
+
+
+class StreamLearner(Parameters, RiverEstimator):
+    """A learner that takes one sample at a time; a subclass names its rule and its head.
+
+    A subclass has explicit keyword parameters, and hands them all to :meth:`_build`.
+    """
+
+    #: Names in :data:`quant.rule.RULES` and :data:`quant.heads.HEADS`.
+    _rule: str
+    _head = "categorical"
+    _engine: Engine
+    spec: NetworkSpec
+    config: Any
+    arithmetic: str
+
+    def _build(self, given: Mapping[str, Any]) -> None:
+        """Make the network, the hyperparameters and the state from a constructor's parameters.
+
+        Parameters
+        ----------
+        given : mapping
+            The constructor's ``locals()``: ``layers``, ``arithmetic``, ``seed``, ``bias``,
+            ``front_end``, ``features``, ``backend``, for a classifier ``classes``, and the fields
+            of the rule's configuration.
+        """
+        rule = RULES[self._rule]
+        own = {f.name for f in dataclasses.fields(rule.config)}
+        spec = NetworkSpec(
+            as_tuple("layers", given["layers"]), given["bias"], given["front_end"], self._head
+        )
+        config = rule.config(**{name: value for name, value in given.items() if name in own})
+        names = given["features"]
+        if names is not None:
+            names = tuple(map(str, as_tuple("features", names)))
+            if len(names) != spec.n_features:
+                raise ShapeError(
+                    f"features has {len(names)} names: a {spec} network takes {spec.n_features}"
+                )
+        check_names(names)
+        state = init_state(spec, config, given["arithmetic"], given["seed"])
+        classes = given.get("classes")
+        labels = () if classes is None else as_tuple("classes", classes)
+        labels = tuple(map(unwrap, labels))
+        image = Image(spec, config, given["arithmetic"], state, labels, names)
+        self._setup(image, given["backend"])
+
+    def _setup(self, image: Image, backend: Backend | None) -> None:
+        """Take what an image holds."""
+        self.spec, self.config, self.arithmetic = image.spec, image.config, image.arithmetic
+        self._state = image.state
+        self._backend = backend
+        self._features = image.features
+        self._given = image.labels or None, image.features
+        self._engine = make_engine(self.spec, self.config, self.arithmetic, backend)
+
+    def _read(self, x: Features) -> npt.NDArray[np.float64]:
+        return read_row(x, self.spec, self._features)
+
+    def _read_many(self, X: Any) -> npt.NDArray[np.float64]:
+        return read_block(X, self.spec, self._features)
+
+    def _note_names(self, x: Any) -> None:
+        """Keep the names of the first sample or block that was learned and has any."""
+        if self._features is None:
+            self._features = names_of(x)
+
+    @property
+    def state(self) -> State:
+        """A copy of the state: exactly what must survive a power cut (:mod:`quant.state`)."""
+        state: State = self._state.copy()
+        return state
+
+    @state.setter
+    def state(self, state: State | bytes | bytearray | memoryview) -> None:
+        if not isinstance(state, np.ndarray | bytes | bytearray | memoryview):
+            raise ShapeError(
+                f"state is {state!r}: expected the state of a learner of this network, or its bytes"
+            )
+        data = state.tobytes() if isinstance(state, np.ndarray) else bytes(state)
+        self._state = state_from_bytes(self.spec, self.config, self.arithmetic, data)
+
+    @property
+    def state_sha256(self) -> str:
+        """SHA-256 of the state's bytes."""
+        return state_sha256(self._state)
+
+    @property
+    def labels(self) -> tuple[Any, ...]:
+        """The label of each class index seen or given so far; a regressor has none."""
+        return ()
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples learned, modulo 2^32."""
+        return int(self._state["n_samples"][0])
+
+    @property
+    def saturations(self) -> Saturations:
+        """How often values met the end of their format since this object was made."""
+        found: Saturations = self._engine.saturations
+        return found
+
+    def to_bytes(self) -> bytes:
+        """Return the state image: the learner in one block (docs/state-format.md)."""
+        return encode_image(self.__getstate__()[0])
+
+    @classmethod
+    def from_bytes(
+        cls, data: bytes, backend: Backend | None = None, source: str = "state image"
+    ) -> Self:
+        """Invert :meth:`to_bytes`; learning goes on as if it had never stopped.
+
+        Raises
+        ------
+        StateFormatError
+            If the image is foreign, truncated, damaged, of another version, or of another rule or
+            head.
+        """
+        image = decode_image(data, source)
+        for what, found, ours in (
+            ("rule", image.config.rule, cls._rule),
+            ("head", image.spec.head, cls._head),
+        ):
+            if found != ours:
+                raise StateFormatError(
+                    f"{source}: holds a learner of the {what} {found!r}, {cls.__name__} takes "
+                    f"{ours!r}; streamlearn.load reads any"
+                )
+        return cls._from_image(image, backend)
+
+    @classmethod
+    def _from_image(cls, image: Image, backend: Backend | None) -> Self:
+        learner = cls.__new__(cls)
+        learner._setup(image, backend)
+        return learner
+
+    def save(self, path: str | Path) -> None:
+        """Write the state image to a file; a crash leaves the old file or the new one whole.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written; what was there before is untouched.
+        LabelError
+            If a label is not text, a number or a truth value, which a file can hold.
+        """
+        path = Path(path)
+        temporary = path.parent / (path.name + ".new")
+        image = self.to_bytes()
+        try:
+            temporary.write_bytes(image)
+            temporary.replace(path)
+        finally:  # a full disk or Ctrl-C leaves no half of a file behind
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+
+    @classmethod
+    def load(cls, path: str | Path, backend: Backend | None = None) -> Self:
+        """Read a state image from a file; see :meth:`from_bytes`."""
+        return cls.from_bytes(Path(path).read_bytes(), backend, str(path))
+
+    def __str__(self) -> str:
+        return repr(self)  # River's base has another
+
+    def _take(self, other: StreamLearner) -> None:
+        """Take over what another learner of the same sizes has learned, not its parameters."""
+        kept = self._given
+        state = state_from_bytes(self.spec, self.config, self.arithmetic, other._state.tobytes())
+        image = Image(self.spec, self.config, self.arithmetic, state, other.labels, other._features)
+        self._setup(image, self._backend)
+        self._given = kept
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        image = Image(
+            self.spec, self.config, self.arithmetic, self.state, self.labels, self._features
+        )
+        return image, self._backend, self._given
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        image, backend, given = state
+        self._setup(image, backend)
+        self._given = given
+
+
+def as_tuple(name: str, values: Any) -> tuple[Any, ...]:
+    """Return an ordered collection as a tuple; text and sets would give letters, or any order."""
+    if not isinstance(values, Sequence | np.ndarray) or isinstance(values, str | bytes):
+        raise ConfigError(f"{name}={values!r}: expected a list or tuple")
+    return tuple(values)

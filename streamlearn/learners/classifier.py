@@ -1,0 +1,192 @@
+"""What every learner of classes is to its user, whatever its rule: verbs, labels, state, files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from quant.errors import LabelError
+from quant.heads.head import ClassPrediction
+from quant.image import Image
+from streamlearn.engines import Backend
+from streamlearn.learners.base import Features, StreamLearner
+from streamlearn.learners.blocks import ClassBlocks, probabilities
+from streamlearn.learners.labels import read_label
+from streamlearn.learners.river_protocol import join_river
+from streamlearn.uncertainty import PredictiveUncertainty, Uncertainty, uncertainty_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+Raw = npt.NDArray[np.float64]
+
+
+class StreamClassifier(ClassBlocks, StreamLearner):
+    """A classifier that learns one sample at a time; a subclass names its rule."""
+
+    def _setup(self, image: Image, backend: Backend | None) -> None:
+        super()._setup(image, backend)
+        for label in image.labels:
+            read_label(label)
+        if len(image.labels) > self.spec.n_classes or len(set(image.labels)) != len(image.labels):
+            raise LabelError(
+                f"classes={list(image.labels)}: expected at most {self.spec.n_classes} different "
+                "labels, as many as the last layer has units"
+            )
+        self._labels: list[Any] = list(image.labels)
+        self._index: dict[Any, int] = {label: i for i, label in enumerate(self._labels)}
+        join_river(StreamClassifier, "Classifier")
+
+    # -- learning ---------------------------------------------------------------------------
+
+    def learn_one(self, x: Features, y: Hashable) -> Self:
+        """Learn one sample: ``x`` of ``n_features`` finite numbers, ``y`` a label.
+
+        Raises
+        ------
+        ShapeError
+            If ``x`` has another number or other names of features.
+        InputValueError
+            If a value is NaN, infinite, not a number, or beyond float32.
+        LabelError
+            If the label is new and every class already has one.
+        DivergedError
+            If a floating-point state no longer gives finite outputs.
+        """
+        self.test_then_learn_one(x, y)
+        return self
+
+    def test_then_learn_one(self, x: Features, y: Hashable) -> Any:
+        """Predict, then learn, in one forward pass, as the device does; return the prediction.
+
+        Before all classes have a label this may be None: the class without one.
+
+        Raises
+        ------
+        ShapeError, InputValueError, LabelError, DivergedError
+            As :meth:`learn_one`.
+        """
+        values, label = self._read(x), read_label(y)
+        index = self._class_of(label)
+        predicted = self._engine.learn(self._state, values, index)
+        if index == len(self._labels):
+            self._labels.append(label)
+            self._index[label] = index
+        self._note_names(x)
+        return self._labels[predicted] if predicted < len(self._labels) else None
+
+    def predict_one(self, x: Features) -> Any:
+        """Return the most probable label, or None before any label is known.
+
+        Raises
+        ------
+        ShapeError, InputValueError, DivergedError
+            As :meth:`learn_one`.
+        """
+        logits = self._logits(self._read(x))
+        known = len(self._labels)
+        return self._labels[int(np.argmax(logits[:known]))] if known else None
+
+    def predict_proba_one(self, x: Features) -> dict[Any, float]:
+        """Return the probability of each known label: the softmax of the mean logits.
+
+        Raises
+        ------
+        ShapeError, InputValueError, DivergedError
+            As :meth:`learn_one`.
+        """
+        logits = self._logits(self._read(x))
+        if not self._labels:
+            return {}
+        known = logits[: len(self._labels)]
+        return dict(zip(self._labels, probabilities(known).tolist(), strict=True))
+
+    def predict_uncertainty_one(self, x: Features) -> Uncertainty | PredictiveUncertainty:
+        """Return how unsure the prediction is, as entropies in bits over the known labels.
+
+        One meaning for every rule: ``predictive`` is the entropy of the predicted probabilities,
+        0 where one label is certain, log2 of the number of labels where all are alike. A rule that
+        draws its weights splits it: ``aleatoric`` would stay however much more is learned,
+        ``epistemic``, their difference, would go. A rule whose weights are one value each has no
+        such split, and says so when asked (:class:`streamlearn.uncertainty.PredictiveUncertainty`).
+
+        Raises
+        ------
+        ShapeError, InputValueError, DivergedError
+            As :meth:`learn_one`.
+        LabelError
+            If no label is known yet.
+        """
+        if not self._labels:
+            raise LabelError(
+                "no label is known yet, so that there is nothing to be unsure of: learn a sample, "
+                "or give classes="
+            )
+        return self._uncertainty(self._read(x))
+
+    def novelty_one(self, x: Features) -> float:
+        """Return how unlike anything learned a sample is, 0 to 1.
+
+        One meaning for every rule: larger is more unlike, whatever the label, and what was learned
+        often is near 0. It has no scale of its own: compare it with what the stream usually gives,
+        such as a running quantile. Both rules add what a wrong kind of input does inside the
+        network to the entropy of the probabilities over all outputs, and divide by the most there
+        can be; docs/confidence.md has each rule's equation and how well it tells apart.
+
+        Raises
+        ------
+        ShapeError, InputValueError, DivergedError
+            As :meth:`learn_one`.
+        """
+        return min(max(self._novelty(self._read(x)), 0.0), 1.0)
+
+    def _uncertainty(self, values: Raw) -> Uncertainty | PredictiveUncertainty:
+        """Return what a rule knows of it: here the entropy of the probabilities, and no split."""
+        known = self._logits(values)[: len(self._labels), None]
+        return PredictiveUncertainty(uncertainty_of(known).predictive)
+
+    def _novelty(self, values: Raw) -> float:
+        """Return a rule's score, 0 to 1: here the entropy over that of not knowing."""
+        found = uncertainty_of(self._logits(values)[:, None])
+        return found.predictive / math.log2(self.spec.n_classes)
+
+    def _logits(self, values: Raw) -> npt.NDArray[np.float64]:
+        found: ClassPrediction = self._engine.predict(self._state, values)
+        return found.logits
+
+    def _class_of(self, label: Any) -> int:
+        """Return the index of a label; a new one gets the next, if there is one."""
+        index = self._index.get(label)
+        if index is not None:
+            return index
+        if len(self._labels) >= self.spec.n_classes:
+            raise LabelError(
+                f"label {label!r} is unknown: the {self.spec.n_classes} classes are "
+                f"{self._labels}; give the network a larger last layer or drop the sample"
+            )
+        return len(self._labels)
+
+    @property
+    def labels(self) -> tuple[Any, ...]:
+        """The label of each class index seen or given so far."""
+        return tuple(self._labels)
+
+    def to_bytes(self) -> bytes:
+        """Return the state image: the learner in one self-describing block (docs/state-format.md).
+
+        Raises
+        ------
+        LabelError
+            If a label is not text, a number or a truth value, which a file can hold.
+        """
+        for label in self._labels:
+            if not isinstance(label, str | int | float | bool):
+                raise LabelError(
+                    f"label {label!r} of type {type(label).__name__} cannot be saved: "
+                    "use text, numbers or truth values"
+                )
+        return super().to_bytes()

@@ -1,0 +1,28 @@
+"""Any learner from its file, whatever its rule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from quant.image import decode_image
+from quant.rule import part
+from streamlearn.engines import Backend
+from streamlearn.learners.base import StreamLearner
+
+
+def learner_class(rule: str, head: str) -> type[StreamLearner]:
+    """Return the class of a rule's learners with a head."""
+    found: type[StreamLearner] = part(rule, "streamlearn").LEARNERS[head]
+    return found
+
+
+def load(path: str | Path, backend: Backend | None = None) -> StreamLearner:
+    """Read a state image and return its learner, of the class of its rule and head.
+
+    Raises
+    ------
+    StateFormatError
+        If the image is foreign, truncated, damaged or of another version.
+    """
+    image = decode_image(Path(path).read_bytes(), str(path))
+    return learner_class(image.config.rule, image.spec.head)._from_image(image, backend)

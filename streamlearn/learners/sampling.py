@@ -1,0 +1,61 @@
+"""What the learners of both MESU rules share: the check of their noise, and their uncertainty."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, cast
+
+from streamlearn.learners.base import Features, StreamLearner
+from streamlearn.learners.classifier import Raw, StreamClassifier
+from streamlearn.learners.regressor import StreamRegressor
+from streamlearn.noise_check import warn_if_noise_exceeds_signal
+from streamlearn.uncertainty import Uncertainty, uncertainty_of
+
+
+class SamplingLearner(StreamLearner):
+    """A learner whose weights are Gaussians and whose pre-activations are sampled."""
+
+    def _build(self, given: Mapping[str, Any]) -> None:
+        super()._build(given)
+        warn_if_noise_exceeds_signal(self.spec, self.config)
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({self.spec}, {self.arithmetic}, "
+            f"memory_window={self.config.memory_window:g}, {self.n_samples} samples)"
+        )
+
+
+class SamplingClassifier(SamplingLearner, StreamClassifier):
+    """A classifier under MESU."""
+
+    def predict_uncertainty_one(self, x: Features) -> Uncertainty:
+        """Return how unsure the prediction is: predictive, aleatoric and epistemic entropy in bits.
+
+        ``H(mean_s p_s) = mean_s H(p_s) + I`` over the draws s of the weights, each p_s the softmax
+        over the known labels (:func:`streamlearn.uncertainty.entropies`). What each means, and what
+        it raises: :meth:`StreamClassifier.predict_uncertainty_one`.
+
+        Examples
+        --------
+        >>> from streamlearn import MesuClassifier
+        >>> learner = MesuClassifier(layers=(2, 8, 2))
+        >>> for t in range(400):
+        ...     _ = learner.learn_one([t % 2, t % 3], "odd" if t % 2 else "even")
+        >>> learner.predict_uncertainty_one([1, 0]).predictive < 0.3
+        True
+        """
+        return cast(Uncertainty, super().predict_uncertainty_one(x))
+
+    def _uncertainty(self, values: Raw) -> Uncertainty:
+        return uncertainty_of(self._engine.draws(self._state, values)[: len(self._labels)])
+
+    def _novelty(self, values: Raw) -> float:
+        """Return ``(H + I) / 2``: predictive and epistemic entropy, over that of not knowing."""
+        found = uncertainty_of(self._engine.draws(self._state, values))
+        return (found.predictive + found.epistemic) / (2 * math.log2(self.spec.n_classes))
+
+
+class SamplingRegressor(SamplingLearner, StreamRegressor):
+    """A regressor under MESU."""

@@ -1,0 +1,13 @@
+"""MESU with a variance for every synapse: equations and learners."""
+
+from quant.rule import Model
+from streamlearn.rules.mesu import equations
+from streamlearn.rules.mesu.learners import MesuClassifier, MesuRegressor
+
+#: In float64: the constants are the configuration itself.
+EQUATIONS = Model(lambda spec, config: config, equations.forward, equations.update)
+
+#: The class that a user holds, by head.
+LEARNERS = {"categorical": MesuClassifier, "gaussian": MesuRegressor}
+
+__all__ = ["EQUATIONS", "LEARNERS", "MesuClassifier", "MesuRegressor"]

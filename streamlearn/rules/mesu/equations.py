@@ -1,0 +1,97 @@
+"""MESU as equations in float64: the reference that every other engine is compared with.
+
+References
+----------
+Bonnet et al., "Bayesian continual learning and forgetting in neural networks", arXiv 2504.13569:
+the update of μ and σ, the memory window N. The gradient is the local-reparameterisation estimate
+(Kingma et al., arXiv 1506.02557), at batch 1 the conditional expectation of the authors'
+weight-sampling gradient given the pre-activations: the same mean, less noise.
+
+Differs from the authors' code: the prior pulls 1/sweep of the rows at each sample, sweep times as
+hard (``sweep=1`` is the paper), from the values that the gradient's step left; one gradient's step
+changes σ by -25 % to +50 % at most.
+Counterparts: :mod:`quant.rules.mesu.golden` (integers), ``quant/rules/mesu/kernel`` (C).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from quant import noise
+from quant.counters import Saturations
+from quant.layout import State
+from quant.network import NetworkSpec, layer_view
+from quant.rules.mesu.config import MesuConfig
+from quant.sampling.plan import effective_sweep
+from streamlearn.heads import HEADS
+from streamlearn.sampling import Forward
+
+Float = npt.NDArray[np.float64]
+
+
+def forward(
+    spec: NetworkSpec, config: MesuConfig, state: State, z: Float, count: Saturations
+) -> Forward:
+    """Sample the pre-activations of all layers: ``a = x·μ + ε √(x²·σ²)``, ReLU between layers."""
+    key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
+    result = Forward()
+    x = z[:, None]
+    for layer, (_, n_out) in enumerate(spec.shapes):
+        if spec.bias:
+            x = np.vstack([x, np.ones(x.shape[1])])
+        mu = layer_view(spec, state, "mu", layer)
+        sigma = layer_view(spec, state, "sigma", layer)
+        epsilon = noise.epsilon_q(key, layer, n_out, config.n_draws) / 256
+        spread = np.sqrt((sigma**2).T @ x**2)
+        a = mu.T @ x + spread * epsilon
+        result.inputs.append(x)
+        result.epsilon.append(epsilon)
+        result.spread.append(np.broadcast_to(spread, epsilon.shape))
+        result.outputs, x = a, np.maximum(a, 0)
+    return result
+
+
+def update(
+    spec: NetworkSpec,
+    config: MesuConfig,
+    state: State,
+    forward_: Forward,
+    target: float,
+    count: Saturations,
+) -> None:
+    """Backward pass and update of every layer, in place, from one forward pass and a target.
+
+    With δ = ∂L/∂a and r = δ ε/s, and means over the draws:
+    ``∂μ_ij = x_i δ_j``, ``∂σ_ij = σ_ij x_i² r_j``, ``∂x_i = Σ_j δ_j μ_ij + x_i Σ_j r_j σ²_ij``;
+    ``Δμ = -lr_μ v ∂μ``, ``Δσ = -½ lr_σ v ∂σ``, and the prior's pull (see :func:`_pull`).
+    """
+    delta = HEADS[spec.head].output_gradient(forward_.outputs, target, count)
+    sweep = effective_sweep(config)
+    for layer in range(len(spec.shapes) - 1, -1, -1):
+        mu = layer_view(spec, state, "mu", layer)
+        sigma = layer_view(spec, state, "sigma", layer)
+        x, spread = forward_.inputs[layer], forward_.spread[layer]
+        r = np.divide(
+            delta * forward_.epsilon[layer], spread, out=np.zeros_like(delta), where=spread > 0
+        )
+        below = np.where(x > 0, mu @ delta + x * (sigma**2 @ r), 0) if layer > 0 else delta
+        x_all = np.broadcast_to(x, (x.shape[0], config.n_draws))
+        g, q = x_all @ delta.T / config.n_draws, x_all**2 @ r.T / config.n_draws
+        relative = np.clip(-config.lr_sigma * sigma**2 * q, -0.5, 1.0)
+        mu -= config.lr_mu * sigma**2 * g
+        sigma *= 1 + relative / 2
+
+        first = sum(n for n, _ in spec.shapes[:layer])
+        pulled = slice(-(first + int(state["n_samples"][0])) % sweep, len(mu), sweep)
+        _pull(mu[pulled], sigma[pulled], config, config.sigma_prior_of(spec.layers[layer]), sweep)
+        delta = below[: spec.layers[layer]]
+    state["n_samples"] = (int(state["n_samples"][0]) + 1) & 0xFFFFFFFF
+
+
+def _pull(mu: Float, sigma: Float, config: MesuConfig, sigma_prior: float, sweep: int) -> None:
+    """``Δμ = v (μ_prior - μ)/(N σ_prior²)``, ``Δσ = ½ σ (σ_prior² - v)/(N σ_prior²)``, in place."""
+    strength = sweep / (config.memory_window * sigma_prior**2)
+    v = sigma**2
+    mu += config.lr_mu * strength * v * (config.mu_prior - mu)
+    sigma += 0.5 * config.lr_sigma * strength * sigma * (sigma_prior**2 - v)

@@ -1,0 +1,13 @@
+"""MESU with factored variance: equations and learners."""
+
+from quant.rule import Model
+from streamlearn.rules.mesu_factored import equations
+from streamlearn.rules.mesu_factored.learners import MesuFactoredClassifier, MesuFactoredRegressor
+
+#: In float64: the constants are the configuration itself.
+EQUATIONS = Model(lambda spec, config: config, equations.forward, equations.update)
+
+#: The class that a user holds, by head.
+LEARNERS = {"categorical": MesuFactoredClassifier, "gaussian": MesuFactoredRegressor}
+
+__all__ = ["EQUATIONS", "LEARNERS", "MesuFactoredClassifier", "MesuFactoredRegressor"]

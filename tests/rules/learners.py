@@ -1,0 +1,42 @@
+"""Every learner there is: rules × heads × arithmetics × backends × variants, from the registry."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from quant.rule import RULES
+from streamlearn.checks import LAYERS
+from streamlearn.learners.loading import learner_class
+
+
+class Kind(NamedTuple):
+    """What makes a learner another one."""
+
+    rule: str
+    head: str
+    arithmetic: str
+    backend: str
+    variant: str
+
+    def __str__(self) -> str:
+        return "-".join(part for part in self if part)
+
+    def make(self, **more: Any) -> Any:
+        settings = RULES[self.rule].variants.get(self.variant, {})
+        given = {"arithmetic": self.arithmetic, "backend": self.backend, **settings, **more}
+        return learner_class(self.rule, self.head)(LAYERS[self.head], **given)
+
+
+def kinds() -> list[Kind]:
+    """Return all of them."""
+    found = []
+    for name, rule in RULES.items():
+        for head in rule.heads:
+            for arithmetic, kind in rule.arithmetics.items():
+                backends = ["c"] if kind.kernel is not None else []
+                if kind.golden is not None or kind.numbers == "float64":
+                    backends.append("numpy")
+                for backend in backends:
+                    for variant in ("", *rule.variants):
+                        found.append(Kind(name, head, arithmetic, backend, variant))
+    return found
