@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamlearn import MesuClassifier, MetaplasticClassifier
-from streamlearn.stream_classifier import StreamClassifier
+from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.streams import load_cifar10_gray, load_gas_drift, load_mnist
 from streamlearn.uncertainty import auc
 

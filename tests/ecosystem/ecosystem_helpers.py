@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-import streamlearn
 from quant.errors import ConfigError
-from quant.state import Arithmetic
-from streamlearn.stream_classifier import StreamClassifier
-from streamlearn.stream_learner import StreamLearner
+from quant.rule import RULES
+from streamlearn.learners.classifier import StreamClassifier
+from streamlearn.learners.loading import learner_class
 
-#: What `import streamlearn` offers: a new rule's classes are on every list here.
+#: The learner class of every rule and head: a new rule's are on every list here.
 LEARNERS: tuple[Any, ...] = tuple(
-    found
-    for found in vars(streamlearn).values()
-    if isinstance(found, type) and issubclass(found, StreamLearner)
+    learner_class(name, head) for name, rule in RULES.items() for head in rule.heads
 )
 CLASSIFIERS = tuple(kind for kind in LEARNERS if issubclass(kind, StreamClassifier))
 REGRESSORS = tuple(kind for kind in LEARNERS if not issubclass(kind, StreamClassifier))
@@ -36,7 +33,7 @@ def variants() -> list[Any]:
     """Return (class, arithmetic and backend) for all that can be made, as pytest's parameters."""
     found = []
     for kind in LEARNERS:
-        for arithmetic in get_args(Arithmetic):
+        for arithmetic in RULES[kind._rule].arithmetics:
             for backend in ("c", "numpy"):
                 chosen = {"arithmetic": arithmetic, "backend": backend}
                 try:

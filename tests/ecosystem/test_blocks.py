@@ -19,7 +19,7 @@ from ecosystem_helpers import (
 
 from quant.errors import DivergedError, InputValueError, LabelError, ShapeError
 from streamlearn import MesuClassifier, MesuRegressor
-from streamlearn.stream_classifier import StreamClassifier
+from streamlearn.learners.classifier import StreamClassifier
 
 VARIANTS = variants()
 

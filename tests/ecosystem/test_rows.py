@@ -11,7 +11,7 @@ import pytest
 from ecosystem_helpers import N_FEATURES, made, samples
 
 from quant.errors import InputValueError, LabelError, ShapeError
-from quant.spec import NetworkSpec
+from quant.network import NetworkSpec
 from streamlearn import MesuClassifier, MesuRegressor
 from streamlearn.learners.labels import read_label, read_labels, read_target, read_targets
 from streamlearn.learners.rows import names_of, read_block, read_row
