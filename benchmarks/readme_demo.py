@@ -6,7 +6,6 @@ python benchmarks/readme_demo.py
 from __future__ import annotations
 
 import platform
-import re
 import tempfile
 from pathlib import Path
 from time import perf_counter
@@ -16,7 +15,8 @@ from benchmarks_machine import machine
 import streamlearn.cli.demo as demo_module
 from streamlearn.report.accuracy import draw_accuracy
 from streamlearn.report.data import ReportData
-from streamlearn.report.sigma import draw_sigma
+from streamlearn.report.history import draw_history
+from streamlearn.report.svg import standalone
 
 ROOT = Path(__file__).parents[1]
 START, END = "<!-- demo-table:", "<!-- demo-table-end -->"
@@ -37,28 +37,16 @@ def main() -> None:
         demo_module.demo(None, "nrf52840", 0, Path(folder), None, quiet=True)
     seconds = perf_counter() - start
     data = kept[0]
-    for name, draw in (("accuracy", draw_accuracy), ("sigma", draw_sigma)):
+    for name, draw in (("accuracy", draw_accuracy), ("sigma", draw_history)):
         picture = draw(data)
         if picture is None:
             raise RuntimeError(f"no data for the picture {name}")
-        (ROOT / "docs" / "img" / f"{name}.svg").write_text(standalone(picture.svg))
+        (ROOT / "docs" / "img" / f"{name}.svg").write_text(standalone(picture))
     readme = ROOT / "README.md"
     text = readme.read_text()
     head = text[: text.index("\n", text.index(START)) + 1]
     tail = text[text.index(END) :]
     readme.write_text(head + table(data.metrics, seconds) + tail)
-
-
-def standalone(svg: str) -> str:
-    """Return an inline SVG as a file of its own, on white."""
-    svg = (
-        re.sub(r"<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', svg, count=1)
-        if ("xmlns=" not in svg.split(">", 1)[0])
-        else svg
-    )
-    return re.sub(
-        r"(<svg [^>]*>)", r'\1<rect width="100%" height="100%" fill="white"/>', svg, count=1
-    )
 
 
 def table(metrics: dict, seconds: float) -> str:  # type: ignore[type-arg]

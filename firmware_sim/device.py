@@ -50,7 +50,7 @@ class TargetPrediction(NamedTuple):
 
 
 class Device(Machine):
-    """A booted firmware, asked over its link to predict, to learn, to hand out its state.
+    """A booted firmware, asked over its link to predict, to learn, to return its state.
 
     Parameters, attributes and errors are those of `firmware_sim.machine.Machine`.
     """
@@ -247,7 +247,7 @@ class Device(Machine):
         progress_every: int = 100,
         on_refusal: Literal["raise", "record"] = "raise",
     ) -> StreamResult:
-        """Learn a whole stream, test-then-train, one frame a sample.
+        """Learn a whole stream, test-then-train, one frame per sample.
 
         See `firmware_sim.stream.run_stream` for parameters, result and errors.
         """

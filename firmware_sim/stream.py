@@ -1,4 +1,4 @@
-"""A whole stream through a device: one LEARN a sample, little Python in between."""
+"""A whole stream through a device: one LEARN request per sample, little Python in between."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from .errors import InputError, RefusedError
-from .link import Request, status_text
-
-if TYPE_CHECKING:
-    from .device import Device
+from .image import Firmware
+from .link import Frame, Request, status_text
+from .machine import CallCount
 
 NO_PREDICTION = -1
 _REPLY = {"i": "<u4", "f": "<f4"}
@@ -23,7 +22,7 @@ _REPLY = {"i": "<u4", "f": "<f4"}
 
 @dataclass(frozen=True)
 class StreamResult:
-    """What a device did with a stream; all arrays have one entry a sample.
+    """What a device did with a stream; all arrays have one entry per sample.
 
     Attributes
     ----------
@@ -48,6 +47,19 @@ class StreamResult:
         return len(self.predictions)
 
 
+class Answering(Protocol):
+    """What a stream needs of a device: `firmware_sim.device.Device` has it."""
+
+    firmware: Firmware
+
+    @property
+    def last_call(self) -> CallCount:
+        """Instructions of the latest request."""
+
+    def exchange(self, request: int, payload: bytes = b"") -> Frame:
+        """Send one request and return the reply, whatever its status."""
+
+
 class StreamInterrupted(KeyboardInterrupt):
     """Ctrl-C during a stream. The device stands between two samples and its state is readable.
 
@@ -63,7 +75,7 @@ class StreamInterrupted(KeyboardInterrupt):
 
 
 def run_stream(
-    device: Device,
+    device: Answering,
     xs: npt.ArrayLike,
     labels: npt.ArrayLike,
     on_progress: Callable[[int, int], None] | None = None,
@@ -142,7 +154,7 @@ def run_stream(
 
 @contextmanager
 def _deferred_interrupt() -> Iterator[list[int]]:
-    """Hold Ctrl-C back until the sample at work is done and noted; the list fills on Ctrl-C.
+    """Delay Ctrl-C until the current sample is learned and noted; the list fills on Ctrl-C.
 
     Where Ctrl-C does not raise KeyboardInterrupt here (another thread, a handler of the caller's)
     nothing is changed.
@@ -163,7 +175,7 @@ def _deferred_interrupt() -> Iterator[list[int]]:
 
 
 def _check(
-    device: Device, xs: npt.ArrayLike, labels: npt.ArrayLike
+    device: Answering, xs: npt.ArrayLike, labels: npt.ArrayLike
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[Any]]:
     rows = np.ascontiguousarray(xs, dtype="<f4")
     wanted = device.firmware.n_features
@@ -174,13 +186,13 @@ def _check(
         if targets.shape != (len(rows),) or targets.dtype.kind not in "fiu":
             raise InputError(
                 f"labels are {targets.dtype}{list(targets.shape)}: expected float[{len(rows)}], "
-                "one target a row of xs, as this firmware predicts a number"
+                "one target per row of xs: this firmware predicts a number"
             )
         return rows, targets.astype("<f4")
     if targets.shape != (len(rows),) or not np.issubdtype(targets.dtype, np.integer):
         raise InputError(
             f"labels are {targets.dtype}{list(targets.shape)}: expected int[{len(rows)}], one "
-            "class index a row of xs"
+            "class index per row of xs"
         )
     if len(targets) and not 0 <= int(targets.min()) <= int(targets.max()) <= 0xFFFF:
         raise InputError(

@@ -7,16 +7,24 @@ import math
 from typing import Any
 
 from quant.errors import ConfigError
+from quant.heads import HEADS
 from quant.network import NetworkSpec
 from quant.rule import Config, rule_of
 
 
 def to_json(spec: NetworkSpec, config: Config) -> dict[str, Any]:
-    """Return rule, network and hyperparameters as JSON values (``inf`` as the text "inf")."""
+    """Return rule, network and hyperparameters as JSON values (``inf`` as the text "inf").
+
+    Hyperparameters of another head are left out.
+    """
+    settings = dataclasses.asdict(config)
+    for head in HEADS.values():
+        for name in head.parameters if head.name != spec.head else ():
+            settings.pop(name, None)
     return {
         "rule": rule_of(config).name,
         "network": _plain(dataclasses.asdict(spec)),
-        "config": _plain(dataclasses.asdict(config)),
+        "config": _plain(settings),
     }
 
 

@@ -214,7 +214,7 @@ class _Rules(Mapping[str, Rule]):
         yield from _OUTSIDE
 
     def __len__(self) -> int:
-        return len(list(self))
+        return sum(1 for _ in self)
 
 
 #: The only place that knows all rules.

@@ -41,7 +41,7 @@ def warn_if_noise_exceeds_signal(spec: NetworkSpec, config: SamplingConfig) -> N
             f"{max(config.lr_mu, config.lr_sigma):g}: the prior erases faster than a weight "
             f"learns, and noise takes over; use memory_window of {need} or more",
             NoiseWarning,
-            stacklevel=5,
+            stacklevel=4,
         )
         return
     worst = max(spec.layers[:-1], key=lambda fan_in: forecast_spread(fan_in, config))
@@ -53,5 +53,5 @@ def warn_if_noise_exceeds_signal(spec: NetworkSpec, config: SamplingConfig) -> N
             f"the signal (limit {SPREAD_LIMIT:g}); lengthen memory_window or lower sigma_prior "
             f"towards {1 / math.sqrt(worst):.2g}",
             NoiseWarning,
-            stacklevel=5,
+            stacklevel=4,
         )

@@ -1,4 +1,4 @@
-"""Prequential evaluation: every sample is a test first and a lesson afterwards."""
+"""Prequential evaluation: every sample is first predicted and then learned."""
 
 from __future__ import annotations
 
@@ -99,11 +99,11 @@ def evaluate(
     Parameters
     ----------
     learner
-        Predicts and learns one sample at a time; where it has ``test_then_learn_one(x, y)``,
+        Predicts and learns one sample at a time; if it has ``test_then_learn_one(x, y)``,
         that one call does both.
     samples
         Yields ``(x, y)`` or ``(x, y, line_number)``, as the streams of `streamlearn.streams`
-        do. Read no further than the sample at hand.
+        do. Read no further than the current sample.
     on_progress
         Called after each sample with the number of samples and the number that were right.
     should_stop
@@ -171,45 +171,34 @@ def _separately(learner: OnlineClassifier) -> Callable[[FloatRow, int], int]:
     return test_then_learn
 
 
-def no_change_accuracy(labels: ArrayLike) -> float:
-    """Return the accuracy of predicting the previous label, class 0 for the first.
-
-    Parameters
-    ----------
-    labels
-        ``[n]``, class indices.
-
-    Returns
-    -------
-    float
-        In [0, 1]; NaN without labels.
-    """
+def no_change_predictions(labels: ArrayLike) -> NDArray[np.int64]:
+    """Return int64 ``[n]``: the previous label of each sample, class 0 for the first."""
     y = np.asarray(labels, np.int64)
-    return _mean(np.concatenate([[0], y[:-1]]) == y) if y.size else float("nan")
+    return np.concatenate([np.zeros(min(1, len(y)), np.int64), y[:-1]])
 
 
-def majority_accuracy(labels: ArrayLike) -> float:
-    """Return the accuracy of predicting the most frequent label so far.
+def majority_predictions(labels: ArrayLike) -> NDArray[np.int64]:
+    """Return int64 ``[n]``: the most frequent label before each sample, class 0 for the first.
 
-    The lowest index among equals, class 0 for the first.
-
-    Parameters
-    ----------
-    labels
-        ``[n]``, class indices.
-
-    Returns
-    -------
-    float
-        In [0, 1]; NaN without labels.
+    The lowest index among equals.
     """
     y = np.asarray(labels, np.int64)
     learner, nothing = MajorityClassifier(), np.empty(0, np.float32)
-    right = np.zeros(len(y), np.bool_)
+    found = np.zeros(len(y), np.int64)
     for i, label in enumerate(y.tolist()):
-        right[i] = learner.predict_one(nothing) == label
+        found[i] = learner.predict_one(nothing)
         learner.learn_one(nothing, label)
-    return _mean(right)
+    return found
+
+
+def no_change_accuracy(labels: ArrayLike) -> float:
+    """Return the accuracy of :func:`no_change_predictions` in [0, 1]; NaN without labels."""
+    return _mean(no_change_predictions(labels) == np.asarray(labels, np.int64))
+
+
+def majority_accuracy(labels: ArrayLike) -> float:
+    """Return the accuracy of :func:`majority_predictions` in [0, 1]; NaN without labels."""
+    return _mean(majority_predictions(labels) == np.asarray(labels, np.int64))
 
 
 def _mean(right: NDArray[np.bool_]) -> float:

@@ -199,7 +199,7 @@ def expected_calibration_error(
     Raises
     ------
     ShapeError, InputValueError
-        As :func:`entropies`, with two dimensions and one label a row.
+        As :func:`entropies`, with two dimensions and one label per row.
     LabelError
         If a label is no index of a class.
     ConfigError

@@ -172,8 +172,8 @@ class SgdMlpClassifier:
         Returns
         -------
         tuple
-            Loss in nats; one gradient ``[fan_out, fan_in]`` a weight matrix; one gradient
-            ``[fan_out]`` a bias (also where the network has none: the gradient of the
+            Loss in nats; one gradient ``[fan_out, fan_in]`` per weight matrix; one gradient
+            ``[fan_out]`` per bias (also if the network has none: the gradient of the
             pre-activation).
         """
         activations = self._forward(z)

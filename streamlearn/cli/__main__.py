@@ -1,4 +1,4 @@
-"""``python -m streamlearn.cli``: the command line where the ``streamlearn`` script is not found."""
+"""``python -m streamlearn.cli``: the command line if the ``streamlearn`` script is not found."""
 
 from streamlearn.cli import main
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,61 +11,32 @@ from rich.console import Console
 from rich.table import Table
 
 import firmware_sim
-from quant.rules.mesu.config import MesuConfig
-from quant.rules.metaplastic.config import MetaplasticConfig
 from streamlearn.cli.folders import STATE_FILE, CommandError, refuse_foreign
+from streamlearn.cli.options import (
+    Board,
+    Json,
+    Label,
+    OnBad,
+    OnBadOption,
+    Quiet,
+    Seed,
+    Stream,
+    hidden_sizes,
+    one_of,
+    settings_text,
+)
+from streamlearn.cli.rules import arithmetic_names, read_settings, rule_names
 from streamlearn.learners.loading import load
 from streamlearn.version import __version__
 
 app = typer.Typer(
     name="streamlearn",
-    help="Networks that keep learning on a microcontroller. --debug anywhere shows tracebacks.",
+    help="Networks that keep learning on a microcontroller. "
+    "With --debug anywhere an error shows its traceback.",
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class ArithmeticName(str, Enum):
-    """What to compute in."""
-
-    float64 = "float64"
-    float32 = "float32"
-    q16 = "q16"
-    q8 = "q8"
-
-
-class OnBad(str, Enum):
-    """What a bad row does."""
-
-    stop = "stop"
-    skip = "skip"
-
-
-class Rule(str, Enum):
-    """Learning rules."""
-
-    mesu = "mesu"
-    metaplastic = "metaplastic"
-
-
-Stream = Annotated[
-    str, typer.Option("--stream", help="CSV file with a header row, or - for standard input.")
-]
-Label = Annotated[str, typer.Option("--label", help="Name of the label's column.")]
-Json = Annotated[
-    Path | None, typer.Option("--json", help="Also write the figures to this file, as JSON.")
-]
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")
-]
-Board = Annotated[str, typer.Option("--board", help="Board to simulate; see `streamlearn boards`.")]
-Seed = Annotated[
-    int, typer.Option("--seed", help="Seed of the start and the noise.", min=0, max=0xFFFFFFFF)
-]
-OnBadOption = Annotated[
-    OnBad, typer.Option("--on-bad", help="A row with a missing or bad value: stop, or skip it.")
-]
 
 
 @app.callback(invoke_without_command=True)
@@ -89,64 +59,87 @@ def demo(
     json_file: Json = None,
     quiet: Quiet = False,
 ) -> None:
-    """Learn the bundled sensor stream on four engines and on a simulated board; compare them."""
+    """Learn the bundled sensor stream in four ways and on a simulated board, and compare them."""
     from streamlearn.cli.demo import demo as run_demo
 
     run_demo(limit, board, seed, out, json_file, quiet)
 
 
-@app.command()
+@app.command(epilog=settings_text())
 def run(
     stream: Stream,
     label: Label,
-    rule: Annotated[Rule, typer.Option("--rule", help="Learning rule.")] = Rule.mesu,
+    rule: Annotated[
+        str,
+        typer.Option(
+            "--rule",
+            help=f"Learning rule: {', '.join(rule_names())}.",
+            metavar="NAME",
+            callback=one_of(rule_names()),
+        ),
+    ] = rule_names()[0],
     hidden: Annotated[
-        str, typer.Option("--hidden", help="Hidden units, one number a layer: 32 or 64,32.")
+        str, typer.Option("--hidden", help="Hidden units, one number per layer: 32 or 64,32.")
     ] = "32",
     memory_window: Annotated[
         float | None,
         typer.Option(
             "--memory-window",
-            help="Samples over which knowledge fades, or inf; "
-            f"{MesuConfig.memory_window:.0f} where not given. For mesu.",
+            help="Number of samples over which the learner forgets, or inf; the rule's own if not "
+            "given. Short for --set memory_window=N.",
         ),
     ] = None,
     metaplasticity: Annotated[
         float | None,
         typer.Option(
             "--metaplasticity",
-            help="How firm confirmed weights become; "
-            f"{MetaplasticConfig.metaplasticity:g} where not given. For metaplastic.",
+            help="How strongly confirmed weights resist change; the rule's own if not given. "
+            "Short for --set metaplasticity=N.",
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="Set a hyperparameter of the rule; may be repeated. The names stand below.",
+            metavar="NAME=VALUE",
         ),
     ] = None,
     arithmetic: Annotated[
-        ArithmeticName | None,
+        str | None,
         typer.Option(
             "--arithmetic",
-            help="What to compute in; q16 for mesu, q8 for metaplastic where not given.",
+            help=f"Number format to compute in: {', '.join(arithmetic_names())}; the rule's own "
+            "if not given.",
+            metavar="NAME",
+            callback=one_of(arithmetic_names()),
             show_default=False,
         ),
     ] = None,
     seed: Seed = 0,
     classes: Annotated[
         str | None,
-        typer.Option("--classes", help="Labels a,b,c; needed where the stream is a pipe."),
+        typer.Option("--classes", help="Labels a,b,c; needed if the stream is a pipe."),
     ] = None,
     on_bad: OnBadOption = OnBad.stop,
-    out: Annotated[Path | None, typer.Option("--out", help="Write a run folder.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder for the learner, its figures and a report."),
+    ] = None,
     json_file: Json = None,
     quiet: Quiet = False,
 ) -> None:
-    """Learn a CSV stream, one line at a time: test, then train."""
+    """Learn a CSV stream, one line at a time: predict each row, then learn it."""
     from streamlearn.cli.learn import learn
 
+    shortcuts = {"memory_window": memory_window, "metaplasticity": metaplasticity}
     learn(
         stream,
         label,
-        rule.value,
-        _sizes(hidden),
-        {"memory_window": memory_window, "metaplasticity": metaplasticity},
-        None if arithmetic is None else arithmetic.value,
+        rule,
+        hidden_sizes(hidden),
+        read_settings(rule, settings or (), shortcuts),
+        arithmetic,
         seed,
         None if classes is None else tuple(name.strip() for name in classes.split(",")),
         on_bad.value,
@@ -158,10 +151,10 @@ def run(
 
 @app.command()
 def export(
-    run_dir: Annotated[Path, typer.Argument(help="A folder that `run` or `demo` wrote.")],
-    to: Annotated[Path, typer.Option("--to", help="Folder to write.")],
+    run_dir: Annotated[Path, typer.Argument(help="A folder written by `run` or `demo`.")],
+    to: Annotated[Path, typer.Option("--to", help="Folder to write to.")],
 ) -> None:
-    """Write a learner as ONNX, state image and C sources."""
+    """Write a learner as an ONNX model, a state image and C sources."""
     from export import write_export
     from export.package import FORMAT
 
@@ -179,7 +172,7 @@ def export(
 
 @app.command()
 def simulate(
-    export_dir: Annotated[Path, typer.Argument(help="A folder that `export` wrote.")],
+    export_dir: Annotated[Path, typer.Argument(help="A folder written by `export`.")],
     stream: Stream,
     label: Label,
     board: Board = firmware_sim.DEFAULT_BOARD,
@@ -188,7 +181,7 @@ def simulate(
     json_file: Json = None,
     quiet: Quiet = False,
 ) -> None:
-    """Build the firmware, boot it on a simulated board and let it learn a stream there."""
+    """Build the firmware, boot it on a simulated board, and learn a stream there."""
     from streamlearn.cli.simulate import simulate as run_simulate
 
     run_simulate(export_dir, stream, label, board, on_bad.value, out, json_file, quiet)
@@ -288,16 +281,3 @@ def _numbers(text: str, option: str) -> list[int]:
         raise typer.BadParameter(
             f"{text!r}: expected whole numbers, such as 0,1,2", param_hint=option
         ) from None
-
-
-def _sizes(text: str) -> tuple[int, ...]:
-    try:
-        sizes = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        sizes = ()
-    if not sizes or min(sizes) < 1:
-        raise typer.BadParameter(
-            f"{text!r}: expected one number above 0 a hidden layer, such as 32 or 64,32",
-            param_hint="--hidden",
-        )
-    return sizes

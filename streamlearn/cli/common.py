@@ -38,7 +38,7 @@ def console(quiet: bool, *, results: bool = False) -> Console:
 
 
 def progress(to: Console) -> Progress:
-    """Return the live display; it shows nothing where the console is quiet or no terminal."""
+    """Return the live display; it shows nothing if the console is quiet or no terminal."""
     return Progress(
         TextColumn("{task.description:<20}", markup=False),
         BarColumn(),
@@ -51,7 +51,7 @@ def progress(to: Console) -> Progress:
 
 
 class UntilBad:
-    """The rows of a stream until a bad one ends it, so that what was learned can be kept.
+    """The rows of a stream until a bad one ends it: what was learned until then is kept.
 
     Attributes
     ----------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,6 @@ import firmware_sim
 from export import write_export
 from export.graph.model import prediction_model
 from export.package import ONNX_FILE, class_names
-from quant.network import layer_view
-from quant.rules.mesu.plan import make_plan
-from quant.sampling.plan import decode_rho
 from streamlearn.baselines import (
     MajorityClassifier,
     NoChangeClassifier,
@@ -29,65 +25,39 @@ from streamlearn.baselines import (
 from streamlearn.baselines.base import OnlineClassifier
 from streamlearn.baselines.river_adapter import available
 from streamlearn.by_index import ByIndex
-from streamlearn.cli.common import Interrupted, console, learner_metrics, number, progress
+from streamlearn.cli.common import Interrupted, console, progress
+from streamlearn.cli.demo_results import (
+    DEVICE,
+    ENGINES,
+    HIDDEN,
+    STREAM_SEED,
+    TRIVIAL,
+    Demo,
+    Plan,
+    demo_metrics,
+    demo_report,
+)
 from streamlearn.cli.demo_table import print_tables
-from streamlearn.cli.device import DeviceRun, build, learn_on_device
+from streamlearn.cli.device import build, learn_on_device
 from streamlearn.cli.folders import (
     MANIFEST_FILE,
     METRICS_FILE,
+    REPORT_FILE,
     STATE_FILE,
     CommandError,
     claim,
     manifest,
     write_json,
 )
+from streamlearn.cli.weights import WeightWatch
 from streamlearn.cli.whole_samples import WholeSamples
-from streamlearn.engines import Backend
+from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.prequential import PrequentialResult, evaluate
-from streamlearn.report import ReportData, write_report
-from streamlearn.rules.mesu import MesuClassifier
-from streamlearn.streams.base import Stream
+from streamlearn.report import write_report
 from streamlearn.streams.gas_drift import load_gas_drift
 
-HIDDEN = 32
-STREAM_SEED = 0
-START_DIR, FIRMWARE_DIR, REPORT_FILE = "start", "firmware", "report.html"
-N_SIGMA_POINTS = 150
+START_DIR, FIRMWARE_DIR = "start", "firmware"
 N_ONNX_SAMPLES = 256
-PERCENTILES = (5, 25, 50, 75, 95)
-
-#: Display name, arithmetic, backend; the golden model and its C twin must agree bit for bit.
-ENGINES: tuple[tuple[str, Any, Backend], ...] = (
-    ("float64", "float64", "numpy"),
-    ("float32", "float32", "c"),
-    ("q16 golden", "q16", "numpy"),
-    ("q16 C", "q16", "c"),
-)
-
-
-@dataclass
-class Demo:
-    """What the demo has found out so far."""
-
-    stream: Stream
-    seed: int
-    learners: dict[str, MesuClassifier] = field(default_factory=dict)
-    results: dict[str, PrequentialResult] = field(default_factory=dict)
-    baselines: dict[str, PrequentialResult] = field(default_factory=dict)
-    sigma: list[tuple[int, list[list[float]]]] = field(default_factory=list)
-    device: DeviceRun | None = None
-    onnx_exact: bool | None = None
-
-    def new_learner(self, arithmetic: Any, backend: Backend) -> MesuClassifier:
-        """Return an untrained learner; all of them start from the same draws."""
-        return MesuClassifier(
-            (self.stream.n_features, HIDDEN, self.stream.n_classes),
-            classes=self.stream.classes,
-            features=self.stream.feature_names,
-            arithmetic=arithmetic,
-            backend=backend,
-            seed=self.seed,
-        )
 
 
 def demo(
@@ -106,7 +76,7 @@ def demo(
             _device(found, display, board, out)
         except KeyboardInterrupt:
             stopped = True
-    metrics = _metrics(found)
+    metrics = demo_metrics(found)
     _write(found, metrics, out)
     if json_file is not None:
         write_json(json_file, metrics)
@@ -126,7 +96,7 @@ def _evaluate(
     learner: OnlineClassifier,
     display: Progress,
     after: Callable[[int], None] | None = None,
-) -> None:
+) -> PrequentialResult:
     total = len(found.stream)
     task = display.add_task(name, total=total)
 
@@ -136,57 +106,51 @@ def _evaluate(
         if n % 50 == 0 or n == total:
             display.update(task, completed=n)
 
-    result = evaluate(learner, found.stream, on_progress=on_progress)
-    (found.results if name in found.learners else found.baselines)[name] = result
-    if result.interrupted:
-        raise KeyboardInterrupt
+    return evaluate(learner, found.stream, on_progress=on_progress)
 
 
 def _engines(found: Demo, display: Progress) -> None:
-    for name, arithmetic, backend in ENGINES:
-        found.learners[name] = found.new_learner(arithmetic, backend)
-        with WholeSamples(found.learners[name]) as whole:
-            _evaluate(found, name, whole, display, _after(found, name, whole))
+    for plan in ENGINES:
+        learner = found.learners[plan] = found.new_learner(plan.arithmetic, plan.backend)
+        if plan.watched:
+            found.watch = WeightWatch(learner)
+        with WholeSamples(learner) as whole:
+            result = _evaluate(found, plan.name, whole, display, _after(found, plan, whole))
+            found.results[plan] = result
+        if result.interrupted:
+            raise KeyboardInterrupt
 
 
-def _after(found: Demo, name: str, whole: WholeSamples) -> Callable[[int], None]:
+def _after(found: Demo, plan: Plan, whole: WholeSamples) -> Callable[[int], None]:
+    watch = found.watch if plan.watched else None
+
     def after(n: int) -> None:
         whole.counted()
-        if name == "q16 golden":
-            _watch_sigma(found, n)
+        if watch is not None:
+            watch(n)
 
     return after
 
 
-def _watch_sigma(found: Demo, n: int) -> None:
-    if n != 1 and n % max(1, len(found.stream) // N_SIGMA_POINTS) != 0:
-        return
-    learner = found.learners["q16 golden"]
-    spec, state = learner.spec, learner.state
-    plan = make_plan(spec, learner.config)
-    layers = [
-        np.sqrt(decode_rho(layer_view(spec, state, "rho", layer), plan.layers[layer].v_exponent))
-        for layer in range(len(spec.shapes))
-    ]
-    found.sigma.append((n, [np.percentile(sigma, PERCENTILES).tolist() for sigma in layers]))
-
-
 def _baselines(found: Demo, display: Progress) -> None:
     layers = (found.stream.n_features, HIDDEN, found.stream.n_classes)
+    no_change, majority = TRIVIAL
     baselines: dict[str, OnlineClassifier] = {
-        "no change": NoChangeClassifier(),
-        "majority": MajorityClassifier(),
+        no_change: NoChangeClassifier(),
+        majority: MajorityClassifier(),
         "SGD MLP": SgdMlpClassifier(layers, seed=found.seed),
     }
     if available():
         baselines["River 1-NN of 500"] = RiverClassifier()
     for name, learner in baselines.items():
-        _evaluate(found, name, learner, display)
+        found.baselines[name] = _evaluate(found, name, learner, display)
+        if found.baselines[name].interrupted:
+            raise KeyboardInterrupt
 
 
 def _device(found: Demo, display: Progress, board: str, out: Path) -> None:
     task = display.add_task(f"device {board}", total=len(found.stream))
-    start = found.new_learner("q16", "c")
+    start = found.new_learner(DEVICE.arithmetic, DEVICE.backend)
     write_export(start, out / START_DIR)
     firmware = build(out / START_DIR, board, out / FIRMWARE_DIR)
     found.device = learn_on_device(
@@ -198,51 +162,7 @@ def _device(found: Demo, display: Progress, board: str, out: Path) -> None:
         raise KeyboardInterrupt
 
 
-def _metrics(found: Demo) -> dict[str, Any]:
-    engines = {
-        name: learner_metrics(found.learners[name], result)
-        for name, result in found.results.items()
-    }
-    best = next((n for n in ("q16 C", "q16 golden", "float32", "float64") if n in engines), None)
-    metrics: dict[str, Any] = dict(engines[best]) if best else {}
-    metrics["engines"] = engines
-    metrics["baselines"] = {name: number(r.accuracy) for name, r in found.baselines.items()}
-    metrics["saturations"] = {
-        name: vars(learner.saturations)
-        for name, learner in found.learners.items()
-        if name.startswith("q16")
-    }
-    metrics["stream"] = {"name": found.stream.name, "order_seed": STREAM_SEED}
-    if found.device is not None:
-        metrics["device"] = found.device.metrics()
-    metrics["fidelity"] = _fidelity(found, metrics)
-    return metrics
-
-
-def _fidelity(found: Demo, metrics: dict[str, Any]) -> dict[str, Any]:
-    same = agreement = difference = None
-    if found.device is not None and not found.device.interrupted:
-        golden, host_c = metrics["engines"]["q16 golden"], metrics["engines"]["q16 C"]
-        same = all(
-            golden[key] == host_c[key] == metrics["device"][key]
-            for key in ("state_sha256", "predictions_sha256")
-        )
-    if "q16 golden" in found.results:
-        exact, fixed = found.results["float64"], found.results["q16 golden"]
-        n = fixed.n_samples
-        if n:
-            agreement = float(np.mean(exact.predictions[:n] == fixed.predictions))
-            right = exact.predictions[:n] == exact.labels[:n]
-            difference = fixed.accuracy - float(np.mean(right))
-    return {
-        "bit_exact": same,
-        "agreement_q16_float64": agreement,
-        "accuracy_difference": difference,
-        "onnx_exact": found.onnx_exact,
-    }
-
-
-def _check_onnx(found: Demo, learner: MesuClassifier, model: bytes) -> bool:
+def _check_onnx(found: Demo, learner: StreamClassifier, model: bytes) -> bool:
     """Tell whether ONNX Runtime predicts as the learner does on the last samples of the stream."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
@@ -255,11 +175,11 @@ def _check_onnx(found: Demo, learner: MesuClassifier, model: bytes) -> bool:
 
 def _write(found: Demo, metrics: dict[str, Any], out: Path) -> None:
     written = [METRICS_FILE]
-    learner = found.learners.get("q16 C") or found.learners.get("q16 golden")
+    learner = found.exact_learner
     if learner is not None:
         learner.save(out / STATE_FILE)
         model = prediction_model(
-            learner.spec, learner.config, learner.state, "q16", class_names(learner)
+            learner.spec, learner.config, learner.state, learner.arithmetic, class_names(learner)
         ).SerializeToString(deterministic=True)
         (out / ONNX_FILE).write_bytes(model)
         found.onnx_exact = _check_onnx(found, learner, model)
@@ -267,32 +187,8 @@ def _write(found: Demo, metrics: dict[str, Any], out: Path) -> None:
         written += [STATE_FILE, ONNX_FILE]
     write_json(out / METRICS_FILE, metrics)
     if found.results:
-        write_report(out / REPORT_FILE, _report(found, json.loads(json.dumps(metrics))))
+        write_report(out / REPORT_FILE, demo_report(found, json.loads(json.dumps(metrics))))
         written.append(REPORT_FILE)
     if found.device is not None:
         written += [START_DIR, FIRMWARE_DIR]
     write_json(out / MANIFEST_FILE, manifest(out, written))
-
-
-def _report(found: Demo, metrics: dict[str, Any]) -> ReportData:
-    results = {**found.results, **found.baselines}
-    predictions = {name: result.predictions for name, result in results.items()}
-    if found.device is not None:
-        predictions[f"device {found.device.board.name}"] = found.device.predictions
-    n = max(len(p) for p in predictions.values())
-    shapes = len(found.learners["float64"].spec.shapes)
-    return ReportData(
-        title=f"streamlearn demo: {found.stream.name}",
-        metrics=metrics,
-        labels=found.stream.y[:n],
-        batch=None if found.stream.batch is None else found.stream.batch[:n],
-        predictions=predictions,
-        sigma_at=np.array([n for n, _ in found.sigma], np.int64),
-        sigma=np.array([percentiles for _, percentiles in found.sigma], np.float64).reshape(
-            -1, shapes, len(PERCENTILES)
-        ),
-        memory=found.device.memory() if found.device is not None else {},
-        instructions={"learn": found.device.learn_instructions if found.device else None},
-        classes=found.stream.classes,
-        saturations=metrics["saturations"].get("q16 golden", {}),
-    )

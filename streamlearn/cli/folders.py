@@ -14,6 +14,7 @@ from streamlearn.errors import StreamlearnError
 STATE_FILE = "state.sls"
 METRICS_FILE = "metrics.json"
 MANIFEST_FILE = "manifest.json"
+REPORT_FILE = "report.html"
 FORMAT = "streamlearn-run"
 
 

@@ -23,17 +23,18 @@ from streamlearn.cli.common import (
 from streamlearn.cli.folders import (
     MANIFEST_FILE,
     METRICS_FILE,
+    REPORT_FILE,
     STATE_FILE,
-    CommandError,
     claim,
     manifest,
     write_json,
 )
+from streamlearn.cli.rules import new_learner
+from streamlearn.cli.run_report import run_report
+from streamlearn.cli.weights import WeightWatch
 from streamlearn.cli.whole_samples import WholeSamples
-from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.prequential import evaluate
-from streamlearn.rules.mesu import MesuClassifier
-from streamlearn.rules.metaplastic import MetaplasticClassifier
+from streamlearn.report import write_report
 from streamlearn.streams.csv_stream import CsvStream
 
 
@@ -42,7 +43,7 @@ def learn(
     label: str,
     rule: str,
     hidden: tuple[int, ...],
-    given: dict[str, float | None],
+    settings: dict[str, Any],
     arithmetic: str | None,
     seed: int,
     classes: tuple[str, ...] | None,
@@ -51,19 +52,31 @@ def learn(
     json_file: Path | None,
     quiet: bool,
 ) -> None:
-    """Read line by line, learn, print a table, and write what was asked for."""
+    """Read line by line, learn, print a table, and write the run folder.
+
+    ``settings`` are those of the rule (:func:`streamlearn.cli.rules.read_settings`).
+    """
     rows = CsvStream(stream, label, classes, on_bad)
     with warnings.catch_warnings(record=True) as said:
-        learner = _new_learner(rows, rule, hidden, given, arithmetic, seed)
+        learner = new_learner(
+            rule,
+            "categorical",
+            (rows.n_features, *hidden, rows.n_classes),
+            settings if arithmetic is None else {**settings, "arithmetic": arithmetic},
+            classes=rows.classes,
+            features=rows.feature_names,
+            seed=seed,
+        )
     for warning in said:  # only now: a learner that cannot be made is one line, the error
         warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)
     claim(out, json_file)
-    to, until_bad = console(quiet), UntilBad(rows)
+    to, until_bad, watch = console(quiet), UntilBad(rows), WeightWatch(learner)
     with progress(to) as display, WholeSamples(learner) as whole:
         task = display.add_task(f"{learner.spec} {learner.arithmetic}", total=None)
 
         def on_progress(n: int, _: int) -> None:
             whole.counted()
+            watch(n)
             display.update(task, completed=n)
 
         result = evaluate(whole, until_bad, on_progress=on_progress)
@@ -72,56 +85,25 @@ def learn(
         raise until_bad.error
     metrics = learner_metrics(learner, result)
     metrics["skipped"] = skipped_metrics(rows)
-    _write(learner, metrics, out, json_file)
+    if out is not None:
+        learner.save(out / STATE_FILE)
+        write_json(out / METRICS_FILE, metrics)
+        write_report(out / REPORT_FILE, run_report(rows, learner, metrics, result, watch))
+        files = (STATE_FILE, METRICS_FILE, REPORT_FILE)
+        write_json(out / MANIFEST_FILE, manifest(out, files))
+    if json_file is not None:
+        write_json(json_file, metrics)
 
     console(quiet, results=True).print(_table(rows.name, metrics))
     if rows.skipped.count:
         to.print(
             f"{rows.skipped.count} rows skipped, first: {rows.skipped.messages[0]}", soft_wrap=True
         )
-    if out is not None:
-        to.print(f"run folder: {out}", soft_wrap=True)
+    if out is None:
+        to.print("nothing was kept; --out DIR writes the learner, its figures and a report")
+    else:
+        to.print(f"run folder: {out}  (open {out / REPORT_FILE})", soft_wrap=True)
     stop_if_cut(until_bad.error, result.interrupted, result.n_samples, out)
-
-
-def _new_learner(
-    rows: CsvStream,
-    rule: str,
-    hidden: tuple[int, ...],
-    given: dict[str, float | None],
-    arithmetic: str | None,
-    seed: int,
-) -> StreamClassifier:
-    """Make the rule's learner; what was not given is left to its defaults."""
-    kind: Any = {"mesu": MesuClassifier, "metaplastic": MetaplasticClassifier}[rule]
-    own = {"mesu": "memory_window", "metaplastic": "metaplasticity"}[rule]
-    foreign = [name for name, value in given.items() if value is not None and name != own]
-    if foreign:
-        raise CommandError(
-            f"--{foreign[0].replace('_', '-')} is no setting of the rule {rule}; leave it out"
-        )
-    settings: dict[str, Any] = {} if given[own] is None else {own: given[own]}
-    if arithmetic is not None:
-        settings["arithmetic"] = arithmetic
-    learner: StreamClassifier = kind(
-        (rows.n_features, *hidden, rows.n_classes),
-        classes=rows.classes,
-        features=rows.feature_names,
-        seed=seed,
-        **settings,
-    )
-    return learner
-
-
-def _write(
-    learner: StreamClassifier, metrics: dict[str, Any], out: Path | None, json_file: Path | None
-) -> None:
-    if out is not None:
-        learner.save(out / STATE_FILE)
-        write_json(out / METRICS_FILE, metrics)
-        write_json(out / MANIFEST_FILE, manifest(out, (STATE_FILE, METRICS_FILE)))
-    if json_file is not None:
-        write_json(json_file, metrics)
 
 
 def _table(name: str, metrics: dict[str, Any]) -> Table:

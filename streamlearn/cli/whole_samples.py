@@ -13,9 +13,9 @@ from streamlearn.learners.classifier import StreamClassifier
 class WholeSamples(ByIndex):
     """A learner for :func:`streamlearn.prequential.evaluate` whose samples Ctrl-C cannot split.
 
-    While entered, Ctrl-C raises KeyboardInterrupt at once where the stream is waited for, and
-    otherwise as soon as the sample at work has been learned and counted. Where Ctrl-C raises no
-    KeyboardInterrupt here (another handler, ignored) nothing is changed.
+    While entered, Ctrl-C raises KeyboardInterrupt immediately if the program waits for the stream,
+    and otherwise as soon as the current sample has been learned and counted. If Ctrl-C raises no
+    KeyboardInterrupt here (another handler; ignored, as in a background job), nothing is changed.
     """
 
     def __init__(self, learner: StreamClassifier) -> None:

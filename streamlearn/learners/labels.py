@@ -105,8 +105,8 @@ def _elements(y: Any, n: int, what: str) -> Any:
     if given is None:
         got = f"has shape {tuple(shape)}" if shape is not None else f"is a {type(y).__name__}"
         raise ShapeError(
-            f"y {got}: expected {n} {what}, one a sample, as a list, a one-dimensional array or a "
-            "Series"
+            f"y {got}: expected {n} {what}, one per sample, as a list, a one-dimensional array or "
+            "a Series"
         )
     if len(given) != n:
         raise ShapeError(f"y has {len(given)} {what}: X has {n} samples; give one for each")

@@ -146,16 +146,16 @@ def join_river(kind: type, what: Literal["Classifier", "Regressor"]) -> None:
 
     Its pipelines and metrics ask by isinstance, so that ``kind`` is registered with River's
     abstract class. Its wrappers ask for ``river.base.Base``, which takes no registration: it
-    becomes the last parent of the class that has :class:`RiverEstimator` as one, behind all of its
-    methods, which it therefore cannot change.
+    becomes the last parent of :class:`~streamlearn.learners.base.StreamLearner`, behind all
+    methods of this module, which it therefore cannot change.
     """
     if find_spec("river") is None:
         return
     from river import base
 
     getattr(base, f"MiniBatch{what}").register(kind)
-    root = next(parent for parent in kind.__mro__ if RiverEstimator in parent.__bases__)
-    if base.Base not in root.__mro__:
+    if base.Base not in kind.__mro__:
+        root = next(parent for parent in kind.__mro__ if RiverEstimator in parent.__bases__)
         root.__bases__ = (*root.__bases__, base.Base)
 
 

@@ -2,56 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import NamedTuple
+
 import numpy as np
+from matplotlib.figure import Figure
 
 from streamlearn.prequential import PrequentialResult
-from streamlearn.report.data import Floats, Ints, ReportData
-from streamlearn.report.names import (
-    float_name,
-    golden_first,
-    integer_name,
-    is_engine,
-    is_float,
-    normal,
-)
-from streamlearn.report.stream_axis import batch_starts, finish, mark_batches, thinned, warm_up
-from streamlearn.report.svg import (
+from streamlearn.report.colours import (
     BLACK,
     BLUE,
     GREEN,
     GREY,
+    GRID,
     ORANGE,
     PURPLE,
     SKY,
     VERMILLION,
-    Picture,
-    drawing,
-    inline_svg,
-    new_figure,
 )
-from streamlearn.report.text import count, escaped, percent, shortened
+from streamlearn.report.data import Baseline, Engine, Floats, Ints, ReportData
+from streamlearn.report.engines import exact_engine, float_reference, golden_first
+from streamlearn.report.sheet import Sheet
+from streamlearn.report.stream_axis import batch_starts, finish, mark_batches, thinned, warm_up
+from streamlearn.report.svg import Picture, new_figure, on_every_sheet
+from streamlearn.report.text import count, percent, shortened
 
 WINDOW = 300
 
-Look = tuple[str, float, object]
+
+class Look(NamedTuple):
+    """How a line is drawn."""
+
+    colour: str
+    width: float
+    dashes: object
+
+
+Looks = tuple[Look, ...]
 SOLID = "-"
-FLOAT_LOOKS: list[Look] = [(SKY, 3.4, SOLID), (BLUE, 1.0, (0, (4, 2)))]
-INTEGER_LOOKS: list[Look] = [
-    (VERMILLION, 1.3, SOLID),
-    (BLACK, 1.2, (0, (5, 2))),
-    (BLUE, 1.2, (0, (1, 1))),
-]
-BASELINE_LOOKS: list[Look] = [
-    (GREEN, 1.1, (0, (6, 1.5))),
-    (PURPLE, 1.1, SOLID),
-    (ORANGE, 1.1, (0, (3, 1, 1, 1))),
-    (BLACK, 0.9, (0, (2, 2))),
-    (BLUE, 0.9, (0, (6, 2, 1, 2))),
-]
-TRIVIAL_LOOKS: dict[str, Look] = {
-    "no change": (GREY, 1.0, (0, (1, 1.2))),
-    "majority": (GREY, 1.0, (0, (5, 1.5, 1, 1.5))),
-}
+FLOAT_LOOKS: Looks = (Look(SKY, 3.4, SOLID), Look(BLUE, 1.0, (0, (4, 2))))
+INTEGER_LOOKS: Looks = (
+    Look(VERMILLION, 1.3, SOLID),
+    Look(BLACK, 1.2, (0, (5, 2))),
+    Look(BLUE, 1.2, (0, (1, 1))),
+)
+BASELINE_LOOKS: Looks = (
+    Look(GREEN, 1.1, (0, (6, 1.5))),
+    Look(PURPLE, 1.1, SOLID),
+    Look(ORANGE, 1.1, (0, (3, 1, 1, 1))),
+    Look(BLACK, 0.9, (0, (2, 2))),
+    Look(BLUE, 0.9, (0, (6, 2, 1, 2))),
+)
+TRIVIAL_LOOKS: Looks = (Look(GREY, 1.0, (0, (1, 1.2))), Look(GREY, 1.0, (0, (5, 1.5, 1, 1.5))))
+
+
+class Line(NamedTuple):
+    """A line of the picture: engines with equal predictions share one."""
+
+    label: str
+    predictions: Ints
+    look: Look
 
 
 def moving_accuracy(predictions: Ints, labels: Ints) -> Floats:
@@ -62,104 +72,111 @@ def moving_accuracy(predictions: Ints, labels: Ints) -> Floats:
 
 def draw_accuracy(data: ReportData) -> Picture | None:
     """Draw the moving accuracy of everything that predicted; None if nothing did."""
-    end = data.n_done
-    if not end:
+    lines = _lines(data)
+    if not lines:
         return None
-    with drawing():
-        figure = new_figure(4.1)
-        ax = figure.add_subplot()
-        handles, labels = [], []
-        lines = _lines(data)
-        for order, (label, predicted, (colour, width, dashes)) in enumerate(lines):
-            at = thinned(len(predicted), warm_up(end))
-            (line,) = ax.plot(
-                at + 1,
-                100 * moving_accuracy(predicted, data.labels)[at],
-                color=colour,
-                linewidth=width,
-                linestyle=dashes,
-                zorder=2 + order,
-            )
-            handles.append(line)
-            labels.append(shortened(label, 60).lstrip("_"))
-        ax.set_ylim(0, 102)
-        ax.set_ylabel(f"right of the latest {WINDOW} (%)")
-        ax.yaxis.grid(True, color="#EBEBEB", linewidth=0.7)
-        ax.set_axisbelow(True)
-        mark_batches(ax, data, end)
-        finish(ax, end)
-        # Drawn bottom up, so that the integer engine lies on top; read top down.
-        figure.legend(
-            handles[::-1],
-            labels[::-1],
-            loc="outside lower left",
-            ncols=_columns(labels[::-1]),
-            handlelength=3,
-        )
-        finding = _finding(data)
-        svg = inline_svg(figure, "accuracy-", escaped(finding))
+    finding = _finding(data)
+    svg = on_every_sheet(lambda sheet: _figure(data, lines, sheet), "accuracy", finding)
     reading = (
         f"Share of right predictions among the latest {WINDOW} samples, each predicted before "
-        f"it was learned. The first {warm_up(end)} samples are not drawn. Engines whose "
-        "predictions are all the same share one line."
+        f"it was learned. The first {warm_up(data.n_done)} samples are not drawn."
     )
+    if any(" = " in line.label for line in lines):
+        reading += " Engines whose predictions are all the same share one line."
     if batch_starts(data.batch):
         reading += " Vertical lines: a new recording batch begins; its number stands above."
     return Picture(finding, svg, reading)
 
 
-def _columns(labels: list[str]) -> int:
-    """Return 2 where two columns, filled one after the other, fit the width of the page."""
+def _figure(data: ReportData, lines: list[Line], sheet: Sheet) -> Figure:
+    end = data.n_done
+    # Drawn bottom up: the integer engine lies on top. The legend is read top down.
+    labels = [shortened(line.label, sheet.n_chars).lstrip("_") for line in reversed(lines)]
+    n_columns = _columns(labels, sheet)
+    figure = new_figure(3.3 + 0.24 * -(-len(lines) // n_columns), sheet)
+    ax = figure.add_subplot()
+    handles = []
+    for order, (_, predicted, look) in enumerate(lines):
+        at = thinned(len(predicted), sheet.max_points, warm_up(end))
+        (handle,) = ax.plot(
+            at + 1,
+            100 * moving_accuracy(predicted, data.labels)[at],
+            color=look.colour,
+            linewidth=look.width,
+            linestyle=look.dashes,
+            zorder=2 + order,
+        )
+        handles.append(handle)
+    ax.set_ylim(0, 102)
+    ax.set_ylabel(f"right of the latest {WINDOW} (%)")
+    ax.yaxis.grid(True, color=GRID, linewidth=0.7)
+    ax.set_axisbelow(True)
+    mark_batches(ax, data, end, sheet)
+    finish(ax, end, sheet)
+    figure.legend(
+        handles[::-1],
+        labels,
+        loc="outside lower left",
+        ncols=n_columns,
+        handlelength=3 if sheet.n_columns == 2 else 2,
+    )
+    return figure
+
+
+def _columns(labels: list[str], sheet: Sheet) -> int:
+    """Return 2 if two columns, filled one after the other, fit the width of the sheet."""
     half = (len(labels) + 1) // 2
     longest = [max(map(len, part), default=0) for part in (labels[:half], labels[half:])]
-    return 2 if sum(longest) <= 58 else 1
+    return 2 if sum(longest) <= sheet.n_chars - 2 and sheet.n_columns == 2 else 1
 
 
-def _lines(data: ReportData) -> list[tuple[str, Ints, Look]]:
-    """Return label, predictions and look, from the lowest line to the topmost."""
-    baselines = [name for name in data.predictions if not is_engine(name)]
-    engines = [name for name in data.predictions if is_engine(name)]
-    floats = [name for name in engines if is_float(name)]
-    integers = golden_first([name for name in engines if not is_float(name)])
+def _lines(data: ReportData) -> list[Line]:
+    """Return the lines that have a point, from the lowest to the topmost."""
     found = []
-    spare = 0
-    for name in baselines:
-        look = TRIVIAL_LOOKS.get(normal(name))
-        if look is None:
-            look = BASELINE_LOOKS[spare % len(BASELINE_LOOKS)]
-            spare += 1
-        found.append((name, data.predictions[name], look))
-    for names, looks in ((floats, FLOAT_LOOKS), (integers, INTEGER_LOOKS)):
-        for i, group in enumerate(_equal(names, data)):
-            look = looks[min(i, len(looks) - 1)]
-            found.append((" = ".join(group), data.predictions[group[0]], look))
-    return [line for line in found if len(line[1])]
+    for trivial, looks in ((True, TRIVIAL_LOOKS), (False, BASELINE_LOOKS)):
+        group = [baseline for baseline in data.baselines if baseline.trivial == trivial]
+        for i, baseline in enumerate(group):
+            found += _line([baseline], looks[i % len(looks)])
+    floats = [engine for engine in data.engines if not engine.exact]
+    exact = golden_first(engine for engine in data.engines if engine.exact)
+    for engines, looks in ((floats, FLOAT_LOOKS), (exact, INTEGER_LOOKS)):
+        for i, same in enumerate(_equal(engines)):
+            found += _line(same, looks[min(i, len(looks) - 1)])
+    return found
 
 
-def _equal(names: list[str], data: ReportData) -> list[list[str]]:
-    groups: list[list[str]] = []
-    for name in names:
+def _line(same: Iterable[Engine | Baseline], look: Look) -> list[Line]:
+    known = [one for one in same if one.predictions is not None and len(one.predictions)]
+    label = " = ".join(one.name for one in known)
+    return [Line(label, one.predictions, look) for one in known[:1] if one.predictions is not None]
+
+
+def _equal(engines: list[Engine]) -> list[list[Engine]]:
+    """Return the engines in groups of equal predictions."""
+    groups: list[list[Engine]] = []
+    for engine in engines:
         for group in groups:
-            if np.array_equal(data.predictions[group[0]], data.predictions[name]):
-                group.append(name)
+            if np.array_equal(_known(group[0]), _known(engine)):
+                group.append(engine)
                 break
         else:
-            groups.append([name])
+            groups.append([engine])
     return groups
 
 
+def _known(engine: Engine) -> Ints:
+    return np.zeros(0, np.int64) if engine.predictions is None else engine.predictions
+
+
 def _finding(data: ReportData) -> str:
-    integer, real = integer_name(data), float_name(data)
-    engines = [name for name in (integer, real) if name is not None and len(data.predictions[name])]
-    baselines = [name for name in data.predictions if not is_engine(name)]
-    best = max(baselines, key=data.accuracy, default=None)
+    exact, reference = exact_engine(data), float_reference(data)
     parts = [
-        f"{'q16' if name == integer else name} predicted {percent(data.accuracy(name))} right"
-        if i == 0
-        else f"{name} {percent(data.accuracy(name))}"
-        for i, name in enumerate(engines)
+        f"{exact.arithmetic} predicted {percent(data.accuracy(exact))} right" if exact else "",
+        f"{reference.name} {percent(data.accuracy(reference))}" if reference else "",
     ]
+    baselines = [b for b in data.baselines if not np.isnan(data.accuracy(b))]
+    best = max(baselines, key=data.accuracy, default=None)
     if best is not None:
-        parts.append(f"the best baseline, {best}, {percent(data.accuracy(best))}")
-    whole = f"Of {count(data.n_done)} samples, " if parts else f"{count(data.n_done)} samples"
-    return whole + ", ".join(parts)
+        parts.append(f"the best baseline, {best.name}, {percent(data.accuracy(best))}")
+    said = ", ".join(part for part in parts if part)
+    return f"Of {count(data.n_done)} samples, {said}" if said else f"{count(data.n_done)} samples"

@@ -1,17 +1,22 @@
-"""Picture 5: which classes the q16 engine takes for which."""
+"""Picture 5: which classes the learner takes for which."""
 
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
+from streamlearn.report.colours import CELL, GRID, INK, ON_CELL
 from streamlearn.report.data import Ints, ReportData
-from streamlearn.report.names import integer_name
-from streamlearn.report.svg import BLUE, INK, Picture, drawing, inline_svg, new_figure
-from streamlearn.report.text import count, escaped, percent, shortened
+from streamlearn.report.engines import main_engine
+from streamlearn.report.sheet import Sheet
+from streamlearn.report.svg import Picture, new_figure, on_every_sheet
+from streamlearn.report.text import count, percent, shortened
 
 MAX_CLASSES = 30
 MAX_NUMBERED = 12
+#: From this share of its class on, a cell is dark enough for light letters.
+LIGHT_LETTERS = 0.7
 
 
 def confusion(predictions: Ints, labels: Ints, n_classes: int) -> Ints:
@@ -21,70 +26,73 @@ def confusion(predictions: Ints, labels: Ints, n_classes: int) -> Ints:
 
 
 def draw_confusion(data: ReportData) -> Picture | None:
-    """Draw the confusion matrix of q16; None without predictions or with too many classes."""
-    name = integer_name(data)
-    if name is None or not len(data.predictions[name]):
+    """Draw the confusion matrix; None without predictions or with too many classes."""
+    engine = main_engine(data)
+    if engine is None or engine.predictions is None:
         return None
-    predicted = data.predictions[name]
+    predicted = engine.predictions
     labels = data.labels[: len(predicted)]
     n = max(len(data.classes), int(predicted.max()) + 1, int(labels.max()) + 1)
     if n > MAX_CLASSES:
         return None
     names = [*data.classes, *(str(i) for i in range(len(data.classes), n))]
     matrix = confusion(predicted, labels, n)
-    share = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    with drawing():
-        figure = new_figure(min(5.0, 1.5 + 0.34 * n))
-        ax = figure.add_subplot()
-        colours = LinearSegmentedColormap.from_list("white to blue", ["#FFFFFF", BLUE, "#002B45"])
-        mesh = ax.pcolormesh(
-            share,
-            cmap=colours,
-            vmin=0,
-            vmax=100,
-            edgecolors="white",
-            linewidth=0.6,
-            rasterized=False,
-        )
-        ax.invert_yaxis()
-        ticks = np.arange(n) + 0.5
-        short = [shortened(text, 16) for text in names]
-        ax.set_xticks(ticks, short, rotation=40, ha="right", rotation_mode="anchor")
-        ax.set_yticks(ticks, short)
-        ax.tick_params(length=0)
-        for spine in ax.spines.values():
-            spine.set_visible(False)
-        if n <= MAX_NUMBERED:
-            for i, j in np.argwhere(matrix > 0):
-                ax.text(
-                    j + 0.5,
-                    i + 0.5,
-                    count(int(matrix[i, j])),
-                    ha="center",
-                    va="center",
-                    fontsize=9,
-                    color="white" if share[i, j] > 45 else INK,
-                )
-        ax.set_xlabel("predicted class")
-        ax.set_ylabel("true class")
-        if n > MAX_NUMBERED:
-            figure.colorbar(mesh, ax=ax, shrink=0.8, pad=0.02, label="share of the true class (%)")
-        finding = _finding(matrix, names)
-        svg = inline_svg(figure, "confusion-", escaped(finding))
+    finding = _finding(matrix, names, engine.arithmetic)
+    svg = on_every_sheet(lambda sheet: _figure(matrix, names, sheet), "confusion", finding)
     reading = (
-        "Each row is a true class, each column what q16 predicted; the diagonal is right. Colour: "
-        "share of the true class, white 0 %, black-blue 100 %."
+        f"Each row is a true class, each column what {engine.arithmetic} predicted; the diagonal "
+        "is right. The stronger the blue, the larger the share of the true class."
     )
     if n <= MAX_NUMBERED:
         reading += " Numbers count samples."
     return Picture(finding, svg, reading)
 
 
-def _finding(matrix: Ints, names: list[str]) -> str:
+def _figure(matrix: Ints, names: list[str], sheet: Sheet) -> Figure:
+    n = len(matrix)
+    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    figure = new_figure(min(5.0, 1.5 + 0.34 * n), sheet)
+    ax = figure.add_subplot()
+    ax.set_xlim(0, n)
+    ax.set_ylim(n, 0)
+    for i, j in np.ndindex(n, n):
+        cell = Rectangle(
+            (j, i), 1, 1, facecolor=CELL, alpha=float(share[i, j]), edgecolor="none", linewidth=0
+        )
+        if matrix[i, j]:
+            ax.add_patch(cell)
+    for at in range(n + 1):
+        ax.plot([at, at], [0, n], color=GRID, linewidth=0.6, zorder=0.5, clip_on=False)
+        ax.plot([0, n], [at, at], color=GRID, linewidth=0.6, zorder=0.5, clip_on=False)
+    step = -(-n // MAX_NUMBERED) if sheet.n_columns == 1 else 1
+    ticks = np.arange(n)[::step]
+    short = [shortened(names[i], 16) for i in ticks]
+    ax.set_xticks(ticks + 0.5, short, rotation=40, ha="right", rotation_mode="anchor")
+    ax.set_yticks(ticks + 0.5, short)
+    ax.tick_params(length=0)
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    if n <= MAX_NUMBERED:
+        for i, j in np.argwhere(matrix > 0):
+            ax.text(
+                j + 0.5,
+                i + 0.5,
+                count(int(matrix[i, j])),
+                ha="center",
+                va="center",
+                fontsize=9 if sheet.n_columns == 2 or n <= 6 else 7.5,
+                color=ON_CELL if share[i, j] > LIGHT_LETTERS else INK,
+            )
+    ax.set_xlabel("predicted class")
+    ax.set_ylabel("true class")
+    return figure
+
+
+def _finding(matrix: Ints, names: list[str], arithmetic: str) -> str:
     wrong = matrix.copy()
     np.fill_diagonal(wrong, 0)
     if not wrong.any():
-        return "q16 predicted every sample right"
+        return f"{arithmetic} predicted every sample right"
     i, j = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
     n = int(matrix[i, j])
     return (

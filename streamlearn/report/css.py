@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-CSS = """
+from streamlearn.report.colours import declarations
+
+CSS = (
+    f":root {{ {declarations(dark=False)} }}\n"
+    "@media screen and (prefers-color-scheme: dark) "
+    f"{{ :root {{ {declarations(dark=True)} }} }}"
+    """
 :root { color-scheme: light dark; --page: #f6f6f4; --ink: #1d1d1f; --soft: #5b5b60;
   --line: #d9d9d6; --same: #006b4e; --same-back: #e0f3ec; --differs: #ad1f17;
   --differs-back: #fde6e3; --unknown: #5b5b60; --unknown-back: #ececea; }
@@ -26,9 +32,10 @@ h1, h2, p, figcaption, dd { overflow-wrap: anywhere; }
 .unknown { color: var(--unknown); background: var(--unknown-back); }
 figure { margin: 0; }
 figcaption { margin-top: .45rem; }
-.card { background: #fff; border: 1px solid var(--line); border-radius: .4rem;
+.card { background: var(--c-paper); border: 1px solid var(--line); border-radius: .4rem;
   padding: .5rem .4rem; }
 svg { display: block; width: 100%; height: auto; }
+svg.narrow { display: none; }
 svg * { stroke-linejoin: round; stroke-linecap: butt; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .93rem; }
@@ -44,8 +51,10 @@ thead th { color: var(--soft); font-size: .85rem; vertical-align: bottom; }
   overflow-wrap: anywhere; }
 dt { font-weight: 600; margin-top: .6rem; }
 dd { margin: 0; }
-@media (max-width: 30rem) { main { padding: 1rem .7rem 2rem; } .card { padding: .3rem 0; }
-  .numbers thead th:not(:first-child) { white-space: normal; } }
+@media screen and (max-width: 30rem) { main { padding: 1rem .7rem 2rem; }
+  .card { padding: .3rem 0; }
+  .numbers thead th:not(:first-child) { white-space: normal; }
+  svg.wide { display: none; } svg.narrow { display: block; } }
 @media print { :root { --page: #fff; --ink: #000; --soft: #444; --line: #bbb; --same: #006b4e;
     --same-back: #fff; --differs: #ad1f17; --differs-back: #fff; --unknown: #444;
     --unknown-back: #fff; color-scheme: light; }
@@ -53,3 +62,4 @@ dd { margin: 0; }
   section, figure, tr, .verdict, dd { break-inside: avoid; } h2, dt { break-after: avoid; }
   .card { border: 0; padding: 0; max-width: 12.5cm; } .scroll { overflow: visible; } }
 """
+)

@@ -3,19 +3,122 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamlearn.errors import ShapeError
 
-#: The percentiles of σ in the last axis of `ReportData.sigma`.
+#: The percentiles in the last axis of `LayerHistory.percentiles`.
 PERCENTILES = (5, 25, 50, 75, 95)
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Engine:
+    """One implementation of the learner, and what it left.
+
+    Parameters
+    ----------
+    name
+        What tables and legends call it.
+    rule, head, arithmetic
+        What it computes, and in which arithmetic.
+    backend
+        Where it runs: "numpy", "c" (the kernel on this computer) or "device" (the firmware).
+    exact
+        Whether it computes in integers. Every exact engine must have the bits of the golden
+        model, which is the exact engine of the backend "numpy".
+    predictions
+        int64 ``[m]``, class indices, before learning; fewer than the labels after an interruption.
+        None if they were not kept.
+    samples_per_s
+        Speed, or None.
+    state_sha256, predictions_sha256
+        Hashes in hexadecimal, or None.
+    """
+
+    name: str
+    rule: str
+    head: str
+    arithmetic: str
+    backend: Literal["numpy", "c", "device"]
+    exact: bool
+    predictions: Ints | None = None
+    samples_per_s: float | None = None
+    state_sha256: str | None = None
+    predictions_sha256: str | None = None
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples whose prediction is known."""
+        return 0 if self.predictions is None else len(self.predictions)
+
+
+@dataclass(frozen=True, eq=False)
+class Baseline:
+    """What the learner is compared with.
+
+    Parameters
+    ----------
+    name
+        What tables and legends call it.
+    predictions
+        As for an engine; None if only the accuracy is known.
+    accuracy
+        Share of right predictions in [0, 1], if there are no predictions to count.
+    trivial
+        Whether it looks at labels alone: drawn in grey.
+    """
+
+    name: str
+    predictions: Ints | None = None
+    accuracy: float | None = None
+    trivial: bool = False
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples whose prediction is known."""
+        return 0 if self.predictions is None else len(self.predictions)
+
+
+@dataclass(frozen=True, eq=False)
+class LayerHistory:
+    """How one quantity of the weights went, layer by layer.
+
+    Parameters
+    ----------
+    quantity
+        A word or letter for it, such as "σ".
+    meaning
+        A sentence that says what a small and a large value mean.
+    at
+        int64 ``[k]``, rising: after how many samples it was looked at.
+    percentiles
+        float64 ``[k, n_layers, 5]``: percentiles 5, 25, 50, 75, 95 in each layer.
+
+    Raises
+    ------
+    ShapeError
+        If the two arrays do not belong together.
+    """
+
+    quantity: str
+    meaning: str
+    at: Ints
+    percentiles: Floats
+
+    def __post_init__(self) -> None:
+        k, shape = len(self.at), self.percentiles.shape
+        if k and (len(shape) != 3 or shape[0] != k or shape[2] != len(PERCENTILES)):
+            raise ShapeError(
+                f"percentiles must be [{k}, n_layers, {len(PERCENTILES)}] for {k} elements of at, "
+                f"got {list(shape)}"
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,28 +129,29 @@ class ReportData:
     ----------
     title
         Heading of the page.
-    metrics
-        The demo's JSON. A missing key leaves out what it would have shown.
     labels
         int64 ``[n]``, class indices.
+    classes
+        Names of the classes, by index.
+    engines
+        Implementations of the learner. The first in floating point is the reference that integers
+        are compared with.
+    baselines
+        What they are compared with.
+    metrics
+        The run's JSON. A missing key leaves out what it would have shown; with ``fidelity`` the
+        page begins with a verdict on the engines' bits.
     batch
-        int64 ``[n]``, number of the recording batch of each sample; None where there is none.
-    predictions
-        By display name, int64 ``[m]`` with ``m <= n``: shorter after an interruption. Names
-        that begin with "float", "q16" or "device" are engines, others are baselines.
-    sigma_at
-        int64 ``[k]``, rising: after how many samples σ was looked at.
-    sigma
-        float64 ``[k, n_layers, 5]``: percentiles 5, 25, 50, 75, 95 of σ in each layer.
+        int64 ``[n]``, number of the recording batch of each sample; None if there is none.
+    history
+        How the weights went; None if nobody looked.
     memory
         ``{"flash": {"bytes_available": int, "parts": {name: bytes}}, "ram": ...}``, or empty.
     instructions
-        ``{"learn": int64[m]}``, instructions to learn each sample; None or no key if not
-        counted.
-    classes
-        Names of the classes, by index.
+        int64 ``[m]``, instructions to learn each sample; None if they were not counted.
     saturations
-        How many values met the end of their format, by the name of the place.
+        How many values reached the end of their format, by the name of the place; None if there
+        are no formats to reach the end of.
 
     Raises
     ------
@@ -56,16 +160,16 @@ class ReportData:
     """
 
     title: str
-    metrics: Mapping[str, Any]
     labels: Ints
-    batch: Ints | None
-    predictions: Mapping[str, Ints]
-    sigma_at: Ints
-    sigma: Floats
-    memory: Mapping[str, Mapping[str, Any]]
-    instructions: Mapping[str, Ints | None]
     classes: tuple[str, ...]
-    saturations: Mapping[str, int]
+    engines: tuple[Engine, ...]
+    baselines: tuple[Baseline, ...] = ()
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    batch: Ints | None = None
+    history: LayerHistory | None = None
+    memory: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    instructions: Ints | None = None
+    saturations: Mapping[str, int] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.labels)
@@ -73,37 +177,39 @@ class ReportData:
             raise ShapeError(
                 f"batch must have one number for each of the {n} labels, got {len(self.batch)}"
             )
-        for name, predicted in self.predictions.items():
-            if len(predicted) > n:
+        for one in self.everyone:
+            if one.n_samples > n:
                 raise ShapeError(
-                    f"predictions[{name!r}] has {len(predicted)} elements for {n} labels; "
-                    "pass the labels of every sample that was predicted"
+                    f"the predictions of {one.name!r} have {one.n_samples} elements for {n} "
+                    "labels; pass the labels of every sample that was predicted"
                 )
-        k = len(self.sigma_at)
-        if k and (
-            self.sigma.ndim != 3
-            or self.sigma.shape[0] != k
-            or self.sigma.shape[2] != len(PERCENTILES)
-        ):
-            raise ShapeError(
-                f"sigma must be [{k}, n_layers, {len(PERCENTILES)}] for {k} elements of "
-                f"sigma_at, got {list(self.sigma.shape)}"
-            )
+
+    @property
+    def everyone(self) -> tuple[Engine | Baseline, ...]:
+        """Engines, then baselines."""
+        return (*self.engines, *self.baselines)
+
+    @property
+    def compares(self) -> bool:
+        """Whether the run was made to compare engines: the page then begins with a verdict."""
+        return "fidelity" in self.metrics
 
     @property
     def n_done(self) -> int:
         """Number of samples that the run got through: of its longest predictions."""
-        return max((len(p) for p in self.predictions.values()), default=0)
+        return max((one.n_samples for one in self.everyone), default=0)
 
-    def accuracy(self, name: str) -> float:
-        """Return the share of right predictions of `name` in [0, 1]; NaN without samples."""
-        predicted = self.predictions[name]
-        if not len(predicted):
-            return float("nan")
-        return float(np.mean(predicted == self.labels[: len(predicted)]))
+    def accuracy(self, one: Engine | Baseline) -> float:
+        """Return the share of right predictions in [0, 1]; NaN if it is not known."""
+        if one.predictions is None or not len(one.predictions):
+            known = one.accuracy if isinstance(one, Baseline) else None
+            return float("nan") if known is None else known
+        return float(np.mean(one.predictions == self.labels[: len(one.predictions)]))
 
-    def agreement(self, name: str, other: str) -> float:
-        """Return the share of equal predictions in [0, 1], over the samples that both did."""
-        a, b = self.predictions[name], self.predictions[other]
-        m = min(len(a), len(b))
-        return float(np.mean(a[:m] == b[:m])) if m else float("nan")
+
+def agreement(a: Ints | None, b: Ints | None) -> float:
+    """Return the share of equal predictions in [0, 1], over the samples that both did, or NaN."""
+    if a is None or b is None:
+        return float("nan")
+    m = min(len(a), len(b))
+    return float(np.mean(a[:m] == b[:m])) if m else float("nan")

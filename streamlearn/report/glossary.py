@@ -2,48 +2,72 @@
 
 from __future__ import annotations
 
+#: Term, the words on the page that call for it, and what it means.
 GLOSSARY = (
     (
         "prequential",
-        "Every sample is a test first and a lesson afterwards. No sample is learned before it "
-        "was predicted, so no part of the stream has to be kept back for testing.",
+        ("prequential", "accuracy"),
+        "Each sample is predicted first and learned afterwards (test, then train). Every sample "
+        "is a test sample, so no part of the stream has to be kept back.",
     ),
-    ("accuracy", "The share of samples whose class was predicted right."),
+    ("accuracy", ("accuracy",), "The share of samples whose class was predicted right."),
     (
         "golden model",
+        ("golden",),
         "The plain integer implementation in Python that defines the right answer. Host C and "
-        "the device have to give the same bits, not merely similar numbers.",
+        "the device must give the same bits, not merely similar numbers.",
     ),
     (
-        "float64, float32, q16",
-        "The arithmetic. float64 and float32 are floating point with 64 and 32 bits; q16 uses "
-        "integers only, with values of 16 bits.",
+        "float64, float32",
+        ("float64", "float32"),
+        "Arithmetic in floating point with 64 or 32 bits.",
     ),
-    ("host C", "The C code of the device, compiled for this computer."),
+    (
+        "q16, q8",
+        ("q16", "q8"),
+        "Arithmetic in integers only, with weights of 16 or 8 bits.",
+    ),
+    ("host C", ("ost C", "q16 C"), "The C code of the device, compiled for this computer."),
     (
         "the device",
+        ("device",),
         "The firmware for the board, run instruction by instruction in an emulator.",
     ),
     (
         "modelled",
+        ("modelled",),
         "Calculated from counted instructions and a data sheet, not measured on a board. Times "
-        "and energies marked so are estimates.",
+        "and energies with this mark are estimates.",
     ),
-    ("bit for bit", "Every byte of the learned state is equal; the SHA-256 hashes show it."),
-    ("SHA-256", "A fingerprint of data: if two are equal, the data are equal."),
+    (
+        "bit for bit",
+        ("bit for bit",),
+        "Every byte of the learned state is equal; the SHA-256 hashes show it.",
+    ),
+    ("SHA-256", ("SHA-256",), "A fingerprint of data: if two are equal, the data are equal."),
     (
         "σ",
-        "The uncertainty of a weight: the standard deviation of what it may be. It shrinks as "
+        ("σ",),
+        "The uncertainty of a weight: the standard deviation of its distribution. It shrinks as "
         "evidence comes in, and a weight with small σ moves little.",
     ),
     (
+        "hidden weight",
+        ("hidden weight",),
+        "The number behind a binary weight, which is its sign. The further it is from zero, the "
+        "less often a step towards zero is taken.",
+    ),
+    (
         "saturation",
-        "A value that met the end of its integer format and was held there. Each is counted.",
+        ("Saturations",),
+        "A value that reached the end of its integer format and was clamped there. Each is "
+        "counted.",
     ),
     (
         "batch",
+        ("batch",),
         "Samples that were recorded together. Between batches the sensors have drifted.",
     ),
-    ("no change", "The baseline that predicts the label of the sample before."),
-    ("majority", "The baseline that predicts the most frequent label so far."),
+    ("no change", ("no change",), "The baseline that predicts the label of the sample before."),
+    ("majority", ("majority",), "The baseline that predicts the most frequent label so far."),
 )

@@ -6,26 +6,27 @@ from collections.abc import Mapping
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from streamlearn.report.data import ReportData
-from streamlearn.report.svg import (
+from streamlearn.report.colours import (
     BLACK,
     BLUE,
     FAINT,
+    FREE,
     GREEN,
     GREY,
     ORANGE,
+    PAPER,
     PURPLE,
     SKY,
     VERMILLION,
     YELLOW,
-    Picture,
-    drawing,
-    inline_svg,
-    new_figure,
 )
-from streamlearn.report.text import escaped, number, percent, shortened, size
+from streamlearn.report.data import ReportData
+from streamlearn.report.sheet import Sheet
+from streamlearn.report.svg import Picture, new_figure, on_every_sheet
+from streamlearn.report.text import number, percent, shortened, size
 
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW, GREY, BLACK)
 TITLES = {"flash": "Flash", "ram": "RAM"}
@@ -40,14 +41,8 @@ def draw_memory(data: ReportData) -> Picture | None:
     kinds = list(dict.fromkeys(kinds))
     if not kinds:
         return None
-    with drawing():
-        heights = [_height(data.memory[kind]) for kind in kinds]
-        figure = new_figure(0.42 * sum(heights) + 0.55 * len(kinds))
-        axes = figure.subplots(len(kinds), 1, squeeze=False, height_ratios=heights)[:, 0]
-        for kind, ax, height in zip(kinds, axes, heights, strict=True):
-            _draw_one(ax, TITLES.get(kind, kind), data.memory[kind], height)
-        finding = "; ".join(_finding(TITLES.get(kind, kind), data.memory[kind]) for kind in kinds)
-        svg = inline_svg(figure, "memory-", escaped(finding))
+    finding = "; ".join(_finding(TITLES.get(kind, kind), data.memory[kind]) for kind in kinds)
+    svg = on_every_sheet(lambda sheet: _figure(data, kinds, sheet), "memory", finding)
     memories = [data.memory[kind] for kind in kinds]
     reading = "Bar: all that the board has; grey is free."
     if any(_zoomed(memory) for memory in memories):
@@ -55,6 +50,15 @@ def draw_memory(data: ReportData) -> Picture | None:
     if any(_overflows(memory) for memory in memories):
         reading += " Red line: where the board's memory ends."
     return Picture(finding, svg, reading)
+
+
+def _figure(data: ReportData, kinds: list[str], sheet: Sheet) -> Figure:
+    heights = [_height(data.memory[kind], sheet) for kind in kinds]
+    figure = new_figure(0.42 * sum(heights) + 0.55 * len(kinds), sheet)
+    axes = figure.subplots(len(kinds), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for kind, ax, height in zip(kinds, axes, heights, strict=True):
+        _draw_one(ax, TITLES.get(kind, kind), data.memory[kind], height, sheet)
+    return figure
 
 
 def _parts(memory: Mapping[str, Any]) -> list[tuple[str, float]]:
@@ -75,12 +79,12 @@ def _zoomed(memory: Mapping[str, Any]) -> bool:
     return used < ZOOM_BELOW * _available(memory)
 
 
-def _height(memory: Mapping[str, Any]) -> float:
-    rows = (len(_parts(memory)) + 1) // 2
+def _height(memory: Mapping[str, Any], sheet: Sheet) -> float:
+    rows = -(-len(_parts(memory)) // sheet.n_columns)
     return 0.6 + BAR + (GAP + BAR if _zoomed(memory) else 0) + 0.25 + LINE * rows
 
 
-def _draw_one(ax: Axes, title: str, memory: Mapping[str, Any], height: float) -> None:
+def _draw_one(ax: Axes, title: str, memory: Mapping[str, Any], height: float, sheet: Sheet) -> None:
     parts, available = _parts(memory), _available(memory)
     used = sum(n for _, n in parts)
     whole = max(used, available)
@@ -89,9 +93,10 @@ def _draw_one(ax: Axes, title: str, memory: Mapping[str, Any], height: float) ->
     ax.set_ylim(height, 0)
     left, name = ax.get_xlim()[0], f"{title}: {size(used)}"
     if available:
-        name += f" of {size(available)} ({percent(used / available)})"
+        name += f" of {size(available)}"
+        name += f" ({percent(used / available)})" if sheet.n_columns > 1 else ""
     ax.text(left, 0.1, name, va="top", weight="bold")
-    ax.add_patch(Rectangle((0, y), whole, BAR, facecolor="#E6E6E6", edgecolor="none"))
+    ax.add_patch(Rectangle((0, y), whole, BAR, facecolor=FREE, edgecolor="none"))
     _stack(ax, parts, y, 1.0)
     if _overflows(memory):
         ax.plot([available] * 2, [y - 0.12, y + BAR + 0.12], color=VERMILLION, linewidth=2.5)
@@ -103,11 +108,12 @@ def _draw_one(ax: Axes, title: str, memory: Mapping[str, Any], height: float) ->
         _stack(ax, parts, y, stretch)
     y += BAR + 0.25
     for i, (part, n) in enumerate(parts):
-        x = whole * (0.0 if i % 2 == 0 else 0.52)
-        row = y + LINE * (i // 2)
-        ax.add_patch(Rectangle((x, row + 0.07), whole * 0.022, LINE - 0.14, facecolor=_colour(i)))
+        x = whole * 0.52 * (i % sheet.n_columns)
+        row = y + LINE * (i // sheet.n_columns)
+        width = whole * 0.132 / sheet.width_in
+        ax.add_patch(Rectangle((x, row + 0.07), width, LINE - 0.14, facecolor=_colour(i)))
         ax.text(
-            x + whole * 0.034,
+            x + 1.6 * width,
             row + LINE / 2,
             f"{shortened(part, 26)}  {size(n)}",
             va="center_baseline",
@@ -121,9 +127,7 @@ def _stack(ax: Axes, parts: list[tuple[str, float]], y: float, stretch: float) -
     for i, (_, n) in enumerate(parts):
         width = n * stretch
         ax.add_patch(
-            Rectangle(
-                (start, y), width, BAR, facecolor=_colour(i), edgecolor="white", linewidth=0.4
-            )
+            Rectangle((start, y), width, BAR, facecolor=_colour(i), edgecolor=PAPER, linewidth=0.4)
         )
         start += width
 

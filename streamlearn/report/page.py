@@ -10,12 +10,12 @@ from streamlearn.report.accuracy import draw_accuracy
 from streamlearn.report.confusion import draw_confusion
 from streamlearn.report.css import CSS
 from streamlearn.report.data import ReportData
+from streamlearn.report.engines import joined
 from streamlearn.report.fidelity import draw_fidelity
 from streamlearn.report.glossary import GLOSSARY
+from streamlearn.report.history import draw_history
 from streamlearn.report.instructions import draw_instructions
 from streamlearn.report.memory import draw_memory
-from streamlearn.report.names import is_engine, joined
-from streamlearn.report.sigma import draw_sigma
 from streamlearn.report.svg import Picture
 from streamlearn.report.text import count, escaped
 from streamlearn.report.verdict import judge
@@ -23,8 +23,8 @@ from streamlearn.report.verdict import judge
 MARKS = {"same": "✓", "differs": "✗", "unknown": "–"}
 PICTURES = (
     ("accuracy over the stream", draw_accuracy),
-    ("q16 against floating point", draw_fidelity),
-    ("σ of the weights", draw_sigma),
+    ("integers against floating point", draw_fidelity),
+    ("weights over the stream", draw_history),
     ("memory", draw_memory),
     ("confusion matrix", draw_confusion),
     ("instructions", draw_instructions),
@@ -57,23 +57,23 @@ def write_report(path: str | PathLike[str], data: ReportData) -> None:
 def render(data: ReportData) -> str:
     """Return the page as a string."""
     drawn = [(name, draw(data)) for name, draw in PICTURES]
-    missing = [name for name, picture in drawn if picture is None]
+    missing = [name for name, picture in drawn if picture is None and data.compares]
     body = [
         f"<h1>{escaped(data.title)}</h1>",
         f'<p class="sub">{escaped(_sub(data))}</p>',
-        _verdict(data),
+        _verdict(data) if data.compares else "",
         "<h2>Summary</h2>",
         tables.summary(data),
         tables.device(data),
         *(_section(picture) for _, picture in drawn if picture is not None),
-        f'<p class="left-out">Not drawn for want of data: {escaped(joined(missing))}.</p>'
+        f'<p class="left-out">Not drawn, the data is missing: {escaped(joined(missing))}.</p>'
         if missing
         else "",
         tables.saturations(data),
         tables.hashes(data),
         tables.configuration(data),
-        _glossary(),
     ]
+    body.append(_glossary(" ".join(body)))
     return "\n".join(
         [
             "<!DOCTYPE html>",
@@ -98,6 +98,8 @@ def render(data: ReportData) -> str:
 def _sub(data: ReportData) -> str:
     n, done = len(data.labels), _n_done(data)
     text = f"{count(n)} samples, {count(len(data.classes))} classes"
+    rules = dict.fromkeys(f"rule {engine.rule}" for engine in data.engines)
+    text += "".join(f", {rule}" for rule in rules)
     if data.metrics.get("seed") is not None:
         text += f", seed {data.metrics['seed']}"
     if done < n or data.metrics.get("interrupted"):
@@ -107,7 +109,7 @@ def _sub(data: ReportData) -> str:
 
 def _n_done(data: ReportData) -> int:
     """Return how many samples the engines did; baselines may have done more."""
-    engines = [len(p) for name, p in data.predictions.items() if is_engine(name)]
+    engines = [engine.n_samples for engine in data.engines if engine.predictions is not None]
     return min(max(engines, default=data.n_done), len(data.labels))
 
 
@@ -128,6 +130,8 @@ def _section(picture: Picture) -> str:
     )
 
 
-def _glossary() -> str:
-    terms = "\n".join(f"<dt>{escaped(t)}</dt><dd>{escaped(text)}</dd>" for t, text in GLOSSARY)
+def _glossary(body: str) -> str:
+    """Explain the terms that the page uses."""
+    used = [(term, text) for term, seen, text in GLOSSARY if any(word in body for word in seen)]
+    terms = "\n".join(f"<dt>{escaped(t)}</dt><dd>{escaped(text)}</dd>" for t, text in used)
     return f"<h2>Glossary</h2>\n<dl>{terms}</dl>"

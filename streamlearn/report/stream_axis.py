@@ -7,19 +7,18 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
+from streamlearn.report.colours import FAINT, GREY
 from streamlearn.report.data import Ints, ReportData
-from streamlearn.report.svg import FAINT, GREY
+from streamlearn.report.sheet import Sheet
 
-#: Curves are thinned to this many points: more than a page has pixels for.
-MAX_POINTS = 600
 MAX_BATCHES = 40
 
 
-def thinned(n: int, first: int = 0) -> NDArray[np.int64]:
-    """Return at most `MAX_POINTS` indices of ``first .. n - 1``, evenly spread, ends included."""
-    if n - first <= MAX_POINTS:
+def thinned(n: int, max_points: int, first: int = 0) -> NDArray[np.int64]:
+    """Return at most `max_points` indices of ``first .. n - 1``, evenly spread, ends included."""
+    if n - first <= max_points:
         return np.arange(first, n, dtype=np.int64)
-    return np.asarray(np.linspace(first, n - 1, MAX_POINTS).round(), np.int64)
+    return np.asarray(np.linspace(first, n - 1, max_points).round(), np.int64)
 
 
 def warm_up(n: int) -> int:
@@ -35,7 +34,7 @@ def batch_starts(batch: Ints | None) -> list[int]:
     return starts if len(starts) <= MAX_BATCHES else []
 
 
-def mark_batches(ax: Axes, data: ReportData, end: int, numbers: bool = True) -> bool:
+def mark_batches(ax: Axes, data: ReportData, end: int, sheet: Sheet, numbers: bool = True) -> bool:
     """Draw a line where a batch starts and its number above it; say whether there are any."""
     starts = [start for start in batch_starts(data.batch) if start < end]
     if data.batch is None or not starts:
@@ -43,7 +42,7 @@ def mark_batches(ax: Axes, data: ReportData, end: int, numbers: bool = True) -> 
     for start, stop in zip(starts, [*starts[1:], end], strict=True):
         if start:
             ax.axvline(start, color=FAINT, linewidth=0.7, zorder=0)
-        if numbers and stop - start >= 0.018 * end:
+        if numbers and stop - start >= end * 0.11 / sheet.width_in:
             ax.annotate(
                 str(data.batch[start]),
                 xy=((start + stop) / 2, 1),
@@ -68,9 +67,9 @@ def mark_batches(ax: Axes, data: ReportData, end: int, numbers: bool = True) -> 
     return True
 
 
-def finish(ax: Axes, end: int, label: str = "sample") -> None:
+def finish(ax: Axes, end: int, sheet: Sheet, label: str = "sample") -> None:
     """Set limits, ticks and label of the axis of sample numbers."""
     ax.set_xlim(0, max(end, 1))
-    ax.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=sheet.n_ticks, integer=True))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     ax.set_xlabel(label)

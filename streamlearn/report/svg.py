@@ -1,5 +1,6 @@
 """Figures drawn by matplotlib, as SVG that may stand inside a page.
 
+Each is drawn twice, wide and narrow; the page's CSS shows the one that fits and gives the colours.
 No pyplot and no backend is chosen: a program that shows its own figures keeps its settings.
 """
 
@@ -8,20 +9,51 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib.style
 from matplotlib.figure import Figure
 
-#: Colours that readers with any common colour blindness tell apart (Okabe and Ito, 2008).
-BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
-YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
-INK, GREY, FAINT = "#222222", "#707070", "#C8C8C8"
+from streamlearn.report.colours import (
+    BLACK,
+    BLUE,
+    FAINT,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    PAPER,
+    PURPLE,
+    SKY,
+    VERMILLION,
+    YELLOW,
+    declarations,
+    variable,
+)
+from streamlearn.report.sheet import NARROW, WIDE, Sheet
+from streamlearn.report.text import escaped
 
-#: Narrow, so that 10 points are still 8 pixels on a phone and no more than the text on a desk.
-WIDTH_IN = 6.0
+__all__ = [
+    "BLACK",
+    "BLUE",
+    "FAINT",
+    "GREEN",
+    "GREY",
+    "INK",
+    "ORANGE",
+    "PURPLE",
+    "SKY",
+    "VERMILLION",
+    "YELLOW",
+    "Picture",
+    "drawing",
+    "new_figure",
+    "on_every_sheet",
+    "standalone",
+]
 
 SETTINGS = {
     "svg.fonttype": "path",
@@ -48,6 +80,8 @@ SETTINGS = {
     "xtick.labelsize": 9.5,
     "ytick.labelsize": 9.5,
 }
+#: On a page the background is the page's.
+ON_A_PAGE = {"figure.facecolor": "none", "axes.facecolor": "none"}
 
 
 @dataclass(frozen=True)
@@ -59,7 +93,7 @@ class Picture:
     finding
         The sentence above it: what it shows, not what it is.
     svg
-        The picture, escaped, without an XML prologue.
+        The picture, wide and narrow, escaped, without an XML prologue.
     reading
         The sentence below it: how to read it.
     """
@@ -70,21 +104,51 @@ class Picture:
 
 
 @contextmanager
-def drawing() -> Iterator[None]:
-    """Use this page's style inside the block, whatever style the program uses."""
-    with matplotlib.style.context(["default", SETTINGS]), warnings.catch_warnings():
+def drawing(more: dict[str, Any] | None = None) -> Iterator[None]:
+    """Use this page's style inside the block, and more settings, whatever the program uses."""
+    with matplotlib.style.context(["default", SETTINGS, more or {}]), warnings.catch_warnings():
         # A class name in a script that the font lacks: boxes in the picture, right in the table.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
         yield
 
 
-def new_figure(height_in: float) -> Figure:
-    """Return an empty figure of the page's width; use inside `drawing`."""
-    return Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
+def new_figure(height_in: float, sheet: Sheet = WIDE) -> Figure:
+    """Return an empty figure of the sheet's width; use inside `drawing`."""
+    return Figure(figsize=(sheet.width_in, height_in), layout="constrained")
 
 
-def inline_svg(figure: Figure, prefix: str, description: str) -> str:
+def on_every_sheet(draw: Callable[[Sheet], Figure], name: str, finding: str) -> str:
+    """Return what `draw` draws as an ``<svg>`` element per sheet.
+
+    Parameters
+    ----------
+    draw
+        Returns the figure for a sheet.
+    name
+        Different for each picture of a page.
+    finding
+        What a screen reader says instead of the picture; not escaped.
+    """
+    with drawing(ON_A_PAGE):
+        return "\n".join(
+            inline_svg(draw(sheet), f"{name}-{sheet.name}-", escaped(finding), sheet.name)
+            for sheet in (WIDE, NARROW)
+        )
+
+
+def standalone(picture: Picture) -> str:
+    """Return the wide picture as an SVG file that follows the reader's light or dark scheme."""
+    svg = picture.svg[: picture.svg.index("</svg>")] + "</svg>\n"
+    opening, rest = svg.split(">", 1)
+    opening = opening.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    dark = f"@media (prefers-color-scheme: dark) {{ svg {{ {declarations(dark=True)} }} }}"
+    style = f"<style>svg {{ {declarations(dark=False)} }} {dark}</style>"
+    paper = f'<rect width="100%" height="100%" style="fill: {variable(PAPER)}"/>'
+    return f"{opening}>{style}{paper}{rest}"
+
+
+def inline_svg(figure: Figure, prefix: str, description: str, css_class: str) -> str:
     """Return the figure as an ``<svg>`` element for an HTML page; use inside `drawing`.
 
     Parameters
@@ -95,12 +159,14 @@ def inline_svg(figure: Figure, prefix: str, description: str) -> str:
         Begins every id: different for each picture of a page.
     description
         Escaped text that a screen reader says instead of the picture.
+    css_class
+        The element's class.
 
     Returns
     -------
     str
-        Without prologue, metadata, comments, namespaces and ids that nothing refers to; equal
-        for equal figures.
+        Without prologue, metadata, comments, namespaces and ids that nothing refers to; colours
+        are CSS variables; equal for equal figures.
     """
     out = io.StringIO()
     figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
@@ -110,9 +176,15 @@ def inline_svg(figure: Figure, prefix: str, description: str) -> str:
     svg = re.sub(r"<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)  # is in the page's CSS
     svg = re.sub(r"<defs>\s*</defs>", "", svg).replace("xlink:href=", "href=")
     view_box = re.search(r'viewBox="[^"]*"', svg)
-    opening = f'<svg role="img" aria-label="{description}" {view_box[0] if view_box else ""}>'
+    svg = re.sub(r' style="[^"]*"', _with_variables, svg)
+    size = view_box[0] if view_box else ""
+    opening = f'<svg class="{css_class}" role="img" aria-label="{description}" {size}>'
     svg = opening + svg[svg.index(">") + 1 :]
     return re.sub(r"\s*\n\s*", "\n", _renamed_ids(svg, prefix)).strip()
+
+
+def _with_variables(style: re.Match[str]) -> str:
+    return re.sub(r"#[0-9a-fA-F]{6}", lambda colour: variable(colour[0]), style[0])
 
 
 def _renamed_ids(svg: str, prefix: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from streamlearn.report.data import ReportData
-from streamlearn.report.names import float_name, is_engine, normal
+from streamlearn.report.data import ReportData, agreement
+from streamlearn.report.engines import float_reference, main_engine
 from streamlearn.report.text import (
     ABSENT,
     NBSP,
@@ -25,33 +25,26 @@ RAM_PARTS = (
     ("total", "RAM"),
     ("state", "– learner's state"),
     ("scratch", "– scratch"),
-    ("stack_peak", "– stack, deepest"),
+    ("stack_peak", "– stack, peak"),
 )
 
 
 def summary(data: ReportData) -> str:
     """Return the table of engines and baselines."""
-    reference = float_name(data)
-    known = {normal(name): entry for name, entry in _dict(data.metrics, "engines").items()}
-    names = [name for name in data.predictions if is_engine(name)]
-    names += [n for n in _dict(data.metrics, "engines") if normal(n) not in map(normal, names)]
+    reference = float_reference(data) if len(data.engines) > 1 else None
     rows: Rows = []
-    for name in names:
-        entry = known.get(normal(name)) or {}
-        # Counted here where it can be, so that table and pictures cannot disagree.
-        known_share = number(entry.get("accuracy_prequential"))
-        accuracy = data.accuracy(name) if name in data.predictions else known_share
-        same: str = ABSENT
-        if reference is not None and name in data.predictions and name != reference:
-            same = percent(data.agreement(name, reference))
-        speed = number(entry.get("samples_per_s"))
-        rows.append((name, percent(accuracy), same, significant(speed)))
-    rows += [(name, percent(share), "", "") for name, share in _baselines(data).items()]
-    return table(
-        rows,
-        ("", "accuracy", f"same as {reference or 'float64'}", "samples/s"),
-        "numbers",
-    )
+    for engine in data.engines:
+        cells = [engine.name, percent(data.accuracy(engine))]
+        if reference is not None:
+            same = agreement(engine.predictions, reference.predictions)
+            cells.append(ABSENT if engine is reference else percent(same))
+        rows.append((*cells, significant(number(engine.samples_per_s))))
+    empty = [""] * (1 if reference is None else 2)
+    rows += [(b.name, percent(data.accuracy(b)), *empty) for b in data.baselines]
+    head = ["", "accuracy", "samples/s"]
+    if reference is not None:
+        head.insert(2, f"same as {reference.name}")
+    return table(rows, head, "numbers")
 
 
 def device(data: ReportData) -> str:
@@ -67,7 +60,7 @@ def device(data: ReportData) -> str:
         ("Flash", size(found.get("flash_bytes"))),
         *((label, size(ram[key])) for key, label in RAM_PARTS if key in ram),
         ("Instructions to learn a sample, median", count(cost.get("learn_median"))),
-        ("Instructions to learn a sample, most", count(cost.get("learn_max"))),
+        ("Instructions to learn a sample, maximum", count(cost.get("learn_max"))),
         ("Instructions to predict, median", count(cost.get("predict_median"))),
         (
             "Time to learn a sample (modelled)",
@@ -82,58 +75,49 @@ def device(data: ReportData) -> str:
 
 def saturations(data: ReportData) -> str:
     """Return the table of saturations, or a sentence that there were none."""
+    if data.saturations is None:
+        return ""
     total = sum(data.saturations.values())
     if not total:
-        return "<h2>Saturations</h2><p>No value met the end of its integer format.</p>"
+        return "<h2>Saturations</h2><p>No value reached the end of its integer format.</p>"
     rows: Rows = [(name, count(n)) for name, n in data.saturations.items()]
     rows.append(("all", count(total)))
     return (
-        f"<h2>Saturations</h2><p>{large(total)} values met the end of their integer format and "
-        "were held there.</p>" + table(rows, ("place", "values"), "numbers")
+        f"<h2>Saturations</h2><p>{large(total)} values reached the end of their integer format "
+        "and were clamped there.</p>" + table(rows, ("place", "values"), "numbers")
     )
 
 
 def hashes(data: ReportData) -> str:
     """Return the table of every hash."""
     found: Rows = []
-    sources = {
-        "run": data.metrics,
-        **_dict(data.metrics, "engines"),
-        "device": _dict(data.metrics, "device"),
-    }
-    for name, entry in sources.items():
-        for key, what in (("state_sha256", "state"), ("predictions_sha256", "predictions")):
-            if isinstance(entry, Mapping) and entry.get(key):
-                found.append((f"{name}, {what}", entry[key]))
+    for engine in data.engines:
+        for value, what in (
+            (engine.state_sha256, "state"),
+            (engine.predictions_sha256, "predictions"),
+        ):
+            if value:
+                found.append((f"{engine.name}, {what}", value))
     return "<h2>Hashes (SHA-256)</h2>" + table(found, classes="hashes") if found else ""
 
 
 def configuration(data: ReportData) -> str:
     """Return the tables of configuration and versions."""
+    engine = main_engine(data)
     run = {
         "samples in the stream": count(len(data.labels)),
         "samples done": count(data.metrics.get("n_samples", data.n_done)),
         "classes": ", ".join(data.classes),
         "seed": data.metrics.get("seed"),
-        "arithmetic": data.metrics.get("arithmetic"),
+        "rule": engine.rule if engine else None,
+        "output": engine.head if engine else None,
+        "arithmetic": engine.arithmetic if engine else None,
     }
     known = {name: text for name, text in run.items() if text is not None}
     spec = data.metrics.get("spec") or {}
     html = "<h2>Configuration</h2>" + table([*known.items(), *flattened(spec)], classes="facts")
     versions = flattened(data.metrics.get("versions") or {})
     return html + ("<h2>Versions</h2>" + table(versions, classes="facts") if versions else "")
-
-
-def _baselines(data: ReportData) -> dict[str, Any]:
-    found: dict[str, Any] = dict(_dict(data.metrics, "baselines"))
-    for name, key in (("no change", "accuracy_no_change"), ("majority", "accuracy_majority")):
-        if normal(name) not in map(normal, found) and key in data.metrics:
-            found[name] = data.metrics[key]
-    for name in data.predictions:
-        if not is_engine(name):
-            listed = next((other for other in found if normal(other) == normal(name)), name)
-            found[listed] = data.accuracy(name)
-    return found
 
 
 def _energy(model: Mapping[str, Any]) -> str:

@@ -86,9 +86,14 @@ def table(rows: Iterable[Sequence[object]], head: Sequence[object] = (), classes
     lines.append("<tbody>")
     for first, *rest in rows:
         cells = "".join(f"<td>{escaped(cell)}</td>" for cell in rest)
-        lines.append(f'<tr><th scope="row">{escaped(first)}</th>{cells}</tr>')
+        lines.append(f'<tr><th scope="row">{_breakable(escaped(first))}</th>{cells}</tr>')
     lines.append("</tbody></table></div>")
     return "\n".join(lines)
+
+
+def _breakable(name: str) -> str:
+    """Return HTML that may break a long name such as ``config.front_end_window`` at its joints."""
+    return name.replace("_", "_<wbr>").replace(".", ".<wbr>")
 
 
 def flattened(value: Any, name: str = "") -> list[tuple[str, str]]:

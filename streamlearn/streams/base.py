@@ -30,7 +30,7 @@ class Stream:
     feature_names
         One name per column of ``x``.
     batch
-        int64 ``[n]``, the recording batch of each row, or None where there are none.
+        int64 ``[n]``, the recording batch of each row, or None if there are none.
     licence
         Licence of the data.
     citation

@@ -53,7 +53,7 @@ def read_source(
         path = folder / f"batch{number}.csv.gz"
         if not path.is_file():
             raise StreamFormatError(
-                f"{str(path)!r} is missing: expected one file a batch {BATCHES}"
+                f"{str(path)!r} is missing: expected one file per batch {BATCHES}"
             )
         with gzip.open(path, "rt", encoding="ascii") as lines:
             for line_number, line in enumerate(lines, 1):

@@ -50,7 +50,7 @@ class Skipped:
     messages: list[str] = field(default_factory=list)
 
     def add(self, message: str) -> None:
-        """Count one row, and keep its message where there is room."""
+        """Count one row, and keep its message if there is room."""
         self.count += 1
         if len(self.messages) < N_MESSAGES:
             self.messages.append(message)
@@ -79,7 +79,7 @@ class CsvStream:
         What a bad row does: ``"stop"`` raises, ``"skip"`` leaves it out and notes it in
         `skipped`.
     stdin
-        What to read for ``"-"``, binary or text; `sys.stdin` where None.
+        What to read for ``"-"``, binary or text; `sys.stdin` if None.
 
     Raises
     ------

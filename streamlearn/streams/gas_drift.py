@@ -61,13 +61,12 @@ def load_gas_drift(seed: int = 0, limit: int | None = None) -> Stream:
 
     Notes
     -----
-    In recorded order 96 % of the labels repeat the one before, so that "the same again" would
-    score 96 %; the shuffle inside the batch removes that and keeps the drift.
+    In recorded order 96 % of the labels repeat the one before: "the same again" would score
+    96 %. The shuffle inside the batch removes that and keeps the drift.
 
     The order comes from ``Generator(PCG64(seed)).permutation``, batch after batch from one
-    generator. NumPy promises the bits of PCG64 for ever but the algorithm of `permutation`
-    only until it says otherwise; a unit test pins the order, so that a change cannot pass
-    unseen.
+    generator. NumPy promises the bits of PCG64 for ever, but not the algorithm of
+    `permutation`; a unit test pins the order and so detects a change.
 
     Examples
     --------

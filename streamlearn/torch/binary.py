@@ -129,7 +129,7 @@ class BinarySign(nn.Module):  # type: ignore[misc, unused-ignore]
 class BinaryLayer(nn.Module):  # type: ignore[misc, unused-ignore]
     """Base of the layers: hidden weights ``weight``, and their signs in the forward pass.
 
-    Hidden weights are not clipped; their magnitude is what protects a synapse. No bias: a
+    Hidden weights are not clipped; their magnitude protects a synapse from change. No bias: a
     normalisation layer comes after.
 
     Parameters

@@ -45,7 +45,7 @@ class BinaryEWC:
 
     Notes
     -----
-    The sum over tasks needs two tensors a layer however many tasks there are:
+    The sum over tasks needs two tensors per layer, however many tasks there are:
     Σ F (W_b - W_b*)² = A W_b² - 2 C W_b + A with A = Σ F and C = Σ F W_b*, for W_b*² = 1.
 
     Differs from the authors' code: random consolidation has the shuffled F instead of the true

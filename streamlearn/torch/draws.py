@@ -45,7 +45,7 @@ def monte_carlo(
 ) -> Tensor:
     """Run a module with `n_draws` independent draws of its weights.
 
-    The batch is repeated draw by draw to ``[S rows, ...]``, so that any layers may stand between
+    The batch is repeated draw by draw to ``[S rows, ...]``, any layers may stand between
     the Bayesian ones.
 
     Parameters
@@ -83,7 +83,7 @@ def monte_carlo(
     if y.shape[0] != n_draws * x.shape[0]:
         raise ShapeError(
             f"{type(module).__name__} returned {y.shape[0]} rows for {n_draws} draws of "
-            f"{x.shape[0]}: expected one a row and draw"
+            f"{x.shape[0]}: expected one per row and draw"
         )
     return y.reshape(n_draws, x.shape[0], *y.shape[1:])
 

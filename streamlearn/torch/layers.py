@@ -3,7 +3,7 @@
 References
 ----------
 Kingma et al., "Variational dropout and the local reparameterization trick", arXiv 1506.02557.
-Twin of the dense layer: :func:`streamlearn.mesu.forward`.
+Float reference of the dense layer: :func:`streamlearn.rules.mesu.equations.forward`.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 References
 ----------
 Bonnet et al., "Bayesian continual learning and forgetting in neural networks", arXiv 2504.13569.
-Twin: :mod:`streamlearn.mesu` (float64, batch 1).
+Float reference: :mod:`streamlearn.rules.mesu.equations` (float64, batch 1).
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class MESU(PairOptimizer):
     The gradient is that of the loss *summed* over the batch (:func:`nll_loss`); with a mean the
     prior would weigh batch-size times as much. One step counts once in N, whatever the batch.
 
-    Differs from :func:`streamlearn.mesu.learn`: the prior pulls from the old μ and σ, there from
-    those after the gradient's part; a step is not limited; there is no sweep.
+    Differs from :func:`streamlearn.rules.mesu.equations.update`: the prior pulls from the old μ and
+    σ, there from those after the gradient's part; a step is not limited; there is no sweep.
 
     Without ``clamp_grad`` σ may cross 0 where ½ lr_sigma σ ∂σ > 1; its sign has no meaning to the
     rule or the layers.

@@ -24,7 +24,7 @@ State = dict[str, Tensor]
 
 
 class NormalisationStates:
-    """Copies of a module's normalisation state, one a task: scales, shifts, running statistics.
+    """Copies of a module's normalisation state, one per task: scales, shifts, running statistics.
 
     To test a task with its own state is to tell the network which task a sample is from. Nothing
     does so unless it is asked to.

@@ -33,7 +33,7 @@ def bayesian_parameters(
     plain_lr : float, optional
         Learning rate of plain SGD for the parameters without σ (batch norm, ordinary layers).
     sigma_prior : "fan_in", optional
-        One group a layer, each with σ_prior = 1/√fan_in, as ``MesuConfig(sigma_prior=None)``;
+        One group per layer, each with σ_prior = 1/√fan_in, as ``MesuConfig(sigma_prior=None)``;
         not for BGD, which has no prior. None: the optimizer's own.
 
     Raises

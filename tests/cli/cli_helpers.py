@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -53,8 +54,22 @@ def toy_csv(n: int, seed: int = 0) -> str:
     return HEADER + "".join(csv_line(x, label) for x, label in toy_rows(n, seed))
 
 
-def start(*arguments: object, **more: Any) -> subprocess.Popen[str]:
-    """Start a command as a user does, its output captured."""
+def default_ctrl_c() -> None:
+    """Let Ctrl-C interrupt this process, whatever the tests' own parent made of it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def ignored_ctrl_c() -> None:
+    """Ignore Ctrl-C, as a shell does in what it starts in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def start(
+    *arguments: object, ctrl_c: Callable[[], None] = default_ctrl_c, **more: Any
+) -> subprocess.Popen[str]:
+    """Start a command as a user does in the foreground, its output captured."""
+    if sys.platform != "win32":
+        more["preexec_fn"] = ctrl_c
     return subprocess.Popen(
         [*COMMAND, *map(str, arguments)],
         stdout=subprocess.PIPE,

@@ -22,15 +22,19 @@ USAGE = [
     (("run",), r"Missing option '--stream' \(see `streamlearn run --help`\)"),
     (("run", "--stream", "x.csv"), r"Missing option '--label'"),
     ((*TOY, "--fast"), r"No such option: --fast"),
-    ((*TOY, "--arithmetic", "q4"), r"'--arithmetic': .*'q4' is not one of 'float64', 'float32', "),
-    ((*TOY, "--rule", "sgd"), r"'--rule': .*'sgd'"),
+    ((*TOY, "--arithmetic", "q4"), r"'--arithmetic': 'q4' is not one of float64, float32, "),
+    ((*TOY, "--rule", "sgd"), r"'--rule': 'sgd' is not one of mesu, "),
+    ((*TOY, "--rule", "metaplstic"), r"'--rule': .* Did you mean 'metaplastic'\?"),
     ((*TOY, "--on-bad", "shrug"), r"'--on-bad': .*'shrug' is not one of 'stop', 'skip'"),
     ((*TOY, "--seed", "-1"), r"Invalid value for '--seed': "),
     ((*TOY, "--seed", "4294967296"), r"Invalid value for '--seed': "),
     ((*TOY, "--seed", "one"), r"Invalid value for '--seed': "),
     ((*TOY, "--memory-window", "long"), r"Invalid value for '--memory-window': "),
     *(
-        ((*TOY, "--hidden", bad), rf"--hidden: '{bad}': expected one number above 0 a hidden layer")
+        (
+            (*TOY, "--hidden", bad),
+            rf"--hidden: '{bad}': expected one number above 0 per hidden layer",
+        )
         for bad in ("many", "0", "-3", "32,", "", "1.5", "8,x")
     ),
     (("demo", "--limit", "0"), r"Invalid value for '--limit': "),
@@ -44,6 +48,22 @@ FAILURES = [
     ((*TOY, "--memory-window", "-5"), r"memory_window=-5.0: expected a number of samples"),
     ((*TOY, "--memory-window", "nan"), r"memory_window=nan: expected"),
     ((*TOY, "--memory-window", "300"), r"memory_window=300: too short for fixed point.*at least"),
+    ((*TOY, "--set", "memory_window"), r"--set memory_window: expected NAME=VALUE, such as"),
+    ((*TOY, "--set", "=3"), r"--set =3: expected NAME=VALUE"),
+    (
+        (*TOY, "--set", "memry_window=3"),
+        r"memry_window: the rule mesu has no such setting\. Did you mean 'memory_window'\? It has ",
+    ),
+    (
+        (*TOY, "--rule", "metaplastic", "--set", "n_draws=3"),
+        r"n_draws: the rule metaplastic has no such setting\. It has .*, n_blocks, n_active, ",
+    ),
+    ((*TOY, "--rule", "mesu_factored", "--set", "mu_frac_bits=12"), r"has no such setting"),
+    ((*TOY, "--set", "seed=3"), r"--set seed: the rule mesu has no such setting"),
+    ((*TOY, "--set", "n_draws=many"), r"n_draws='many': expected a number"),
+    ((*TOY, "--set", "n_draws=0"), r"n_draws=0: expected 1 to 64 draws"),
+    ((*TOY, "--set", "n_draws=3", "--set", "n_draws=4"), r"--set: n_draws is given twice"),
+    ((*TOY, "--memory-window", "3000", "--set", "memory_window=2000"), r"is given twice; give it"),
     ((*TOY, "--hidden", "70000"), r"layers=\(3, 70000, 3\): every size must be 1 to 65535"),
     ((*TOY, "--classes", "one"), r"expected at least 2 classes, got \['one'\]"),
     ((*TOY, "--classes", "a,b,a"), r"a class is named twice"),

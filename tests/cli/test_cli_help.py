@@ -12,11 +12,12 @@ from cli_helpers import LABEL, Cli, call
 import firmware_sim
 from streamlearn import __version__
 from streamlearn import cli as command_line
+from streamlearn.cli.rules import rule_names, settings_of
 
 OPTIONS = {
     "demo": "--limit --board --seed --out --json --quiet",
-    "run": "--stream --label --rule --hidden --memory-window --metaplasticity --arithmetic --seed "
-    "--classes --on-bad --out --json --quiet",
+    "run": "--stream --label --rule --hidden --memory-window --metaplasticity --set --arithmetic "
+    "--seed --classes --on-bad --out --json --quiet",
     "export": "--to",
     "simulate": "--stream --label --board --on-bad --out --json --quiet",
     "boards": "",
@@ -33,6 +34,14 @@ def test_help_names_every_option(cli: Cli, command: str, flag: str) -> None:
     assert f"Usage: streamlearn {command}" in ended.out
     named = set(re.findall(r"(?<![\w-])--[a-z-]+", ended.out)) - {"--help"}
     assert named == set(OPTIONS[command].split())
+
+
+def test_help_names_every_rule_and_setting(cli: Cli) -> None:
+    words = cli("run", "--help").out.split()
+    for rule in rule_names():
+        assert f"{rule}:" in words, "a paragraph with its settings"
+        for name, default in settings_of(rule).items():
+            assert {f"{name}={default}", f"{name}={default},"} & set(words)
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"], ["--debug"]])
@@ -85,7 +94,9 @@ def test_results_go_to_standard_output_and_the_rest_to_standard_error(
     ended = cli("run", "--stream", toy, "--label", LABEL, "--out", tmp_path / "r")
     assert "150 samples, 3-32-3, q16" in " ".join(ended.out.split())
     assert "toy [red] stream.csv" in " ".join(ended.out.split()), "brackets are no markup"
-    assert ended.err == f"run folder: {tmp_path / 'r'}\n"
+    assert ended.err == f"run folder: {tmp_path / 'r'}  (open {tmp_path / 'r' / 'report.html'})\n"
+    nothing = "nothing was kept; --out DIR writes the learner, its figures and a report\n"
+    assert cli("run", "--stream", toy, "--label", LABEL).err == nothing
 
 
 @pytest.mark.filterwarnings("default::streamlearn.NoiseWarning")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,7 @@ from cli_helpers import (
     Cli,
     check_manifest,
     csv_line,
+    ignored_ctrl_c,
     one_line,
     read_json,
     start,
@@ -32,6 +35,14 @@ from streamlearn.cli.whole_samples import WholeSamples
 from streamlearn.prequential import evaluate
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c_interrupts() -> Iterator[None]:
+    """Tests in this process need Ctrl-C, whatever started it (nohup, a background job)."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def interrupted(process: subprocess.Popen[str]) -> str:
@@ -82,16 +93,50 @@ def test_a_slow_pipe(q16: Path, tmp_path: Path, command: str) -> None:
     check_manifest(out)
 
 
-def test_in_the_middle_of_learning(tmp_path: Path) -> None:
-    """However the samples fly, the saved state is that of whole, counted samples."""
-    file, out = tmp_path / "long.csv", tmp_path / "out"
-    line = "".join(csv_line(*row) for row in toy_rows(1000))
-    file.write_text(HEADER + line * 100, "utf-8")
-    given = ("--stream", file, "--label", LABEL, "--arithmetic", "float64", "--out", out)
-    process = start("run", *given, "--classes", ",".join(sorted(LABELS)))
+def test_a_background_job_is_left_alone(tmp_path: Path) -> None:
+    """What ``nohup streamlearn run … &`` was started for: the terminal's Ctrl-C is for others.
+
+    A shell starts a background job with Ctrl-C ignored, and a command keeps it so.
+    """
+    out, rows = tmp_path / "out", toy_rows(30, seed=2)
+    given: tuple[object, ...] = ("--stream", "-", "--label", LABEL, "--out", out, "--quiet")
+    classes = ("--classes", ",".join(sorted(LABELS)), "--hidden", 8)
+    process = start("run", *given, *classes, stdin=subprocess.PIPE, ctrl_c=ignored_ctrl_c)
+    assert process.stdin is not None
+    process.stdin.write(HEADER + "".join(csv_line(*row) for row in rows[:20]))
+    process.stdin.flush()
     wait_for((out / "manifest.json").exists)
-    time.sleep(0.7)
     process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    assert process.poll() is None
+    _, err = process.communicate("".join(csv_line(*row) for row in rows[20:]), timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert read_json(out / "metrics.json")["n_samples"] == 30
+    check_manifest(out)
+
+
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, signal.SIG_DFL], ids=["ignored", "foreign"])
+def test_a_handler_that_is_not_ours_is_left_alone(handler: signal.Handlers) -> None:
+    signal.signal(signal.SIGINT, handler)
+    with WholeSamples(MesuClassifier((3, 8, 3), classes=sorted(LABELS))):
+        assert signal.getsignal(signal.SIGINT) is handler
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_in_the_middle_of_learning(tmp_path: Path) -> None:
+    """However the samples fly, the saved state is that of whole, counted samples.
+
+    A pipe holds 64 KiB: when 150 KiB have been written, samples have been learned.
+    """
+    out, text = tmp_path / "out", "".join(csv_line(*row) for row in toy_rows(1000)).encode()
+    given = ("--label", LABEL, "--arithmetic", "float64", "--out", out)
+    classes = ("--classes", ",".join(sorted(LABELS)))
+    process = start("run", "--stream", "-", *given, *classes, stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    os.write(process.stdin.fileno(), HEADER.encode() + text * (150_000 // len(text) + 1))
+    process.send_signal(signal.SIGINT)
+    with contextlib.suppress(BrokenPipeError):
+        os.write(process.stdin.fileno(), text * 100)
     _, err = process.communicate(timeout=CONTROL_C_LIMIT_S)
     assert process.returncode == 1
     assert err.count("\n") == 2, err
@@ -154,7 +199,7 @@ def test_the_demo_at_every_stage(
 
         def impatient(self: demo_module.Demo, *arguments: object) -> MesuClassifier:
             learner = new_learner(self, *arguments)  # type: ignore[arg-type]
-            made.append(demo_module.ENGINES[len(made)][0])
+            made.append(demo_module.ENGINES[len(made)].name)
             if made[-1] == stage:
                 learn = Impatient(learner._engine.learn, at)
                 monkeypatch.setattr(learner._engine, "learn", learn)

@@ -1,4 +1,4 @@
-"""``--rule metaplastic``: the same commands, one byte a synapse."""
+"""``--rule metaplastic``: the same commands, one byte per synapse."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from cli_helpers import (
 
 from streamlearn import MesuClassifier, __version__
 from streamlearn.by_index import ByIndex
+from streamlearn.cli.rules import rule_names
 from streamlearn.prequential import evaluate
 from streamlearn.streams.csv_stream import CsvStream
 
@@ -88,13 +90,63 @@ def test_run_is_the_library(cli: Cli, toy: Path, tmp_path: Path, arithmetic: str
     assert set(values["versions"]) == {"streamlearn", "python", "numpy", "onnx", "zig"}
 
     check_manifest(out)
-    assert {file.name for file in out.iterdir()} == {"state.sls", "metrics.json", "manifest.json"}
+    names = {"state.sls", "metrics.json", "manifest.json", "report.html"}
+    assert {file.name for file in out.iterdir()} == names
     assert read_json(out / "metrics.json") == values
     loaded = MesuClassifier.load(out / "state.sls")
     assert loaded.to_bytes() == learner.to_bytes()
     assert set(loaded.labels) == set(LABELS)
     x, _ = toy_rows(1)[0]
     assert set(loaded.predict_proba_one(dict(zip(FEATURES, x, strict=True)))) == set(LABELS)
+
+
+@pytest.mark.parametrize("rule", rule_names())
+def test_every_rule_runs_and_writes_its_report(
+    cli: Cli, toy: Path, tmp_path: Path, rule: str
+) -> None:
+    """What one learner gives: accuracy, mistakes, its weights, saturations."""
+    out = tmp_path / "run"
+    given = ("--rule", rule, "--hidden", 8, "--out", out)
+    assert cli("run", "--stream", toy, "--label", LABEL, *given).code == 0
+    page = (out / "report.html").read_text("utf-8")
+    assert page.count('<svg class="wide"') == page.count('<svg class="narrow"') == 3
+    for text in (f"rule {rule}", "Median", "The most frequent mistake", "Saturations"):
+        assert text in page
+    assert "toy [red] stream.csv" in page
+    assert str(toy.parent) not in page, "a page may be shown to others"
+    assert hashlib.sha256(page.encode()).hexdigest() in (out / "manifest.json").read_text()
+
+
+def test_a_run_without_a_sample_in_floating_point_has_no_saturations(
+    cli: Cli, toy: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    given = ("--arithmetic", "float64", "--hidden", 8, "--out", out, "-q")
+    assert cli("run", "--stream", toy, "--label", LABEL, *given).code == 0
+    assert "<h2>Saturations" not in (out / "report.html").read_text("utf-8")
+
+
+def test_settings_are_those_of_the_library(cli: Cli, toy: Path, tmp_path: Path) -> None:
+    """``--set`` reaches every setting: numbers, inf, None, tuples, truth values and text."""
+    figures = tmp_path / "x.json"
+    given = (
+        "memory_window=inf", "n-draws=3", "sigma_prior=0.5", "mu_frac_bits=11,12", "bias=False",
+        "front_end=none",
+    )  # fmt: skip
+    options = [part for setting in given for part in ("--set", setting)]
+    run = ("run", "--stream", toy, "--label", LABEL, "--hidden", 6, *options)
+    assert cli(*run, "--json", figures, "-q").code == 0
+    spec = read_json(figures)["spec"]
+    assert spec["config"]["memory_window"] == "inf"
+    assert spec["config"]["n_draws"] == 3
+    assert spec["config"]["sigma_prior"] == 0.5
+    assert (spec["network"]["bias"], spec["network"]["front_end"]) == (False, "none")
+    learner = MesuClassifier(
+        (3, 6, 3), classes=sorted(LABELS), memory_window=float("inf"), n_draws=3,
+        sigma_prior=0.5, mu_frac_bits=(11, 12), bias=False, front_end="none",
+    )  # fmt: skip
+    evaluate(ByIndex(learner), CsvStream(toy, LABEL))
+    assert read_json(figures)["state_sha256"] == learner.state_sha256
 
 
 def test_several_hidden_layers_and_a_window(cli: Cli, toy: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from quant.rule import Model
 from streamlearn.rules.mesu_factored import equations
+from streamlearn.rules.mesu_factored.certainty import CERTAINTY
 from streamlearn.rules.mesu_factored.learners import MesuFactoredClassifier, MesuFactoredRegressor
 
 #: In float64: the constants are the configuration itself.
@@ -10,4 +11,4 @@ EQUATIONS = Model(lambda spec, config: config, equations.forward, equations.upda
 #: The class that a user holds, by head.
 LEARNERS = {"categorical": MesuFactoredClassifier, "gaussian": MesuFactoredRegressor}
 
-__all__ = ["EQUATIONS", "LEARNERS", "MesuFactoredClassifier", "MesuFactoredRegressor"]
+__all__ = ["CERTAINTY", "EQUATIONS", "LEARNERS", "MesuFactoredClassifier", "MesuFactoredRegressor"]

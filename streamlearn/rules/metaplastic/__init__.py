@@ -2,6 +2,7 @@
 
 from quant.rule import Model
 from streamlearn.rules.metaplastic import equations
+from streamlearn.rules.metaplastic.certainty import CERTAINTY
 from streamlearn.rules.metaplastic.learners import MetaplasticClassifier
 
 #: In float64: the constants are the configuration itself.
@@ -12,4 +13,4 @@ EQUATIONS = Model(
 #: The class that a user holds, by head.
 LEARNERS = {"categorical": MetaplasticClassifier}
 
-__all__ = ["EQUATIONS", "LEARNERS", "MetaplasticClassifier"]
+__all__ = ["CERTAINTY", "EQUATIONS", "LEARNERS", "MetaplasticClassifier"]

@@ -1,0 +1,120 @@
+"""The learning rules as the command line sees them: their names, learners and settings."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from quant.rule import RULES, Arithmetic
+from streamlearn.cli.folders import CommandError
+from streamlearn.learners.base import StreamLearner
+from streamlearn.learners.loading import learner_class
+
+DEFAULT_RULE = "mesu"
+#: What the command line has options of its own for, or finds in the stream.
+NO_SETTINGS = ("self", "layers", "classes", "arithmetic", "seed", "features", "backend")
+
+
+def rule_names() -> tuple[str, ...]:
+    """Return the names that ``--rule`` takes, the default first."""
+    return tuple(sorted(set(RULES), key=lambda name: (name != DEFAULT_RULE, name)))
+
+
+def arithmetic_names() -> tuple[str, ...]:
+    """Return the names that ``--arithmetic`` takes; which of them a rule has, its learner says."""
+    return tuple(dict.fromkeys(name for rule in RULES.values() for name in rule.arithmetics))
+
+
+def arithmetic_of_learner(learner: StreamLearner) -> Arithmetic:
+    """Return what a learner's rule says of the learner's arithmetic."""
+    return RULES[learner.config.rule].arithmetics[learner.arithmetic]
+
+
+def is_exact(learner: StreamLearner) -> bool:
+    """Say whether a learner computes in integers: its bits are then the same everywhere."""
+    return arithmetic_of_learner(learner).numbers == "integer"
+
+
+def heads_of(rule: str) -> tuple[str, ...]:
+    """Return the heads that a rule learns with."""
+    return RULES[rule].heads
+
+
+def settings_of(rule: str, head: str = "categorical") -> dict[str, Any]:
+    """Return the settings of a rule and their defaults: what ``--set`` takes.
+
+    They are the keyword parameters of its learner that are no options of their own.
+    """
+    parameters = inspect.signature(learner_class(rule, head)).parameters
+    return {name: p.default for name, p in parameters.items() if name not in NO_SETTINGS}
+
+
+def read_settings(
+    rule: str, assignments: Sequence[str], shortcuts: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the settings that were given, by name.
+
+    Parameters
+    ----------
+    rule
+        A name of :func:`rule_names`.
+    assignments
+        Texts ``NAME=VALUE`` of ``--set``.
+    shortcuts
+        Settings with an option of their own, such as ``memory_window``; None if not given.
+
+    Raises
+    ------
+    CommandError
+        If a text has no ``=``, the rule has no setting of that name, or one is given twice.
+    """
+    known = settings_of(rule)
+    given: dict[str, Any] = {}
+    options = [(f"--{name.replace('_', '-')}", name, v) for name, v in shortcuts.items()]
+    for option, name, value in [(o, n, v) for o, n, v in options if v is not None] + [
+        ("--set", *_split(text)) for text in assignments
+    ]:
+        if name not in known:
+            raise CommandError(_unknown(rule, option, name, list(known)))
+        if name in given:
+            raise CommandError(f"{option}: {name} is given twice; give it once")
+        given[name] = value
+    return given
+
+
+def new_learner(
+    rule: str, head: str, layers: tuple[int, ...], settings: Mapping[str, Any], **more: Any
+) -> Any:
+    """Make the rule's learner with a head; what is not given keeps its default."""
+    kind: Any = learner_class(rule, head)
+    return kind(layers, **settings, **more)
+
+
+def _split(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise CommandError(f"--set {text}: expected NAME=VALUE, such as --set memory_window=5000")
+    return name.strip().replace("-", "_"), _value(value.strip())
+
+
+def _value(text: str) -> Any:
+    """Return a value in Python's spelling, ``inf`` as a number, and anything else as text."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        pass
+    try:
+        return float(text)  # inf and nan, which are no literals
+    except ValueError:
+        return text
+
+
+def _unknown(rule: str, option: str, name: str, known: list[str]) -> str:
+    if option != "--set":
+        return f"{option} is no setting of the rule {rule}; leave it out"
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return f"--set {name}: the rule {rule} has no such setting.{hint} It has {', '.join(known)}"

@@ -1,0 +1,49 @@
+"""The report of ``streamlearn run``: what one learner did with one stream."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from streamlearn.cli.rules import arithmetic_of_learner, is_exact
+from streamlearn.cli.weights import WeightWatch
+from streamlearn.learners.classifier import StreamClassifier
+from streamlearn.prequential import PrequentialResult, majority_predictions, no_change_predictions
+from streamlearn.report import Baseline, Engine, ReportData
+from streamlearn.streams.csv_stream import CsvStream
+
+
+def run_report(
+    rows: CsvStream,
+    learner: StreamClassifier,
+    metrics: dict[str, Any],
+    result: PrequentialResult,
+    watch: WeightWatch,
+) -> ReportData:
+    """Return the page of one learner: accuracy, mistakes, weights, saturations."""
+    kind, exact = arithmetic_of_learner(learner), is_exact(learner)
+    engine = Engine(
+        name=learner.arithmetic,
+        rule=learner.config.rule,
+        head=learner.spec.head,
+        arithmetic=learner.arithmetic,
+        backend="numpy" if kind.kernel is None else "c",
+        exact=exact,
+        predictions=result.predictions,
+        samples_per_s=metrics["samples_per_s"],
+        state_sha256=metrics["state_sha256"],
+        predictions_sha256=metrics["predictions_sha256"],
+    )
+    return ReportData(
+        title=f"streamlearn run: {Path(rows.name).name}",
+        labels=result.labels,
+        classes=rows.classes,
+        engines=(engine,),
+        baselines=(
+            Baseline("no change", no_change_predictions(result.labels), trivial=True),
+            Baseline("majority", majority_predictions(result.labels), trivial=True),
+        ),
+        metrics={**metrics, "interrupted": result.interrupted},
+        history=watch.history(),
+        saturations=vars(learner.saturations) if exact else None,
+    )

@@ -1,0 +1,21 @@
+"""The toy rule's learner. Its equations are the golden model's, in real numbers."""
+
+from typing import Any
+
+from toy_rule.quant import MODEL
+
+from streamlearn.learners.classifier import StreamClassifier
+
+EQUATIONS = MODEL
+
+
+class ToyClassifier(StreamClassifier):
+    _rule = "toy"
+
+    def __init__(self, layers: Any, *, classes: Any = None, arithmetic: str = "q16", seed: int = 0,
+                 bias: bool = True, front_end: str = "standardise", features: Any = None,
+                 backend: Any = None, front_end_window: int = 300) -> None:  # fmt: skip
+        self._build(locals())
+
+
+LEARNERS = {"categorical": ToyClassifier}
