@@ -109,6 +109,12 @@ TOPICS: dict[str, dict[str, Entry]] = {
             (),
             ("mnist", "cifar10-gray"),
         ),
+        "novelty": Entry(
+            "metaplastic.experiments",
+            "novelty_one of every rule, MNIST and gases",
+            (),
+            ("mnist", "cifar10-gray"),
+        ),
         "noise-limits": Entry(
             "mesu.experiments", "where predicted weight noise exceeds the signal"
         ),

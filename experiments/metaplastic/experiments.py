@@ -8,6 +8,7 @@ from experiments.metaplastic import (
     columns,
     confidence,
     gas,
+    novelty,
     pictures,
     quadratic,
     runs,
@@ -63,5 +64,6 @@ EXPERIMENTS: dict[str, Runnable] = {
         gas.STUDY,
         columns.STUDY,
         confidence.STUDY,
+        novelty.STUDY,
     )
 }

@@ -228,7 +228,9 @@ def like(X: Any, values: Any, columns: list[Any] | None = None) -> Any:
         return values
     pandas = sys.modules["pandas"]
     if columns is None:
-        return pandas.Series(values, index=X.index)
+        # Beside None, which pandas would make NaN, labels keep their kind as objects only.
+        kind = object if any(value is None for value in values) else None
+        return pandas.Series(values, index=X.index, dtype=kind)
     # An Index of tuples would become levels; labels are labels.
     names = pandas.Index(columns, tupleize_cols=False)
     return pandas.DataFrame(values, index=X.index, columns=names)
