@@ -1,77 +1,87 @@
-"""The generated header: sizes, constants and tables of one learner. Data, never logic."""
+"""The C build of one learner: its files, and the generated header ``sl_config.h``.
+
+The header is data, never logic: a version, sizes, constants and tables, and the struct of the
+state, which comes from the same description as NumPy's type (:mod:`quant.layout`). Files are found
+by their folder: what all learners share, the front end, the head, and the rule.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import cast
 
-import numpy as np
-import numpy.typing as npt
+from quant.c_text import RuleKernel, table, unsigned, whole
+from quant.errors import BuildError
+from quant.rules.mesu.c_config import KERNEL as MESU
+from quant.rules.mesu_factored.c_config import KERNEL as MESU_FACTORED
+from quant.rules.metaplastic.c_config import KERNEL as METAPLASTIC
+from quant.spec import Config, NetworkSpec
+from quant.state import Arithmetic, layout_of
+from quant.tables import EXP2
 
-from quant.factored_plan import FactoredLayerPlan, make_factored_plan
-from quant.metaplastic_c import metaplastic_header
-from quant.metaplastic_config import MetaplasticConfig
-from quant.plan import effective_sweep, make_plan
-from quant.spec import Config, Likelihood, MesuConfig, NetworkSpec
-from quant.state import Arithmetic
-from quant.tables import EPSILON, EXP2
+#: ``sl_learner.h`` refuses a header of another version.
+CONFIG_VERSION = 1
 
-KERNEL_DIR = Path(__file__).parent / "kernel"
+_QUANT = Path(__file__).parent
+KERNEL_DIR = _QUANT / "kernel"
+#: What only the shared library of the host has: never part of firmware.
+HOST_SOURCE = KERNEL_DIR / "sl_host.c"
 
-_SOURCES = {
-    "q16": ("sl_front_end_q16.c", "sl_mesu_q16_forward.c", "sl_mesu_q16_learn.c"),
-    "float32": ("sl_front_end_f32.c", "sl_mesu_f32.c"),
-    "q8": (
-        "sl_front_end_q16.c",
-        "sl_metaplastic_q8_forward.c",
-        "sl_metaplastic_q8_gate.c",
-        "sl_metaplastic_q8_learn.c",
-        "sl_metaplastic_q8_sum.c",
-    ),
-}
-_HEADERS = {
-    "q16": (
-        "sl_integer.h",
-        "sl_statistics.h",
-        "sl_mesu_q16.h",
-        "sl_factored_q16.h",
-        "sl_factored_q16_backward.h",
-        "sl_factored_q16_factors.h",
-        "sl_factored_q16_forward.h",
-        "sl_factored_q16_learn.h",
-        "sl_factored_q16_mu.h",
-    ),
-    "float32": ("sl_factored_f32.h",),
-    "q8": ("sl_integer.h", "sl_statistics.h", "sl_metaplastic_q8.h"),
-}
-_GAUSSIAN = {"q16": "sl_gaussian_q16.c", "float32": "sl_gaussian_f32.c"}
+_NUMBERS = {"float32": "float32", "q16": "integer", "q8": "integer"}
+_RULES = {"mesu": MESU, "mesu_factored": MESU_FACTORED, "metaplastic": METAPLASTIC}
 
 
-def kernel_sources(
-    arithmetic: Arithmetic, likelihood: Likelihood = "categorical"
-) -> tuple[str, ...]:
-    """Return the names of the C files of an arithmetic, in ``quant/kernel``."""
-    gaussian = (_GAUSSIAN[arithmetic],) if likelihood == "gaussian" else ()
-    return ("sl_learner.c", *_SOURCES[arithmetic], *gaussian)
+def _rule_of(spec: NetworkSpec) -> tuple[str, RuleKernel]:
+    """Choose the rule: the only place."""
+    name = "mesu_factored" if spec.variance == "factored" else spec.rule
+    return name, _RULES[name]
 
 
-def kernel_headers(arithmetic: Arithmetic) -> tuple[str, ...]:
-    """Return the names of the headers that those files include, but for ``sl_config.h``."""
-    return ("sl_learner.h", "sl_parts.h", "sl_metaplastic_q8_state.h", *_HEADERS[arithmetic])
+def kernel_folders(spec: NetworkSpec, arithmetic: Arithmetic) -> tuple[Path, ...]:
+    """Return the folders of a learner's C files, the shared one first.
+
+    Raises
+    ------
+    BuildError
+        If a part has no C for this arithmetic.
+    """
+    name, rule = _rule_of(spec)
+    numbers = _NUMBERS.get(arithmetic, arithmetic)
+    folders = [KERNEL_DIR]
+    rooms = {
+        "the front end": _QUANT / "front_end" / "kernel",
+        f"the head {spec.likelihood!r}": _QUANT / "heads" / spec.likelihood / "kernel",
+        **{f"{room.parent.name}, which rule {name!r} uses,": room for room in rule.rooms},
+    }
+    for part, room in rooms.items():
+        found = [folder for folder in (room, room / numbers) if _c_files([folder])]
+        if not found:
+            raise BuildError(f"{part} has no C for {arithmetic}: expected files in {room}")
+        folders += found
+    own = rule.folder / arithmetic
+    if not _c_files([own]):
+        raise BuildError(f"rule {name!r} has no C for {arithmetic}: expected files in {own}")
+    return (*folders, own)
 
 
-def _table(values: npt.NDArray[np.integer]) -> str:
-    return "{" + ", ".join(str(int(v)) for v in values) + "}"
+def _c_files(folders: Iterable[Path], pattern: str = "*.[ch]") -> list[Path]:
+    return [file for folder in folders for file in sorted(folder.glob(pattern))]
 
 
-def _real(value: float) -> str:
-    return f"{float(np.float32(value))!r}f"
+def kernel_sources(spec: NetworkSpec, arithmetic: Arithmetic) -> list[Path]:
+    """Return the C files of a learner, but for those of the host alone."""
+    files = _c_files(kernel_folders(spec, arithmetic), "*.c")
+    return [file for file in files if file != HOST_SOURCE]
 
 
-def _factored_constants(plan: FactoredLayerPlan) -> list[str]:
-    pairs = (plan.gain_row, plan.gain_column, plan.ratio_row, plan.ratio_column, plan.gain_pull)
-    numbers = [str(plan.v_exponent), str(plan.mu_prior_q)]
-    return numbers + [f"{{{mantissa}, {exponent}}}" for mantissa, exponent in pairs]
+def kernel_headers(spec: NetworkSpec, arithmetic: Arithmetic) -> list[Path]:
+    """Return the headers that those files include, but for ``sl_config.h``."""
+    return _c_files(kernel_folders(spec, arithmetic), "*.h")
+
+
+def all_kernel_files() -> list[Path]:
+    """Return every C file of every learner."""
+    return sorted(_QUANT.glob("**/kernel/**/*.[ch]"))
 
 
 def config_header(spec: NetworkSpec, config: Config, arithmetic: Arithmetic) -> str:
@@ -82,94 +92,27 @@ def config_header(spec: NetworkSpec, config: Config, arithmetic: Arithmetic) -> 
     ConfigError
         If the fixed-point formats cannot hold the configuration.
     """
-    if spec.rule == "metaplastic":
-        return metaplastic_header(spec, cast(MetaplasticConfig, config))
-    config = cast(MesuConfig, config)
-    columns = [n_out for _, n_out in spec.shapes]
-    hidden_rows = [rows for rows, _ in spec.shapes[1:]]
+    name, rule = _rule_of(spec)
+    own = rule.constants(spec, config, arithmetic)
     defines: dict[str, object] = {
-        "SL_Q16": int(arithmetic == "q16"),
-        "SL_FRONT_END": int(spec.front_end == "standardise"),
-        "SL_FRONT_END_WINDOW": f"{config.front_end_window}u",
+        "SL_CONFIG_VERSION": CONFIG_VERSION,
+        "SL_STANDARDISE": int(spec.front_end == "standardise"),
+        "SL_FRONT_END_WINDOW": unsigned(config.front_end_window),
         "SL_BIAS": int(spec.bias),
         "SL_N_LAYERS": len(spec.shapes),
         "SL_N_FEATURES": spec.n_features,
         "SL_N_CLASSES": spec.n_classes,
         "SL_N_OUTPUTS": spec.n_outputs,
-        "SL_GAUSSIAN": int(spec.likelihood == "gaussian"),
-        "SL_TARGET_WINDOW": f"{config.target_window}u",
-        "SL_N_SYNAPSES": spec.n_synapses,
-        "SL_N_UNITS": sum(columns),
-        "SL_N_LATER_UNITS": max(1, sum(columns[1:])),
-        "SL_FIRST_UNITS": columns[0],
-        "SL_MAX_UNITS": max(columns),
-        "SL_N_HIDDEN_ROWS": max(1, sum(hidden_rows)),
-        "SL_N_DRAWS": config.n_draws,
-        "SL_SWEEP": f"{effective_sweep(config)}u",
-        "SL_EPSILON_TABLE": _table(EPSILON),
+        "SL_EXP2_TABLE": whole(EXP2),
+        **own.defines,
+        "SL_LAYERS": table(table(layer) for layer in own.layers),
     }
-    if spec.variance == "factored":
-        defines |= {"SL_FACTORED": 1, "SL_N_ROWS": spec.n_rows}
-    layers = []
-    hidden = synapse = unit = first = 0
-    for index, (rows, n_out) in enumerate(spec.shapes):
-        fan_in = spec.layers[index]
-        later = unit - columns[0] if index else 0
-        layers.append([rows, n_out, fan_in, synapse, hidden, unit, later, first])
-        hidden += rows if index else 0
-        synapse, unit, first = synapse + rows * n_out, unit + n_out, first + rows
-    if arithmetic == "q16" and spec.variance == "factored":
-        factored = make_factored_plan(spec, config)
-        defines |= {
-            "SL_EXP2_TABLE": _table(EXP2),
-            "SL_GAIN_MU_MANTISSA": factored.gain_mu[0],
-            "SL_GAIN_MU_EXPONENT": factored.gain_mu[1],
-            "SL_PULL_FACTOR": factored.pull_factor,
-        }
-        rows_text = [
-            "{" + ", ".join([*map(str, sizes), *_factored_constants(p)]) + "}"
-            for sizes, p in zip(layers, factored.layers, strict=True)
-        ]
-    elif arithmetic == "q16":
-        plan = make_plan(spec, config)
-        defines |= {
-            "SL_EXP2_TABLE": _table(EXP2),
-            "SL_GAIN_MU_MANTISSA": plan.gain_mu[0],
-            "SL_GAIN_MU_EXPONENT": plan.gain_mu[1],
-            "SL_GAIN_RHO_MANTISSA": plan.gain_sigma[0],
-            "SL_GAIN_RHO_EXPONENT": plan.gain_sigma[1],
-            "SL_PULL_MU": plan.pull_mu,
-            "SL_PULL_RHO": plan.pull_rho,
-        }
-        constants = [
-            [p.mu_frac_bits, p.v_exponent, p.mu_prior_q, p.ratio_mantissa, p.ratio_exponent]
-            for p in plan.layers
-        ]
-        rows_text = [
-            "{" + ", ".join(map(str, sizes + more)) + "}"
-            for sizes, more in zip(layers, constants, strict=True)
-        ]
-    else:
-        defines |= {
-            "SL_LR_MU": _real(config.lr_mu),
-            "SL_LR_SIGMA": _real(config.lr_sigma),
-            "SL_SWEEP_OVER_WINDOW": _real(effective_sweep(config) / config.memory_window),
-        }
-        rows_text = [
-            "{"
-            + ", ".join(
-                [
-                    *map(str, sizes),
-                    _real(config.mu_prior),
-                    _real(config.sigma_prior_of(sizes[2]) ** 2),
-                ]
-            )
-            + "}"
-            for sizes in layers
-        ]
-    defines["SL_LAYERS"] = "{" + ", ".join(rows_text) + "}"
-    body = "".join(f"#define {name} {value}\n" for name, value in defines.items())
+    constants = "".join(f"#define {name} {value}\n" for name, value in defines.items())
+    struct = layout_of(spec, arithmetic).c_struct()
     return (
-        f"/* Generated for a {spec} network, rule {spec.rule}, {arithmetic}. Do not edit. */\n"
-        f"#ifndef SL_CONFIG_H\n#define SL_CONFIG_H\n\n{body}\n#endif\n"
+        f"/* Generated for a {spec} network, rule {name}, {arithmetic}. Do not edit. */\n"
+        "#pragma once\n\n#include <stddef.h>\n#include <stdint.h>\n\n"
+        f"{constants}\n"
+        "/* Exactly what must survive a power cut; docs/state-format.md has every byte. */\n"
+        f"{struct}"
     )

@@ -1,0 +1,1 @@
+"""MESU with a variance for every synapse."""

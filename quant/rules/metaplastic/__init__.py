@@ -1,0 +1,1 @@
+"""The metaplastic rule: binary weights, one byte per synapse."""

@@ -1,0 +1,48 @@
+"""What the metaplastic rule adds to the C build."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from quant.c_text import Constants, RuleKernel, unsigned, whole
+from quant.metaplastic_config import MetaplasticConfig
+from quant.metaplastic_plan import make_metaplastic_plan
+from quant.metaplastic_state import stride
+from quant.spec import NetworkSpec
+
+
+def constants(spec: NetworkSpec, config: MetaplasticConfig, arithmetic: str) -> Constants:  # noqa: ARG001
+    """Return the constants of the rule."""
+    plan = make_metaplastic_plan(spec, config)
+    widths = [stride(columns) for _, columns in spec.shapes]
+    defines: dict[str, object] = {
+        "SL_N_DRAWS": 1,
+        "SL_WEIGHT_BYTES": sum(
+            rows * width for (rows, _), width in zip(spec.shapes, widths, strict=True)
+        ),
+        "SL_N_SUMS": sum(widths),
+        "SL_MAX_ROWS": max(rows for rows, _ in spec.shapes),
+        "SL_MAX_WIDTH": max(widths),
+        "SL_CLAMP": plan.clamp_q,
+        "SL_WINDOW": unsigned(plan.window_q),
+        "SL_SKIP": plan.skip_q,
+        "SL_LOGIT_SCALE": unsigned(plan.logit_scale_q),
+        "SL_CALIBRATION_SHIFT": plan.calibration_shift,
+        "SL_BIAS_INPUT": plan.bias_input_q,
+        "SL_LET_THROUGH_HIDDEN": whole(plan.let_through[0]),
+        "SL_LET_THROUGH_OUTPUT": whole(plan.let_through[-1]),
+        "SL_N_BLOCKS": unsigned(spec.n_blocks),
+        "SL_N_ACTIVE": unsigned(spec.n_active),
+    }
+    if spec.n_blocks:
+        defines["SL_BLOCK_UNITS"] = unsigned(spec.block_units)
+    layers: list[list[object]] = []
+    weight = sums = 0
+    for index, ((rows, columns), width) in enumerate(zip(spec.shapes, widths, strict=True)):
+        gains = [plan.gains[index], plan.backward_shifts[index]]
+        layers.append([rows, columns, width, weight, sums, *gains])
+        weight, sums = weight + rows * width, sums + width
+    return Constants(defines, layers)
+
+
+KERNEL = RuleKernel(Path(__file__).parent / "kernel", constants)

@@ -1,0 +1,1 @@
+"""What the two rules share that sample pre-activations."""
