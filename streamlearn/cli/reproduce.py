@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 import streamlearn
-from streamlearn.cli import EXIT_USAGE
+from streamlearn.cli.exit_codes import EXIT_USAGE
 from streamlearn.cli.folders import CommandError
 from streamlearn.version import __version__
 
