@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from streamlearn import MesuClassifier, MetaplasticClassifier
+from quant.rule import RULES
+from streamlearn import MetaplasticClassifier
 from streamlearn.learners.classifier import StreamClassifier
+from streamlearn.learners.loading import learner_class
 from streamlearn.streams import load_cifar10_gray, load_gas_drift, load_mnist
 from streamlearn.uncertainty import auc
 
-KINDS: tuple[type[StreamClassifier], ...] = (MesuClassifier, MetaplasticClassifier)
-#: Hidden units on MNIST, as the other documents have them.
-HIDDEN = {MesuClassifier: 50, MetaplasticClassifier: 512}
+KINDS: tuple[Any, ...] = tuple(learner_class(name, "categorical") for name in RULES)
+#: Hidden units on MNIST, as the other documents have them: one byte per synapse buys more of them.
+HIDDEN = {MetaplasticClassifier: 512}
 N_OUTSIDE = 2000
 
 
@@ -46,7 +49,7 @@ def mnist() -> None:
     }
     lines: dict[str, list[float]] = {name: [] for name in (*outside, "its own mistakes")}
     for kind in KINDS:
-        layers = (784, HIDDEN[kind], 10)
+        layers = (784, HIDDEN.get(kind, 50), 10)
         learner = kind(layers, classes=range(10), front_end="none")
         learner.learn_many(train.x, train.y)
         inside = novelty(learner, test.x)
