@@ -235,7 +235,11 @@ class NativeEngine:
 
     def learn_many(self, state: State, x: Float, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """See :class:`Engine`."""
-        return self._block(self.kernel.learn(state, x, targets))
+        try:
+            return self._block(self.kernel.learn(state, x, targets))
+        except DivergedError as error:
+            where = str(error).partition(":")[0]  # "sample 3 of 400"
+            raise DivergedError(f"{where}: {DIVERGED}") from error
 
     def _block(self, words: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return words.view(np.float32) if self._head.prediction_words else words

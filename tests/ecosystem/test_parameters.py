@@ -53,7 +53,9 @@ def test_the_hyperparameters_are_the_configs(kind: Any) -> None:
     left_out = fields - parameters
     assert left_out <= {"target_window"}
     assert ("target_window" in left_out) == (made(kind).spec.n_classes > 0 and bool(left_out))
-    config_text = documented(type(config))
+    config_text: dict[str, str] = {}
+    for parent in reversed(type(config).__mro__[:-1]):
+        config_text.update(documented(parent))
     ours = documented(kind)
     for name in fields & parameters - {"target_window"}:
         assert ours[name] == config_text[name], f"{name} is explained in two ways"
