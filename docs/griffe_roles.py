@@ -1,7 +1,9 @@
-"""Docstrings speak of ``:class:`Name```; the site shows the name as code."""
+"""Docstrings as the site shows them: ``:class:`Name``` as code, hyperparameters filled in."""
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import re
 from typing import Any
 
@@ -16,4 +18,7 @@ class Roles(griffe.Extension):
     def on_object(self, *, obj: Any, **_: Any) -> None:
         """Rewrite the docstring of an object, once it is complete."""
         if obj.docstring is not None:
+            if "{hyperparameters}" in obj.docstring.value:  # filled in when the class is made
+                kind = getattr(importlib.import_module(obj.module.path), obj.name)
+                obj.docstring.value = inspect.getdoc(kind) or ""
             obj.docstring.value = ROLE.sub(r"`\1`", obj.docstring.value)

@@ -6,10 +6,12 @@ import dataclasses
 import difflib
 import functools
 import inspect
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from quant.errors import ParameterError
+from quant.rule import RULES
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -50,6 +52,21 @@ def refuse_unknown(kind: str, given: Iterable[str], known: tuple[str, ...]) -> N
             )
 
 
+#: In a learner's docstring: where the configuration's explanations go.
+HYPERPARAMETERS = "    {hyperparameters}\n"
+
+
+def explanations(config: type, names: Iterable[str]) -> str:
+    """Return what a configuration's docstring says of some of its fields, indented."""
+    found: list[str] = []
+    for kind in reversed(config.__mro__[:-1]):
+        section = inspect.cleandoc(kind.__doc__ or "").partition("Parameters\n----------\n")[2]
+        for entry in re.split(r"\n(?=\S)", section.partition("\n\n")[0]):
+            if set(entry.partition(" :")[0].split(", ")) & set(names):
+                found += entry.splitlines()
+    return "".join(f"    {line}\n" for line in found)
+
+
 class Parameters:
     """What knows the parameters of its constructor; each is also a read-only attribute.
 
@@ -57,6 +74,7 @@ class Parameters:
     """
 
     _parameters: tuple[str, ...] = ()
+    _rule: str
     spec: Any
     config: Any
     arithmetic: Any
@@ -80,6 +98,9 @@ class Parameters:
         super().__init_subclass__(**more)
         annotated = {name for base in cls.__mro__ for name in vars(base).get("__annotations__", {})}
         cls._parameters = parameter_names(cls)
+        if HYPERPARAMETERS in (cls.__doc__ or ""):
+            text = explanations(RULES[cls._rule].config, cls._parameters)
+            cls.__doc__ = str(cls.__doc__).replace(HYPERPARAMETERS, text)
         for name in cls._parameters:
             if not hasattr(cls, name) and name not in annotated:
                 setattr(cls, name, property(functools.partial(_parameter, name=name)))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, cast
 
+from streamlearn.engines import Backend
 from streamlearn.learners.base import Features, StreamLearner
 from streamlearn.learners.classifier import Raw, StreamClassifier
 from streamlearn.learners.regressor import StreamRegressor
@@ -29,6 +30,30 @@ class SamplingLearner(StreamLearner):
 
 class SamplingClassifier(SamplingLearner, StreamClassifier):
     """A classifier under MESU."""
+
+    def __init__(
+        self,
+        layers: Sequence[int],
+        *,
+        classes: Sequence[Hashable] | None = None,
+        arithmetic: str = "q16",
+        seed: int = 0,
+        bias: bool = True,
+        front_end: str = "standardise",
+        features: Sequence[str] | None = None,
+        backend: Backend | None = None,
+        memory_window: float = 100_000.0,
+        sigma_prior: float | None = None,
+        mu_prior: float = 0.0,
+        mu_init: float = 4.0,
+        sigma_init: float = 1.0,
+        lr_mu: float = 2.0,
+        lr_sigma: float = 2.0,
+        n_draws: int = 10,
+        sweep: int = 64,
+        front_end_window: int = 300,
+    ) -> None:
+        self._build(locals())
 
     def predict_uncertainty_one(self, x: Features) -> Uncertainty:
         """Return how unsure the prediction is: predictive, aleatoric and epistemic entropy in bits.
@@ -59,3 +84,27 @@ class SamplingClassifier(SamplingLearner, StreamClassifier):
 
 class SamplingRegressor(SamplingLearner, StreamRegressor):
     """A regressor under MESU."""
+
+    def __init__(
+        self,
+        layers: Sequence[int],
+        *,
+        arithmetic: str = "q16",
+        seed: int = 0,
+        bias: bool = True,
+        front_end: str = "standardise",
+        features: Sequence[str] | None = None,
+        backend: Backend | None = None,
+        memory_window: float = 100_000.0,
+        sigma_prior: float | None = None,
+        mu_prior: float = 0.0,
+        mu_init: float = 1.0,
+        sigma_init: float = 0.5,
+        lr_mu: float = 2.0,
+        lr_sigma: float = 2.0,
+        n_draws: int = 10,
+        sweep: int = 64,
+        front_end_window: int = 300,
+        target_window: int = 1000,
+    ) -> None:
+        self._build(locals())

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import numpy as np
 import numpy.typing as npt
 
 from quant.layout import REAL, Field, State
-from quant.network import NetworkSpec, layer_view
-from quant.noise import SAMPLE_INIT, STREAM_INIT, sample_key, words
+from quant.network import NetworkSpec
 from quant.rules.mesu_factored.config import MesuFactoredConfig
 from quant.rules.mesu_factored.plan import COLUMN_START, make_factored_plan
+from quant.sampling.state import draw_integer_mu, draw_real_mu
 
 Factor = Literal["row", "column"]
 FACTORS: tuple[Factor, Factor] = ("row", "column")
@@ -30,18 +29,15 @@ def integer_fields(spec: NetworkSpec, config: MesuFactoredConfig) -> list[Field]
 
 
 def integer_init(spec: NetworkSpec, config: MesuFactoredConfig, state: State) -> None:
-    """Draw μ uniform in ±mu_limit_q (biases 0), and set the rows' factors."""
-    plan, key = make_factored_plan(spec, config), sample_key(int(state["seed"][0]), SAMPLE_INIT)
-    for layer, fan_in in enumerate(spec.layers[:-1]):
-        mine, columns = plan.layers[layer], spec.shapes[layer][1]
-        uniform = words(key, STREAM_INIT + layer, fan_in * columns).astype(np.int64)
-        drawn = (uniform * (2 * mine.mu_limit_q + 1) >> 32) - mine.mu_limit_q
-        layer_view(spec, state, "mu", layer)[:fan_in] = drawn.reshape(fan_in, columns)
+    """Draw μ uniform in ±mu_limit_q (biases 0), and set the rows' factors and μ's formats."""
+    layers = make_factored_plan(spec, config).layers
+    draw_integer_mu(spec, [mine.mu_limit_q for mine in layers], state)
+    for layer, mine in enumerate(layers):
         factor_view(spec, state, "row", layer)[:] = mine.row_init_q
         state["mu_frac_bits"][0, layer] = mine.mu_frac_bits
 
 
-def real_fields(numbers: str, spec: NetworkSpec) -> list[Field]:
+def real_fields(numbers: str, spec: NetworkSpec, config: MesuFactoredConfig) -> list[Field]:
     """Return what float32 or float64 keeps."""
     real = REAL[numbers]
     return [
@@ -53,12 +49,8 @@ def real_fields(numbers: str, spec: NetworkSpec) -> list[Field]:
 
 def real_init(spec: NetworkSpec, config: MesuFactoredConfig, state: State) -> None:
     """Draw μ uniform in ±mu_init/√fan_in (biases 0), and set the rows' factors."""
-    key = sample_key(int(state["seed"][0]), SAMPLE_INIT)
+    draw_real_mu(spec, config, state)
     for layer, fan_in in enumerate(spec.layers[:-1]):
-        columns = spec.shapes[layer][1]
-        uniform = words(key, STREAM_INIT + layer, fan_in * columns)
-        drawn = (uniform / 2.0**31 - 1) * config.mu_limit_of(fan_in)
-        layer_view(spec, state, "mu", layer)[:fan_in] = drawn.reshape(fan_in, columns)
         factor_view(spec, state, "row", layer)[:] = config.sigma_init_of(fan_in) ** 2
 
 

@@ -28,29 +28,7 @@ class MesuClassifier(SamplingClassifier):
         Names of the features, in order. Default: those of the first dict that is learned.
     backend : {"c", "numpy"}, optional
         For q16: the C kernel (default) or the golden model.
-    memory_window : float
-        The paper's *N*: knowledge fades over about this many samples. ``inf`` never forgets.
-    sigma_prior : float or None
-        Standard deviation of the prior, the same for all weights. None: 1/√fan_in of each layer,
-        which keeps the noise of a layer of unconstrained weights at the scale of its input
-        whatever the fan-in.
-    mu_prior : float
-        Mean of the prior.
-    mu_init, sigma_init : float
-        Start: μ uniform in ±mu_init/√fan_in (biases 0), σ = sigma_init/√fan_in.
-    lr_mu, lr_sigma : float
-        Multiply the two updates; the paper's equations have 1.
-    n_draws : int
-        Monte-Carlo draws of the pre-activations per sample, 1 to 64.
-    sweep : int
-        The prior pulls ``1/sweep`` of the rows at each sample, ``sweep`` times as hard. A power
-        of two; 1 is the paper's equation to the letter.
-    front_end_window : int
-        Samples over which the front end's mean and variance follow the sensor, 2 to 32768.
-    mu_frac_bits : int or tuple of int
-        Fixed point: fraction bits of μ, one number for all layers or one per layer, 6 to 15. The
-        default, Q3.12, holds ±8. Long runs need more room where μ keeps growing (the counter
-        ``saturations.mu`` tells) and more bits where σ is small.
+    {hyperparameters}
 
     Raises
     ------
@@ -130,32 +108,7 @@ class MesuRegressor(SamplingRegressor):
         Names of the features, in order. Default: those of the first dict that is learned.
     backend : {"c", "numpy"}, optional
         For q16: the C kernel (default) or the golden model.
-    memory_window : float
-        The paper's *N*: knowledge fades over about this many samples. ``inf`` never forgets.
-    sigma_prior : float or None
-        Standard deviation of the prior, the same for all weights. None: 1/√fan_in of each layer,
-        which keeps the noise of a layer of unconstrained weights at the scale of its input
-        whatever the fan-in.
-    mu_prior : float
-        Mean of the prior.
-    mu_init, sigma_init : float
-        Start: μ uniform in ±mu_init/√fan_in (biases 0), σ = sigma_init/√fan_in.
-    lr_mu, lr_sigma : float
-        Multiply the two updates; the paper's equations have 1.
-    n_draws : int
-        Monte-Carlo draws of the pre-activations per sample, 1 to 64.
-    sweep : int
-        The prior pulls ``1/sweep`` of the rows at each sample, ``sweep`` times as hard. A power
-        of two; 1 is the paper's equation to the letter.
-    front_end_window : int
-        Samples over which the front end's mean and variance follow the sensor, 2 to 32768.
-    target_window : int
-        The same for the target, which is standardised too, 2 to 32768. Long, because the network
-        has to follow whenever the target's scale moves.
-    mu_frac_bits : int or tuple of int
-        Fixed point: fraction bits of μ, one number for all layers or one per layer, 6 to 15. The
-        default, Q3.12, holds ±8. Long runs need more room where μ keeps growing (the counter
-        ``saturations.mu`` tells) and more bits where σ is small.
+    {hyperparameters}
 
     Raises
     ------

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-
 from quant.rules.mesu_factored.config import MesuFactoredConfig
-from streamlearn.engines import Backend
 from streamlearn.learners.sampling import SamplingClassifier, SamplingRegressor
 
 
@@ -32,25 +29,7 @@ class MesuFactoredClassifier(SamplingClassifier):
         Names of the features, in order. Default: those of the first dict that is learned.
     backend : {"c", "numpy"}, optional
         For q16: the C kernel (default) or the golden model.
-    memory_window : float
-        The paper's *N*: knowledge fades over about this many samples. ``inf`` never forgets.
-    sigma_prior : float or None
-        Standard deviation of the prior, the same for all weights. None: 1/√fan_in of each layer,
-        which keeps the noise of a layer of unconstrained weights at the scale of its input
-        whatever the fan-in.
-    mu_prior : float
-        Mean of the prior.
-    mu_init, sigma_init : float
-        Start: μ uniform in ±mu_init/√fan_in (biases 0), σ = sigma_init/√fan_in.
-    lr_mu, lr_sigma : float
-        Multiply the two updates; the paper's equations have 1.
-    n_draws : int
-        Monte-Carlo draws of the pre-activations per sample, 1 to 64.
-    sweep : int
-        The prior pulls ``1/sweep`` of the rows at each sample, ``sweep`` times as hard. A power
-        of two; 1 is the paper's equation to the letter.
-    front_end_window : int
-        Samples over which the front end's mean and variance follow the sensor, 2 to 32768.
+    {hyperparameters}
 
     Raises
     ------
@@ -84,30 +63,6 @@ class MesuFactoredClassifier(SamplingClassifier):
     _rule = "mesu_factored"
     config: MesuFactoredConfig
 
-    def __init__(
-        self,
-        layers: Sequence[int],
-        *,
-        classes: Sequence[Hashable] | None = None,
-        arithmetic: str = "q16",
-        seed: int = 0,
-        bias: bool = True,
-        front_end: str = "standardise",
-        features: Sequence[str] | None = None,
-        backend: Backend | None = None,
-        memory_window: float = 100_000.0,
-        sigma_prior: float | None = None,
-        mu_prior: float = 0.0,
-        mu_init: float = 4.0,
-        sigma_init: float = 1.0,
-        lr_mu: float = 2.0,
-        lr_sigma: float = 2.0,
-        n_draws: int = 10,
-        sweep: int = 64,
-        front_end_window: int = 300,
-    ) -> None:
-        self._build(locals())
-
 
 class MesuFactoredRegressor(SamplingRegressor):
     """MESU with factored variance: half the memory of :class:`streamlearn.MesuRegressor`.
@@ -130,28 +85,7 @@ class MesuFactoredRegressor(SamplingRegressor):
         Names of the features, in order. Default: those of the first dict that is learned.
     backend : {"c", "numpy"}, optional
         For q16: the C kernel (default) or the golden model.
-    memory_window : float
-        The paper's *N*: knowledge fades over about this many samples. ``inf`` never forgets.
-    sigma_prior : float or None
-        Standard deviation of the prior, the same for all weights. None: 1/√fan_in of each layer,
-        which keeps the noise of a layer of unconstrained weights at the scale of its input
-        whatever the fan-in.
-    mu_prior : float
-        Mean of the prior.
-    mu_init, sigma_init : float
-        Start: μ uniform in ±mu_init/√fan_in (biases 0), σ = sigma_init/√fan_in.
-    lr_mu, lr_sigma : float
-        Multiply the two updates; the paper's equations have 1.
-    n_draws : int
-        Monte-Carlo draws of the pre-activations per sample, 1 to 64.
-    sweep : int
-        The prior pulls ``1/sweep`` of the rows at each sample, ``sweep`` times as hard. A power
-        of two; 1 is the paper's equation to the letter.
-    front_end_window : int
-        Samples over which the front end's mean and variance follow the sensor, 2 to 32768.
-    target_window : int
-        The same for the target, which is standardised too, 2 to 32768. Long, because the network
-        has to follow whenever the target's scale moves.
+    {hyperparameters}
 
     Raises
     ------
@@ -187,27 +121,3 @@ class MesuFactoredRegressor(SamplingRegressor):
 
     _rule = "mesu_factored"
     config: MesuFactoredConfig
-
-    def __init__(
-        self,
-        layers: Sequence[int],
-        *,
-        arithmetic: str = "q16",
-        seed: int = 0,
-        bias: bool = True,
-        front_end: str = "standardise",
-        features: Sequence[str] | None = None,
-        backend: Backend | None = None,
-        memory_window: float = 100_000.0,
-        sigma_prior: float | None = None,
-        mu_prior: float = 0.0,
-        mu_init: float = 1.0,
-        sigma_init: float = 0.5,
-        lr_mu: float = 2.0,
-        lr_sigma: float = 2.0,
-        n_draws: int = 10,
-        sweep: int = 64,
-        front_end_window: int = 300,
-        target_window: int = 1000,
-    ) -> None:
-        self._build(locals())

@@ -38,46 +38,7 @@ class MetaplasticClassifier(StreamClassifier):
         where most are zero, such as pixels in 0 to 1.
     backend : {"c", "numpy"}, optional
         For q8: the C kernel (default) or the golden model.
-    metaplasticity : float
-        The paper's *m*: a step towards zero is let through with probability
-        ``1 - tanh²(m |W|)``, 0 to 16. 0 switches the memory off. With gates
-        (:mod:`quant.rules.metaplastic.gates`) fewer tasks share a unit, and 1.02 keeps as much.
-    metaplasticity_output : float
-        The same in the last layer.
-    clamp : float
-        Hidden weights stay within ±clamp, 1/64 to 1. Part of the rule: it bounds how far a
-        weight is consolidated, and so how old a memory can be.
-    weight_init, weight_init_output : float or None
-        Hidden weights start uniform in ±weight_init, 0 to 1, and within `clamp`; those of the last
-        layer in ±weight_init_output. None: 0.24·√(784/n), at most 0.75, with n features.
-    bias_input : float
-        The first layer's bias is a row whose input is always this, 1/16 to 7.9; where there are
-        biases. 11/16 is the median size of a standardised normal value: a unit of one column with
-        its bias cuts it at the quartiles.
-    window : float or None
-        Straight-through window: a unit learns where its pre-activation is within ``window`` times
-        the norm of its input, 1/256 to 16. None: 0.68·√(h/n), at least √(128/n), all within 0.5
-        and 1, with h units in the first hidden layer (classes, where there is none).
-    skip : float
-        A sample whose probabilities are all within this of what they should be teaches nothing,
-        0 to 1.
-    lr, lr_output : float or None
-        Learning rates of the hidden layers and of the last, in steps of the hidden weight's 2^-7,
-        1/256 to 16. At 1 a gradient of 1 moves a weight by one step on average. None: 1.3·(784/n)^¼
-        and (784/n)^¼, within 1 and 2.
-    logit_scale : float or None
-        The last layer's sums are divided by the norm of its input and multiplied by this before
-        the softmax, 1/16 to 8. None: 0.0536·√n, within 0.75 and 1.5.
-    calibration_window : int
-        Samples over which the temperature of the probabilities follows the stream; a power of
-        two, 64 to 65536.
-    front_end_window : int
-        Samples over which the front end's mean and variance follow the sensor, 2 to 32768.
-    n_blocks, n_active : int
-        Gates: the first hidden layer is so many blocks of units, of which so many are active per
-        sample, those with the largest gate scores (:mod:`quant.rules.metaplastic.gates`); later
-        layers have no blocks. For many tasks one after the other; 64 and 16, with
-        ``metaplasticity=1.02``, are what docs/binarized.md measures. 0: all units are active.
+    {hyperparameters}
 
     Raises
     ------

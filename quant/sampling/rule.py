@@ -1,0 +1,49 @@
+"""What both MESU rules are computed in: the same three arithmetics, with parts of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+from quant.c_text import RuleKernel
+from quant.rule import Arithmetic, Model
+
+HEADS = ("categorical", "gaussian")
+
+
+def arithmetics(
+    state: ModuleType, golden: ModuleType, plan: Callable[..., Any], kernel: RuleKernel
+) -> Mapping[str, Arithmetic]:
+    """Return q16, float32 and float64 of a rule, from its modules and its kernel.
+
+    Parameters
+    ----------
+    state : module
+        Has ``integer_fields``, ``integer_init``, ``real_fields`` and ``real_init``.
+    golden : module
+        Has ``forward`` and ``update``.
+    plan : callable
+        Makes the constants of the golden model.
+    kernel : RuleKernel
+    """
+
+    return {
+        "q16": Arithmetic(
+            numbers="integer",
+            fields=state.integer_fields,
+            init=state.integer_init,
+            golden=Model(plan, golden.forward, golden.update),
+            kernel=kernel,
+        ),
+        "float32": Arithmetic(
+            numbers="float32",
+            fields=partial(state.real_fields, "float32"),
+            init=state.real_init,
+            kernel=kernel,
+        ),
+        "float64": Arithmetic(
+            numbers="float64", fields=partial(state.real_fields, "float64"), init=state.real_init
+        ),
+    }

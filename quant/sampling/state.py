@@ -1,0 +1,35 @@
+"""How both MESU rules start: μ uniform, biases 0, the same words in every arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from quant.layout import State
+from quant.network import NetworkSpec, layer_view
+from quant.noise import SAMPLE_INIT, STREAM_INIT, sample_key, words
+from quant.sampling.config import SamplingConfig
+
+
+def draw_integer_mu(spec: NetworkSpec, limits: Sequence[int], state: State) -> None:
+    """Draw μ uniform in ±limit of each layer, in the layer's format."""
+    for (layer, drawn), limit in zip(_drawn(spec, state), limits, strict=True):
+        scaled = (drawn.astype(np.int64) * (2 * limit + 1) >> 32) - limit
+        layer_view(spec, state, "mu", layer)[: len(drawn)] = scaled
+
+
+def draw_real_mu(spec: NetworkSpec, config: SamplingConfig, state: State) -> None:
+    """Draw μ uniform in ±mu_init/√fan_in."""
+    for layer, drawn in _drawn(spec, state):
+        scaled = (drawn / 2.0**31 - 1) * config.mu_limit_of(spec.layers[layer])
+        layer_view(spec, state, "mu", layer)[: len(drawn)] = scaled
+
+
+def _drawn(spec: NetworkSpec, state: State) -> Iterator[tuple[int, npt.NDArray[np.uint32]]]:
+    key = sample_key(int(state["seed"][0]), SAMPLE_INIT)
+    for layer, fan_in in enumerate(spec.layers[:-1]):
+        columns = spec.shapes[layer][1]
+        drawn = words(key, STREAM_INIT + layer, fan_in * columns)
+        yield layer, drawn.reshape(fan_in, columns)
