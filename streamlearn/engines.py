@@ -203,17 +203,17 @@ class NativeEngine:
         status, logits = self.kernel.predict(state, x)
         self._check(status)
         if self._head.prediction_words:
-            return NumberPrediction(*self.kernel.prediction().tolist())
+            return NumberPrediction(*self.kernel.prediction.view(np.float32).tolist())
         if self._logits is not None:
             logits = self._logits(state, logits)
         return ClassPrediction(status, logits)
 
     def predict_many(self, state: State, x: Float) -> tuple[npt.NDArray[Any], Float]:
         """See :class:`Engine`."""
-        predictions, logits = self.kernel.predict_many(state, x)
+        words, logits = self.kernel.predict_many(state, x)
         if self._logits is not None:
             logits = self._logits(state, logits)
-        return predictions, logits
+        return self._block(words), logits
 
     def draws(self, state: State, x: Float) -> Float:
         """See :class:`Engine`."""
@@ -230,12 +230,19 @@ class NativeEngine:
         status = self.kernel.learn_one(state, x, target)
         self._check(status)
         if self._head.prediction_words:
-            return NumberPrediction(*self.kernel.prediction().tolist())
+            return NumberPrediction(*self.kernel.prediction.view(np.float32).tolist())
         return status
 
     def learn_many(self, state: State, x: Float, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """See :class:`Engine`."""
-        return self.kernel.learn(state, x, targets)
+        try:
+            return self._block(self.kernel.learn(state, x, targets))
+        except DivergedError as error:
+            where = str(error).partition(":")[0]  # "sample 3 of 400"
+            raise DivergedError(f"{where}: {DIVERGED}") from error
+
+    def _block(self, words: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return words.view(np.float32) if self._head.prediction_words else words
 
     @staticmethod
     def _check(status: int) -> None:

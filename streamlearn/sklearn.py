@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streamlearn import MesuClassifier as _MesuClassifier
-from streamlearn import MesuRegressor as _MesuRegressor
-from streamlearn import MetaplasticClassifier as _MetaplasticClassifier
+from quant.rule import RULES
 from streamlearn.errors import ConfigError
+from streamlearn.learners.classifier import StreamClassifier
+from streamlearn.learners.loading import learner_class
 from streamlearn.learners.numbers import Floats
 from streamlearn.learners.parameters import refuse_unknown
 
@@ -48,7 +48,9 @@ except ImportError as error:  # missing, or too old to have one of these
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["MesuClassifier", "MesuRegressor", "MetaplasticClassifier"]
+    def __getattr__(name: str) -> Any:
+        """Return an estimator class; a type checker cannot see those made below."""
+
 
 #: Parameters of a learner that follow from the data, or have scikit-learn's name here.
 _FROM_DATA = ("layers", "classes", "features", "seed")
@@ -221,8 +223,17 @@ class _Regressor(RegressorMixin, _Estimator):  # type: ignore[misc]
         return (mean, np.hypot(found[:, 1], found[:, 2])) if return_std else mean
 
 
-def estimator(learner: type, base: type) -> Any:
-    """Return the estimator class of a learner class, with its parameters, all keyword-only."""
+def estimator(learner: type, module: str = __name__) -> Any:
+    """Return the estimator class of a learner class, with its parameters, all keyword-only.
+
+    Parameters
+    ----------
+    learner : type
+        Such as the class of a rule of your own.
+    module : str
+        Where it will be found under the learner's name, for pickle.
+    """
+    base = _Classifier if issubclass(learner, StreamClassifier) else _Regressor
     given = list(inspect.signature(learner).parameters.values())
     kept = [p.replace(kind=p.KEYWORD_ONLY) for p in given if p.name not in _FROM_DATA]
     own = [inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=d) for n, d in _OWN.items()]
@@ -240,7 +251,7 @@ def estimator(learner: type, base: type) -> Any:
     members = {
         "__init__": __init__,
         "__doc__": _document(learner, issubclass(base, _Classifier)),
-        "__module__": __name__,
+        "__module__": module,
         "_learner_class": learner,
     }
     return type(learner.__name__, (base,), members)
@@ -271,6 +282,6 @@ def _document(learner: type, classifies: bool) -> str:
     )
 
 
-MesuClassifier = estimator(_MesuClassifier, _Classifier)
-MesuRegressor = estimator(_MesuRegressor, _Regressor)
-MetaplasticClassifier = estimator(_MetaplasticClassifier, _Classifier)
+_LEARNERS = [learner_class(name, head) for name, rule in RULES.items() for head in rule.heads]
+__all__ = sorted(kind.__name__ for kind in _LEARNERS)
+globals().update({kind.__name__: estimator(kind) for kind in _LEARNERS})

@@ -191,7 +191,7 @@ class TargetBlocks:
         values = self._read_many(X)
         targets = read_targets(y, len(values))
         state = self._state.copy()
-        predicted: Floats = self._engine.learn_many(state, values, targets)
+        predicted = _triples(self._engine.learn_many(state, values, targets))
         self._state = state
         self._note_names(X)
         return predicted
@@ -218,8 +218,12 @@ class TargetBlocks:
         ShapeError, InputValueError, DivergedError
             As :meth:`predict_many`.
         """
-        found: Floats = self._engine.predict_many(self._state, self._read_many(X))[0]
-        return found
+        return _triples(self._engine.predict_many(self._state, self._read_many(X))[0])
+
+
+def _triples(predictions: Any) -> Floats:
+    """Return ``float64[n, 3]``, also of no rows."""
+    return np.asarray(predictions, np.float64).reshape(-1, 3)
 
 
 def like(X: Any, values: Any, columns: list[Any] | None = None) -> Any:
@@ -228,7 +232,9 @@ def like(X: Any, values: Any, columns: list[Any] | None = None) -> Any:
         return values
     pandas = sys.modules["pandas"]
     if columns is None:
-        return pandas.Series(values, index=X.index)
+        # Beside None, which pandas would make NaN, labels keep their kind as objects only.
+        kind = object if any(value is None for value in values) else None
+        return pandas.Series(values, index=X.index, dtype=kind)
     # An Index of tuples would become levels; labels are labels.
     names = pandas.Index(columns, tupleize_cols=False)
     return pandas.DataFrame(values, index=X.index, columns=names)

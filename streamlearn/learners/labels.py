@@ -118,5 +118,5 @@ def _is_missing(label: Any) -> bool:
         return True
     try:
         return bool(label != label)
-    except (TypeError, ValueError):  # pandas' NA is neither equal nor unequal to itself
+    except (TypeError, ValueError, RuntimeError):  # neither: pandas' NA, or many of them
         return True

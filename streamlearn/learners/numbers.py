@@ -71,6 +71,8 @@ def floats(x: Any, called: Called, what: str = "features") -> Floats:
         return _tensor(x, what)
     if library:
         x = _column(x)
+        if isinstance(x, list):
+            return _one_by_one(x, called, what)
     if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
         at = int(np.flatnonzero(np.ma.getmaskarray(x))[0])
         raise _refused(what, "masked values", called(at))
@@ -132,7 +134,7 @@ def _column(x: Any) -> Any:
         raise ShapeError(f"a {type(x).__name__} is a block: expected one sample or one column")
     if library_of(x) == "polars":
         given = x.to_numpy()
-        return given if given.dtype.kind in "fiub" else x.to_list()
+        return given if given.dtype.kind in "fiub" and given.ndim == 1 else x.to_list()
     if getattr(x.dtype, "kind", "O") in "fiub":
         return x.to_numpy(dtype=np.float64, na_value=np.nan)
     return x.tolist()
@@ -159,15 +161,17 @@ def _one_by_one(x: Any, called: Called, what: str) -> Floats:
     for i, element in enumerate(elements):
         value = number(element)
         if value is None:
-            raise _refused(what, _short(element), called(i))
+            raise _refused(what, _short(unwrap(element)), called(i))
         found[i] = value
     return found.reshape(x.shape) if isinstance(x, np.ndarray) else found
 
 
 def number(value: Any) -> float | None:
     """Return a real number, also out of a 0-d array or tensor, as a float; None if it is none."""
+    if getattr(getattr(value, "dtype", None), "kind", None) in ("m", "M"):
+        return None  # a date or a duration, in nanoseconds a whole number inside
     value = unwrap(value)
-    if not isinstance(value, _REAL) or isinstance(value, np.timedelta64):
+    if not isinstance(value, _REAL):
         return None
     try:
         return float(value)

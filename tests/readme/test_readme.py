@@ -57,4 +57,6 @@ def test_the_table_is_of_this_version_of_the_learner() -> None:
     for x, y in stream:
         learner.learn_one(x, stream.classes[y])
     assert "| MESU, q16 C | " in README
-    assert f"`{learner.state_sha256[:12]}`" in README, "run: python benchmarks/readme_demo.py"
+    assert f"`{learner.state_sha256[:12]}`" in README, (
+        "run: python -m experiments demo-table, then figures"
+    )

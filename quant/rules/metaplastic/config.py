@@ -43,8 +43,8 @@ class MetaplasticConfig:
     metaplasticity_output : float
         The same in the last layer.
     clamp : float
-        Hidden weights stay within ±clamp, 1/64 to 1. Part of the rule: it bounds how firm a
-        weight can become, and so how old a memory.
+        Hidden weights stay within ±clamp, 1/64 to 1. Part of the rule: it bounds how far a
+        weight is consolidated, and so how old a memory can be.
     weight_init, weight_init_output : float or None
         Hidden weights start uniform in ±weight_init, 0 to 1, and within `clamp`; those of the last
         layer in ±weight_init_output. None: 0.24·√(784/n), at most 0.75, with n features.

@@ -45,7 +45,7 @@ class MesuFactoredClassifier(SamplingClassifier):
     lr_mu, lr_sigma : float
         Multiply the two updates; the paper's equations have 1.
     n_draws : int
-        Monte-Carlo draws of the pre-activations for each sample, 1 to 64.
+        Monte-Carlo draws of the pre-activations per sample, 1 to 64.
     sweep : int
         The prior pulls ``1/sweep`` of the rows at each sample, ``sweep`` times as hard. A power
         of two; 1 is the paper's equation to the letter.
@@ -143,7 +143,7 @@ class MesuFactoredRegressor(SamplingRegressor):
     lr_mu, lr_sigma : float
         Multiply the two updates; the paper's equations have 1.
     n_draws : int
-        Monte-Carlo draws of the pre-activations for each sample, 1 to 64.
+        Monte-Carlo draws of the pre-activations per sample, 1 to 64.
     sweep : int
         The prior pulls ``1/sweep`` of the rows at each sample, ``sweep`` times as hard. A power
         of two; 1 is the paper's equation to the letter.

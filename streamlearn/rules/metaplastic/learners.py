@@ -75,7 +75,8 @@ class MetaplasticClassifier(StreamClassifier):
         Samples over which the front end's mean and variance follow the sensor, 2 to 32768.
     n_blocks, n_active : int
         Gates: the first hidden layer is so many blocks of units, of which so many are active per
-        sample, chosen by the input. For many tasks one after the other; 64 and 16, with
+        sample, those with the largest gate scores (:mod:`quant.rules.metaplastic.gates`); later
+        layers have no blocks. For many tasks one after the other; 64 and 16, with
         ``metaplasticity=1.02``, are what docs/binarized.md measures. 0: all units are active.
 
     Raises

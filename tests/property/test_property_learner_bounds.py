@@ -1,0 +1,44 @@
+"""No product or sum of any learner leaves its C type, whatever the state and the input."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from edge_cases import CASES, edge_inputs, edge_state, edge_target_q, rule_part
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from registered import Case
+
+from quant.network import NetworkSpec
+from quant.rules.mesu.config import MesuConfig
+
+FIXED = settings(derandomize=True, deadline=None, database=None, max_examples=25)
+
+#: Cases whose formats are tighter than those that C is compared on.
+TIGHT = {
+    "mesu 7-9-6-4, short memory": Case(
+        NetworkSpec((7, 9, 6, 4), front_end="none"),
+        MesuConfig(n_draws=64, memory_window=513, sigma_prior=4.0, sigma_init=4.0),
+        "q16",
+    ),
+    "mesu 33-5-2, narrow prior": Case(
+        NetworkSpec((33, 5, 2)),
+        MesuConfig(n_draws=5, sigma_prior=0.02, sigma_init=0.3, mu_prior=-7.9),
+        "q16",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", [*CASES, *TIGHT])
+@FIXED
+@given(mode=st.integers(0, 10), seed=st.integers(0, 2**32 - 1), extreme=st.booleans())
+def test_every_intermediate_keeps_its_bound(name: str, mode: int, seed: int, extreme: bool) -> None:
+    case = {**CASES, **TIGHT}[name]
+    rng = np.random.default_rng(seed)
+    rule_part(case.config, "check_learner")(
+        case.spec,
+        case.config,
+        edge_state(case, mode, seed),
+        edge_inputs(case.spec, extreme, rng),
+        edge_target_q(case.spec, rng),
+    )
