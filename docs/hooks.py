@@ -15,7 +15,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "quant/**/NUMBERS.md")
-PICTURES = ("benchmarks/results/*/*.svg", "experiments/results/*/*.svg")
+PICTURES = ("experiments/results/*/*.svg",)
 #: The section of the navigation that every NUMBERS.md joins, and the page that they follow.
 SECTION, AFTER = "Specification", "quant/NUMBERS.md"
 #: Names of the API are dotted; anything else in this form is an array, as in mu[row][column].

@@ -19,8 +19,6 @@ TARGET = re.compile(r"`make ([a-z]+)`")
 COMMAND = re.compile(
     r"`streamlearn ([a-z]+)|^    streamlearn ([a-z]+)|^streamlearn ([a-z]+) .*-", re.MULTILINE
 )
-#: Comes with the toy rule.
-ELSEWHERE = {"tests/toy_rule/"}
 
 
 def documents() -> Iterator[tuple[str, str]]:
@@ -36,9 +34,7 @@ def documents() -> Iterator[tuple[str, str]]:
 def missing_files(text: str) -> list[str]:
     """Files that a text names in code and that the repository does not have."""
     named = {name for code in re.findall(r"`([^`\n]+)`", text) for name in FILE.findall(code)}
-    return sorted(
-        name for name in named - ELSEWHERE if "rules/" not in name and not any(ROOT.glob(name))
-    )
+    return sorted(name for name in named if "rules/" not in name and not any(ROOT.glob(name)))
 
 
 def missing_names(text: str) -> list[str]:
