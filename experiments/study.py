@@ -67,6 +67,7 @@ class Study:
             If only tables are asked for, and nothing was measured yet.
         """
         folder: Path = options.results / self.name
+        be_quiet(options.quiet)
         if not options.report_only:
             measured = self.measure(options)
             record = {"origin": origin(options.command), **measured}
@@ -115,5 +116,14 @@ def write_record(path: Path, record: Record) -> None:
 
 
 def say(text: str) -> None:
-    """Say on standard error how far a study is."""
-    console(False).print(text, soft_wrap=True)
+    """Say on standard error how far a study is, unless :func:`be_quiet` was told to be."""
+    _people.print(text, soft_wrap=True)
+
+
+def be_quiet(quiet: bool) -> None:
+    """Choose for this process whether :func:`say` says anything."""
+    global _people
+    _people = console(quiet)
+
+
+_people = console(False)

@@ -22,7 +22,7 @@ from experiments.needs import load_with
 from experiments.options import count, names
 from experiments.speed.pictures import pictures
 from experiments.speed.tables import tables
-from experiments.study import RESULT_FILE, Record, Study, read_record
+from experiments.study import RESULT_FILE, Record, Study, be_quiet, read_record
 
 SECTIONS = ("speed", "bytes", "width", "draws", "zeros", "length", "metaplastic")
 
@@ -49,6 +49,7 @@ def measure(options: argparse.Namespace) -> Record:
 
 
 def _measured(options: argparse.Namespace, record: Record) -> Record:
+    be_quiet(options.quiet)
     module = load_with("torch", "experiments.speed.measure", STUDY.name)
     found: Record = module.measure_sections(options.only, options, record)
     return found

@@ -251,6 +251,14 @@ def test_a_study_measures_and_makes_its_tables_again_from_its_result(
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize("quiet", [True, False])
+def test_quiet_is_silent(quiet: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["noise-limits", "--limit-samples", "2", "--results", str(tmp_path)]
+    assert main([*words, *["--quiet"] * quiet]) == 0
+    captured = capsys.readouterr()
+    assert (captured.out == "") == (captured.err == "") == quiet
+
+
 def test_tables_of_nothing_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["size", "--report-only", "--results", str(tmp_path)]) == 1
     assert f"{RESULT_FILE} is missing: nothing was measured yet" in capsys.readouterr().err
