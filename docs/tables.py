@@ -21,10 +21,13 @@ import numpy as np
 import onnx
 
 import firmware_sim
-from export import write_export
+from export import package, write_export
+from firmware_sim import link
+from quant import c_config, image
 from quant.network import NetworkSpec
 from quant.rule import RULES, Rule, part
 from quant.state import layout_of
+from streamlearn.cli.folders import manifest
 from streamlearn.prequential import evaluate
 from streamlearn.streams import load_gas_concentration, load_gas_drift
 
@@ -244,6 +247,18 @@ def onnx_sizes() -> Iterator[str]:
             yield f"| `{name}`, {arithmetic}, {shape(name)} | {nodes:,} | {size:,} |"
 
 
+def version(of: str) -> str:
+    """Version of a format that outlives a program."""
+    known = {
+        "state": image.FORMAT_VERSION,
+        "export": package.FORMAT_VERSION,
+        "run": manifest(Path(), ())["format_version"],
+        "link": link.VERSION,
+        "config": c_config.CONFIG_VERSION,
+    }
+    return str(known[of])
+
+
 def figure(name: str, *arguments: str) -> Any:
     """Find the function that a marker names."""
     known = {
@@ -251,7 +266,7 @@ def figure(name: str, *arguments: str) -> Any:
         for f in (boards, instructions, rules, members, layouts, onnx_sizes)
     }
     one: dict[str, Callable[..., str]] = {
-        f.__name__: f for f in (count, share, accuracy, appearance)
+        f.__name__: f for f in (count, share, accuracy, appearance, version)
     }
     if name in known:
         return "\n\n" + "\n".join(known[name](*arguments)).strip("\n") + "\n\n"
