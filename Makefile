@@ -1,8 +1,8 @@
 # One command a job; `make help` lists them.
 PYTHON ?= python
-C_FILES = $(shell git ls-files '*.c' '*.h')
+C_FILES = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find . -name '*.[ch]')
 
-.PHONY: help check format test demo golden size speed
+.PHONY: help check format test docs demo golden size speed figures
 help:            ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
@@ -21,6 +21,9 @@ format:          ## rewrite Python and C in the house's format
 test:            ## all tests but the slow ones
 	$(PYTHON) -m pytest
 
+docs:            ## the site, into site/: strict, so that a dead link or an unknown name fails
+	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build
+
 demo:            ## the main job, on the bundled stream
 	streamlearn demo
 
@@ -28,7 +31,10 @@ golden:          ## regenerate the golden results and show what moved
 	$(PYTHON) tests/golden/regenerate.py
 
 size:            ## flash and RAM of the demo's learner on every board
-	$(PYTHON) benchmarks/size.py
+	$(PYTHON) -m experiments size
 
 speed:           ## samples/s of every engine beside PyTorch, and what a sample costs
-	$(PYTHON) benchmarks/speed.py
+	$(PYTHON) -m experiments speed
+
+figures:         ## write recorded results into README.md and docs/
+	$(PYTHON) -m experiments figures

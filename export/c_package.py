@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quant.c_config import KERNEL_DIR, config_header, kernel_headers, kernel_sources
+from quant.c_config import config_header, kernel_headers, kernel_sources
 from quant.state import state_to_bytes
 from streamlearn.learners.base import StreamLearner
 
@@ -22,16 +22,12 @@ def c_package(learner: StreamLearner) -> dict[str, str]:
     """Return the files of the C package: name and text.
 
     Everything but ``sl_config.h`` and ``sl_state_image.c`` is the kernel as it stands in
-    ``quant/kernel``, to the byte.
+    ``quant``, to the byte, its folders laid flat.
     """
-    files = {
-        name: (KERNEL_DIR / name).read_text()
-        for name in (
-            *kernel_headers(learner.arithmetic),
-            *kernel_sources(learner.arithmetic, learner.spec.head),
-        )
-    }
-    files["sl_config.h"] = config_header(learner.spec, learner.config, learner.arithmetic)
+    given = learner.spec, learner.config, learner.arithmetic
+    kernel = (*kernel_headers(*given), *kernel_sources(*given))
+    files = {file.name: file.read_text() for file in kernel}
+    files["sl_config.h"] = config_header(*given)
     state = state_to_bytes(learner.state)
     lines = [
         "    " + " ".join(f"{byte}," for byte in state[start : start + 20])

@@ -23,7 +23,7 @@ _FIRMWARE_HEADERS = ("uart.h", "frame.h")
 # -g keeps the symbol table (the linker script discards the DWARF itself: 0.7 MB of the
 # compiler's run-time library, full of this machine's paths).
 _FLAGS = (
-    "-std=c99",
+    "-std=c11",
     "-ffreestanding",
     "-g",
     "-Wall",

@@ -1,52 +1,84 @@
-"""The generated header: sizes, constants and tables of one learner. Data, never logic."""
+"""The C build of one learner: its files, and the generated header ``sl_config.h``.
+
+The header is data, never logic: a version, sizes, constants and tables, and the struct of the
+state, which comes from the same description as NumPy's type (:mod:`quant.layout`). Files are found
+by their folder: what all learners share, the front end, the head, and the rule.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
+from quant.c_text import RuleKernel, table, unsigned, whole
+from quant.errors import BuildError
 from quant.network import NetworkSpec
 from quant.rule import Config, arithmetic_of, rule_of
+from quant.state import layout_of
+from quant.tables import EXP2
 
-KERNEL_DIR = Path(__file__).parent / "kernel"
+#: ``sl_learner.h`` refuses a header of another version.
+CONFIG_VERSION = 1
 
-_SOURCES = {
-    "q16": ("sl_front_end_q16.c", "sl_mesu_q16_forward.c", "sl_mesu_q16_learn.c"),
-    "float32": ("sl_front_end_f32.c", "sl_mesu_f32.c"),
-    "q8": (
-        "sl_front_end_q16.c",
-        "sl_metaplastic_q8_forward.c",
-        "sl_metaplastic_q8_gate.c",
-        "sl_metaplastic_q8_learn.c",
-        "sl_metaplastic_q8_sum.c",
-    ),
-}
-_HEADERS = {
-    "q16": (
-        "sl_integer.h",
-        "sl_statistics.h",
-        "sl_mesu_q16.h",
-        "sl_factored_q16.h",
-        "sl_factored_q16_backward.h",
-        "sl_factored_q16_factors.h",
-        "sl_factored_q16_forward.h",
-        "sl_factored_q16_learn.h",
-        "sl_factored_q16_mu.h",
-    ),
-    "float32": ("sl_factored_f32.h",),
-    "q8": ("sl_integer.h", "sl_statistics.h", "sl_metaplastic_q8.h"),
-}
-_GAUSSIAN = {"q16": "sl_gaussian_q16.c", "float32": "sl_gaussian_f32.c"}
+_QUANT = Path(__file__).parent
+KERNEL_DIR = _QUANT / "kernel"
+#: What only the shared library of the host has: never part of firmware.
+HOST_SOURCE = KERNEL_DIR / "sl_host.c"
 
 
-def kernel_sources(arithmetic: str, head: str = "categorical") -> tuple[str, ...]:
-    """Return the names of the C files of an arithmetic, in ``quant/kernel``."""
-    gaussian = (_GAUSSIAN[arithmetic],) if head == "gaussian" else ()
-    return ("sl_learner.c", *_SOURCES[arithmetic], *gaussian)
+def _kernel_of(spec: NetworkSpec, config: Config, arithmetic: str) -> tuple[str, RuleKernel]:
+    """Return the rule's name and its kernel."""
+    name, kernel = rule_of(config).name, arithmetic_of(spec, config, arithmetic).kernel
+    if kernel is None:
+        raise BuildError(f"rule {name!r} has no C for {arithmetic}")
+    return name, kernel
 
 
-def kernel_headers(arithmetic: str) -> tuple[str, ...]:
-    """Return the names of the headers that those files include, but for ``sl_config.h``."""
-    return ("sl_learner.h", "sl_parts.h", "sl_metaplastic_q8_state.h", *_HEADERS[arithmetic])
+def kernel_folders(spec: NetworkSpec, config: Config, arithmetic: str) -> tuple[Path, ...]:
+    """Return the folders of a learner's C files, the shared one first.
+
+    Raises
+    ------
+    BuildError
+        If a part has no C for this arithmetic.
+    """
+    name, rule = _kernel_of(spec, config, arithmetic)
+    numbers = arithmetic_of(spec, config, arithmetic).numbers
+    folders = [KERNEL_DIR]
+    rooms = {
+        "the front end": _QUANT / "front_end" / "kernel",
+        f"the head {spec.head!r}": _QUANT / "heads" / spec.head / "kernel",
+        **{f"{room.parent.name}, which rule {name!r} uses,": room for room in rule.rooms},
+    }
+    for part, room in rooms.items():
+        found = [folder for folder in (room, room / numbers) if _c_files([folder])]
+        if not found:
+            raise BuildError(f"{part} has no C for {arithmetic}: expected files in {room}")
+        folders += found
+    own = rule.folder / arithmetic
+    if not _c_files([own]):
+        raise BuildError(f"rule {name!r} has no C for {arithmetic}: expected files in {own}")
+    return (*folders, own)
+
+
+def _c_files(folders: Iterable[Path], pattern: str = "*.[ch]") -> list[Path]:
+    return [file for folder in folders for file in sorted(folder.glob(pattern))]
+
+
+def kernel_sources(spec: NetworkSpec, config: Config, arithmetic: str) -> list[Path]:
+    """Return the C files of a learner, but for those of the host alone."""
+    files = _c_files(kernel_folders(spec, config, arithmetic), "*.c")
+    return [file for file in files if file != HOST_SOURCE]
+
+
+def kernel_headers(spec: NetworkSpec, config: Config, arithmetic: str) -> list[Path]:
+    """Return the headers that those files include, but for ``sl_config.h``."""
+    return _c_files(kernel_folders(spec, config, arithmetic), "*.h")
+
+
+def all_kernel_files() -> list[Path]:
+    """Return every C file of every learner."""
+    return sorted(_QUANT.glob("**/kernel/**/*.[ch]"))
 
 
 def config_header(spec: NetworkSpec, config: Config, arithmetic: str) -> str:
@@ -57,20 +89,27 @@ def config_header(spec: NetworkSpec, config: Config, arithmetic: str) -> str:
     ConfigError
         If the fixed-point formats cannot hold the configuration.
     """
-    kernel = arithmetic_of(spec, config, arithmetic).kernel
-    assert kernel is not None
-    defines = {
-        "SL_FRONT_END": int(spec.front_end == "standardise"),
-        "SL_FRONT_END_WINDOW": f"{config.front_end_window}u",
+    name, rule = _kernel_of(spec, config, arithmetic)
+    own = rule.constants(spec, config, arithmetic)
+    defines: dict[str, object] = {
+        "SL_CONFIG_VERSION": CONFIG_VERSION,
+        "SL_STANDARDISE": int(spec.front_end == "standardise"),
+        "SL_FRONT_END_WINDOW": unsigned(config.front_end_window),
         "SL_BIAS": int(spec.bias),
         "SL_N_LAYERS": len(spec.shapes),
         "SL_N_FEATURES": spec.n_features,
         "SL_N_CLASSES": spec.n_classes,
-        **kernel.defines(spec, config),
+        "SL_N_OUTPUTS": spec.n_outputs,
+        "SL_EXP2_TABLE": whole(EXP2),
+        **own.defines,
+        "SL_LAYERS": table(table(layer) for layer in own.layers),
     }
-    body = "".join(f"#define {name} {value}\n" for name, value in defines.items())
-    what = f"a {spec} network, rule {rule_of(config).name}, {arithmetic}"
+    constants = "".join(f"#define {name} {value}\n" for name, value in defines.items())
+    struct = layout_of(spec, config, arithmetic).c_struct()
     return (
-        f"/* Generated for {what}. Do not edit. */\n"
-        f"#ifndef SL_CONFIG_H\n#define SL_CONFIG_H\n\n{body}\n#endif\n"
+        f"/* Generated for a {spec} network, rule {name}, {arithmetic}. Do not edit. */\n"
+        "#pragma once\n\n#include <stddef.h>\n#include <stdint.h>\n\n"
+        f"{constants}\n"
+        "/* Exactly what must survive a power cut; docs/state-format.md has every byte. */\n"
+        f"{struct}"
     )

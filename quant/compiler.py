@@ -9,6 +9,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from quant.errors import BuildError
@@ -48,16 +49,16 @@ def zig_version() -> str:
     return version("ziglang")
 
 
-def build_shared(sources: list[Path], headers: dict[str, str], include: Path) -> Path:
+def build_shared(sources: Sequence[Path], headers: Mapping[str, str], *include: Path) -> Path:
     """Compile C sources into a shared library for this machine, or find it in the cache.
 
     Parameters
     ----------
-    sources : list of Path
-    headers : dict
+    sources : sequence of Path
+    headers : mapping
         Generated headers: name and text.
     include : Path
-        Folder of the other headers, all of which count into the cache's key.
+        Folders of the other headers, all of which count into the cache's key.
 
     Raises
     ------
@@ -65,7 +66,7 @@ def build_shared(sources: list[Path], headers: dict[str, str], include: Path) ->
         If the compiler fails; the message ends with what it printed.
     """
     digest = hashlib.sha256()
-    files = sorted({*sources, *include.glob("*.h")})
+    files = sorted({*sources, *(file for folder in include for file in folder.glob("*.h"))})
     parts = [_machine(), zig_version(), *FLAGS, *headers.values(), *(f.read_text() for f in files)]
     for part in parts:
         digest.update(part.encode() + b"\0")
@@ -80,7 +81,7 @@ def build_shared(sources: list[Path], headers: dict[str, str], include: Path) ->
         built = Path(folder) / library.name
         command = [
             sys.executable, "-m", "ziglang", "cc", *FLAGS, "-march=native",
-            f"-I{folder}", f"-I{include}", *map(str, sources), "-o", str(built),
+            f"-I{folder}", *(f"-I{path}" for path in include), *map(str, sources), "-o", str(built),
         ]  # fmt: skip
         environment = {**os.environ}
         for name in ("GLOBAL", "LOCAL"):

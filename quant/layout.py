@@ -102,15 +102,16 @@ class Layout(tuple[Field, ...]):
         if not rest or rest[0].item_bytes != 4 or rest[0].shape:
             front.append(Field("reserved", "<u4", "0"))
         placed: list[Field] = []
-        at = 0
-        for field in (*front, *rest):
-            if at % _ALIGNMENT[field.item_bytes]:
-                placed.append(_padding("padding", at))
-                at += placed[-1].n_bytes
-            placed.append(field)
-            at += field.n_bytes
-        if at % 4:
-            placed.append(_padding("padding_end" if "padding" in _names(placed) else "padding", at))
+        at = gaps = 0
+        end = 8 if any(field.item_bytes == 8 for field in rest) else 4
+        for field in (*front, *rest, None):
+            missing = -at % (end if field is None else _ALIGNMENT[field.item_bytes])
+            if missing:
+                gaps += 1
+                placed.append(_padding(f"padding_{gaps}" if gaps > 1 else "padding", missing))
+            if field is not None:
+                placed.append(field)
+                at += missing + field.n_bytes
         layout = cls(placed)
         names = _names(layout)
         if len(set(names)) != len(names):
@@ -166,7 +167,5 @@ def _names(fields: Iterable[Field]) -> list[str]:
     return [field.name for field in fields]
 
 
-def _padding(name: str, at: int) -> Field:
-    """Name the bytes up to the next word, or to the next but one before doubles."""
-    missing = -at % 4 or 4
+def _padding(name: str, missing: int) -> Field:
     return Field(name, "<u2", "0") if missing == 2 else Field(name, "u1", "0", (missing,))

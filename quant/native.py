@@ -10,20 +10,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from quant.c_config import KERNEL_DIR, config_header, kernel_sources
+from quant.c_config import HOST_SOURCE, KERNEL_DIR, config_header, kernel_folders, kernel_sources
 from quant.compiler import build_shared
 from quant.counters import Saturations
-from quant.errors import BuildError, DivergedError, StreamlearnError
-from quant.heads import HEADS
+from quant.errors import DivergedError, ShapeError, StreamlearnError
+from quant.layout import State
 from quant.network import NetworkSpec
 from quant.rule import Config
-from quant.state import State, state_dtype
 
-#: What the negative results of the C verbs mean, from the X-macro in ``sl_learner.h``.
+#: What the negative results of the C verbs mean, from the X-macro in ``sl_status.h``.
 STATUS_TEXT = {
     int(value): text
     for value, text in re.findall(
-        r'X\(SL_\w+, (-?\d+), "([^"]+)"\)', (KERNEL_DIR / "sl_learner.h").read_text()
+        r'X\(SL_\w+, (-?\d+), "([^"]+)"\)', (KERNEL_DIR / "sl_status.h").read_text()
     )
 }
 
@@ -31,10 +30,25 @@ STATUS_TEXT = {
 DIVERGED = -3
 
 _SATURATIONS = [f.name for f in dataclasses.fields(Saturations)]
+_POINTER, _WORD, _COUNT = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint64
+#: Result and arguments of each function of ``sl_host.c``.
+_FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
+    "sl_host_scratch_bytes": (_COUNT, []),
+    "sl_host_prediction_words": (_WORD, []),
+    "sl_host_target_bytes": (_WORD, []),
+    "sl_host_n_draws": (_WORD, []),
+    "sl_host_learn": (_COUNT, [_POINTER] * 4 + [_COUNT, _POINTER, _POINTER]),
+    "sl_host_predict_many": (_COUNT, [_POINTER] * 3 + [_COUNT] + [_POINTER] * 3),
+    "sl_host_draws": (None, [_POINTER] * 2),
+    "sl_host_saturations": (None, [_POINTER] * 2),
+}
 
 
 class NativeKernel:
     """The compiled kernel for one network and configuration.
+
+    A prediction has as many words as the head says (:attr:`prediction_words`): one, the index of
+    the class; or three, mean, aleatoric and epistemic standard deviation as binary32 bits.
 
     Parameters
     ----------
@@ -44,43 +58,28 @@ class NativeKernel:
     Raises
     ------
     BuildError
-        If the compiler fails, or lays the state out differently from :mod:`quant.state`.
+        If a part has no C for this arithmetic, or the compiler fails; it asserts the place of
+        each member of the state.
     """
 
     def __init__(self, spec: NetworkSpec, config: Config, arithmetic: str) -> None:
-        names = (*kernel_sources(arithmetic, spec.head), "sl_host.c")
-        sources = [KERNEL_DIR / name for name in names]
+        sources = [*kernel_sources(spec, config, arithmetic), HOST_SOURCE]
         header = {"sl_config.h": config_header(spec, config, arithmetic)}
-        self._library = ctypes.CDLL(str(build_shared(sources, header, KERNEL_DIR)))
+        built = build_shared(sources, header, *kernel_folders(spec, config, arithmetic))
+        self._library = ctypes.CDLL(str(built))
+        for name, (result, arguments) in _FUNCTIONS.items():
+            function = getattr(self._library, name)
+            function.restype, function.argtypes = result, arguments
         self._n_features, self._n_outputs = spec.n_features, spec.n_outputs
-        self._head = HEADS[spec.head]
-        self._n_draws = getattr(config, "n_draws", 0)
-        for name in ("sl_host_state_bytes", "sl_host_scratch_bytes", "sl_host_learn"):
-            getattr(self._library, name).restype = ctypes.c_uint64
-        self._library.sl_host_learn.argtypes = [ctypes.c_void_p] * 4 + [
-            ctypes.c_uint64,
-            ctypes.c_void_p,
-            ctypes.c_void_p,
-        ]
-        self._library.sl_host_predict.argtypes = [ctypes.c_void_p] * 4
-        self._library.sl_learner_learn.argtypes = [ctypes.c_void_p] * 3 + [ctypes.c_uint32]
-        self._library.sl_learner_learn.restype = ctypes.c_int32
-        if self._n_draws:
-            self._library.sl_host_draws.argtypes = [ctypes.c_void_p] * 2
-            self._library.sl_host_draws.restype = None
-        if spec.head == "gaussian":
-            self._library.sl_host_prediction.argtypes = [ctypes.c_void_p] * 2
-            self._library.sl_host_prediction.restype = None
-            self._library.sl_host_learn_targets.restype = ctypes.c_uint64
-            self._library.sl_host_learn_targets.argtypes = self._library.sl_host_learn.argtypes
-        self._library.sl_host_saturations.argtypes = [ctypes.c_void_p] * 2
-        self._library.sl_host_saturations.restype = None
-        expected = state_dtype(spec, config, arithmetic).itemsize
-        if self._library.sl_host_state_bytes() != expected:
-            raise BuildError(
-                f"the C state has {self._library.sl_host_state_bytes()} bytes, NumPy's {expected}"
-            )
-        self._scratch = np.zeros(self._library.sl_host_scratch_bytes() // 8 + 1, np.uint64)
+        self._target_is_number = self._library.sl_host_target_bytes() == 4
+        self._n_draws = int(self._library.sl_host_n_draws())
+        self._scratch = np.zeros(self.scratch_bytes // 8 + 1, np.uint64)
+        self._status = ctypes.c_int32()
+        #: Words of one prediction.
+        self.prediction_words = int(self._library.sl_host_prediction_words())
+        #: The words of the latest prediction of :meth:`learn_one`, :meth:`predict` and
+        #: :meth:`draws`, ``uint32[prediction_words]``; 0 after an error.
+        self.prediction = np.zeros(self.prediction_words, np.uint32)
 
     @property
     def scratch_bytes(self) -> int:
@@ -95,105 +94,144 @@ class NativeKernel:
         return Saturations(**dict(zip(_SATURATIONS, counts.tolist(), strict=True)))
 
     def learn(
-        self, state: State, x: npt.NDArray[Any], labels: npt.NDArray[Any]
+        self, state: State, x: npt.NDArray[np.floating[Any]], targets: npt.ArrayLike
     ) -> npt.NDArray[Any]:
-        """Test, then train, on finite ``float32[n, n_features]`` and valid ``uint32[n]``.
+        """Test, then train, on a block of samples.
 
-        Returns the predictions made before learning, ``int32[n]``; the state changes in place.
+        Parameters
+        ----------
+        state : State
+            Changes in place.
+        x : float32[n, n_features]
+            Finite.
+        targets : array_like of n
+            Class indices, or numbers if the head predicts a number.
+
+        Returns
+        -------
+        int32[n] or uint32[n, 3]
+            The predictions made before learning: class indices, or the words of numbers.
+
+        Raises
+        ------
+        ShapeError
+            If there are not as many targets as samples.
+        StreamlearnError
+            At the first sample that the kernel refuses; those before it have been learned.
         """
-        x = np.ascontiguousarray(x, np.float32).reshape(-1, self._n_features)
-        labels = np.ascontiguousarray(labels, self._head.target_dtype)
-        if self._head.prediction_words:
-            return self.learn_targets(state, x, labels)
-        predictions = np.zeros(len(labels), np.int32)
-        status = ctypes.c_int32()
-        done = self._library.sl_host_learn(
-            state.ctypes.data, self._scratch.ctypes.data, x.ctypes.data, labels.ctypes.data,
-            len(labels), predictions.ctypes.data, ctypes.addressof(status),
-        )  # fmt: skip
-        self._complete(done, len(labels), status.value)
-        return predictions
+        x, words = self._rows(x), self._targets(targets)
+        if len(x) != len(words):
+            raise ShapeError(f"{len(words)} targets for {len(x)} samples: give one for each")
+        predictions = np.zeros((len(words), self.prediction_words), np.uint32)
+        done = self._learn(state, x, words, predictions)
+        self._complete(done, len(words), "have been learned")
+        return self._given(predictions)
 
-    def learn_one(self, state: State, x: npt.NDArray[Any], label: Any) -> int:
-        """Test, then train, on one sample; return the class index, or a negative status."""
-        x = np.ascontiguousarray(x, np.float32)
-        return int(
-            self._library.sl_learner_learn(
-                state.ctypes.data,
-                self._scratch.ctypes.data,
-                x.ctypes.data,
-                int(np.array(label, self._head.target_dtype).view(np.uint32)),
-            )
-        )
+    def predict_many(
+        self, state: State, x: npt.NDArray[np.floating[Any]]
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
+        """Predict a block of samples, as :meth:`predict` does one by one.
 
-    def predict(self, state: State, x: npt.NDArray[Any]) -> tuple[int, npt.NDArray[np.float64]]:
-        """Return the class index of one finite sample and the mean logits ``float64[classes]``."""
-        x = np.ascontiguousarray(x, np.float32)
-        logits = np.zeros(self._n_outputs)
-        predicted = self._library.sl_host_predict(
-            state.ctypes.data, self._scratch.ctypes.data, x.ctypes.data, logits.ctypes.data
-        )
-        return int(predicted), logits
+        Returns
+        -------
+        predictions : int32[n] or uint32[n, 3]
+            As of :meth:`learn`.
+        outputs : float64[n, outputs]
+            Their mean over the draws: logits, or mean and log-variance.
 
-    def draws(self, state: State, x: npt.NDArray[Any]) -> tuple[int, npt.NDArray[np.float64]]:
-        """Return :meth:`predict`'s class index and the outputs of each draw.
+        Raises
+        ------
+        StreamlearnError
+            At the first sample that the kernel refuses.
+        """
+        x = self._rows(x)
+        predictions = np.zeros((len(x), self.prediction_words), np.uint32)
+        outputs = np.zeros((len(x), self._n_outputs))
+        done = self._predict(state, x, predictions, outputs)
+        self._complete(done, len(x), "could be predicted")
+        return self._given(predictions), outputs
+
+    def learn_one(self, state: State, x: npt.NDArray[np.floating[Any]], target: float) -> int:
+        """Test, then train, on one sample.
+
+        Returns the class index, or 0 if the head predicts a number, or a negative status, which
+        leaves the state as it was. :attr:`prediction` has the words.
+        """
+        self.prediction = np.zeros(self.prediction_words, np.uint32)
+        self._learn(state, self._rows(x), self._targets([target]), self.prediction)
+        return self._status.value
+
+    def predict(
+        self, state: State, x: npt.NDArray[np.floating[Any]]
+    ) -> tuple[int, npt.NDArray[np.float64]]:
+        """Return what :meth:`learn_one` returns, and the outputs' mean over the draws."""
+        self.prediction = np.zeros(self.prediction_words, np.uint32)
+        outputs = np.zeros(self._n_outputs)
+        self._predict(state, self._rows(x), self.prediction, outputs)
+        return self._status.value, outputs
+
+    def draws(
+        self, state: State, x: npt.NDArray[np.floating[Any]]
+    ) -> tuple[int, npt.NDArray[np.float64]]:
+        """Return :meth:`predict`'s status and the outputs of each draw.
 
         ``float64[outputs, draws]``: logits, or of a target the mean and the log-variance.
         """
-        predicted, _ = self.predict(state, x)
+        status, _ = self.predict(state, x)
         draws = np.zeros((self._n_outputs, self._n_draws))
-        if predicted >= 0:
-            self._library.sl_host_draws(self._scratch.ctypes.data, draws.ctypes.data)
-        return predicted, draws
-
-    def predict_many(self, state: State, x: Any) -> tuple[Any, Any]:
-        """Interim."""
-        results, logits = [], np.zeros((len(x), self._n_outputs))
-        for i, row in enumerate(x):
-            status, logits[i] = self.predict(state, row)
-            results.append(self.prediction() if self._head.prediction_words else status)
-        return np.array(results), logits
-
-    def prediction(self) -> npt.NDArray[np.float32]:
-        """Return the three numbers of the latest prediction or learning step."""
-        return self._prediction(0)
-
-    def learn_targets(
-        self, state: State, x: npt.NDArray[Any], y: npt.NDArray[np.float32]
-    ) -> npt.NDArray[np.float32]:
-        """Test, then train, on finite ``float32[n, n_features]`` and ``float32[n]``.
-
-        Returns the predictions made before learning, ``float32[n, 3]``; the state changes in
-        place.
-        """
-        x = np.ascontiguousarray(x, np.float32).reshape(-1, self._n_features)
-        y = np.ascontiguousarray(y, np.float32)
-        predictions = np.zeros((len(y), 3), np.float32)
-        status = ctypes.c_int32()
-        done = self._library.sl_host_learn_targets(
-            state.ctypes.data, self._scratch.ctypes.data, x.ctypes.data, y.ctypes.data,
-            len(y), predictions.ctypes.data, ctypes.addressof(status),
-        )  # fmt: skip
-        self._complete(done, len(y), status.value)
-        return predictions
-
-    def _prediction(self, status: int) -> npt.NDArray[np.float32]:
-        bits = np.zeros(3, np.uint32)
         if status >= 0:
-            self._library.sl_host_prediction(self._scratch.ctypes.data, bits.ctypes.data)
-        return bits.view(np.float32)
+            self._library.sl_host_draws(self._scratch.ctypes.data, draws.ctypes.data)
+        return status, draws
 
-    @staticmethod
-    def _complete(done: int, n: int, status: int) -> None:
-        if done != n:
-            raise (DivergedError if status == DIVERGED else StreamlearnError)(
-                f"sample {done} of {n}: {STATUS_TEXT[status]}; "
-                f"the {done} samples before it have been learned"
-            )
-
-    def undecided(self, state: State, x: npt.NDArray[Any]) -> int:
-        """Return how many hidden units one finite sample leaves undecided (q8 only)."""
+    def undecided(self, state: State, x: npt.NDArray[np.floating[Any]]) -> int:
+        """Return how many hidden units one finite sample leaves undecided (metaplastic only)."""
         self.predict(state, x)
         count = self._library.sl_metaplastic_undecided
-        count.argtypes, count.restype = [ctypes.c_void_p], ctypes.c_uint32
+        count.argtypes, count.restype = [_POINTER], _WORD
         return int(count(self._scratch.ctypes.data))
+
+    def _rows(self, x: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float32]:
+        return np.ascontiguousarray(x, np.float32).reshape(-1, self._n_features)
+
+    def _targets(self, targets: npt.ArrayLike) -> npt.NDArray[np.uint32]:
+        """Return the words of targets: class indices, or the bits of numbers."""
+        if self._target_is_number:
+            return np.ascontiguousarray(targets, np.float32).view(np.uint32)
+        return np.ascontiguousarray(targets, np.uint32)
+
+    def _given(self, predictions: npt.NDArray[np.uint32]) -> npt.NDArray[Any]:
+        return predictions if self.prediction_words > 1 else predictions[:, 0].view(np.int32)
+
+    def _learn(
+        self,
+        state: State,
+        x: npt.NDArray[np.floating[Any]],
+        targets: npt.NDArray[np.uint32],
+        predictions: npt.NDArray[np.uint32],
+    ) -> int:
+        done: int = self._library.sl_host_learn(
+            state.ctypes.data, self._scratch.ctypes.data, x.ctypes.data, targets.ctypes.data,
+            len(targets), predictions.ctypes.data, ctypes.addressof(self._status),
+        )  # fmt: skip
+        return done
+
+    def _predict(
+        self,
+        state: State,
+        x: npt.NDArray[np.floating[Any]],
+        predictions: npt.NDArray[np.uint32],
+        outputs: npt.NDArray[np.float64],
+    ) -> int:
+        done: int = self._library.sl_host_predict_many(
+            state.ctypes.data, self._scratch.ctypes.data, x.ctypes.data, len(x),
+            predictions.ctypes.data, outputs.ctypes.data, ctypes.addressof(self._status),
+        )  # fmt: skip
+        return done
+
+    def _complete(self, done: int, n: int, what: str) -> None:
+        if done != n:
+            diverged = self._status.value == DIVERGED
+            raise (DivergedError if diverged else StreamlearnError)(
+                f"sample {done} of {n}: {STATUS_TEXT[self._status.value]}; "
+                f"the {done} samples before it {what}"
+            )

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
+from quant.c_text import RuleKernel
 from quant.counters import Saturations
 from quant.errors import ConfigError, RuleError
 from quant.layout import Field, State
@@ -59,25 +60,6 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Kernel:
-    """A rule in C.
-
-    Attributes
-    ----------
-    folder : Path
-        Its C files: ``sl_rule.h`` and the sources of ``sl_rule_forward`` and ``sl_rule_update``.
-    defines : callable
-        ``defines(spec, config)``: the constants of the generated header that only this rule has.
-    shared : tuple of Path
-        Further folders of headers.
-    """
-
-    folder: Path
-    defines: Callable[[NetworkSpec, Config], Mapping[str, object]]
-    shared: tuple[Path, ...] = ()
-
-
-@dataclass(frozen=True)
 class Arithmetic:
     """What a rule is computed in.
 
@@ -91,7 +73,7 @@ class Arithmetic:
         ``init(spec, config, state)``: draw the start of a zeroed state, in place.
     golden : Model, optional
         The model in integers; the equations in float64 live on the floor ``streamlearn``.
-    kernel : Kernel, optional
+    kernel : RuleKernel, optional
         The same in C.
     logits : callable, optional
         ``logits(state, mean)``: mean logits as a probability is made of them, such as divided by
@@ -106,7 +88,7 @@ class Arithmetic:
     fields: Callable[[NetworkSpec, Config], list[Field]]
     init: Callable[[NetworkSpec, Config, State], None]
     golden: Model | None = None
-    kernel: Kernel | None = None
+    kernel: RuleKernel | None = None
     logits: Callable[[State, Any], Any] | None = None
     noisy: bool = True
     check_state: Callable[[NetworkSpec, Config, State], None] | None = None
@@ -152,7 +134,8 @@ def register(name: str, package: str) -> None:
     Raises
     ------
     RuleError
-        If the name is taken, or a part is missing; the message names it.
+        If the name is taken, a part is missing, or the rule calls itself otherwise; the message
+        names it.
     """
     if name in RULES:
         raise RuleError(f"rule {name!r} exists already: give yours another name")
@@ -160,7 +143,8 @@ def register(name: str, package: str) -> None:
     try:
         for floor in FLOORS:
             part(name, floor)
-    except RuleError:
+        _ = RULES[name]
+    except BaseException:  # whatever it was, no list may hold half a rule
         del _OUTSIDE[name]
         raise
 

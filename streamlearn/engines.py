@@ -8,6 +8,8 @@ float32, or in integers with the golden model's bits. What a rule has of them it
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -203,17 +205,18 @@ class NativeEngine:
         status, logits = self.kernel.predict(state, x)
         self._check(status)
         if self._head.prediction_words:
-            return NumberPrediction(*self.kernel.prediction().tolist())
+            return NumberPrediction(*self.kernel.prediction.view(np.float32).tolist())
         if self._logits is not None:
             logits = self._logits(state, logits)
         return ClassPrediction(status, logits)
 
     def predict_many(self, state: State, x: Float) -> tuple[npt.NDArray[Any], Float]:
         """See :class:`Engine`."""
-        predictions, logits = self.kernel.predict_many(state, x)
+        with _advice():
+            words, logits = self.kernel.predict_many(state, x)
         if self._logits is not None:
             logits = self._logits(state, logits)
-        return predictions, logits
+        return self._block(words), logits
 
     def draws(self, state: State, x: Float) -> Float:
         """See :class:`Engine`."""
@@ -230,21 +233,31 @@ class NativeEngine:
         status = self.kernel.learn_one(state, x, target)
         self._check(status)
         if self._head.prediction_words:
-            return NumberPrediction(*self.kernel.prediction().tolist())
+            return NumberPrediction(*self.kernel.prediction.view(np.float32).tolist())
         return status
 
     def learn_many(self, state: State, x: Float, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """See :class:`Engine`."""
-        try:
-            return self.kernel.learn(state, x, targets)
-        except DivergedError as error:
-            where = str(error).partition(":")[0]  # "sample 3 of 400"
-            raise DivergedError(f"{where}: {DIVERGED}") from error
+        with _advice():
+            return self._block(self.kernel.learn(state, x, targets))
+
+    def _block(self, words: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return words.view(np.float32) if self._head.prediction_words else words
 
     @staticmethod
     def _check(status: int) -> None:
         if status < 0:
             raise DivergedError(DIVERGED)
+
+
+@contextmanager
+def _advice() -> Iterator[None]:
+    """Say of a block that diverged what to do, and where; the caller's state may be a copy."""
+    try:
+        yield
+    except DivergedError as error:
+        where = str(error).partition(":")[0]  # "sample 3 of 400"
+        raise DivergedError(f"{where}: {DIVERGED}") from error
 
 
 def choose_backend(

@@ -4,7 +4,7 @@ At rest 1/σ² = N H + 1/σ_prior² (papers: precision is a leaky integrator of 
 layer of standardised inputs adds noise of standard deviation √(fan_in / (N H + 1/σ_prior²)) to
 each of its units, whose signal is of order 1. A large learning rate of μ shakes the weights as a
 shorter window would. H = 0.02 and the two limits were read off a scan on the gas stream: run
-``python benchmarks/noise_limits.py`` for its table.
+``python -m experiments noise-limits`` for its table.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -58,7 +59,7 @@ class PrequentialResult:
     @property
     def predictions_sha256(self) -> str:
         """SHA-256, in hexadecimal, of the predictions as little-endian uint16."""
-        return hashlib.sha256(self.predictions.astype("<u2").tobytes()).hexdigest()
+        return hash_of_predictions(self.predictions)
 
     def accuracy_over_time(self, window: int) -> NDArray[np.float64]:
         """Return the accuracy over the latest `window` samples, after each sample.
@@ -199,6 +200,15 @@ def no_change_accuracy(labels: ArrayLike) -> float:
 def majority_accuracy(labels: ArrayLike) -> float:
     """Return the accuracy of :func:`majority_predictions` in [0, 1]; NaN without labels."""
     return _mean(majority_predictions(labels) == np.asarray(labels, np.int64))
+
+
+def hash_of_predictions(predictions: NDArray[Any]) -> str:
+    """Return the SHA-256, in hexadecimal, of class indices as uint16 or of numbers as float32.
+
+    Both are little endian.
+    """
+    dtype = "<f4" if predictions.dtype.kind == "f" else "<u2"
+    return hashlib.sha256(predictions.astype(dtype).tobytes()).hexdigest()
 
 
 def _mean(right: NDArray[np.bool_]) -> float:

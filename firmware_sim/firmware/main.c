@@ -5,13 +5,8 @@
 #include "sl_learner.h"
 #include "uart.h"
 
-/* A learner of numbers: the label is the target, the answer mean and two spreads, all binary32. */
-#ifndef SL_GAUSSIAN
-#define SL_GAUSSIAN 0
-#endif
-
 #define FEATURE_BYTES     (4u * (uint32_t)(SL_N_FEATURES))
-#define LEARN_BYTES       (FEATURE_BYTES + (SL_GAUSSIAN ? 4u : 2u))
+#define LEARN_BYTES       (FEATURE_BYTES + SL_TARGET_BYTES)
 #define STATE_CHUNK_BYTES 260u /* WRITE_STATE: an offset and 256 bytes, whatever the network */
 #define LARGER_BYTES      (LEARN_BYTES > STATE_CHUNK_BYTES ? LEARN_BYTES : STATE_CHUNK_BYTES)
 #define MAX_PAYLOAD_BYTES ((LARGER_BYTES + 3u) & ~3u)
@@ -41,9 +36,12 @@ __attribute__((used)) const uint32_t sl_link_facts[6] = {SL_FRAME_VERSION,
                                                          (uint32_t)sizeof(sl_scratch_t),
                                                          MAX_PAYLOAD_BYTES};
 
+static uint32_t u16_at(const uint8_t *bytes) {
+    return (uint32_t)bytes[0] | ((uint32_t)bytes[1] << 8);
+}
+
 static uint32_t u32_at(const uint8_t *bytes) {
-    return (uint32_t)bytes[0] | ((uint32_t)bytes[1] << 8) | ((uint32_t)bytes[2] << 16) |
-           ((uint32_t)bytes[3] << 24);
+    return u16_at(bytes) | (u16_at(bytes + 2) << 16);
 }
 
 static void reply(const sl_frame_t *frame, uint8_t status, const void *payload, uint32_t length) {
@@ -58,11 +56,7 @@ static void reply_status(const sl_frame_t *frame, uint8_t status) {
 /* What was predicted, or the learner's error as a status. */
 static void reply_result(const sl_frame_t *frame, int32_t result) {
     if (result >= 0) {
-#if SL_GAUSSIAN
-        reply(frame, SL_STATUS_OK, sl_scratch.prediction, sizeof sl_scratch.prediction);
-#else
-        reply(frame, SL_STATUS_OK, &result, 4u);
-#endif
+        reply(frame, SL_STATUS_OK, SL_PREDICTION(&sl_scratch, &result), 4u * SL_PREDICTION_WORDS);
     } else if (result == SL_ERR_NOT_FINITE) {
         reply_status(frame, SL_STATUS_NOT_FINITE);
     } else if (result == SL_ERR_LABEL) {
@@ -79,7 +73,7 @@ static int in_state(uint32_t offset, uint32_t size) {
 
 static void handle_read_state(const sl_frame_t *frame, const uint8_t *payload) {
     const uint32_t offset = u32_at(payload);
-    const uint32_t size = (uint32_t)payload[4] | ((uint32_t)payload[5] << 8);
+    const uint32_t size = u16_at(payload + 4);
     if (in_state(offset, size)) {
         reply(frame, SL_STATUS_OK, (const uint8_t *)&sl_state + offset, size);
     } else {
@@ -118,12 +112,8 @@ static void handle(const sl_frame_t *frame) {
     case SL_TYPE_LEARN:
         if (length == LEARN_BYTES) {
             const uint8_t *tail = payload + FEATURE_BYTES;
-#if SL_GAUSSIAN
-            const uint32_t label = u32_at(tail);
-#else
-            const uint32_t label = (uint32_t)tail[0] | ((uint32_t)tail[1] << 8);
-#endif
-            reply_result(frame, sl_learner_learn(&sl_state, &sl_scratch, words, label));
+            const uint32_t target = SL_TARGET_BYTES == 4u ? u32_at(tail) : u16_at(tail);
+            reply_result(frame, sl_learner_learn(&sl_state, &sl_scratch, words, target));
             return;
         }
         break;

@@ -1,10 +1,9 @@
-/* Integer operations as docs/numbers.md, section 2, defines them. Right shifts of negative values
- * are arithmetic, as on every compiler we build with; a static assertion in sl_mesu_q16.c checks.
- */
-#ifndef SL_INTEGER_H
-#define SL_INTEGER_H
+/* Integer operations as docs/numbers.md, section 2, defines them. */
+#pragma once
 
 #include <stdint.h>
+
+_Static_assert((-3 >> 1) == -2, "right shifts of negative values must be arithmetic");
 
 static inline int32_t sl_bit_length(uint32_t x) {
     return x == 0 ? 0 : 32 - __builtin_clz(x);
@@ -28,6 +27,16 @@ static inline int32_t sl_min32(int32_t a, int32_t b) {
 
 static inline int32_t sl_clamp32(int32_t x, int32_t low, int32_t high) {
     return sl_min32(sl_max32(x, low), high);
+}
+
+static inline int32_t sl_clamp64(int64_t x, int32_t limit) {
+    return x > limit ? limit : x < -limit ? -limit : (int32_t)x;
+}
+
+static inline int32_t sl_clamp_count(int32_t x, int32_t limit, uint32_t *count) {
+    int32_t kept = sl_clamp32(x, -limit, limit);
+    *count += kept != x;
+    return kept;
 }
 
 /* x / 2^right, rounding half up; negative: x * 2^-right. The caller proves that it fits. */
@@ -55,6 +64,15 @@ static inline int32_t sl_shift_truncate32(int32_t x, int32_t right) {
     return x < 0 ? -(int32_t)size : (int32_t)size;
 }
 
+/* x >> right; a negative right shifts left, clamping to +-2^bits. */
+static inline int32_t sl_shift_saturate(int32_t x, int32_t right, int32_t bits, uint32_t *count) {
+    if (right >= 0) {
+        return x >> sl_min32(right, 31);
+    }
+    const int32_t left = sl_min32(-right, bits);
+    return (int32_t)((uint32_t)sl_clamp_count(x, (1 << bits) >> left, count) << left);
+}
+
 /* Floor of the square root. */
 static inline uint32_t sl_isqrt32(uint32_t x) {
     uint32_t root = 0;
@@ -68,5 +86,3 @@ static inline uint32_t sl_isqrt32(uint32_t x) {
     }
     return root;
 }
-
-#endif

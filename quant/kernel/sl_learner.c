@@ -1,18 +1,9 @@
-/* The learner: front end, then rule. The order of things is the same for every arithmetic. */
+/* The learner: front end, rule, head. The order of things is the same for all of them. */
+#include "sl_learner.h"
+#include "sl_float.h"
+#include "sl_front_end.h"
+#include "sl_head.h"
 #include "sl_parts.h"
-
-/* The generated configuration names the rule. */
-#if SL_Q8
-#define SL_RULE_FORWARD sl_metaplastic_forward
-#define SL_RULE_UPDATE  sl_metaplastic_update
-#else
-#define SL_RULE_FORWARD sl_mesu_forward
-#define SL_RULE_UPDATE  sl_mesu_update
-#endif
-
-static uint32_t sl_is_finite(uint32_t bits) {
-    return (bits & 0x7F800000u) != 0x7F800000u;
-}
 
 static int32_t sl_learner_forward(const sl_state_t *state, sl_scratch_t *scratch,
                                   const uint32_t *x_bits) {
@@ -24,14 +15,8 @@ static int32_t sl_learner_forward(const sl_state_t *state, sl_scratch_t *scratch
         return SL_ERR_NOT_FINITE;
     }
     sl_front_end_update(state, scratch, x_bits);
-    const int32_t predicted = SL_RULE_FORWARD(state, scratch);
-#if SL_GAUSSIAN
-    if (predicted >= 0) {
-        sl_gaussian_predict(state, scratch);
-        return SL_OK;
-    }
-#endif
-    return predicted;
+    const int32_t largest = sl_rule_forward(state, scratch);
+    return sl_head_predict(state, scratch, largest);
 }
 
 int32_t sl_learner_predict(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits) {
@@ -39,40 +24,19 @@ int32_t sl_learner_predict(const sl_state_t *state, sl_scratch_t *scratch, const
 }
 
 int32_t sl_learner_learn(sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits,
-                         uint32_t label) {
-#if SL_GAUSSIAN
-    if (!sl_is_finite(label)) {
-        return SL_ERR_NOT_FINITE;
+                         uint32_t target) {
+    const int32_t status = sl_head_check_target(target);
+    if (status < 0) {
+        return status;
     }
-#else
-    if (label >= SL_N_CLASSES) {
-        return SL_ERR_LABEL;
-    }
-#endif
     int32_t predicted = sl_learner_forward(state, scratch, x_bits);
     if (predicted < 0) {
         return predicted;
     }
-#if SL_GAUSSIAN
-    sl_gaussian_target(state, scratch, label);
-    state->target_count = scratch->new_target_count;
-    state->target_mean = scratch->new_target_mean;
-    state->target_variance = scratch->new_target_variance;
-#if SL_Q16
-    state->target_exponent = scratch->new_target_exponent;
-#endif
-#endif
-    SL_RULE_UPDATE(state, scratch, label);
-#if SL_STANDARDISE
-    for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
-        state->mean[i] = scratch->new_mean[i];
-        state->variance[i] = scratch->new_variance[i];
-#if SL_INTEGER
-        state->exponent[i] = scratch->new_exponent[i];
-#endif
-    }
-#endif
-    state->front_end_count = scratch->new_count;
+    sl_head_target(state, scratch, target);
+    sl_head_commit(state, scratch);
+    sl_rule_update(state, scratch, target);
+    sl_front_end_commit(state, scratch);
     state->n_samples++;
     return predicted;
 }

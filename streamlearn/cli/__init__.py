@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from io import TextIOWrapper
 from typing import Any
 
-EXIT_OK, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
+from streamlearn.cli.exit_codes import EXIT_FAILED, EXIT_OK
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

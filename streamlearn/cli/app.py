@@ -207,77 +207,27 @@ def boards() -> None:
     Console(highlight=False, markup=False, emoji=False).print(table)
 
 
-@app.command()
+@app.command(
+    context_settings={
+        "allow_extra_args": True,
+        "allow_interspersed_args": False,  # options behind the name are the experiment's own
+        "ignore_unknown_options": True,
+    }
+)
 def reproduce(
+    context: typer.Context,
     name: Annotated[
-        str | None, typer.Argument(help="An experiment; --list names them.", show_default=False)
+        str | None,
+        typer.Argument(
+            help="An experiment; its options follow, and NAME --help shows them.",
+            show_default=False,
+        ),
     ] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the experiments.")] = False,
-    tasks: Annotated[
-        int | None,
-        typer.Option("--tasks", help="Tasks to learn; the experiment's own if not given.", min=1),
-    ] = None,
-    seeds: Annotated[
-        str | None, typer.Option("--seeds", help="0,1,…; the experiment's own where not given.")
-    ] = None,
-    algorithms: Annotated[
-        str | None, typer.Option("--algorithms", help="Names a,b,…; all where not given.")
-    ] = None,
-    processes: Annotated[
-        int, typer.Option("--processes", help="Runs at once, each on one core.", min=1)
-    ] = 1,
-    results: Annotated[
-        Path, typer.Option("--results", help="Folder of logs, tables and pictures.")
-    ] = Path("benchmarks/results"),
-    work: Annotated[
-        Path | None,
-        typer.Option("--work", help="Folder of checkpoints; in the user's cache if not given."),
-    ] = None,
-    limit_samples: Annotated[
-        int | None,
-        typer.Option("--limit-samples", help="Only the first N images of each set.", min=2),
-    ] = None,
-    report_only: Annotated[
-        bool, typer.Option("--report-only", help="Only make table and picture from the logs.")
-    ] = False,
-    document: Annotated[
-        Path | None,
-        typer.Option("--document", help="Also put the table between its comments in this file."),
-    ] = None,
-    full: Annotated[
-        bool, typer.Option("--full", help="The paper's own size, where ours is smaller.")
-    ] = False,
-    quiet: Quiet = False,
 ) -> None:
     """Run a published experiment again; stopped with Ctrl-C, the same command goes on."""
-    from streamlearn.cli.reproduce import list_experiments
     from streamlearn.cli.reproduce import reproduce as run_reproduce
 
-    if list_:
-        list_experiments()
-        return
-    if name is None:
+    if name is None and not list_:
         raise typer.BadParameter("expected a name; --list shows them", param_hint="NAME")
-    run_reproduce(
-        name,
-        tasks,
-        None if seeds is None else _numbers(seeds, "--seeds"),
-        None if algorithms is None else [part.strip() for part in algorithms.split(",")],
-        processes,
-        results,
-        work,
-        limit_samples,
-        report_only,
-        document,
-        full,
-        quiet,
-    )
-
-
-def _numbers(text: str, option: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise typer.BadParameter(
-            f"{text!r}: expected whole numbers, such as 0,1,2", param_hint=option
-        ) from None
+    run_reproduce(["list"] if list_ or name is None else [name, *context.args])

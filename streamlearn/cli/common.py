@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -20,9 +22,17 @@ from export import versions
 from quant.description import to_json
 from streamlearn.cli.folders import CommandError
 from streamlearn.errors import StreamlearnError
+from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.classifier import StreamClassifier
-from streamlearn.prequential import PrequentialResult, majority_accuracy, no_change_accuracy
-from streamlearn.streams.csv_stream import CsvStream, Row
+from streamlearn.prequential import (
+    PrequentialResult,
+    hash_of_predictions,
+    majority_accuracy,
+    no_change_accuracy,
+)
+from streamlearn.streams.csv_rows import CsvRows
+
+Row = TypeVar("Row")
 
 
 class Interrupted(Exception):  # noqa: N818 - an ending, not an error
@@ -50,7 +60,7 @@ def progress(to: Console) -> Progress:
     )
 
 
-class UntilBad:
+class UntilBad(Generic[Row]):
     """The rows of a stream until a bad one ends it: what was learned until then is kept.
 
     Attributes
@@ -59,7 +69,7 @@ class UntilBad:
         What was wrong with the bad row.
     """
 
-    def __init__(self, rows: CsvStream) -> None:
+    def __init__(self, rows: Iterable[Row]) -> None:
         self._rows = rows
         self.error: StreamlearnError | None = None
 
@@ -76,15 +86,55 @@ def number(value: float) -> float | None:
 
 
 def learner_metrics(learner: StreamClassifier, result: PrequentialResult) -> dict[str, Any]:
-    """Return the keys that every ``--json`` has."""
+    """Return the keys that every ``--json`` of a classifier has."""
     return {
         "n_samples": result.n_samples,
         "accuracy_prequential": number(result.accuracy),
         "accuracy_no_change": number(no_change_accuracy(result.labels)),
         "accuracy_majority": number(majority_accuracy(result.labels)),
         "samples_per_s": number(result.samples_per_s),
-        "state_sha256": learner.state_sha256,
         "predictions_sha256": result.predictions_sha256,
+        **_of_any_learner(learner),
+    }
+
+
+def target_metrics(
+    learner: StreamLearner, predictions: NDArray[Any], targets: NDArray[Any], seconds: float
+) -> dict[str, Any]:
+    """Return the keys that every ``--json`` of a regressor has.
+
+    Parameters
+    ----------
+    learner
+        The learner, in the state after the last sample.
+    predictions
+        float32 ``[n, 3]``: mean and two standard deviations, predicted before learning.
+    targets
+        float ``[n]``.
+    seconds
+        Time spent inside the learner.
+    """
+    n = len(targets)
+    errors = predictions[:, 0].astype(np.float64) - targets
+    unchanged = np.diff(targets, prepend=0.0)  # "as before", 0 for the first
+    return {
+        "n_samples": n,
+        "rmse_prequential": _root_mean_square(errors),
+        "mae_prequential": float(np.mean(np.abs(errors))) if n else None,
+        "rmse_no_change": _root_mean_square(unchanged),
+        "samples_per_s": n / seconds if seconds > 0 else None,
+        "predictions_sha256": hash_of_predictions(predictions),
+        **_of_any_learner(learner),
+    }
+
+
+def _root_mean_square(values: NDArray[Any]) -> float | None:
+    return float(np.sqrt(np.mean(np.square(values)))) if len(values) else None
+
+
+def _of_any_learner(learner: StreamLearner) -> dict[str, Any]:
+    return {
+        "state_sha256": learner.state_sha256,
         "arithmetic": learner.arithmetic,
         "spec": to_json(learner.spec, learner.config),
         "seed": int(learner.state["seed"][0]),
@@ -92,7 +142,7 @@ def learner_metrics(learner: StreamClassifier, result: PrequentialResult) -> dic
     }
 
 
-def skipped_metrics(rows: CsvStream) -> dict[str, Any]:
+def skipped_metrics(rows: CsvRows) -> dict[str, Any]:
     """Return the key ``skipped``: how many rows, and what was wrong with the first ten."""
     return {"count": rows.skipped.count, "messages": rows.skipped.messages}
 

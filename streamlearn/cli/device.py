@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 import firmware_sim
 from firmware_sim import Board, Device, Firmware, StreamInterrupted
-from streamlearn.prequential import PrequentialResult
+from streamlearn.prequential import hash_of_predictions
 
 N_PREDICTIONS = 51
 
@@ -26,8 +26,8 @@ class DeviceRun:
     Attributes
     ----------
     board, firmware : Board, Firmware
-    predictions : int64[n]
-        Made before learning.
+    predictions : int64[n], or float32[n, 3] of a learner of numbers
+        Made before learning: class indices, or mean and two standard deviations.
     learn_instructions : int64[n]
         Inside the learner, its callees included, without the link.
     predict_instructions : int64[k]
@@ -43,7 +43,7 @@ class DeviceRun:
 
     board: Board
     firmware: Firmware
-    predictions: npt.NDArray[np.int64]
+    predictions: npt.NDArray[Any]
     learn_instructions: npt.NDArray[np.int64]
     predict_instructions: npt.NDArray[np.int64]
     stack_peak: int
@@ -56,7 +56,6 @@ class DeviceRun:
         ram = self.firmware.ram_bytes
         learn = float(np.median(self.learn_instructions)) if len(self.learn_instructions) else 0.0
         model = firmware_sim.model_cost(self.board, learn)
-        result = PrequentialResult(self.predictions, self.predictions, 0.0)
         return {
             "board": self.board.name,
             "core": self.board.core.name,
@@ -75,7 +74,7 @@ class DeviceRun:
                 else 0,
             },
             "state_sha256": hashlib.sha256(self.state).hexdigest(),
-            "predictions_sha256": result.predictions_sha256,
+            "predictions_sha256": hash_of_predictions(self.predictions),
             "model": {
                 "ms_per_sample": model.model_time_ms,
                 "uj_per_sample": model.model_energy_uj,
@@ -134,13 +133,15 @@ def learn_on_device(
         interrupted = True
     except KeyboardInterrupt:
         interrupted = True
-    predict = []
+    predict, ask = [], device.predict if firmware.n_classes else device.predict_target
     for row in seen[:: max(1, len(seen) // N_PREDICTIONS)]:
-        device.predict(row)
+        ask(row)
         predict.append(device.last_call.learner)
 
-    def joined(name: str) -> npt.NDArray[np.int64]:
-        return np.concatenate([np.zeros(0, np.int64), *(getattr(part, name) for part in parts)])
+    def joined(name: str) -> npt.NDArray[Any]:
+        nothing = np.zeros((0, 3), np.float32) if not firmware.n_classes else np.zeros(0, np.int64)
+        found = [getattr(part, name) for part in parts]
+        return np.concatenate(found) if found else nothing
 
     return DeviceRun(
         board=firmware.board,

@@ -36,7 +36,9 @@ def one_of(names: tuple[str, ...]) -> Callable[[str | None], str | None]:
 Stream = Annotated[
     str, typer.Option("--stream", help="CSV file with a header row, or - for standard input.")
 ]
-Label = Annotated[str, typer.Option("--label", help="Name of the label's column.")]
+Label = Annotated[
+    str, typer.Option("--label", help="Name of the column with the label, or the target.")
+]
 Json = Annotated[
     Path | None, typer.Option("--json", help="Also write the figures to this file, as JSON.")
 ]

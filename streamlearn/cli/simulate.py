@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,6 @@ import numpy.typing as npt
 import firmware_sim
 from export.package import STATE_FILE as EXPORTED_STATE
 from firmware_sim import ExportFolder
-from quant.errors import ConfigError
 from quant.image import decode_image
 from streamlearn.cli.common import (
     UntilBad,
@@ -22,9 +21,10 @@ from streamlearn.cli.common import (
     progress,
     skipped_metrics,
     stop_if_cut,
+    target_metrics,
 )
 from streamlearn.cli.demo_table import device_table
-from streamlearn.cli.device import build, learn_on_device
+from streamlearn.cli.device import DeviceRun, build, learn_on_device
 from streamlearn.cli.folders import (
     MANIFEST_FILE,
     METRICS_FILE,
@@ -34,10 +34,13 @@ from streamlearn.cli.folders import (
     manifest,
     write_json,
 )
+from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.learners.loading import load
 from streamlearn.prequential import PrequentialResult
+from streamlearn.streams.csv_rows import CsvRows
 from streamlearn.streams.csv_stream import CsvStream
+from streamlearn.streams.csv_targets import CsvTargets
 
 FIRMWARE_DIR = "firmware"
 
@@ -56,32 +59,30 @@ def simulate(
     firmware_sim.get_board(board)
     exported = firmware_sim.open_export(export_dir)
     learner = load(export_dir / EXPORTED_STATE)
-    if not isinstance(learner, StreamClassifier):
-        raise ConfigError(
-            f"{export_dir} holds a regressor: this command simulates classifiers; use "
-            "firmware_sim.Device.run_stream"
-        )
-    rows = CsvStream(stream, label, exported.classes, on_bad)
+    rows: CsvStream | CsvTargets = (
+        CsvStream(stream, label, exported.classes, on_bad)
+        if exported.n_classes
+        else CsvTargets(stream, label, on_bad)
+    )
     _check_features(rows, exported)
     claim(out, json_file)
-    to, until_bad = console(quiet), UntilBad(rows)
-    labels: list[int] = []
+    to = console(quiet)
+    until_bad: UntilBad[Any] = UntilBad(rows)
+    truth: list[float] = []
     with progress(to) as display:
         task = display.add_task(f"device {board}", total=None)
         firmware = build(export_dir, board, out / FIRMWARE_DIR)
         run = learn_on_device(
             firmware,
-            lambda: _samples(until_bad, labels),
+            lambda: _samples(until_bad, truth, np.int64 if exported.n_classes else np.float32),
             lambda n: display.update(task, completed=n),
         )
         n = len(run.predictions)
         display.update(task, completed=n, total=n)
     if until_bad.error is not None and n == 0:
         raise until_bad.error
-    truth = np.array(labels[:n], np.int64)
-    result = PrequentialResult(run.predictions, truth, run.seconds, run.interrupted)
     learner.state = run.state
-    metrics = learner_metrics(learner, result)
+    metrics, summary = _results(learner, run, truth[:n])
     metrics["skipped"] = skipped_metrics(rows)
     metrics["device"] = run.metrics()
     learner.save(out / STATE_FILE)
@@ -90,11 +91,7 @@ def simulate(
     if json_file is not None:
         write_json(json_file, metrics)
     table = console(quiet, results=True)
-    table.print(
-        f"{n} samples learned on the device: prequential accuracy {percent(result.accuracy)}\n"
-        f"(no change {percent(metrics['accuracy_no_change'])}, "
-        f"majority {percent(metrics['accuracy_majority'])})"
-    )
+    table.print(summary)
     table.print(device_table(metrics["device"], run))
     if rows.skipped.count:
         to.print(
@@ -104,7 +101,33 @@ def simulate(
     stop_if_cut(until_bad.error, run.interrupted, n, out)
 
 
-def _check_features(rows: CsvStream, exported: ExportFolder) -> None:
+def _results(
+    learner: StreamLearner, run: DeviceRun, truth: list[float]
+) -> tuple[dict[str, Any], str]:
+    """Return the figures, and what to print of them."""
+    whole = f"{len(truth)} samples learned on the device: prequential"
+    if isinstance(learner, StreamClassifier):
+        labels = np.array(truth, np.int64)
+        result = PrequentialResult(run.predictions, labels, run.seconds, run.interrupted)
+        metrics = learner_metrics(learner, result)
+        return metrics, (
+            f"{whole} accuracy {percent(result.accuracy)}\n"
+            f"(no change {percent(metrics['accuracy_no_change'])}, "
+            f"majority {percent(metrics['accuracy_majority'])})"
+        )
+    metrics = target_metrics(learner, run.predictions, np.array(truth, np.float64), run.seconds)
+    return metrics, (
+        f"{whole} root mean square error {_figure(metrics['rmse_prequential'])}\n"
+        f"(no change {_figure(metrics['rmse_no_change'])}; "
+        f"mean absolute error {_figure(metrics['mae_prequential'])})"
+    )
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"
+
+
+def _check_features(rows: CsvRows, exported: ExportFolder) -> None:
     """Refuse other columns, or the same in another order: they would be learned as they lie."""
     if rows.n_features != exported.n_features:
         raise CommandError(
@@ -123,9 +146,9 @@ def _check_features(rows: CsvStream, exported: ExportFolder) -> None:
 
 
 def _samples(
-    rows: UntilBad, labels: list[int]
-) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]]:
-    """Give the device one row at a time, as soon as it is there; note its label."""
-    for x, label, _ in rows:
-        labels.append(label)
-        yield x[np.newaxis], np.array([label], np.int64)
+    rows: Iterable[tuple[npt.NDArray[np.float32], float, int]], truth: list[float], kind: type[Any]
+) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[Any]]]:
+    """Give the device one row at a time, as soon as it is there; note its label or target."""
+    for x, y, _ in rows:
+        truth.append(y)
+        yield x[np.newaxis], np.array([y], kind)

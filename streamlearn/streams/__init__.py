@@ -1,7 +1,9 @@
 """Streams of labelled samples: the bundled one, image sets, and any CSV."""
 
 from streamlearn.streams.base import Stream
-from streamlearn.streams.csv_stream import CsvStream, Skipped
+from streamlearn.streams.csv_rows import Skipped
+from streamlearn.streams.csv_stream import CsvStream
+from streamlearn.streams.csv_targets import CsvTargets
 from streamlearn.streams.gas_concentration import TargetStream, load_gas_concentration
 from streamlearn.streams.gas_drift import load_gas_drift
 from streamlearn.streams.locate import DataNotFoundError, data_dir
@@ -9,6 +11,7 @@ from streamlearn.streams.mnist import load_cifar10_gray, load_fashion_mnist, loa
 
 __all__ = [
     "CsvStream",
+    "CsvTargets",
     "DataNotFoundError",
     "Skipped",
     "Stream",

@@ -52,7 +52,9 @@ def parse_row(cells: list[str], header: Header, where: str) -> tuple[NDArray[np.
     with np.errstate(over="ignore"):
         x = exact.astype(np.float32)
     if not np.isfinite(x).all():
-        raise InputValueError(_first_bad(values, header, where))
+        for name, text in zip(header.feature_names, values, strict=True):
+            parse_float32(text, name, where)  # the slow path: it names the first bad value
+        raise AssertionError("a row of good values was refused")
     return x, label
 
 
@@ -63,22 +65,30 @@ def _number(text: str) -> float:
     return float(text)
 
 
-def _first_bad(values: list[str], header: Header, where: str) -> str:
-    """Name the first value that is no finite float32: the slow path, taken once a bad row."""
-    for name, text in zip(header.feature_names, values, strict=True):
-        at = f"{where}, column {name!r}"
-        if not text:
-            return f"{at}: the value is missing; expected a number"
-        try:
-            value = _number(text)
-        except ValueError:
-            return f"{at}: expected a number, got {text[:40]!r}"
-        if not np.isfinite(value):
-            return f"{at}: expected a finite number, got {text[:40]!r}"
-        with np.errstate(over="ignore"):
-            if not np.isfinite(np.float32(value)):
-                return f"{at}: {text[:40]!r} is outside the range of float32 (about +-3.4e38)"
-    raise AssertionError("called for a row whose values are all good")
+def parse_float32(text: str, name: str, where: str) -> float:
+    """Return the float32 nearest to a cell's number.
+
+    Raises
+    ------
+    InputValueError
+        If it is missing, not a number, NaN, infinite or beyond float32.
+    """
+    at = f"{where}, column {name!r}"
+    if not text:
+        raise InputValueError(f"{at}: the value is missing; expected a number")
+    try:
+        value = _number(text)
+    except ValueError:
+        raise InputValueError(f"{at}: expected a number, got {text[:40]!r}") from None
+    if not np.isfinite(value):
+        raise InputValueError(f"{at}: expected a finite number, got {text[:40]!r}")
+    with np.errstate(over="ignore"):
+        rounded = np.float32(value)
+    if not np.isfinite(rounded):
+        raise InputValueError(
+            f"{at}: {text[:40]!r} is outside the range of float32 (about +-3.4e38)"
+        )
+    return float(rounded)
 
 
 def _first_missing(cells: list[str], header: Header) -> str:

@@ -1,62 +1,25 @@
-"""Any numeric CSV with a header, one row at a time, from a file or from standard input."""
+"""Labelled rows of any numeric CSV with a header, from a file or from standard input."""
 
 from __future__ import annotations
 
 import difflib
-import stat
-import sys
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamlearn.errors import (
-    ConfigError,
-    InputValueError,
-    LabelError,
-    StreamFormatError,
-    StreamlearnError,
-)
-from streamlearn.streams.csv_header import Header, parse_header
-from streamlearn.streams.csv_lines import LineReader, split_record
-from streamlearn.streams.csv_row import parse_row
-from streamlearn.streams.locate import DataNotFoundError
+from streamlearn.errors import ConfigError, LabelError, StreamFormatError
+from streamlearn.streams.csv_rows import CsvRows, Skipped
 
-STDIN = "-"
-N_MESSAGES = 10
 #: Predictions are recorded as uint16.
 MAX_CLASSES = 1 << 16
 
 Row = tuple[NDArray[np.float32], int, int]
 
 
-@dataclass
-class Skipped:
-    """Rows that were left out.
-
-    Parameters
-    ----------
-    count
-        How many.
-    messages
-        What was wrong with the first ten.
-    """
-
-    count: int = 0
-    messages: list[str] = field(default_factory=list)
-
-    def add(self, message: str) -> None:
-        """Count one row, and keep its message if there is room."""
-        self.count += 1
-        if len(self.messages) < N_MESSAGES:
-            self.messages.append(message)
-
-
-class CsvStream:
+class CsvStream(CsvRows):
     """Rows of a CSV file or pipe; iterating yields ``(x, y, line_number)``.
 
     ``x`` is float32 ``[n_features]``, ``y`` the index of the label in `classes`,
@@ -116,43 +79,16 @@ class CsvStream:
         on_bad: Literal["stop", "skip"] = "stop",
         stdin: IO[Any] | None = None,
     ) -> None:
-        if on_bad not in ("stop", "skip"):
-            raise ConfigError(f"on_bad must be 'stop' or 'skip', got {on_bad!r}")
-        self.label_column = label_column
-        self.on_bad = on_bad
-        self.skipped = Skipped()
-        self._path = None if str(path_or_dash) == STDIN else Path(path_or_dash)
-        self.name = "standard input" if self._path is None else str(self._path)
-        self._rereadable = self._path is not None and _is_regular(self._path)
+        super().__init__(path_or_dash, label_column, on_bad)
         if classes is None and not self._rereadable:
             raise StreamFormatError(
                 f"{self.name} can be read only once, so the classes cannot be found beforehand; "
                 "give them with --classes (or classes=...)"
             )
         given = None if classes is None else _checked_classes(classes)
-        self._once: LineReader | None = None
-        if self._rereadable:
-            with self._lines() as lines:
-                self._header = self._read_header(lines)
-        else:
-            self._once = LineReader(self._open_once(stdin), self.name)
-            try:
-                self._header = self._read_header(self._once)
-            except StreamlearnError:
-                self._close_once()
-                raise
+        self._open_stream(stdin)
         self._classes = given if given is not None else self._find_classes()
         self._index = {label: index for index, label in enumerate(self._classes)}
-
-    @property
-    def feature_names(self) -> tuple[str, ...]:
-        """Names of the feature columns, in file order."""
-        return self._header.feature_names
-
-    @property
-    def n_features(self) -> int:
-        """Number of feature columns."""
-        return len(self._header.columns) - 1
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -172,36 +108,6 @@ class CsvStream:
                 self._bad(LabelError(self._unknown(label, line_number)))
             else:
                 yield x, index, line_number
-
-    def _labelled_rows(self) -> Generator[tuple[NDArray[np.float32], str, int], None, None]:
-        """Every good row with its label's text; bad rows go to `_bad`."""
-        with self._lines() as lines:
-            if self._rereadable and self._read_header(lines) != self._header:
-                raise StreamFormatError(f"{self.name}: the header changed since it was opened")
-            empty = True
-            while True:
-                try:
-                    text = lines.read()
-                    if text is None:
-                        break
-                    where = f"{self.name} line {lines.line_number}"
-                    cells = split_record(text, where)
-                    if not cells:
-                        continue
-                    empty = False
-                    row = parse_row(cells, self._header, where)
-                except (StreamFormatError, InputValueError, LabelError) as error:
-                    empty = False
-                    self._bad(error)
-                    continue
-                yield *row, lines.line_number
-            if empty:
-                raise StreamFormatError(f"{self.name}: a header but no rows under it")
-
-    def _bad(self, error: StreamlearnError) -> None:
-        if self.on_bad == "stop":
-            raise error
-        self.skipped.add(str(error))
 
     def _unknown(self, label: str, line_number: int) -> str:
         known = ", ".join(map(repr, self._classes[:20]))
@@ -231,41 +137,6 @@ class CsvStream:
         self.skipped = Skipped()
         return tuple(sorted(found))
 
-    def _read_header(self, lines: LineReader) -> Header:
-        while (text := lines.read()) is not None:
-            where = f"{self.name} line {lines.line_number}"
-            if cells := split_record(text, where):
-                return parse_header(cells, self.label_column, where)
-        raise StreamFormatError(f"{self.name} is empty; expected a header row with column names")
-
-    @contextmanager
-    def _lines(self) -> Generator[LineReader, None, None]:
-        """A fresh reader of a regular file, or the one reader of a pipe, past its header."""
-        if self._rereadable and self._path is not None:
-            with _open(self._path) as source:
-                yield LineReader(source, self.name)
-        elif self._once is None:
-            raise StreamFormatError(f"{self.name} was read already and cannot be read again")
-        else:
-            once, self._once = self._once, None
-            try:
-                yield once
-            finally:
-                self._close_once()
-
-    def _open_once(self, stdin: IO[Any] | None) -> IO[Any]:
-        if self._path is not None:
-            self._pipe: IO[Any] | None = _open(self._path)
-            return self._pipe
-        self._pipe = None
-        if stdin is not None:
-            return stdin
-        return getattr(sys.stdin, "buffer", sys.stdin)
-
-    def _close_once(self) -> None:
-        if self._pipe is not None:
-            self._pipe.close()
-
 
 def _checked_classes(classes: Sequence[str]) -> tuple[str, ...]:
     names = tuple(name.strip() for name in classes)
@@ -278,22 +149,3 @@ def _checked_classes(classes: Sequence[str]) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         raise ConfigError(f"a class is named twice in {list(names)}")
     return names
-
-
-def _is_regular(path: Path) -> bool:
-    try:
-        mode = path.stat().st_mode
-    except FileNotFoundError:
-        raise DataNotFoundError(f"no such file: {str(path)!r}") from None
-    except OSError as error:
-        raise StreamFormatError(f"cannot open {str(path)!r}: {error.strerror}") from None
-    if stat.S_ISDIR(mode):
-        raise StreamFormatError(f"{str(path)!r} is a folder; expected a CSV file")
-    return stat.S_ISREG(mode)
-
-
-def _open(path: Path) -> IO[bytes]:
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise StreamFormatError(f"cannot open {str(path)!r}: {error.strerror}") from None

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from quant.compiler import cache_dir
 from streamlearn.errors import StreamFormatError
 
 VARIABLE = "STREAMLEARN_DATA"
@@ -15,11 +16,15 @@ class DataNotFoundError(StreamFormatError, FileNotFoundError):
     """A file or data set that is not where it was looked for."""
 
 
-def data_dir() -> Path:
+def data_dir(root: Path | str | None = None) -> Path:
     """Return the folder that holds one sub-folder per data set.
 
-    It is ``$STREAMLEARN_DATA`` where that is set (and then nothing else), otherwise
-    ``../shared/data`` beside a checkout of the repository.
+    Parameters
+    ----------
+    root : path, optional
+        The folder itself, where a caller knows it. Without it ``$STREAMLEARN_DATA`` counts if that
+        is set (and then nothing else), otherwise ``data`` in the user's cache
+        (:func:`quant.compiler.cache_dir`).
 
     Returns
     -------
@@ -32,20 +37,22 @@ def data_dir() -> Path:
         The folder does not exist; the message names it.
     """
     told = os.environ.get(VARIABLE)
+    place = Path(root or told or cache_dir() / "data")
+    if place.is_dir():
+        return place
+    if root is not None:
+        raise DataNotFoundError(f"{str(root)!r} is not a folder that exists")
     if told:
-        if Path(told).is_dir():
-            return Path(told)
         raise DataNotFoundError(f"{VARIABLE} is {told!r}, which is not a folder that exists")
-    beside = Path(__file__).resolve().parents[3] / "shared" / "data"
-    if beside.is_dir():
-        return beside
     raise DataNotFoundError(
-        f"no data folder: {VARIABLE} is not set and {str(beside)!r} does not exist. "
-        f"Set {VARIABLE} to the folder that holds the data sets"
+        f"{VARIABLE} is not set and {str(place)!r} does not exist. "
+        f"Put the data sets there, or set {VARIABLE} to the folder that holds them"
     )
 
 
-def data_files(folder: str, names: Sequence[str], source: str) -> list[Path]:
+def data_files(
+    folder: str, names: Sequence[str], source: str, root: Path | str | None = None
+) -> list[Path]:
     """Return the paths of a data set's files, all of which exist.
 
     Parameters
@@ -56,6 +63,8 @@ def data_files(folder: str, names: Sequence[str], source: str) -> list[Path]:
         File names expected in it.
     source
         Title and publisher of the data set, for the message.
+    root
+        As for :func:`data_dir`.
 
     Returns
     -------
@@ -70,7 +79,7 @@ def data_files(folder: str, names: Sequence[str], source: str) -> list[Path]:
     """
     wanted = ", ".join(names)
     try:
-        place = data_dir() / folder
+        place = data_dir(root) / folder
     except DataNotFoundError as error:
         raise DataNotFoundError(
             f"{error}. Expected in its sub-folder {folder!r}: {wanted} (from {source})"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -40,13 +42,91 @@ FASHION_CLASSES = (
 _PREFIX = {"train": "train", "test": "t10k"}
 
 
-def load_mnist(split: Literal["train", "test"] = "train") -> Stream:
+@dataclass(frozen=True)
+class ImageSet:
+    """Where the files of a set of images are, and where they come from.
+
+    Attributes
+    ----------
+    folder : str
+        Sub-folder of :func:`streamlearn.streams.data_dir`.
+    splits : tuple of str
+    source : str
+        Title and publisher.
+    classes : tuple of str
+    licence, citation : str
+    """
+
+    folder: str
+    splits: tuple[str, ...]
+    source: str
+    classes: tuple[str, ...]
+    licence: str
+    citation: str
+
+    def files(self, split: str) -> tuple[str, str]:
+        """Return the names of the files of a split: images, then labels.
+
+        Raises
+        ------
+        ConfigError
+            Another split.
+        """
+        if split not in self.splits:
+            expected = " or ".join(map(repr, self.splits))
+            raise ConfigError(f"split must be {expected}, got {split!r}")
+        prefix = _PREFIX[split]
+        return f"{prefix}-images-idx3-ubyte.gz", f"{prefix}-labels-idx1-ubyte.gz"
+
+
+#: Every set of images that is not bundled, by name.
+IMAGE_SETS = {
+    "mnist": ImageSet(
+        folder="mnist",
+        splits=("train", "test"),
+        source='"The MNIST database of handwritten digits", LeCun, Cortes and Burges',
+        classes=DIGITS,
+        licence="CC BY-SA 3.0",
+        citation=(
+            "Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, Gradient-based learning applied to "
+            "document recognition, Proceedings of the IEEE 86 (1998) 2278-2324"
+        ),
+    ),
+    "fashion-mnist": ImageSet(
+        folder="fashion_mnist",
+        splits=("train", "test"),
+        source='"Fashion-MNIST", Zalando Research',
+        classes=FASHION_CLASSES,
+        licence="MIT",
+        citation=(
+            "H. Xiao, K. Rasul and R. Vollgraf, Fashion-MNIST: a novel image dataset for "
+            "benchmarking machine learning algorithms, arXiv 1708.07747 (2017)"
+        ),
+    ),
+    "cifar10-gray": ImageSet(
+        folder="cifar10_gray28",
+        splits=("test",),
+        source='"CIFAR-10", Krizhevsky, University of Toronto, made gray, cropped to 28x28, IDX',
+        classes=CIFAR_CLASSES,
+        licence="no licence stated by the publisher; for research",
+        citation=(
+            "A. Krizhevsky, Learning multiple layers of features from tiny images, "
+            "technical report, University of Toronto (2009)"
+        ),
+    ),
+}
+
+
+def load_mnist(split: Literal["train", "test"] = "train", root: Path | str | None = None) -> Stream:
     """Load the handwritten digits in their original order.
 
     Parameters
     ----------
     split
         ``"train"`` (60,000 images) or ``"test"`` (10,000 images).
+    root
+        Folder of the data sets; see :func:`streamlearn.streams.data_dir` for where it is if not
+        given.
 
     Returns
     -------
@@ -62,42 +142,27 @@ def load_mnist(split: Literal["train", "test"] = "train") -> Stream:
     StreamFormatError
         A file is damaged.
     """
-    return _load_images(
-        name=f"mnist-{split}",
-        folder="mnist",
-        prefix=_prefix(split),
-        source='"The MNIST database of handwritten digits", LeCun, Cortes and Burges',
-        classes=DIGITS,
-        licence="CC BY-SA 3.0",
-        citation=(
-            "Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, Gradient-based learning applied to "
-            "document recognition, Proceedings of the IEEE 86 (1998) 2278-2324"
-        ),
-    )
+    return _load_images("mnist", split, root)
 
 
-def load_fashion_mnist(split: Literal["train", "test"] = "train") -> Stream:
+def load_fashion_mnist(
+    split: Literal["train", "test"] = "train", root: Path | str | None = None
+) -> Stream:
     """Load the articles of clothing of Fashion-MNIST in their original order.
 
     Parameters and errors are those of :func:`load_mnist`; the files have MNIST's names, in the
     folder ``fashion_mnist``.
     """
-    return _load_images(
-        name=f"fashion-mnist-{split}",
-        folder="fashion_mnist",
-        prefix=_prefix(split),
-        source='"Fashion-MNIST", Zalando Research',
-        classes=FASHION_CLASSES,
-        licence="MIT",
-        citation=(
-            "H. Xiao, K. Rasul and R. Vollgraf, Fashion-MNIST: a novel image dataset for "
-            "benchmarking machine learning algorithms, arXiv 1708.07747 (2017)"
-        ),
-    )
+    return _load_images("fashion-mnist", split, root)
 
 
-def load_cifar10_gray() -> Stream:
+def load_cifar10_gray(root: Path | str | None = None) -> Stream:
     """Load the CIFAR-10 test images, gray, centre crop 28x28: what MNIST is not.
+
+    Parameters
+    ----------
+    root
+        As for :func:`load_mnist`.
 
     Returns
     -------
@@ -111,39 +176,15 @@ def load_cifar10_gray() -> Stream:
     StreamFormatError
         A file is damaged.
     """
-    return _load_images(
-        name="cifar10-gray",
-        folder="cifar10_gray28",
-        prefix="t10k",
-        source='"CIFAR-10", Krizhevsky, University of Toronto, made gray, cropped to 28x28, IDX',
-        classes=CIFAR_CLASSES,
-        licence="no licence stated by the publisher; for research",
-        citation=(
-            "A. Krizhevsky, Learning multiple layers of features from tiny images, "
-            "technical report, University of Toronto (2009)"
-        ),
-    )
+    return _load_images("cifar10-gray", "test", root)
 
 
-def _prefix(split: str) -> str:
-    if split not in _PREFIX:
-        raise ConfigError(f"split must be 'train' or 'test', got {split!r}")
-    return _PREFIX[split]
-
-
-def _load_images(
-    *,
-    name: str,
-    folder: str,
-    prefix: str,
-    source: str,
-    classes: tuple[str, ...],
-    licence: str,
-    citation: str,
-) -> Stream:
-    names = (f"{prefix}-images-idx3-ubyte.gz", f"{prefix}-labels-idx1-ubyte.gz")
-    image_path, label_path = data_files(folder, names, source)
+def _load_images(kind: str, split: str, root: Path | str | None) -> Stream:
+    images_of = IMAGE_SETS[kind]
+    names = images_of.files(split)
+    image_path, label_path = data_files(images_of.folder, names, images_of.source, root)
     images, labels = read_idx(image_path, 3), read_idx(label_path, 1)
+    name = kind if len(images_of.splits) == 1 else f"{kind}-{split}"
     if images.shape != (len(labels), SIDE, SIDE):
         raise StreamFormatError(
             f"{name}: expected {len(labels)} images of {SIDE}x{SIDE} to match the labels, "
@@ -153,9 +194,9 @@ def _load_images(
         name=name,
         x=images.reshape(len(images), -1).astype(np.float32) / np.float32(255),
         y=labels.astype(np.int64),
-        classes=classes,
+        classes=images_of.classes,
         feature_names=tuple(f"r{row}c{col}" for row in range(SIDE) for col in range(SIDE)),
         batch=None,
-        licence=licence,
-        citation=citation,
+        licence=images_of.licence,
+        citation=images_of.citation,
     )

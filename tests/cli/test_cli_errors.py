@@ -22,7 +22,7 @@ USAGE = [
     (("run",), r"Missing option '--stream' \(see `streamlearn run --help`\)"),
     (("run", "--stream", "x.csv"), r"Missing option '--label'"),
     ((*TOY, "--fast"), r"No such option: --fast"),
-    ((*TOY, "--arithmetic", "q4"), r"'--arithmetic': 'q4' is not one of float64, float32, "),
+    ((*TOY, "--arithmetic", "q4"), r"'--arithmetic': 'q4' is not one of q16, float32, "),
     ((*TOY, "--rule", "sgd"), r"'--rule': 'sgd' is not one of mesu, "),
     ((*TOY, "--rule", "metaplstic"), r"'--rule': .* Did you mean 'metaplastic'\?"),
     ((*TOY, "--on-bad", "shrug"), r"'--on-bad': .*'shrug' is not one of 'stop', 'skip'"),
@@ -56,7 +56,7 @@ FAILURES = [
     ),
     (
         (*TOY, "--rule", "metaplastic", "--set", "n_draws=3"),
-        r"n_draws: the rule metaplastic has no such setting\. It has .*, n_blocks, n_active, ",
+        r"n_draws: the rule metaplastic has no such setting\. It has .*, n_blocks, n_active",
     ),
     ((*TOY, "--rule", "mesu_factored", "--set", "mu_frac_bits=12"), r"has no such setting"),
     ((*TOY, "--set", "seed=3"), r"--set seed: the rule mesu has no such setting"),

@@ -21,8 +21,7 @@ OPTIONS = {
     "export": "--to",
     "simulate": "--stream --label --board --on-bad --out --json --quiet",
     "boards": "",
-    "reproduce": "--list --tasks --seeds --algorithms --processes --results --work "
-    "--limit-samples --report-only --document --full --quiet",
+    "reproduce": "--list",  # an experiment's own: tests/experiments/test_catalogue.py
 }
 
 

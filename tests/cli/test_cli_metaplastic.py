@@ -30,7 +30,7 @@ def test_run_export_simulate_is_one_learner(cli: Cli, toy: Path, tmp_path: Path)
     first = evaluate(ByIndex(learner), rows)
     metrics = read_json(tmp_path / "run" / "metrics.json")
     assert metrics["arithmetic"] == "q8"
-    assert metrics["spec"]["network"]["rule"] == "metaplastic"
+    assert metrics["spec"]["rule"] == "metaplastic"
     assert metrics["state_sha256"] == learner.state_sha256
     assert metrics["accuracy_prequential"] == first.accuracy > 0.8
     second = evaluate(ByIndex(learner), CsvStream(toy, LABEL))
@@ -54,8 +54,8 @@ def test_what_the_rule_does_not_have_is_refused(cli: Cli, toy: Path) -> None:
     for given, message in (
         (("--rule", "metaplastic", "--memory-window", 1000), "--memory-window is no setting of"),
         (("--metaplasticity", 2), "--metaplasticity is no setting of the rule mesu; leave it out"),
-        (("--rule", "metaplastic", "--arithmetic", "q16"), "expected one of float64, q8"),
-        (("--arithmetic", "q8"), "expected one of float64, float32, q16"),
+        (("--rule", "metaplastic", "--arithmetic", "q16"), "expected one of q8, float64"),
+        (("--arithmetic", "q8"), "expected one of q16, float32, float64"),
         (("--rule", "metaplastic", "--metaplasticity", 17), "metaplasticity=17.0: expected 0 to"),
     ):
         ended = cli("run", "--stream", toy, "--label", LABEL, *given)

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from cli_helpers import (
     FEATURES,
@@ -23,7 +24,7 @@ from cli_helpers import (
     toy_rows,
 )
 
-from streamlearn import MesuClassifier, __version__
+from streamlearn import MesuClassifier, MesuRegressor, __version__
 from streamlearn.by_index import ByIndex
 from streamlearn.cli.rules import rule_names
 from streamlearn.prequential import evaluate
@@ -238,6 +239,45 @@ def test_the_device_goes_on_where_the_host_stopped(
     assert set(count) == {"learn_median", "learn_max", "predict_median"}
     assert 0 < count["predict_median"] < count["learn_median"] <= count["learn_max"]
     assert device["model"]["ms_per_sample"] > 0
+
+
+def test_a_regressor_goes_on_on_the_device(cli: Cli, tmp_path: Path) -> None:
+    """A learner of numbers out of the library: the same command, the same bits as on the host."""
+    rng = np.random.default_rng(0)
+    x = np.round(rng.normal(size=(120, 2)), 4)
+    y = np.round(20 + 3 * x[:, 0] - x[:, 1], 4)
+    learner = MesuRegressor((2, 8, 1), features=("a", "b"))
+    for row, target in zip(x[:60], y[:60], strict=True):
+        learner.learn_one(row.astype(np.float32), target)
+    (tmp_path / "run").mkdir()
+    learner.save(tmp_path / "run" / "state.sls")
+    assert cli("export", tmp_path / "run", "--to", tmp_path / "e").code == 0
+    stream, out = tmp_path / "more.csv", tmp_path / "sim"
+    lines = [f"{a!r},{t!r},{b!r}" for (a, b), t in zip(x[60:].tolist(), y[60:].tolist())]  # noqa: B905
+    stream.write_text("\n".join(["a,level,b", *lines, "1,hot,2", "1,,2", "1,1e39,2"]) + "\n")
+    given = ("--stream", stream, "--label", "level", "--on-bad", "skip", "--out", out)
+    ended = cli("simulate", tmp_path / "e", *given)
+    assert ended.code == 0, ended.err
+    predicted = [
+        learner.test_then_learn_one(row.astype(np.float32), target)
+        for row, target in zip(x[60:], y[60:], strict=True)
+    ]
+    values = read_json(out / "metrics.json")
+    assert (values["n_samples"], values["skipped"]["count"]) == (60, 3)
+    messages = " ".join(values["skipped"]["messages"])
+    for message in ("expected a number, got 'hot'", "no label", "outside the range of float32"):
+        assert message in messages
+    assert values["device"]["state_sha256"] == values["state_sha256"] == learner.state_sha256
+    hashed = hashlib.sha256(np.array(predicted, np.float32).tobytes()).hexdigest()
+    assert values["device"]["predictions_sha256"] == values["predictions_sha256"] == hashed
+    errors = np.array([p.mean for p in predicted]) - y[60:]
+    assert values["rmse_prequential"] == pytest.approx(np.sqrt(np.mean(errors**2)), rel=1e-5)
+    assert values["mae_prequential"] == pytest.approx(np.mean(np.abs(errors)), rel=1e-5)
+    assert values["rmse_prequential"] < values["rmse_no_change"]
+    assert "60 samples learned on the device: prequential root mean square error" in ended.out
+    assert values["device"]["instructions_per_sample"]["predict_median"] > 0
+    assert MesuRegressor.load(out / "state.sls").to_bytes() == learner.to_bytes()
+    check_manifest(out)
 
 
 def test_simulate_skips_bad_rows_and_reads_a_pipe(q16: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamlearn import prequential
 from streamlearn.baselines import MajorityClassifier, NoChangeClassifier
 from streamlearn.errors import ConfigError, LabelError
 from streamlearn.prequential import (
@@ -84,19 +85,26 @@ def test_result_fields():
     assert result.predictions.tolist() == [0, 0, 0, 2]
     assert result.predictions.dtype == result.labels.dtype == np.int64
     assert (result.n_samples, result.accuracy, result.interrupted) == (4, 0.75, False)
-    assert result.seconds > 0
     assert result.samples_per_s == pytest.approx(4 / result.seconds)
 
 
-def test_seconds_leave_out_the_wait_for_the_stream():
-    import time
+def test_seconds_are_the_learners_and_leave_out_the_wait_for_the_stream(monkeypatch):
+    now = 0.0
 
-    def slow():
+    class Slow(NoChangeClassifier):
+        def learn_one(self, x, y):
+            nonlocal now
+            now += 2
+            super().learn_one(x, y)
+
+    def stream():
+        nonlocal now
         for sample in samples([0, 1, 0]):
-            time.sleep(0.05)
+            now += 50
             yield sample
 
-    assert evaluate(NoChangeClassifier(), slow()).seconds < 0.05
+    monkeypatch.setattr(prequential, "perf_counter", lambda: now)
+    assert evaluate(Slow(), stream()).seconds == 3 * 2
 
 
 def test_sha256_is_of_little_endian_uint16():

@@ -1,7 +1,6 @@
 """The bundled gas stream: its bytes, its order, its source."""
 
 import hashlib
-import os
 from importlib.resources import files
 from pathlib import Path
 
@@ -12,7 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from streamlearn.errors import ConfigError, StreamFormatError
-from streamlearn.streams import load_gas_concentration, load_gas_drift
+from streamlearn.streams import (
+    DataNotFoundError,
+    data_dir,
+    load_gas_concentration,
+    load_gas_drift,
+)
 from streamlearn.streams.bundle import main, read_source, write_bundle
 from streamlearn.streams.bundle import read_concentrations as read_source_concentrations
 from streamlearn.streams.gas_concentration import read_concentrations
@@ -29,11 +33,13 @@ ORDER_SHA256 = "07545ebb2ecdc9b7fb22653d7966be6114c92580e75bcac0e21b347bcab88479
 
 
 def source_dir() -> Path:
-    told = os.environ.get("STREAMLEARN_DATA")
-    root = Path(told) if told else Path(__file__).resolve().parents[3] / "shared" / "data"
-    if not (root / "gas_drift").is_dir():
-        pytest.skip("the source of the gas stream is absent (set STREAMLEARN_DATA)")
-    return root / "gas_drift"
+    try:
+        folder = data_dir() / "gas_drift"
+    except DataNotFoundError as error:
+        pytest.skip(str(error))
+    if not folder.is_dir():
+        pytest.skip(f"the source of the gas stream is absent: {folder}")
+    return folder
 
 
 def test_bundle_equals_the_source():

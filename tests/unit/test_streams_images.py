@@ -1,8 +1,6 @@
 """IDX images and where they are looked for."""
 
 import gzip
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +12,6 @@ from streamlearn.streams import (
     load_cifar10_gray,
     load_fashion_mnist,
     load_mnist,
-    locate,
 )
 from streamlearn.streams.idx import read_idx
 
@@ -59,16 +56,11 @@ def test_pixels_and_labels(data, folder, prefix, load):
     assert (stream.x.min(), stream.x.max()) == (0, 1)
 
 
-def real_data():
-    told = os.environ.get("STREAMLEARN_DATA")
-    root = Path(told) if told else Path(__file__).resolve().parents[3] / "shared" / "data"
-    if not (root / "mnist").is_dir():
-        pytest.skip("MNIST is absent (set STREAMLEARN_DATA)")
-
-
 def test_real_mnist():
-    real_data()
-    stream = load_mnist("test")
+    try:
+        stream = load_mnist("test")
+    except DataNotFoundError as error:
+        pytest.skip(str(error))
     assert stream.y[:5].tolist() == [7, 2, 1, 0, 4]
     assert np.bincount(stream.y).tolist() == [
         980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009
@@ -102,14 +94,27 @@ def test_environment_names_a_folder_that_does_not_exist(monkeypatch, tmp_path):
         load_cifar10_gray()
 
 
-def test_folder_beside_the_repository(monkeypatch, tmp_path):
+def test_without_a_variable_data_is_in_the_users_cache(monkeypatch, tmp_path):
     monkeypatch.delenv("STREAMLEARN_DATA", raising=False)
-    package = tmp_path / "repo" / "streamlearn" / "streams" / "locate.py"
-    monkeypatch.setattr(locate, "__file__", str(package))
-    with pytest.raises(DataNotFoundError, match="STREAMLEARN_DATA is not set and"):
-        data_dir()
-    (tmp_path / "shared" / "data").mkdir(parents=True)
-    assert data_dir() == tmp_path / "shared" / "data"
+    monkeypatch.setenv("STREAMLEARN_CACHE", str(tmp_path))
+    with pytest.raises(DataNotFoundError) as caught:
+        load_mnist("test")
+    message = str(caught.value)
+    assert f"{str(tmp_path / 'data')!r} does not exist. Put the data sets there" in message
+    assert "STREAMLEARN_DATA is not set" in message
+    assert "'mnist': t10k-images-idx3-ubyte.gz" in message
+    write_set(tmp_path / "data" / "mnist", "t10k", IMAGES, LABELS)
+    assert data_dir() == tmp_path / "data"
+    assert load_mnist("test").y.tolist() == [7, 0]
+
+
+def test_a_folder_that_the_caller_names_counts_before_the_variable(data, tmp_path):
+    mine = tmp_path / "mine"
+    write_set(data / "mnist", "t10k", IMAGES, LABELS)
+    write_set(mine / "mnist", "t10k", IMAGES, LABELS[::-1])
+    assert load_mnist("test", mine).y.tolist() == [0, 7]
+    with pytest.raises(DataNotFoundError, match="nowhere' is not a folder"):
+        load_mnist("test", tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(

@@ -1,44 +1,38 @@
-"""What the generated header of MESU holds. Data, never logic."""
+"""What MESU adds to the C build."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from quant.c_text import Constants, RuleKernel
 from quant.network import NetworkSpec
 from quant.rules.mesu.config import MesuConfig
 from quant.rules.mesu.plan import make_plan
-from quant.sampling.c_config import float_defines, layer_table, shared_defines, table
-from quant.tables import EXP2
+from quant.sampling import c_config as sampling
 
 
-def q16(spec: NetworkSpec, config: MesuConfig) -> dict[str, object]:
-    """Return the constants of fixed point."""
+def constants(spec: NetworkSpec, config: MesuConfig, arithmetic: str) -> Constants:
+    """Return the constants of the rule."""
+    defines = sampling.sampling_defines(spec, config)
+    if arithmetic == "float32":
+        return Constants(
+            {**defines, **sampling.float_defines(config)}, sampling.float_layers(spec, config)
+        )
     plan = make_plan(spec, config)
-    constants = [
-        [
-            str(n)
-            for n in (
-                p.mu_frac_bits,
-                p.v_exponent,
-                p.mu_prior_q,
-                p.ratio_mantissa,
-                p.ratio_exponent,
-            )
-        ]
-        for p in plan.layers
-    ]
-    return {
-        "SL_Q16": 1,
-        **shared_defines(spec, config),
-        "SL_EXP2_TABLE": table(EXP2),
+    defines |= {
         "SL_GAIN_MU_MANTISSA": plan.gain_mu[0],
         "SL_GAIN_MU_EXPONENT": plan.gain_mu[1],
         "SL_GAIN_RHO_MANTISSA": plan.gain_sigma[0],
         "SL_GAIN_RHO_EXPONENT": plan.gain_sigma[1],
         "SL_PULL_MU": plan.pull_mu,
         "SL_PULL_RHO": plan.pull_rho,
-        "SL_LAYERS": layer_table(spec, constants),
     }
+    own = [
+        [p.mu_frac_bits, p.v_exponent, p.mu_prior_q, p.ratio_mantissa, p.ratio_exponent]
+        for p in plan.layers
+    ]
+    sizes = sampling.layer_sizes(spec)
+    return Constants(defines, [[*s, *o] for s, o in zip(sizes, own, strict=True)])
 
 
-def float32(spec: NetworkSpec, config: MesuConfig) -> dict[str, object]:
-    """Return the constants of float32."""
-    return float_defines(spec, config)
+KERNEL = RuleKernel(Path(__file__).parent / "kernel", constants, (sampling.KERNEL_DIR,))

@@ -1,36 +1,37 @@
-"""What the generated header of MESU with factored variance holds. Data, never logic."""
+"""What MESU with factored variance adds to the C build."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from quant.c_text import Constants, RuleKernel, whole
 from quant.network import NetworkSpec
 from quant.rules.mesu_factored.config import MesuFactoredConfig
 from quant.rules.mesu_factored.plan import FactoredLayerPlan, make_factored_plan
-from quant.sampling.c_config import float_defines, layer_table, shared_defines, table
-from quant.tables import EXP2
+from quant.sampling import c_config as sampling
 
 
-def _constants(plan: FactoredLayerPlan) -> list[str]:
-    pairs = (plan.gain_row, plan.gain_column, plan.ratio_row, plan.ratio_column, plan.gain_pull)
-    numbers = [str(plan.v_exponent), str(plan.mu_prior_q)]
-    return numbers + [f"{{{mantissa}, {exponent}}}" for mantissa, exponent in pairs]
-
-
-def q16(spec: NetworkSpec, config: MesuFactoredConfig) -> dict[str, object]:
-    """Return the constants of fixed point."""
+def constants(spec: NetworkSpec, config: MesuFactoredConfig, arithmetic: str) -> Constants:
+    """Return the constants of the rule."""
+    defines = sampling.sampling_defines(spec, config)
+    if arithmetic == "float32":
+        return Constants(
+            {**defines, **sampling.float_defines(config)}, sampling.float_layers(spec, config)
+        )
     plan = make_factored_plan(spec, config)
-    return {
-        "SL_Q16": 1,
-        **shared_defines(spec, config),
-        "SL_FACTORED": 1,
-        "SL_N_ROWS": spec.n_rows,
-        "SL_EXP2_TABLE": table(EXP2),
+    defines |= {
         "SL_GAIN_MU_MANTISSA": plan.gain_mu[0],
         "SL_GAIN_MU_EXPONENT": plan.gain_mu[1],
         "SL_PULL_FACTOR": plan.pull_factor,
-        "SL_LAYERS": layer_table(spec, [_constants(p) for p in plan.layers]),
     }
+    own = [_layer(p) for p in plan.layers]
+    sizes = sampling.layer_sizes(spec)
+    return Constants(defines, [[*s, *o] for s, o in zip(sizes, own, strict=True)])
 
 
-def float32(spec: NetworkSpec, config: MesuFactoredConfig) -> dict[str, object]:
-    """Return the constants of float32."""
-    return {**float_defines(spec, config), "SL_FACTORED": 1, "SL_N_ROWS": spec.n_rows}
+def _layer(plan: FactoredLayerPlan) -> list[object]:
+    pairs = (plan.gain_row, plan.gain_column, plan.ratio_row, plan.ratio_column, plan.gain_pull)
+    return [plan.v_exponent, plan.mu_prior_q, *map(whole, pairs)]
+
+
+KERNEL = RuleKernel(Path(__file__).parent / "kernel", constants, (sampling.KERNEL_DIR,))

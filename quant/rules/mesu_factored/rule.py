@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 
 from quant.layout import Field
 from quant.network import NetworkSpec
-from quant.rule import Arithmetic, Kernel, Model, Rule
+from quant.rule import Arithmetic, Model, Rule
 from quant.rules.mesu_factored import c_config, golden, state
 from quant.rules.mesu_factored.config import MesuFactoredConfig
 from quant.rules.mesu_factored.plan import make_factored_plan
-from quant.sampling import KERNEL_FOLDERS
-
-HERE = Path(__file__).parent
 
 
 def _real(numbers: str, spec: NetworkSpec, config: MesuFactoredConfig) -> list[Field]:
@@ -30,15 +26,7 @@ RULE = Rule(
             fields=state.integer_fields,
             init=state.integer_init,
             golden=Model(make_factored_plan, golden.forward, golden.update),
-            kernel=Kernel(HERE / "kernel" / "q16", c_config.q16, (KERNEL_FOLDERS["integer"],)),
-        ),
-        "float32": Arithmetic(
-            numbers="float32",
-            fields=partial(_real, "float32"),
-            init=state.real_init,
-            kernel=Kernel(
-                HERE / "kernel" / "float32", c_config.float32, (KERNEL_FOLDERS["float32"],)
-            ),
+            kernel=c_config.KERNEL,
         ),
         "float64": Arithmetic(
             numbers="float64", fields=partial(_real, "float64"), init=state.real_init

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from quant.network import NetworkSpec
-from quant.rule import Arithmetic, Kernel, Model, Rule
+from quant.rule import Arithmetic, Model, Rule
 from quant.rules.metaplastic import c_config, golden, state
 from quant.rules.metaplastic.config import MetaplasticConfig
 from quant.rules.metaplastic.gates import gates_of
@@ -26,7 +24,7 @@ RULE = Rule(
             fields=state.integer_fields,
             init=state.integer_init,
             golden=Model(make_metaplastic_plan, golden.forward, golden.update, golden.undecided),
-            kernel=Kernel(Path(__file__).parent / "kernel" / "q8", c_config.q8),
+            kernel=c_config.KERNEL,
             logits=state.calibrated,
             check_state=state.check_gates,
         ),

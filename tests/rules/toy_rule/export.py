@@ -20,5 +20,5 @@ def layers(kind: Any, g: Any, x: str, spec: Any, config: Any, state: Any) -> Dra
 
 GRAPHS = {
     "integer": lambda *given: layers(np.int64, *given),
-    "float64": lambda *given: layers(np.float64, *given),
+    "float64": lambda g, z, *given: layers(np.float64, g, g.op("Mul", z, np.array(16.0)), *given),
 }

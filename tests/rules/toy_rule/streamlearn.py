@@ -1,12 +1,12 @@
-"""The toy rule's learner. Its equations are the golden model's, in real numbers."""
+"""The toy rule's learner. Its equations are the golden model's, in real units of 1/16."""
 
+from dataclasses import replace
 from typing import Any
 
+from streamlearn.learners.classifier import StreamClassifier
 from toy_rule.quant import MODEL
 
-from streamlearn.learners.classifier import StreamClassifier
-
-EQUATIONS = MODEL
+EQUATIONS = replace(MODEL, forward=lambda s, p, st, z, n: MODEL.forward(s, p, st, 16 * z, n))
 
 
 class ToyClassifier(StreamClassifier):

@@ -1,0 +1,294 @@
+"""Write the figures of README.md and docs/ that a short run gives: `python docs/tables.py`.
+
+A figure stands between `<!-- tables:NAME -->` and `<!-- /tables -->`, in a line or around a block.
+NAME is a function of this file, with its arguments after colons. What an experiment recorded is
+written by `python -m experiments figures` instead. `--check` writes nothing and fails
+if a page says something else; `tests/docs` does the same. It takes about half a minute.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+import firmware_sim
+from export import write_export
+from quant.network import NetworkSpec
+from quant.rule import RULES, Rule, part
+from quant.state import layout_of
+from streamlearn.prequential import evaluate
+from streamlearn.streams import load_gas_concentration, load_gas_drift
+
+ROOT = Path(__file__).parents[1]
+MARK = re.compile(r"<!-- tables:(?P<name>[^>\n]+?) -->(?P<text>.*?)<!-- /tables -->", re.DOTALL)
+BOARDS = ("rp2040", "nrf52840")
+N_COUNTED, N_PREDICTIONS = 200, 50
+#: Hidden units that give a learner about the bytes of MesuClassifier with 32.
+HIDDEN = {"MetaplasticClassifier": 128}
+
+
+@cache
+def learners() -> dict[str, tuple[type[Any], str, Rule]]:
+    """The learner class of every rule and head, with both, by the name of the class."""
+    found = {}
+    for rule in RULES:
+        for head, cls in part(rule, "streamlearn").LEARNERS.items():
+            found[cls.__name__] = cls, head, RULES[rule]
+    return found
+
+
+def is_classifier(name: str) -> bool:
+    """Tell whether a learner predicts classes."""
+    return learners()[name][1] == "categorical"
+
+
+def make(name: str, **settings: Any) -> Any:
+    """Make a learner for the gas stream, with its defaults."""
+    if is_classifier(name):
+        settings = {"classes": range(6), **settings}
+    n_out = 6 if is_classifier(name) else 1
+    return learners()[name][0]((128, HIDDEN.get(name, 32), n_out), **settings)
+
+
+def shape(name: str) -> str:
+    """Layers of a learner, as "128-32-6"."""
+    return "-".join(map(str, make(name).spec.layers))
+
+
+@cache
+def counted(name: str, board_name: str) -> dict[str, int]:
+    """Median instructions inside the learner over the stream's first samples, and its bytes."""
+    target = not is_classifier(name)
+    x, y = _samples(target)
+    with tempfile.TemporaryDirectory() as folder:
+        write_export(make(name), Path(folder) / "export")
+        board = firmware_sim.get_board(board_name)
+        firmware = firmware_sim.build_firmware(
+            Path(folder) / "export", board, Path(folder) / "build"
+        )
+        device = firmware_sim.Device(firmware)
+        learn = int(np.median(device.run_stream(x, y).learn_instructions))
+        counts = []
+        for row in x[:: N_COUNTED // N_PREDICTIONS]:
+            (device.predict_target if target else device.predict)(row)
+            counts.append(device.last_call.learner)
+        return {
+            "learn": learn,
+            "predict": int(np.median(counts)),
+            "state": firmware.ram_bytes.state,
+            "flash": firmware.flash_bytes,
+        }
+
+
+@cache
+def _samples(target: bool) -> tuple[Any, Any]:
+    stream = load_gas_concentration(limit=N_COUNTED) if target else load_gas_drift()
+    return stream.x[:N_COUNTED], stream.y[:N_COUNTED]
+
+
+def count(name: str, board_name: str, what: str) -> str:
+    """One figure of a learner on a board."""
+    return f"{counted(name, board_name)[what]:,}"
+
+
+@cache
+def gas_accuracy(name: str) -> float:
+    """Prequential accuracy over the bundled stream, with the learner's defaults and seed 0."""
+    return evaluate(make(name), load_gas_drift()).accuracy
+
+
+def accuracy(name: str) -> str:
+    """Accuracy of a learner on the gas stream, in percent."""
+    return f"{100 * gas_accuracy(name):.1f}"
+
+
+def appearance(name: str) -> str:
+    """Accuracy of a learner that is told no classes: they get outputs as they appear."""
+    learner, stream = make(name, classes=None), load_gas_drift()
+    right = 0
+    for x, y in stream:
+        right += learner.predict_one(x) == y
+        learner.learn_one(x, y)
+    return f"{100 * right / len(stream):.2f}"
+
+
+def share(name: str, of: str, board_name: str, what: str) -> str:
+    """One learner's figure in percent of another's."""
+    return f"{100 * counted(name, board_name)[what] / counted(of, board_name)[what]:.0f}"
+
+
+def instructions() -> Iterator[str]:
+    """Instructions, state and flash of every learner."""
+    yield "| learner | board | instructions to learn | to predict | state, bytes | flash, bytes |"
+    yield "|---|---|---:|---:|---:|---:|"
+    for name in learners():
+        for board in BOARDS:
+            figures = " | ".join(
+                count(name, board, what) for what in ("learn", "predict", "state", "flash")
+            )
+            yield (
+                f"| `{name}`, {make(name).arithmetic}, {shape(name)} "
+                f"| {board} ({firmware_sim.get_board(board).core.name}) | {figures} |"
+            )
+
+
+def boards() -> Iterator[str]:
+    """Every board that is shipped."""
+    yield "| name | core | clock | flash | RAM | current model |"
+    yield "|---|---|---:|---:|---:|---|"
+    for board in firmware_sim.list_boards():
+        default = " (default)" if board.name == firmware_sim.DEFAULT_BOARD else ""
+        now = board.current
+        current = f"{now.active_ua_per_mhz:g} µA/MHz at {now.supply_v} V" if now else "none"
+        yield (
+            f"| `{board.name}`{default} | {board.core.name} | {board.clock_hz / 1e6:g} MHz "
+            f"| {board.flash.bytes // 1024:,} KiB | {board.ram.bytes // 1024:,} KiB | {current} |"
+        )
+
+
+def rules() -> Iterator[str]:
+    """Compare the classifiers of about the same size on the gas stream."""
+    names = [name for name in learners() if is_classifier(name)]
+    yield "| | " + " | ".join(f"`{name}`" for name in names) + " |"
+    yield "|---|" + "---:|" * len(names)
+    for title, figure in RULE_ROWS.items():
+        yield f"| {title} | " + " | ".join(figure(name) for name in names) + " |"
+
+
+def synapse_bytes(name: str) -> float:
+    """Bytes of the state per synapse, without front end and header."""
+    learner = make(name, front_end="none")
+    return (learner.state.nbytes - 16) / learner.spec.n_synapses
+
+
+RULE_ROWS: dict[str, Callable[[str], str]] = {
+    "layers": shape,
+    "synapses": lambda name: f"{make(name).spec.n_synapses:,}",
+    "bytes per synapse": lambda name: f"{synapse_bytes(name):.2f}",
+    "state, bytes": lambda name: f"{make(name).state.nbytes:,}",
+    "accuracy on the gas stream": lambda name: f"{100 * gas_accuracy(name):.2f} %",
+    **{
+        f"instructions to {what}, {firmware_sim.get_board(board).core.name}": partial(
+            lambda name, board, what: count(name, board, what), board=board, what=what
+        )
+        for board in BOARDS
+        for what in ("learn", "predict")
+    },
+}
+
+
+def members() -> Iterator[str]:
+    """What the description of a state image holds."""
+
+    def names(cls: type[Any]) -> str:
+        return ", ".join(f"`{field.name}`" for field in dataclasses.fields(cls))
+
+    yield "| member | value |"
+    yield "|---|---|"
+    yield f"| rule | {', '.join(map(repr, RULES))} |".replace("'", '"')
+    yield f"| network | {names(NetworkSpec)} |"
+    for name, rule in RULES.items():
+        yield f'| config of "{name}" | {names(rule.config)} |'
+    for name, rule in RULES.items():
+        known = ", ".join(f'"{arithmetic}"' for arithmetic in rule.arithmetics)
+        yield f'| arithmetic of "{name}" | {known}: the layout of the payload |'
+    yield (
+        "| labels | the label of each class index: text, numbers or truth values; shorter than the "
+        "classes if not all have been seen |"
+    )
+    yield "| features | the names of the features in order, or null |"
+
+
+def layouts() -> Iterator[str]:
+    """Where each byte of a state lies: every learner in every arithmetic and variant it has."""
+    for name, (_, _, rule) in learners().items():
+        for arithmetic in rule.arithmetics:
+            seen = set()
+            for variant, settings in {"": {}, **rule.variants}.items():
+                learner = make(name, arithmetic=arithmetic, **settings)
+                layout = layout_of(learner.spec, learner.config, arithmetic)
+                if layout in seen:
+                    continue  # the variant keeps nothing of its own
+                seen.add(layout)
+                yield f"\n### `{name}`, {arithmetic}{variant and f', {variant}'}\n"
+                yield f"{shape(name)}, {layout.n_bytes:,} bytes.\n"
+                # |mu| in a cell
+                yield re.sub(r"\|(\w+)\|", r"\\|\1\\|", layout.table()).rstrip()
+
+
+def onnx_sizes() -> Iterator[str]:
+    """Nodes and bytes of every learner's graph."""
+    yield "| learner | nodes | bytes |"
+    yield "|---|---:|---:|"
+    for name, (_, _, rule) in learners().items():
+        for arithmetic, kind in rule.arithmetics.items():
+            if kind.kernel is None:
+                continue  # for the desk only: never exported
+            learner = make(name, arithmetic=arithmetic)
+            x, y = _samples(not is_classifier(name))
+            for row, label in zip(x[:N_PREDICTIONS], y.tolist(), strict=False):
+                learner.learn_one(row, label)  # before the first one there is nothing to scale by
+            with tempfile.TemporaryDirectory() as folder:
+                write_export(learner, Path(folder) / "export")
+                path = Path(folder) / "export" / "model.onnx"
+                nodes, size = len(onnx.load(path).graph.node), path.stat().st_size
+            yield f"| `{name}`, {arithmetic}, {shape(name)} | {nodes:,} | {size:,} |"
+
+
+def figure(name: str, *arguments: str) -> Any:
+    """Find the function that a marker names."""
+    known = {
+        f.__name__.replace("_", "-"): f
+        for f in (boards, instructions, rules, members, layouts, onnx_sizes)
+    }
+    one: dict[str, Callable[..., str]] = {
+        f.__name__: f for f in (count, share, accuracy, appearance)
+    }
+    if name in known:
+        return "\n\n" + "\n".join(known[name](*arguments)).strip("\n") + "\n\n"
+    if name not in one:
+        raise SystemExit(f"no figure is called {name!r}: {', '.join([*known, *one])}")
+    return one[name](*arguments)
+
+
+def pages() -> list[Path]:
+    """Every text that may hold figures."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def rewritten(text: str) -> str:
+    """Return a page with its figures as they are today."""
+    return MARK.sub(
+        lambda found: (
+            f"<!-- tables:{found['name']} -->{figure(*found['name'].split(':'))}<!-- /tables -->"
+        ),
+        text,
+    )
+
+
+def main(check: bool = False) -> None:
+    """Rewrite the pages, or with ``check`` name those that are stale."""
+    stale = []
+    for path in pages():
+        text = path.read_text("utf-8")
+        new = rewritten(text)
+        if new != text:
+            stale.append(path.relative_to(ROOT).as_posix())
+            if not check:
+                path.write_text(new, "utf-8")
+    print(f"{'stale' if check else 'written'}: {', '.join(stale) or 'nothing'}")
+    if check and stale:
+        raise SystemExit("run: python docs/tables.py")
+
+
+if __name__ == "__main__":
+    main("--check" in sys.argv[1:])

@@ -1,0 +1,155 @@
+"""Every experiment by name: the one list of them. Nothing heavy is imported before one is run."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+
+class Runnable(Protocol):
+    """What a module of the catalogue has for each of its names, in ``EXPERIMENTS``."""
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the options; must work without any optional package."""
+
+    def run(self, options: argparse.Namespace) -> None:
+        """Measure, keep the result, and print its tables."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the list.
+
+    Parameters
+    ----------
+    module : str
+        Has the experiment, below this package.
+    title : str
+        One line: what it shows.
+    packages, data_sets : tuple of str
+        What all of it needs (:mod:`experiments.needs`). An experiment of the run loop asks its
+        runs instead, since its algorithms differ.
+    """
+
+    module: str
+    title: str
+    packages: tuple[str, ...] = ()
+    data_sets: tuple[str, ...] = ()
+
+
+#: By topic, in the order of the list.
+TOPICS: dict[str, dict[str, Entry]] = {
+    "Published results": {
+        "mesu-pmnist": Entry(
+            "mesu.experiments", "200 tasks of permuted MNIST, every algorithm (Bonnet, figure 3)"
+        ),
+        "mesu-pmnist-fashion": Entry(
+            "mesu.experiments", "the same, with Fashion-MNIST as the out-of-distribution images"
+        ),
+        "mesu-window": Entry("mesu.experiments", "memory window by width (Bonnet, supplement)"),
+        "vanishing-plasticity": Entry(
+            "mesu.experiments",
+            "last-task accuracy and mean σ along 200 tasks (runs of mesu-pmnist)",
+        ),
+        "fixed-point": Entry(
+            "mesu.experiments", "the same tasks in fixed point and in float32 (runs of mesu-pmnist)"
+        ),
+        "mesu-hessian": Entry(
+            "mesu.experiments", "1/σ² against the Hessian's diagonal (Bonnet, supplement 1)"
+        ),
+        "bnn-pmnist": Entry(
+            "metaplastic.experiments", "binarized network, 6 permuted MNISTs (Laborieux, figure 2)"
+        ),
+        "bnn-stream": Entry(
+            "metaplastic.experiments",
+            "MNIST in 60 subsets against joint training (Laborieux, fig. 4)",
+        ),
+        "bnn-quadratic": Entry(
+            "metaplastic.experiments",
+            "importance and divergence on a quadratic loss (Laborieux, fig. 5)",
+        ),
+        "bnn-importance": Entry(
+            "metaplastic.experiments",
+            "cost of switching weights by magnitude (Laborieux, figure 5)",
+        ),
+    },
+    "Streams": {
+        "streaming-pmnist": Entry(
+            "streaming.experiments",
+            "20 permuted MNISTs in one pass: one byte per synapse, and others",
+        ),
+        "streaming-gated": Entry(
+            "streaming.experiments",
+            "the same at H = 512, each sample in its active blocks of units",
+        ),
+        "streaming-tune": Entry(
+            "streaming.experiments",
+            "scans of rates and windows on validation images",
+            ("numba",),
+            ("mnist",),
+        ),
+        "streaming-beyond": Entry(
+            "streaming.experiments",
+            "changes of the binary rule that might remember more",
+            ("numba",),
+            ("mnist",),
+        ),
+        "metaplastic-gas": Entry(
+            "metaplastic.experiments",
+            "the metaplastic learner on the gas stream, beside SGD and MESU",
+        ),
+        "metaplastic-columns": Entry(
+            "metaplastic.experiments", "how many columns the metaplastic learner needs"
+        ),
+        "metaplastic-confidence": Entry(
+            "metaplastic.experiments",
+            "calibration and novelty, MNIST and gases",
+            (),
+            ("mnist", "cifar10-gray"),
+        ),
+        "novelty": Entry(
+            "metaplastic.experiments",
+            "novelty_one of every rule, MNIST and gases",
+            (),
+            ("mnist", "cifar10-gray"),
+        ),
+        "noise-limits": Entry(
+            "mesu.experiments", "where predicted weight noise exceeds the signal"
+        ),
+        "regression": Entry("mesu.experiments", "MESU and River's regressors on the gas stream"),
+        "formats": Entry(
+            "mesu.experiments",
+            "formats of μ and σ² chosen from data",
+            (),
+            ("mnist", "cifar10-gray"),
+        ),
+    },
+    "Cost": {
+        "instructions": Entry(
+            "device.experiments", "instructions, state and flash of each learner"
+        ),
+        "metaplastic-device": Entry(
+            "device.experiments", "instructions and RAM of the metaplastic learner", (), ("mnist",)
+        ),
+        "size": Entry("device.experiments", "flash and RAM of the demo's learner on every board"),
+        "speed": Entry(
+            "speed.experiments",
+            "samples/s of every engine beside PyTorch",
+            ("numba", "torch"),
+            ("mnist",),
+        ),
+    },
+    "Documents": {
+        "demo-table": Entry("documents", "run the demo; the README's table and pictures"),
+        "figures": Entry("documents", "write recorded results into the documents, or check them"),
+    },
+}
+CATALOGUE = {name: entry for entries in TOPICS.values() for name, entry in entries.items()}
+
+
+def load(name: str) -> Runnable:
+    """Import an experiment."""
+    module = importlib.import_module(f"experiments.{CATALOGUE[name].module}")
+    return cast(Runnable, module.EXPERIMENTS[name])

@@ -1,0 +1,1 @@
+"""Instructions, flash and RAM on simulated boards."""

@@ -1,0 +1,81 @@
+"""Runs a learner on a simulated board: instructions of each sample, and bytes."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import firmware_sim
+from export import write_export
+
+
+@dataclass(frozen=True)
+class OnBoard:
+    """What a learner costs on a board.
+
+    Attributes
+    ----------
+    core : str
+    learn, predict : int64[n]
+        Instructions inside the learner, for each sample.
+    state_bytes, scratch_bytes, flash_bytes : int
+    """
+
+    core: str
+    learn: npt.NDArray[np.int64]
+    predict: npt.NDArray[np.int64]
+    state_bytes: int
+    scratch_bytes: int
+    flash_bytes: int
+
+
+def on_board(
+    learner: Any,
+    board_name: str,
+    x: npt.NDArray[Any],
+    y: npt.NDArray[Any],
+    rows: Iterable[Any],
+    *,
+    number: bool = False,
+) -> OnBoard:
+    """Build firmware of a learner, let it learn a stream there, then predict some rows.
+
+    Parameters
+    ----------
+    learner
+        With the state that it starts from.
+    board_name : str
+    x, y : arrays
+        The stream.
+    rows : iterable
+        What it predicts afterwards, without learning.
+    number : bool
+        Whether it predicts a number, not a class.
+    """
+    board = firmware_sim.get_board(board_name)
+    with tempfile.TemporaryDirectory() as folder:
+        write_export(learner, Path(folder) / "export")
+        firmware = firmware_sim.build_firmware(
+            Path(folder) / "export", board, Path(folder) / "firmware"
+        )
+        device = firmware_sim.Device(firmware)
+        learn = device.run_stream(x, y).learn_instructions
+        predict = []
+        for row in rows:
+            (device.predict_target if number else device.predict)(row)
+            predict.append(device.last_call.learner)
+    ram = firmware.ram_bytes
+    return OnBoard(
+        board.core.name,
+        np.asarray(learn, np.int64),
+        np.array(predict, np.int64),
+        ram.state,
+        ram.scratch,
+        firmware.flash_bytes,
+    )

@@ -1,0 +1,138 @@
+"""The algorithms of the comparison, each at the authors' settings, behind one set of verbs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from experiments.data import Floats, Integers
+from experiments.loop.runs import Setting
+from experiments.mesu import kernels
+from experiments.mesu.baselines import BgdLearner, Deterministic, DeterministicLearner
+from experiments.mesu.evaluate import Weights
+from experiments.mesu.task_learner import MU_INIT, TaskLearner, draw
+from quant.native import NativeKernel
+from quant.network import NetworkSpec, layer_view
+from quant.rules.mesu.config import MU_FRAC_BITS, MesuConfig
+from quant.rules.mesu.plan import make_plan
+from quant.rules.mesu_factored.config import MesuFactoredConfig
+from quant.rules.mesu_factored.plan import decode_column, decode_row, make_factored_plan
+from quant.rules.mesu_factored.state import FACTORS, factor_view
+from quant.sampling.plan import decode_rho
+from quant.state import init_state, state_from_bytes
+
+
+def frac_bits(layers: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the formats of μ for 200 tasks, one a layer.
+
+    The first layer's μ reaches ±6. The last layer's σ shrinks to 2^-10, while its μ stays within
+    its start, or ±1. The dither of steps must be little noise beside σ.
+    """
+    starts = (MU_INIT / np.sqrt(n_in) for n_in in layers[1:-1])
+    later = (14 - max(-1, int(np.floor(np.log2(start)))) for start in starts)
+    return (MU_FRAC_BITS, *later)
+
+
+class MesuLearner:
+    """MESU by the C kernel, with the settings of the paper's figure 3."""
+
+    def __init__(
+        self,
+        setting: Setting,
+        seed: int,
+        arithmetic: str,
+        factored: bool = False,
+    ) -> None:
+        self._spec = NetworkSpec(setting.layers, False, "none")
+        constants: dict[str, Any] = {
+            "memory_window": setting.memory_window,
+            "sigma_prior": 1.0,
+            "mu_init": MU_INIT,
+            "sigma_init": 2.0,
+            "lr_mu": 1.0,
+            "lr_sigma": 1.0,
+            "n_draws": setting.n_draws,
+        }
+        self._config: MesuConfig | MesuFactoredConfig
+        if factored:
+            self._config = MesuFactoredConfig(**constants)
+        else:
+            self._config = MesuConfig(**constants, mu_frac_bits=frac_bits(setting.layers))
+        self._arithmetic = arithmetic
+        self._kernel = NativeKernel(self._spec, self._config, arithmetic)
+        self._state = init_state(self._spec, self._config, arithmetic, seed)
+
+    def learn(self, images: Floats, labels: Integers, task: int) -> None:
+        """See :class:`TaskLearner`."""
+        del task
+        self._kernel.learn(self._state, images, labels.astype(np.uint32))
+
+    def _moments(self, layer: int) -> tuple[Floats, Floats]:
+        mu = layer_view(self._spec, self._state, "mu", layer)
+        if isinstance(self._config, MesuFactoredConfig):
+            return self._factored_moments(mu, layer, self._config)
+        if self._arithmetic != "q16":
+            return mu, layer_view(self._spec, self._state, "sigma", layer)
+        plan = make_plan(self._spec, self._config).layers[layer]
+        rho = layer_view(self._spec, self._state, "rho", layer)
+        sigma = np.sqrt(decode_rho(rho, plan.v_exponent))
+        return np.ldexp(mu.astype(np.float32), -plan.mu_frac_bits), sigma.astype(np.float32)
+
+    def _factored_moments(
+        self, mu: npt.NDArray[Any], layer: int, config: MesuFactoredConfig
+    ) -> tuple[Floats, Floats]:
+        row, column = (factor_view(self._spec, self._state, f, layer) for f in FACTORS)
+        if self._arithmetic == "q16":
+            plan = make_factored_plan(self._spec, config).layers[layer]
+            row, column = decode_row(row, plan.v_exponent), decode_column(column)
+            mu = np.ldexp(mu.astype(np.float32), -int(self._state["mu_frac_bits"][0, layer]))
+        return mu, np.sqrt(np.outer(row, column)).astype(np.float32)
+
+    def weights(self, rng: np.random.Generator) -> Weights:
+        """See :class:`TaskLearner`."""
+        depth = len(self._spec.shapes)
+        return [draw(*self._moments(layer), self._config.n_draws, rng) for layer in range(depth)]
+
+    def mean_sigma(self) -> list[float]:
+        """See :class:`TaskLearner`."""
+        return [float(self._moments(layer)[1].mean()) for layer in range(len(self._spec.shapes))]
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """See :class:`TaskLearner`."""
+        return {"state": np.frombuffer(self._state.tobytes(), np.uint8)}
+
+    def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """See :class:`TaskLearner`."""
+        self._state = state_from_bytes(
+            self._spec, self._config, self._arithmetic, arrays["state"].tobytes()
+        )
+
+    def counters(self) -> dict[str, int]:
+        """See :class:`TaskLearner`."""
+        return dataclasses.asdict(self._kernel.saturations)
+
+
+def _deterministic(config: Deterministic) -> Callable[[Setting, int], TaskLearner]:
+    return lambda setting, seed: DeterministicLearner(setting, seed, config)
+
+
+#: The baselines by name.
+COMPILED: dict[str, Callable[[Setting, int], TaskLearner]] = {
+    "bgd": BgdLearner,
+    "si": _deterministic(Deterministic(kernels.SI, strength=1e-4)),
+    "ewc-online": _deterministic(Deterministic(kernels.ANCHORED, strength=2.0, decay=0.2)),
+    "ewc-stream": _deterministic(Deterministic(kernels.STREAM_EWC, strength=5.0, decay=0.2)),
+    "sgd": _deterministic(Deterministic(kernels.SGD)),
+}
+#: Every algorithm by name: what makes its learner from a setting and a seed.
+ALGORITHMS: dict[str, Callable[[Setting, int], TaskLearner]] = {
+    "mesu": lambda setting, seed: MesuLearner(setting, seed, "float32"),
+    "mesu-q16": lambda setting, seed: MesuLearner(setting, seed, "q16"),
+    "mesu-factored": lambda setting, seed: MesuLearner(setting, seed, "float32", factored=True),
+    "mesu-factored-q16": lambda setting, seed: MesuLearner(setting, seed, "q16", factored=True),
+    **COMPILED,
+}

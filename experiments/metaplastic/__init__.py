@@ -1,0 +1,1 @@
+"""Binarized metaplastic networks: the paper's experiments, and the learner of one byte."""

@@ -1,0 +1,92 @@
+"""Options that several experiments have, declared once."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from experiments.errors import UsageError
+from experiments.figures import RESULTS
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are exceptions, for whoever prints them."""
+
+    def __init__(self, program: str, description: str) -> None:
+        super().__init__(program, description=description, add_help=False, allow_abbrev=False)
+        self.add_argument("-h", "--help", action="store_true", help="show this and exit")
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing the usage and ending the process."""
+        raise UsageError(f"{message} (see `{self.prog} --help`)")
+
+
+def count(at_least: int) -> Callable[[str], int]:
+    """Return a type of option: a whole number that is not too small."""
+
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < at_least:
+            raise argparse.ArgumentTypeError(
+                f"{text!r}: expected a whole number of {at_least} or more"
+            )
+        return int(text)
+
+    return number
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """Type of an option: different whole numbers, 0 or above, separated by commas."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts) or len({*map(int, parts)}) < len(parts):
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: expected one whole number, or different ones such as 0,1,2"
+        )
+    return tuple(map(int, parts))
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Type of an option: names separated by commas."""
+    return tuple(part.strip() for part in text.split(","))
+
+
+def add_seeds(parser: argparse.ArgumentParser, default: int) -> None:
+    """Declare ``--seeds N``, how many, and ``--seed K``, which; :func:`seeds_of` reads them."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "--seeds",
+        metavar="N",
+        type=count(1),
+        help=f"the first N seeds, 0 to N-1; {default} if none",
+    )
+    group.add_argument(
+        "--seed", metavar="K", type=numbers, help="the seed K alone, or several: K,L,…"
+    )
+    parser.set_defaults(default_seeds=tuple(range(default)))
+
+
+def seeds_of(options: argparse.Namespace) -> tuple[int, ...]:
+    """Return the seeds that were asked for, or the experiment's own."""
+    chosen: tuple[int, ...] = options.seed or ()
+    if options.seeds is not None:
+        chosen = tuple(range(options.seeds))
+    default: tuple[int, ...] = options.default_seeds
+    return chosen or default
+
+
+def add_results(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--results``, ``--report-only`` and ``--quiet``."""
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=RESULTS,
+        metavar="DIR",
+        help="folder of logs, tables and pictures; %(default)s if none",
+    )
+    parser.add_argument(
+        "--report-only", action="store_true", help="measure nothing, only make tables and pictures"
+    )
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="print nothing but warnings and errors"
+    )

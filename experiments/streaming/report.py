@@ -1,0 +1,98 @@
+"""Table and picture of the streaming comparison (docs/reproduction.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import mean
+
+from experiments.pictures import legend_above, svg
+from experiments.streaming.settings import MILESTONES
+from experiments.tables import Record, cell, markdown, of
+from streamlearn.report import svg as style
+
+NAMES = {
+    "metaplastic": "metaplastic, q8",
+    "plastic": "metaplastic for one task, q8",
+    "no-memory": "m = 0, q8",
+    "twin": "metaplastic, float64 twin",
+    "mlp": "float MLP, SGD",
+    "mesu-q16": "MESU, q16",
+}
+GATED_NAMES = {
+    "gated-32-of-64": "twin, 32 of 64 blocks",
+    "gated-16-of-64": "twin, 16 of 64 blocks",
+    "gated-32-of-64-q8": "32 of 64 blocks, q8",
+    "gated-16-of-64-q8": "16 of 64 blocks, q8",
+}
+ALL_NAMES = NAMES | GATED_NAMES
+#: The last two are never in one picture with the float network and MESU.
+_IN_ORDER = (
+    style.BLUE,
+    style.GREY,
+    style.VERMILLION,
+    style.BLACK,
+    style.ORANGE,
+    style.GREEN,
+    style.SKY,
+    style.PURPLE,
+    style.ORANGE,
+    style.GREEN,
+)
+COLOURS = dict(zip(ALL_NAMES, _IN_ORDER, strict=True))
+
+
+def widths_of(records: Sequence[Record]) -> list[int]:
+    """Return the widths of the metaplastic network that there are runs for."""
+    return sorted({int(record["identity"]["width"]) for record in records})
+
+
+def accuracies(records: Sequence[Record], tasks: int) -> list[list[float]]:
+    """Return the accuracy on every task after so many, of the runs that got there."""
+    windows = [record["windows"].get(str(tasks)) for record in records]
+    return [window["accuracy"] for window in windows if window is not None]
+
+
+def streaming_table(records: Sequence[Record]) -> str:
+    """Mean over all tasks and the last task's accuracy after 1, 6, 10 and 20; bytes and speed."""
+    rows = []
+    for width in widths_of(records):
+        for algorithm, name in ALL_NAMES.items():
+            mine = of(records, width=width, algorithm=algorithm)
+            if not mine:
+                continue
+            layers = "-".join(map(str, mine[0]["identity"]["layers"]))
+            cells = [name, layers, f"{mine[0]['bytes']:,}"]
+            for tasks in MILESTONES:
+                found = accuracies(mine, tasks)
+                means, lasts = [mean(run) for run in found], [run[-1] for run in found]
+                text = f"{cell(means)} / {cell(lasts)} ({len(found)})"
+                cells.append(text if tasks > 1 else f"{cell(means)} ({len(found)})")
+            speeds = [_samples(record) / max(sum(record["train_s"]), 1e-9) for record in mine]
+            rows.append([*cells, f"{mean(speeds):,.0f}"])
+    head = ["", "layers", "state, bytes", *(f"T = {tasks}" for tasks in MILESTONES), "samples/s"]
+    return markdown(head, rows)
+
+
+def _samples(record: Record) -> int:
+    return int(record["tasks_done"]) * int(record["identity"]["limit"] or 60_000)
+
+
+def streaming_picture(records: Sequence[Record]) -> str:
+    """Accuracy on each task after ten, by age, one panel a width."""
+    with style.drawing():
+        widths = widths_of(records)
+        figure = style.new_figure(2.2 * max(len(widths), 1) + 0.6)
+        axes = figure.subplots(max(len(widths), 1), 1, sharex=True, sharey=True, squeeze=False)
+        for ax, width in zip(axes[:, 0], widths, strict=False):
+            for algorithm, name in ALL_NAMES.items():
+                found = accuracies(of(records, width=width, algorithm=algorithm), 10)
+                if found:
+                    heights = [mean(column) for column in zip(*found, strict=True)]
+                    at = range(1, len(heights) + 1)
+                    colour = COLOURS[algorithm]
+                    ax.plot(at, heights, "-o", color=colour, ms=3, lw=1.1, label=name)
+            ax.set_ylabel(f"H = {width}: accuracy, %")
+        axes[-1, 0].set_xlabel("task, after ten of them")
+        if axes[0, 0].lines:
+            legend_above(axes[0, 0])
+        return svg(figure)

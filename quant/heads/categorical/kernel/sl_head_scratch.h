@@ -1,0 +1,11 @@
+/* The categorical head predicts a class: what the learner's interface and the rule need of it. */
+#pragma once
+
+#define SL_TARGET_BYTES     2u /* of a target on the link */
+#define SL_PREDICTION_WORDS 1u
+
+/* Where the words of an answer lie: it is the result itself. */
+#define SL_PREDICTION(scratch, result) ((void)(scratch), (const uint32_t *)(result))
+
+#define SL_HEAD_SPREAD  0 /* whether it asks the rule for the spread of the first output */
+#define SL_HEAD_SCRATCH   /* keeps nothing */

@@ -1,0 +1,18 @@
+/* The Gaussian head predicts a number: what the learner's interface and the rule need of it. */
+#pragma once
+
+#define SL_TARGET_BYTES     4u /* of a target on the link */
+#define SL_PREDICTION_WORDS 3u /* mean, aleatoric and epistemic standard deviation: binary32 */
+
+/* Where the words of an answer lie. */
+#define SL_PREDICTION(scratch, result) ((void)(result), (const uint32_t *)(scratch)->prediction)
+
+#define SL_HEAD_SPREAD 1 /* whether it asks the rule for the spread of the first output */
+
+/* target: standardised; new_*: statistics that become the state's on learning. */
+#define SL_HEAD_SCRATCH                                                                            \
+    uint32_t prediction[SL_PREDICTION_WORDS];                                                      \
+    float target;                                                                                  \
+    uint32_t new_target_count;                                                                     \
+    float new_target_mean;                                                                         \
+    float new_target_variance;

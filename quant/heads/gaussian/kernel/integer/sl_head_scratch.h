@@ -1,0 +1,21 @@
+/* The Gaussian head predicts a number: what the learner's interface and the rule need of it. */
+#pragma once
+
+#define SL_TARGET_BYTES     4u /* of a target on the link */
+#define SL_PREDICTION_WORDS 3u /* mean, aleatoric and epistemic standard deviation: binary32 */
+
+/* Where the words of an answer lie. */
+#define SL_PREDICTION(scratch, result) ((void)(result), (const uint32_t *)(scratch)->prediction)
+
+#define SL_HEAD_SPREAD 1 /* whether it asks the rule for the spread of the first output */
+
+/* sums: what the prediction is made of (docs/numbers.md, section 8); target: standardised, Q.16;
+ * new_*: statistics that become the state's on learning. */
+#define SL_HEAD_SCRATCH                                                                            \
+    uint32_t prediction[SL_PREDICTION_WORDS];                                                      \
+    int64_t sums[3];                                                                               \
+    int32_t target;                                                                                \
+    uint32_t new_target_count;                                                                     \
+    int32_t new_target_mean;                                                                       \
+    uint32_t new_target_variance;                                                                  \
+    int32_t new_target_exponent;

@@ -1,0 +1,40 @@
+/* How the same C is compiled for the host and for a chip: inlining, and hints for vectors. C11 with
+ * __attribute__, __builtin and _Pragma as clang and GCC have them. */
+#pragma once
+
+/* Folds into its caller on every target: what it is told as a constant or a function is one. */
+#define SL_FOLD static inline __attribute__((always_inline))
+
+/* Only the host's shared library gives the attribute a meaning. */
+#define SL_API __attribute__((visibility("default")))
+
+/* On the host inlining makes every size a constant, and sums stay in vector registers, a tile of
+ * units at a time; on the chip that would only cost flash, and the sums lie in memory. */
+#ifdef SL_HOST
+#define SL_ON_HOST       1
+#define SL_INLINE        SL_FOLD
+#define SL_UNROLL_LAYERS _Pragma("GCC unroll 16")
+#define SL_UNROLL_DRAWS  _Pragma("GCC unroll 64")
+#else
+#define SL_ON_HOST 0
+#define SL_INLINE  static __attribute__((noinline))
+#define SL_UNROLL_LAYERS
+#define SL_UNROLL_DRAWS
+#endif
+
+/* Units side by side in vector registers, the last ones one by one: stores under a mask cost more
+ * than they save. */
+#if defined(SL_HOST) && defined(__clang__) && defined(__AVX512BW__)
+#define SL_VECTOR _Pragma("clang loop vectorize(enable)")
+#else
+#define SL_VECTOR
+#endif
+
+/* Draws side by side: kept from being unrolled, a loop over the lanes becomes whole vectors. */
+#if defined(SL_HOST) && defined(__clang__)
+#define SL_DRAWS  _Pragma("clang loop unroll(disable) vectorize(enable)")
+#define SL_SCALAR _Pragma("clang loop vectorize(disable)")
+#else
+#define SL_DRAWS
+#define SL_SCALAR
+#endif

@@ -1,0 +1,63 @@
+/* MESU in integers, the backward pass. Golden model: quant/mesu_q16.py, function for function. */
+#pragma once
+
+#include "sl_gain.h"
+#include "sl_rule.h"
+#include "sl_variance.h"
+
+#define SL_PRODUCT_MAX ((int64_t)1 << 43)
+
+/* r = delta epsilon / spread, Q8.16. */
+SL_INLINE void sl_ratio(const int32_t *delta, const int16_t *epsilon, const int32_t *inverse,
+                        uint32_t n, uint32_t per_inverse, int32_t *r, uint32_t *count) {
+    for (uint32_t e = 0; e < n; e++) {
+        int64_t product = ((int64_t)delta[e] * epsilon[e] + 128) >> 8;
+        product = (product * inverse[e / per_inverse] + (1 << 21)) >> 22;
+        r[e] = sl_clamp64(product, SL_LIMIT24);
+        *count += r[e] != product;
+    }
+}
+
+/* Gradient by the layer's inputs, masked by their ReLU, Q4.20, into `below`. */
+SL_INLINE void sl_backward_inputs(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch,
+                                  const int32_t *delta, const int32_t *r, int32_t *below) {
+    const sl_layer_t *layer = &sl_layers[index];
+    const int16_t *x = scratch->hidden + layer->hidden * L;
+    const uint32_t n = layer->columns * L;
+    const int32_t k_delta = sl_max32(0, sl_sum_bits(delta, layer->columns) - 16);
+    const int32_t k_r = sl_min32(19 - sl_sum_bits(r, layer->columns), 12);
+    const int32_t right_mean = layer->mu_frac_bits - k_delta;
+    const int32_t right_spread = 8 + scratch->frac_bits[index] + k_r - layer->v_exponent;
+    int32_t *blocked_delta = scratch->block_c, *blocked_r = scratch->block_d;
+    for (uint32_t e = 0; e < n; e++) {
+        blocked_delta[e] = sl_shift_truncate32(delta[e], k_delta);
+        blocked_r[e] = sl_shift_truncate32(r[e], -k_r);
+    }
+    const int16_t *mu = state->mu + layer->synapse;
+    const uint16_t *rho = state->rho + layer->synapse;
+    for (uint32_t i = 0; i < layer->fan_in; i++, mu += layer->columns, rho += layer->columns) {
+        int32_t through_mean[L] = {0}, through_spread[L] = {0};
+        for (uint32_t j = 0; j < layer->columns; j++) {
+            const int32_t m = mu[j], mantissa = sl_mantissa(rho[j]);
+            const int32_t right = 31 - sl_octave(rho[j]);
+            for (uint32_t s = 0; s < L; s++) {
+                through_mean[s] += m * blocked_delta[j * L + s];
+                through_spread[s] += (mantissa * blocked_r[j * L + s]) >> right;
+            }
+        }
+        for (uint32_t s = 0; s < L; s++) {
+            const int32_t h = x[i * L + s];
+            int64_t product = (int64_t)h * through_spread[s];
+            if (right_spread < 0) { /* far beyond the clamp of the gradient */
+                product = product > SL_PRODUCT_MAX    ? SL_PRODUCT_MAX
+                          : product < -SL_PRODUCT_MAX ? -SL_PRODUCT_MAX
+                                                      : product;
+            }
+            int64_t gradient = sl_shift_round64(through_mean[s], right_mean) +
+                               sl_shift_round64(product, right_spread);
+            gradient = h > 0 ? gradient : 0;
+            below[i * L + s] = sl_clamp64(gradient, SL_LIMIT24);
+            scratch->saturations[SL_SAT_GRADIENT] += below[i * L + s] != gradient;
+        }
+    }
+}

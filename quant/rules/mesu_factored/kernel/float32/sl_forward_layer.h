@@ -1,0 +1,72 @@
+/* The forward pass of a layer in float32 with factored variance: streamlearn/mesu_factored.py,
+ * equation for equation. */
+#pragma once
+
+#include <stddef.h>
+
+#include "sl_rule.h"
+#include "sl_sums.h"
+#include "sl_tiles.h"
+
+static float sl_power_first(const float *restrict x, const float *restrict row, uint32_t n) {
+    float part[SL_PARTS] = {0};
+    uint32_t i = 0;
+    for (; i + SL_PARTS <= n; i += SL_PARTS) {
+        for (uint32_t k = 0; k < SL_PARTS; k++) {
+            part[k] += x[i + k] * x[i + k] * row[i + k];
+        }
+    }
+    for (; i < n; i++) {
+        part[0] += x[i] * x[i] * row[i];
+    }
+    return sl_sum_parts(part);
+}
+
+SL_INLINE void sl_product_first(const sl_layer_t *layer, const sl_state_t *state,
+                                const sl_scratch_t *scratch, float *mean) {
+    const sl_product_t product = {.mu = state->mu + layer->synapse, .scratch = scratch};
+    sl_sum_units(layer, &product, 0, mean, NULL);
+}
+
+SL_INLINE void sl_product_later(const sl_layer_t *layer, const sl_state_t *state, const float *x,
+                                float *mean) {
+    const sl_product_t product = {.mu = state->mu + layer->synapse, .x = x};
+    sl_sum_units(layer, &product, 1, mean, NULL);
+}
+
+/* One layer: a = x mu + epsilon sqrt(column sum x^2 row), into block_a. */
+SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {
+    const sl_layer_t *layer = &sl_layers[index];
+    const float *x = index == 0 ? scratch->input : scratch->hidden + layer->hidden * L;
+    const float *row = state->row + layer->first, *column = state->column + layer->unit;
+    const float *epsilon = scratch->epsilon + layer->unit * L;
+    float *a = scratch->block_a, *mean = scratch->block_r, *root = scratch->root + index * L;
+    float *column_root = scratch->column_root + layer->unit;
+    if (index == 0) {
+        sl_product_first(layer, state, scratch, mean);
+        root[0] = __builtin_sqrtf(sl_power_first(x, row, layer->rows));
+    } else {
+        float power[L] = {0};
+        sl_product_later(layer, state, x, mean);
+        for (uint32_t i = 0; i < layer->rows; i++) {
+            for (uint32_t s = 0; s < L; s++) {
+                power[s] += x[i * L + s] * x[i * L + s] * row[i];
+            }
+        }
+        for (uint32_t s = 0; s < L; s++) {
+            root[s] = __builtin_sqrtf(power[s]);
+        }
+    }
+    for (uint32_t j = 0; j < layer->columns; j++) {
+        column_root[j] = __builtin_sqrtf(column[j]);
+        for (uint32_t s = 0; s < L; s++) {
+            const float spread = column_root[j] * root[index == 0 ? 0 : s];
+            a[j * L + s] = mean[index == 0 ? j : j * L + s] + spread * epsilon[j * L + s];
+        }
+    }
+    if (SL_HEAD_SPREAD && index + 1 == SL_N_LAYERS) {
+        for (uint32_t s = 0; s < S; s++) {
+            sl_keep_spread(scratch, s, column_root[0] * root[index == 0 ? 0 : s]);
+        }
+    }
+}

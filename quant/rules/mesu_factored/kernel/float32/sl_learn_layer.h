@@ -1,0 +1,175 @@
+/* The backward pass and the update of a layer in float32 with factored variance:
+ * streamlearn/mesu_factored.py, equation for equation. */
+#pragma once
+
+#include "sl_build.h"
+#include "sl_rows.h"
+#include "sl_rule.h"
+#include "sl_sums.h"
+
+static inline float sl_relative(float x) {
+    return x < -0.5f ? -0.5f : x > 1.0f ? 1.0f : x;
+}
+
+/* Gradient by the layer's inputs, masked by their ReLU. */
+SL_INLINE void sl_backward_inputs(uint32_t index, const sl_state_t *state,
+                                  const sl_scratch_t *scratch, const float *restrict delta,
+                                  const float *restrict by_row, float *restrict below) {
+    const sl_layer_t *layer = &sl_layers[index];
+    const float *x = scratch->hidden + layer->hidden * L, *mu = state->mu + layer->synapse;
+    const float *row = state->row + layer->first;
+    for (uint32_t i = 0; i < layer->fan_in; i++, mu += layer->columns) {
+        float through_mean[L] = {0};
+        for (uint32_t j = 0; j < layer->columns; j++) {
+            const float m = mu[j];
+            SL_DRAWS
+            for (uint32_t s = 0; s < L; s++) {
+                through_mean[s] += m * delta[j * L + s];
+            }
+        }
+        for (uint32_t s = 0; s < L; s++) {
+            const float h = x[i * L + s];
+            below[i * L + s] = h > 0 ? through_mean[s] + h * (row[i] * by_row[s]) : 0.0f;
+        }
+    }
+}
+
+/* A row's step: mu -= factor * g. */
+SL_INLINE void sl_update_row(float *restrict mu, float factor, const float *restrict g,
+                             uint32_t n) {
+    SL_VECTOR
+    for (uint32_t j = 0; j < n; j++) {
+        mu[j] -= factor * g[j];
+    }
+}
+
+/* Later layers: sum a row's x g over the draws; g is [draw][unit]. */
+SL_INLINE void sl_row_gradient(const float *x, uint32_t columns, const float *g,
+                               float *restrict row_w) {
+    SL_VECTOR
+    for (uint32_t j = 0; j < columns; j++) {
+        float sum = 0;
+        SL_UNROLL_DRAWS
+        for (uint32_t s = 0; s < S; s++) {
+            sum += x[s] * g[s * columns + j];
+        }
+        row_w[j] = sum;
+    }
+}
+
+/* SL_SWEEP samples of the prior's pull on all factors; a power of 2 moves from the columns to the
+ * rows so that the columns' mean stays near 1. */
+static void sl_pull_factors(const sl_layer_t *layer, float *row, float *column) {
+    const float prior = layer->prior_variance;
+    const float strength = SL_LR_SIGMA * (SL_SWEEP_OVER_WINDOW / prior);
+    const float row_mean = sl_sum(row, layer->rows) / (float)layer->rows;
+    const float column_mean = sl_sum(column, layer->columns) / (float)layer->columns;
+    float scale = 1.0f;
+    if (column_mean > 1e-30f && column_mean < 1e30f) {
+        union {
+            float value;
+            uint32_t bits;
+        } power = {column_mean};
+        power.bits &= 0x7F800000u;
+        scale = power.value;
+    }
+    for (uint32_t i = 0; i < layer->rows; i++) {
+        row[i] *= (1.0f + sl_relative(strength * (prior - row[i] * column_mean))) * scale;
+    }
+    for (uint32_t j = 0; j < layer->columns; j++) {
+        column[j] *= 1.0f + sl_relative(strength * row_mean * (column_mean - column[j]));
+        column[j] /= scale;
+    }
+}
+
+SL_INLINE void sl_update_layer(uint32_t index, sl_state_t *state, sl_scratch_t *scratch,
+                               const float *delta, const float *by_row, const float *by_column) {
+    const sl_layer_t *layer = &sl_layers[index];
+    const uint32_t columns = layer->columns;
+    const float *x = index == 0 ? scratch->input : scratch->hidden + layer->hidden * L;
+    float *g = scratch->block_c, *mu = state->mu + layer->synapse;
+    float *restrict row = state->row + layer->first;
+    float *restrict column = state->column + layer->unit;
+    for (uint32_t j = 0; j < columns; j++) {
+        const float gain = (SL_LR_MU / S) * column[j];
+        float sum = 0;
+        for (uint32_t s = 0; s < S; s++) {
+            sum += delta[j * L + s];
+            if (index != 0) {
+                g[s * columns + j] = delta[j * L + s] * gain;
+            }
+        }
+        if (index == 0) {
+            g[j] = sum * gain;
+        }
+    }
+    const uint32_t rows = index == 0 ? scratch->n_active : layer->rows;
+    for (uint32_t a = 0; a < rows; a++) {
+        const uint32_t i = index == 0 ? scratch->active[a] : a;
+        if (index == 0) {
+            sl_update_row(mu + i * columns, x[i] * row[i], g, columns);
+        } else {
+            sl_row_gradient(&x[i * L], columns, g, scratch->row_w);
+            sl_update_row(mu + i * columns, row[i], scratch->row_w, columns);
+        }
+    }
+    const float pull = SL_LR_MU * (SL_SWEEP_OVER_WINDOW / layer->prior_variance);
+    for (uint32_t i = sl_first_pulled(layer, state->n_samples); i < layer->rows; i += SL_SWEEP) {
+        for (uint32_t j = 0; j < columns; j++) {
+            float *weight = &mu[i * columns + j];
+            *weight += pull * (row[i] * column[j]) * (layer->mu_prior - *weight);
+        }
+    }
+
+    const float strength = -SL_LR_SIGMA / S;
+    const float row_strength = strength / (float)columns;
+    const float column_strength = strength / (float)layer->rows;
+    if (index == 0) {
+        const float first = by_row[0];
+        for (uint32_t i = 0; i < layer->rows; i++) {
+            row[i] *= 1.0f + sl_relative(row_strength * row[i] * (x[i] * x[i] * first));
+        }
+    } else {
+        for (uint32_t i = 0; i < layer->rows; i++) {
+            float sum = 0;
+            for (uint32_t s = 0; s < S; s++) {
+                sum += x[i * L + s] * x[i * L + s] * by_row[s];
+            }
+            row[i] *= 1.0f + sl_relative(row_strength * row[i] * sum);
+        }
+    }
+    const float mean = sl_sum(by_column, columns) / (float)columns;
+    for (uint32_t j = 0; j < columns; j++) {
+        column[j] *= 1.0f + sl_relative(column_strength * (by_column[j] - mean));
+    }
+    if ((layer->first + state->n_samples) % SL_SWEEP == 0) {
+        sl_pull_factors(layer, row, column);
+    }
+}
+
+/* One layer's backward pass and update; the gradient by its inputs goes into `below`. */
+SL_INLINE void sl_learn_layer(uint32_t index, uint32_t key, sl_state_t *state,
+                              sl_scratch_t *scratch, float *delta, float *below) {
+    (void)key; /* floats are not rounded by dither */
+    const sl_layer_t *layer = &sl_layers[index];
+    const float *epsilon = scratch->epsilon + layer->unit * L;
+    const float *root = scratch->root + index * L;
+    const float *column_root = scratch->column_root + layer->unit;
+    float total[L] = {0}, by_row[L] = {0}, *by_column = scratch->row_y;
+    for (uint32_t j = 0; j < layer->columns; j++) {
+        float sum = 0;
+        for (uint32_t s = 0; s < S; s++) {
+            const float noisy = delta[j * L + s] * epsilon[j * L + s];
+            total[index == 0 ? 0 : s] += noisy * column_root[j];
+            sum += noisy * root[index == 0 ? 0 : s];
+        }
+        by_column[j] = sum * column_root[j];
+    }
+    for (uint32_t s = 0; s < (index == 0 ? 1 : S); s++) {
+        by_row[s] = root[s] > 0 ? total[s] / root[s] : 0.0f;
+    }
+    if (index > 0) {
+        sl_backward_inputs(index, state, scratch, delta, by_row, below);
+    }
+    sl_update_layer(index, state, scratch, delta, by_row, by_column);
+}

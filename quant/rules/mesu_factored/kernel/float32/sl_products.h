@@ -1,0 +1,52 @@
+/* The products of a layer's inputs with mu. */
+#pragma once
+
+#include "sl_build.h"
+#include "sl_rule.h"
+
+enum { SL_UNIT_POWERS = 0 }; /* squares are summed once for all units */
+
+typedef struct {
+    const float *mu;
+    const sl_scratch_t *scratch; /* layer 0: its input, and the rows in use */
+    const float *x;              /* later layers */
+} sl_product_t;
+
+/* Layer 0: one input for all draws, so one matrix-vector product whatever their number. */
+SL_INLINE void sl_add_first(const sl_layer_t *layer, const float *restrict mu,
+                            const sl_scratch_t *scratch, uint32_t units, float *restrict mean) {
+    for (uint32_t a = 0; a < scratch->n_active; a++) {
+        const uint32_t i = scratch->active[a];
+        const float *restrict mu_row = mu + i * layer->columns;
+        const float input = scratch->input[i];
+        SL_VECTOR
+        for (uint32_t j = 0; j < units; j++) {
+            mean[j] += input * mu_row[j];
+        }
+    }
+}
+
+/* Later layers: one input for each draw. */
+SL_INLINE void sl_add_later(const sl_layer_t *layer, const float *restrict mu,
+                            const float *restrict x, uint32_t units, float *restrict mean) {
+    for (uint32_t i = 0; i < layer->rows; i++, mu += layer->columns, x += L) {
+        for (uint32_t j = 0; j < units; j++) {
+            const float m = mu[j];
+            SL_DRAWS
+            for (uint32_t s = 0; s < L; s++) {
+                mean[j * L + s] += m * x[s];
+            }
+        }
+    }
+}
+
+/* The products with some units, from unit `first` on. */
+SL_FOLD void sl_add_units(const sl_layer_t *layer, const sl_product_t *p, uint32_t later,
+                          uint32_t first, uint32_t units, float *mean, float *power) {
+    (void)power;
+    if (later) {
+        sl_add_later(layer, p->mu + first, p->x, units, mean);
+    } else {
+        sl_add_first(layer, p->mu + first, p->scratch, units, mean);
+    }
+}

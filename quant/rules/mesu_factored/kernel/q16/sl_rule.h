@@ -1,0 +1,74 @@
+/* MESU in integers with factored variance, sigma^2_ij = row_i column_j: layers and scratch.
+ * Formats, shifts and bounds: docs/numbers.md, section 10. */
+#pragma once
+
+#include <stdint.h>
+
+#include "sl_config.h"
+#include "sl_front_end_scratch.h"
+#include "sl_head_scratch.h"
+#include "sl_lanes.h"
+#include "sl_status.h"
+
+/* One layer: a row is an input (the bias is the last), a column a unit. */
+typedef struct {
+    uint32_t rows, columns, fan_in;
+    uint32_t synapse;               /* index of its first synapse */
+    uint32_t hidden;                /* row of its first input in scratch.hidden (from layer 1 on) */
+    uint32_t unit;                  /* index of its first unit */
+    uint32_t later;                 /* the same, layer 0 not counted */
+    uint32_t first;                 /* rows of all layers before it: where the sweep counts from */
+    int32_t v_exponent, mu_prior_q; /* mu_prior_q: .20; pairs are mantissa * 2^-exponent */
+    int32_t gain_row[2], gain_column[2], ratio_row[2], ratio_column[2], gain_pull[2];
+} sl_layer_t;
+
+static const sl_layer_t sl_layers[SL_N_LAYERS] = SL_LAYERS;
+
+/* Contents between calls do not matter, but for the counters. */
+typedef struct {
+    uint32_t saturations[SL_N_SAT];
+    int32_t frac_bits[SL_N_LAYERS];                /* of each layer's input; not the first */
+    int64_t logit_sum[SL_N_OUTPUTS];               /* Q.16, over the draws */
+    int16_t input[SL_N_FEATURES + 1];              /* Q3.4; last: the bias's 1 */
+    int16_t hidden[SL_N_HIDDEN_ROWS * SL_N_LANES]; /* frac_bits[layer], [row][draw] */
+    int16_t epsilon[SL_N_UNITS * SL_N_LANES];      /* Q7.8, by layer, [unit][draw] */
+    uint32_t input_root[SL_N_LAYERS * SL_N_LANES]; /* sqrt(sum x^2 row) of each draw */
+    int32_t input_exponent[SL_N_LAYERS * SL_N_LANES];
+    uint16_t column_root[SL_N_UNITS];
+    int32_t column_weight[SL_MAX_UNITS]; /* a layer's column factors at one exponent */
+    int64_t by_column[SL_MAX_UNITS];     /* curvature of the columns */
+#ifdef SL_HOST
+    int32_t row_factor[SL_N_FEATURES + 1]; /* layer 0: a row's step of mu */
+    int32_t row_right[SL_N_FEATURES + 1];
+    uint32_t row_word[SL_N_FEATURES + 1];
+#endif
+#if SL_HEAD_SPREAD
+    int32_t inverse[SL_N_LANES]; /* Q.18: 1/spread of the first output */
+#endif
+    int32_t block_a[SL_MAX_UNITS * SL_N_LANES]; /* a, then delta */
+    int32_t block_b[SL_MAX_UNITS * SL_N_LANES]; /* mean, then delta of the layer below */
+    int32_t block_c[SL_MAX_UNITS * SL_N_LANES]; /* delta, scaled for a product */
+    int32_t row_w[SL_MAX_UNITS];                /* a row's step of mu */
+    uint32_t column_word[SL_MAX_UNITS];         /* dither of the columns */
+    SL_FRONT_END_SCRATCH
+    uint32_t n_active;
+    uint16_t active[SL_N_FEATURES + 1]; /* rows of layer 0 whose input is not 0 */
+    SL_HEAD_SCRATCH
+} sl_scratch_t;
+
+/* The spread of the first output, for heads that ask for it. */
+#if SL_HEAD_SPREAD
+static inline void sl_keep_spread(sl_scratch_t *scratch, uint32_t draw, int32_t spread) {
+    scratch->inverse[draw] = spread == 0 ? 0 : (1 << 30) / spread;
+}
+
+static inline int32_t sl_rule_inverse(const sl_scratch_t *scratch, uint32_t draw) {
+    return scratch->inverse[SL_N_LAYERS == 1 ? 0 : draw];
+}
+#else
+static inline void sl_keep_spread(sl_scratch_t *scratch, uint32_t draw, int32_t spread) {
+    (void)scratch;
+    (void)draw;
+    (void)spread;
+}
+#endif

@@ -1,0 +1,61 @@
+/* The verbs of a rule that samples pre-activations, in float32; local reparameterisation: Kingma et
+ * al., arXiv 1506.02557. What happens in a layer is the rule's: sl_forward_layer.h,
+ * sl_learn_layer.h. */
+#include "sl_build.h"
+#include "sl_epsilon.h"
+#include "sl_forward_layer.h"
+#include "sl_head_gradient.h"
+#include "sl_learn_layer.h"
+#include "sl_parts.h"
+#include "sl_rows.h"
+#include "sl_status.h"
+
+int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
+    const uint32_t key = sl_noise_key(state->seed, state->n_samples);
+    if (SL_BIAS) {
+        scratch->input[SL_N_FEATURES] = 1.0f;
+    }
+    sl_list_active(scratch);
+    SL_UNROLL_LAYERS
+    for (uint32_t index = 0; index < SL_N_LAYERS; index++) {
+        const sl_layer_t *layer = &sl_layers[index];
+        sl_noise_epsilon(key, index, layer->columns, scratch->epsilon + layer->unit * L);
+        sl_forward_layer(index, state, scratch);
+        if (index + 1 == SL_N_LAYERS) {
+            break;
+        }
+        float *hidden = scratch->hidden + sl_layers[index + 1].hidden * L;
+        for (uint32_t e = 0; e < layer->columns * L; e++) {
+            hidden[e] = scratch->block_a[e] < 0 ? 0.0f : scratch->block_a[e] /* NaN passes */;
+        }
+        for (uint32_t s = 0; SL_BIAS && s < L; s++) {
+            hidden[layer->columns * L + s] = 1.0f;
+        }
+    }
+    int32_t best = 0;
+    for (uint32_t k = 0; k < SL_N_OUTPUTS; k++) {
+        float sum = 0;
+        for (uint32_t s = 0; s < S; s++) {
+            sum += scratch->block_a[k * L + s];
+        }
+        if (!(sum > -3.0e38f && sum < 3.0e38f)) {
+            return SL_ERR_DIVERGED;
+        }
+        scratch->logit_sum[k] = sum;
+        best = sum > scratch->logit_sum[best] ? (int32_t)k : best;
+    }
+    return best;
+}
+
+void sl_rule_update(sl_state_t *state, sl_scratch_t *scratch, uint32_t target) {
+    const uint32_t key = sl_noise_key(state->seed, state->n_samples);
+    float *delta = scratch->block_a, *below = scratch->block_b;
+    sl_head_gradient(scratch, delta, target);
+    SL_UNROLL_LAYERS
+    for (uint32_t index = SL_N_LAYERS - 1; index < SL_N_LAYERS; index--) {
+        sl_learn_layer(index, key, state, scratch, delta, below);
+        float *used = delta;
+        delta = below;
+        below = used;
+    }
+}

@@ -1,0 +1,77 @@
+/* The verbs of a rule that samples pre-activations, in integers; local reparameterisation: Kingma
+ * et al., arXiv 1506.02557. What happens in a layer is the rule's: sl_forward_layer.h,
+ * sl_learn_layer.h. */
+#include "sl_build.h"
+#include "sl_epsilon.h"
+#include "sl_forward_layer.h"
+#include "sl_front_end.h"
+#include "sl_head_gradient.h"
+#include "sl_integer.h"
+#include "sl_learn_layer.h"
+#include "sl_parts.h"
+#include "sl_rows.h"
+
+enum {
+    SL_ACTIVATION_FRAC_BITS = 8,
+    SL_ACTIVATION_BITS = 15,
+};
+
+/* ReLU of Q15.16 in at most 15 bits: Q7.8, or as many fraction bits as the largest leaves. */
+static int32_t sl_rectify(const int32_t *a, uint32_t n, int16_t *hidden) {
+    int32_t most = 0;
+    for (uint32_t e = 0; e < n; e++) {
+        most = sl_max32(most, a[e]);
+    }
+    const int32_t whole = sl_bit_length((uint32_t)most) - 16;
+    const int32_t frac_bits = sl_min32(SL_ACTIVATION_FRAC_BITS, SL_ACTIVATION_BITS - whole);
+    for (uint32_t e = 0; e < n; e++) {
+        hidden[e] = (int16_t)(sl_max32(a[e], 0) >> (16 - frac_bits));
+    }
+    return frac_bits;
+}
+
+int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
+    const uint32_t key = sl_noise_key(state->seed, state->n_samples);
+    if (SL_BIAS) {
+        scratch->input[SL_N_FEATURES] = 1 << SL_INPUT_FRAC_BITS;
+    }
+    sl_list_active(scratch);
+    SL_UNROLL_LAYERS
+    for (uint32_t index = 0; index < SL_N_LAYERS; index++) {
+        const sl_layer_t *layer = &sl_layers[index];
+        sl_noise_epsilon(key, index, layer->columns, scratch->epsilon + layer->unit * L);
+        sl_forward_layer(index, state, scratch);
+        if (index + 1 == SL_N_LAYERS) {
+            break;
+        }
+        int16_t *hidden = scratch->hidden + sl_layers[index + 1].hidden * L;
+        const int32_t frac_bits = sl_rectify(scratch->block_a, layer->columns * L, hidden);
+        scratch->frac_bits[index + 1] = frac_bits;
+        for (uint32_t s = 0; SL_BIAS && s < L; s++) {
+            hidden[layer->columns * L + s] = (int16_t)(s < S ? 1 << frac_bits : 0);
+        }
+    }
+    int32_t best = 0;
+    for (uint32_t k = 0; k < SL_N_OUTPUTS; k++) {
+        int64_t sum = 0;
+        for (uint32_t s = 0; s < S; s++) {
+            sum += scratch->block_a[k * L + s];
+        }
+        scratch->logit_sum[k] = sum;
+        best = sum > scratch->logit_sum[best] ? (int32_t)k : best;
+    }
+    return best;
+}
+
+void sl_rule_update(sl_state_t *state, sl_scratch_t *scratch, uint32_t target) {
+    const uint32_t key = sl_noise_key(state->seed, state->n_samples);
+    int32_t *delta = scratch->block_a, *below = scratch->block_b;
+    sl_head_gradient(scratch, delta, target);
+    SL_UNROLL_LAYERS
+    for (uint32_t index = SL_N_LAYERS - 1; index < SL_N_LAYERS; index--) {
+        sl_learn_layer(index, key, state, scratch, delta, below);
+        int32_t *used = delta;
+        delta = below;
+        below = used;
+    }
+}

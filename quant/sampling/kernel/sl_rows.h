@@ -1,0 +1,19 @@
+/* Which rows of a layer a sample concerns. */
+#pragma once
+
+#include "sl_rule.h"
+
+/* List the rows of layer 0 that take part: all others have input 0 and cost nothing. */
+static inline void sl_list_active(sl_scratch_t *scratch) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < SL_N_FEATURES + SL_BIAS; i++) {
+        scratch->active[n] = (uint16_t)i;
+        n += scratch->input[i] != 0;
+    }
+    scratch->n_active = n;
+}
+
+/* The first of a layer's rows, a multiple of SL_SWEEP apart, that the prior pulls this time. */
+static inline uint32_t sl_first_pulled(const sl_layer_t *layer, uint32_t n_samples) {
+    return (0u - layer->first - n_samples) % SL_SWEEP;
+}

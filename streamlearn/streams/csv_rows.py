@@ -1,0 +1,179 @@
+"""Rows of a numeric CSV with a header, one at a time, from a file or from standard input."""
+
+from __future__ import annotations
+
+import stat
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamlearn.errors import (
+    ConfigError,
+    InputValueError,
+    LabelError,
+    StreamFormatError,
+    StreamlearnError,
+)
+from streamlearn.streams.csv_header import Header, parse_header
+from streamlearn.streams.csv_lines import LineReader, split_record
+from streamlearn.streams.csv_row import parse_row
+from streamlearn.streams.locate import DataNotFoundError
+
+STDIN = "-"
+N_MESSAGES = 10
+
+
+@dataclass
+class Skipped:
+    """Rows that were left out.
+
+    Parameters
+    ----------
+    count
+        How many.
+    messages
+        What was wrong with the first ten.
+    """
+
+    count: int = 0
+    messages: list[str] = field(default_factory=list)
+
+    def add(self, message: str) -> None:
+        """Count one row, and keep its message if there is room."""
+        self.count += 1
+        if len(self.messages) < N_MESSAGES:
+            self.messages.append(message)
+
+
+class CsvRows:
+    """What every stream out of a CSV shares: opening, header, lines, and what a bad row does.
+
+    A subclass calls :meth:`_open_stream` once it has checked its own parameters. Parameters and
+    errors are those of :class:`streamlearn.streams.csv_stream.CsvStream`.
+    """
+
+    def __init__(
+        self, path_or_dash: str | Path, label_column: str, on_bad: Literal["stop", "skip"]
+    ) -> None:
+        if on_bad not in ("stop", "skip"):
+            raise ConfigError(f"on_bad must be 'stop' or 'skip', got {on_bad!r}")
+        self.label_column = label_column
+        self.on_bad = on_bad
+        self.skipped = Skipped()
+        self._path = None if str(path_or_dash) == STDIN else Path(path_or_dash)
+        self.name = "standard input" if self._path is None else str(self._path)
+        self._rereadable = self._path is not None and _is_regular(self._path)
+
+    def _open_stream(self, stdin: IO[Any] | None) -> None:
+        """Read the header: of a regular file, or of what can be read only once."""
+        self._once: LineReader | None = None
+        if self._rereadable:
+            with self._lines() as lines:
+                self._header = self._read_header(lines)
+            return
+        self._once = LineReader(self._open_once(stdin), self.name)
+        try:
+            self._header = self._read_header(self._once)
+        except StreamlearnError:
+            self._close_once()
+            raise
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the feature columns, in file order."""
+        return self._header.feature_names
+
+    @property
+    def n_features(self) -> int:
+        """Number of feature columns."""
+        return len(self._header.columns) - 1
+
+    def _labelled_rows(self) -> Generator[tuple[NDArray[np.float32], str, int], None, None]:
+        """Every good row with its label's text; bad rows go to `_bad`."""
+        with self._lines() as lines:
+            if self._rereadable and self._read_header(lines) != self._header:
+                raise StreamFormatError(f"{self.name}: the header changed since it was opened")
+            empty = True
+            while True:
+                try:
+                    text = lines.read()
+                    if text is None:
+                        break
+                    where = f"{self.name} line {lines.line_number}"
+                    cells = split_record(text, where)
+                    if not cells:
+                        continue
+                    empty = False
+                    row = parse_row(cells, self._header, where)
+                except (StreamFormatError, InputValueError, LabelError) as error:
+                    empty = False
+                    self._bad(error)
+                    continue
+                yield *row, lines.line_number
+            if empty:
+                raise StreamFormatError(f"{self.name}: a header but no rows under it")
+
+    def _bad(self, error: StreamlearnError) -> None:
+        if self.on_bad == "stop":
+            raise error
+        self.skipped.add(str(error))
+
+    def _read_header(self, lines: LineReader) -> Header:
+        while (text := lines.read()) is not None:
+            where = f"{self.name} line {lines.line_number}"
+            if cells := split_record(text, where):
+                return parse_header(cells, self.label_column, where)
+        raise StreamFormatError(f"{self.name} is empty; expected a header row with column names")
+
+    @contextmanager
+    def _lines(self) -> Generator[LineReader, None, None]:
+        """A fresh reader of a regular file, or the one reader of a pipe, past its header."""
+        if self._rereadable and self._path is not None:
+            with _open(self._path) as source:
+                yield LineReader(source, self.name)
+        elif self._once is None:
+            raise StreamFormatError(f"{self.name} was read already and cannot be read again")
+        else:
+            once, self._once = self._once, None
+            try:
+                yield once
+            finally:
+                self._close_once()
+
+    def _open_once(self, stdin: IO[Any] | None) -> IO[Any]:
+        if self._path is not None:
+            self._pipe: IO[Any] | None = _open(self._path)
+            return self._pipe
+        self._pipe = None
+        if stdin is not None:
+            return stdin
+        return getattr(sys.stdin, "buffer", sys.stdin)
+
+    def _close_once(self) -> None:
+        if self._pipe is not None:
+            self._pipe.close()
+
+
+def _is_regular(path: Path) -> bool:
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        raise DataNotFoundError(f"no such file: {str(path)!r}") from None
+    except OSError as error:
+        raise StreamFormatError(f"cannot open {str(path)!r}: {error.strerror}") from None
+    if stat.S_ISDIR(mode):
+        raise StreamFormatError(f"{str(path)!r} is a folder; expected a CSV file")
+    return stat.S_ISREG(mode)
+
+
+def _open(path: Path) -> IO[bytes]:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise StreamFormatError(f"cannot open {str(path)!r}: {error.strerror}") from None

@@ -1,0 +1,56 @@
+"""The figures between comments are what the programs say today."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def tables() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("tables", ROOT / "docs" / "tables.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["tables"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_figure_is_todays(tables: ModuleType) -> None:
+    marked = 0
+    for path in tables.pages():
+        text = path.read_text()
+        marked += len(tables.MARK.findall(text))
+        assert len(re.findall("tables:[a-z]", text)) == len(tables.MARK.findall(text)), (
+            f"{path}: not closed"
+        )
+        assert tables.rewritten(text) == text, f"{path.name}: run python docs/tables.py"
+    assert marked >= 10
+
+
+def test_every_public_learner_is_in_the_tables(tables: ModuleType) -> None:
+    import streamlearn
+
+    public = {
+        name for name in streamlearn.__all__ if hasattr(getattr(streamlearn, name), "learn_one")
+    }
+    assert public == set(tables.learners())
+    text = (ROOT / "docs" / "state-format.md").read_text()
+    for name in tables.learners():
+        assert f"### `{name}`, " in text
+
+
+def test_canary_another_figure_is_seen(tables: ModuleType) -> None:
+    page = "<!-- tables:boards -->\n\nno board\n\n<!-- /tables -->"
+    assert "`nrf52840` (default)" in tables.rewritten(page)
+    assert "no board" not in tables.rewritten(page)
+    with pytest.raises(SystemExit, match="no figure is called 'nonsense'"):
+        tables.rewritten("<!-- tables:nonsense -->1<!-- /tables -->")
