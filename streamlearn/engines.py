@@ -113,7 +113,8 @@ class NumpyEngine:
         return statistics, forward
 
     def _predicted(self, state: State, forward: Any) -> Prediction:
-        found: Prediction = self._verbs.predict(state, forward, self.saturations)
+        with np.errstate(all="ignore"):  # finite outputs may still be too large to square
+            found: Prediction = self._verbs.predict(state, forward, self.saturations)
         if self._logits is not None and isinstance(found, ClassPrediction):
             return ClassPrediction(found.class_index, self._logits(state, found.logits))
         return found
