@@ -6,6 +6,7 @@ import numpy as np
 from bounds_sampling import PRE_ACTIVATION
 from holding import Bounds
 
+from quant.counters import Saturations
 from quant.heads.categorical.golden import output_gradient, softmax_q
 from quant.network import MAX_UNITS
 from quant.tables import EXP2
@@ -61,7 +62,9 @@ def check_output_gradient(logits: np.ndarray, label: int) -> np.ndarray:
     np.testing.assert_array_equal((e << 16) // e.sum(axis=0), p)
     hold("probability", p)
     assert (p.sum(axis=0) <= 1 << 16).all()
-    delta = output_gradient(logits, label)
+    count = Saturations()
+    delta = output_gradient(logits, label, count)
+    assert count == Saturations(), "nothing saturates here"
     hold("output_delta", delta)
     return delta
 

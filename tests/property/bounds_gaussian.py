@@ -9,12 +9,11 @@ from bounds_front_end import AFTER_UP, EXPONENT_MIN, SD, VARIANCE, X_Q
 from bounds_quant import DRAWS
 from bounds_sampling import EPSILON_MAX, INVERSE_MAX, PRE_ACTIVATION, signed, unsigned
 from holding import Bounds
-from quant.plan import GAUSSIAN_GRADIENT_SHIFT
 
 from quant.counters import Saturations
 from quant.front_end import EXPONENT_START
 from quant.front_end.golden import Statistics, follow
-from quant.heads.gaussian import golden as golden
+from quant.heads.gaussian import GAUSSIAN, golden
 from quant.heads.gaussian.golden import (
     DEVIATION_MAX,
     FRAC_BITS,
@@ -80,8 +79,8 @@ TABLES = {
         "log2_v": {**signed("int32", "10", HIGH), "smallest": str(LOW)},
         "inverse_sd": {**unsigned("int32", "18", INVERSE_SD), "smallest": str(1 << 16)},
         "v": {**unsigned("int32", "24", NOISE_VARIANCE), "smallest": str(1 << 12)},
-        "delta": signed("int32", str(20 - GAUSSIAN_GRADIENT_SHIFT), (1 << 24) - 1),
-        "r": signed("int32", str(16 - GAUSSIAN_GRADIENT_SHIFT), (1 << 24) - 1),
+        "delta": signed("int32", str(20 - GAUSSIAN.gradient_shift), (1 << 24) - 1),
+        "r": signed("int32", str(16 - GAUSSIAN.gradient_shift), (1 << 24) - 1),
         "target_mean": signed("int32", "target_exponent", X_Q),
         "target_variance": unsigned("uint32", "2 · target_exponent", VARIANCE),
         "target_exponent": {
@@ -111,7 +110,8 @@ def check_target(state: State, y: np.float32, window: int) -> int:
     numerator = (abs(int(after[0])) << FRAC_BITS) + (sd >> 1)
     if sd:
         hold("target_numerator", numerator)
-    statistics, y_q, clamped = golden.standardise_target(state, y, window)
+    config = MesuConfig(target_window=window)
+    statistics, y_q, clamped = golden.standardise_target(state, y, config)
     hold("target", y_q)
     expected = min(numerator // sd, TARGET_MAX_Q) if sd else 0
     assert abs(y_q) == expected
@@ -121,7 +121,7 @@ def check_target(state: State, y: np.float32, window: int) -> int:
     return y_q
 
 
-def check_gradient(outputs: np.ndarray, y_q: int) -> np.ndarray:
+def check_output_gradient(outputs: np.ndarray, y_q: int) -> np.ndarray:
     """Gradient by mean and log-variance, every intermediate held."""
     clamped_log = np.clip(outputs[1], -LOG_VARIANCE_LIMIT, LOG_VARIANCE_LIMIT)
     hold("octave_product", (clamped_log >> 6) * LOG2_E)
@@ -174,10 +174,18 @@ def check_prediction(
 
 
 def _state(mean: int, variance: int, exponent: int) -> State:
-    state = init_state(NetworkSpec((2, 1), likelihood="gaussian"), MesuConfig(), "q16")
+    state = init_state(NetworkSpec((2, 1), head="gaussian"), MesuConfig(), "q16")
     state["target_count"], state["target_mean"] = 5, mean
     state["target_variance"], state["target_exponent"] = variance, exponent
     return state
+
+
+def edge_statistics(state: State, rng: np.random.Generator) -> None:
+    """Put the statistics of the target anywhere that they may be."""
+    state["target_count"] = rng.choice([0, 1, 2, 3, 200, 1000])
+    state["target_mean"] = rng.choice([0, 1, -1, X_Q, -X_Q, 12345])
+    state["target_variance"] = rng.choice([0, 1, 2**26, VARIANCE])
+    state["target_exponent"] = rng.integers(EXPONENT_MIN, EXPONENT_START + 1)
 
 
 def exercise() -> None:
@@ -185,8 +193,8 @@ def exercise() -> None:
     ends = (PRE_ACTIVATION, -PRE_ACTIVATION, LOG_VARIANCE_LIMIT, -LOG_VARIANCE_LIMIT, 0)
     outputs = np.array([[m, log] for m in ends for log in ends]).T
     for y_q in (TARGET_MAX_Q, -TARGET_MAX_Q, 0):
-        check_gradient(outputs, y_q)
-    check_gradient(outputs // 1024, 0)
+        check_output_gradient(outputs, y_q)
+    check_output_gradient(outputs // 1024, 0)
     for mean in (X_Q, -X_Q, 0):
         for variance in (VARIANCE, SD**2, 1, 0):
             state = _state(mean, variance, 100)

@@ -20,12 +20,12 @@ from limits_mesu import RATIO_MANTISSA, V_EXPONENTS
 from limits_mesu_factored import BOUNDS, ROOT
 from rerun_mesu_factored import (
     check_curvature,
-    check_factors,
     check_forward_layer,
     check_inputs,
     check_mu,
     check_roots,
 )
+from rerun_mesu_factored_factors import check_factors
 
 from quant.network import MAX_UNITS
 from quant.rules.mesu_factored.golden_backward import Curvature

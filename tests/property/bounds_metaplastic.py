@@ -22,6 +22,7 @@ from quant.front_end import INPUT_MAX
 from quant.network import MAX_UNITS, NetworkSpec
 from quant.noise import STREAM_COLUMN, STREAM_ROW, sample_key, words
 from quant.rules.metaplastic.config import WEIGHT_FRAC_BITS, MetaplasticConfig
+from quant.rules.metaplastic.gates import gates_of
 from quant.rules.metaplastic.golden import DELTA_MAX, LOG_TEMPERATURE_MAX, LOG_TEMPERATURE_MIN
 from quant.rules.metaplastic.plan import GRADIENT_FRAC_BITS, MetaplasticPlan, make_metaplastic_plan
 from quant.rules.metaplastic.state import weight_view
@@ -69,7 +70,7 @@ def _plan(strongest: bool) -> MetaplasticPlan:
         logit_scale=8.0 if strongest else 1 / 16,
         calibration_window=65536 if strongest else 64,
     )
-    return make_metaplastic_plan(NetworkSpec((3, 4, 2), rule="metaplastic"), config)
+    return make_metaplastic_plan(NetworkSpec((3, 4, 2)), config)
 
 
 def check_constants() -> None:
@@ -127,18 +128,19 @@ def exercise() -> None:
     _clamped_gradient()
     _pulses()
     # Of all layers that may be, the one with the most words of gates.
-    wide = NetworkSpec((65280, 257, 2), False, "none", "metaplastic", n_blocks=257, n_active=1)
-    check_gates(wide, 0, np.full(wide.n_features, -INPUT_MAX))
+    wide = NetworkSpec((65280, 257, 2), False, "none")
+    gates = gates_of(wide, MetaplasticConfig(n_blocks=257, n_active=1))
+    check_gates(gates, 0, np.full(wide.n_features, -INPUT_MAX))
 
 
 def _clamped_gradient() -> None:
     """Weights of one sign and a wide window: the gradients of many units add up."""
-    spec = NetworkSpec((3, 5, 40, 2), rule="metaplastic")
+    spec = NetworkSpec((3, 5, 40, 2))
     config = MetaplasticConfig(window=16.0, skip=0.0, logit_scale=8.0)
-    state, plan = init_state(spec, config, "q8"), make_metaplastic_plan(spec, config)
+    state = init_state(spec, config, "q8")
     weight_view(spec, state, 0)[:] = weight_view(spec, state, 1)[:] = 0
     weight_view(spec, state, 2)[:] = [-128, 127]
-    check_learner(spec, plan, state, np.full(3, INPUT_MAX), 0)
+    check_learner(spec, config, state, np.full(3, INPUT_MAX), 0)
 
 
 def _logits_at_their_ends() -> None:

@@ -6,9 +6,11 @@ import hashlib
 
 import numpy as np
 from holding import Bounds, accepted
+from registered import registered
 
 from quant import noise
 from quant.counters import Saturations
+from quant.layout import Layout
 from quant.network import MAX_LAYER_SYNAPSES, MAX_UNITS, NetworkSpec
 from quant.rules.mesu.config import MesuConfig
 from quant.state import layout_of
@@ -48,12 +50,18 @@ def _streams() -> dict[str, dict[str, str]]:
     return {n.removeprefix(prefix).lower(): {"first": str(at)} for n, at in first.items()}
 
 
-def _state_words() -> dict[str, dict[str, str]]:
-    layout = layout_of(NetworkSpec((3, 2)), "q16")
-    words = list(layout)[:3]
+def _words_of(layout: Layout) -> dict[str, dict[str, str]]:
     return {
-        f.name: {"byte": str(layout.offsets[f.name]), "type": np.dtype(f.dtype).name} for f in words
+        f.name: {"byte": str(layout.offsets[f.name]), "type": np.dtype(f.dtype).name}
+        for f in layout[:3]
     }
+
+
+def _state_words() -> dict[str, dict[str, str]]:
+    """Return the words with which every state begins, whatever its rule, head and arithmetic."""
+    found = [_words_of(layout_of(*case)) for case in registered().values()]
+    assert all(words == found[0] for words in found), "states begin with other words"
+    return found[0]
 
 
 TABLES = {

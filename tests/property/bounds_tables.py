@@ -9,6 +9,7 @@ The counterpart comes from the room's bounds module, ``bounds_<folder>.py`` in t
 
 * ``BOUNDS``, a :class:`holding.Bounds`: the rows of the tables of kind ``bound``;
 * ``exercise()``, which holds the golden model to every one of them at extreme values;
+* ``check_output_gradient(outputs, target)``, of a head: its gradient, every intermediate held;
 * ``TABLES``, if there are other tables: ``{kind: {name: {column: cell}}}``.
 
 A bound's cell begins with ``=`` if ``exercise`` reaches it exactly, with ``≤`` if it does not.

@@ -10,7 +10,7 @@ from bounds_sampling import EPSILON_MAX, GAIN, INVERSE_MAX, NARROW, SQUARES, WEI
 from holding import Bounds, accepted
 
 from quant.integers import bit_length
-from quant.network import MAX_UNITS, NetworkSpec
+from quant.network import MAX_UNITS
 from quant.rules.mesu.config import MesuConfig
 from quant.rules.mesu.golden import PRODUCT_MAX, RATIO_MAX, RHO_STEP_BITS, moved
 from quant.sampling.golden import DELTA_MAX, MU_STEP_BITS
@@ -23,7 +23,7 @@ CODE_MAX = 2**16 - 1
 DITHER = 2**16 - 1
 #: A block of r has sums of magnitudes of 19 bits.
 RATIOS = 2**19 - 1
-MU_FRAC_BITS = accepted(lambda n: NetworkSpec((2, 2), mu_frac_bits=n), range(32))
+MU_FRAC_BITS = accepted(lambda n: MesuConfig(mu_frac_bits=n), range(32))
 
 
 def _layer_of(v_exponent: int) -> LayerPlan:

@@ -9,15 +9,15 @@ from typing import Any
 
 import bounds_sampling as sampling
 import numpy as np
-from bounds_categorical import check_output_gradient
 from bounds_sampling import INVERSE_MAX, WEIGHT
+from edge_cases import head_part
 from limits_mesu import BOUNDS, CODE_MAX, RIGHT_MIN
 
 from quant import noise
 from quant.counters import Saturations
 from quant.integers import bit_length, bit_lengths, isqrt, shift_round, shift_truncate
 from quant.network import NetworkSpec, layer_view
-from quant.rules.mesu import golden as golden
+from quant.rules.mesu import golden
 from quant.rules.mesu.config import MesuConfig
 from quant.rules.mesu.golden import RATIO_MAX
 from quant.rules.mesu.plan import Plan, make_plan
@@ -157,7 +157,7 @@ def check_update(
     hold("mu_before_store", new_mu)
     hold("rho_before_store", new_rho)
     count = Saturations()
-    kept = golden.update(mu, rho, w, y, shift_mu, shift_rho, *u, count)
+    kept = golden.step_weights(mu, rho, w, y, shift_mu, shift_rho, *u, count)
     np.testing.assert_array_equal(kept[0], np.clip(new_mu, -WEIGHT, WEIGHT - 1))
     np.testing.assert_array_equal(kept[1], np.clip(new_rho, 0, CODE_MAX))
     assert count.mu == np.count_nonzero(kept[0] != new_mu)
@@ -191,7 +191,7 @@ def check_pull(
 
 
 def check_learner(
-    spec: NetworkSpec, config: MesuConfig, state: State, z: np.ndarray, label: int
+    spec: NetworkSpec, config: MesuConfig, state: State, z: np.ndarray, target: int
 ) -> None:
     """Forward, backward and update of a whole network from a state, every intermediate held."""
     plan = make_plan(spec, config)
@@ -209,9 +209,9 @@ def check_learner(
         if i + 1 < len(matrices):
             units = slice(spec.layers[i + 1])
             np.testing.assert_array_equal(sampling.check_hidden(a), passed.inputs[i + 1][units])
-    np.testing.assert_array_equal(a, passed.logits)
-    sampling.check_logits(passed.logits)
-    delta = check_output_gradient(passed.logits, label)
+    np.testing.assert_array_equal(a, passed.outputs)
+    sampling.check_logits(passed.outputs)
+    delta = head_part(spec, "check_output_gradient")(passed.outputs, target)
     for i in range(len(matrices) - 1, -1, -1):
         mu, rho = matrices[i]
         r = check_ratio(delta, passed.epsilon[i], passed.inverse_spread[i])

@@ -13,13 +13,15 @@ from limits_metaplastic import BOUNDS, MANTISSA_MIN
 
 from quant import noise
 from quant.counters import Saturations
+from quant.heads.categorical import CATEGORICAL
 from quant.integers import Int64, bit_length, shift_round
 from quant.network import NetworkSpec
-from quant.rules.metaplastic import golden as golden
-from quant.rules.metaplastic.gates import WORD_BITS, active_units, gate_bits
-from quant.rules.metaplastic.plan import MetaplasticPlan
+from quant.rules.metaplastic import golden
+from quant.rules.metaplastic.config import MetaplasticConfig
+from quant.rules.metaplastic.gates import WORD_BITS, Gates, active_units, gate_bits
+from quant.rules.metaplastic.plan import MetaplasticPlan, make_metaplastic_plan
 from quant.rules.metaplastic.state import weight_view
-from quant.state import State
+from quant.state import State, init_state
 from quant.tables import EXP2
 
 LANE_MAX = 255
@@ -60,18 +62,18 @@ def check_sums(x: Int64, w: Int64, grouped: bool = True) -> Int64:
     return a
 
 
-def check_gates(spec: NetworkSpec, seed: int, z: Int64) -> np.ndarray:
+def check_gates(gates: Gates, seed: int, z: Int64) -> np.ndarray:
     """Scores of the blocks, and the units of those that are active."""
-    bits = gate_bits(spec.n_features, spec.n_blocks, seed)
-    words = -(-spec.n_blocks // WORD_BITS)
-    hold("gate_word", spec.n_features * words - 1)
+    bits = gate_bits(len(z), gates.n_blocks, seed)
+    words = -(-gates.n_blocks // WORD_BITS)
+    hold("gate_word", len(z) * words - 1)
     for part in (np.maximum(z, 0), np.minimum(z, 0)):  # the kernel adds these apart
         hold("gate_score", part @ bits)
     score = z @ bits
-    active = np.zeros(spec.n_blocks, np.bool_)
-    active[sorted(range(spec.n_blocks), key=lambda e: (-score[e], e))[: spec.n_active]] = True
-    units = np.repeat(active, spec.block_units)
-    np.testing.assert_array_equal(active_units(spec, seed, z), units)
+    active = np.zeros(gates.n_blocks, np.bool_)
+    active[sorted(range(gates.n_blocks), key=lambda e: (-score[e], e))[: gates.n_active]] = True
+    units = np.repeat(active, gates.block_units)
+    np.testing.assert_array_equal(active_units(gates, seed, z), units)
     return units
 
 
@@ -84,7 +86,8 @@ def check_logits(z: Int64, size: tuple[int, int], plan: MetaplasticPlan) -> Int6
     logits = shift_round(z * inverse, 12 - exponent)
     hold("logit", logits)
     np.testing.assert_array_equal(golden.scale_logits(z, size, plan), logits)
-    assert golden.predict(logits) == int(np.argmax(z))
+    passed, count = golden.Forward(logits=logits), Saturations()
+    assert CATEGORICAL.verbs.predict(None, passed, count).class_index == int(np.argmax(z))
     return logits
 
 
@@ -165,15 +168,14 @@ def check_pulses(
 
 
 def check_learner(
-    spec: NetworkSpec, plan: MetaplasticPlan, state: State, z: Int64, label: int
+    spec: NetworkSpec, config: MetaplasticConfig, state: State, z: Int64, label: int
 ) -> None:
     """Forward pass and update of a whole network, every intermediate held; ``state`` moves."""
-    before = state.copy()
-    seed, key = (
-        int(state["seed"][0]),
-        noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0])),
-    )
-    passed, count = golden.forward(spec, plan, state, z), Saturations()
+    plan = make_metaplastic_plan(spec, config)
+    before, count = state.copy(), Saturations()
+    seed = int(state["seed"][0])
+    key = noise.sample_key(seed, int(state["n_samples"][0]))
+    passed = golden.forward(spec, plan, state, z, count)
     matrices = [weight_view(spec, before, i).astype(np.int64) for i in range(len(spec.shapes))]
     inside = []
     for i, (w, x) in enumerate(zip(matrices, passed.inputs, strict=True)):
@@ -181,8 +183,8 @@ def check_learner(
         a = check_sums(x, w)
         np.testing.assert_array_equal(a, passed.sums[i])
         active = np.ones(len(a), np.bool_)
-        if spec.n_blocks and i == 0:
-            active = check_gates(spec, seed, z)
+        if plan.gates.n_blocks and i == 0:
+            active = check_gates(plan.gates, seed, z)
         hold("window_limit", plan.window_q * mantissa)
         limit = plan.window_q * mantissa >> 8 + exponent
         inside.append((np.abs(a) <= limit) & active)
@@ -190,7 +192,7 @@ def check_learner(
             h = np.where(active, np.where(a < 0, -1, 1), 0)
             np.testing.assert_array_equal(passed.inputs[i + 1][: len(h)], h)
     logits = check_logits(a, (mantissa, exponent), plan)
-    golden.learn(spec, plan, state, passed, label, count)
+    golden.update(spec, plan, state, passed, label, count)
     tau = int(before["log_temperature"][0])
     assert int(state["log_temperature"][0]) == check_calibration(
         logits, label, tau, plan.calibration_shift
@@ -208,3 +210,16 @@ def check_learner(
         expected = w if skipped else check_pulses(w, passed.inputs[i], used, i, plan, key)
         np.testing.assert_array_equal(weight_view(spec, state, i), expected)
     assert count.gradient == (0 if skipped else clamped)
+
+
+def edge_state(spec: NetworkSpec, config: MetaplasticConfig, mode: int, seed: int) -> State:
+    """Weights at the ends of int8, around zero, or anything; temperatures at their ends."""
+    state, rng = init_state(spec, config, "q8", seed), np.random.default_rng(seed)
+    values = ([-128, 127], [-1, 0], [-128, -1, 0, 127], range(-128, 128))[mode % 4]
+    for layer in range(len(spec.shapes)):
+        view = weight_view(spec, state, layer)
+        view[:] = rng.choice(np.array(values), view.shape)
+    low, high = golden.LOG_TEMPERATURE_MIN, golden.LOG_TEMPERATURE_MAX
+    state["log_temperature"] = rng.choice([low, high, 0, -1, 65535, rng.integers(low, high)])
+    state["n_samples"] = rng.choice(np.array([0, 1, 2**32 - 1, seed], np.uint32))
+    return state

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,17 +25,29 @@ from bounds_tables import (
 )
 from holding import Bounds
 
+from quant.heads import HEADS
+from quant.rule import RULES
+
 ROOMS = rooms()
 BY_NAME = [pytest.param(room, id=room.name) for room in ROOMS]
 
 
-def test_every_folder_of_a_rule_or_a_head_has_a_table_of_bounds() -> None:
-    found = {room.document.parent for room in ROOMS if "| bound |" in room.document.read_text()}
-    for kind in ("rules", "heads"):
-        folders = [f for f in (QUANT / kind).iterdir() if f.is_dir() and f.name != "__pycache__"]
-        assert folders, kind
-        missing = [f.name for f in folders if f not in found]
-        assert not missing, f"{kind}: no table of bounds in the NUMBERS.md of {missing}"
+@pytest.mark.parametrize(("folder", "names"), [("rules", RULES), ("heads", HEADS)])
+def test_the_folders_with_a_table_of_bounds_are_the_registry(
+    folder: str, names: Iterable[str]
+) -> None:
+    expected = set(names)
+    assert expected
+    assert with_bounds(QUANT / folder) == expected
+
+
+def with_bounds(folder: Path) -> set[str]:
+    """Names of the folders whose NUMBERS.md has a table of bounds."""
+    return {
+        document.parent.relative_to(folder).as_posix()
+        for document in folder.rglob("NUMBERS.md")
+        if any(row.kind == "bound" for row in rows_of(document.read_text()))
+    }
 
 
 def test_every_bounds_module_has_its_document() -> None:
@@ -141,6 +153,13 @@ def test_canary_a_table_that_no_machine_knows_is_seen() -> None:
     assert any("nothing computes this row" in line for line in differences(text, computed(room)))
 
 
+def test_canary_a_rule_without_a_table_of_bounds_is_seen(tmp_path: Path) -> None:
+    for name, text in (("one", "| bound | type |\n|---|---|\n| `a` | b |\n"), ("two", "bound\n")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "NUMBERS.md").write_text(text)
+    assert with_bounds(tmp_path) == {"one"}
+
+
 def test_canary_a_dead_link_or_file_is_seen() -> None:
     text = "[a](NUMBERS.md) [b](NUM.md) [c](NUMBERS.md#saturation) [d](NUMBERS.md#satiation)"
     assert dead(text, QUANT) == ["NUM.md", "NUMBERS.md#satiation"]
@@ -169,6 +188,9 @@ def room_of(folder: Path, module: str, table: str = "") -> Room:
 
 TOY = """
 from holding import Bounds
+
+from quant.heads import HEADS
+from quant.rule import RULES
 BOUNDS = Bounds({"sum": (300, "int16"), "free": (5, "int16")})
 def exercise():
 """

@@ -10,11 +10,11 @@ from bounds_front_end import F32, Scalar, at
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quant.front_end.golden import quantise_input, standardise
+from quant.front_end import INPUT_FRAC_BITS, INPUT_MAX, golden
 from quant.network import NetworkSpec
 from quant.rules.mesu.config import MesuConfig
 from quant.state import State, init_state
-from streamlearn.front_end import standardise
+from streamlearn import front_end
 
 FIXED = settings(derandomize=True, deadline=None, database=None, max_examples=80)
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
@@ -28,7 +28,7 @@ def run(rows: np.ndarray, window: int = 300) -> tuple[np.ndarray, State, int]:
     """Standardise rows one after another; return z_q, the final state and what was clamped."""
     state, z, clamped = start(rows.shape[1]), [], 0
     for row in rows.astype(np.float32):
-        statistics, z_q, n = standardise_q16(state, row, window)
+        statistics, z_q, n = golden.standardise(state, row, window)
         for name, value in statistics.items():
             state[name][0] = value
         z.append(z_q)
@@ -69,7 +69,7 @@ def test_z_follows_the_float_equations_within_one_step(seed: int) -> None:
     z_q, _, _ = run(rows)
     state = start(features, "float64")
     for t, row in enumerate(rows):
-        statistics, z, _ = standardise(state, row.astype(np.float64), 300)
+        statistics, z, _ = front_end.standardise(state, row.astype(np.float64), 300)
         for name, value in statistics.items():
             state[name][0] = value
         if t >= 5:
@@ -136,13 +136,17 @@ def test_a_feature_that_shrinks_sixty_decades_settles_again() -> None:
 @FIXED
 @given(x=FLOATS)
 def test_without_a_front_end_inputs_round_half_away_and_clamp(x: float) -> None:
-    z, clamped = quantise_input(np.array([x], np.float32))
+    z, clamped = golden.quantise_input(np.array([x], np.float32))
     expected = at(x, 4)
     assert int(z[0]) == max(-127, min(127, expected))
     assert clamped == (abs(expected) > 127)
 
 
 def test_without_a_front_end_the_largest_floats_clamp_to_their_own_sign() -> None:
-    z, clamped = quantise_input(np.array([1e30, -1e30, F32.max], np.float32))
+    z, clamped = golden.quantise_input(np.array([1e30, -1e30, F32.max], np.float32))
     assert z.tolist() == [127, -127, 127]
     assert clamped == 3
+
+
+def test_the_float_reference_clamps_at_the_same_value() -> None:
+    assert INPUT_MAX / 2**INPUT_FRAC_BITS == front_end.Z_MAX

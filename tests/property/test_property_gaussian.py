@@ -1,141 +1,28 @@
-"""The Gaussian likelihood in integers: bounds, rounding, and the C kernel bit for bit."""
+"""The Gaussian head in integers: its bounds and its rounding."""
 
 from __future__ import annotations
 
-import functools
 import math
 from fractions import Fraction
 
 import numpy as np
 import pytest
-from bounds_gaussian import check_gradient, check_prediction, check_target
+from bounds_gaussian import check_output_gradient, check_prediction, check_target, edge_statistics
 from bounds_sampling import PRE_ACTIVATION as LOGIT
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rerun_mesu import edge_state
-from streamlearn.regression_engines import GoldenRegression
 
-from quant.heads.gaussian import golden as golden
+from quant.counters import Saturations
+from quant.heads.gaussian import golden
 from quant.integers import bit_length
-from quant.native import NativeKernel
 from quant.network import NetworkSpec
-from quant.rules.mesu import golden as mesu_q16
 from quant.rules.mesu.config import MesuConfig
-from quant.state import State, init_state
+from quant.state import init_state
 from streamlearn.heads import gaussian
 
 FIXED = settings(derandomize=True, deadline=None, database=None, max_examples=150)
-FEW = settings(FIXED, max_examples=60)
 F32 = np.finfo(np.float32)
-EDGE_Y = (0.0, -0.0, F32.max, -F32.max, F32.tiny, F32.smallest_subnormal, 1.0, -1.0, 1e-30, 3e30)
-
-LEARNERS = {
-    "5-4-1": (NetworkSpec((5, 4, 1), likelihood="gaussian"), MesuConfig(n_draws=3)),
-    "7-9-6-1, 64 draws": (
-        NetworkSpec((7, 9, 6, 1), front_end="none", likelihood="gaussian"),
-        MesuConfig(n_draws=64, memory_window=2000, sigma_prior=4.0, sigma_init=4.0),
-    ),
-    "9-1, one draw": (
-        NetworkSpec((9, 1), bias=False, front_end="none", likelihood="gaussian"),
-        MesuConfig(n_draws=1, memory_window=256, lr_mu=1.0, lr_sigma=1.0, target_window=2),
-    ),
-    "6-5-5-1, other formats": (
-        NetworkSpec((6, 5, 5, 1), mu_frac_bits=(6, 15, 10), likelihood="gaussian"),
-        MesuConfig(n_draws=2, memory_window=3000, mu_init=0.5, target_window=32768),
-    ),
-}
-
-
-@functools.cache
-def kernel(name: str) -> NativeKernel:
-    return NativeKernel(*LEARNERS[name], "q16")
-
-
-@pytest.fixture(scope="module", params=sorted(LEARNERS))
-def name(request: pytest.FixtureRequest) -> str:
-    """A learner whose kernel is compiled: outside of hypothesis, which would repeat a failure."""
-    chosen = str(request.param)
-    kernel(chosen)
-    return chosen
-
-
-def edge_target(state: State, rng: np.random.Generator) -> None:
-    """Put the statistics of the target anywhere that they may be."""
-    state["target_count"] = rng.choice([0, 1, 2, 3, 200, 1000])
-    state["target_mean"] = rng.choice([0, 1, -1, 2**28 - 16, 16 - 2**28, 12345])
-    state["target_variance"] = rng.choice([0, 1, 2**26, 2**28 - 1])
-    state["target_exponent"] = rng.integers(-116, 128)
-
-
-@FEW
-@given(mode=st.integers(0, 8), seed=st.integers(0, 2**32 - 1))
-def test_c_equals_golden_from_edge_states(name: str, mode: int, seed: int) -> None:
-    spec, config = LEARNERS[name]
-    rng = np.random.default_rng(seed)
-    engine = GoldenRegression(spec, config)
-    ours = edge_state(spec, config, mode, seed)
-    edge_target(ours, rng)
-    theirs = ours.copy()
-    before = vars(kernel(name).saturations)
-    for _ in range(4):
-        x = (rng.normal(size=spec.n_features) * 10.0 ** rng.integers(-9, 3)).astype(np.float32)
-        magnitude = rng.normal() * 10.0 ** rng.integers(-37, 38)
-        y = np.float32(rng.choice(EDGE_Y) if rng.random() < 0.3 else magnitude)
-        wide = x.astype(np.float64)
-        expected = engine.predict_target(ours, wide)
-        status, found = kernel(name).predict_target(theirs, x)
-        assert status == 0
-        assert np.array_equal(bits(found), bits(expected))
-        expected = engine.learn_target(ours, wide, float(y))
-        status, found = kernel(name).learn_target(theirs, x, y)
-        assert status == 0
-        assert np.array_equal(bits(found), bits(expected))
-        assert ours.tobytes() == theirs.tobytes()
-    after = vars(kernel(name).saturations)
-    assert {k: after[k] - n for k, n in before.items()} == vars(engine.saturations)
-
-
-def bits(values: object) -> np.ndarray:
-    return np.array(values, np.float32).view(np.uint32)
-
-
-layers = st.lists(st.integers(1, 9), min_size=1, max_size=4)
-
-
-@settings(FIXED, max_examples=6)
-@given(
-    sizes=layers,
-    bias=st.booleans(),
-    front_end=st.sampled_from(["standardise", "none"]),
-    n_draws=st.integers(1, 17),
-    window=st.sampled_from([600.0, 1e5, math.inf]),
-    lr=st.floats(0.1, 2),
-    target_window=st.integers(2, 32768),
-    frac_bits=st.integers(8, 14),
-    seed=st.integers(0, 2**32 - 1),
-)
-def test_c_equals_golden_on_random_networks(
-    sizes: list[int], bias: bool, front_end: str, n_draws: int, window: float, lr: float,
-    target_window: int, frac_bits: int, seed: int,
-) -> None:  # fmt: skip
-    spec = NetworkSpec((*sizes, 1), bias, front_end, mu_frac_bits=frac_bits, likelihood="gaussian")
-    config = MesuConfig(
-        memory_window=window, lr_mu=lr, lr_sigma=lr, n_draws=n_draws, mu_init=0.5,
-        target_window=target_window,
-    )  # fmt: skip
-    engine, native = GoldenRegression(spec, config), NativeKernel(spec, config, "q16")
-    ours = init_state(spec, config, "q16", seed)
-    theirs = ours.copy()
-    rng = np.random.default_rng(seed)
-    x = rng.normal(size=(40, spec.n_features)).astype(np.float32)
-    y = (3 + 50 * x.sum(axis=1) + rng.standard_t(2, 40)).astype(np.float32)
-    expected = [
-        engine.learn_target(ours, row.astype(np.float64), float(target))
-        for row, target in zip(x, y, strict=True)
-    ]
-    assert np.array_equal(bits(native.learn_targets(theirs, x, y)), bits(expected))
-    assert ours.tobytes() == theirs.tobytes()
-    assert native.saturations == engine.saturations
+SPEC, CONFIG = NetworkSpec((5, 4, 1), head="gaussian"), MesuConfig(n_draws=3)
 
 
 @FIXED
@@ -154,8 +41,8 @@ def test_gradient_keeps_its_bounds_and_is_that_of_float64(
     m: int, log_variance: int, y_q: int
 ) -> None:
     outputs = np.array([[m], [log_variance]])
-    delta = check_gradient(outputs, y_q) / 2**16
-    expected, _ = gaussian.output_gradient(outputs / 2**16, y_q / 2**16)
+    delta = check_output_gradient(outputs, y_q) / 2**16
+    expected = gaussian.output_gradient(outputs / 2**16, y_q / 2**16, Saturations())
     # 1/√v and the residual come from a table of 256 steps an octave, floored twice.
     assert delta[0, 0] == pytest.approx(expected[0, 0], rel=0.008, abs=2**-10)
     inside = abs(log_variance / 2**16 * math.log2(math.e) + 4) < 7.99
@@ -175,9 +62,8 @@ def test_prediction_keeps_its_bounds_and_is_that_of_float64(
     n_draws: int, extreme: bool, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
-    spec, config = LEARNERS["5-4-1"]
-    state = init_state(spec, config, "q16")
-    edge_target(state, rng)
+    state = init_state(SPEC, CONFIG, "q16")
+    edge_statistics(state, rng)
     epsilon = rng.integers(-741, 742, (2, n_draws))
     if extreme:
         outputs = rng.choice([LOGIT, -LOGIT, 0], (2, n_draws))
@@ -206,12 +92,12 @@ def test_prediction_keeps_its_bounds_and_is_that_of_float64(
 )
 def test_targets_keep_their_bounds(y: float, seed: int, window: int) -> None:
     rng = np.random.default_rng(seed)
-    spec, config = LEARNERS["5-4-1"]
-    state = init_state(spec, config, "q16")
+    state = init_state(SPEC, CONFIG, "q16")
     for _ in range(6):
         given_y = np.float32(y if rng.random() < 0.5 else rng.normal() * 2)
         check_target(state, given_y, window)
-        statistics, _, _ = golden.standardise_target(state, given_y, window)
+        config = MesuConfig(n_draws=3, target_window=window)
+        statistics, _, _ = golden.standardise_target(state, given_y, config)
         for field, value in statistics.items():
             state[field] = value
 
@@ -248,6 +134,11 @@ def test_variance_and_inverse_follow_the_exponential() -> None:
 
 
 def test_canary_the_clamp_of_the_residual_is_counted() -> None:
-    count = mesu_q16.Saturations()
+    count = Saturations()
     golden.output_gradient(np.array([[2**18, 0], [0, 0]]), 0, count)
     assert count.gradient == 1
+
+
+def test_the_float_reference_has_the_same_constants() -> None:
+    for name in ("RESIDUAL_MAX", "LOG2_VARIANCE_MIN", "LOG2_VARIANCE_MAX", "TARGET_MAX"):
+        assert getattr(gaussian, name) == getattr(golden, name), name

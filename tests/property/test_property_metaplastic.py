@@ -1,8 +1,6 @@
-"""The metaplastic rule: its bounds, C = golden from edge states, its laws."""
+"""The metaplastic rule: its bounds and its laws."""
 
 from __future__ import annotations
-
-import functools
 
 import numpy as np
 import pytest
@@ -12,94 +10,17 @@ from rerun_metaplastic import check_learner
 
 from quant.heads.categorical.golden import softmax_q
 from quant.integers import Int64
-from quant.native import NativeKernel
 from quant.network import NetworkSpec
 from quant.noise import sample_key
-from quant.rules.metaplastic import golden as golden
-from quant.rules.metaplastic.config import MetaplasticConfig
+from quant.rules.metaplastic import golden
+from quant.rules.metaplastic.config import WEIGHT_FRAC_BITS, MetaplasticConfig
 from quant.rules.metaplastic.plan import make_metaplastic_plan
-from quant.rules.metaplastic.state import stride, weight_view
-from quant.state import State, init_state
-from streamlearn.engines import make_engine
+from quant.rules.metaplastic.state import stride
+from quant.state import init_state
+from streamlearn.rules.metaplastic import equations
 
 FIXED = settings(derandomize=True, deadline=None, database=None, max_examples=60)
 FEW = settings(FIXED, max_examples=25)
-
-LEARNERS = {
-    "5-9-3": (NetworkSpec((5, 9, 3), rule="metaplastic"), MetaplasticConfig()),
-    "17-40-21-4": (
-        NetworkSpec((17, 40, 21, 4), bias=False, front_end="none", rule="metaplastic"),
-        MetaplasticConfig(skip=0.0, window=3.0, lr=8.0, lr_output=2.0, clamp=0.5),
-    ),
-    "33-6": (
-        NetworkSpec((33, 6), front_end="none", rule="metaplastic"),
-        MetaplasticConfig(skip=0.0, metaplasticity=6.0, logit_scale=8.0, calibration_window=64),
-    ),
-    "17-40-21-4, 4 of 10 blocks": (
-        NetworkSpec((17, 40, 21, 4), True, "none", "metaplastic", n_blocks=10, n_active=4),
-        MetaplasticConfig(skip=0.0, window=3.0, lr=8.0, lr_output=2.0),
-    ),
-    "6-72-3, 7 of 36 blocks": (
-        NetworkSpec((6, 72, 3), rule="metaplastic", n_blocks=36, n_active=7),
-        MetaplasticConfig(skip=0.0, window=3.0, logit_scale=8.0),
-    ),
-}
-F32 = np.finfo(np.float32)
-EDGE_X = (0.0, -0.0, F32.max, -F32.max, F32.tiny, 1.0, -1.0, 127 / 16, -8.0, 1 / 32, -1 / 32)
-
-
-@functools.cache
-def kernel(name: str) -> NativeKernel:
-    return NativeKernel(*LEARNERS[name], "q8")
-
-
-@pytest.fixture(scope="module", params=sorted(LEARNERS))
-def name(request: pytest.FixtureRequest) -> str:
-    chosen = str(request.param)
-    kernel(chosen)
-    return chosen
-
-
-def edge_state(spec: NetworkSpec, config: MetaplasticConfig, mode: int, seed: int) -> State:
-    """Weights at the ends of int8, around zero, or anything; temperatures at their ends."""
-    state, rng = init_state(spec, config, "q8", seed), np.random.default_rng(seed)
-    values = ([-128, 127], [-1, 0], [-128, -1, 0, 127], range(-128, 128))[mode % 4]
-    for layer in range(len(spec.shapes)):
-        view = weight_view(spec, state, layer)
-        view[:] = rng.choice(np.array(values), view.shape)
-    low, high = golden.LOG_TEMPERATURE_MIN, golden.LOG_TEMPERATURE_MAX
-    state["log_temperature"] = rng.choice([low, high, 0, -1, 65535, rng.integers(low, high)])
-    state["n_samples"] = rng.choice(np.array([0, 1, 2**32 - 1, seed], np.uint32))
-    return state
-
-
-@FIXED
-@given(mode=st.integers(0, 3), seed=st.integers(0, 2**32 - 1))
-def test_c_equals_golden_from_edge_states(name: str, mode: int, seed: int) -> None:
-    spec, config = LEARNERS[name]
-    engine = make_engine(spec, config, "q8", "numpy")
-    rng = np.random.default_rng(seed)
-    ours = edge_state(spec, config, mode, seed)
-    theirs = ours.copy()
-    before = vars(kernel(name).saturations)
-    for _ in range(4):
-        x = rng.choice([*EDGE_X, *rng.normal(0, 3, 6)], spec.n_features).astype(np.float32)
-        label = int(rng.integers(spec.n_classes))
-        wide = x.astype(np.float64)
-        predicted, logits = engine.predict(ours, wide)
-        found, c_logits = kernel(name).predict(theirs, x)
-        assert found == predicted
-        temperature = 2.0 ** (int(ours["log_temperature"][0]) / 65536)
-        np.testing.assert_allclose(c_logits / temperature, logits, rtol=1e-12)
-        assert kernel(name).undecided(theirs, x) == engine.undecided(ours, wide)  # type: ignore[attr-defined]
-        before = vars(kernel(name).saturations)
-        counted = dict(vars(engine.saturations))
-        assert kernel(name).learn_one(theirs, x, label) == engine.learn(ours, wide, label)
-        assert ours.tobytes() == theirs.tobytes()
-        after = vars(kernel(name).saturations)
-        assert {k: after[k] - n for k, n in before.items()} == {
-            k: n - counted[k] for k, n in vars(engine.saturations).items()
-        }
 
 
 @FEW
@@ -120,18 +41,17 @@ def test_every_intermediate_keeps_its_bound(
 ) -> None:  # fmt: skip
     n_blocks = layers[1] if len(layers) > 1 and share > 0.3 else 0
     n_active = max(1, round(share * n_blocks)) if n_blocks else 0
-    spec = NetworkSpec(
-        (*layers, n_classes), bias, "none", "metaplastic", n_blocks=n_blocks, n_active=n_active
-    )
+    spec = NetworkSpec((*layers, n_classes), bias, "none")
     config = MetaplasticConfig(
         metaplasticity=m, metaplasticity_output=16 - m, clamp=clamp, weight_init=1.0, skip=0.0,
-        window=window, lr=lr, lr_output=lr, bias_input=127 / 16,
+        window=window, lr=lr, lr_output=lr, bias_input=127 / 16, n_blocks=n_blocks,
+        n_active=n_active,
     )  # fmt: skip
     plan = make_metaplastic_plan(spec, config)
     state, rng = init_state(spec, config, "q8", seed), np.random.default_rng(seed)
     for _ in range(5):
         z = rng.integers(-127, 128, spec.n_features) * rng.integers(0, 2, spec.n_features)
-        check_learner(spec, plan, state, z, int(rng.integers(n_classes)))
+        check_learner(spec, config, state, z, int(rng.integers(n_classes)))
         weights = state["hidden_weight"][0]
         assert weights.min() >= -plan.clamp_q - 1
         assert weights.max() <= plan.clamp_q
@@ -184,7 +104,7 @@ def test_the_temperature_rises_where_predictions_are_too_sure_and_settles() -> N
 
 def pulses(w: Int64, x: Int64, delta: Int64, m: float, n: int) -> np.ndarray:
     """Mean step of one layer's weights over ``n`` samples from the same state."""
-    spec = NetworkSpec((len(x), len(delta)), False, "none", rule="metaplastic")
+    spec = NetworkSpec((len(x), len(delta)), False, "none")
     plan = make_metaplastic_plan(spec, MetaplasticConfig(metaplasticity_output=m, lr_output=1.0))
     total = np.zeros(w.shape)
     for sample in range(n):
@@ -213,3 +133,9 @@ def test_the_mean_step_is_the_gradients_times_f_meta() -> None:
 def test_probabilities_of_the_golden_softmax_fall_with_distance() -> None:
     p = softmax_q(np.array([[0], [-65536], [-131072]]))[:, 0] / 65536
     np.testing.assert_allclose(p, np.exp([0, -1, -2]) / np.exp([0, -1, -2]).sum(), atol=2e-3)
+
+
+def test_the_float_reference_has_the_same_constants() -> None:
+    assert equations.LSB == 2.0**-WEIGHT_FRAC_BITS
+    ends = (golden.LOG_TEMPERATURE_MIN / 65536, golden.LOG_TEMPERATURE_MAX / 65536)
+    assert ends == equations.LOG_TEMPERATURE_RANGE

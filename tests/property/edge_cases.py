@@ -1,0 +1,209 @@
+"""Learners in integers, and the edges of their states, inputs and targets.
+
+The registry's default learners are all here by themselves; MORE adds sizes and settings at which a
+kernel takes other paths.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from typing import Any
+
+import numpy as np
+from registered import Case, has_golden_and_c, registered
+
+from quant.front_end import INPUT_MAX
+from quant.heads import HEADS
+from quant.heads.gaussian.golden import TARGET_MAX_Q
+from quant.network import NetworkSpec
+from quant.rule import Config
+from quant.rules.mesu.config import MesuConfig
+from quant.rules.mesu_factored.config import MesuFactoredConfig
+from quant.rules.metaplastic.config import MetaplasticConfig
+from quant.state import State
+from streamlearn.engines import NativeEngine, NumpyEngine
+
+F32 = np.finfo(np.float32)
+EDGE_X = (0.0, -0.0, F32.max, -F32.max, F32.tiny, -F32.tiny, F32.smallest_subnormal, 1.0, -1.0)
+EDGE_Z = (*EDGE_X, 127 / 16, -8.0, 1 / 32, -1 / 32, 1e15, -1e15)
+EDGE_Y = (0.0, -0.0, F32.max, -F32.max, F32.tiny, F32.smallest_subnormal, 1.0, -1.0, 1e-30, 3e30)
+
+MORE: dict[str, Case] = {
+    "mesu 5-4-3": Case(
+        NetworkSpec((5, 4, 3)), MesuConfig(n_draws=3, memory_window=2000), "q16"
+    ),
+    "mesu 7-9-6-4, 64 draws": Case(
+        NetworkSpec((7, 9, 6, 4), front_end="none"),
+        MesuConfig(n_draws=64, memory_window=2000, sigma_prior=4.0, sigma_init=4.0),
+        "q16",
+    ),
+    "mesu 9-2, one draw": Case(
+        NetworkSpec((9, 2), bias=False, front_end="none"),
+        MesuConfig(n_draws=1, memory_window=256, lr_mu=1.0, lr_sigma=1.0, sweep=1),
+        "q16",
+    ),
+    "mesu 6-5-5-2, other formats": Case(
+        NetworkSpec((6, 5, 5, 2)),
+        MesuConfig(n_draws=2, memory_window=3000, mu_init=0.5, mu_frac_bits=(6, 15, 10)),
+        "q16",
+    ),
+    "mesu 5-4-1": Case(NetworkSpec((5, 4, 1), head="gaussian"), MesuConfig(n_draws=3), "q16"),
+    "mesu 7-9-6-1, 64 draws": Case(
+        NetworkSpec((7, 9, 6, 1), front_end="none", head="gaussian"),
+        MesuConfig(n_draws=64, memory_window=2000, sigma_prior=4.0, sigma_init=4.0),
+        "q16",
+    ),
+    "mesu 9-1, one draw": Case(
+        NetworkSpec((9, 1), bias=False, front_end="none", head="gaussian"),
+        MesuConfig(n_draws=1, memory_window=256, lr_mu=1.0, lr_sigma=1.0, target_window=2),
+        "q16",
+    ),
+    "mesu 6-5-5-1, other formats": Case(
+        NetworkSpec((6, 5, 5, 1), head="gaussian"),
+        MesuConfig(
+            n_draws=2, memory_window=3000, mu_init=0.5, target_window=32768,
+            mu_frac_bits=(6, 15, 10),
+        ),
+        "q16",
+    ),
+    "mesu_factored 5-4-3": Case(
+        NetworkSpec((5, 4, 3)), MesuFactoredConfig(n_draws=3, memory_window=2000, sweep=16), "q16"
+    ),
+    "mesu_factored 7-9-6-4, 64 draws": Case(
+        NetworkSpec((7, 9, 6, 4), front_end="none"),
+        MesuFactoredConfig(
+            n_draws=64, memory_window=2000, sigma_prior=4.0, sigma_init=4.0, sweep=2
+        ),
+        "q16",
+    ),
+    "mesu_factored 9-2, one draw": Case(
+        NetworkSpec((9, 2), bias=False, front_end="none"),
+        MesuFactoredConfig(
+            n_draws=1, memory_window=256, lr_mu=1.0, lr_sigma=1.0, sweep=1, mu_prior=0.5
+        ),
+        "q16",
+    ),
+    "mesu_factored 70-66-5": Case(
+        NetworkSpec((70, 66, 5)),
+        MesuFactoredConfig(n_draws=2, memory_window=float("inf"), mu_init=0.5, sigma_prior=0.02),
+        "q16",
+    ),
+    "metaplastic 5-9-3": Case(NetworkSpec((5, 9, 3)), MetaplasticConfig(), "q8"),
+    "metaplastic 17-40-21-4": Case(
+        NetworkSpec((17, 40, 21, 4), bias=False, front_end="none"),
+        MetaplasticConfig(skip=0.0, window=3.0, lr=8.0, lr_output=2.0, clamp=0.5),
+        "q8",
+    ),
+    "metaplastic 33-6": Case(
+        NetworkSpec((33, 6), front_end="none"),
+        MetaplasticConfig(
+            skip=0.0, metaplasticity=6.0, logit_scale=8.0, calibration_window=64
+        ),
+        "q8",
+    ),
+    "metaplastic 17-40-21-4, 4 of 10 blocks": Case(
+        NetworkSpec((17, 40, 21, 4), front_end="none"),
+        MetaplasticConfig(skip=0.0, window=3.0, lr=8.0, lr_output=2.0, n_blocks=10, n_active=4),
+        "q8",
+    ),
+    "metaplastic 6-72-3, 7 of 36 blocks": Case(
+        NetworkSpec((6, 72, 3)),
+        MetaplasticConfig(skip=0.0, window=3.0, logit_scale=8.0, n_blocks=36, n_active=7),
+        "q8",
+    ),
+}  # fmt: skip
+
+#: Every learner whose golden model and C kernel must agree.
+CASES: dict[str, Case] = {
+    **{name: case for name, case in registered().items() if has_golden_and_c(case)},
+    **MORE,
+}
+
+
+@functools.cache
+def native(name: str) -> NativeEngine:
+    """Return the C engine of a case, compiled once."""
+    return NativeEngine(*CASES[name])
+
+
+def golden(name: str) -> NumpyEngine:
+    """Return a new golden engine of a case."""
+    return NumpyEngine(*CASES[name])
+
+
+def edge_state(case: Case, mode: int, seed: int) -> State:
+    """Return a state of a case whose words are at the ends of their formats.
+
+    Raises
+    ------
+    LookupError
+        If the room of its rule or of its head has no edges here.
+    """
+    spec, config, _ = case
+    state: State = rule_part(config, "edge_state")(spec, config, mode, seed)
+    if HEADS[spec.head].fields("integer"):
+        head_part(spec, "edge_statistics")(state, np.random.default_rng((seed, 1)))
+    return state
+
+
+def rule_part(config: Config, function: str) -> Any:
+    """Return a function of ``rerun_<rule>.py``: what the lists here need of every rule.
+
+    Raises
+    ------
+    LookupError
+        If nobody wrote it.
+    """
+    return _part(f"rerun_{config.rule}", function)
+
+
+def head_part(spec: NetworkSpec, function: str) -> Any:
+    """Return a function of ``bounds_<head>.py``, likewise."""
+    return _part(f"bounds_{spec.head}", function)
+
+
+def _part(module: str, function: str) -> Any:
+    try:
+        return getattr(importlib.import_module(module), function)
+    except (ModuleNotFoundError, AttributeError) as error:
+        raise LookupError(
+            f"tests/property/{module}.py has no {function}: write it, so that this rule or head is "
+            "held to its bounds, and compared from states at the ends of its formats"
+        ) from error
+
+
+def edge_row(case: Case, style: int, rng: np.random.Generator) -> np.ndarray:
+    """Return inputs, ``float32[n_features]``: edges, powers of ten of any size, or one scale."""
+    n = case.spec.n_features
+    if style == 0:
+        x = rng.choice([*EDGE_Z, *rng.normal(0, 3, 15)], n)
+    elif style == 1:
+        x = rng.choice([1.0, -1.0, 0.0], n) * 10.0 ** rng.integers(-44, 38, n)
+        x = np.where(rng.random(n) < 0.3, rng.choice(EDGE_X), x)
+    else:
+        x = rng.normal(size=n) * 10.0 ** rng.integers(-9, 3)
+    return x.astype(np.float32)
+
+
+def edge_target(case: Case, rng: np.random.Generator) -> int | float:
+    """Return a class index, or a number that float32 holds."""
+    if HEADS[case.spec.head].target == "class":
+        return int(rng.integers(case.spec.n_classes))
+    if rng.random() < 0.3:
+        return float(np.float32(rng.choice(EDGE_Y)))
+    return float(np.float32(rng.normal() * 10.0 ** rng.integers(-37, 38)))
+
+
+def edge_inputs(spec: NetworkSpec, extreme: bool, rng: np.random.Generator) -> np.ndarray:
+    """Return standardised inputs, ``int64[n_features]`` in Q3.4: at their ends, or anything."""
+    if extreme:
+        return rng.choice([-INPUT_MAX, INPUT_MAX], spec.n_features)
+    return rng.integers(-INPUT_MAX, INPUT_MAX + 1, spec.n_features)
+
+
+def edge_target_q(spec: NetworkSpec, rng: np.random.Generator) -> int:
+    """Return a target as a rule in integers learns it: a class index, or Q.16 within ±8."""
+    if HEADS[spec.head].target == "class":
+        return int(rng.integers(spec.n_classes))
+    return int(rng.choice([TARGET_MAX_Q, -TARGET_MAX_Q, rng.integers(-(2**17), 2**17)]))

@@ -1,0 +1,36 @@
+"""What the registry knows: every rule × head × arithmetic × variant, as a network to run."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from quant.network import NetworkSpec
+from quant.rule import RULES, Config
+from streamlearn.checks import LAYERS
+
+
+class Case(NamedTuple):
+    """A network, the hyperparameters of its rule, and what it is computed in."""
+
+    spec: NetworkSpec
+    config: Config
+    arithmetic: str
+
+
+def registered() -> dict[str, Case]:
+    """Return all of them, at their default settings."""
+    return {
+        " ".join((name, head, arithmetic, variant)).strip(): Case(
+            NetworkSpec(LAYERS[head], head=head), rule.config(**settings), arithmetic
+        )
+        for name, rule in RULES.items()
+        for variant, settings in {"": {}, **rule.variants}.items()
+        for head in rule.heads
+        for arithmetic in rule.arithmetics
+    }
+
+
+def has_golden_and_c(case: Case) -> bool:
+    """Tell whether a case has two engines that must agree in every bit."""
+    kind = RULES[case.config.rule].arithmetics[case.arithmetic]
+    return kind.golden is not None and kind.kernel is not None
