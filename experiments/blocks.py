@@ -1,11 +1,10 @@
-"""Learns a block of samples in C, as a learner would one by one."""
+"""Learns a block of samples whose labels are places of classes."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from quant.native import NativeKernel
 from streamlearn.learners.classifier import StreamClassifier
 
 
@@ -17,12 +16,11 @@ def learn_block(
     Parameters
     ----------
     learner : StreamClassifier
-        Is afterwards where it would be after ``learn_one`` on each.
+        Made with ``classes=``; is afterwards where it would be after ``learn_one`` on each.
     x : [n, features]
     y : int[n]
         Places of the classes.
     """
-    kernel, state = NativeKernel(learner.spec, learner.config, learner.arithmetic), learner.state
-    predicted = kernel.learn(state, np.asarray(x), np.asarray(y, np.uint32))
-    learner.state = state
-    return predicted.astype(np.int64)
+    labels = learner.labels
+    predicted = learner.test_then_learn_many(x, [labels[int(place)] for place in np.asarray(y)])
+    return np.array([labels.index(label) for label in predicted], np.int64)

@@ -8,6 +8,8 @@ float32, or in integers with the golden model's bits. What a rule has of them it
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -111,7 +113,8 @@ class NumpyEngine:
         return statistics, forward
 
     def _predicted(self, state: State, forward: Any) -> Prediction:
-        found: Prediction = self._verbs.predict(state, forward, self.saturations)
+        with np.errstate(all="ignore"):  # finite outputs may still be too large to square
+            found: Prediction = self._verbs.predict(state, forward, self.saturations)
         if self._logits is not None and isinstance(found, ClassPrediction):
             return ClassPrediction(found.class_index, self._logits(state, found.logits))
         return found
@@ -210,7 +213,8 @@ class NativeEngine:
 
     def predict_many(self, state: State, x: Float) -> tuple[npt.NDArray[Any], Float]:
         """See :class:`Engine`."""
-        words, logits = self.kernel.predict_many(state, x)
+        with _advice():
+            words, logits = self.kernel.predict_many(state, x)
         if self._logits is not None:
             logits = self._logits(state, logits)
         return self._block(words), logits
@@ -235,11 +239,8 @@ class NativeEngine:
 
     def learn_many(self, state: State, x: Float, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """See :class:`Engine`."""
-        try:
+        with _advice():
             return self._block(self.kernel.learn(state, x, targets))
-        except DivergedError as error:
-            where = str(error).partition(":")[0]  # "sample 3 of 400"
-            raise DivergedError(f"{where}: {DIVERGED}") from error
 
     def _block(self, words: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return words.view(np.float32) if self._head.prediction_words else words
@@ -248,6 +249,16 @@ class NativeEngine:
     def _check(status: int) -> None:
         if status < 0:
             raise DivergedError(DIVERGED)
+
+
+@contextmanager
+def _advice() -> Iterator[None]:
+    """Say of a block that diverged what to do, and where; the caller's state may be a copy."""
+    try:
+        yield
+    except DivergedError as error:
+        where = str(error).partition(":")[0]  # "sample 3 of 400"
+        raise DivergedError(f"{where}: {DIVERGED}") from error
 
 
 def choose_backend(

@@ -96,8 +96,8 @@ def read_targets(y: Any, n: int) -> Floats:
 def _elements(y: Any, n: int, what: str) -> Any:
     """Return what can be iterated, one element a sample."""
     shape = getattr(y, "shape", None)
-    if library_of(y) in ("pandas", "polars"):
-        given = None if len(y.shape) != 1 else y.to_list() if hasattr(y, "to_list") else list(y)
+    if library_of(y) == "polars":
+        given = y.to_list() if hasattr(y, "to_list") else None
     elif shape is not None:
         given = y.tolist() if len(shape) == 1 else None
     else:

@@ -12,12 +12,12 @@ import numpy.typing as npt
 
 from quant.counters import Saturations
 from quant.errors import ConfigError, ShapeError
-from quant.native import NativeKernel
 from quant.network import NetworkSpec, layer_view
 from quant.rules.mesu.config import MesuConfig
 from quant.rules.mesu.plan import make_plan
 from quant.state import State, init_state, state_dtype
 from streamlearn import front_end
+from streamlearn.engines import make_engine
 from streamlearn.rules.mesu import equations
 
 BLOCK = 256
@@ -170,8 +170,8 @@ def plan_formats(
     )
     chosen = dataclasses.replace(config, mu_frac_bits=bits)
     plan = make_plan(spec, chosen)
-    kernel = NativeKernel(spec, chosen, "q16")
-    predictions = kernel.learn(init_state(spec, chosen, "q16", seed), x, labels)
+    engine, rows = make_engine(spec, chosen, "q16"), x.astype(np.float64)
+    predictions = engine.learn_many(init_state(spec, chosen, "q16", seed), rows, labels)
     window = min(config.memory_window, 1e12)
     layers = []
     for index, (frac_bits, constants) in enumerate(zip(bits, plan.layers, strict=True)):
@@ -194,7 +194,7 @@ def plan_formats(
             )
         )
     agreement = float(np.mean(predictions == float_predictions))
-    return FormatPlan(tuple(layers), kernel.saturations, agreement, len(x))
+    return FormatPlan(tuple(layers), engine.saturations, agreement, len(x))
 
 
 def _lost(steps: npt.NDArray[np.float64]) -> float:
@@ -212,7 +212,7 @@ def _watch(
 ) -> tuple[_Ranges, _Ranges, _Ranges, list[list[npt.NDArray[np.float64]]], npt.NDArray[np.int32]]:
     """Learn in float32; return the largest μ, smallest and largest σ, what :func:`_probe` saw and
     the final σ, each a layer, and the predictions."""
-    kernel = NativeKernel(spec, config, "float32")
+    engine = make_engine(spec, config, "float32")
     state = init_state(spec, config, "float32", seed)
     n_layers = len(spec.shapes)
     largest, low, high = [0.0] * n_layers, [math.inf] * n_layers, [0.0] * n_layers
@@ -223,7 +223,7 @@ def _watch(
         if block in probes:
             _probe(spec, config, state, x[start], int(labels[start]), steps)
         part = slice(start, start + BLOCK)
-        predictions.append(kernel.learn(state, x[part], labels[part]))
+        predictions.append(engine.learn_many(state, x[part].astype(np.float64), labels[part]))
         for layer in range(n_layers):
             mu = layer_view(spec, state, "mu", layer)
             sigma = layer_view(spec, state, "sigma", layer)
