@@ -73,3 +73,12 @@ def metaplastic_golden_run(gas: Stream) -> Run:
     rows = gas.x.astype(np.float64)
     predictions = [engine.learn(state, x, y) for x, y in zip(rows, gas.y.tolist(), strict=True)]
     return Run(np.array(predictions), state_to_bytes(state), engine.saturations)
+
+
+@pytest.fixture(scope="session")
+def metaplastic_host_run(gas: Stream) -> Run:
+    """The metaplastic rule in C on the host, same stream, same start."""
+    given = METAPLASTIC_SPEC, METAPLASTIC_CONFIG, "q8"
+    kernel, state = NativeKernel(*given), init_state(*given, 0)
+    predictions = kernel.learn(state, gas.x, gas.y.astype(np.uint32))
+    return Run(predictions.astype(np.int64), state_to_bytes(state), kernel.saturations)

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from quant.c_config import KERNEL_DIR, config_header, kernel_headers, kernel_sources
+from quant.c_config import config_header, kernel_headers, kernel_sources
 from quant.network import NetworkSpec
-from quant.rules.mesu.config import MesuConfig
+from quant.rule import Config
 
 DRIVER = Path(__file__).with_name("stream_main.c")
 SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
@@ -56,18 +56,18 @@ class StreamProgram:
         folder: Path,
         compiler: list[str],
         spec: NetworkSpec,
-        config: MesuConfig,
-        arithmetic: Any,
+        config: Config,
+        arithmetic: str,
         flags: tuple[str, ...] = (),
         plant: tuple[str, str] | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._program = folder / "stream_main"
-        own = kernel_sources(arithmetic, spec.likelihood)
-        sources = [*own, "stream_main.c"]
-        for name in (*kernel_headers(arithmetic), *own):
-            shutil.copyfile(KERNEL_DIR / name, folder / name)
+        own = kernel_sources(spec, config, arithmetic)
+        sources = [*(file.name for file in own), "stream_main.c"]
+        for file in (*kernel_headers(spec, config, arithmetic), *own):
+            shutil.copyfile(file, folder / file.name)
         shutil.copyfile(DRIVER, folder / "stream_main.c")
         (folder / "sl_config.h").write_text(config_header(spec, config, arithmetic))
         if plant is not None:

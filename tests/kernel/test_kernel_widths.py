@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streamlearn import MesuClassifier
+from streamlearn import MesuClassifier, MesuFactoredClassifier
 
 
-@pytest.mark.parametrize("variance", ["synapse", "factored"])
-def test_nine_units_equal_golden(variance: Any) -> None:
+@pytest.mark.parametrize("kind", [MesuClassifier, MesuFactoredClassifier])
+def test_nine_units_equal_golden(kind: Any) -> None:
     rng = np.random.default_rng(0)
     host, golden = (
-        MesuClassifier((20, 9, 4), classes=range(4), variance=variance, backend=backend)
-        for backend in ("c", "numpy")
+        kind((20, 9, 4), classes=range(4), backend=backend) for backend in ("c", "numpy")
     )
     for label in rng.integers(0, 4, 60).tolist():
         x = rng.standard_normal(20)
