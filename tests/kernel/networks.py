@@ -36,9 +36,8 @@ class Case:
         return RULES[self.config.rule].arithmetics[self.arithmetic].golden is not None
 
     def __str__(self) -> str:
-        own = [
-            f"{k}={v}" for k, v in vars(self.config).items() if getattr(type(self.config)(), k) != v
-        ]
+        usual = vars(type(self.config)())
+        own = [f"{name}={v}" for name, v in vars(self.config).items() if usual[name] != v]
         spec = f"{self.spec}-{self.spec.front_end}-{'bias' if self.spec.bias else 'no_bias'}"
         return "-".join([self.config.rule, self.arithmetic, spec, *own])
 
