@@ -13,7 +13,7 @@ import numpy.typing as npt
 from quant.c_config import HOST_SOURCE, KERNEL_DIR, config_header, kernel_folders, kernel_sources
 from quant.compiler import build_shared
 from quant.counters import Saturations
-from quant.errors import DivergedError, ShapeError, StreamlearnError
+from quant.errors import ConfigError, DivergedError, ShapeError, StreamlearnError
 from quant.layout import State
 from quant.network import NetworkSpec
 from quant.rule import Config
@@ -184,9 +184,17 @@ class NativeKernel:
         return status, draws
 
     def undecided(self, state: State, x: npt.NDArray[np.floating[Any]]) -> int:
-        """Return how many hidden units one finite sample leaves undecided (metaplastic only)."""
+        """Return how many hidden units one finite sample leaves undecided.
+
+        Raises
+        ------
+        ConfigError
+            If the rule does not count them.
+        """
+        if not hasattr(self._library, "sl_rule_undecided"):
+            raise ConfigError("this rule counts no undecided units")
         self.predict(state, x)
-        count = self._library.sl_metaplastic_undecided
+        count = self._library.sl_rule_undecided
         count.argtypes, count.restype = [_POINTER], _WORD
         return int(count(self._scratch.ctypes.data))
 

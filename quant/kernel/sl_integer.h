@@ -1,4 +1,4 @@
-/* Integer operations as docs/numbers.md, section 2, defines them. */
+/* Integer operations as quant/NUMBERS.md defines them. */
 #pragma once
 
 #include <stdint.h>

@@ -1,4 +1,4 @@
-/* Random bits, a hash of (seed, sample, index): docs/numbers.md, section 4. */
+/* Random bits, a hash of (seed, sample, index): quant/NUMBERS.md. */
 #pragma once
 
 #include <stdint.h>

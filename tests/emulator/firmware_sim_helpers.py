@@ -90,7 +90,7 @@ class HostLearner:
     def __init__(self, export: Path, n_features: int, n_classes: int, folder: Path) -> None:
         library = folder / "host_learner.so"
         sources = [str(item) for item in sorted((export / "c").glob("*.c"))]
-        flags = ["-shared", "-fPIC", "-O2", "-std=c99"]
+        flags = ["-shared", "-fPIC", "-O2", "-std=c11"]
         subprocess.run(
             [sys.executable, "-m", "ziglang", "cc", *flags, *sources, "-o", str(library)],
             check=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from quant.rule import RULES, Config
 from quant.rules.mesu.config import MesuConfig
 from quant.rules.mesu_factored.config import MesuFactoredConfig
 from quant.rules.metaplastic.config import MetaplasticConfig
+from streamlearn.learners.loading import learner_class
 
 FLOAT32_MAX = np.finfo(np.float32).max
 LAST = {"categorical": 3, "gaussian": 1}
@@ -47,10 +49,18 @@ def in_c(rule: str) -> list[str]:
     return [name for name, kind in RULES[rule].arithmetics.items() if kind.kernel is not None]
 
 
+def config_of(rule: str, head: str, settings: Mapping[str, Any]) -> Config:
+    """Return the settings with which the rule's learner of that head starts."""
+    learner = learner_class(rule, head)((5, 8, LAST[head]), **settings)
+    return learner.config
+
+
 def defaults() -> list[Case]:
     """Every rule, head and variant in every arithmetic that has a kernel."""
     return [
-        Case(NetworkSpec((5, 8, LAST[head]), head=head), RULES[rule].config(**settings), arithmetic)
+        Case(
+            NetworkSpec((5, 8, LAST[head]), head=head), config_of(rule, head, settings), arithmetic
+        )
         for rule in RULES
         for head in RULES[rule].heads
         for settings in ({}, *RULES[rule].variants.values())

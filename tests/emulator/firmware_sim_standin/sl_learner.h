@@ -6,6 +6,10 @@
 
 #include "sl_config.h"
 
+#define SL_TARGET_BYTES                2u
+#define SL_PREDICTION_WORDS            1u
+#define SL_PREDICTION(scratch, result) ((void)(scratch), (const uint32_t *)(result))
+
 enum { SL_OK = 0, SL_ERR_NOT_FINITE = -1, SL_ERR_LABEL = -2 };
 
 typedef struct {

@@ -1,4 +1,4 @@
-/* The front end in float32; the equations: streamlearn/mesu.py, standardise. */
+/* The front end in float32; the equations: streamlearn/front_end.py. */
 #include "sl_front_end.h"
 #include "sl_float.h"
 #include "sl_status.h"

@@ -1,4 +1,5 @@
-/* The front end in integers; golden model: quant/front_end_q16.py, docs/numbers.md, section 5. */
+/* The front end in integers; golden model: quant/front_end/golden.py, quant/front_end/NUMBERS.md.
+ */
 #include "sl_front_end.h"
 #include "sl_build.h"
 #include "sl_statistics.h"

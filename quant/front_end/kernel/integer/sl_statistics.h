@@ -1,5 +1,5 @@
 /* Running mean and variance of one sensor value, in units that follow its scale. Golden model:
- * quant/front_end_q16.py, follow; docs/numbers.md, section 5. */
+ * quant/front_end/golden.py, follow; quant/front_end/NUMBERS.md. */
 #pragma once
 
 #include "sl_integer.h"

@@ -1,4 +1,4 @@
-/* The Gaussian likelihood in float32: streamlearn/gaussian.py, equation for equation. Kendall and
+/* The Gaussian head in float32: streamlearn/heads/gaussian.py, equation for equation. Kendall and
  * Gal, arXiv 1703.04977. */
 #include "sl_float.h"
 #include "sl_head.h"
@@ -39,8 +39,8 @@ void sl_head_target(const sl_state_t *state, sl_scratch_t *scratch, uint32_t y_b
 void sl_gaussian_gradient(sl_scratch_t *scratch, float *outputs) {
     for (uint32_t s = 0; s < S; s++) {
         const float log_variance = outputs[L + s];
-        const float held = sl_clamp(log_variance, SL_LOG_VARIANCE_MIN, SL_LOG_VARIANCE_MAX);
-        const float inverse = SL_INVERSE_SD_MAX * sl_exp(0.5f * (SL_LOG_VARIANCE_MIN - held));
+        const float kept = sl_clamp(log_variance, SL_LOG_VARIANCE_MIN, SL_LOG_VARIANCE_MAX);
+        const float inverse = SL_INVERSE_SD_MAX * sl_exp(0.5f * (SL_LOG_VARIANCE_MIN - kept));
         const float residual = (scratch->target - outputs[s]) * inverse;
         const float clamped = sl_clamp(residual, -SL_RESIDUAL_MAX, SL_RESIDUAL_MAX);
         scratch->saturations[SL_SAT_GRADIENT] += clamped != residual;
@@ -64,20 +64,20 @@ void sl_gaussian_predict(const sl_state_t *state, sl_scratch_t *scratch) {
     for (uint32_t s = 0; s < S; s++) {
         const float inverse = sl_rule_inverse(scratch, s);
         const float spread = inverse > 0 ? 1.0f / inverse : 0.0f;
-        const float held = sl_clamp(outputs[L + s], SL_LOG_VARIANCE_MIN, SL_LOG_VARIANCE_MAX);
+        const float kept = sl_clamp(outputs[L + s], SL_LOG_VARIANCE_MIN, SL_LOG_VARIANCE_MAX);
         centre[s] = outputs[s] - spread * epsilon[s];
         total += centre[s];
         epistemic += spread * spread;
-        aleatoric += SL_VARIANCE_MAX * sl_exp(held - SL_LOG_VARIANCE_MAX);
+        aleatoric += SL_VARIANCE_MAX * sl_exp(kept - SL_LOG_VARIANCE_MAX);
     }
-    const float mean = total / S;
+    const float mean = total / SL_N_DRAWS;
     for (uint32_t s = 0; s < S; s++) {
         epistemic += (centre[s] - mean) * (centre[s] - mean);
     }
     const float sd = __builtin_sqrtf(state->target_variance);
     scratch->prediction[0] = sl_bits_of(state->target_mean + sd * mean);
-    scratch->prediction[1] = sl_bits_of(sd * __builtin_sqrtf(aleatoric / S));
-    scratch->prediction[2] = sl_bits_of(sd * __builtin_sqrtf(epistemic / S));
+    scratch->prediction[1] = sl_bits_of(sd * __builtin_sqrtf(aleatoric / SL_N_DRAWS));
+    scratch->prediction[2] = sl_bits_of(sd * __builtin_sqrtf(epistemic / SL_N_DRAWS));
     if (state->target_count < 2) { /* no scale yet: infinite */
         scratch->prediction[1] = 0x7F800000u;
         scratch->prediction[2] = 0x7F800000u;

@@ -1,5 +1,5 @@
-/* The Gaussian likelihood in integers. Golden model: quant/gaussian_q16.py, function for function;
- * docs/numbers.md, section 8. Kendall and Gal, arXiv 1703.04977. */
+/* The Gaussian head in integers. Golden model: quant/heads/gaussian/golden.py, function for
+ * function; quant/heads/gaussian/NUMBERS.md. Kendall and Gal, arXiv 1703.04977. */
 #include "sl_exp2.h"
 #include "sl_head.h"
 #include "sl_head_gradient.h"
@@ -16,13 +16,13 @@ enum {
     SL_DEVIATION_MAX = (1 << 24) - 1, /* Q.16: 256 */
 };
 
-/* log2 v in Q.10, not yet held within its range, from ln v in Q.16. */
+/* log2 v in Q.10, not yet clamped to its range, from ln v in Q.16. */
 static int32_t sl_log2_variance(int32_t log_variance) {
-    const int32_t held = sl_clamp32(log_variance, -SL_LOG_VARIANCE_LIMIT, SL_LOG_VARIANCE_LIMIT);
-    return ((held >> 6) * 23637) >> 14;
+    const int32_t kept = sl_clamp32(log_variance, -SL_LOG_VARIANCE_LIMIT, SL_LOG_VARIANCE_LIMIT);
+    return ((kept >> 6) * 23637) >> 14;
 }
 
-static int32_t sl_hold_octaves(int32_t octaves) {
+static int32_t sl_clamp_octaves(int32_t octaves) {
     return sl_clamp32(octaves, SL_OCTAVES_MIN, SL_OCTAVES_MAX);
 }
 
@@ -64,8 +64,8 @@ static int32_t sl_order(uint32_t bits) {
     return bits >> 31 ? -size : size;
 }
 
-/* Keep a target within SL_TARGET_MAX standard deviations, where there is one. */
-static uint32_t sl_hold_target(const sl_state_t *state, uint32_t y_bits) {
+/* Clamp a target to SL_TARGET_MAX standard deviations, if there is one. */
+static uint32_t sl_clamp_target(const sl_state_t *state, uint32_t y_bits) {
     const int32_t reach = 8 * (int32_t)sl_isqrt32(state->target_variance);
     if (reach == 0) {
         return y_bits;
@@ -85,10 +85,10 @@ void sl_head_target(const sl_state_t *state, sl_scratch_t *scratch, uint32_t y_b
     uint32_t count = state->target_count;
     count = count < SL_TARGET_WINDOW ? count + 1 : SL_TARGET_WINDOW;
     sl_statistics_t s = {state->target_mean, state->target_exponent, state->target_variance};
-    const uint32_t held = sl_hold_target(state, y_bits);
-    scratch->saturations[SL_SAT_INPUT] += held != y_bits;
+    const uint32_t kept = sl_clamp_target(state, y_bits);
+    scratch->saturations[SL_SAT_INPUT] += kept != y_bits;
     const int32_t after =
-        sl_statistics_follow(&s, sl_float_unpack(held), count == 1, (int32_t)(65536u / count));
+        sl_statistics_follow(&s, sl_float_unpack(kept), count == 1, (int32_t)(65536u / count));
     const uint32_t sd = sl_isqrt32((uint32_t)s.variance);
     uint64_t size = 0;
     if (sd != 0) {
@@ -109,13 +109,13 @@ void sl_head_target(const sl_state_t *state, sl_scratch_t *scratch, uint32_t y_b
 void sl_gaussian_gradient(sl_scratch_t *scratch, int32_t *outputs) {
     for (uint32_t s = 0; s < S; s++) {
         const int32_t octaves = sl_log2_variance(outputs[L + s]);
-        const int32_t inverse = sl_inverse_sd(sl_hold_octaves(octaves));
+        const int32_t inverse = sl_inverse_sd(sl_clamp_octaves(octaves));
         const int64_t residual =
             sl_shift_round64((int64_t)(scratch->target - outputs[s]) * inverse, 18);
-        const int32_t held = sl_clamp64(residual, SL_RESIDUAL_MAX);
-        scratch->saturations[SL_SAT_GRADIENT] += held != residual;
-        outputs[s] = (int32_t)sl_shift_round64(-(int64_t)held * inverse, 18);
-        const int32_t by_log = (65536 - (int32_t)(((int64_t)held * held) >> 16)) >> 1;
+        const int32_t kept = sl_clamp64(residual, SL_RESIDUAL_MAX);
+        scratch->saturations[SL_SAT_GRADIENT] += kept != residual;
+        outputs[s] = (int32_t)sl_shift_round64(-(int64_t)kept * inverse, 18);
+        const int32_t by_log = (65536 - (int32_t)(((int64_t)kept * kept) >> 16)) >> 1;
         const int32_t outward = by_log > 0 ? octaves <= SL_OCTAVES_MIN : octaves >= SL_OCTAVES_MAX;
         outputs[L + s] = outward ? 0 : by_log;
     }
@@ -154,7 +154,7 @@ void sl_gaussian_predict(const sl_state_t *state, sl_scratch_t *scratch) {
         centre[s] = outputs[s] - ((spread * epsilon[s] + 8) >> 4);
         total += centre[s];
         epistemic += (uint64_t)(spread << 4) * (uint64_t)(spread << 4);
-        aleatoric += (uint64_t)sl_variance(sl_hold_octaves(sl_log2_variance(outputs[L + s])));
+        aleatoric += (uint64_t)sl_variance(sl_clamp_octaves(sl_log2_variance(outputs[L + s])));
     }
     /* floor(total / S): the offset is a multiple of S, and total below 2^37 */
     const int64_t offset = (int64_t)1 << 40;

@@ -9,8 +9,8 @@
 
 #define SL_HEAD_SPREAD 1 /* whether it asks the rule for the spread of the first output */
 
-/* sums: what the prediction is made of (docs/numbers.md, section 8); target: standardised, Q.16;
- * new_*: statistics that become the state's on learning. */
+/* sums: what the prediction is made of (quant/heads/gaussian/NUMBERS.md); target: standardised,
+ * Q.16; new_*: statistics that become the state's on learning. */
 #define SL_HEAD_SCRATCH                                                                            \
     uint32_t prediction[SL_PREDICTION_WORDS];                                                      \
     int64_t sums[3];                                                                               \

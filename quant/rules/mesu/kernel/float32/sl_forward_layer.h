@@ -1,20 +1,21 @@
-/* MESU in float32, the forward pass of a layer: streamlearn/mesu.py, equation for equation. Bonnet
- * et al., arXiv 2504.13569; local reparameterisation: Kingma et al., arXiv 1506.02557. */
+/* MESU in float32, the forward pass of a layer: the equations of streamlearn/rules/mesu, equation
+ * for equation. Bonnet et al., arXiv 2504.13569; local reparameterisation: Kingma et al., arXiv
+ * 1506.02557. */
 #pragma once
 
 #include "sl_rule.h"
 #include "sl_tiles.h"
 
-SL_INLINE void sl_product_first(const sl_layer_t *layer, const sl_state_t *state,
-                                const sl_scratch_t *scratch, float *mean, float *power) {
+SL_INLINE void sl_mesu_product_first_f32(const sl_layer_t *layer, const sl_state_t *state,
+                                         const sl_scratch_t *scratch, float *mean, float *power) {
     const sl_product_t product = {.mu = state->mu + layer->synapse,
                                   .sigma = state->sigma + layer->synapse,
                                   .scratch = scratch};
     sl_sum_units(layer, &product, 0, mean, power);
 }
 
-SL_INLINE void sl_product_later(const sl_layer_t *layer, const sl_state_t *state, const float *x,
-                                float *mean, float *power) {
+SL_INLINE void sl_mesu_product_later_f32(const sl_layer_t *layer, const sl_state_t *state,
+                                         const float *x, float *mean, float *power) {
     const sl_product_t product = {
         .mu = state->mu + layer->synapse, .sigma = state->sigma + layer->synapse, .x = x};
     sl_sum_units(layer, &product, 1, mean, power);
@@ -26,9 +27,9 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
     const float *x = index == 0 ? scratch->input : scratch->hidden + layer->hidden * L;
     float *a = scratch->block_a, *power = scratch->block_b, *mean = scratch->block_r;
     if (index == 0) {
-        sl_product_first(layer, state, scratch, mean, power);
+        sl_mesu_product_first_f32(layer, state, scratch, mean, power);
     } else {
-        sl_product_later(layer, state, x, mean, power);
+        sl_mesu_product_later_f32(layer, state, x, mean, power);
     }
     const float *epsilon = scratch->epsilon + layer->unit * L;
     if (index == 0) {

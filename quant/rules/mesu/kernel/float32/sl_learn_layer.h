@@ -1,5 +1,5 @@
-/* MESU in float32, the backward pass and the update of a layer: streamlearn/mesu.py, equation for
- * equation. Bonnet et al., arXiv 2504.13569. */
+/* MESU in float32, the backward pass and the update of a layer: the equations of
+ * streamlearn/rules/mesu, equation for equation. Bonnet et al., arXiv 2504.13569. */
 #pragma once
 
 #include "sl_build.h"
@@ -8,8 +8,9 @@
 #include "sl_rule.h"
 
 /* Gradient by the layer's inputs, masked by their ReLU. */
-SL_INLINE void sl_backward_inputs(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch,
-                                  const float *delta, const float *r, float *below) {
+SL_INLINE void sl_mesu_backward_inputs_f32(uint32_t index, const sl_state_t *state,
+                                           sl_scratch_t *scratch, const float *delta,
+                                           const float *r, float *below) {
     const sl_layer_t *layer = &sl_layers[index];
     const float *x = scratch->hidden + layer->hidden * L;
     const float *mu = state->mu + layer->synapse;
@@ -32,9 +33,9 @@ SL_INLINE void sl_backward_inputs(uint32_t index, const sl_state_t *state, sl_sc
 
 /* The gradient's step on one row: w = x g and y = square q, q with the 1/2 of the rule for sigma.
  */
-SL_INLINE void sl_update_row(float *restrict mu, float *restrict sigma, float x,
-                             const float *restrict g, float square, const float *restrict q,
-                             uint32_t n) {
+SL_INLINE void sl_mesu_update_row_f32(float *restrict mu, float *restrict sigma, float x,
+                                      const float *restrict g, float square,
+                                      const float *restrict q, uint32_t n) {
     SL_VECTOR
     for (uint32_t j = 0; j < n; j++) {
         float v = sigma[j] * sigma[j];
@@ -43,7 +44,7 @@ SL_INLINE void sl_update_row(float *restrict mu, float *restrict sigma, float x,
     }
 }
 
-static void sl_pull_row(float *mu, float *sigma, const sl_layer_t *layer) {
+static void sl_mesu_pull_row_f32(float *mu, float *sigma, const sl_layer_t *layer) {
     const float strength = SL_SWEEP_OVER_WINDOW / layer->prior_variance;
     for (uint32_t j = 0; j < layer->columns; j++) {
         float v = sigma[j] * sigma[j];
@@ -54,8 +55,9 @@ static void sl_pull_row(float *mu, float *sigma, const sl_layer_t *layer) {
 
 /* Later layers: sum a row's x g and x^2 q over the draws, into row_w and row_y; g and q are
  * [lane][unit]. */
-SL_INLINE void sl_row_gradient(const float *x, uint32_t columns, const float *g, const float *q,
-                               float *restrict row_w, float *restrict row_y) {
+SL_INLINE void sl_mesu_row_gradient_f32(const float *x, uint32_t columns, const float *g,
+                                        const float *q, float *restrict row_w,
+                                        float *restrict row_y) {
     SL_VECTOR
     for (uint32_t j = 0; j < columns; j++) {
         float sum_w = 0, sum_y = 0;
@@ -69,8 +71,8 @@ SL_INLINE void sl_row_gradient(const float *x, uint32_t columns, const float *g,
     }
 }
 
-SL_INLINE void sl_update_layer(uint32_t index, sl_state_t *state, sl_scratch_t *scratch,
-                               const float *delta, const float *r) {
+SL_INLINE void sl_mesu_update_layer_f32(uint32_t index, sl_state_t *state, sl_scratch_t *scratch,
+                                        const float *delta, const float *r) {
     const sl_layer_t *layer = &sl_layers[index];
     const uint32_t columns = layer->columns;
     const float *x = index == 0 ? scratch->input : scratch->hidden + layer->hidden * L;
@@ -78,8 +80,8 @@ SL_INLINE void sl_update_layer(uint32_t index, sl_state_t *state, sl_scratch_t *
     for (uint32_t j = 0; j < columns; j++) {
         float sum_delta = 0, sum_r = 0;
         for (uint32_t s = 0; s < S; s++) {
-            float d = delta[j * L + s] * (SL_LR_MU / S);
-            float half = r[j * L + s] * (0.5f * SL_LR_SIGMA / S);
+            float d = delta[j * L + s] * (SL_LR_MU / SL_N_DRAWS);
+            float half = r[j * L + s] * (0.5f * SL_LR_SIGMA / SL_N_DRAWS);
             sum_delta += d;
             sum_r += half;
             if (index != 0) {
@@ -97,16 +99,16 @@ SL_INLINE void sl_update_layer(uint32_t index, sl_state_t *state, sl_scratch_t *
     for (uint32_t a = 0; a < rows; a++) {
         const uint32_t i = index == 0 ? scratch->active[a] : a, start = i * columns;
         if (index == 0) {
-            sl_update_row(mu + start, sigma + start, x[i], g, x[i] * x[i], q, columns);
+            sl_mesu_update_row_f32(mu + start, sigma + start, x[i], g, x[i] * x[i], q, columns);
         } else {
-            sl_row_gradient(&x[i * L], columns, g, q, scratch->row_w, scratch->row_y);
-            sl_update_row(mu + start, sigma + start, 1.0f, scratch->row_w, 1.0f, scratch->row_y,
-                          columns);
+            sl_mesu_row_gradient_f32(&x[i * L], columns, g, q, scratch->row_w, scratch->row_y);
+            sl_mesu_update_row_f32(mu + start, sigma + start, 1.0f, scratch->row_w, 1.0f,
+                                   scratch->row_y, columns);
         }
     }
     uint32_t i = sl_first_pulled(layer, state->n_samples);
     for (; i < layer->rows; i += SL_SWEEP) {
-        sl_pull_row(mu + i * columns, sigma + i * columns, layer);
+        sl_mesu_pull_row_f32(mu + i * columns, sigma + i * columns, layer);
     }
 }
 
@@ -123,7 +125,7 @@ SL_FOLD void sl_learn_layer(uint32_t index, uint32_t key, sl_state_t *state, sl_
         r[e] = delta[e] * epsilon[e] * inverse[e / per_inverse];
     }
     if (index > 0) {
-        sl_backward_inputs(index, state, scratch, delta, r, below);
+        sl_mesu_backward_inputs_f32(index, state, scratch, delta, r, below);
     }
-    sl_update_layer(index, state, scratch, delta, r);
+    sl_mesu_update_layer_f32(index, state, scratch, delta, r);
 }

@@ -13,9 +13,9 @@ typedef struct {
 } sl_product_t;
 
 /* Layer 0: one input for all draws, so two matrix-vector products whatever their number. */
-SL_INLINE void sl_add_first(const sl_layer_t *layer, const float *restrict mu,
-                            const float *restrict sigma, const sl_scratch_t *scratch,
-                            uint32_t units, float *restrict mean, float *restrict power) {
+SL_INLINE void sl_mesu_add_first_f32(const sl_layer_t *layer, const float *restrict mu,
+                                     const float *restrict sigma, const sl_scratch_t *scratch,
+                                     uint32_t units, float *restrict mean, float *restrict power) {
     for (uint32_t a = 0; a < scratch->n_active; a++) {
         const uint32_t i = scratch->active[a], start = i * layer->columns;
         const float *restrict mu_row = mu + start, *restrict sigma_row = sigma + start;
@@ -30,9 +30,9 @@ SL_INLINE void sl_add_first(const sl_layer_t *layer, const float *restrict mu,
 }
 
 /* Later layers: one input for each draw. */
-SL_INLINE void sl_add_later(const sl_layer_t *layer, const float *restrict mu,
-                            const float *restrict sigma, const float *restrict x, uint32_t units,
-                            float *restrict mean, float *restrict power) {
+SL_INLINE void sl_mesu_add_later_f32(const sl_layer_t *layer, const float *restrict mu,
+                                     const float *restrict sigma, const float *restrict x,
+                                     uint32_t units, float *restrict mean, float *restrict power) {
     for (uint32_t i = 0; i < layer->rows; i++, mu += layer->columns, sigma += layer->columns) {
         float square[L];
         uint32_t any = 0;
@@ -57,8 +57,9 @@ SL_INLINE void sl_add_later(const sl_layer_t *layer, const float *restrict mu,
 SL_FOLD void sl_add_units(const sl_layer_t *layer, const sl_product_t *p, uint32_t later,
                           uint32_t first, uint32_t units, float *mean, float *power) {
     if (later) {
-        sl_add_later(layer, p->mu + first, p->sigma + first, p->x, units, mean, power);
+        sl_mesu_add_later_f32(layer, p->mu + first, p->sigma + first, p->x, units, mean, power);
     } else {
-        sl_add_first(layer, p->mu + first, p->sigma + first, p->scratch, units, mean, power);
+        sl_mesu_add_first_f32(layer, p->mu + first, p->sigma + first, p->scratch, units, mean,
+                              power);
     }
 }

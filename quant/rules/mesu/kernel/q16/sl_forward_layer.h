@@ -1,4 +1,4 @@
-/* MESU in integers, the forward pass of a layer. Golden model: quant/mesu_q16.py, function for
+/* MESU in integers, the forward pass of a layer. Golden model: the rule's golden.py, function for
  * function. Bonnet et al., arXiv 2504.13569; local reparameterisation: Kingma et al., arXiv
  * 1506.02557. */
 #pragma once
@@ -10,9 +10,9 @@
 #include "sl_tiles.h"
 #include "sl_variance.h"
 
-SL_INLINE void sl_product_first(const sl_layer_t *layer, const sl_state_t *state,
-                                const sl_scratch_t *scratch, sl_block_t block, int32_t *mean,
-                                uint32_t *power) {
+SL_INLINE void sl_mesu_product_first_q16(const sl_layer_t *layer, const sl_state_t *state,
+                                         const sl_scratch_t *scratch, sl_block_t block,
+                                         int32_t *mean, uint32_t *power) {
     const sl_product_t product = {.mu = state->mu + layer->synapse,
                                   .rho = state->rho + layer->synapse,
                                   .scratch = scratch,
@@ -20,8 +20,9 @@ SL_INLINE void sl_product_first(const sl_layer_t *layer, const sl_state_t *state
     sl_sum_units(layer, &product, 0, mean, power);
 }
 
-SL_INLINE void sl_product_later(const sl_layer_t *layer, const sl_state_t *state, const int16_t *x,
-                                sl_block_t block, int32_t *mean, uint32_t *power) {
+SL_INLINE void sl_mesu_product_later_q16(const sl_layer_t *layer, const sl_state_t *state,
+                                         const int16_t *x, sl_block_t block, int32_t *mean,
+                                         uint32_t *power) {
     const sl_product_t product = {.mu = state->mu + layer->synapse,
                                   .rho = state->rho + layer->synapse,
                                   .x = x,
@@ -35,7 +36,7 @@ static void sl_isqrt_all(uint32_t *x, uint32_t n) {
     }
 }
 
-static int32_t sl_spread(uint32_t root, int32_t right, uint32_t *count) {
+static int32_t sl_mesu_spread_q16(uint32_t root, int32_t right, uint32_t *count) {
     if (right >= 0) {
         root = right > 31 ? 0 : root >> right;
     } else if (root > (uint32_t)SL_SPREAD_MAX >> sl_min32(-right, 31)) {
@@ -63,10 +64,10 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
     sl_block_t block;
     if (index == 0) {
         block = sl_block_inputs(x, layer->rows, 1, parity);
-        sl_product_first(layer, state, scratch, block, mean, power);
+        sl_mesu_product_first_q16(layer, state, scratch, block, mean, power);
     } else {
         block = sl_block_inputs(x, layer->rows, L, parity);
-        sl_product_later(layer, state, x, block, mean, power);
+        sl_mesu_product_later_q16(layer, state, x, block, mean, power);
     }
     sl_isqrt_all(power, index == 0 ? layer->columns : layer->columns * L);
     const int32_t right = frac_bits - block.k_mean + layer->mu_frac_bits - 16;
@@ -82,7 +83,7 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
                 const int64_t wide = sl_shift_round64(mean[e], right);
                 centre = sl_clamp64(wide, SL_PRE_ACTIVATION_MAX);
                 *clamped += centre != wide;
-                spread = sl_spread(power[e], half_exponent - 12, clamped);
+                spread = sl_mesu_spread_q16(power[e], half_exponent - 12, clamped);
                 int32_t *inverse =
                     index == 0 ? scratch->inverse_first : scratch->inverse + layer->later * L;
                 inverse[e] = spread == 0 ? 0 : (1 << 30) / spread;

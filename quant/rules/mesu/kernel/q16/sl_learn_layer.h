@@ -1,5 +1,5 @@
-/* MESU in integers, the update of a layer. Golden model: quant/mesu_q16.py, function for function.
- * Bonnet et al., arXiv 2504.13569. */
+/* MESU in integers, the update of a layer. Golden model: the rule's golden.py, function for
+ * function. Bonnet et al., arXiv 2504.13569. */
 #pragma once
 
 #include "sl_front_end.h"
@@ -8,8 +8,9 @@
 #include "sl_noise.h"
 #include "sl_rows.h"
 
-SL_INLINE void sl_update_layer(uint32_t index, uint32_t key, sl_state_t *state,
-                               sl_scratch_t *scratch, const int32_t *delta, const int32_t *r) {
+SL_INLINE void sl_mesu_update_layer_q16(uint32_t index, uint32_t key, sl_state_t *state,
+                                        sl_scratch_t *scratch, const int32_t *delta,
+                                        const int32_t *r) {
     const sl_layer_t *layer = &sl_layers[index];
     const uint32_t columns = layer->columns;
     const uint32_t draws = index == 0 ? 1 : S;
@@ -44,7 +45,7 @@ SL_INLINE void sl_update_layer(uint32_t index, uint32_t key, sl_state_t *state,
     const uint32_t rows = index == 0 ? scratch->n_active : layer->rows;
     for (uint32_t a = 0; a < rows; a++) {
         const uint32_t i = index == 0 ? scratch->active[a] : a, start = i * columns;
-        sl_row_t row = {-1, -1, shift_mu, shift_rho, 0};
+        sl_mesu_row_t row = {-1, -1, shift_mu, shift_rho, 0};
         const int32_t *w = g, *y = q;
         int32_t e = 0, reach = 18; /* |y| < 2^reach */
         if (index == 0) {
@@ -56,8 +57,8 @@ SL_INLINE void sl_update_layer(uint32_t index, uint32_t key, sl_state_t *state,
         } else {
             w = scratch->row_w;
             y = scratch->row_y;
-            e = sl_row_gradient(&x[i * L], narrow, spare, columns, g, q, scratch->row_w,
-                                scratch->row_y);
+            e = sl_mesu_row_gradient_q16(&x[i * L], narrow, spare, columns, g, q, scratch->row_w,
+                                         scratch->row_y);
             if (e < 0) { /* a row whose input is 0 does not move */
                 continue;
             }
@@ -66,18 +67,18 @@ SL_INLINE void sl_update_layer(uint32_t index, uint32_t key, sl_state_t *state,
         row.word = sl_noise_word(key, SL_STREAM_ROW + index, i);
         if (sl_min32(row.shift_mu, row.shift_rho) >= SL_OCTAVES - 1 &&
             row.shift_rho >= SL_OCTAVES - 15 + reach) {
-            sl_update_row(row, mu + start, rho + start, w, y, columns, scratch->column_word, 1,
-                          scratch->saturations);
+            sl_mesu_update_row_q16(row, mu + start, rho + start, w, y, columns,
+                                   scratch->column_word, 1, scratch->saturations);
         } else {
-            sl_update_row(row, mu + start, rho + start, w, y, columns, scratch->column_word, 0,
-                          scratch->saturations);
+            sl_mesu_update_row_q16(row, mu + start, rho + start, w, y, columns,
+                                   scratch->column_word, 0, scratch->saturations);
         }
     }
     uint32_t i = sl_first_pulled(layer, state->n_samples);
     for (; i < layer->rows; i += SL_SWEEP) {
-        sl_pull_row(mu + i * columns, rho + i * columns, layer,
-                    sl_noise_word(key, SL_STREAM_PULL + index, i), scratch->column_word,
-                    scratch->saturations);
+        sl_mesu_pull_row_q16(mu + i * columns, rho + i * columns, layer,
+                             sl_noise_word(key, SL_STREAM_PULL + index, i), scratch->column_word,
+                             scratch->saturations);
     }
 }
 
@@ -94,7 +95,7 @@ SL_FOLD void sl_learn_layer(uint32_t index, uint32_t key, sl_state_t *state, sl_
                  count);
     }
     if (index > 0) {
-        sl_backward_inputs(index, state, scratch, delta, r, below);
+        sl_mesu_backward_inputs_q16(index, state, scratch, delta, r, below);
     }
-    sl_update_layer(index, key, state, scratch, delta, r);
+    sl_mesu_update_layer_q16(index, key, state, scratch, delta, r);
 }

@@ -1,4 +1,5 @@
-/* MESU in integers, the backward pass. Golden model: quant/mesu_q16.py, function for function. */
+/* MESU in integers, the backward pass. Golden model: the rule's golden.py, function for function.
+ */
 #pragma once
 
 #include "sl_gain.h"
@@ -19,8 +20,9 @@ SL_INLINE void sl_ratio(const int32_t *delta, const int16_t *epsilon, const int3
 }
 
 /* Gradient by the layer's inputs, masked by their ReLU, Q4.20, into `below`. */
-SL_INLINE void sl_backward_inputs(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch,
-                                  const int32_t *delta, const int32_t *r, int32_t *below) {
+SL_INLINE void sl_mesu_backward_inputs_q16(uint32_t index, const sl_state_t *state,
+                                           sl_scratch_t *scratch, const int32_t *delta,
+                                           const int32_t *r, int32_t *below) {
     const sl_layer_t *layer = &sl_layers[index];
     const int16_t *x = scratch->hidden + layer->hidden * L;
     const uint32_t n = layer->columns * L;

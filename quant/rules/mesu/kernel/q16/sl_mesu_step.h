@@ -1,5 +1,5 @@
 /* MESU in integers, the steps of a row: the gradient's and the prior's. Golden model:
- * quant/mesu_q16.py, function for function. */
+ * the rule's golden.py, function for function. */
 #pragma once
 
 #include "sl_gain.h"
@@ -18,13 +18,13 @@ static inline void sl_store(int16_t *mu, uint16_t *rho, int32_t new_mu, int32_t 
 }
 
 /* A step that halves or doubles sigma^2 at most. */
-static inline int32_t sl_held(int32_t step, int32_t mantissa, uint32_t *count) {
+static inline int32_t sl_clamp_step(int32_t step, int32_t mantissa, uint32_t *count) {
     if (!SL_ON_HOST && (uint32_t)(step + 1024) <= 2048u) { /* vectors take both ways anyhow */
         return step;
     }
-    const int32_t held = sl_min32(sl_max32(step, -(mantissa >> 1)), mantissa);
-    *count += held != step;
-    return held;
+    const int32_t kept = sl_min32(sl_max32(step, -(mantissa >> 1)), mantissa);
+    *count += kept != step;
+    return kept;
 }
 
 /* The code of sigma^2 (1 + step/mantissa): past an octave's end a step counts twice (below) or half
@@ -41,15 +41,16 @@ static inline int32_t sl_moved(int32_t rho, int32_t mantissa, int32_t step) {
 typedef struct {
     int32_t x, square, shift_mu, shift_rho;
     uint32_t word; /* dither of the row */
-} sl_row_t;
+} sl_mesu_row_t;
 
 /* The gradient's step on one row. Dither by rank one, (row + column) mod 2^32: the low half for mu,
  * the high half for rho. With `narrow` nothing can pass the ends of a step, so that only the
  * results have to be clamped. */
-SL_INLINE void sl_update_row(sl_row_t row, int16_t *restrict mu, uint16_t *restrict rho,
-                             const int32_t *restrict g, const int32_t *restrict q, uint32_t n,
-                             const uint32_t *restrict column_word, uint32_t narrow,
-                             uint32_t *saturations) {
+SL_INLINE void sl_mesu_update_row_q16(sl_mesu_row_t row, int16_t *restrict mu,
+                                      uint16_t *restrict rho, const int32_t *restrict g,
+                                      const int32_t *restrict q, uint32_t n,
+                                      const uint32_t *restrict column_word, uint32_t narrow,
+                                      uint32_t *saturations) {
     uint32_t count[2] = {0, 0}, steps = 0;
     SL_VECTOR
     for (uint32_t j = 0; j < n; j++) {
@@ -66,7 +67,7 @@ SL_INLINE void sl_update_row(sl_row_t row, int16_t *restrict mu, uint16_t *restr
             step = sl_shift_saturate(step, row.shift_mu - octave, SL_MU_STEP_BITS, &steps);
             curve = sl_shift_saturate(curve, row.shift_rho - octave, SL_RHO_STEP_BITS, &unused);
             curve = (curve + (int32_t)(dither >> 16)) >> 16;
-            curve = sl_held(curve, mantissa, &steps);
+            curve = sl_clamp_step(curve, mantissa, &steps);
         }
         step = (step + (int32_t)(dither & 0xFFFFu)) >> 16;
         sl_store(&mu[j], &rho[j], mu[j] + step, sl_moved(rho[j], mantissa, curve), count);
@@ -77,8 +78,9 @@ SL_INLINE void sl_update_row(sl_row_t row, int16_t *restrict mu, uint16_t *restr
 }
 
 /* SL_SWEEP samples of the prior's pull on one row. */
-static void sl_pull_row(int16_t *mu, uint16_t *rho, const sl_layer_t *layer, uint32_t row_word,
-                        const uint32_t *column_word, uint32_t *saturations) {
+static void sl_mesu_pull_row_q16(int16_t *mu, uint16_t *rho, const sl_layer_t *layer,
+                                 uint32_t row_word, const uint32_t *column_word,
+                                 uint32_t *saturations) {
     for (uint32_t j = 0; j < layer->columns; j++) {
         int32_t mantissa = sl_mantissa(rho[j]);
         uint32_t right = 31u - (uint32_t)sl_octave(rho[j]) + layer->ratio_exponent;
@@ -98,9 +100,10 @@ static void sl_pull_row(int16_t *mu, uint16_t *rho, const sl_layer_t *layer, uin
 /* Later layers: sum a row's x g and x^2 q over the draws, into row_w and row_y; g and q are
  * [draw][unit]. Returns the exponent of the squares, or -1 where the row's input is 0 in every
  * draw. */
-SL_INLINE int32_t sl_row_gradient(const int16_t *x, int32_t narrow, int32_t spare, uint32_t columns,
-                                  const int32_t *restrict g, const int32_t *restrict q,
-                                  int32_t *restrict row_w, int32_t *restrict row_y) {
+SL_INLINE int32_t sl_mesu_row_gradient_q16(const int16_t *x, int32_t narrow, int32_t spare,
+                                           uint32_t columns, const int32_t *restrict g,
+                                           const int32_t *restrict q, int32_t *restrict row_w,
+                                           int32_t *restrict row_y) {
     int32_t narrowed[S], square[S], most = 0;
     for (uint32_t s = 0; s < S; s++) {
         narrowed[s] = sl_min32(sl_shift_round32(x[s], narrow), 255);

@@ -17,10 +17,10 @@ typedef struct {
 } sl_product_t;
 
 /* Layer 0: one input for all draws, so two matrix-vector products whatever their number. */
-SL_INLINE void sl_add_first(const sl_layer_t *layer, const int16_t *restrict mu,
-                            const uint16_t *restrict rho, const sl_scratch_t *scratch,
-                            sl_block_t block, uint32_t units, int32_t *restrict mean,
-                            uint32_t *restrict power) {
+SL_INLINE void sl_mesu_add_first_q16(const sl_layer_t *layer, const int16_t *restrict mu,
+                                     const uint16_t *restrict rho, const sl_scratch_t *scratch,
+                                     sl_block_t block, uint32_t units, int32_t *restrict mean,
+                                     uint32_t *restrict power) {
     for (uint32_t a = 0; a < scratch->n_active; a++) {
         const uint32_t i = scratch->active[a], start = i * layer->columns;
         const int16_t *restrict mu_row = mu + start;
@@ -37,10 +37,10 @@ SL_INLINE void sl_add_first(const sl_layer_t *layer, const int16_t *restrict mu,
 }
 
 /* Later layers: one input for each draw. */
-SL_INLINE void sl_add_later(const sl_layer_t *layer, const int16_t *restrict mu,
-                            const uint16_t *restrict rho, const int16_t *restrict x,
-                            sl_block_t block, uint32_t units, int32_t *restrict mean,
-                            uint32_t *restrict power) {
+SL_INLINE void sl_mesu_add_later_q16(const sl_layer_t *layer, const int16_t *restrict mu,
+                                     const uint16_t *restrict rho, const int16_t *restrict x,
+                                     sl_block_t block, uint32_t units, int32_t *restrict mean,
+                                     uint32_t *restrict power) {
     for (uint32_t i = 0; i < layer->rows; i++, mu += layer->columns, rho += layer->columns) {
         int32_t blocked[L];
         uint32_t square[L], any = 0;
@@ -67,9 +67,10 @@ SL_INLINE void sl_add_later(const sl_layer_t *layer, const int16_t *restrict mu,
 SL_FOLD void sl_add_units(const sl_layer_t *layer, const sl_product_t *p, uint32_t later,
                           uint32_t first, uint32_t units, int32_t *mean, uint32_t *power) {
     if (later) {
-        sl_add_later(layer, p->mu + first, p->rho + first, p->x, p->block, units, mean, power);
+        sl_mesu_add_later_q16(layer, p->mu + first, p->rho + first, p->x, p->block, units, mean,
+                              power);
     } else {
-        sl_add_first(layer, p->mu + first, p->rho + first, p->scratch, p->block, units, mean,
-                     power);
+        sl_mesu_add_first_q16(layer, p->mu + first, p->rho + first, p->scratch, p->block, units,
+                              mean, power);
     }
 }

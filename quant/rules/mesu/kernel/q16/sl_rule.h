@@ -1,4 +1,4 @@
-/* MESU in integers: layers and scratch. Formats, shifts and bounds: docs/numbers.md, section 6. */
+/* MESU in integers: layers and scratch. Formats, shifts and bounds: the rule's NUMBERS.md. */
 #pragma once
 
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* The code of sigma^2: 5 bits of exponent and 11 of mantissa. Formats, shifts and the bounds that
- * keep every product inside 32 bits: docs/numbers.md, section 6. */
+ * keep every product inside 32 bits: the rule's NUMBERS.md. */
 #pragma once
 
 #include <stdint.h>

@@ -1,5 +1,5 @@
-/* The forward pass of a layer in float32 with factored variance: streamlearn/mesu_factored.py,
- * equation for equation. */
+/* The forward pass of a layer in float32 with factored variance: the equations of
+ * streamlearn/rules/mesu_factored, equation for equation. */
 #pragma once
 
 #include <stddef.h>
@@ -8,7 +8,8 @@
 #include "sl_sums.h"
 #include "sl_tiles.h"
 
-static float sl_power_first(const float *restrict x, const float *restrict row, uint32_t n) {
+static float sl_factored_power_first_f32(const float *restrict x, const float *restrict row,
+                                         uint32_t n) {
     float part[SL_PARTS] = {0};
     uint32_t i = 0;
     for (; i + SL_PARTS <= n; i += SL_PARTS) {
@@ -22,14 +23,14 @@ static float sl_power_first(const float *restrict x, const float *restrict row, 
     return sl_sum_parts(part);
 }
 
-SL_INLINE void sl_product_first(const sl_layer_t *layer, const sl_state_t *state,
-                                const sl_scratch_t *scratch, float *mean) {
+SL_INLINE void sl_factored_product_first_f32(const sl_layer_t *layer, const sl_state_t *state,
+                                             const sl_scratch_t *scratch, float *mean) {
     const sl_product_t product = {.mu = state->mu + layer->synapse, .scratch = scratch};
     sl_sum_units(layer, &product, 0, mean, NULL);
 }
 
-SL_INLINE void sl_product_later(const sl_layer_t *layer, const sl_state_t *state, const float *x,
-                                float *mean) {
+SL_INLINE void sl_factored_product_later_f32(const sl_layer_t *layer, const sl_state_t *state,
+                                             const float *x, float *mean) {
     const sl_product_t product = {.mu = state->mu + layer->synapse, .x = x};
     sl_sum_units(layer, &product, 1, mean, NULL);
 }
@@ -43,11 +44,11 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
     float *a = scratch->block_a, *mean = scratch->block_r, *root = scratch->root + index * L;
     float *column_root = scratch->column_root + layer->unit;
     if (index == 0) {
-        sl_product_first(layer, state, scratch, mean);
-        root[0] = __builtin_sqrtf(sl_power_first(x, row, layer->rows));
+        sl_factored_product_first_f32(layer, state, scratch, mean);
+        root[0] = __builtin_sqrtf(sl_factored_power_first_f32(x, row, layer->rows));
     } else {
         float power[L] = {0};
-        sl_product_later(layer, state, x, mean);
+        sl_factored_product_later_f32(layer, state, x, mean);
         for (uint32_t i = 0; i < layer->rows; i++) {
             for (uint32_t s = 0; s < L; s++) {
                 power[s] += x[i * L + s] * x[i * L + s] * row[i];
@@ -66,7 +67,7 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
     }
     if (SL_HEAD_SPREAD && index + 1 == SL_N_LAYERS) {
         for (uint32_t s = 0; s < S; s++) {
-            sl_keep_spread(scratch, s, column_root[0] * root[index == 0 ? 0 : s]);
+            sl_factored_keep_spread_f32(scratch, s, column_root[0] * root[index == 0 ? 0 : s]);
         }
     }
 }

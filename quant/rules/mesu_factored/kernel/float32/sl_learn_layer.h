@@ -1,5 +1,5 @@
 /* The backward pass and the update of a layer in float32 with factored variance:
- * streamlearn/mesu_factored.py, equation for equation. */
+ * the equations of streamlearn/rules/mesu_factored, equation for equation. */
 #pragma once
 
 #include "sl_build.h"
@@ -12,9 +12,11 @@ static inline float sl_relative(float x) {
 }
 
 /* Gradient by the layer's inputs, masked by their ReLU. */
-SL_INLINE void sl_backward_inputs(uint32_t index, const sl_state_t *state,
-                                  const sl_scratch_t *scratch, const float *restrict delta,
-                                  const float *restrict by_row, float *restrict below) {
+SL_INLINE void sl_factored_backward_inputs_f32(uint32_t index, const sl_state_t *state,
+                                               const sl_scratch_t *scratch,
+                                               const float *restrict delta,
+                                               const float *restrict by_row,
+                                               float *restrict below) {
     const sl_layer_t *layer = &sl_layers[index];
     const float *x = scratch->hidden + layer->hidden * L, *mu = state->mu + layer->synapse;
     const float *row = state->row + layer->first;
@@ -35,8 +37,8 @@ SL_INLINE void sl_backward_inputs(uint32_t index, const sl_state_t *state,
 }
 
 /* A row's step: mu -= factor * g. */
-SL_INLINE void sl_update_row(float *restrict mu, float factor, const float *restrict g,
-                             uint32_t n) {
+SL_INLINE void sl_factored_update_row_f32(float *restrict mu, float factor, const float *restrict g,
+                                          uint32_t n) {
     SL_VECTOR
     for (uint32_t j = 0; j < n; j++) {
         mu[j] -= factor * g[j];
@@ -44,8 +46,8 @@ SL_INLINE void sl_update_row(float *restrict mu, float factor, const float *rest
 }
 
 /* Later layers: sum a row's x g over the draws; g is [draw][unit]. */
-SL_INLINE void sl_row_gradient(const float *x, uint32_t columns, const float *g,
-                               float *restrict row_w) {
+SL_INLINE void sl_factored_row_gradient_f32(const float *x, uint32_t columns, const float *g,
+                                            float *restrict row_w) {
     SL_VECTOR
     for (uint32_t j = 0; j < columns; j++) {
         float sum = 0;
@@ -59,7 +61,7 @@ SL_INLINE void sl_row_gradient(const float *x, uint32_t columns, const float *g,
 
 /* SL_SWEEP samples of the prior's pull on all factors; a power of 2 moves from the columns to the
  * rows so that the columns' mean stays near 1. */
-static void sl_pull_factors(const sl_layer_t *layer, float *row, float *column) {
+static void sl_factored_pull_factors_f32(const sl_layer_t *layer, float *row, float *column) {
     const float prior = layer->prior_variance;
     const float strength = SL_LR_SIGMA * (SL_SWEEP_OVER_WINDOW / prior);
     const float row_mean = sl_sum(row, layer->rows) / (float)layer->rows;
@@ -82,8 +84,9 @@ static void sl_pull_factors(const sl_layer_t *layer, float *row, float *column) 
     }
 }
 
-SL_INLINE void sl_update_layer(uint32_t index, sl_state_t *state, sl_scratch_t *scratch,
-                               const float *delta, const float *by_row, const float *by_column) {
+SL_INLINE void sl_factored_update_layer_f32(uint32_t index, sl_state_t *state,
+                                            sl_scratch_t *scratch, const float *delta,
+                                            const float *by_row, const float *by_column) {
     const sl_layer_t *layer = &sl_layers[index];
     const uint32_t columns = layer->columns;
     const float *x = index == 0 ? scratch->input : scratch->hidden + layer->hidden * L;
@@ -91,7 +94,7 @@ SL_INLINE void sl_update_layer(uint32_t index, sl_state_t *state, sl_scratch_t *
     float *restrict row = state->row + layer->first;
     float *restrict column = state->column + layer->unit;
     for (uint32_t j = 0; j < columns; j++) {
-        const float gain = (SL_LR_MU / S) * column[j];
+        const float gain = (SL_LR_MU / SL_N_DRAWS) * column[j];
         float sum = 0;
         for (uint32_t s = 0; s < S; s++) {
             sum += delta[j * L + s];
@@ -107,10 +110,10 @@ SL_INLINE void sl_update_layer(uint32_t index, sl_state_t *state, sl_scratch_t *
     for (uint32_t a = 0; a < rows; a++) {
         const uint32_t i = index == 0 ? scratch->active[a] : a;
         if (index == 0) {
-            sl_update_row(mu + i * columns, x[i] * row[i], g, columns);
+            sl_factored_update_row_f32(mu + i * columns, x[i] * row[i], g, columns);
         } else {
-            sl_row_gradient(&x[i * L], columns, g, scratch->row_w);
-            sl_update_row(mu + i * columns, row[i], scratch->row_w, columns);
+            sl_factored_row_gradient_f32(&x[i * L], columns, g, scratch->row_w);
+            sl_factored_update_row_f32(mu + i * columns, row[i], scratch->row_w, columns);
         }
     }
     const float pull = SL_LR_MU * (SL_SWEEP_OVER_WINDOW / layer->prior_variance);
@@ -121,7 +124,7 @@ SL_INLINE void sl_update_layer(uint32_t index, sl_state_t *state, sl_scratch_t *
         }
     }
 
-    const float strength = -SL_LR_SIGMA / S;
+    const float strength = -SL_LR_SIGMA / SL_N_DRAWS;
     const float row_strength = strength / (float)columns;
     const float column_strength = strength / (float)layer->rows;
     if (index == 0) {
@@ -143,7 +146,7 @@ SL_INLINE void sl_update_layer(uint32_t index, sl_state_t *state, sl_scratch_t *
         column[j] *= 1.0f + sl_relative(column_strength * (by_column[j] - mean));
     }
     if ((layer->first + state->n_samples) % SL_SWEEP == 0) {
-        sl_pull_factors(layer, row, column);
+        sl_factored_pull_factors_f32(layer, row, column);
     }
 }
 
@@ -169,7 +172,7 @@ SL_INLINE void sl_learn_layer(uint32_t index, uint32_t key, sl_state_t *state,
         by_row[s] = root[s] > 0 ? total[s] / root[s] : 0.0f;
     }
     if (index > 0) {
-        sl_backward_inputs(index, state, scratch, delta, by_row, below);
+        sl_factored_backward_inputs_f32(index, state, scratch, delta, by_row, below);
     }
-    sl_update_layer(index, state, scratch, delta, by_row, by_column);
+    sl_factored_update_layer_f32(index, state, scratch, delta, by_row, by_column);
 }

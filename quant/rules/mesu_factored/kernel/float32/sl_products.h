@@ -13,8 +13,9 @@ typedef struct {
 } sl_product_t;
 
 /* Layer 0: one input for all draws, so one matrix-vector product whatever their number. */
-SL_INLINE void sl_add_first(const sl_layer_t *layer, const float *restrict mu,
-                            const sl_scratch_t *scratch, uint32_t units, float *restrict mean) {
+SL_INLINE void sl_factored_add_first_f32(const sl_layer_t *layer, const float *restrict mu,
+                                         const sl_scratch_t *scratch, uint32_t units,
+                                         float *restrict mean) {
     for (uint32_t a = 0; a < scratch->n_active; a++) {
         const uint32_t i = scratch->active[a];
         const float *restrict mu_row = mu + i * layer->columns;
@@ -27,8 +28,9 @@ SL_INLINE void sl_add_first(const sl_layer_t *layer, const float *restrict mu,
 }
 
 /* Later layers: one input for each draw. */
-SL_INLINE void sl_add_later(const sl_layer_t *layer, const float *restrict mu,
-                            const float *restrict x, uint32_t units, float *restrict mean) {
+SL_INLINE void sl_factored_add_later_f32(const sl_layer_t *layer, const float *restrict mu,
+                                         const float *restrict x, uint32_t units,
+                                         float *restrict mean) {
     for (uint32_t i = 0; i < layer->rows; i++, mu += layer->columns, x += L) {
         for (uint32_t j = 0; j < units; j++) {
             const float m = mu[j];
@@ -45,8 +47,8 @@ SL_FOLD void sl_add_units(const sl_layer_t *layer, const sl_product_t *p, uint32
                           uint32_t first, uint32_t units, float *mean, float *power) {
     (void)power;
     if (later) {
-        sl_add_later(layer, p->mu + first, p->x, units, mean);
+        sl_factored_add_later_f32(layer, p->mu + first, p->x, units, mean);
     } else {
-        sl_add_first(layer, p->mu + first, p->scratch, units, mean);
+        sl_factored_add_first_f32(layer, p->mu + first, p->scratch, units, mean);
     }
 }

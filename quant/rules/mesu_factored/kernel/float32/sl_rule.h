@@ -48,7 +48,7 @@ typedef struct {
 
 /* The spread of the first output, for heads that ask for it. */
 #if SL_HEAD_SPREAD
-static inline void sl_keep_spread(sl_scratch_t *scratch, uint32_t draw, float spread) {
+static inline void sl_factored_keep_spread_f32(sl_scratch_t *scratch, uint32_t draw, float spread) {
     scratch->inverse[draw] = spread > 0 ? 1.0f / spread : 0.0f;
 }
 
@@ -56,7 +56,7 @@ static inline float sl_rule_inverse(const sl_scratch_t *scratch, uint32_t draw) 
     return scratch->inverse[draw];
 }
 #else
-static inline void sl_keep_spread(sl_scratch_t *scratch, uint32_t draw, float spread) {
+static inline void sl_factored_keep_spread_f32(sl_scratch_t *scratch, uint32_t draw, float spread) {
     (void)scratch;
     (void)draw;
     (void)spread;

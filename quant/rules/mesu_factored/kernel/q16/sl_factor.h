@@ -1,5 +1,5 @@
 /* What a factor's code holds: 5 bits of exponent and 27 of mantissa. Golden model:
- * quant/factored_q16_codes.py. Formats, shifts and bounds: docs/numbers.md, section 10. */
+ * golden_codes.py of the rule. Formats, shifts and bounds: the rule's NUMBERS.md. */
 #pragma once
 
 #include <stdint.h>

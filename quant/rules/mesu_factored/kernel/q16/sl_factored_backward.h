@@ -1,5 +1,5 @@
 /* Factored variance, the backward pass: gradients by the variances and by the inputs. Golden model:
- * quant/factored_q16_backward.py. */
+ * golden_backward.py of the rule. */
 #pragma once
 
 #include "sl_factor.h"
@@ -115,8 +115,9 @@ SL_INLINE void sl_curvature(uint32_t index, const sl_state_t *state, sl_scratch_
 }
 
 /* Gradient by the layer's inputs, masked by their ReLU, Q4.20, into `below`; block_c has delta. */
-SL_INLINE void sl_backward_inputs(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch,
-                                  int32_t k_delta, const sl_curvature_t *found, int32_t *below) {
+SL_INLINE void sl_factored_backward_inputs_q16(uint32_t index, const sl_state_t *state,
+                                               sl_scratch_t *scratch, int32_t k_delta,
+                                               const sl_curvature_t *found, int32_t *below) {
     const sl_layer_t *layer = &sl_layers[index];
     const int16_t *x = scratch->hidden + layer->hidden * L, *mu = state->mu + layer->synapse;
     const uint32_t *row = state->row + layer->first;

@@ -1,5 +1,5 @@
 /* Factored variance: the steps of the factors' codes, their prior's pull, the gauge. Golden model:
- * quant/factored_q16_factors.py. */
+ * golden_factors.py of the rule. */
 #pragma once
 
 #include "sl_factor.h"
@@ -64,8 +64,8 @@ static inline uint32_t sl_pull_code(uint32_t code, int64_t missing, uint32_t *sa
 }
 
 /* SL_SWEEP samples of the prior's pull on all factors. */
-static void sl_pull_factors(const sl_layer_t *layer, uint32_t *row, uint32_t *column,
-                            uint32_t *saturations) {
+static void sl_factored_pull_factors_q16(const sl_layer_t *layer, uint32_t *row, uint32_t *column,
+                                         uint32_t *saturations) {
     int32_t right_row = layer->ratio_row[1] - layer->v_exponent;
     int32_t right_column = layer->ratio_column[1] - layer->v_exponent;
     const uint32_t by_column =

@@ -1,5 +1,5 @@
-/* Factored variance: the step of mu, its prior's pull, and the range it is held in. Golden model:
- * quant/factored_q16_mu.py. */
+/* Factored variance: the step of mu, its prior's pull, and its range. Golden model:
+ * golden_mu.py of the rule. */
 #pragma once
 
 #include "sl_factor.h"
@@ -19,13 +19,14 @@ static inline int32_t sl_column_weight(uint32_t column, int32_t top) {
 typedef struct {
     int32_t factor, right;
     uint32_t word;
-} sl_row_t;
+} sl_factored_row_t;
 
 /* A row's step of mu, with dither by rank one; high bits of `beyond`, on the host of each unit's,
  * tell of what left int16. */
-SL_INLINE void sl_update_row(sl_row_t row, int16_t *restrict mu, const int32_t *restrict w,
-                             uint32_t n, const uint32_t *restrict column_word,
-                             uint32_t *restrict beyond, uint32_t *steps) {
+SL_INLINE void sl_factored_update_row_q16(sl_factored_row_t row, int16_t *restrict mu,
+                                          const int32_t *restrict w, uint32_t n,
+                                          const uint32_t *restrict column_word,
+                                          uint32_t *restrict beyond, uint32_t *steps) {
     if (row.right >= 0) {
         const int32_t right = sl_min32(row.right, 31);
         SL_VECTOR
@@ -48,9 +49,10 @@ SL_INLINE void sl_update_row(sl_row_t row, int16_t *restrict mu, const int32_t *
     }
 }
 
-static inline sl_row_t sl_first_row(int32_t x, uint32_t code, int32_t right, uint32_t word) {
+static inline sl_factored_row_t sl_first_row(int32_t x, uint32_t code, int32_t right,
+                                             uint32_t word) {
     const int32_t factor = -((x * (int32_t)sl_top_bits(code, 16) + 128) >> 8);
-    return (sl_row_t){factor, right - sl_factor_octave(code), word};
+    return (sl_factored_row_t){factor, right - sl_factor_octave(code), word};
 }
 
 #ifdef SL_HOST
@@ -65,8 +67,9 @@ SL_INLINE void sl_update_units(const sl_layer_t *layer, const sl_scratch_t *scra
     }
     for (uint32_t a = 0; a < scratch->n_active; a++) {
         const uint32_t i = scratch->active[a];
-        const sl_row_t row = {scratch->row_factor[i], scratch->row_right[i], scratch->row_word[i]};
-        sl_update_row(row, mu + i * layer->columns, w, units, word, each, steps);
+        const sl_factored_row_t row = {scratch->row_factor[i], scratch->row_right[i],
+                                       scratch->row_word[i]};
+        sl_factored_update_row_q16(row, mu + i * layer->columns, w, units, word, each, steps);
     }
     for (uint32_t j = 0; j < units; j++) {
         *beyond |= each[j];
@@ -81,7 +84,7 @@ SL_INLINE void sl_update_first(const sl_layer_t *layer, sl_state_t *state, sl_sc
     int16_t *mu = state->mu + layer->synapse;
     const uint32_t *row = state->row + layer->first;
     for (uint32_t i = 0; i < layer->rows; i++) {
-        const sl_row_t made =
+        const sl_factored_row_t made =
             sl_first_row(scratch->input[i], row[i], right, sl_noise_word(key, SL_STREAM_ROW, i));
         scratch->row_factor[i] = made.factor;
         scratch->row_right[i] = made.right;
@@ -107,16 +110,19 @@ SL_INLINE void sl_update_first(const sl_layer_t *layer, sl_state_t *state, sl_sc
     for (uint32_t a = 0; a < scratch->n_active; a++) {
         const uint32_t i = scratch->active[a];
         const uint32_t word = sl_noise_word(key, SL_STREAM_ROW, i);
-        sl_update_row(sl_first_row(scratch->input[i], row[i], right, word), mu + i * layer->columns,
-                      g, layer->columns, scratch->column_word, beyond, steps);
+        sl_factored_update_row_q16(sl_first_row(scratch->input[i], row[i], right, word),
+                                   mu + i * layer->columns, g, layer->columns, scratch->column_word,
+                                   beyond, steps);
     }
 }
 #endif
 
 /* SL_SWEEP samples of the prior's pull on one row of mu; the largest magnitude after it. */
-SL_INLINE uint32_t sl_pull_row(int16_t *restrict mu, uint32_t n, int32_t prior, int32_t strength,
-                               int32_t right, const int32_t *restrict weight, uint32_t row_word,
-                               const uint32_t *restrict column_word, uint32_t *beyond) {
+SL_INLINE uint32_t sl_factored_pull_row_q16(int16_t *restrict mu, uint32_t n, int32_t prior,
+                                            int32_t strength, int32_t right,
+                                            const int32_t *restrict weight, uint32_t row_word,
+                                            const uint32_t *restrict column_word,
+                                            uint32_t *beyond) {
     uint32_t bits = 0;
     int32_t peak = 0;
     right = sl_clamp32(right, 0, 31);
@@ -135,8 +141,8 @@ SL_INLINE uint32_t sl_pull_row(int16_t *restrict mu, uint32_t n, int32_t prior, 
 }
 
 /* Later layers: sum a row's x g over the draws, into row_w; g is [draw][unit]. */
-SL_INLINE void sl_row_gradient(const int32_t *x, int32_t spare, uint32_t columns,
-                               const int32_t *restrict g, int32_t *restrict row_w) {
+SL_INLINE void sl_factored_row_gradient_q16(const int32_t *x, int32_t spare, uint32_t columns,
+                                            const int32_t *restrict g, int32_t *restrict row_w) {
     SL_VECTOR
     for (uint32_t j = 0; j < columns; j++) {
         int32_t sum = 0;
@@ -164,12 +170,13 @@ SL_INLINE void sl_update_later(uint32_t index, sl_state_t *state, sl_scratch_t *
         if (any == 0) { /* a row whose input is 0 does not move */
             continue;
         }
-        sl_row_gradient(narrowed, spare, layer->columns, g, scratch->row_w);
-        const sl_row_t made = {-(int32_t)sl_top_bits(row[i], 12), right - sl_factor_octave(row[i]),
-                               sl_noise_word(key, SL_STREAM_ROW + index, i)};
-        sl_update_row(made, state->mu + layer->synapse + i * layer->columns, scratch->row_w,
-                      layer->columns, scratch->column_word, each,
-                      &scratch->saturations[SL_SAT_GRADIENT]);
+        sl_factored_row_gradient_q16(narrowed, spare, layer->columns, g, scratch->row_w);
+        const sl_factored_row_t made = {-(int32_t)sl_top_bits(row[i], 12),
+                                        right - sl_factor_octave(row[i]),
+                                        sl_noise_word(key, SL_STREAM_ROW + index, i)};
+        sl_factored_update_row_q16(made, state->mu + layer->synapse + i * layer->columns,
+                                   scratch->row_w, layer->columns, scratch->column_word, each,
+                                   &scratch->saturations[SL_SAT_GRADIENT]);
     }
     for (uint32_t j = 0; j < sizeof each / sizeof each[0]; j++) {
         *beyond |= each[j];

@@ -1,4 +1,4 @@
-/* The forward pass of a layer with factored variance. Golden model: quant/factored_q16.py. */
+/* The forward pass of a layer with factored variance. Golden model: the rule's golden.py. */
 #pragma once
 
 #include <stddef.h>
@@ -10,22 +10,24 @@
 #include "sl_rule.h"
 #include "sl_tiles.h"
 
-SL_INLINE void sl_product_first(const sl_layer_t *layer, const sl_state_t *state,
-                                const sl_scratch_t *scratch, int32_t k_mean, int32_t *mean) {
+SL_INLINE void sl_factored_product_first_q16(const sl_layer_t *layer, const sl_state_t *state,
+                                             const sl_scratch_t *scratch, int32_t k_mean,
+                                             int32_t *mean) {
     const sl_product_t product = {
         .mu = state->mu + layer->synapse, .scratch = scratch, .k_mean = k_mean};
     sl_sum_units(layer, &product, 0, mean, NULL);
 }
 
-SL_INLINE void sl_product_later(const sl_layer_t *layer, const sl_state_t *state, const int16_t *x,
-                                int32_t k_mean, int32_t *mean) {
+SL_INLINE void sl_factored_product_later_q16(const sl_layer_t *layer, const sl_state_t *state,
+                                             const int16_t *x, int32_t k_mean, int32_t *mean) {
     const sl_product_t product = {.mu = state->mu + layer->synapse, .x = x, .k_mean = k_mean};
     sl_sum_units(layer, &product, 1, mean, NULL);
 }
 
 /* Sum x^2 row of layer 0, below 2^32: see sl_root. */
-SL_INLINE uint32_t sl_power_first(const sl_layer_t *layer, const int16_t *restrict x,
-                                  const uint32_t *restrict row, sl_block_t block, int32_t top) {
+SL_INLINE uint32_t sl_factored_power_first_q16(const sl_layer_t *layer, const int16_t *restrict x,
+                                               const uint32_t *restrict row, sl_block_t block,
+                                               int32_t top) {
     uint32_t power = 0;
     for (uint32_t i = 0; i < layer->rows; i++) {
         const uint32_t square = sl_block_square(sl_shift_truncate32(x[i], block.k_mean), block);
@@ -66,7 +68,7 @@ SL_INLINE void sl_column_roots(const uint32_t *restrict column, uint32_t n,
     }
 }
 
-static int32_t sl_spread(uint32_t product, int32_t right, uint32_t *count) {
+static int32_t sl_factored_spread_q16(uint32_t product, int32_t right, uint32_t *count) {
     uint32_t spread = SL_SPREAD_MAX + 1;
     if (right >= 0) {
         spread = right > 31 ? 0 : product >> right;
@@ -96,11 +98,11 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
     sl_block_t block;
     if (index == 0) {
         block = sl_block_inputs(x, layer->rows, 1, 0);
-        sl_product_first(layer, state, scratch, block.k_mean, mean);
-        power[0] = sl_power_first(layer, x, row, block, top);
+        sl_factored_product_first_q16(layer, state, scratch, block.k_mean, mean);
+        power[0] = sl_factored_power_first_q16(layer, x, row, block, top);
     } else {
         block = sl_block_inputs(x, layer->rows, L, 0);
-        sl_product_later(layer, state, x, block.k_mean, mean);
+        sl_factored_product_later_q16(layer, state, x, block.k_mean, mean);
         sl_power_later(layer, x, row, block, top, power);
     }
     const int32_t scale =
@@ -120,9 +122,10 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
                 const int64_t wide = sl_shift_round64(mean[index == 0 ? j : j * L + s], right);
                 centre = sl_clamp64(wide, SL_PRE_ACTIVATION_MAX);
                 *clamped += centre != wide;
-                spread = sl_spread(root[s] * column_root[j], exponent[s] + fraction, clamped);
+                spread = sl_factored_spread_q16(root[s] * column_root[j], exponent[s] + fraction,
+                                                clamped);
                 if (SL_HEAD_SPREAD && index + 1 == SL_N_LAYERS && j == 0) {
-                    sl_keep_spread(scratch, s, spread);
+                    sl_factored_keep_spread_q16(scratch, s, spread);
                 }
             }
             a[s] = centre + ((spread * epsilon[s] + 8) >> 4);

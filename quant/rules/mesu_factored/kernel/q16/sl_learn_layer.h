@@ -1,5 +1,5 @@
 /* The update of a layer with factored variance, from its parts. Golden model:
- * quant/factored_q16.py. */
+ * the rule's golden.py. */
 #pragma once
 
 #include "sl_factored_backward.h"
@@ -8,8 +8,9 @@
 #include "sl_front_end.h"
 #include "sl_rows.h"
 
-SL_INLINE void sl_update_layer(uint32_t index, uint32_t key, sl_state_t *state,
-                               sl_scratch_t *scratch, const int32_t *delta, sl_curvature_t *found) {
+SL_INLINE void sl_factored_update_layer_q16(uint32_t index, uint32_t key, sl_state_t *state,
+                                            sl_scratch_t *scratch, const int32_t *delta,
+                                            sl_curvature_t *found) {
     const sl_layer_t *layer = &sl_layers[index];
     const uint32_t columns = layer->columns, draws = index == 0 ? 1 : S;
     const int16_t *x = scratch->hidden + layer->hidden * L;
@@ -57,9 +58,9 @@ SL_INLINE void sl_update_layer(uint32_t index, uint32_t key, sl_state_t *state,
             (int32_t)((sl_top_bits(row[i], 16) * (uint32_t)layer->gain_pull[0]) >> 16);
         const int32_t right_pull =
             25 - layer->v_exponent - sl_factor_octave(row[i]) - top + layer->gain_pull[1];
-        const uint32_t most = sl_pull_row(mu + i * columns, columns, prior, strength, right_pull,
-                                          weight, sl_noise_word(key, SL_STREAM_PULL + index, i),
-                                          scratch->column_word, &beyond);
+        const uint32_t most = sl_factored_pull_row_q16(
+            mu + i * columns, columns, prior, strength, right_pull, weight,
+            sl_noise_word(key, SL_STREAM_PULL + index, i), scratch->column_word, &beyond);
         peak = most > peak ? most : peak;
     }
     if (beyond >> 16) {
@@ -70,7 +71,7 @@ SL_INLINE void sl_update_layer(uint32_t index, uint32_t key, sl_state_t *state,
     sl_update_factors(index, state, scratch, narrow, found);
     const uint32_t cycle = (layer->first + state->n_samples) % SL_SWEEP == 0;
     if (cycle) {
-        sl_pull_factors(layer, row, column, scratch->saturations);
+        sl_factored_pull_factors_q16(layer, row, column, scratch->saturations);
     }
     sl_gauge(layer, row, column, &scratch->saturations[SL_SAT_RHO]);
     sl_update_range(index, key, state, scratch->column_word, peak, cycle);
@@ -89,7 +90,7 @@ SL_INLINE void sl_learn_layer(uint32_t index, uint32_t key, sl_state_t *state,
     }
     sl_curvature(index, state, scratch, delta, k_delta, &found);
     if (index > 0) {
-        sl_backward_inputs(index, state, scratch, k_delta, &found, below);
+        sl_factored_backward_inputs_q16(index, state, scratch, k_delta, &found, below);
     }
-    sl_update_layer(index, key, state, scratch, delta, &found);
+    sl_factored_update_layer_q16(index, key, state, scratch, delta, &found);
 }

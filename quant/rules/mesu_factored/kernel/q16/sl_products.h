@@ -15,9 +15,9 @@ typedef struct {
 } sl_product_t;
 
 /* Layer 0: one input for all draws, so one matrix-vector product whatever their number. */
-SL_INLINE void sl_add_first(const sl_layer_t *layer, const int16_t *restrict mu,
-                            const sl_scratch_t *scratch, int32_t k_mean, uint32_t units,
-                            int32_t *restrict mean) {
+SL_INLINE void sl_factored_add_first_q16(const sl_layer_t *layer, const int16_t *restrict mu,
+                                         const sl_scratch_t *scratch, int32_t k_mean,
+                                         uint32_t units, int32_t *restrict mean) {
     for (uint32_t a = 0; a < scratch->n_active; a++) {
         const uint32_t i = scratch->active[a];
         const int16_t *restrict mu_row = mu + i * layer->columns;
@@ -30,9 +30,9 @@ SL_INLINE void sl_add_first(const sl_layer_t *layer, const int16_t *restrict mu,
 }
 
 /* Later layers: one input for each draw. */
-SL_INLINE void sl_add_later(const sl_layer_t *layer, const int16_t *restrict mu,
-                            const int16_t *restrict x, int32_t k_mean, uint32_t units,
-                            int32_t *restrict mean) {
+SL_INLINE void sl_factored_add_later_q16(const sl_layer_t *layer, const int16_t *restrict mu,
+                                         const int16_t *restrict x, int32_t k_mean, uint32_t units,
+                                         int32_t *restrict mean) {
     for (uint32_t i = 0; i < layer->rows; i++, mu += layer->columns) {
         int32_t blocked[L];
         uint32_t any = 0;
@@ -58,8 +58,8 @@ SL_FOLD void sl_add_units(const sl_layer_t *layer, const sl_product_t *p, uint32
                           uint32_t first, uint32_t units, int32_t *mean, uint32_t *power) {
     (void)power;
     if (later) {
-        sl_add_later(layer, p->mu + first, p->x, p->k_mean, units, mean);
+        sl_factored_add_later_q16(layer, p->mu + first, p->x, p->k_mean, units, mean);
     } else {
-        sl_add_first(layer, p->mu + first, p->scratch, p->k_mean, units, mean);
+        sl_factored_add_first_q16(layer, p->mu + first, p->scratch, p->k_mean, units, mean);
     }
 }

@@ -1,5 +1,5 @@
 /* MESU in integers with factored variance, sigma^2_ij = row_i column_j: layers and scratch.
- * Formats, shifts and bounds: docs/numbers.md, section 10. */
+ * Formats, shifts and bounds: the rule's NUMBERS.md. */
 #pragma once
 
 #include <stdint.h>
@@ -58,7 +58,8 @@ typedef struct {
 
 /* The spread of the first output, for heads that ask for it. */
 #if SL_HEAD_SPREAD
-static inline void sl_keep_spread(sl_scratch_t *scratch, uint32_t draw, int32_t spread) {
+static inline void sl_factored_keep_spread_q16(sl_scratch_t *scratch, uint32_t draw,
+                                               int32_t spread) {
     scratch->inverse[draw] = spread == 0 ? 0 : (1 << 30) / spread;
 }
 
@@ -66,7 +67,8 @@ static inline int32_t sl_rule_inverse(const sl_scratch_t *scratch, uint32_t draw
     return scratch->inverse[SL_N_LAYERS == 1 ? 0 : draw];
 }
 #else
-static inline void sl_keep_spread(sl_scratch_t *scratch, uint32_t draw, int32_t spread) {
+static inline void sl_factored_keep_spread_q16(sl_scratch_t *scratch, uint32_t draw,
+                                               int32_t spread) {
     (void)scratch;
     (void)draw;
     (void)spread;

@@ -1,4 +1,4 @@
-/* What the parts of the metaplastic rule in integers share; docs/numbers.md, section 9. */
+/* What the parts of the metaplastic rule in integers share; the rule's NUMBERS.md. */
 #pragma once
 
 #include "sl_integer.h"
@@ -13,7 +13,7 @@ typedef struct {
     int32_t total;
 } sl_rows_t;
 
-#define SL_IDLE INT32_MIN /* in the place of the sum of a unit that takes no part */
+#define SL_IDLE INT32_MIN /* in the place of the sum of a unit of an inactive block */
 
 /* From the rows in use of the first layer: scratch.active. */
 void sl_metaplastic_gate(uint32_t seed, sl_rows_t rows, sl_scratch_t *scratch);
@@ -23,7 +23,7 @@ static inline int32_t sl_signed(int32_t x, int8_t w) {
     return w < 0 ? -x : x;
 }
 
-/* The input of a row: Q3.4 in the first layer, +-1 after it, 0 of a unit that takes no part. */
+/* The input of a row: Q3.4 in the first layer, +-1 after it, 0 of a unit of an inactive block. */
 static inline int32_t sl_row_input(const sl_scratch_t *scratch, uint32_t index, uint32_t i) {
     if (index == 0) {
         return scratch->input[i];

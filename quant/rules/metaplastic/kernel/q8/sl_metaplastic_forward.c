@@ -1,4 +1,4 @@
-/* The metaplastic rule in integers, the forward pass. Golden model: quant/metaplastic_q8.py.
+/* The metaplastic rule in integers, the forward pass. Golden model: the rule's golden.py.
  * Laborieux et al., Nature Communications 12, 2549 (2021). */
 #include "sl_metaplastic.h"
 #include "sl_parts.h"
@@ -41,7 +41,7 @@ static sl_rows_t sl_rows_of(uint32_t index, sl_scratch_t *scratch) {
 }
 
 #if SL_N_BLOCKS
-/* The sums of the blocks that take part. The host adds whole rows, which fill its registers. */
+/* The sums of the active blocks. The host adds whole rows, which fill its registers. */
 static void sl_sum_active(const sl_state_t *state, sl_rows_t rows, sl_scratch_t *scratch) {
     const int8_t *weights = state->hidden_weight;
     const uint32_t width = sl_layers[0].width;
@@ -94,7 +94,7 @@ int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
     return best;
 }
 
-uint32_t sl_metaplastic_undecided(const sl_scratch_t *scratch) {
+uint32_t sl_rule_undecided(const sl_scratch_t *scratch) {
     uint32_t count = 0;
     for (uint32_t index = 0; index + 1 < SL_N_LAYERS; index++) {
         const int32_t *sums = scratch->sums + sl_layers[index].sums;

@@ -1,5 +1,5 @@
-/* Gates of the metaplastic rule: which blocks of hidden units a sample concerns. Golden model:
- * quant/metaplastic_gates.py; docs/numbers.md, section 9. */
+/* Gates of the metaplastic rule: which blocks of hidden units are active for a sample. Golden
+ * model: the rule's gates.py; the rule's NUMBERS.md. */
 #include "sl_metaplastic.h"
 #include "sl_noise.h"
 
@@ -13,10 +13,10 @@ enum { SL_LANES = 8 };
 _Static_assert((SL_WORDS * SL_N_FEATURES) >> 24 == 0, "a word's index has 24 bits");
 _Static_assert(SL_N_ACTIVE >= 1 && SL_N_ACTIVE <= SL_N_BLOCKS, "some blocks are active");
 
-/* answer[e] += factor * size of the rows whose bit e is set; four blocks to a word, in byte lanes,
+/* score[e] += factor * size of the rows whose bit e is set; four blocks to a word, in byte lanes,
  * as long as no lane can pass 255. */
 static void sl_count(uint32_t key, uint32_t word, const uint16_t *row, const uint8_t *size,
-                     uint32_t n, int32_t factor, int32_t *answer) {
+                     uint32_t n, int32_t factor, int32_t *score) {
     uint32_t k = 0;
     while (k < n) {
         uint32_t lanes[SL_LANES] = {0}, total = 0;
@@ -31,7 +31,7 @@ static void sl_count(uint32_t key, uint32_t word, const uint16_t *row, const uin
         }
         for (uint32_t lane = 0; lane < SL_LANES; lane++) {
             for (uint32_t e = 0; e < 4; e++) {
-                answer[lane + 8 * e] += factor * (int32_t)(lanes[lane] >> 8 * e & 255u);
+                score[lane + 8 * e] += factor * (int32_t)(lanes[lane] >> 8 * e & 255u);
             }
         }
     }
@@ -41,23 +41,23 @@ void sl_metaplastic_gate(uint32_t seed, sl_rows_t rows, sl_scratch_t *scratch) {
     const uint32_t key = sl_noise_key(seed, 0xFFFFFFFFu), back = SL_MAX_ROWS - rows.negative;
     const uint32_t positive = rows.positive - SL_BIAS; /* its row is the last, and has no gates */
     for (uint32_t word = 0; word < SL_WORDS; word++) {
-        int32_t *answer = scratch->answer + 32 * word;
+        int32_t *score = scratch->score + 32 * word;
         for (uint32_t e = 0; e < 32; e++) {
-            answer[e] = 0;
+            score[e] = 0;
         }
-        sl_count(key, word, scratch->row, scratch->row_size, positive, 1, answer);
+        sl_count(key, word, scratch->row, scratch->row_size, positive, 1, score);
         sl_count(key, word, scratch->row + back, scratch->row_size + back, rows.negative, -1,
-                 answer);
+                 score);
     }
     /* The strongest in order, each new one behind its equals: those of lower index win. */
     uint32_t n = 0;
     for (uint32_t e = 0; e < SL_N_BLOCKS; e++) {
         scratch->active[e] = 0;
-        if (n == SL_N_ACTIVE && scratch->answer[e] <= scratch->answer[scratch->strongest[n - 1]]) {
+        if (n == SL_N_ACTIVE && scratch->score[e] <= scratch->score[scratch->strongest[n - 1]]) {
             continue;
         }
         uint32_t at = n < SL_N_ACTIVE ? n++ : n - 1;
-        for (; at > 0 && scratch->answer[scratch->strongest[at - 1]] < scratch->answer[e]; at--) {
+        for (; at > 0 && scratch->score[scratch->strongest[at - 1]] < scratch->score[e]; at--) {
             scratch->strongest[at] = scratch->strongest[at - 1];
         }
         scratch->strongest[at] = (uint16_t)e;

@@ -1,5 +1,5 @@
-/* The metaplastic rule in integers, learning. Golden model: quant/metaplastic_q8.py, function for
- * function; docs/numbers.md, section 9. */
+/* The metaplastic rule in integers, learning. Golden model: the rule's golden.py, function for
+ * function; the rule's NUMBERS.md. */
 #include "sl_exp2.h"
 #include "sl_metaplastic.h"
 #include "sl_noise.h"

@@ -1,5 +1,5 @@
 /* The metaplastic rule in integers, one byte a synapse: layers and scratch. Formats and bounds:
- * docs/numbers.md, section 9. */
+ * the rule's NUMBERS.md. */
 #pragma once
 
 #include <stdint.h>
@@ -40,9 +40,9 @@ typedef struct {
     int16_t column_step[SL_MAX_WIDTH]; /* pulses of each, signed */
     uint16_t column_dither[SL_MAX_WIDTH];
 #if SL_N_BLOCKS
-    int32_t answer[(SL_N_BLOCKS + 31) & ~31u]; /* of each block, Q.4 */
-    uint16_t strongest[SL_N_ACTIVE];           /* blocks, by their answer */
-    uint8_t active[SL_N_BLOCKS];               /* whether a block takes part */
+    int32_t score[(SL_N_BLOCKS + 31) & ~31u]; /* of each block, Q.4 */
+    uint16_t strongest[SL_N_ACTIVE];          /* active blocks, by their score */
+    uint8_t active[SL_N_BLOCKS];              /* whether a block is active */
 #endif
     SL_FRONT_END_SCRATCH
     SL_HEAD_SCRATCH
@@ -50,4 +50,4 @@ typedef struct {
 
 /* After predicting: how many hidden units are inside the window, undecided about the sample. Far
  * more than usual say that it is unlike what was learned. */
-SL_API uint32_t sl_metaplastic_undecided(const sl_scratch_t *scratch);
+SL_API uint32_t sl_rule_undecided(const sl_scratch_t *scratch);
