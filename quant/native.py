@@ -44,6 +44,11 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
 }
 
 
+def _at(array: npt.NDArray[Any]) -> int:
+    """Return the address of an array's first byte; the array has to outlive its use."""
+    return array.ctypes.data
+
+
 class NativeKernel:
     """The compiled kernel for one network and configuration.
 
@@ -77,9 +82,20 @@ class NativeKernel:
         self._status = ctypes.c_int32()
         #: Words of one prediction.
         self.prediction_words = int(self._library.sl_host_prediction_words())
-        #: The words of the latest prediction of :meth:`learn_one`, :meth:`predict` and
-        #: :meth:`draws`, ``uint32[prediction_words]``; 0 after an error.
-        self.prediction = np.zeros(self.prediction_words, np.uint32)
+        # Room for one sample; the addresses are kept, for NumPy takes its time to tell them.
+        self._target = np.zeros(1, np.float32 if self._target_is_number else np.uint32)
+        self._prediction = np.zeros(self.prediction_words, np.uint32)
+        self._scratch_at, self._status_at = _at(self._scratch), ctypes.addressof(self._status)
+        self._target_at, self._prediction_at = _at(self._target), _at(self._prediction)
+
+    @property
+    def prediction(self) -> npt.NDArray[np.uint32]:
+        """The words of the latest single prediction, ``uint32[prediction_words]``.
+
+        Of :meth:`learn_one`, :meth:`predict` and :meth:`draws`; after an error they say nothing.
+        """
+        words: npt.NDArray[np.uint32] = self._prediction.copy()
+        return words
 
     @property
     def scratch_bytes(self) -> int:
@@ -90,7 +106,7 @@ class NativeKernel:
     def saturations(self) -> Saturations:
         """Saturations counted since this kernel was made."""
         counts = np.zeros(len(_SATURATIONS), np.uint32)
-        self._library.sl_host_saturations(self._scratch.ctypes.data, counts.ctypes.data)
+        self._library.sl_host_saturations(self._scratch_at, _at(counts))
         return Saturations(**dict(zip(_SATURATIONS, counts.tolist(), strict=True)))
 
     def learn(
@@ -123,7 +139,7 @@ class NativeKernel:
         if len(x) != len(words):
             raise ShapeError(f"{len(words)} targets for {len(x)} samples: give one for each")
         predictions = np.zeros((len(words), self.prediction_words), np.uint32)
-        done = self._learn(state, x, words, predictions)
+        done = self._learn(state, _at(x), _at(words), len(words), _at(predictions))
         self._complete(done, len(words), "have been learned")
         return self._given(predictions)
 
@@ -147,7 +163,7 @@ class NativeKernel:
         x = self._rows(x)
         predictions = np.zeros((len(x), self.prediction_words), np.uint32)
         outputs = np.zeros((len(x), self._n_outputs))
-        done = self._predict(state, x, predictions, outputs)
+        done = self._predict(state, _at(x), len(x), _at(predictions), _at(outputs))
         self._complete(done, len(x), "could be predicted")
         return self._given(predictions), outputs
 
@@ -157,17 +173,18 @@ class NativeKernel:
         Returns the class index, or 0 if the head predicts a number, or a negative status, which
         leaves the state as it was. :attr:`prediction` has the words.
         """
-        self.prediction = np.zeros(self.prediction_words, np.uint32)
-        self._learn(state, self._rows(x), self._targets([target]), self.prediction)
+        x = self._row(x)
+        self._target[0] = target
+        self._learn(state, _at(x), self._target_at, 1, self._prediction_at)
         return self._status.value
 
     def predict(
         self, state: State, x: npt.NDArray[np.floating[Any]]
     ) -> tuple[int, npt.NDArray[np.float64]]:
         """Return what :meth:`learn_one` returns, and the outputs' mean over the draws."""
-        self.prediction = np.zeros(self.prediction_words, np.uint32)
+        x = self._row(x)
         outputs = np.zeros(self._n_outputs)
-        self._predict(state, self._rows(x), self.prediction, outputs)
+        self._predict(state, _at(x), 1, self._prediction_at, _at(outputs))
         return self._status.value, outputs
 
     def draws(
@@ -180,7 +197,7 @@ class NativeKernel:
         status, _ = self.predict(state, x)
         draws = np.zeros((self._n_outputs, self._n_draws))
         if status >= 0:
-            self._library.sl_host_draws(self._scratch.ctypes.data, draws.ctypes.data)
+            self._library.sl_host_draws(self._scratch_at, _at(draws))
         return status, draws
 
     def undecided(self, state: State, x: npt.NDArray[np.floating[Any]]) -> int:
@@ -196,10 +213,16 @@ class NativeKernel:
         self.predict(state, x)
         count = self._library.sl_rule_undecided
         count.argtypes, count.restype = [_POINTER], _WORD
-        return int(count(self._scratch.ctypes.data))
+        return int(count(self._scratch_at))
 
     def _rows(self, x: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float32]:
         return np.ascontiguousarray(x, np.float32).reshape(-1, self._n_features)
+
+    def _row(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        x = np.ascontiguousarray(x, np.float32)
+        if x.size != self._n_features:
+            raise ShapeError(f"a sample of {x.size} features: expected {self._n_features}")
+        return x
 
     def _targets(self, targets: npt.ArrayLike) -> npt.NDArray[np.uint32]:
         """Return the words of targets: class indices, or the bits of numbers."""
@@ -210,30 +233,16 @@ class NativeKernel:
     def _given(self, predictions: npt.NDArray[np.uint32]) -> npt.NDArray[Any]:
         return predictions if self.prediction_words > 1 else predictions[:, 0].view(np.int32)
 
-    def _learn(
-        self,
-        state: State,
-        x: npt.NDArray[np.floating[Any]],
-        targets: npt.NDArray[np.uint32],
-        predictions: npt.NDArray[np.uint32],
-    ) -> int:
+    def _learn(self, state: State, x: int, targets: int, n: int, predictions: int) -> int:
         done: int = self._library.sl_host_learn(
-            state.ctypes.data, self._scratch.ctypes.data, x.ctypes.data, targets.ctypes.data,
-            len(targets), predictions.ctypes.data, ctypes.addressof(self._status),
-        )  # fmt: skip
+            _at(state), self._scratch_at, x, targets, n, predictions, self._status_at
+        )
         return done
 
-    def _predict(
-        self,
-        state: State,
-        x: npt.NDArray[np.floating[Any]],
-        predictions: npt.NDArray[np.uint32],
-        outputs: npt.NDArray[np.float64],
-    ) -> int:
+    def _predict(self, state: State, x: int, n: int, predictions: int, outputs: int) -> int:
         done: int = self._library.sl_host_predict_many(
-            state.ctypes.data, self._scratch.ctypes.data, x.ctypes.data, len(x),
-            predictions.ctypes.data, outputs.ctypes.data, ctypes.addressof(self._status),
-        )  # fmt: skip
+            _at(state), self._scratch_at, x, n, predictions, outputs, self._status_at
+        )
         return done
 
     def _complete(self, done: int, n: int, what: str) -> None:
