@@ -77,7 +77,7 @@ def load_images(
     limit : int, optional
         Only the first so many images of each set, statistics included.
     load_foreign : callable
-        Loads the foreign images.
+        Loads the out-of-distribution images.
 
     Raises
     ------

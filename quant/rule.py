@@ -79,7 +79,7 @@ class Arithmetic:
         ``logits(state, mean)``: mean logits as a probability is made of them, such as divided by
         a temperature.
     noisy : bool
-        Whether random bits take part in learning.
+        Whether learning draws random bits.
     check_state : callable, optional
         ``check_state(spec, config, state)`` raises ShapeError if a state is of another setting.
     """

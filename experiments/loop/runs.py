@@ -34,7 +34,7 @@ class Setting:
     memory_window : float
         The paper's *N*, for MESU.
     n_draws : int
-        Monte-Carlo draws a sample, where there are any; as many weights are drawn to evaluate.
+        Monte-Carlo draws per sample, where there are any; as many weights are drawn to evaluate.
     """
 
     algorithm: str

@@ -1,4 +1,4 @@
-"""What is measured after each task: accuracy, calibration, and how foreign images are told."""
+"""What is measured after each task: accuracy, calibration, out-of-distribution detection."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ def _percent(z: Floats, labels: Integers) -> float:
 
 
 def full_measure(
-    weights: Weights, data: Images, permutation: Integers, strangers: Mapping[str, Entropies]
+    weights: Weights, data: Images, permutation: Integers, unseen: Mapping[str, Entropies]
 ) -> dict[str, float]:
-    """Return accuracy, calibration and how well entropies tell foreign images from digits.
+    """Return accuracy, calibration and how well entropies tell digits from the rest.
 
     Parameters
     ----------
@@ -64,21 +64,21 @@ def full_measure(
     data : Images
     permutation : int64[784]
         Of the task.
-    strangers : mapping
-        What :func:`strangers_of` returned for the same weights.
+    unseen : mapping
+        What :func:`unseen_entropies` returned for the same weights.
 
     Returns
     -------
     dict
-        ``accuracy`` in %; ``auc`` and ``auc_aleatoric`` against the foreign images, permuted as
-        the task's are; one AUC for each of `strangers`; ``ece`` of the mean probabilities. AUCs
-        are by epistemic entropy, but by aleatoric where that is named or there is one draw.
+        ``accuracy`` in %; ``auc`` and ``auc_aleatoric`` against out-of-distribution images,
+        permuted as the task's are; one AUC for each of `unseen`; ``ece`` of the mean probabilities.
+        AUCs are by epistemic entropy, but by aleatoric where that is named or there is one draw.
     """
     z = logits(weights, data.test, permutation)
     p = probabilities(z)
     inside = entropies(p)
     outside = entropies(probabilities(logits(weights, data.foreign, permutation)))
-    areas = {name: auc(_score(inside, z), _score(others, z)) for name, others in strangers.items()}
+    areas = {name: auc(_score(inside, z), _score(others, z)) for name, others in unseen.items()}
     return {
         "accuracy": _percent(z, data.test_labels),
         "auc": round(auc(_score(inside, z), _score(outside, z)), 4),
@@ -88,11 +88,12 @@ def full_measure(
     }
 
 
-def strangers_of(weights: Weights, data: Images, seed: int) -> dict[str, Entropies]:
+def unseen_entropies(weights: Weights, data: Images, seed: int) -> dict[str, Entropies]:
     """Return the entropies of what belongs to no task.
 
-    ``auc_plain``: foreign images as they are; ``auc_unseen``: digits by a permutation that is no
-    task's, which differ from a task's in nothing but the places of their pixels.
+    ``auc_plain``: out-of-distribution images as they are; ``auc_unseen``: digits by a
+    permutation that is no task's, which differ from a task's in nothing but the places of their
+    pixels.
     """
     n_pixels = data.test.shape[1]
     unseen = np.random.default_rng((seed, 4)).permutation(n_pixels)

@@ -152,8 +152,9 @@ def learn_bgd(
 ) -> None:
     """Learn every sample once by BGD (FOO-VB Diagonal), in order, in place.
 
-    Pre-activations are sampled, ``a = x·μ + ε √(x²·σ²)``, as in :mod:`streamlearn.mesu`; with g
-    and g_σ the mean gradients over the draws and u = σ g_σ / 2:
+    Pre-activations are sampled, ``a = x·μ + ε √(x²·σ²)``, as in
+    :mod:`streamlearn.rules.mesu.equations`; with g and g_σ the mean gradients
+    over the draws and u = σ g_σ / 2:
     ``μ -= lr σ² g``, ``σ ← σ (√(1 + u²) - u)``.
 
     Parameters

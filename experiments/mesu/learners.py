@@ -27,7 +27,7 @@ from quant.state import init_state, state_from_bytes
 
 
 def frac_bits(layers: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the formats of μ for 200 tasks, one a layer.
+    """Return the formats of μ for 200 tasks, one per layer.
 
     The first layer's μ reaches ±6. The last layer's σ shrinks to 2^-10, while its μ stays within
     its start, or ±1. The dither of steps must be little noise beside σ.

@@ -27,7 +27,7 @@ class Summary:
         After how many tasks everything is measured.
     seeds : tuple of int
     values : dict
-        Of each measure, one value a seed.
+        Of each measure, one value per seed.
     """
 
     tasks: int
@@ -35,7 +35,7 @@ class Summary:
     values: dict[str, list[float]]
 
     def of(self, name: str) -> list[float]:
-        """Return a measure's values, one a seed; none where it was not measured for all."""
+        """Return a measure's values, one per seed; none where it was not measured for all."""
         values = self.values.get(name, [])
         return values if len(values) == len(self.seeds) else []
 
@@ -103,7 +103,7 @@ def five_before(record: Record, tasks: int) -> list[float]:
 
     Their row for t is the state after task t + 1, tested on tasks t - 4 to t; at the end, where
     no later state exists, it is the state after the last task, so that only the last point
-    includes the newest task.
+    includes the last task.
     """
     rows = record["newest"]
     curve = [mean(rows[t][-NEWEST:-1]) for t in range(FIVE, tasks)]

@@ -84,11 +84,11 @@ def pmnist_picture(records: Sequence[Record]) -> str:
 
 
 def plasticity_picture(records: Sequence[Record]) -> str:
-    """Accuracy on the newest task, and the mean σ of each layer."""
+    """Accuracy on the last task, and the mean σ of each layer."""
     with style.drawing():
         figure = style.new_figure(6.4)
         above, below = figure.subplots(2, 1, sharex=True)
-        _lines(above, records, _newest, "newest task, %")
+        _lines(above, records, _newest, "last task, %")
         legend_above(above)
         for name, mine in by_algorithm(records).items():
             for layer, dashes in enumerate(("-", "--")):

@@ -32,7 +32,7 @@ LEARNING_RATES = (0.001, 0.003, 0.006, 0.01, 0.015)
 
 @dataclass(frozen=True)
 class Scores:
-    """Of one run: mean absolute and root mean square error, and what the spreads are worth."""
+    """Of one run: mean absolute and root mean square error, and what the deviations are worth."""
 
     mae: float
     rmse: float

@@ -12,14 +12,14 @@ import numpy as np
 from experiments.data import Images, Permutations, load_images
 from experiments.loop.runs import Begun, Record, Run
 from experiments.machine import kernel_sha
-from experiments.mesu.evaluate import accuracy, full_measure, strangers_of
+from experiments.mesu.evaluate import accuracy, full_measure, unseen_entropies
 from experiments.mesu.learners import ALGORITHMS, COMPILED
 from experiments.mesu.task_learner import TaskLearner
 from streamlearn.streams import load_fashion_mnist
 
-#: The newest tasks that are tested after each task: five, and one for the off-by-one curve.
+#: The last tasks that are tested after each task: five, and one for the off-by-one curve.
 NEWEST = 6
-#: The newest tasks that are measured in full, and after how many tasks.
+#: The last tasks that are measured in full, and after how many tasks.
 WINDOW = 20
 #: Its runs are shown as they end, and there are many: older tasks wait for the full measure.
 WINDOW_FOLDER = "mesu-window"
@@ -45,7 +45,7 @@ class PermutedRun(Run):
 
     @property
     def n_newest(self) -> int:
-        """How many of the newest tasks are tested after each."""
+        """How many of the last tasks are tested after each."""
         return 1 if self.folder == WINDOW_FOLDER else NEWEST
 
     def load(self) -> Images:
@@ -66,7 +66,7 @@ class PermutedRun(Run):
 
 
 class FashionRun(PermutedRun):
-    """The same with the authors' foreign images, Fashion-MNIST's test set."""
+    """The same with the authors' out-of-distribution images, Fashion-MNIST's test set."""
 
     @property
     def data_sets(self) -> tuple[str, ...]:
@@ -108,8 +108,8 @@ def measure_task(
     record["sigma"].append([float(f"{value:.5g}") for value in learner.mean_sigma()])
     if done % WINDOW == 0 or done == n_tasks:
         window = range(max(0, done - WINDOW), done)
-        strangers = strangers_of(weights, images, run.seed)
-        full = [full_measure(weights, images, permutations[t], strangers) for t in window]
+        unseen = unseen_entropies(weights, images, run.seed)
+        full = [full_measure(weights, images, permutations[t], unseen) for t in window]
         record["windows"][str(done)] = {name: [one[name] for one in full] for name in full[0]}
     if done == n_tasks:
         every = [accuracy(weights, images, permutations[t]) for t in range(done)]

@@ -120,7 +120,7 @@ def window_table(records: Sequence[Record]) -> str:
 
 
 def plasticity_table(records: Sequence[Record]) -> str:
-    """Accuracy on the newest task and mean σ of each layer along the tasks."""
+    """Accuracy on the last task and mean σ of each layer along the tasks."""
     rows = []
     for name, mine in by_algorithm(records).items():
         reached = min(int(record["tasks_done"]) for record in mine)
@@ -130,7 +130,7 @@ def plasticity_table(records: Sequence[Record]) -> str:
             for layer in range(len(mine[0]["identity"]["layers"]) - 1):
                 row.append(f"{mean(r['sigma'][tasks - 1][layer] for r in mine):.4f}")
             rows.append(row)
-    head = ["", "seeds", "after task", "newest task %", "mean σ, layer 1", "mean σ, layer 2"]
+    head = ["", "seeds", "after task", "last task %", "mean σ, layer 1", "mean σ, layer 2"]
     return markdown(head, rows)
 
 
@@ -155,7 +155,7 @@ def fixed_point_table(records: Sequence[Record]) -> str:
                 counts[what] = counts.get(what, 0) + count
         row.append(", ".join(f"{n:,} {what}" for what, n in counts.items() if n) or "none")
         rows.append(row)
-    head = ["", "bytes a weight", "tasks × seeds"]
+    head = ["", "bytes per weight", "tasks × seeds"]
     for title in ("last task %", "newest 5 %", "newest 20 %"):
         head += [title, "minus float32"]
     end = markdown([*head, "all %", "values that met the end of their format"], rows)
@@ -181,7 +181,7 @@ def _along_table(found: dict[str, list[Record]]) -> str:
 
 
 def _gaps(ours: Record, theirs: Record, newest: int) -> list[float]:
-    """Return the difference of accuracy on the newest tasks after each full measure of both."""
+    """Return the difference of accuracy on the last tasks after each full measure of both."""
     both = ours["windows"].keys() & theirs["windows"].keys()
     tails = [
         [record["windows"][tasks]["accuracy"][-newest:] for record in (ours, theirs)]

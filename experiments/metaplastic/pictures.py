@@ -57,7 +57,7 @@ def permuted_picture(records: Sequence[Record]) -> str:
             ax.set_ylabel(label)
         legend_above(above)
         below.set_xlabel(
-            f"task, tested after the last ({network(group)}, {group[2]} epochs a task)"
+            f"task, tested after the last ({network(group)}, {group[2]} epochs per task)"
         )
         return svg(figure)
 

@@ -234,6 +234,6 @@ def measure_many(seed: int) -> dict[str, Any]:
 
 
 def quadratic_settings(algorithm: str) -> list[tuple[str, Setting, int]]:
-    """Two weights have one start; 500 have one a seed."""
+    """Two weights have one start; 500 have one per seed."""
     n_seeds = 1 if algorithm == ALGORITHMS[0] else MANY
     return [("bnn-quadratic", Setting(algorithm), n_seeds)]

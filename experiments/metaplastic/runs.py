@@ -149,7 +149,7 @@ class BnnRun(Run):
     def begin(self, data: Any, n_tasks: int) -> Begun:
         """See :meth:`Run.begin`.
 
-        The record's ``newest`` has the test accuracy on the newest task, ``magnitude`` the mean
+        The record's ``newest`` has the test accuracy on the last task, ``magnitude`` the mean
         of each layer's hidden weights, ``train_s`` CPU seconds (on a GPU: seconds), all after each
         task; ``windows`` what the subclass measures.
         """

@@ -213,7 +213,7 @@ def measure_length(x: Images, y: Labels, n_tasks: int, say: Say) -> list[Row]:
     -------
     list of dict
         One an engine: ``cpu_s`` and ``wall_s`` a sample, ``accuracy`` test-then-train in %, mean
-        σ and largest \\|μ\\| of each layer, one entry a task; ``saturations``, ``finite``.
+        σ and largest \\|μ\\| of each layer, one entry per task; ``saturations``, ``finite``.
     """
     layers = NETWORKS[0]
     spec, config = setting(layers, 10)

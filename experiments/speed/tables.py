@@ -55,7 +55,7 @@ def speed_table(record: Record) -> str:
 
 
 def bytes_table(record: Record) -> str:
-    """Bytes a synapse in the state, the state, and the scratch of the C kernel."""
+    """Bytes per synapse in the state, the state, and the scratch of the C kernel."""
     lines = [
         [
             f"{row['arithmetic']}, {'-'.join(map(str, row['layers']))}, S = {row['n_draws']}",
@@ -69,8 +69,8 @@ def bytes_table(record: Record) -> str:
         ]
         for row in record["bytes"]
     ]
-    head = ["", "synapses", "bytes a synapse", "state, bytes", "C scratch, bytes"]
-    return markdown([*head, "state and scratch, bytes a synapse"], lines)
+    head = ["", "synapses", "bytes per synapse", "state, bytes", "C scratch, bytes"]
+    return markdown([*head, "state and scratch, bytes per synapse"], lines)
 
 
 def _scan_table(rows: Sequence[Row], head: str) -> str:

@@ -34,7 +34,7 @@ class Gaussian:
     Parameters
     ----------
     mu, sigma : [in, out] array
-        The start, as :func:`quant.state.layer_view` returns it.
+        The start, as :func:`quant.network.layer_view` returns it.
     config : MesuConfig
     first : int
         Rows of all layers before.

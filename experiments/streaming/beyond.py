@@ -1,8 +1,8 @@
 """What else might make a full binary learner remember more, at the bytes of 784-512-10.
 
 Permuted tasks of the first 50,000 training images, each seen once, one at a time; accuracies on the
-last 10,000, so that no test image has a say. The rule is :mod:`streamlearn.metaplastic`'s with the
-library's constants; what is changed about it is a row of the table, which docs/binarized.md has.
+last 10,000, so that no test image has a say. The rule is :mod:`streamlearn.rules.metaplastic`'s
+with the library's constants; what is changed about it is a row of the table in docs/binarized.md.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class Variant:
     floor : float
         The least share of a step towards zero that is let through.
     fast, slow : float
-        Two-speed weights: a weight that has been moved closes ``fast`` of the gap to its slow twin,
-        the twin ``slow`` of it.
+        Two-speed weights: a weight that has been moved closes ``fast`` of the gap to its slow copy,
+        the copy ``slow`` of it.
     window : float
         Samples over which the hidden weights of both layers decay by e; infinite: they do not.
     connections : float
@@ -83,7 +83,7 @@ class Variant:
 
     @property
     def n_bytes(self) -> int:
-        """Bytes of the weights, one each, and one more for a slow twin; unseen inputs have none."""
+        """Bytes of the weights, one each, and one more for a slow copy; unseen inputs have none."""
         first, *later = [n * h for n, h in zip(self.layers, self.layers[1:], strict=False)]
         return round(first * self.connections) * (2 if self.slow else 1) + sum(later)
 
@@ -112,7 +112,7 @@ VARIANTS = (
 
 
 class OneHidden:
-    """The rule's float twin with one hidden layer and a variant's changes."""
+    """The rule's float reference with one hidden layer and a variant's changes."""
 
     def __init__(self, variant: Variant, seed: int, loop: Callable[..., None]) -> None:
         config = MetaplasticConfig(metaplasticity=variant.m)

@@ -37,8 +37,8 @@ def learn(
         What a decay once in 1000 samples leaves of a hidden weight.
     rates : tuple
         Steps of both layers, window, skip and the logits' scale.
-    seen, w1, twin, signs : float32[n_features, n_hidden]
-        1 where a unit sees an input, hidden weights, their slow twins, and ``seen`` with the
+    seen, w1, slow, signs : float32[n_features, n_hidden]
+        1 where a unit sees an input, hidden weights, their slow copies, and ``seen`` with the
         weights' signs.
     w2 : float32[n_classes, n_hidden]
     images : float32[n, n_features]

@@ -87,21 +87,23 @@ def learn_metaplastic(
     images: Floats,
     labels: Integers,
 ) -> None:
-    """Learn every sample once, in place: :func:`streamlearn.metaplastic.learn`, compiled.
+    """Learn every sample once, in place.
+
+    :func:`streamlearn.rules.metaplastic.equations.update`, compiled.
 
     Parameters
     ----------
     m, m_output, clamp, window, skip, logit_scale : float
-        As in :class:`quant.metaplastic_config.MetaplasticConfig`.
+        As in :class:`quant.rules.metaplastic.config.MetaplasticConfig`.
     lr, lr_output : float
         What a gradient of 1 moves a weight by.
     shift : float
         What a gradient by the hidden units is divided by.
     gates : float64[n_features, n_blocks]
-        The hidden units are so many blocks of equal size; of a sample only those take part whose
+        The hidden units are so many blocks of equal size; of a sample only those are active whose
         gates answer it most strongly, the others are 0 and learn nothing.
     n_active : int
-        Blocks that take part; all of them, and no gates, is the published rule.
+        Active blocks; all of them, and no gates, is the published rule.
     w1 : float64[n_features, n_hidden]
     w2 : float64[n_hidden, n_classes]
     images : float32[n, n_features]

@@ -60,7 +60,7 @@ def binary_classes(
 ) -> Integers:
     """Return the classes by the signs of ``[in, out]`` hidden weights; exact for Q3.4 inputs.
 
-    `active`, ``bool[n, n_hidden]``, tells which units take part.
+    `active`, ``bool[n, n_hidden]``, tells which units are active.
     """
     first, second = (np.where(w < 0, -1, 1).astype(np.float32) for w in (w1, w2))
     hidden = np.where(x @ first < 0, np.float32(-1), np.float32(1))

@@ -14,13 +14,13 @@ NAMES = {
     "metaplastic": "metaplastic, q8",
     "plastic": "metaplastic for one task, q8",
     "no-memory": "m = 0, q8",
-    "twin": "metaplastic, float64 twin",
+    "twin": "metaplastic, float64 reference",
     "mlp": "float MLP, SGD",
     "mesu-q16": "MESU, q16",
 }
 GATED_NAMES = {
-    "gated-32-of-64": "twin, 32 of 64 blocks",
-    "gated-16-of-64": "twin, 16 of 64 blocks",
+    "gated-32-of-64": "float64 reference, 32 of 64 blocks",
+    "gated-16-of-64": "float64 reference, 16 of 64 blocks",
     "gated-32-of-64-q8": "32 of 64 blocks, q8",
     "gated-16-of-64-q8": "16 of 64 blocks, q8",
 }
@@ -53,7 +53,7 @@ def accuracies(records: Sequence[Record], tasks: int) -> list[list[float]]:
 
 
 def streaming_table(records: Sequence[Record]) -> str:
-    """Mean over all tasks and the last task's accuracy after 1, 6, 10 and 20; bytes and speed."""
+    """Average accuracy and the last task's accuracy after 1, 6, 10 and 20; bytes and speed."""
     rows = []
     for width in widths_of(records):
         for algorithm, name in ALL_NAMES.items():

@@ -1,8 +1,8 @@
 """Streaming permuted MNIST: one pass, one sample at a time, no task boundaries; who remembers what.
 
-The binarized metaplastic learner in integers, without memory (m = 0) and as its float twin, beside
-a float network of the same shape and MESU with the same bytes of state. A task is announced to
-nobody, and evaluated without telling which it is.
+The binarized metaplastic learner in integers, without memory (m = 0) and as its float reference,
+beside a float network of the same shape and MESU with the same bytes of state. No task is
+announced, and evaluation is not told which it is.
 """
 
 from __future__ import annotations

@@ -34,17 +34,17 @@ PLASTIC: dict[str, Any] = {
 }
 #: With gates fewer tasks share a unit, and a softer memory keeps as much.
 GATED_METAPLASTICITY = 1.02
-#: Blocks of hidden units and how many of them take part, by the algorithm's name: of the float
-#: twin, and of all.
+#: Blocks of hidden units and how many of them are active, by the algorithm's name: of the float
+#: reference, and of all.
 TWINS = {"twin": (0, 0), "gated-32-of-64": (64, 32), "gated-16-of-64": (64, 16)}
 GATES = {"metaplastic": (0, 0)} | TWINS
 GATES |= {f"{name}-q8": gates for name, gates in TWINS.items() if name != "twin"}
 GATED_FOLDER = "streaming-gated"
 
-#: MESU takes four bytes a synapse: a quarter of the hidden units has the same bytes of state.
+#: MESU takes four bytes per synapse: a quarter of the hidden units has the same bytes of state.
 MESU_SHARE = 4
 MESU_DRAWS = 10
-#: Best mean of ten tasks, by the width that it stands beside.
+#: Best average accuracy over ten tasks, by the width that it stands beside.
 MESU_WINDOW = {200: 1.2e6, 512: 1e15, 1024: 1e15}
 MLP_LR = {200: 0.003, 512: 0.003, 1024: 0.003}
 
@@ -64,7 +64,7 @@ class StreamingSetting(Setting):
     lr : float
         Learning rate of the float network.
     n_blocks, n_active : int
-        Blocks of hidden units, and how many take part in a sample; 0 blocks: all units do.
+        Blocks of hidden units, and how many are active in a sample; 0 blocks: all units do.
     """
 
     width: int = 512
@@ -124,7 +124,7 @@ def streaming_settings(algorithm: str) -> list[tuple[str, Setting, int]]:
 
 
 def gated_settings(algorithm: str) -> list[tuple[str, Setting, int]]:
-    """Return the learner at H = 512, with so many of its blocks taking part in a sample."""
+    """Return the learner at H = 512, with so many of its blocks active in a sample."""
     n_blocks, n_active = GATES[algorithm]
     layers = (N_FEATURES, WIDTHS[0], N_CLASSES)
     window = MESU_WINDOW[WIDTHS[0]]

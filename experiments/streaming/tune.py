@@ -1,7 +1,7 @@
 """Tunes the float network and MESU for the streaming comparison, on training images alone.
 
 Permuted tasks of the first 50,000 training images; accuracies on the last 10,000. The outcome is in
-:mod:`experiments.streaming.settings`, which takes the best mean of ten tasks.
+:mod:`experiments.streaming.settings`, which takes the best average accuracy over ten tasks.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ def run_layers(
     """Run an input through all layers into ``result``; biases, noise and ReLU of every variance.
 
     ``sample(layer, x, frac_bits, epsilon)`` returns a layer's sampled pre-activations (Q15.16) and
-    the inverse of their spread (Q.18), ``int64[units, draws]``.
+    the inverse of their deviation (Q.18), ``int64[units, draws]``.
     """
     key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
     x, frac_bits = z_q[:, None], INPUT_FRAC_BITS

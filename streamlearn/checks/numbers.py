@@ -61,4 +61,4 @@ def a_scale_of_the_target_changes_nothing_else(learner: Any) -> None:
         other.learn_one(x, np.float32(y) * 1024)
     x, _ = samples(learner, 1, seed=1)[0]
     expected, found = one.predict_one(x) * 1024, other.predict_one(x)
-    assert abs(found - expected) <= 1e-3 * abs(expected), "the target's scale took part"
+    assert abs(found - expected) <= 1e-3 * abs(expected), "the target's scale was applied"

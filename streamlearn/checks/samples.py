@@ -66,7 +66,7 @@ def weights_of(learner: Any) -> str:
 
 
 def noisy(learner: Any) -> bool:
-    """Tell whether random bits take part in learning."""
+    """Tell whether learning draws random bits."""
     return RULES[learner.config.rule].arithmetics[learner.arithmetic].noisy
 
 

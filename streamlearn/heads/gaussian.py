@@ -9,7 +9,7 @@ References
 Kendall and Gal, What uncertainties do we need in Bayesian deep learning for computer vision?,
 arXiv 1703.04977, equations 5 and 8: the log-variance as an output; aleatoric and epistemic parts.
 
-Differs from the paper: v is held within 2^-12 to 2^4, and the standardised residual within ±3
+Differs from the paper: v is clamped to 2^-12 … 2^4, and the standardised residual within ±3
 (one outlier moves no weight further than a residual of three standard deviations would; of
 Gaussian noise that takes 0.5 % off v).
 Counterparts: :mod:`quant.heads.gaussian.golden` (integers), ``quant/heads/gaussian/kernel`` (C).
@@ -74,7 +74,7 @@ def output_gradient(outputs: Float, target: float, count: Saturations) -> Float:
     Parameters
     ----------
     outputs : float64[2, draws]
-        m and l; l in nats, not yet held within its range.
+        m and l; l in nats, not yet clamped to its range.
     target : float
         Standardised target.
     count : Saturations

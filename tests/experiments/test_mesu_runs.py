@@ -20,7 +20,7 @@ from experiments.loop import experiment as loop
 from experiments.loop.runs import Setting, read_log
 from experiments.loop.workers import execute_all
 from experiments.mesu import measures as measured
-from experiments.mesu.evaluate import accuracy, full_measure, logits, strangers_of
+from experiments.mesu.evaluate import accuracy, full_measure, logits, unseen_entropies
 from experiments.mesu.experiments import EXPERIMENTS
 from experiments.mesu.learners import ALGORITHMS
 from experiments.mesu.runs import PermutedRun
@@ -144,11 +144,11 @@ def test_permuting_the_weights_is_permuting_the_pixels(images):
     order = Permutations(0, 16)[3]
     expected = np.maximum(images.test[:, order] @ weights[0], 0) @ weights[1]
     np.testing.assert_allclose(logits(weights, images.test, order), expected, rtol=1e-4, atol=1e-5)
-    strangers = strangers_of(weights, images, 0)
-    full = full_measure(weights, images, order, strangers)
+    unseen = unseen_entropies(weights, images, 0)
+    full = full_measure(weights, images, order, unseen)
     assert set(full) == {"accuracy", "auc", "auc_aleatoric", "auc_plain", "auc_unseen", "ece"}
     one = [w[:1] for w in weights]
-    alone = full_measure(one, images, order, strangers_of(one, images, 0))
+    alone = full_measure(one, images, order, unseen_entropies(one, images, 0))
     assert alone["auc"] == alone["auc_aleatoric"], "one draw has no epistemic entropy"
     assert full["accuracy"] == accuracy(weights, images, order)
     log_softmax = expected - np.log(np.exp(expected).sum(axis=-1, keepdims=True))

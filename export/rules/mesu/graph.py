@@ -53,7 +53,7 @@ def _forward_layer(
     plan: LayerPlan,
     epsilon: npt.NDArray[np.int64],
 ) -> tuple[str, str]:
-    """``a = x·μ + ε √(x²·σ²)`` in Q15.16, ``int64[batch, draws, columns]``, and its spread.
+    """``a = x·μ + ε √(x²·σ²)`` in Q15.16, ``int64[batch, draws, columns]``, and its deviation.
 
     ``x`` is ``int64[batch, draws or 1, rows]``, ``epsilon`` ``int64[draws, columns]``.
     """

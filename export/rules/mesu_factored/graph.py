@@ -73,7 +73,7 @@ def _forward_layer(
     v_exponent: int,
     epsilon: npt.NDArray[np.int64],
 ) -> tuple[str, str]:
-    """``a = x·μ + ε √(c Σ x² r)`` in Q15.16, ``int64[batch, draws, columns]``, and its spread.
+    """``a = x·μ + ε √(c Σ x² r)`` in Q15.16, ``int64[batch, draws, columns]``, and its deviation.
 
     ``x`` is ``int64[batch, draws or 1, rows]``, ``epsilon`` ``int64[draws, columns]``.
     """

@@ -19,7 +19,7 @@ from quant.integers import Int64, bit_length, isqrt, shift_round
 from quant.layout import State
 from quant.tables import EXP2
 
-#: Residuals are held within ± this many standard deviations,
+#: Residuals are clamped to ± this many standard deviations,
 RESIDUAL_MAX = 3
 #: the logarithm of the variance to base 2 within this range,
 LOG2_VARIANCE_MIN = -12
@@ -115,7 +115,7 @@ def _statistics(state: State) -> Statistics:
 
 
 def log2_variance(log_variance: Int64) -> Int64:
-    """Return log2 v in Q.10, not yet held within its range, from ln v in Q.16."""
+    """Return log2 v in Q.10, not yet clamped to its range, from ln v in Q.16."""
     held = np.clip(log_variance, -LOG_VARIANCE_LIMIT, LOG_VARIANCE_LIMIT)
     octaves: Int64 = (held >> 6) * 23637 >> 14
     return octaves

@@ -65,7 +65,7 @@ def forward_layer(
     epsilon: Int64,
     count: Saturations,
 ) -> tuple[Int64, Int64]:
-    """One layer: sampled pre-activations (Q15.16) and the inverse of their spread (Q.18).
+    """One layer: sampled pre-activations (Q15.16) and the inverse of their deviation (Q.18).
 
     ``a = x·μ + ε √(x²·σ²)``, the local reparameterisation of papers' equation w = μ + σ ε.
     """

@@ -1,9 +1,9 @@
 """MESU with factored variance in integers: the golden model, which C equals bit for bit.
 
-σ²_ij = r_i c_j: one factor an input, one a unit of a layer, as 32-bit codes; μ is ``int16`` in a
-format that follows the weights. Two bytes a synapse. The equations are those of
-:mod:`streamlearn.mesu_factored`. Here are the forward pass and the update of a whole learner, C
-twins ``kernel/sl_factored_q16_forward.h`` and ``_learn.h``; their parts are in
+σ²_ij = r_i c_j: one factor per input, one per unit of a layer, as 32-bit codes; μ is ``int16``
+in a format that follows the weights. Two bytes per synapse. The equations are those of
+:mod:`streamlearn.rules.mesu_factored`. Here are the forward pass and the update of a whole learner,
+which C has in ``kernel/q16``; their parts are in
 ``golden_codes``, ``_backward``, ``_factors`` and ``_mu``. Every format, shift and
 bound is in the rule's NUMBERS.md; the names of the steps there are the names used here.
 
@@ -59,7 +59,7 @@ def forward_layer(
     epsilon: Int64,
     count: Saturations,
 ) -> tuple[Int64, Int64, Roots]:
-    """One layer: pre-activations (Q15.16), the inverse of their spread (Q.18), √(Σ x² r).
+    """One layer: pre-activations (Q15.16), the inverse of their deviation (Q.18), √(Σ x² r).
 
     ``a = x·μ + ε √(c Σ x² r)``.
     """

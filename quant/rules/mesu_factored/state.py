@@ -1,4 +1,4 @@
-"""The state of MESU with factored variance: μ of every synapse, one factor a row and a column."""
+"""The state of MESU with factored variance: μ per synapse, one factor per row and per column."""
 
 from __future__ import annotations
 

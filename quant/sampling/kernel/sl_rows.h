@@ -3,7 +3,7 @@
 
 #include "sl_rule.h"
 
-/* List the rows of layer 0 that take part: all others have input 0 and cost nothing. */
+/* List the active rows of layer 0: all others have input 0 and cost nothing. */
 static inline void sl_list_active(sl_scratch_t *scratch) {
     uint32_t n = 0;
     for (uint32_t i = 0; i < SL_N_FEATURES + SL_BIAS; i++) {

@@ -130,7 +130,7 @@ def plan_formats(
     y : int[n]
         Class indices.
     headroom : float or sequence of float
-        The format holds this many times the largest μ seen; for all layers, or one a layer.
+        The format holds this many times the largest μ seen; for all layers, or one per layer.
         Longer streams need more: μ of early layers keeps growing for several memory windows.
     seed : int
 
@@ -142,8 +142,8 @@ def plan_formats(
     Raises
     ------
     ConfigError
-        If a `headroom` is below 1 or there is not one a layer, the rule is not MESU with variances
-        of its own for every synapse, or fixed point cannot hold the hyperparameters.
+        If a `headroom` is below 1 or there is not one per layer, the rule is not MESU with a
+        variance for every synapse, or fixed point cannot hold the hyperparameters.
     ShapeError
         If there is no sample, or `x` and `y` do not fit each other or the network.
     """

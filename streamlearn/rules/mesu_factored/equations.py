@@ -1,4 +1,4 @@
-"""MESU with factored variance in float64: σ²_ij = r_i c_j, one factor an input and one a unit.
+"""MESU with factored variance in float64: σ²_ij = r_i c_j, one factor per input and per unit.
 
 The posterior of a layer is a matrix-variate Gaussian with diagonal factors, so that a layer needs
 ``rows + columns`` numbers for its variances instead of ``rows · columns``. MESU's step of

@@ -1,4 +1,4 @@
-"""The binarized metaplastic learner that a user holds: one byte a synapse."""
+"""The binarized metaplastic learner that a user holds: one byte per synapse."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class MetaplasticClassifier(StreamClassifier):
     classes : sequence, optional
         The label of each class. Default: labels are taken in the order in which they appear.
     arithmetic : {"q8", "float64"}
-        One byte a synapse and nothing but integers, or the equations.
+        One byte per synapse and nothing but integers, or the equations.
     seed : int
         Of the start and of the pulses, 0 to 2^32 - 1.
     features : sequence of str, optional

@@ -7,5 +7,5 @@
 /* Where the words of an answer lie: it is the result itself. */
 #define SL_PREDICTION(scratch, result) ((void)(scratch), (const uint32_t *)(result))
 
-#define SL_HEAD_SPREAD  0 /* whether it asks the rule for the spread of the first output */
+#define SL_HEAD_SPREAD  0 /* whether it asks for the first output's noise deviation */
 #define SL_HEAD_SCRATCH   /* keeps nothing */

@@ -7,7 +7,7 @@
 /* Where the words of an answer lie. */
 #define SL_PREDICTION(scratch, result) ((void)(result), (const uint32_t *)(scratch)->prediction)
 
-#define SL_HEAD_SPREAD 1 /* whether it asks the rule for the spread of the first output */
+#define SL_HEAD_SPREAD 1 /* whether it asks for the first output's noise deviation */
 
 /* target: standardised; new_*: statistics that become the state's on learning. */
 #define SL_HEAD_SCRATCH                                                                            \

@@ -46,7 +46,7 @@ typedef struct {
     SL_HEAD_SCRATCH
 } sl_scratch_t;
 
-/* The spread of the first output, for heads that ask for it. */
+/* The noise deviation of the first output, for heads that ask for it. */
 #if SL_HEAD_SPREAD
 static inline void sl_factored_keep_spread_f32(sl_scratch_t *scratch, uint32_t draw, float spread) {
     scratch->inverse[draw] = spread > 0 ? 1.0f / spread : 0.0f;

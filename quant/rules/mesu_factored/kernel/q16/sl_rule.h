@@ -56,7 +56,7 @@ typedef struct {
     SL_HEAD_SCRATCH
 } sl_scratch_t;
 
-/* The spread of the first output, for heads that ask for it. */
+/* The noise deviation of the first output, for heads that ask for it. */
 #if SL_HEAD_SPREAD
 static inline void sl_factored_keep_spread_q16(sl_scratch_t *scratch, uint32_t draw,
                                                int32_t spread) {

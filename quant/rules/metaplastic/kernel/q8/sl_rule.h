@@ -1,4 +1,4 @@
-/* The metaplastic rule in integers, one byte a synapse: layers and scratch. Formats and bounds:
+/* The metaplastic rule in integers, one byte per synapse: layers and scratch. Formats and bounds:
  * the rule's NUMBERS.md. */
 #pragma once
 
