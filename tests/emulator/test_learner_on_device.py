@@ -10,12 +10,12 @@ import pytest
 
 import firmware_sim as fs
 from export.package import write_export
-from streamlearn import MesuClassifier
+from streamlearn import MesuClassifier, MesuFactoredClassifier
 
 LAYERS = (128, 32, 6)
 
 
-def boot(learner: MesuClassifier, board: str, folder: Path) -> fs.Device:
+def boot(learner: MesuClassifier | MesuFactoredClassifier, board: str, folder: Path) -> fs.Device:
     write_export(learner, folder / "export")
     firmware = fs.build_firmware(
         folder / "export", fs.get_board(board), folder / "run", warnings_are_errors=True
@@ -64,8 +64,8 @@ def test_factored_variance_on_the_device_equals_the_host(
     board: str, tmp_path: Path, gas: Any
 ) -> None:
     """Cortex-M0+ and -M4F, 400 samples; in two thirds of the state's bytes."""
-    device = boot(learner(variance="factored"), board, tmp_path)
-    host = learner(variance="factored")
+    device = boot(MesuFactoredClassifier(LAYERS, classes=range(6)), board, tmp_path)
+    host = MesuFactoredClassifier(LAYERS, classes=range(6))
     result = device.run_stream(gas.x[:400], gas.y[:400])
     expected = []
     for x, y in zip(gas.x[:400], gas.y[:400].tolist(), strict=True):

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from streamlearn.regression_engines import GoldenRegression
 
 import firmware_sim as fs
 from export.package import write_export
 from quant.state import state_to_bytes
 from streamlearn import MesuRegressor
+from streamlearn.engines import make_engine
 from streamlearn.streams import TargetStream, load_gas_concentration
 
 LAYERS = (128, 32, 1)
@@ -28,9 +28,9 @@ def stream() -> TargetStream:
 def golden(stream: TargetStream) -> tuple[np.ndarray, bytes]:
     """Predictions float32[N, 3] and the state's bytes of the golden model."""
     learner = MesuRegressor(LAYERS)
-    engine, state = GoldenRegression(learner.spec, learner.config), learner.state
+    engine, state = make_engine(learner.spec, learner.config, "q16", "numpy"), learner.state
     found = [
-        engine.learn_target(state, x.astype(np.float64), y)
+        engine.learn(state, x.astype(np.float64), y)
         for x, y in zip(stream.x[:N], stream.y[:N].tolist(), strict=True)
     ]
     return np.array(found, np.float32), state_to_bytes(state)

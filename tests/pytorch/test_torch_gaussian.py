@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from torch_helpers import tensor, torch
 
+from quant.counters import Saturations
 from quant.network import NetworkSpec, layer_view
 from quant.rules.mesu.config import MesuConfig
 from quant.state import init_state
@@ -18,14 +19,15 @@ from streamlearn.rules.mesu import equations as mesu
 @pytest.mark.parametrize("layers", [(4, 1), (5, 6, 1), (3, 6, 5, 1)])
 def test_a_step_is_that_of_autograd(layers: tuple[int, ...]) -> None:
     """One step of μ and σ equals -lr σ² ∂L/∂μ and -½ lr σ² ∂L/∂σ with L the mean Gaussian NLL."""
-    spec = NetworkSpec(layers, front_end="none", likelihood="gaussian")
+    spec = NetworkSpec(layers, front_end="none", head="gaussian")
     config = MesuConfig(
         memory_window=math.inf, n_draws=7, lr_mu=0.3, lr_sigma=0.2, mu_init=1, sigma_init=0.2
     )
     state = init_state(spec, config, "float64", 3)
     rng = np.random.default_rng(1)
     z, y = rng.normal(size=spec.n_features), 0.4
-    result = mesu.forward(spec, config, state, z)
+    count = Saturations()
+    result = mesu.forward(spec, config, state, z, count)
 
     weights = []
     x = tensor(z)[:, None]
@@ -38,7 +40,7 @@ def test_a_step_is_that_of_autograd(layers: tuple[int, ...]) -> None:
         x = torch.cat([x, torch.ones(1, x.shape[1], dtype=torch.float64)])
         a = mu.T @ x + torch.sqrt((sigma**2).T @ x**2) * tensor(epsilon)
         x = torch.relu(a)
-    np.testing.assert_allclose(a.detach().numpy(), result.logits, atol=1e-12)
+    np.testing.assert_allclose(a.detach().numpy(), result.outputs, atol=1e-12)
     held = torch.clamp(a[1], gaussian.LOG_VARIANCE_MIN, gaussian.LOG_VARIANCE_MAX)
     losses = torch.nn.functional.gaussian_nll_loss(
         a[0], torch.full_like(a[0], y), held.exp(), reduction="none"
@@ -46,9 +48,8 @@ def test_a_step_is_that_of_autograd(layers: tuple[int, ...]) -> None:
     losses.mean().backward()
 
     before = state.copy()
-    delta, clamped = gaussian.output_gradient(result.logits, y)
-    assert clamped == 0
-    mesu.step(spec, config, state, result, delta)
+    mesu.update(spec, config, state, result, y, count)
+    assert count == Saturations(), "no residual was clamped"
     for layer, (mu, sigma) in enumerate(weights):
         old = layer_view(spec, before, "sigma", layer)
         for name, parameter, rate in (("mu", mu, 0.3), ("sigma", sigma, 0.1)):

@@ -1,4 +1,4 @@
-"""The optimizer and the layers against streamlearn.mesu: same noise in, same step out."""
+"""The optimizer and the layers against the float reference: same noise in, same step out."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from torch_helpers import DenseNet, copy_state, net_values, tensor, torch
 
+from quant.counters import Saturations
 from quant.network import NetworkSpec
 from quant.rules.mesu.config import MesuConfig
 from quant.state import State, init_state
@@ -42,11 +43,11 @@ def learn_both(spec: NetworkSpec, config: MesuConfig, n_samples: int, *, pull: b
     rng = np.random.default_rng(5)
     for index in range(n_samples):
         z, label = rng.normal(size=spec.n_features), index % spec.n_classes
-        reference = mesu.forward(spec, config, state, z)
+        reference = mesu.forward(spec, config, state, z, Saturations())
         epsilon = [tensor(noise.T) for noise in reference.epsilon]
         logits = net(tensor(z).repeat(config.n_draws, 1), epsilon)[:, None]
         np.testing.assert_allclose(
-            logits[:, 0].detach().numpy().T, reference.logits, rtol=0, atol=TOLERANCE
+            logits[:, 0].detach().numpy().T, reference.outputs, rtol=0, atol=TOLERANCE
         )
         gradient.zero_grad()
         nll_loss(logits, torch.tensor([label])).backward()
@@ -58,7 +59,7 @@ def learn_both(spec: NetworkSpec, config: MesuConfig, n_samples: int, *, pull: b
             for parameter in net.parameters():
                 parameter.grad.zero_()
             prior.step()
-        mesu.learn(spec, config, state, reference, label)
+        mesu.update(spec, config, state, reference, label, Saturations())
         for field in ("mu", "sigma"):
             np.testing.assert_allclose(
                 net_values(spec, net, field), state[field][0], rtol=0, atol=TOLERANCE

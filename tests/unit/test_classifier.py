@@ -55,7 +55,7 @@ def test_impossible_layers(layers: tuple[int, ...], message: str) -> None:
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"arithmetic": "q8"}, r"arithmetic='q8': expected one of float64, float32, q16"),
+        ({"arithmetic": "q8"}, r"arithmetic='q8': expected one of q16, float32, float64"),
         (
             {"arithmetic": "float64", "backend": "c"},
             r"backend='c': float64 runs on 'numpy'$",

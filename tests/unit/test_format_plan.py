@@ -94,5 +94,5 @@ def test_other_rules_have_no_formats_to_plan(name: str) -> None:
 
 def test_a_regressor_has_no_formats_to_plan() -> None:
     spec = NetworkSpec((128, 32, 1), head="gaussian")
-    with pytest.raises(ConfigError, match="head='gaussian'.*formats are planned for MESU class"):
+    with pytest.raises(ConfigError, match=r"head='gaussian'.*formats are planned for MESU class"):
         plan_formats(spec, MesuConfig(), np.zeros((3, 128)), np.zeros(3, int))

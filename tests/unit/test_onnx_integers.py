@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
-from export import onnx_integers as ops
+from export.graph import integers as ops
 from export.graph.builder import GraphBuilder
 from quant import integers
 

@@ -9,11 +9,15 @@ import numpy.typing as npt
 import onnxruntime
 import pytest
 from onnx.reference import ReferenceEvaluator
-from streamlearn.metaplastic_engines import MetaplasticGoldenEngine
 
-from export.graph.model import NO_LABEL, prediction_model
+from export.graph.heads.categorical import NO_LABEL
+from export.graph.model import prediction_model
+from quant.counters import Saturations
+from quant.front_end import golden as front_end
 from quant.network import NetworkSpec
+from quant.rules.metaplastic import golden as metaplastic_q8
 from quant.rules.metaplastic.config import MetaplasticConfig
+from quant.rules.metaplastic.plan import make_metaplastic_plan
 from quant.state import State, init_state
 from streamlearn.engines import make_engine
 from streamlearn.streams.gas_drift import load_gas_drift
@@ -37,15 +41,8 @@ def trained(
     """A state after 150 samples, and rows that follow: ordinary, absurd and empty."""
     layers, bias, front_end = CASES[case]
     n_blocks, n_active = GATES.get(case, (0, 0))
-    spec = NetworkSpec(
-        layers,
-        bias,
-        front_end,
-        "metaplastic",
-        n_blocks=n_blocks,
-        n_active=n_active,  # type: ignore[arg-type]
-    )
-    config = MetaplasticConfig(skip=0.0, logit_scale=1.5)
+    spec = NetworkSpec(layers, bias, front_end)
+    config = MetaplasticConfig(skip=0.0, logit_scale=1.5, n_blocks=n_blocks, n_active=n_active)
     stream = load_gas_drift()
     x = stream.x if front_end == "standardise" else stream.x / np.float32(4096)
     engine, state = make_engine(spec, config, arithmetic), init_state(spec, config, arithmetic, 4)
@@ -68,10 +65,12 @@ def test_q8_equals_golden_bit_for_bit(case: str) -> None:
     spec, config, state, x = trained(case, "q8")
     model = prediction_model(spec, config, state, "q8", list("abcdef"))
     labels, sums, probabilities = run(model, x)
-    golden = MetaplasticGoldenEngine(spec, config)
+    golden, plan = make_engine(spec, config, "q8", "numpy"), make_metaplastic_plan(spec, config)
     for t, row in enumerate(x.astype(np.float64)):
         predicted, logits = golden.predict(state, row)
-        _, passed = golden._forward(state, row)
+        count = Saturations()
+        z_q = front_end.inputs(spec.front_end, config.front_end_window, state, row, count)[1]
+        passed = metaplastic_q8.forward(spec, plan, state, z_q, count)
         assert labels[t] == predicted
         assert np.array_equal(sums[t], passed.logits)
         expected = np.exp(logits - logits.max())

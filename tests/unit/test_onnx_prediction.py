@@ -13,19 +13,24 @@ import onnxruntime
 import pytest
 from onnx.reference import ReferenceEvaluator
 
-from export.graph.model import NO_LABEL, prediction_model
+from export.graph.heads.categorical import NO_LABEL
+from export.graph.model import prediction_model
 from quant.counters import Saturations
 from quant.description import from_json
 from quant.errors import ConfigError, ShapeError
-from quant.front_end.golden import quantise_input
+from quant.front_end import golden as integer_front_end
+from quant.heads.categorical import golden as categorical
 from quant.native import NativeKernel
 from quant.network import NetworkSpec, layer_view
+from quant.rule import arithmetic_of
 from quant.rules.mesu import golden as mesu_q16
 from quant.rules.mesu.config import MesuConfig
 from quant.rules.mesu.plan import make_plan
-from quant.rules.mesu_factored import golden as factored_q16
-from quant.rules.mesu_factored.plan import make_factored_plan
-from quant.state import Arithmetic, State, init_state, state_sha256
+from quant.rules.mesu_factored.config import MesuFactoredConfig
+from quant.sampling.config import SamplingConfig
+from quant.sampling.golden import block_inputs
+from quant.state import State, init_state, state_sha256
+from streamlearn.front_end import standardise
 from streamlearn.rules.mesu import equations as mesu
 from streamlearn.streams.gas_drift import load_gas_drift
 from streamlearn.version import __version__
@@ -35,11 +40,12 @@ GAS = NetworkSpec((128, 32, 6))
 CLASSES = ("a", "b", "c", "d", "e", "f")
 TINY, FLT_MAX = np.finfo(np.float32).tiny, np.finfo(np.float32).max
 #: Large weights and weakly constrained: sums of inputs need block shifts in every layer.
-LOUD = MesuConfig(mu_init=20, sigma_init=8, sigma_prior=1.0)
+LOUD_SETTINGS: dict[str, Any] = {"mu_init": 20, "sigma_init": 8, "sigma_prior": 1.0}
+LOUD = MesuConfig(**LOUD_SETTINGS)
 
 
 def trained(
-    spec: NetworkSpec, config: MesuConfig, arithmetic: Arithmetic, n: int, seed: int = 7
+    spec: NetworkSpec, config: SamplingConfig, arithmetic: str, n: int, seed: int = 7
 ) -> tuple[State, Rows]:
     """A state after ``n`` samples of the gas stream, and the rows that follow."""
     stream = load_gas_drift()
@@ -56,21 +62,18 @@ def standardised(x: Rows) -> Rows:
 
 
 def golden(
-    spec: NetworkSpec, config: MesuConfig, state: State, x: Rows
+    spec: NetworkSpec, config: SamplingConfig, state: State, x: Rows
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Labels and sums of logits of single predictions, row by row, all from one state."""
-    factored = spec.variance == "factored"
-    plan: Any = make_factored_plan(spec, config) if factored else make_plan(spec, config)
-    rule: Any = factored_q16 if factored else mesu_q16
-    labels, sums = [], []
+    model, window = arithmetic_of(spec, config, "q16").golden, config.front_end_window
+    assert model is not None
+    plan, labels, sums = model.plan(spec, config), [], []
     for row in x:
-        if spec.front_end == "standardise":
-            z_q = standardise_q16(state, row, config.front_end_window)[1]
-        else:
-            z_q = quantise_input(row)[0]
-        logits = rule.forward(spec, plan, state, z_q, Saturations()).logits
-        labels.append(mesu_q16.predict(logits))
-        sums.append(logits.sum(axis=1))
+        count = Saturations()
+        z_q = integer_front_end.inputs(spec.front_end, window, state, row, count)[1]
+        forward = model.forward(spec, plan, state, z_q, count)
+        labels.append(categorical.predict(state, forward, count).class_index)
+        sums.append(forward.outputs.sum(axis=1))
     return np.array(labels), np.array(sums)
 
 
@@ -87,7 +90,7 @@ def predict(model: onnx.ModelProto, x: Rows) -> list[Any]:
 
 
 def assert_golden(
-    spec: NetworkSpec, config: MesuConfig, state: State, x: Rows, batch: int = 64
+    spec: NetworkSpec, config: SamplingConfig, state: State, x: Rows, batch: int = 64
 ) -> onnx.ModelProto:
     classes = [str(k) for k in range(spec.n_classes)]
     model = prediction_model(spec, config, state, "q16", classes)
@@ -126,13 +129,13 @@ def edge_rows(n_features: int) -> Rows:
         (NetworkSpec((1, 2)), MesuConfig(), 200),
         (NetworkSpec((128, 300, 6)), LOUD, 0),
         (NetworkSpec((128, 300, 6)), LOUD, 100),
-        (NetworkSpec((128, 32, 6), variance="factored"), MesuConfig(), 3000),
-        (NetworkSpec((128, 300, 6), variance="factored"), LOUD, 100),
-        (NetworkSpec((128, 6), bias=False, variance="factored"), MesuConfig(n_draws=3), 500),
+        (GAS, MesuFactoredConfig(), 3000),
+        (NetworkSpec((128, 300, 6)), MesuFactoredConfig(**LOUD_SETTINGS), 100),
+        (NetworkSpec((128, 6), bias=False), MesuFactoredConfig(n_draws=3), 500),
     ],
     ids=str,
 )
-def test_gas_rows_equal_the_golden_model(spec: NetworkSpec, config: MesuConfig, n: int) -> None:
+def test_gas_rows_equal_the_golden_model(spec: NetworkSpec, config: SamplingConfig, n: int) -> None:
     state, x = trained(spec, config, "q16", n)
     assert_golden(spec, config, state, x[:: len(x) // 300][:300])
 
@@ -144,9 +147,9 @@ def test_block_shifts_of_every_sign_occur() -> None:
     plan = make_plan(spec, LOUD)
     shifts = set()
     for row in x[:: len(x) // 300]:
-        z_q = standardise_q16(state, row, LOUD.front_end_window)[1]
+        z_q = integer_front_end.standardise(state, row, LOUD.front_end_window)[1]
         hidden = mesu_q16.forward(spec, plan, state, z_q, Saturations()).inputs[1]
-        shifts.add(mesu_q16.block_inputs(hidden)[1])
+        shifts.add(block_inputs(hidden)[1])
     assert max(shifts) > 0
     assert len(shifts) > 1
 
@@ -277,7 +280,7 @@ def test_noise_and_front_end_are_those_of_the_state(field: str) -> None:
 
 @pytest.mark.parametrize("arithmetic", ["q16", "float32", "float64"])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_rows_that_are_not_finite_have_no_label(arithmetic: Arithmetic, bad: float) -> None:
+def test_rows_that_are_not_finite_have_no_label(arithmetic: str, bad: float) -> None:
     config = MesuConfig()
     state = init_state(GAS, config, arithmetic, 2)
     state["front_end_count"] = 5
@@ -311,15 +314,16 @@ def test_float64_equals_the_reference_up_to_the_order_of_sums(
     state = init_state(spec, config, "float64", 4)
     rows = load_gas_drift(limit=200).x
     for row in rows[:100].astype(np.float64):
-        statistics, z, _ = mesu.standardise(state, row, config.front_end_window)
-        mesu.learn(spec, config, state, mesu.forward(spec, config, state, z), 1)
+        statistics, z, _ = standardise(state, row, config.front_end_window)
+        forward = mesu.forward(spec, config, state, z, Saturations())
+        mesu.update(spec, config, state, forward, 1, Saturations())
         for name, value in statistics.items():
             state[name] = value
     label, logits, _ = predict(prediction_model(spec, config, state, "float64", CLASSES), rows)
     assert logits.dtype == np.float64
     for row, row_label, row_logits in zip(rows, label, logits, strict=True):
-        z = mesu.standardise(state, row.astype(np.float64), config.front_end_window)[1]
-        expected = mesu.forward(spec, config, state, z).logits.mean(axis=1)
+        z = standardise(state, row.astype(np.float64), config.front_end_window)[1]
+        expected = mesu.forward(spec, config, state, z, Saturations()).outputs.mean(axis=1)
         np.testing.assert_allclose(row_logits, expected, rtol=1e-10, atol=1e-10)
         assert row_label == np.argmax(row_logits)
 
@@ -338,7 +342,7 @@ def test_float32_follows_the_c_kernel(front_end: Any) -> None:
 
 
 @pytest.mark.parametrize("arithmetic", ["q16", "float32", "float64"])
-def test_model_says_where_it_comes_from(arithmetic: Arithmetic) -> None:
+def test_model_says_where_it_comes_from(arithmetic: str) -> None:
     config = MesuConfig(memory_window=float("inf"))
     state = init_state(GAS, config, arithmetic, 9)
     before = state.copy()
@@ -376,7 +380,7 @@ def test_wrong_arguments_are_refused() -> None:
     with pytest.raises(ShapeError, match="one element of the q16 state"):
         prediction_model(NetworkSpec((128, 31, 6)), config, state, "q16", CLASSES)
     with pytest.raises(ConfigError, match="expected one of"):
-        prediction_model(GAS, config, state, "q8", CLASSES)  # type: ignore[arg-type]
+        prediction_model(GAS, config, state, "q8", CLASSES)
 
 
 def measure() -> None:
@@ -387,11 +391,11 @@ def measure() -> None:
         ((128, 32, 6), "standardise", "float32"),
         ((128, 32, 6), "standardise", "float64"),
     ):
-        spec, config = NetworkSpec(layers, front_end=front_end), MesuConfig()  # type: ignore[arg-type]
-        state = init_state(spec, config, arithmetic)  # type: ignore[arg-type]
+        spec, config = NetworkSpec(layers, front_end=front_end), MesuConfig()
+        state = init_state(spec, config, arithmetic)
         state["front_end_count"] = 100
         classes = [str(k) for k in range(spec.n_classes)]
-        model = prediction_model(spec, config, state, arithmetic, classes)  # type: ignore[arg-type]
+        model = prediction_model(spec, config, state, arithmetic, classes)
         print(f"{spec} {arithmetic}: {len(model.graph.node)} nodes, {model.ByteSize()} bytes")
         run = session(model)
         for batch in (1, 100, 1000):

@@ -20,13 +20,14 @@ from quant.errors import BuildError, ConfigError, ShapeError, StateFormatError, 
 from quant.image import FORMAT_VERSION, MAGIC, Image, decode_image, encode_image
 from quant.native import NativeKernel
 from quant.network import NetworkSpec, layer_view
+from quant.rule import RULES
 from quant.rules.mesu.config import MesuConfig
 from quant.rules.mesu.plan import make_plan
+from quant.rules.mesu_factored.config import MesuFactoredConfig
 from quant.rules.mesu_factored.plan import decode_row, make_factored_plan
 from quant.rules.metaplastic.config import MetaplasticConfig
 from quant.sampling.plan import PULL_MAX, effective_sweep
 from quant.state import (
-    ARITHMETICS,
     init_state,
     state_dtype,
     state_from_bytes,
@@ -79,10 +80,17 @@ def test_the_ends_of_the_allowed_layers_are_allowed(layers: tuple[int, ...]) -> 
     assert NetworkSpec(layers).layers == layers
 
 
-@pytest.mark.parametrize("bits", [5, 16, (12,), (12, 12, 12), (12, 5), (12.0, 12), 12.0, None])
+@pytest.mark.parametrize("bits", [5, 16, (), (12, 5), (12.0, 12), 12.0, None, True])
 def test_wrong_formats_are_refused(bits: Any) -> None:
-    with pytest.raises(ConfigError, match=r"mu_frac_bits=.*: expected 6 to 15, one number or 2"):
-        NetworkSpec((4, 3, 2), mu_frac_bits=bits)
+    with pytest.raises(ConfigError, match=r"mu_frac_bits=.*: expected 6 to 15, one number or one"):
+        MesuConfig(mu_frac_bits=bits)
+
+
+@pytest.mark.parametrize("arithmetic", RULES["mesu"].arithmetics)
+@pytest.mark.parametrize("bits", [(12,), (12, 12, 12)])
+def test_formats_for_another_number_of_layers_are_refused(bits: Any, arithmetic: str) -> None:
+    with pytest.raises(ConfigError, match=r"mu_frac_bits=.*: expected 6 to 15, one number or 2,"):
+        init_state(NetworkSpec((4, 3, 2)), MesuConfig(mu_frac_bits=bits), arithmetic)
 
 
 @pytest.mark.parametrize("bias", [2, -1, 0.5, 1, None, "no"])
@@ -91,32 +99,42 @@ def test_a_bias_that_is_no_truth_value_is_refused(bias: Any) -> None:
         NetworkSpec((4, 3, 2), bias=bias)
 
 
-@pytest.mark.parametrize("config", [MesuConfig, MetaplasticConfig])
+@pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("value", [True, "2", np.complex64(1)])
-def test_a_hyperparameter_that_is_no_real_number_is_refused(config: Any, value: Any) -> None:
+def test_a_hyperparameter_that_is_no_real_number_is_refused(rule: str, value: Any) -> None:
     with pytest.raises(ConfigError, match=r"front_end_window=.*: expected a number"):
-        config(front_end_window=value)
+        RULES[rule].config(front_end_window=value)
 
 
 def test_numpys_numbers_become_pythons_so_that_the_learner_can_be_saved() -> None:
     third = np.float32(1 / 3)
-    spec = NetworkSpec((3, 4, 2), np.True_, mu_frac_bits=np.int64(10))  # type: ignore[arg-type]
-    config = MesuConfig(lr_mu=third, n_draws=np.int64(2), memory_window=np.int32(5000))
+    spec = NetworkSpec((3, 4, 2), np.True_)  # type: ignore[arg-type]
+    config = MesuConfig(
+        lr_mu=third,
+        n_draws=np.int64(2),  # type: ignore[arg-type]
+        memory_window=np.int32(5000),
+        mu_frac_bits=np.int64(10),  # type: ignore[arg-type]
+    )
     assert type(config.lr_mu) is float
-    assert {type(n) for n in (config.n_draws, config.memory_window, *spec.frac_bits)} == {int}
+    assert {type(n) for n in (config.n_draws, config.memory_window, config.mu_frac_bits)} == {int}
     assert type(spec.bias) is bool
     assert make_plan(spec, config) == make_plan(spec, MesuConfig(**{
         **vars(config), "lr_mu": float(third)}))  # fmt: skip
     assert from_json(json.loads(json.dumps(to_json(spec, config)))) == (spec, config)
-    plastic = NetworkSpec((3, 2), rule="metaplastic"), MetaplasticConfig(clamp=third)
+    plastic = NetworkSpec((3, 2)), MetaplasticConfig(clamp=third)
     assert from_json(json.loads(json.dumps(to_json(*plastic)))) == plastic
 
 
 def test_unknown_names_are_refused() -> None:
     with pytest.raises(ConfigError, match="front_end='norm': expected 'standardise' or 'none'"):
-        NetworkSpec((2, 2), front_end="norm")  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match="rule='sgd': expected 'mesu' or 'metaplastic'"):
-        NetworkSpec((2, 2), rule="sgd")
+        NetworkSpec((2, 2), front_end="norm")
+    with pytest.raises(ConfigError, match="head='poisson': expected 'categorical' or 'gaussian'"):
+        NetworkSpec((2, 2), head="poisson")
+    described = {**to_json(SPEC, CONFIG), "rule": "sgd"}
+    with pytest.raises(
+        ConfigError, match="rule='sgd': expected one of 'mesu', 'mesu_factored', 'metaplastic'"
+    ):
+        from_json(described)
 
 
 @pytest.mark.parametrize(
@@ -208,11 +226,11 @@ def test_sigmas_outside_fixed_point_are_refused() -> None:
 
 
 def test_a_start_below_the_rows_factor_is_refused_instead_of_raised() -> None:
-    factored = NetworkSpec((4, 3), variance="factored")
+    spec = NetworkSpec((4, 3))
     with pytest.raises(ConfigError, match=r"sigma_init=4\.96e-05 .* holds starts from 8\.63e-05"):
-        make_factored_plan(factored, MesuConfig(sigma_prior=1.0, sigma_init=2 * 2**-14.3))
-    config = MesuConfig(sigma_prior=1.0, sigma_init=2 * 2**-13.5)
-    plan = make_factored_plan(factored, config).layers[0]
+        make_factored_plan(spec, MesuFactoredConfig(sigma_prior=1.0, sigma_init=2 * 2**-14.3))
+    config = MesuFactoredConfig(sigma_prior=1.0, sigma_init=2 * 2**-13.5)
+    plan = make_factored_plan(spec, config).layers[0]
     held = decode_row(np.array(plan.row_init_q), plan.v_exponent)
     assert held == pytest.approx(config.sigma_init_of(4) ** 2)
 
@@ -240,7 +258,7 @@ def test_means_outside_fixed_point_are_refused(changes: dict[str, float]) -> Non
     ],
 )
 def test_the_worked_example_of_the_document(arithmetic: Any, size: int, offsets: list[int]) -> None:
-    dtype = state_dtype(NetworkSpec((128, 32, 6)), arithmetic)
+    dtype = state_dtype(NetworkSpec((128, 32, 6)), MesuConfig(), arithmetic)
     assert dtype.itemsize == size
     assert [dtype.fields[name][1] for name in dtype.names or ()] == offsets  # type: ignore[index]
 
@@ -256,17 +274,17 @@ def test_sizes_follow_the_documents_formulas(
     assert p == sum((a + bias) * b for a, b in pairwise(layers))
     s = int(front_end == "standardise")
     q16 = 16 + s * 10 * n + 4 * p
-    assert state_dtype(spec, "q16").itemsize == q16 + q16 % 4
-    assert state_dtype(spec, "float32").itemsize == 16 + s * 8 * n + 8 * p
-    assert state_dtype(spec, "float64").itemsize == 16 + s * 16 * n + 16 * p
+    assert state_dtype(spec, CONFIG, "q16").itemsize == q16 + q16 % 4
+    assert state_dtype(spec, CONFIG, "float32").itemsize == 16 + s * 8 * n + 8 * p
+    assert state_dtype(spec, CONFIG, "float64").itemsize == 16 + s * 16 * n + 16 * p
 
 
 def test_a_state_of_another_size_is_refused() -> None:
     data = state_to_bytes(init_state(SPEC, CONFIG, "q16"))
     for wrong in (data[:-1], data + b"\0", b""):
         with pytest.raises(ShapeError, match=f"state of {len(wrong)} bytes: a 3-4-2 network in q"):
-            state_from_bytes(SPEC, "q16", wrong)
-    restored = state_from_bytes(SPEC, "q16", data)
+            state_from_bytes(SPEC, CONFIG, "q16", wrong)
+    restored = state_from_bytes(SPEC, CONFIG, "q16", data)
     assert state_to_bytes(restored) == data
     assert len(state_sha256(restored)) == 64
 
@@ -278,8 +296,8 @@ def test_a_seed_out_of_range_is_refused(seed: Any) -> None:
 
 
 def test_an_unknown_arithmetic_is_refused() -> None:
-    with pytest.raises(ConfigError, match="arithmetic='q8': expected one of float64, float32, q16"):
-        init_state(SPEC, CONFIG, "q8")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="arithmetic='q8': expected one of q16, float32, float64"):
+        init_state(SPEC, CONFIG, "q8")
 
 
 def test_every_arithmetic_starts_from_the_same_draws() -> None:
@@ -296,7 +314,7 @@ def test_every_arithmetic_starts_from_the_same_draws() -> None:
 # -- image ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("arithmetic", ARITHMETICS)
+@pytest.mark.parametrize("arithmetic", RULES["mesu"].arithmetics)
 def test_an_image_is_a_learner_again(arithmetic: Any) -> None:
     whole = image(arithmetic)
     back = decode_image(encode_image(whole))
@@ -354,6 +372,7 @@ def test_a_description_that_does_not_fit_its_state_is_refused() -> None:
     text, payload = data[24 : 24 + size], data[24 + size :]
     assert decode_image(sealed(text, payload)).spec == SPEC
     wrong = {
+        b'"rule":"mesu"': (b'"rule":"sgd"', "rule='sgd': expected one of 'mesu'"),
         rb'"layers":[3,4,2]': (b'"layers":[3,5,2]', "state of .* bytes: a 3-5-2 network"),
         b'"arithmetic":"q16"': (b'"arithmetic":"q17"', "arithmetic='q17': expected one of"),
         b'"bias":true': (b'"bias":1,"dropout":0', "unexpected keyword argument 'dropout'"),

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from quant.counters import Saturations
 from quant.errors import (
     ConfigError,
     DivergedError,
@@ -60,13 +61,19 @@ def negative_log_likelihood(m: float, log_variance: float, y: float) -> float:
     return 0.5 * ((y - m) ** 2 * math.exp(-log_variance) + log_variance)
 
 
+def gradient(m: float, log_variance: float, y: float) -> tuple[np.ndarray, int]:
+    """The gradient by both outputs, ``float64[2, 1]``, and how often a residual was clamped."""
+    count = Saturations()
+    return output_gradient(np.array([[m], [log_variance]]), y, count), count.gradient
+
+
 @pytest.mark.parametrize("y", [-2.0, 0.1, 1.4])
 @pytest.mark.parametrize("log_variance", [-1.0, 0.0, 2.5])
 def test_output_gradient_is_that_of_the_negative_log_likelihood(
     log_variance: float, y: float
 ) -> None:
     m, h = 0.3, 1e-5
-    delta, clamped = output_gradient(np.array([[m], [log_variance]]), y)
+    delta, clamped = gradient(m, log_variance, y)
     by_mean = negative_log_likelihood(m + h, log_variance, y) - negative_log_likelihood(
         m - h, log_variance, y
     )
@@ -83,9 +90,9 @@ def test_output_gradient_is_that_of_the_negative_log_likelihood(
 def test_no_gradient_pushes_the_log_variance_out_of_its_range() -> None:
     far, near = 100.0, 0.0
     for log_variance, y, expected in ((9.0, far, 0.0), (9.0, near, 0.5), (-9.0, near, 0.0)):
-        delta, _ = output_gradient(np.array([[0.0], [log_variance]]), y)
+        delta, _ = gradient(0.0, log_variance, y)
         assert delta[1, 0] == expected
-    assert output_gradient(np.array([[0.0], [-9.0]]), far)[0][1, 0] == -4
+    assert gradient(0.0, -9.0, far)[0][1, 0] == -4
 
 
 def test_moments_are_those_of_the_mixture_of_the_draws() -> None:
@@ -252,7 +259,7 @@ def test_bad_features_are_refused_and_change_nothing(
 @pytest.mark.parametrize(
     ("layers", "more", "message"),
     [
-        ((3, 8, 2), {}, "one target, so that the last size must be 1, got 2"),
+        ((3, 8, 2), {}, "one target, and the last size must be 1, got 2"),
         ((3,), {}, "expected"),
         (LAYERS, {"target_window": 1}, "target_window=1: expected 2 to 32768 samples"),
         (LAYERS, {"target_window": 3.5}, "whole number"),
@@ -341,9 +348,9 @@ def test_images_of_the_other_kind_are_refused() -> None:
 
 def test_a_classifiers_image_does_not_mention_regression() -> None:
     image = MesuClassifier((3, 2)).to_bytes()
-    assert b"likelihood" not in image
+    assert b"gaussian" not in image
     assert b"target" not in image
-    assert b'"likelihood":"gaussian"' in make().to_bytes()
+    assert b'"head":"gaussian"' in make().to_bytes()
 
 
 def test_a_state_of_another_network_is_refused() -> None:
