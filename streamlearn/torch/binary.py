@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional  # type: ignore[import-not-found, unused-ignore]
 
 from streamlearn.errors import ConfigError
-from streamlearn.torch.shapes import Convolution, Dense, check_images, check_rows, check_sizes
+from streamlearn.torch.shapes import Convolution, Dense, Weighted, check_images, check_rows
 
 Normalisation = Literal["batch", "instance"]
 #: Uniform in ± this number, or a function that fills a tensor in place, as those of torch.nn.init.
@@ -126,7 +126,7 @@ class BinarySign(nn.Module):  # type: ignore[misc, unused-ignore]
         return f"window={self.window}"
 
 
-class BinaryLayer(nn.Module):  # type: ignore[misc, unused-ignore]
+class BinaryLayer(Weighted):
     """Base of the layers: hidden weights ``weight``, and their signs in the forward pass.
 
     Hidden weights are not clipped; their magnitude protects a synapse from change. No bias: a
@@ -159,8 +159,7 @@ class BinaryLayer(nn.Module):  # type: ignore[misc, unused-ignore]
         device: Any = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        super().__init__()
-        check_sizes(shape)
+        super().__init__(shape)
         self.weight = nn.Parameter(torch.empty(tuple(shape), device=device, dtype=dtype))
         with torch.no_grad():
             if callable(weight_init):

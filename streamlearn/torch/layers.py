@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional  # type: ignore[import-not-found, unused-ignore]
 
 from streamlearn.errors import ConfigError, ShapeError
-from streamlearn.torch.shapes import Dense, check_rows, check_sizes
+from streamlearn.torch.shapes import Dense, Weighted, check_rows
 
 Sampling = Literal["local", "weights", "mean"]
 SAMPLINGS: tuple[Sampling, ...] = ("local", "weights", "mean")
@@ -34,7 +34,7 @@ def spread_of(variance: Tensor) -> Tensor:
     return torch.where(positive, root, torch.zeros_like(root))
 
 
-class BayesianLayer(nn.Module):  # type: ignore[misc, unused-ignore]
+class BayesianLayer(Weighted):
     """Base of the layers: μ and σ of weights and biases, and three ways to run forward.
 
     * ``sampling="local"``: ``a = f(x; μ) + ε √f(x²; σ²)``, one ε for each output of each row.
@@ -79,8 +79,7 @@ class BayesianLayer(nn.Module):  # type: ignore[misc, unused-ignore]
         device: Any = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        super().__init__()
-        check_sizes(shape)
+        super().__init__(shape)
         if sampling not in SAMPLINGS:
             raise ConfigError(f"sampling={sampling!r}: expected one of {', '.join(SAMPLINGS)}")
         self.sampling: Sampling = sampling

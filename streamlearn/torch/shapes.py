@@ -17,10 +17,19 @@ from streamlearn.errors import ConfigError, ShapeError
 Size = int | tuple[int, int]
 
 
-def check_sizes(shape: Sequence[int]) -> None:
-    """Refuse a size of the weights below 1 with a ConfigError."""
-    if any(not isinstance(n, int) or n < 1 for n in shape):
-        raise ConfigError(f"weights of shape {tuple(shape)}: every size must be 1 or above")
+class Weighted(nn.Module):  # type: ignore[misc, unused-ignore]
+    """A layer with weights of a shape; its first size is the number of outputs.
+
+    Raises
+    ------
+    ConfigError
+        If a size is below 1.
+    """
+
+    def __init__(self, shape: Sequence[int]) -> None:
+        super().__init__()
+        if any(not isinstance(n, int) or n < 1 for n in shape):
+            raise ConfigError(f"weights of shape {tuple(shape)}: every size must be 1 or above")
 
 
 def check_images(x: Tensor, channels: int) -> None:
