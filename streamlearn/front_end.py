@@ -62,20 +62,7 @@ def clamp_inputs(z: Float) -> tuple[Float, int]:
 def inputs(
     front_end: str, window: int, state: State, x: Float, count: Saturations
 ) -> tuple[dict[str, Any], Float]:
-    """Return the new statistics of the front end and the inputs; the state is as before.
-
-    Parameters
-    ----------
-    front_end : {"standardise", "none"}
-    window : int
-        Samples over which the statistics follow the sensor.
-    state : State
-        Not changed.
-    x : float64[n_features]
-        Raw and finite.
-    count : Saturations
-        Clamped inputs are counted here.
-    """
+    """As :func:`quant.front_end.golden.inputs`, in float64 from ``float64[n_features]``."""
     statistics: dict[str, Any] = {}
     if front_end == "standardise":
         statistics, z, clamped = standardise(state, x, window)

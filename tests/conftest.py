@@ -37,14 +37,18 @@ def gas() -> Stream:
     return load_gas_drift()
 
 
-@pytest.fixture(scope="session")
-def golden_run(gas: Stream) -> Run:
-    """The NumPy golden model over all 6,697 samples with the default configuration, seed 0."""
-    engine = make_engine(SPEC, CONFIG, "q16", "numpy")
-    state = init_state(SPEC, CONFIG, "q16", 0)
+def numpy_run(gas: Stream, spec: NetworkSpec, config: Any, arithmetic: str) -> Run:
+    engine = make_engine(spec, config, arithmetic, "numpy")
+    state = init_state(spec, config, arithmetic, 0)
     rows = gas.x.astype(np.float64)
     predictions = [engine.learn(state, x, y) for x, y in zip(rows, gas.y.tolist(), strict=True)]
     return Run(np.array(predictions), state_to_bytes(state), engine.saturations)
+
+
+@pytest.fixture(scope="session")
+def golden_run(gas: Stream) -> Run:
+    """The NumPy golden model over all 6,697 samples with the default configuration, seed 0."""
+    return numpy_run(gas, SPEC, CONFIG, "q16")
 
 
 def native_run(gas: Stream, arithmetic: Any) -> Run:
@@ -68,8 +72,4 @@ def host_float32_run(gas: Stream) -> Run:
 @pytest.fixture(scope="session")
 def metaplastic_golden_run(gas: Stream) -> Run:
     """The metaplastic rule's golden model over all 6,697 samples, default settings, seed 0."""
-    engine = make_engine(METAPLASTIC_SPEC, METAPLASTIC_CONFIG, "q8", "numpy")
-    state = init_state(METAPLASTIC_SPEC, METAPLASTIC_CONFIG, "q8", 0)
-    rows = gas.x.astype(np.float64)
-    predictions = [engine.learn(state, x, y) for x, y in zip(rows, gas.y.tolist(), strict=True)]
-    return Run(np.array(predictions), state_to_bytes(state), engine.saturations)
+    return numpy_run(gas, METAPLASTIC_SPEC, METAPLASTIC_CONFIG, "q8")
