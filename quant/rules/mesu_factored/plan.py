@@ -143,7 +143,7 @@ def _factored_layer(
 
 
 def make_factored_plan(spec: NetworkSpec, config: MesuFactoredConfig) -> FactoredPlan:
-    """Choose the formats and constants as :func:`quant.rules.mesu.plan.make_plan`, and refuse so."""
+    """Choose formats and constants, and refuse, as :func:`quant.rules.mesu.plan.make_plan`."""
     sweep = effective_sweep(config)
     return FactoredPlan(
         layers=tuple(
