@@ -81,9 +81,9 @@ def complete(kind: Any) -> str:
     Parameters; ``{hyperparameters}``, its own or taken over, for the fields of the configuration.
     """
     text = inspect.cleandoc(kind.__doc__ or "") + "\n"
-    if INHERITED in text:
-        parent = next(parent for parent in kind.__mro__[1:] if section(parent, _TITLES[0]))
-        found = ((title, section(parent, title)) for title in _TITLES)
+    parents = [parent for parent in kind.__mro__[1:] if section(parent, _TITLES[0])]
+    if parents and INHERITED in text:
+        found = ((title, section(parents[0], title)) for title in _TITLES)
         parts = [f"{title}\n{'-' * len(title)}\n{words}" for title, words in found if words]
         text = text.replace(INHERITED, "\n".join(parts))
     if HYPERPARAMETERS in text and hasattr(kind, "_rule"):
