@@ -89,9 +89,7 @@ def test_forward_by_hand() -> None:
 
     fixed = init_state(spec, config, "q8", 1)
     plan = make_metaplastic_plan(spec, config)
-    found = metaplastic_q8.forward(
-        spec, plan, fixed, (16 * z).astype(np.int64), Saturations()
-    )
+    found = metaplastic_q8.forward(spec, plan, fixed, (16 * z).astype(np.int64), Saturations())
     np.testing.assert_array_equal(found.inputs[1], h)
     np.testing.assert_allclose(found.logits / 65536, passed.logits, atol=2e-4)
 
@@ -155,7 +153,11 @@ def test_novelty_and_probabilities_are_of_the_units_that_take_part() -> None:
 @pytest.mark.parametrize(
     ("layers", "gates", "message"),
     [
-        ((3, 8, 2), (3, 1), "first hidden layer's 8 units cannot be divided into 3 blocks of equal"),
+        (
+            (3, 8, 2),
+            (3, 1),
+            "first hidden layer's 8 units cannot be divided into 3 blocks of equal",
+        ),
         ((3, 8, 2), (4, 5), "n_blocks=4, n_active=5: expected 1 to n_blocks active blocks"),
         ((3, 8, 2), (4, 0), "n_blocks=4, n_active=0: expected 1 to n_blocks active blocks"),
         ((3, 8, 2), (0, 2), "n_blocks=0, n_active=2: expected 1 to n_blocks active blocks"),
