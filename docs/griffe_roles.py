@@ -18,7 +18,8 @@ class Roles(griffe.Extension):
     def on_object(self, *, obj: Any, **_: Any) -> None:
         """Rewrite the docstring of an object, once it is complete."""
         if obj.docstring is not None:
-            if "{hyperparameters}" in obj.docstring.value:  # filled in when the class is made
+            # Both are filled in when the class is made.
+            if "{inherited}" in obj.docstring.value or "{hyperparameters}" in obj.docstring.value:
                 kind = getattr(importlib.import_module(obj.module.path), obj.name)
                 obj.docstring.value = inspect.getdoc(kind) or ""
             obj.docstring.value = ROLE.sub(r"`\1`", obj.docstring.value)

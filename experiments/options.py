@@ -75,6 +75,13 @@ def seeds_of(options: argparse.Namespace) -> tuple[int, ...]:
     return chosen or default
 
 
+def add_limit(parser: argparse.ArgumentParser, at_least: int, of: str) -> None:
+    """Declare ``--limit-samples``: only the first samples of a set, for a short run."""
+    parser.add_argument(
+        "--limit-samples", type=count(at_least), metavar="N", help=f"only the first N {of}"
+    )
+
+
 def add_results(parser: argparse.ArgumentParser) -> None:
     """Declare ``--results``, ``--report-only`` and ``--quiet``."""
     parser.add_argument(

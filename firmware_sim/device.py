@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +21,7 @@ from .link import (
     status_text,
 )
 from .machine import Machine
-from .stream import StreamResult, run_stream
+from .stream import run_stream
 
 _HELLO = struct.Struct("<6I")
 _PREDICTION = struct.Struct("<3f")
@@ -150,17 +149,7 @@ class Device(Machine):
     def predict_target(self, x: npt.ArrayLike) -> TargetPrediction:
         """Return the number the device predicts, and how unsure it is.
 
-        Parameters
-        ----------
-        x : float32[n_features]
-            Raw sensor values.
-
-        Raises
-        ------
-        InputError
-            If `x` has another shape, or the firmware predicts a class.
-        RefusedError, LinkError, DeviceFault
-            As for `predict`.
+        Parameters and errors are those of `predict`; the firmware must predict a number.
         """
         self._expect(classes=False)
         return TargetPrediction(*_PREDICTION.unpack(self._ask(Request.PREDICT, self._features(x))))
@@ -171,7 +160,7 @@ class Device(Machine):
         Parameters
         ----------
         x : float32[n_features]
-            Raw sensor values.
+            As for `predict`.
         y : float
             Rounded to float32; the device refuses one that is not finite.
 
@@ -238,24 +227,5 @@ class Device(Machine):
             payload = struct.pack("<I", offset) + state[offset : offset + chunk]
             self._ask(Request.WRITE_STATE, payload)
 
-    def run_stream(
-        self,
-        xs: npt.ArrayLike,
-        labels: npt.ArrayLike,
-        on_progress: Callable[[int, int], None] | None = None,
-        *,
-        progress_every: int = 100,
-        on_refusal: Literal["raise", "record"] = "raise",
-    ) -> StreamResult:
-        """Learn a whole stream, test-then-train, one frame per sample.
-
-        See `firmware_sim.stream.run_stream` for parameters, result and errors.
-        """
-        return run_stream(
-            self,
-            xs,
-            labels,
-            on_progress,
-            progress_every=progress_every,
-            on_refusal=on_refusal,
-        )
+    #: Learn a whole stream: `firmware_sim.stream.run_stream`, as a method.
+    run_stream = run_stream

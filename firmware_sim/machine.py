@@ -14,7 +14,7 @@ from .emulator import UcError, arm, uc
 from .errors import BuildError, DeviceFault, InputError
 from .image import Firmware
 from .link import CRC_BYTES, HEADER_BYTES
-from .tap import NativeTap, PythonTap, Tap
+from .tap import NativeTap, PythonTap, Tap, Wiring
 
 # The most instructions one request may take before the device counts as hung.
 DEFAULT_INSTRUCTION_LIMIT = 2_000_000_000
@@ -102,7 +102,7 @@ class Machine:
     def _make_tap(self, counting: str) -> Tap:
         firmware = self.firmware
         line_bytes = 65536 + HEADER_BYTES + CRC_BYTES
-        arguments = (
+        wiring = Wiring(
             self._flash,
             firmware.board.flash.origin,
             (
@@ -114,11 +114,11 @@ class Machine:
         )
         if counting != "python":
             try:
-                return NativeTap(*arguments)
+                return NativeTap(wiring)
             except BuildError:
                 if counting == "native":
                     raise
-        return PythonTap(*arguments)
+        return PythonTap(wiring)
 
     def _make_emulator(self) -> Any:
         board = self.firmware.board

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from .emulator import UcError, arm, uc, uclib
 from .errors import BuildError, LinkError
@@ -27,6 +27,28 @@ UART_SIZE = 0x1000
 _DATA, _STATE = 0x0, 0x4
 _RX_FULL = 2
 _SOURCE = Path(__file__).with_name("tap.c")
+
+
+class Wiring(NamedTuple):
+    """What a tap is connected to.
+
+    Attributes
+    ----------
+    flash : ctypes array
+        The flash's memory; must outlive the tap.
+    flash_base : int
+        Its address on the device.
+    entries : (int, int)
+        Addresses of the functions whose instructions are counted apart.
+    rx_bytes, tx_bytes : int
+        Sizes of the two buffers.
+    """
+
+    flash: ctypes.Array[ctypes.c_uint8]
+    flash_base: int
+    entries: tuple[int, int]
+    rx_bytes: int
+    tx_bytes: int
 
 
 class Tap(Protocol):
@@ -140,45 +162,29 @@ def _address(function: Any) -> int:
 class NativeTap:
     """Counter and UART in C.
 
-    Parameters
-    ----------
-    flash : ctypes array
-        The flash's memory; must outlive the tap.
-    flash_base : int
-        Its address on the device.
-    entries : (int, int)
-        Addresses of the functions whose instructions are counted apart.
-    rx_bytes, tx_bytes : int
-        Sizes of the two buffers.
-
     Raises
     ------
     BuildError
         If the C part cannot be compiled or loaded.
     """
 
-    def __init__(
-        self,
-        flash: ctypes.Array[ctypes.c_uint8],
-        flash_base: int,
-        entries: tuple[int, int],
-        rx_bytes: int,
-        tx_bytes: int,
-    ) -> None:
+    def __init__(self, wiring: Wiring) -> None:
         try:
             self._lib = _library()
         except OSError as error:
             raise BuildError(f"the compiled tap cannot be loaded: {error}") from error
+        flash = wiring.flash
         self._cache = (ctypes.c_uint32 * (len(flash) // 2))()
-        self._rx = (ctypes.c_uint8 * rx_bytes)()
-        self._tx = (ctypes.c_uint8 * tx_bytes)()
+        self._rx = (ctypes.c_uint8 * wiring.rx_bytes)()
+        self._tx = (ctypes.c_uint8 * wiring.tx_bytes)()
         self._keep = flash
         self._tap = tap = _TapStruct()
-        tap.flash, tap.flash_base, tap.flash_size = ctypes.addressof(flash), flash_base, len(flash)
+        tap.flash, tap.flash_base = ctypes.addressof(flash), wiring.flash_base
+        tap.flash_size = len(flash)
         tap.cache = ctypes.addressof(self._cache)
         tap.rx, tap.tx = ctypes.addressof(self._rx), ctypes.addressof(self._tx)
-        tap.tx_capacity = tx_bytes
-        tap.entry[0], tap.entry[1] = entries
+        tap.tx_capacity = wiring.tx_bytes
+        tap.entry[0], tap.entry[1] = wiring.entries
         tap.reg_read, tap.emu_stop = _address(uclib.uc_reg_read), _address(uclib.uc_emu_stop)
         tap.lr_register = arm.UC_ARM_REG_LR
         tap.limit = 2**63
@@ -266,20 +272,13 @@ class NativeTap:
 
 
 class PythonTap:
-    """Counter and UART in Python; parameters as for `NativeTap`."""
+    """Counter and UART in Python."""
 
-    def __init__(
-        self,
-        flash: ctypes.Array[ctypes.c_uint8],
-        flash_base: int,
-        entries: tuple[int, int],
-        rx_bytes: int,
-        tx_bytes: int,
-    ) -> None:
-        self._flash = memoryview(flash).cast("B")
-        self._base = flash_base
-        self._entries = entries
-        self._rx_bytes, self._tx_bytes = rx_bytes, tx_bytes
+    def __init__(self, wiring: Wiring) -> None:
+        self._flash = memoryview(wiring.flash).cast("B")
+        self._base = wiring.flash_base
+        self._entries = wiring.entries
+        self._rx_bytes, self._tx_bytes = wiring.rx_bytes, wiring.tx_bytes
         self._counts: dict[tuple[int, int], int] = {}
         self.total = self.region_total = self.unknown = 0
         self.overran = False

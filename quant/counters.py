@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
+
+Statistics = TypeVar("Statistics")
+Inputs = TypeVar("Inputs")
 
 
 @dataclass
@@ -26,3 +30,10 @@ class Saturations:
     gradient: int = 0
     mu: int = 0
     rho: int = 0
+
+
+def counted(found: tuple[Statistics, Inputs, int], count: Saturations) -> tuple[Statistics, Inputs]:
+    """Count what a front end clamped; return the statistics and the inputs that it found."""
+    statistics, z, clamped = found
+    count.input += clamped
+    return statistics, z

@@ -175,13 +175,7 @@ class NumpyEngine:
 
 
 class NativeEngine:
-    """The C kernel on the host.
-
-    Parameters
-    ----------
-    spec : NetworkSpec
-    config : the rule's configuration
-    arithmetic : str
+    """The C kernel on the host; parameters as :class:`NumpyEngine`.
 
     Raises
     ------

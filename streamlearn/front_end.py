@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from quant.counters import Saturations
+from quant.counters import Saturations, counted
 from quant.layout import State
 
 Float = npt.NDArray[np.float64]
@@ -25,22 +25,8 @@ def standardise(state: State, x: Float, window: int) -> tuple[dict[str, Float], 
     ``mean += (x - mean)/n``, ``var += ((x - mean_before)(x - mean) - var)/n``, with n the number
     of samples up to ``window``; ``z = (x - mean)/√var``, within ±7.94, 0 where var is 0.
 
-    Parameters
-    ----------
-    state : State
-        Not changed.
-    x : float64[n_features]
-        Raw and finite.
-    window : int
-        Samples over which the statistics follow the sensor.
-
-    Returns
-    -------
-    statistics : dict
-        The new ``front_end_count``, ``mean`` and ``variance``.
-    z : float64[n_features]
-    n_clamped : int
-        How many were clamped to that range.
+    Parameters and result are those of :func:`quant.front_end.golden.standardise`, in float64 and
+    without its exponents.
     """
     count = min(int(state["front_end_count"][0]) + 1, window)
     rate = (65536 // count) / 65536
@@ -62,24 +48,7 @@ def clamp_inputs(z: Float) -> tuple[Float, int]:
 def inputs(
     front_end: str, window: int, state: State, x: Float, count: Saturations
 ) -> tuple[dict[str, Any], Float]:
-    """Return the new statistics of the front end and the inputs; the state is as before.
-
-    Parameters
-    ----------
-    front_end : {"standardise", "none"}
-    window : int
-        Samples over which the statistics follow the sensor.
-    state : State
-        Not changed.
-    x : float64[n_features]
-        Raw and finite.
-    count : Saturations
-        Clamped inputs are counted here.
-    """
-    statistics: dict[str, Any] = {}
+    """As :func:`quant.front_end.golden.inputs`, in float64 from ``float64[n_features]``."""
     if front_end == "standardise":
-        statistics, z, clamped = standardise(state, x, window)
-    else:
-        z, clamped = clamp_inputs(x)
-    count.input += clamped
-    return statistics, z
+        return counted(standardise(state, x, window), count)
+    return counted(({}, *clamp_inputs(x)), count)

@@ -73,17 +73,12 @@ _NO_SPLIT = (
 
 
 def uncertainty_of(logits: Floats) -> Uncertainty:
-    """Split the entropy of one prediction, from the logits of each draw.
+    """Split the entropy of one prediction, from the logits of each draw: :func:`entropies` of them.
 
     Parameters
     ----------
     logits : float[classes, draws]
         Finite; at least one class and one draw.
-
-    Returns
-    -------
-    Uncertainty
-        All within 0 and log2(classes).
 
     Raises
     ------

@@ -37,48 +37,45 @@ def gas() -> Stream:
     return load_gas_drift()
 
 
-@pytest.fixture(scope="session")
-def golden_run(gas: Stream) -> Run:
-    """The NumPy golden model over all 6,697 samples with the default configuration, seed 0."""
-    engine = make_engine(SPEC, CONFIG, "q16", "numpy")
-    state = init_state(SPEC, CONFIG, "q16", 0)
+def numpy_run(gas: Stream, spec: NetworkSpec, config: Any, arithmetic: str) -> Run:
+    engine = make_engine(spec, config, arithmetic, "numpy")
+    state = init_state(spec, config, arithmetic, 0)
     rows = gas.x.astype(np.float64)
     predictions = [engine.learn(state, x, y) for x, y in zip(rows, gas.y.tolist(), strict=True)]
     return Run(np.array(predictions), state_to_bytes(state), engine.saturations)
 
 
-def native_run(gas: Stream, arithmetic: Any) -> Run:
-    kernel, state = NativeKernel(SPEC, CONFIG, arithmetic), init_state(SPEC, CONFIG, arithmetic, 0)
-    predictions = kernel.learn(state, gas.x, gas.y.astype(np.uint32))
+@pytest.fixture(scope="session")
+def golden_run(gas: Stream) -> Run:
+    """The NumPy golden model over all 6,697 samples with the default configuration, seed 0."""
+    return numpy_run(gas, SPEC, CONFIG, "q16")
+
+
+def native_run(gas: Stream, spec: NetworkSpec, config: Any, arithmetic: str) -> Run:
+    kernel = NativeKernel(spec, config, arithmetic)
+    predictions = kernel.learn(state := init_state(spec, config, arithmetic, 0), gas.x, gas.y)
     return Run(predictions.astype(np.int64), state_to_bytes(state), kernel.saturations)
 
 
 @pytest.fixture(scope="session")
 def host_c_run(gas: Stream) -> Run:
     """The C kernel on the host in q16, same stream, same start."""
-    return native_run(gas, "q16")
+    return native_run(gas, SPEC, CONFIG, "q16")
 
 
 @pytest.fixture(scope="session")
 def host_float32_run(gas: Stream) -> Run:
     """The C kernel on the host in float32, same stream, same start."""
-    return native_run(gas, "float32")
+    return native_run(gas, SPEC, CONFIG, "float32")
 
 
 @pytest.fixture(scope="session")
 def metaplastic_golden_run(gas: Stream) -> Run:
     """The metaplastic rule's golden model over all 6,697 samples, default settings, seed 0."""
-    engine = make_engine(METAPLASTIC_SPEC, METAPLASTIC_CONFIG, "q8", "numpy")
-    state = init_state(METAPLASTIC_SPEC, METAPLASTIC_CONFIG, "q8", 0)
-    rows = gas.x.astype(np.float64)
-    predictions = [engine.learn(state, x, y) for x, y in zip(rows, gas.y.tolist(), strict=True)]
-    return Run(np.array(predictions), state_to_bytes(state), engine.saturations)
+    return numpy_run(gas, METAPLASTIC_SPEC, METAPLASTIC_CONFIG, "q8")
 
 
 @pytest.fixture(scope="session")
 def metaplastic_host_run(gas: Stream) -> Run:
     """The metaplastic rule in C on the host, same stream, same start."""
-    given = METAPLASTIC_SPEC, METAPLASTIC_CONFIG, "q8"
-    kernel, state = NativeKernel(*given), init_state(*given, 0)
-    predictions = kernel.learn(state, gas.x, gas.y.astype(np.uint32))
-    return Run(predictions.astype(np.int64), state_to_bytes(state), kernel.saturations)
+    return native_run(gas, METAPLASTIC_SPEC, METAPLASTIC_CONFIG, "q8")

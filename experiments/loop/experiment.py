@@ -12,7 +12,7 @@ from experiments.loop.display import Display
 from experiments.loop.runs import Run, Setting, default_work, read_log, tasks_done
 from experiments.loop.workers import execute_all
 from experiments.needs import require
-from experiments.options import add_results, add_seeds, count, names, seeds_of
+from experiments.options import add_limit, add_results, add_seeds, count, names, seeds_of
 from experiments.pictures import Draw
 from experiments.tables import Record, Table
 from streamlearn.cli.common import Interrupted, console
@@ -137,12 +137,7 @@ class Experiment:
         parser.add_argument(
             "--processes", type=count(1), default=1, metavar="N", help="runs at once, one per core"
         )
-        parser.add_argument(
-            "--limit-samples",
-            type=count(2),
-            metavar="N",
-            help="only the first N images of each set",
-        )
+        add_limit(parser, 2, "images of each set")
         parser.add_argument(
             "--work",
             type=Path,

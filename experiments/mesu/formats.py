@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from experiments.data import Permutations, load_images
-from experiments.options import count
+from experiments.options import add_limit
 from experiments.study import Record, Study, say
 from quant.network import NetworkSpec
 from quant.rules.mesu.config import MesuConfig
@@ -46,9 +46,7 @@ def tables(record: Record) -> Mapping[str, str]:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the study's own options."""
-    parser.add_argument(
-        "--limit-samples", type=count(2), metavar="N", help="only the first N of each set"
-    )
+    add_limit(parser, 2, "of each set")
 
 
 STUDY = Study("formats", measure, tables, add_options)

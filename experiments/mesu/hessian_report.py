@@ -10,6 +10,7 @@ from matplotlib.ticker import LogLocator
 
 from experiments.pictures import plain_numbers, svg
 from experiments.tables import Record, cell, markdown, of
+from streamlearn.report import colours
 from streamlearn.report import svg as style
 
 Vector = npt.NDArray[np.float64]
@@ -141,10 +142,10 @@ def hessian_picture(records: Sequence[Record]) -> str:
             record, window = pairs[0]
             x, y = np.array(window["hessian"]), estimate(record, window, key)
             shown = (x > 0) & (y > 0)
-            ax.loglog(x[shown], y[shown], ".", color=style.BLUE, markersize=3, alpha=0.5)
+            ax.loglog(x[shown], y[shown], ".", color=colours.BLUE, markersize=3, alpha=0.5)
             if key != "si" and shown.any():
                 ends = [x[shown].min(), x[shown].max()]
-                ax.plot(ends, ends, color=style.INK, linewidth=0.7)
+                ax.plot(ends, ends, color=colours.INK, linewidth=0.7)
             ax.set_title(f"{name}\n{steps:,} steps", fontsize=9)
             ax.set_xlabel("Hessian's diagonal", fontsize=9)
             for axis in (ax.xaxis, ax.yaxis):

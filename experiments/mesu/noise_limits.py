@@ -12,7 +12,7 @@ import textwrap
 import warnings
 from collections.abc import Mapping
 
-from experiments.options import count
+from experiments.options import add_limit
 from experiments.study import Record, Study, say
 from experiments.tables import markdown
 from streamlearn import MesuClassifier, NoiseWarning
@@ -77,9 +77,7 @@ def tables(record: Record) -> Mapping[str, str]:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the study's own options."""
-    parser.add_argument(
-        "--limit-samples", type=count(2), metavar="N", help="only the first N of the stream"
-    )
+    add_limit(parser, 2, "of the stream")
 
 
 STUDY = Study("noise-limits", measure, tables, add_options)

@@ -12,21 +12,22 @@ from experiments.mesu.measures import FIVE, measured_at
 from experiments.mesu.tables import NAMES, by_algorithm
 from experiments.pictures import legend_above, plain_numbers, svg
 from experiments.tables import Record
+from streamlearn.report import colours
 from streamlearn.report import svg as style
 
 COLOURS = dict(
     zip(
         NAMES,
         (
-            style.BLUE,
-            style.SKY,
-            style.GREY,
-            style.YELLOW,
-            style.VERMILLION,
-            style.GREEN,
-            style.BLACK,
-            style.PURPLE,
-            style.ORANGE,
+            colours.BLUE,
+            colours.SKY,
+            colours.GREY,
+            colours.YELLOW,
+            colours.VERMILLION,
+            colours.GREEN,
+            colours.BLACK,
+            colours.PURPLE,
+            colours.ORANGE,
         ),
         strict=True,
     )

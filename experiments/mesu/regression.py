@@ -17,7 +17,7 @@ import numpy as np
 
 from experiments.mesu.regressors import Floats, River, RunningMean, SgdMlp, river_models
 from experiments.needs import require
-from experiments.options import add_seeds, count, seeds_of
+from experiments.options import add_limit, add_seeds, seeds_of
 from experiments.study import Record, Study, say
 from experiments.tables import cell, markdown
 from streamlearn import MesuRegressor
@@ -141,9 +141,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the study's own options; a seed is an order of the stream too."""
     add_seeds(parser, 3)
     parser.add_argument("--quick", action="store_true", help="MESU and SGD only")
-    parser.add_argument(
-        "--limit-samples", type=count(100), metavar="N", help="only the first N of the stream"
-    )
+    add_limit(parser, 100, "of the stream")
 
 
 STUDY = Study("regression", measure, tables, add_options)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.blocks import learn_block
-from experiments.options import count
+from experiments.options import add_limit
 from experiments.study import Record, Study, say
 from experiments.tables import markdown
 from streamlearn import MetaplasticClassifier
@@ -115,9 +115,7 @@ def tables(record: Record) -> Mapping[str, str]:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the study's own options."""
-    parser.add_argument(
-        "--limit-samples", type=count(100), metavar="N", help="only the first N of each set"
-    )
+    add_limit(parser, 100, "of each set")
 
 
 STUDY = Study("metaplastic-confidence", measure, tables, add_options)

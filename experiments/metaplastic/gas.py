@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.options import add_seeds, count, seeds_of
+from experiments.options import add_limit, add_seeds, seeds_of
 from experiments.study import Record, Study, say
 from experiments.tables import cell, markdown
 from streamlearn import MesuClassifier, MetaplasticClassifier
@@ -175,9 +175,7 @@ def tables(record: Record) -> Mapping[str, str]:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the study's own options; a seed is an order of the stream too."""
     add_seeds(parser, 5)
-    parser.add_argument(
-        "--limit-samples", type=count(2), metavar="N", help="only the first N of the stream"
-    )
+    add_limit(parser, 2, "of the stream")
 
 
 STUDY = Study("metaplastic-gas", measure, tables, add_options)

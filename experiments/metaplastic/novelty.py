@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from experiments.options import count
+from experiments.options import add_limit
 from experiments.study import Record, Study, say
 from experiments.tables import markdown
 from quant.rule import RULES
@@ -91,9 +91,7 @@ def tables(record: Record) -> Mapping[str, str]:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the study's own options."""
-    parser.add_argument(
-        "--limit-samples", type=count(100), metavar="N", help="only the first N of each set"
-    )
+    add_limit(parser, 100, "of each set")
 
 
 STUDY = Study("novelty", measure, tables, add_options)

@@ -13,19 +13,20 @@ from experiments.metaplastic.quadratic import BINS, two_weights
 from experiments.metaplastic.tables import NAMES, Group, furthest, grouped, network
 from experiments.pictures import legend_above, svg
 from experiments.tables import Record
+from streamlearn.report import colours
 from streamlearn.report import svg as style
 
 COLOURS = dict(
     zip(
         NAMES,
         (
-            style.VERMILLION,
-            style.ORANGE,
-            style.SKY,
-            style.BLUE,
-            style.BLUE,
-            style.GREEN,
-            style.BLACK,
+            colours.VERMILLION,
+            colours.ORANGE,
+            colours.SKY,
+            colours.BLUE,
+            colours.BLUE,
+            colours.GREEN,
+            colours.BLACK,
         ),
         strict=True,
     )
@@ -121,7 +122,7 @@ def _contours(ax: Axes) -> None:
     x, y = np.meshgrid(np.linspace(-1.5, 17, 200), np.linspace(-1.2, 1.2, 60))
     apart = np.stack([x, y], axis=-1) - problem.target
     height = np.einsum("...i,ij,...j->...", apart, problem.h, apart) / 2
-    ax.contour(x, y, height, levels=[0.5, 2, 8, 32, 128], colors=style.FAINT, linewidths=0.7)
+    ax.contour(x, y, height, levels=[0.5, 2, 8, 32, 128], colors=colours.FAINT, linewidths=0.7)
 
 
 def quadratic_picture(records: Sequence[Record]) -> str:
@@ -137,24 +138,24 @@ def quadratic_picture(records: Sequence[Record]) -> str:
                 continue
             x, y = found["path"]
             _contours(above)
-            above.add_patch(Rectangle((-1, -1), 2, 2, facecolor="none", edgecolor=style.GREY))
+            above.add_patch(Rectangle((-1, -1), 2, 2, facecolor="none", edgecolor=colours.GREY))
             above.plot(
-                x[:40], y[:40], "-o", color=style.BLUE, ms=2.5, lw=0.9, label="W_h, 40 steps"
+                x[:40], y[:40], "-o", color=colours.BLUE, ms=2.5, lw=0.9, label="W_h, 40 steps"
             )
-            above.plot(*found["target"], "*", color=style.VERMILLION, ms=9, label="W*")
+            above.plot(*found["target"], "*", color=colours.VERMILLION, ms=9, label="W*")
         above.set_xlabel("first hidden weight")
         above.set_ylabel("second")
         above.legend()
         for place, found in enumerate(many):
             if not place:
-                below.plot(found["magnitude"], found["importance"], ".", color=style.FAINT, ms=3)
+                below.plot(found["magnitude"], found["importance"], ".", color=colours.FAINT, ms=3)
             bins = [one for one in found["bins"] if one[1] > 1]
             below.errorbar(
                 [(one[0] + 0.5) / BINS for one in bins],
                 [one[2] for one in bins],
                 [one[3] for one in bins],
                 fmt="o",
-                color=style.PURPLE if place else style.BLUE,
+                color=colours.PURPLE if place else colours.BLUE,
                 ms=3,
                 lw=0.9,
                 alpha=0.4 if place else 1.0,

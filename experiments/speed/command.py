@@ -19,7 +19,7 @@ from multiprocessing import get_context
 from experiments.errors import ExperimentError, UsageError
 from experiments.loop.workers import one_thread
 from experiments.needs import load_with
-from experiments.options import count, names
+from experiments.options import add_limit, count, names
 from experiments.speed.pictures import pictures
 from experiments.speed.tables import tables
 from experiments.study import RESULT_FILE, Record, Study, be_quiet, read_record
@@ -73,9 +73,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tasks", type=count(1), default=40, metavar="N", help="tasks of the long stream; 40"
     )
-    parser.add_argument(
-        "--limit-samples", type=count(100), metavar="N", help="only the first N images"
-    )
+    add_limit(parser, 100, "images")
 
 
 STUDY = Study("speed", measure, tables, add_options, pictures)

@@ -12,14 +12,7 @@ import numpy.typing as npt
 import torch  # type: ignore[import-not-found, unused-ignore]
 
 from experiments.mesu.learners import frac_bits
-from experiments.speed.names import (
-    FACTORED,
-    TORCH_AUTOGRAD,
-    TORCH_LOCAL,
-    TORCH_PLAIN,
-    TORCH_SGD,
-    TORCH_WEIGHTS,
-)
+from experiments.speed import names
 from experiments.speed.torch_loops import LocalLoop, PlainLoop, WeightLoop
 from experiments.speed.torch_sgd import SgdLoop
 from quant.errors import ConfigError
@@ -115,7 +108,9 @@ def engine_contenders(
         )
         for arithmetic, backend, engine in engines(layers, n_draws, backends)
     ] + [
-        Contender(FACTORED, "engine", _block_verb(engine, init_state(spec, factored, "q16", 0))),
+        Contender(
+            names.FACTORED, "engine", _block_verb(engine, init_state(spec, factored, "q16", 0))
+        ),
     ]
 
 
@@ -161,7 +156,7 @@ def _learn_one(learner: MesuClassifier) -> Callable[[Images, Labels], object]:
 
 def torch_local(layers: Sequence[int], n_draws: int) -> Contender:
     """Return the loop that ratios are taken to."""
-    return Contender(TORCH_LOCAL, "torch", LocalLoop(*_start(layers, n_draws)).learn)
+    return Contender(names.TORCH_LOCAL, "torch", LocalLoop(*_start(layers, n_draws)).learn)
 
 
 def torch_contenders(layers: Sequence[int], n_draws: int) -> list[Contender]:
@@ -169,10 +164,10 @@ def torch_contenders(layers: Sequence[int], n_draws: int) -> list[Contender]:
     mu, sigma, config = _start(layers, n_draws)
     return [
         torch_local(layers, n_draws),
-        Contender(TORCH_PLAIN, "torch", PlainLoop(*_start(layers, n_draws)).learn),
-        Contender(TORCH_WEIGHTS, "torch", WeightLoop(mu, sigma, config).learn),
-        Contender(TORCH_AUTOGRAD, "torch", _autograd(layers, config)),
-        Contender(TORCH_SGD, "torch", SgdLoop(layers).learn),
+        Contender(names.TORCH_PLAIN, "torch", PlainLoop(*_start(layers, n_draws)).learn),
+        Contender(names.TORCH_WEIGHTS, "torch", WeightLoop(mu, sigma, config).learn),
+        Contender(names.TORCH_AUTOGRAD, "torch", _autograd(layers, config)),
+        Contender(names.TORCH_SGD, "torch", SgdLoop(layers).learn),
     ]
 
 

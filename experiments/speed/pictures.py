@@ -11,14 +11,15 @@ from experiments.pictures import svg
 from experiments.speed.names import TORCH_LOCAL
 from experiments.speed.tables import Row, rate
 from experiments.tables import Record
+from streamlearn.report import colours
 from streamlearn.report import svg as style
 
-COLOURS = (style.BLUE, style.VERMILLION, style.GREEN, style.PURPLE, style.ORANGE)
+COLOURS = (colours.BLUE, colours.VERMILLION, colours.GREEN, colours.PURPLE, colours.ORANGE)
 
 
 def _lines(ax: Axes, rows: Sequence[Row], key: str) -> None:
     names = list(dict.fromkeys(row["name"] for row in rows))
-    for name, colour in zip(names, (*COLOURS[: len(names) - 1], style.BLACK), strict=False):
+    for name, colour in zip(names, (*COLOURS[: len(names) - 1], colours.BLACK), strict=False):
         mine = sorted((row for row in rows if row["name"] == name), key=lambda row: row[key])
         dashes = "--" if name == TORCH_LOCAL else "-"
         costs = [1e6 / rate(row) for row in mine]
@@ -51,7 +52,12 @@ def zeros_picture(record: Record) -> str:
         for row in shares:
             if row["data"] == "pixels":
                 ax.plot(
-                    row["percent"], 1e6 / rate(row), "o", mfc="none", mec=style.BLACK, markersize=8
+                    row["percent"],
+                    1e6 / rate(row),
+                    "o",
+                    mfc="none",
+                    mec=colours.BLACK,
+                    markersize=8,
                 )
         ax.set_xlabel("zero inputs, % (ring: MNIST's pixels in [0, 1])")
         return svg(figure)

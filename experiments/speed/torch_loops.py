@@ -113,7 +113,20 @@ class _Loop:
         raise NotImplementedError
 
 
-class LocalLoop(_Loop):
+class _UnitNoiseLoop(_Loop):
+    """A loop whose noise is drawn for the units, a block of samples at once."""
+
+    def _learn_block(self, x: Tensor, labels: list[int]) -> None:
+        n, (_, hidden, out) = len(labels), self._sizes
+        epsilon = self._randn(n, self._s, hidden), self._randn(n, self._s, out)
+        self.learn_with(x, labels, epsilon)
+
+    def learn_with(self, x: Tensor, labels: list[int], epsilon: tuple[Tensor, Tensor]) -> None:
+        """Learn with given noise, ``[n, S, hidden]`` and ``[n, S, classes]``."""
+        raise NotImplementedError
+
+
+class LocalLoop(_UnitNoiseLoop):
     """Local reparameterisation: ``a = x·μ + ε √(x²·σ²)``, derivatives by hand."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -125,13 +138,8 @@ class LocalLoop(_Loop):
         self._m2, self._s2, self._z, self._p, self._r = (new(s, out) for _ in range(5))
         self._g2, self._q2 = new(out, hidden), new(out, hidden)
 
-    def _learn_block(self, x: Tensor, labels: list[int]) -> None:
-        n, (_, hidden, out) = len(labels), self._sizes
-        epsilon = self._randn(n, self._s, hidden), self._randn(n, self._s, out)
-        self.learn_with(x, labels, epsilon)
-
     def learn_with(self, x: Tensor, labels: list[int], epsilon: tuple[Tensor, Tensor]) -> None:
-        """Learn with given noise, ``[n, S, hidden]`` and ``[n, S, classes]``."""
+        """Learn with given noise."""
         first, last = self.layers
         mu1, sigma1, v1, work = first.mu, first.sigma, first.v, first.work
         mu2, sigma2, v2 = last.mu, last.sigma, last.v
@@ -187,16 +195,11 @@ class LocalLoop(_Loop):
             self.n_samples += 1
 
 
-class PlainLoop(_Loop):
+class PlainLoop(_UnitNoiseLoop):
     """The same as :class:`LocalLoop` in plain expressions: derivatives by hand, nothing else."""
 
-    def _learn_block(self, x: Tensor, labels: list[int]) -> None:
-        n, (_, hidden, out) = len(labels), self._sizes
-        epsilon = self._randn(n, self._s, hidden), self._randn(n, self._s, out)
-        self.learn_with(x, labels, epsilon)
-
     def learn_with(self, x: Tensor, labels: list[int], epsilon: tuple[Tensor, Tensor]) -> None:
-        """Learn with given noise, ``[n, S, hidden]`` and ``[n, S, classes]``."""
+        """Learn with given noise."""
         first, last = self.layers
         for k, label in enumerate(labels):
             row, e1, e2 = x[k], epsilon[0][k], epsilon[1][k]

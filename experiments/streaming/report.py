@@ -8,6 +8,7 @@ from statistics import mean
 from experiments.pictures import legend_above, svg
 from experiments.streaming.settings import MILESTONES
 from experiments.tables import Record, cell, markdown, of
+from streamlearn.report import colours
 from streamlearn.report import svg as style
 
 NAMES = {
@@ -27,16 +28,16 @@ GATED_NAMES = {
 ALL_NAMES = NAMES | GATED_NAMES
 #: The last two are never in one picture with the float network and MESU.
 _IN_ORDER = (
-    style.BLUE,
-    style.GREY,
-    style.VERMILLION,
-    style.BLACK,
-    style.ORANGE,
-    style.GREEN,
-    style.SKY,
-    style.PURPLE,
-    style.ORANGE,
-    style.GREEN,
+    colours.BLUE,
+    colours.GREY,
+    colours.VERMILLION,
+    colours.BLACK,
+    colours.ORANGE,
+    colours.GREEN,
+    colours.SKY,
+    colours.PURPLE,
+    colours.ORANGE,
+    colours.GREEN,
 )
 COLOURS = dict(zip(ALL_NAMES, _IN_ORDER, strict=True))
 

@@ -136,17 +136,7 @@ def _finer(g: GraphBuilder, exponent: str, mean: str, variance: str) -> str:
 
 
 def standardise_real(g: GraphBuilder, x: Operand, state: State, window: int) -> str:
-    """Standardise by the statistics of the state and of the sample itself.
-
-    Parameters
-    ----------
-    g : GraphBuilder
-    x : real[batch, n_features]
-        In the state's type, float32 or float64.
-    state : State
-        Its statistics become constants.
-    window : int
-        Samples over which the statistics follow the sensor.
+    """:func:`standardise_q16` in the state's type, float32 or float64, which is also that of x.
 
     Returns
     -------

@@ -7,6 +7,7 @@ front; every block shift is one row's own.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,26 @@ from quant.sampling.golden import ACTIVATION_BITS, ACTIVATION_FRAC_BITS, PRE_ACT
 IntegerLayer = Callable[[int, str, Operand, npt.NDArray[np.int64]], tuple[str, str]]
 #: ``layer(index, x)``: ``x·μ`` and the standard deviation.
 RealLayer = Callable[[int, str], tuple[str, str]]
+
+
+#: What a rule does in its layers, ready to be appended: ``(g, spec, config, state)``.
+IntegerLayers = Callable[[GraphBuilder, NetworkSpec, Any, State], IntegerLayer]
+RealLayers = Callable[[GraphBuilder, NetworkSpec, Any, State], RealLayer]
+
+
+def sampling_graphs(integer: IntegerLayers, real: RealLayers) -> dict[str, Any]:
+    """Return a room's graphs by kind of numbers, from what its rule does in a layer."""
+
+    def in_integers(
+        g: GraphBuilder, z_q: str, spec: NetworkSpec, config: Any, state: State
+    ) -> Drawn:
+        layer = integer(g, spec, config, state)
+        return integer_layers(g, z_q, spec, config.n_draws, state, layer)
+
+    def in_floats(g: GraphBuilder, z: str, spec: NetworkSpec, config: Any, state: State) -> Drawn:
+        return real_layers(g, z, spec, config.n_draws, state, real(g, spec, config, state))
+
+    return {"integer": in_integers, "float32": in_floats, "float64": in_floats}
 
 
 def integer_layers(

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from quant.counters import Saturations
+from quant.counters import Saturations, counted
 from quant.front_end import EXPONENT_START, INPUT_FRAC_BITS, INPUT_MAX
 from quant.integers import Int64, bit_lengths, isqrt
 from quant.layout import State
@@ -170,10 +170,6 @@ def inputs(
         Clamped inputs are counted here.
     """
     raw = x.astype(np.float32)
-    statistics: dict[str, Any] = {}
     if front_end == "standardise":
-        statistics, z_q, clamped = standardise(state, raw, window)
-    else:
-        z_q, clamped = quantise_input(raw)
-    count.input += clamped
-    return statistics, z_q
+        return counted(standardise(state, raw, window), count)
+    return counted(({}, *quantise_input(raw)), count)

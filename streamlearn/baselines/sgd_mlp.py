@@ -104,24 +104,9 @@ class SgdMlpClassifier:
         return int(np.argmax(self.predict_proba_one(x)))
 
     def predict_proba_one(self, x: FloatRow | ArrayLike, /) -> FloatArray:
-        """Return the probability of each class.
+        """Return the probability of each class, float64 ``[n_classes]``; they sum to 1.
 
-        Parameters
-        ----------
-        x
-            ``[n_features]``, finite.
-
-        Returns
-        -------
-        numpy.ndarray
-            float64 ``[n_classes]``, in [0, 1], sums to 1.
-
-        Raises
-        ------
-        ShapeError
-            Another number of features.
-        InputValueError
-            NaN or infinity.
+        What it takes and refuses: :meth:`predict_one`.
         """
         z = self.standardizer.standardize(self._checked(x))
         return _softmax(self._forward(z)[-1])
@@ -132,16 +117,14 @@ class SgdMlpClassifier:
         Parameters
         ----------
         x
-            ``[n_features]``, finite.
+            As :meth:`predict_one`.
         y
             Class index.
 
         Raises
         ------
-        ShapeError
-            Another number of features.
-        InputValueError
-            NaN or infinity.
+        ShapeError, InputValueError
+            As :meth:`predict_one`.
         LabelError
             `y` is not a class index.
         """

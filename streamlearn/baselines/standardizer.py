@@ -55,18 +55,7 @@ class RunningStandardizer:
         return self._z(x, *self._with(x))
 
     def update(self, x: FloatVector) -> FloatVector:
-        """Take `x` into the statistics, and return its z.
-
-        Parameters
-        ----------
-        x
-            float64 ``[n_features]``, finite.
-
-        Returns
-        -------
-        numpy.ndarray
-            float64 ``[n_features]`` in ``[-limit, limit]``.
-        """
+        """Take `x` into the statistics, and return its z, both as :meth:`standardize`'s."""
         self.n, self.mean, self.variance = updated = self._with(x)
         return self._z(x, *updated)
 

@@ -69,15 +69,21 @@ def the_callers_features_are_left_alone(learner: Any) -> None:
     assert named == kept_named, "a dict of features was written to"
 
 
+def _well_predicted(learner: Any, stream: list[Any], start: int, tolerance: float) -> int:
+    """Learn a stream; return how many predictions were good from a sample on, before learning."""
+    good = 0
+    for t, (x, y) in enumerate(stream):
+        if t >= start:
+            said = learner.predict_one(x)
+            good += said == y if learner.spec.n_classes else abs(said - y) < tolerance
+        learner.learn_one(x, y)
+    return good
+
+
 @check()
 def it_learns_what_is_easy(learner: Any) -> None:
     """Blobs well apart are told apart; a number that depends on them is predicted."""
-    made, good = fresh(learner), 0
-    for t, (x, y) in enumerate(samples(learner, 400)):
-        if t >= 200:
-            said = made.predict_one(x)
-            good += said == y if made.spec.n_classes else abs(said - y) < 2.5
-        made.learn_one(x, y)
+    good = _well_predicted(fresh(learner), samples(learner, 400), 200, 2.5)
     assert good >= 180, f"{good} of the last 200 samples predicted well"
 
 
@@ -133,12 +139,7 @@ def extreme_but_finite_features_are_survived(learner: Any) -> None:
     state = learner.state
     for field in state.dtype.names:
         assert np.isfinite(state[field]).all(), f"{field} is no longer finite"
-    good = 0
-    for t, (x, y) in enumerate(samples(learner, 900, seed=5)):
-        if t >= 700:
-            said = learner.predict_one(x)
-            good += said == y if learner.spec.n_classes else abs(said - y) < 5
-        learner.learn_one(x, y)
+    good = _well_predicted(learner, samples(learner, 900, seed=5), 700, 5)
     assert good >= 120, f"after a burst of absurd values {good} of 200 samples predicted well"
 
 

@@ -32,16 +32,14 @@ def probabilities(logits: Floats) -> Floats:
     return found
 
 
-class ClassBlocks:
-    """The block verbs of a classifier."""
+class Blocks:
+    """What both kinds of block verbs share."""
 
     _engine: Any
     _state: Any
-    _labels: list[Any]
-    _index: dict[Any, int]
     _read_many: Any
     _note_names: Any
-    _class_of: Any
+    test_then_learn_many: Any
 
     def learn_many(self, X: Any, y: Any) -> Self:
         """Learn a block of samples, as :meth:`learn_one` would row after row: the same bits.
@@ -51,7 +49,7 @@ class ClassBlocks:
         X : data frame, array or tensor ``[n, n_features]``, or list of samples
             A data frame of pandas or polars is matched by name, as are dicts.
         y : list, one-dimensional array or tensor, or Series
-            ``n`` labels.
+            ``n`` labels; of a regressor, ``n`` finite numbers.
 
         Raises
         ------
@@ -61,6 +59,14 @@ class ClassBlocks:
         """
         self.test_then_learn_many(X, y)
         return self
+
+
+class ClassBlocks(Blocks):
+    """The block verbs of a classifier."""
+
+    _labels: list[Any]
+    _index: dict[Any, int]
+    _class_of: Any
 
     def test_then_learn_many(self, X: Any, y: Any) -> Any:
         """Predict, then learn, each row in turn; return what :meth:`test_then_learn_one` would.
@@ -148,32 +154,8 @@ class ClassBlocks:
             self._labels, self._index = before
 
 
-class TargetBlocks:
+class TargetBlocks(Blocks):
     """The block verbs of a regressor."""
-
-    _engine: Any
-    _state: Any
-    _read_many: Any
-    _note_names: Any
-
-    def learn_many(self, X: Any, y: Any) -> Self:
-        """Learn a block of samples, as :meth:`learn_one` would row after row: the same bits.
-
-        Parameters
-        ----------
-        X : data frame, array or tensor ``[n, n_features]``, or list of samples
-            A data frame of pandas or polars is matched by name, as are dicts.
-        y : list, one-dimensional array or tensor, or Series
-            ``n`` finite numbers.
-
-        Raises
-        ------
-        ShapeError, InputValueError, DivergedError
-            As :meth:`learn_one`; they name the row, counted from 0. Then nothing was learned of
-            the whole block.
-        """
-        self.test_then_learn_many(X, y)
-        return self
 
     def test_then_learn_many(self, X: Any, y: Any) -> Floats:
         """Predict, then learn, each row in turn; return what :meth:`test_then_learn_one` would.

@@ -52,19 +52,44 @@ def refuse_unknown(kind: str, given: Iterable[str], known: tuple[str, ...]) -> N
             )
 
 
-#: In a learner's docstring: where the configuration's explanations go.
-HYPERPARAMETERS = "    {hyperparameters}\n"
+#: In a learner's docstring: its parent's sections, and what its configuration says of the fields.
+INHERITED, HYPERPARAMETERS = "{inherited}\n", "{hyperparameters}\n"
+_TITLES = ("Parameters", "Raises", "Notes")
+
+
+def section(kind: type, title: str) -> str:
+    """Return what a class's docstring says under a title, "" where it does not have that."""
+    text = inspect.cleandoc(kind.__doc__ or "")
+    found = re.search(rf"^{title}\n-+\n(.*?)(?=\n\n\w+\n-+\n|\Z)", text, re.M | re.S)
+    return f"{found[1]}\n" if found else ""
 
 
 def explanations(config: type, names: Iterable[str]) -> str:
-    """Return what a configuration's docstring says of some of its fields, indented."""
+    """Return what a configuration's docstring says of some of its fields."""
     found: list[str] = []
     for kind in reversed(config.__mro__[:-1]):
-        section = inspect.cleandoc(kind.__doc__ or "").partition("Parameters\n----------\n")[2]
-        for entry in re.split(r"\n(?=\S)", section.partition("\n\n")[0]):
+        for entry in re.split(r"\n(?=\S)", section(kind, "Parameters").rstrip()):
             if set(entry.partition(" :")[0].split(", ")) & set(names):
                 found += entry.splitlines()
-    return "".join(f"    {line}\n" for line in found)
+    return "".join(f"{line}\n" for line in found)
+
+
+def complete(kind: Any) -> str:
+    """Return a learner's docstring with its parent's sections and its configuration's words.
+
+    ``{inherited}`` stands for Parameters, Raises and Notes of the nearest parent that has
+    Parameters; ``{hyperparameters}``, its own or taken over, for the fields of the configuration.
+    """
+    text = inspect.cleandoc(kind.__doc__ or "") + "\n"
+    parents = [parent for parent in kind.__mro__[1:] if section(parent, _TITLES[0])]
+    if parents and INHERITED in text:
+        found = ((title, section(parents[0], title)) for title in _TITLES)
+        parts = [f"{title}\n{'-' * len(title)}\n{words}" for title, words in found if words]
+        text = text.replace(INHERITED, "\n".join(parts))
+    if HYPERPARAMETERS in text and hasattr(kind, "_rule"):
+        words = explanations(RULES[kind._rule].config, kind._parameters)
+        text = text.replace(HYPERPARAMETERS, words)
+    return text
 
 
 class Parameters:
@@ -98,9 +123,8 @@ class Parameters:
         super().__init_subclass__(**more)
         annotated = {name for base in cls.__mro__ for name in vars(base).get("__annotations__", {})}
         cls._parameters = parameter_names(cls)
-        if HYPERPARAMETERS in (cls.__doc__ or ""):
-            text = explanations(RULES[cls._rule].config, cls._parameters)
-            cls.__doc__ = str(cls.__doc__).replace(HYPERPARAMETERS, text)
+        if cls.__doc__:
+            cls.__doc__ = complete(cls)
         for name in cls._parameters:
             if not hasattr(cls, name) and name not in annotated:
                 setattr(cls, name, property(functools.partial(_parameter, name=name)))

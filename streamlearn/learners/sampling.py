@@ -29,7 +29,41 @@ class SamplingLearner(StreamLearner):
 
 
 class SamplingClassifier(SamplingLearner, StreamClassifier):
-    """A classifier under MESU."""
+    """A classifier under MESU.
+
+    Parameters
+    ----------
+    layers : sequence of int
+        ``(n_features, hidden..., n_classes)``.
+    classes : sequence, optional
+        The label of each class. Default: labels are taken in the order in which they appear.
+    arithmetic : {"q16", "float32", "float64"}
+        Fixed point, the C kernel in floating point, or the equations.
+    seed : int
+        Of the start and of the noise, 0 to 2^32 - 1.
+    bias, front_end
+        See :class:`quant.network.NetworkSpec`.
+    features : sequence of str, optional
+        Names of the features, in order. Default: those of the first dict that is learned.
+    backend : {"c", "numpy"}, optional
+        For q16: the C kernel (default) or the golden model.
+    {hyperparameters}
+
+    Raises
+    ------
+    ConfigError
+        If a value is out of range, or fixed point cannot hold it.
+    LabelError
+        If ``classes`` has duplicates or is longer than the output.
+    ShapeError
+        If ``features`` has another length than the input.
+
+    Notes
+    -----
+    Reads features as float32, as a device gets them. Predicting changes nothing; learning returns
+    the learner: calls chain. Warns with :class:`streamlearn.NoiseWarning` if the predicted weight
+    noise exceeds the signal.
+    """
 
     def __init__(
         self,
@@ -83,7 +117,40 @@ class SamplingClassifier(SamplingLearner, StreamClassifier):
 
 
 class SamplingRegressor(SamplingLearner, StreamRegressor):
-    """A regressor under MESU."""
+    """A regressor under MESU.
+
+    Parameters
+    ----------
+    layers : sequence of int
+        ``(n_features, hidden..., 1)``: one target.
+    arithmetic : {"q16", "float32", "float64"}
+        Fixed point, the C kernel in floating point, or the equations.
+    seed : int
+        Of the start and of the noise, 0 to 2^32 - 1.
+    bias, front_end
+        See :class:`quant.network.NetworkSpec`. The target is standardised with either front end.
+    features : sequence of str, optional
+        Names of the features, in order. Default: those of the first dict that is learned.
+    backend : {"c", "numpy"}, optional
+        For q16: the C kernel (default) or the golden model.
+    {hyperparameters}
+
+    Raises
+    ------
+    ConfigError
+        If a value is out of range, there is not one target, or fixed point cannot hold it.
+    ShapeError
+        If ``features`` has another length than the input.
+
+    Notes
+    -----
+    Reads features and targets as float32, as a device gets them. Predicting changes nothing;
+    learning returns the learner: calls chain. A residual beyond three standard deviations counts
+    as one of three, a target beyond eight of its own as one of eight; ``saturations`` has how often
+    (as ``gradient`` and ``input``). ``mu_init`` and ``sigma_init`` start lower than a classifier's:
+    the loss is steeper than that of classes, and would make more of wild first guesses
+    (docs/regression.md).
+    """
 
     def __init__(
         self,

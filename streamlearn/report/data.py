@@ -18,8 +18,19 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
+class Predicting:
+    """What has predictions that count, where they were kept."""
+
+    predictions: Ints | None
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples whose prediction is known."""
+        return 0 if self.predictions is None else len(self.predictions)
+
+
 @dataclass(frozen=True, eq=False)
-class Engine:
+class Engine(Predicting):
     """One implementation of the learner, and what it left.
 
     Parameters
@@ -53,14 +64,9 @@ class Engine:
     state_sha256: str | None = None
     predictions_sha256: str | None = None
 
-    @property
-    def n_samples(self) -> int:
-        """Number of samples whose prediction is known."""
-        return 0 if self.predictions is None else len(self.predictions)
-
 
 @dataclass(frozen=True, eq=False)
-class Baseline:
+class Baseline(Predicting):
     """What the learner is compared with.
 
     Parameters
@@ -79,11 +85,6 @@ class Baseline:
     predictions: Ints | None = None
     accuracy: float | None = None
     trivial: bool = False
-
-    @property
-    def n_samples(self) -> int:
-        """Number of samples whose prediction is known."""
-        return 0 if self.predictions is None else len(self.predictions)
 
 
 @dataclass(frozen=True, eq=False)

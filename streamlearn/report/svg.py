@@ -17,43 +17,9 @@ from typing import Any
 import matplotlib.style
 from matplotlib.figure import Figure
 
-from streamlearn.report.colours import (
-    BLACK,
-    BLUE,
-    FAINT,
-    GREEN,
-    GREY,
-    INK,
-    ORANGE,
-    PAPER,
-    PURPLE,
-    SKY,
-    VERMILLION,
-    YELLOW,
-    declarations,
-    variable,
-)
+from streamlearn.report.colours import GREY, INK, PAPER, declarations, variable
 from streamlearn.report.sheet import NARROW, WIDE, Sheet
 from streamlearn.report.text import escaped
-
-__all__ = [
-    "BLACK",
-    "BLUE",
-    "FAINT",
-    "GREEN",
-    "GREY",
-    "INK",
-    "ORANGE",
-    "PURPLE",
-    "SKY",
-    "VERMILLION",
-    "YELLOW",
-    "Picture",
-    "drawing",
-    "new_figure",
-    "on_every_sheet",
-    "standalone",
-]
 
 SETTINGS = {
     "svg.fonttype": "path",

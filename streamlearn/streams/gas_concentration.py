@@ -21,20 +21,12 @@ class TargetStream:
 
     Parameters
     ----------
-    name
-        Short name of the data set.
-    x
-        float32 ``[n, n_features]``, finite.
+    name, x, feature_names, batch, licence, citation
+        As of :class:`streamlearn.streams.Stream`.
     y
         float32 ``[n]``, finite: the targets.
     target_name
         What the target is, with its unit.
-    feature_names
-        One name per column of ``x``.
-    batch
-        int64 ``[n]``, the recording batch of each row.
-    licence, citation
-        Of the data.
     """
 
     name: str

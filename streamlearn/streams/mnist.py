@@ -50,19 +50,19 @@ class ImageSet:
     ----------
     folder : str
         Sub-folder of :func:`streamlearn.streams.data_dir`.
-    splits : tuple of str
     source : str
         Title and publisher.
     classes : tuple of str
     licence, citation : str
+    splits : tuple of str
     """
 
     folder: str
-    splits: tuple[str, ...]
     source: str
     classes: tuple[str, ...]
     licence: str
     citation: str
+    splits: tuple[str, ...] = ("train", "test")
 
     def files(self, split: str) -> tuple[str, str]:
         """Return the names of the files of a split: images, then labels.
@@ -83,7 +83,6 @@ class ImageSet:
 IMAGE_SETS = {
     "mnist": ImageSet(
         folder="mnist",
-        splits=("train", "test"),
         source='"The MNIST database of handwritten digits", LeCun, Cortes and Burges',
         classes=DIGITS,
         licence="CC BY-SA 3.0",
@@ -94,7 +93,6 @@ IMAGE_SETS = {
     ),
     "fashion-mnist": ImageSet(
         folder="fashion_mnist",
-        splits=("train", "test"),
         source='"Fashion-MNIST", Zalando Research',
         classes=FASHION_CLASSES,
         licence="MIT",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import torch  # type: ignore[import-not-found, unused-ignore]
 
-from streamlearn.torch.optim import PairOptimizer, Params, Tensors, check_rates
+from streamlearn.torch.optim import PairOptimizer, Params, Tensors, check_rates, hyperparameters
 from streamlearn.torch.pairs import Group, require
 
 
@@ -52,22 +52,10 @@ class BGD(PairOptimizer):
         repo_sign: bool = False,
         check_gradients: bool = True,
     ) -> None:
-        defaults = {
-            "lr_mu": lr_mu,
-            "lr_sigma": lr_sigma,
-            "clamp_grad": clamp_grad,
-            "check_gradients": check_gradients,
-            "repo_sign": repo_sign,
-        }
-        super().__init__(params, defaults)
+        super().__init__(params, hyperparameters(locals()))
 
     def check(self, group: Group) -> None:
-        """Refuse hyperparameters that make no sense.
-
-        Raises
-        ------
-        ConfigError
-        """
+        """Refuse what all rules refuse, and a ``repo_sign`` that is no truth value."""
         check_rates(group)
         sign = group["repo_sign"]
         require(isinstance(sign, bool), "repo_sign", sign, "True or False")

@@ -16,8 +16,8 @@ import torch  # type: ignore[import-not-found, unused-ignore]
 from torch import Tensor, nn
 from torch.nn import functional  # type: ignore[import-not-found, unused-ignore]
 
-from streamlearn.errors import ConfigError, ShapeError
-from streamlearn.torch.conv import Size, check_images, kernel_shape
+from streamlearn.errors import ConfigError
+from streamlearn.torch.shapes import Convolution, Dense, Weighted, check_images, check_rows
 
 Normalisation = Literal["batch", "instance"]
 #: Uniform in ± this number, or a function that fills a tensor in place, as those of torch.nn.init.
@@ -126,7 +126,7 @@ class BinarySign(nn.Module):  # type: ignore[misc, unused-ignore]
         return f"window={self.window}"
 
 
-class BinaryLayer(nn.Module):  # type: ignore[misc, unused-ignore]
+class BinaryLayer(Weighted):
     """Base of the layers: hidden weights ``weight``, and their signs in the forward pass.
 
     Hidden weights are not clipped; their magnitude protects a synapse from change. No bias: a
@@ -159,9 +159,7 @@ class BinaryLayer(nn.Module):  # type: ignore[misc, unused-ignore]
         device: Any = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        super().__init__()
-        if any(not isinstance(n, int) or n < 1 for n in shape):
-            raise ConfigError(f"weights of shape {tuple(shape)}: every size must be 1 or above")
+        super().__init__(shape)
         self.weight = nn.Parameter(torch.empty(tuple(shape), device=device, dtype=dtype))
         with torch.no_grad():
             if callable(weight_init):
@@ -184,24 +182,16 @@ class BinaryLayer(nn.Module):  # type: ignore[misc, unused-ignore]
         return f"{tuple(self.weight.shape)}"
 
 
-class BinaryLinear(BinaryLayer):
+class BinaryLinear(Dense, BinaryLayer):
     """``a = x·sign(W_h)ᵀ`` from ``[rows, ..., in_features]``.
 
-    Parameters
-    ----------
-    in_features, out_features : int
-    **options
-        Those of :class:`BinaryLayer`.
+    Options are those of :class:`BinaryLayer`.
 
     Examples
     --------
-    >>> import torch
-    >>> BinaryLinear(3, 2)(torch.ones(5, 3)).shape
-    torch.Size([5, 2])
+    >>> BinaryLinear(3, 2, weight_init=torch.nn.init.ones_).binary_weight.tolist()
+    [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
     """
-
-    def __init__(self, in_features: int, out_features: int, **options: Any) -> None:
-        super().__init__((out_features, in_features), **options)
 
     def forward(self, x: Tensor) -> Tensor:
         """Run forward.
@@ -211,42 +201,16 @@ class BinaryLinear(BinaryLayer):
         ShapeError
             If the last axis of `x` is not the number of inputs.
         """
-        n_in = int(self.weight.shape[1])
-        if x.dim() < 1 or x.shape[-1] != n_in:
-            raise ShapeError(f"x is {tuple(x.shape)}: expected [rows, ..., {n_in}]")
+        check_rows(x, int(self.weight.shape[1]), 1)
         return functional.linear(x, self.binary_weight)
 
 
-class BinaryConv2d(BinaryLayer):
+class BinaryConv2d(Convolution, BinaryLayer):
     """2-D convolution with binary weights: ``[rows, in_channels, h, w]``, zero padding.
 
-    Parameters
-    ----------
-    in_channels, out_channels, kernel_size, stride, padding, dilation, groups
-        As for ``torch.nn.Conv2d``.
-    **options
-        Those of :class:`BinaryLayer`.
-
-    Raises
-    ------
-    ConfigError
-        If ``groups`` does not divide both numbers of channels, or a size makes no sense.
+    Parameters and errors are those of ``torch.nn.Conv2d`` and, as options by name, of
+    :class:`BinaryLayer`; ``groups`` must divide both numbers of channels.
     """
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: Size,
-        stride: Size = 1,
-        padding: Size | str = 0,
-        dilation: Size = 1,
-        groups: int = 1,
-        **options: Any,
-    ) -> None:
-        shape = kernel_shape(in_channels, out_channels, kernel_size, groups)
-        super().__init__(shape, **options)
-        self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
 
     def forward(self, x: Tensor) -> Tensor:
         """Run forward.
@@ -257,9 +221,7 @@ class BinaryConv2d(BinaryLayer):
             If `x` has not four axes or another number of channels.
         """
         check_images(x, int(self.weight.shape[1]) * self.groups)
-        return functional.conv2d(
-            x, self.binary_weight, None, self.stride, self.padding, self.dilation, self.groups
-        )
+        return self._convolve(x, self.binary_weight, None, self.groups)
 
 
 def binary_mlp(

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional  # type: ignore[import-not-found, unused-ignore]
 
 from streamlearn.errors import ConfigError, ShapeError
+from streamlearn.torch.shapes import Dense, Weighted, check_rows
 
 Sampling = Literal["local", "weights", "mean"]
 SAMPLINGS: tuple[Sampling, ...] = ("local", "weights", "mean")
@@ -33,7 +34,7 @@ def spread_of(variance: Tensor) -> Tensor:
     return torch.where(positive, root, torch.zeros_like(root))
 
 
-class BayesianLayer(nn.Module):  # type: ignore[misc, unused-ignore]
+class BayesianLayer(Weighted):
     """Base of the layers: μ and σ of weights and biases, and three ways to run forward.
 
     * ``sampling="local"``: ``a = f(x; μ) + ε √f(x²; σ²)``, one ε for each output of each row.
@@ -78,9 +79,7 @@ class BayesianLayer(nn.Module):  # type: ignore[misc, unused-ignore]
         device: Any = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        super().__init__()
-        if any(not isinstance(n, int) or n < 1 for n in shape):
-            raise ConfigError(f"weights of shape {tuple(shape)}: every size must be 1 or above")
+        super().__init__(shape)
         if sampling not in SAMPLINGS:
             raise ConfigError(f"sampling={sampling!r}: expected one of {', '.join(SAMPLINGS)}")
         self.sampling: Sampling = sampling
@@ -216,17 +215,13 @@ class BayesianLayer(nn.Module):  # type: ignore[misc, unused-ignore]
         raise NotImplementedError
 
 
-class BayesianLinear(BayesianLayer):
+class BayesianLinear(Dense, BayesianLayer):
     """``a = x·w + b`` with Gaussian w and b, from ``[rows, ..., in_features]``.
 
     "local" has, for one row, exactly the law of "weights"; its gradient is the conditional
     expectation of that of "weights" given a: the same mean, less noise.
 
-    Parameters
-    ----------
-    in_features, out_features : int
-    **options
-        Those of :class:`BayesianLayer`.
+    Options are those of :class:`BayesianLayer`.
 
     Examples
     --------
@@ -235,13 +230,8 @@ class BayesianLinear(BayesianLayer):
     torch.Size([5, 2])
     """
 
-    def __init__(self, in_features: int, out_features: int, **options: Any) -> None:
-        super().__init__((out_features, in_features), **options)
-
     def _check_input(self, x: Tensor) -> None:
-        n_in = int(self.weight_mu.shape[1])
-        if x.dim() < 2 or x.shape[-1] != n_in:
-            raise ShapeError(f"x is {tuple(x.shape)}: expected [rows, ..., {n_in}]")
+        check_rows(x, int(self.weight_mu.shape[1]), 2)
 
     def _affine(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         return functional.linear(x, weight, bias)

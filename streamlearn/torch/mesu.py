@@ -12,7 +12,14 @@ import math
 
 import torch  # type: ignore[import-not-found, unused-ignore]
 
-from streamlearn.torch.optim import PairOptimizer, Params, Tensors, check_rates, is_number
+from streamlearn.torch.optim import (
+    PairOptimizer,
+    Params,
+    Tensors,
+    check_rates,
+    hyperparameters,
+    is_number,
+)
 from streamlearn.torch.pairs import Group, require
 
 
@@ -79,16 +86,7 @@ class MESU(PairOptimizer):
         clamp_grad: float = 0.0,
         check_gradients: bool = True,
     ) -> None:
-        defaults = {
-            "memory_window": memory_window,
-            "sigma_prior": sigma_prior,
-            "mu_prior": mu_prior,
-            "lr_mu": lr_mu,
-            "lr_sigma": lr_sigma,
-            "clamp_grad": clamp_grad,
-            "check_gradients": check_gradients,
-        }
-        super().__init__(params, defaults)
+        super().__init__(params, hyperparameters(locals()))
 
     def check(self, group: Group) -> None:
         """Refuse N or σ_prior not above 0, and other hyperparameters that make no sense.

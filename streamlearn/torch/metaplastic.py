@@ -9,21 +9,20 @@ Kingma and Ba, "Adam: a method for stochastic optimization", arXiv 1412.6980.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, cast
 
 import torch  # type: ignore[import-not-found, unused-ignore]
 from torch import Tensor
-from torch.optim import Optimizer  # type: ignore[import-not-found, unused-ignore]
 
 from streamlearn.errors import ConfigError, InputValueError
-from streamlearn.torch.optim import is_number
-from streamlearn.torch.pairs import Group, check_finite, require
+from streamlearn.torch.optim import CheckedOptimizer, Named, hyperparameters, is_number
+from streamlearn.torch.pairs import Group, require
 
 Params = Iterable[Tensor] | Iterable[Group] | Iterable[tuple[str, Tensor]]
 
 
-class MetaplasticAdam(Optimizer):  # type: ignore[misc, unused-ignore]
+class MetaplasticAdam(CheckedOptimizer):
     """Adam whose steps towards zero are multiplied by f = 1 - tanh²(m\\|W\\|), m metaplasticity.
 
     With M and S Adam's moments, and t counted for each tensor::
@@ -87,14 +86,7 @@ class MetaplasticAdam(Optimizer):  # type: ignore[misc, unused-ignore]
         weight_decay: float = 0.0,
         check_gradients: bool = True,
     ) -> None:
-        defaults = {
-            "lr": lr,
-            "metaplasticity": metaplasticity,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "check_gradients": check_gradients,
-        }
+        defaults = hyperparameters(locals())
         _check(defaults)
         super().__init__(params, defaults)
 
@@ -142,36 +134,12 @@ class MetaplasticAdam(Optimizer):  # type: ignore[misc, unused-ignore]
             _check(group)
         super().load_state_dict(state_dict)
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override, unused-ignore]
-        """Update every tensor that has a gradient; all or, after an error, none.
+    def _with_gradients(self, index: int, group: Group) -> list[Named]:
+        return _named(index, group)
 
-        Parameters
-        ----------
-        closure : callable, optional
-            Computes the loss and its gradients; called once.
-
-        Returns
-        -------
-        The closure's loss, or None.
-
-        Raises
-        ------
-        InputValueError
-            If a gradient is sparse, or has NaN or infinity (unless ``check_gradients=False``).
-        """
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        with torch.no_grad():
-            work = [(group, _named(index, group)) for index, group in enumerate(self.param_groups)]
-            checked = [item for group, items in work if group["check_gradients"] for item in items]
-            if checked:
-                check_finite(checked)
-            for group, items in work:
-                for _, (weight,) in items:
-                    self._update(group, weight)
-        return loss
+    def _update_group(self, group: Group, items: list[Named]) -> None:
+        for _, (weight,) in items:
+            self._update(group, weight)
 
     def _update(self, group: Group, weight: Tensor) -> None:
         """Change one tensor and its moments by the class's equations."""
@@ -198,7 +166,7 @@ class MetaplasticAdam(Optimizer):  # type: ignore[misc, unused-ignore]
         weight.add_(change, alpha=-group["lr"] * size)
 
 
-def _named(index: int, group: Group) -> list[tuple[str, tuple[Tensor, ...]]]:
+def _named(index: int, group: Group) -> list[Named]:
     """Return ``(name, (tensor,))`` of the tensors that have a gradient.
 
     Raises
@@ -206,7 +174,7 @@ def _named(index: int, group: Group) -> list[tuple[str, tuple[Tensor, ...]]]:
     InputValueError
         If a gradient is sparse.
     """
-    found: list[tuple[str, tuple[Tensor, ...]]] = []
+    found: list[Named] = []
     names = group.get("param_names") or [
         f"group {index}, parameter {place}" for place in range(len(group["params"]))
     ]

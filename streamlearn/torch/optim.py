@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 import torch  # type: ignore[import-not-found, unused-ignore]
@@ -24,7 +24,64 @@ Params = Iterable[tuple[Tensor, Tensor]] | Iterable[Group]
 Tensors = list[Tensor]
 
 
-class PairOptimizer(Optimizer):  # type: ignore[misc, unused-ignore]
+#: Tensors that change together, by the name that a message gives them.
+Named = tuple[str, tuple[Tensor, ...]]
+
+
+def hyperparameters(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an optimizer's hyperparameters, from its constructor's ``locals()``."""
+    return {
+        name: value for name, value in given.items() if name not in ("self", "params", "__class__")
+    }
+
+
+class CheckedOptimizer(Optimizer):  # type: ignore[misc, unused-ignore]
+    """Base of the optimizers: all gradients are checked before anything changes."""
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override, unused-ignore]
+        """Update everything that has a gradient; all or, after an error, none.
+
+        Parameters
+        ----------
+        closure : callable, optional
+            Computes the loss and its gradients; called once.
+
+        Returns
+        -------
+        The closure's loss, or None.
+
+        Raises
+        ------
+        InputValueError
+            If a gradient has NaN or infinity (unless ``check_gradients=False``), is sparse where a
+            dense one is needed, or only one of a pair has a gradient.
+        """
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        with torch.no_grad():
+            work = [
+                (group, self._with_gradients(i, group)) for i, group in enumerate(self.param_groups)
+            ]
+            checked = [item for group, items in work if group["check_gradients"] for item in items]
+            if checked:
+                check_finite(checked)
+            for group, items in work:
+                if items:
+                    self._update_group(group, items)
+        return loss
+
+    def _with_gradients(self, index: int, group: Group) -> list[Named]:
+        """Return what of a group has gradients, after a look at their layout."""
+        raise NotImplementedError
+
+    def _update_group(self, group: Group, items: list[Named]) -> None:
+        """Change tensors, and what is remembered of them, in place."""
+        raise NotImplementedError
+
+
+class PairOptimizer(CheckedOptimizer):
     """Base of the rules: parameter groups of pairs, gradients checked, then one update a group.
 
     A group is ``{"pairs": [(mu, sigma), ...], ...hyperparameters}`` or, for parameters without σ,
@@ -89,48 +146,22 @@ class PairOptimizer(Optimizer):  # type: ignore[misc, unused-ignore]
             self.check(group)
         super().load_state_dict(state_dict)
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override, unused-ignore]
-        """Update every pair from its gradients; all or, after an error, none.
+    def _with_gradients(self, index: int, group: Group) -> list[Named]:
+        del index
+        return step_inputs(group)
 
-        Parameters
-        ----------
-        closure : callable, optional
-            Computes the loss and its gradients; called once.
-
-        Returns
-        -------
-        The closure's loss, or None.
-
-        Raises
-        ------
-        InputValueError
-            If a gradient has NaN or infinity (unless ``check_gradients=False``), or only one of a
-            pair has a gradient.
-        """
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        with torch.no_grad():
-            work = [(group, step_inputs(group)) for group in self.param_groups]
-            checked = [item for group, items in work if group["check_gradients"] for item in items]
-            if checked:
-                check_finite(checked)
-            for group, items in work:
-                if not items:
-                    continue
-                first = [tensors[0] for _, tensors in items]
-                g_first = [cast(Tensor, tensor.grad) for tensor in first]
-                if not group["paired"]:
-                    torch._foreach_add_(first, g_first, alpha=-group["lr"])
-                    continue
-                sigma = [tensors[1] for _, tensors in items]
-                g_sigma = [cast(Tensor, tensor.grad) for tensor in sigma]
-                if group["clamp_grad"] > 0:
-                    g_first = clamp_by_sigma(g_first, sigma, group["clamp_grad"])
-                    g_sigma = clamp_by_sigma(g_sigma, sigma, group["clamp_grad"])
-                self.update(group, first, sigma, g_first, g_sigma)
-        return loss
+    def _update_group(self, group: Group, items: list[Named]) -> None:
+        first = [tensors[0] for _, tensors in items]
+        g_first = [cast(Tensor, tensor.grad) for tensor in first]
+        if not group["paired"]:
+            torch._foreach_add_(first, g_first, alpha=-group["lr"])
+            return
+        sigma = [tensors[1] for _, tensors in items]
+        g_sigma = [cast(Tensor, tensor.grad) for tensor in sigma]
+        if group["clamp_grad"] > 0:
+            g_first = clamp_by_sigma(g_first, sigma, group["clamp_grad"])
+            g_sigma = clamp_by_sigma(g_sigma, sigma, group["clamp_grad"])
+        self.update(group, first, sigma, g_first, g_sigma)
 
 
 def clamp_by_sigma(gradients: Tensors, sigma: Tensors, limit: float) -> Tensors:

@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
+from stopping import whole_and_stopped, without_time
 from with_torch import seeded, torch
 
 from experiments.catalogue import load as find_experiment
@@ -166,23 +167,10 @@ def run_of(algorithm, seed=0):
     return hessian.HessianRun(folder, setting, seed)
 
 
-def without_time(record):
-    return {k: v for k, v in record.items() if k not in ("train_s", "sessions")}
-
-
 @pytest.mark.parametrize("algorithm", hessian.ALGORITHMS)
 def test_a_run_that_stopped_ends_like_one_that_did_not(tmp_path, short, algorithm):
     run = run_of(algorithm)
-    whole = run.execute(4, short, tmp_path / "a", tmp_path / "aw")
-
-    def stop(task, newest):
-        assert 0 <= newest <= 100
-        if task == 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        run.execute(4, short, tmp_path / "b", tmp_path / "bw", stop)
-    parts = run.execute(4, short, tmp_path / "b", tmp_path / "bw")
+    whole, _, parts = whole_and_stopped(run, short, tmp_path)
     assert without_time(parts) == without_time(whole)
     assert [w["steps"] for w in whole["windows"].values()] == [6, 12]
     assert read_log(run.log(tmp_path / "a")) == whole

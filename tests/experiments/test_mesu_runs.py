@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from stopping import whole_and_stopped, without_time
 
 from experiments.catalogue import load as find_experiment
 from experiments.data import Images, Permutations, load_images, standardised
@@ -52,25 +53,11 @@ def make(algorithm, seed=0, **more):
     return PermutedRun("mesu-pmnist", Setting(algorithm, layers=LAYERS, **more), seed)
 
 
-def without_time(record):
-    return {k: v for k, v in record.items() if k not in ("train_s", "sessions")}
-
-
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_a_run_that_stopped_ends_like_one_that_did_not(tmp_path, images, algorithm):
     run = make(algorithm)
-    whole = run.execute(4, images, tmp_path / "a", tmp_path / "aw")
-
-    def stop(task, newest):
-        assert 0 <= newest <= 100
-        if task == 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        run.execute(4, images, tmp_path / "b", tmp_path / "bw", stop)
-    half = read_log(run.log(tmp_path / "b"))
+    whole, half, parts = whole_and_stopped(run, images, tmp_path)
     assert half["tasks_done"] == 2
-    parts = run.execute(4, images, tmp_path / "b", tmp_path / "bw")
     assert [s["from_task"] for s in parts["sessions"]] == [0, 2]
     assert without_time(parts) == without_time(whole)
     assert read_log(run.log(tmp_path / "b")) == parts

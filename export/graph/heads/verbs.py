@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from onnx import ValueInfoProto
@@ -11,28 +12,17 @@ from export.graph.drawn import Drawn
 from quant.layout import State
 from quant.network import NetworkSpec
 
+#: ``(g, finite, drawn, spec, state, one)``: append a model's outputs, and describe them.
+Outputs = Callable[[GraphBuilder, str, Drawn, NetworkSpec, State, float], list[ValueInfoProto]]
+
 
 class Verbs(Protocol):
     """One module each."""
 
-    def integer_outputs(
-        self,
-        g: GraphBuilder,
-        finite: str,
-        drawn: Drawn,
-        spec: NetworkSpec,
-        state: State,
-        one: float,
-    ) -> list[ValueInfoProto]:
-        """Append the outputs of a model in integers, and describe them."""
+    @property
+    def integer_outputs(self) -> Outputs:
+        """Of a model in integers."""
 
-    def real_outputs(
-        self,
-        g: GraphBuilder,
-        finite: str,
-        drawn: Drawn,
-        spec: NetworkSpec,
-        state: State,
-        one: float,
-    ) -> list[ValueInfoProto]:
-        """The same of a model in floats."""
+    @property
+    def real_outputs(self) -> Outputs:
+        """Of a model in floats."""

@@ -7,65 +7,52 @@ import numpy.typing as npt
 from onnx import TensorProto
 
 from export.graph.builder import GraphBuilder, Operand
-from export.graph.drawn import Drawn
 from export.graph.integers import at_most, isqrt, shift_round, shift_truncate_both
-from export.graph.sampling import block_squares, blocked_mean, integer_layers, real_layers
+from export.graph.sampling import IntegerLayer, RealLayer, block_squares, blocked_mean
 from quant.layout import State
 from quant.network import NetworkSpec, layer_view
 from quant.rules.mesu.config import MesuConfig
 from quant.rules.mesu.plan import make_plan
 from quant.sampling.golden import SPREAD_MAX
-from quant.sampling.plan import LayerPlan
 
 
-def integer(
-    g: GraphBuilder, z_q: str, spec: NetworkSpec, config: MesuConfig, state: State
-) -> Drawn:
-    """All layers in q16, bit for bit; see :func:`export.graph.sampling.integer_layers`."""
+def integer_layer(
+    g: GraphBuilder, spec: NetworkSpec, config: MesuConfig, state: State
+) -> IntegerLayer:
+    """``a = x·μ + ε √(x²·σ²)`` in Q15.16, ``int64[batch, draws, columns]``, and its deviation.
+
+    ``x`` is ``int64[batch, draws or 1, rows]``, ``epsilon`` ``int64[draws, columns]``.
+    """
     plan = make_plan(spec, config)
 
     def layer(
         index: int, x: str, frac_bits: Operand, epsilon: npt.NDArray[np.int64]
     ) -> tuple[str, str]:
         mu, rho = (layer_view(spec, state, name, index) for name in ("mu", "rho"))
-        return _forward_layer(g, x, frac_bits, mu, rho, plan.layers[index], epsilon)
+        bits = plan.layers[index]
+        blocked, k_mean, centre = blocked_mean(g, x, frac_bits, mu, bits.mu_frac_bits)
+        squares, k_square = block_squares(g, blocked, (12 - bits.v_exponent) & 1)
+        # 12 - v_exponent + k_square is even, so that Div is exact whatever its sign.
+        halved = g.op("Div", g.op("Add", 12 - bits.v_exponent, k_square), 2)
+        half_exponent = g.op("Sub", g.op("Add", halved, frac_bits), k_mean)
+        root = isqrt(g, _power(g, squares, rho))
+        spread = shift_truncate_both(g, root, g.op("Sub", half_exponent, 12))
+        spread = at_most(g, spread, SPREAD_MAX)
+        return g.op("Add", centre, shift_round(g, g.op("Mul", spread, epsilon), 4)), spread
 
-    return integer_layers(g, z_q, spec, plan.n_draws, state, layer)
+    return layer
 
 
-def real(g: GraphBuilder, z: str, spec: NetworkSpec, config: MesuConfig, state: State) -> Drawn:
-    """All layers in the state's type; see :func:`export.graph.sampling.real_layers`."""
+def real_layer(g: GraphBuilder, spec: NetworkSpec, config: MesuConfig, state: State) -> RealLayer:
+    """``x·μ`` and ``√(x²·σ²)`` in the state's type."""
+    del config
 
     def layer(index: int, x: str) -> tuple[str, str]:
         mu, sigma = (layer_view(spec, state, name, index) for name in ("mu", "sigma"))
         spread = g.op("Sqrt", g.op("MatMul", g.op("Mul", x, x), np.square(sigma)))
         return g.op("MatMul", x, mu), spread
 
-    return real_layers(g, z, spec, config.n_draws, state, layer)
-
-
-def _forward_layer(
-    g: GraphBuilder,
-    x: str,
-    frac_bits: Operand,
-    mu: npt.NDArray[np.int16],
-    rho: npt.NDArray[np.uint16],
-    plan: LayerPlan,
-    epsilon: npt.NDArray[np.int64],
-) -> tuple[str, str]:
-    """``a = x·μ + ε √(x²·σ²)`` in Q15.16, ``int64[batch, draws, columns]``, and its deviation.
-
-    ``x`` is ``int64[batch, draws or 1, rows]``, ``epsilon`` ``int64[draws, columns]``.
-    """
-    blocked, k_mean, centre = blocked_mean(g, x, frac_bits, mu, plan.mu_frac_bits)
-    squares, k_square = block_squares(g, blocked, (12 - plan.v_exponent) & 1)
-    # 12 - v_exponent + k_square is even, so that Div is exact whatever its sign.
-    halved = g.op("Div", g.op("Add", 12 - plan.v_exponent, k_square), 2)
-    half_exponent = g.op("Sub", g.op("Add", halved, frac_bits), k_mean)
-    root = isqrt(g, _power(g, squares, rho))
-    spread = shift_truncate_both(g, root, g.op("Sub", half_exponent, 12))
-    spread = at_most(g, spread, SPREAD_MAX)
-    return g.op("Add", centre, shift_round(g, g.op("Mul", spread, epsilon), 4)), spread
+    return layer
 
 
 def _power(g: GraphBuilder, squares: str, rho: npt.NDArray[np.uint16]) -> str:

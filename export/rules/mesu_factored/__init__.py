@@ -1,6 +1,7 @@
 """MESU with factored variance: the graphs."""
 
+from export.graph.sampling import sampling_graphs
 from export.rules.mesu_factored import graph
 
 #: By kind of numbers.
-GRAPHS = {"integer": graph.integer, "float32": graph.real, "float64": graph.real}
+GRAPHS = sampling_graphs(graph.integer_layer, graph.real_layer)

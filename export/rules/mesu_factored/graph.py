@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 
 from export.graph.builder import GraphBuilder, Operand
-from export.graph.drawn import Drawn
 from export.graph.integers import (
     at_most,
     bit_length,
@@ -16,7 +15,7 @@ from export.graph.integers import (
     shift_left,
     shift_round,
 )
-from export.graph.sampling import block_squares, blocked_mean, integer_layers, real_layers
+from export.graph.sampling import IntegerLayer, RealLayer, block_squares, blocked_mean
 from quant.layout import State
 from quant.network import NetworkSpec, layer_view
 from quant.rules.mesu_factored.config import MesuFactoredConfig
@@ -29,29 +28,54 @@ from quant.sampling.golden import SPREAD_MAX
 _POWER_BITS = 33
 
 
-def integer(
-    g: GraphBuilder, z_q: str, spec: NetworkSpec, config: MesuFactoredConfig, state: State
-) -> Drawn:
-    """All layers in q16, bit for bit; see :func:`export.graph.sampling.integer_layers`."""
+def integer_layer(
+    g: GraphBuilder, spec: NetworkSpec, config: MesuFactoredConfig, state: State
+) -> IntegerLayer:
+    """``a = x·μ + ε √(c Σ x² r)`` in Q15.16, ``int64[batch, draws, columns]``, and its deviation.
+
+    ``x`` is ``int64[batch, draws or 1, rows]``, ``epsilon`` ``int64[draws, columns]``.
+    """
     plan = make_factored_plan(spec, config)
 
     def layer(
         index: int, x: str, frac_bits: Operand, epsilon: npt.NDArray[np.int64]
     ) -> tuple[str, str]:
+        mu = layer_view(spec, state, "mu", index)
+        mu_frac_bits = int(state["mu_frac_bits"][0, index])
         row, column = (factor_view(spec, state, field, index) for field in FACTORS)
-        return _forward_layer(
-            g, x, frac_bits, layer_view(spec, state, "mu", index),
-            int(state["mu_frac_bits"][0, index]), row, column,
-            plan.layers[index].v_exponent, epsilon,
-        )  # fmt: skip
+        v_exponent = plan.layers[index].v_exponent
+        blocked, k_mean, centre = blocked_mean(g, x, frac_bits, mu, mu_frac_bits)
+        squares, k_square = block_squares(g, blocked, 0)
+        code = row.astype(np.int64)
+        top = int(octave(code).max())
+        terms = g.op("Mul", squares, top_bits(code, 12))
+        terms = g.op("Div", terms, np.left_shift(np.int64(1), np.minimum(top - octave(code), 31)))
+        power = g.reduce("ReduceSum", terms, 2)
 
-    return integer_layers(g, z_q, spec, plan.n_draws, state, layer)
+        exponent = g.op("Mul", g.op("Sub", frac_bits, k_mean), 2)
+        exponent = g.op("Add", g.op("Add", exponent, k_square), 39 - v_exponent - top)
+        up = g.op("Sub", 32, bit_length(g, power, _POWER_BITS))
+        up = g.op("Sub", up, g.op("Mod", g.op("Add", exponent, up), 2))
+        scaled = shift_left(g, power, positive_part(g, up))
+        scaled = shift_floor(g, scaled, positive_part(g, g.op("Sub", 0, up)))
+        halved = g.op("Div", g.op("Add", exponent, up), 2)  # even: exact whatever its sign
+
+        columns = column_roots(column.astype(np.int64))
+        product = g.op("Mul", isqrt(g, scaled), columns.root)
+        right = g.op("Add", halved, columns.exponent - 12)
+        spread = at_most(g, shift_floor(g, product, positive_part(g, right)), SPREAD_MAX)
+        beyond = g.op("And", g.op("Less", right, 0), g.op("Greater", product, 0))
+        spread = g.op("Where", beyond, SPREAD_MAX, spread)
+        return g.op("Add", centre, shift_round(g, g.op("Mul", spread, epsilon), 4)), spread
+
+    return layer
 
 
-def real(
-    g: GraphBuilder, z: str, spec: NetworkSpec, config: MesuFactoredConfig, state: State
-) -> Drawn:
-    """All layers in the state's type; see :func:`export.graph.sampling.real_layers`."""
+def real_layer(
+    g: GraphBuilder, spec: NetworkSpec, config: MesuFactoredConfig, state: State
+) -> RealLayer:
+    """``x·μ`` and ``√(c Σ x² r)`` in the state's type."""
+    del config
 
     def layer(index: int, x: str) -> tuple[str, str]:
         row, column = (factor_view(spec, state, field, index) for field in FACTORS)
@@ -59,44 +83,4 @@ def real(
         mean = g.op("MatMul", x, layer_view(spec, state, "mu", index))
         return mean, g.op("Mul", root, np.sqrt(column))
 
-    return real_layers(g, z, spec, config.n_draws, state, layer)
-
-
-def _forward_layer(
-    g: GraphBuilder,
-    x: str,
-    frac_bits: Operand,
-    mu: npt.NDArray[np.int16],
-    mu_frac_bits: int,
-    row: npt.NDArray[np.uint32],
-    column: npt.NDArray[np.uint32],
-    v_exponent: int,
-    epsilon: npt.NDArray[np.int64],
-) -> tuple[str, str]:
-    """``a = x·μ + ε √(c Σ x² r)`` in Q15.16, ``int64[batch, draws, columns]``, and its deviation.
-
-    ``x`` is ``int64[batch, draws or 1, rows]``, ``epsilon`` ``int64[draws, columns]``.
-    """
-    blocked, k_mean, centre = blocked_mean(g, x, frac_bits, mu, mu_frac_bits)
-    squares, k_square = block_squares(g, blocked, 0)
-    code = row.astype(np.int64)
-    top = int(octave(code).max())
-    terms = g.op("Mul", squares, top_bits(code, 12))
-    terms = g.op("Div", terms, np.left_shift(np.int64(1), np.minimum(top - octave(code), 31)))
-    power = g.reduce("ReduceSum", terms, 2)
-
-    exponent = g.op("Mul", g.op("Sub", frac_bits, k_mean), 2)
-    exponent = g.op("Add", g.op("Add", exponent, k_square), 39 - v_exponent - top)
-    up = g.op("Sub", 32, bit_length(g, power, _POWER_BITS))
-    up = g.op("Sub", up, g.op("Mod", g.op("Add", exponent, up), 2))
-    scaled = shift_left(g, power, positive_part(g, up))
-    scaled = shift_floor(g, scaled, positive_part(g, g.op("Sub", 0, up)))
-    halved = g.op("Div", g.op("Add", exponent, up), 2)  # even: exact whatever its sign
-
-    columns = column_roots(column.astype(np.int64))
-    product = g.op("Mul", isqrt(g, scaled), columns.root)
-    right = g.op("Add", halved, columns.exponent - 12)
-    spread = at_most(g, shift_floor(g, product, positive_part(g, right)), SPREAD_MAX)
-    beyond = g.op("And", g.op("Less", right, 0), g.op("Greater", product, 0))
-    spread = g.op("Where", beyond, SPREAD_MAX, spread)
-    return g.op("Add", centre, shift_round(g, g.op("Mul", spread, epsilon), 4)), spread
+    return layer

@@ -143,13 +143,7 @@ def _factored_layer(
 
 
 def make_factored_plan(spec: NetworkSpec, config: MesuFactoredConfig) -> FactoredPlan:
-    """Choose the formats of every layer and compute the constants.
-
-    Raises
-    ------
-    ConfigError
-        If the fixed-point formats cannot hold the configuration; the message says what can.
-    """
+    """Choose formats and constants, and refuse, as :func:`quant.rules.mesu.plan.make_plan`."""
     sweep = effective_sweep(config)
     return FactoredPlan(
         layers=tuple(

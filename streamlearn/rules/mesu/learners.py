@@ -12,38 +12,7 @@ from streamlearn.learners.sampling import SamplingClassifier, SamplingRegressor
 class MesuClassifier(SamplingClassifier):
     """A network that learns one sample at a time and forgets over a window of samples.
 
-    Parameters
-    ----------
-    layers : sequence of int
-        ``(n_features, hidden..., n_classes)``.
-    classes : sequence, optional
-        The label of each class. Default: labels are taken in the order in which they appear.
-    arithmetic : {"q16", "float32", "float64"}
-        Fixed point, the C kernel in floating point, or the equations.
-    seed : int
-        Of the start and of the noise, 0 to 2^32 - 1.
-    bias, front_end
-        See :class:`quant.network.NetworkSpec`.
-    features : sequence of str, optional
-        Names of the features, in order. Default: those of the first dict that is learned.
-    backend : {"c", "numpy"}, optional
-        For q16: the C kernel (default) or the golden model.
-    {hyperparameters}
-
-    Raises
-    ------
-    ConfigError
-        If a value is out of range, or fixed point cannot hold it.
-    LabelError
-        If ``classes`` has duplicates or is longer than the output.
-    ShapeError
-        If ``features`` has another length than the input.
-
-    Notes
-    -----
-    Reads features as float32, as a device gets them. Predicting changes nothing; learning returns
-    the learner: calls chain. Warns with :class:`streamlearn.NoiseWarning` if the predicted weight
-    noise exceeds the signal.
+    {inherited}
 
     References
     ----------
@@ -94,37 +63,7 @@ class MesuRegressor(SamplingRegressor):
     The head is Gaussian: mean and variance are outputs of the network
     (:mod:`streamlearn.heads.gaussian`); the target is standardised online, as the features are.
 
-    Parameters
-    ----------
-    layers : sequence of int
-        ``(n_features, hidden..., 1)``: one target.
-    arithmetic : {"q16", "float32", "float64"}
-        Fixed point, the C kernel in floating point, or the equations.
-    seed : int
-        Of the start and of the noise, 0 to 2^32 - 1.
-    bias, front_end
-        See :class:`quant.network.NetworkSpec`. The target is standardised with either front end.
-    features : sequence of str, optional
-        Names of the features, in order. Default: those of the first dict that is learned.
-    backend : {"c", "numpy"}, optional
-        For q16: the C kernel (default) or the golden model.
-    {hyperparameters}
-
-    Raises
-    ------
-    ConfigError
-        If a value is out of range, there is not one target, or fixed point cannot hold it.
-    ShapeError
-        If ``features`` has another length than the input.
-
-    Notes
-    -----
-    Reads features and targets as float32, as a device gets them. Predicting changes nothing;
-    learning returns the learner: calls chain. A residual beyond three standard deviations counts
-    as one of three, a target beyond eight of its own as one of eight; ``saturations`` has how often
-    (as ``gradient`` and ``input``). ``mu_init`` and ``sigma_init`` start lower than a classifier's:
-    the loss is steeper than that of classes, and would make more of wild first guesses
-    (docs/regression.md).
+    {inherited}
 
     References
     ----------
