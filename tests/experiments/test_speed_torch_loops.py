@@ -10,6 +10,7 @@ from with_torch import torch
 
 from experiments.speed.torch_loops import BLOCK, LocalLoop, PlainLoop, WeightLoop
 from experiments.speed.torch_sgd import SgdLoop
+from quant.counters import Saturations
 from quant.network import NetworkSpec, layer_view
 from quant.rules.mesu.config import MesuConfig
 from quant.state import init_state
@@ -48,11 +49,11 @@ def test_the_local_loops_are_the_float64_step(kind, sweep):
     state, mu, sigma = start(settings)
     loop = kind(mu, sigma, settings, dtype=torch.float64)
     x, labels = samples()
-    before = state.copy()
+    before, count = state.copy(), Saturations()
     for row, label in zip(x, labels.tolist(), strict=True):
-        result = mesu.forward(SPEC, settings, state, row)
+        result = mesu.forward(SPEC, settings, state, row, count)
         epsilon = tuple(torch.from_numpy(e.T.copy()[None]) for e in result.epsilon)
-        mesu.learn(SPEC, settings, state, result, label)
+        mesu.update(SPEC, settings, state, result, label, count)
         loop.learn_with(torch.from_numpy(row[None]), [label], epsilon)
     for name in ("mu", "sigma"):
         for index, layer in enumerate(loop.layers):
