@@ -16,6 +16,7 @@ import firmware_sim
 from export import write_export
 from export.graph.model import prediction_model
 from export.package import ONNX_FILE, class_names
+from quant.durable import write_durably
 from streamlearn.baselines import (
     MajorityClassifier,
     NoChangeClassifier,
@@ -181,7 +182,7 @@ def _write(found: Demo, metrics: dict[str, Any], out: Path) -> None:
         model = prediction_model(
             learner.spec, learner.config, learner.state, learner.arithmetic, class_names(learner)
         ).SerializeToString(deterministic=True)
-        (out / ONNX_FILE).write_bytes(model)
+        write_durably(out / ONNX_FILE, model)
         found.onnx_exact = _check_onnx(found, learner, model)
         metrics["fidelity"]["onnx_exact"] = found.onnx_exact
         written += [STATE_FILE, ONNX_FILE]

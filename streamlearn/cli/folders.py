@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from export import versions
+from quant.durable import write_durably
 from streamlearn.errors import StreamlearnError
 
 STATE_FILE = "state.sls"
@@ -84,7 +85,7 @@ def _make(folder: Path) -> None:
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
     """Write JSON with a newline at its end."""
-    path.write_text(json.dumps(values, indent=2, allow_nan=False) + "\n")
+    write_durably(path, json.dumps(values, indent=2, allow_nan=False) + "\n")
 
 
 def manifest(folder: Path, parts: Sequence[str]) -> dict[str, Any]:
