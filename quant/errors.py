@@ -55,6 +55,9 @@ class WriteError(StreamlearnError, OSError):
 class SourceError(StreamlearnError, OSError):
     """A source of samples that broke off: a port that was unplugged, a disk that cannot be read."""
 
+    def __str__(self) -> str:
+        return str(self.strerror)
+
 
 class RuleError(StreamlearnError):
     """A learning rule that lacks a part, or whose name is taken."""
