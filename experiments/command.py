@@ -11,7 +11,7 @@ from experiments.catalogue import CATALOGUE, TOPICS, load
 from experiments.errors import UsageError
 from experiments.needs import require
 from experiments.options import Parser
-from streamlearn.cli.common import Interrupted
+from streamlearn.cli.endings import Interrupted
 from streamlearn.errors import StreamlearnError
 
 PROGRAM = "python -m experiments"

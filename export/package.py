@@ -15,6 +15,7 @@ from export.c_package import c_package
 from export.graph.model import prediction_model
 from quant.compiler import zig_version
 from quant.description import to_json
+from quant.durable import write_durably
 from quant.errors import ConfigError
 from quant.rule import arithmetic_of, rule_of
 from streamlearn import __version__
@@ -58,6 +59,8 @@ def write_export(learner: StreamLearner, folder: str | Path) -> dict[str, Any]:
     ConfigError
         If the learner's arithmetic has no C kernel, as float64, or the folder holds anything but an
         earlier export.
+    WriteError
+        If a file cannot be written, as on a full disk. The folder is then refused by who opens it.
     """
     if arithmetic_of(learner.spec, learner.config, learner.arithmetic).kernel is None:
         kinds = rule_of(learner.config).arithmetics.items()
@@ -83,7 +86,7 @@ def write_export(learner: StreamLearner, folder: str | Path) -> dict[str, Any]:
     # Cut short, it is refused by who opens it, and known again by the next export.
     _write_manifest(root, {"format": FORMAT, "format_version": FORMAT_VERSION})
     for name, data in contents.items():
-        (root / name).write_bytes(data)
+        write_durably(root / name, data)
     manifest = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -107,7 +110,7 @@ def write_export(learner: StreamLearner, folder: str | Path) -> dict[str, Any]:
 
 
 def _write_manifest(root: Path, manifest: dict[str, Any]) -> None:
-    (root / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2) + "\n")
+    write_durably(root / MANIFEST_FILE, json.dumps(manifest, indent=2) + "\n")
 
 
 def _is_export(root: Path) -> bool:

@@ -45,5 +45,19 @@ class BuildError(StreamlearnError, RuntimeError):
     """The C compiler refused or is missing."""
 
 
+class WriteError(StreamlearnError, OSError):
+    """A file that cannot be written; what was there before is untouched."""
+
+    def __str__(self) -> str:
+        return f"{self.filename}: {self.strerror}"
+
+
+class SourceError(StreamlearnError, OSError):
+    """A source of samples that broke off: a port that was unplugged, a disk that cannot be read."""
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
 class RuleError(StreamlearnError):
     """A learning rule that lacks a part, or whose name is taken."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from quant.c_config import HOST_SOURCE, KERNEL_DIR, config_header, kernel_folders, kernel_sources
 from quant.compiler import build_shared
 from quant.counters import Saturations
-from quant.errors import ConfigError, DivergedError, ShapeError, StreamlearnError
+from quant.errors import BuildError, ConfigError, DivergedError, ShapeError, StreamlearnError
 from quant.layout import State
 from quant.network import NetworkSpec
 from quant.rule import Config
@@ -71,7 +71,13 @@ class NativeKernel:
         sources = [*kernel_sources(spec, config, arithmetic), HOST_SOURCE]
         header = {"sl_config.h": config_header(spec, config, arithmetic)}
         built = build_shared(sources, header, *kernel_folders(spec, config, arithmetic))
-        self._library = ctypes.CDLL(str(built))
+        try:
+            self._library = ctypes.CDLL(str(built))
+        except OSError as error:
+            raise BuildError(
+                f"the compiled kernel cannot be loaded: {error}. Set STREAMLEARN_CACHE to a folder "
+                "whose files may be run (mounted without noexec)"
+            ) from error
         for name, (result, arguments) in _FUNCTIONS.items():
             function = getattr(self._library, name)
             function.restype, function.argtypes = result, arguments

@@ -46,5 +46,6 @@ class ByIndex:
         if not 0 <= y < len(self._index):
             raise LabelError(f"class index {y}: the learner has {len(self._index)} classes")
         learner = self.learner
-        predicted: int = learner._engine.learn(learner._state, learner._read(x), y)
+        with learner._lock:
+            predicted: int = learner._engine.learn(learner._state, learner._read(x), y)
         return predicted

@@ -8,10 +8,12 @@ from quant.errors import (
     LabelError,
     ParameterError,
     ShapeError,
+    SourceError,
     StateFormatError,
     StreamFormatError,
     StreamlearnError,
     UndefinedError,
+    WriteError,
 )
 
 __all__ = [
@@ -22,8 +24,10 @@ __all__ = [
     "LabelError",
     "ParameterError",
     "ShapeError",
+    "SourceError",
     "StateFormatError",
     "StreamFormatError",
     "StreamlearnError",
     "UndefinedError",
+    "WriteError",
 ]

@@ -15,7 +15,8 @@ from experiments.needs import require
 from experiments.options import add_limit, add_results, add_seeds, count, names, seeds_of
 from experiments.pictures import Draw
 from experiments.tables import Record, Table
-from streamlearn.cli.common import Interrupted, console
+from streamlearn.cli.common import console
+from streamlearn.cli.endings import Interrupted
 from streamlearn.errors import ConfigError
 
 N_TASKS = 200

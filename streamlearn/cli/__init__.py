@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
 from io import TextIOWrapper
 from typing import Any
 
-from streamlearn.cli.exit_codes import EXIT_FAILED, EXIT_OK
+from streamlearn.cli.exit_codes import EXIT_FAILED, EXIT_OK, EXIT_SIGNAL, EXIT_WRITE
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command and exit: 0 done, 1 failed or interrupted, 2 wrong usage."""
+    """Run a command and exit with its code (:mod:`streamlearn.cli.exit_codes`)."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without "µ" is no reason to fail
@@ -30,7 +31,17 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, Exception) as error:
         if debug:
             raise
-        return _failed(_in_one_line(error))
+        return _failed(_in_one_line(error), _exit_code(error))
+
+
+def _exit_code(error: BaseException) -> int:
+    from streamlearn.errors import WriteError
+
+    if isinstance(error, WriteError):
+        return EXIT_WRITE
+    if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
+        return EXIT_SIGNAL + signal.SIGINT
+    return int(getattr(error, "exit_code", EXIT_FAILED))
 
 
 def _run(arguments: list[str]) -> int:
@@ -49,7 +60,7 @@ def _run(arguments: list[str]) -> int:
 
 def _in_one_line(error: BaseException) -> str:
     import firmware_sim
-    from streamlearn.cli.common import Interrupted
+    from streamlearn.cli.endings import Interrupted
     from streamlearn.errors import StreamlearnError
 
     if isinstance(error, (StreamlearnError, firmware_sim.FirmwareSimError, Interrupted)):

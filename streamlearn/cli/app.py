@@ -11,23 +11,37 @@ from rich.console import Console
 from rich.table import Table
 
 import firmware_sim
-from streamlearn.cli.folders import STATE_FILE, CommandError, refuse_foreign
+from streamlearn.cli.endings import CommandError
+from streamlearn.cli.folders import learner_of, refuse_foreign
 from streamlearn.cli.options import (
     Board,
+    CheckpointEvery,
+    CheckpointSeconds,
+    Force,
     Json,
     Label,
+    MaybeLabel,
+    MaybeStream,
     OnBad,
     OnBadOption,
     Quiet,
+    Resume,
     Seed,
     Stream,
+    given_names,
     hidden_sizes,
+    missing,
     one_of,
     settings_text,
 )
 from streamlearn.cli.rules import arithmetic_names, read_settings, rule_names
-from streamlearn.learners.loading import load
 from streamlearn.version import __version__
+
+#: Options of `run` that make a new learner or folder, by their parameters' names.
+NEW_RUN = (
+    "rule", "hidden", "memory_window", "metaplasticity", "settings", "arithmetic", "seed",
+    "classes", "out", "force",
+)  # fmt: skip
 
 app = typer.Typer(
     name="streamlearn",
@@ -67,8 +81,9 @@ def demo(
 
 @app.command(epilog=settings_text())
 def run(
-    stream: Stream,
-    label: Label,
+    context: typer.Context,
+    stream: MaybeStream = None,
+    label: MaybeLabel = None,
     rule: Annotated[
         str,
         typer.Option(
@@ -126,12 +141,29 @@ def run(
         Path | None,
         typer.Option("--out", help="Folder for the learner, its figures and a report."),
     ] = None,
+    resume: Resume = None,
+    checkpoint_every: CheckpointEvery = None,
+    checkpoint_seconds: CheckpointSeconds = 60.0,
+    force: Force = False,
     json_file: Json = None,
     quiet: Quiet = False,
 ) -> None:
     """Learn a CSV stream, one line at a time: predict each row, then learn it."""
-    from streamlearn.cli.learn import learn
+    from streamlearn.cli.learn import Keeping, learn
+    from streamlearn.cli.resume import resume as go_on
 
+    folder = out if resume is None else resume
+    keeping = Keeping(folder, json_file, quiet, checkpoint_every, checkpoint_seconds, force)
+    given = given_names(context)
+    if resume is not None:
+        known = given & {*NEW_RUN}
+        if known:
+            option = min(known).replace("_", "-")
+            raise CommandError(f"--{option}: --resume goes on with what the run has; leave it out")
+        go_on(resume, stream, label, on_bad.value if "on_bad" in given else None, keeping)
+        return
+    if stream is None or label is None:
+        raise missing(context, "--stream" if stream is None else "--label")
     shortcuts = {"memory_window": memory_window, "metaplasticity": metaplasticity}
     learn(
         stream,
@@ -143,9 +175,7 @@ def run(
         seed,
         None if classes is None else tuple(name.strip() for name in classes.split(",")),
         on_bad.value,
-        out,
-        json_file,
-        quiet,
+        keeping,
     )
 
 
@@ -158,14 +188,9 @@ def export(
     from export import write_export
     from export.package import FORMAT
 
-    image = run_dir / STATE_FILE
-    if not image.is_file():
-        raise CommandError(
-            f"{image} is missing: {run_dir} is no run folder; make one with "
-            "`streamlearn run … --out DIR` or `streamlearn demo --out DIR`"
-        )
+    learner = learner_of(run_dir)
     refuse_foreign(to, FORMAT)
-    manifest = write_export(load(image), to)
+    manifest = write_export(learner, to)
     total = sum(file["bytes"] for file in manifest["files"].values())
     typer.echo(f"{to}: {len(manifest['files'])} files, {total:,} bytes")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import signal
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -20,7 +21,7 @@ from rich.progress import (
 
 from export import versions
 from quant.description import to_json
-from streamlearn.cli.folders import CommandError
+from streamlearn.cli.endings import Interrupted, StreamCutError, by_signal
 from streamlearn.errors import StreamlearnError
 from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.classifier import StreamClassifier
@@ -30,13 +31,8 @@ from streamlearn.prequential import (
     majority_accuracy,
     no_change_accuracy,
 )
-from streamlearn.streams.csv_rows import CsvRows
 
 Row = TypeVar("Row")
-
-
-class Interrupted(Exception):  # noqa: N818 - an ending, not an error
-    """Ctrl-C, after everything that was done has been kept."""
 
 
 def console(quiet: bool, *, results: bool = False) -> Console:
@@ -142,26 +138,47 @@ def _of_any_learner(learner: StreamLearner) -> dict[str, Any]:
     }
 
 
-def skipped_metrics(rows: CsvRows) -> dict[str, Any]:
+def skipped_metrics(count: int, messages: Sequence[str]) -> dict[str, Any]:
     """Return the key ``skipped``: how many rows, and what was wrong with the first ten."""
-    return {"count": rows.skipped.count, "messages": rows.skipped.messages}
+    return {"count": count, "messages": list(messages)}
 
 
-def stop_if_cut(bad: StreamlearnError | None, interrupted: bool, n: int, out: Path | None) -> None:
+def stop_if_cut(
+    bad: StreamlearnError | None,
+    interrupted: bool,
+    n: int,
+    out: Path | None,
+    number: int = signal.SIGINT,
+    where: str = "",
+) -> None:
     """Say that a stream ended early, after everything that was done has been kept.
+
+    Parameters
+    ----------
+    bad
+        What was wrong with the stream.
+    interrupted, number
+        Whether a signal ended it, and which.
+    n
+        Samples that were learned.
+    out
+        The run folder.
+    where
+        The place in the stream, such as its name and a line.
 
     Raises
     ------
-    CommandError
-        If a bad row ended it.
+    StreamCutError
+        If a bad row ended it, or the source broke off.
     Interrupted
-        If Ctrl-C did.
+        If a signal did.
     """
     kept = f"; what was learned until then is in {out}" if out is not None else ""
     if bad is not None:
-        raise CommandError(f"{bad}{kept}") from bad
+        raise StreamCutError(f"{bad}{kept}") from bad
     if interrupted:
-        raise Interrupted(f"interrupted after {n} samples{kept}")
+        at = f" ({where})" if where else ""
+        raise Interrupted(f"{by_signal(number)} after {n} samples{at}{kept}", number)
 
 
 def percent(value: float | None) -> str:

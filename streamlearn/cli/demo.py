@@ -16,6 +16,7 @@ import firmware_sim
 from export import write_export
 from export.graph.model import prediction_model
 from export.package import ONNX_FILE, class_names
+from quant.durable import write_durably
 from streamlearn.baselines import (
     MajorityClassifier,
     NoChangeClassifier,
@@ -25,7 +26,7 @@ from streamlearn.baselines import (
 from streamlearn.baselines.base import OnlineClassifier
 from streamlearn.baselines.river_adapter import available
 from streamlearn.by_index import ByIndex
-from streamlearn.cli.common import Interrupted, console, progress
+from streamlearn.cli.common import console, progress
 from streamlearn.cli.demo_results import (
     DEVICE,
     ENGINES,
@@ -39,15 +40,14 @@ from streamlearn.cli.demo_results import (
 )
 from streamlearn.cli.demo_table import print_tables
 from streamlearn.cli.device import build, learn_on_device
+from streamlearn.cli.endings import CommandError, Interrupted
 from streamlearn.cli.folders import (
-    MANIFEST_FILE,
     METRICS_FILE,
     REPORT_FILE,
     STATE_FILE,
-    CommandError,
-    claim,
-    manifest,
+    claimed,
     write_json,
+    write_manifest,
 )
 from streamlearn.cli.weights import WeightWatch
 from streamlearn.cli.whole_samples import WholeSamples
@@ -57,6 +57,7 @@ from streamlearn.report import write_report
 from streamlearn.streams.gas_drift import load_gas_drift
 
 START_DIR, FIRMWARE_DIR = "start", "firmware"
+SOURCE = {"command": "demo"}
 N_ONNX_SAMPLES = 256
 
 
@@ -67,27 +68,28 @@ def demo(
     firmware_sim.get_board(board)
     found = Demo(load_gas_drift(STREAM_SEED, limit), seed)
     to = console(quiet)
-    claim(out, json_file)
-    stopped = False
-    with progress(to) as display:
-        try:
-            _engines(found, display)
-            _baselines(found, display)
-            _device(found, display, board, out)
-        except KeyboardInterrupt:
-            stopped = True
-    metrics = demo_metrics(found)
-    _write(found, metrics, out)
-    if json_file is not None:
-        write_json(json_file, metrics)
-    print_tables(found.stream, metrics, found.device, console(quiet, results=True))
-    if stopped:
-        raise Interrupted(f"interrupted; what was done is in {out}")
-    to.print(f"run folder: {out}  (open {out / REPORT_FILE})", soft_wrap=True)
-    if metrics["fidelity"]["bit_exact"] is False or found.onnx_exact is False:
-        raise CommandError(
-            f"the engines disagree, which they never should: see fidelity in {out / METRICS_FILE}"
-        )
+    with claimed(out, json_file, SOURCE):
+        stopped = False
+        with progress(to) as display:
+            try:
+                _engines(found, display)
+                _baselines(found, display)
+                _device(found, display, board, out)
+            except KeyboardInterrupt:
+                stopped = True
+        metrics = demo_metrics(found)
+        _write(found, metrics, out)
+        if json_file is not None:
+            write_json(json_file, metrics)
+        print_tables(found.stream, metrics, found.device, console(quiet, results=True))
+        if stopped:
+            raise Interrupted(f"interrupted; what was done is in {out}")
+        to.print(f"run folder: {out}  (open {out / REPORT_FILE})", soft_wrap=True)
+        if metrics["fidelity"]["bit_exact"] is False or found.onnx_exact is False:
+            raise CommandError(
+                "the engines disagree, which they never should: see fidelity in "
+                f"{out / METRICS_FILE}"
+            )
 
 
 def _evaluate(
@@ -181,7 +183,7 @@ def _write(found: Demo, metrics: dict[str, Any], out: Path) -> None:
         model = prediction_model(
             learner.spec, learner.config, learner.state, learner.arithmetic, class_names(learner)
         ).SerializeToString(deterministic=True)
-        (out / ONNX_FILE).write_bytes(model)
+        write_durably(out / ONNX_FILE, model)
         found.onnx_exact = _check_onnx(found, learner, model)
         metrics["fidelity"]["onnx_exact"] = found.onnx_exact
         written += [STATE_FILE, ONNX_FILE]
@@ -191,4 +193,4 @@ def _write(found: Demo, metrics: dict[str, Any], out: Path) -> None:
         written.append(REPORT_FILE)
     if found.device is not None:
         written += [START_DIR, FIRMWARE_DIR]
-    write_json(out / MANIFEST_FILE, manifest(out, written))
+    write_manifest(out, written, SOURCE)

@@ -1,55 +1,192 @@
-"""Run folders: claimed before anything is computed, described by a manifest when it is done."""
+"""Run folders: claimed before anything is computed, described by a manifest when it is done.
+
+A manifest that lists files is written last, and they are then those of one sample. While a command
+works in a folder its manifest lists none, and what a run has learned is in its checkpoints.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from export import versions
-from streamlearn.errors import StreamlearnError
+from quant.durable import is_temporary, remove_temporaries, sync_folder, write_durably
+from streamlearn.cli import checkpoints
+from streamlearn.cli.checkpoints import CHECKPOINT_DIR
+from streamlearn.cli.endings import CommandError
+from streamlearn.cli.lock import LOCK_FILE, held
+from streamlearn.learners.base import StreamLearner
+from streamlearn.learners.loading import load, read
 
 STATE_FILE = "state.sls"
 METRICS_FILE = "metrics.json"
 MANIFEST_FILE = "manifest.json"
 REPORT_FILE = "report.html"
 FORMAT = "streamlearn-run"
+#: What a run leaves at its end, beside its manifest and checkpoints.
+RESULTS = (STATE_FILE, METRICS_FILE, REPORT_FILE)
 
 
-class CommandError(StreamlearnError):
-    """A command that cannot do what was asked, said in one line."""
+@contextmanager
+def claimed(
+    out: Path | None, json_file: Path | None, source: Mapping[str, Any], *, force: bool = False
+) -> Iterator[None]:
+    """Make sure that results can be written, before hours of learning, and hold the folder.
 
-
-def claim(out: Path | None, json_file: Path | None) -> None:
-    """Make sure that results can be written, before hours of learning.
+    Parameters
+    ----------
+    out, json_file
+        As given to the command.
+    source
+        What the results are made from: ``command`` and, for a run, ``stream`` and ``label``.
+    force
+        Whether what another stream left in ``out`` may be lost.
 
     Raises
     ------
     CommandError
-        If a folder cannot be made, ``out`` holds something that no run wrote, or ``json_file``
-        is a folder, would overwrite something else, or is another file in ``out``.
+        If a folder cannot be made, ``out`` holds something that no run wrote or that another
+        stream has taught, or ``json_file`` is a folder, would overwrite something else, or is
+        another file in ``out``.
+    BusyError
+        If another process works in ``out``.
     """
-    if json_file is not None:
-        _make(json_file.parent)
-        if json_file.is_dir():
-            raise CommandError(f"{json_file} is a folder: --json takes a file")
-        if json_file.is_file() and json_file.read_bytes()[:1] not in (b"", b"{"):
+    check_json(out, json_file)
+    if out is None:
+        yield
+        return
+    refuse_foreign(out, FORMAT)
+    _make(out)
+    with held(out):
+        if not force:
+            _refuse_other(out, source)
+        write_manifest(out, (), source)
+        _clear(out)
+        yield
+
+
+@contextmanager
+def reopened(run_dir: Path, json_file: Path | None) -> Iterator[None]:
+    """Hold the folder of a run that goes on.
+
+    Raises
+    ------
+    CommandError
+        If it is no run folder, or ``json_file`` is refused as by :func:`claimed`.
+    BusyError
+        If another process works in it.
+    """
+    check_json(run_dir, json_file)
+    if not run_dir.is_dir():
+        raise CommandError(f"{run_dir} is no folder: --resume takes one that `run --out` made")
+    refuse_foreign(run_dir, FORMAT)
+    with held(run_dir):
+        remove_temporaries(run_dir)
+        yield
+
+
+def begin_again(run_dir: Path, source: Mapping[str, Any]) -> None:
+    """Take back the results of a run that goes on: its checkpoints are what it is now."""
+    write_manifest(run_dir, (), source)
+    for name in RESULTS:
+        (run_dir / name).unlink(missing_ok=True)
+
+
+def stream_path(stream: str) -> str:
+    """Return how a manifest and a checkpoint name a stream: an absolute path, or ``-``."""
+    return stream if stream == "-" else str(Path(stream).absolute())
+
+
+def check_json(out: Path | None, json_file: Path | None) -> None:
+    """Refuse a file for the figures that is something else.
+
+    Raises
+    ------
+    CommandError
+        See :func:`claimed`.
+    """
+    if json_file is None:
+        return
+    _make(json_file.parent)
+    if json_file.is_dir():
+        raise CommandError(f"{json_file} is a folder: --json takes a file")
+    if json_file.is_file() and json_file.read_bytes()[:1] not in (b"", b"{"):
+        raise CommandError(
+            f"{json_file} exists and holds no figures of an earlier command: --json would "
+            "overwrite it; give a new file"
+        )
+    inside = out is not None and json_file.resolve().parent == out.resolve()
+    if inside and json_file.name != METRICS_FILE:
+        raise CommandError(
+            f"{json_file} is in the run folder, whose {METRICS_FILE} has the same figures; "
+            "leave --json out, or give a file elsewhere"
+        )
+
+
+def _refuse_other(out: Path, source: Mapping[str, Any]) -> None:
+    """Refuse a folder in which something would be lost that cannot simply be learned again."""
+    found = checkpoints.newest(out)
+    if found is not None and found.n_samples:
+        same = (
+            not found.earlier
+            and found.place.stream == source.get("stream") != "-"
+            and found.place.label == source["label"]
+        )
+        if not same:
+            streams = ", ".join((*found.earlier, found.place.stream))
             raise CommandError(
-                f"{json_file} exists and holds no figures of an earlier command: --json would "
-                "overwrite it; give a new file"
+                f"{out} holds a learner of {found.n_samples} samples of {streams}. To go on with "
+                f"it: streamlearn run --resume {out}. To lose it: --force. Or give another --out"
             )
-        inside = out is not None and json_file.resolve().parent == out.resolve()
-        if inside and json_file.name != METRICS_FILE:
-            raise CommandError(
-                f"{json_file} is in the run folder, whose {METRICS_FILE} has the same figures; "
-                "leave --json out, or give a file elsewhere"
-            )
-    if out is not None:
-        refuse_foreign(out, FORMAT)
-        _make(out)
-        write_json(out / MANIFEST_FILE, manifest(out, ()))
+        return
+    before = (_read_manifest(out) or {}).get("source")
+    wrote = before.get("command") if isinstance(before, dict) else None
+    if wrote not in (None, source["command"]) and (out / STATE_FILE).exists():
+        raise CommandError(
+            f"{out} holds the results of `streamlearn {wrote}`; give another --out, or delete it"
+        )
+
+
+def _clear(out: Path) -> None:
+    remove_temporaries(out)
+    for name in RESULTS:
+        (out / name).unlink(missing_ok=True)
+    checkpoints.remove_all(out)
+
+
+def learner_of(run_dir: Path) -> StreamLearner:
+    """Return the learner of a run folder: the latest that was kept, and whole.
+
+    Raises
+    ------
+    CommandError
+        If it holds none, or an image that its manifest does not know: one of another time.
+    StateFormatError
+        If the image is damaged.
+    """
+    image, described = run_dir / STATE_FILE, _read_manifest(run_dir)
+    known = None if described is None else described.get("files", {}).get(STATE_FILE)
+    if image.is_file():
+        data = image.read_bytes()
+        if described is None or known == _entry(data):
+            return read(data, str(image))
+    found = checkpoints.newest(run_dir)
+    if found is not None:
+        return read(found.image, f"{run_dir / CHECKPOINT_DIR}, sample {found.n_samples}")
+    if image.is_file() and described is not None:
+        load(image)  # damaged: says so
+        raise CommandError(
+            f"{image} is not what {run_dir / MANIFEST_FILE} describes: a command was cut short in "
+            "this folder; run it again"
+        )
+    raise CommandError(
+        f"{image} is missing: {run_dir} is no run folder; make one with "
+        "`streamlearn run … --out DIR` or `streamlearn demo --out DIR`"
+    )
 
 
 def refuse_foreign(folder: Path, wanted: str) -> None:
@@ -64,46 +201,73 @@ def refuse_foreign(folder: Path, wanted: str) -> None:
         return
     if not folder.is_dir():
         raise CommandError(f"{folder} is a file; give a folder")
-    try:
-        found = json.loads((folder / MANIFEST_FILE).read_text("utf-8"))["format"]
-    except (OSError, ValueError, LookupError, TypeError):
-        found = None
-    if found != wanted and any(folder.iterdir()):
+    if (_read_manifest(folder) or {}).get("format") != wanted and not _cut_short(folder):
         raise CommandError(
             f"{folder} is not empty and no {wanted} folder: files in it could be overwritten; "
             "give a new folder"
         )
 
 
+def _cut_short(folder: Path) -> bool:
+    """Tell whether a folder is empty but for what a command leaves that was killed at its start."""
+    names = {f.name for f in folder.iterdir() if f.name != LOCK_FILE and not is_temporary(f.name)}
+    if MANIFEST_FILE not in names:
+        return not names
+    empty = not (folder / MANIFEST_FILE).read_bytes().strip(b"\0\n ")
+    return empty and names <= {MANIFEST_FILE, CHECKPOINT_DIR, *RESULTS}
+
+
+def _read_manifest(folder: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads((folder / MANIFEST_FILE).read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
 def _make(folder: Path) -> None:
     try:
+        made = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
+        if made:
+            sync_folder(folder.parent)
     except OSError as error:
         raise CommandError(f"cannot make the folder {folder}: {error.strerror}") from error
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
     """Write JSON with a newline at its end."""
-    path.write_text(json.dumps(values, indent=2, allow_nan=False) + "\n")
+    write_durably(path, json.dumps(values, indent=2, allow_nan=False) + "\n")
 
 
-def manifest(folder: Path, parts: Sequence[str]) -> dict[str, Any]:
-    """Return size and SHA-256 of every file among ``parts``: names of files and sub-folders."""
+def write_manifest(folder: Path, parts: Sequence[str], source: Mapping[str, Any]) -> None:
+    """Write the manifest: what it was made from, and size and SHA-256 of every file.
+
+    Parameters
+    ----------
+    folder
+    parts
+        Names of files and sub-folders; none while a command is at work.
+    source
+        As of :func:`claimed`.
+    """
     files = [
         file
         for part in parts
         for file in [folder / part, *(folder / part).rglob("*")]
         if file.is_file()
     ]
-    return {
+    values = {
         "format": FORMAT,
         "format_version": 1,
         "versions": versions(),
+        "source": dict(source),
         "files": {
-            file.relative_to(folder).as_posix(): {
-                "bytes": file.stat().st_size,
-                "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
-            }
-            for file in sorted(files)
+            file.relative_to(folder).as_posix(): _entry(file.read_bytes()) for file in sorted(files)
         },
     }
+    write_json(folder / MANIFEST_FILE, values)
+
+
+def _entry(data: bytes) -> dict[str, Any]:
+    return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -33,17 +33,43 @@ def one_of(names: tuple[str, ...]) -> Callable[[str | None], str | None]:
     return check
 
 
-Stream = Annotated[
-    str, typer.Option("--stream", help="CSV file with a header row, or - for standard input.")
-]
-Label = Annotated[
-    str, typer.Option("--label", help="Name of the column with the label, or the target.")
-]
+_STREAM = typer.Option("--stream", help="CSV file with a header row, or - for standard input.")
+_LABEL = typer.Option("--label", help="Name of the column with the label, or the target.")
+Stream = Annotated[str, _STREAM]
+Label = Annotated[str, _LABEL]
+#: Of `run`, which knows them if it goes on with an earlier run.
+MaybeStream = Annotated[str | None, _STREAM]
+MaybeLabel = Annotated[str | None, _LABEL]
 Json = Annotated[
     Path | None, typer.Option("--json", help="Also write the figures to this file, as JSON.")
 ]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")
+]
+Resume = Annotated[
+    Path | None,
+    typer.Option(
+        "--resume",
+        help="Go on with the run in this folder, behind what it learned. With --stream another "
+        "file, such as the next month's, or a pipe; its columns are matched by name.",
+        metavar="RUN_DIR",
+    ),
+]
+CheckpointEvery = Annotated[
+    int | None,
+    typer.Option("--checkpoint-every", help="Also keep what was learned every N samples.", min=1),
+]
+CheckpointSeconds = Annotated[
+    float,
+    typer.Option(
+        "--checkpoint-seconds",
+        help="Keep what was learned every so many seconds, at the end, and when a signal or an "
+        "error ends the run; 0: without the clock.",
+        min=0,
+    ),
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Lose what another stream has taught in --out.")
 ]
 Board = Annotated[str, typer.Option("--board", help="Board to simulate; see `streamlearn boards`.")]
 Seed = Annotated[
@@ -55,6 +81,22 @@ Seed = Annotated[
 OnBadOption = Annotated[
     OnBad, typer.Option("--on-bad", help="A row with a missing or bad value: stop, or skip it.")
 ]
+
+
+def given_names(context: typer.Context) -> set[str]:
+    """Return the names of the parameters that were given on the command line."""
+    return {
+        name
+        for name in context.params
+        if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+    }
+
+
+def missing(context: typer.Context, option: str) -> Exception:
+    """Return the error of an option that was not given."""
+    usage_error: Any = typer.BadParameter.__base__
+    found: Exception = usage_error(f"Missing option '{option}'", ctx=context)
+    return found
 
 
 def settings_text() -> str:

@@ -12,8 +12,8 @@ from typing import Any
 import typer
 
 import streamlearn
+from streamlearn.cli.endings import CommandError
 from streamlearn.cli.exit_codes import EXIT_USAGE
-from streamlearn.cli.folders import CommandError
 from streamlearn.version import __version__
 
 PROGRAM = "streamlearn reproduce"

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from quant.rule import RULES, Arithmetic
-from streamlearn.cli.folders import CommandError
+from streamlearn.cli.endings import CommandError
 from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.loading import learner_class
 

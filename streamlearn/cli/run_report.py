@@ -19,6 +19,7 @@ def run_report(
     metrics: dict[str, Any],
     result: PrequentialResult,
     watch: WeightWatch,
+    saturations: dict[str, int],
 ) -> ReportData:
     """Return the page of one learner: accuracy, mistakes, weights, saturations."""
     kind, exact = arithmetic_of_learner(learner), is_exact(learner)
@@ -45,5 +46,5 @@ def run_report(
         ),
         metrics={**metrics, "interrupted": result.interrupted},
         history=watch.history(),
-        saturations=vars(learner.saturations) if exact else None,
+        saturations=saturations if exact else None,
     )

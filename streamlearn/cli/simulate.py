@@ -25,14 +25,14 @@ from streamlearn.cli.common import (
 )
 from streamlearn.cli.demo_table import device_table
 from streamlearn.cli.device import DeviceRun, build, learn_on_device
+from streamlearn.cli.endings import CommandError
 from streamlearn.cli.folders import (
-    MANIFEST_FILE,
     METRICS_FILE,
     STATE_FILE,
-    CommandError,
-    claim,
-    manifest,
+    claimed,
+    stream_path,
     write_json,
+    write_manifest,
 )
 from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.classifier import StreamClassifier
@@ -65,40 +65,40 @@ def simulate(
         else CsvTargets(stream, label, on_bad)
     )
     _check_features(rows, exported)
-    claim(out, json_file)
-    to = console(quiet)
-    until_bad: UntilBad[Any] = UntilBad(rows)
-    truth: list[float] = []
-    with progress(to) as display:
-        task = display.add_task(f"device {board}", total=None)
-        firmware = build(export_dir, board, out / FIRMWARE_DIR)
-        run = learn_on_device(
-            firmware,
-            lambda: _samples(until_bad, truth, np.int64 if exported.n_classes else np.float32),
-            lambda n: display.update(task, completed=n),
-        )
-        n = len(run.predictions)
-        display.update(task, completed=n, total=n)
-    if until_bad.error is not None and n == 0:
-        raise until_bad.error
-    learner.state = run.state
-    metrics, summary = _results(learner, run, truth[:n])
-    metrics["skipped"] = skipped_metrics(rows)
-    metrics["device"] = run.metrics()
-    learner.save(out / STATE_FILE)
-    write_json(out / METRICS_FILE, metrics)
-    write_json(out / MANIFEST_FILE, manifest(out, (STATE_FILE, METRICS_FILE, FIRMWARE_DIR)))
-    if json_file is not None:
-        write_json(json_file, metrics)
-    table = console(quiet, results=True)
-    table.print(summary)
-    table.print(device_table(metrics["device"], run))
-    if rows.skipped.count:
-        to.print(
-            f"{rows.skipped.count} rows skipped, first: {rows.skipped.messages[0]}", soft_wrap=True
-        )
-    to.print(f"learned state, firmware and metrics: {out}", soft_wrap=True)
-    stop_if_cut(until_bad.error, run.interrupted, n, out)
+    source = {"command": "simulate", "stream": stream_path(stream), "label": label}
+    with claimed(out, json_file, source):
+        to = console(quiet)
+        until_bad: UntilBad[Any] = UntilBad(rows)
+        truth: list[float] = []
+        with progress(to) as display:
+            task = display.add_task(f"device {board}", total=None)
+            firmware = build(export_dir, board, out / FIRMWARE_DIR)
+            run = learn_on_device(
+                firmware,
+                lambda: _samples(until_bad, truth, np.int64 if exported.n_classes else np.float32),
+                lambda n: display.update(task, completed=n),
+            )
+            n = len(run.predictions)
+            display.update(task, completed=n, total=n)
+        if until_bad.error is not None and n == 0:
+            raise until_bad.error
+        learner.state = run.state
+        metrics, summary = _results(learner, run, truth[:n])
+        metrics["skipped"] = skipped_metrics(rows.skipped.count, rows.skipped.messages)
+        metrics["device"] = run.metrics()
+        learner.save(out / STATE_FILE)
+        write_json(out / METRICS_FILE, metrics)
+        write_manifest(out, (STATE_FILE, METRICS_FILE, FIRMWARE_DIR), source)
+        if json_file is not None:
+            write_json(json_file, metrics)
+        table = console(quiet, results=True)
+        table.print(summary)
+        table.print(device_table(metrics["device"], run))
+        if rows.skipped.count:
+            first = rows.skipped.messages[0]
+            to.print(f"{rows.skipped.count} rows skipped, first: {first}", soft_wrap=True)
+        to.print(f"learned state, firmware and metrics: {out}", soft_wrap=True)
+        stop_if_cut(until_bad.error, run.interrupted, n, out)
 
 
 def _results(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from streamlearn.certainty import certainty_of
@@ -38,6 +40,15 @@ class WeightWatch:
         if len(self._at) >= self._most:
             self._stride *= 2
             self._at, self._percentiles = self._at[::2], self._percentiles[::2]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what was seen so far, for a checkpoint."""
+        return {"stride": self._stride, "at": self._at, "percentiles": self._percentiles}
+
+    def go_on(self, seen: dict[str, Any]) -> None:
+        """Go on from what :meth:`to_json` returned."""
+        self._stride = seen["stride"]
+        self._at, self._percentiles = list(seen["at"]), list(seen["percentiles"])
 
     def history(self) -> LayerHistory | None:
         """Return what was seen; None if the rule has nothing to show of its weights."""

@@ -1,45 +1,75 @@
-"""Ctrl-C between two samples, never inside one: the saved state is that of whole samples."""
+"""A signal stops between two samples, never inside one: what is saved is whole samples."""
 
 from __future__ import annotations
 
 import signal
+import threading
 from types import FrameType
+from typing import Any
 
 from streamlearn.baselines.base import FloatRow
 from streamlearn.by_index import ByIndex
 from streamlearn.learners.classifier import StreamClassifier
 
+#: What asks a program to stop, and what it does if nobody handles it: Ctrl-C, systemd and docker,
+#: a terminal that is gone.
+STOPS: dict[int, Any] = {
+    getattr(signal, name): default
+    for name, default in (
+        ("SIGINT", signal.default_int_handler),
+        ("SIGTERM", signal.SIG_DFL),
+        ("SIGHUP", signal.SIG_DFL),
+    )
+    if hasattr(signal, name)
+}
+
 
 class WholeSamples(ByIndex):
-    """A learner for :func:`streamlearn.prequential.evaluate` whose samples Ctrl-C cannot split.
+    """A learner for :func:`streamlearn.prequential.evaluate` whose samples no signal can split.
 
-    While entered, Ctrl-C raises KeyboardInterrupt immediately if the program waits for the stream,
-    and otherwise as soon as the current sample has been learned and counted. If Ctrl-C raises no
-    KeyboardInterrupt here (another handler; ignored, as in a background job), nothing is changed.
+    While entered, a signal of :data:`STOPS` raises KeyboardInterrupt immediately if the program
+    waits for the stream, and otherwise as soon as the current sample has been learned and counted.
+    A signal that does something else here (another handler; ignored, as in a background job or
+    under nohup) is left alone.
+
+    Attributes
+    ----------
+    number : int
+        The signal that asked; SIGINT if none did.
     """
 
     def __init__(self, learner: StreamClassifier) -> None:
         super().__init__(learner)
         self._at_work = self._asked = False
-        self._installed = False
+        self._installed: list[int] = []
+        self.number: int = signal.SIGINT
 
     def __enter__(self) -> WholeSamples:
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            signal.signal(signal.SIGINT, self._on_signal)
-            self._installed = True
+        if threading.current_thread() is threading.main_thread():
+            for number, default in STOPS.items():
+                if signal.getsignal(number) is default:
+                    signal.signal(number, self._on_signal)
+                    self._installed.append(number)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._installed:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in self._installed:
+            signal.signal(number, STOPS[number])
+        self._installed = []
 
-    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        if not self._asked:
+            self.number = number
         self._asked = True
         if not self._at_work:
             raise KeyboardInterrupt
 
+    def begin(self) -> None:
+        """Let signals wait from here to :meth:`counted`, or until this is left."""
+        self._at_work = True
+
     def test_then_learn_one(self, x: FloatRow, y: int, /) -> int:
-        """Predict, then learn; from here to :meth:`counted` Ctrl-C waits."""
+        """Predict, then learn; from here to :meth:`counted` signals wait."""
         self._at_work = True
         return super().test_then_learn_one(x, y)
 
@@ -49,7 +79,7 @@ class WholeSamples(ByIndex):
         Raises
         ------
         KeyboardInterrupt
-            If Ctrl-C was pressed meanwhile.
+            If a signal came meanwhile.
         """
         self._at_work = False
         if self._asked:

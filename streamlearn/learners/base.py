@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quant.counters import Saturations
+from quant.durable import write_durably
 from quant.errors import ConfigError, ShapeError, StateFormatError
 from quant.image import Image, check_names, decode_image, encode_image
 from quant.network import NetworkSpec
@@ -33,6 +34,9 @@ class StreamLearner(Parameters, RiverEstimator):
     """A learner that takes one sample at a time; a subclass names its rule and its head.
 
     A subclass has explicit keyword parameters, and hands them all to :meth:`_build`.
+
+    Several threads may ask, teach and save one learner: each call is whole, and learners do not
+    wait for one another.
     """
 
     #: Names in :data:`quant.rule.RULES` and :data:`quant.heads.HEADS`.
@@ -42,6 +46,14 @@ class StreamLearner(Parameters, RiverEstimator):
     spec: NetworkSpec
     config: Any
     arithmetic: str
+    #: Held by whoever asks or teaches this learner: a kernel has one scratch for both.
+    _lock: threading.RLock
+
+    def __new__(cls, *args: Any, **given: Any) -> Self:
+        """Make a learner with a lock of its own; copies and unpickled learners get theirs here."""
+        learner = super().__new__(cls, *args, **given)
+        learner._lock = threading.RLock()
+        return learner
 
     def _build(self, given: Mapping[str, Any]) -> None:
         """Make the network, the hyperparameters and the state from a constructor's parameters.
@@ -97,7 +109,8 @@ class StreamLearner(Parameters, RiverEstimator):
     @property
     def state(self) -> State:
         """A copy of the state: exactly what must survive a power cut (:mod:`quant.state`)."""
-        state: State = self._state.copy()
+        with self._lock:
+            state: State = self._state.copy()
         return state
 
     @state.setter
@@ -107,12 +120,14 @@ class StreamLearner(Parameters, RiverEstimator):
                 f"state is {state!r}: expected the state of a learner of this network, or its bytes"
             )
         data = state.tobytes() if isinstance(state, np.ndarray) else bytes(state)
-        self._state = state_from_bytes(self.spec, self.config, self.arithmetic, data)
+        read = state_from_bytes(self.spec, self.config, self.arithmetic, data)
+        with self._lock:
+            self._state = read
 
     @property
     def state_sha256(self) -> str:
         """SHA-256 of the state's bytes."""
-        return state_sha256(self._state)
+        return state_sha256(self.state)
 
     @property
     def labels(self) -> tuple[Any, ...]:
@@ -127,7 +142,8 @@ class StreamLearner(Parameters, RiverEstimator):
     @property
     def saturations(self) -> Saturations:
         """How often values met the end of their format since this object was made."""
-        found: Saturations = self._engine.saturations
+        with self._lock:
+            found: Saturations = self._engine.saturations
         return found
 
     def to_bytes(self) -> bytes:
@@ -167,22 +183,16 @@ class StreamLearner(Parameters, RiverEstimator):
     def save(self, path: str | Path) -> None:
         """Write the state image to a file; a crash leaves the old file or the new one whole.
 
+        When this returns, the file is on the disk (:func:`quant.durable.write_durably`).
+
         Raises
         ------
-        OSError
-            If it cannot be written; what was there before is untouched.
+        WriteError
+            An OSError. If it cannot be written; what was there before is untouched.
         LabelError
             If a label is not text, a number or a truth value, which a file can hold.
         """
-        path = Path(path)
-        temporary = path.parent / (path.name + ".new")
-        image = self.to_bytes()
-        try:
-            temporary.write_bytes(image)
-            temporary.replace(path)
-        finally:  # a full disk or Ctrl-C leaves no half of a file behind
-            with contextlib.suppress(OSError):
-                temporary.unlink()
+        write_durably(path, self.to_bytes())
 
     @classmethod
     def load(cls, path: str | Path, backend: Backend | None = None) -> Self:
@@ -195,15 +205,18 @@ class StreamLearner(Parameters, RiverEstimator):
     def _take(self, other: StreamLearner) -> None:
         """Take over what another learner of the same sizes has learned, not its parameters."""
         kept = self._given
-        state = state_from_bytes(self.spec, self.config, self.arithmetic, other._state.tobytes())
-        image = Image(self.spec, self.config, self.arithmetic, state, other.labels, other._features)
+        learned = other.__getstate__()[0]
+        state = state_from_bytes(self.spec, self.config, self.arithmetic, learned.state.tobytes())
+        labels, names = learned.labels, learned.features
+        image = Image(self.spec, self.config, self.arithmetic, state, labels, names)
         self._setup(image, self._backend)
         self._given = kept
 
     def __getstate__(self) -> tuple[Any, ...]:
-        image = Image(
-            self.spec, self.config, self.arithmetic, self.state, self.labels, self._features
-        )
+        with self._lock:  # state, labels and names of one sample
+            image = Image(
+                self.spec, self.config, self.arithmetic, self.state, self.labels, self._features
+            )
         return image, self._backend, self._given
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:

@@ -37,6 +37,7 @@ class Blocks:
 
     _engine: Any
     _state: Any
+    _lock: Any
     _read_many: Any
     _note_names: Any
     test_then_learn_many: Any
@@ -80,13 +81,14 @@ class ClassBlocks(Blocks):
         ShapeError, InputValueError, LabelError, DivergedError
             As :meth:`learn_many`.
         """
-        values = self._read_many(X)
-        indices, known, labels = self._classes_of(read_labels(y, len(values)))
-        state = self._state.copy()
-        predicted = self._engine.learn_many(state, values, indices)
-        self._state, self._labels = state, labels
-        self._index = {label: i for i, label in enumerate(labels)}
-        self._note_names(X)
+        with self._lock:
+            values = self._read_many(X)
+            indices, known, labels = self._classes_of(read_labels(y, len(values)))
+            state = self._state.copy()
+            predicted = self._engine.learn_many(state, values, indices)
+            self._state, self._labels = state, labels
+            self._index = {label: i for i, label in enumerate(labels)}
+            self._note_names(X)
         found = [
             labels[int(p)] if p < n else None
             for p, n in zip(predicted, known.tolist(), strict=True)
@@ -105,12 +107,13 @@ class ClassBlocks(Blocks):
         ShapeError, InputValueError, DivergedError
             As :meth:`predict_one`; they name the row, counted from 0.
         """
-        values, known = self._read_many(X), len(self._labels)
-        if not known or not len(values):
-            return like(X, [None] * len(values))
-        _, logits = self._engine.predict_many(self._state, values)
-        best = np.argmax(logits[:, :known], axis=1).tolist()
-        return like(X, [self._labels[i] for i in best])
+        with self._lock:
+            values, known = self._read_many(X), len(self._labels)
+            if not known or not len(values):
+                return like(X, [None] * len(values))
+            _, logits = self._engine.predict_many(self._state, values)
+            best = np.argmax(logits[:, :known], axis=1).tolist()
+            return like(X, [self._labels[i] for i in best])
 
     def predict_proba_many(self, X: Any) -> Any:
         """Return the probability of each known label in each row, as :meth:`predict_proba_one`.
@@ -125,13 +128,14 @@ class ClassBlocks(Blocks):
         ShapeError, InputValueError, DivergedError
             As :meth:`predict_many`.
         """
-        values, known = self._read_many(X), len(self._labels)
-        found = np.zeros((len(values), known))
-        if known and len(values):
-            _, logits = self._engine.predict_many(self._state, values)
-            for row, outputs in enumerate(logits):
-                found[row] = probabilities(outputs[:known])
-        return like(X, found, self._labels)
+        with self._lock:
+            values, known = self._read_many(X), len(self._labels)
+            found = np.zeros((len(values), known))
+            if known and len(values):
+                _, logits = self._engine.predict_many(self._state, values)
+                for row, outputs in enumerate(logits):
+                    found[row] = probabilities(outputs[:known])
+            return like(X, found, self._labels)
 
     def _classes_of(
         self, labels: list[Any]
@@ -170,13 +174,14 @@ class TargetBlocks(Blocks):
         ShapeError, InputValueError, DivergedError
             As :meth:`learn_many`.
         """
-        values = self._read_many(X)
-        targets = read_targets(y, len(values))
-        state = self._state.copy()
-        predicted = _triples(self._engine.learn_many(state, values, targets))
-        self._state = state
-        self._note_names(X)
-        return predicted
+        with self._lock:
+            values = self._read_many(X)
+            targets = read_targets(y, len(values))
+            state = self._state.copy()
+            predicted = _triples(self._engine.learn_many(state, values, targets))
+            self._state = state
+            self._note_names(X)
+            return predicted
 
     def predict_many(self, X: Any) -> Any:
         """Return the mean of each row's predicted target, as :meth:`predict_one`.
@@ -200,7 +205,8 @@ class TargetBlocks(Blocks):
         ShapeError, InputValueError, DivergedError
             As :meth:`predict_many`.
         """
-        return _triples(self._engine.predict_many(self._state, self._read_many(X))[0])
+        with self._lock:
+            return _triples(self._engine.predict_many(self._state, self._read_many(X))[0])
 
 
 def _triples(predictions: Any) -> Floats:

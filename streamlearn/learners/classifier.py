@@ -70,14 +70,15 @@ class StreamClassifier(ClassBlocks, StreamLearner):
         ShapeError, InputValueError, LabelError, DivergedError
             As :meth:`learn_one`.
         """
-        values, label = self._read(x), read_label(y)
-        index = self._class_of(label)
-        predicted = self._engine.learn(self._state, values, index)
-        if index == len(self._labels):
-            self._labels.append(label)
-            self._index[label] = index
-        self._note_names(x)
-        return self._labels[predicted] if predicted < len(self._labels) else None
+        with self._lock:
+            values, label = self._read(x), read_label(y)
+            index = self._class_of(label)
+            predicted = self._engine.learn(self._state, values, index)
+            if index == len(self._labels):
+                self._labels.append(label)
+                self._index[label] = index
+            self._note_names(x)
+            return self._labels[predicted] if predicted < len(self._labels) else None
 
     def predict_one(self, x: Features) -> Any:
         """Return the most probable label, or None before any label is known.
@@ -87,9 +88,10 @@ class StreamClassifier(ClassBlocks, StreamLearner):
         ShapeError, InputValueError, DivergedError
             As :meth:`learn_one`.
         """
-        logits = self._logits(self._read(x))
-        known = len(self._labels)
-        return self._labels[int(np.argmax(logits[:known]))] if known else None
+        with self._lock:
+            logits = self._logits(self._read(x))
+            known = len(self._labels)
+            return self._labels[int(np.argmax(logits[:known]))] if known else None
 
     def predict_proba_one(self, x: Features) -> dict[Any, float]:
         """Return the probability of each known label: the softmax of the mean logits.
@@ -99,11 +101,12 @@ class StreamClassifier(ClassBlocks, StreamLearner):
         ShapeError, InputValueError, DivergedError
             As :meth:`learn_one`.
         """
-        logits = self._logits(self._read(x))
-        if not self._labels:
-            return {}
-        known = logits[: len(self._labels)]
-        return dict(zip(self._labels, probabilities(known).tolist(), strict=True))
+        with self._lock:
+            logits = self._logits(self._read(x))
+            if not self._labels:
+                return {}
+            known = logits[: len(self._labels)]
+            return dict(zip(self._labels, probabilities(known).tolist(), strict=True))
 
     def predict_uncertainty_one(self, x: Features) -> Uncertainty | PredictiveUncertainty:
         """Return how unsure the prediction is, as entropies in bits over the known labels.
@@ -121,12 +124,13 @@ class StreamClassifier(ClassBlocks, StreamLearner):
         LabelError
             If no label is known yet.
         """
-        if not self._labels:
-            raise LabelError(
-                "no label is known yet, so that there is nothing to be unsure of: learn a sample, "
-                "or give classes="
-            )
-        return self._uncertainty(self._read(x))
+        with self._lock:
+            if not self._labels:
+                raise LabelError(
+                    "no label is known yet, so that there is nothing to be unsure of: learn a "
+                    "sample, or give classes="
+                )
+            return self._uncertainty(self._read(x))
 
     def novelty_one(self, x: Features) -> float:
         """Return how unlike anything learned a sample is, 0 to 1.
@@ -142,7 +146,8 @@ class StreamClassifier(ClassBlocks, StreamLearner):
         ShapeError, InputValueError, DivergedError
             As :meth:`learn_one`.
         """
-        return min(max(self._novelty(self._read(x)), 0.0), 1.0)
+        with self._lock:
+            return min(max(self._novelty(self._read(x)), 0.0), 1.0)
 
     def _uncertainty(self, values: Raw) -> Uncertainty | PredictiveUncertainty:
         """Return what a rule knows of it: here the entropy of the probabilities, and no split."""
@@ -183,10 +188,11 @@ class StreamClassifier(ClassBlocks, StreamLearner):
         LabelError
             If a label is not text, a number or a truth value, which a file can hold.
         """
-        for label in self._labels:
-            if not isinstance(label, str | int | float | bool):
-                raise LabelError(
-                    f"label {label!r} of type {type(label).__name__} cannot be saved: "
-                    "use text, numbers or truth values"
-                )
-        return super().to_bytes()
+        with self._lock:
+            for label in self._labels:
+                if not isinstance(label, str | int | float | bool):
+                    raise LabelError(
+                        f"label {label!r} of type {type(label).__name__} cannot be saved: "
+                        "use text, numbers or truth values"
+                    )
+            return super().to_bytes()

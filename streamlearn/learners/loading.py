@@ -16,6 +16,25 @@ def learner_class(rule: str, head: str) -> type[StreamLearner]:
     return found
 
 
+def read(data: bytes, source: str, backend: Backend | None = None) -> StreamLearner:
+    """Return the learner of a state image, of the class of its rule and head.
+
+    Parameters
+    ----------
+    data : bytes
+    source : str
+        What to call it in messages.
+    backend : {"c", "numpy"}, optional
+
+    Raises
+    ------
+    StateFormatError
+        If the image is foreign, truncated, damaged or of another version.
+    """
+    image = decode_image(data, source)
+    return learner_class(image.config.rule, image.spec.head)._from_image(image, backend)
+
+
 def load(path: str | Path, backend: Backend | None = None) -> StreamLearner:
     """Read a state image and return its learner, of the class of its rule and head.
 
@@ -24,5 +43,4 @@ def load(path: str | Path, backend: Backend | None = None) -> StreamLearner:
     StateFormatError
         If the image is foreign, truncated, damaged or of another version.
     """
-    image = decode_image(Path(path).read_bytes(), str(path))
-    return learner_class(image.config.rule, image.spec.head)._from_image(image, backend)
+    return read(Path(path).read_bytes(), str(path), backend)

@@ -51,10 +51,11 @@ class StreamRegressor(TargetBlocks, StreamLearner):
         ShapeError, InputValueError, DivergedError
             As :meth:`learn_one`.
         """
-        values, target = self._read(x), read_target(y)
-        predicted: Prediction = self._engine.learn(self._state, values, target)
-        self._note_names(x)
-        return predicted
+        with self._lock:
+            values, target = self._read(x), read_target(y)
+            predicted: Prediction = self._engine.learn(self._state, values, target)
+            self._note_names(x)
+            return predicted
 
     def predict_one(self, x: Features) -> float:
         """Return the mean of the predicted target; 0 before any sample has been learned.
@@ -74,5 +75,6 @@ class StreamRegressor(TargetBlocks, StreamLearner):
         ShapeError, InputValueError, DivergedError
             As :meth:`learn_one`.
         """
-        found: Prediction = self._engine.predict(self._state, self._read(x))
-        return found
+        with self._lock:
+            found: Prediction = self._engine.predict(self._state, self._read(x))
+            return found

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from os import PathLike
-from pathlib import Path
 
+from quant.durable import write_durably
 from streamlearn.report import tables
 from streamlearn.report.accuracy import draw_accuracy
 from streamlearn.report.confusion import draw_confusion
@@ -51,7 +51,7 @@ def write_report(path: str | PathLike[str], data: ReportData) -> None:
     Equal data give equal bytes with the same version of matplotlib. Curves are thinned to 600
     points, which keeps the page far below 1.5 MB for streams of any length.
     """
-    Path(path).write_bytes(render(data).encode("utf-8"))
+    write_durably(path, render(data))
 
 
 def render(data: ReportData) -> str:

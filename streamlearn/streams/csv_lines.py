@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import codecs
 import csv
+import errno
+import zlib
 from collections.abc import Iterator
 from typing import IO, Any
 
-from streamlearn.errors import StreamFormatError
+from streamlearn.errors import SourceError, StreamFormatError
 
 MAX_LINE_BYTES = 1 << 24
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -22,12 +24,24 @@ class LineReader:
         A file open for reading; bytes are decoded as UTF-8, a byte order mark is dropped.
     name
         What messages call the source.
+    endless
+        Whether the source has no end of its own, as a serial port: then its end is a failure.
+
+    Attributes
+    ----------
+    line_number : int
+        Number of the latest line, from 1.
+    crc32 : int
+        Of the bytes of all lines until then.
+    cut : bool
+        Whether the latest line has no end: the source ended within it.
     """
 
-    def __init__(self, source: IO[Any], name: str) -> None:
-        self._source = source
-        self._name = name
+    def __init__(self, source: IO[Any], name: str, endless: bool = False) -> None:
+        self._source, self._name, self._endless = source, name, endless
         self.line_number = 0
+        self.crc32 = 0
+        self.cut = False
 
     def read(self) -> str | None:
         """Return the next line without its end, or None after the last.
@@ -43,11 +57,12 @@ class LineReader:
         StreamFormatError
             The line is not UTF-8 text, holds NUL bytes or a lone carriage return, or is longer
             than 16 MiB. Reading may go on with the next line.
+        SourceError
+            The source broke off: a port that was unplugged, a disk that cannot be read.
         """
-        raw: bytes | str = self._source.readline(MAX_LINE_BYTES)
+        raw = self._raw()
         if not raw:
             return None
-        self.line_number += 1
         where = f"{self._name} line {self.line_number}"
         if len(raw) == MAX_LINE_BYTES:
             raise StreamFormatError(
@@ -64,6 +79,31 @@ class LineReader:
                 f"{where}: a carriage return inside the line; lines must end in LF or CRLF"
             )
         return text
+
+    def skip_to(self, line_number: int) -> None:
+        """Pass over the lines until this one, whatever they hold; stop at the source's end."""
+        while self.line_number < line_number and self._raw():
+            pass
+
+    def _raw(self) -> bytes | str:
+        try:
+            raw: bytes | str = self._source.readline(MAX_LINE_BYTES)
+        except OSError as error:
+            raise SourceError(
+                error.errno,
+                f"{self._name}: reading failed after line {self.line_number}: {error.strerror}",
+            ) from error
+        self.cut = raw[-1:] != ("\n" if isinstance(raw, str) else b"\n")
+        if self._endless and self.cut and len(raw) < MAX_LINE_BYTES:
+            within = ", in the middle of the next" if raw else ""
+            raise SourceError(
+                errno.ENODEV,
+                f"{self._name}: the port is gone after line {self.line_number}{within}",
+            )
+        if raw:
+            self.line_number += 1
+            self.crc32 = zlib.crc32(raw if isinstance(raw, bytes) else raw.encode(), self.crc32)
+        return raw
 
     def _decode(self, raw: bytes, where: str) -> str:
         if self.line_number == 1:

@@ -69,6 +69,8 @@ class CsvRows:
         self._path = None if str(path_or_dash) == STDIN else Path(path_or_dash)
         self.name = "standard input" if self._path is None else str(self._path)
         self._rereadable = self._path is not None and _is_regular(self._path)
+        self._after = 0
+        self._reader: LineReader | None = None
 
     def _open_stream(self, stdin: IO[Any] | None) -> None:
         """Read the header: of a regular file, or of what can be read only once."""
@@ -77,7 +79,8 @@ class CsvRows:
             with self._lines() as lines:
                 self._header = self._read_header(lines)
             return
-        self._once = LineReader(self._open_once(stdin), self.name)
+        source = self._open_once(stdin)
+        self._once = LineReader(source, self.name, self._pipe is not None and source.isatty())
         try:
             self._header = self._read_header(self._once)
         except StreamlearnError:
@@ -94,12 +97,45 @@ class CsvRows:
         """Number of feature columns."""
         return len(self._header.columns) - 1
 
+    @property
+    def rereadable(self) -> bool:
+        """Whether it is a regular file, which can be read again."""
+        return self._rereadable
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """Number of the latest line that was read, and the CRC-32 of all lines until then."""
+        return (0, 0) if self._reader is None else (self._reader.line_number, self._reader.crc32)
+
+    def start_after(self, line_number: int, crc32: int) -> bool:
+        """Begin behind a line from now on, if the lines until there are those that were read once.
+
+        Parameters
+        ----------
+        line_number, crc32
+            What :attr:`position` was.
+
+        Returns
+        -------
+        bool
+            Whether they are: a regular file with these lines. Otherwise nothing is changed.
+        """
+        if not self._rereadable:
+            return False
+        with self._lines() as lines:
+            lines.skip_to(line_number)
+            if (lines.line_number, lines.crc32) != (line_number, crc32):
+                return False
+        self._after = line_number
+        return True
+
     def _labelled_rows(self) -> Generator[tuple[NDArray[np.float32], str, int], None, None]:
         """Every good row with its label's text; bad rows go to `_bad`."""
         with self._lines() as lines:
             if self._rereadable and self._read_header(lines) != self._header:
                 raise StreamFormatError(f"{self.name}: the header changed since it was opened")
-            empty = True
+            lines.skip_to(self._after)
+            empty = not self._after
             while True:
                 try:
                     text = lines.read()
@@ -113,6 +149,8 @@ class CsvRows:
                     row = parse_row(cells, self._header, where)
                 except (StreamFormatError, InputValueError, LabelError) as error:
                     empty = False
+                    if lines.cut and not self._rereadable:
+                        error = type(error)(f"{error} (the stream ended within this line)")
                     self._bad(error)
                     continue
                 yield *row, lines.line_number
@@ -136,11 +174,13 @@ class CsvRows:
         """A fresh reader of a regular file, or the one reader of a pipe, past its header."""
         if self._rereadable and self._path is not None:
             with _open(self._path) as source:
-                yield LineReader(source, self.name)
+                self._reader = LineReader(source, self.name)
+                yield self._reader
         elif self._once is None:
             raise StreamFormatError(f"{self.name} was read already and cannot be read again")
         else:
             once, self._once = self._once, None
+            self._reader = once
             try:
                 yield once
             finally:

@@ -203,13 +203,13 @@ def test_an_unknown_label_stops_and_what_was_learned_is_kept(cli: Cli, tmp_path:
     file.write_text("v,y\n1,hot\n2,cold\n3,code\n")
     common = ("run", "--stream", file, "--label", "y", "--classes", "hot,cold")
     ended = cli(*common)
-    assert ended.code == 1
+    assert ended.code == 3
     assert "line 4, column 'y': unknown label 'code'; the classes are 'hot', 'cold'. Did you" in (
         one_line("streamlearn: " + ended.err.split("streamlearn: ")[-1])
     )
     out = tmp_path / "out"
     ended = cli(*common, "--out", out, "--quiet")
-    assert ended.code == 1
+    assert ended.code == 3
     assert f"; what was learned until then is in {out}" in one_line(ended.err)
     assert json.loads((out / "metrics.json").read_text())["n_samples"] == 2
     with pytest.raises(StreamlearnError, match="unknown label 'code'"):

@@ -17,7 +17,8 @@ from streamlearn.cli.rules import rule_names, settings_of
 OPTIONS = {
     "demo": "--limit --board --seed --out --json --quiet",
     "run": "--stream --label --rule --hidden --memory-window --metaplasticity --set --arithmetic "
-    "--seed --classes --on-bad --out --json --quiet",
+    "--seed --classes --on-bad --out --resume --checkpoint-every --checkpoint-seconds --force "
+    "--json --quiet",
     "export": "--to",
     "simulate": "--stream --label --board --on-bad --out --json --quiet",
     "boards": "",

@@ -49,7 +49,7 @@ def interrupted(process: subprocess.Popen[str]) -> str:
     """Press Ctrl-C; return the one line that the command says."""
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=CONTROL_C_LIMIT_S)
-    assert process.returncode == 1, err
+    assert process.returncode == 128 + signal.SIGINT, err
     return one_line(err)
 
 
@@ -81,8 +81,10 @@ def test_a_slow_pipe(q16: Path, tmp_path: Path, command: str) -> None:
     wait_for(ready.exists)
     time.sleep(1.0)  # 40 samples take milliseconds; then it waits for the pipe
     message = interrupted(process)
+    place = f" (standard input line {n + 1})" if command == "run" else ""
     assert message == (
-        f"streamlearn: interrupted after {n} samples; what was learned until then is in {out}\n"
+        f"streamlearn: interrupted after {n} samples{place}; what was learned until then is in "
+        f"{out}\n"
     )
     for x, label in rows:
         host.learn_one(np.array(x, np.float32), label)
@@ -138,12 +140,14 @@ def test_in_the_middle_of_learning(tmp_path: Path) -> None:
     with contextlib.suppress(BrokenPipeError):
         os.write(process.stdin.fileno(), text * 100)
     _, err = process.communicate(timeout=CONTROL_C_LIMIT_S)
-    assert process.returncode == 1
+    assert process.returncode == 128 + signal.SIGINT
     assert err.count("\n") == 2, err
     values = read_json(out / "metrics.json")
     assert 0 < values["n_samples"] < 100_000
     assert MesuClassifier.load(out / "state.sls").n_samples == values["n_samples"]
-    assert f"interrupted after {values['n_samples']} samples; what was learned" in err
+    n = values["n_samples"]
+    place = f"standard input line {n + 1}"
+    assert f"interrupted after {n} samples ({place}); what was learned" in err
 
 
 def test_the_demo(tmp_path: Path) -> None:
@@ -207,7 +211,7 @@ def test_the_demo_at_every_stage(
 
         monkeypatch.setattr(demo_module.Demo, "new_learner", impatient)
     ended = cli("demo", "--limit", 20, "--out", out, "--quiet")
-    assert ended.code == 1
+    assert ended.code == 128 + signal.SIGINT
     assert one_line(ended.err) == f"streamlearn: interrupted; what was done is in {out}\n"
     values = read_json(out / "metrics.json")
     assert list(values["engines"]) == engines

@@ -91,7 +91,7 @@ def test_run_is_the_library(cli: Cli, toy: Path, tmp_path: Path, arithmetic: str
     assert set(values["versions"]) == {"streamlearn", "python", "numpy", "onnx", "zig"}
 
     check_manifest(out)
-    names = {"state.sls", "metrics.json", "manifest.json", "report.html"}
+    names = {"state.sls", "metrics.json", "manifest.json", "report.html", "checkpoints"}
     assert {file.name for file in out.iterdir()} == names
     assert read_json(out / "metrics.json") == values
     loaded = MesuClassifier.load(out / "state.sls")

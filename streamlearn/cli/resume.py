@@ -1,0 +1,144 @@
+"""``streamlearn run --resume``: go on from the latest checkpoint, as if the run never stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamlearn.cli import checkpoints
+from streamlearn.cli.checkpoints import CHECKPOINT_DIR, Checkpoint, Place
+from streamlearn.cli.common import console
+from streamlearn.cli.endings import CommandError
+from streamlearn.cli.folders import begin_again, reopened, stream_path
+from streamlearn.cli.learn import Keeping, Run, source_of
+from streamlearn.cli.record import recorded
+from streamlearn.errors import StateFormatError
+from streamlearn.learners.classifier import StreamClassifier
+from streamlearn.learners.loading import read
+from streamlearn.streams.csv_stream import CsvStream, Row
+
+
+def resume(
+    run_dir: Path,
+    stream: str | None,
+    label: str | None,
+    on_bad: Literal["stop", "skip"] | None,
+    keeping: Keeping,
+) -> None:
+    """Go on with a run: with the rest of its stream, or with another one.
+
+    Parameters
+    ----------
+    run_dir
+        Its folder.
+    stream, label, on_bad
+        None: those that it had. A file whose first lines are those that were learned goes on
+        behind them; any other stream is learned from its beginning.
+    keeping
+        Its ``out`` is the folder.
+
+    Raises
+    ------
+    CommandError
+        If the folder has no checkpoint, the stream has other columns, or its file is another than
+        it was and no stream was given.
+    """
+    with reopened(run_dir, keeping.json_file):
+        start, pairs = _latest(run_dir)
+        learner = read(start.image, f"{run_dir / CHECKPOINT_DIR}, sample {start.n_samples}")
+        if not isinstance(learner, StreamClassifier):
+            raise CommandError(f"{run_dir} holds no classifier, which `run` learns")
+        place = replace(
+            start.place,
+            stream=start.place.stream if stream is None else stream_path(stream),
+            label=label or start.place.label,
+            on_bad=on_bad or start.place.on_bad,
+        )
+        rows = CsvStream(
+            place.stream,
+            place.label,
+            [str(label) for label in learner.labels],
+            "skip" if place.on_bad == "skip" else "stop",
+        )
+        samples = _in_order(rows, learner.get_params()["features"], run_dir)
+        if place.line and rows.start_after(place.line, place.crc32):
+            begun = replace(start, place=place)
+            said = f"goes on behind line {place.line} of {rows.name}"
+        else:
+            begun = _with_another(start, place, rows, stream is not None)
+            said = f"learns {rows.name} from its beginning"
+        begin_again(run_dir, source_of(begun.place))
+        console(keeping.quiet).print(
+            f"{run_dir}: {start.n_samples} samples learned; {said}", soft_wrap=True
+        )
+        Run(rows, samples, learner, begun, pairs, keeping).learn()
+
+
+def _latest(run_dir: Path) -> tuple[Checkpoint, bytes]:
+    """Return the latest checkpoint that is whole, and its predictions.
+
+    Raises
+    ------
+    CommandError
+        If there is none.
+    StateFormatError
+        If its predictions are damaged.
+    """
+    damaged = None
+    for found in checkpoints.all_whole(run_dir):
+        try:
+            return found, recorded(run_dir, found)
+        except (OSError, StateFormatError) as error:
+            damaged = damaged or error
+    if damaged is not None:
+        raise damaged
+    raise CommandError(
+        f"{run_dir} holds no checkpoint to go on from; `streamlearn run … --out` writes them"
+    )
+
+
+def _with_another(start: Checkpoint, place: Place, rows: CsvStream, given: bool) -> Checkpoint:
+    """Return the moment before the first row of another stream, or of a pipe that goes on."""
+    if place.line and rows.rereadable and not given:
+        raise CommandError(
+            f"{rows.name} does not begin with the {place.line} lines that were learned of it. If "
+            "it is a new file of that name, say so: --stream with its name learns it from its "
+            "beginning"
+        )
+    before = start.place
+    again = before.stream == place.stream and not before.line
+    return replace(
+        start,
+        place=replace(place, line=0, crc32=0),
+        earlier=start.earlier if again else (*start.earlier, before.stream),
+    )
+
+
+def _in_order(rows: CsvStream, names: tuple[str, ...] | None, run_dir: Path) -> Iterable[Row]:
+    """Return the samples in the learner's order of columns, which go by their names."""
+    if names is None or rows.feature_names == names:
+        return rows
+    if set(rows.feature_names) != set(names):
+        missing = [name for name in names if name not in rows.feature_names]
+        more = [name for name in rows.feature_names if name not in names]
+        raise CommandError(
+            f"{rows.name}: the learner in {run_dir} was taught with other feature columns; "
+            f"missing here: {missing or 'none'}, unknown: {more or 'none'}"
+        )
+    return _Reordered(rows, np.array([rows.feature_names.index(name) for name in names]))
+
+
+class _Reordered:
+    """The rows of a stream with their features in another order."""
+
+    def __init__(self, rows: CsvStream, order: NDArray[np.intp]) -> None:
+        self._rows, self._order = rows, order
+
+    def __iter__(self) -> Iterator[Row]:
+        for x, y, line in self._rows:
+            yield x[self._order], y, line
