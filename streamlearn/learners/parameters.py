@@ -17,22 +17,21 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-def parameter_names(kind: type) -> tuple[str, ...]:
-    """Return the names of a class's constructor parameters, in order.
+def constructor(kind: type) -> inspect.Signature:
+    """Return the signature of a class's constructor.
 
-    Where a subclass passes ``**more`` on, its parents' parameters follow its own.
+    Where a subclass passes ``**more`` on, its parents' parameters follow its own, by keyword only.
     """
-    names: dict[str, None] = {}
-    for base in kind.__mro__:
-        if "__init__" not in vars(base):
-            continue
+    found: dict[str, inspect.Parameter] = {}
+    for base in (base for base in kind.__mro__ if "__init__" in vars(base)):
         own = list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
-        names.update(
-            dict.fromkeys(p.name for p in own if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD))
-        )
+        named = [p for p in own if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+        if found:
+            named = [p.replace(kind=p.KEYWORD_ONLY) for p in named if p.name not in found]
+        found.update((p.name, p) for p in named)
         if not any(p.kind == p.VAR_KEYWORD for p in own):
             break
-    return tuple(names)
+    return inspect.Signature(list(found.values()))
 
 
 def refuse_unknown(kind: str, given: Iterable[str], known: tuple[str, ...]) -> None:
@@ -98,6 +97,7 @@ class Parameters:
     A subclass has ``spec``, ``config``, ``arithmetic`` and the attributes named below.
     """
 
+    __signature__: inspect.Signature
     _parameters: tuple[str, ...] = ()
     _rule: str
     spec: Any
@@ -122,7 +122,9 @@ class Parameters:
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)
         annotated = {name for base in cls.__mro__ for name in vars(base).get("__annotations__", {})}
-        cls._parameters = parameter_names(cls)
+        # Python below 3.11.3 would show __new__'s.
+        cls.__signature__ = constructor(cls)
+        cls._parameters = tuple(cls.__signature__.parameters)
         if cls.__doc__:
             cls.__doc__ = complete(cls)
         for name in cls._parameters:
