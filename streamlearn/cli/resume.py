@@ -60,7 +60,7 @@ def resume(
             on_bad=on_bad or start.place.on_bad,
         )
         rows = CsvStream(
-            place.stream,
+            stream or _short(place.stream),
             place.label,
             [str(label) for label in learner.labels],
             "skip" if place.on_bad == "skip" else "stop",
@@ -77,6 +77,13 @@ def resume(
             f"{run_dir}: {start.n_samples} samples learned; {said}", soft_wrap=True
         )
         Run(rows, samples, learner, begun, pairs, keeping).learn()
+
+
+def _short(stream: str) -> str:
+    """Return a path as people would give it: from here, if it is below."""
+    here = Path.cwd()
+    below = stream != "-" and Path(stream).is_relative_to(here)
+    return str(Path(stream).relative_to(here)) if below else stream
 
 
 def _latest(run_dir: Path) -> tuple[Checkpoint, bytes]:

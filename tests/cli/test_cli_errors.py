@@ -345,7 +345,7 @@ def test_simulate_stops_at_an_unknown_label_and_keeps_what_was_learned(
     out = tmp_path / "out"
     arguments = ("--stream", file, "--label", LABEL, "--out", out, "--quiet")
     ended = cli("simulate", q16 / "export", *arguments)
-    assert ended.code == 1
+    assert ended.code == 3
     assert "line 7, column 'what it is': unknown label 'surprise'" in one_line(ended.err)
     assert ended.err.endswith(f"; what was learned until then is in {out}\n")
     assert json.loads((out / "metrics.json").read_text())["n_samples"] == 5

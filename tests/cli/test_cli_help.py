@@ -12,7 +12,9 @@ from cli_helpers import LABEL, Cli, call
 import firmware_sim
 from streamlearn import __version__
 from streamlearn import cli as command_line
+from streamlearn.cli import exit_codes
 from streamlearn.cli.rules import rule_names, settings_of
+from streamlearn.cli.whole_samples import STOPS
 
 OPTIONS = {
     "demo": "--limit --board --seed --out --json --quiet",
@@ -75,6 +77,16 @@ def test_main_exits_with_the_code() -> None:
     with pytest.raises(SystemExit) as ending:
         command_line.main(["sing"])
     assert ending.value.code == 2
+
+
+def test_every_exit_code_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "running.md").read_text("utf-8")
+    table = page.partition("## Exit codes")[2].partition("\n## ")[0]
+    documented = {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)}
+    codes = {value for name, value in vars(exit_codes).items() if name.startswith("EXIT_")}
+    assert documented == (codes - {exit_codes.EXIT_SIGNAL}) | {
+        exit_codes.EXIT_SIGNAL + number for number in STOPS
+    }
 
 
 def test_quiet_is_silent(cli: Cli, toy: Path, q16: Path, tmp_path: Path) -> None:

@@ -326,7 +326,7 @@ def test_the_second_is_told_who_works_there(cli: Cli, stream: Path, tmp_path: Pa
         time.sleep(0.05)
     for second in (
         ("run", "--resume", out),
-        ("run", "--stream", stream, *GIVEN, "--out", out, "--force"),
+        ("run", "--stream", stream, *GIVEN, "--on-bad", "skip", "--out", out, "--force"),
         ("demo", "--limit", 1, "--out", out),
     ):
         ended = cli(*second)

@@ -192,7 +192,7 @@ def test_a_pipe_is_read_line_by_line(tmp_path: Path) -> None:
     for line in lines:
         process.stdin.write(line)
         process.stdin.flush()
-    assert process.wait(timeout=30) == 1
+    assert process.wait(timeout=30) == 3
     _, err = process.communicate()
     assert "standard input line 4, column 'temp': expected a number" in err
     assert read_json(out / "metrics.json")["n_samples"] == 2
