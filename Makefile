@@ -19,7 +19,7 @@ format:          ## rewrite Python and C in the house's format
 	clang-format -i $(C_FILES)
 
 test:            ## all tests but the slow ones
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n auto --dist loadfile
 
 docs:            ## the site, into site/: strict, so that a dead link or an unknown name fails
 	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build
