@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import tempfile
 import textwrap
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ from streamlearn.report import write_report
 from streamlearn.report.accuracy import draw_accuracy
 from streamlearn.report.data import ReportData
 from streamlearn.report.history import draw_history
+from streamlearn.report.svg import standalone
 
 #: What the README shows of the demo's figures.
 KEPT = ("engines", "baselines", "fidelity", "device")
@@ -56,7 +56,7 @@ def measure(options: argparse.Namespace) -> Record:
         picture = draw(data)
         if picture is None:
             raise ExperimentError(f"no data for the picture {name}")
-        (images / f"{name}.svg").write_text(standalone(picture.svg))
+        (images / f"{name}.svg").write_text(standalone(picture))
     return {
         "cpu_s": round(seconds, 1),
         "metrics": {name: data.metrics[name] for name in KEPT},
@@ -66,15 +66,6 @@ def measure(options: argparse.Namespace) -> Record:
 def _cpu_s() -> float:
     """Return the CPU seconds of this process and of those that it started and that ended."""
     return sum(os.times()[:4])
-
-
-def standalone(svg: str) -> str:
-    """Return an inline SVG as a file of its own, on white."""
-    if "xmlns=" not in svg.split(">", 1)[0]:
-        svg = re.sub(r"<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', svg, count=1)
-    return re.sub(
-        r"(<svg [^>]*>)", r'\1<rect width="100%" height="100%" fill="white"/>', svg, count=1
-    )
 
 
 def tables(record: Record) -> Mapping[str, str]:

@@ -51,8 +51,9 @@ def kernel_folders(spec: NetworkSpec, config: Config, arithmetic: str) -> tuple[
         **{f"{room.parent.name}, which rule {name!r} uses,": room for room in rule.rooms},
     }
     for part, room in rooms.items():
+        kinds = [folder for folder in (room.iterdir() if room.exists() else ()) if folder.is_dir()]
         found = [folder for folder in (room, room / numbers) if _c_files([folder])]
-        if not found:
+        if not found or (kinds and room / numbers not in found):
             raise BuildError(f"{part} has no C for {arithmetic}: expected files in {room}")
         folders += found
     own = rule.folder / arithmetic

@@ -1,22 +1,10 @@
 /* MESU in float32: layers and scratch. */
 #pragma once
 
-#include <stdint.h>
+#include "sl_sampling_rule.h"
 
-#include "sl_config.h"
-#include "sl_front_end_scratch.h"
-#include "sl_head_scratch.h"
-#include "sl_lanes.h"
-#include "sl_status.h"
-
-/* One layer: a row is an input (the bias is the last), a column a unit. */
 typedef struct {
-    uint32_t rows, columns, fan_in;
-    uint32_t synapse; /* index of its first synapse */
-    uint32_t hidden;  /* row of its first input in scratch.hidden (from layer 1 on) */
-    uint32_t unit;    /* index of its first unit */
-    uint32_t later;   /* the same, layer 0 not counted */
-    uint32_t first;   /* rows of all layers before it: where the sweep counts from */
+    SL_LAYER_PLACE
     float mu_prior, prior_variance;
 } sl_layer_t;
 
@@ -38,10 +26,7 @@ typedef struct {
     float block_d[SL_N_LANES * SL_MAX_UNITS];     /* r times its gain, [draw][unit] */
     float row_w[SL_MAX_UNITS];                    /* a row's step of mu */
     float row_y[SL_MAX_UNITS];                    /* a row's step of sigma */
-    SL_FRONT_END_SCRATCH
-    uint32_t n_active;
-    uint16_t active[SL_N_FEATURES + 1]; /* rows of layer 0 whose input is not 0 */
-    SL_HEAD_SCRATCH
+    SL_SAMPLING_SCRATCH
 } sl_scratch_t;
 
 /* 1/spread of the first output in a draw. */

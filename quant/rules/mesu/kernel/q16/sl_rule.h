@@ -1,22 +1,10 @@
 /* MESU in integers: layers and scratch. Formats, shifts and bounds: the rule's NUMBERS.md. */
 #pragma once
 
-#include <stdint.h>
+#include "sl_sampling_rule.h"
 
-#include "sl_config.h"
-#include "sl_front_end_scratch.h"
-#include "sl_head_scratch.h"
-#include "sl_lanes.h"
-#include "sl_status.h"
-
-/* One layer: a row is an input (the bias is the last), a column a unit. */
 typedef struct {
-    uint32_t rows, columns, fan_in;
-    uint32_t synapse; /* index of its first synapse */
-    uint32_t hidden;  /* row of its first input in scratch.hidden (from layer 1 on) */
-    uint32_t unit;    /* index of its first unit */
-    uint32_t later;   /* the same, layer 0 not counted */
-    uint32_t first;   /* rows of all layers before it: where the sweep counts from */
+    SL_LAYER_PLACE
     int32_t mu_frac_bits, v_exponent, mu_prior_q;
     uint32_t ratio_mantissa, ratio_exponent;
 } sl_layer_t;
@@ -41,10 +29,7 @@ typedef struct {
     int32_t block_d[SL_MAX_UNITS * SL_N_LANES];     /* r, scaled for a product */
     int32_t row_y[SL_MAX_UNITS];                    /* a row's step of rho */
     uint32_t column_word[SL_MAX_UNITS];             /* dither of the columns */
-    SL_FRONT_END_SCRATCH
-    uint32_t n_active;
-    uint16_t active[SL_N_FEATURES + 1]; /* rows of layer 0 whose input is not 0 */
-    SL_HEAD_SCRATCH
+    SL_SAMPLING_SCRATCH
 } sl_scratch_t;
 
 /* Q.18: 1/spread of the first output in a draw. */

@@ -1,0 +1,25 @@
+/* What the sl_rule.h of every rule that samples pre-activations begins with. */
+#pragma once
+
+#include <stdint.h>
+
+#include "sl_config.h"
+#include "sl_front_end_scratch.h"
+#include "sl_head_scratch.h"
+#include "sl_lanes.h"
+#include "sl_status.h"
+
+/* Where a layer lies: a row is an input (the bias is the last), a column a unit. synapse, unit:
+ * index of its first one; hidden: row of its first input in scratch.hidden (from layer 1 on);
+ * later: as unit, layer 0 not counted; first: rows of all layers before it, where the sweep counts
+ * from. */
+#define SL_LAYER_PLACE                                                                             \
+    uint32_t rows, columns, fan_in;                                                                \
+    uint32_t synapse, hidden, unit, later, first;
+
+/* The end of the scratch; active: rows of layer 0 whose input is not 0. */
+#define SL_SAMPLING_SCRATCH                                                                        \
+    SL_FRONT_END_SCRATCH                                                                           \
+    uint32_t n_active;                                                                             \
+    uint16_t active[SL_N_FEATURES + 1];                                                            \
+    SL_HEAD_SCRATCH
