@@ -27,7 +27,7 @@ from quant import c_config, image
 from quant.network import NetworkSpec
 from quant.rule import RULES, Rule, part
 from quant.state import layout_of
-from streamlearn.cli.folders import manifest
+from streamlearn.cli import folders
 from streamlearn.prequential import evaluate
 from streamlearn.streams import load_gas_concentration, load_gas_drift
 
@@ -252,7 +252,7 @@ def version(of: str) -> str:
     known = {
         "state": image.FORMAT_VERSION,
         "export": package.FORMAT_VERSION,
-        "run": manifest(Path(), ())["format_version"],
+        "run": folders.FORMAT_VERSION,
         "link": link.VERSION,
         "config": c_config.CONFIG_VERSION,
     }

@@ -27,6 +27,7 @@ METRICS_FILE = "metrics.json"
 MANIFEST_FILE = "manifest.json"
 REPORT_FILE = "report.html"
 FORMAT = "streamlearn-run"
+FORMAT_VERSION = 1
 #: What a run leaves at its end, beside its manifest and checkpoints.
 RESULTS = (STATE_FILE, METRICS_FILE, REPORT_FILE)
 
@@ -259,7 +260,7 @@ def write_manifest(folder: Path, parts: Sequence[str], source: Mapping[str, Any]
     ]
     values = {
         "format": FORMAT,
-        "format_version": 1,
+        "format_version": FORMAT_VERSION,
         "versions": versions(),
         "source": dict(source),
         "files": {

@@ -355,7 +355,7 @@ def test_the_command(tmp_path, capsys, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(loop, "execute_all", press)
-    assert command_line([*one, "--tasks", "3"]) == 1
+    assert command_line([*one, "--tasks", "3"]) == 130
     assert "the same command goes on" in capsys.readouterr().err
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from statistics import mean
 
 import numpy as np
@@ -26,7 +27,7 @@ from experiments.streaming.settings import (
 )
 from quant.counters import Saturations
 from quant.native import NativeKernel
-from quant.rules.metaplastic.gates import active_units
+from quant.rules.metaplastic.gates import active_units, gates_of
 from quant.state import init_state
 from streamlearn.errors import ConfigError
 from streamlearn.rules.metaplastic import equations as metaplastic
@@ -86,7 +87,7 @@ def test_the_compiled_twin_is_the_reference(gates, digits):
 def test_all_blocks_active_is_the_rule_without_gates(digits):
     plain = TwinLearner(setting("twin"), 1)
     gated = TwinLearner(setting("twin", n_blocks=8, n_active=8), 1)
-    gated._config = plain._config
+    gated._config = replace(plain._config, n_blocks=8, n_active=8)
     for learner in (plain, gated):
         learner.learn(digits.train[:30], digits.train_labels[:30])
     np.testing.assert_array_equal(plain.w1, gated.w1)
@@ -97,9 +98,9 @@ def test_all_blocks_active_is_the_rule_without_gates(digits):
 def test_units_that_take_no_part_do_not_learn(digits):
     learner = TwinLearner(WITH_GATES, 1)
     w1, w2 = learner.w1.copy(), learner.w2.copy()
-    spec = metaplastic_spec(WITH_GATES)
+    gates = gates_of(metaplastic_spec(WITH_GATES), metaplastic_config(WITH_GATES))
     for x, y in zip(digits.train[:20], digits.train_labels[:20], strict=True):
-        active = active_units(spec, 1, x)
+        active = active_units(gates, 1, x)
         assert active.sum() == 6
         learner.learn(x[None], np.array([y]))
         off = ~active

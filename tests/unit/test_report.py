@@ -12,7 +12,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from streamlearn.errors import ShapeError
+from streamlearn.errors import ShapeError, WriteError
 from streamlearn.report import Baseline, Engine, LayerHistory, ReportData, write_report
 from streamlearn.report.accuracy import draw_accuracy
 from streamlearn.report.colours import DARK, variable
@@ -532,5 +532,5 @@ def test_a_picture_alone_follows_the_colour_scheme_too() -> None:
 
 
 def test_folder_must_exist(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(WriteError, match="make its folder first"):
         write_report(tmp_path / "none" / "report.html", make_data())
