@@ -119,7 +119,7 @@ def evaluate(
     Raises
     ------
     LabelError
-        A label or a prediction outside ``0 .. 65535``.
+        A label or a prediction is no class index, ``0 .. 65535``.
 
     Examples
     --------
@@ -215,7 +215,14 @@ def _mean(right: NDArray[np.bool_]) -> float:
     return float(np.mean(right)) if right.size else float("nan")
 
 
-def _checked(index: int, what: str) -> int:
-    if not 0 <= index <= MAX_CLASS:
-        raise LabelError(f"a {what} must be a class index in 0..{MAX_CLASS}, got {index}")
+def _checked(index: Any, what: str) -> int:
+    try:
+        known = 0 <= index <= MAX_CLASS and int(index) == index
+    except (TypeError, ValueError):  # text, None, a number's distribution
+        known = False
+    if not known:
+        raise LabelError(
+            f"a {what} must be a class index in 0..{MAX_CLASS}, got {index}: "
+            "for labels of another kind, wrap the classifier in streamlearn.by_index.ByIndex"
+        )
     return int(index)

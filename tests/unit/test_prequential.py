@@ -199,16 +199,17 @@ def test_other_errors_are_not_swallowed():
         evaluate(NoChangeClassifier(), broken())
 
 
-@pytest.mark.parametrize("label", [-1, 65536])
-def test_label_outside_uint16(label):
+@pytest.mark.parametrize("label", [-1, 65536, 1.5, float("nan"), None, "even"])
+def test_label_that_is_no_class_index(label):
     with pytest.raises(LabelError, match=f"a label must be a class index in 0..65535, got {label}"):
         evaluate(Memoriser(), samples([label]))
 
 
-def test_prediction_outside_uint16():
+@pytest.mark.parametrize("predicted", [-1, 0.5, None, "even", (0.0, 1.0)])
+def test_prediction_that_is_no_class_index(predicted):
     class Wild(NoChangeClassifier):
         def predict_one(self, _x):
-            return -1
+            return predicted
 
     with pytest.raises(LabelError, match="a prediction must be"):
         evaluate(Wild(), samples([0]))
