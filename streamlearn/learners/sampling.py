@@ -85,6 +85,7 @@ class SamplingClassifier(SamplingLearner, StreamClassifier):
         lr_sigma: float = 2.0,
         n_draws: int = 10,
         sweep: int = 64,
+        step: str = "adaptive",
         front_end_window: int = 300,
     ) -> None:
         self._build(locals())
@@ -171,6 +172,7 @@ class SamplingRegressor(SamplingLearner, StreamRegressor):
         lr_sigma: float = 2.0,
         n_draws: int = 10,
         sweep: int = 64,
+        step: str = "adaptive",
         front_end_window: int = 300,
         target_window: int = 1000,
     ) -> None:

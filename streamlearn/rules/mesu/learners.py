@@ -51,6 +51,7 @@ class MesuClassifier(SamplingClassifier):
         lr_sigma: float = 2.0,
         n_draws: int = 10,
         sweep: int = 64,
+        step: str = "adaptive",
         front_end_window: int = 300,
         mu_frac_bits: int | tuple[int, ...] = 12,
     ) -> None:
@@ -103,6 +104,7 @@ class MesuRegressor(SamplingRegressor):
         lr_sigma: float = 2.0,
         n_draws: int = 10,
         sweep: int = 64,
+        step: str = "adaptive",
         front_end_window: int = 300,
         target_window: int = 1000,
         mu_frac_bits: int | tuple[int, ...] = 12,

@@ -8,6 +8,7 @@
 #include "sl_learn_layer.h"
 #include "sl_parts.h"
 #include "sl_rows.h"
+#include "sl_step.h"
 #include "sl_status.h"
 
 int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
@@ -51,6 +52,7 @@ void sl_rule_update(sl_state_t *state, sl_scratch_t *scratch, uint32_t target) {
     const uint32_t key = sl_noise_key(state->seed, state->n_samples);
     float *delta = scratch->block_a, *below = scratch->block_b;
     sl_head_gradient(scratch, delta, target);
+    sl_step_begin(state, scratch, delta);
     SL_UNROLL_LAYERS
     for (uint32_t index = SL_N_LAYERS - 1; index < SL_N_LAYERS; index--) {
         sl_learn_layer(index, key, state, scratch, delta, below);
@@ -58,4 +60,5 @@ void sl_rule_update(sl_state_t *state, sl_scratch_t *scratch, uint32_t target) {
         delta = below;
         below = used;
     }
+    sl_step_end(state, scratch);
 }

@@ -7,6 +7,7 @@
 #include "sl_mesu_step.h"
 #include "sl_noise.h"
 #include "sl_rows.h"
+#include "sl_step.h"
 
 SL_INLINE void sl_mesu_update_layer_q16(uint32_t index, uint32_t key, sl_state_t *state,
                                         sl_scratch_t *scratch, const int32_t *delta,
@@ -28,8 +29,9 @@ SL_INLINE void sl_mesu_update_layer_q16(uint32_t index, uint32_t key, sl_state_t
     int32_t *g = scratch->block_c, *q = scratch->block_d;
     sl_gather(delta, columns, index == 0, g);
     sl_gather(r, columns, index == 0, q);
+    const sl_scale_t gain = sl_step_gain(&scratch->step, index);
     const int32_t exponent_g =
-        sl_apply_gain(g, columns * draws, SL_GAIN_MU_MANTISSA, SL_GAIN_MU_EXPONENT, 19);
+        sl_apply_gain(g, columns * draws, gain.mantissa, gain.exponent, 19);
     const int32_t exponent_q =
         sl_apply_gain(q, columns * draws, SL_GAIN_RHO_MANTISSA, SL_GAIN_RHO_EXPONENT, 20);
     const int32_t shift_mu =
@@ -74,9 +76,11 @@ SL_INLINE void sl_mesu_update_layer_q16(uint32_t index, uint32_t key, sl_state_t
                                    scratch->column_word, 0, scratch->saturations);
         }
     }
+    const sl_mesu_pull_t pull = {sl_step_pull_mu(&scratch->step, SL_PULL_MU),
+                                 sl_step_pull_sigma(&scratch->step, SL_PULL_RHO)};
     uint32_t i = sl_first_pulled(layer, state->n_samples);
     for (; i < layer->rows; i += SL_SWEEP) {
-        sl_mesu_pull_row_q16(mu + i * columns, rho + i * columns, layer,
+        sl_mesu_pull_row_q16(mu + i * columns, rho + i * columns, layer, pull,
                              sl_noise_word(key, SL_STREAM_PULL + index, i), scratch->column_word,
                              scratch->saturations);
     }
