@@ -201,6 +201,10 @@ class Step:
         """Return the pull of μ: m·max(1, m) times as hard."""
         return (pull * self.factor >> FACTOR_FRAC_BITS) * self.hurry >> FACTOR_FRAC_BITS
 
+    def pull_gain(self, gain: Scale) -> Scale:
+        """Return the pull of μ, as ``pull_mu``, of a mantissa and an exponent."""
+        return gain if self.guard is None else scaled(scaled(gain, self.factor), self.hurry)
+
     def pull_sigma(self, pull: int) -> int:
         """Return the pull of σ: max(1, m) times as hard."""
         return pull * self.hurry >> FACTOR_FRAC_BITS
@@ -214,6 +218,13 @@ def look(
     mu = layer_view(spec, state, "mu", last).astype(np.int64)
     slow = state["slow"][0].reshape(spec.shapes[last]).astype(np.int64)
     return slope(forward.inputs[last], forward.frac_bits[last], delta, mu - slow, mu_frac_bits)
+
+
+def rescale_slow(state: State, up: int) -> None:
+    """Follow the format of μ of the last layer, in place, by ``up`` bits: -1, 0 or 1."""
+    if up:
+        wide = state["slow"].astype(np.int64)
+        state["slow"] = np.clip(wide << 1 if up > 0 else wide >> 1, -32768, 32767)
 
 
 def commit(spec: NetworkSpec, state: State, found: Slope) -> None:

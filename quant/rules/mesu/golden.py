@@ -266,9 +266,9 @@ def update(
     delta = HEADS[spec.head].verbs.output_gradient(forward_.outputs, target, count)
     key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
     at, last = Step.of(plan.guard, state), len(spec.shapes) - 1
-    found = None
+    slope = None
     if plan.guard is not None:
-        found = look(spec, state, forward_, delta, plan.layers[last].mu_frac_bits)
+        slope = look(spec, state, forward_, delta, plan.layers[last].mu_frac_bits)
     for layer in range(last, -1, -1):
         r = ratio(delta, forward_.epsilon[layer], forward_.inverse_spread[layer], count)
         previous = delta
@@ -280,6 +280,6 @@ def update(
             frac_bits = forward_.frac_bits[layer]
             delta = backward_inputs(x, frac_bits, delta, r, mu, rho, plan.layers[layer], count)
         _update_layer(spec, plan, at, state, key, layer, forward_, previous, r, count)
-    if found is not None:
-        commit(spec, state, found)
+    if slope is not None:
+        commit(spec, state, slope)
     state["n_samples"] = (int(state["n_samples"][0]) + 1) & 0xFFFFFFFF

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "sl_exp2.h"
+#include "sl_front_end.h"
 #include "sl_integer.h"
 #include "sl_lanes.h"
 #include "sl_rule.h"
@@ -75,6 +76,11 @@ static inline uint32_t sl_step_pull_mu(const sl_step_t *step, uint32_t pull) {
                ? sl_step_pull_sigma(
                      step, (uint32_t)((uint64_t)pull * (uint32_t)step->factor >> SL_FACTOR_BITS_Q))
                : pull;
+}
+
+/* The same of a mantissa and an exponent. */
+static inline sl_scale_t sl_step_pull_gain(const sl_step_t *step, sl_scale_t gain) {
+    return SL_ADAPTIVE ? sl_scaled(sl_scaled(gain, step->factor), sl_hurry(step)) : gain;
 }
 
 #if SL_ADAPTIVE
@@ -167,7 +173,22 @@ SL_INLINE void sl_step_end(sl_state_t *state, const sl_scratch_t *scratch) {
     }
 }
 
+/* Follow the format of mu of the last layer, by one bit. */
+static void sl_step_rescale(sl_state_t *state, uint32_t index, int32_t up) {
+    const sl_layer_t *layer = &sl_layers[index];
+    for (uint32_t e = 0; index + 1 == SL_N_LAYERS && e < layer->rows * layer->columns; e++) {
+        const int32_t slow = state->slow[e];
+        state->slow[e] = (int16_t)(up > 0 ? sl_clamp32(slow * 2, -32768, 32767) : slow >> 1);
+    }
+}
+
 #else
+
+SL_INLINE void sl_step_rescale(sl_state_t *state, uint32_t index, int32_t up) {
+    (void)state;
+    (void)index;
+    (void)up;
+}
 
 SL_INLINE void sl_step_begin(const sl_state_t *state, sl_scratch_t *scratch, const int32_t *delta) {
     (void)state;
