@@ -130,7 +130,9 @@ class NumpyEngine:
 
     def _answer(self, state: State, x: Float, forward: Any) -> golden.Answer | None:
         """What network and memory say together, for a learner with a memory."""
-        return self._memory and self._memory.answer(state, x, forward.outputs)
+        if self._memory is None:
+            return None
+        return self._memory.answer(state, x, forward.outputs)
 
     def predict(self, state: State, x: Float) -> Prediction:
         """See :class:`Engine`."""

@@ -111,7 +111,7 @@ def n_bytes(spec: NetworkSpec) -> int:
 
 
 def features_for(
-    n_bytes: int, n_features: int, n_classes: int, memory: str = "lda", scaled: bool = True
+    n_bytes: int, n_features: int, n_classes: int, memory: str | None = "lda", scaled: bool = True
 ) -> int:
     """Return the most columns of a memory that fits into some bytes of state.
 

@@ -8,6 +8,7 @@ whole numbers, so that their order does not matter. C counterpart: ``sl_memory_f
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
@@ -43,12 +44,12 @@ def bias_gain(n_features: int) -> int:
 
     Its deviation becomes half that of the sum of standardised inputs.
     """
-    return round(0.5 * Z_ONE * np.sqrt(85 * n_features) / 147.8 * 256)
+    return round(0.5 * Z_ONE * math.sqrt(85 * n_features) / 147.8 * 256)
 
 
-def feature_unit(n_features: int) -> np.float32:
+def feature_unit(n_features: int) -> Any:
     """Return the real number of one unit of a random feature's sum."""
-    return F(1 / (Z_ONE * np.sqrt(85 * n_features)))
+    return F(1 / (Z_ONE * math.sqrt(85 * n_features)))
 
 
 @functools.lru_cache(maxsize=8)
@@ -91,14 +92,16 @@ def _raw(x: npt.NDArray[Any]) -> Real:
 
 
 def _quantised(z: Real) -> Int64:
-    return np.floor(z * F(Z_ONE) + F(0.5)).astype(np.int64)
+    found: Int64 = np.floor(z * F(Z_ONE) + F(0.5)).astype(np.int64)
+    return found
 
 
 def fixed_scale(centre: Real, variance: Real) -> Real:
     """Return 1/deviation, 0 where a feature never moved."""
     floor = np.abs(centre) * F(RELATIVE_FLOOR)
     held = np.maximum(np.maximum(variance, floor * floor), F(VARIANCE_MIN))
-    return np.where(variance > 0, inverse_root(held), F(0)).astype(np.float32)
+    found: Real = np.where(variance > 0, inverse_root(held), F(0)).astype(np.float32)
+    return found
 
 
 def learn_scale(state: State, x: npt.NDArray[Any]) -> None:
@@ -141,10 +144,11 @@ def columns_of(spec: NetworkSpec, state: State, x: npt.NDArray[Any]) -> Real:
     """Return the memory's columns of a raw sample, ``float32[columns]``."""
     n_inputs, n_random = memory.columns(spec)
     z = scaled(spec, state, x)
-    inputs = z[:n_inputs].astype(np.float32) * F(1 / Z_ONE)
+    inputs: Real = z[:n_inputs].astype(np.float32) * F(1 / Z_ONE)
     if not n_random:
         return inputs
     weights, bias = random_weights(int(state["seed"][0]), n_random, spec.n_features)
     sums = weights @ np.clip(z, -Z_MAX_RANDOM, Z_MAX_RANDOM) + bias
     random = np.maximum(sums, 0).astype(np.float32) * feature_unit(spec.n_features)
-    return np.concatenate([inputs, random])
+    columns: Real = np.concatenate([inputs, random])
+    return columns

@@ -114,10 +114,10 @@ def _best(logs: Real, candidates: Bool) -> int:
 
 def _log_softmax(scores: Real, candidates: Bool, low: float) -> Real:
     """Log-softmax over the candidates, summed in their order; at least ``low``."""
-    top = scores[_best(scores, candidates)]
-    shifted = clamp(scores - top, SCORE_MIN, 0)
+    shifted: Real = clamp(scores - scores[_best(scores, candidates)], SCORE_MIN, 0)
     total = in_order(np.where(candidates, exp(shifted), F(0)))
-    return np.maximum(shifted - log(total), F(low))
+    found: Real = np.maximum(shifted - log(total), F(low))
+    return found
 
 
 def forward(spec: NetworkSpec, state: State, x: npt.NDArray[Any], net: Real) -> Answer:
@@ -181,7 +181,7 @@ def _learn_class(spec: NetworkSpec, state: State, phi: Real, target: int) -> Non
     else:
         deviation, rate = phi - means[target], F(1) / F(seen[target])
         if spec.memory == "lda" and int(state["memory_updates"][0]) < UPDATES_MAX:
-            _learn_covariance(spec, state, means, deviation, rate, target)
+            _learn_covariance(state, means, deviation, rate, target)
         means[target] += deviation * rate
     if spec.memory == "lda":
         weights = state["memory_weight"][0].reshape(k, d)
@@ -193,7 +193,7 @@ def _learn_class(spec: NetworkSpec, state: State, phi: Real, target: int) -> Non
 
 
 def _learn_covariance(
-    spec: NetworkSpec, state: State, means: Real, deviation: Real, rate: np.float32, target: int
+    state: State, means: Real, deviation: Real, rate: np.float32, target: int
 ) -> None:
     """One sample into the inverse by the formula of Sherman and Morrison, and into the weights."""
     k, d = means.shape

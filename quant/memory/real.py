@@ -41,7 +41,7 @@ def exp(x: Real) -> Real:
     return found
 
 
-def log(x: np.float32) -> np.float32:
+def log(x: Any) -> Any:
     """Logarithm of one number of 1 or more."""
     bits = int(np.array(x, np.float32).view(np.int32))
     e = (bits >> 23) - 127
@@ -53,8 +53,7 @@ def log(x: np.float32) -> np.float32:
     p = _LOG[0]
     for coefficient in (*_LOG[1:], _ONE):
         p = coefficient + square * p
-    found: np.float32 = F(e) * _LN2 + (u + u) * p
-    return found
+    return F(e) * _LN2 + (u + u) * p
 
 
 def inverse_root(x: Real) -> Real:

@@ -2,17 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from quant import memory
+from quant.errors import ConfigError
 from quant.layout import State
 from quant.memory import golden
 from quant.network import NetworkSpec
 from quant.rule import Arithmetic
 
 Float = npt.NDArray[np.float64]
+
+
+def with_memory(spec: NetworkSpec, given: Mapping[str, Any]) -> NetworkSpec:
+    """Return the network with the memory that a classifier's parameters ask for.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+    given : mapping
+        Of a classifier ``memory``, ``memory_features`` and ``memory_bytes``, which goes before
+        ``memory_features``; a regressor has none of them.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such memory, it does not fit into so many bytes, or bytes come without one.
+    """
+    kind, features = given.get("memory"), given.get("memory_features", spec.memory_features)
+    room = given.get("memory_bytes")
+    if room is not None and kind is None:
+        raise ConfigError(
+            f"memory_bytes={room!r} without a memory: give memory='lda' or 'mean' as well"
+        )
+    made = replace(spec, memory=kind, memory_features=features)
+    if room is None:
+        return made
+    scaled = spec.front_end != "none"
+    fitting = memory.features_for(room, spec.n_features, spec.n_classes, made.memory, scaled)
+    return replace(made, memory_features=fitting)
 
 
 class Memory:
