@@ -21,9 +21,12 @@ def to_json(spec: NetworkSpec, config: Config) -> dict[str, Any]:
     for head in HEADS.values():
         for name in head.parameters if head.name != spec.head else ():
             settings.pop(name, None)
+    network = dataclasses.asdict(spec)
+    if spec.memory is None:
+        del network["memory"], network["memory_features"]
     return {
         "rule": rule_of(config).name,
-        "network": _plain(dataclasses.asdict(spec)),
+        "network": _plain(network),
         "config": _plain(settings),
     }
 

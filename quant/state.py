@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from quant import front_end
+from quant import front_end, memory
 from quant.errors import ConfigError, ShapeError
 from quant.heads import HEADS
 from quant.hyperparameters import is_whole
@@ -50,6 +50,9 @@ def layout_of(spec: NetworkSpec, config: Config, arithmetic: str) -> Layout:
     words = [f for f in own if f.item_bytes == 4 and not f.shape]
     rest = [f for f in own if f not in words]
     inputs = front_end.fields(spec.front_end, spec.n_features, kind.numbers)
+    known = memory.fields(spec)
+    words += [f for f in known if not f.shape]
+    rest = [*(f for f in known if f.shape), *rest]
     return Layout.of(HEADER, [*HEADS[spec.head].fields(kind.numbers), *words, *inputs, *rest])
 
 
@@ -76,6 +79,7 @@ def init_state(spec: NetworkSpec, config: Config, arithmetic: str, seed: int = 0
         state[field.name] = field.start
     state["seed"] = seed
     kind.init(spec, config, state)
+    memory.init(spec, state)
     return state
 
 

@@ -137,6 +137,48 @@ class ClassBlocks(Blocks):
                     found[row] = probabilities(outputs[:known])
             return like(X, found, self._labels)
 
+    def recall_many(self, X: Any) -> Any:
+        """Return the label of each row by the memory alone, as :meth:`recall_one`.
+
+        Returns
+        -------
+        list, or pandas Series with the index of ``X`` where that is a data frame of pandas
+
+        Raises
+        ------
+        ConfigError
+            If the learner has no memory.
+        ShapeError, InputValueError
+            As :meth:`recall_one`; they name the row, counted from 0.
+        """
+        with self._lock:
+            values, known = self._read_many(X), len(self._labels)
+            logs = self._engine.recall_many(self._state, values)
+            if not known:
+                return like(X, [None] * len(values))
+            return like(X, [self._labels[int(np.argmax(row[:known]))] for row in logs])
+
+    def recall_proba_many(self, X: Any) -> Any:
+        """Return the probability of each known label in each row, as :meth:`recall_proba_one`.
+
+        Returns
+        -------
+        float64[n, labels], or a data frame of pandas where ``X`` is one
+            Columns are :attr:`labels`, in that order.
+
+        Raises
+        ------
+        ConfigError, ShapeError, InputValueError
+            As :meth:`recall_many`.
+        """
+        with self._lock:
+            values, known = self._read_many(X), len(self._labels)
+            logs = self._engine.recall_many(self._state, values)
+            found = np.zeros((len(values), known))
+            for row, outputs in enumerate(logs if known else ()):
+                found[row] = probabilities(outputs[:known])
+            return like(X, found, self._labels)
+
     def _classes_of(
         self, labels: list[Any]
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], list[Any]]:

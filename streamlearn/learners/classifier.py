@@ -12,6 +12,7 @@ import numpy.typing as npt
 from quant.errors import LabelError
 from quant.heads.head import ClassPrediction
 from quant.image import Image
+from quant.rule import arithmetic_of
 from streamlearn.engines import Backend
 from streamlearn.learners.base import Features, StreamLearner
 from streamlearn.learners.blocks import ClassBlocks, probabilities
@@ -108,6 +109,40 @@ class StreamClassifier(ClassBlocks, StreamLearner):
             known = logits[: len(self._labels)]
             return dict(zip(self._labels, probabilities(known).tolist(), strict=True))
 
+    def recall_one(self, x: Features) -> Any:
+        """Return the label by the memory alone, or None before any label is known.
+
+        ``predict_one`` answers for now, with the network that follows the stream; this answers for
+        everything that was ever taught. Needs ``memory=``.
+
+        Raises
+        ------
+        ConfigError
+            If the learner has no memory.
+        ShapeError, InputValueError
+            As :meth:`learn_one`.
+        """
+        return self._recalled(x)[0]
+
+    def recall_proba_one(self, x: Features) -> dict[Any, float]:
+        """Return the probability of each known label by the memory alone.
+
+        Raises
+        ------
+        ConfigError, ShapeError, InputValueError
+            As :meth:`recall_one`.
+        """
+        return self._recalled(x)[1]
+
+    def _recalled(self, x: Features) -> tuple[Any, dict[Any, float]]:
+        with self._lock:
+            logs = self._engine.recall_many(self._state, self._read(x)[None])[0]
+            if not self._labels:
+                return None, {}
+            known = logs[: len(self._labels)]
+            found = probabilities(known).tolist()
+            return self._labels[int(np.argmax(known))], dict(zip(self._labels, found, strict=True))
+
     def predict_uncertainty_one(self, x: Features) -> Uncertainty | PredictiveUncertainty:
         """Return how unsure the prediction is, as entropies in bits over the known labels.
 
@@ -116,6 +151,7 @@ class StreamClassifier(ClassBlocks, StreamLearner):
         draws its weights splits it: ``aleatoric`` would stay however much more is learned,
         ``epistemic``, their difference, would go. A rule whose weights are one value each has no
         such split, and says so when asked (:class:`streamlearn.uncertainty.PredictiveUncertainty`).
+        Of a learner with a memory it is the network's alone.
 
         Raises
         ------
@@ -139,7 +175,8 @@ class StreamClassifier(ClassBlocks, StreamLearner):
         often is near 0. It has no scale of its own: compare it with what the stream usually gives,
         such as a running quantile. Both rules add what a wrong kind of input does inside the
         network to the entropy of the probabilities over all outputs, and divide by the most there
-        can be; docs/confidence.md has each rule's equation and how well it tells apart.
+        can be; docs/confidence.md has each rule's equation and how well it tells apart. Of a
+        learner with a memory it is the network's alone.
 
         Raises
         ------
@@ -151,17 +188,25 @@ class StreamClassifier(ClassBlocks, StreamLearner):
 
     def _uncertainty(self, values: Raw) -> Uncertainty | PredictiveUncertainty:
         """Return what a rule knows of it: here the entropy of the probabilities, and no split."""
-        known = self._logits(values)[: len(self._labels), None]
+        known = self._network_logits(values)[: len(self._labels), None]
         return PredictiveUncertainty(uncertainty_of(known).predictive)
 
     def _novelty(self, values: Raw) -> float:
         """Return a rule's score, 0 to 1: here the entropy over that of not knowing."""
-        found = uncertainty_of(self._logits(values)[:, None])
+        found = uncertainty_of(self._network_logits(values)[:, None])
         return found.predictive / math.log2(self.spec.n_classes)
 
     def _logits(self, values: Raw) -> npt.NDArray[np.float64]:
         found: ClassPrediction = self._engine.predict(self._state, values)
         return found.logits
+
+    def _network_logits(self, values: Raw) -> npt.NDArray[np.float64]:
+        """Return the logits without the memory."""
+        if self.spec.memory is None:
+            return self._logits(values)
+        mean: npt.NDArray[np.float64] = self._engine.draws(self._state, values).mean(axis=1)
+        tempered = arithmetic_of(self.spec, self.config, self.arithmetic).logits
+        return mean if tempered is None else np.asarray(tempered(self._state, mean))
 
     def _class_of(self, label: Any) -> int:
         """Return the index of a label; a new one gets the next, if there is one."""

@@ -43,6 +43,11 @@ class SamplingClassifier(SamplingLearner, StreamClassifier):
         Of the start and of the noise, 0 to 2^32 - 1.
     bias, front_end
         See :class:`quant.network.NetworkSpec`.
+    memory, memory_features
+        See :class:`quant.network.NetworkSpec`: what remembers every class ever taught.
+    memory_bytes : int, optional
+        Room for the memory in the state; it sets ``memory_features``
+        (:func:`quant.memory.features_for`).
     features : sequence of str, optional
         Names of the features, in order. Default: those of the first dict that is learned.
     backend : {"c", "numpy"}, optional
@@ -87,6 +92,9 @@ class SamplingClassifier(SamplingLearner, StreamClassifier):
         sweep: int = 64,
         step: str = "adaptive",
         front_end_window: int = 300,
+        memory: str | None = None,
+        memory_features: int = 64,
+        memory_bytes: int | None = None,
     ) -> None:
         self._build(locals())
 

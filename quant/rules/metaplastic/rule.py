@@ -26,6 +26,7 @@ RULE = Rule(
             golden=Model(make_metaplastic_plan, golden.forward, golden.update, golden.undecided),
             kernel=c_config.KERNEL,
             logits=state.calibrated,
+            log2_temperature="log_temperature",
             check_state=state.check_gates,
         ),
         "float64": Arithmetic(

@@ -54,6 +54,9 @@ class MesuClassifier(SamplingClassifier):
         step: str = "adaptive",
         front_end_window: int = 300,
         mu_frac_bits: int | tuple[int, ...] = 12,
+        memory: str | None = None,
+        memory_features: int = 64,
+        memory_bytes: int | None = None,
     ) -> None:
         self._build(locals())
 

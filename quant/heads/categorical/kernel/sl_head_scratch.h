@@ -1,6 +1,8 @@
 /* The categorical head predicts a class: what the learner's interface and the rule need of it. */
 #pragma once
 
+#include "sl_memory_scratch.h"
+
 #define SL_TARGET_BYTES     2u /* of a target on the link */
 #define SL_PREDICTION_WORDS 1u
 
@@ -8,4 +10,4 @@
 #define SL_PREDICTION(scratch, result) ((void)(scratch), (const uint32_t *)(result))
 
 #define SL_HEAD_SPREAD  0 /* whether it asks for the first output's noise deviation */
-#define SL_HEAD_SCRATCH   /* keeps nothing */
+#define SL_HEAD_SCRATCH SL_MEMORY_SCRATCH /* keeps nothing of its own */
