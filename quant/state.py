@@ -46,11 +46,11 @@ def layout_of(spec: NetworkSpec, config: Config, arithmetic: str) -> Layout:
         If rule, head, arithmetic and network do not fit each other.
     """
     kind = arithmetic_of(spec, config, arithmetic)
-    own = kind.fields(spec, config)
-    words = [f for f in own if f.item_bytes == 4 and not f.shape]
-    rest = [f for f in own if f not in words]
+    kept = HEADS[spec.head].fields(kind.numbers, spec.layers[-1]), kind.fields(spec, config)
+    words = [[f for f in fields if f.item_bytes == 4 and not f.shape] for fields in kept]
+    rest = [[f for f in fields if f.item_bytes != 4 or f.shape] for fields in kept]
     inputs = front_end.fields(spec.front_end, spec.n_features, kind.numbers)
-    return Layout.of(HEADER, [*HEADS[spec.head].fields(kind.numbers), *words, *inputs, *rest])
+    return Layout.of(HEADER, [*words[0], *words[1], *rest[0], *inputs, *rest[1]])
 
 
 def state_dtype(spec: NetworkSpec, config: Config, arithmetic: str) -> np.dtype[Any]:
