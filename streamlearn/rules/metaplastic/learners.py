@@ -99,6 +99,7 @@ class MetaplasticClassifier(StreamClassifier):
         front_end_window: int = 300,
         n_blocks: int = 0,
         n_active: int = 0,
+        cuts: int | None = None,
     ) -> None:
         given = locals()
         self._build({**given, "bias": front_end == "standardise" if bias is None else bias})
