@@ -46,14 +46,16 @@ def layout_of(spec: NetworkSpec, config: Config, arithmetic: str) -> Layout:
         If rule, head, arithmetic and network do not fit each other.
     """
     kind = arithmetic_of(spec, config, arithmetic)
-    own = kind.fields(spec, config)
-    words = [f for f in own if f.item_bytes == 4 and not f.shape]
-    rest = [f for f in own if f not in words]
+    kept = HEADS[spec.head].fields(kind.numbers, spec.layers[-1]), kind.fields(spec, config)
+    words = [[f for f in fields if f.item_bytes == 4 and not f.shape] for fields in kept]
+    rest = [[f for f in fields if f.item_bytes != 4 or f.shape] for fields in kept]
     inputs = front_end.fields(spec.front_end, spec.n_features, kind.numbers)
     known = memory.fields(spec)
-    words += [f for f in known if not f.shape]
-    rest = [*(f for f in known if f.shape), *rest]
-    return Layout.of(HEADER, [*HEADS[spec.head].fields(kind.numbers), *words, *inputs, *rest])
+    whole = [f for f in known if not f.shape]
+    kept_whole = [f for f in known if f.shape]
+    return Layout.of(
+        HEADER, [*words[0], *words[1], *whole, *rest[0], *inputs, *kept_whole, *rest[1]]
+    )
 
 
 def state_dtype(spec: NetworkSpec, config: Config, arithmetic: str) -> np.dtype[Any]:

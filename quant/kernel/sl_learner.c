@@ -44,7 +44,7 @@ int32_t sl_learner_learn(sl_state_t *state, sl_scratch_t *scratch, const uint32_
         return predicted;
     }
     sl_head_target(state, scratch, target);
-    sl_head_commit(state, scratch);
+    sl_head_commit(state, scratch, target);
     sl_memory_update(state, scratch, x_bits, target);
     sl_rule_update(state, scratch, target);
     sl_front_end_commit(state, scratch);

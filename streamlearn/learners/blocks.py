@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def probabilities(logits: Floats) -> Floats:
-    """Return the softmax of ``float64[classes]``.
+    """Return the softmax of ``float64[classes]``; minus infinity gives 0.
 
     One row at a time, since NumPy's sums and exponentials of a matrix may round otherwise.
     """
@@ -68,6 +68,7 @@ class ClassBlocks(Blocks):
     _labels: list[Any]
     _index: dict[Any, int]
     _class_of: Any
+    _shares: Any
 
     def test_then_learn_many(self, X: Any, y: Any) -> Any:
         """Predict, then learn, each row in turn; return what :meth:`test_then_learn_one` would.
@@ -111,9 +112,8 @@ class ClassBlocks(Blocks):
             values, known = self._read_many(X), len(self._labels)
             if not known or not len(values):
                 return like(X, [None] * len(values))
-            _, logits = self._engine.predict_many(self._state, values)
-            best = np.argmax(logits[:, :known], axis=1).tolist()
-            return like(X, [self._labels[i] for i in best])
+            best, _ = self._engine.predict_many(self._state, values)
+            return like(X, [self._labels[i] if i < known else None for i in best.tolist()])
 
     def predict_proba_many(self, X: Any) -> Any:
         """Return the probability of each known label in each row, as :meth:`predict_proba_one`.
@@ -134,7 +134,7 @@ class ClassBlocks(Blocks):
             if known and len(values):
                 _, logits = self._engine.predict_many(self._state, values)
                 for row, outputs in enumerate(logits):
-                    found[row] = probabilities(outputs[:known])
+                    found[row] = self._shares(outputs)
             return like(X, found, self._labels)
 
     def recall_many(self, X: Any) -> Any:
@@ -182,17 +182,17 @@ class ClassBlocks(Blocks):
     def _classes_of(
         self, labels: list[Any]
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], list[Any]]:
-        """Return each row's class index, how many labels are known by then, and all labels."""
+        """Return each row's class index, how many labels are known before it, and all labels."""
         before, index = (self._labels, self._index), dict(self._index)
         indices, known = np.empty(len(labels), np.int64), np.empty(len(labels), np.int64)
         self._labels, self._index = list(self._labels), index
         try:
             for row, label in enumerate(labels):
                 indices[row] = at = self._class_of(label)
+                known[row] = len(self._labels)
                 if at == len(self._labels):
                     self._labels.append(label)
                     index[label] = at
-                known[row] = len(self._labels)
             return indices, known, self._labels
         except LabelError as error:
             raise LabelError(f"row {row}: {error}. Nothing was learned") from error

@@ -117,7 +117,7 @@ class SamplingClassifier(SamplingLearner, StreamClassifier):
         return cast(Uncertainty, super().predict_uncertainty_one(x))
 
     def _uncertainty(self, values: Raw) -> Uncertainty:
-        return uncertainty_of(self._engine.draws(self._state, values)[: len(self._labels)])
+        return uncertainty_of(self._known(self._engine.draws(self._state, values)))
 
     def _novelty(self, values: Raw) -> float:
         """Return ``(H + I) / 2``: predictive and epistemic entropy, over that of not knowing."""

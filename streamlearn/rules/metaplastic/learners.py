@@ -104,6 +104,7 @@ class MetaplasticClassifier(StreamClassifier):
         front_end_window: int = 300,
         n_blocks: int = 0,
         n_active: int = 0,
+        cuts: int | None = None,
         memory: str | None = None,
         memory_features: int = 64,
         memory_bytes: int | None = None,
