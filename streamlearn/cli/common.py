@@ -23,14 +23,14 @@ from export import versions
 from quant.description import to_json
 from streamlearn.cli.endings import Interrupted, StreamCutError, by_signal
 from streamlearn.errors import StreamlearnError
-from streamlearn.learners.base import StreamLearner
-from streamlearn.learners.classifier import StreamClassifier
-from streamlearn.prequential import (
+from streamlearn.evaluation import (
     PrequentialResult,
     hash_of_predictions,
     majority_accuracy,
     no_change_accuracy,
 )
+from streamlearn.learners.base import StreamLearner
+from streamlearn.learners.classifier import StreamClassifier
 
 Row = TypeVar("Row")
 

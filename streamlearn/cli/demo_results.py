@@ -13,7 +13,7 @@ from streamlearn.cli.device import DeviceRun
 from streamlearn.cli.rules import is_exact
 from streamlearn.cli.weights import WeightWatch
 from streamlearn.engines import Backend
-from streamlearn.prequential import PrequentialResult
+from streamlearn.evaluation import PrequentialResult
 from streamlearn.report import Baseline, Engine, ReportData
 from streamlearn.rules.mesu import MesuClassifier
 from streamlearn.streams.base import Stream

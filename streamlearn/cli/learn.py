@@ -43,8 +43,8 @@ from streamlearn.cli.rules import new_learner
 from streamlearn.cli.run_report import run_report
 from streamlearn.cli.whole_samples import WholeSamples
 from streamlearn.errors import StreamlearnError, WriteError
+from streamlearn.evaluation import PrequentialResult
 from streamlearn.learners.classifier import StreamClassifier
-from streamlearn.prequential import PrequentialResult
 from streamlearn.report import write_report
 from streamlearn.streams.csv_stream import CsvStream, Row
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from streamlearn.cli.checkpoints import CHECKPOINT_DIR, PREDICTIONS_FILE, Checkpoint
 from streamlearn.cli.weights import WeightWatch
 from streamlearn.errors import StateFormatError
+from streamlearn.evaluation import PrequentialResult
 from streamlearn.learners.classifier import StreamClassifier
-from streamlearn.prequential import PrequentialResult
 from streamlearn.streams.csv_rows import N_MESSAGES, CsvRows
 
 #: Bytes of a prediction and its label.

@@ -34,10 +34,10 @@ from streamlearn.cli.folders import (
     write_json,
     write_manifest,
 )
+from streamlearn.evaluation import PrequentialResult
 from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.learners.loading import load
-from streamlearn.prequential import PrequentialResult
 from streamlearn.streams.csv_rows import CsvRows
 from streamlearn.streams.csv_stream import CsvStream
 from streamlearn.streams.csv_targets import CsvTargets

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
-from streamlearn.prequential import PrequentialResult
+from streamlearn.evaluation import PrequentialResult
 from streamlearn.report.colours import (
     BLACK,
     BLUE,

@@ -27,7 +27,7 @@ from cli_helpers import (
 from streamlearn import MesuClassifier, MesuRegressor, __version__
 from streamlearn.by_index import ByIndex
 from streamlearn.cli.rules import rule_names
-from streamlearn.prequential import evaluate
+from streamlearn.evaluation import evaluate
 from streamlearn.streams.csv_stream import CsvStream
 
 KEYS = {
