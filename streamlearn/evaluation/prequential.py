@@ -131,8 +131,8 @@ def evaluate(
         do. Read no further than the current sample.
     label_delay
         A label is known, and its sample is learned, after so many more samples were predicted
-        (verification latency); 0: before the next one. At the end of the stream the labels that
-        are still unknown come all together.
+        (verification latency; MOA's and CapyMOA's count, River's ``delay`` is one more); 0: before
+        the next one. At the end of the stream the labels still unknown come all together.
     on_progress
         Called after each sample with the number of samples and the number that were right.
     should_stop
