@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter, deque
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -269,8 +268,3 @@ def _confidence(proba: Probabilities, predicted: Hashable, index: int) -> float:
 
 def _plain(values: Iterable[Hashable]) -> list[Hashable]:
     return values.tolist() if isinstance(values, np.ndarray) else [*values]
-
-
-def number(value: float) -> float | None:
-    """Return a JSON number; NaN (not defined) becomes None."""
-    return None if math.isnan(value) else value
