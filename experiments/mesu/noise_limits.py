@@ -17,8 +17,8 @@ from experiments.study import Record, Study, say
 from experiments.tables import markdown
 from streamlearn import MesuClassifier, NoiseWarning
 from streamlearn.errors import DivergedError
+from streamlearn.evaluation import evaluate, majority_accuracy
 from streamlearn.noise_check import SPREAD_LIMIT, WINDOW_LIMIT, forecast_spread
-from streamlearn.prequential import evaluate, majority_accuracy
 from streamlearn.streams import Stream, load_gas_drift
 
 LAYERS = (128, 32, 6)
