@@ -1,0 +1,8 @@
+"""A bench of real and made streams: every rule with one set of defaults, beside the field's own.
+
+``load(name, seed, n)`` returns a stream of :data:`NAMES`; the same arguments, the same rows.
+"""
+
+from experiments.streams.sources import NAMES, SOURCES, Source, load, load_held_out
+
+__all__ = ["NAMES", "SOURCES", "Source", "load", "load_held_out"]
