@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import numpy.typing as npt
 
@@ -34,8 +36,7 @@ def motion_windows(g: Doubles, length: int, hop: int) -> Doubles:
     """
     frequency = np.fft.rfftfreq(length, 1 / MOTION_HZ)
     inside = [
-        (frequency >= low) & (frequency < high)
-        for low, high in zip(MOTION_BANDS[:-1], MOTION_BANDS[1:], strict=True)
+        (frequency >= low) & (frequency < high) for low, high in itertools.pairwise(MOTION_BANDS)
     ]
     rows = []
     for start in range(0, len(g) - length + 1, hop):
@@ -57,9 +58,7 @@ def spoken_word(samples: npt.NDArray[np.int16]) -> Doubles:
     frames = np.stack([x[i * HOP : i * HOP + FRAME] for i in range(count)]) * np.hanning(FRAME)
     power = np.abs(np.fft.rfft(frames, FFT)) ** 2 @ _filters().T
     cuts = np.linspace(0, count, PARTS + 1).astype(int)
-    return np.concatenate(
-        [np.log(power[a:b].mean(0) + FLOOR) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
-    )
+    return np.concatenate([np.log(power[a:b].mean(0) + FLOOR) for a, b in itertools.pairwise(cuts)])
 
 
 def _filters() -> Doubles:

@@ -150,20 +150,18 @@ _ALL = (
         slow=True,
     ),
     _made("waveform", "three waves, 19 of 40 features noise", "ordinary", drifting.waveform, 3),
-    _made("tree", "a random decision tree", "ordinary", drifting.tree, 3, slow=False),
+    _made("tree", "a random decision tree", "ordinary", drifting.tree, 3),
     _made("rbf", "moving clouds of points", "drifting", drifting.rbf, 5),
     _made("rbf-fast", "clouds of points that move fast", "drifting", drifting.rbf_fast, 5),
     _made("sea", "a threshold that jumps (SEA)", "drifting", drifting.sea, 2),
-    _made(
-        "led", "digits of a noisy display whose segments are swapped", "drifting", drifting.led, 10
-    ),
+    _made("led", "a noisy display whose segments are swapped", "drifting", drifting.led, 10),
     _made("hyperplane", "a plane that turns", "drifting", drifting.hyperplane, 2),
     _made("agrawal", "loan applications whose rule changes", "drifting", drifting.agrawal, 2),
     _made("tree-switch", "random trees, one after another", "drifting", drifting.tree_switch, 3),
     _made("sine", "a border that flips", "drifting", drifting.sine, 2),
     _made(
         "mixture",
-        "clouds of points, one set gradually for another",
+        "clouds of points, gradually others",
         "drifting",
         drifting.mixture,
         5,
