@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from experiments.streams import features
-from streamlearn.streams.gas_drift import BATCHES, gas_order, read_bundle
+from streamlearn.streams.gas_drift import BATCHES, gas_order
+from streamlearn.streams.gas_drift import read_bundle as _read_bundle
 from streamlearn.streams.locate import data_files
 
 Floats = npt.NDArray[np.float32]
@@ -26,6 +28,9 @@ MOTION_SOURCE = "emlearn-micropython, Jon Nordby"
 WINDOW, EXERCISE_HOP, GESTURE_HOP = 100, 10, 5
 #: Readings in an hour, and hours of the features.
 HOUR, HOURS = 12, 6
+
+
+read_bundle = lru_cache(maxsize=1)(_read_bundle)
 
 
 def _rng(seed: int, what: int) -> np.random.Generator:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +45,12 @@ class Source:
         What it needs.
     slow : bool
         Making the rows takes seconds, so they are kept in the user's cache.
+    front_end : {"standardise", "none"}
+        What every network has in front of it.
+    hidden : int
+        Hidden units of MESU and of SGD.
+    long : bool
+        Makes no sense if it is cut short.
     """
 
     name: str
@@ -56,6 +62,9 @@ class Source:
     packages: tuple[str, ...] = ()
     data_sets: tuple[str, ...] = ()
     slow: bool = False
+    front_end: str = "standardise"
+    hidden: int = 32
+    long: bool = False
 
 
 def _made(
@@ -68,6 +77,9 @@ def _made(
 ) -> Source:
     return Source(name, title, kind, rows, n_classes, packages=("river",), slow=slow)
 
+
+#: Pixels are standardised already; 784-50-10 is the network of the other studies of digits.
+DIGITS: dict[str, Any] = {"front_end": "none", "hidden": 50}
 
 _ALL = (
     Source("gas", "gas sensors, shuffled in each batch", "ordinary", recorded.gas, 6),
@@ -174,6 +186,8 @@ _ALL = (
         10,
         images.permuted_held_out,
         data_sets=("mnist",),
+        long=True,
+        **DIGITS,
     ),
     Source(
         "permuted-digits-short",
@@ -183,6 +197,7 @@ _ALL = (
         10,
         images.permuted_short_held_out,
         data_sets=("mnist",),
+        **DIGITS,
     ),
     Source(
         "split-digits",
@@ -192,6 +207,7 @@ _ALL = (
         10,
         images.split_held_out,
         data_sets=("mnist",),
+        **DIGITS,
     ),
 )
 SOURCES = {source.name: source for source in _ALL}
