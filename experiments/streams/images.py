@@ -11,8 +11,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from experiments.data import Digits as _Digits
-from experiments.data import Permutations, load_digits
+from experiments.data import Digits, Permutations, load_digits, standardised
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]

@@ -148,6 +148,7 @@ _ALL = (
         recorded.spoken_digits,
         10,
         data_sets=("spoken-digits",),
+        slow=True,
     ),
     Source("phishing", "web sites", "ordinary", bundled.phishing, 2, packages=("river",)),
     Source("bananas", "two bananas", "ordinary", bundled.bananas, 2, packages=("river",)),
