@@ -49,9 +49,6 @@ def permuted_held_out(seed: int) -> HeldOut:
     return x, y, np.repeat(np.arange(TASKS, dtype=np.int64), HELD_OUT)
 
 
-permuted_short_held_out = permuted_held_out
-
-
 def split(seed: int) -> Rows:
     """Return 1,000 images of each digit, digit after digit in a drawn order."""
     digits, rng = _digits(), _rng(seed)

@@ -23,7 +23,16 @@ HeldOut = tuple[Floats, Integers, Integers]
 #: Batches of the stream in which one gas follows the other.
 CLASS_BATCHES = (1, 2, 3)
 ROUNDS = 3
-MOTION_SOURCE = "emlearn-micropython, Jon Nordby"
+#: What is not bundled: folder, files and publisher, by the folder's name.
+DATA: dict[str, tuple[str, tuple[str, ...], str]] = {
+    "motion": (
+        "motion",
+        ("exercises.csv.gz", "gestures.csv.gz"),
+        "emlearn-micropython, Jon Nordby",
+    ),
+    "machine": ("machine", ("temperature.csv.gz",), "Numenta Anomaly Benchmark"),
+    "spoken_digits": ("spoken_digits", ("fsdd_8khz.npz",), "Free Spoken Digit Dataset"),
+}
 #: 100 Hz: windows of a second, ten a second of exercises, and twenty of the shorter gestures.
 WINDOW, EXERCISE_HOP, GESTURE_HOP = 100, 10, 5
 #: Readings in an hour, and hours of the features.
@@ -131,16 +140,16 @@ def gestures_held_out(seed: int) -> HeldOut:
 
 
 def _exercises(seed: int) -> tuple[Floats, Integers, Flags]:
-    return _motion("exercises.csv.gz", seed, EXERCISE_HOP)
+    return _motion(0, seed, EXERCISE_HOP)
 
 
 def _gestures(seed: int) -> tuple[Floats, Integers, Flags]:
-    return _motion("gestures.csv.gz", seed, GESTURE_HOP)
+    return _motion(1, seed, GESTURE_HOP)
 
 
-def _motion(name: str, seed: int, hop: int) -> tuple[Floats, Integers, Flags]:
+def _motion(which: int, seed: int, hop: int) -> tuple[Floats, Integers, Flags]:
     """Return windows, recording after recording in a drawn order, and which are to be learned."""
-    (path,) = data_files("motion", (name,), MOTION_SOURCE)
+    path = data_files(*DATA["motion"])[which]
     with gzip.open(path, "rt") as lines:
         cells = [line.rstrip("\n").split(",") for line in lines][1:]
     recording = np.array([int(row[0]) for row in cells])
@@ -174,7 +183,7 @@ def machine(seed: int) -> Rows:
     the recorded one whatever the seed.
     """
     del seed
-    (path,) = data_files("machine", ("temperature.csv.gz",), "Numenta Anomaly Benchmark")
+    (path,) = data_files(*DATA["machine"])
     with gzip.open(path, "rt") as lines:
         readings = np.array([float(line.split(",")[1]) for line in list(lines)[1:]])
     hours = readings[: len(readings) // HOUR * HOUR].reshape(-1, HOUR)
@@ -192,7 +201,7 @@ def spoken_digits(seed: int) -> Rows:
 
     Features: log energy of 8 mel-like bands in each of 8 equal parts of the recording.
     """
-    (path,) = data_files("spoken_digits", ("fsdd_8khz.npz",), "Free Spoken Digit Dataset")
+    (path,) = data_files(*DATA["spoken_digits"])
     with np.load(path) as arrays:
         samples, lengths = arrays["samples"], arrays["lengths"].astype(np.int64)
         digit, speaker = arrays["digit"].astype(np.int64), arrays["speaker"]

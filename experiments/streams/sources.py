@@ -1,19 +1,17 @@
-"""Every stream of the bench by name: what it is, what it needs, and its rows."""
+"""Every stream of the bench: what it is, what it needs, and what makes its rows."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from experiments.needs import missing_files
 from experiments.streams import bundled, drifting, images, recorded
-from quant.compiler import cache_dir
-from streamlearn.errors import ConfigError
+from streamlearn.streams.locate import DataNotFoundError, data_files
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
@@ -23,8 +21,6 @@ HeldOut = tuple[Floats, Integers, Integers]
 #: stay the same for long, as a deployed sensor sees them. ``memory``: what matters is what is known
 #: at the end.
 Kind = Literal["ordinary", "drifting", "blocks", "memory"]
-#: Counted up when a made stream gets other rows, so that none of before is read.
-VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -35,9 +31,10 @@ class Source:
     ----------
     name, title : str
     kind : {"ordinary", "drifting", "blocks", "memory"}
+    size : tuple of int
+        Rows, features and classes.
     rows : callable
         From a seed to all rows. A seed is that of an order, or of the generator.
-    n_classes : int
     held_out : callable, optional
         From a seed to rows that the stream does not have, their labels, and the number of the
         regime (batch, task, class) of each.
@@ -50,14 +47,14 @@ class Source:
     hidden : int
         Hidden units of MESU and of SGD.
     long : bool
-        Makes no sense if it is cut short.
+        Makes no sense if it is cut short; three seeds are enough.
     """
 
     name: str
     title: str
     kind: Kind
+    size: tuple[int, int, int]
     rows: Callable[[int], Rows]
-    n_classes: int
     held_out: Callable[[int], HeldOut] | None = None
     packages: tuple[str, ...] = ()
     data_sets: tuple[str, ...] = ()
@@ -66,228 +63,151 @@ class Source:
     hidden: int = 32
     long: bool = False
 
+    def missing(self) -> str:
+        """Return what is missing of its data and where to get it, or nothing."""
+        found = missing_files(name for name in self.data_sets if name not in recorded.DATA)
+        try:
+            for name in self.data_sets:
+                if name in recorded.DATA:
+                    data_files(*recorded.DATA[name])
+        except DataNotFoundError as error:
+            found.append(str(error))
+        return "; ".join(found)
 
-def _made(
-    name: str,
-    title: str,
-    kind: Kind,
-    rows: Callable[[int], Rows],
-    n_classes: int,
-    slow: bool = True,
+
+def _gas(name: str, title: str, kind: Kind, n: int, rows: Callable[[int], Rows]) -> Source:
+    held_out = recorded.gas_classes_held_out if name == "gas-classes" else recorded.gas_held_out
+    return Source(name, title, kind, (n, 128, 6), rows, None if name == "gas" else held_out)
+
+
+def _bundled(
+    name: str, title: str, size: tuple[int, int, int], rows: Callable[[int], Rows]
 ) -> Source:
-    return Source(name, title, kind, rows, n_classes, packages=("river",), slow=slow)
+    return Source(name, title, "ordinary", size, rows, packages=("river",), slow=name == "shuttle")
 
 
-#: Pixels are standardised already; 784-50-10 is the network of the other studies of digits.
-DIGITS: dict[str, Any] = {"front_end": "none", "hidden": 50}
+def _made(name: str, title: str, size: tuple[int, int], rows: Callable[[int], Rows]) -> Source:
+    kind: Kind = "ordinary" if name in ("waveform", "tree") else "drifting"
+    return Source(name, title, kind, (drifting.ROWS, *size), rows, packages=("river",), slow=True)
+
+
+def _digits(
+    name: str, title: str, n: int, rows: Callable[[int], Rows], held_out: Callable[[int], HeldOut]
+) -> Source:
+    return Source(
+        name,
+        title,
+        "memory",
+        (n, 784, 10),
+        rows,
+        held_out,
+        data_sets=("mnist",),
+        front_end="none",
+        hidden=50,
+        long=name == "permuted-digits",
+    )
+
 
 _ALL = (
-    Source("gas", "gas sensors, shuffled in each batch", "ordinary", recorded.gas, 6),
-    Source(
-        "gas-recorded",
-        "gas sensors in recorded order: 96 % of labels repeat",
-        "blocks",
-        recorded.gas_recorded,
-        6,
-        recorded.gas_held_out,
-    ),
-    Source(
+    _gas("gas", "gas sensors, shuffled in each batch", "ordinary", 6697, recorded.gas),
+    _gas(
         "gas-returning",
         "gas sensors, all batches three times, a third of each at a time",
         "ordinary",
+        5025,
         recorded.gas_returning,
-        6,
-        recorded.gas_held_out,
-    ),
-    Source(
-        "gas-memory",
-        "gas sensors, shuffled in each batch, a quarter held out",
-        "memory",
-        recorded.gas_memory,
-        6,
-        recorded.gas_held_out,
-    ),
-    Source(
-        "gas-classes",
-        "gas by gas (batches 1 to 3), a quarter held out",
-        "memory",
-        recorded.gas_classes,
-        6,
-        recorded.gas_classes_held_out,
-    ),
-    Source(
-        "motion",
-        "wrist accelerometer: which exercise, windows of 1 s",
-        "blocks",
-        recorded.exercises,
-        4,
-        recorded.exercises_held_out,
-        data_sets=("motion",),
-    ),
-    Source(
-        "gestures",
-        "wrist accelerometer: which gesture, windows of 1 s",
-        "blocks",
-        recorded.gestures,
-        4,
-        recorded.gestures_held_out,
-        data_sets=("motion",),
     ),
     Source(
         "machine",
         "machine temperature: will the next hour's mean be higher than this hour's",
         "ordinary",
+        (1885, 19, 2),
         recorded.machine,
-        2,
         data_sets=("machine",),
     ),
     Source(
         "spoken-digits",
         "spoken digits, speaker after speaker",
         "ordinary",
+        (3000, 64, 10),
         recorded.spoken_digits,
-        10,
-        data_sets=("spoken-digits",),
+        data_sets=("spoken_digits",),
         slow=True,
     ),
-    Source("phishing", "web sites", "ordinary", bundled.phishing, 2, packages=("river",)),
-    Source("bananas", "two bananas", "ordinary", bundled.bananas, 2, packages=("river",)),
-    Source("segments", "image segments", "ordinary", bundled.segments, 7, packages=("river",)),
-    Source(
+    _bundled("phishing", "web sites: a trap or not", (1250, 9, 2), bundled.phishing),
+    _bundled("bananas", "two bananas in the plane", (5300, 2, 2), bundled.bananas),
+    _bundled("segments", "image segments", (2310, 18, 7), bundled.segments),
+    _bundled(
         "shuttle",
-        "space shuttle: 7 % of samples are abnormal",
-        "ordinary",
+        "space shuttle: 7 % of the readings are abnormal",
+        (bundled.MOST, 9, 2),
         bundled.shuttle,
-        2,
-        packages=("river",),
-        slow=True,
     ),
-    _made("waveform", "three waves, 19 of 40 features noise", "ordinary", drifting.waveform, 3),
-    _made("tree", "a random decision tree", "ordinary", drifting.tree, 3),
-    _made("rbf", "moving clouds of points", "drifting", drifting.rbf, 5),
-    _made("rbf-fast", "clouds of points that move fast", "drifting", drifting.rbf_fast, 5),
-    _made("sea", "a threshold that jumps (SEA)", "drifting", drifting.sea, 2),
-    _made("led", "a noisy display whose segments are swapped", "drifting", drifting.led, 10),
-    _made("hyperplane", "a plane that turns", "drifting", drifting.hyperplane, 2),
-    _made("agrawal", "loan applications whose rule changes", "drifting", drifting.agrawal, 2),
-    _made("tree-switch", "random trees, one after another", "drifting", drifting.tree_switch, 3),
-    _made("sine", "a border that flips", "drifting", drifting.sine, 2),
-    _made(
-        "mixture",
-        "clouds of points, gradually others",
-        "drifting",
-        drifting.mixture,
-        5,
+    _made("waveform", "three waves, 19 of 40 features noise", (40, 3), drifting.waveform),
+    _made("tree", "a random decision tree", (10, 3), drifting.tree),
+    _made("rbf", "moving clouds of points", (10, 5), drifting.rbf),
+    _made("rbf-fast", "clouds of points that move fast", (10, 5), drifting.rbf_fast),
+    _made("mixture", "clouds of points, gradually others", (10, 5), drifting.mixture),
+    _made("sea", "a threshold that jumps", (3, 2), drifting.sea),
+    _made("led", "a noisy display whose segments are swapped", (24, 10), drifting.led),
+    _made("hyperplane", "a plane that turns", (10, 2), drifting.hyperplane),
+    _made("agrawal", "loan applications whose rule changes", (9, 2), drifting.agrawal),
+    _made("tree-switch", "random trees, one after another", (10, 3), drifting.tree_switch),
+    _made("sine", "a border that flips", (4, 2), drifting.sine),
+    _gas(
+        "gas-recorded",
+        "gas sensors in recorded order: 96 % of labels repeat",
+        "blocks",
+        5025,
+        recorded.gas_recorded,
     ),
     Source(
-        "permuted-digits",
-        "ten tasks of 10,000 permuted digits",
+        "motion",
+        "wrist accelerometer, windows of 1 s: which exercise, recording after recording",
+        "blocks",
+        (2275, 40, 4),
+        recorded.exercises,
+        recorded.exercises_held_out,
+        data_sets=("motion",),
+    ),
+    Source(
+        "gestures",
+        "wrist accelerometer, windows of 1 s: which gesture, recording after recording",
+        "blocks",
+        (915, 40, 4),
+        recorded.gestures,
+        recorded.gestures_held_out,
+        data_sets=("motion",),
+    ),
+    _gas(
+        "gas-memory",
+        "gas sensors, shuffled in each batch; all batches at the end",
         "memory",
-        images.permuted,
-        10,
-        images.permuted_held_out,
-        data_sets=("mnist",),
-        long=True,
-        **DIGITS,
+        5025,
+        recorded.gas_memory,
     ),
-    Source(
+    _gas("gas-classes", "gas by gas; all gases at the end", "memory", 2457, recorded.gas_classes),
+    _digits(
         "permuted-digits-short",
-        "ten tasks of 1,000 permuted digits",
-        "memory",
+        "ten tasks of 1,000 permuted digits; all tasks at the end",
+        10 * images.PER_SHORT_TASK,
         images.permuted_short,
-        10,
-        images.permuted_short_held_out,
-        data_sets=("mnist",),
-        **DIGITS,
+        images.permuted_held_out,
     ),
-    Source(
+    _digits(
+        "permuted-digits",
+        "ten tasks of 10,000 permuted digits; all tasks at the end",
+        10 * images.PER_TASK,
+        images.permuted,
+        images.permuted_held_out,
+    ),
+    _digits(
         "split-digits",
-        "1,000 images of each digit, digit after digit",
-        "memory",
+        "1,000 images of each digit, digit by digit; all digits at the end",
+        10 * images.PER_DIGIT,
         images.split,
-        10,
         images.split_held_out,
-        data_sets=("mnist",),
-        **DIGITS,
     ),
 )
 SOURCES = {source.name: source for source in _ALL}
 NAMES = tuple(SOURCES)
-
-
-def load(name: str, seed: int, n: int | None = None) -> Rows:
-    """Return a stream's rows in learning order.
-
-    Parameters
-    ----------
-    name : str
-        One of :data:`NAMES`.
-    seed : int
-        0 or above; of the order, or of the generator.
-    n : int, optional
-        Only the first so many rows.
-
-    Returns
-    -------
-    tuple
-        ``X`` float32 ``[n, d]`` in the stream's own units, finite; ``y`` int64 ``[n]``, classes
-        from 0.
-
-    Raises
-    ------
-    ConfigError
-        Another name, a negative seed, or `n` below 1.
-    """
-    source = _source(name, seed)
-    if n is not None and n < 1:
-        raise ConfigError(f"n={n}: expected 1 row or more, or None for all")
-    x, y = _kept(source, seed) if source.slow else source.rows(seed)
-    return x[:n], y[:n]
-
-
-def load_held_out(name: str, seed: int) -> HeldOut:
-    """Return rows that a stream does not have: to ask at the end what is still known.
-
-    Returns
-    -------
-    tuple
-        ``X`` float32 ``[m, d]``; ``y`` int64 ``[m]``; the number of the regime (batch, task or
-        class) of each, int64 ``[m]``.
-
-    Raises
-    ------
-    ConfigError
-        If the stream has none, or the arguments are not those of :func:`load`.
-    """
-    source = _source(name, seed)
-    if source.held_out is None:
-        have = ", ".join(one.name for one in _ALL if one.held_out is not None)
-        raise ConfigError(f"stream {name!r} has no held-out rows; these have: {have}")
-    return source.held_out(seed)
-
-
-def _source(name: str, seed: int) -> Source:
-    if name not in SOURCES:
-        raise ConfigError(f"stream {name!r}: expected one of {', '.join(NAMES)}")
-    if seed < 0:
-        raise ConfigError(f"seed={seed}: expected 0 or more")
-    return SOURCES[name]
-
-
-def _kept(source: Source, seed: int) -> Rows:
-    folder = cache_dir() / "streams"
-    path = folder / f"{source.name}-{seed}-v{VERSION}.npz"
-    if path.is_file():
-        with np.load(path) as arrays:
-            return arrays["x"], arrays["y"]
-    x, y = source.rows(seed)
-    folder.mkdir(parents=True, exist_ok=True)
-    _write(path, x, y)
-    return x, y
-
-
-def _write(path: Path, x: Floats, y: Integers) -> None:
-    """Write a stream whole or not at all: two processes may make the same one."""
-    temporary = path.with_name(f"{path.stem}.{os.getpid()}.new.npz")
-    np.savez(temporary, x=x, y=y)
-    temporary.replace(path)
