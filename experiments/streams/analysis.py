@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import sqrt
 from statistics import mean, stdev
 
 from experiments.streams import disturbances
@@ -87,7 +88,7 @@ def interval(values: Sequence[float], decimals: int = 1, sign: str = "") -> str:
 def half_width(values: Sequence[float]) -> float:
     """Return half the 95 % confidence interval of the mean of two values or more."""
     n = len(values)
-    return T95[min(n, 10)] * stdev(values) / float(n) ** 0.5
+    return T95[min(n, 10)] * stdev(values) / sqrt(n)
 
 
 class Results:
@@ -196,7 +197,7 @@ class Results:
     def critical_difference(self, n_learners: int) -> float:
         """Return the difference in mean rank that chance gives once in twenty (Nemenyi)."""
         q = NEMENYI[min(n_learners, len(NEMENYI) + 1) - 2]
-        return float(q * (n_learners * (n_learners + 1) / (6 * len(self.streams))) ** 0.5)
+        return q * sqrt(n_learners * (n_learners + 1) / (6 * len(self.streams)))
 
 
 def family_title(one: Contender) -> str:
@@ -206,9 +207,9 @@ def family_title(one: Contender) -> str:
 
 def kept(row: Record) -> float:
     """Return the mean accuracy of the regimes at the end."""
-    return mean(row["kept"])
+    return float(mean(row["kept"]))
 
 
 def recalled(row: Record) -> float:
     """Return the same of the memory alone."""
-    return mean(row["recalled"])
+    return float(mean(row["recalled"]))

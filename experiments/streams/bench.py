@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from experiments.errors import ExperimentError, MissingError
-from experiments.loop.display import Display
 from experiments.loop.runs import Record, default_work, read_log
 from experiments.loop.workers import execute_all
 from experiments.machine import origin
@@ -20,9 +19,11 @@ from experiments.options import add_limit, add_seeds, count, names, seeds_of
 from experiments.streams import disturbances, pictures, tables
 from experiments.streams.contender import Contender
 from experiments.streams.contenders import contenders
+from experiments.streams.progress import Bar
+from experiments.streams.records import Key, key, pack, recorded
 from experiments.streams.runs import StreamRun, StreamSetting
 from experiments.streams.sources import NAMES, SOURCES
-from experiments.study import RESULT_FILE, Study, read_record, write_record
+from experiments.study import RESULT_FILE, Study, write_record
 from streamlearn.cli.common import console
 from streamlearn.cli.endings import Interrupted
 from streamlearn.errors import ConfigError
@@ -90,34 +91,6 @@ def cells(stream: str, limit: int | None) -> float:
     return min(rows, limit or rows) * features
 
 
-def key(row: Record) -> tuple[str, str, int]:
-    """Return what names a run within a record."""
-    return row["learner"], row["stream"], row["seed"]
-
-
-def recorded(folder: Path, limit: int | None) -> dict[tuple[str, str, int], Record]:
-    """Return the rows of the record that is there.
-
-    Raises
-    ------
-    ExperimentError
-        If it was made with streams of another length.
-    """
-    if not (folder / RESULT_FILE).is_file():
-        return {}
-    record = read_record(folder)
-    if record["limit"] != limit:
-        raise ExperimentError(
-            f"{folder} has streams of {_length(record['limit'])}, this run has {_length(limit)}: "
-            "give another folder with --results"
-        )
-    return {key(row): row for row in record["rows"]}
-
-
-def _length(limit: int | None) -> str:
-    return "full length" if limit is None else f"{limit:,} rows"
-
-
 def measure(options: argparse.Namespace) -> Record:
     """Measure what is missing.
 
@@ -143,15 +116,14 @@ def measure(options: argparse.Namespace) -> Record:
     _require(left)
     failures, interrupted = [], False
     try:
-        with Display(console(options.quiet), left, left, 1, logs) as display:
-            failures = execute_all(left, 1, logs, logs, options.processes, display.show)
+        with Bar(console(options.quiet), len(left)) as bar:
+            failures = execute_all(left, 1, logs, logs, options.processes, bar.show)
     except KeyboardInterrupt:
         interrupted = True
     for run in runs:
         if (log := read_log(run.log(logs))) is not None and log["identity"] == run.identity():
-            found = {**log["identity"], **log["row"]}
-            rows[key(found)] = found
-    record = {"limit": limit, "rows": in_order(rows.values())}
+            rows[key(log["identity"])] = {**log["identity"], **log["row"]}
+    record = {"limit": limit, "runs": pack(rows.values())}
     if interrupted or failures:
         folder.mkdir(parents=True, exist_ok=True)
         write_record(folder / RESULT_FILE, {"origin": origin(options.command), **record})
@@ -164,23 +136,13 @@ def measure(options: argparse.Namespace) -> Record:
     return record
 
 
-def _known(run: StreamRun, rows: dict[tuple[str, str, int], Record], logs: Path) -> bool:
+def _known(run: StreamRun, rows: dict[Key, Record], logs: Path) -> bool:
     identity = run.identity()
     row = rows.get(key(identity))
     if row is not None and identity.items() <= row.items():
         return True
     log = read_log(run.log(logs))
     return log is not None and log["identity"] == identity
-
-
-def in_order(rows: Iterable[Record]) -> list[Record]:
-    """Return rows by learner, stream and seed, as the lists have them; others are left out."""
-    learners, streams = list(contenders()), [*NAMES, disturbances.NAME]
-    kept = [row for row in rows if row["learner"] in learners and row["stream"] in streams]
-    return sorted(
-        kept,
-        key=lambda r: (learners.index(r["learner"]), streams.index(r["stream"]), r["seed"]),
-    )
 
 
 def _require(runs: Sequence[StreamRun]) -> None:

@@ -95,4 +95,4 @@ class Contender:
 
     def identity(self) -> dict[str, Any]:
         """Return what a recorded run must agree with to be this contender's."""
-        return {"learner": self.name, **dict(self.options)}
+        return {"learner": self.name, "options": dict(self.options)}

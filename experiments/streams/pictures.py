@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 
 from experiments.pictures import legend_above, svg
 from experiments.streams.analysis import Results
+from experiments.streams.records import unpack
 from experiments.streams.sources import SOURCES
 from experiments.tables import Record
 from streamlearn.report import colours
@@ -29,7 +30,7 @@ OURS = ("MESU", "binary rule")
 
 def pictures(record: Record) -> Mapping[str, str]:
     """Return both pictures by name."""
-    results = Results(record["rows"])
+    results = Results(unpack(record["runs"]))
     return {"picture": against_sgd(results), "ranks": ranks_picture(results)}
 
 

@@ -16,6 +16,7 @@ from experiments.streams.analysis import (
     recalled,
 )
 from experiments.streams.contenders import contenders
+from experiments.streams.records import unpack
 from experiments.streams.rules import WINDOW_FAMILY
 from experiments.streams.sources import SOURCES
 from experiments.tables import NOTHING, Record, markdown
@@ -35,7 +36,7 @@ GAS = "gas, one sample ×1e6"
 
 def tables(record: Record) -> Mapping[str, str]:
     """Return all tables by name."""
-    results = Results(record["rows"])
+    results = Results(unpack(record["runs"]))
     return {
         "table": accuracy_table(results),
         "summary": summary_table(results),
