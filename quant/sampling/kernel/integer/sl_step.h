@@ -122,6 +122,7 @@ static int32_t sl_slope(const sl_state_t *state, sl_scratch_t *scratch, const in
     int64_t value = 0;
     for (uint32_t i = 0; i < layer->rows; i++, mu += layer->columns, slow += layer->columns) {
         int32_t input = 0, along = 0;
+        _Pragma("GCC unroll 64")
         for (uint32_t s = 0; s < draws; s++) {
             input += x[i * lanes + s];
         }
@@ -174,7 +175,7 @@ SL_INLINE void sl_step_end(sl_state_t *state, const sl_scratch_t *scratch) {
 }
 
 /* Follow the format of mu of the last layer, by one bit. */
-static void sl_step_rescale(sl_state_t *state, uint32_t index, int32_t up) {
+static inline void sl_step_rescale(sl_state_t *state, uint32_t index, int32_t up) {
     const sl_layer_t *layer = &sl_layers[index];
     for (uint32_t e = 0; index + 1 == SL_N_LAYERS && e < layer->rows * layer->columns; e++) {
         const int32_t slow = state->slow[e];
@@ -184,7 +185,7 @@ static void sl_step_rescale(sl_state_t *state, uint32_t index, int32_t up) {
 
 #else
 
-SL_INLINE void sl_step_rescale(sl_state_t *state, uint32_t index, int32_t up) {
+static inline void sl_step_rescale(sl_state_t *state, uint32_t index, int32_t up) {
     (void)state;
     (void)index;
     (void)up;
