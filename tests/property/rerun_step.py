@@ -177,6 +177,3 @@ def exercise(hold: Hold) -> None:
             for now in (0, 1, -1, 196606, 196607, step.SLOPE_MAX, -step.SLOPE_MAX):
                 for log2 in (step.LOG2_MIN, 0, 1, step.LOG2_MAX):
                     check_follow(hold, log2, usual, n_samples, now)
-    # The largest quotient: three times the usual size, less one.
-    top = (1 << 20) - 1
-    assert QUOTIENT == (step.SLOPE_LIMIT * top - 1) * step.RATE
