@@ -1,4 +1,4 @@
-"""The adaptive step in float64: one multiplier m = 2^e of lr_mu, which follows the stream by itself.
+"""The adaptive step in float64: one multiplier m = 2^e of lr_mu, which follows the stream.
 
 At each sample it asks whether the last layer's recent movement, μ - slow, still points against the
 present gradient. Then concepts move, and the step may be longer; if it points along, the weights

@@ -39,6 +39,7 @@ def run_one(stream: Stream, sigma_prior: float | None, window: float, lr: float)
             memory_window=window,
             lr_mu=lr,
             lr_sigma=lr,
+            step="fixed",
         )
     try:
         result = f"{100 * evaluate(learner, stream).accuracy:.2f}"

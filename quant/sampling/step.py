@@ -1,7 +1,7 @@
 """The adaptive step in integers: one multiplier of lr_mu, which follows the stream by itself.
 
-The rule in real numbers: :mod:`streamlearn.adaptive_step`; every format and bound: NUMBERS.md beside
-this file. C counterpart: ``kernel/integer/sl_step.h``.
+The rule in real numbers: :mod:`streamlearn.adaptive_step`; every format and bound: NUMBERS.md
+beside this file. C counterpart: ``kernel/integer/sl_step.h``.
 """
 
 from __future__ import annotations

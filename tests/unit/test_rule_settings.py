@@ -40,6 +40,8 @@ def config_fields(name: str, head: str) -> list[dataclasses.Field[Any]]:
 
 def values_near(default: Any) -> st.SearchStrategy[Any]:
     """The default, and others of its kind that some rule might take."""
+    if isinstance(default, str):
+        return st.sampled_from([default, "fixed", "other"])
     size = 1.0 if default is None else default
     if isinstance(size, int):
         return st.sampled_from([default, size * 2, size + 1, 16, 4, 2])

@@ -50,6 +50,8 @@ from quant.sampling.step import Step, commit, look
 PRODUCT_MAX = 1 << 43
 RATIO_MAX = (1 << 24) - 1
 RHO_STEP_BITS = 28
+#: What takes μ to the prior.
+WHOLE_PULL = 1 << 44
 
 
 def _decode(rho: Int64) -> tuple[Int64, Int64]:
@@ -200,7 +202,8 @@ def pull(
     """
     mantissa, octave = _decode(rho)
     u = mantissa * layer.ratio_mantissa >> np.minimum(31 - octave + layer.ratio_exponent, 31)
-    step = (layer.mu_prior_q - mu) * np.minimum(u * at.pull_mu(plan.pull_mu), 1 << 44) >> 28
+    share = np.minimum(u * at.pull_mu(plan.pull_mu), WHOLE_PULL)
+    step = (layer.mu_prior_q - mu) * share >> 28
     curve = (mantissa * at.pull_sigma(plan.pull_rho) >> 12) * (65536 - u) >> 16
     curve = np.maximum(curve + u_rho >> 16, -(mantissa >> 1))
     return _store(mu + (step + u_mu >> 16), moved(rho, mantissa, curve), count)

@@ -135,9 +135,10 @@ def _update_layer(
 
     column_words = noise.words(key, noise.STREAM_COLUMN + layer, columns).astype(np.int64)
     row_words = noise.words(key, noise.STREAM_ROW + layer, rows).astype(np.int64)
+    gain = at.gain(plan.gain_mu, forward_.inverse_spread[layer])
     mu = step_mu(
-        x, frac_bits, mu_view.astype(np.int64), mu_frac_bits, delta, row, column, plan,
-        at.gain(plan.gain_mu, forward_.inverse_spread[layer]), mine.v_exponent, noise.dither(row_words, column_words)[0], layer == 0, count,
+        x, frac_bits, mu_view.astype(np.int64), mu_frac_bits, delta, row, column, plan, gain,
+        mine.v_exponent, noise.dither(row_words, column_words)[0], layer == 0, count,
     )  # fmt: skip
     mu, clamped = store_mu(mu)
 

@@ -114,7 +114,9 @@ def update(
         strength = config.lr_sigma / config.n_draws
         rows_relative = -strength / columns * row * (x_all**2 @ by_row)
         columns_relative = -strength / rows * (by_column - by_column.mean())
-        mu -= step.lr_mu(config, spread) * np.outer(row, column) * (x_all @ delta.T) / config.n_draws
+        mu -= (
+            step.lr_mu(config, spread) * np.outer(row, column) * (x_all @ delta.T) / config.n_draws
+        )
 
         phase = sum(n for n, _ in spec.shapes[:layer]) + int(state["n_samples"][0])
         phase &= 0xFFFFFFFF

@@ -68,8 +68,8 @@ SL_INLINE void sl_step_begin(const sl_state_t *state, sl_scratch_t *scratch, con
 /* After an update: move the multiplier, and let some rows of the slow copy follow mu. */
 SL_INLINE void sl_step_end(sl_state_t *state, const sl_scratch_t *scratch) {
     const float slope = scratch->step.slope, size = slope < 0 ? -slope : slope;
-    const uint32_t n = state->n_samples < SL_USUAL_WINDOW - 1 ? state->n_samples + 1
-                                                              : SL_USUAL_WINDOW;
+    const uint32_t n =
+        state->n_samples < SL_USUAL_WINDOW - 1 ? state->n_samples + 1 : SL_USUAL_WINDOW;
     state->step_usual += (size - state->step_usual) / (float)n;
     float z = size > 0 ? size / state->step_usual : 0.0f;
     z = z < 3.0f ? z : 3.0f;

@@ -2,6 +2,7 @@
  * Golden model: quant/sampling/step.py, function for function. With SL_ADAPTIVE 0 m is 1. */
 #pragma once
 
+#include "sl_build.h"
 #include "sl_exp2.h"
 #include "sl_front_end.h"
 #include "sl_integer.h"
@@ -122,6 +123,7 @@ static int32_t sl_slope(const sl_state_t *state, sl_scratch_t *scratch, const in
     int64_t value = 0;
     for (uint32_t i = 0; i < layer->rows; i++, mu += layer->columns, slow += layer->columns) {
         int32_t input = 0, along = 0;
+        SL_UNROLL_ALWAYS
         for (uint32_t s = 0; s < draws; s++) {
             input += x[i * lanes + s];
         }
@@ -148,8 +150,8 @@ SL_INLINE void sl_step_begin(const sl_state_t *state, sl_scratch_t *scratch, con
 /* After an update: move the multiplier, and let some rows of the slow copy follow mu. */
 SL_INLINE void sl_step_end(sl_state_t *state, const sl_scratch_t *scratch) {
     const int32_t slope = scratch->step.slope;
-    const uint32_t n = state->n_samples < SL_USUAL_WINDOW - 1 ? state->n_samples + 1
-                                                              : SL_USUAL_WINDOW;
+    const uint32_t n =
+        state->n_samples < SL_USUAL_WINDOW - 1 ? state->n_samples + 1 : SL_USUAL_WINDOW;
     const uint32_t size = sl_abs32(slope) << SL_USUAL_MORE_BITS;
     const int64_t more = ((int64_t)size - state->step_usual) * (int64_t)(65536u / n);
     const uint32_t usual = (uint32_t)(state->step_usual + ((more + 32768) >> 16));
@@ -174,7 +176,7 @@ SL_INLINE void sl_step_end(sl_state_t *state, const sl_scratch_t *scratch) {
 }
 
 /* Follow the format of mu of the last layer, by one bit. */
-static void sl_step_rescale(sl_state_t *state, uint32_t index, int32_t up) {
+static inline void sl_step_rescale(sl_state_t *state, uint32_t index, int32_t up) {
     const sl_layer_t *layer = &sl_layers[index];
     for (uint32_t e = 0; index + 1 == SL_N_LAYERS && e < layer->rows * layer->columns; e++) {
         const int32_t slow = state->slow[e];
@@ -184,7 +186,7 @@ static void sl_step_rescale(sl_state_t *state, uint32_t index, int32_t up) {
 
 #else
 
-SL_INLINE void sl_step_rescale(sl_state_t *state, uint32_t index, int32_t up) {
+static inline void sl_step_rescale(sl_state_t *state, uint32_t index, int32_t up) {
     (void)state;
     (void)index;
     (void)up;

@@ -30,8 +30,7 @@ SL_INLINE void sl_mesu_update_layer_q16(uint32_t index, uint32_t key, sl_state_t
     sl_gather(delta, columns, index == 0, g);
     sl_gather(r, columns, index == 0, q);
     const sl_scale_t gain = sl_step_gain(&scratch->step, index);
-    const int32_t exponent_g =
-        sl_apply_gain(g, columns * draws, gain.mantissa, gain.exponent, 19);
+    const int32_t exponent_g = sl_apply_gain(g, columns * draws, gain.mantissa, gain.exponent, 19);
     const int32_t exponent_q =
         sl_apply_gain(q, columns * draws, SL_GAIN_RHO_MANTISSA, SL_GAIN_RHO_EXPONENT, 20);
     const int32_t shift_mu =

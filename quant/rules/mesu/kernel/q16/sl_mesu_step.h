@@ -95,7 +95,8 @@ static void sl_mesu_pull_row_q16(int16_t *mu, uint16_t *rho, const sl_layer_t *l
         int64_t share = u * pull.mu;
         share = SL_ADAPTIVE && share > SL_WHOLE_PULL ? SL_WHOLE_PULL : share;
         int64_t step = ((layer->mu_prior_q - mu[j]) * share) >> 28;
-        int64_t curve = ((int64_t)((uint64_t)(uint32_t)mantissa * pull.rho >> 12) * (65536 - u)) >> 16;
+        int64_t curve =
+            ((int64_t)((uint64_t)(uint32_t)mantissa * pull.rho >> 12) * (65536 - u)) >> 16;
         uint32_t dither = row_word + column_word[j];
         const int32_t half = -(mantissa >> 1); /* half of sigma^2 or more is left */
         curve = (curve + (dither >> 16)) >> 16;

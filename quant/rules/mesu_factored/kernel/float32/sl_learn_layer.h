@@ -65,8 +65,7 @@ SL_INLINE void sl_factored_row_gradient_f32(const float *x, uint32_t columns, co
 static void sl_factored_pull_factors_f32(const sl_layer_t *layer, float *row, float *column,
                                          const sl_step_t *step) {
     const float prior = layer->prior_variance;
-    const float strength =
-        SL_LR_SIGMA * sl_step_hurry(step) * (SL_SWEEP_OVER_WINDOW / prior);
+    const float strength = SL_LR_SIGMA * sl_step_hurry(step) * (SL_SWEEP_OVER_WINDOW / prior);
     const float row_mean = sl_sum(row, layer->rows) / (float)layer->rows;
     const float column_mean = sl_sum(column, layer->columns) / (float)layer->columns;
     float scale = 1.0f;
@@ -120,7 +119,8 @@ SL_INLINE void sl_factored_update_layer_f32(uint32_t index, sl_state_t *state,
             sl_factored_update_row_f32(mu + i * columns, row[i], scratch->row_w, columns);
         }
     }
-    const float pull = SL_LR_MU * sl_step_pull(&scratch->step) * (SL_SWEEP_OVER_WINDOW / layer->prior_variance);
+    const float pull =
+        SL_LR_MU * sl_step_pull(&scratch->step) * (SL_SWEEP_OVER_WINDOW / layer->prior_variance);
     for (uint32_t i = sl_first_pulled(layer, state->n_samples); i < layer->rows; i += SL_SWEEP) {
         for (uint32_t j = 0; j < columns; j++) {
             float *weight = &mu[i * columns + j];

@@ -74,8 +74,8 @@ static void sl_factored_pull_factors_q16(const sl_layer_t *layer, uint32_t *row,
     const uint32_t by_row =
         sl_prior_ratio(row, layer->rows, (uint32_t)layer->ratio_column[0], &right_column);
     for (uint32_t i = 0; i < layer->rows; i++) {
-        row[i] =
-            sl_pull_code(row[i], pull, 65536 - sl_ratio_of(row[i], by_column, right_row), saturations);
+        row[i] = sl_pull_code(row[i], pull, 65536 - sl_ratio_of(row[i], by_column, right_row),
+                              saturations);
     }
     uint64_t sum = 0;
     for (uint32_t j = 0; j < layer->columns; j++) {
@@ -83,8 +83,8 @@ static void sl_factored_pull_factors_q16(const sl_layer_t *layer, uint32_t *row,
     }
     const int64_t mean = (int64_t)(sum / layer->columns);
     for (uint32_t j = 0; j < layer->columns; j++) {
-        column[j] = sl_pull_code(column[j], pull, mean - sl_ratio_of(column[j], by_row, right_column),
-                                 saturations);
+        column[j] = sl_pull_code(column[j], pull,
+                                 mean - sl_ratio_of(column[j], by_row, right_column), saturations);
     }
 }
 

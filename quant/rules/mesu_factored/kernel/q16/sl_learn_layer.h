@@ -40,8 +40,8 @@ SL_INLINE void sl_factored_update_layer_q16(uint32_t index, uint32_t key, sl_sta
         scratch->column_word[j] = sl_noise_word(key, SL_STREAM_COLUMN + index, j);
     }
     const sl_scale_t gain = sl_step_gain(&scratch->step, index);
-    const int32_t exponent = sl_apply_gain(g, columns * draws, gain.mantissa, gain.exponent,
-                                           index == 0 ? 15 : 19);
+    const int32_t exponent =
+        sl_apply_gain(g, columns * draws, gain.mantissa, gain.exponent, index == 0 ? 15 : 19);
     const int32_t right = frac_bits + up - top + exponent - layer->v_exponent -
                           state->mu_frac_bits[index] + (index == 0 ? 69 : 73 - spare);
     uint32_t beyond = 0;
