@@ -30,7 +30,7 @@ from experiments.study import Record, Study, say
 from experiments.tables import markdown
 from quant.native import NativeKernel
 from quant.network import NetworkSpec
-from quant.rules.metaplastic.config import MetaplasticConfig
+from quant.rules.metaplastic.config import METAPLASTICITY, MetaplasticConfig
 from quant.rules.metaplastic.plan import make_metaplastic_plan
 from quant.rules.metaplastic.state import weight_view
 from quant.state import init_state
@@ -67,7 +67,7 @@ class Variant:
     family: str
     setting: str
     hidden: tuple[int, ...] = (N_HIDDEN,)
-    m: float = MetaplasticConfig.metaplasticity
+    m: float = METAPLASTICITY
     clamp: float = MetaplasticConfig.clamp
     floor: float = 0.0
     fast: float = 0.0

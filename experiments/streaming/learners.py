@@ -23,6 +23,7 @@ from experiments.streaming.settings import (
     metaplastic_spec,
 )
 from quant.native import NativeKernel
+from quant.rules.metaplastic.cuts import metaplasticity_of
 from quant.rules.metaplastic.gates import active_units, gate_bits, gates_of
 from quant.rules.metaplastic.plan import make_metaplastic_plan
 from quant.rules.metaplastic.state import weight_view
@@ -154,7 +155,7 @@ class TwinLearner(_Weights):
         """See :class:`StreamingLearner`."""
         c, sized = self._config, self._sized
         compiler.compiled(kernels.learn_metaplastic)(
-            *(c.metaplasticity, c.metaplasticity_output, c.clamp),
+            *(metaplasticity_of(self._spec, c), c.metaplasticity_output, c.clamp),
             *(LSB * sized.lr, LSB * sized.lr_output),
             *(sized.window, c.skip, sized.logit_scale, self._shift),
             *(self._gates, self._config.n_active, self.w1, self.w2, images, labels),

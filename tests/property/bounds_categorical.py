@@ -8,6 +8,7 @@ from holding import Bounds
 
 from quant.counters import Saturations
 from quant.heads.categorical.golden import output_gradient, softmax_q
+from quant.layout import State
 from quant.network import MAX_UNITS
 from quant.tables import EXP2
 
@@ -67,6 +68,16 @@ def check_output_gradient(logits: np.ndarray, label: int) -> np.ndarray:
     assert count == Saturations(), "nothing saturates here"
     hold("output_delta", delta)
     return delta
+
+
+def edge_statistics(state: State, rng: np.random.Generator) -> None:
+    """Say that none, all or some classes were taught; words beyond the last class too."""
+    words = state["taught"].shape[1]
+    state["taught"] = [
+        np.zeros(words, np.uint32),
+        np.full(words, 0xFFFFFFFF, np.uint32),
+        rng.integers(0, 2**32, words, np.uint32),
+    ][rng.integers(3)]
 
 
 def exercise() -> None:

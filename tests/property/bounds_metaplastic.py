@@ -17,6 +17,7 @@ from rerun_metaplastic import (
     check_pulses,
     check_sums,
 )
+from rerun_metaplastic_step import check_moved, check_slope
 
 from quant.front_end import INPUT_MAX
 from quant.network import MAX_UNITS, NetworkSpec
@@ -26,6 +27,7 @@ from quant.rules.metaplastic.gates import gates_of
 from quant.rules.metaplastic.golden import DELTA_MAX, LOG_TEMPERATURE_MAX, LOG_TEMPERATURE_MIN
 from quant.rules.metaplastic.plan import GRADIENT_FRAC_BITS, MetaplasticPlan, make_metaplastic_plan
 from quant.rules.metaplastic.state import weight_view
+from quant.rules.metaplastic.step import LOG2_MAX, LOG2_MIN, SIZE_MAX, SPREAD_FRAC_BITS
 from quant.state import init_state
 
 __all__ = ["BOUNDS", "TABLES", "exercise"]
@@ -41,6 +43,9 @@ TABLES = {
         "a": signed("int32", "4, later 0", BOUNDS["sum"][0]),
         "logit": signed("int32", "16", BOUNDS["logit"][0]),
         "delta": signed("int32", str(GRADIENT_FRAC_BITS), DELTA_MAX),
+        "trace": {**signed("int8", str(WEIGHT_FRAC_BITS), 127), "smallest": "-128"},
+        "step_log2": {**signed("int32", "16", LOG2_MAX), "smallest": str(LOG2_MIN)},
+        "step_spread": unsigned("uint32", "7", BOUNDS["step_spread"][0]),
     },
     "constant": {
         "let_through": unsigned("uint16", "16", 65535),
@@ -105,7 +110,21 @@ def _pulses() -> None:
     x[i], delta[j] = INPUT_MAX, DELTA_MAX
     for w in (-128, 127):
         for sign in (1, -1):
-            check_pulses(np.full((i + 1, j + 1), w), x, sign * delta, 0, plan, key)
+            check_pulses(np.full((i + 1, j + 1), w), x, sign * delta, 0, plan, key, LOG2_MAX)
+
+
+def _step() -> None:
+    """Weights as far from their trace as they get, of a network without hidden units too."""
+    for x in (INPUT_MAX, 1):
+        rows = np.full((ROWS, 1), x)
+        u = check_slope(rows[:, 0], np.array([-4096]), np.full_like(rows, 127), 0 * rows - 128)
+        for spread in (0, 127, SIZE_MAX << SPREAD_FRAC_BITS):
+            for n in (0, 1, 255, 2**32 - 1):
+                for slope in (u, -u, 0, 255, SIZE_MAX << 8):
+                    for log2 in (LOG2_MIN, 0, LOG2_MAX):
+                        check_moved(log2, spread, slope, n)
+    classes = np.full((1, MAX_UNITS), 1)
+    check_slope(np.array([INPUT_MAX]), classes[0], 127 * classes, -128 * classes)
 
 
 def exercise() -> None:
@@ -127,6 +146,7 @@ def exercise() -> None:
     check_below(ones, np.full(MAX_UNITS, -DELTA_MAX), last=False)
     _clamped_gradient()
     _pulses()
+    _step()
     # Of all layers that may be, the one with the most words of gates.
     wide = NetworkSpec((65280, 257, 2), False, "none")
     gates = gates_of(wide, MetaplasticConfig(n_blocks=257, n_active=1))

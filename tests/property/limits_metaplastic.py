@@ -16,6 +16,14 @@ from quant.rules.metaplastic.config import RANGES
 from quant.rules.metaplastic.gates import WORD_BITS
 from quant.rules.metaplastic.golden import DELTA_MAX, LOG_TEMPERATURE_MAX, LOG_TEMPERATURE_MIN
 from quant.rules.metaplastic.plan import GRADIENT_FRAC_BITS, LOGIT_SCALE_FRAC_BITS
+from quant.rules.metaplastic.step import (
+    LOG2_MAX,
+    LOG2_MIN,
+    RATIO,
+    RATIO_MAX,
+    SIZE_MAX,
+    SPREAD_FRAC_BITS,
+)
 from quant.tables import EXP2
 
 LARGEST = {name: high for name, _, high, _ in RANGES}
@@ -28,7 +36,9 @@ SUM = ROWS * INPUT_MAX
 BITS = DISTANCE_MAX * LOG2_E >> 14
 #: A gradient of the last layer is a probability less 1 or not, rounded.
 OUTPUT = 1 << GRADIENT_FRAC_BITS
-STRENGTH = DELTA_MAX * GAIN
+#: Learning rates with the largest multiplier.
+STEPPED = GAIN << (LOG2_MAX >> 16)
+STRENGTH = DELTA_MAX * STEPPED
 ROW_PULSES, COLUMN_PULSES = INPUT_MAX + 15 >> 4, (STRENGTH >> 4) + 65535 >> 16
 
 
@@ -73,6 +83,16 @@ BOUNDS = Bounds(
         "output_below": (2 * OUTPUT + MAX_UNITS // 2, "int32"),
         "below": (MAX_UNITS * DELTA_MAX, "int32"),
         "delta": (DELTA_MAX, "int32"),
+        # the step's multiplier
+        "apart": (255, "int32"),
+        "trace_sum": (ROWS * INPUT_MAX * 255, "int32"),
+        "slope": ((2 * OUTPUT + MAX_UNITS // 2) * ROWS * INPUT_MAX * 255, "int64"),
+        "step_spread": (SIZE_MAX << SPREAD_FRAC_BITS, "int32"),
+        "ratio": (SIZE_MAX * RATIO, "uint32"),
+        "step_log2": (max(LOG2_MAX, -LOG2_MIN), "int32"),
+        "step_log2_before": (max(LOG2_MAX, -LOG2_MIN) + 4 * (RATIO_MAX + 16), "int32"),
+        "stepped": (GAIN * int(EXP2[0]), "uint32"),
+        "stepped_gain": (STEPPED, "uint32"),
         # pulses
         "strength": (STRENGTH, "uint32"),
         "row_pulses": (ROW_PULSES, "int32"),

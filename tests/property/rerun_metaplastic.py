@@ -10,17 +10,20 @@ import math
 import numpy as np
 from bounds_categorical import DISTANCE_MAX, LOG2_E
 from limits_metaplastic import BOUNDS, MANTISSA_MIN
+from rerun_metaplastic_step import check_adapted, check_gain
 
 from quant import noise
 from quant.counters import Saturations
 from quant.heads.categorical import CATEGORICAL
 from quant.integers import Int64, bit_length, shift_round
 from quant.network import NetworkSpec
-from quant.rules.metaplastic import golden
+from quant.rules.metaplastic import golden, step
 from quant.rules.metaplastic.config import MetaplasticConfig
+from quant.rules.metaplastic.cuts import SIGN
 from quant.rules.metaplastic.gates import WORD_BITS, Gates, active_units, gate_bits
 from quant.rules.metaplastic.plan import MetaplasticPlan, make_metaplastic_plan
 from quant.rules.metaplastic.state import weight_view
+from quant.rules.metaplastic.step import trace_view
 from quant.state import State, init_state
 from quant.tables import EXP2
 
@@ -87,7 +90,9 @@ def check_logits(z: Int64, size: tuple[int, int], plan: MetaplasticPlan) -> Int6
     hold("logit", logits)
     np.testing.assert_array_equal(golden.scale_logits(z, size, plan), logits)
     passed, count = golden.Forward(logits=logits), Saturations()
-    assert CATEGORICAL.verbs.predict(None, passed, count).class_index == int(np.argmax(z))
+    known = np.zeros(1, [("taught", "<u4", (-(-len(z) // 32),))])
+    known["taught"] = 0xFFFFFFFF
+    assert CATEGORICAL.verbs.predict(known, passed, count).class_index == int(np.argmax(z))
     return logits
 
 
@@ -140,17 +145,18 @@ def check_below(w: Int64, delta: Int64, last: bool) -> Int64:
 
 
 def check_pulses(
-    w: Int64, x: Int64, delta: Int64, layer: int, plan: MetaplasticPlan, key: int
+    w: Int64, x: Int64, delta: Int64, layer: int, plan: MetaplasticPlan, key: int, log2: int = 0
 ) -> Int64:
-    """The weights of a layer after its rows and columns fired."""
+    """The weights of a layer after its rows and columns fired, with a multiplier 2^log2."""
+    gain = check_gain(plan.gains[layer], log2)
     row_word, column_word = (
         noise.words(key, stream + layer, n).astype(np.int64)
         for stream, n in ((noise.STREAM_ROW, len(x)), (noise.STREAM_COLUMN, len(delta)))
     )
     rows = np.abs(x) + (row_word >> 28) >> 4 if layer == 0 else np.abs(x)
     hold("row_pulses", rows)
-    hold("strength", np.abs(delta) * plan.gains[layer])
-    columns = (np.abs(delta) * plan.gains[layer] >> 4) + (column_word >> 16) >> 16
+    hold("strength", np.abs(delta) * gain)
+    columns = (np.abs(delta) * gain >> 4) + (column_word >> 16) >> 16
     hold("column_pulses", columns)
     step = -np.outer(rows * np.sign(x), columns * np.sign(delta))
     hold("step", step)
@@ -162,7 +168,7 @@ def check_pulses(
     fires = (rows > 0)[:, None] & (columns > 0)
     expected = np.where(stopped | ~fires, w, moved)
     found = w.astype(np.int8)
-    golden.pulse_layer(found, x, delta, layer, plan, key)
+    golden.pulse_layer(found, x, delta, layer, plan, key, gain)
     np.testing.assert_array_equal(found, expected)
     return expected
 
@@ -177,6 +183,10 @@ def check_learner(
     key = noise.sample_key(seed, int(state["n_samples"][0]))
     passed = golden.forward(spec, plan, state, z, count)
     matrices = [weight_view(spec, before, i).astype(np.int64) for i in range(len(spec.shapes))]
+    first = z
+    if len(plan.cuts):
+        first = np.array([SIGN if column >= cut else -SIGN for column in z for cut in plan.cuts])
+    np.testing.assert_array_equal(passed.inputs[0][: len(first)], first)
     inside = []
     for i, (w, x) in enumerate(zip(matrices, passed.inputs, strict=True)):
         mantissa, exponent = check_norm(x)
@@ -184,7 +194,7 @@ def check_learner(
         np.testing.assert_array_equal(a, passed.sums[i])
         active = np.ones(len(a), np.bool_)
         if plan.gates.n_blocks and i == 0:
-            active = check_gates(plan.gates, seed, z)
+            active = check_gates(plan.gates, seed, first)
         hold("window_limit", plan.window_q * mantissa)
         limit = plan.window_q * mantissa >> 8 + exponent
         inside.append((np.abs(a) <= limit) & active)
@@ -199,6 +209,10 @@ def check_learner(
     )
     delta, clamped = check_output_gradient(logits, label), 0
     skipped = bool(np.abs(delta).max() <= plan.skip_q)
+    log2 = 0
+    if plan.adapts:
+        log2, over = check_adapted(spec, before, state, passed.inputs[-1], delta, skipped)
+        clamped += over
     for i in range(len(matrices) - 1, -1, -1):
         w, used = matrices[i], delta
         if i > 0:
@@ -207,7 +221,7 @@ def check_learner(
             delta = np.clip(below, -golden.DELTA_MAX, golden.DELTA_MAX)
             clamped += int(np.count_nonzero(delta != below))
             hold("delta", delta)
-        expected = w if skipped else check_pulses(w, passed.inputs[i], used, i, plan, key)
+        expected = w if skipped else check_pulses(w, passed.inputs[i], used, i, plan, key, log2)
         np.testing.assert_array_equal(weight_view(spec, state, i), expected)
     assert count.gradient == (0 if skipped else clamped)
 
@@ -222,4 +236,11 @@ def edge_state(spec: NetworkSpec, config: MetaplasticConfig, mode: int, seed: in
     low, high = golden.LOG_TEMPERATURE_MIN, golden.LOG_TEMPERATURE_MAX
     state["log_temperature"] = rng.choice([low, high, 0, -1, 65535, rng.integers(low, high)])
     state["n_samples"] = rng.choice(np.array([0, 1, 2**32 - 1, seed], np.uint32))
+    if "trace" in (state.dtype.names or ()):
+        view = trace_view(spec, state)
+        view[:] = rng.choice(np.array(values), view.shape)
+        low, high = step.LOG2_MIN, step.LOG2_MAX
+        state["step_log2"] = rng.choice([low, high, 0, -1, 65535, rng.integers(low, high)])
+        largest = step.SIZE_MAX << step.SPREAD_FRAC_BITS
+        state["step_spread"] = rng.choice([0, 127, largest, rng.integers(0, largest)])
     return state

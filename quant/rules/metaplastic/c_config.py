@@ -25,6 +25,7 @@ def constants(spec: NetworkSpec, config: MetaplasticConfig, arithmetic: str) -> 
         "SL_N_SUMS": sum(widths),
         "SL_MAX_ROWS": max(rows for rows, _ in shapes),
         "SL_MAX_WIDTH": max(widths),
+        "SL_ADAPTS": int(plan.adapts),
         "SL_N_INPUTS": unsigned(n_inputs(spec, config)),
         "SL_N_CUTS": unsigned(len(plan.cuts)),
         "SL_CLAMP": plan.clamp_q,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import NoneType
 from typing import ClassVar, NamedTuple
 
@@ -14,7 +14,9 @@ from quant.hyperparameters import keep_plain_numbers
 WEIGHT_FRAC_BITS = 7
 
 #: Settings that are None until the network's sizes are known.
-BY_SIZE = ("weight_init", "window", "logit_scale", "lr", "lr_output", "cuts")
+BY_SIZE = ("weight_init", "window", "logit_scale", "lr", "lr_output", "metaplasticity", "cuts")
+#: The paper's m where it is None: columns as they are, and columns that are cut.
+METAPLASTICITY, METAPLASTICITY_CUT = 1.14, 0.6
 #: Q3.4 tells no more quantiles apart.
 MOST_CUTS = 31
 RANGES = (
@@ -40,9 +42,10 @@ class MetaplasticConfig:
 
     Parameters
     ----------
-    metaplasticity : float
+    metaplasticity : float or None
         The paper's *m*: a step towards zero is let through with probability
-        ``1 - tanh²(m |W|)``, 0 to 16. 0 switches the memory off. With gates
+        ``1 - tanh²(m |W|)``, 0 to 16. 0 switches the memory off. None: 1.14, or 0.6 where columns
+        are cut. With gates
         (:mod:`quant.rules.metaplastic.gates`) fewer tasks share a unit, and 1.02 keeps as much.
     metaplasticity_output : float
         The same in the last layer.
@@ -84,7 +87,11 @@ class MetaplasticConfig:
     cuts : int or None
         Each column is compared with so many values, and the network reads the signs, 0 to 31
         (:mod:`quant.rules.metaplastic.cuts`); 0: it reads the column. None: 128/n of n features,
-        rounded down, at most 31, and 0 where that is below 3 or values are not standardised.
+        rounded down, at most 31, and 0 where that is below 5 or values are not standardised.
+    step : {"adaptive", "fixed"} or None
+        "adaptive": a multiplier of the learning rates, 0.7 to 8, follows the stream by itself
+        (:mod:`quant.rules.metaplastic.step`). "fixed": it is 1. None: "adaptive" where columns are
+        cut; elsewhere it gains nothing (docs/binarized.md).
 
     Raises
     ------
@@ -104,7 +111,7 @@ class MetaplasticConfig:
 
     rule: ClassVar[str] = "metaplastic"
 
-    metaplasticity: float = 1.14
+    metaplasticity: float | None = None
     metaplasticity_output: float = 3.2
     clamp: float = 0.906
     weight_init: float | None = None
@@ -120,6 +127,7 @@ class MetaplasticConfig:
     n_blocks: int = 0
     n_active: int = 0
     cuts: int | None = None
+    step: str | None = field(default=None, metadata={"word": True})
 
     def __post_init__(self) -> None:
         def require(ok: bool, name: str, expected: str) -> None:
@@ -129,6 +137,8 @@ class MetaplasticConfig:
         keep_plain_numbers(self, BY_SIZE)
         for name in ("front_end_window", "calibration_window", "cuts"):
             require(isinstance(getattr(self, name), int | NoneType), name, "a whole number")
+        steps = ("adaptive", "fixed", None)
+        require(self.step in steps, "step", "'adaptive', 'fixed' or None")
         for name, low, high, expected in RANGES:
             value = getattr(self, name)
             require(value is None or low <= value <= high, name, expected)

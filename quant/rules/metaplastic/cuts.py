@@ -18,10 +18,15 @@ import numpy.typing as npt
 from quant.errors import ConfigError
 from quant.front_end import INPUT_FRAC_BITS
 from quant.network import MAX_LAYER_SYNAPSES, MAX_UNITS, NetworkSpec
-from quant.rules.metaplastic.config import MOST_CUTS, MetaplasticConfig
+from quant.rules.metaplastic.config import (
+    METAPLASTICITY,
+    METAPLASTICITY_CUT,
+    MOST_CUTS,
+    MetaplasticConfig,
+)
 
 #: Signs that few columns become together, and the fewest of a column that are worth it.
-SIGNS, FEWEST_CUTS = 128, 3
+SIGNS, FEWEST_CUTS = 128, 5
 #: A sign as an input in Q3.4.
 SIGN = 1 << INPUT_FRAC_BITS
 
@@ -32,6 +37,18 @@ def cuts_of(spec: NetworkSpec, config: MetaplasticConfig) -> int:
         return config.cuts
     cuts = min(SIGNS // spec.n_features, MOST_CUTS) if spec.front_end == "standardise" else 0
     return cuts if cuts >= FEWEST_CUTS else 0
+
+
+def metaplasticity_of(spec: NetworkSpec, config: MetaplasticConfig) -> float:
+    """Return the hidden layers' m: streams of few columns drift more than they return."""
+    if config.metaplasticity is not None:
+        return config.metaplasticity
+    return METAPLASTICITY_CUT if cuts_of(spec, config) else METAPLASTICITY
+
+
+def adapts(spec: NetworkSpec, config: MetaplasticConfig) -> bool:
+    """Tell whether the step sets itself."""
+    return config.step == "adaptive" or (config.step is None and cuts_of(spec, config) > 0)
 
 
 def n_inputs(spec: NetworkSpec, config: MetaplasticConfig) -> int:

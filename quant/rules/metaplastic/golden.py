@@ -33,6 +33,7 @@ from quant.rules.metaplastic.cuts import cut_integers
 from quant.rules.metaplastic.gates import active_units
 from quant.rules.metaplastic.plan import GRADIENT_FRAC_BITS, MetaplasticPlan
 from quant.rules.metaplastic.state import weight_view
+from quant.rules.metaplastic.step import follow, moved, slope, stepped_gain, trace_view
 from quant.tables import EXP2
 
 DELTA_MAX = 1 << 14
@@ -177,37 +178,62 @@ def update(
     count: Saturations,
 ) -> None:
     """Backward pass and pulses of every layer, in place, from one forward pass."""
-    key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
+    n = int(state["n_samples"][0])
+    key = noise.sample_key(int(state["seed"][0]), n)
     state["log_temperature"] = calibrate(
         forward_.logits, target, int(state["log_temperature"][0]), plan.calibration_shift
     )
-    state["n_samples"] = (int(state["n_samples"][0]) + 1) & 0xFFFFFFFF
+    state["n_samples"] = (n + 1) & 0xFFFFFFFF
     delta = output_gradient(forward_.logits, target)
     if np.abs(delta).max() <= plan.skip_q:
         return
+    gains = plan.gains
+    if plan.adapts:
+        gains = adapt(spec, plan, state, forward_, delta, n, count)
     for layer in range(len(spec.shapes) - 1, -1, -1):
         w = weight_view(spec, state, layer)
         used = delta
         if layer > 0:
-            n = spec.layers[layer]
-            below = shift_round(binary(w[:n].astype(np.int64)) @ used, plan.backward_shifts[layer])
+            units = w[: spec.layers[layer]].astype(np.int64)
+            below = shift_round(binary(units) @ used, plan.backward_shifts[layer])
             below = np.where(learning(forward_, layer - 1, plan), below, 0)
             delta = np.clip(below, -DELTA_MAX, DELTA_MAX)
             count.gradient += int(np.count_nonzero(delta != below))
-        pulse_layer(w, forward_.inputs[layer], used, layer, plan, key)
+        pulse_layer(w, forward_.inputs[layer], used, layer, plan, key, gains[layer])
+
+
+def adapt(
+    spec: NetworkSpec,
+    plan: MetaplasticPlan,
+    state: State,
+    forward_: Forward,
+    delta: Int64,
+    n: int,
+    count: Saturations,
+) -> tuple[int, ...]:
+    """Return the learning rates of this sample, Q.8; the state has the next one's, in place."""
+    log2 = int(state["step_log2"][0])
+    w = weight_view(spec, state, len(spec.shapes) - 1).astype(np.int64)
+    trace = trace_view(spec, state)
+    u = slope(forward_.inputs[-1], delta, w, trace.astype(np.int64))
+    state["step_log2"], state["step_spread"] = moved(
+        log2, int(state["step_spread"][0]), u, n, count
+    )
+    follow(trace, w, n)
+    return tuple(stepped_gain(gain, log2) for gain in plan.gains)
 
 
 def pulse_layer(
-    w: Int64, x: Int64, delta: Int64, layer: int, plan: MetaplasticPlan, key: int
+    w: Int64, x: Int64, delta: Int64, layer: int, plan: MetaplasticPlan, key: int, gain: int
 ) -> None:
     """Step the weights whose row and whose column fire, in place.
 
-    ``E ΔW = -lr δ x f``, with f = f_meta for a step towards zero and 1 else.
+    ``E ΔW = -lr δ x f``, with f = f_meta for a step towards zero and 1 else; ``gain``: lr, Q.8.
     """
     row_word = noise.words(key, noise.STREAM_ROW + layer, len(x)).astype(np.int64)
     column_word = noise.words(key, noise.STREAM_COLUMN + layer, len(delta)).astype(np.int64)
     row_pulses = np.abs(x) + (row_word >> 28) >> 4 if layer == 0 else np.abs(x)
-    strength = np.abs(delta) * plan.gains[layer] >> 4
+    strength = np.abs(delta) * gain >> 4
     column_pulses = strength + (column_word >> 16) >> 16
     rows, columns = np.flatnonzero(row_pulses), np.flatnonzero(column_pulses)
     if len(rows) == 0 or len(columns) == 0:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from quant.network import NetworkSpec
 from quant.rules.metaplastic.config import WEIGHT_FRAC_BITS, MetaplasticConfig
-from quant.rules.metaplastic.cuts import cut_values, cuts_of, layers_of
+from quant.rules.metaplastic.cuts import adapts, cut_values, cuts_of, layers_of, metaplasticity_of
 from quant.rules.metaplastic.gates import Gates, gates_of
 
 ONE = 1 << WEIGHT_FRAC_BITS
@@ -46,6 +46,8 @@ class MetaplasticPlan:
     front_end_window : int
     cuts : int64[cuts]
         Where a column is cut, Q3.4; of none the network reads the columns.
+    adapts : bool
+        The step sets itself.
     gates : Gates
     """
 
@@ -60,6 +62,7 @@ class MetaplasticPlan:
     calibration_shift: int
     front_end_window: int
     cuts: npt.NDArray[np.int64]
+    adapts: bool
     gates: Gates
 
 
@@ -93,7 +96,7 @@ def make_metaplastic_plan(spec: NetworkSpec, config: MetaplasticConfig) -> Metap
     return MetaplasticPlan(
         let_through=tuple(
             let_through_table(
-                config.metaplasticity_output if layer == last else config.metaplasticity
+                config.metaplasticity_output if layer == last else metaplasticity_of(spec, config)
             )
             for layer in range(last + 1)
         ),
@@ -113,5 +116,6 @@ def make_metaplastic_plan(spec: NetworkSpec, config: MetaplasticConfig) -> Metap
         calibration_shift=config.calibration_window.bit_length() - 1,
         front_end_window=config.front_end_window,
         cuts=cut_values(cuts_of(spec, config)),
+        adapts=adapts(spec, config),
         gates=gates_of(spec, config),
     )

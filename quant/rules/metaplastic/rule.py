@@ -42,5 +42,9 @@ RULE = Rule(
     },
     check=_check,
     weight="hidden_weight",
-    variants={"gated": {"n_blocks": 4, "n_active": 3}, "uncut": {"cuts": 0}},
+    variants={
+        "gated": {"n_blocks": 4, "n_active": 3},
+        "uncut": {"cuts": 0},
+        "adaptive": {"step": "adaptive", "cuts": 0},
+    },
 )

@@ -13,9 +13,12 @@ from quant.layout import Field, State
 from quant.network import NetworkSpec
 from quant.noise import SAMPLE_INIT, STREAM_INIT, sample_key, words
 from quant.rules.metaplastic.config import MetaplasticConfig
-from quant.rules.metaplastic.cuts import shapes_of
+from quant.rules.metaplastic.cuts import adapts, shapes_of
 from quant.rules.metaplastic.gates import gates_of
 from quant.rules.metaplastic.plan import init_limit
+from quant.rules.metaplastic.step import integer_fields as step_integers
+from quant.rules.metaplastic.step import real_fields as step_reals
+from quant.rules.metaplastic.step import trace_view, traced
 
 #: Rows of int8 weights end at a multiple of this many, so that a word is never cut.
 ROW_ALIGNMENT = 4
@@ -28,21 +31,25 @@ def stride(columns: int) -> int:
 
 def integer_fields(spec: NetworkSpec, config: MetaplasticConfig) -> list[Field]:
     """Return what q8 keeps; rows of int8 weights are padded to words."""
-    size = sum(rows * stride(columns) for rows, columns in shapes_of(spec, config))
+    sizes = [rows * stride(columns) for rows, columns in shapes_of(spec, config)]
+    words, trace = step_integers(adapts(spec, config), sizes[-1])
     return [
         Field("log_temperature", "<i4", "Q15.16: log2 of what divides the logits"),
         *_gates_field(spec, config),
-        Field("hidden_weight", "i1", "Q0.7; rows end at a word, padded with 0", (size,)),
+        *words,
+        Field("hidden_weight", "i1", "Q0.7; rows end at a word, padded with 0", (sum(sizes),)),
+        *trace,
     ]
 
 
 def real_fields(spec: NetworkSpec, config: MetaplasticConfig) -> list[Field]:
     """Return what float64 keeps."""
-    size = sum(rows * columns for rows, columns in shapes_of(spec, config))
+    sizes = [rows * columns for rows, columns in shapes_of(spec, config)]
     return [
         *_gates_field(spec, config),
-        Field("hidden_weight", "<f8", "its sign is the weight", (size,)),
+        Field("hidden_weight", "<f8", "its sign is the weight", (sum(sizes),)),
         Field("log_temperature", "<f8", "log2 of what divides the logits"),
+        *step_reals(adapts(spec, config), sizes[-1]),
     ]
 
 
@@ -91,12 +98,20 @@ def integer_init(spec: NetworkSpec, config: MetaplasticConfig, state: State) -> 
     for layer, drawn, limit in _starts(spec, config, state):
         scaled = (drawn.astype(np.int64) * (2 * limit + 2) >> 32) - limit - 1
         weight_view(spec, state, layer)[:] = scaled
+    _start_trace(spec, config, state)
 
 
 def real_init(spec: NetworkSpec, config: MetaplasticConfig, state: State) -> None:
     """Draw W uniform in ±(w0 + 1)/128, from the words that q8 draws."""
     for layer, drawn, limit in _starts(spec, config, state):
         weight_view(spec, state, layer)[:] = (drawn / 2.0**31 - 1) * (limit + 1) / 128
+    _start_trace(spec, config, state)
+
+
+def _start_trace(spec: NetworkSpec, config: MetaplasticConfig, state: State) -> None:
+    """Nothing has moved yet."""
+    if adapts(spec, config):
+        trace_view(spec, state)[:] = traced(weight_view(spec, state, len(spec.shapes) - 1))
 
 
 def _starts(

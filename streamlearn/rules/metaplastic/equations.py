@@ -5,6 +5,9 @@ Hidden weights W are real, and every gradient moves them: no pulses, no steps of
     a_j = Σ x_i sign(W_ij),  h_j = sign(a_j),  logit_k = scale · a_k / |x|  (last layer)
     ΔW_ij = -lr/128 · δ_j x_i · f,  f = 1 - tanh²(m |W_ij|) if the step leads towards zero, else 1
 
+Few columns are cut into signs first (:mod:`quant.rules.metaplastic.cuts`), and lr has a multiplier
+that sets itself (:mod:`streamlearn.rules.metaplastic.step`).
+
 δ is the gradient of -log softmax by the logits, passed down through the units inside the window
 |a_j| <= window · |x| (straight-through). The derivative of the logits by a_k, scale/|x|, is the
 same for all samples behind hidden units; it is left to the learning rates, and the gradient by the
@@ -32,10 +35,17 @@ from quant.counters import Saturations
 from quant.layout import State
 from quant.network import NetworkSpec
 from quant.rules.metaplastic.config import MetaplasticConfig
-from quant.rules.metaplastic.cuts import cut_reals, cut_values, cuts_of, layers_of
+from quant.rules.metaplastic.cuts import (
+    cut_reals,
+    cut_values,
+    cuts_of,
+    layers_of,
+    metaplasticity_of,
+)
 from quant.rules.metaplastic.gates import active_units, gates_of
 from quant.rules.metaplastic.plan import make_metaplastic_plan
 from quant.rules.metaplastic.state import weight_view
+from streamlearn.rules.metaplastic.step import adapt
 
 Float = npt.NDArray[np.float64]
 
@@ -137,11 +147,13 @@ def update(
     state["log_temperature"] = calibrate(
         logits, target, float(state["log_temperature"][0]), config.calibration_window
     )
-    state["n_samples"] = (int(state["n_samples"][0]) + 1) & 0xFFFFFFFF
+    n = int(state["n_samples"][0])
+    state["n_samples"] = (n + 1) & 0xFFFFFFFF
     delta = softmax(logits)
     delta[target] -= 1
     if np.abs(delta).max() <= config.skip:
         return
+    multiplier = adapt(spec, config, state, forward_.inputs[-1], delta, n)
     plan = make_metaplastic_plan(spec, config)
     last, sized = len(spec.shapes) - 1, config.for_sizes(layers_of(spec, config))
     for layer in range(last, -1, -1):
@@ -149,8 +161,8 @@ def update(
         if layer > 0:
             below = binary(w[: spec.layers[layer]]) @ used / 2 ** plan.backward_shifts[layer]
             delta = np.where(learning(forward_, layer - 1, sized.window), below, 0.0)
-        lr = LSB * (sized.lr_output if layer == last else sized.lr)
-        m = config.metaplasticity_output if layer == last else config.metaplasticity
+        lr = multiplier * LSB * (sized.lr_output if layer == last else sized.lr)
+        m = config.metaplasticity_output if layer == last else metaplasticity_of(spec, config)
         _move(w, forward_.inputs[layer], used, lr, m, config.clamp)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 from quant.rules.metaplastic.config import MetaplasticConfig
+from quant.rules.metaplastic.cuts import metaplasticity_of
 from quant.rules.metaplastic.gates import gates_of
 from streamlearn.engines import Backend
 from streamlearn.learners.classifier import Raw, StreamClassifier
@@ -89,7 +90,7 @@ class MetaplasticClassifier(StreamClassifier):
         front_end: str = "standardise",
         features: Sequence[str] | None = None,
         backend: Backend | None = None,
-        metaplasticity: float = 1.14,
+        metaplasticity: float | None = None,
         metaplasticity_output: float = 3.2,
         clamp: float = 0.906,
         weight_init: float | None = None,
@@ -105,6 +106,7 @@ class MetaplasticClassifier(StreamClassifier):
         n_blocks: int = 0,
         n_active: int = 0,
         cuts: int | None = None,
+        step: str | None = None,
         memory: str | None = None,
         memory_features: int = 64,
         memory_bytes: int | None = None,
@@ -129,5 +131,5 @@ class MetaplasticClassifier(StreamClassifier):
         gates = f"{config.n_active} of {config.n_blocks} blocks, " if config.n_blocks else ""
         return (
             f"MetaplasticClassifier({spec}, {gates}{self.arithmetic}, "
-            f"metaplasticity={self.config.metaplasticity:g}, {self.n_samples} samples)"
+            f"metaplasticity={metaplasticity_of(spec, config):g}, {self.n_samples} samples)"
         )

@@ -2,6 +2,7 @@
  * function; the rule's NUMBERS.md. */
 #include "sl_exp2.h"
 #include "sl_metaplastic.h"
+#include "sl_metaplastic_step.h"
 #include "sl_noise.h"
 #include "sl_parts.h"
 
@@ -113,8 +114,15 @@ static inline int8_t sl_pulse(int32_t w, int32_t step, uint32_t dither,
 }
 
 /* Step the weights whose row and whose column fire. */
-static void sl_pulse_layer(uint32_t index, uint32_t key, sl_state_t *state, sl_scratch_t *scratch) {
+static void sl_pulse_layer(uint32_t index, uint32_t key, int32_t log2, sl_state_t *state,
+                           sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[index];
+#if SL_ADAPTS
+    const uint32_t gain = sl_stepped_gain(layer->gain, log2);
+#else
+    const uint32_t gain = (uint32_t)layer->gain;
+    (void)log2;
+#endif
     const uint16_t *let_through = sl_let_through[index == SL_N_LAYERS - 1];
     uint32_t n = 0;
     for (uint32_t j = 0; j < layer->columns; j++) {
@@ -123,7 +131,7 @@ static void sl_pulse_layer(uint32_t index, uint32_t key, sl_state_t *state, sl_s
             continue;
         }
         const uint32_t word = sl_noise_word(key, SL_STREAM_COLUMN + index, j);
-        const uint32_t strength = sl_abs32(delta) * (uint32_t)layer->gain >> 4;
+        const uint32_t strength = sl_abs32(delta) * gain >> 4;
         const int32_t pulses = (int32_t)((strength + (word >> 16)) >> 16);
         if (pulses != 0) {
             scratch->column[n] = (uint16_t)j;
@@ -158,11 +166,15 @@ void sl_rule_update(sl_state_t *state, sl_scratch_t *scratch, uint32_t target) {
     if (sl_output_gradient(scratch, target) <= SL_SKIP) {
         return;
     }
+    int32_t log2 = 0;
+#if SL_ADAPTS
+    log2 = sl_adapt(state, scratch);
+#endif
     for (uint32_t index = SL_N_LAYERS - 1; index < SL_N_LAYERS; index--) {
         if (index > 0) {
             sl_backward(index, state, scratch);
         }
-        sl_pulse_layer(index, key, state, scratch);
+        sl_pulse_layer(index, key, log2, state, scratch);
         if (index > 0) {
             for (uint32_t j = 0; j < sl_layers[index - 1].columns; j++) {
                 scratch->delta[j] = scratch->below[j];
