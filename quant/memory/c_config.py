@@ -56,6 +56,7 @@ def constants(spec: NetworkSpec, numbers: str, log2_temperature: str | None) -> 
         "SL_MEMORY_RATE": real(golden.RATE),
         "SL_MEMORY_EXPONENT_MAX": real(golden.EXPONENT_MAX),
         "SL_MEMORY_LEAD_RATE": real(golden.LEAD_RATE),
+        "SL_MEMORY_LEAD_MIN": real(golden.LEAD_MIN),
         "SL_MEMORY_DITHER": real(golden.DITHER),
         "SL_MEMORY_UPDATES_MAX": unsigned(golden.UPDATES_MAX),
     }
