@@ -26,7 +26,7 @@ import numpy.typing as npt
 from quant import noise
 from quant.integers import Int64
 from quant.layout import State
-from quant.memory.features import STREAM_DITHER, columns_of, learn_scale
+from quant.memory.features import columns_of, learn_scale
 from quant.memory.real import F, Real, clamp, exp, in_order, log
 from quant.network import NetworkSpec
 from quant.tables import EXP2
@@ -213,7 +213,7 @@ def _learn_covariance(
     """One sample into the inverse by the formula of Sherman and Morrison, and into the weights."""
     k, d = means.shape
     key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
-    words = noise.words(key, STREAM_DITHER, (d + 31) // 32)[:, None]
+    words = noise.words(key, noise.STREAM_MEMORY_DITHER, (d + 31) // 32)[:, None]
     bits = (words >> np.arange(32, dtype=np.uint32) & np.uint32(1)).ravel()[:d]
     u = deviation + np.where(bits == 1, F(DITHER), F(-DITHER))
     g, q = _times_inverse(state, u), F(1) - rate
