@@ -125,6 +125,15 @@ class Device(Machine):
         self._expect(classes=True)
         return int.from_bytes(self._ask(Request.PREDICT, self._features(x)), "little")
 
+    def recall(self, x: npt.ArrayLike) -> int:
+        """Return the class index by the memory of the device's learner alone.
+
+        Parameters and errors are those of `predict`; the device also refuses if its learner has no
+        memory.
+        """
+        self._expect(classes=True)
+        return int.from_bytes(self._ask(Request.RECALL, self._features(x)), "little")
+
     def learn(self, x: npt.ArrayLike, label: int) -> int:
         """Let the device learn one sample; return the class it predicted *before* learning.
 

@@ -24,8 +24,9 @@ STREAM_COLUMN = 128
 STREAM_PULL_ROW = 192
 STREAM_RANGE_ROW = 224
 STREAM_INIT = 32
-#: This one has no layer.
+#: These have no layer.
 STREAM_GATE = 96
+STREAM_MEMORY_WEIGHT, STREAM_MEMORY_BIAS, STREAM_MEMORY_DITHER = 112, 113, 114
 
 #: The sample number under which the initial weights are drawn.
 SAMPLE_INIT = MASK

@@ -14,6 +14,7 @@ from onnx import ModelProto, TensorProto, ValueInfoProto, checker, helper
 from export.graph.builder import GraphBuilder
 from export.graph.front_end import integer_inputs, real_inputs
 from export.graph.heads import HEADS
+from export.graph.memory import memory_outputs
 from quant.description import to_json
 from quant.errors import ShapeError
 from quant.layout import State
@@ -59,6 +60,10 @@ def prediction_model(
         ``probabilities`` float32[batch, classes]; in integers ``logit_sum`` int64[batch, classes],
         the sum over the draws in Q.16 (before a temperature), in floats ``logits``
         [batch, classes], the mean over the draws in the arithmetic's own type.
+
+        A classifier with a memory: ``label`` and ``probabilities`` are those of network and memory
+        together; ``recall_label`` int64[batch] and ``recall_probabilities``
+        float32[batch, classes] are those of the memory alone.
 
         Outputs of a regressor: ``prediction`` float32[batch, 3], mean, aleatoric and epistemic
         standard deviation in the target's units, NaN for a row that is not finite; in integers also
@@ -106,13 +111,15 @@ def prediction_model(
     one = 1.0 if kind.logits is None else float(kind.logits(state, np.array(1.0)))
     if kind.numbers == "integer":
         z = integer_inputs(g, x, spec.front_end, window, state)
-        outputs = head.integer_outputs(
-            g, finite, graph(g, z, spec, config, state), spec, state, one
-        )
+        drawn = graph(g, z, spec, config, state)
+        outputs = head.integer_outputs(g, finite, drawn, spec, state, one)
     else:
         to = TensorProto.DOUBLE if kind.numbers == "float64" else TensorProto.FLOAT
         z = real_inputs(g, x, spec.front_end, window, state, to)
-        outputs = head.real_outputs(g, finite, graph(g, z, spec, config, state), spec, state, one)
+        drawn = graph(g, z, spec, config, state)
+        outputs = head.real_outputs(g, finite, drawn, spec, state, one)
+    if spec.memory is not None:
+        outputs += memory_outputs(g, finite, x, spec, state, kind, drawn.n_draws)
     return _model_of(g, spec, config, state, arithmetic, classes, outputs)
 
 

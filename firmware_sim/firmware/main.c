@@ -109,6 +109,14 @@ static void handle(const sl_frame_t *frame) {
             return;
         }
         break;
+#ifdef SL_HAS_RECALL
+    case SL_TYPE_RECALL:
+        if (length == FEATURE_BYTES) {
+            reply_result(frame, sl_learner_recall(&sl_state, &sl_scratch, words));
+            return;
+        }
+        break;
+#endif
     case SL_TYPE_LEARN:
         if (length == LEARN_BYTES) {
             const uint8_t *tail = payload + FEATURE_BYTES;

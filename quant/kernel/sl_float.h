@@ -1,6 +1,12 @@
 /* binary32: its bits, and the floating point that the float32 kernels share. */
 #pragma once
 
+/* No product is rounded together with a sum: every core has the same bits. GCC takes its word for
+ * it from -std=c11, and knows no such pragma. */
+#ifdef __clang__
+#pragma STDC FP_CONTRACT OFF
+#endif
+
 #include <stdint.h>
 
 #define SL_RAW_MAX 1e18f /* of a sensor value: its square, and a sum of squares, stay finite */

@@ -75,7 +75,11 @@ def fields(spec: NetworkSpec) -> list[Field]:
     found = [
         Field("memory_net", "<f4", "exponent of the network's probabilities in the pool", (), 1),
         Field("memory_own", "<f4", "exponent of the memory's probabilities in the pool", (), 1),
-        Field("memory_lead", "<f4", "how much more often the pool is right than the network"),
+        Field(
+            "memory_lead",
+            "<f4",
+            "how much more often the pool is right than the network",
+        ),
         Field("memory_updates", "<u4", "samples in the covariance, up to 2^20"),
         Field("memory_scaled", "<u4", "samples in the scale of the features, up to 100"),
         Field("memory_seen", "<u4", "samples of each class", (k,)),

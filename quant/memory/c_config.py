@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from quant import memory
+from quant import memory, noise
 from quant.c_text import real, unsigned
 from quant.memory import features, golden
 from quant.network import NetworkSpec
@@ -44,9 +44,9 @@ def constants(spec: NetworkSpec, numbers: str, log2_temperature: str | None) -> 
         "SL_MEMORY_OUTLIER": real(features.OUTLIER),
         "SL_MEMORY_RELATIVE_FLOOR": real(features.RELATIVE_FLOOR),
         "SL_MEMORY_VARIANCE_MIN": real(features.VARIANCE_MIN),
-        "SL_STREAM_MEMORY_WEIGHT": unsigned(features.STREAM_WEIGHT),
-        "SL_STREAM_MEMORY_BIAS": unsigned(features.STREAM_BIAS),
-        "SL_STREAM_MEMORY_DITHER": unsigned(features.STREAM_DITHER),
+        "SL_STREAM_MEMORY_WEIGHT": unsigned(noise.STREAM_MEMORY_WEIGHT),
+        "SL_STREAM_MEMORY_BIAS": unsigned(noise.STREAM_MEMORY_BIAS),
+        "SL_STREAM_MEMORY_DITHER": unsigned(noise.STREAM_MEMORY_DITHER),
         "SL_MEMORY_LOGIT": "int64_t" if integer else "float",
         "SL_MEMORY_LOGIT_UNIT": real(1 / 65536 if integer else 1.0),
         "SL_LOG2_TEMPERATURE(state)": divided,
@@ -56,6 +56,7 @@ def constants(spec: NetworkSpec, numbers: str, log2_temperature: str | None) -> 
         "SL_MEMORY_RATE": real(golden.RATE),
         "SL_MEMORY_EXPONENT_MAX": real(golden.EXPONENT_MAX),
         "SL_MEMORY_LEAD_RATE": real(golden.LEAD_RATE),
+        "SL_MEMORY_LEAD_MIN": real(golden.LEAD_MIN),
         "SL_MEMORY_DITHER": real(golden.DITHER),
         "SL_MEMORY_UPDATES_MAX": unsigned(golden.UPDATES_MAX),
     }

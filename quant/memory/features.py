@@ -34,8 +34,6 @@ Z_MAX, Z_MAX_RANDOM = 32767, 2047
 #: Weights of random features are the odd numbers -15 to 15: their root mean square is sqrt(85).
 WEIGHT_BITS, WEIGHT_MAX = 4, 15
 
-STREAM_WEIGHT, STREAM_BIAS, STREAM_DITHER = 112, 113, 114
-
 Int64 = npt.NDArray[np.int64]
 
 
@@ -58,10 +56,12 @@ def random_weights(seed: int, n_random: int, n_features: int) -> tuple[Int64, In
     key = noise.sample_key(seed, noise.SAMPLE_INIT)
     in_word = 32 // WEIGHT_BITS
     per_row = -(-n_features // in_word)
-    words = noise.words(key, STREAM_WEIGHT, n_random * per_row).reshape(n_random, per_row, 1)
+    words = noise.words(key, noise.STREAM_MEMORY_WEIGHT, n_random * per_row).reshape(
+        n_random, per_row, 1
+    )
     nibbles = words >> (WEIGHT_BITS * np.arange(in_word, dtype=np.uint32)) & np.uint32(15)
     weights = 2 * nibbles.reshape(n_random, -1)[:, :n_features].astype(np.int64) - WEIGHT_MAX
-    packed = noise.words(key, STREAM_BIAS, n_random)[:, None]
+    packed = noise.words(key, noise.STREAM_MEMORY_BIAS, n_random)[:, None]
     octets = (packed >> np.array([0, 8, 16, 24], np.uint32) & np.uint32(255)).astype(np.int64)
     return weights, (octets.sum(axis=1) - 510) * bias_gain(n_features) >> 8
 

@@ -10,7 +10,7 @@ ch. 10; Hayes and Kanan, arXiv 1909.01520, without the shrinkage)::
     u = phi - m_y, q = 1 - 1/n_y, g = P (u + dither), s = 1 / (1 + q u . g)
     P -= q s g g^T;  w_k -= q s (g . m_k) g;  w_y += s g / n_y;  m_y += u / n_y
 
-Dither of ±2^-6 adds 2^-12 to the covariance's diagonal with each sample: a ridge that grows with
+Dither of ±2^-7 adds 2^-14 to the covariance's diagonal with each sample: a ridge that grows with
 t, so that P keeps its condition. One column of every w_k is computed anew with each sample, so that
 w never drifts from P m. Order of the operations: NUMBERS.md. C counterpart: ``kernel/float32``.
 """
@@ -26,7 +26,7 @@ import numpy.typing as npt
 from quant import noise
 from quant.integers import Int64
 from quant.layout import State
-from quant.memory.features import STREAM_DITHER, columns_of, learn_scale
+from quant.memory.features import columns_of, learn_scale
 from quant.memory.real import F, Real, clamp, exp, in_order, log
 from quant.network import NetworkSpec
 from quant.tables import EXP2
@@ -36,9 +36,10 @@ LOG_MIN = -9.2103404
 #: What the scores of an LDA, and of the nearest mean, are multiplied by: both would be too sure.
 TEMPERATURE = {"lda": 0.7, "mean": 0.15}
 RATE, EXPONENT_MAX = 0.01, 2.0
-#: Of the exponential mean that says whether pool or network is right more often: 256 samples.
-LEAD_RATE = 1 / 256
-DITHER = 2.0**-6
+#: Of the exponential mean that says whether pool or network is right more often: 512 samples. Two
+#: of them more, and the network answers.
+LEAD_RATE, LEAD_MIN = 1 / 512, -2 / 512
+DITHER = 2.0**-7
 #: Then the covariance stays: a sample would change it by less than float32 can tell.
 UPDATES_MAX = 1 << 20
 SCORE_MIN = -60.0
@@ -60,7 +61,7 @@ class Answer:
     pooled : float32[classes]
         Log-probabilities of their product with the exponents.
     trusted : bool
-        Whether the pool has been right at least as often as the network lately.
+        Whether the pool has been right about as often as the network lately, or more often.
     """
 
     columns: Real
@@ -95,11 +96,28 @@ def network_logits(outputs: Int64, log2_temperature: int) -> Real:
         Q15.16; 2 to the power of minus this comes from a table of 256 steps.
     """
     sums = outputs.sum(axis=1)
-    whole = -log2_temperature + 65535 >> 16
-    part = F(EXP2[(whole << 16) + log2_temperature >> 8]) * F(2.0 ** (whole - 15))
-    unit = F(1 / 65536) / F(outputs.shape[1]) * part
+    unit = logit_unit(outputs.shape[1], log2_temperature)
     found: Real = (sums - sums.max()).astype(np.float32) * unit
     return found
+
+
+def logit_unit(n_draws: int, log2_temperature: int) -> Any:
+    """Return the real number of one unit of a sum of logits, divided by a temperature."""
+    whole = -log2_temperature + 65535 >> 16
+    part = F(EXP2[(whole << 16) + log2_temperature >> 8]) * F(2.0 ** (whole - 15))
+    return F(1 / 65536) / F(n_draws) * part
+
+
+def score_unit(spec: NetworkSpec, state: State) -> Any:
+    """Return what the sums of a score are multiplied by."""
+    if spec.memory == "mean":
+        return F(TEMPERATURE["mean"])
+    return F(int(state["memory_updates"][0]) + 1) * F(TEMPERATURE["lda"])
+
+
+def trusted(state: State) -> bool:
+    """Return whether the pool answers, or the network alone."""
+    return bool(state["memory_lead"][0] >= F(LEAD_MIN))
 
 
 def taught(state: State) -> Bool:
@@ -112,7 +130,7 @@ def _best(logs: Real, candidates: Bool) -> int:
     return int(np.argmax(np.where(candidates, logs, -np.inf)))
 
 
-def _log_softmax(scores: Real, candidates: Bool, low: float) -> Real:
+def log_softmax(scores: Real, candidates: Bool, low: float) -> Real:
     """Log-softmax over the candidates, summed in their order; at least ``low``."""
     shifted: Real = clamp(scores - scores[_best(scores, candidates)], SCORE_MIN, 0)
     total = in_order(np.where(candidates, exp(shifted), F(0)))
@@ -138,14 +156,11 @@ def forward(spec: NetworkSpec, state: State, x: npt.NDArray[Any], net: Real) -> 
         means = state["memory_mean"][0].reshape(k, -1)
         weights = means if spec.memory == "mean" else state["memory_weight"][0].reshape(k, -1)
         sums = in_order(weights * (phi - F(0.5) * means))
-        times = F(TEMPERATURE["mean"])
-        if spec.memory == "lda":
-            times = F(int(state["memory_updates"][0]) + 1) * F(TEMPERATURE["lda"])
-        own = _log_softmax(sums * times, candidates, LOG_MIN)
-    net = _log_softmax(net, candidates, LOG_MIN)
+        own = log_softmax(sums * score_unit(spec, state), candidates, LOG_MIN)
+    net = log_softmax(net, candidates, LOG_MIN)
     a, b = state["memory_net"][0], state["memory_own"][0]
-    pooled = _log_softmax(a * net + b * own, candidates, SCORE_MIN)
-    return Answer(phi, candidates, net, own, pooled, bool(state["memory_lead"][0] >= 0))
+    pooled = log_softmax(a * net + b * own, candidates, SCORE_MIN)
+    return Answer(phi, candidates, net, own, pooled, trusted(state))
 
 
 def learn(
@@ -198,7 +213,7 @@ def _learn_covariance(
     """One sample into the inverse by the formula of Sherman and Morrison, and into the weights."""
     k, d = means.shape
     key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
-    words = noise.words(key, STREAM_DITHER, (d + 31) // 32)[:, None]
+    words = noise.words(key, noise.STREAM_MEMORY_DITHER, (d + 31) // 32)[:, None]
     bits = (words >> np.arange(32, dtype=np.uint32) & np.uint32(1)).ravel()[:d]
     u = deviation + np.where(bits == 1, F(DITHER), F(-DITHER))
     g, q = _times_inverse(state, u), F(1) - rate

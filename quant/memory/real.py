@@ -13,11 +13,10 @@ import numpy.typing as npt
 Real = npt.NDArray[np.float32]
 F = np.float32
 
-_LOG2_E, _LN2, _HALF, _ONE = F(1.44269504), F(0.693147181), F(0.5), F(1)
-#: 1/720, 1/120, ... as the C compiler divides them.
-_EXP = tuple(_ONE / F(n) for n in (720, 120, 24, 6, 2, 1))
-_LOG = tuple(_ONE / F(n) for n in (9, 7, 5, 3))
-_SQRT2 = F(1.41421356)
+LOG2_E, LN2, SQRT2 = F(1.44269504), F(0.693147181), F(1.41421356)
+#: Of the polynomials' coefficients 1/720, 1/120, ..., as the C compiler divides them.
+EXP_DIVISORS, LOG_DIVISORS = (720, 120, 24, 6, 2, 1), (9, 7, 5, 3)
+_HALF, _ONE = F(0.5), F(1)
 
 
 def in_order(products: Real) -> Real:
@@ -31,13 +30,10 @@ def in_order(products: Real) -> Real:
 
 def exp(x: Real) -> Real:
     """Exponential of numbers from -87 to 0, as ``sl_exp`` in ``sl_float.h``."""
-    y = x * _LOG2_E
+    y = x * LOG2_E
     n = (y - _HALF).astype(np.int32)
-    f = (y - n.astype(np.float32)) * _LN2
-    p = np.full_like(f, _EXP[0])
-    for coefficient in (*_EXP[1:], _ONE):
-        p = coefficient + f * p
-    found: Real = p * ((n + 127) << 23).astype(np.int32).view(np.float32)
+    f = (y - n.astype(np.float32)) * LN2
+    found: Real = _polynomial(f, EXP_DIVISORS) * ((n + 127) << 23).astype(np.int32).view(np.float32)
     return found
 
 
@@ -46,14 +42,18 @@ def log(x: Any) -> Any:
     bits = int(np.array(x, np.float32).view(np.int32))
     e = (bits >> 23) - 127
     m = np.array(bits & 0x7FFFFF | 127 << 23, np.int32).view(np.float32)[()]
-    if m > _SQRT2:
+    if m > SQRT2:
         m, e = m * _HALF, e + 1
     u = (m - _ONE) / (m + _ONE)
-    square = u * u
-    p = _LOG[0]
-    for coefficient in (*_LOG[1:], _ONE):
-        p = coefficient + square * p
-    return F(e) * _LN2 + (u + u) * p
+    return F(e) * LN2 + (u + u) * _polynomial(u * u, LOG_DIVISORS)
+
+
+def _polynomial(x: Any, divisors: tuple[int, ...]) -> Any:
+    """1 + x (1/d + x (...)), the last divisor first."""
+    p: Any = _ONE / F(divisors[0])
+    for divisor in (*divisors[1:], 1):
+        p = _ONE / F(divisor) + x * p
+    return p
 
 
 def inverse_root(x: Real) -> Real:

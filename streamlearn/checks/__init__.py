@@ -15,14 +15,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from streamlearn.checks import features, labels, learning, numbers, state
+from streamlearn.checks import features, labels, learning, memory, numbers, state
 from streamlearn.checks.registry import Check, all_checks, checks_for
 from streamlearn.checks.samples import LAYERS
 from streamlearn.errors import ConfigError
 
 __all__ = ["LAYERS", "all_checks", "check_learner", "yield_checks"]
 
-_MODULES = (features, labels, learning, numbers, state)  # importing them fills the list
+_MODULES = (features, labels, learning, memory, numbers, state)  # importing them fills the list
 
 
 def yield_checks(learner: Any) -> Iterator[Check]:

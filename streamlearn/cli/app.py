@@ -39,8 +39,8 @@ from streamlearn.version import __version__
 
 #: Options of `run` that make a new learner or folder, by their parameters' names.
 NEW_RUN = (
-    "rule", "hidden", "memory_window", "metaplasticity", "settings", "arithmetic", "seed",
-    "classes", "out", "force",
+    "rule", "hidden", "memory_window", "metaplasticity", "memory", "memory_bytes", "settings",
+    "arithmetic", "seed", "classes", "out", "force",
 )  # fmt: skip
 
 app = typer.Typer(
@@ -112,6 +112,22 @@ def run(
             "Short for --set metaplasticity=N.",
         ),
     ] = None,
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            "--memory",
+            help="What remembers every class beside the network: lda, or mean for a chip without "
+            "an FPU; nothing if not given. Short for --set memory=NAME.",
+            metavar="NAME",
+        ),
+    ] = None,
+    memory_bytes: Annotated[
+        int | None,
+        typer.Option(
+            "--memory-bytes",
+            help="Bytes of state for the memory. Short for --set memory_bytes=N.",
+        ),
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -164,7 +180,12 @@ def run(
         return
     if stream is None or label is None:
         raise missing(context, "--stream" if stream is None else "--label")
-    shortcuts = {"memory_window": memory_window, "metaplasticity": metaplasticity}
+    shortcuts = {
+        "memory_window": memory_window,
+        "metaplasticity": metaplasticity,
+        "memory": memory,
+        "memory_bytes": memory_bytes,
+    }
     learn(
         stream,
         label,

@@ -71,7 +71,7 @@ class Memory:
         else:
             mean = outputs.mean(axis=1)
             mean = mean if self._kind.logits is None else self._kind.logits(state, mean)
-            net = (mean - mean.max()).astype(np.float32)
+            net = np.maximum(mean - mean.max(), -1e30).astype(np.float32)
         return golden.forward(self._spec, state, x, net)
 
     def recall(self, state: State, x: Float) -> Float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,8 @@ class Case:
         usual = vars(type(self.config)())
         own = [f"{name}={v}" for name, v in vars(self.config).items() if usual[name] != v]
         spec = f"{self.spec}-{self.spec.front_end}-{'bias' if self.spec.bias else 'no_bias'}"
+        if self.spec.memory:
+            spec += f"-{self.spec.memory}-{self.spec.memory_features}"
         return "-".join([self.config.rule, self.arithmetic, spec, *own])
 
 
@@ -55,9 +57,21 @@ def config_of(rule: str, head: str, settings: Mapping[str, Any]) -> Config:
     return learner.config
 
 
+def remembering() -> list[Case]:
+    """Every rule in every arithmetic with a memory of inputs and random features; and the mean."""
+    spec = NetworkSpec((5, 8, 3), memory="lda", memory_features=9)
+    found = [
+        Case(spec, config_of(rule, "categorical", {}), arithmetic)
+        for rule in RULES
+        if "categorical" in RULES[rule].heads
+        for arithmetic in in_c(rule)
+    ]
+    return [*found, Case(replace(spec, memory="mean"), MesuConfig(), "q16")]
+
+
 def defaults() -> list[Case]:
-    """Every rule, head and variant in every arithmetic that has a kernel."""
-    return [
+    """Every rule, head and variant in every arithmetic that has a kernel; and with a memory."""
+    plain = [
         Case(
             NetworkSpec((5, 8, LAST[head]), head=head), config_of(rule, head, settings), arithmetic
         )
@@ -66,11 +80,17 @@ def defaults() -> list[Case]:
         for settings in ({}, *RULES[rule].variants.values())
         for arithmetic in in_c(rule)
     ]
+    return [*plain, *remembering()]
 
 
 #: Extreme settings, beside the defaults of every rule.
 EXTREME: list[tuple[NetworkSpec, Config]] = [
     (NetworkSpec((5, 8, 3), front_end="none"), MesuConfig()),
+    (NetworkSpec((5, 8, 3), front_end="none", memory="lda", memory_features=0), MesuConfig()),
+    (NetworkSpec((37, 4, 2), memory="lda", memory_features=33), MesuConfig(n_draws=1)),
+    (NetworkSpec((1, 2), memory="lda", memory_features=40), MesuConfig()),
+    (NetworkSpec((70, 3), front_end="none", memory="mean", memory_features=5), MesuConfig()),
+    (NetworkSpec((9, 30, 7), memory="lda", memory_features=9), MetaplasticConfig(window=4.0)),
     (NetworkSpec((4, 3), bias=False), MesuConfig(n_draws=1)),
     (NetworkSpec((3, 7, 6, 2)), MesuConfig(n_draws=3, memory_window=2000.0, sigma_prior=1.0)),
     (NetworkSpec((9, 5, 2), bias=False, front_end="none"), MesuConfig(n_draws=64, mu_prior=0.5)),

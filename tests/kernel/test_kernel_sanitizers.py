@@ -32,7 +32,7 @@ needs_sanitizers = pytest.mark.skipif(
     COMPILER is None, reason="no gcc or clang on PATH that links -fsanitize=address,undefined"
 )
 #: In the shared part of every learner, before the forward pass.
-PLACE = "uint32_t not_finite = 0;"
+PLACE = "sl_front_end_update(state, scratch, x_bits);"
 SIGNED_OVERFLOW = PLACE + " volatile int32_t plant = 2147483647; plant = plant + 1;"
 SHIFT = PLACE + " volatile int32_t plant = 32; plant = 1 << plant;"
 PAST_THE_STATE = PLACE + " ((volatile uint32_t *)state)[sizeof *state / 4] = 0;"

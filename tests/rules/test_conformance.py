@@ -223,6 +223,23 @@ class TextsTeachTwice(MesuClassifier):
         return super().learn_one(x, y) if isinstance(y, str) else self
 
 
+class RecallsTheFirst(MesuClassifier):
+    def recall_one(self, x: Any) -> Any:
+        super().recall_one(x)
+        return self.labels[0]
+
+
+class LearnsMoreBesideAMemory(MesuClassifier):
+    def learn_one(self, x: Any, y: Any) -> Any:
+        super().learn_one(x, y)
+        return super().learn_one(x, y) if self.spec.memory else self
+
+
+class RecallsWithoutAMemory(MesuClassifier):
+    def recall_one(self, x: Any) -> Any:
+        return super().recall_one(x) if self.spec.memory else self.predict_one(x)
+
+
 class NoveltyInPercent(MesuClassifier):
     def novelty_one(self, x: Any) -> float:
         return 100 * super().novelty_one(x) + 2
@@ -283,6 +300,9 @@ CANARIES: dict[str, type] = {
     "names_of_labels_change_no_bit": TextsTeachTwice,
     "probabilities_sum_to_one_and_agree_with_the_prediction": SharesOutOfTwo,
     "uncertainty_and_novelty_have_one_meaning": NoveltyInPercent,
+    "classes_one_after_another_are_recalled": RecallsTheFirst,
+    "a_memory_changes_no_bit_of_the_network": LearnsMoreBesideAMemory,
+    "without_a_memory_nothing_is_recalled": RecallsWithoutAMemory,
     "a_prediction_has_finite_deviations_after_two_samples": HasAScaleTooEarly,
     "targets_are_read_as_float32": ReadsTargetsAsFloat64,
     "wrong_targets_are_refused": TakesAnyTarget,

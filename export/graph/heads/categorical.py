@@ -28,7 +28,7 @@ def integer_outputs(
     logits = g.op("Where", finite, summed, 0, name="logit_sum")
     unit = (drawn.n_draws << OUTPUT_FRAC_BITS) / one
     there = candidates(state, spec.n_classes)
-    return _outputs(g, finite, logits, "logit_sum", TensorProto.INT64, unit, there)
+    return _outputs(g, finite, logits, "logit_sum", TensorProto.INT64, unit, spec, there)
 
 
 def real_outputs(
@@ -40,7 +40,8 @@ def real_outputs(
     kind = TensorProto.FLOAT if zero.dtype == np.float32 else TensorProto.DOUBLE
     mean = g.reduce("ReduceMean", drawn.outputs, 1, keepdims=False)
     logits = g.op("Where", finite, mean, zero, name="logits")
-    return _outputs(g, finite, logits, "logits", kind, 1 / one, candidates(state, spec.n_classes))
+    there = candidates(state, spec.n_classes)
+    return _outputs(g, finite, logits, "logits", kind, 1 / one, spec, there)
 
 
 def _outputs(
@@ -50,9 +51,13 @@ def _outputs(
     name: str,
     kind: int,
     unit: float,
+    spec: NetworkSpec,
     there: npt.NDArray[np.bool_],
 ) -> list[ValueInfoProto]:
     """Label and probabilities over the classes that are there, all alike if none; all logits."""
+    described = helper.make_tensor_value_info(name, kind, ["batch", len(there)])
+    if spec.memory is not None:  # which answers with the network
+        return [described]
     real = compared = g.cast(logits, TensorProto.DOUBLE)
     if not there.any():
         compared = g.op("Mul", real, np.array(0.0))
@@ -64,6 +69,6 @@ def _outputs(
     g.cast(g.op("Softmax", mean_logits, axis=1), TensorProto.FLOAT, name="probabilities")
     return [
         helper.make_tensor_value_info("label", TensorProto.INT64, ["batch"]),
-        helper.make_tensor_value_info(name, kind, ["batch", len(there)]),
+        described,
         helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", len(there)]),
     ]

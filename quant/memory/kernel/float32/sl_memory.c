@@ -74,7 +74,7 @@ int32_t sl_memory_predict(const sl_state_t *state, sl_scratch_t *scratch, const 
         pooled[k] = state->memory_net * net[k] + state->memory_own * memory->log[SL_MEMORY_OWN][k];
     }
     sl_log_softmax(state, pooled, SL_MEMORY_SCORE_MIN);
-    memory->trusted = state->memory_lead >= 0.0f;
+    memory->trusted = state->memory_lead >= SL_MEMORY_LEAD_MIN;
     return (int32_t)sl_best(state, memory->trusted ? pooled : net);
 }
 

@@ -33,7 +33,7 @@ static int16_t sl_scaled(const sl_state_t *state, uint32_t i, uint32_t bits) {
     const float inverse = fixed ? kept : sl_fixed_scale(centre, kept);
     const float deviation = sl_raw(bits) - centre;
     const float sign = (deviation > 0.0f ? 1.0f : 0.0f) - (deviation < 0.0f ? 1.0f : 0.0f);
-    const float limit = SL_Z_MAX / 256.0f;
+    const float limit = (float)SL_Z_MAX / 256.0f;
     const float z = sl_clamp(deviation * inverse, -limit, limit);
     return sl_quantised(fixed && inverse == 0.0f ? sign : z);
 }
@@ -91,7 +91,7 @@ void sl_memory_learn_scale(sl_state_t *state, const uint32_t *x_bits) {
 }
 #else
 static int16_t sl_scaled(const sl_state_t *state, uint32_t i, uint32_t bits) {
-    const float limit = SL_Z_MAX_RANDOM / 256.0f;
+    const float limit = (float)SL_Z_MAX_RANDOM / 256.0f;
     (void)state;
     (void)i;
     return sl_quantised(sl_clamp(sl_raw(bits), -limit, limit));

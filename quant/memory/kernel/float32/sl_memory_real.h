@@ -1,8 +1,6 @@
 /* float32 in one order of operations, never contracted, and without a mathematical library. */
 #pragma once
 
-#pragma STDC FP_CONTRACT OFF
-
 #include <stdint.h>
 
 #include "sl_float.h"
