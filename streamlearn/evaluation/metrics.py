@@ -155,20 +155,34 @@ class ClassificationMetrics(Scores):
             self._note(self._adwin.latest)
 
     def update_many(
-        self, y: Iterable[Hashable], predicted: Iterable[Hashable]
+        self,
+        y: Iterable[Hashable],
+        predicted: Iterable[Hashable],
+        proba: Iterable[Probabilities] | None = None,
     ) -> ClassificationMetrics:
         """Count samples one after the other; return itself.
+
+        Parameters
+        ----------
+        y, predicted
+            A label and a prediction of each sample.
+        proba
+            Probabilities of each sample, such as ``float[n, classes]``.
 
         Raises
         ------
         ShapeError
-            If there are not as many predictions as labels.
+            If there are not as many of each.
         """
         a, b = _plain(y), _plain(predicted)
-        if len(a) != len(b):
-            raise ShapeError(f"{len(b)} predictions for {len(a)} labels: expected one for each")
-        for label, prediction in zip(a, b, strict=True):
-            self.update(label, prediction)
+        p = [None] * len(a) if proba is None else [*proba]
+        if not len(a) == len(b) == len(p):
+            raise ShapeError(
+                f"{len(b)} predictions and probabilities of {len(p)} samples for {len(a)} labels: "
+                "expected one of each for each label"
+            )
+        for label, prediction, row in zip(a, b, p, strict=True):
+            self.update(label, prediction, row)
         return self
 
     @property

@@ -86,7 +86,7 @@ def draw_accuracy(data: ReportData) -> Picture | None:
     if batch_starts(data.batch):
         reading += " Vertical lines: a new recording batch begins; its number stands above."
     if drifts(data):
-        reading += " Triangles: the accuracy fell here and stayed lower, as ADWIN finds it."
+        reading += " Triangles: the accuracy fell here, as ADWIN finds it."
     return Picture(finding, svg, reading)
 
 

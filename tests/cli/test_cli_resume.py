@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 import tty
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -495,6 +496,21 @@ def test_the_checkpoint_before_takes_over(
     found = newest(out)
     assert found is not None
     assert found.n_samples == 140
+    assert cli("run", "--resume", out, "-q").code == 0
+    assert same(out) == whole
+
+
+def test_a_checkpoint_from_before_there_were_figures(
+    cli: Cli, stream: Path, tmp_path: Path, whole: dict[str, Any]
+) -> None:
+    """They are counted again from the predictions."""
+    out = tmp_path / "run"
+    killed(100, "run", "--stream", stream, *GIVEN, "--on-bad", "skip", "--out", out,
+           "--checkpoint-every", 30)  # fmt: skip
+    found = newest(out)
+    assert found is not None
+    assert found.metrics["classes"] == [0, 1, 2]
+    checkpoints.write(out, replace(found, metrics={}))
     assert cli("run", "--resume", out, "-q").code == 0
     assert same(out) == whole
 

@@ -309,3 +309,57 @@ def test_a_new_export_replaces_the_old(cli: Cli, q16: Path, float32: Path, tmp_p
     check_manifest(to, "streamlearn-export")
     assert read_json(to / "manifest.json")["arithmetic"] == "float32"
     assert read_json(to / "manifest.json")["classes"] == sorted(LABELS)
+
+
+# -- what the accuracy alone hides ---------------------------------------------------------------
+
+
+def noise_csv(file: Path, share: float, n: int = 600) -> Path:
+    """Write a stream whose features say nothing of the label."""
+    rng = np.random.default_rng(0)
+    rows = [f"{a:.3f},{b:.3f},{int(c < share)}" for a, b, c in rng.random((n, 3))]
+    file.write_text("a,b,y\n" + "\n".join(rows) + "\n")
+    return file
+
+
+def test_worse_than_the_majority_is_said_also_quietly(cli: Cli, tmp_path: Path) -> None:
+    file, out = noise_csv(tmp_path / "x.csv", 0.4), tmp_path / "run"
+    given = ("--label", "y", "--hidden", 8, "--set", "lr_mu=4", "--out", out)
+    ended = cli("run", "--stream", file, *given, "--quiet")
+    assert (ended.code, ended.out) == (0, "")
+    values = read_json(out / "metrics.json")
+    assert values["accuracy_prequential"] < values["accuracy_majority"]
+    assert values["kappa_m"] < 0
+    assert ended.err == "".join(f"streamlearn: {one}\n" for one in values["advice"])
+    assert ended.err.startswith("streamlearn: worse than the majority: ")
+    page = (out / "report.html").read_text("utf-8")
+    assert "Before you use it" in page
+    assert "Worse than the majority: " in page
+
+
+def test_a_rare_class_is_named_with_its_recall(cli: Cli, tmp_path: Path) -> None:
+    file = noise_csv(tmp_path / "x.csv", 0.05)
+    run = ("run", "--stream", file, "--label", "y", "--json", tmp_path / "x.json")
+    ended = cli(*run, "--hidden", 8)
+    assert ended.code == 0
+    values = read_json(tmp_path / "x.json")
+    rare = {one["class"]: one for one in values["classes"]}["1"]
+    assert rare["n_samples"] >= 20
+    assert rare["recall"] < 0.5 * values["accuracy_prequential"]
+    assert f"the class '1' is hidden by the accuracy: of its {rare['n_samples']} " in ended.err
+    assert f"│ 1     │      {rare['n_samples']} │" in ended.out
+
+
+def test_a_drift_is_named(cli: Cli, tmp_path: Path) -> None:
+    """The law of the labels turns round; MESU with a short window needs a while."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(3000, 2))
+    y = (x[:, 0] > 0) ^ (np.arange(3000) >= 2000)
+    lines = [f"{a:.3f},{b:.3f},{int(c)}" for (a, b), c in zip(x, y, strict=True)]
+    (tmp_path / "x.csv").write_text("a,b,y\n" + "\n".join(lines) + "\n")
+    run = ("run", "--stream", tmp_path / "x.csv", "--label", "y", "--hidden", 8)
+    ended = cli(*run, "--json", tmp_path / "x.json")
+    (drift,) = read_json(tmp_path / "x.json")["drifts"]
+    assert drift["at"] == pytest.approx(2000, abs=40)
+    assert drift["accuracy_after"] < 0.5 < 0.9 < drift["accuracy_before"]
+    assert f"drift: the accuracy fell once: about sample {drift['at']:,} from " in ended.out
