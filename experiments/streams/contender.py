@@ -75,7 +75,7 @@ class Contender:
         Whether it runs in the part with bad rows.
     bytes_of : str
         What ``state_bytes`` counts: the ``state`` of a board, ``arrays`` of float32 or bytes, or a
-        ``pickle``, which is larger than what a program holds.
+        ``pickle``, which is larger than what a program holds; ``not known`` where that is 0.
     options : tuple
         Parameters and values that are not the learner's defaults.
     """

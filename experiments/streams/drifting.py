@@ -32,8 +32,8 @@ def _synth() -> Any:
     return load_with("river", "river.datasets.synth", "a generated stream")
 
 
-def _rows(pairs: Any, n: int = ROWS) -> Rows:
-    x, labels = as_arrays(islice(iter(pairs), n))
+def _rows(pairs: Any, n: int | None = None) -> Rows:
+    x, labels = as_arrays(islice(iter(pairs), ROWS if n is None else n))
     return x, labels.astype(np.int64)
 
 

@@ -110,7 +110,7 @@ def _cost(results: Results, line: Line) -> list[str]:
         return [NOTHING, line.contender.bytes_of, NOTHING]
     state = mean(row["state_bytes"] for row in found)
     microseconds = min(1e6 * row["learn_s"] / row["rows"] for row in found)
-    return [f"{state:,.0f}", line.contender.bytes_of, f"{microseconds:,.1f}"]
+    return [f"{state:,.0f}" if state else NOTHING, line.contender.bytes_of, f"{microseconds:,.1f}"]
 
 
 def gaps_table(results: Results) -> str:
