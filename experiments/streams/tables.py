@@ -39,7 +39,7 @@ def tables(record: Record) -> Mapping[str, str]:
     results = Results(unpack(record["runs"]))
     return {
         "table": accuracy_table(results),
-        "summary": summary_table(results),
+        "summary": summary_table(results, record["limit"]),
         "gaps": gaps_table(results),
         "memory": memory_table(results),
         "disturbances": disturbances_table(results),
@@ -58,7 +58,7 @@ def accuracy_table(results: Results) -> str:
     return markdown(["accuracy, %", *(line.title for line in lines)], rows)
 
 
-def summary_table(results: Results) -> str:
+def summary_table(results: Results, limit: int | None) -> str:
     """Return means over the streams, ranks, bytes and time of each learner."""
     head = [
         "learner",
@@ -94,7 +94,8 @@ def summary_table(results: Results) -> str:
                 *_cost(results, line),
             ]
         )
-    note = (
+    short = "" if limit is None else f"Only the first {limit:,} rows of each stream. "
+    note = short + (
         f"Means over {len(results.streams)} streams of the means over seeds; a learner that did "
         "not run on all of them has none. Rank 1 is the best; two mean ranks that differ by less "
         f"than {results.critical_difference(len(ranks)):.1f} differ by chance (Nemenyi, 95 %)."

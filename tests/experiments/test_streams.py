@@ -74,7 +74,10 @@ def test_the_machine_has_one_order() -> None:
 
 def test_a_made_stream_is_the_same_in_another_process(tmp_path: Path) -> None:
     there("sea")
-    program = "import hashlib; from experiments.streams import load; x, y = load('sea', 3); print(hashlib.sha256(x.tobytes() + y.tobytes()).hexdigest())"
+    program = (
+        "import hashlib; from experiments.streams import load; x, y = load('sea', 3); "
+        "print(hashlib.sha256(x.tobytes() + y.tobytes()).hexdigest())"
+    )
     said = set()
     for folder in ("a", "b"):
         environment = {"STREAMLEARN_CACHE": str(tmp_path / folder), "PATH": ""}

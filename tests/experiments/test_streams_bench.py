@@ -423,8 +423,9 @@ def test_a_figure_of_a_document_finds_its_cell(tmp_path: Path) -> None:
 def test_tables_of_half_a_record() -> None:
     record = made_up()
     rows = [row for row in record["rows"] if row["learner"] == "mesu" and row["stream"] == "gas"]
-    assert "| gas | 61.00" in tables({"runs": records.pack(rows)})["gaps"]
-    assert "mean rank" in tables({"runs": []})["summary"]
+    assert "| gas | 61.00" in tables({"limit": None, "runs": records.pack(rows)})["gaps"]
+    assert "mean rank" in tables({"limit": 9, "runs": []})["summary"]
+    assert "Only the first 9 rows" in tables({"limit": 9, "runs": []})["summary"]
 
 
 def test_ranks_and_the_best_of_a_family() -> None:
