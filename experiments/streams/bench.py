@@ -46,11 +46,14 @@ def select(
     Raises
     ------
     ConfigError
-        If a name is none of the bench's.
+        If a name is none of the bench's, or a learner's options do not exist yet.
     """
     known = contenders()
-    there = [one for one in known if not _not_installed(known[one])]
+    there = [one for one in known if not (known[one].pending or _not_installed(known[one]))]
     chosen = _of("learner", learners, known, there)
+    for name in chosen:
+        if known[name].pending:
+            raise ConfigError(f"learner {name!r}: no learner has {dict(known[name].options)} yet")
     where = _of("stream", streams, [*NAMES, disturbances.NAME], [*NAMES, disturbances.NAME])
     return [
         StreamRun(NAME, StreamSetting(learner, stream=stream), seed, limit)

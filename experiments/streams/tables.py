@@ -83,7 +83,7 @@ def summary_table(results: Results, limit: int | None) -> str:
         cells = [results.over(line.name, some) for some in (results.streams, *where)]
         cells += [results.over(line.name, results.streams, what) for what in measures]
         rank = ranks.get(line.title)
-        most = max(len(results.of(line.name, s)) for s in results.streams)
+        most = max((len(results.of(line.name, s)) for s in results.streams), default=0)
         rows.append(
             [
                 line.title,
@@ -118,21 +118,21 @@ def gaps_table(results: Results) -> str:
     """Return what MESU gains or loses on each stream, seed by seed."""
     sgd = results.best("sgd", results.streams, "accuracy")
     against = {
-        "− fixed step": "mesu-fixed",
-        "− SGD": "" if sgd is None else sgd.name,
-        "memory −": "mesu-lda",
-        "replay −": "mesu-replay",
-        "factored −": "mesu-factored",
-        "binary rule −": "metaplastic",
+        "MESU − fixed step": "mesu-fixed",
+        "MESU − SGD": "" if sgd is None else sgd.name,
+        "memory − MESU": "mesu-lda",
+        "replay − MESU": "mesu-replay",
+        "factored − MESU": "mesu-factored",
+        "binary rule − MESU": "metaplastic",
     }
-    head = ["stream", "MESU", "− best window", "window", *against]
+    head = ["stream", "MESU", "MESU − best window", "window", *against]
     body, columns = [], []
     for stream in results.streams:
         window = results.best_window(stream)
         name, setting = window if window else ("", NOTHING)
         differences = [results.differences("mesu", name, stream)]
         for title, other in against.items():
-            pair = (other, "mesu") if title.endswith("−") else ("mesu", other)
+            pair = (other, "mesu") if title.endswith("MESU") else ("mesu", other)
             differences.append(results.differences(*pair, stream))
         cells = [interval(found, 2, "+") for found in differences]
         own = interval(results.values("mesu", stream), 2)
@@ -158,7 +158,7 @@ def _over(rows: Sequence[Sequence[object]], how: object) -> list[str]:
 
 def memory_table(results: Results) -> str:
     """Return what is known at the end: the mean over all regimes, on rows never learned."""
-    there = [s for s in AT_THE_END if results.lines([s])]
+    there = [s for s in AT_THE_END if any(results.of(name, s) for name in contenders())]
     head = ["at the end, %", "setting", *there, "gas-memory, first 3 batches"]
     rows = []
     for line in results.lines(there, _kept_or_zero):
