@@ -13,7 +13,7 @@ from pathlib import Path
 from experiments.errors import ExperimentError, MissingError
 from experiments.loop.runs import Record, default_work, read_log
 from experiments.loop.workers import execute_all
-from experiments.machine import kernel_sha, origin
+from experiments.machine import origin
 from experiments.needs import missing_packages, require
 from experiments.options import add_limit, add_seeds, count, names, seeds_of
 from experiments.streams import disturbances, pictures, tables
@@ -22,7 +22,7 @@ from experiments.streams.contenders import contenders
 from experiments.streams.moa import PACKAGE
 from experiments.streams.progress import Bar
 from experiments.streams.records import Key, key, pack, recorded
-from experiments.streams.runs import StreamRun, StreamSetting
+from experiments.streams.runs import StreamRun, StreamSetting, sources_sha
 from experiments.streams.sources import NAMES, SOURCES
 from experiments.study import RESULT_FILE, Study, say, write_record
 from streamlearn.cli.common import console
@@ -148,7 +148,7 @@ def _known(run: StreamRun, rows: dict[Key, Record], logs: Path) -> bool:
 
 
 def _logged(run: StreamRun, logs: Path) -> Record | None:
-    """Return the row of a run's log, if it is of these settings and of these C sources."""
+    """Return the row of a run's log, if it is of these settings and of these sources."""
     log = read_log(run.log(logs))
     if log is None or log["identity"] != run.identity():
         return None
@@ -157,15 +157,15 @@ def _logged(run: StreamRun, logs: Path) -> Record | None:
 
 
 def _stale(row: Record) -> bool:
-    """Return whether a row of ours was measured with other C sources."""
+    """Return whether a row of ours was measured with other sources."""
     one = contenders().get(row["learner"])
     ours = one is not None and one.group in ("ours", "reference")
-    return ours and row["kernel"] != kernel_sha()
+    return ours and row.get("sources") != sources_sha()
 
 
 def _warn(rows: Iterable[Record]) -> None:
     if stale := sum(map(_stale, rows)):
-        say(f"{stale} runs of ours are of other C sources; --again measures them anew")
+        say(f"{stale} runs of ours are of other sources; --again measures them anew")
 
 
 def _require(runs: Sequence[StreamRun]) -> None:

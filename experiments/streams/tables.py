@@ -121,6 +121,7 @@ def gaps_table(results: Results) -> str:
         "MESU − fixed step": "mesu-fixed",
         "MESU − SGD": "" if sgd is None else sgd.name,
         "memory − MESU": "mesu-lda",
+        "40 KB of memory − MESU": "mesu-lda-40kb",
         "replay − MESU": "mesu-replay",
         "factored − MESU": "mesu-factored",
         "binary rule − MESU": "metaplastic",
@@ -153,7 +154,7 @@ def _over(rows: Sequence[Sequence[object]], how: object) -> list[str]:
     for column in list(zip(*rows, strict=True))[1:] if rows else []:
         there = [value for value in column if value is not None]
         cells.append(f"{how(there):+.2f}" if there else NOTHING)
-    return cells or [NOTHING] * 7
+    return cells or [NOTHING] * 8
 
 
 def memory_table(results: Results) -> str:
