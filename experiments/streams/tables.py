@@ -39,6 +39,7 @@ def tables(record: Record) -> Mapping[str, str]:
     results = Results(unpack(record["runs"]))
     return {
         "table": accuracy_table(results),
+        "others": others_table(results),
         "summary": summary_table(results, record["limit"]),
         "gaps": gaps_table(results),
         "memory": memory_table(results),
@@ -49,8 +50,18 @@ def tables(record: Record) -> Mapping[str, str]:
 
 
 def accuracy_table(results: Results) -> str:
-    """Return the accuracy on every stream where it counts along the way."""
+    """Return the accuracy of ours on every stream where it counts along the way, beside SGD."""
     lines = results.lines()
+    return _accuracy(results, [x for x in lines if x.contender.group == "ours" or x.title == "SGD"])
+
+
+def others_table(results: Results) -> str:
+    """Return the same of the field's learners, beside MESU."""
+    lines = results.lines()
+    return _accuracy(results, [x for x in lines if x.contender.group != "ours" or x.name == "mesu"])
+
+
+def _accuracy(results: Results, lines: Sequence[Line]) -> str:
     rows = [
         [stream, *(interval(results.values(line.name, stream)) for line in lines)]
         for stream in results.streams
