@@ -157,7 +157,8 @@ class Results:
         where = self.streams if streams is None else streams
         found, done = [], {WINDOW_FAMILY}
         for one in contenders().values():
-            if not one.family and any(self.of(one.name, stream) for stream in where):
+            measured = any(self.of(one.name, stream) for stream in where)
+            if not one.family and (measured or one.group == "ours"):
                 found.append(Line(one.title, "", one))
             if one.family and one.family not in done:
                 done.add(one.family)

@@ -19,11 +19,12 @@ from experiments.options import add_limit, add_seeds, count, names, seeds_of
 from experiments.streams import disturbances, pictures, tables
 from experiments.streams.contender import Contender
 from experiments.streams.contenders import contenders
+from experiments.streams.moa import PACKAGE
 from experiments.streams.progress import Bar
 from experiments.streams.records import Key, key, pack, recorded
-from experiments.streams.runs import StreamRun, StreamSetting
+from experiments.streams.runs import StreamRun, StreamSetting, sources_sha
 from experiments.streams.sources import NAMES, SOURCES
-from experiments.study import RESULT_FILE, Study, write_record
+from experiments.study import RESULT_FILE, Study, say, write_record
 from streamlearn.cli.common import console
 from streamlearn.cli.endings import Interrupted
 from streamlearn.errors import ConfigError
@@ -32,8 +33,6 @@ NAME = "streams"
 #: Rows of a stream with ``--quick``.
 QUICK = 10_000
 SEEDS, LONG_SEEDS = 5, 3
-#: Learners of packages that are not asked for: compared if they are there.
-OPTIONAL = "capymoa"
 
 
 def select(
@@ -47,11 +46,14 @@ def select(
     Raises
     ------
     ConfigError
-        If a name is none of the bench's.
+        If a name is none of the bench's, or a learner's options do not exist yet.
     """
     known = contenders()
-    there = [one for one in known if not _not_installed(known[one])]
+    there = [one for one in known if not (known[one].pending or _not_installed(known[one]))]
     chosen = _of("learner", learners, known, there)
+    for name in chosen:
+        if known[name].pending:
+            raise ConfigError(f"learner {name!r}: no learner has {dict(known[name].options)} yet")
     where = _of("stream", streams, [*NAMES, disturbances.NAME], [*NAMES, disturbances.NAME])
     return [
         StreamRun(NAME, StreamSetting(learner, stream=stream), seed, limit)
@@ -72,7 +74,8 @@ def _of(
 
 
 def _not_installed(one: Contender) -> bool:
-    return OPTIONAL in one.packages and bool(missing_packages([OPTIONAL]))
+    """Return whether it is one of those that are compared only if they are there."""
+    return PACKAGE in one.packages and bool(missing_packages([PACKAGE]))
 
 
 def _wanted(one: Contender, stream: str, place: int, limit: int | None) -> bool:
@@ -82,13 +85,13 @@ def _wanted(one: Contender, stream: str, place: int, limit: int | None) -> bool:
     source = SOURCES[stream]
     if source.long and (limit is not None or place >= LONG_SEEDS):
         return False
-    return place < one.n_seeds and cells(stream, limit) <= one.most
+    return place < one.n_seeds and cells(stream) <= one.most
 
 
-def cells(stream: str, limit: int | None) -> float:
-    """Return rows × features of a stream."""
+def cells(stream: str) -> float:
+    """Return rows × features of a stream at full length: what runs does not depend on a limit."""
     rows, features, _ = SOURCES[stream].size
-    return min(rows, limit or rows) * features
+    return rows * features
 
 
 def measure(options: argparse.Namespace) -> Record:
@@ -121,8 +124,9 @@ def measure(options: argparse.Namespace) -> Record:
     except KeyboardInterrupt:
         interrupted = True
     for run in runs:
-        if (log := read_log(run.log(logs))) is not None and log["identity"] == run.identity():
-            rows[key(log["identity"])] = {**log["identity"], **log["row"]}
+        if (row := _logged(run, logs)) is not None:
+            rows[key(row)] = row
+    _warn(rows.values())
     record = {"limit": limit, "runs": pack(rows.values())}
     if interrupted or failures:
         folder.mkdir(parents=True, exist_ok=True)
@@ -139,10 +143,29 @@ def measure(options: argparse.Namespace) -> Record:
 def _known(run: StreamRun, rows: dict[Key, Record], logs: Path) -> bool:
     identity = run.identity()
     row = rows.get(key(identity))
-    if row is not None and identity.items() <= row.items():
-        return True
+    recorded_already = row is not None and identity.items() <= row.items()
+    return recorded_already or _logged(run, logs) is not None
+
+
+def _logged(run: StreamRun, logs: Path) -> Record | None:
+    """Return the row of a run's log, if it is of these settings and of these sources."""
     log = read_log(run.log(logs))
-    return log is not None and log["identity"] == identity
+    if log is None or log["identity"] != run.identity():
+        return None
+    row: Record = {**log["identity"], **log["row"]}
+    return None if _stale(row) else row
+
+
+def _stale(row: Record) -> bool:
+    """Return whether a row of ours was measured with other sources."""
+    one = contenders().get(row["learner"])
+    ours = one is not None and one.group in ("ours", "reference")
+    return ours and row.get("sources") != sources_sha()
+
+
+def _warn(rows: Iterable[Record]) -> None:
+    if stale := sum(map(_stale, rows)):
+        say(f"{stale} runs of ours are of other sources; --again measures them anew")
 
 
 def _require(runs: Sequence[StreamRun]) -> None:
@@ -150,7 +173,9 @@ def _require(runs: Sequence[StreamRun]) -> None:
     sources = {
         name: SOURCES[name] for run in runs if (name := run.setting.stream) != disturbances.NAME
     }
-    packages = [p for run in runs for p in run.contender.packages]
+    packages = [p for run in runs for p in run.contender.packages if p != PACKAGE]
+    if any(_not_installed(run.contender) for run in runs):
+        raise MissingError(f"{NAME} needs {PACKAGE} for MOA's learners: pip install {PACKAGE}")
     require([*packages, *(p for one in sources.values() for p in one.packages)], (), NAME)
     missing = {name: lacks for name, one in sources.items() if (lacks := one.missing())}
     if missing:

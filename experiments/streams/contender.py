@@ -75,9 +75,11 @@ class Contender:
         Whether it runs in the part with bad rows.
     bytes_of : str
         What ``state_bytes`` counts: the ``state`` of a board, ``arrays`` of float32 or bytes, or a
-        ``pickle``, which is larger than what a program holds.
+        ``pickle``, which is larger than what a program holds; ``not known`` where that is 0.
     options : tuple
         Parameters and values that are not the learner's defaults.
+    pending : bool
+        No learner has these options yet: it stands in the tables, and is not run.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Contender:
     disturbed: bool = True
     bytes_of: str = "arrays"
     options: tuple[tuple[str, Any], ...] = ()
+    pending: bool = False
 
     def identity(self) -> dict[str, Any]:
         """Return what a recorded run must agree with to be this contender's."""

@@ -6,10 +6,15 @@ from functools import lru_cache
 
 from experiments.streams.baselines import baseline_contenders
 from experiments.streams.contender import Contender
+from experiments.streams.moa import moa_contenders
 from experiments.streams.rules import rule_contenders
 
 
 @lru_cache(maxsize=1)
 def contenders() -> dict[str, Contender]:
     """Return all, in the order of the tables: ours, the reference, baselines."""
-    return {one.name: one for one in (*rule_contenders(), *baseline_contenders())}
+    return {one.name: one for one in _all()}
+
+
+def _all() -> list[Contender]:
+    return [*rule_contenders(), *baseline_contenders(), *moa_contenders()]

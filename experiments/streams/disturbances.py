@@ -84,8 +84,8 @@ def measure(contender: Contender, seed: int) -> dict[str, list[float]]:
         right = contender.make(shape, seed).learn(rows, y) == y
         after = slice(start + 1, None)
         points = 100 * float(clean[after].mean() - right[after].mean())
-        # A first row has no learner that was right before it: count beyond what learning takes.
-        rows_lost = lost_rows(right[after]) - (lost_rows(clean[after]) if start == 0 else 0)
+        # Learning takes its rows too, as at the start: count what is beyond them.
+        rows_lost = lost_rows(right[after]) - lost_rows(clean[after])
         found[name] = [float(max(0, rows_lost)), round(points, 3)]
     found["gas, one sample ×1e6"] = [float("nan"), _gas_points(contender, seed)]
     return {name: [None if v != v else v for v in values] for name, values in found.items()}  # type: ignore[misc]

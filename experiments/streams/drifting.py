@@ -32,8 +32,8 @@ def _synth() -> Any:
     return load_with("river", "river.datasets.synth", "a generated stream")
 
 
-def _rows(pairs: Any, n: int = ROWS) -> Rows:
-    x, labels = as_arrays(islice(iter(pairs), n))
+def _rows(pairs: Any, n: int | None = None) -> Rows:
+    x, labels = as_arrays(islice(iter(pairs), ROWS if n is None else n))
     return x, labels.astype(np.int64)
 
 
@@ -53,7 +53,8 @@ def waveform(seed: int) -> Rows:
 
 def tree(seed: int) -> Rows:
     """Return one random tree over five numbers and five categories."""
-    return _rows(_synth().RandomTree(seed, seed, n_classes=3))
+    other = 1_000 + seed  # none of the trees of tree_switch
+    return _rows(_synth().RandomTree(other, other, n_classes=3))
 
 
 def rbf(seed: int) -> Rows:

@@ -12,7 +12,7 @@ from quant.compiler import cache_dir
 from streamlearn.errors import ConfigError
 
 #: Counted up when a made stream gets other rows, so that none of before is read.
-VERSION = 2
+VERSION = 3
 
 
 def load(name: str, seed: int, n: int | None = None) -> Rows:

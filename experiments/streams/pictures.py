@@ -64,7 +64,7 @@ def against_sgd(results: Results) -> str:
         for place in range(1, len(streams)):
             if SOURCES[streams[place]].kind != SOURCES[streams[place - 1]].kind:
                 ax.axhline(place - 0.5, color=colours.FAINT, lw=0.8, ls="--")
-        setting = "" if sgd is None else f" (rate {sgd.setting}, the best single one)"
+        setting = "" if sgd is None else f" (rate {sgd.setting})"
         ax.set_xlabel(f"points of accuracy above SGD of MESU's shape{setting}")
         if ax.get_legend_handles_labels()[0]:
             legend_above(ax)

@@ -140,34 +140,38 @@ def gestures_held_out(seed: int) -> HeldOut:
 
 
 def _exercises(seed: int) -> tuple[Floats, Integers, Flags]:
-    return _motion(0, seed, EXERCISE_HOP)
+    return _motion(_recordings(0, EXERCISE_HOP), seed)
 
 
 def _gestures(seed: int) -> tuple[Floats, Integers, Flags]:
-    return _motion(1, seed, GESTURE_HOP)
+    return _motion(_recordings(1, GESTURE_HOP), seed)
 
 
-def _motion(which: int, seed: int, hop: int) -> tuple[Floats, Integers, Flags]:
-    """Return windows, recording after recording in a drawn order, and which are to be learned."""
+@lru_cache(maxsize=2)
+def _recordings(which: int, hop: int) -> tuple[list[Floats], list[int]]:
+    """Return the windows and the label of each recording."""
     path = data_files(*DATA["motion"])[which]
     with gzip.open(path, "rt") as lines:
         cells = [line.rstrip("\n").split(",") for line in lines][1:]
     recording = np.array([int(row[0]) for row in cells])
     g = np.array([[float(value) for value in row[2:5]] for row in cells])
-    names, activity = np.unique([row[5] for row in cells], return_inverse=True)
-    order = _rng(seed, 5).permutation(np.unique(recording))
-    label = {number: int(activity[recording == number][0]) for number in order}
-    held = [
-        number
-        for what in range(len(names))
-        for number in _quarter([n for n in order if label[n] == what])
-    ]
-    x, y, learned = [], [], []
-    for number in order:
-        x.append(features.motion_windows(g[recording == number], WINDOW, hop))
-        y.append(np.full(len(x[-1]), label[number], np.int64))
-        learned.append(np.full(len(x[-1]), number not in held))
-    return np.concatenate(x).astype(np.float32), np.concatenate(y), np.concatenate(learned)
+    _, activity = np.unique([row[5] for row in cells], return_inverse=True)
+    numbers = np.unique(recording)
+    windows = [features.motion_windows(g[recording == n], WINDOW, hop) for n in numbers]
+    labels = [int(activity[recording == n][0]) for n in numbers]
+    return [part.astype(np.float32) for part in windows], labels
+
+
+def _motion(
+    recordings: tuple[list[Floats], list[int]], seed: int
+) -> tuple[Floats, Integers, Flags]:
+    """Return windows, recording after recording in a drawn order, and which are to be learned."""
+    windows, labels = recordings
+    order = _rng(seed, 5).permutation(len(labels)).tolist()
+    held = [n for what in set(labels) for n in _quarter([n for n in order if labels[n] == what])]
+    y = [np.full(len(windows[n]), labels[n], np.int64) for n in order]
+    learned = [np.full(len(windows[n]), n not in held) for n in order]
+    return np.concatenate([windows[n] for n in order]), np.concatenate(y), np.concatenate(learned)
 
 
 def _quarter(numbers: Sequence[int]) -> Sequence[int]:
@@ -201,19 +205,21 @@ def spoken_digits(seed: int) -> Rows:
 
     Features: log energy of 8 mel-like bands in each of 8 equal parts of the recording.
     """
+    x, digit, speaker = _spoken()
+    rng = _rng(seed, 6)
+    order = rng.permutation(np.unique(speaker))
+    rows = np.concatenate([rng.permutation(np.flatnonzero(speaker == who)) for who in order])
+    return x[rows], digit[rows]
+
+
+@lru_cache(maxsize=1)
+def _spoken() -> tuple[Floats, Integers, Integers]:
     (path,) = data_files(*DATA["spoken_digits"])
     with np.load(path) as arrays:
         samples, lengths = arrays["samples"], arrays["lengths"].astype(np.int64)
-        digit, speaker = arrays["digit"].astype(np.int64), arrays["speaker"]
+        digit, speaker = arrays["digit"].astype(np.int64), arrays["speaker"].astype(np.int64)
     ends = np.cumsum(lengths)
-    x = np.stack(
-        [features.spoken_word(samples[end - n : end]) for end, n in zip(ends, lengths, strict=True)]
-    ).astype(np.float32)
-    rng = _rng(seed, 6)
-    rows = np.concatenate(
-        [
-            rng.permutation(np.flatnonzero(speaker == who))
-            for who in rng.permutation(np.unique(speaker))
-        ]
-    )
-    return x[rows], digit[rows]
+    words = [
+        features.spoken_word(samples[end - n : end]) for end, n in zip(ends, lengths, strict=True)
+    ]
+    return np.stack(words).astype(np.float32), digit, speaker

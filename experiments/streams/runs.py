@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+import quant
+import streamlearn
 from experiments.loop.runs import Record, Report, Run, Setting
-from experiments.machine import kernel_sha
 from experiments.streams import disturbances
 from experiments.streams.contender import Contender, Shape
 from experiments.streams.contenders import contenders
@@ -91,7 +93,7 @@ class StreamRun(Run):
             found = measure(self.contender, self.setting.stream, self.seed, self.limit)
             newest = found["accuracy"]
         seconds = round(time.process_time() - start, 2)
-        row = {**found, "run_s": seconds, "kernel": kernel_sha()}
+        row = {**found, "run_s": seconds, "sources": sources_sha()}
         record = {"identity": self.identity(), "tasks_done": 1, "row": row}
         write(self.log(results), record)
         if report is not None:
@@ -133,6 +135,17 @@ def _held_out(learner: Any, stream: str, seed: int) -> Record:
     found = {"kept": by_regime(y, learner.predict(x), regime)}
     recalled = learner.recall(x)
     return found if recalled is None else {**found, "recalled": by_regime(y, recalled, regime)}
+
+
+@cache
+def sources_sha() -> str:
+    """Return the beginning of a SHA-256 over the sources of our learners: what a run is of."""
+    digest = hashlib.sha256()
+    for package in (quant, streamlearn):
+        for path in sorted(Path(str(package.__file__)).parent.rglob("*.[chp]*")):
+            if path.suffix in (".c", ".h", ".py"):
+                digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def shape_of(stream: str, n_features: int) -> Shape:

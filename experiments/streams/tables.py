@@ -39,7 +39,8 @@ def tables(record: Record) -> Mapping[str, str]:
     results = Results(unpack(record["runs"]))
     return {
         "table": accuracy_table(results),
-        "summary": summary_table(results),
+        "others": others_table(results),
+        "summary": summary_table(results, record["limit"]),
         "gaps": gaps_table(results),
         "memory": memory_table(results),
         "disturbances": disturbances_table(results),
@@ -49,8 +50,18 @@ def tables(record: Record) -> Mapping[str, str]:
 
 
 def accuracy_table(results: Results) -> str:
-    """Return the accuracy on every stream where it counts along the way."""
+    """Return the accuracy of ours on every stream where it counts along the way, beside SGD."""
     lines = results.lines()
+    return _accuracy(results, [x for x in lines if x.contender.group == "ours" or x.title == "SGD"])
+
+
+def others_table(results: Results) -> str:
+    """Return the same of the field's learners, beside MESU."""
+    lines = results.lines()
+    return _accuracy(results, [x for x in lines if x.contender.group != "ours" or x.name == "mesu"])
+
+
+def _accuracy(results: Results, lines: Sequence[Line]) -> str:
     rows = [
         [stream, *(interval(results.values(line.name, stream)) for line in lines)]
         for stream in results.streams
@@ -58,7 +69,7 @@ def accuracy_table(results: Results) -> str:
     return markdown(["accuracy, %", *(line.title for line in lines)], rows)
 
 
-def summary_table(results: Results) -> str:
+def summary_table(results: Results, limit: int | None) -> str:
     """Return means over the streams, ranks, bytes and time of each learner."""
     head = [
         "learner",
@@ -83,7 +94,7 @@ def summary_table(results: Results) -> str:
         cells = [results.over(line.name, some) for some in (results.streams, *where)]
         cells += [results.over(line.name, results.streams, what) for what in measures]
         rank = ranks.get(line.title)
-        most = max(len(results.of(line.name, s)) for s in results.streams)
+        most = max((len(results.of(line.name, s)) for s in results.streams), default=0)
         rows.append(
             [
                 line.title,
@@ -94,7 +105,8 @@ def summary_table(results: Results) -> str:
                 *_cost(results, line),
             ]
         )
-    note = (
+    short = "" if limit is None else f"Only the first {limit:,} rows of each stream. "
+    note = short + (
         f"Means over {len(results.streams)} streams of the means over seeds; a learner that did "
         "not run on all of them has none. Rank 1 is the best; two mean ranks that differ by less "
         f"than {results.critical_difference(len(ranks)):.1f} differ by chance (Nemenyi, 95 %)."
@@ -110,28 +122,29 @@ def _cost(results: Results, line: Line) -> list[str]:
         return [NOTHING, line.contender.bytes_of, NOTHING]
     state = mean(row["state_bytes"] for row in found)
     microseconds = min(1e6 * row["learn_s"] / row["rows"] for row in found)
-    return [f"{state:,.0f}", line.contender.bytes_of, f"{microseconds:,.1f}"]
+    return [f"{state:,.0f}" if state else NOTHING, line.contender.bytes_of, f"{microseconds:,.1f}"]
 
 
 def gaps_table(results: Results) -> str:
     """Return what MESU gains or loses on each stream, seed by seed."""
     sgd = results.best("sgd", results.streams, "accuracy")
     against = {
-        "− fixed step": "mesu-fixed",
-        "− SGD": "" if sgd is None else sgd.name,
-        "memory −": "mesu-lda",
-        "replay −": "mesu-replay",
-        "factored −": "mesu-factored",
-        "binary rule −": "metaplastic",
+        "MESU − fixed step": "mesu-fixed",
+        "MESU − SGD": "" if sgd is None else sgd.name,
+        "memory − MESU": "mesu-lda",
+        "40 KB of memory − MESU": "mesu-lda-40kb",
+        "replay − MESU": "mesu-replay",
+        "factored − MESU": "mesu-factored",
+        "binary rule − MESU": "metaplastic",
     }
-    head = ["stream", "MESU", "− best window", "window", *against]
+    head = ["stream", "MESU", "MESU − best window", "window", *against]
     body, columns = [], []
     for stream in results.streams:
         window = results.best_window(stream)
         name, setting = window if window else ("", NOTHING)
         differences = [results.differences("mesu", name, stream)]
         for title, other in against.items():
-            pair = (other, "mesu") if title.endswith("−") else ("mesu", other)
+            pair = (other, "mesu") if title.endswith("MESU") else ("mesu", other)
             differences.append(results.differences(*pair, stream))
         cells = [interval(found, 2, "+") for found in differences]
         own = interval(results.values("mesu", stream), 2)
@@ -152,12 +165,12 @@ def _over(rows: Sequence[Sequence[object]], how: object) -> list[str]:
     for column in list(zip(*rows, strict=True))[1:] if rows else []:
         there = [value for value in column if value is not None]
         cells.append(f"{how(there):+.2f}" if there else NOTHING)
-    return cells or [NOTHING] * 7
+    return cells or [NOTHING] * 8
 
 
 def memory_table(results: Results) -> str:
     """Return what is known at the end: the mean over all regimes, on rows never learned."""
-    there = [s for s in AT_THE_END if results.lines([s])]
+    there = [s for s in AT_THE_END if any(results.of(name, s) for name in contenders())]
     head = ["at the end, %", "setting", *there, "gas-memory, first 3 batches"]
     rows = []
     for line in results.lines(there, _kept_or_zero):
