@@ -27,6 +27,7 @@ class Request(IntEnum):
     LEARN = 3
     READ_STATE = 4
     WRITE_STATE = 5
+    HEALTH = 6
     FAULT = 0x7F
 
 

@@ -92,6 +92,8 @@ def config_header(spec: NetworkSpec, config: Config, arithmetic: str) -> str:
     """
     name, rule = _kernel_of(spec, config, arithmetic)
     own = rule.constants(spec, config, arithmetic)
+    layout = layout_of(spec, config, arithmetic)
+    step = {field.name: field.dtype for field in layout}.get("step_log2")
     defines: dict[str, object] = {
         "SL_CONFIG_VERSION": CONFIG_VERSION,
         "SL_STANDARDISE": int(spec.front_end == "standardise"),
@@ -102,11 +104,12 @@ def config_header(spec: NetworkSpec, config: Config, arithmetic: str) -> str:
         "SL_N_CLASSES": spec.n_classes,
         "SL_N_OUTPUTS": spec.n_outputs,
         "SL_EXP2_TABLE": whole(EXP2),
+        **({} if step is None else {"SL_STEP_LOG2_ONE": 1 if step == "<i4" else "65536.0f"}),
         **own.defines,
         "SL_LAYERS": table(table(layer) for layer in own.layers),
     }
     constants = "".join(f"#define {name} {value}\n" for name, value in defines.items())
-    struct = layout_of(spec, config, arithmetic).c_struct()
+    struct = layout.c_struct()
     return (
         f"/* Generated for a {spec} network, rule {name}, {arithmetic}. Do not edit. */\n"
         "#pragma once\n\n#include <stddef.h>\n#include <stdint.h>\n\n"

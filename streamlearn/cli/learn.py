@@ -21,6 +21,7 @@ from streamlearn.cli.common import (
     UntilBad,
     console,
     learner_metrics,
+    levels_text,
     percent,
     progress,
     skipped_metrics,
@@ -269,4 +270,5 @@ def _table(name: str, metrics: dict[str, Any]) -> Table:
         "–" if speed is None else f"{speed:,.0f}",
         metrics["state_sha256"][:8],
     )
+    table.caption = levels_text(metrics["levels"])
     return table
