@@ -96,7 +96,8 @@ def config_header(spec: NetworkSpec, config: Config, arithmetic: str) -> str:
     step = {field.name: field.dtype for field in layout}.get("step_log2")
     defines: dict[str, object] = {
         "SL_CONFIG_VERSION": CONFIG_VERSION,
-        "SL_STANDARDISE": int(spec.front_end == "standardise"),
+        "SL_STANDARDISE": int(spec.front_end != "none"),
+        "SL_FROZEN": int(spec.front_end == "frozen"),
         "SL_FRONT_END_WINDOW": unsigned(config.front_end_window),
         "SL_BIAS": int(spec.bias),
         "SL_N_LAYERS": len(spec.shapes),

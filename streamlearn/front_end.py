@@ -21,7 +21,7 @@ Z_MAX = 7.9375
 
 
 def standardise(
-    state: State, x: Float, window: int
+    state: State, x: Float, window: int, frozen: bool = False
 ) -> tuple[dict[str, Any], Float, tuple[int, int]]:
     """Follow the mean and variance of every feature, and standardise by them.
 
@@ -47,7 +47,13 @@ def standardise(
         apart == 0,
         np.abs(apart) < np.abs(delta),
     )
-    decision = decide(seen, Memory(*memory), np.maximum(count, 1), int(state["n_samples"][0]))
+    decision = decide(
+        seen,
+        Memory(*memory),
+        np.maximum(count, 1),
+        int(state["n_samples"][0]),
+        window if frozen else None,
+    )
     limit = HOLD * np.sqrt(variance)
     delta = np.where(decision.held, np.clip(delta, -limit, limit), delta)
 
@@ -89,8 +95,8 @@ def inputs(
 ) -> tuple[dict[str, Any], Float]:
     """As :func:`quant.front_end.golden.inputs`, in float64 from ``float64[n_features]``."""
     statistics: dict[str, Any] = {}
-    if front_end == "standardise":
-        statistics, z, (clamped, held) = standardise(state, x, window)
+    if front_end != "none":
+        statistics, z, (clamped, held) = standardise(state, x, window, front_end == "frozen")
         count.front_end += held
     else:
         z, clamped = clamp_inputs(x)

@@ -67,7 +67,9 @@ class Statistics(NamedTuple):
     exponent: Operand
 
 
-def standardise_q16(g: GraphBuilder, x: Operand, state: State, window: int) -> str:
+def standardise_q16(
+    g: GraphBuilder, x: Operand, state: State, window: int, frozen: bool = False
+) -> str:
     """Standardise by the statistics of the state and of the sample itself.
 
     Parameters
@@ -94,7 +96,9 @@ def standardise_q16(g: GraphBuilder, x: Operand, state: State, window: int) -> s
     old = Statistics((mean << MEAN_FRAC_BITS) + low, variance, exponent)
     x_q = _bounded(g, x, exponent)
     delta = g.op("Sub", x_q, mean)
-    decision = decide(g, _seen(g, x, x_q, delta, state, reference), state)
+    decision = decide(
+        g, _seen(g, x, x_q, delta, state, reference), state, window if frozen else None
+    )
 
     limit = HOLD * integer_root(variance)
     held = g.op("Where", g.op("Less", delta, 0), -limit, limit)
@@ -234,7 +238,9 @@ def _finer(g: GraphBuilder, new: Statistics) -> str:
     return g.op("Where", low, g.op("Min", wanted, room), 0)
 
 
-def standardise_real(g: GraphBuilder, x: Operand, state: State, window: int) -> str:
+def standardise_real(
+    g: GraphBuilder, x: Operand, state: State, window: int, frozen: bool = False
+) -> str:
     """:func:`standardise_q16` in the state's type, float32 or float64, which is also that of x.
 
     Returns
@@ -257,7 +263,7 @@ def standardise_real(g: GraphBuilder, x: Operand, state: State, window: int) -> 
         g.op("Equal", apart, zero),
         closer if asks_closer(state).any() else None,
     )
-    decision = decide(g, seen, state)
+    decision = decide(g, seen, state, window if frozen else None)
     limit = real(HOLD) * np.sqrt(variance)
     held = g.op("Where", g.op("Less", delta, zero), -limit, limit)
     delta = g.op("Where", decision.held, held, delta)
@@ -282,14 +288,14 @@ def clip_input(g: GraphBuilder, z: Operand, real: npt.DTypeLike) -> str:
 def integer_inputs(g: GraphBuilder, x: str, front_end: str, window: int, state: State) -> str:
     """Finite float32 to Q3.4, ``int64[batch, n_features]``."""
     exact = g.cast(x, TensorProto.DOUBLE)
-    if front_end == "standardise":
-        return standardise_q16(g, exact, state, window)
+    if front_end != "none":
+        return standardise_q16(g, exact, state, window, front_end == "frozen")
     return quantise_input(g, exact)
 
 
 def real_inputs(g: GraphBuilder, x: str, front_end: str, window: int, state: State, to: int) -> str:
     """Finite float32 to inputs in the arithmetic's own ONNX type."""
     z = g.cast(x, to)
-    if front_end == "standardise":
-        z = standardise_real(g, z, state, window)
+    if front_end != "none":
+        z = standardise_real(g, z, state, window, front_end == "frozen")
     return clip_input(g, z, np.float64 if to == TensorProto.DOUBLE else np.float32)

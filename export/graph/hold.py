@@ -52,7 +52,7 @@ def asks_closer(state: State) -> npt.NDArray[np.bool_]:
     return early
 
 
-def decide(g: GraphBuilder, seen: Seen, state: State) -> Decision:
+def decide(g: GraphBuilder, seen: Seen, state: State, frozen_at: int | None = None) -> Decision:
     """Decide what becomes of a value of every feature.
 
     Parameters
@@ -61,6 +61,8 @@ def decide(g: GraphBuilder, seen: Seen, state: State) -> Decision:
     seen : Seen
     state : State
         Its memory becomes constants.
+    frozen_at : int, optional
+        Statistics of so many samples stay as they are.
     """
     known, streak, repeats, excursions, count = _memory(state)
     recent, positive, quiet = excursions > 0, np.maximum(streak, 0), np.minimum(streak, 0)
@@ -87,7 +89,10 @@ def decide(g: GraphBuilder, seen: Seen, state: State) -> Decision:
     )
     if seen.closer is not None:
         restart = either(restart, both(seen.away, seen.closer, asks_closer(state)))
+    fixed = known & (count >= frozen_at) if frozen_at is not None else known & False
+    restart = both(restart, ~fixed)
     waits = either(
+        fixed,
         both(seen.away, ~known & (positive == 0) & ~recent),
         both(far, seen.same),
         both(near, seen.same, (repeats + 1 >= REPEATS) & (quiet == 0)),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from quant.layout import REAL, Field
 
-#: ``standardise``: by a running mean and variance; ``none``: as the values are, clamped.
-FRONT_ENDS = ("standardise", "none")
+#: ``standardise``: by a running mean and variance; ``frozen``: by those of a feature's first
+#: samples, so many as the window; ``none``: as the values are, clamped.
+FRONT_ENDS = ("standardise", "frozen", "none")
 
 #: Inputs are Q3.4,
 INPUT_FRAC_BITS = 4
@@ -21,11 +22,11 @@ def fields(front_end: str, n_features: int, numbers: str) -> list[Field]:
 
     Parameters
     ----------
-    front_end : {"standardise", "none"}
+    front_end : {"standardise", "frozen", "none"}
     n_features : int
     numbers : {"integer", "float32", "float64"}
     """
-    if front_end != "standardise":
+    if front_end == "none":
         return []
     n = (n_features,)
     memory = [

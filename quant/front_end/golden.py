@@ -62,7 +62,7 @@ def look(old: Statistics, x: Float32, reference: Float32) -> Seen:
 
 
 def standardise(
-    state: State, x: Float32, window: int
+    state: State, x: Float32, window: int, frozen: bool = False
 ) -> tuple[dict[str, Any], Int64, tuple[int, int]]:
     """Follow the mean and variance of every feature, and standardise by them.
 
@@ -74,6 +74,8 @@ def standardise(
         Raw and finite.
     window : int
         Samples over which the statistics follow the sensor.
+    frozen : bool
+        The statistics of so many samples stay as they are.
 
     Returns
     -------
@@ -99,6 +101,7 @@ def standardise(
         Memory(streak, repeats, excursions),
         np.maximum(count, 1),
         int(state["n_samples"][0]),
+        window if frozen else None,
     )
     start = count == 0
     new, after = _entered(old, x, reference, decision, window)
@@ -148,7 +151,7 @@ def inputs(
 
     Parameters
     ----------
-    front_end : {"standardise", "none"}
+    front_end : {"standardise", "frozen", "none"}
     window : int
         Samples over which the statistics follow the sensor.
     state : State
@@ -159,8 +162,8 @@ def inputs(
         Clamped and held inputs are counted here.
     """
     raw = x.astype(np.float32)
-    if front_end == "standardise":
-        statistics, z_q, (clamped, held) = standardise(state, raw, window)
+    if front_end != "none":
+        statistics, z_q, (clamped, held) = standardise(state, raw, window, front_end == "frozen")
         count.front_end += held
     else:
         statistics, (z_q, clamped) = {}, quantise_input(raw)

@@ -108,7 +108,9 @@ class Decision(NamedTuple):
     moves: Mask
 
 
-def decide(seen: Seen, old: Memory, count: Integers, n_samples: int) -> Decision:
+def decide(
+    seen: Seen, old: Memory, count: Integers, n_samples: int, frozen_at: int | None = None
+) -> Decision:
     """Decide what becomes of a value of every feature.
 
     Parameters
@@ -119,8 +121,13 @@ def decide(seen: Seen, old: Memory, count: Integers, n_samples: int) -> Decision
         Samples in a feature's statistics, from 1.
     n_samples : int
         Samples learned before this one.
+    frozen_at : int, optional
+        Statistics of so many samples stay as they are; by default they go on.
     """
     known, away, far, _, near, same, closer = seen
+    fixed = np.zeros(len(known), np.bool_)
+    if frozen_at is not None:
+        fixed = known & (count >= frozen_at)
     recent = old.excursions > 0
     excursions = old.excursions - (recent & (n_samples % TICK == 0))
     positive = np.maximum(old.streak, 0)
@@ -142,8 +149,12 @@ def decide(seen: Seen, old: Memory, count: Integers, n_samples: int) -> Decision
     streak = np.where(near & ~same, np.minimum(old.streak, 0) - 1, streak)
     quiet = np.clip(count >> 2, QUIET_MIN, QUIET_MAX)
 
+    streak = np.clip(streak, -QUIET_MAX, PERSIST)
     restart = early | (streak >= PERSIST) | (streak <= -quiet) & near & ~same
-    waits = first | far & same | (repeats == REPEATS) & (streak == 0)
+    restart &= ~fixed
+    waits = fixed | first | far & same | (repeats == REPEATS) & (streak == 0)
+    if frozen_at is not None:
+        waits |= ~known & ~away
     fresh = restart | second
     return Decision(
         Memory(

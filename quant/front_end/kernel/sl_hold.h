@@ -53,7 +53,7 @@ static inline uint32_t sl_hold_constant(sl_memory_t *memory, uint32_t recent, ui
 }
 
 static inline uint32_t sl_hold_far(sl_memory_t *memory, uint32_t recent, uint32_t count,
-                                   uint32_t same, uint32_t beyond) {
+                                   uint32_t same, uint32_t beyond, uint32_t fixed) {
     const int32_t before = memory->streak > 0 ? memory->streak : 0;
     const uint32_t silent = beyond && (before > 0 || recent == 0) ? SL_SILENT : 0;
     memory->repeats = 0;
@@ -64,24 +64,25 @@ static inline uint32_t sl_hold_far(sl_memory_t *memory, uint32_t recent, uint32_
         memory->streak = (int8_t)(before > 0 ? before : 1);
         return SL_HELD | silent;
     }
-    memory->streak = (int8_t)(before + 1);
-    if (memory->streak >= SL_PERSIST) {
+    memory->streak = (int8_t)(before < SL_PERSIST ? before + 1 : SL_PERSIST);
+    if (memory->streak >= SL_PERSIST && !fixed) {
         return sl_hold_restart(memory);
     }
     return SL_ENTERS | SL_HELD | silent;
 }
 
-static inline uint32_t sl_hold_near(sl_memory_t *memory, uint32_t same, uint32_t count) {
+static inline uint32_t sl_hold_near(sl_memory_t *memory, uint32_t same, uint32_t count,
+                                    uint32_t fixed) {
     int32_t quiet = memory->streak < 0 ? memory->streak : 0;
     if (same) {
         memory->repeats += memory->repeats < SL_REPEATS;
         memory->streak = (int8_t)quiet;
         return memory->repeats == SL_REPEATS && quiet == 0 ? SL_STAYS : SL_STAYS | SL_ENTERS;
     }
-    quiet--;
+    quiet -= quiet > -SL_QUIET_MAX;
     memory->repeats = 0;
     memory->streak = (int8_t)quiet;
     uint32_t enough = count >> 2;
     enough = enough < SL_QUIET_MIN ? SL_QUIET_MIN : enough > SL_QUIET_MAX ? SL_QUIET_MAX : enough;
-    return (uint32_t)-quiet >= enough ? sl_hold_restart(memory) : SL_STAYS | SL_ENTERS;
+    return (uint32_t)-quiet >= enough && !fixed ? sl_hold_restart(memory) : SL_STAYS | SL_ENTERS;
 }

@@ -101,7 +101,7 @@ class MetaplasticClassifier(StreamClassifier):
         n_active: int = 0,
     ) -> None:
         given = locals()
-        self._build({**given, "bias": front_end == "standardise" if bias is None else bias})
+        self._build({**given, "bias": front_end != "none" if bias is None else bias})
 
     def _novelty(self, values: Raw) -> float:
         """Return ``(2 u + e) / 3``.

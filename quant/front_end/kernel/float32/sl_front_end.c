@@ -15,7 +15,7 @@ static float sl_clamp_input(float z, uint32_t *saturations) {
 
 #if SL_STANDARDISE
 
-static uint32_t sl_feature_fate(sl_feature_t *f, float x, uint32_t tick) {
+static uint32_t sl_feature_fate(sl_feature_t *f, float x, uint32_t tick, uint32_t fixed) {
     const float delta = x - f->mean, apart = x - f->reference;
     const uint32_t recent = f->memory.excursions, same = apart == 0;
     f->memory.excursions = (uint8_t)(recent - (recent != 0 && tick));
@@ -31,10 +31,10 @@ static uint32_t sl_feature_fate(sl_feature_t *f, float x, uint32_t tick) {
     const float square = delta * delta;
     if (square > SL_HOLD * SL_HOLD * f->variance) {
         const uint32_t beyond = square > SL_BEYOND * SL_BEYOND * f->variance;
-        return sl_hold_far(&f->memory, recent, f->count, same, beyond);
+        return sl_hold_far(&f->memory, recent, f->count, same, beyond, fixed);
     }
     if (SL_NEAR * SL_NEAR * (apart * apart) < f->variance) {
-        return sl_hold_near(&f->memory, same, f->count);
+        return sl_hold_near(&f->memory, same, f->count, fixed);
     }
     f->memory.streak = 0;
     f->memory.repeats = 0;
@@ -51,8 +51,11 @@ static float sl_feature_update(sl_feature_t *f, float x, uint32_t tick, uint32_t
         f->count = 1;
         return 0;
     }
-    const uint32_t fate = sl_feature_fate(f, x, tick);
     float delta = x - f->mean;
+    const uint32_t known = f->variance > 0;
+    const uint32_t fixed = SL_FROZEN && f->count >= SL_FRONT_END_WINDOW && known;
+    const uint32_t waits = fixed || (SL_FROZEN && !known && delta == 0) ? SL_ENTERS : 0;
+    const uint32_t fate = sl_feature_fate(f, x, tick, fixed) & ~waits;
     saturations[SL_SAT_FRONT_END] += f->memory.streak > 0;
     if (fate & SL_HELD) {
         const float limit = SL_HOLD * __builtin_sqrtf(f->variance);

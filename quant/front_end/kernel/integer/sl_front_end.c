@@ -20,7 +20,7 @@ static uint32_t sl_feature_closer(const sl_feature_t *f, sl_float_t x, sl_float_
 
 /* What becomes of a value that differs from the mean by delta. */
 static uint32_t sl_feature_fate(sl_feature_t *f, uint32_t bits, sl_float_t x, int32_t delta,
-                                int32_t x_q, uint32_t tick) {
+                                int32_t x_q, uint32_t tick, uint32_t fixed) {
     const sl_float_t reference = sl_float_unpack(f->reference);
     const uint32_t recent = f->memory.excursions, same = bits == f->reference;
     f->memory.excursions = (uint8_t)(recent - (recent != 0 && tick));
@@ -36,11 +36,11 @@ static uint32_t sl_feature_fate(sl_feature_t *f, uint32_t bits, sl_float_t x, in
     const int64_t square = size * size;
     if (square > (int64_t)f->variance * (SL_HOLD * SL_HOLD)) {
         const uint32_t beyond = square > (int64_t)f->variance * (SL_BEYOND * SL_BEYOND);
-        return sl_hold_far(&f->memory, recent, f->count, same, beyond);
+        return sl_hold_far(&f->memory, recent, f->count, same, beyond, fixed);
     }
     const uint32_t apart = same ? 0 : sl_abs32(x_q - sl_float_bounded(reference, f->exponent));
     if (apart < SL_NEAR && apart * apart * (SL_NEAR * SL_NEAR) < f->variance) {
-        return sl_hold_near(&f->memory, same, f->count);
+        return sl_hold_near(&f->memory, same, f->count, fixed);
     }
     f->memory.streak = 0;
     f->memory.repeats = 0;
@@ -59,7 +59,9 @@ static int32_t sl_feature_update(sl_feature_t *f, uint32_t bits, uint32_t tick,
     }
     const int32_t x_q = sl_float_bounded(x, f->exponent);
     int32_t delta = x_q - f->mean;
-    const uint32_t fate = sl_feature_fate(f, bits, x, delta, x_q, tick);
+    const uint32_t fixed = SL_FROZEN && f->count >= SL_FRONT_END_WINDOW && f->variance != 0;
+    const uint32_t waits = fixed || (SL_FROZEN && f->variance == 0 && delta == 0) ? SL_ENTERS : 0;
+    const uint32_t fate = sl_feature_fate(f, bits, x, delta, x_q, tick, fixed) & ~waits;
     saturations[SL_SAT_FRONT_END] += f->memory.streak > 0;
     if (fate & SL_HELD) {
         const int32_t limit = SL_HOLD * (int32_t)sl_isqrt32(f->variance);

@@ -102,23 +102,20 @@ static inline int32_t sl_feature_enter(sl_feature_t *f, int32_t delta, uint32_t 
     const int64_t surplus = (int64_t)delta * after - (int64_t)f->variance;
     const uint64_t variance = (uint64_t)((int64_t)f->variance + ((surplus * rate + 32768) >> 16));
 
-    int32_t bits = sl_bit_length64(variance);
-    const int32_t mean_bits = sl_bit_length(sl_abs32(f->mean));
-    const int32_t down =
-        sl_max32((bits - SL_VARIANCE_BITS + 1) >> 1, mean_bits - SL_MAGNITUDE_BITS);
-    if (down > 0) {
-        f->variance = 0;
+    f->variance = (uint32_t)variance;
+    if (variance >> SL_VARIANCE_BITS || sl_abs32(f->mean) >> SL_MAGNITUDE_BITS) {
+        const int32_t mean_bits = sl_bit_length(sl_abs32(f->mean)) - SL_MAGNITUDE_BITS;
+        const int32_t bits = (sl_bit_length64(variance) - SL_VARIANCE_BITS + 1) >> 1;
+        const int32_t down = sl_max32(bits, mean_bits);
         sl_feature_rescale(f, down);
         f->variance = down >= 16 ? 0 : (uint32_t)(variance >> (2 * down));
         after = sl_shift_round32(after, down);
-        bits = sl_bit_length(f->variance);
-    } else {
-        f->variance = (uint32_t)variance;
     }
-    if (bits > 0 && bits <= SL_VARIANCE_LOW_BITS) {
+    if (f->variance >> SL_VARIANCE_LOW_BITS == 0 && f->variance != 0) {
         const int32_t room = sl_min32(SL_MAGNITUDE_BITS - 1 - sl_bit_length(sl_abs32(f->mean)),
                                       SL_EXPONENT_START - f->exponent);
-        const int32_t up = sl_clamp32((SL_VARIANCE_BITS - bits) >> 1, 0, sl_max32(room, 0));
+        const int32_t wanted = (SL_VARIANCE_BITS - sl_bit_length(f->variance)) >> 1;
+        const int32_t up = sl_min32(wanted, room);
         if (up > 0) {
             sl_feature_rescale(f, -up);
             after = sl_shift_round32(after, -up);
