@@ -9,7 +9,7 @@ Imports nothing of the packages that export a learner; it takes an export folder
 """
 
 from .boards import DEFAULT_BOARD, Board, board_from_dict, get_board, list_boards
-from .device import Device, Hello, TargetPrediction
+from .device import Device, Health, Hello, TargetPrediction
 from .errors import (
     BoardError,
     BuildError,
@@ -41,6 +41,7 @@ __all__ = [
     "ExportFolderError",
     "Firmware",
     "FirmwareSimError",
+    "Health",
     "Hello",
     "InputError",
     "LinkError",

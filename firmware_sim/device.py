@@ -25,6 +25,9 @@ from .stream import run_stream
 
 _HELLO = struct.Struct("<6I")
 _PREDICTION = struct.Struct("<3f")
+#: The counters of a HEALTH reply, in the order of their words.
+COUNTERS = ("input", "activation", "gradient", "mu", "rho", "front_end")
+_HEALTH = struct.Struct(f"<Ii{len(COUNTERS)}I")
 _REQUEST_NAMES = {int(request): request.name for request in Request}
 
 
@@ -38,6 +41,25 @@ class Hello:
     state_bytes: int
     scratch_bytes: int
     max_payload_bytes: int
+
+
+@dataclass(frozen=True)
+class Health:
+    """How a device's learner is.
+
+    Attributes
+    ----------
+    blind : int
+        Features of which the network saw nothing at the last sample learned: held, or quiet.
+    step : float
+        By what the learning rate is multiplied; 1 if the rule's step is fixed.
+    saturations : dict
+        How often each kind of value met the end of its format since the device was reset.
+    """
+
+    blind: int
+    step: float
+    saturations: dict[str, int]
 
 
 class TargetPrediction(NamedTuple):
@@ -104,6 +126,23 @@ class Device(Machine):
             As for `exchange`.
         """
         return Hello(*_HELLO.unpack(self._ask(Request.HELLO)))
+
+    def health(self) -> Health:
+        """Ask how the learner is: its levels, and what saturated since the reset.
+
+        Raises
+        ------
+        LinkError, DeviceFault
+            As for `exchange`; also if the reply has another number of words.
+        """
+        payload = self._ask(Request.HEALTH)
+        if len(payload) != _HEALTH.size:
+            raise LinkError(
+                f"HEALTH: the reply has {len(payload)} bytes, expected {_HEALTH.size}; build the "
+                "firmware again"
+            )
+        blind, step_log2, *counts = _HEALTH.unpack(payload)
+        return Health(blind, 2.0 ** (step_log2 / 65536), dict(zip(COUNTERS, counts, strict=True)))
 
     def predict(self, x: npt.ArrayLike) -> int:
         """Return the class index the device predicts.

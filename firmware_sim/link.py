@@ -27,7 +27,8 @@ class Request(IntEnum):
     LEARN = 3
     READ_STATE = 4
     WRITE_STATE = 5
-    RECALL = 8
+    HEALTH = 6
+    RECALL = 7
     FAULT = 0x7F
 
 

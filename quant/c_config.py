@@ -94,9 +94,12 @@ def config_header(spec: NetworkSpec, config: Config, arithmetic: str) -> str:
     name, rule = _kernel_of(spec, config, arithmetic)
     kind = arithmetic_of(spec, config, arithmetic)
     own = rule.constants(spec, config, arithmetic)
+    layout = layout_of(spec, config, arithmetic)
+    step = {field.name: field.dtype for field in layout}.get("step_log2")
     defines: dict[str, object] = {
         "SL_CONFIG_VERSION": CONFIG_VERSION,
-        "SL_STANDARDISE": int(spec.front_end == "standardise"),
+        "SL_STANDARDISE": int(spec.front_end != "none"),
+        "SL_FROZEN": int(spec.front_end == "frozen"),
         "SL_FRONT_END_WINDOW": unsigned(config.front_end_window),
         "SL_BIAS": int(spec.bias),
         "SL_N_LAYERS": len(spec.shapes),
@@ -105,11 +108,12 @@ def config_header(spec: NetworkSpec, config: Config, arithmetic: str) -> str:
         "SL_N_OUTPUTS": spec.n_outputs,
         "SL_EXP2_TABLE": whole(EXP2),
         **memory.constants(spec, kind.numbers, kind.log2_temperature),
+        **({} if step is None else {"SL_STEP_LOG2_ONE": 1 if step == "<i4" else "65536.0f"}),
         **own.defines,
         "SL_LAYERS": table(table(layer) for layer in own.layers),
     }
     constants = "".join(f"#define {name} {value}\n" for name, value in defines.items())
-    struct = layout_of(spec, config, arithmetic).c_struct()
+    struct = layout.c_struct()
     return (
         f"/* Generated for a {spec} network, rule {name}, {arithmetic}. Do not edit. */\n"
         "#pragma once\n\n#include <stddef.h>\n#include <stdint.h>\n\n"

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
-
-Statistics = TypeVar("Statistics")
-Inputs = TypeVar("Inputs")
 
 
 @dataclass
@@ -23,6 +19,9 @@ class Saturations:
         Gradients and steps.
     mu, rho : int
         Stored weights, and stored variances.
+    front_end : int
+        Values that the front end held: too far from a feature's recent past to enter its
+        statistics as they are.
     """
 
     input: int = 0
@@ -30,10 +29,4 @@ class Saturations:
     gradient: int = 0
     mu: int = 0
     rho: int = 0
-
-
-def counted(found: tuple[Statistics, Inputs, int], count: Saturations) -> tuple[Statistics, Inputs]:
-    """Count what a front end clamped; return the statistics and the inputs that it found."""
-    statistics, z, clamped = found
-    count.input += clamped
-    return statistics, z
+    front_end: int = 0

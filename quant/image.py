@@ -20,7 +20,7 @@ from quant.rule import Config, arithmetic_of
 from quant.state import state_from_bytes, state_to_bytes
 
 MAGIC = b"SLST"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _HEADER = struct.Struct("<4sHHIIII")
 
 

@@ -31,9 +31,11 @@ class NetworkSpec:
         head.
     bias : bool
         Give every layer a bias: one more input row that is always 1.
-    front_end : {"standardise", "none"}
-        ``standardise`` takes raw sensor values and standardises each feature online;
-        ``none`` takes values that are already within about ±8.
+    front_end : {"standardise", "frozen", "none"}
+        ``standardise`` takes raw sensor values and standardises each feature online, by its
+        last ``front_end_window`` samples; ``frozen`` by its first ones, so that classes that
+        come one after another keep what tells them apart; ``none`` takes values that are already
+        within about ±8.
     head : {"categorical", "gaussian"}
         What the output means: the logits of a softmax over classes, or the mean and the
         log-variance of one number, the target (:data:`quant.heads.HEADS`).

@@ -137,6 +137,14 @@ static void handle(const sl_frame_t *frame) {
             return;
         }
         break;
+    case SL_TYPE_HEALTH:
+        if (length == 0u) {
+            uint32_t health[SL_HEALTH_WORDS];
+            sl_learner_health(&sl_state, &sl_scratch, health);
+            reply(frame, SL_STATUS_OK, health, sizeof health);
+            return;
+        }
+        break;
     default:
         status = SL_STATUS_UNKNOWN_TYPE;
         break;

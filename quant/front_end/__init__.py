@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from quant.layout import REAL, Field
 
-#: ``standardise``: by a running mean and variance; ``none``: as the values are, clamped.
-FRONT_ENDS = ("standardise", "none")
+#: ``standardise``: by a running mean and variance; ``frozen``: by those of a feature's first
+#: samples, so many as the window; ``none``: as the values are, clamped.
+FRONT_ENDS = ("standardise", "frozen", "none")
 
 #: Inputs are Q3.4,
 INPUT_FRAC_BITS = 4
@@ -21,21 +22,32 @@ def fields(front_end: str, n_features: int, numbers: str) -> list[Field]:
 
     Parameters
     ----------
-    front_end : {"standardise", "none"}
+    front_end : {"standardise", "frozen", "none"}
     n_features : int
     numbers : {"integer", "float32", "float64"}
     """
-    if front_end != "standardise":
+    if front_end == "none":
         return []
     n = (n_features,)
+    memory = [
+        Field("feature_count", "<u2", "samples in a feature's statistics, up to the window", n),
+        Field("streak", "i1", "values held in a row; below 0: minus the quiet ones", n),
+        Field("repeats", "u1", "equal values in a row, up to 64", n),
+        Field("excursions", "u1", "above 0: a value was held not long ago", n),
+    ]
     if numbers in REAL:
         real = REAL[numbers]
         return [
             Field("mean", real, "running mean of a feature", n),
             Field("variance", real, "running variance of a feature", n),
+            Field("reference", real, "the value that the next ones are compared with", n),
+            *memory,
         ]
     return [
         Field("mean", "<i4", "running mean, in units of 2^-exponent", n),
         Field("variance", "<u4", "running variance, in units of 2^-(2 exponent), below 2^28", n),
-        Field("exponent", "<i2", "binary exponent of a feature's statistics", n, EXPONENT_START),
+        Field("reference", "<u4", "the value that the next ones are compared with, binary32", n),
+        Field("mean_low", "<u2", "16 more fraction bits of the mean", n),
+        Field("exponent", "i1", "binary exponent of a feature's statistics", n, EXPONENT_START),
+        *memory,
     ]

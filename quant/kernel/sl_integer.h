@@ -75,6 +75,13 @@ static inline int32_t sl_shift_saturate(int32_t x, int32_t right, int32_t bits, 
 
 /* Floor of the square root. */
 static inline uint32_t sl_isqrt32(uint32_t x) {
+#if defined(__ARM_FP)
+    /* The root in binary32 is at most one off. */
+    uint32_t near = (uint32_t)__builtin_sqrtf((float)x);
+    near = near > 65535u ? 65535u : near;
+    near -= near * near > x;
+    return near + (x - near * near > 2 * near);
+#endif
     uint32_t root = 0;
     for (uint32_t bit = 1u << 30; bit != 0; bit >>= 2) {
         uint32_t trial = root + bit;

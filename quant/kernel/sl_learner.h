@@ -33,3 +33,9 @@ SL_API int32_t sl_learner_recall(const sl_state_t *state, sl_scratch_t *scratch,
 /* Test, then train: returns what was predicted before learning. */
 SL_API int32_t sl_learner_learn(sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits,
                                 uint32_t target);
+
+/* Writes SL_HEALTH_WORDS words: how many features the network saw nothing of; log2 of the step's
+ * multiplier, int32 in Q.16; then the counters of sl_status.h since the scratch was zeroed. */
+enum { SL_HEALTH_WORDS = 2 + SL_N_SAT };
+SL_API void sl_learner_health(const sl_state_t *state, const sl_scratch_t *scratch,
+                              uint32_t *words);

@@ -13,4 +13,12 @@ typedef enum { SL_STATUS_LIST(SL_STATUS_ENUM) } sl_status_t;
 #undef SL_STATUS_ENUM
 
 /* How often each kind of value met the end of its format since the scratch was zeroed. */
-enum { SL_SAT_INPUT, SL_SAT_ACTIVATION, SL_SAT_GRADIENT, SL_SAT_MU, SL_SAT_RHO, SL_N_SAT };
+enum {
+    SL_SAT_INPUT,
+    SL_SAT_ACTIVATION,
+    SL_SAT_GRADIENT,
+    SL_SAT_MU,
+    SL_SAT_RHO,
+    SL_SAT_FRONT_END,
+    SL_N_SAT
+};

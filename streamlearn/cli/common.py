@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -140,11 +141,22 @@ def _root_mean_square(values: NDArray[Any]) -> float | None:
 def _of_any_learner(learner: StreamLearner) -> dict[str, Any]:
     return {
         "state_sha256": learner.state_sha256,
+        "levels": asdict(learner.levels),
         "arithmetic": learner.arithmetic,
         "spec": to_json(learner.spec, learner.config),
         "seed": int(learner.state["seed"][0]),
         "versions": versions(),
     }
+
+
+def levels_text(levels: dict[str, Any]) -> str | None:
+    """Return the levels in words, or nothing if they are those of a learner at rest."""
+    said = []
+    if levels["blind"]:
+        said.append(f"blind features at the end: {levels['blind']}")
+    if levels["step"] != 1:
+        said.append(f"step × {levels['step']:.2f}")
+    return "; ".join(said) or None
 
 
 def skipped_metrics(count: int, messages: Sequence[str]) -> dict[str, Any]:

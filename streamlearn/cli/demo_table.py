@@ -85,6 +85,10 @@ def device_table(values: dict[str, Any], device: DeviceRun) -> Table:
     table.add_row("instructions to learn a sample, maximum", f"{count['learn_max']:,}")
     table.add_row("instructions to predict a sample, median", f"{count['predict_median']:,}")
     table.add_row("model: time to learn a sample", f"{model['ms_per_sample']:.2f} ms")
+    saturated = {name: n for name, n in values["saturations"].items() if n}
+    table.add_row("saturations", ", ".join(f"{k} {n:,}" for k, n in saturated.items()) or "none")
+    table.add_row("blind features, at the end", f"{values['blind']:,}")
+    table.add_row("multiplier of the step, at the end", f"{values['step']:.2f}")
     energy = model["uj_per_sample"]
     table.add_row(
         "model: energy to learn a sample",

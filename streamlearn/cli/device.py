@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 import firmware_sim
-from firmware_sim import Board, Device, Firmware, StreamInterrupted
+from firmware_sim import Board, Device, Firmware, Health, StreamInterrupted
 from streamlearn.evaluation import hash_of_predictions
 
 N_PREDICTIONS = 51
@@ -36,6 +36,8 @@ class DeviceRun:
         Bytes.
     state : bytes
         Read back over the link.
+    health : Health
+        Levels and counters at the end, as the device says them.
     seconds : float
         Time that emulating the learning took.
     interrupted : bool
@@ -48,6 +50,7 @@ class DeviceRun:
     predict_instructions: npt.NDArray[np.int64]
     stack_peak: int
     state: bytes
+    health: Health
     seconds: float
     interrupted: bool
 
@@ -73,6 +76,9 @@ class DeviceRun:
                 if len(self.predict_instructions)
                 else 0,
             },
+            "blind": self.health.blind,
+            "step": self.health.step,
+            "saturations": self.health.saturations,
             "state_sha256": hashlib.sha256(self.state).hexdigest(),
             "predictions_sha256": hash_of_predictions(self.predictions),
             "model": {
@@ -151,6 +157,7 @@ def learn_on_device(
         predict_instructions=np.array(predict, np.int64),
         stack_peak=device.stack_peak_bytes(),
         state=device.read_state(),
+        health=device.health(),
         seconds=seconds,
         interrupted=interrupted,
     )

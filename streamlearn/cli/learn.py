@@ -21,6 +21,7 @@ from streamlearn.cli.common import (
     UntilBad,
     console,
     learner_metrics,
+    levels_text,
     progress,
     skipped_metrics,
     stop_if_cut,
@@ -272,4 +273,5 @@ def _table(name: str, metrics: dict[str, Any]) -> Table:
         "–" if speed is None else f"{speed:,.0f}",
         metrics["state_sha256"][:8],
     )
+    table.caption = levels_text(metrics["levels"])
     return table

@@ -15,6 +15,7 @@ from quant.counters import Saturations
 from quant.durable import write_durably
 from quant.errors import ConfigError, ShapeError, StateFormatError
 from quant.image import Image, check_names, decode_image, encode_image
+from quant.levels import Levels, levels_of
 from quant.network import NetworkSpec
 from quant.rule import RULES
 from quant.state import State, init_state, state_from_bytes, state_sha256
@@ -147,6 +148,11 @@ class StreamLearner(Parameters, RiverEstimator):
         with self._lock:
             found: Saturations = self._engine.saturations
         return found
+
+    @property
+    def levels(self) -> Levels:
+        """Where the learner stands now: features that it cannot see, and its step's multiplier."""
+        return levels_of(self.state)
 
     def to_bytes(self) -> bytes:
         """Return the state image: the learner in one block (docs/state-format.md)."""

@@ -78,13 +78,21 @@ def saturations(data: ReportData) -> str:
     if data.saturations is None:
         return ""
     total = sum(data.saturations.values())
+    levels = data.metrics.get("levels")
+    now = (
+        f"<p>At the end the network saw nothing of {levels['blind']} features, and its step was "
+        f"multiplied by {levels['step']:.2f}.</p>"
+        if levels
+        else ""
+    )
     if not total:
-        return "<h2>Saturations</h2><p>No value reached the end of its integer format.</p>"
+        return f"<h2>Saturations</h2><p>No value reached the end of its integer format.</p>{now}"
     rows: Rows = [(name, count(n)) for name, n in data.saturations.items()]
     rows.append(("all", count(total)))
     return (
         f"<h2>Saturations</h2><p>{large(total)} values reached the end of their integer format "
-        "and were clamped there.</p>" + table(rows, ("place", "values"), "numbers")
+        "and were clamped there; <i>front_end</i>: values too far from a feature's recent past, which "
+        "were held.</p>" + table(rows, ("place", "values"), "numbers") + now
     )
 
 

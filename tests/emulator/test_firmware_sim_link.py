@@ -51,6 +51,7 @@ INF = np.where(np.arange(N_FEATURES) == 7, -np.inf, X).astype(np.float32)
         pytest.param(corrupted(LEARN, 7), Status.TOO_LONG, id="length damaged"),
         pytest.param(encode_frame(99, 5), Status.UNKNOWN_TYPE, id="unknown type"),
         pytest.param(encode_frame(Request.HELLO, 5, b"x"), Status.WRONG_LENGTH, id="hello"),
+        pytest.param(encode_frame(Request.HEALTH, 5, b"x"), Status.WRONG_LENGTH, id="health"),
         pytest.param(
             encode_frame(Request.LEARN, 5, X.tobytes()), Status.WRONG_LENGTH, id="no label"
         ),
@@ -215,3 +216,9 @@ def test_the_host_refuses_damaged_replies(damaged: bytes) -> None:
     assert len(decode_frames(GOOD)) == 1
     with pytest.raises(fs.LinkError):
         decode_frames(damaged)
+
+
+def test_a_device_says_how_its_learner_is(device: fs.Device) -> None:
+    health = device.health()
+    assert (health.blind, health.step) == (10, 0.5)
+    assert list(health.saturations.values()) == [2, 3, 4, 5, 6, 7]

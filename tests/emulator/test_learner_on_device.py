@@ -144,3 +144,19 @@ def test_canary_another_seed_gives_another_state(tmp_path: Path, gas: Any) -> No
     one.run_stream(gas.x[:20], gas.y[:20])
     other.run_stream(gas.x[:20], gas.y[:20])
     assert one.read_state() != other.read_state()
+
+
+def test_a_device_says_which_features_it_cannot_see(tmp_path: Path, gas: Any) -> None:
+    """A bad row is held on the device as on the host, and HEALTH says so."""
+    host = learner()
+    device = boot(host, "nrf52840", tmp_path)
+    x = gas.x[:60].copy()
+    x[59, :100] = 3e38
+    for part, blind in ((slice(0, 59), 0), (slice(59, 60), 100)):
+        device.run_stream(x[part], gas.y[part])
+        for row, label in zip(x[part], gas.y[part].tolist(), strict=True):
+            host.test_then_learn_one(row, label)
+        health = device.health()
+        assert (health.blind, health.step) == (host.levels.blind, host.levels.step)
+        assert health.saturations == vars(host.saturations)
+        assert health.blind >= blind

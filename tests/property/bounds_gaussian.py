@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from bounds_front_end import AFTER_UP, EXPONENT_MIN, SD, VARIANCE, X_Q
+from bounds_front_end import AFTER_UP, EXPONENT_MIN, MEAN, SD, VARIANCE
 from bounds_quant import DRAWS
 from bounds_sampling import EPSILON_MAX, INVERSE_MAX, PRE_ACTIVATION, signed, unsigned
 from holding import Bounds
 
 from quant.counters import Saturations
 from quant.front_end import EXPONENT_START
-from quant.front_end.golden import Statistics, follow
+from quant.front_end.statistics import MEAN_FRAC_BITS, RATE_ONE, first, follow, without_subnormals
 from quant.heads.gaussian import GAUSSIAN, golden
 from quant.heads.gaussian.golden import (
     DEVIATION_MAX,
@@ -46,7 +46,7 @@ MEAN_PRODUCT = RESIDUAL_MAX_Q * INVERSE_SD
 BOUNDS = Bounds(
     {
         # target
-        "target_reach": (X_Q + TARGET_MAX * SD, "int32"),
+        "target_reach": (MEAN + TARGET_MAX * SD, "int32"),
         "target_numerator": ((AFTER_UP << FRAC_BITS) + (SD >> 1), "int64"),
         "target": (TARGET_MAX_Q, "int32"),
         # gradient
@@ -66,7 +66,7 @@ BOUNDS = Bounds(
         "centre_sum": (DRAWS * CENTRE, "int64"),
         "aleatoric_sum": (DRAWS * NOISE_VARIANCE, "int64"),
         "epistemic_sum": (DRAWS * (DEVIATION_MAX**2 + (KEPT_SPREAD << 4) ** 2), "int64"),
-        "mean_numerator": (X_Q * (DRAWS << FRAC_BITS) + SD * DRAWS * CENTRE, "int64"),
+        "mean_numerator": (MEAN * (DRAWS << FRAC_BITS) + SD * DRAWS * CENTRE, "int64"),
         "scaled_numerator": ((1 << 62) - 1, "int64"),
         "root_sd": (math.isqrt(2**63 - 1) * SD, "int64"),
     }
@@ -81,7 +81,8 @@ TABLES = {
         "v": {**unsigned("int32", "24", NOISE_VARIANCE), "smallest": str(1 << 12)},
         "delta": signed("int32", str(20 - GAUSSIAN.gradient_shift), (1 << 24) - 1),
         "r": signed("int32", str(16 - GAUSSIAN.gradient_shift), (1 << 24) - 1),
-        "target_mean": signed("int32", "target_exponent", X_Q),
+        "target_mean": signed("int32", "target_exponent", MEAN),
+        "target_mean_low": unsigned("uint16", "target_exponent + 16", RATE_ONE - 1),
         "target_variance": unsigned("uint32", "2 · target_exponent", VARIANCE),
         "target_exponent": {
             **signed("int32", "0", EXPONENT_START),
@@ -93,19 +94,23 @@ TABLES = {
 
 def check_target(state: State, y: np.float32, window: int) -> int:
     """Standardise a target, every intermediate held; return it."""
-    old = Statistics(*(state[f"target_{name}"].astype(np.int64) for name in Statistics._fields))
+    old = golden._statistics(state)
+    mean = int(old.mean[0]) >> MEAN_FRAC_BITS
     count = min(int(state["target_count"][0]) + 1, window)
     reach = TARGET_MAX * int(isqrt(old.variance)[0])
-    hold("target_reach", abs(int(old.mean[0])) + reach)
+    hold("target_reach", abs(mean) + reach)
     kept = float(y)
     if reach:  # within float32's rounding of mean ± 8 sd
         scale = 2.0 ** -int(old.exponent[0])
-        low, high = ((int(old.mean[0]) + sign * reach) * scale for sign in (-1, 1))
+        low, high = ((mean + sign * reach) * scale for sign in (-1, 1))
         low, high = (np.clip(end, -LARGEST, LARGEST) for end in (low, high))
         kept = float(np.clip(kept, low, high))
     ours = golden._hold(old, y)
     assert abs(float(ours) - kept) <= max(abs(kept) * 2.0**-24, TINY)
-    new, after = follow(old, np.array([ours], np.float32), count)
+    value = without_subnormals(np.array([ours], np.float32))
+    new, after = first(value), np.zeros(1, np.int64)
+    if old.samples[0]:
+        new, after = follow(old, value, np.zeros(1, np.bool_), window)
     sd = int(isqrt(new.variance)[0])
     numerator = (abs(int(after[0])) << FRAC_BITS) + (sd >> 1)
     if sd:
@@ -183,7 +188,7 @@ def _state(mean: int, variance: int, exponent: int) -> State:
 def edge_statistics(state: State, rng: np.random.Generator) -> None:
     """Put the statistics of the target anywhere that they may be."""
     state["target_count"] = rng.choice([0, 1, 2, 3, 200, 1000])
-    state["target_mean"] = rng.choice([0, 1, -1, X_Q, -X_Q, 12345])
+    state["target_mean"] = rng.choice([0, 1, -1, MEAN, -MEAN, 12345])
     state["target_variance"] = rng.choice([0, 1, 2**26, VARIANCE])
     state["target_exponent"] = rng.integers(EXPONENT_MIN, EXPONENT_START + 1)
 
@@ -195,7 +200,7 @@ def exercise() -> None:
     for y_q in (TARGET_MAX_Q, -TARGET_MAX_Q, 0):
         check_output_gradient(outputs, y_q)
     check_output_gradient(outputs // 1024, 0)
-    for mean in (X_Q, -X_Q, 0):
+    for mean in (MEAN, -MEAN, 0):
         for variance in (VARIANCE, SD**2, 1, 0):
             state = _state(mean, variance, 100)
             for window in (2, 300, 32768):

@@ -26,14 +26,21 @@ def start(n: int, arithmetic: Any = "q16") -> State:
 
 def run(rows: np.ndarray, window: int = 300) -> tuple[np.ndarray, State, int]:
     """Standardise rows one after another; return z_q, the final state and what was clamped."""
-    state, z, clamped = start(rows.shape[1]), [], 0
+    z, state, counts = follow(rows, window)
+    return z, state, counts[0]
+
+
+def follow(rows: np.ndarray, window: int = 300) -> tuple[np.ndarray, State, np.ndarray]:
+    """As :func:`run`, with both counts: what was clamped, and what was held."""
+    state, z, counts = start(rows.shape[1]), [], np.zeros(2, int)
     for row in rows.astype(np.float32):
-        statistics, z_q, n = golden.standardise(state, row, window)
+        statistics, z_q, found = golden.standardise(state, row, window)
         for name, value in statistics.items():
             state[name][0] = value
+        state["n_samples"] += 1
         z.append(z_q)
-        clamped += n
-    return np.array(z), state, clamped
+        counts += found
+    return np.array(z), state, counts
 
 
 def sequences() -> st.SearchStrategy[list[float]]:
@@ -41,7 +48,29 @@ def sequences() -> st.SearchStrategy[list[float]]:
         [0.0, -0.0, float(F32.max), -float(F32.max), float(F32.tiny), 1e-40, 1e-30, 1e30, 1.0, -1.0]
     )
     near = st.integers(-300, 300).map(lambda n: float(np.float32(1000 + n / 7)))
-    return st.lists(st.one_of(FLOATS, edges, near), min_size=1, max_size=40)
+    one = st.one_of(FLOATS, edges, near)
+    return st.lists(one, min_size=1, max_size=40) | REGIMES
+
+
+@st.composite
+def regimes(draw: st.DrawFn) -> list[float]:
+    """Values of one scale, equal ones, spikes and other scales, one stretch after another."""
+    values: list[float] = []
+    for _ in range(draw(st.integers(1, 6))):
+        rng = np.random.default_rng(draw(st.integers(0, 9999)))
+        n, scale = draw(st.integers(1, 40)), 10.0 ** draw(st.integers(-30, 30))
+        stretch = {
+            "noise": rng.normal(draw(st.integers(-20, 20)), 1, n) * scale,
+            "equal": np.full(n, values[-1] if values and draw(st.booleans()) else scale),
+            "two": rng.choice([0.0, scale], n),
+            "fine": scale * (1 + rng.normal(0, 1e-6, n)),
+            "spike": np.array([scale]),
+        }[draw(st.sampled_from(["noise", "equal", "two", "fine", "spike"]))]
+        values += np.float32(stretch).tolist()
+    return values
+
+
+REGIMES = regimes()
 
 
 @FIXED
@@ -49,12 +78,17 @@ def sequences() -> st.SearchStrategy[list[float]]:
 def test_integers_equal_a_scalar_reading_of_the_document(xs: list[float], window: int) -> None:
     scalar = Scalar(window)
     expected = [scalar.update(float(np.float32(x))) for x in xs]
-    z, state, _ = run(np.array(xs)[:, None], window)
+    z, state, counts = follow(np.array(xs)[:, None], window)
     assert z[:, 0].tolist() == expected
     assert int(state["mean"][0, 0]) == scalar.mean
+    assert int(state["mean_low"][0, 0]) == scalar.full & 0xFFFF
+    names = ("streak", "repeats", "excursions")
+    assert [int(state[name][0, 0]) for name in names] == [getattr(scalar, n) for n in names]
+    assert state["reference"].view(np.float32)[0, 0] == np.float32(scalar.reference)
+    assert counts[1] == scalar.n_held
     assert int(state["variance"][0, 0]) == scalar.variance
     assert int(state["exponent"][0, 0]) == scalar.exponent
-    assert int(state["front_end_count"][0]) == scalar.count
+    assert int(state["feature_count"][0, 0]) == scalar.count
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -110,12 +144,19 @@ def test_subnormals_count_as_zero() -> None:
     np.testing.assert_array_equal(run(rows)[0], run(tiny)[0])
 
 
-def test_an_outlier_is_clamped_and_counted() -> None:
+def test_an_outlier_is_no_input_and_is_counted() -> None:
     rows = np.random.default_rng(1).normal(0, 1, (300, 1))
     rows[299] = 1e9
-    z, _, clamped = run(rows)
-    assert z[299, 0] == 127
-    assert clamped == 1
+    z, _, (clamped, held) = follow(rows)
+    before = follow(rows[:299])[2]
+    assert z[299, 0] == 0
+    assert (clamped, held) == (0, before[1] + 1)
+
+
+def test_canary_an_outlier_that_a_sensor_may_have_is_an_input() -> None:
+    rows = np.random.default_rng(1).normal(0, 1, (300, 1))
+    rows[299] = 30
+    assert follow(rows)[0][299, 0] > 100
 
 
 def test_a_jump_of_sixty_decades_settles_again() -> None:

@@ -32,6 +32,7 @@ def _fields(numbers: str, last: int) -> list[Field]:
     return [
         count,
         Field("target_mean", "<i4", "running mean, in units of 2^-target_exponent"),
+        Field("target_mean_low", "<u4", "16 more fraction bits of it"),
         Field("target_variance", "<u4", "in units of 2^-(2 target_exponent), below 2^28"),
         Field("target_exponent", "<i4", "of the target's statistics", start=EXPONENT_START),
     ]

@@ -13,7 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from quant.counters import Saturations
-from quant.front_end.golden import Statistics, follow
+from quant.front_end.statistics import (
+    MEAN_FRAC_BITS,
+    RATE_ONE,
+    Statistics,
+    first,
+    follow,
+    without_subnormals,
+)
 from quant.heads.head import NumberPrediction
 from quant.integers import Int64, bit_length, isqrt, shift_round
 from quant.layout import State
@@ -69,7 +76,7 @@ def standardise_target(state: State, y: float, config: Any) -> tuple[dict[str, A
     Returns
     -------
     statistics : dict
-        The new ``target_count``, ``target_mean``, ``target_variance`` and ``target_exponent``.
+        The new fields of the state.
     y_q : int
         Q.16, within ±8; the statistics include ``y``, as far as it is within ±8 of the old ones.
     n_clamped : int
@@ -77,16 +84,24 @@ def standardise_target(state: State, y: float, config: Any) -> tuple[dict[str, A
     """
     old, raw = _statistics(state), np.float32(y)
     held = _hold(old, raw)
-    count = min(int(state["target_count"][0]) + 1, config.target_window)
-    new, after = follow(old, np.array([held], np.float32), count)
-    statistics = {f"target_{name}": value[0] for name, value in new._asdict().items()}
+    value = without_subnormals(np.array([held], np.float32))
+    new, after = first(value), np.zeros(1, np.int64)
+    if old.samples[0] > 0:
+        new, after = follow(old, value, np.zeros(1, np.bool_), config.target_window)
+    statistics = {
+        "target_count": int(new.samples[0]),
+        "target_mean": int(new.mean[0]) >> MEAN_FRAC_BITS,
+        "target_mean_low": int(new.mean[0]) & RATE_ONE - 1,
+        "target_variance": new.variance[0],
+        "target_exponent": new.exponent[0],
+    }
     sd = int(isqrt(new.variance)[0])
     size = 0
     if sd > 0:
         size = ((abs(int(after[0])) << FRAC_BITS) + (sd >> 1)) // sd
     kept = min(size, TARGET_MAX_Q)
     y_q = -kept if after[0] < 0 else kept
-    return {"target_count": count, **statistics}, y_q, int(held != raw) + int(size > TARGET_MAX_Q)
+    return statistics, y_q, int(held != raw) + int(size > TARGET_MAX_Q)
 
 
 def _hold(old: Statistics, y: np.float32) -> np.float32:
@@ -95,7 +110,8 @@ def _hold(old: Statistics, y: np.float32) -> np.float32:
     One outlier must not become the scale of the next thousand samples; a scale that really has
     grown is reached in a few hundred.
     """
-    mean, exponent, reach = int(old.mean[0]), int(old.exponent[0]), int(isqrt(old.variance)[0])
+    mean, exponent = int(old.mean[0]) >> MEAN_FRAC_BITS, int(old.exponent[0])
+    reach = int(isqrt(old.variance)[0])
     if reach == 0:
         return y
     low, high = (_real32(mean + sign * TARGET_MAX * reach, exponent) for sign in (-1, 1))
@@ -110,8 +126,11 @@ def _real32(x: int, frac_bits: int) -> np.float32:
 
 
 def _statistics(state: State) -> Statistics:
-    fields = (state[f"target_{name}"].astype(np.int64) for name in Statistics._fields)
-    return Statistics(*fields)
+    mean, low, variance, exponent, count = (
+        state[f"target_{name}"].astype(np.int64)
+        for name in ("mean", "mean_low", "variance", "exponent", "count")
+    )
+    return Statistics((mean << MEAN_FRAC_BITS) + low, variance, exponent, count)
 
 
 def log2_variance(log_variance: Int64) -> Int64:
@@ -219,7 +238,7 @@ def prediction_bits(state: State, found: Sums, n_draws: int) -> npt.NDArray[np.u
         are infinite. Beyond the largest float32 the largest, below the smallest normal one 0.
     """
     old = _statistics(state)
-    mean, exponent = int(old.mean[0]), int(old.exponent[0])
+    mean, exponent = int(old.mean[0]) >> MEAN_FRAC_BITS, int(old.exponent[0])
     sd = int(isqrt(old.variance)[0])
     numerator = mean * (n_draws << FRAC_BITS) + sd * found.centre
     up = 62 - bit_length(abs(numerator))

@@ -112,7 +112,7 @@ class MetaplasticClassifier(StreamClassifier):
         memory_bytes: int | None = None,
     ) -> None:
         given = locals()
-        self._build({**given, "bias": front_end == "standardise" if bias is None else bias})
+        self._build({**given, "bias": front_end != "none" if bias is None else bias})
 
     def _novelty(self, values: Raw) -> float:
         """Return ``(2 u + e) / 3``.

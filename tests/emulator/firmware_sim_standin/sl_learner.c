@@ -116,3 +116,13 @@ int32_t sl_learner_learn(sl_state_t *state, sl_scratch_t *scratch, const uint32_
     }
     return guess;
 }
+
+/* Words that the host can tell apart. */
+void sl_learner_health(const sl_state_t *state, const sl_scratch_t *scratch, uint32_t *words) {
+    (void)scratch;
+    words[0] = state->samples;
+    words[1] = (uint32_t)-65536;
+    for (uint32_t i = 2; i < SL_HEALTH_WORDS; i++) {
+        words[i] = i;
+    }
+}

@@ -10,6 +10,7 @@
 #define SL_PREDICTION_WORDS            1u
 #define SL_PREDICTION(scratch, result) ((void)(scratch), (const uint32_t *)(result))
 
+enum { SL_HEALTH_WORDS = 8 };
 enum { SL_OK = 0, SL_ERR_NOT_FINITE = -1, SL_ERR_LABEL = -2 };
 
 typedef struct {
@@ -24,5 +25,6 @@ typedef struct {
 int32_t sl_learner_predict(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits);
 int32_t sl_learner_learn(sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits,
                          uint32_t label);
+void sl_learner_health(const sl_state_t *state, const sl_scratch_t *scratch, uint32_t *words);
 
 #endif

@@ -2,11 +2,17 @@
 #pragma once
 
 #include "sl_config.h"
+#include "sl_hold.h"
+
+typedef struct {
+    float mean, variance, reference;
+    uint16_t count;
+    sl_memory_t memory;
+} sl_feature_t;
 
 #if SL_STANDARDISE
 #define SL_FRONT_END_SCRATCH                                                                       \
-    float new_mean[SL_N_FEATURES];                                                                 \
-    float new_variance[SL_N_FEATURES];                                                             \
+    sl_feature_t new_feature[SL_N_FEATURES];                                                       \
     uint32_t new_count;
 #else
 #define SL_FRONT_END_SCRATCH uint32_t new_count;

@@ -7,34 +7,104 @@
 
 #if SL_STANDARDISE
 
-/* One feature: follow its statistics by rate/2^16 and return its Q3.4 value. */
-static int32_t sl_statistics_update(sl_statistics_t *s, sl_float_t x, uint32_t first, int32_t rate,
-                                    uint32_t *saturations) {
-    int32_t after = sl_statistics_follow(s, x, first, rate);
-    uint32_t sd = sl_isqrt32((uint32_t)s->variance);
-    if (sd == 0) {
+enum { SL_FAR = 1 << (SL_DELTA_BITS + 1) };
+
+/* Whether a value lies closer to the reference than to a constant. */
+static uint32_t sl_feature_closer(const sl_feature_t *f, sl_float_t x, sl_float_t reference) {
+    const int32_t fits = sl_min32(sl_float_fits(x), sl_float_fits(reference));
+    const int32_t exponent = sl_min32(f->exponent, fits);
+    const int32_t x_q = sl_float_at(x, exponent);
+    const int32_t mean = sl_shift_round32(f->mean, f->exponent - exponent);
+    return sl_abs32(x_q - sl_float_at(reference, exponent)) < sl_abs32(x_q - mean);
+}
+
+/* What becomes of a value that differs from the mean by delta. */
+static uint32_t sl_feature_fate(sl_feature_t *f, uint32_t bits, sl_float_t x, int32_t delta,
+                                int32_t x_q, uint32_t tick, uint32_t fixed) {
+    const sl_float_t reference = sl_float_unpack(f->reference);
+    const uint32_t recent = f->memory.excursions, same = bits == f->reference;
+    f->memory.excursions = (uint8_t)(recent - (recent != 0 && tick));
+    if (f->variance == 0) {
+        f->memory.repeats = 0;
+        if (delta == 0) {
+            f->memory.streak = 0;
+            return SL_ENTERS;
+        }
+        return sl_hold_constant(&f->memory, recent, f->count, sl_feature_closer(f, x, reference));
+    }
+    const int64_t size = delta > SL_FAR || delta < -SL_FAR ? SL_FAR : delta;
+    const int64_t square = size * size;
+    if (square > (int64_t)f->variance * (SL_HOLD * SL_HOLD)) {
+        const uint32_t beyond = square > (int64_t)f->variance * (SL_BEYOND * SL_BEYOND);
+        return sl_hold_far(&f->memory, recent, f->count, same, beyond, fixed);
+    }
+    const uint32_t apart = same ? 0 : sl_abs32(x_q - sl_float_bounded(reference, f->exponent));
+    if (apart < SL_NEAR && apart * apart * (SL_NEAR * SL_NEAR) < f->variance) {
+        return sl_hold_near(&f->memory, same, f->count, fixed);
+    }
+    f->memory.streak = 0;
+    f->memory.repeats = 0;
+    return SL_ENTERS;
+}
+
+/* One feature: follow its statistics and return its Q3.4 value. */
+static int32_t sl_feature_update(sl_feature_t *f, uint32_t bits, uint32_t tick,
+                                 uint32_t *saturations) {
+    const sl_float_t x = sl_float_unpack(bits);
+    bits = x.mantissa == 0 ? 0 : bits;
+    if (f->count == 0) {
+        sl_feature_first(f, x);
+        f->reference = bits;
         return 0;
     }
-    uint32_t size = ((sl_abs32(after) << SL_INPUT_FRAC_BITS) + (sd >> 1)) / sd;
+    const int32_t x_q = sl_float_bounded(x, f->exponent);
+    int32_t delta = x_q - f->mean;
+    const uint32_t fixed = SL_FROZEN && f->count >= SL_FRONT_END_WINDOW && f->variance != 0;
+    const uint32_t waits = fixed || (SL_FROZEN && f->variance == 0 && delta == 0) ? SL_ENTERS : 0;
+    const uint32_t fate = sl_feature_fate(f, bits, x, delta, x_q, tick, fixed) & ~waits;
+    saturations[SL_SAT_FRONT_END] += f->memory.streak > 0;
+    if (fate & SL_HELD) {
+        const int32_t limit = SL_HOLD * (int32_t)sl_isqrt32(f->variance);
+        delta = delta < 0 ? -limit : limit;
+    }
+    if (fate & SL_RESTART) {
+        sl_feature_first(f, sl_float_unpack(f->reference));
+    }
+    if (!(fate & SL_STAYS)) {
+        f->reference = bits;
+    }
+    if (fate & SL_ENTERS) {
+        delta = f->variance == 0 ? sl_feature_unfold(f, x) : delta;
+        delta = sl_feature_enter(f, delta, SL_FRONT_END_WINDOW);
+    }
+    const uint32_t sd = sl_isqrt32(f->variance);
+    if (sd == 0 || (fate & SL_SILENT)) {
+        return 0;
+    }
+    uint32_t size = ((sl_abs32(delta) << SL_INPUT_FRAC_BITS) + (sd >> 1)) / sd;
     if (size > SL_INPUT_MAX) {
         size = SL_INPUT_MAX;
         saturations[SL_SAT_INPUT]++;
     }
-    return after < 0 ? -(int32_t)size : (int32_t)size;
+    return delta < 0 ? -(int32_t)size : (int32_t)size;
 }
 
 void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits) {
-    uint32_t count = state->front_end_count;
-    count = count < SL_FRONT_END_WINDOW ? count + 1 : SL_FRONT_END_WINDOW;
-    int32_t rate = (int32_t)(65536u / count);
-    scratch->new_count = count;
+    const uint32_t tick = state->n_samples % SL_TICK == 0;
+    const uint32_t count = state->front_end_count;
+    scratch->new_count = count < SL_FRONT_END_WINDOW ? count + 1 : SL_FRONT_END_WINDOW;
     for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
-        sl_statistics_t s = {state->mean[i], state->exponent[i], state->variance[i]};
-        scratch->input[i] = (int16_t)sl_statistics_update(&s, sl_float_unpack(x_bits[i]),
-                                                          count == 1, rate, scratch->saturations);
-        scratch->new_mean[i] = s.mean;
-        scratch->new_variance[i] = (uint32_t)s.variance;
-        scratch->new_exponent[i] = (int16_t)s.exponent;
+        sl_feature_t f = {
+            .mean = state->mean[i],
+            .variance = state->variance[i],
+            .reference = state->reference[i],
+            .mean_low = state->mean_low[i],
+            .count = state->feature_count[i],
+            .memory = {state->streak[i], state->repeats[i], state->excursions[i]},
+            .exponent = state->exponent[i],
+        };
+        scratch->input[i] = (int16_t)sl_feature_update(&f, x_bits[i], tick, scratch->saturations);
+        scratch->new_feature[i] = f;
     }
 }
 

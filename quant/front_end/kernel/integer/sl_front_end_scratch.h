@@ -2,12 +2,11 @@
 #pragma once
 
 #include "sl_config.h"
+#include "sl_statistics.h"
 
 #if SL_STANDARDISE
 #define SL_FRONT_END_SCRATCH                                                                       \
-    int32_t new_mean[SL_N_FEATURES];                                                               \
-    uint32_t new_variance[SL_N_FEATURES];                                                          \
-    int16_t new_exponent[SL_N_FEATURES];                                                           \
+    sl_feature_t new_feature[SL_N_FEATURES];                                                       \
     uint32_t new_count;
 #else
 #define SL_FRONT_END_SCRATCH uint32_t new_count;

@@ -1,7 +1,8 @@
 /* Running mean and variance of one sensor value, in units that follow its scale. Golden model:
- * quant/front_end/golden.py, follow; quant/front_end/NUMBERS.md. */
+ * quant/front_end/statistics.py; quant/front_end/NUMBERS.md. */
 #pragma once
 
+#include "sl_hold.h"
 #include "sl_integer.h"
 
 enum {
@@ -10,6 +11,7 @@ enum {
     SL_DELTA_BITS = 20,
     SL_VARIANCE_BITS = 28,
     SL_VARIANCE_LOW_BITS = 24,
+    SL_VALUE_BITS = 29,
 };
 
 /* A binary32 value is mantissa * 2^power; subnormals count as zero. */
@@ -44,57 +46,92 @@ static inline int32_t sl_float_at(sl_float_t x, int32_t exponent) {
     return x.negative ? -(int32_t)size : (int32_t)size;
 }
 
+/* A feature: its statistics, and what is remembered of its last values. */
 typedef struct {
-    int32_t mean, exponent;
-    uint64_t variance;
-} sl_statistics_t;
+    int32_t mean;
+    uint32_t variance, reference;
+    uint16_t mean_low, count;
+    sl_memory_t memory;
+    int8_t exponent;
+} sl_feature_t;
 
-/* Coarser units by 2^down: one step of the block exponent. */
-static inline void sl_statistics_coarsen(sl_statistics_t *s, int32_t down) {
-    s->exponent -= down;
-    s->mean = sl_shift_round32(s->mean, down);
-    s->variance = down >= 16 ? 0 : s->variance >> (2 * down);
+/* x in units of 2^-exponent; +-2^30 if it has more than 29 bits. */
+static inline int32_t sl_float_bounded(sl_float_t x, int32_t exponent) {
+    if (x.mantissa != 0 && x.power + exponent > SL_VALUE_BITS - 24) {
+        return x.negative ? -(2 << SL_VALUE_BITS) : 2 << SL_VALUE_BITS;
+    }
+    return sl_float_at(x, exponent);
 }
 
-/* Follow by rate/2^16; returns x minus the new mean, in the new units. */
-static inline int32_t sl_statistics_follow(sl_statistics_t *s, sl_float_t x, uint32_t first,
-                                           int32_t rate) {
-    if (x.mantissa != 0) {
-        int32_t fits = 4 - x.power;
-        sl_statistics_coarsen(s, sl_max32(s->exponent - fits, 0));
-    }
-    int32_t x_q = sl_float_at(x, s->exponent);
-    if (first) {
-        s->mean = x_q;
-        s->variance = 0;
-        return 0;
-    }
-    int32_t down = sl_bit_length(sl_abs32(x_q - s->mean)) - SL_DELTA_BITS;
-    if (down > 0) {
-        sl_statistics_coarsen(s, down);
-        x_q = sl_float_at(x, s->exponent);
-    }
-    int32_t delta = x_q - s->mean;
-    s->mean += (int32_t)(((int64_t)delta * rate + 32768) >> 16);
-    int32_t after = x_q - s->mean;
-    int64_t spread = (int64_t)delta * after - (int64_t)s->variance;
-    s->variance = (uint64_t)((int64_t)s->variance + ((spread * rate + 32768) >> 16));
+/* The finest exponent at which x has at most 28 bits. */
+static inline int32_t sl_float_fits(sl_float_t x) {
+    return x.mantissa == 0 ? SL_EXPONENT_START : 4 - x.power;
+}
 
-    int32_t bits = sl_bit_length64(s->variance);
-    if (bits > SL_VARIANCE_BITS) {
-        down = (bits - SL_VARIANCE_BITS + 1) >> 1;
-        sl_statistics_coarsen(s, down);
+static inline void sl_feature_mean(sl_feature_t *f, int64_t mean) {
+    f->mean = (int32_t)(mean >> 16);
+    f->mean_low = (uint16_t)mean;
+}
+
+/* Coarser units by 2^down, where down > 0; finer ones by 2^-down. */
+static inline void sl_feature_rescale(sl_feature_t *f, int32_t down) {
+    f->exponent = (int8_t)(f->exponent - down);
+    sl_feature_mean(f, sl_shift_round64(((int64_t)f->mean << 16) + f->mean_low, down));
+    f->variance = down < 0     ? f->variance << (-2 * down)
+                  : down >= 16 ? 0
+                               : f->variance >> (2 * down);
+}
+
+static inline void sl_feature_first(sl_feature_t *f, sl_float_t x) {
+    f->exponent = (int8_t)sl_min32(sl_float_fits(x), SL_EXPONENT_START);
+    f->mean = sl_float_at(x, f->exponent);
+    f->mean_low = 0;
+    f->variance = 0;
+    f->count = 1;
+}
+
+/* A deviation enters mean and variance; what is left of it, in the new units. */
+static inline int32_t sl_feature_enter(sl_feature_t *f, int32_t delta, uint32_t window) {
+    f->count = (uint16_t)(f->count < window ? f->count + 1 : window);
+    const int32_t rate = (int32_t)(f->count < window ? 65536u / f->count : 65536u / window);
+    const int64_t moved = (int64_t)delta * rate + f->mean_low;
+    const int32_t step = (int32_t)(moved >> 16);
+    f->mean += step;
+    f->mean_low = (uint16_t)moved;
+    int32_t after = delta - step;
+    const int64_t surplus = (int64_t)delta * after - (int64_t)f->variance;
+    const uint64_t variance = (uint64_t)((int64_t)f->variance + ((surplus * rate + 32768) >> 16));
+
+    f->variance = (uint32_t)variance;
+    if (variance >> SL_VARIANCE_BITS || sl_abs32(f->mean) >> SL_MAGNITUDE_BITS) {
+        const int32_t mean_bits = sl_bit_length(sl_abs32(f->mean)) - SL_MAGNITUDE_BITS;
+        const int32_t bits = (sl_bit_length64(variance) - SL_VARIANCE_BITS + 1) >> 1;
+        const int32_t down = sl_max32(bits, mean_bits);
+        sl_feature_rescale(f, down);
+        f->variance = down >= 16 ? 0 : (uint32_t)(variance >> (2 * down));
         after = sl_shift_round32(after, down);
-        bits = sl_bit_length64(s->variance);
     }
-    if (bits > 0 && bits <= SL_VARIANCE_LOW_BITS) {
-        int32_t room = sl_min32(SL_MAGNITUDE_BITS - 1 - sl_bit_length(sl_abs32(s->mean)),
-                                SL_EXPONENT_START - s->exponent);
-        int32_t up = sl_clamp32((SL_VARIANCE_BITS - bits) >> 1, 0, sl_max32(room, 0));
-        s->exponent += up;
-        s->mean = sl_shift_round32(s->mean, -up);
-        s->variance <<= 2 * up;
-        after = sl_shift_round32(after, -up);
+    if (f->variance >> SL_VARIANCE_LOW_BITS == 0 && f->variance != 0) {
+        const int32_t room = sl_min32(SL_MAGNITUDE_BITS - 1 - sl_bit_length(sl_abs32(f->mean)),
+                                      SL_EXPONENT_START - f->exponent);
+        const int32_t wanted = (SL_VARIANCE_BITS - sl_bit_length(f->variance)) >> 1;
+        const int32_t up = sl_min32(wanted, room);
+        if (up > 0) {
+            sl_feature_rescale(f, -up);
+            after = sl_shift_round32(after, -up);
+        }
     }
     return after;
+}
+
+/* The first deviation from a single value finds the units. */
+static inline int32_t sl_feature_unfold(sl_feature_t *f, sl_float_t x) {
+    int32_t down = f->exponent - sl_float_fits(x);
+    for (int32_t turn = 0; turn < 2; turn++) {
+        if (down > 0) {
+            sl_feature_rescale(f, down);
+        }
+        down = sl_bit_length(sl_abs32(sl_float_at(x, f->exponent) - f->mean)) - SL_DELTA_BITS;
+    }
+    return sl_float_at(x, f->exponent) - f->mean;
 }

@@ -82,14 +82,24 @@ static uint32_t sl_clamp_target(const sl_state_t *state, uint32_t y_bits) {
 }
 
 void sl_head_target(const sl_state_t *state, sl_scratch_t *scratch, uint32_t y_bits) {
-    uint32_t count = state->target_count;
-    count = count < SL_TARGET_WINDOW ? count + 1 : SL_TARGET_WINDOW;
-    sl_statistics_t s = {state->target_mean, state->target_exponent, state->target_variance};
+    sl_feature_t f = {
+        .mean = state->target_mean,
+        .variance = state->target_variance,
+        .mean_low = (uint16_t)state->target_mean_low,
+        .count = (uint16_t)state->target_count,
+        .exponent = (int8_t)state->target_exponent,
+    };
     const uint32_t kept = sl_clamp_target(state, y_bits);
     scratch->saturations[SL_SAT_INPUT] += kept != y_bits;
-    const int32_t after =
-        sl_statistics_follow(&s, sl_float_unpack(kept), count == 1, (int32_t)(65536u / count));
-    const uint32_t sd = sl_isqrt32((uint32_t)s.variance);
+    const sl_float_t y = sl_float_unpack(kept);
+    int32_t after = 0;
+    if (f.count == 0) {
+        sl_feature_first(&f, y);
+    } else {
+        after = f.variance == 0 ? sl_feature_unfold(&f, y) : sl_float_at(y, f.exponent) - f.mean;
+        after = sl_feature_enter(&f, after, SL_TARGET_WINDOW);
+    }
+    const uint32_t sd = sl_isqrt32(f.variance);
     uint64_t size = 0;
     if (sd != 0) {
         size = (((uint64_t)sl_abs32(after) << 16) + (sd >> 1)) / sd;
@@ -99,10 +109,7 @@ void sl_head_target(const sl_state_t *state, sl_scratch_t *scratch, uint32_t y_b
         scratch->saturations[SL_SAT_INPUT]++;
     }
     scratch->target = after < 0 ? -(int32_t)size : (int32_t)size;
-    scratch->new_target_count = count;
-    scratch->new_target_mean = s.mean;
-    scratch->new_target_variance = (uint32_t)s.variance;
-    scratch->new_target_exponent = s.exponent;
+    scratch->new_target = f;
 }
 
 /* By the mean and by the log-variance, Q.16, in place of them. */

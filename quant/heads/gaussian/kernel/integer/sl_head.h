@@ -6,8 +6,9 @@
 /* The new statistics become the state's. */
 SL_FOLD void sl_head_commit(sl_state_t *state, const sl_scratch_t *scratch, uint32_t target) {
     (void)target;
-    state->target_count = scratch->new_target_count;
-    state->target_mean = scratch->new_target_mean;
-    state->target_variance = scratch->new_target_variance;
-    state->target_exponent = scratch->new_target_exponent;
+    state->target_count = scratch->new_target.count;
+    state->target_mean = scratch->new_target.mean;
+    state->target_mean_low = scratch->new_target.mean_low;
+    state->target_variance = scratch->new_target.variance;
+    state->target_exponent = scratch->new_target.exponent;
 }
