@@ -212,6 +212,7 @@ class StreamClassifier(ClassBlocks, StreamLearner):
         mean: npt.NDArray[np.float64] = self._engine.draws(self._state, values).mean(axis=1)
         tempered = arithmetic_of(self.spec, self.config, self.arithmetic).logits
         return mean if tempered is None else np.asarray(tempered(self._state, mean))
+
     def _known(self, outputs: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return the outputs ``[classes, draws]`` of the classes taught, 0 before that."""
         if anything(self._state):
