@@ -33,7 +33,9 @@ class SamplingConfig:
         The prior pulls ``1/sweep`` of the rows at each sample, ``sweep`` times as hard. A power
         of two; 1 is the paper's equation to the letter.
     front_end_window : int
-        Samples over which the front end's mean and variance follow the sensor, 2 to 32768.
+        Samples over which the front end's mean and variance follow the sensor, 2 to 32768: each
+        sample weighs ``65536 // front_end_window`` 65536ths (quant/front_end/NUMBERS.md). With
+        ``front_end="frozen"`` so many samples of a feature fix them.
     target_window : int
         Gaussian head: the same for the target, which is standardised too. Long, because the
         network has to follow whenever the target's scale moves.

@@ -91,8 +91,8 @@ def saturations(data: ReportData) -> str:
     rows.append(("all", count(total)))
     return (
         f"<h2>Saturations</h2><p>{large(total)} values reached the end of their integer format "
-        "and were clamped there; <i>front_end</i>: values too far from a feature's recent past, which "
-        "were held.</p>" + table(rows, ("place", "values"), "numbers") + now
+        "and were clamped there; <i>front_end</i>: values too far from a feature's recent past, "
+        "which were held.</p>" + table(rows, ("place", "values"), "numbers") + now
     )
 
 

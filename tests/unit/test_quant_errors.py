@@ -126,7 +126,9 @@ def test_numpys_numbers_become_pythons_so_that_the_learner_can_be_saved() -> Non
 
 
 def test_unknown_names_are_refused() -> None:
-    with pytest.raises(ConfigError, match="front_end='norm': expected 'standardise' or 'none'"):
+    with pytest.raises(
+        ConfigError, match="front_end='norm': expected 'standardise', 'frozen' or 'none'"
+    ):
         NetworkSpec((2, 2), front_end="norm")
     with pytest.raises(ConfigError, match="head='poisson': expected 'categorical' or 'gaussian'"):
         NetworkSpec((2, 2), head="poisson")
@@ -252,9 +254,21 @@ def test_means_outside_fixed_point_are_refused(changes: dict[str, float]) -> Non
 @pytest.mark.parametrize(
     ("arithmetic", "size", "offsets"),
     [
-        ("q16", 18600, [0, 4, 8, 12, 16, 528, 1040, 1296, 9948]),
-        ("float32", 35648, [0, 4, 8, 12, 16, 528, 1040, 18344]),
-        ("float64", 71280, [0, 4, 8, 12, 16, 1040, 2064, 36672]),
+        (
+            "q16",
+            19880,
+            [0, 4, 8, 12, 16, 528, 1040, 1552, 1808, 2064, 10716, 19368, 19496, 19624, 19752],
+        ),
+        (
+            "float32",
+            36800,
+            [0, 4, 8, 12, 16, 528, 1040, 1552, 18856, 36160, 36416, 36544, 36672],
+        ),
+        (
+            "float64",
+            72944,
+            [0, 4, 8, 12, 16, 1040, 2064, 3088, 37696, 72304, 72560, 72688, 72816],
+        ),
     ],
 )
 def test_the_worked_example_of_the_document(arithmetic: Any, size: int, offsets: list[int]) -> None:
@@ -263,7 +277,7 @@ def test_the_worked_example_of_the_document(arithmetic: Any, size: int, offsets:
     assert [dtype.fields[name][1] for name in dtype.names or ()] == offsets  # type: ignore[index]
 
 
-@pytest.mark.parametrize("front_end", ["standardise", "none"])
+@pytest.mark.parametrize("front_end", ["standardise", "frozen", "none"])
 @pytest.mark.parametrize("layers", [(3, 2), (4, 3, 2), (1, 2), (2, 5, 3)])
 @pytest.mark.parametrize("bias", [True, False])
 def test_sizes_follow_the_documents_formulas(
@@ -272,11 +286,12 @@ def test_sizes_follow_the_documents_formulas(
     spec = NetworkSpec(layers, bias=bias, front_end=front_end)
     n, p = spec.n_features, spec.n_synapses
     assert p == sum((a + bias) * b for a, b in pairwise(layers))
-    s = int(front_end == "standardise")
-    q16 = 16 + s * 10 * n + 4 * p
-    assert state_dtype(spec, CONFIG, "q16").itemsize == q16 + q16 % 4
-    assert state_dtype(spec, CONFIG, "float32").itemsize == 16 + s * 8 * n + 8 * p
-    assert state_dtype(spec, CONFIG, "float64").itemsize == 16 + s * 16 * n + 16 * p
+    s, rows = int(front_end != "none"), -(-n // 4) * 4
+    real = -(-2 * n // 4) * 4 + 3 * rows
+    double = 16 + s * (24 * n + real) + 16 * p
+    assert state_dtype(spec, CONFIG, "q16").itemsize == 16 + s * (16 * n + 4 * rows) + 4 * p
+    assert state_dtype(spec, CONFIG, "float32").itemsize == 16 + s * (12 * n + real) + 8 * p
+    assert state_dtype(spec, CONFIG, "float64").itemsize == -(-double // 8) * 8
 
 
 def test_a_state_of_another_size_is_refused() -> None:
