@@ -84,7 +84,8 @@ class NetworkSpec:
         object.__setattr__(self, "memory_features", int(self.memory_features))
         if self.front_end not in FRONT_ENDS:
             raise ConfigError(
-                f"front_end={self.front_end!r}: expected {' or '.join(map(repr, FRONT_ENDS))}"
+                f"front_end={self.front_end!r}: expected {', '.join(map(repr, FRONT_ENDS[:-1]))} "
+                f"or {FRONT_ENDS[-1]!r}"
             )
 
     @property

@@ -36,7 +36,9 @@ class SamplingConfig:
         "adaptive": a multiplier of ``lr_mu``, 0.7 to 8, follows the stream by itself: it rises
         where concepts move and falls back where they rest. "fixed": it is 1, as in the paper.
     front_end_window : int
-        Samples over which the front end's mean and variance follow the sensor, 2 to 32768.
+        Samples over which the front end's mean and variance follow the sensor, 2 to 32768: each
+        sample weighs ``65536 // front_end_window`` 65536ths (quant/front_end/NUMBERS.md). With
+        ``front_end="frozen"`` so many samples of a feature fix them.
     target_window : int
         Gaussian head: the same for the target, which is standardised too. Long, because the
         network has to follow whenever the target's scale moves.

@@ -144,6 +144,25 @@ def extreme_but_finite_features_are_survived(learner: Any) -> None:
 
 
 @check()
+def one_bad_row_blinds_nobody(learner: Any) -> None:
+    """A row of any size, at the start or later, in every feature or in one, is forgotten at once."""
+    for value in (1e5, FLOAT32_MAX):
+        for before in (0, 300):
+            for n_bad in (1, N_FEATURES):
+                made, rows = fresh(learner), samples(learner, before + 420)
+                for x, y in rows[:before]:
+                    made.learn_one(x, y)
+                bad = np.array(rows[before][0])
+                bad[:n_bad] = value
+                made.learn_one(bad, rows[before][1])
+                good = _well_predicted(made, rows[before + 1 :], 219, 2.5)
+                assert good >= 170, (
+                    f"after {n_bad} values of {value:g} in row {before} {good} of 200 samples "
+                    "are predicted well"
+                )
+
+
+@check()
 def every_kind_of_network_learns(learner: Any) -> None:
     """No hidden layer or two, no biases, no front end, and the rule's variants."""
     last = learner.spec.layers[-1]

@@ -62,7 +62,7 @@ def test_impossible_layers(layers: tuple[int, ...], message: str) -> None:
         ),
         ({"arithmetic": "float32", "backend": "numpy"}, r"backend='numpy': float32 runs on 'c'$"),
         ({"backend": "gpu"}, r"backend='gpu': q16 runs on 'c' or 'numpy'"),
-        ({"front_end": "pca"}, r"front_end='pca': expected 'standardise' or 'none'"),
+        ({"front_end": "pca"}, r"front_end='pca': expected 'standardise', 'frozen' or 'none'"),
         ({"memory_window": 0}, r"memory_window=0: expected a number of samples.*, or inf"),
         ({"memory_window": float("nan")}, r"memory_window=nan: expected"),
         ({"sigma_prior": -1.0}, r"sigma_prior=-1.0: expected .* or None for 1/sqrt\(fan_in\)"),

@@ -210,7 +210,8 @@ def test_one_byte_a_synapse(layers: tuple[int, ...], front_end: Any) -> None:
     spec = network(*layers, front_end=front_end)
     dtype = state_dtype(spec, MetaplasticConfig(), "q8")
     weights = sum(a * stride(b) for a, b in pairwise(layers))
-    statistics = (10 * layers[0] + 3) // 4 * 4 if front_end == "standardise" else 0
+    features = layers[0]
+    statistics = 16 * features + 4 * (-(-features // 4) * 4) if front_end == "standardise" else 0
     assert dtype.itemsize == 16 + statistics + weights
     assert dtype.fields is not None
     assert dtype.fields["hidden_weight"][1] % 4 == 0

@@ -204,7 +204,7 @@ def test_inputs_that_outgrow_their_bits_equal_the_golden_model(
     """A slow ramp's state, which takes thousands of samples to reach: mean just below 2^bits."""
     spec, config = NetworkSpec((1, 2)), MesuConfig()
     state = init_state(spec, config, "q16", 1)
-    state["front_end_count"], state["exponent"], state["variance"] = 50, 10, variance
+    state["feature_count"], state["exponent"], state["variance"] = 50, 10, variance
     state["mean"] = sign * ((1 << bits) - 1000)
     x = sign * (2.0 ** (bits - 10) + np.linspace(-2, 2, 129))
     assert_golden(spec, config, state, x.astype(np.float32)[:, None])
@@ -267,7 +267,7 @@ def test_one_flipped_bit_of_the_state_changes_the_logits(field: str) -> None:
     assert not changed[:, [0, 1, 3, 4, 5]].any()
 
 
-@pytest.mark.parametrize("field", ["seed", "n_samples", "front_end_count"])
+@pytest.mark.parametrize("field", ["seed", "n_samples", "feature_count"])
 def test_noise_and_front_end_are_those_of_the_state(field: str) -> None:
     config = MesuConfig()
     state, x = trained(GAS, config, "q16", 100)
@@ -283,7 +283,7 @@ def test_noise_and_front_end_are_those_of_the_state(field: str) -> None:
 def test_rows_that_are_not_finite_have_no_label(arithmetic: str, bad: float) -> None:
     config = MesuConfig()
     state = init_state(GAS, config, arithmetic, 2)
-    state["front_end_count"] = 5
+    state["feature_count"] = 5
     x = load_gas_drift(limit=6).x.copy()
     model = prediction_model(GAS, config, state, arithmetic, CLASSES)
     clean = predict(model, x)

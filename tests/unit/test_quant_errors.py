@@ -126,7 +126,9 @@ def test_numpys_numbers_become_pythons_so_that_the_learner_can_be_saved() -> Non
 
 
 def test_unknown_names_are_refused() -> None:
-    with pytest.raises(ConfigError, match="front_end='norm': expected 'standardise' or 'none'"):
+    with pytest.raises(
+        ConfigError, match="front_end='norm': expected 'standardise', 'frozen' or 'none'"
+    ):
         NetworkSpec((2, 2), front_end="norm")
     with pytest.raises(ConfigError, match="head='poisson': expected 'categorical' or 'gaussian'"):
         NetworkSpec((2, 2), head="poisson")
@@ -252,9 +254,21 @@ def test_means_outside_fixed_point_are_refused(changes: dict[str, float]) -> Non
 @pytest.mark.parametrize(
     ("arithmetic", "size", "offsets"),
     [
-        ("q16", 18600, [0, 4, 8, 12, 16, 528, 1040, 1296, 9948]),
-        ("float32", 35648, [0, 4, 8, 12, 16, 528, 1040, 18344]),
-        ("float64", 71280, [0, 4, 8, 12, 16, 1040, 2064, 36672]),
+        (
+            "q16",
+            19884,
+            [0, 4, 8, 12, 16, 20, 532, 1044, 1556, 1812, 2068, 10720, 19372, 19500, 19628, 19756],
+        ),
+        (
+            "float32",
+            36804,
+            [0, 4, 8, 12, 16, 20, 532, 1044, 1556, 18860, 36164, 36420, 36548, 36676],
+        ),
+        (
+            "float64",
+            72952,
+            [0, 4, 8, 12, 16, 20, 24, 1048, 2072, 3096, 37704, 72312, 72568, 72696, 72824],
+        ),
     ],
 )
 def test_the_worked_example_of_the_document(arithmetic: Any, size: int, offsets: list[int]) -> None:
@@ -263,7 +277,7 @@ def test_the_worked_example_of_the_document(arithmetic: Any, size: int, offsets:
     assert [dtype.fields[name][1] for name in dtype.names or ()] == offsets  # type: ignore[index]
 
 
-@pytest.mark.parametrize("front_end", ["standardise", "none"])
+@pytest.mark.parametrize("front_end", ["standardise", "frozen", "none"])
 @pytest.mark.parametrize("layers", [(3, 2), (4, 3, 2), (1, 2), (2, 5, 3)])
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("adaptive", [True, False])
@@ -273,16 +287,17 @@ def test_sizes_follow_the_documents_formulas(
     spec = NetworkSpec(layers, bias=bias, front_end=front_end)
     n, p = spec.n_features, spec.n_synapses
     assert p == sum((a + bias) * b for a, b in pairwise(layers))
-    s = int(front_end == "standardise")
     config = dataclasses.replace(CONFIG, step="adaptive" if adaptive else "fixed")
     # Of an adaptive step: two words, one of them in place of the reserved one; the slow copy.
     a, last = int(adaptive), (layers[-2] + bias) * layers[-1] * int(adaptive)
-    q16 = 16 + 4 * a + s * 10 * n + 4 * p + 2 * last
-    assert state_dtype(spec, config, "q16").itemsize == q16 + q16 % 4
-    float32 = 16 + 4 * a + s * 8 * n + 8 * p + 4 * last
+    s, rows = int(front_end != "none"), -(-n // 4) * 4
+    halves, counts = s * 4 * n + 4 * p + 2 * last, s * (-(-2 * n // 4) * 4 + 3 * rows)
+    q16 = 20 + 4 * a + s * 12 * n + -(-halves // 4) * 4 + s * 4 * rows
+    assert state_dtype(spec, config, "q16").itemsize == q16
+    float32 = 20 + 4 * a + s * 12 * n + 8 * p + 4 * last + counts
     assert state_dtype(spec, config, "float32").itemsize == float32
-    float64 = 16 + 16 * a + s * 16 * n + 16 * p + 8 * last
-    assert state_dtype(spec, config, "float64").itemsize == float64
+    float64 = 24 + 16 * a + s * 24 * n + 16 * p + 8 * last + counts
+    assert state_dtype(spec, config, "float64").itemsize == -(-float64 // 8) * 8
 
 
 def test_a_state_of_another_size_is_refused() -> None:
