@@ -166,10 +166,10 @@ def every_kind_of_network_learns(learner: Any) -> None:
 
 
 def _variant_settings(learner: Any) -> list[str]:
-    """Return which of its variants' settings a learner has: they may need hidden units."""
+    """Return which numbers of its variants a learner has: they may need hidden units."""
     return [
         name
         for settings in RULES[learner.config.rule].variants.values()
         for name in settings
-        if learner.get_params().get(name)
+        if (value := learner.get_params().get(name)) and not isinstance(value, str)
     ]
