@@ -185,10 +185,10 @@ def every_kind_of_network_learns(learner: Any) -> None:
 
 
 def _variant_settings(learner: Any) -> list[str]:
-    """Return which of its variants' counts a learner has: they may need hidden units."""
+    """Return which numbers of its variants a learner has: they may need hidden units."""
     return [
         name
         for settings in RULES[learner.config.rule].variants.values()
-        for name, value in settings.items()
-        if isinstance(value, int) and learner.get_params().get(name)
+        for name in settings
+        if (value := learner.get_params().get(name)) and not isinstance(value, str)
     ]

@@ -24,6 +24,10 @@ def gas() -> Any:
     return stream.x[:2000], stream.y[:2000]
 
 
+#: Larger weights: no plan ends at 15 fraction bits.
+FIXED = MesuConfig(step="fixed")
+
+
 def test_the_plan_holds_the_means_with_headroom_and_no_bit_more(gas: Any) -> None:
     plan = plan_formats(SPEC, MesuConfig(), *gas, headroom=2)
     assert plan.saturations.mu == 0
@@ -37,16 +41,16 @@ def test_the_plan_holds_the_means_with_headroom_and_no_bit_more(gas: Any) -> Non
 
 
 def test_more_headroom_takes_fraction_bits(gas: Any) -> None:
-    narrow = plan_formats(SPEC, MesuConfig(), *gas, headroom=1)
-    wide = plan_formats(SPEC, MesuConfig(), *gas, headroom=16)
+    narrow = plan_formats(SPEC, FIXED, *gas, headroom=1)
+    wide = plan_formats(SPEC, FIXED, *gas, headroom=16)
     assert all(a - b == 4 for a, b in zip(narrow.mu_frac_bits, wide.mu_frac_bits, strict=True))
     coarser = zip(narrow.layers, wide.layers, strict=True)
     assert all(a.rounding_to_sigma < b.rounding_to_sigma for a, b in coarser)
 
 
 def test_headroom_may_differ_by_layer(gas: Any) -> None:
-    alike = plan_formats(SPEC, MesuConfig(), *gas, headroom=1).mu_frac_bits
-    split = plan_formats(SPEC, MesuConfig(), *gas, headroom=(8, 1)).mu_frac_bits
+    alike = plan_formats(SPEC, FIXED, *gas, headroom=1).mu_frac_bits
+    split = plan_formats(SPEC, FIXED, *gas, headroom=(8, 1)).mu_frac_bits
     assert split == (alike[0] - 3, alike[1])
 
 

@@ -251,7 +251,7 @@ def _probe(
 ) -> None:
     """Append the magnitudes of one sample's gradient steps: of μ, and of σ² in LSB of its code."""
     exact = np.zeros(1, state_dtype(spec, config, "float64"))
-    for name in exact.dtype.names or ():
+    for name in set(exact.dtype.names or ()) & set(state.dtype.names or ()):  # no padding
         exact[name] = state[name]
     raw = x.astype(np.float64)
     count = Saturations()
