@@ -50,8 +50,7 @@ def check_moved(log2: int, spread: int, u: int, n: int) -> tuple[int, int, int]:
     assert mean >= 0
     hold("ratio", size * step.RATIO)
     ratio = min(size * step.RATIO // max(mean >> 7, 1), step.RATIO_MAX)
-    against = (-ratio if u < 0 else ratio) - (16 if log2 <= 0 else 0)
-    after = log2 - 4 * (16 if u == 0 and log2 > 0 else against)
+    after = log2 - 4 * ((-ratio if u < 0 else ratio) - (16 if log2 <= 0 else 0))
     hold("step_log2_before", after)
     after = min(max(after, step.LOG2_MIN), step.LOG2_MAX)
     hold("step_log2", after)

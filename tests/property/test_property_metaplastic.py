@@ -109,7 +109,7 @@ def pulses(w: Int64, x: Int64, delta: Int64, m: float, n: int) -> np.ndarray:
     total = np.zeros(w.shape)
     for sample in range(n):
         moved = w.copy()
-        golden.pulse_layer(moved, x, delta, 0, plan, sample_key(9, sample))
+        golden.pulse_layer(moved, x, delta, 0, plan, sample_key(9, sample), plan.gains[0])
         total += moved - w
     return total / n
 

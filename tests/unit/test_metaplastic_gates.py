@@ -139,6 +139,7 @@ def test_novelty_and_probabilities_are_of_the_units_that_take_part() -> None:
         (8, 32, 2), classes=("a", "b"), n_blocks=8, n_active=2, window=16.0, front_end="none"
     )
     assert gates_of(learner.spec, learner.config).n_selected == 8
+    learner.learn_one(np.ones(8), "a").learn_one(-np.ones(8), "b")  # novelty is over all outputs
     for t in range(40):
         x = np.random.default_rng(t).normal(size=8)
         p = learner.predict_proba_one(x)

@@ -83,7 +83,6 @@ class MetaplasticConfig:
         sample, those with the largest gate scores (:mod:`quant.rules.metaplastic.gates`); later
         layers have no blocks. For many tasks one after the other; 64 and 16, with
         ``metaplasticity=1.02``, are what docs/binarized.md measures. 0: all units are active.
-
     cuts : int or None
         Each column is compared with so many values, and the network reads the signs, 0 to 31
         (:mod:`quant.rules.metaplastic.cuts`); 0: it reads the column. None: 128/n of n features,

@@ -33,7 +33,7 @@ SPREAD_SHIFT = 8
 #: A normal value over its standard deviation from one over its mean magnitude, Q.8: 0.8.
 RATIO = 205
 RATIO_MAX = 3 << 8
-#: Towards the default step where there is no clear evidence, Q.8.
+#: Below the default step only against clear evidence, Q.8.
 PULL = 16
 #: e moves by the ratio over 64; from Q.8 to Q16.
 MOVE_SHIFT = 2
@@ -112,8 +112,6 @@ def moved(log2: int, spread: int, u: int, n: int, count: Saturations) -> tuple[i
     ratio = -ratio if u < 0 else ratio
     if log2 <= 0:
         ratio -= PULL
-    elif u == 0:  # no weight changes its sign any more
-        ratio = PULL
     return min(max(log2 - (ratio << MOVE_SHIFT), LOG2_MIN), LOG2_MAX), spread
 
 

@@ -1,8 +1,7 @@
 """The step that sets itself, in float64; what it does and why: :mod:`quant.rules.metaplastic.step`.
 
 U = Σ x_i δ_k (b_ik - trace_ik) of the last layer;  mean += (|U| - mean)·2^-min(bits(t), 8)
-r = ±min(0.8 |U|/mean, 3), less 1/16 if e ≤ 0, 1/16 if U = 0 < e;
-     e = clip(e - r/64, -1/2, 3)
+r = ±min(0.8 |U|/mean, 3), less 1/16 if e ≤ 0;  e = clip(e - r/64, -1/2, 3)
 trace += (b - trace)/4 in one of 64 rows
 """
 
@@ -48,8 +47,6 @@ def adapt(
     state["step_spread"] = spread
     if log2 <= 0:
         ratio -= 1 / 16
-    elif u == 0:
-        ratio = 1 / 16
     state["step_log2"] = np.clip(log2 - ratio / 64, *LOG2_RANGE)
     rows = slice(n % SWEEP, None, SWEEP)
     trace[rows] += (b[rows] - trace[rows]) / 4

@@ -63,11 +63,7 @@ static int32_t sl_adapt(sl_state_t *state, sl_scratch_t *scratch) {
     int32_t ratio = (int32_t)(size * SL_RATIO / (mean == 0 ? 1 : mean));
     ratio = sl_min32(ratio, SL_RATIO_MAX);
     ratio = u < 0 ? -ratio : ratio;
-    if (log2 <= 0) {
-        ratio -= SL_PULL;
-    } else if (u == 0) { /* no weight changes its sign any more */
-        ratio = SL_PULL;
-    }
+    ratio -= log2 <= 0 ? SL_PULL : 0;
     state->step_log2 = sl_clamp32(log2 - ratio * 4, SL_STEP_LOG2_MIN, SL_STEP_LOG2_MAX);
     return log2;
 }
