@@ -19,7 +19,7 @@ enum sl_frame_type {
     SL_TYPE_LEARN = 3,
     SL_TYPE_READ_STATE = 4,
     SL_TYPE_WRITE_STATE = 5,
-    SL_TYPE_RECALL = 8, /* as PREDICT, by the learner's memory alone */
+    SL_TYPE_RECALL = 8,  /* as PREDICT, by the learner's memory alone */
     SL_TYPE_FAULT = 0x7F /* only ever sent by the device, in its last breath */
 };
 
