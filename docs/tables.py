@@ -70,10 +70,14 @@ def shape(name: str) -> str:
 @cache
 def counted(name: str, board_name: str) -> dict[str, int]:
     """Median instructions inside the learner over the stream's first samples, and its bytes."""
-    target = not is_classifier(name)
-    x, y = _samples(target)
+    return measured(make(name), board_name, *_samples(not is_classifier(name)))
+
+
+def measured(learner: Any, board_name: str, x: Any, y: Any) -> dict[str, int]:
+    """The same of a learner as it is, over samples of its own."""
+    target = learner.spec.n_classes == 0
     with tempfile.TemporaryDirectory() as folder:
-        write_export(make(name), Path(folder) / "export")
+        write_export(learner, Path(folder) / "export")
         board = firmware_sim.get_board(board_name)
         firmware = firmware_sim.build_firmware(
             Path(folder) / "export", board, Path(folder) / "build"
@@ -81,7 +85,7 @@ def counted(name: str, board_name: str) -> dict[str, int]:
         device = firmware_sim.Device(firmware)
         learn = int(np.median(device.run_stream(x, y).learn_instructions))
         counts = []
-        for row in x[:: N_COUNTED // N_PREDICTIONS]:
+        for row in x[:: max(1, len(x) // N_PREDICTIONS)]:
             (device.predict_target if target else device.predict)(row)
             counts.append(device.last_call.learner)
         return {
@@ -142,6 +146,35 @@ def instructions() -> Iterator[str]:
                 f"| `{name}`, {make(name).arithmetic}, {shape(name)} "
                 f"| {board} ({firmware_sim.get_board(board).core.name}) | {figures} |"
             )
+
+
+def memories() -> Iterator[str]:
+    """What a memory costs the gas learner: after 180 samples its scale is fixed."""
+    yield (
+        "| memory | state, bytes | "
+        + " | ".join(
+            f"{what}, {firmware_sim.get_board(board).core.name}"
+            for what in ("learn", "predict")
+            for board in BOARDS
+        )
+        + " |"
+    )
+    yield "|---|" + "---:|" * (1 + 2 * len(BOARDS))
+    x, y = _samples(False)
+    for title, settings in MEMORIES.items():
+        learner = make("MesuClassifier", **settings).learn_many(x[:180], y[:180].tolist())
+        found = [measured(learner, board, x[180:], y[180:]) for board in BOARDS]
+        cells = [f"{one[what]:,}" for what in ("learn", "predict") for one in found]
+        yield f"| {title} | {learner.state.nbytes:,} | " + " | ".join(cells) + " |"
+
+
+MEMORIES: dict[str, dict[str, Any]] = {
+    "none": {},
+    "`mean`, 64 columns": {"memory": "mean"},
+    "`lda`, 32 columns": {"memory": "lda", "memory_features": 32},
+    "`lda`, in 12 KB": {"memory": "lda", "memory_bytes": 12 * 1024},
+    "`lda`, the 128 inputs": {"memory": "lda", "memory_features": 0},
+}
 
 
 def boards() -> Iterator[str]:
@@ -213,10 +246,14 @@ def members() -> Iterator[str]:
 
 def layouts() -> Iterator[str]:
     """Where each byte of a state lies: every learner in every arithmetic and variant it has."""
+    seen_memory = False
     for name, (_, _, rule) in learners().items():
         for arithmetic in rule.arithmetics:
             seen = set()
-            for variant, settings in {"": {}, **rule.variants}.items():
+            # A memory's fields are the same beside every rule: the first learner shows them.
+            memory = {} if seen_memory else {"with a memory": {"memory": "lda"}}
+            seen_memory = True
+            for variant, settings in {"": {}, **rule.variants, **memory}.items():
                 learner = make(name, arithmetic=arithmetic, **settings)
                 layout = layout_of(learner.spec, learner.config, arithmetic)
                 if layout in seen:
@@ -263,7 +300,7 @@ def figure(name: str, *arguments: str) -> Any:
     """Find the function that a marker names."""
     known = {
         f.__name__.replace("_", "-"): f
-        for f in (boards, instructions, rules, members, layouts, onnx_sizes)
+        for f in (boards, instructions, memories, rules, members, layouts, onnx_sizes)
     }
     one: dict[str, Callable[..., str]] = {
         f.__name__: f for f in (count, share, accuracy, appearance, version)

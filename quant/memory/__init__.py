@@ -8,16 +8,13 @@ and every core have the same bits.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
 from quant.errors import ConfigError
 from quant.hyperparameters import is_whole
 from quant.layout import Field, State
-
-if TYPE_CHECKING:
-    from quant.network import NetworkSpec
 
 #: ``lda``: class means and one covariance for all classes; ``mean``: class means alone.
 MEMORIES = ("lda", "mean")
@@ -26,6 +23,30 @@ FEATURES_DEFAULT = 64
 FEATURES_MAX = 1024
 #: Of words in the state that do not depend on any size.
 _SCALARS = 5
+
+
+class Network(Protocol):
+    """What a memory has to know of its network: :class:`quant.network.NetworkSpec` has it."""
+
+    @property
+    def memory(self) -> str | None:
+        """A name of :data:`MEMORIES`."""
+
+    @property
+    def memory_features(self) -> int:
+        """Columns; 0: the inputs."""
+
+    @property
+    def front_end(self) -> str:
+        """A name of :data:`quant.front_end.FRONT_ENDS`."""
+
+    @property
+    def n_features(self) -> int:
+        """Raw inputs."""
+
+    @property
+    def n_classes(self) -> int:
+        """Classes."""
 
 
 def check(memory: str | None, features: int, n_features: int, head_is_categorical: bool) -> None:
@@ -56,7 +77,7 @@ def check(memory: str | None, features: int, n_features: int, head_is_categorica
         )
 
 
-def columns(spec: NetworkSpec) -> tuple[int, int]:
+def columns(spec: Network) -> tuple[int, int]:
     """Return how many of the memory's columns are inputs, and how many random features.
 
     If there is room for all inputs they come first, and random features fill the rest; else there
@@ -67,7 +88,7 @@ def columns(spec: NetworkSpec) -> tuple[int, int]:
     return inputs, wanted - inputs
 
 
-def fields(spec: NetworkSpec) -> list[Field]:
+def fields(spec: Network) -> list[Field]:
     """Return what the memory keeps in the state; nothing if there is none."""
     if spec.memory is None:
         return []
@@ -102,14 +123,14 @@ def fields(spec: NetworkSpec) -> list[Field]:
     return [*found, Field("memory_mean", "<f4", "means of the classes, [class][column]", (k * d,))]
 
 
-def init(spec: NetworkSpec, state: State) -> None:
+def init(spec: Network, state: State) -> None:
     """Set what does not start with zeros: the inverse starts as the identity."""
     if spec.memory == "lda":
         rows = np.arange(sum(columns(spec)))
         state["memory_inverse"][0, rows * (rows + 3) // 2] = 1
 
 
-def n_bytes(spec: NetworkSpec) -> int:
+def n_bytes(spec: Network) -> int:
     """Return how many bytes of the state are the memory's."""
     return sum(field.n_bytes for field in fields(spec))
 

@@ -66,7 +66,7 @@ def test_beside_every_rule_and_without_a_front_end(rule: str, front_end: str) ->
             (9, 8, K), classes=range(K), memory="lda", arithmetic=arithmetic, front_end=front_end
         )
         x, y = data(9, 400)
-        x = np.clip(x, -7, 7) if front_end == "none" else x
+        x = np.clip(x, -1, 1) if front_end == "none" else x
         learner.learn_many(x[:300], y[:300])
         compare(learner, x[300:])
 

@@ -381,7 +381,10 @@ def test_messages_name_the_file_and_the_fault() -> None:
     with pytest.raises(StateFormatError, match=r"a\.sls: begins with b'PK.*another kind of file"):
         decode_image(b"PK\x03\x04" + data[4:], "a.sls")
     newer = data[:4] + struct.pack("<H", FORMAT_VERSION + 1) + data[6:]
-    with pytest.raises(StateFormatError, match="version 2, this streamlearn reads version 1"):
+    with pytest.raises(
+        StateFormatError,
+        match=f"version {FORMAT_VERSION + 1}, this streamlearn reads version {FORMAT_VERSION}",
+    ):
         decode_image(newer)
     with pytest.raises(StateFormatError, match=r"CRC-32 is .* the header says .* damaged"):
         decode_image(data[:-1] + bytes([data[-1] ^ 1]))
