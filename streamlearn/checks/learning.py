@@ -145,7 +145,7 @@ def extreme_but_finite_features_are_survived(learner: Any) -> None:
 
 @check()
 def one_bad_row_blinds_nobody(learner: Any) -> None:
-    """A row of any size, at the start or later, in every feature or in one, is forgotten at once."""
+    """A row of any size, at the start or later, in all features or one, is forgotten at once."""
     for value in (1e5, FLOAT32_MAX):
         for before in (0, 300):
             for n_bad in (1, N_FEATURES):

@@ -126,9 +126,8 @@ def test_numpys_numbers_become_pythons_so_that_the_learner_can_be_saved() -> Non
 
 
 def test_unknown_names_are_refused() -> None:
-    with pytest.raises(
-        ConfigError, match="front_end='norm': expected 'standardise', 'frozen' or 'none'"
-    ):
+    known = "'standardise', 'frozen' or 'none'"
+    with pytest.raises(ConfigError, match=f"front_end='norm': expected {known}"):
         NetworkSpec((2, 2), front_end="norm")
     with pytest.raises(ConfigError, match="head='poisson': expected 'categorical' or 'gaussian'"):
         NetworkSpec((2, 2), head="poisson")
