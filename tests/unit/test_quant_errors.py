@@ -49,7 +49,8 @@ def image(arithmetic: Any = "q16", **changes: Any) -> Image:
 def sealed(text: bytes, payload: bytes) -> bytes:
     """An image with a correct header around any contents."""
     crc = zlib.crc32(text + payload)
-    return struct.pack("<4sHHIIII", MAGIC, FORMAT_VERSION, 24, len(text), len(payload), crc, 0) + text + payload
+    sizes = 24, len(text), len(payload)
+    return struct.pack("<4sHHIIII", MAGIC, FORMAT_VERSION, *sizes, crc, 0) + text + payload
 
 
 # -- spec and config ------------------------------------------------------------------------
