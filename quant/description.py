@@ -15,15 +15,18 @@ from quant.rule import Config, rule_of
 def to_json(spec: NetworkSpec, config: Config) -> dict[str, Any]:
     """Return rule, network and hyperparameters as JSON values (``inf`` as the text "inf").
 
-    Hyperparameters of another head are left out.
+    Hyperparameters of another head are left out, and those of a reservoir that is not there.
     """
     settings = dataclasses.asdict(config)
     for head in HEADS.values():
         for name in head.parameters if head.name != spec.head else ():
             settings.pop(name, None)
+    network = dataclasses.asdict(spec)
+    if not spec.replay_bytes:
+        del network["replay_bytes"], network["replays"]
     return {
         "rule": rule_of(config).name,
-        "network": _plain(dataclasses.asdict(spec)),
+        "network": _plain(network),
         "config": _plain(settings),
     }
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from quant import front_end
+from quant import front_end, replay
 from quant.errors import ConfigError, ShapeError
 from quant.heads import HEADS
 from quant.hyperparameters import is_whole
@@ -46,7 +46,8 @@ def layout_of(spec: NetworkSpec, config: Config, arithmetic: str) -> Layout:
         If rule, head, arithmetic and network do not fit each other.
     """
     kind = arithmetic_of(spec, config, arithmetic)
-    own = kind.fields(spec, config)
+    stored = replay.fields(spec.replay_bytes, spec.n_features, spec.n_classes)
+    own = [*kind.fields(spec, config), *stored]
     words = [f for f in own if f.item_bytes == 4 and not f.shape]
     rest = [f for f in own if f not in words]
     inputs = front_end.fields(spec.front_end, spec.n_features, kind.numbers)

@@ -4,6 +4,7 @@
 #include "sl_front_end.h"
 #include "sl_head.h"
 #include "sl_parts.h"
+#include "sl_replay.h"
 
 static int32_t sl_learner_forward(const sl_state_t *state, sl_scratch_t *scratch,
                                   const uint32_t *x_bits) {
@@ -37,6 +38,7 @@ int32_t sl_learner_learn(sl_state_t *state, sl_scratch_t *scratch, const uint32_
     sl_head_commit(state, scratch);
     sl_rule_update(state, scratch, target);
     sl_front_end_commit(state, scratch);
+    sl_replay(state, scratch, target);
     state->n_samples++;
     return predicted;
 }

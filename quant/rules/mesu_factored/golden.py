@@ -25,6 +25,7 @@ from quant.heads import HEADS
 from quant.integers import Int64, bit_length, clamp_count, shift_round
 from quant.layout import State
 from quant.network import NetworkSpec, layer_view
+from quant.replay import replaying
 from quant.rules.mesu_factored.golden_backward import Curvature, backward_inputs, curvature
 from quant.rules.mesu_factored.golden_codes import Roots, column_roots, input_roots
 from quant.rules.mesu_factored.golden_factors import gauge, pull_factors, step_columns, step_rows
@@ -141,7 +142,7 @@ def _update_layer(
 
     first = sum(n for n, _ in spec.shapes[:layer])
     phase = (first + int(state["n_samples"][0])) & 0xFFFFFFFF
-    pulled = slice(-phase % plan.sweep, rows, plan.sweep)
+    pulled = slice(rows if replaying(state) else -phase % plan.sweep, rows, plan.sweep)
     pull_words = noise.words(key, noise.STREAM_PULL_ROW + layer, rows).astype(np.int64)[pulled]
     peak = int(state["mu_peak"][0, layer])
     if len(pull_words):
@@ -157,7 +158,7 @@ def _update_layer(
 
     row = step_rows(row, x, frac_bits, found, mine, count)
     column = step_columns(column, found, mine, count)
-    cycle = phase % plan.sweep == 0
+    cycle = not replaying(state) and phase % plan.sweep == 0
     if cycle:
         row, column = pull_factors(row, column, plan, mine, count)
     row_view[:], column_view[:] = gauge(row, column, count)
@@ -181,7 +182,7 @@ def update(
 ) -> None:
     """Backward pass and update of every layer, in place, from one forward pass and a target."""
     delta = HEADS[spec.head].verbs.output_gradient(forward_.outputs, target, count)
-    key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
+    key = noise.key_of(state)
     for layer in range(len(spec.shapes) - 1, -1, -1):
         mu, row, column = (view.astype(np.int64) for view in _views(spec, state, layer))
         blocked, k_delta, found = curvature(

@@ -174,7 +174,7 @@ def update(
     count: Saturations,
 ) -> None:
     """Backward pass and pulses of every layer, in place, from one forward pass."""
-    key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
+    key = noise.key_of(state)
     state["log_temperature"] = calibrate(
         forward_.logits, target, int(state["log_temperature"][0]), plan.calibration_shift
     )

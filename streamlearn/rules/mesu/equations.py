@@ -22,6 +22,7 @@ from quant import noise
 from quant.counters import Saturations
 from quant.layout import State
 from quant.network import NetworkSpec, layer_view
+from quant.replay import replaying
 from quant.rules.mesu.config import MesuConfig
 from quant.sampling.plan import effective_sweep
 from streamlearn.heads import HEADS
@@ -34,7 +35,7 @@ def forward(
     spec: NetworkSpec, config: MesuConfig, state: State, z: Float, count: Saturations
 ) -> Forward:
     """Sample the pre-activations of all layers: ``a = x·μ + ε √(x²·σ²)``, ReLU between layers."""
-    key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
+    key = noise.key_of(state)
     result = Forward()
     x = z[:, None]
     for layer, (_, n_out) in enumerate(spec.shapes):
@@ -83,7 +84,8 @@ def update(
         sigma *= 1 + relative / 2
 
         first = sum(n for n, _ in spec.shapes[:layer])
-        pulled = slice(-(first + int(state["n_samples"][0])) % sweep, len(mu), sweep)
+        start = len(mu) if replaying(state) else -(first + int(state["n_samples"][0])) % sweep
+        pulled = slice(start, len(mu), sweep)
         _pull(mu[pulled], sigma[pulled], config, config.sigma_prior_of(spec.layers[layer]), sweep)
         delta = below[: spec.layers[layer]]
     state["n_samples"] = (int(state["n_samples"][0]) + 1) & 0xFFFFFFFF

@@ -41,6 +41,7 @@ from quant import noise
 from quant.counters import Saturations
 from quant.layout import State
 from quant.network import NetworkSpec, layer_view
+from quant.replay import replaying
 from quant.rules.mesu_factored.config import MesuFactoredConfig
 from quant.rules.mesu_factored.state import factor_view
 from quant.sampling.plan import effective_sweep
@@ -61,7 +62,7 @@ def forward(
     spec: NetworkSpec, config: MesuFactoredConfig, state: State, z: Float, count: Saturations
 ) -> FactoredForward:
     """Sample the pre-activations of all layers: ``a = x·μ + ε √(c P)``, ReLU between layers."""
-    key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
+    key = noise.key_of(state)
     result = FactoredForward()
     x = z[:, None]
     for layer, (_, n_out) in enumerate(spec.shapes):
@@ -115,7 +116,7 @@ def update(
 
         phase = sum(n for n, _ in spec.shapes[:layer]) + int(state["n_samples"][0])
         phase &= 0xFFFFFFFF
-        pulled = slice(-phase % sweep, rows, sweep)
+        pulled = slice(rows if replaying(state) else -phase % sweep, rows, sweep)
         sigma_prior = config.sigma_prior_of(spec.layers[layer])
         pull = sweep / (config.memory_window * sigma_prior**2)
         mu[pulled] += config.lr_mu * pull * np.outer(row[pulled], column) * (
@@ -123,7 +124,7 @@ def update(
         )  # fmt: skip
         row *= 1 + np.clip(rows_relative, -0.5, 1.0)
         column *= 1 + np.clip(columns_relative, -0.5, 1.0)
-        if phase % sweep == 0:
+        if not replaying(state) and phase % sweep == 0:
             _pull_factors(row, column, config.lr_sigma * pull, sigma_prior**2)
         delta = below[: spec.layers[layer]]
     state["n_samples"] = (int(state["n_samples"][0]) + 1) & 0xFFFFFFFF

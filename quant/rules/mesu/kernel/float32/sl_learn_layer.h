@@ -106,7 +106,7 @@ SL_INLINE void sl_mesu_update_layer_f32(uint32_t index, sl_state_t *state, sl_sc
                                    scratch->row_y, columns);
         }
     }
-    uint32_t i = sl_first_pulled(layer, state->n_samples);
+    uint32_t i = sl_first_pulled(layer, state);
     for (; i < layer->rows; i += SL_SWEEP) {
         sl_mesu_pull_row_f32(mu + i * columns, sigma + i * columns, layer);
     }

@@ -74,7 +74,7 @@ SL_INLINE void sl_mesu_update_layer_q16(uint32_t index, uint32_t key, sl_state_t
                                    scratch->column_word, 0, scratch->saturations);
         }
     }
-    uint32_t i = sl_first_pulled(layer, state->n_samples);
+    uint32_t i = sl_first_pulled(layer, state);
     for (; i < layer->rows; i += SL_SWEEP) {
         sl_mesu_pull_row_q16(mu + i * columns, rho + i * columns, layer,
                              sl_noise_word(key, SL_STREAM_PULL + index, i), scratch->column_word,

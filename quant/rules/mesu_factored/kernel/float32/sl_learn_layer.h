@@ -117,7 +117,7 @@ SL_INLINE void sl_factored_update_layer_f32(uint32_t index, sl_state_t *state,
         }
     }
     const float pull = SL_LR_MU * (SL_SWEEP_OVER_WINDOW / layer->prior_variance);
-    for (uint32_t i = sl_first_pulled(layer, state->n_samples); i < layer->rows; i += SL_SWEEP) {
+    for (uint32_t i = sl_first_pulled(layer, state); i < layer->rows; i += SL_SWEEP) {
         for (uint32_t j = 0; j < columns; j++) {
             float *weight = &mu[i * columns + j];
             *weight += pull * (row[i] * column[j]) * (layer->mu_prior - *weight);
@@ -145,7 +145,7 @@ SL_INLINE void sl_factored_update_layer_f32(uint32_t index, sl_state_t *state,
     for (uint32_t j = 0; j < columns; j++) {
         column[j] *= 1.0f + sl_relative(column_strength * (by_column[j] - mean));
     }
-    if ((layer->first + state->n_samples) % SL_SWEEP == 0) {
+    if (sl_cycle_ends(layer, state)) {
         sl_factored_pull_factors_f32(layer, row, column);
     }
 }

@@ -53,7 +53,7 @@ SL_INLINE void sl_factored_update_layer_q16(uint32_t index, uint32_t key, sl_sta
     const int32_t prior = sl_clamp32(
         sl_shift_round32(layer->mu_prior_q, SL_MU_FRAC_BITS_MAX - state->mu_frac_bits[index]),
         -32768, 32767);
-    for (uint32_t i = sl_first_pulled(layer, state->n_samples); i < layer->rows; i += SL_SWEEP) {
+    for (uint32_t i = sl_first_pulled(layer, state); i < layer->rows; i += SL_SWEEP) {
         const int32_t strength =
             (int32_t)((sl_top_bits(row[i], 16) * (uint32_t)layer->gain_pull[0]) >> 16);
         const int32_t right_pull =
@@ -69,7 +69,7 @@ SL_INLINE void sl_factored_update_layer_q16(uint32_t index, uint32_t key, sl_sta
     }
 
     sl_update_factors(index, state, scratch, narrow, found);
-    const uint32_t cycle = (layer->first + state->n_samples) % SL_SWEEP == 0;
+    const uint32_t cycle = sl_cycle_ends(layer, state);
     if (cycle) {
         sl_factored_pull_factors_q16(layer, row, column, scratch->saturations);
     }
