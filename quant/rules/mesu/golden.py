@@ -222,6 +222,8 @@ def _update_layer(
     rho_view = layer_view(spec, state, "rho", layer)
     layer_plan = plan.layers[layer]
     x, frac_bits = forward_.inputs[layer], forward_.frac_bits[layer]
+    if replaying(state):  # what a sample says of sigma is counted once
+        r = np.zeros_like(r)
     if layer == 0:
         delta, r = delta.sum(axis=1, keepdims=True), r.sum(axis=1, keepdims=True)
         spare = 0

@@ -156,8 +156,9 @@ def _update_layer(
     peak = 32768 if clamped else peak
     count.mu += clamped
 
-    row = step_rows(row, x, frac_bits, found, mine, count)
-    column = step_columns(column, found, mine, count)
+    if not replaying(state):  # what a sample says of sigma is counted once
+        row = step_rows(row, x, frac_bits, found, mine, count)
+        column = step_columns(column, found, mine, count)
     cycle = not replaying(state) and phase % plan.sweep == 0
     if cycle:
         row, column = pull_factors(row, column, plan, mine, count)

@@ -9,7 +9,8 @@ weight-sampling gradient given the pre-activations: the same mean, less noise.
 
 Differs from the authors' code: the prior pulls 1/sweep of the rows at each sample, sweep times as
 hard (``sweep=1`` is the paper), from the values that the gradient's step left; one gradient's step
-changes σ by -25 % to +50 % at most.
+changes σ by -25 % to +50 % at most. A sample that is learned again moves μ alone: its evidence about
+σ is counted, and the prior has pulled.
 Counterparts: :mod:`quant.rules.mesu.golden` (integers), ``quant/rules/mesu/kernel`` (C).
 """
 
@@ -79,7 +80,8 @@ def update(
         below = np.where(x > 0, mu @ delta + x * (sigma**2 @ r), 0) if layer > 0 else delta
         x_all = np.broadcast_to(x, (x.shape[0], config.n_draws))
         g, q = x_all @ delta.T / config.n_draws, x_all**2 @ r.T / config.n_draws
-        relative = np.clip(-config.lr_sigma * sigma**2 * q, -0.5, 1.0)
+        lr_sigma = 0.0 if replaying(state) else config.lr_sigma
+        relative = np.clip(-lr_sigma * sigma**2 * q, -0.5, 1.0)
         mu -= config.lr_mu * sigma**2 * g
         sigma *= 1 + relative / 2
 

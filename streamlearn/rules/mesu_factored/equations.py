@@ -109,7 +109,7 @@ def update(
             below = np.where(x > 0, mu @ delta + x * row[:, None] * by_row, 0)
         x_all = np.broadcast_to(x, (rows, config.n_draws))
         by_column = (spread * noisy).sum(axis=1)
-        strength = config.lr_sigma / config.n_draws
+        strength = 0.0 if replaying(state) else config.lr_sigma / config.n_draws
         rows_relative = -strength / columns * row * (x_all**2 @ by_row)
         columns_relative = -strength / rows * (by_column - by_column.mean())
         mu -= config.lr_mu * np.outer(row, column) * (x_all @ delta.T) / config.n_draws

@@ -28,6 +28,9 @@ SL_INLINE void sl_mesu_update_layer_q16(uint32_t index, uint32_t key, sl_state_t
     int32_t *g = scratch->block_c, *q = scratch->block_d;
     sl_gather(delta, columns, index == 0, g);
     sl_gather(r, columns, index == 0, q);
+    for (uint32_t e = 0; SL_REPLAYING(state) && e < columns * draws; e++) {
+        q[e] = 0; /* what a sample says of sigma is counted once */
+    }
     const int32_t exponent_g =
         sl_apply_gain(g, columns * draws, SL_GAIN_MU_MANTISSA, SL_GAIN_MU_EXPONENT, 19);
     const int32_t exponent_q =

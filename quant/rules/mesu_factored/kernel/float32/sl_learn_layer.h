@@ -124,7 +124,8 @@ SL_INLINE void sl_factored_update_layer_f32(uint32_t index, sl_state_t *state,
         }
     }
 
-    const float strength = -SL_LR_SIGMA / SL_N_DRAWS;
+    /* What a sample says of sigma is counted once. */
+    const float strength = SL_REPLAYING(state) ? 0.0f : -SL_LR_SIGMA / SL_N_DRAWS;
     const float row_strength = strength / (float)columns;
     const float column_strength = strength / (float)layer->rows;
     if (index == 0) {

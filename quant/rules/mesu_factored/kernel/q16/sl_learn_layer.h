@@ -68,7 +68,9 @@ SL_INLINE void sl_factored_update_layer_q16(uint32_t index, uint32_t key, sl_sta
         peak = 32768;
     }
 
-    sl_update_factors(index, state, scratch, narrow, found);
+    if (!SL_REPLAYING(state)) { /* what a sample says of sigma is counted once */
+        sl_update_factors(index, state, scratch, narrow, found);
+    }
     const uint32_t cycle = sl_cycle_ends(layer, state);
     if (cycle) {
         sl_factored_pull_factors_q16(layer, row, column, scratch->saturations);
