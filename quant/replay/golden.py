@@ -58,7 +58,7 @@ def store(spec: NetworkSpec, state: State, codes: Int64, class_index: int, word:
     """
     seen, stored = state["replay_seen"][0], state["replay_stored"][0]
     capacity = len(state["replay_class"][0])
-    total, largest = int(stored.sum()), int(np.argmax(stored))
+    total, largest = int(stored.sum()) & noise.MASK, int(np.argmax(stored))
     complete = seen[class_index] == stored[class_index]
     seen[class_index] = min(int(seen[class_index]) + 1, SEEN_MAX)
     slot = total

@@ -39,7 +39,7 @@ from streamlearn.version import __version__
 
 #: Options of `run` that make a new learner or folder, by their parameters' names.
 NEW_RUN = (
-    "rule", "hidden", "memory_window", "metaplasticity", "settings", "arithmetic", "seed",
+    "rule", "hidden", "memory_window", "metaplasticity", "replay_bytes", "settings", "arithmetic", "seed",
     "classes", "out", "force",
 )  # fmt: skip
 
@@ -112,6 +112,14 @@ def run(
             "Short for --set metaplasticity=N.",
         ),
     ] = None,
+    replay_bytes: Annotated[
+        int | None,
+        typer.Option(
+            "--replay-bytes",
+            help="Memory for samples that are learned again, for classes that come one after "
+            "another; none if not given. Short for --set replay_bytes=N.",
+        ),
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -164,7 +172,11 @@ def run(
         return
     if stream is None or label is None:
         raise missing(context, "--stream" if stream is None else "--label")
-    shortcuts = {"memory_window": memory_window, "metaplasticity": metaplasticity}
+    shortcuts = {
+        "memory_window": memory_window,
+        "metaplasticity": metaplasticity,
+        "replay_bytes": replay_bytes,
+    }
     learn(
         stream,
         label,

@@ -8,6 +8,9 @@ from quant.rule import RULES
 from streamlearn.checks import LAYERS
 from streamlearn.learners.loading import learner_class
 
+#: Settings of every classifier, whatever its rule: variants beside the rule's own.
+SHARED = {"replay": {"replay_bytes": 150, "replays": 2}}
+
 
 class Kind(NamedTuple):
     """What makes a learner another one."""
@@ -22,7 +25,7 @@ class Kind(NamedTuple):
         return "-".join(part for part in self if part)
 
     def make(self, **more: Any) -> Any:
-        settings = RULES[self.rule].variants.get(self.variant, {})
+        settings = {**RULES[self.rule].variants, **SHARED}.get(self.variant, {})
         given = {"arithmetic": self.arithmetic, "backend": self.backend, **settings, **more}
         return learner_class(self.rule, self.head)(LAYERS[self.head], **given)
 
@@ -37,6 +40,7 @@ def kinds() -> list[Kind]:
                 if kind.golden is not None or kind.numbers == "float64":
                     backends.append("numpy")
                 for backend in backends:
-                    for variant in ("", *rule.variants):
+                    shared = SHARED if head == "categorical" else ()
+                    for variant in ("", *rule.variants, *shared):
                         found.append(Kind(name, head, arithmetic, backend, variant))
     return found

@@ -13,8 +13,9 @@ class ToyClassifier(StreamClassifier):
     _rule = "toy"
 
     def __init__(self, layers: Any, *, classes: Any = None, arithmetic: str = "q16", seed: int = 0,
-                 bias: bool = True, front_end: str = "standardise", features: Any = None,
-                 backend: Any = None, front_end_window: int = 300) -> None:  # fmt: skip
+                 bias: bool = True, front_end: str = "standardise", replay_bytes: int = 0,
+                 replays: int = 1, features: Any = None, backend: Any = None,
+                 front_end_window: int = 300) -> None:  # fmt: skip
         self._build(locals())
 
 
