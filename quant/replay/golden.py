@@ -128,4 +128,6 @@ def learn(
 def _words(state: State) -> list[str]:
     """Return the fields that are one number, a word or more."""
     kinds = state.dtype
-    return [name for name in kinds.names or () if not kinds[name].shape and kinds[name].itemsize > 3]
+    return [
+        name for name in kinds.names or () if not kinds[name].shape and kinds[name].itemsize > 3
+    ]
