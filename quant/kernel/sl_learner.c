@@ -38,7 +38,9 @@ int32_t sl_learner_learn(sl_state_t *state, sl_scratch_t *scratch, const uint32_
     sl_head_commit(state, scratch);
     sl_rule_update(state, scratch, target);
     sl_front_end_commit(state, scratch);
+#if SL_REPLAY_CAPACITY
     sl_replay(state, scratch, target);
+#endif
     state->n_samples++;
     return predicted;
 }

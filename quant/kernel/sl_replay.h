@@ -2,7 +2,6 @@
  * quant/replay/NUMBERS.md. */
 #pragma once
 
-#include "sl_build.h"
 #include "sl_noise.h"
 #include "sl_rule.h"
 
@@ -12,11 +11,6 @@
 void sl_replay(sl_state_t *state, sl_scratch_t *scratch, uint32_t target);
 #else
 #define SL_REPLAYING(state) ((void)(state), 0u)
-SL_FOLD void sl_replay(sl_state_t *state, sl_scratch_t *scratch, uint32_t target) {
-    (void)state;
-    (void)scratch;
-    (void)target;
-}
 #endif
 
 /* The key of the noise of a learning step; a replay has another than its sample. */

@@ -34,7 +34,8 @@ def codes_of(inputs: npt.NDArray[Any]) -> Int64:
         return inputs.astype(np.int64)
     scaled = inputs * (1 << INPUT_FRAC_BITS)
     size = np.minimum(np.floor(np.abs(scaled) + 0.5), INPUT_MAX)
-    return (np.sign(scaled) * size).astype(np.int64)
+    codes: Int64 = (np.sign(scaled) * size).astype(np.int64)
+    return codes
 
 
 def below(word: int, n: int) -> int:
@@ -48,7 +49,7 @@ def slot_of(state: State, class_index: int, j: int) -> int:
     return int(found[j]) if j < len(found) else len(state["replay_class"][0]) - 1
 
 
-def store(spec: NetworkSpec, state: State, codes: Int64, class_index: int, word: int) -> None:
+def store(state: State, codes: Int64, class_index: int, word: int) -> None:
     """Take a sample into the reservoir, or not, in place.
 
     While there is room it is taken. Then a sample of a class that is complete (none of it was ever
@@ -113,7 +114,7 @@ def learn(
     state["n_samples"] = (int(after) - 1) & noise.MASK
     key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
     words = noise.words(key, noise.STREAM_REPLAY, 1 + noise.REPLAY_WORDS * spec.replays)
-    store(spec, state, codes_of(inputs), class_index, int(words[0]))
+    store(state, codes_of(inputs), class_index, int(words[0]))
     kept = {name: state[name][0] for name in _words(state)}
     for k in range(1, spec.replays + 1):
         first = 1 + noise.REPLAY_WORDS * (k - 1)
@@ -127,7 +128,5 @@ def learn(
 
 def _words(state: State) -> list[str]:
     """Return the fields that are one number, a word or more."""
-    kinds = state.dtype
-    return [
-        name for name in kinds.names or () if not kinds[name].shape and kinds[name].itemsize > 3
-    ]
+    dtype = state.dtype
+    return [n for n in dtype.names or () if not dtype[n].shape and dtype[n].itemsize >= 4]

@@ -39,8 +39,8 @@ from streamlearn.version import __version__
 
 #: Options of `run` that make a new learner or folder, by their parameters' names.
 NEW_RUN = (
-    "rule", "hidden", "memory_window", "metaplasticity", "replay_bytes", "settings", "arithmetic", "seed",
-    "classes", "out", "force",
+    "rule", "hidden", "memory_window", "metaplasticity", "replay_bytes", "settings", "arithmetic",
+    "seed", "classes", "out", "force",
 )  # fmt: skip
 
 app = typer.Typer(

@@ -25,7 +25,6 @@ from quant.c_config import (
 )
 from quant.errors import BuildError
 from quant.native import NativeKernel
-from quant.network import NetworkSpec
 from quant.rule import RULES
 from quant.state import layout_of
 
@@ -42,7 +41,7 @@ def builds() -> dict[str, Case]:
     """Every rule, head, variant and arithmetic; and each without front end and biases."""
     found: dict[str, Case] = {}
     for case in defaults():
-        bare = NetworkSpec(case.spec.layers, False, "none", case.spec.head)
+        bare = replace(case.spec, bias=False, front_end="none")
         found[str(case)] = case
         found[f"{case}, bare"] = replace(case, spec=bare)
     return found
@@ -135,7 +134,7 @@ def test_canary_conditionals_are_counted() -> None:
 #: Verbs by which one room calls another: every room of a kind has them.
 SHARED = re.compile(
     r"sl_(rule|head|front_end|gaussian)_\w+"
-    r"|sl_(forward_layer|learn_layer|add_units|mean_output|drawn_output|value_of_q8)"
+    r"|sl_(input_code|input_of_code|forward_layer|learn_layer|add_units|mean_output|drawn_output|value_of_q8)"
 )
 DEFINITION = re.compile(
     r"^(?:SL_\w+ |static |inline |__attribute__\(\(\w+\)\) )*\w+ \*?(sl_\w+)\([^;{]*\)\s*\{",

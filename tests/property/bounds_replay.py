@@ -40,7 +40,7 @@ def exercise() -> None:
     state = init_state(spec, MesuConfig(), "q16")
     state["replay_seen"] = golden.SEEN_MAX - 1
     for t in range(40):
-        golden.store(spec, state, np.array([t, -t]), t % 3, 0xFFFFFFFF)
+        golden.store(state, np.array([t, -t]), t % 3, 0xFFFFFFFF)
         BOUNDS.hold("seen", state["replay_seen"])
     assert state["replay_stored"].sum() == spec.replay_capacity
     keys = []

@@ -41,7 +41,7 @@ def filled(labels: list[int], capacity: int, seed: int = 0) -> Any:
     words = np.random.default_rng(seed).integers(0, 2**32, len(labels))
     for t, (label, word) in enumerate(zip(labels, words.tolist(), strict=True)):
         codes = np.array([t % 100, t // 100])
-        golden.store(spec, state, codes, label, word)
+        golden.store(state, codes, label, word)
     return state
 
 
@@ -135,10 +135,10 @@ def test_within_a_class_each_sample_is_as_likely(labels: list[int], label: int) 
 def test_canary_an_unfair_sampler_is_seen(monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
     store = golden.store
 
-    def unfair(spec: Any, state: Any, codes: Any, label: int, word: int) -> None:
+    def unfair(state: Any, codes: Any, label: int, word: int) -> None:
         if broken == "always takes":
             state["replay_seen"] = np.minimum(state["replay_seen"], state["replay_stored"] + 1)
-        store(spec, state, codes, label, word if broken == "always takes" else word // 8)
+        store(state, codes, label, word if broken == "always takes" else word // 8)
 
     monkeypatch.setattr(golden, "store", unfair)
     assert unfairness(STREAMS["mixed"], 0, 30) > 2.5
