@@ -28,7 +28,7 @@ STREAM_RANGE_ROW = 224
 STREAM_INIT = 32
 #: These have no layer.
 STREAM_GATE = 96
-STREAM_REPLAY = 112
+STREAM_REPLAY = 120
 
 #: Words of a replay: which class, which of its samples, and the key of its noise.
 REPLAY_WORDS = 3
