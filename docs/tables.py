@@ -28,7 +28,7 @@ from quant.network import NetworkSpec
 from quant.rule import RULES, Rule, part
 from quant.state import layout_of
 from streamlearn.cli import folders
-from streamlearn.prequential import evaluate
+from streamlearn.evaluation import evaluate
 from streamlearn.streams import load_gas_concentration, load_gas_drift
 
 ROOT = Path(__file__).parents[1]

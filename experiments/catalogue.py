@@ -76,6 +76,9 @@ TOPICS: dict[str, dict[str, Entry]] = {
         ),
     },
     "Streams": {
+        "streams": Entry(
+            "streams.bench", "real and made streams: every rule beside the field's learners"
+        ),
         "streaming-pmnist": Entry(
             "streaming.experiments",
             "20 permuted MNISTs in one pass: one byte per synapse, and others",

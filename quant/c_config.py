@@ -13,6 +13,7 @@ from pathlib import Path
 from quant.c_text import RuleKernel, table, unsigned, whole
 from quant.errors import BuildError
 from quant.layout import C_TYPES
+from quant.memory import c_config as memory
 from quant.network import NetworkSpec
 from quant.replay import label_dtype
 from quant.rule import Config, arithmetic_of, rule_of
@@ -64,7 +65,7 @@ def kernel_folders(spec: NetworkSpec, config: Config, arithmetic: str) -> tuple[
         folders += [REPLAY_DIR, REPLAY_DIR / numbers]
     if not _c_files([own]):
         raise BuildError(f"rule {name!r} has no C for {arithmetic}: expected files in {own}")
-    return (*folders, own)
+    return (*folders, *memory.kernel_folders(spec), own)
 
 
 def _c_files(folders: Iterable[Path], pattern: str = "*.[ch]") -> list[Path]:
@@ -108,6 +109,7 @@ def config_header(spec: NetworkSpec, config: Config, arithmetic: str) -> str:
         If the fixed-point formats cannot hold the configuration.
     """
     name, rule = _kernel_of(spec, config, arithmetic)
+    kind = arithmetic_of(spec, config, arithmetic)
     own = rule.constants(spec, config, arithmetic)
     defines: dict[str, object] = {
         "SL_CONFIG_VERSION": CONFIG_VERSION,
@@ -119,6 +121,7 @@ def config_header(spec: NetworkSpec, config: Config, arithmetic: str) -> str:
         "SL_N_CLASSES": spec.n_classes,
         "SL_N_OUTPUTS": spec.n_outputs,
         "SL_EXP2_TABLE": whole(EXP2),
+        **memory.constants(spec, kind.numbers, kind.log2_temperature),
         **_replay_defines(spec, config, arithmetic),
         **own.defines,
         "SL_LAYERS": table(table(layer) for layer in own.layers),

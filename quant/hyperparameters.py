@@ -22,7 +22,8 @@ def is_whole(value: object) -> bool:
 def keep_plain_numbers(config: Any, optional: Collection[str]) -> None:
     """Refuse fields of a frozen dataclass that are no real numbers; make NumPy's Python's.
 
-    Fields marked ``per_layer`` may be tuples: their class checks them.
+    Fields marked ``per_layer`` may be tuples, those marked ``word`` are text: their class checks
+    them.
 
     A ``np.float32`` would compute the engines' constants with 24 bits, and JSON, so a state image,
     takes none.
@@ -40,7 +41,9 @@ def keep_plain_numbers(config: Any, optional: Collection[str]) -> None:
     """
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
-        if (value is None and field.name in optional) or field.metadata.get("per_layer"):
+        if value is None and field.name in optional:
+            continue
+        if field.metadata.get("per_layer") or field.metadata.get("word"):
             continue
         if is_whole(value):
             plain: int | float = int(value)

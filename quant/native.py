@@ -39,6 +39,7 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "sl_host_n_draws": (_WORD, []),
     "sl_host_learn": (_COUNT, [_POINTER] * 4 + [_COUNT, _POINTER, _POINTER]),
     "sl_host_predict_many": (_COUNT, [_POINTER] * 3 + [_COUNT] + [_POINTER] * 3),
+    "sl_host_recall_many": (_COUNT, [_POINTER] * 3 + [_COUNT] + [_POINTER] * 3),
     "sl_host_draws": (None, [_POINTER] * 2),
     "sl_host_saturations": (None, [_POINTER] * 2),
 }
@@ -172,6 +173,25 @@ class NativeKernel:
         done = self._predict(state, _at(x), len(x), _at(predictions), _at(outputs))
         self._complete(done, len(x), "could be predicted")
         return self._given(predictions), outputs
+
+    def recall_many(
+        self, state: State, x: npt.NDArray[np.floating[Any]]
+    ) -> npt.NDArray[np.float64]:
+        """Return the log-probabilities of a block by the memory alone, ``float64[n, classes]``.
+
+        Raises
+        ------
+        StreamlearnError
+            At the first sample that the kernel refuses; at once if the learner has no memory.
+        """
+        x = self._rows(x)
+        classes, outputs = np.zeros(len(x), np.uint32), np.zeros((len(x), self._n_outputs))
+        done = self._library.sl_host_recall_many(
+            _at(state), self._scratch_at, _at(x), len(x), _at(classes), _at(outputs),
+            self._status_at,
+        )  # fmt: skip
+        self._complete(done, len(x), "could be recalled")
+        return outputs
 
     def learn_one(self, state: State, x: npt.NDArray[np.floating[Any]], target: float) -> int:
         """Test, then train, on one sample.

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from quant import memory as memories
 from quant.errors import ConfigError
 from quant.front_end import FRONT_ENDS
 from quant.heads import HEADS
@@ -42,6 +43,11 @@ class NetworkSpec:
         (:mod:`quant.replay`). 0: none is stored.
     replays : int
         How many of them each learning step learns again, 1 to 64.
+    memory : {"lda", "mean"}, optional
+        What remembers every class beside the network (:mod:`quant.memory`). Default: nothing.
+    memory_features : int
+        Columns of the memory: the inputs if there is room for all, and random features for the
+        rest. 0: the inputs themselves.
 
     Raises
     ------
@@ -55,6 +61,8 @@ class NetworkSpec:
     head: str = "categorical"
     replay_bytes: int = 0
     replays: int = 1
+    memory: str | None = None
+    memory_features: int = memories.FEATURES_DEFAULT
 
     def __post_init__(self) -> None:
         if not isinstance(self.bias, bool | np.bool_):
@@ -77,6 +85,9 @@ class NetworkSpec:
                 f"layers={self.layers}: a layer has more than {MAX_LAYER_SYNAPSES:,} synapses"
             )
         HEADS[self.head].check(self.layers)
+        categorical = HEADS[self.head].n_classes(self.layers[-1]) > 0
+        memories.check(self.memory, self.memory_features, self.layers[0], categorical)
+        object.__setattr__(self, "memory_features", int(self.memory_features))
         if self.front_end not in FRONT_ENDS:
             raise ConfigError(
                 f"front_end={self.front_end!r}: expected {' or '.join(map(repr, FRONT_ENDS))}"

@@ -78,6 +78,8 @@ class Arithmetic:
     logits : callable, optional
         ``logits(state, mean)``: mean logits as a probability is made of them, such as divided by
         a temperature.
+    log2_temperature : str, optional
+        The field, Q15.16, that ``logits`` goes by: the logarithm of what divides them.
     noisy : bool
         Whether learning draws random bits.
     check_state : callable, optional
@@ -90,6 +92,7 @@ class Arithmetic:
     golden: Model | None = None
     kernel: RuleKernel | None = None
     logits: Callable[[State, Any], Any] | None = None
+    log2_temperature: str | None = None
     noisy: bool = True
     check_state: Callable[[NetworkSpec, Config, State], None] | None = None
 

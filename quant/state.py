@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from quant import front_end, replay
+from quant import front_end, memory, replay
 from quant.errors import ConfigError, ShapeError
 from quant.heads import HEADS
 from quant.hyperparameters import is_whole
@@ -48,10 +48,16 @@ def layout_of(spec: NetworkSpec, config: Config, arithmetic: str) -> Layout:
     kind = arithmetic_of(spec, config, arithmetic)
     stored = replay.fields(spec.replay_bytes, spec.n_features, spec.n_classes)
     own = [*kind.fields(spec, config), *stored]
-    words = [f for f in own if f.item_bytes == 4 and not f.shape]
-    rest = [f for f in own if f not in words]
+    kept = HEADS[spec.head].fields(kind.numbers, spec.layers[-1]), own
+    words = [[f for f in fields if f.item_bytes == 4 and not f.shape] for fields in kept]
+    rest = [[f for f in fields if f.item_bytes != 4 or f.shape] for fields in kept]
     inputs = front_end.fields(spec.front_end, spec.n_features, kind.numbers)
-    return Layout.of(HEADER, [*HEADS[spec.head].fields(kind.numbers), *words, *inputs, *rest])
+    known = memory.fields(spec)
+    whole = [f for f in known if not f.shape]
+    kept_whole = [f for f in known if f.shape]
+    return Layout.of(
+        HEADER, [*words[0], *words[1], *whole, *rest[0], *inputs, *kept_whole, *rest[1]]
+    )
 
 
 def state_dtype(spec: NetworkSpec, config: Config, arithmetic: str) -> np.dtype[Any]:
@@ -77,6 +83,7 @@ def init_state(spec: NetworkSpec, config: Config, arithmetic: str, seed: int = 0
         state[field.name] = field.start
     state["seed"] = seed
     kind.init(spec, config, state)
+    memory.init(spec, state)
     return state
 
 

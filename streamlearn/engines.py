@@ -23,11 +23,13 @@ from quant.front_end import INPUT_FRAC_BITS
 from quant.heads import HEADS
 from quant.heads.head import ClassPrediction, NumberPrediction
 from quant.layout import State
+from quant.memory import golden
 from quant.native import NativeKernel
 from quant.network import NetworkSpec
 from quant.replay import golden as replay
 from quant.rule import Config, Model, arithmetic_of, part, rule_of
 from streamlearn import front_end, heads
+from streamlearn.memory import Memory
 
 Backend = Literal["numpy", "c"]
 Float = npt.NDArray[np.float64]
@@ -37,6 +39,7 @@ DIVERGED = (
     "the learner's outputs are no longer finite: the noise of its weights outgrew the signal. "
     "Start again with a longer memory_window, a smaller sigma_prior or smaller learning rates"
 )
+NO_MEMORY = 'this learner has no memory to recall from: make it with memory="lda"'
 _OUTPUT_ONE = 1 << 16
 INPUT_ONE = 1 << INPUT_FRAC_BITS
 
@@ -66,6 +69,9 @@ class Engine(Protocol):
 
     def learn_many(self, state: State, x: Float, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Learn a block, sample by sample; return the predictions as :meth:`predict_many`."""
+
+    def recall_many(self, state: State, x: Float) -> Float:
+        """Return the memory's log-probabilities of a block, ``float64[n, classes]``."""
 
     def draws(self, state: State, x: Float) -> Float:
         """Return the outputs of each draw of the weights, ``float64[n_outputs, draws]``."""
@@ -103,6 +109,7 @@ class NumpyEngine:
         self._inputs: Any = front_end.inputs if self._floats else quant.front_end.golden.inputs
         self._verbs = heads.HEADS[spec.head] if self._floats else self._head.verbs
         self._logits = kind.logits
+        self._memory = Memory(spec, kind) if spec.memory else None
         self._plan = model.plan(spec, config)
         self.saturations = Saturations()
 
@@ -116,16 +123,32 @@ class NumpyEngine:
             raise DivergedError(DIVERGED)
         return statistics, forward, inputs
 
-    def _predicted(self, state: State, forward: Any) -> Prediction:
+    def _predicted(self, state: State, forward: Any, answer: Any) -> Prediction:
+        if answer is not None:
+            return ClassPrediction(int(np.argmax(answer.logits)), answer.logits)
         with np.errstate(all="ignore"):  # finite outputs may still be too large to square
             found: Prediction = self._verbs.predict(state, forward, self.saturations)
         if self._logits is not None and isinstance(found, ClassPrediction):
             return ClassPrediction(found.class_index, self._logits(state, found.logits))
         return found
 
+    def _answer(self, state: State, x: Float, forward: Any) -> golden.Answer | None:
+        """What network and memory say together, for a learner with a memory."""
+        if self._memory is None:
+            return None
+        return self._memory.answer(state, x, forward.outputs)
+
     def predict(self, state: State, x: Float) -> Prediction:
         """See :class:`Engine`."""
-        return self._predicted(state, self._forward(state, x)[1])
+        forward = self._forward(state, x)[1]
+        return self._predicted(state, forward, self._answer(state, x, forward))
+
+    def recall_many(self, state: State, x: Float) -> Float:
+        """See :class:`Engine`."""
+        if self._memory is None:
+            raise ConfigError(NO_MEMORY)
+        found = [self._memory.recall(state, values) for values in x]
+        return np.array(found, np.float64).reshape(len(x), self._spec.n_outputs)
 
     def predict_many(self, state: State, x: Float) -> tuple[npt.NDArray[Any], Float]:
         """See :class:`Engine`."""
@@ -153,9 +176,12 @@ class NumpyEngine:
         """See :class:`Engine`."""
         spec, count = self._spec, self.saturations
         statistics, forward, inputs = self._forward(state, x)
-        predicted = self._predicted(state, forward)
+        answer = self._answer(state, x, forward)
+        predicted = self._predicted(state, forward, answer)
         known, target, clamped = self._verbs.standardise_target(state, target, self._config)
         count.input += clamped
+        if self._memory is not None and answer is not None:
+            self._memory.learn(state, x, answer, target)
         with np.errstate(all="ignore"):  # what overflows is refused at the next forward pass
             self._model.update(spec, self._plan, state, forward, target, count)
         for name, value in {**statistics, **known}.items():
@@ -203,6 +229,7 @@ class NativeEngine:
     def __init__(self, spec: NetworkSpec, config: Config, arithmetic: str) -> None:
         self.kernel = NativeKernel(spec, config, arithmetic)
         self._head = HEADS[spec.head]
+        self._memory = spec.memory is not None
         self._logits = arithmetic_of(spec, config, arithmetic).logits
 
     @property
@@ -216,17 +243,25 @@ class NativeEngine:
         self._check(status)
         if self._head.prediction_words:
             return NumberPrediction(*self.kernel.prediction.view(np.float32).tolist())
-        if self._logits is not None:
-            logits = self._logits(state, logits)
-        return ClassPrediction(status, logits)
+        return ClassPrediction(status, self._answered(state, logits))
 
     def predict_many(self, state: State, x: Float) -> tuple[npt.NDArray[Any], Float]:
         """See :class:`Engine`."""
         with _advice():
             words, logits = self.kernel.predict_many(state, x)
-        if self._logits is not None:
-            logits = self._logits(state, logits)
-        return self._block(words), logits
+        return self._block(words), self._answered(state, logits)
+
+    def _answered(self, state: State, logits: Float) -> Float:
+        """Logits as a probability is made of them: of the network, or of both."""
+        if self._memory:
+            return np.where(golden.taught(state), logits, -np.inf)
+        return logits if self._logits is None else self._logits(state, logits)
+
+    def recall_many(self, state: State, x: Float) -> Float:
+        """See :class:`Engine`."""
+        if not self._memory:
+            raise ConfigError(NO_MEMORY)
+        return np.where(golden.taught(state), self.kernel.recall_many(state, x), -np.inf)
 
     def draws(self, state: State, x: Float) -> Float:
         """See :class:`Engine`."""

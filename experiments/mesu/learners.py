@@ -56,6 +56,7 @@ class MesuLearner:
             "lr_mu": 1.0,
             "lr_sigma": 1.0,
             "n_draws": setting.n_draws,
+            "step": "fixed",
         }
         self._config: MesuConfig | MesuFactoredConfig
         if factored:

@@ -17,8 +17,8 @@ from experiments.study import Record, Study, say
 from experiments.tables import markdown
 from streamlearn import MesuClassifier, NoiseWarning
 from streamlearn.errors import DivergedError
+from streamlearn.evaluation import evaluate, majority_accuracy
 from streamlearn.noise_check import SPREAD_LIMIT, WINDOW_LIMIT, forecast_spread
-from streamlearn.prequential import evaluate, majority_accuracy
 from streamlearn.streams import Stream, load_gas_drift
 
 LAYERS = (128, 32, 6)
@@ -39,6 +39,7 @@ def run_one(stream: Stream, sigma_prior: float | None, window: float, lr: float)
             memory_window=window,
             lr_mu=lr,
             lr_sigma=lr,
+            step="fixed",
         )
     try:
         result = f"{100 * evaluate(learner, stream).accuracy:.2f}"

@@ -21,7 +21,7 @@ from experiments.study import Record, Study, say
 from experiments.tables import cell, markdown
 from streamlearn import MesuClassifier, MetaplasticClassifier
 from streamlearn.baselines import OnlineClassifier, SgdMlpClassifier
-from streamlearn.prequential import evaluate
+from streamlearn.evaluation import evaluate
 from streamlearn.streams import Stream, load_gas_drift
 
 #: Hidden units of MESU and SGD, and those that the metaplastic learner has in MESU's bytes.

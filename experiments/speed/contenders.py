@@ -58,6 +58,7 @@ PAPER: dict[str, Any] = {
     "sigma_init": 2.0,
     "lr_mu": 1.0,
     "lr_sigma": 1.0,
+    "step": "fixed",
 }
 
 

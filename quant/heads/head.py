@@ -20,7 +20,8 @@ class ClassPrediction(NamedTuple):
     Attributes
     ----------
     class_index : int
-        Argmax of the mean logits; the lowest index wins a tie.
+        Of the largest mean logit of the classes taught so far, 0 before anything was; the lowest
+        index wins a tie.
     logits : float64[n_classes]
         Mean over the draws.
     """
@@ -86,7 +87,7 @@ class Head:
     gradient_shift : int
         Integer gradients by the outputs have ``20 - gradient_shift`` fraction bits.
     fields : callable
-        ``fields(numbers)``: what it keeps in the state.
+        ``fields(numbers, last)``: what it keeps in the state, with the last of the layer sizes.
     parameters : tuple of str
         Hyperparameters that only learners with this head have.
     target_dtype : type
@@ -105,7 +106,7 @@ class Head:
     n_classes: Callable[[int], int]
     n_outputs: Callable[[int], int]
     gradient_shift: int
-    fields: Callable[[str], list[Field]]
+    fields: Callable[[str, int], list[Field]]
     parameters: tuple[str, ...]
     target_dtype: type[np.generic]
     prediction_words: int

@@ -22,6 +22,9 @@
 #define SL_UNROLL_DRAWS
 #endif
 
+/* On the chip too: a few instructions, many times. */
+#define SL_UNROLL_ALWAYS _Pragma("GCC unroll 64")
+
 /* Units side by side in vector registers, the last ones one by one: stores under a mask cost more
  * than they save. */
 #if defined(SL_HOST) && defined(__clang__) && defined(__AVX512BW__)

@@ -1,6 +1,7 @@
 /* The host's way in: blocks of samples in one call. Never part of firmware. */
 #include "sl_draws.h"
 #include "sl_learner.h"
+#include "sl_memory.h"
 
 /* What the caller has to know before it makes room. */
 SL_API uint64_t sl_host_state_bytes(void) {
@@ -60,7 +61,26 @@ SL_API uint64_t sl_host_predict_many(const sl_state_t *state, sl_scratch_t *scra
         }
         sl_host_copy(scratch, *status, predictions + t * SL_PREDICTION_WORDS);
         for (uint32_t k = 0; k < SL_N_OUTPUTS; k++) {
-            outputs[t * SL_N_OUTPUTS + k] = sl_mean_output(scratch, k);
+            outputs[t * SL_N_OUTPUTS + k] = SL_ANSWERED(scratch, k);
+        }
+    }
+    return n;
+}
+
+/* The log-probabilities by the memory alone, double[n][SL_N_OUTPUTS], of n samples. Returns and
+ * sets *status as sl_host_learn. */
+SL_API uint64_t sl_host_recall_many(const sl_state_t *state, sl_scratch_t *scratch,
+                                    const uint32_t *x_bits, uint64_t n, uint32_t *classes,
+                                    double *outputs, int32_t *status) {
+    *status = SL_OK;
+    for (uint64_t t = 0; t < n; t++) {
+        *status = sl_learner_recall(state, scratch, x_bits + t * SL_N_FEATURES);
+        if (*status < 0) {
+            return t;
+        }
+        classes[t] = (uint32_t)*status;
+        for (uint32_t k = 0; k < SL_N_OUTPUTS; k++) {
+            outputs[t * SL_N_OUTPUTS + k] = SL_RECALLED(scratch, k);
         }
     }
     return n;

@@ -3,25 +3,38 @@
 #include "sl_float.h"
 #include "sl_front_end.h"
 #include "sl_head.h"
+#include "sl_memory.h"
 #include "sl_parts.h"
 #include "sl_replay.h"
 
-static int32_t sl_learner_forward(const sl_state_t *state, sl_scratch_t *scratch,
-                                  const uint32_t *x_bits) {
+static uint32_t sl_finite(const uint32_t *x_bits) {
     uint32_t not_finite = 0;
     for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
         not_finite |= !sl_is_finite(x_bits[i]);
     }
-    if (not_finite) {
+    return !not_finite;
+}
+
+static int32_t sl_learner_forward(const sl_state_t *state, sl_scratch_t *scratch,
+                                  const uint32_t *x_bits) {
+    if (!sl_finite(x_bits)) {
         return SL_ERR_NOT_FINITE;
     }
     sl_front_end_update(state, scratch, x_bits);
+#if SL_REPLAY_CAPACITY
+    sl_replay_note(scratch);
+#endif
     const int32_t largest = sl_rule_forward(state, scratch);
-    return sl_head_predict(state, scratch, largest);
+    const int32_t predicted = sl_head_predict(state, scratch, largest);
+    return predicted < 0 ? predicted : sl_memory_predict(state, scratch, x_bits, predicted);
 }
 
 int32_t sl_learner_predict(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits) {
     return sl_learner_forward(state, scratch, x_bits);
+}
+
+int32_t sl_learner_recall(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits) {
+    return sl_finite(x_bits) ? sl_memory_recall(state, scratch, x_bits) : SL_ERR_NOT_FINITE;
 }
 
 int32_t sl_learner_learn(sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits,
@@ -35,7 +48,8 @@ int32_t sl_learner_learn(sl_state_t *state, sl_scratch_t *scratch, const uint32_
         return predicted;
     }
     sl_head_target(state, scratch, target);
-    sl_head_commit(state, scratch);
+    sl_head_commit(state, scratch, target);
+    sl_memory_update(state, scratch, x_bits, target);
     sl_rule_update(state, scratch, target);
     sl_front_end_commit(state, scratch);
 #if SL_REPLAY_CAPACITY

@@ -25,6 +25,11 @@
 SL_API int32_t sl_learner_predict(const sl_state_t *state, sl_scratch_t *scratch,
                                   const uint32_t *x_bits);
 
+/* The class by the memory alone, for a learner that has one: the network is not run. */
+#define SL_HAS_RECALL 1
+SL_API int32_t sl_learner_recall(const sl_state_t *state, sl_scratch_t *scratch,
+                                 const uint32_t *x_bits);
+
 /* Test, then train: returns what was predicted before learning. */
 SL_API int32_t sl_learner_learn(sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits,
                                 uint32_t target);

@@ -7,6 +7,9 @@
 
 #if SL_REPLAY_CAPACITY
 #define SL_REPLAYING(state) ((state)->replaying)
+/* Before the rule sees a sample, for it may change its inputs in place. */
+void sl_replay_note(sl_scratch_t *scratch);
+
 /* After a sample was learned, while n_samples is still its own. */
 void sl_replay(sl_state_t *state, sl_scratch_t *scratch, uint32_t target);
 #else

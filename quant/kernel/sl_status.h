@@ -5,7 +5,8 @@
     X(SL_OK, 0, "ok")                                                                              \
     X(SL_ERR_NOT_FINITE, -1, "an input is NaN or infinite")                                        \
     X(SL_ERR_LABEL, -2, "the label is not a class of this learner")                                \
-    X(SL_ERR_DIVERGED, -3, "the state no longer gives finite outputs (float32 only)")
+    X(SL_ERR_DIVERGED, -3, "the state no longer gives finite outputs (float32 only)")              \
+    X(SL_ERR_NO_MEMORY, -4, "this learner has no memory to recall from")
 
 #define SL_STATUS_ENUM(name, value, text) name = value,
 typedef enum { SL_STATUS_LIST(SL_STATUS_ENUM) } sl_status_t;

@@ -8,6 +8,7 @@ from quant.c_text import real, unsigned, whole
 from quant.network import NetworkSpec
 from quant.sampling.config import SamplingConfig
 from quant.sampling.plan import effective_sweep
+from quant.sampling.step import Scale
 from quant.tables import EPSILON
 
 KERNEL_DIR = Path(__file__).parent / "kernel"
@@ -26,8 +27,20 @@ def sampling_defines(spec: NetworkSpec, config: SamplingConfig) -> dict[str, obj
         "SL_MAX_UNITS": max(columns),
         "SL_N_HIDDEN_ROWS": max(1, sum(hidden_rows)),
         "SL_N_DRAWS": config.n_draws,
+        "SL_ADAPTIVE": int(config.step == "adaptive"),
         "SL_SWEEP": unsigned(effective_sweep(config)),
         "SL_EPSILON_TABLE": whole(EPSILON),
+    }
+
+
+def gain_defines(gain: Scale, guard: Scale | None) -> dict[str, object]:
+    """Return the gain of μ in integers, and what holds it where the step is adaptive."""
+    held = guard or (0, 0)
+    return {
+        "SL_GAIN_MU_MANTISSA": gain[0],
+        "SL_GAIN_MU_EXPONENT": gain[1],
+        "SL_GUARD_MANTISSA": held[0],
+        "SL_GUARD_EXPONENT": held[1],
     }
 
 

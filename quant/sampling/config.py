@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from quant.errors import ConfigError
 from quant.hyperparameters import LARGE, SMALL, keep_plain_numbers
@@ -32,6 +32,9 @@ class SamplingConfig:
     sweep : int
         The prior pulls ``1/sweep`` of the rows at each sample, ``sweep`` times as hard. A power
         of two; 1 is the paper's equation to the letter.
+    step : {"adaptive", "fixed"}
+        "adaptive": a multiplier of ``lr_mu``, 0.7 to 8, follows the stream by itself: it rises
+        where concepts move and falls back where they rest. "fixed": it is 1, as in the paper.
     front_end_window : int
         Samples over which the front end's mean and variance follow the sensor, 2 to 32768.
     target_window : int
@@ -53,6 +56,7 @@ class SamplingConfig:
     lr_sigma: float = 2.0
     n_draws: int = 10
     sweep: int = 64
+    step: str = field(default="adaptive", metadata={"word": True})
     front_end_window: int = 300
     target_window: int = 1000
 
@@ -81,6 +85,7 @@ class SamplingConfig:
             "sweep",
             "a power of two, 1 to 4096",
         )
+        require(self.step in ("adaptive", "fixed"), "step", "'adaptive' or 'fixed'")
         for name in ("front_end_window", "target_window"):
             require(2 <= getattr(self, name) <= 32768, name, "2 to 32768 samples")
 

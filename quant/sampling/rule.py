@@ -11,6 +11,8 @@ from quant.c_text import RuleKernel
 from quant.rule import Arithmetic, Model
 
 HEADS = ("categorical", "gaussian")
+#: The defaults' step is adaptive.
+VARIANTS = {"fixed step": {"step": "fixed"}}
 
 
 def arithmetics(

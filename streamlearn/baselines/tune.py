@@ -12,7 +12,7 @@ import numpy as np
 
 from streamlearn.baselines.river_adapter import RiverClassifier, available
 from streamlearn.baselines.sgd_mlp import BEST_LR, SgdMlpClassifier
-from streamlearn.prequential import evaluate, majority_accuracy, no_change_accuracy
+from streamlearn.evaluation import evaluate, majority_accuracy, no_change_accuracy
 from streamlearn.streams.gas_drift import load_gas_drift
 
 LEARNING_RATES = (0.001, 0.002, 0.005, 0.007, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.3)

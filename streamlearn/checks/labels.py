@@ -28,10 +28,33 @@ def given_classes_are_known_from_the_start(learner: Any) -> None:
     """``classes`` names every output."""
     made = fresh(learner, classes=("low", "mid", "high"))
     x, _ = samples(learner, 1)[0]
-    assert made.predict_one(x) in ("low", "mid", "high")
-    assert list(made.predict_proba_one(x)) == ["low", "mid", "high"]
+    assert made.predict_one(x) == "low", "before anything is taught the answer is the first label"
+    assert made.predict_proba_one(x) == dict.fromkeys(("low", "mid", "high"), 1 / 3)
     with refuses(made, LabelError, r"label 'off' is unknown"):
         made.learn_one(x, "off")
+
+
+@check(CLASSIFIER)
+def a_class_never_taught_is_never_predicted(learner: Any) -> None:
+    """Whatever the untrained network says: one by one, in blocks, before and after learning."""
+    made, block = (fresh(learner, classes=("never", "low", "high")) for _ in range(2))
+    taught = [(x, ("low", "high")[y > 0]) for x, y in samples(learner, 40)]
+    asked = [x for x, _ in samples(learner, 40, seed=1)]
+    before = [made.test_then_learn_one(*taught[0])]
+    assert {made.predict_one(x) for x in asked} == {taught[0][1]}, "one class was taught so far"
+    before += [made.test_then_learn_one(x, y) for x, y in taught[1:]]
+    assert before[0] == "never", "before anything is taught the answer is the first label"
+    assert set(before[1:]) <= {"low", "high"}, "a class was predicted that was never taught"
+    found = [made.predict_one(x) for x in asked]
+    assert set(found) <= {"low", "high"}, "a class was predicted that was never taught"
+    for x, label in zip(asked, found, strict=True):
+        probabilities = made.predict_proba_one(x)
+        assert probabilities["never"] == 0, "a class never taught has a probability"
+        assert max(probabilities, key=probabilities.__getitem__) == label
+    rows = [x for x, _ in taught]
+    assert list(block.test_then_learn_many(rows, [y for _, y in taught])) == before
+    assert list(block.predict_many(asked)) == found
+    assert (block.predict_proba_many(asked)[:, 0] == 0).all()
 
 
 @check(CLASSIFIER)

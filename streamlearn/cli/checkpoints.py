@@ -76,6 +76,9 @@ class Checkpoint:
         How often values met the end of their format, by the name of the place.
     weights
         How the weights went so far (:class:`streamlearn.cli.weights.WeightWatch`).
+    metrics
+        The figures so far (:class:`streamlearn.evaluation.ClassificationMetrics`); empty in a
+        checkpoint that was written before there were any.
     predictions_sha256
         Of the first ``n_samples`` pairs of the predictions' file.
     image
@@ -90,6 +93,7 @@ class Checkpoint:
     skipped_messages: tuple[str, ...] = ()
     saturations: dict[str, int] = field(default_factory=dict)
     weights: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
     predictions_sha256: str = ""
     image: bytes = b""
 

@@ -22,15 +22,15 @@ from rich.progress import (
 from export import versions
 from quant.description import to_json
 from streamlearn.cli.endings import Interrupted, StreamCutError, by_signal
+from streamlearn.cli.figures import figures_of, number
 from streamlearn.errors import StreamlearnError
-from streamlearn.learners.base import StreamLearner
-from streamlearn.learners.classifier import StreamClassifier
-from streamlearn.prequential import (
+from streamlearn.evaluation import (
+    ClassificationMetrics,
     PrequentialResult,
     hash_of_predictions,
-    majority_accuracy,
-    no_change_accuracy,
 )
+from streamlearn.learners.base import StreamLearner
+from streamlearn.learners.classifier import StreamClassifier
 
 Row = TypeVar("Row")
 
@@ -76,18 +76,27 @@ class UntilBad(Generic[Row]):
             self.error = error
 
 
-def number(value: float) -> float | None:
-    """Return a JSON number; NaN (nothing was measured) becomes null."""
-    return None if value != value else value
+def learner_metrics(
+    learner: StreamClassifier,
+    result: PrequentialResult,
+    found: ClassificationMetrics | None = None,
+) -> dict[str, Any]:
+    """Return the keys that every ``--json`` of a classifier has.
 
-
-def learner_metrics(learner: StreamClassifier, result: PrequentialResult) -> dict[str, Any]:
-    """Return the keys that every ``--json`` of a classifier has."""
+    Parameters
+    ----------
+    learner
+        In the state after the last sample.
+    result
+        What it predicted.
+    found
+        The figures of that, if they are known already.
+    """
+    names = [str(label) for label in learner.labels]
     return {
         "n_samples": result.n_samples,
         "accuracy_prequential": number(result.accuracy),
-        "accuracy_no_change": number(no_change_accuracy(result.labels)),
-        "accuracy_majority": number(majority_accuracy(result.labels)),
+        **figures_of(found or result.metrics(), names),
         "samples_per_s": number(result.samples_per_s),
         "predictions_sha256": result.predictions_sha256,
         **_of_any_learner(learner),
@@ -179,8 +188,3 @@ def stop_if_cut(
     if interrupted:
         at = f" ({where})" if where else ""
         raise Interrupted(f"{by_signal(number)} after {n} samples{at}{kept}", number)
-
-
-def percent(value: float | None) -> str:
-    """Format a share in [0, 1] for people."""
-    return "–" if value is None or value != value else f"{100 * value:.2f} %"

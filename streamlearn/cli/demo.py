@@ -51,8 +51,8 @@ from streamlearn.cli.folders import (
 )
 from streamlearn.cli.weights import WeightWatch
 from streamlearn.cli.whole_samples import WholeSamples
+from streamlearn.evaluation import PrequentialResult, evaluate
 from streamlearn.learners.classifier import StreamClassifier
-from streamlearn.prequential import PrequentialResult, evaluate
 from streamlearn.report import write_report
 from streamlearn.streams.gas_drift import load_gas_drift
 

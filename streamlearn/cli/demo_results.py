@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from streamlearn.cli.common import learner_metrics, number
+from streamlearn.cli.common import learner_metrics
 from streamlearn.cli.device import DeviceRun
+from streamlearn.cli.figures import number
 from streamlearn.cli.rules import is_exact
 from streamlearn.cli.weights import WeightWatch
 from streamlearn.engines import Backend
-from streamlearn.prequential import PrequentialResult
+from streamlearn.evaluation import PrequentialResult
 from streamlearn.report import Baseline, Engine, ReportData
 from streamlearn.rules.mesu import MesuClassifier
 from streamlearn.streams.base import Stream

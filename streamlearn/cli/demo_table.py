@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from streamlearn.cli.common import percent
 from streamlearn.cli.device import DeviceRun
+from streamlearn.cli.figures import percent
 from streamlearn.streams.base import Stream
 
 DIGITS = 8

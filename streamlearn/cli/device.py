@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 import firmware_sim
 from firmware_sim import Board, Device, Firmware, StreamInterrupted
-from streamlearn.prequential import hash_of_predictions
+from streamlearn.evaluation import hash_of_predictions
 
 N_PREDICTIONS = 51
 

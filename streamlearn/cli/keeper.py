@@ -17,6 +17,8 @@ from streamlearn.cli.record import PAIR_BYTES, RunRecord
 from streamlearn.errors import WriteError
 
 RESERVE_FILE = "reserve"
+#: Bytes that are kept aside beside twice the largest checkpoint so far: young ones grow.
+ROOM = 1 << 17
 
 
 class Keeper:
@@ -173,7 +175,7 @@ class Keeper:
             return
         size = max((file.stat().st_size for file in folder.iterdir()), default=0)
         try:
-            reserve.write_bytes(secrets.token_bytes(2 * size + (1 << 16)))
+            reserve.write_bytes(secrets.token_bytes(2 * size + ROOM))
         except OSError:  # a disk that is nearly full: then what is there is the room
             reserve.unlink(missing_ok=True)
 

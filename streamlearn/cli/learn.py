@@ -21,12 +21,12 @@ from streamlearn.cli.common import (
     UntilBad,
     console,
     learner_metrics,
-    percent,
     progress,
     skipped_metrics,
     stop_if_cut,
 )
 from streamlearn.cli.endings import NotWrittenError
+from streamlearn.cli.figures import percent, print_figures, say_advice
 from streamlearn.cli.folders import (
     METRICS_FILE,
     REPORT_FILE,
@@ -43,8 +43,8 @@ from streamlearn.cli.rules import new_learner
 from streamlearn.cli.run_report import run_report
 from streamlearn.cli.whole_samples import WholeSamples
 from streamlearn.errors import StreamlearnError, WriteError
+from streamlearn.evaluation import PrequentialResult
 from streamlearn.learners.classifier import StreamClassifier
-from streamlearn.prequential import PrequentialResult
 from streamlearn.report import write_report
 from streamlearn.streams.csv_stream import CsvStream, Row
 
@@ -222,7 +222,7 @@ class Run:
     def _write(self, result: PrequentialResult) -> dict[str, Any]:
         """Write the run folder, its manifest last, and the other file; return the figures."""
         record, out = self.record, self.keeping.out
-        metrics = learner_metrics(self.learner, result)
+        metrics = learner_metrics(self.learner, result, record.metrics)
         metrics["skipped"] = skipped_metrics(*record.skipped())
         if out is not None:
             report = run_report(
@@ -244,7 +244,10 @@ class Run:
 
     def _say(self, metrics: dict[str, Any], to: Console) -> None:
         out, skipped = self.keeping.out, metrics["skipped"]
-        console(self.keeping.quiet, results=True).print(_table(self.rows.name, metrics))
+        results = console(self.keeping.quiet, results=True)
+        results.print(_table(self.rows.name, metrics))
+        print_figures(metrics, results)
+        say_advice(metrics)
         if skipped["count"]:
             first = skipped["messages"][0]
             to.print(f"{skipped['count']} rows skipped, first: {first}", soft_wrap=True)

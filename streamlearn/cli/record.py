@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from streamlearn.cli.checkpoints import CHECKPOINT_DIR, PREDICTIONS_FILE, Checkpoint
 from streamlearn.cli.weights import WeightWatch
 from streamlearn.errors import StateFormatError
+from streamlearn.evaluation import ClassificationMetrics, PrequentialResult
 from streamlearn.learners.classifier import StreamClassifier
-from streamlearn.prequential import PrequentialResult
 from streamlearn.streams.csv_rows import N_MESSAGES, CsvRows
 
 #: Bytes of a prediction and its label.
@@ -39,6 +39,8 @@ class RunRecord:
 
     Attributes
     ----------
+    metrics : ClassificationMetrics
+        The figures of all samples, and of the latest ones.
     lock : threading.RLock
         Held while a sample is learned and added, so that who looks sees whole samples.
     """
@@ -59,9 +61,17 @@ class RunRecord:
         self._pairs.frombytes(pairs)
         if sys.byteorder == "big":
             self._pairs.byteswap()
+        self.metrics = self._figures(start, len(learner.labels))
         self.seconds = start.seconds
         self.place = start.place
         self._skipped = 0
+
+    def _figures(self, start: Checkpoint, n_classes: int) -> ClassificationMetrics:
+        if start.metrics:
+            return ClassificationMetrics.from_dict(start.metrics)
+        return ClassificationMetrics(range(n_classes)).update_many(
+            self._pairs[1::2], self._pairs[::2]
+        )
 
     @property
     def n_samples(self) -> int:
@@ -72,6 +82,7 @@ class RunRecord:
         """Note a sample that was learned; it is the latest that the stream gave."""
         self._pairs.append(prediction)
         self._pairs.append(label)
+        self.metrics.update(label, prediction)
         self.seconds += seconds
         line, crc32 = self._rows.position
         self.place = replace(self.place, line=line, crc32=crc32)
@@ -113,6 +124,7 @@ class RunRecord:
             skipped_messages=messages,
             saturations=self.saturations(),
             weights=self.watch.to_json(),
+            metrics=self.metrics.to_dict(),
             predictions_sha256=predictions_sha256,
             image=self._learner.to_bytes(),
         )

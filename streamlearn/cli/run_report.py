@@ -7,8 +7,12 @@ from typing import Any
 
 from streamlearn.cli.rules import arithmetic_of_learner, is_exact
 from streamlearn.cli.weights import WeightWatch
+from streamlearn.evaluation import (
+    PrequentialResult,
+    majority_predictions,
+    no_change_predictions,
+)
 from streamlearn.learners.classifier import StreamClassifier
-from streamlearn.prequential import PrequentialResult, majority_predictions, no_change_predictions
 from streamlearn.report import Baseline, Engine, ReportData
 from streamlearn.streams.csv_stream import CsvStream
 

@@ -17,7 +17,6 @@ from streamlearn.cli.common import (
     UntilBad,
     console,
     learner_metrics,
-    percent,
     progress,
     skipped_metrics,
     stop_if_cut,
@@ -26,6 +25,7 @@ from streamlearn.cli.common import (
 from streamlearn.cli.demo_table import device_table
 from streamlearn.cli.device import DeviceRun, build, learn_on_device
 from streamlearn.cli.endings import CommandError
+from streamlearn.cli.figures import percent, print_figures, say_advice
 from streamlearn.cli.folders import (
     METRICS_FILE,
     STATE_FILE,
@@ -34,10 +34,10 @@ from streamlearn.cli.folders import (
     write_json,
     write_manifest,
 )
+from streamlearn.evaluation import PrequentialResult
 from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.learners.loading import load
-from streamlearn.prequential import PrequentialResult
 from streamlearn.streams.csv_rows import CsvRows
 from streamlearn.streams.csv_stream import CsvStream
 from streamlearn.streams.csv_targets import CsvTargets
@@ -93,6 +93,9 @@ def simulate(
             write_json(json_file, metrics)
         table = console(quiet, results=True)
         table.print(summary)
+        if "advice" in metrics:
+            print_figures(metrics, table)
+            say_advice(metrics)
         table.print(device_table(metrics["device"], run))
         if rows.skipped.count:
             first = rows.skipped.messages[0]

@@ -25,7 +25,7 @@ STOPS: dict[int, Any] = {
 
 
 class WholeSamples(ByIndex):
-    """A learner for :func:`streamlearn.prequential.evaluate` whose samples no signal can split.
+    """A learner for :func:`streamlearn.evaluation.evaluate` whose samples no signal can split.
 
     While entered, a signal of :data:`STOPS` raises KeyboardInterrupt immediately if the program
     waits for the stream, and otherwise as soon as the current sample has been learned and counted.

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quant.counters import Saturations
+from quant.heads.categorical import taught
 from quant.heads.head import ClassPrediction
 from quant.layout import State
 
@@ -18,8 +19,8 @@ Float = npt.NDArray[np.float64]
 
 
 def standardise_target(state: State, y: int, config: Any) -> tuple[dict[str, Any], int, int]:
-    """Return the class index as it is: no statistics, nothing clamped."""
-    return {}, y, 0
+    """Return the class index as it is, and that it was taught; nothing is clamped."""
+    return {"taught": taught.with_class(state, y)}, y, 0
 
 
 def output_gradient(outputs: Float, target: int, count: Saturations) -> Float:
@@ -31,6 +32,7 @@ def output_gradient(outputs: Float, target: int, count: Saturations) -> Float:
 
 
 def predict(state: State, forward: Any, count: Saturations) -> ClassPrediction:
-    """Return the class of the largest mean logit; the lowest index wins a tie."""
+    """Return the taught class of the largest mean logit; the lowest index wins a tie."""
     outputs: Float = forward.outputs
-    return ClassPrediction(int(np.argmax(outputs.sum(axis=1))), outputs.mean(axis=1))
+    index = int(np.argmax(taught.compared(state, outputs.sum(axis=1))))
+    return ClassPrediction(index, outputs.mean(axis=1))

@@ -23,6 +23,7 @@ from streamlearn.learners.numbers import unwrap
 from streamlearn.learners.parameters import Parameters
 from streamlearn.learners.river_protocol import RiverEstimator
 from streamlearn.learners.rows import names_of, read_block, read_row
+from streamlearn.memory import with_memory
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -62,8 +63,8 @@ class StreamLearner(Parameters, RiverEstimator):
         ----------
         given : mapping
             The constructor's ``locals()``: ``layers``, ``arithmetic``, ``seed``, ``bias``,
-            ``front_end``, ``features``, ``backend``, for a classifier ``classes``, ``replay_bytes``
-            and ``replays``, and the fields of the rule's configuration.
+            ``front_end``, ``features``, ``backend``, for a classifier ``classes`` and those of
+            replay and memory, and the fields of the rule's configuration.
         """
         rule = RULES[self._rule]
         own = {f.name for f in dataclasses.fields(rule.config)}
@@ -74,6 +75,7 @@ class StreamLearner(Parameters, RiverEstimator):
             self._head,
             **{name: given[name] for name in ("replay_bytes", "replays") if name in given},
         )
+        spec = with_memory(spec, given)
         config = rule.config(**{name: value for name, value in given.items() if name in own})
         names = given["features"]
         if names is not None:

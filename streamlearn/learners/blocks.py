@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def probabilities(logits: Floats) -> Floats:
-    """Return the softmax of ``float64[classes]``.
+    """Return the softmax of ``float64[classes]``; minus infinity gives 0.
 
     One row at a time, since NumPy's sums and exponentials of a matrix may round otherwise.
     """
@@ -68,6 +68,7 @@ class ClassBlocks(Blocks):
     _labels: list[Any]
     _index: dict[Any, int]
     _class_of: Any
+    _shares: Any
 
     def test_then_learn_many(self, X: Any, y: Any) -> Any:
         """Predict, then learn, each row in turn; return what :meth:`test_then_learn_one` would.
@@ -111,9 +112,8 @@ class ClassBlocks(Blocks):
             values, known = self._read_many(X), len(self._labels)
             if not known or not len(values):
                 return like(X, [None] * len(values))
-            _, logits = self._engine.predict_many(self._state, values)
-            best = np.argmax(logits[:, :known], axis=1).tolist()
-            return like(X, [self._labels[i] for i in best])
+            best, _ = self._engine.predict_many(self._state, values)
+            return like(X, [self._labels[i] if i < known else None for i in best.tolist()])
 
     def predict_proba_many(self, X: Any) -> Any:
         """Return the probability of each known label in each row, as :meth:`predict_proba_one`.
@@ -134,23 +134,65 @@ class ClassBlocks(Blocks):
             if known and len(values):
                 _, logits = self._engine.predict_many(self._state, values)
                 for row, outputs in enumerate(logits):
-                    found[row] = probabilities(outputs[:known])
+                    found[row] = self._shares(outputs)
+            return like(X, found, self._labels)
+
+    def recall_many(self, X: Any) -> Any:
+        """Return the label of each row by the memory alone, as :meth:`recall_one`.
+
+        Returns
+        -------
+        list, or pandas Series with the index of ``X`` where that is a data frame of pandas
+
+        Raises
+        ------
+        ConfigError
+            If the learner has no memory.
+        ShapeError, InputValueError
+            As :meth:`recall_one`; they name the row, counted from 0.
+        """
+        with self._lock:
+            values, known = self._read_many(X), len(self._labels)
+            logs = self._engine.recall_many(self._state, values)
+            if not known:
+                return like(X, [None] * len(values))
+            return like(X, [self._labels[int(np.argmax(row[:known]))] for row in logs])
+
+    def recall_proba_many(self, X: Any) -> Any:
+        """Return the probability of each known label in each row, as :meth:`recall_proba_one`.
+
+        Returns
+        -------
+        float64[n, labels], or a data frame of pandas where ``X`` is one
+            Columns are :attr:`labels`, in that order.
+
+        Raises
+        ------
+        ConfigError, ShapeError, InputValueError
+            As :meth:`recall_many`.
+        """
+        with self._lock:
+            values, known = self._read_many(X), len(self._labels)
+            logs = self._engine.recall_many(self._state, values)
+            found = np.zeros((len(values), known))
+            for row, outputs in enumerate(logs if known else ()):
+                found[row] = probabilities(outputs[:known])
             return like(X, found, self._labels)
 
     def _classes_of(
         self, labels: list[Any]
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], list[Any]]:
-        """Return each row's class index, how many labels are known by then, and all labels."""
+        """Return each row's class index, how many labels are known before it, and all labels."""
         before, index = (self._labels, self._index), dict(self._index)
         indices, known = np.empty(len(labels), np.int64), np.empty(len(labels), np.int64)
         self._labels, self._index = list(self._labels), index
         try:
             for row, label in enumerate(labels):
                 indices[row] = at = self._class_of(label)
+                known[row] = len(self._labels)
                 if at == len(self._labels):
                     self._labels.append(label)
                     index[label] = at
-                known[row] = len(self._labels)
             return indices, known, self._labels
         except LabelError as error:
             raise LabelError(f"row {row}: {error}. Nothing was learned") from error

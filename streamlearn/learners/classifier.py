@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from quant.errors import LabelError
+from quant.heads.categorical.taught import anything, candidates, compared
 from quant.heads.head import ClassPrediction
 from quant.image import Image
+from quant.rule import arithmetic_of
 from streamlearn.engines import Backend
 from streamlearn.learners.base import Features, StreamLearner
 from streamlearn.learners.blocks import ClassBlocks, probabilities
@@ -63,7 +65,7 @@ class StreamClassifier(ClassBlocks, StreamLearner):
     def test_then_learn_one(self, x: Features, y: Hashable) -> Any:
         """Predict, then learn, in one forward pass, as the device does; return the prediction.
 
-        Before all classes have a label this may be None: the class without one.
+        The first label before anything was taught. None if the predicted class has no label.
 
         Raises
         ------
@@ -72,16 +74,18 @@ class StreamClassifier(ClassBlocks, StreamLearner):
         """
         with self._lock:
             values, label = self._read(x), read_label(y)
-            index = self._class_of(label)
+            index, known = self._class_of(label), len(self._labels)
             predicted = self._engine.learn(self._state, values, index)
             if index == len(self._labels):
                 self._labels.append(label)
                 self._index[label] = index
             self._note_names(x)
-            return self._labels[predicted] if predicted < len(self._labels) else None
+            return self._labels[predicted] if predicted < known else None
 
     def predict_one(self, x: Features) -> Any:
-        """Return the most probable label, or None before any label is known.
+        """Return the most probable label of those taught, the first before anything was taught.
+
+        None if the predicted class has no label: no label is known, or a device was taught it.
 
         Raises
         ------
@@ -89,12 +93,15 @@ class StreamClassifier(ClassBlocks, StreamLearner):
             As :meth:`learn_one`.
         """
         with self._lock:
-            logits = self._logits(self._read(x))
-            known = len(self._labels)
-            return self._labels[int(np.argmax(logits[:known]))] if known else None
+            found: ClassPrediction = self._engine.predict(self._state, self._read(x))
+            known = found.class_index < len(self._labels)
+            return self._labels[found.class_index] if known else None
 
     def predict_proba_one(self, x: Features) -> dict[Any, float]:
         """Return the probability of each known label: the softmax of the mean logits.
+
+        It is over the classes taught so far, and a label that was never taught has 0. Before
+        anything was taught all labels are alike.
 
         Raises
         ------
@@ -105,17 +112,51 @@ class StreamClassifier(ClassBlocks, StreamLearner):
             logits = self._logits(self._read(x))
             if not self._labels:
                 return {}
-            known = logits[: len(self._labels)]
-            return dict(zip(self._labels, probabilities(known).tolist(), strict=True))
+            return dict(zip(self._labels, self._shares(logits).tolist(), strict=True))
+
+    def recall_one(self, x: Features) -> Any:
+        """Return the label by the memory alone, or None before any label is known.
+
+        ``predict_one`` answers for now, with the network that follows the stream; this answers for
+        everything that was ever taught. Needs ``memory=``.
+
+        Raises
+        ------
+        ConfigError
+            If the learner has no memory.
+        ShapeError, InputValueError
+            As :meth:`learn_one`.
+        """
+        return self._recalled(x)[0]
+
+    def recall_proba_one(self, x: Features) -> dict[Any, float]:
+        """Return the probability of each known label by the memory alone.
+
+        Raises
+        ------
+        ConfigError, ShapeError, InputValueError
+            As :meth:`recall_one`.
+        """
+        return self._recalled(x)[1]
+
+    def _recalled(self, x: Features) -> tuple[Any, dict[Any, float]]:
+        with self._lock:
+            logs = self._engine.recall_many(self._state, self._read(x)[None])[0]
+            if not self._labels:
+                return None, {}
+            known = logs[: len(self._labels)]
+            found = probabilities(known).tolist()
+            return self._labels[int(np.argmax(known))], dict(zip(self._labels, found, strict=True))
 
     def predict_uncertainty_one(self, x: Features) -> Uncertainty | PredictiveUncertainty:
-        """Return how unsure the prediction is, as entropies in bits over the known labels.
+        """Return how unsure the prediction is, as entropies in bits over the labels taught.
 
         One meaning for every rule: ``predictive`` is the entropy of the predicted probabilities,
         0 where one label is certain, log2 of the number of labels where all are alike. A rule that
         draws its weights splits it: ``aleatoric`` would stay however much more is learned,
         ``epistemic``, their difference, would go. A rule whose weights are one value each has no
         such split, and says so when asked (:class:`streamlearn.uncertainty.PredictiveUncertainty`).
+        Of a learner with a memory it is the network's alone.
 
         Raises
         ------
@@ -139,7 +180,8 @@ class StreamClassifier(ClassBlocks, StreamLearner):
         often is near 0. It has no scale of its own: compare it with what the stream usually gives,
         such as a running quantile. Both rules add what a wrong kind of input does inside the
         network to the entropy of the probabilities over all outputs, and divide by the most there
-        can be; docs/confidence.md has each rule's equation and how well it tells apart.
+        can be; docs/confidence.md has each rule's equation and how well it tells apart. Of a
+        learner with a memory it is the network's alone.
 
         Raises
         ------
@@ -151,17 +193,38 @@ class StreamClassifier(ClassBlocks, StreamLearner):
 
     def _uncertainty(self, values: Raw) -> Uncertainty | PredictiveUncertainty:
         """Return what a rule knows of it: here the entropy of the probabilities, and no split."""
-        known = self._logits(values)[: len(self._labels), None]
+        known = self._known(self._network_logits(values)[:, None])
         return PredictiveUncertainty(uncertainty_of(known).predictive)
 
     def _novelty(self, values: Raw) -> float:
         """Return a rule's score, 0 to 1: here the entropy over that of not knowing."""
-        found = uncertainty_of(self._logits(values)[:, None])
+        found = uncertainty_of(self._network_logits(values)[:, None])
         return found.predictive / math.log2(self.spec.n_classes)
 
     def _logits(self, values: Raw) -> npt.NDArray[np.float64]:
         found: ClassPrediction = self._engine.predict(self._state, values)
         return found.logits
+
+    def _network_logits(self, values: Raw) -> npt.NDArray[np.float64]:
+        """Return the logits without the memory."""
+        if self.spec.memory is None:
+            return self._logits(values)
+        mean: npt.NDArray[np.float64] = self._engine.draws(self._state, values).mean(axis=1)
+        tempered = arithmetic_of(self.spec, self.config, self.arithmetic).logits
+        return mean if tempered is None else np.asarray(tempered(self._state, mean))
+
+    def _known(self, outputs: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the outputs ``[classes, draws]`` of the classes taught, 0 before that."""
+        if anything(self._state):
+            return outputs[candidates(self._state, self.spec.n_classes)]
+        return np.zeros((len(self._labels), outputs.shape[1]))
+
+    def _shares(self, logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the probability of each known label; there is at least one."""
+        known = len(self._labels)
+        if not anything(self._state):
+            return np.full(known, 1 / known)
+        return probabilities(compared(self._state, logits))[:known]
 
     def _class_of(self, label: Any) -> int:
         """Return the index of a label; a new one gets the next, if there is one."""

@@ -151,5 +151,7 @@ def _parameter(learner: Any, name: str) -> Any:
         return learner._given[("classes", "features").index(name)]
     if name in ("arithmetic", "backend"):
         return learner.arithmetic if name == "arithmetic" else learner._backend
+    if name == "memory_bytes":
+        return None  # it became memory_features
     in_config = name in {field.name for field in dataclasses.fields(learner.config)}
     return getattr(learner.config if in_config else learner.spec, name)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from quant.errors import ParameterError
 from quant.heads.head import NumberPrediction
 from quant.image import Image
 from streamlearn.engines import Backend
@@ -23,6 +24,21 @@ class StreamRegressor(TargetBlocks, StreamLearner):
     """A regressor that learns one sample at a time; a subclass names its rule."""
 
     _head = "gaussian"
+
+    def __new__(cls, *args: Any, **given: Any) -> Self:
+        """Refuse a memory with its reason, before other names that are no parameters.
+
+        Raises
+        ------
+        ParameterError
+            If ``memory`` is given.
+        """
+        if "memory" in given:
+            raise ParameterError(
+                f"{cls.__name__} has no memory: a memory is of classes, and a regressor predicts a "
+                "number; leave memory out"
+            )
+        return super().__new__(cls, *args, **given)
 
     def _setup(self, image: Image, backend: Backend | None) -> None:
         super()._setup(image, backend)

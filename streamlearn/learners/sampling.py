@@ -46,6 +46,11 @@ class SamplingClassifier(SamplingLearner, StreamClassifier):
     replay_bytes, replays : int
         Bytes of the state for stored samples, as many of each class, and how many of them each
         step learns again. 0 bytes: none (docs/replay.md).
+    memory, memory_features
+        See :class:`quant.network.NetworkSpec`: what remembers every class ever taught.
+    memory_bytes : int, optional
+        Room for the memory in the state; it sets ``memory_features``
+        (:func:`quant.memory.features_for`).
     features : sequence of str, optional
         Names of the features, in order. Default: those of the first dict that is learned.
     backend : {"c", "numpy"}, optional
@@ -90,7 +95,11 @@ class SamplingClassifier(SamplingLearner, StreamClassifier):
         lr_sigma: float = 2.0,
         n_draws: int = 10,
         sweep: int = 64,
+        step: str = "adaptive",
         front_end_window: int = 300,
+        memory: str | None = None,
+        memory_features: int = 64,
+        memory_bytes: int | None = None,
     ) -> None:
         self._build(locals())
 
@@ -113,7 +122,7 @@ class SamplingClassifier(SamplingLearner, StreamClassifier):
         return cast(Uncertainty, super().predict_uncertainty_one(x))
 
     def _uncertainty(self, values: Raw) -> Uncertainty:
-        return uncertainty_of(self._engine.draws(self._state, values)[: len(self._labels)])
+        return uncertainty_of(self._known(self._engine.draws(self._state, values)))
 
     def _novelty(self, values: Raw) -> float:
         """Return ``(H + I) / 2``: predictive and epistemic entropy, over that of not knowing."""
@@ -176,6 +185,7 @@ class SamplingRegressor(SamplingLearner, StreamRegressor):
         lr_sigma: float = 2.0,
         n_draws: int = 10,
         sweep: int = 64,
+        step: str = "adaptive",
         front_end_window: int = 300,
         target_window: int = 1000,
     ) -> None:

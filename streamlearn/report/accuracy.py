@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
-from streamlearn.prequential import PrequentialResult
+from streamlearn.evaluation import PrequentialResult
+from streamlearn.evaluation.metrics import WINDOW
 from streamlearn.report.colours import (
     BLACK,
     BLUE,
@@ -22,12 +23,11 @@ from streamlearn.report.colours import (
 )
 from streamlearn.report.data import Baseline, Engine, Floats, Ints, ReportData
 from streamlearn.report.engines import exact_engine, float_reference, golden_first
+from streamlearn.report.figures import drifts, mark_drifts
 from streamlearn.report.sheet import Sheet
 from streamlearn.report.stream_axis import batch_starts, finish, mark_batches, thinned, warm_up
 from streamlearn.report.svg import Picture, new_figure, on_every_sheet
 from streamlearn.report.text import count, percent, shortened
-
-WINDOW = 300
 
 
 class Look(NamedTuple):
@@ -85,6 +85,8 @@ def draw_accuracy(data: ReportData) -> Picture | None:
         reading += " Engines whose predictions are all the same share one line."
     if batch_starts(data.batch):
         reading += " Vertical lines: a new recording batch begins; its number stands above."
+    if drifts(data):
+        reading += " Triangles: the accuracy fell here and stayed lower, as ADWIN finds it."
     return Picture(finding, svg, reading)
 
 
@@ -112,6 +114,7 @@ def _figure(data: ReportData, lines: list[Line], sheet: Sheet) -> Figure:
     ax.yaxis.grid(True, color=GRID, linewidth=0.7)
     ax.set_axisbelow(True)
     mark_batches(ax, data, end, sheet)
+    mark_drifts(ax, data)
     finish(ax, end, sheet)
     figure.legend(
         handles[::-1],

@@ -12,6 +12,30 @@ GLOSSARY = (
     ),
     ("accuracy", ("accuracy",), "The share of samples whose class was predicted right."),
     (
+        "balanced accuracy",
+        ("balanced accuracy",),
+        "The mean of the recalls: every class counts the same, however rare it is.",
+    ),
+    (
+        "recall, precision",
+        ("recall", "Recall"),
+        "Recall: of the samples of a class, the share that was found. Precision: of the samples "
+        "for which it was predicted, the share that was right.",
+    ),
+    (
+        "κ, κ_M, κ_T",
+        ("κ",),
+        "How much of the way from a trivial guess to perfection the accuracy goes: from chance "
+        "(κ), from the majority (κ_M), from no change (κ_T). 1 is perfect, 0 is no better than "
+        "the guess, below 0 is worse.",
+    ),
+    (
+        "ADWIN",
+        ("ADWIN",),
+        "A window over the latest results that grows while their mean stays and is cut where it "
+        "changes: there the stream, or the learner, changed.",
+    ),
+    (
         "golden model",
         ("golden",),
         "The plain integer implementation in Python that defines the right answer. Host C and "

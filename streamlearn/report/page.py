@@ -5,7 +5,7 @@ from __future__ import annotations
 from os import PathLike
 
 from quant.durable import write_durably
-from streamlearn.report import tables
+from streamlearn.report import figures, tables
 from streamlearn.report.accuracy import draw_accuracy
 from streamlearn.report.confusion import draw_confusion
 from streamlearn.report.css import CSS
@@ -62,13 +62,16 @@ def render(data: ReportData) -> str:
         f"<h1>{escaped(data.title)}</h1>",
         f'<p class="sub">{escaped(_sub(data))}</p>',
         _verdict(data) if data.compares else "",
+        figures.advice_box(data),
         "<h2>Summary</h2>",
         tables.summary(data),
+        figures.kappas(data),
         tables.device(data),
         *(_section(picture) for _, picture in drawn if picture is not None),
         f'<p class="left-out">Not drawn, the data is missing: {escaped(joined(missing))}.</p>'
         if missing
         else "",
+        figures.classes(data),
         tables.saturations(data),
         tables.hashes(data),
         tables.configuration(data),

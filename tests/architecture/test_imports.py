@@ -24,7 +24,7 @@ def test_the_graph_is_that_of_the_sources() -> None:
     assert "quant.errors" in graph["streamlearn.errors"]
     assert "firmware_sim.link" in graph["firmware_sim.device"], "a relative import"
     assert "streamlearn.cli.app" in graph["streamlearn.cli"], "an import inside a function"
-    assert "streamlearn.baselines.base" in graph["streamlearn.prequential"]
+    assert "streamlearn.baselines.base" in graph["streamlearn.evaluation.prequential"]
     assert "numpy" not in graph["quant.noise"]
 
 

@@ -32,7 +32,7 @@ import streamlearn.cli.demo as demo_module
 from streamlearn import MesuClassifier
 from streamlearn.by_index import ByIndex
 from streamlearn.cli.whole_samples import WholeSamples
-from streamlearn.prequential import evaluate
+from streamlearn.evaluation import evaluate
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 

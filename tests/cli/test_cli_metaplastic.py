@@ -9,7 +9,7 @@ from cli_helpers import LABEL, Cli, read_json
 
 from streamlearn import MetaplasticClassifier, load
 from streamlearn.by_index import ByIndex
-from streamlearn.prequential import evaluate
+from streamlearn.evaluation import evaluate
 from streamlearn.streams.csv_stream import CsvStream
 
 

@@ -34,7 +34,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 N = 150
 #: What no interruption may change; times differ.
 SAME = (
-    "n_samples", "accuracy_prequential", "accuracy_no_change", "accuracy_majority",
+    "n_samples", "accuracy_prequential", "accuracy_no_change", "accuracy_majority", "kappa",
+    "kappa_m", "kappa_t", "balanced_accuracy", "latest", "classes", "n_drifts", "drifts", "advice",
     "state_sha256", "predictions_sha256", "skipped",
 )  # fmt: skip
 CLASSES = ("--classes", ",".join(sorted(LABELS)))
@@ -529,7 +530,7 @@ def test_export_takes_what_is_newest_and_whole(cli: Cli, stream: Path, tmp_path:
 
 def test_checkpoints_are_checked() -> None:
     place = Place("x.csv", "y", "stop", 3, 7)
-    made = Checkpoint(2, 0.5, place, ("a.csv",), 1, ("m",), {"mu": 1}, {}, "ab", b"image")
+    made = Checkpoint(2, 0.5, place, ("a.csv",), 1, ("m",), {"mu": 1}, {}, {}, "ab", b"image")
     data = encode(made)
     assert decode(data, "x") == made
     for bad, message in (

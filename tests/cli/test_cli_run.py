@@ -27,7 +27,7 @@ from cli_helpers import (
 from streamlearn import MesuClassifier, MesuRegressor, __version__
 from streamlearn.by_index import ByIndex
 from streamlearn.cli.rules import rule_names
-from streamlearn.prequential import evaluate
+from streamlearn.evaluation import evaluate
 from streamlearn.streams.csv_stream import CsvStream
 
 KEYS = {
@@ -35,6 +35,15 @@ KEYS = {
     "accuracy_prequential",
     "accuracy_no_change",
     "accuracy_majority",
+    "balanced_accuracy",
+    "kappa",
+    "kappa_m",
+    "kappa_t",
+    "latest",
+    "classes",
+    "n_drifts",
+    "drifts",
+    "advice",
     "samples_per_s",
     "state_sha256",
     "predictions_sha256",

@@ -24,7 +24,7 @@ N_SAMPLES = 70
 def config(**more):
     return MesuConfig(
         memory_window=500.0, sigma_prior=0.3, sigma_init=0.4, mu_init=1.0, n_draws=4,
-        lr_mu=1.5, lr_sigma=0.8, mu_prior=0.05, **more,
+        lr_mu=1.5, lr_sigma=0.8, mu_prior=0.05, step="fixed", **more,
     )  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from bounds_quant import DRAWS
 from bounds_sampling import (
@@ -24,11 +26,13 @@ from limits_mesu import (
     V_EXPONENTS,
 )
 from rerun_mesu import check_backward, check_forward_layer, check_ratio, check_update
+from rerun_step import FACTORS
 
 from quant.rules.mesu.golden import RATIO_MAX
 from quant.rules.mesu.plan import Plan
 from quant.sampling.golden import DELTA_MAX
 from quant.sampling.plan import PULL_MAX, LayerPlan
+from quant.sampling.step import Step
 
 __all__ = ["BOUNDS", "TABLES", "exercise"]
 
@@ -109,11 +113,11 @@ def _update(
     x = np.array([[127], [-127], [1], [0]]) if first else np.array([[255], [181], [1], [0]])
     delta, u = np.full((2, n_draws), size), np.full((len(x), 2), dither)
     x = x if first else np.repeat(x, n_draws, axis=1)
-    for mu in (-32768, 32767):
-        for rho in (0, 65535):
+    for mu, rho in itertools.product((-32768, 32767), (0, 65535)):
+        for at in (Step(), Step(FACTORS[1], (GAIN, 12))):
             check_update(
                 x, 4 if first else 8, np.full(u.shape, mu), np.full(u.shape, rho), delta, delta,
-                plan, 0, (u, u), first,
+                plan, 0, (u, u), first, at, plan.gain_mu,
             )  # fmt: skip
 
 

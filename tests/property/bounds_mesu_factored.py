@@ -26,6 +26,7 @@ from rerun_mesu_factored import (
     check_roots,
 )
 from rerun_mesu_factored_factors import check_factors
+from rerun_step import PULL_SIGMA
 
 from quant.network import MAX_UNITS
 from quant.rules.mesu_factored.golden_backward import Curvature
@@ -40,6 +41,7 @@ from quant.rules.mesu_factored.plan import (
 )
 from quant.sampling.golden import DELTA_MAX
 from quant.sampling.plan import PULL_MAX
+from quant.sampling.step import Step
 
 __all__ = ["BOUNDS", "TABLES", "exercise"]
 
@@ -101,8 +103,10 @@ def _update(
     check_inputs(np.full((4, n_draws), ACTIVATION), row, found)
     for mu in (-WEIGHT, WEIGHT - 1):
         ends = np.full((4, columns), mu)
-        check_mu(x, 4 if first else 8, ends, 12, delta, row, codes, plan, 0, first)
-    check_factors(x, 4 if first else 8, found, row, codes, plan, 0)
+        check_mu(
+            x, 4 if first else 8, ends, 12, delta, row, codes, plan, 0, first, Step(), plan.gain_mu
+        )
+    check_factors(x, 4 if first else 8, found, row, codes, plan, 0, PULL_SIGMA)
 
 
 def _update_of_any_width() -> None:
@@ -130,7 +134,7 @@ def _prior_of_the_most_rows() -> None:
     plan = FactoredPlan((LAYER,), (GAIN, 16), PULL_MAX, 1, 1, 300)
     ends = np.full(ROWS, FACTOR_MAX)
     nothing = Curvature(np.zeros(1, np.int64), 0, np.zeros(1, np.int64), 0)
-    check_factors(np.zeros((ROWS, 1), np.int64), 8, nothing, ends, ends[:1], plan, 0)
+    check_factors(np.zeros((ROWS, 1), np.int64), 8, nothing, ends, ends[:1], plan, 0, PULL_SIGMA)
 
 
 def exercise() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import rerun_step
 from bounds_quant import DRAWS, ROWS
 from holding import Bounds
 
@@ -62,6 +63,7 @@ BOUNDS = Bounds(
         "normalised": (1 << 15, "int32"),
         "gain_product": ((1 << 15) * GAIN, "int32"),
         "narrowed": (NARROW, "int32"),
+        **rerun_step.BOUNDS,
     }
 )
 hold, hold_partial_sums = BOUNDS.hold, BOUNDS.hold_partial_sums
@@ -94,6 +96,7 @@ TABLES = {
         "s": unsigned("int32", "12", SPREAD_MAX),
         "inverse": unsigned("int32", "18", INVERSE_MAX),
         "delta": signed("int32", "20", DELTA_MAX),
+        **rerun_step.FORMATS,
     },
     "constant": {
         "gain_mu": between(1 << 14, GAIN),
@@ -218,5 +221,6 @@ def exercise() -> None:
     check_through_mean(np.array([[-WEIGHT]]), blocked)
     for x in (0, 1, 255, 256, 511, ACTIVATION):
         check_narrowed(np.array([[x, 1]]))
+    rerun_step.exercise(hold)
     for x in (1, BLOCK, DRAWS * DELTA_MAX):
         check_gain(np.array([[x, -x]]), (GAIN, 16), 19)

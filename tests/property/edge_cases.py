@@ -144,7 +144,7 @@ def edge_state(case: Case, mode: int, seed: int) -> State:
     state: State = rule_part(config, "edge_state")(spec, config, mode, seed)
     if spec.replay_capacity:
         edge_reservoir(state, np.random.default_rng((seed, 2)))
-    if HEADS[spec.head].fields("integer"):
+    if HEADS[spec.head].fields("integer", spec.layers[-1]):
         head_part(spec, "edge_statistics")(state, np.random.default_rng((seed, 1)))
     return state
 

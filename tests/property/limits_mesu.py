@@ -8,13 +8,20 @@ import numpy as np
 from bounds_quant import DRAWS
 from bounds_sampling import EPSILON_MAX, GAIN, INVERSE_MAX, NARROW, SQUARES, WEIGHT
 from holding import Bounds, accepted
+from rerun_step import PULL_MU, PULL_SIGMA
 
 from quant.integers import bit_length
 from quant.network import MAX_UNITS
 from quant.rules.mesu.config import MesuConfig
-from quant.rules.mesu.golden import PRODUCT_MAX, RATIO_MAX, RHO_STEP_BITS, moved
+from quant.rules.mesu.golden import (
+    PRODUCT_MAX,
+    RATIO_MAX,
+    RHO_STEP_BITS,
+    WHOLE_PULL,
+    moved,
+)
 from quant.sampling.golden import DELTA_MAX, MU_STEP_BITS
-from quant.sampling.plan import PULL_MAX, LayerPlan, layer_plan, mantissa_exponent
+from quant.sampling.plan import LayerPlan, layer_plan, mantissa_exponent
 
 #: Mantissa of σ², 12 bits; its square, cut to 12 bits.
 MANTISSA = 4095
@@ -81,8 +88,9 @@ BOUNDS = Bounds(
         # pull of the prior
         "mantissa_ratio": (MANTISSA * RATIO_MANTISSA, "uint32"),
         "u": (PULLED, "uint32"),
-        "pull_step": (DITHER * PULLED * PULL_MAX, "int64"),
-        "mantissa_pull": (MANTISSA * PULL_MAX, "uint32"),
-        "pull_curve": ((MANTISSA * PULL_MAX >> 12) * (PULLED - 65536), "int64"),
+        "pull_share": (PULLED * PULL_MU, "int64"),
+        "pull_step": (DITHER * WHOLE_PULL, "int64"),
+        "mantissa_pull": (MANTISSA * PULL_SIGMA, "int64"),
+        "pull_curve": ((MANTISSA * PULL_SIGMA >> 12) * (PULLED - 65536), "int64"),
     }
 )

@@ -8,12 +8,12 @@ from bounds_quant import DRAWS, ROWS
 from bounds_sampling import ACTIVATION, BLOCK, EPSILON_MAX, GAIN, NARROW, SQUARES, WEIGHT
 from holding import Bounds
 from limits_mesu import CODE_MAX, MANTISSA, RATIO_MANTISSA, STEP, STEP_DITHERED
+from rerun_step import PULL_SIGMA
 
 from quant.network import MAX_UNITS
 from quant.rules.mesu_factored.golden_codes import OCTAVE
 from quant.rules.mesu_factored.golden_factors import RATIO_MAX
 from quant.rules.mesu_factored.plan import FACTOR_MAX
-from quant.sampling.plan import PULL_MAX
 
 ROOT = 2**16 - 1
 #: √c for the gradient of the rows, 13 bits.
@@ -79,7 +79,7 @@ BOUNDS = Bounds(
         "prior_ratio_product": (RATIO_MANTISSA**2, "uint32"),
         "factor_ratio": (RATIO_MAX, "int32"),
         "ratio_sum": (MAX_UNITS * RATIO_MAX, "int64"),
-        "pull_of_code": (RATIO_MANTISSA * PULL_MAX * RATIO_MAX, "int64"),
+        "pull_of_code": (RATIO_MANTISSA * PULL_SIGMA * RATIO_MAX, "int64"),
         "code_before_store": (FACTOR_MAX + OCTAVE, "int64"),
     }
 )

@@ -9,6 +9,7 @@ from typing import Any
 
 import bounds_sampling as sampling
 import numpy as np
+import rerun_step
 from bounds_sampling import INVERSE_MAX, WEIGHT
 from edge_cases import head_part
 from limits_mesu import BOUNDS, CODE_MAX, RIGHT_MIN
@@ -22,6 +23,7 @@ from quant.rules.mesu.config import MesuConfig
 from quant.rules.mesu.golden import RATIO_MAX
 from quant.rules.mesu.plan import Plan, make_plan
 from quant.sampling.golden import DELTA_MAX
+from quant.sampling.step import Step
 from quant.state import State, init_state
 
 hold, hold_partial_sums = BOUNDS.hold, BOUNDS.hold_partial_sums
@@ -119,6 +121,7 @@ def moved(rho: np.ndarray, step: np.ndarray) -> np.ndarray:
 def check_update(
     x: np.ndarray, frac_bits: int, mu: np.ndarray, rho: np.ndarray, delta: np.ndarray,
     r: np.ndarray, plan: Plan, layer: int, u: tuple[np.ndarray, np.ndarray], first: bool,
+    at: Step, gain_mu: tuple[int, int],
 ) -> None:  # fmt: skip
     """One layer's gradient step, every intermediate held."""
     mine = plan.layers[layer]
@@ -129,7 +132,7 @@ def check_update(
         x, narrow = sampling.check_narrowed(x)
         frac_bits -= narrow
         spare = bit_length(plan.n_draws - 1)
-    g, exponent_g = sampling.check_gain(delta, plan.gain_mu, 19)
+    g, exponent_g = sampling.check_gain(delta, gain_mu, 19)
     q, exponent_q = sampling.check_gain(r, plan.gain_sigma, 20)
     hold("g", g)
     hold("q", q)
@@ -162,30 +165,35 @@ def check_update(
     np.testing.assert_array_equal(kept[1], np.clip(new_rho, 0, CODE_MAX))
     assert count.mu == np.count_nonzero(kept[0] != new_mu)
     assert count.rho == np.count_nonzero(kept[1] != new_rho)
-    check_pull(mu, rho, plan, layer, u)
+    check_pull(mu, rho, plan, layer, u, at)
 
 
 def check_pull(
-    mu: np.ndarray, rho: np.ndarray, plan: Plan, layer: int, dither: tuple[np.ndarray, np.ndarray]
-) -> None:
+    mu: np.ndarray, rho: np.ndarray, plan: Plan, layer: int,
+    dither: tuple[np.ndarray, np.ndarray], at: Step,
+) -> None:  # fmt: skip
     """The prior's pull on all rows, every intermediate held."""
     mine = plan.layers[layer]
     mantissa, octave = decoded(rho)
     hold("mantissa_ratio", mantissa * mine.ratio_mantissa)
     u = mantissa * mine.ratio_mantissa >> np.minimum(31 - octave + mine.ratio_exponent, 31)
     hold("u", u)
-    hold("pull_step", (mine.mu_prior_q - mu) * u * plan.pull_mu)
-    hold("mantissa_pull", mantissa * plan.pull_rho)
-    curve = (mantissa * plan.pull_rho >> 12) * (65536 - u)
+    share = u * at.pull_mu(plan.pull_mu)
+    hold("pull_share", share)
+    share = np.minimum(share, golden.WHOLE_PULL)
+    hold("pull_step", (mine.mu_prior_q - mu) * share)
+    pull_rho = at.pull_sigma(plan.pull_rho)
+    hold("mantissa_pull", mantissa * pull_rho)
+    curve = (mantissa * pull_rho >> 12) * (65536 - u)
     hold("pull_curve", curve)
     # A pull never carries μ past the prior by more than the dither's one step.
-    step = (mine.mu_prior_q - mu) * u * plan.pull_mu >> 28
+    step = (mine.mu_prior_q - mu) * share >> 28
     assert (np.abs(step) <= (np.abs(mine.mu_prior_q - mu) << 16) + 1).all()
     new_mu = mu + (step + dither[0] >> 16)
     new_rho = moved(rho, np.maximum((curve >> 16) + dither[1] >> 16, -(mantissa >> 1)))
     hold("mu_before_store", new_mu)
     hold("rho_before_store", new_rho)
-    kept = golden.pull(mu, rho, plan, mine, *dither, Saturations())
+    kept = golden.pull(mu, rho, plan, mine, at, *dither, Saturations())
     np.testing.assert_array_equal(kept[0], np.clip(new_mu, -WEIGHT, WEIGHT - 1))
     np.testing.assert_array_equal(kept[1], np.clip(new_rho, 0, CODE_MAX))
 
@@ -212,6 +220,9 @@ def check_learner(
     np.testing.assert_array_equal(a, passed.outputs)
     sampling.check_logits(passed.outputs)
     delta = head_part(spec, "check_output_gradient")(passed.outputs, target)
+    at = rerun_step.check_step(
+        sampling.hold, spec, plan, state, passed, delta, plan.layers[-1].mu_frac_bits
+    )
     for i in range(len(matrices) - 1, -1, -1):
         mu, rho = matrices[i]
         r = check_ratio(delta, passed.epsilon[i], passed.inverse_spread[i])
@@ -220,7 +231,8 @@ def check_learner(
         rows = noise.words(key, noise.STREAM_ROW + i, mu.shape[0]).astype(np.int64)
         check_update(
             x, passed.frac_bits[i], mu, rho, delta, r, plan, i,
-            noise.dither(rows, columns), i == 0,
+            noise.dither(rows, columns), i == 0, at,
+            at.gain(plan.gain_mu, passed.inverse_spread[i]),
         )  # fmt: skip
         if i > 0:
             frac_bits = passed.frac_bits[i]
@@ -249,4 +261,5 @@ def edge_state(spec: NetworkSpec, config: MesuConfig, mode: int, seed: int) -> S
         mu, rho = [(m, r) for m in (-32768, 32767, 0) for r in (0, 65535)][(mode - 3) % 6]
         state["mu"], state["rho"] = mu, rho
     state["n_samples"] = rng.choice([0, 1, 2**31, 2**32 - 1])
+    rerun_step.edge_step(state, rng)
     return state

@@ -6,6 +6,7 @@ from typing import Any
 
 import bounds_sampling as sampling
 import numpy as np
+import rerun_step
 from edge_cases import head_part
 from limits_mesu import CODE_MAX, DITHER
 from limits_mesu_factored import BOUNDS
@@ -28,6 +29,7 @@ from quant.rules.mesu_factored.golden_mu import pull_mu, step_mu
 from quant.rules.mesu_factored.plan import FactoredPlan, make_factored_plan
 from quant.rules.mesu_factored.state import FACTORS, factor_view
 from quant.sampling.golden import MU_STEP_BITS, SPREAD_MAX, normalise
+from quant.sampling.step import Step
 from quant.state import State, init_state
 
 hold, hold_partial_sums = BOUNDS.hold, BOUNDS.hold_partial_sums
@@ -123,6 +125,7 @@ def check_inputs(x: np.ndarray, row: np.ndarray, found: Any) -> None:
 def check_mu(
     x: np.ndarray, frac_bits: int, mu: np.ndarray, mu_frac_bits: int, delta: np.ndarray,
     row: np.ndarray, column: np.ndarray, plan: FactoredPlan, layer: int, first: bool,
+    at: Step, gain: tuple[int, int],
 ) -> None:  # fmt: skip
     """The step of μ and its pull, every intermediate held."""
     mine, u = plan.layers[layer], np.full((len(row), len(column)), DITHER)
@@ -132,10 +135,10 @@ def check_mu(
     weight = top_bits(column, 16) >> np.minimum(top - octave(column) + 1, 31)
     hold("weight", weight)
     hold("weighted", short * weight[:, None])
-    g, exponent = sampling.check_gain(short * weight[:, None], plan.gain_mu, 15 if first else 19)
+    g, exponent = sampling.check_gain(short * weight[:, None], gain, 15 if first else 19)
     right = frac_bits + up - top + exponent - mine.v_exponent - mu_frac_bits - octave(row)
     if first:
-        hold("first_gain_product", normalise(short * weight[:, None], 15)[0] * plan.gain_mu[0])
+        hold("first_gain_product", normalise(short * weight[:, None], 15)[0] * gain[0])
         hold("first_g", g)
         factor = shift_round(x * top_bits(row, 16)[:, None], 8)
         hold("first_factor", factor)
@@ -152,14 +155,14 @@ def check_mu(
         expected = mu + (step + dither >> 16)
         hold("mu_before_store", expected)
         found = step_mu(
-            x, frac_bits, mu, mu_frac_bits, delta, row, column, plan, mine.v_exponent,
+            x, frac_bits, mu, mu_frac_bits, delta, row, column, plan, gain, mine.v_exponent,
             u * 0 + dither, first, Saturations(),
         )  # fmt: skip
         np.testing.assert_array_equal(found, expected)
-    strength = top_bits(row, 16) * mine.gain_pull[0] >> 16
+    strength = top_bits(row, 16) * at.pull_gain(mine.gain_pull)[0] >> 16
     hold("pull_strength", strength)
     hold("pull_product", CODE_MAX * (strength[:, None] * weight >> 16))
-    hold("mu_before_store", pull_mu(mu, mu_frac_bits, row, column, mine, u))
+    hold("mu_before_store", pull_mu(mu, mu_frac_bits, row, column, mine, at, u))
 
 
 EDGE_MU = (-32768, -28672, -1, 0, 1, 12288, 32767)
@@ -191,6 +194,7 @@ def edge_state(spec: NetworkSpec, config: MesuFactoredConfig, mode: int, seed: i
         state["mu"], state["row"], state["column"] = extremes[(mode - 3) % 8]
     state["n_samples"] = rng.choice([0, 1, 2, 15, 16, 2**31, 2**32 - 1])
     state["mu_frac_bits"][0] = rng.integers(0, 21, len(spec.shapes))
+    rerun_step.edge_step(state, rng)
     state["mu_peak"][0] = rng.choice([0, 12287, 12288, 28671, 28672], len(spec.shapes))
     return state
 
@@ -209,6 +213,9 @@ def check_learner(
     passed = forward(spec, plan, state, z, Saturations())
     sampling.check_logits(passed.outputs)
     delta = head_part(spec, "check_output_gradient")(passed.outputs, target)
+    at = rerun_step.check_step(
+        sampling.hold, spec, plan, state, passed, delta, int(state["mu_frac_bits"][0, -1])
+    )
     for i in range(len(spec.shapes) - 1, -1, -1):
         row, column = factors_of(spec, state, i)
         x, frac_bits, v = passed.inputs[i], passed.frac_bits[i], plan.layers[i].v_exponent
@@ -222,8 +229,14 @@ def check_learner(
             delta, passed.epsilon[i], passed.input_roots[i], column, i == 0
         )
         short, narrow = (x, 0) if i == 0 else sampling.check_narrowed(x)
-        check_mu(short, frac_bits - narrow, mu, mu_frac_bits, delta, row, column, plan, i, i == 0)
-        check_factors(short, frac_bits - narrow, found, row, column, plan, i)
+        gain = at.gain(plan.gain_mu, passed.inverse_spread[i])
+        check_mu(
+            short, frac_bits - narrow, mu, mu_frac_bits, delta, row, column, plan, i, i == 0, at,
+            gain,
+        )  # fmt: skip
+        check_factors(
+            short, frac_bits - narrow, found, row, column, plan, i, at.pull_sigma(plan.pull_factor)
+        )
         if i > 0:
             units = slice(spec.layers[i])
             check_inputs(x, row, found)

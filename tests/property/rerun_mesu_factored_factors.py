@@ -45,7 +45,7 @@ def check_step(code: np.ndarray, product: np.ndarray, right: np.ndarray) -> np.n
 
 def check_factors(
     x: np.ndarray, frac_bits: int, found: Any, row: np.ndarray, column: np.ndarray,
-    plan: FactoredPlan, layer: int,
+    plan: FactoredPlan, layer: int, pull: int,
 ) -> None:  # fmt: skip
     """The factors' steps, their pulls and the gauge, every intermediate held."""
     mine = plan.layers[layer]
@@ -82,7 +82,7 @@ def check_factors(
         if code is column:
             hold("ratio_sum", int(u.sum()))
             missing = int(u.sum()) // len(u) - u
-        pulled = top_bits(code, 16) * plan.pull_factor * missing
+        pulled = top_bits(code, 16) * pull * missing
         hold("pull_of_code", pulled)
         check_step(code, pulled, np.int64(32))
     for move in (-OCTAVE, OCTAVE):

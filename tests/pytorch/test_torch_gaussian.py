@@ -21,8 +21,9 @@ def test_a_step_is_that_of_autograd(layers: tuple[int, ...]) -> None:
     """One step of μ and σ equals -lr σ² ∂L/∂μ and -½ lr σ² ∂L/∂σ with L the mean Gaussian NLL."""
     spec = NetworkSpec(layers, front_end="none", head="gaussian")
     config = MesuConfig(
-        memory_window=math.inf, n_draws=7, lr_mu=0.3, lr_sigma=0.2, mu_init=1, sigma_init=0.2
-    )
+        memory_window=math.inf, n_draws=7, lr_mu=0.3, lr_sigma=0.2, mu_init=1, sigma_init=0.2,
+        step="fixed",
+    )  # fmt: skip
     state = init_state(spec, config, "float64", 3)
     rng = np.random.default_rng(1)
     z, y = rng.normal(size=spec.n_features), 0.4

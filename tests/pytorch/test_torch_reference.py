@@ -80,6 +80,7 @@ def test_steps_equal_the_reference(layers: tuple[int, ...], bias: bool, window: 
         lr_sigma=0.5,
         n_draws=3,
         sweep=1,
+        step="fixed",
     )
     learn_both(spec, config, 6, pull=window < NEVER)
 

@@ -46,6 +46,11 @@ class PredictingLearns(MesuClassifier):
         return super().predict_one(x)
 
 
+class AnswersWithAnyClass(MesuClassifier):
+    def predict_one(self, x: Any) -> Any:
+        return self._labels[int(np.argmax(self._logits(self._read(x))[: len(self._labels)]))]
+
+
 class NeverLearns(MesuClassifier):
     def learn_one(self, x: Any, y: Any) -> Any:
         kept = self.state
@@ -272,6 +277,7 @@ CANARIES: dict[str, type] = {
     "constant_features_are_fine": SeesOneFeatureLess,
     "none_before_any_label": GuessesBeforeAnyLabel,
     "given_classes_are_known_from_the_start": ForgetsGivenClasses,
+    "a_class_never_taught_is_never_predicted": AnswersWithAnyClass,
     "an_unknown_label_is_refused": TakesAnyLabel,
     "labels_of_every_kind": KeepsNumpysLabels,
     "names_of_labels_change_no_bit": TextsTeachTwice,

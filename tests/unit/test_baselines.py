@@ -19,7 +19,7 @@ from streamlearn.baselines import (
 )
 from streamlearn.baselines.standardizer import RunningStandardizer
 from streamlearn.errors import ConfigError, InputValueError, LabelError, ShapeError
-from streamlearn.prequential import evaluate
+from streamlearn.evaluation import evaluate
 from streamlearn.streams import load_gas_drift
 
 NOTHING = np.empty(0, np.float32)

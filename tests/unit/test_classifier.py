@@ -22,8 +22,8 @@ from quant.errors import (
 )
 from streamlearn import MesuClassifier, NoiseWarning
 from streamlearn.baselines import SgdMlpClassifier
+from streamlearn.evaluation import evaluate
 from streamlearn.noise_check import SPREAD_LIMIT, WINDOW_LIMIT, forecast_spread
-from streamlearn.prequential import evaluate
 from streamlearn.streams import load_gas_drift
 
 GAS = (128, 32, 6)

@@ -143,6 +143,7 @@ def test_one_step_in_integers_is_one_step_of_the_equations(layers: tuple[int, ..
         f["n_samples"] = q["n_samples"]
         exact = moments(spec, config, q)
         f["mu"][0] = exact["mu"]
+        f["step_log2"] = q["step_log2"] / 65536
         for layer in range(len(spec.shapes)):
             exponent = plan.layers[layer].v_exponent
             factor_view(spec, f, "row", layer)[:] = decode_row(

@@ -72,7 +72,9 @@ def test_gradient_is_that_of_the_sampled_loss(
     """-Δμ/(lr v) and -2Δσ/(lr v) against central differences, the noise ε held fixed."""
     spec = NetworkSpec(layers, bias=bias, front_end="none")
     lr = 0.01
-    config = MesuConfig(memory_window=NEVER, sweep=1, lr_mu=lr, lr_sigma=lr, n_draws=5)
+    config = MesuConfig(
+        memory_window=NEVER, sweep=1, lr_mu=lr, lr_sigma=lr, n_draws=5, step="fixed"
+    )
     state = start(spec, config, seed)
     z = np.random.default_rng(seed + 10).normal(size=layers[0])
     label = seed % layers[-1]
@@ -150,8 +152,9 @@ SILENT = NetworkSpec((4, 5, 3), bias=False, front_end="none")
 def test_the_pull_is_the_papers_equation_step_by_step() -> None:
     """At x = 0 nothing but the prior moves a weight: Δμ = v(μp-μ)/(Nσp²), Δσ = σ(σp²-v)/(2Nσp²)."""
     config = MesuConfig(
-        memory_window=50.0, sigma_prior=0.7, mu_prior=0.3, lr_mu=1.0, lr_sigma=1.0, sweep=1
-    )
+        memory_window=50.0, sigma_prior=0.7, mu_prior=0.3, lr_mu=1.0, lr_sigma=1.0, sweep=1,
+        step="fixed",
+    )  # fmt: skip
     state = start(SILENT, config)
     mu, sigma = state["mu"][0].copy(), state["sigma"][0].copy()
     for _ in range(20):
@@ -194,7 +197,7 @@ def test_a_sweep_of_k_over_k_samples_is_k_steps_to_first_order(k: int) -> None:
     change = {}
     window = 1e7
     for sweep in (1, k):
-        config = MesuConfig(memory_window=window, mu_prior=0.3, sweep=sweep)
+        config = MesuConfig(memory_window=window, mu_prior=0.3, sweep=sweep, step="fixed")
         state = start(SILENT, config)
         moved = np.zeros(SILENT.n_synapses)
         total_mu, total_sigma = state["mu"][0].copy(), state["sigma"][0].copy()

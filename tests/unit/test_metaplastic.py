@@ -27,7 +27,7 @@ from streamlearn import MesuClassifier, MetaplasticClassifier
 from streamlearn.baselines import SgdMlpClassifier
 from streamlearn.by_index import ByIndex
 from streamlearn.engines import make_engine
-from streamlearn.prequential import evaluate
+from streamlearn.evaluation import evaluate
 from streamlearn.rules.metaplastic import equations as metaplastic
 from streamlearn.streams.gas_drift import load_gas_drift
 from streamlearn.uncertainty import auc, expected_calibration_error

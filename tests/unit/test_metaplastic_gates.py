@@ -26,7 +26,7 @@ from quant.state import init_state, state_from_bytes
 from streamlearn import MesuClassifier, MetaplasticClassifier
 from streamlearn.by_index import ByIndex
 from streamlearn.engines import make_engine
-from streamlearn.prequential import evaluate
+from streamlearn.evaluation import evaluate
 from streamlearn.rules.metaplastic import equations as metaplastic
 from streamlearn.streams.gas_drift import load_gas_drift
 

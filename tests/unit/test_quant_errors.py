@@ -258,7 +258,7 @@ def test_means_outside_fixed_point_are_refused(changes: dict[str, float]) -> Non
     ],
 )
 def test_the_worked_example_of_the_document(arithmetic: Any, size: int, offsets: list[int]) -> None:
-    dtype = state_dtype(NetworkSpec((128, 32, 6)), MesuConfig(), arithmetic)
+    dtype = state_dtype(NetworkSpec((128, 32, 6)), MesuConfig(step="fixed"), arithmetic)
     assert dtype.itemsize == size
     assert [dtype.fields[name][1] for name in dtype.names or ()] == offsets  # type: ignore[index]
 
@@ -266,17 +266,23 @@ def test_the_worked_example_of_the_document(arithmetic: Any, size: int, offsets:
 @pytest.mark.parametrize("front_end", ["standardise", "none"])
 @pytest.mark.parametrize("layers", [(3, 2), (4, 3, 2), (1, 2), (2, 5, 3)])
 @pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("adaptive", [True, False])
 def test_sizes_follow_the_documents_formulas(
-    front_end: Any, layers: tuple[int, ...], bias: bool
+    front_end: Any, layers: tuple[int, ...], bias: bool, adaptive: bool
 ) -> None:
     spec = NetworkSpec(layers, bias=bias, front_end=front_end)
     n, p = spec.n_features, spec.n_synapses
     assert p == sum((a + bias) * b for a, b in pairwise(layers))
     s = int(front_end == "standardise")
-    q16 = 16 + s * 10 * n + 4 * p
-    assert state_dtype(spec, CONFIG, "q16").itemsize == q16 + q16 % 4
-    assert state_dtype(spec, CONFIG, "float32").itemsize == 16 + s * 8 * n + 8 * p
-    assert state_dtype(spec, CONFIG, "float64").itemsize == 16 + s * 16 * n + 16 * p
+    config = dataclasses.replace(CONFIG, step="adaptive" if adaptive else "fixed")
+    # Of an adaptive step: two words, one of them in place of the reserved one; the slow copy.
+    a, last = int(adaptive), (layers[-2] + bias) * layers[-1] * int(adaptive)
+    q16 = 16 + 4 * a + s * 10 * n + 4 * p + 2 * last
+    assert state_dtype(spec, config, "q16").itemsize == q16 + q16 % 4
+    float32 = 16 + 4 * a + s * 8 * n + 8 * p + 4 * last
+    assert state_dtype(spec, config, "float32").itemsize == float32
+    float64 = 16 + 16 * a + s * 16 * n + 16 * p + 8 * last
+    assert state_dtype(spec, config, "float64").itemsize == float64
 
 
 def test_a_state_of_another_size_is_refused() -> None:

@@ -534,3 +534,55 @@ def test_a_picture_alone_follows_the_colour_scheme_too() -> None:
 def test_folder_must_exist(tmp_path: Path) -> None:
     with pytest.raises(WriteError, match="make its folder first"):
         write_report(tmp_path / "none" / "report.html", make_data())
+
+
+# -- what the accuracy alone does not say ---------------------------------------------------------
+
+FIGURES: dict[str, Any] = {
+    "accuracy_prequential": 0.9, "balanced_accuracy": 0.61, "kappa": 0.7, "kappa_m": -0.25,
+    "kappa_t": None,
+    "latest": {"n_samples": 300, "accuracy": 0.8, "balanced_accuracy": 0.5, "kappa": 0.4321,
+               "kappa_m": 0.1, "kappa_t": 0.2},
+    "classes": [
+        {"class": "idle <b>", "n_samples": 1234, "recall": 0.98, "precision": 0.97},
+        {"class": "worn", "n_samples": 0, "recall": None, "precision": None},
+    ],
+    "n_drifts": 1,
+    "drifts": [{"at": 400, "seen": 432, "accuracy_before": 0.9, "accuracy_after": 0.5}],
+    "advice": ["worse than the majority: 1 < 2"],
+}  # fmt: skip
+
+
+def test_figures_beside_the_accuracy(rendered: Any) -> None:
+    html, page = rendered(with_metrics(make_data(), **FIGURES))
+    for text in (
+        "Before you use it", "Worse than the majority: 1 < 2.", "61.00 %", "0.700", "-0.250",
+        "latest 300", "0.432", "Recall and precision of each class", "idle <b>", "1,234",
+        "Triangles: the accuracy fell here", "ADWIN",
+    ):  # fmt: skip
+        assert text in page.words.replace("\xa0", " "), text
+    assert "idle <b>" not in html, "names are escaped"
+
+
+def test_a_good_run_has_no_box_and_no_marks(rendered: Any) -> None:
+    good = {**FIGURES, "advice": [], "drifts": [], "n_drifts": 0}
+    _, page = rendered(with_metrics(make_data(), **good))
+    for text in ("Before you use it", "Triangles", "ADWIN"):
+        assert text not in page.words
+
+
+def test_drifts_are_drawn() -> None:
+    with_marks, without = (
+        draw_accuracy(with_metrics(make_data(), drifts=drifts))
+        for drifts in (FIGURES["drifts"], [])
+    )
+    assert with_marks is not None
+    assert without is not None
+    assert with_marks.svg.count("<path") > without.svg.count("<path")
+
+
+def test_too_many_drifts_and_classes_are_left_out(rendered: Any) -> None:
+    many = {**FIGURES, "drifts": FIGURES["drifts"] * 61, "classes": FIGURES["classes"] * 51}
+    _, page = rendered(with_metrics(make_data(), **many))
+    assert "Triangles" not in page.words
+    assert "Recall and precision of each class" not in page.words

@@ -40,6 +40,8 @@ def config_fields(name: str, head: str) -> list[dataclasses.Field[Any]]:
 
 def values_near(default: Any) -> st.SearchStrategy[Any]:
     """The default, and others of its kind that some rule might take."""
+    if isinstance(default, str):
+        return st.sampled_from([default, "fixed", "other"])
     size = 1.0 if default is None else default
     if isinstance(size, int):
         return st.sampled_from([default, size * 2, size + 1, 16, 4, 2])
@@ -113,11 +115,12 @@ def test_a_description_that_is_none_is_refused(name: str) -> None:
 
 # -- constructors --------------------------------------------------------------------------------
 
+REPLAY = ("replay_bytes", "replays")
 COMMON = (
-    "layers", "classes", "arithmetic", "seed", "bias", "front_end", *OPTIONS, "features", "backend",
+    "layers", "classes", "arithmetic", "seed", "bias", "front_end", *REPLAY, "features", "backend",
 )  # fmt: skip
 #: Of learners of classes alone.
-OF_CLASSES = ("classes", *OPTIONS)
+OF_CLASSES = ("classes", *REPLAY)
 #: Defaults that are not the configuration's or the network's, and where the docstring says so.
 LOWER = "``mu_init`` and ``sigma_init`` start lower than a classifier's: "
 OTHER_DEFAULTS: dict[str, dict[str, tuple[Any, str]]] = {
@@ -138,7 +141,7 @@ def wrong_parameters(kind: type[StreamLearner], name: str, head: str) -> list[st
         "seed": 0,
         "bias": spec.bias,
         "front_end": spec.front_end,
-        **{p: getattr(spec, p) for p in OPTIONS if p in common},
+        **{p: getattr(spec, p) for p in REPLAY if p in common},
         **{field.name: field.default for field in config_fields(name, head)},
         **{p: value for p, (value, _) in OTHER_DEFAULTS.get(kind.__name__, {}).items()},
     }

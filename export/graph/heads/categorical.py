@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from onnx import TensorProto, ValueInfoProto, helper
 
 from export.graph.builder import GraphBuilder
 from export.graph.drawn import Drawn
 from quant.heads.categorical.golden import OUTPUT_FRAC_BITS
+from quant.heads.categorical.taught import candidates
 from quant.layout import State
 from quant.network import NetworkSpec
 
@@ -25,7 +27,8 @@ def integer_outputs(
     summed = g.reduce("ReduceSum", drawn.outputs, 1, keepdims=False)
     logits = g.op("Where", finite, summed, 0, name="logit_sum")
     unit = (drawn.n_draws << OUTPUT_FRAC_BITS) / one
-    return _outputs(g, finite, logits, "logit_sum", TensorProto.INT64, unit, spec)
+    there = candidates(state, spec.n_classes)
+    return _outputs(g, finite, logits, "logit_sum", TensorProto.INT64, unit, there)
 
 
 def real_outputs(
@@ -37,20 +40,30 @@ def real_outputs(
     kind = TensorProto.FLOAT if zero.dtype == np.float32 else TensorProto.DOUBLE
     mean = g.reduce("ReduceMean", drawn.outputs, 1, keepdims=False)
     logits = g.op("Where", finite, mean, zero, name="logits")
-    return _outputs(g, finite, logits, "logits", kind, 1 / one, spec)
+    return _outputs(g, finite, logits, "logits", kind, 1 / one, candidates(state, spec.n_classes))
 
 
 def _outputs(
-    g: GraphBuilder, finite: str, logits: str, name: str, kind: int, unit: float, spec: NetworkSpec
+    g: GraphBuilder,
+    finite: str,
+    logits: str,
+    name: str,
+    kind: int,
+    unit: float,
+    there: npt.NDArray[np.bool_],
 ) -> list[ValueInfoProto]:
-    best = g.op("ArgMax", logits, axis=1, keepdims=0)
+    """Label and probabilities over the classes that are there, all alike if none; all logits."""
+    real = compared = g.cast(logits, TensorProto.DOUBLE)
+    if not there.any():
+        compared = g.op("Mul", real, np.array(0.0))
+    elif not there.all():
+        compared = g.op("Where", there, real, np.array(-np.inf))
+    best = g.op("ArgMax", logits if compared is real else compared, axis=1, keepdims=0)
     g.op("Where", g.squeeze(finite, 1), best, NO_LABEL, name="label")
-    mean_logits = g.op("Div", g.cast(logits, TensorProto.DOUBLE), np.array(float(unit)))
+    mean_logits = g.op("Div", compared, np.array(float(unit)))
     g.cast(g.op("Softmax", mean_logits, axis=1), TensorProto.FLOAT, name="probabilities")
     return [
         helper.make_tensor_value_info("label", TensorProto.INT64, ["batch"]),
-        helper.make_tensor_value_info(name, kind, ["batch", spec.n_classes]),
-        helper.make_tensor_value_info(
-            "probabilities", TensorProto.FLOAT, ["batch", spec.n_classes]
-        ),
+        helper.make_tensor_value_info(name, kind, ["batch", len(there)]),
+        helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", len(there)]),
     ]

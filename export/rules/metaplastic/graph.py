@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 from onnx import TensorProto
 
-from export.graph.builder import GraphBuilder, Operand
+from export.graph.builder import GraphBuilder
 from export.graph.drawn import Drawn
 from export.graph.integers import bit_length, isqrt, shift_left, shift_round_both
 from quant.layout import State
 from quant.network import NetworkSpec
 from quant.rules.metaplastic.config import MetaplasticConfig
+from quant.rules.metaplastic.cuts import SIGN, cut_values, cuts_of, layers_of, n_inputs
 from quant.rules.metaplastic.gates import Gates, gate_bits, gates_of
 from quant.rules.metaplastic.golden import norm
 from quant.rules.metaplastic.plan import MetaplasticPlan, make_metaplastic_plan
@@ -41,8 +45,11 @@ def _logits_q8(
     g: GraphBuilder, z_q: str, spec: NetworkSpec, plan: MetaplasticPlan, state: State
 ) -> str:
     gates, seed = plan.gates, int(state["seed"][0])
+    if len(plan.cuts):
+        z_q = _signs(g, g.op("GreaterOrEqual", g.unsqueeze(z_q, 2), plan.cuts), np.array(SIGN))
+    n_rows = spec.n_features * max(len(plan.cuts), 1)
     x = g.cast(z_q, TensorProto.INT32)
-    idle = None if gates.n_blocks == 0 else _idle(g, _scores_q8(g, x, spec, gates, seed), gates)
+    idle = None if gates.n_blocks == 0 else _idle(g, _scores_q8(g, x, n_rows, gates, seed), gates)
     minus_one, zero, one = (np.array(value, np.int32) for value in (-1, 0, 1))
     for layer in range(len(spec.shapes)):
         if layer:
@@ -71,13 +78,18 @@ def _logits_q8(
     return shift_round_both(g, scaled, g.op("Sub", 12, exponents))
 
 
-def _scores_q8(g: GraphBuilder, x: str, spec: NetworkSpec, gates: Gates, seed: int) -> str:
+def _signs(g: GraphBuilder, reached: str, plus: npt.NDArray[Any]) -> str:
+    """Return ±plus, ``[batch, columns * cuts]``, from ``bool[batch, columns, cuts]``."""
+    return g.op("Reshape", g.op("Where", reached, plus, -plus), np.array([0, -1]))
+
+
+def _scores_q8(g: GraphBuilder, x: str, n_inputs: int, gates: Gates, seed: int) -> str:
     """The gate score of each block, as ``float64[batch, n_blocks]`` without equals.
 
     Exact: the sums stay below 2^23, and their multiples with the block's place, which decides
     between equals, below 2^39.
     """
-    bits = gate_bits(spec.n_features, gates.n_blocks, seed)
+    bits = gate_bits(n_inputs, gates.n_blocks, seed)
     sums = g.cast(g.op("MatMul", x, bits.astype(np.int32)), TensorProto.INT64)
     places = np.arange(gates.n_blocks - 1, -1, -1)
     return g.cast(g.op("Add", g.op("Mul", sums, gates.n_blocks), places), TensorProto.DOUBLE)
@@ -99,11 +111,13 @@ def _logits_float64(
     g: GraphBuilder, z: str, spec: NetworkSpec, config: MetaplasticConfig, state: State
 ) -> str:
     gates = gates_of(spec, config)
-    x: Operand = z
-    idle = None
+    x, idle, values = z, None, cut_values(cuts_of(spec, config))
+    if len(values):
+        scaled = g.op("Mul", g.unsqueeze(z, 2), np.array(float(SIGN)))
+        x = _signs(g, g.op("GreaterOrEqual", scaled, values - 0.5), np.array(1.0))
     if gates.n_blocks:
-        bits = gate_bits(spec.n_features, gates.n_blocks, int(state["seed"][0]))
-        idle = _idle(g, g.op("MatMul", z, bits.astype(np.float64)), gates)
+        bits = gate_bits(n_inputs(spec, config), gates.n_blocks, int(state["seed"][0]))
+        idle = _idle(g, g.op("MatMul", x, bits.astype(np.float64)), gates)
     for layer in range(len(spec.shapes)):
         if layer:
             x = g.op("Where", g.op("Less", x, np.array(0.0)), np.array(-1.0), np.array(1.0))
@@ -115,5 +129,7 @@ def _logits_float64(
         x = g.op("MatMul", x, binary)
     size = g.op("Sqrt", g.reduce("ReduceSum", g.op("Mul", below, below), 1))
     some = g.op("Greater", size, np.array(0.0))
-    scaled = g.op("Div", g.op("Mul", x, np.array(config.for_sizes(spec.layers).logit_scale)), size)
+    scaled = g.op(
+        "Div", g.op("Mul", x, np.array(config.for_sizes(layers_of(spec, config)).logit_scale)), size
+    )
     return g.op("Where", some, scaled, np.array(0.0))

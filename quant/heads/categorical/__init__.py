@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from quant.errors import ConfigError
-from quant.heads.categorical import golden
+from quant.heads.categorical import golden, taught
 from quant.heads.head import Head
 
 
@@ -24,7 +24,7 @@ CATEGORICAL = Head(
     n_classes=lambda last: last,
     n_outputs=lambda last: last,
     gradient_shift=0,
-    fields=lambda numbers: [],
+    fields=lambda numbers, last: [taught.field(last)],
     parameters=(),
     target_dtype=np.uint32,
     prediction_words=0,

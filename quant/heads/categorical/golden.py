@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from quant.counters import Saturations
+from quant.heads.categorical import taught
 from quant.heads.head import ClassPrediction
 from quant.integers import Int64
 from quant.layout import State
@@ -28,8 +29,8 @@ def softmax_q(logits: Int64) -> Int64:
 
 
 def standardise_target(state: State, y: int, config: Any) -> tuple[dict[str, Any], int, int]:
-    """Return the class index as it is: no statistics, nothing clamped."""
-    return {}, y, 0
+    """Return the class index as it is, and that it was taught; nothing is clamped."""
+    return {"taught": taught.with_class(state, y)}, y, 0
 
 
 def output_gradient(outputs: Int64, target: int, count: Saturations) -> Int64:
@@ -40,7 +41,7 @@ def output_gradient(outputs: Int64, target: int, count: Saturations) -> Int64:
 
 
 def predict(state: State, forward: Any, count: Saturations) -> ClassPrediction:
-    """Return the class of the largest mean logit; the lowest index wins a tie."""
+    """Return the taught class of the largest mean logit; the lowest index wins a tie."""
     outputs: Int64 = forward.outputs
-    index = int(np.argmax(outputs.sum(axis=1)))
+    index = int(np.argmax(taught.compared(state, outputs.sum(axis=1))))
     return ClassPrediction(index, outputs.mean(axis=1) / (1 << OUTPUT_FRAC_BITS))

@@ -19,7 +19,8 @@ def _check(layers: tuple[int, ...]) -> None:
         )
 
 
-def _fields(numbers: str) -> list[Field]:
+def _fields(numbers: str, last: int) -> list[Field]:
+    del last
     count = Field("target_count", "<u4", "samples in the target's statistics, up to their window")
     if numbers in REAL:
         real = REAL[numbers]

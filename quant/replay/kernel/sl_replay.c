@@ -22,6 +22,12 @@ static uint32_t sl_replay_slot(const sl_state_t *state, uint32_t label, uint32_t
     return slot;
 }
 
+void sl_replay_note(sl_scratch_t *scratch) {
+    for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
+        scratch->seen[i] = sl_input_code(scratch->input[i]);
+    }
+}
+
 static void sl_replay_store(sl_state_t *state, const sl_scratch_t *scratch, uint32_t label,
                             uint32_t word) {
     uint32_t *seen = state->replay_seen, *stored = state->replay_stored;
@@ -46,7 +52,7 @@ static void sl_replay_store(sl_state_t *state, const sl_scratch_t *scratch, uint
     state->replay_class[slot] = (SL_REPLAY_LABEL)label;
     int8_t *input = state->replay_input + slot * SL_N_FEATURES;
     for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
-        input[i] = sl_input_code(scratch->input[i]);
+        input[i] = scratch->seen[i];
     }
 }
 

@@ -20,8 +20,7 @@ def constants(spec: NetworkSpec, config: MesuConfig, arithmetic: str) -> Constan
         )
     plan = make_plan(spec, config)
     defines |= {
-        "SL_GAIN_MU_MANTISSA": plan.gain_mu[0],
-        "SL_GAIN_MU_EXPONENT": plan.gain_mu[1],
+        **sampling.gain_defines(plan.gain_mu, plan.guard),
         "SL_GAIN_RHO_MANTISSA": plan.gain_sigma[0],
         "SL_GAIN_RHO_EXPONENT": plan.gain_sigma[1],
         "SL_PULL_MU": plan.pull_mu,

@@ -46,10 +46,13 @@ from quant.sampling.golden import (
     run_layers,
 )
 from quant.sampling.plan import LayerPlan
+from quant.sampling.step import Step, commit, look
 
 PRODUCT_MAX = 1 << 43
 RATIO_MAX = (1 << 24) - 1
 RHO_STEP_BITS = 28
+#: What takes μ to the prior.
+WHOLE_PULL = 1 << 44
 
 
 def _decode(rho: Int64) -> tuple[Int64, Int64]:
@@ -189,6 +192,7 @@ def pull(
     rho: Int64,
     plan: Plan,
     layer: LayerPlan,
+    at: Step,
     u_mu: Int64,
     u_rho: Int64,
     count: Saturations,
@@ -199,8 +203,9 @@ def pull(
     """
     mantissa, octave = _decode(rho)
     u = mantissa * layer.ratio_mantissa >> np.minimum(31 - octave + layer.ratio_exponent, 31)
-    step = (layer.mu_prior_q - mu) * u * plan.pull_mu >> 28
-    curve = (mantissa * plan.pull_rho >> 12) * (65536 - u) >> 16
+    share = np.minimum(u * at.pull_mu(plan.pull_mu), WHOLE_PULL)
+    step = (layer.mu_prior_q - mu) * share >> 28
+    curve = (mantissa * at.pull_sigma(plan.pull_rho) >> 12) * (65536 - u) >> 16
     curve = np.maximum(curve + u_rho >> 16, -(mantissa >> 1))
     return _store(mu + (step + u_mu >> 16), moved(rho, mantissa, curve), count)
 
@@ -208,6 +213,7 @@ def pull(
 def _update_layer(
     spec: NetworkSpec,
     plan: Plan,
+    at: Step,
     state: State,
     key: int,
     layer: int,
@@ -232,7 +238,8 @@ def _update_layer(
         x = np.minimum(shift_round(x, narrow), 255)
         frac_bits -= narrow
         spare = bit_length(plan.n_draws - 1)
-    g, exponent_g = apply_gain(delta, plan.gain_mu, 19)
+    gain_mu = at.gain(plan.gain_mu, forward_.inverse_spread[layer])
+    g, exponent_g = apply_gain(delta, gain_mu, 19)
     q, exponent_q = apply_gain(r, plan.gain_sigma, 20)
     squares = x * x
     e = np.maximum(bit_lengths(squares.max(axis=1)) - 8, 0)[:, None]
@@ -253,8 +260,9 @@ def _update_layer(
     pulled = slice(start, rows, plan.sweep)
     pull_words = noise.words(key, noise.STREAM_PULL_ROW + layer, rows).astype(np.int64)[pulled]
     mu[pulled], rho[pulled] = pull(
-        mu[pulled], rho[pulled], plan, layer_plan, *noise.dither(pull_words, column_words), count
-    )
+        mu[pulled], rho[pulled], plan, layer_plan, at,
+        *noise.dither(pull_words, column_words), count,
+    )  # fmt: skip
     mu_view[:], rho_view[:] = mu, rho
 
 
@@ -264,7 +272,11 @@ def update(
     """Backward pass and update of every layer, in place, from one forward pass and a target."""
     delta = HEADS[spec.head].verbs.output_gradient(forward_.outputs, target, count)
     key = noise.key_of(state)
-    for layer in range(len(spec.shapes) - 1, -1, -1):
+    at, last = Step.of(plan.guard, state), len(spec.shapes) - 1
+    slope = None
+    if plan.guard is not None:
+        slope = look(spec, state, forward_, delta, plan.layers[last].mu_frac_bits)
+    for layer in range(last, -1, -1):
         r = ratio(delta, forward_.epsilon[layer], forward_.inverse_spread[layer], count)
         previous = delta
         if layer > 0:
@@ -274,5 +286,7 @@ def update(
             x = forward_.inputs[layer][units]
             frac_bits = forward_.frac_bits[layer]
             delta = backward_inputs(x, frac_bits, delta, r, mu, rho, plan.layers[layer], count)
-        _update_layer(spec, plan, state, key, layer, forward_, previous, r, count)
+        _update_layer(spec, plan, at, state, key, layer, forward_, previous, r, count)
+    if slope is not None:
+        commit(spec, state, slope)
     state["n_samples"] = (int(state["n_samples"][0]) + 1) & 0xFFFFFFFF

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from quant.network import NetworkSpec
 from quant.rules.mesu.config import MesuConfig
 from quant.sampling.plan import LayerPlan, effective_sweep, gain, layer_plan, pull_rate
+from quant.sampling.step import Scale, guard_gain
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,8 @@ class Plan:
 
     ``gain_mu`` is lr_mu/n_draws as ``(mantissa in [2^14, 2^15), exponent)``: mantissa·2^-exponent;
     ``gain_sigma`` the same for lr_sigma; both times two to the head's ``gradient_shift``.
-    ``pull_mu`` and ``pull_rho`` are sweep·lr/N in Q28.
+    ``pull_mu`` and ``pull_rho`` are sweep·lr/N in Q28. ``guard`` is what gain·s² may be where the
+    step is adaptive, in the form of a gain.
     """
 
     layers: tuple[LayerPlan, ...]
@@ -26,6 +28,7 @@ class Plan:
     sweep: int
     n_draws: int
     front_end_window: int
+    guard: Scale | None = None
 
 
 def make_plan(spec: NetworkSpec, config: MesuConfig) -> Plan:
@@ -49,4 +52,5 @@ def make_plan(spec: NetworkSpec, config: MesuConfig) -> Plan:
         sweep=sweep,
         n_draws=config.n_draws,
         front_end_window=config.front_end_window,
+        guard=guard_gain(spec, config),
     )

@@ -8,7 +8,7 @@ from quant.rules.mesu import golden, state
 from quant.rules.mesu.c_config import KERNEL
 from quant.rules.mesu.config import MesuConfig
 from quant.rules.mesu.plan import make_plan
-from quant.sampling.rule import HEADS, arithmetics
+from quant.sampling.rule import HEADS, VARIANTS, arithmetics
 
 
 def _check(spec: NetworkSpec, config: MesuConfig) -> None:
@@ -22,4 +22,5 @@ RULE = Rule(
     arithmetics=arithmetics(state, golden, make_plan, KERNEL),
     check=_check,
     weight="mu",
+    variants=VARIANTS,
 )

@@ -6,6 +6,7 @@ from quant.layout import REAL, Field, State
 from quant.network import NetworkSpec, layer_view
 from quant.rules.mesu.config import MesuConfig
 from quant.rules.mesu.plan import make_plan
+from quant.sampling import step
 from quant.sampling.state import draw_integer_mu, draw_real_mu
 
 
@@ -15,6 +16,7 @@ def integer_fields(spec: NetworkSpec, config: MesuConfig) -> list[Field]:
     return [
         Field("mu", "<i2", "Q(15-f).f, f per layer", n),
         Field("rho", "<u2", "sigma^2 as 5 bits of exponent and 11 of mantissa", n),
+        *step.fields(spec, config, "integer"),
     ]
 
 
@@ -24,6 +26,7 @@ def integer_init(spec: NetworkSpec, config: MesuConfig, state: State) -> None:
     draw_integer_mu(spec, [mine.mu_limit_q for mine in layers], state)
     for layer, mine in enumerate(layers):
         layer_view(spec, state, "rho", layer)[:] = mine.rho_init_q
+    step.start(spec, config, state)
 
 
 def real_fields(numbers: str, spec: NetworkSpec, config: MesuConfig) -> list[Field]:
@@ -32,6 +35,7 @@ def real_fields(numbers: str, spec: NetworkSpec, config: MesuConfig) -> list[Fie
     return [
         Field("mu", real, "mean of a weight", n),
         Field("sigma", real, "standard deviation of a weight", n),
+        *step.fields(spec, config, numbers),
     ]
 
 
@@ -40,3 +44,4 @@ def real_init(spec: NetworkSpec, config: MesuConfig, state: State) -> None:
     draw_real_mu(spec, config, state)
     for layer, fan_in in enumerate(spec.layers[:-1]):
         layer_view(spec, state, "sigma", layer)[:] = config.sigma_init_of(fan_in)
+    step.start(spec, config, state)

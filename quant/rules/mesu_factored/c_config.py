@@ -20,8 +20,7 @@ def constants(spec: NetworkSpec, config: MesuFactoredConfig, arithmetic: str) ->
         )
     plan = make_factored_plan(spec, config)
     defines |= {
-        "SL_GAIN_MU_MANTISSA": plan.gain_mu[0],
-        "SL_GAIN_MU_EXPONENT": plan.gain_mu[1],
+        **sampling.gain_defines(plan.gain_mu, plan.guard),
         "SL_PULL_FACTOR": plan.pull_factor,
     }
     own = [_layer(p) for p in plan.layers]

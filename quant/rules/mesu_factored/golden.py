@@ -40,6 +40,7 @@ from quant.sampling.golden import (
     block_squares,
     run_layers,
 )
+from quant.sampling.step import Step, commit, look, rescale_slow
 
 
 @dataclass
@@ -113,6 +114,7 @@ def _views(spec: NetworkSpec, state: State, layer: int) -> tuple[State, State, S
 def _update_layer(
     spec: NetworkSpec,
     plan: FactoredPlan,
+    at: Step,
     state: State,
     key: int,
     layer: int,
@@ -134,8 +136,9 @@ def _update_layer(
 
     column_words = noise.words(key, noise.STREAM_COLUMN + layer, columns).astype(np.int64)
     row_words = noise.words(key, noise.STREAM_ROW + layer, rows).astype(np.int64)
+    gain = at.gain(plan.gain_mu, forward_.inverse_spread[layer])
     mu = step_mu(
-        x, frac_bits, mu_view.astype(np.int64), mu_frac_bits, delta, row, column, plan,
+        x, frac_bits, mu_view.astype(np.int64), mu_frac_bits, delta, row, column, plan, gain,
         mine.v_exponent, noise.dither(row_words, column_words)[0], layer == 0, count,
     )  # fmt: skip
     mu, clamped = store_mu(mu)
@@ -147,7 +150,7 @@ def _update_layer(
     peak = int(state["mu_peak"][0, layer])
     if len(pull_words):
         part = pull_mu(
-            mu[pulled], mu_frac_bits, row[pulled], column, mine,
+            mu[pulled], mu_frac_bits, row[pulled], column, mine, at,
             noise.dither(pull_words, column_words)[0],
         )  # fmt: skip
         mu[pulled], more = store_mu(part)
@@ -161,7 +164,7 @@ def _update_layer(
         column = step_columns(column, found, mine, count)
     cycle = not replaying(state) and phase % plan.sweep == 0
     if cycle:
-        row, column = pull_factors(row, column, plan, mine, count)
+        row, column = pull_factors(row, column, at.pull_sigma(plan.pull_factor), mine, count)
     row_view[:], column_view[:] = gauge(row, column, count)
 
     bits = np.zeros((1, 1), np.int64)
@@ -171,6 +174,8 @@ def _update_layer(
     mu_view[:], state["mu_frac_bits"][0, layer], state["mu_peak"][0, layer] = update_range(
         mu, mu_frac_bits, peak, cycle, bits
     )
+    if plan.guard is not None and layer == len(spec.shapes) - 1:
+        rescale_slow(state, int(state["mu_frac_bits"][0, layer]) - mu_frac_bits)
 
 
 def update(
@@ -184,7 +189,11 @@ def update(
     """Backward pass and update of every layer, in place, from one forward pass and a target."""
     delta = HEADS[spec.head].verbs.output_gradient(forward_.outputs, target, count)
     key = noise.key_of(state)
-    for layer in range(len(spec.shapes) - 1, -1, -1):
+    at, last = Step.of(plan.guard, state), len(spec.shapes) - 1
+    slope = None
+    if plan.guard is not None:
+        slope = look(spec, state, forward_, delta, int(state["mu_frac_bits"][0, last]))
+    for layer in range(last, -1, -1):
         mu, row, column = (view.astype(np.int64) for view in _views(spec, state, layer))
         blocked, k_delta, found = curvature(
             delta, forward_.epsilon[layer], forward_.input_roots[layer], column, layer == 0
@@ -197,5 +206,7 @@ def update(
                 mu[units], int(state["mu_frac_bits"][0, layer]), row[units],
                 plan.layers[layer].v_exponent, count,
             )  # fmt: skip
-        _update_layer(spec, plan, state, key, layer, forward_, previous, found, count)
+        _update_layer(spec, plan, at, state, key, layer, forward_, previous, found, count)
+    if slope is not None:
+        commit(spec, state, slope)
     state["n_samples"] = (int(state["n_samples"][0]) + 1) & 0xFFFFFFFF

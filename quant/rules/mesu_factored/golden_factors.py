@@ -17,7 +17,6 @@ from quant.rules.mesu_factored.plan import (
     FACTOR_MANTISSA_BITS,
     FACTOR_MAX,
     FactoredLayerPlan,
-    FactoredPlan,
 )
 
 #: Octaves of the columns' mean between which the gauge leaves it alone.
@@ -76,9 +75,9 @@ def step_columns(
 
 
 def pull_factors(
-    row: Int64, column: Int64, plan: FactoredPlan, layer: FactoredLayerPlan, count: Saturations
+    row: Int64, column: Int64, pull: int, layer: FactoredLayerPlan, count: Saturations
 ) -> tuple[Int64, Int64]:
-    """``sweep`` samples of the prior's pull on all factors.
+    """``sweep`` samples of the prior's pull, Q.28, on all factors.
 
     ``Δ ln r_i = (1 - r_i c̄/σ_prior²)/N``, ``Δ ln c_j = r̄ (c̄ - c_j)/(N σ_prior²)``.
     """
@@ -86,8 +85,8 @@ def pull_factors(
     u_column = prior_ratio(column, row, layer.ratio_column, layer.v_exponent)
     mean = int(u_column.sum()) // len(column)
     return (
-        _pull_codes(row, 65536 - u_row, plan.pull_factor, count),
-        _pull_codes(column, mean - u_column, plan.pull_factor, count),
+        _pull_codes(row, 65536 - u_row, pull, count),
+        _pull_codes(column, mean - u_column, pull, count),
     )
 
 

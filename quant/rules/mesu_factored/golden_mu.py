@@ -13,6 +13,7 @@ from quant.integers import Int64, bit_length, shift_round, shift_saturate
 from quant.rules.mesu_factored.golden_codes import octave, top_bits
 from quant.rules.mesu_factored.plan import MU_FRAC_BITS_MAX, FactoredLayerPlan, FactoredPlan
 from quant.sampling.golden import MU_STEP_BITS, apply_gain, normalise
+from quant.sampling.step import Scale, Step
 
 #: μ gets a bit more or less room beyond 7/8 and below 3/8 of int16.
 PEAK_HIGH, PEAK_LOW = 28672, 12288
@@ -27,6 +28,7 @@ def step_mu(
     row: Int64,
     column: Int64,
     plan: FactoredPlan,
+    gain: Scale,
     v_exponent: int,
     u_mu: Int64,
     first: bool,
@@ -38,7 +40,7 @@ def step_mu(
     short, up = normalise(delta, 15)
     top = int(octave(column).max())
     weight = top_bits(column, 16) >> np.minimum(top - octave(column) + 1, 31)
-    g, exponent = apply_gain(short * weight[:, None], plan.gain_mu, 15 if first else 19)
+    g, exponent = apply_gain(short * weight[:, None], gain, 15 if first else 19)
     right = frac_bits + up - top + exponent - v_exponent - mu_frac_bits - octave(row)
     if first:
         w = -shift_round(x * top_bits(row, 16)[:, None], 8) * g.T
@@ -58,6 +60,7 @@ def pull_mu(
     row: Int64,
     column: Int64,
     plan: FactoredLayerPlan,
+    at: Step,
     u_mu: Int64,
 ) -> Int64:
     """``sweep`` samples of the prior's pull on some rows: Δμ = r c (μ_prior - μ)/(N σ_prior²)."""
@@ -65,8 +68,9 @@ def pull_mu(
     prior = np.clip(prior, -32768, 32767)
     top = int(octave(column).max())
     weight = top_bits(column, 16) >> np.minimum(top - octave(column) + 1, 31)
-    strength = (top_bits(row, 16) * plan.gain_pull[0] >> 16)[:, None] * weight >> 16
-    right = 25 - plan.v_exponent - octave(row) - top + plan.gain_pull[1]
+    gain = at.pull_gain(plan.gain_pull)
+    strength = (top_bits(row, 16) * gain[0] >> 16)[:, None] * weight >> 16
+    right = 25 - plan.v_exponent - octave(row) - top + gain[1]
     step = (prior - mu) * strength >> np.clip(right, 0, 31)[:, None]
     return mu + (step + u_mu >> 16)
 

@@ -13,6 +13,7 @@ from quant.heads import HEADS
 from quant.network import NetworkSpec
 from quant.rules.mesu_factored.config import MesuFactoredConfig
 from quant.sampling.plan import effective_sweep, gain, layer_plan, mantissa_exponent, pull_rate
+from quant.sampling.step import Scale, guard_gain
 
 FACTOR_MANTISSA_BITS = 27
 FACTOR_MAX = (1 << 32) - 1
@@ -98,6 +99,7 @@ class FactoredPlan:
     sweep: int
     n_draws: int
     front_end_window: int
+    guard: Scale | None = None
 
 
 def _start_frac_bits(largest: float) -> int:
@@ -154,4 +156,5 @@ def make_factored_plan(spec: NetworkSpec, config: MesuFactoredConfig) -> Factore
         sweep=sweep,
         n_draws=config.n_draws,
         front_end_window=config.front_end_window,
+        guard=guard_gain(spec, config),
     )

@@ -7,7 +7,7 @@ from quant.rules.mesu_factored import golden, state
 from quant.rules.mesu_factored.c_config import KERNEL
 from quant.rules.mesu_factored.config import MesuFactoredConfig
 from quant.rules.mesu_factored.plan import make_factored_plan
-from quant.sampling.rule import HEADS, arithmetics
+from quant.sampling.rule import HEADS, VARIANTS, arithmetics
 
 RULE = Rule(
     name="mesu_factored",
@@ -16,4 +16,5 @@ RULE = Rule(
     arithmetics=arithmetics(state, golden, make_factored_plan, KERNEL),
     check=lambda spec, config: None,
     weight="mu",
+    variants=VARIANTS,
 )

@@ -10,6 +10,7 @@ from quant.layout import REAL, Field, State
 from quant.network import NetworkSpec
 from quant.rules.mesu_factored.config import MesuFactoredConfig
 from quant.rules.mesu_factored.plan import COLUMN_START, make_factored_plan
+from quant.sampling import step
 from quant.sampling.state import draw_integer_mu, draw_real_mu
 
 Factor = Literal["row", "column"]
@@ -25,6 +26,7 @@ def integer_fields(spec: NetworkSpec, config: MesuFactoredConfig) -> list[Field]
         Field("mu_frac_bits", "<i2", "the f of mu", depth),
         Field("mu_peak", "<u2", "largest |mu| seen in this sweep", depth),
         Field("mu", "<i2", "Q(15-f).f, f per layer", (spec.n_synapses,)),
+        *step.fields(spec, config, "integer"),
     ]
 
 
@@ -35,6 +37,7 @@ def integer_init(spec: NetworkSpec, config: MesuFactoredConfig, state: State) ->
     for layer, mine in enumerate(layers):
         factor_view(spec, state, "row", layer)[:] = mine.row_init_q
         state["mu_frac_bits"][0, layer] = mine.mu_frac_bits
+    step.start(spec, config, state)
 
 
 def real_fields(numbers: str, spec: NetworkSpec, config: MesuFactoredConfig) -> list[Field]:
@@ -44,6 +47,7 @@ def real_fields(numbers: str, spec: NetworkSpec, config: MesuFactoredConfig) -> 
         Field("row", real, "sigma^2 is a row's factor times a column's", (spec.n_rows,)),
         Field("column", real, "the other factor", (spec.n_columns,), 1),
         Field("mu", real, "mean of a weight", (spec.n_synapses,)),
+        *step.fields(spec, config, numbers),
     ]
 
 
@@ -52,6 +56,7 @@ def real_init(spec: NetworkSpec, config: MesuFactoredConfig, state: State) -> No
     draw_real_mu(spec, config, state)
     for layer, fan_in in enumerate(spec.layers[:-1]):
         factor_view(spec, state, "row", layer)[:] = config.sigma_init_of(fan_in) ** 2
+    step.start(spec, config, state)
 
 
 def factor_view(spec: NetworkSpec, state: State, field: Factor, layer: int) -> npt.NDArray[Any]:

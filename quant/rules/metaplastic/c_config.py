@@ -7,6 +7,7 @@ from pathlib import Path
 from quant.c_text import Constants, RuleKernel, unsigned, whole
 from quant.network import NetworkSpec
 from quant.rules.metaplastic.config import MetaplasticConfig
+from quant.rules.metaplastic.cuts import n_inputs, shapes_of
 from quant.rules.metaplastic.plan import make_metaplastic_plan
 from quant.rules.metaplastic.state import stride
 
@@ -14,15 +15,18 @@ from quant.rules.metaplastic.state import stride
 def constants(spec: NetworkSpec, config: MetaplasticConfig, arithmetic: str) -> Constants:
     """Return the constants of the rule."""
     plan = make_metaplastic_plan(spec, config)
-    widths = [stride(columns) for _, columns in spec.shapes]
+    shapes = shapes_of(spec, config)
+    widths = [stride(columns) for _, columns in shapes]
     defines: dict[str, object] = {
         "SL_N_DRAWS": 1,
         "SL_WEIGHT_BYTES": sum(
-            rows * width for (rows, _), width in zip(spec.shapes, widths, strict=True)
+            rows * width for (rows, _), width in zip(shapes, widths, strict=True)
         ),
         "SL_N_SUMS": sum(widths),
-        "SL_MAX_ROWS": max(rows for rows, _ in spec.shapes),
+        "SL_MAX_ROWS": max(rows for rows, _ in shapes),
         "SL_MAX_WIDTH": max(widths),
+        "SL_N_INPUTS": unsigned(n_inputs(spec, config)),
+        "SL_N_CUTS": unsigned(len(plan.cuts)),
         "SL_CLAMP": plan.clamp_q,
         "SL_WINDOW": unsigned(plan.window_q),
         "SL_SKIP": plan.skip_q,
@@ -34,11 +38,13 @@ def constants(spec: NetworkSpec, config: MetaplasticConfig, arithmetic: str) -> 
         "SL_N_BLOCKS": unsigned(plan.gates.n_blocks),
         "SL_N_ACTIVE": unsigned(plan.gates.n_active),
     }
+    if len(plan.cuts):
+        defines["SL_CUTS"] = whole(plan.cuts)
     if plan.gates.n_blocks:
         defines["SL_BLOCK_UNITS"] = unsigned(plan.gates.block_units)
     layers: list[list[object]] = []
     weight = sums = 0
-    for index, ((rows, columns), width) in enumerate(zip(spec.shapes, widths, strict=True)):
+    for index, ((rows, columns), width) in enumerate(zip(shapes, widths, strict=True)):
         gains = [plan.gains[index], plan.backward_shifts[index]]
         layers.append([rows, columns, width, weight, sums, *gains])
         weight, sums = weight + rows * width, sums + width

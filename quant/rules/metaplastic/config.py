@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from types import NoneType
 from typing import ClassVar, NamedTuple
 
 from quant.errors import ConfigError
@@ -13,7 +14,9 @@ from quant.hyperparameters import keep_plain_numbers
 WEIGHT_FRAC_BITS = 7
 
 #: Settings that are None until the network's sizes are known.
-BY_SIZE = ("weight_init", "window", "logit_scale", "lr", "lr_output")
+BY_SIZE = ("weight_init", "window", "logit_scale", "lr", "lr_output", "cuts")
+#: Q3.4 tells no more quantiles apart.
+MOST_CUTS = 31
 RANGES = (
     ("metaplasticity", 0, 16, "0 to 16"),
     ("metaplasticity_output", 0, 16, "0 to 16"),
@@ -27,6 +30,7 @@ RANGES = (
     ("lr_output", 1 / 256, 16, "1/256 to 16"),
     ("logit_scale", 1 / 16, 8, "1/16 to 8"),
     ("front_end_window", 2, 32768, "2 to 32768 samples"),
+    ("cuts", 0, MOST_CUTS, f"0 to {MOST_CUTS}"),
 )
 
 
@@ -77,6 +81,11 @@ class MetaplasticConfig:
         layers have no blocks. For many tasks one after the other; 64 and 16, with
         ``metaplasticity=1.02``, are what docs/binarized.md measures. 0: all units are active.
 
+    cuts : int or None
+        Each column is compared with so many values, and the network reads the signs, 0 to 31
+        (:mod:`quant.rules.metaplastic.cuts`); 0: it reads the column. None: 128/n of n features,
+        rounded down, at most 31, and 0 where that is below 3 or values are not standardised.
+
     Raises
     ------
     ConfigError
@@ -110,6 +119,7 @@ class MetaplasticConfig:
     front_end_window: int = 300
     n_blocks: int = 0
     n_active: int = 0
+    cuts: int | None = None
 
     def __post_init__(self) -> None:
         def require(ok: bool, name: str, expected: str) -> None:
@@ -117,8 +127,8 @@ class MetaplasticConfig:
                 raise ConfigError(f"{name}={getattr(self, name)!r}: expected {expected}")
 
         keep_plain_numbers(self, BY_SIZE)
-        for name in ("front_end_window", "calibration_window"):
-            require(isinstance(getattr(self, name), int), name, "a whole number")
+        for name in ("front_end_window", "calibration_window", "cuts"):
+            require(isinstance(getattr(self, name), int | NoneType), name, "a whole number")
         for name, low, high, expected in RANGES:
             value = getattr(self, name)
             require(value is None or low <= value <= high, name, expected)
@@ -133,7 +143,13 @@ class MetaplasticConfig:
         )
 
     def for_sizes(self, layers: tuple[int, ...]) -> SizedConfig:
-        """Return what follows from the sizes: of what is None, by the formulas; else as given."""
+        """Return what follows from the sizes: of what is None, by the formulas; else as given.
+
+        Parameters
+        ----------
+        layers : tuple of int
+            Behind the cuts: n is the inputs of the first layer.
+        """
         n, h = layers[0], layers[1]
         narrow = (784 / n) ** 0.25
 

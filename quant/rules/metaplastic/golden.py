@@ -29,6 +29,7 @@ from quant.heads.categorical.golden import softmax_q
 from quant.integers import Int64, bit_length, isqrt, shift_round
 from quant.layout import State
 from quant.network import NetworkSpec
+from quant.rules.metaplastic.cuts import cut_integers
 from quant.rules.metaplastic.gates import active_units
 from quant.rules.metaplastic.plan import GRADIENT_FRAC_BITS, MetaplasticPlan
 from quant.rules.metaplastic.state import weight_view
@@ -45,7 +46,8 @@ class Forward:
     Attributes
     ----------
     inputs : list of int64[rows]
-        Q3.4 in layer 0, ±1 after it, or 0 of a unit that is not active; the bias last.
+        Q3.4 in layer 0, where a cut gives ±1; ±1 after it, or 0 of a unit that is not active; the
+        bias last.
     sums : list of int64[columns]
         Σ x b(w).
     norms : list of (int, int)
@@ -93,7 +95,8 @@ def forward(
     count: Saturations,
 ) -> Forward:
     """Run all layers on one input ``int64[n_features]`` in Q3.4."""
-    result, x = Forward(), z_q
+    x = first = cut_integers(z_q, plan.cuts)
+    result = Forward()
     for layer in range(len(spec.shapes)):
         if spec.bias:
             x = np.append(x, np.int64(1 if layer else plan.bias_input_q))
@@ -103,7 +106,7 @@ def forward(
         result.norms.append(norm(int(x @ x)))
         active = np.ones(len(a), np.bool_)
         if plan.gates.n_blocks and layer == 0:
-            active = active_units(plan.gates, int(state["seed"][0]), z_q)
+            active = active_units(plan.gates, int(state["seed"][0]), first)
         result.active.append(active)
         x = np.where(active, binary(a), 0)
     result.logits = scale_logits(result.sums[-1], result.norms[-1], plan)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from quant.network import NetworkSpec
 from quant.rules.metaplastic.config import WEIGHT_FRAC_BITS, MetaplasticConfig
+from quant.rules.metaplastic.cuts import cut_values, cuts_of, layers_of
 from quant.rules.metaplastic.gates import Gates, gates_of
 
 ONE = 1 << WEIGHT_FRAC_BITS
@@ -43,6 +44,8 @@ class MetaplasticPlan:
     calibration_shift : int
         The temperature's step is the gradient by it, divided by two to this power.
     front_end_window : int
+    cuts : int64[cuts]
+        Where a column is cut, Q3.4; of none the network reads the columns.
     gates : Gates
     """
 
@@ -56,6 +59,7 @@ class MetaplasticPlan:
     logit_scale_q: int
     calibration_shift: int
     front_end_window: int
+    cuts: npt.NDArray[np.int64]
     gates: Gates
 
 
@@ -66,7 +70,9 @@ def clamp_limit(config: MetaplasticConfig) -> int:
 
 def init_limit(spec: NetworkSpec, config: MetaplasticConfig, last: bool) -> int:
     """Return the largest weight of a layer at the start."""
-    wanted = config.weight_init_output if last else config.for_sizes(spec.layers).weight_init
+    wanted = (
+        config.weight_init_output if last else config.for_sizes(layers_of(spec, config)).weight_init
+    )
     return min(math.floor(wanted * ONE), clamp_limit(config))
 
 
@@ -81,7 +87,7 @@ def let_through_table(metaplasticity: float) -> npt.NDArray[np.uint16]:
 
 def make_metaplastic_plan(spec: NetworkSpec, config: MetaplasticConfig) -> MetaplasticPlan:
     """Compute the constants; real arithmetic in float64, once."""
-    clamp_q, sized = clamp_limit(config), config.for_sizes(spec.layers)
+    clamp_q, sized = clamp_limit(config), config.for_sizes(layers_of(spec, config))
     last = len(spec.shapes) - 1
     learning = math.erf(sized.window / math.sqrt(2))  # share of the units inside the window
     return MetaplasticPlan(
@@ -106,5 +112,6 @@ def make_metaplastic_plan(spec: NetworkSpec, config: MetaplasticConfig) -> Metap
         logit_scale_q=math.floor(sized.logit_scale * 2**LOGIT_SCALE_FRAC_BITS + 0.5),
         calibration_shift=config.calibration_window.bit_length() - 1,
         front_end_window=config.front_end_window,
+        cuts=cut_values(cuts_of(spec, config)),
         gates=gates_of(spec, config),
     )

@@ -6,12 +6,14 @@ from quant.network import NetworkSpec
 from quant.rule import Arithmetic, Model, Rule
 from quant.rules.metaplastic import c_config, golden, state
 from quant.rules.metaplastic.config import MetaplasticConfig
+from quant.rules.metaplastic.cuts import n_inputs
 from quant.rules.metaplastic.gates import gates_of
 from quant.rules.metaplastic.plan import make_metaplastic_plan
 
 
 def _check(spec: NetworkSpec, config: MetaplasticConfig) -> None:
     gates_of(spec, config)
+    n_inputs(spec, config)
 
 
 RULE = Rule(
@@ -26,6 +28,7 @@ RULE = Rule(
             golden=Model(make_metaplastic_plan, golden.forward, golden.update, golden.undecided),
             kernel=c_config.KERNEL,
             logits=state.calibrated,
+            log2_temperature="log_temperature",
             check_state=state.check_gates,
         ),
         "float64": Arithmetic(
@@ -39,5 +42,5 @@ RULE = Rule(
     },
     check=_check,
     weight="hidden_weight",
-    variants={"gated": {"n_blocks": 4, "n_active": 3}},
+    variants={"gated": {"n_blocks": 4, "n_active": 3}, "uncut": {"cuts": 0}},
 )

@@ -13,6 +13,7 @@ from quant.layout import Field, State
 from quant.network import NetworkSpec
 from quant.noise import SAMPLE_INIT, STREAM_INIT, sample_key, words
 from quant.rules.metaplastic.config import MetaplasticConfig
+from quant.rules.metaplastic.cuts import shapes_of
 from quant.rules.metaplastic.gates import gates_of
 from quant.rules.metaplastic.plan import init_limit
 
@@ -27,7 +28,7 @@ def stride(columns: int) -> int:
 
 def integer_fields(spec: NetworkSpec, config: MetaplasticConfig) -> list[Field]:
     """Return what q8 keeps; rows of int8 weights are padded to words."""
-    size = sum(rows * stride(columns) for rows, columns in spec.shapes)
+    size = sum(rows * stride(columns) for rows, columns in shapes_of(spec, config))
     return [
         Field("log_temperature", "<i4", "Q15.16: log2 of what divides the logits"),
         *_gates_field(spec, config),
@@ -37,9 +38,10 @@ def integer_fields(spec: NetworkSpec, config: MetaplasticConfig) -> list[Field]:
 
 def real_fields(spec: NetworkSpec, config: MetaplasticConfig) -> list[Field]:
     """Return what float64 keeps."""
+    size = sum(rows * columns for rows, columns in shapes_of(spec, config))
     return [
         *_gates_field(spec, config),
-        Field("hidden_weight", "<f8", "its sign is the weight", (spec.n_synapses,)),
+        Field("hidden_weight", "<f8", "its sign is the weight", (size,)),
         Field("log_temperature", "<f8", "log2 of what divides the logits"),
     ]
 
@@ -71,15 +73,17 @@ def check_gates(spec: NetworkSpec, config: MetaplasticConfig, state: State) -> N
 
 
 def weight_view(spec: NetworkSpec, state: npt.NDArray[Any], layer: int) -> npt.NDArray[Any]:
-    """Return the ``[rows, columns]`` view of one layer's hidden weights, padding left out."""
+    """Return the ``[rows, columns]`` view of one layer's hidden weights, padding left out.
+
+    The first layer has the rows that the later ones leave: one per cut of each column.
+    """
     flat = state["hidden_weight"][0]
     widths = [stride(n) if flat.dtype == np.int8 else n for _, n in spec.shapes]
-    start = sum(
-        rows * width for (rows, _), width in zip(spec.shapes[:layer], widths[:layer], strict=True)
-    )
-    rows, columns = spec.shapes[layer]
-    view: npt.NDArray[Any] = flat[start : start + rows * widths[layer]]
-    return view.reshape(rows, widths[layer])[:, :columns]
+    later = [rows * width for (rows, _), width in zip(spec.shapes, widths, strict=True)][1:]
+    sizes = [len(flat) - sum(later), *later]
+    start = sum(sizes[:layer])
+    view: npt.NDArray[Any] = flat[start : start + sizes[layer]]
+    return view.reshape(-1, widths[layer])[:, : spec.shapes[layer][1]]
 
 
 def integer_init(spec: NetworkSpec, config: MetaplasticConfig, state: State) -> None:
@@ -99,7 +103,7 @@ def _starts(
     spec: NetworkSpec, config: MetaplasticConfig, state: State
 ) -> Iterator[tuple[int, npt.NDArray[np.uint32], int]]:
     key = sample_key(int(state["seed"][0]), SAMPLE_INIT)
-    for layer, (rows, columns) in enumerate(spec.shapes):
+    for layer, (rows, columns) in enumerate(shapes_of(spec, config)):
         limit = init_limit(spec, config, layer == len(spec.shapes) - 1)
         drawn = words(key, STREAM_INIT + layer, rows * columns).reshape(rows, columns)
         yield layer, drawn, limit

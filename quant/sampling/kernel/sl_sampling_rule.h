@@ -8,6 +8,7 @@
 #include "sl_head_scratch.h"
 #include "sl_lanes.h"
 #include "sl_status.h"
+#include "sl_step_scratch.h"
 
 /* Where a layer lies: a row is an input (the bias is the last), a column a unit. synapse, unit:
  * index of its first one; hidden: row of its first input in scratch.hidden (from layer 1 on);
@@ -20,6 +21,7 @@
 /* The end of the scratch; active: rows of layer 0 whose input is not 0. */
 #define SL_SAMPLING_SCRATCH                                                                        \
     SL_FRONT_END_SCRATCH                                                                           \
+    sl_step_t step;                                                                                \
     uint32_t n_active;                                                                             \
     uint16_t active[SL_N_FEATURES + 1];                                                            \
     SL_HEAD_SCRATCH

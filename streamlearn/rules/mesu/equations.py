@@ -26,6 +26,7 @@ from quant.network import NetworkSpec, layer_view
 from quant.replay import replaying
 from quant.rules.mesu.config import MesuConfig
 from quant.sampling.plan import effective_sweep
+from streamlearn.adaptive_step import Step
 from streamlearn.heads import HEADS
 from streamlearn.sampling import Forward
 
@@ -66,10 +67,12 @@ def update(
 
     With δ = ∂L/∂a and r = δ ε/s, and means over the draws:
     ``∂μ_ij = x_i δ_j``, ``∂σ_ij = σ_ij x_i² r_j``, ``∂x_i = Σ_j δ_j μ_ij + x_i Σ_j r_j σ²_ij``;
-    ``Δμ = -lr_μ v ∂μ``, ``Δσ = -½ lr_σ v ∂σ``, and the prior's pull (see :func:`_pull`).
+    ``Δμ = -lr_μ v ∂μ``, ``Δσ = -½ lr_σ v ∂σ``, and the prior's pull (see :func:`_pull`). How lr_μ
+    and the pulls follow the stream: :mod:`streamlearn.adaptive_step`.
     """
     delta = HEADS[spec.head].output_gradient(forward_.outputs, target, count)
     sweep = effective_sweep(config)
+    step = Step.of(spec, config, state, forward_, delta)
     for layer in range(len(spec.shapes) - 1, -1, -1):
         mu = layer_view(spec, state, "mu", layer)
         sigma = layer_view(spec, state, "sigma", layer)
@@ -82,20 +85,27 @@ def update(
         g, q = x_all @ delta.T / config.n_draws, x_all**2 @ r.T / config.n_draws
         lr_sigma = 0.0 if replaying(state) else config.lr_sigma
         relative = np.clip(-lr_sigma * sigma**2 * q, -0.5, 1.0)
-        mu -= config.lr_mu * sigma**2 * g
+        mu -= step.lr_mu(config, spread) * sigma**2 * g
         sigma *= 1 + relative / 2
 
         first = sum(n for n, _ in spec.shapes[:layer])
         start = len(mu) if replaying(state) else -(first + int(state["n_samples"][0])) % sweep
         pulled = slice(start, len(mu), sweep)
-        _pull(mu[pulled], sigma[pulled], config, config.sigma_prior_of(spec.layers[layer]), sweep)
+        sigma_prior = config.sigma_prior_of(spec.layers[layer])
+        _pull(mu[pulled], sigma[pulled], config, step, sigma_prior, sweep)
         delta = below[: spec.layers[layer]]
+    step.commit(spec, state)
     state["n_samples"] = (int(state["n_samples"][0]) + 1) & 0xFFFFFFFF
 
 
-def _pull(mu: Float, sigma: Float, config: MesuConfig, sigma_prior: float, sweep: int) -> None:
-    """``Δμ = v (μ_prior - μ)/(N σ_prior²)``, ``Δσ = ½ σ (σ_prior² - v)/(N σ_prior²)``, in place."""
+def _pull(
+    mu: Float, sigma: Float, config: MesuConfig, step: Step, sigma_prior: float, sweep: int
+) -> None:
+    """``Δμ = v (μ_prior - μ)/(N σ_prior²)``, ``Δσ = ½ σ (σ_prior² - v)/(N σ_prior²)``, in place.
+
+    A pull takes μ to the prior at most.
+    """
     strength = sweep / (config.memory_window * sigma_prior**2)
     v = sigma**2
-    mu += config.lr_mu * strength * v * (config.mu_prior - mu)
-    sigma += 0.5 * config.lr_sigma * strength * sigma * (sigma_prior**2 - v)
+    mu += np.minimum(step.pull_mu(config) * strength * v, 1.0) * (config.mu_prior - mu)
+    sigma += 0.5 * step.pull_sigma(config) * strength * sigma * (sigma_prior**2 - v)

@@ -53,8 +53,12 @@ class MesuClassifier(SamplingClassifier):
         lr_sigma: float = 2.0,
         n_draws: int = 10,
         sweep: int = 64,
+        step: str = "adaptive",
         front_end_window: int = 300,
         mu_frac_bits: int | tuple[int, ...] = 12,
+        memory: str | None = None,
+        memory_features: int = 64,
+        memory_bytes: int | None = None,
     ) -> None:
         self._build(locals())
 
@@ -105,6 +109,7 @@ class MesuRegressor(SamplingRegressor):
         lr_sigma: float = 2.0,
         n_draws: int = 10,
         sweep: int = 64,
+        step: str = "adaptive",
         front_end_window: int = 300,
         target_window: int = 1000,
         mu_frac_bits: int | tuple[int, ...] = 12,

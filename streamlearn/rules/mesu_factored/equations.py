@@ -15,7 +15,8 @@ With δ = ∂L/∂a, s = √(c_j P), P = Σ_i x_i² r_i, and means ⟨⟩ over t
     Δ ln r_i = -lr_σ/columns r_i ⟨x_i² T⟩
     Δ ln c_j = -lr_σ/rows (⟨s_j δ_j ε_j⟩ - mean over j)
 
-and the prior's pull, once in ``sweep`` samples and ``sweep`` times as hard, projected alike.
+and the prior's pull, once in ``sweep`` samples and ``sweep`` times as hard, projected alike. How
+lr_μ and the pulls follow the stream: :mod:`streamlearn.adaptive_step`.
 
 References
 ----------
@@ -45,6 +46,7 @@ from quant.replay import replaying
 from quant.rules.mesu_factored.config import MesuFactoredConfig
 from quant.rules.mesu_factored.state import factor_view
 from quant.sampling.plan import effective_sweep
+from streamlearn.adaptive_step import Step
 from streamlearn.heads import HEADS
 from streamlearn.sampling import Forward
 
@@ -96,6 +98,7 @@ def update(
     """
     delta = HEADS[spec.head].output_gradient(forward_.outputs, target, count)
     sweep = effective_sweep(config)
+    step = Step.of(spec, config, state, forward_, delta)
     for layer in range(len(spec.shapes) - 1, -1, -1):
         rows, columns = spec.shapes[layer]
         mu = layer_view(spec, state, "mu", layer)
@@ -112,21 +115,23 @@ def update(
         strength = 0.0 if replaying(state) else config.lr_sigma / config.n_draws
         rows_relative = -strength / columns * row * (x_all**2 @ by_row)
         columns_relative = -strength / rows * (by_column - by_column.mean())
-        mu -= config.lr_mu * np.outer(row, column) * (x_all @ delta.T) / config.n_draws
+        mu -= (
+            step.lr_mu(config, spread) * np.outer(row, column) * (x_all @ delta.T) / config.n_draws
+        )
 
         phase = sum(n for n, _ in spec.shapes[:layer]) + int(state["n_samples"][0])
         phase &= 0xFFFFFFFF
         pulled = slice(rows if replaying(state) else -phase % sweep, rows, sweep)
         sigma_prior = config.sigma_prior_of(spec.layers[layer])
         pull = sweep / (config.memory_window * sigma_prior**2)
-        mu[pulled] += config.lr_mu * pull * np.outer(row[pulled], column) * (
-            config.mu_prior - mu[pulled]
-        )  # fmt: skip
+        share = np.minimum(step.pull_mu(config) * pull * np.outer(row[pulled], column), 1.0)
+        mu[pulled] += share * (config.mu_prior - mu[pulled])
         row *= 1 + np.clip(rows_relative, -0.5, 1.0)
         column *= 1 + np.clip(columns_relative, -0.5, 1.0)
         if not replaying(state) and phase % sweep == 0:
-            _pull_factors(row, column, config.lr_sigma * pull, sigma_prior**2)
+            _pull_factors(row, column, step.pull_sigma(config) * pull, sigma_prior**2)
         delta = below[: spec.layers[layer]]
+    step.commit(spec, state)
     state["n_samples"] = (int(state["n_samples"][0]) + 1) & 0xFFFFFFFF
 
 

@@ -32,6 +32,7 @@ from quant.counters import Saturations
 from quant.layout import State
 from quant.network import NetworkSpec
 from quant.rules.metaplastic.config import MetaplasticConfig
+from quant.rules.metaplastic.cuts import cut_reals, cut_values, cuts_of, layers_of
 from quant.rules.metaplastic.gates import active_units, gates_of
 from quant.rules.metaplastic.plan import make_metaplastic_plan
 from quant.rules.metaplastic.state import weight_view
@@ -69,7 +70,8 @@ def forward(
     spec: NetworkSpec, config: MetaplasticConfig, state: State, z: Float, count: Saturations
 ) -> Forward:
     """Run all layers on one input ``float64[n_features]``."""
-    result, x, gates = Forward(), z, gates_of(spec, config)
+    result, gates = Forward(), gates_of(spec, config)
+    x = first = cut_reals(z, cut_values(cuts_of(spec, config)))
     for layer in range(len(spec.shapes)):
         if spec.bias:
             x = np.append(x, 1.0 if layer else config.bias_input)
@@ -79,11 +81,13 @@ def forward(
         result.norms.append(float(np.sqrt(x @ x)))
         active = np.ones(len(a), np.bool_)
         if gates.n_blocks and layer == 0:
-            active = active_units(gates, int(state["seed"][0]), z)
+            active = active_units(gates, int(state["seed"][0]), first)
         result.active.append(active)
         x = np.where(active, binary(a), 0.0)
     size = result.norms[-1]
-    result.logits = a * (config.for_sizes(spec.layers).logit_scale / size if size else 0.0)
+    result.logits = a * (
+        config.for_sizes(layers_of(spec, config)).logit_scale / size if size else 0.0
+    )
     return result
 
 
@@ -116,7 +120,7 @@ def learning(forward_: Forward, layer: int, window: float) -> npt.NDArray[np.boo
 
 def undecided(spec: NetworkSpec, config: MetaplasticConfig, forward_: Forward) -> int:
     """Count the hidden units inside the window: those that a small change would turn over."""
-    window, hidden = config.for_sizes(spec.layers).window, range(len(spec.shapes) - 1)
+    window, hidden = config.for_sizes(layers_of(spec, config)).window, range(len(spec.shapes) - 1)
     return sum(int(np.count_nonzero(learning(forward_, layer, window))) for layer in hidden)
 
 
@@ -139,7 +143,7 @@ def update(
     if np.abs(delta).max() <= config.skip:
         return
     plan = make_metaplastic_plan(spec, config)
-    last, sized = len(spec.shapes) - 1, config.for_sizes(spec.layers)
+    last, sized = len(spec.shapes) - 1, config.for_sizes(layers_of(spec, config))
     for layer in range(last, -1, -1):
         w, used = weight_view(spec, state, layer), delta
         if layer > 0:

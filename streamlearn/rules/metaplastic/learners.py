@@ -39,6 +39,11 @@ class MetaplasticClassifier(StreamClassifier):
     front_end
         See :class:`quant.network.NetworkSpec`. ``front_end="none"`` takes values within ±8, best
         where most are zero, such as pixels in 0 to 1.
+    memory, memory_features
+        See :class:`quant.network.NetworkSpec`: what remembers every class ever taught.
+    memory_bytes : int, optional
+        Room for the memory in the state; it sets ``memory_features``
+        (:func:`quant.memory.features_for`).
     backend : {"c", "numpy"}, optional
         For q8: the C kernel (default) or the golden model.
     {hyperparameters}
@@ -104,6 +109,10 @@ class MetaplasticClassifier(StreamClassifier):
         front_end_window: int = 300,
         n_blocks: int = 0,
         n_active: int = 0,
+        cuts: int | None = None,
+        memory: str | None = None,
+        memory_features: int = 64,
+        memory_bytes: int | None = None,
     ) -> None:
         given = locals()
         self._build({**given, "bias": front_end == "standardise" if bias is None else bias})

@@ -11,6 +11,7 @@
 #include "sl_parts.h"
 #include "sl_replay.h"
 #include "sl_rows.h"
+#include "sl_step.h"
 
 enum {
     SL_ACTIVATION_FRAC_BITS = 8,
@@ -68,6 +69,7 @@ void sl_rule_update(sl_state_t *state, sl_scratch_t *scratch, uint32_t target) {
     const uint32_t key = sl_step_key(state);
     int32_t *delta = scratch->block_a, *below = scratch->block_b;
     sl_head_gradient(scratch, delta, target);
+    sl_step_begin(state, scratch, delta);
     SL_UNROLL_LAYERS
     for (uint32_t index = SL_N_LAYERS - 1; index < SL_N_LAYERS; index--) {
         sl_learn_layer(index, key, state, scratch, delta, below);
@@ -75,4 +77,5 @@ void sl_rule_update(sl_state_t *state, sl_scratch_t *scratch, uint32_t target) {
         delta = below;
         below = used;
     }
+    sl_step_end(state, scratch);
 }

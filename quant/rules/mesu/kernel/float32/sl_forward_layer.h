@@ -4,6 +4,7 @@
 #pragma once
 
 #include "sl_rule.h"
+#include "sl_step.h"
 #include "sl_tiles.h"
 
 SL_INLINE void sl_mesu_product_first_f32(const sl_layer_t *layer, const sl_state_t *state,
@@ -32,6 +33,14 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
         sl_mesu_product_later_f32(layer, state, x, mean, power);
     }
     const float *epsilon = scratch->epsilon + layer->unit * L;
+    const uint32_t draws = index == 0 ? 1 : S, lanes = index == 0 ? 1 : L;
+    float widest = 0;
+    for (uint32_t j = 0; SL_ADAPTIVE && j < layer->columns; j++) {
+        for (uint32_t s = 0; s < draws; s++) {
+            widest = power[j * lanes + s] > widest ? power[j * lanes + s] : widest;
+        }
+    }
+    sl_step_widest(&scratch->step, index, __builtin_sqrtf(widest));
     if (index == 0) {
         for (uint32_t j = 0; j < layer->columns; j++) {
             const float centre = mean[j], spread = __builtin_sqrtf(power[j]);

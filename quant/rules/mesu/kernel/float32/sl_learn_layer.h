@@ -6,6 +6,7 @@
 #include "sl_float.h"
 #include "sl_rows.h"
 #include "sl_rule.h"
+#include "sl_step.h"
 
 /* Gradient by the layer's inputs, masked by their ReLU. */
 SL_INLINE void sl_mesu_backward_inputs_f32(uint32_t index, const sl_state_t *state,
@@ -44,11 +45,14 @@ SL_INLINE void sl_mesu_update_row_f32(float *restrict mu, float *restrict sigma,
     }
 }
 
-static void sl_mesu_pull_row_f32(float *mu, float *sigma, const sl_layer_t *layer) {
-    const float strength = SL_SWEEP_OVER_WINDOW / layer->prior_variance;
+static void sl_mesu_pull_row_f32(float *mu, float *sigma, const sl_layer_t *layer,
+                                 const sl_step_t *step) {
+    const float pull = SL_SWEEP_OVER_WINDOW / layer->prior_variance;
+    const float strength = pull * sl_step_hurry(step), by_mu = pull * sl_step_pull(step);
     for (uint32_t j = 0; j < layer->columns; j++) {
         float v = sigma[j] * sigma[j];
-        mu[j] += SL_LR_MU * strength * v * (layer->mu_prior - mu[j]);
+        const float share = SL_LR_MU * by_mu * v;
+        mu[j] += (share < 1.0f ? share : 1.0f) * (layer->mu_prior - mu[j]);
         sigma[j] += 0.5f * SL_LR_SIGMA * strength * sigma[j] * (layer->prior_variance - v);
     }
 }
@@ -79,10 +83,11 @@ SL_INLINE void sl_mesu_update_layer_f32(uint32_t index, sl_state_t *state, sl_sc
     float *g = scratch->block_c, *q = scratch->block_d;
     /* What a sample says of sigma is counted once. */
     const float gain_sigma = SL_REPLAYING(state) ? 0.0f : 0.5f * SL_LR_SIGMA / SL_N_DRAWS;
+    const float rate = sl_step_rate(&scratch->step, index) / SL_N_DRAWS;
     for (uint32_t j = 0; j < columns; j++) {
         float sum_delta = 0, sum_r = 0;
         for (uint32_t s = 0; s < S; s++) {
-            float d = delta[j * L + s] * (SL_LR_MU / SL_N_DRAWS);
+            float d = delta[j * L + s] * rate;
             float half = r[j * L + s] * gain_sigma;
             sum_delta += d;
             sum_r += half;
@@ -110,7 +115,7 @@ SL_INLINE void sl_mesu_update_layer_f32(uint32_t index, sl_state_t *state, sl_sc
     }
     uint32_t i = sl_first_pulled(layer, state);
     for (; i < layer->rows; i += SL_SWEEP) {
-        sl_mesu_pull_row_f32(mu + i * columns, sigma + i * columns, layer);
+        sl_mesu_pull_row_f32(mu + i * columns, sigma + i * columns, layer, &scratch->step);
     }
 }
 

@@ -7,6 +7,7 @@
 #include "sl_front_end.h"
 #include "sl_pre_activation.h"
 #include "sl_rule.h"
+#include "sl_step.h"
 #include "sl_tiles.h"
 #include "sl_variance.h"
 
@@ -75,6 +76,7 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
         (12 - layer->v_exponent + 2 * (frac_bits - block.k_mean) + block.k_square) >> 1;
     const int16_t *epsilon = scratch->epsilon + layer->unit * L;
     uint32_t *clamped = &scratch->saturations[SL_SAT_ACTIVATION];
+    int32_t widest = 0;
     for (uint32_t j = 0; j < layer->columns; j++, a += L, epsilon += L) {
         int32_t centre = 0, spread = 0;
         for (uint32_t s = 0; s < S; s++) {
@@ -87,6 +89,7 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
                 int32_t *inverse =
                     index == 0 ? scratch->inverse_first : scratch->inverse + layer->later * L;
                 inverse[e] = spread == 0 ? 0 : (1 << 30) / spread;
+                widest = sl_max32(widest, spread);
             }
             a[s] = centre + ((spread * epsilon[s] + 8) >> 4);
         }
@@ -94,4 +97,5 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
             a[s] = 0;
         }
     }
+    sl_step_widest(&scratch->step, index, widest);
 }

@@ -7,6 +7,7 @@
 #include "sl_mesu_step.h"
 #include "sl_noise.h"
 #include "sl_rows.h"
+#include "sl_step.h"
 
 SL_INLINE void sl_mesu_update_layer_q16(uint32_t index, uint32_t key, sl_state_t *state,
                                         sl_scratch_t *scratch, const int32_t *delta,
@@ -31,8 +32,8 @@ SL_INLINE void sl_mesu_update_layer_q16(uint32_t index, uint32_t key, sl_state_t
     for (uint32_t e = 0; SL_REPLAYING(state) && e < columns * draws; e++) {
         q[e] = 0; /* what a sample says of sigma is counted once */
     }
-    const int32_t exponent_g =
-        sl_apply_gain(g, columns * draws, SL_GAIN_MU_MANTISSA, SL_GAIN_MU_EXPONENT, 19);
+    const sl_scale_t gain = sl_step_gain(&scratch->step, index);
+    const int32_t exponent_g = sl_apply_gain(g, columns * draws, gain.mantissa, gain.exponent, 19);
     const int32_t exponent_q =
         sl_apply_gain(q, columns * draws, SL_GAIN_RHO_MANTISSA, SL_GAIN_RHO_EXPONENT, 20);
     const int32_t shift_mu =
@@ -77,9 +78,11 @@ SL_INLINE void sl_mesu_update_layer_q16(uint32_t index, uint32_t key, sl_state_t
                                    scratch->column_word, 0, scratch->saturations);
         }
     }
+    const sl_mesu_pull_t pull = {sl_step_pull_mu(&scratch->step, SL_PULL_MU),
+                                 sl_step_pull_sigma(&scratch->step, SL_PULL_RHO)};
     uint32_t i = sl_first_pulled(layer, state);
     for (; i < layer->rows; i += SL_SWEEP) {
-        sl_mesu_pull_row_q16(mu + i * columns, rho + i * columns, layer,
+        sl_mesu_pull_row_q16(mu + i * columns, rho + i * columns, layer, pull,
                              sl_noise_word(key, SL_STREAM_PULL + index, i), scratch->column_word,
                              scratch->saturations);
     }

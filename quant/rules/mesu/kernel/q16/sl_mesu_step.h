@@ -77,17 +77,26 @@ SL_INLINE void sl_mesu_update_row_q16(sl_mesu_row_t row, int16_t *restrict mu,
     saturations[SL_SAT_GRADIENT] += steps;
 }
 
+#define SL_WHOLE_PULL ((int64_t)1 << 44) /* carries mu to the prior */
+
+/* What a pull of the prior takes, Q.28. */
+typedef struct {
+    uint32_t mu, rho;
+} sl_mesu_pull_t;
+
 /* SL_SWEEP samples of the prior's pull on one row. */
 static void sl_mesu_pull_row_q16(int16_t *mu, uint16_t *rho, const sl_layer_t *layer,
-                                 uint32_t row_word, const uint32_t *column_word,
-                                 uint32_t *saturations) {
+                                 sl_mesu_pull_t pull, uint32_t row_word,
+                                 const uint32_t *column_word, uint32_t *saturations) {
     for (uint32_t j = 0; j < layer->columns; j++) {
         int32_t mantissa = sl_mantissa(rho[j]);
         uint32_t right = 31u - (uint32_t)sl_octave(rho[j]) + layer->ratio_exponent;
         int64_t u = ((uint32_t)mantissa * layer->ratio_mantissa) >> (right > 31 ? 31 : right);
-        int64_t step = ((layer->mu_prior_q - mu[j]) * u * SL_PULL_MU) >> 28;
+        int64_t share = u * pull.mu;
+        share = SL_ADAPTIVE && share > SL_WHOLE_PULL ? SL_WHOLE_PULL : share;
+        int64_t step = ((layer->mu_prior_q - mu[j]) * share) >> 28;
         int64_t curve =
-            ((int64_t)((uint32_t)mantissa * (uint32_t)SL_PULL_RHO >> 12) * (65536 - u)) >> 16;
+            ((int64_t)((uint64_t)(uint32_t)mantissa * pull.rho >> 12) * (65536 - u)) >> 16;
         uint32_t dither = row_word + column_word[j];
         const int32_t half = -(mantissa >> 1); /* half of sigma^2 or more is left */
         curve = (curve + (dither >> 16)) >> 16;

@@ -32,6 +32,12 @@ typedef struct {
     SL_SAMPLING_SCRATCH
 } sl_scratch_t;
 
+/* Fraction bits of a layer's mu. */
+static inline int32_t sl_rule_mu_frac_bits(const sl_state_t *state, uint32_t index) {
+    (void)state;
+    return sl_layers[index].mu_frac_bits;
+}
+
 /* Q.18: 1/spread of the first output in a draw. */
 static inline int32_t sl_rule_inverse(const sl_scratch_t *scratch, uint32_t draw) {
     const uint32_t later = sl_layers[SL_N_LAYERS - 1].later;

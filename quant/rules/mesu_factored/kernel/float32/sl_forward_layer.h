@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "sl_rule.h"
+#include "sl_step.h"
 #include "sl_sums.h"
 #include "sl_tiles.h"
 
@@ -58,13 +59,19 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
             root[s] = __builtin_sqrtf(power[s]);
         }
     }
+    float widest = 0, top = 0;
+    for (uint32_t s = 0; s < (index == 0 ? 1 : S); s++) {
+        top = root[s] > top ? root[s] : top;
+    }
     for (uint32_t j = 0; j < layer->columns; j++) {
         column_root[j] = __builtin_sqrtf(column[j]);
+        widest = column_root[j] > widest ? column_root[j] : widest;
         for (uint32_t s = 0; s < L; s++) {
             const float spread = column_root[j] * root[index == 0 ? 0 : s];
             a[j * L + s] = mean[index == 0 ? j : j * L + s] + spread * epsilon[j * L + s];
         }
     }
+    sl_step_widest(&scratch->step, index, widest * top);
     if (SL_HEAD_SPREAD && index + 1 == SL_N_LAYERS) {
         for (uint32_t s = 0; s < S; s++) {
             sl_factored_keep_spread_f32(scratch, s, column_root[0] * root[index == 0 ? 0 : s]);

@@ -5,6 +5,7 @@
 #include "sl_build.h"
 #include "sl_rows.h"
 #include "sl_rule.h"
+#include "sl_step.h"
 #include "sl_sums.h"
 
 static inline float sl_relative(float x) {
@@ -61,9 +62,10 @@ SL_INLINE void sl_factored_row_gradient_f32(const float *x, uint32_t columns, co
 
 /* SL_SWEEP samples of the prior's pull on all factors; a power of 2 moves from the columns to the
  * rows so that the columns' mean stays near 1. */
-static void sl_factored_pull_factors_f32(const sl_layer_t *layer, float *row, float *column) {
+static void sl_factored_pull_factors_f32(const sl_layer_t *layer, float *row, float *column,
+                                         const sl_step_t *step) {
     const float prior = layer->prior_variance;
-    const float strength = SL_LR_SIGMA * (SL_SWEEP_OVER_WINDOW / prior);
+    const float strength = SL_LR_SIGMA * sl_step_hurry(step) * (SL_SWEEP_OVER_WINDOW / prior);
     const float row_mean = sl_sum(row, layer->rows) / (float)layer->rows;
     const float column_mean = sl_sum(column, layer->columns) / (float)layer->columns;
     float scale = 1.0f;
@@ -93,8 +95,9 @@ SL_INLINE void sl_factored_update_layer_f32(uint32_t index, sl_state_t *state,
     float *g = scratch->block_c, *mu = state->mu + layer->synapse;
     float *restrict row = state->row + layer->first;
     float *restrict column = state->column + layer->unit;
+    const float rate = sl_step_rate(&scratch->step, index) / SL_N_DRAWS;
     for (uint32_t j = 0; j < columns; j++) {
-        const float gain = (SL_LR_MU / SL_N_DRAWS) * column[j];
+        const float gain = rate * column[j];
         float sum = 0;
         for (uint32_t s = 0; s < S; s++) {
             sum += delta[j * L + s];
@@ -116,11 +119,13 @@ SL_INLINE void sl_factored_update_layer_f32(uint32_t index, sl_state_t *state,
             sl_factored_update_row_f32(mu + i * columns, row[i], scratch->row_w, columns);
         }
     }
-    const float pull = SL_LR_MU * (SL_SWEEP_OVER_WINDOW / layer->prior_variance);
+    const float pull =
+        SL_LR_MU * sl_step_pull(&scratch->step) * (SL_SWEEP_OVER_WINDOW / layer->prior_variance);
     for (uint32_t i = sl_first_pulled(layer, state); i < layer->rows; i += SL_SWEEP) {
         for (uint32_t j = 0; j < columns; j++) {
             float *weight = &mu[i * columns + j];
-            *weight += pull * (row[i] * column[j]) * (layer->mu_prior - *weight);
+            const float share = pull * (row[i] * column[j]);
+            *weight += (share < 1.0f ? share : 1.0f) * (layer->mu_prior - *weight);
         }
     }
 
@@ -147,7 +152,7 @@ SL_INLINE void sl_factored_update_layer_f32(uint32_t index, sl_state_t *state,
         column[j] *= 1.0f + sl_relative(column_strength * (by_column[j] - mean));
     }
     if (sl_cycle_ends(layer, state)) {
-        sl_factored_pull_factors_f32(layer, row, column);
+        sl_factored_pull_factors_f32(layer, row, column, &scratch->step);
     }
 }
 

@@ -57,15 +57,16 @@ static inline int32_t sl_ratio_of(uint32_t code, uint32_t ratio, int32_t right) 
     return u > SL_FACTOR_RATIO_MAX ? SL_FACTOR_RATIO_MAX : (int32_t)u;
 }
 
-static inline uint32_t sl_pull_code(uint32_t code, int64_t missing, uint32_t *saturations) {
-    const int64_t product = (int64_t)sl_top_bits(code, 16) * SL_PULL_FACTOR * missing;
+static inline uint32_t sl_pull_code(uint32_t code, uint32_t pull, int64_t missing,
+                                    uint32_t *saturations) {
+    const int64_t product = (int64_t)sl_top_bits(code, 16) * pull * missing;
     return sl_step_factor(code, product, 32, &saturations[SL_SAT_GRADIENT],
                           &saturations[SL_SAT_RHO]);
 }
 
-/* SL_SWEEP samples of the prior's pull on all factors. */
+/* SL_SWEEP samples of the prior's pull, Q.28, on all factors. */
 static void sl_factored_pull_factors_q16(const sl_layer_t *layer, uint32_t *row, uint32_t *column,
-                                         uint32_t *saturations) {
+                                         uint32_t pull, uint32_t *saturations) {
     int32_t right_row = layer->ratio_row[1] - layer->v_exponent;
     int32_t right_column = layer->ratio_column[1] - layer->v_exponent;
     const uint32_t by_column =
@@ -73,8 +74,8 @@ static void sl_factored_pull_factors_q16(const sl_layer_t *layer, uint32_t *row,
     const uint32_t by_row =
         sl_prior_ratio(row, layer->rows, (uint32_t)layer->ratio_column[0], &right_column);
     for (uint32_t i = 0; i < layer->rows; i++) {
-        row[i] =
-            sl_pull_code(row[i], 65536 - sl_ratio_of(row[i], by_column, right_row), saturations);
+        row[i] = sl_pull_code(row[i], pull, 65536 - sl_ratio_of(row[i], by_column, right_row),
+                              saturations);
     }
     uint64_t sum = 0;
     for (uint32_t j = 0; j < layer->columns; j++) {
@@ -82,8 +83,8 @@ static void sl_factored_pull_factors_q16(const sl_layer_t *layer, uint32_t *row,
     }
     const int64_t mean = (int64_t)(sum / layer->columns);
     for (uint32_t j = 0; j < layer->columns; j++) {
-        column[j] = sl_pull_code(column[j], mean - sl_ratio_of(column[j], by_row, right_column),
-                                 saturations);
+        column[j] = sl_pull_code(column[j], pull,
+                                 mean - sl_ratio_of(column[j], by_row, right_column), saturations);
     }
 }
 

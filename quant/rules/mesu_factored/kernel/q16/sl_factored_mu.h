@@ -6,6 +6,7 @@
 #include "sl_gain.h"
 #include "sl_noise.h"
 #include "sl_rule.h"
+#include "sl_step.h"
 #include "sl_tiles.h"
 
 /* A column's factor at the exponent of the largest, 15 bits. */
@@ -197,6 +198,7 @@ static void sl_update_range(uint32_t index, uint32_t key, sl_state_t *state,
             }
         }
         (*frac_bits)--;
+        sl_step_rescale(state, index, -1);
         state->mu_peak[index] = (uint16_t)(cycle ? 0 : peak >> 1);
         return;
     }
@@ -213,5 +215,6 @@ static void sl_update_range(uint32_t index, uint32_t key, sl_state_t *state,
             mu[e] = (int16_t)(mu[e] * 2);
         }
         (*frac_bits)++;
+        sl_step_rescale(state, index, 1);
     }
 }

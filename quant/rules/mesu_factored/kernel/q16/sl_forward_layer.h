@@ -8,6 +8,7 @@
 #include "sl_front_end.h"
 #include "sl_pre_activation.h"
 #include "sl_rule.h"
+#include "sl_step.h"
 #include "sl_tiles.h"
 
 SL_INLINE void sl_factored_product_first_q16(const sl_layer_t *layer, const sl_state_t *state,
@@ -114,6 +115,7 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
     const int32_t right = frac_bits - block.k_mean + state->mu_frac_bits[index] - 16;
     const int16_t *epsilon = scratch->epsilon + layer->unit * L;
     uint32_t *clamped = &scratch->saturations[SL_SAT_ACTIVATION];
+    int32_t widest = 0;
     for (uint32_t j = 0; j < layer->columns; j++, a += L, epsilon += L) {
         const int32_t fraction = sl_root_exponent(column[j]) - 12;
         int32_t centre = 0, spread = 0;
@@ -124,6 +126,7 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
                 *clamped += centre != wide;
                 spread = sl_factored_spread_q16(root[s] * column_root[j], exponent[s] + fraction,
                                                 clamped);
+                widest = sl_max32(widest, spread);
                 if (SL_HEAD_SPREAD && index + 1 == SL_N_LAYERS && j == 0) {
                     sl_factored_keep_spread_q16(scratch, s, spread);
                 }
@@ -134,4 +137,5 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
             a[s] = 0;
         }
     }
+    sl_step_widest(&scratch->step, index, widest);
 }

@@ -7,6 +7,7 @@
 #include "sl_factored_mu.h"
 #include "sl_front_end.h"
 #include "sl_rows.h"
+#include "sl_step.h"
 
 SL_INLINE void sl_factored_update_layer_q16(uint32_t index, uint32_t key, sl_state_t *state,
                                             sl_scratch_t *scratch, const int32_t *delta,
@@ -38,8 +39,9 @@ SL_INLINE void sl_factored_update_layer_q16(uint32_t index, uint32_t key, sl_sta
         }
         scratch->column_word[j] = sl_noise_word(key, SL_STREAM_COLUMN + index, j);
     }
-    const int32_t exponent = sl_apply_gain(g, columns * draws, SL_GAIN_MU_MANTISSA,
-                                           SL_GAIN_MU_EXPONENT, index == 0 ? 15 : 19);
+    const sl_scale_t gain = sl_step_gain(&scratch->step, index);
+    const int32_t exponent =
+        sl_apply_gain(g, columns * draws, gain.mantissa, gain.exponent, index == 0 ? 15 : 19);
     const int32_t right = frac_bits + up - top + exponent - layer->v_exponent -
                           state->mu_frac_bits[index] + (index == 0 ? 69 : 73 - spare);
     uint32_t beyond = 0;
@@ -53,11 +55,13 @@ SL_INLINE void sl_factored_update_layer_q16(uint32_t index, uint32_t key, sl_sta
     const int32_t prior = sl_clamp32(
         sl_shift_round32(layer->mu_prior_q, SL_MU_FRAC_BITS_MAX - state->mu_frac_bits[index]),
         -32768, 32767);
+    const sl_scale_t by_prior = {layer->gain_pull[0], layer->gain_pull[1]};
+    const sl_scale_t pull = sl_step_pull_gain(&scratch->step, by_prior);
     for (uint32_t i = sl_first_pulled(layer, state); i < layer->rows; i += SL_SWEEP) {
         const int32_t strength =
-            (int32_t)((sl_top_bits(row[i], 16) * (uint32_t)layer->gain_pull[0]) >> 16);
+            (int32_t)((sl_top_bits(row[i], 16) * (uint32_t)pull.mantissa) >> 16);
         const int32_t right_pull =
-            25 - layer->v_exponent - sl_factor_octave(row[i]) - top + layer->gain_pull[1];
+            25 - layer->v_exponent - sl_factor_octave(row[i]) - top + pull.exponent;
         const uint32_t most = sl_factored_pull_row_q16(
             mu + i * columns, columns, prior, strength, right_pull, weight,
             sl_noise_word(key, SL_STREAM_PULL + index, i), scratch->column_word, &beyond);
@@ -73,7 +77,9 @@ SL_INLINE void sl_factored_update_layer_q16(uint32_t index, uint32_t key, sl_sta
     }
     const uint32_t cycle = sl_cycle_ends(layer, state);
     if (cycle) {
-        sl_factored_pull_factors_q16(layer, row, column, scratch->saturations);
+        sl_factored_pull_factors_q16(layer, row, column,
+                                     sl_step_pull_sigma(&scratch->step, SL_PULL_FACTOR),
+                                     scratch->saturations);
     }
     sl_gauge(layer, row, column, &scratch->saturations[SL_SAT_RHO]);
     sl_update_range(index, key, state, scratch->column_word, peak, cycle);

@@ -41,6 +41,11 @@ typedef struct {
     SL_SAMPLING_SCRATCH
 } sl_scratch_t;
 
+/* Fraction bits of a layer's mu. */
+static inline int32_t sl_rule_mu_frac_bits(const sl_state_t *state, uint32_t index) {
+    return state->mu_frac_bits[index];
+}
+
 /* The noise deviation of the first output, for heads that ask for it. */
 #if SL_HEAD_SPREAD
 static inline void sl_factored_keep_spread_q16(sl_scratch_t *scratch, uint32_t draw,

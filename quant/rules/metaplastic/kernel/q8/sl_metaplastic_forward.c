@@ -65,9 +65,26 @@ static void sl_sum_active(const sl_state_t *state, sl_rows_t rows, sl_scratch_t 
 }
 #endif
 
+#if SL_N_CUTS
+static const int16_t sl_cuts[SL_N_CUTS] = SL_CUTS;
+
+/* Each column becomes the signs of its distances from the cuts, in place, so the last one first. */
+static void sl_cut(int16_t *input) {
+    for (uint32_t i = SL_N_FEATURES; i-- > 0;) {
+        const int16_t z = input[i];
+        for (uint32_t k = 0; k < SL_N_CUTS; k++) {
+            input[i * SL_N_CUTS + k] = z >= sl_cuts[k] ? 16 : -16;
+        }
+    }
+}
+#endif
+
 int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
+#if SL_N_CUTS
+    sl_cut(scratch->input);
+#endif
     if (SL_BIAS) {
-        scratch->input[SL_N_FEATURES] = SL_BIAS_INPUT;
+        scratch->input[SL_N_INPUTS] = SL_BIAS_INPUT;
     }
     for (uint32_t index = 0; index < SL_N_LAYERS; index++) {
         const sl_layer_t *layer = &sl_layers[index];

@@ -33,7 +33,7 @@ typedef struct {
     int32_t below[SL_MAX_WIDTH];              /* the same of the layer below */
     uint32_t norm_mantissa[SL_N_LAYERS];      /* root of the input's sum of squares */
     int32_t norm_exponent[SL_N_LAYERS];       /* norm = mantissa * 2^-exponent */
-    int16_t input[SL_N_FEATURES + 1];         /* Q3.4; last: the bias's 1 */
+    int16_t input[SL_N_INPUTS + 1];           /* Q3.4; last: the bias's */
     uint16_t row[SL_MAX_ROWS];                /* rows in use: x > 0 from the front, x < 0 behind */
     uint8_t row_size[(SL_MAX_ROWS + 3) & ~3]; /* |x| of each */
     uint16_t column[SL_MAX_WIDTH];     /* columns that fire, or have a gradient; words to sum */

@@ -5,17 +5,17 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamlearn import prequential
 from streamlearn.baselines import MajorityClassifier, NoChangeClassifier
 from streamlearn.errors import ConfigError, LabelError
-from streamlearn.prequential import (
+from streamlearn.evaluation import (
     PrequentialResult,
     evaluate,
     majority_accuracy,
     no_change_accuracy,
+    prequential,
 )
 
 LABELS = st.lists(st.integers(0, 5), max_size=60)
@@ -213,3 +213,61 @@ def test_prediction_that_is_no_class_index(predicted):
 
     with pytest.raises(LabelError, match="a prediction must be"):
         evaluate(Wild(), samples([0]))
+
+
+# -- labels that come late -----------------------------------------------------------------------
+
+
+def test_a_late_label_is_learned_after_so_many_more_predictions():
+    log = Log()
+    result = evaluate(log, samples([3, 4, 5]), label_delay=1)
+    assert log.calls == [
+        ("predict", 0), ("predict", 1), ("learn", 0, 3), ("predict", 2), ("learn", 1, 4),
+        ("learn", 2, 5),
+    ]  # fmt: skip
+    assert (result.labels.tolist(), result.label_delay) == ([3, 4, 5], 1)
+
+
+@settings(deadline=None)
+@given(LABELS, st.integers(0, 8))
+def test_delay_is_rivers(labels, delay):
+    """The same predictions as River's way with late labels, whose delay counts from the sample."""
+    river = pytest.importorskip("river.stream")
+
+    class Counter(Memoriser):
+        def predict_one(self, _x):
+            return len(self.known) % 6
+
+    learner, theirs = Counter(), {}
+    indices = [({"i": i}, y) for i, y in enumerate(labels)]
+    moments = river.simulate_qa(indices, moment=None, delay=delay + 1)
+    for i, x, y, *_ in moments:
+        if y is None:
+            theirs[i] = learner.predict_one(x)
+        else:
+            learner.learn_one(np.array([x["i"]], np.float32), y)
+    ours = evaluate(Counter(), samples(labels), label_delay=delay)
+    assert ours.predictions.tolist() == [theirs[i] for i in range(len(labels))]
+
+
+def test_a_stream_that_reuses_its_row_is_learned_as_it_was():
+    row, log = np.zeros(1, np.float32), Log()
+
+    def stream():
+        for i in range(3):
+            row[0] = i
+            yield row, i
+
+    evaluate(log, stream(), label_delay=2)
+    assert [call for call in log.calls if call[0] == "learn"] == [
+        ("learn", 0, 0), ("learn", 1, 1), ("learn", 2, 2),
+    ]  # fmt: skip
+
+
+def test_labels_that_were_still_to_come_are_left_out_after_a_stop():
+    answers = iter([False, False, False, True])
+    stream = samples([0, 1, 0, 1])
+    result = evaluate(
+        NoChangeClassifier(), stream, label_delay=2, should_stop=lambda: next(answers)
+    )
+    assert (result.labels.tolist(), result.interrupted) == ([0], True)

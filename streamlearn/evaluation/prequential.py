@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from array import array
+from collections import deque
 from collections.abc import Callable, Iterable
+from copy import copy
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -15,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from streamlearn.baselines.base import FloatRow, OnlineClassifier
 from streamlearn.baselines.trivial import MajorityClassifier
 from streamlearn.errors import ConfigError, LabelError
+from streamlearn.evaluation.metrics import WINDOW, ClassificationMetrics
 
 Sample = tuple[FloatRow, int] | tuple[FloatRow, int, int]
 MAX_CLASS = (1 << 16) - 1
@@ -34,12 +37,15 @@ class PrequentialResult:
         Time spent inside the learner (predicting and learning), without waiting for the stream.
     interrupted
         Whether it ended before the stream did: Ctrl-C, or `should_stop`.
+    label_delay
+        How many samples later each label was known.
     """
 
     predictions: NDArray[np.int64]
     labels: NDArray[np.int64]
     seconds: float
     interrupted: bool = False
+    label_delay: int = 0
 
     @property
     def n_samples(self) -> int:
@@ -50,6 +56,23 @@ class PrequentialResult:
     def accuracy(self) -> float:
         """Share of right predictions in [0, 1]; NaN without samples."""
         return _mean(self.predictions == self.labels)
+
+    def metrics(self, window: int = WINDOW) -> ClassificationMetrics:
+        """Return κ, κ_M, κ_T, recall, precision, confusion, drifts: all figures of the result.
+
+        Parameters
+        ----------
+        window
+            Samples of the sliding window, at least 1.
+
+        Raises
+        ------
+        ConfigError
+            `window` is below 1.
+        """
+        k = int(max(self.labels.max(), self.predictions.max())) + 1 if self.n_samples else 0
+        found = ClassificationMetrics(range(k), window=window, label_delay=self.label_delay)
+        return found.update_many(self.labels, self.predictions)
 
     @property
     def samples_per_s(self) -> float:
@@ -92,6 +115,7 @@ def evaluate(
     learner: OnlineClassifier,
     samples: Iterable[Sample],
     *,
+    label_delay: int = 0,
     on_progress: Callable[[int, int], object] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> PrequentialResult:
@@ -105,6 +129,10 @@ def evaluate(
     samples
         Yields ``(x, y)`` or ``(x, y, line_number)``, as the streams of `streamlearn.streams`
         do. Read no further than the current sample.
+    label_delay
+        A label is known, and its sample is learned, after so many more samples were predicted
+        (verification latency; MOA's and CapyMOA's count, River's ``delay`` is one more); 0: before
+        the next one. At the end of the stream the labels still unknown come all together.
     on_progress
         Called after each sample with the number of samples and the number that were right.
     should_stop
@@ -113,25 +141,31 @@ def evaluate(
     Returns
     -------
     PrequentialResult
-        The samples that were both predicted and learned. After KeyboardInterrupt it holds what
-        was done until then; the learner may have begun one sample more.
+        The samples that were both predicted and learned. After KeyboardInterrupt or `should_stop`
+        it holds what was done until then; the learner may have begun one sample more.
 
     Raises
     ------
     LabelError
         A label or a prediction is no class index, ``0 .. 65535``.
+    ConfigError
+        `label_delay` is below 0.
 
     Examples
     --------
     >>> from streamlearn.baselines import NoChangeClassifier
-    >>> result = evaluate(NoChangeClassifier(), [([0.5], 1), ([0.6], 1), ([0.1], 0)])
+    >>> stream = [([0.5], 1), ([0.6], 1), ([0.1], 0)]
+    >>> result = evaluate(NoChangeClassifier(), stream)
     >>> result.predictions.tolist(), result.n_samples
     ([0, 1, 1], 3)
+    >>> evaluate(NoChangeClassifier(), stream, label_delay=1).predictions.tolist()
+    [0, 0, 1]
     """
+    if label_delay < 0:
+        raise ConfigError(f"label_delay must be 0 or more, got {label_delay}")
     test_then_learn = getattr(learner, "test_then_learn_one", None) or _separately(learner)
-    predictions, labels = array("H"), array("H")
-    seconds = 0.0
-    n_right = 0
+    done = _Done(on_progress)
+    unknown: deque[tuple[FloatRow, int, int]] = deque()
     interrupted = False
     try:
         iterator = iter(samples)
@@ -143,24 +177,53 @@ def evaluate(
             if sample is None:
                 break
             x, y = sample[0], _checked(sample[1], "label")
-            start = perf_counter()
-            prediction = test_then_learn(x, y)
-            took = perf_counter() - start
-            predictions.append(_checked(prediction, "prediction"))
-            labels.append(y)
-            seconds += took
-            n_right += prediction == y
-            if on_progress is not None:
-                on_progress(len(labels), n_right)
+            if not label_delay:
+                done.add(y, done.timed(test_then_learn, x, y))
+                continue
+            unknown.append((copy(x), y, done.timed(learner.predict_one, x)))
+            if len(unknown) > label_delay:
+                done.learn(learner, *unknown.popleft())
+        while unknown and not interrupted:
+            done.learn(learner, *unknown.popleft())
     except KeyboardInterrupt:
         interrupted = True
-    n = min(len(predictions), len(labels))
-    return PrequentialResult(
-        predictions=np.array(predictions[:n], np.int64),
-        labels=np.array(labels[:n], np.int64),
-        seconds=seconds,
-        interrupted=interrupted,
-    )
+    return done.result(interrupted, label_delay)
+
+
+class _Done:
+    """The samples that were predicted and learned."""
+
+    def __init__(self, on_progress: Callable[[int, int], object] | None) -> None:
+        self._on_progress = on_progress
+        self._predictions, self._labels = array("H"), array("H")
+        self._seconds, self._n_right = 0.0, 0
+
+    def timed(self, verb: Callable[..., Any], *arguments: Any) -> Any:
+        start = perf_counter()
+        found = verb(*arguments)
+        self._seconds += perf_counter() - start
+        return found
+
+    def learn(self, learner: OnlineClassifier, x: FloatRow, y: int, prediction: int) -> None:
+        self.timed(learner.learn_one, x, y)
+        self.add(y, prediction)
+
+    def add(self, y: int, prediction: int) -> None:
+        self._predictions.append(_checked(prediction, "prediction"))
+        self._labels.append(y)
+        self._n_right += prediction == y
+        if self._on_progress is not None:
+            self._on_progress(len(self._labels), self._n_right)
+
+    def result(self, interrupted: bool, label_delay: int) -> PrequentialResult:
+        n = min(len(self._predictions), len(self._labels))
+        return PrequentialResult(
+            predictions=np.array(self._predictions[:n], np.int64),
+            labels=np.array(self._labels[:n], np.int64),
+            seconds=self._seconds,
+            interrupted=interrupted,
+            label_delay=label_delay,
+        )
 
 
 def _separately(learner: OnlineClassifier) -> Callable[[FloatRow, int], int]:

@@ -1,0 +1,127 @@
+"""The figures of a classifier beside its accuracy: as JSON, and as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from streamlearn.evaluation import ClassificationMetrics, Scores, advice
+
+#: More classes than this, and the table has those of the lowest recall only.
+MAX_ROWS = 12
+#: Drifts that are named in a line; the report marks them all.
+MAX_DRIFTS = 3
+
+
+def number(value: float) -> float | None:
+    """Return a JSON number; NaN (nothing was measured) becomes null."""
+    return None if value != value else value
+
+
+def percent(value: float | None) -> str:
+    """Format a share in [0, 1] for people."""
+    return "–" if value is None or value != value else f"{100 * value:.2f} %"
+
+
+def figures_of(metrics: ClassificationMetrics, names: Sequence[str]) -> dict[str, Any]:
+    """Return the keys of ``metrics.json`` that a classifier's predictions give.
+
+    Parameters
+    ----------
+    metrics
+        Of class indices.
+    names
+        Of the classes, by index; those that it lacks go by their index.
+    """
+    known = [*names, *(str(i) for i in range(len(names), len(metrics.classes)))]
+    support, recall, precision = metrics.support, metrics.recall, metrics.precision
+    return {
+        "accuracy_no_change": number(metrics.accuracy_no_change),
+        "accuracy_majority": number(metrics.accuracy_majority),
+        **_kappas(metrics),
+        "latest": {
+            "n_samples": metrics.latest.n_samples,
+            "accuracy": number(metrics.latest.accuracy),
+            **_kappas(metrics.latest),
+        },
+        "classes": [
+            {
+                "class": name,
+                "n_samples": support.get(i, 0),
+                "recall": number(recall.get(i, float("nan"))),
+                "precision": number(precision.get(i, float("nan"))),
+            }
+            for i, name in enumerate(known)
+        ],
+        "n_drifts": metrics.n_drifts,
+        "drifts": [drift._asdict() for drift in metrics.drifts],
+        "advice": [*advice(metrics, known)],
+    }
+
+
+def _kappas(scores: Scores) -> dict[str, float | None]:
+    names = ("balanced_accuracy", "kappa", "kappa_m", "kappa_t")
+    return {name: number(getattr(scores, name)) for name in names}
+
+
+def print_figures(figures: dict[str, Any], to: Console) -> None:
+    """Print what :func:`figures_of` returned, but its advice."""
+    latest = figures["latest"]
+    kappas = (("κ", "kappa"), ("κ_M", "kappa_m"), ("κ_T", "kappa_t"))
+    to.print(
+        ", ".join(f"{symbol} {_ratio(figures[key])}" for symbol, key in kappas)
+        + f", balanced accuracy {percent(figures['balanced_accuracy'])}; accuracy of the latest "
+        f"{latest['n_samples']}: {percent(latest['accuracy'])}",
+        soft_wrap=True,
+    )
+    to.print(_class_table(figures["classes"]))
+    for line in _drifts(figures):
+        to.print(line, soft_wrap=True)
+
+
+def say_advice(figures: dict[str, Any]) -> None:
+    """Say on standard error what the accuracy alone would hide; ``--quiet`` is no reason not to."""
+    warn = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    for sentence in figures["advice"]:
+        warn.print(f"streamlearn: {sentence}")
+
+
+def _class_table(classes: list[dict[str, Any]]) -> Table:
+    shown, title = classes, None
+    if len(classes) > MAX_ROWS:
+        came = [one for one in classes if one["recall"] is not None]
+        shown = sorted(came, key=lambda one: one["recall"])[:MAX_ROWS]
+        title = f"the {len(shown)} of {len(classes)} classes with the lowest recall"
+    table = Table(title=title)
+    for column in ("class", "samples", "recall", "precision"):
+        table.add_column(column, justify="left" if column == "class" else "right")
+    for one in shown:
+        table.add_row(
+            one["class"],
+            f"{one['n_samples']:,}",
+            percent(one["recall"]),
+            percent(one["precision"]),
+        )
+    return table
+
+
+def _drifts(figures: dict[str, Any]) -> Iterator[str]:
+    n = figures["n_drifts"]
+    if not n:
+        return
+    latest = [
+        f"about sample {one['at']:,} from {percent(one['accuracy_before'])} to "
+        f"{percent(one['accuracy_after'])}"
+        for one in figures["drifts"][-MAX_DRIFTS:]
+    ]
+    times = "once" if n == 1 else f"{n} times"
+    yield f"drift: the accuracy fell {times}{', lately' if n > MAX_DRIFTS else ''}: " + "; ".join(
+        latest
+    )
+
+
+def _ratio(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
