@@ -118,6 +118,9 @@ TOPICS: dict[str, dict[str, Entry]] = {
             (),
             ("mnist", "cifar10-gray"),
         ),
+        "replay": Entry(
+            "replay", "stored samples learned again: classes in blocks, and the price under drift"
+        ),
         "noise-limits": Entry(
             "mesu.experiments", "where predicted weight noise exceeds the signal"
         ),

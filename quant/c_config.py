@@ -12,8 +12,10 @@ from pathlib import Path
 
 from quant.c_text import RuleKernel, table, unsigned, whole
 from quant.errors import BuildError
+from quant.layout import C_TYPES
 from quant.memory import c_config as memory
 from quant.network import NetworkSpec
+from quant.replay import label_dtype
 from quant.rule import Config, arithmetic_of, rule_of
 from quant.state import layout_of
 from quant.tables import EXP2
@@ -23,6 +25,7 @@ CONFIG_VERSION = 1
 
 _QUANT = Path(__file__).parent
 KERNEL_DIR = _QUANT / "kernel"
+REPLAY_DIR = _QUANT / "replay" / "kernel"
 #: What only the shared library of the host has: never part of firmware.
 HOST_SOURCE = KERNEL_DIR / "sl_host.c"
 
@@ -58,6 +61,8 @@ def kernel_folders(spec: NetworkSpec, config: Config, arithmetic: str) -> tuple[
             raise BuildError(f"{part} has no C for {arithmetic}: expected files in {room}")
         folders += found
     own = rule.folder / arithmetic
+    if spec.replay_capacity:
+        folders += [REPLAY_DIR, REPLAY_DIR / numbers]
     if not _c_files([own]):
         raise BuildError(f"rule {name!r} has no C for {arithmetic}: expected files in {own}")
     return (*folders, *memory.kernel_folders(spec), own)
@@ -81,6 +86,18 @@ def kernel_headers(spec: NetworkSpec, config: Config, arithmetic: str) -> list[P
 def all_kernel_files() -> list[Path]:
     """Return every C file of every learner."""
     return sorted(_QUANT.glob("**/kernel/**/*.[ch]"))
+
+
+def _replay_defines(spec: NetworkSpec, config: Config, arithmetic: str) -> dict[str, object]:
+    """Return what the reservoir adds: its size, and how many words the state begins with."""
+    found: dict[str, object] = {"SL_REPLAY_CAPACITY": unsigned(spec.replay_capacity)}
+    if spec.replay_capacity:
+        found |= {
+            "SL_REPLAYS": unsigned(spec.replays),
+            "SL_REPLAY_LABEL": C_TYPES[label_dtype(spec.n_classes)],
+            "SL_STATE_WORDS": unsigned(layout_of(spec, config, arithmetic).n_words),
+        }
+    return found
 
 
 def config_header(spec: NetworkSpec, config: Config, arithmetic: str) -> str:
@@ -109,6 +126,7 @@ def config_header(spec: NetworkSpec, config: Config, arithmetic: str) -> str:
         "SL_EXP2_TABLE": whole(EXP2),
         **memory.constants(spec, kind.numbers, kind.log2_temperature),
         **({} if step is None else {"SL_STEP_LOG2_ONE": 1 if step == "<i4" else "65536.0f"}),
+        **_replay_defines(spec, config, arithmetic),
         **own.defines,
         "SL_LAYERS": table(table(layer) for layer in own.layers),
     }

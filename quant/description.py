@@ -11,19 +11,24 @@ from quant.heads import HEADS
 from quant.network import NetworkSpec
 from quant.rule import Config, rule_of
 
+#: Fields of a network that files mention only if they are not at their defaults.
+OPTIONS = ("replay_bytes", "replays", "memory", "memory_features")
+
 
 def to_json(spec: NetworkSpec, config: Config) -> dict[str, Any]:
     """Return rule, network and hyperparameters as JSON values (``inf`` as the text "inf").
 
-    Hyperparameters of another head are left out.
+    Hyperparameters of another head are left out, and so are :data:`OPTIONS` at their defaults.
     """
     settings = dataclasses.asdict(config)
     for head in HEADS.values():
         for name in head.parameters if head.name != spec.head else ():
             settings.pop(name, None)
-    network = dataclasses.asdict(spec)
-    if spec.memory is None:
-        del network["memory"], network["memory_features"]
+    network = {
+        field.name: getattr(spec, field.name)
+        for field in dataclasses.fields(spec)
+        if field.name not in OPTIONS or getattr(spec, field.name) != field.default
+    }
     return {
         "rule": rule_of(config).name,
         "network": _plain(network),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -91,14 +92,15 @@ class Layout(tuple[Field, ...]):
         header : iterable of Field
             Three words, which stay in front.
         fields : iterable of Field
-            The rest. Words come first, then doubles, halves and bytes, each in the order given.
+            The rest. Single words come first, then arrays of words, doubles, halves and bytes, each
+            in the order given.
 
         Raises
         ------
         ValueError
             If two fields have one name.
         """
-        front, rest = list(header), sorted(fields, key=lambda f: _ORDER[f.item_bytes])
+        front, rest = list(header), sorted(fields, key=_place)
         if not rest or rest[0].item_bytes != 4 or rest[0].shape:
             front.append(Field("reserved", "<u4", "0"))
         placed: list[Field] = []
@@ -136,6 +138,11 @@ class Layout(tuple[Field, ...]):
         )
 
     @property
+    def n_words(self) -> int:
+        """How many single words a state begins with."""
+        return len(list(takewhile(lambda f: f.item_bytes == 4 and not f.shape, self)))
+
+    @property
     def n_bytes(self) -> int:
         """Bytes of one state."""
         return self.dtype.itemsize
@@ -161,6 +168,10 @@ class Layout(tuple[Field, ...]):
                 f"| {field.meaning} |"
             )
         return "\n".join(rows) + "\n"
+
+
+def _place(field: Field) -> tuple[int, bool]:
+    return _ORDER[field.item_bytes], field.item_bytes == 4 and bool(field.shape)
 
 
 def _names(fields: Iterable[Field]) -> list[str]:

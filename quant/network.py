@@ -14,6 +14,7 @@ from quant.front_end import FRONT_ENDS
 from quant.heads import HEADS
 from quant.hyperparameters import is_whole
 from quant.layout import State
+from quant.replay import MAX_REPLAYS, capacity
 
 MAX_LAYERS = 16
 MAX_UNITS = 65535
@@ -39,6 +40,11 @@ class NetworkSpec:
     head : {"categorical", "gaussian"}
         What the output means: the logits of a softmax over classes, or the mean and the
         log-variance of one number, the target (:data:`quant.heads.HEADS`).
+    replay_bytes : int
+        Bytes of the state for stored samples that are learned again, as many of each class
+        (:mod:`quant.replay`). 0: none is stored.
+    replays : int
+        How many of them each learning step learns again, 1 to 64.
     memory : {"lda", "mean"}, optional
         What remembers every class beside the network (:mod:`quant.memory`). Default: nothing.
     memory_features : int
@@ -55,6 +61,8 @@ class NetworkSpec:
     bias: bool = True
     front_end: str = "standardise"
     head: str = "categorical"
+    replay_bytes: int = 0
+    replays: int = 1
     memory: str | None = None
     memory_features: int = memories.FEATURES_DEFAULT
 
@@ -87,6 +95,17 @@ class NetworkSpec:
                 f"front_end={self.front_end!r}: expected {', '.join(map(repr, FRONT_ENDS[:-1]))} "
                 f"or {FRONT_ENDS[-1]!r}"
             )
+
+        _ = self.replay_capacity
+        if not is_whole(self.replays) or not 1 <= self.replays <= MAX_REPLAYS:
+            raise ConfigError(f"replays={self.replays!r}: expected 1 to {MAX_REPLAYS} per step")
+        object.__setattr__(self, "replay_bytes", int(self.replay_bytes))
+        object.__setattr__(self, "replays", int(self.replays))
+
+    @property
+    def replay_capacity(self) -> int:
+        """Number of samples that ``replay_bytes`` hold."""
+        return capacity(self.replay_bytes, self.n_features, self.n_classes)
 
     @property
     def n_features(self) -> int:

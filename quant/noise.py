@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from quant.layout import State
+from quant.replay import replaying
 from quant.tables import EPSILON
 
 UInt32 = npt.NDArray[np.uint32]
@@ -27,6 +29,10 @@ STREAM_INIT = 32
 #: These have no layer.
 STREAM_GATE = 96
 STREAM_MEMORY_WEIGHT, STREAM_MEMORY_BIAS, STREAM_MEMORY_DITHER = 112, 113, 114
+STREAM_REPLAY = 120
+
+#: Words of a replay: which class, which of its samples, and the key of its noise.
+REPLAY_WORDS = 3
 
 #: The sample number under which the initial weights are drawn.
 SAMPLE_INIT = MASK
@@ -47,6 +53,12 @@ def sample_key(seed: int, sample: int) -> int:
     word = np.array([(seed + GOLDEN) & MASK], np.uint32)
     counter = np.array([(sample * GOLDEN) & MASK], np.uint32)
     return int(mix32(mix32(word) + counter)[0])
+
+
+def key_of(state: State) -> int:
+    """Return the key of the learning step that a state is at; a replay has one of its own."""
+    key, k = sample_key(int(state["seed"][0]), int(state["n_samples"][0])), replaying(state)
+    return int(words(key, STREAM_REPLAY, REPLAY_WORDS * k + 1)[-1]) if k else key
 
 
 def words(key: int, stream: int, n: int) -> UInt32:

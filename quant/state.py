@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from quant import front_end, memory
+from quant import front_end, memory, replay
 from quant.errors import ConfigError, ShapeError
 from quant.heads import HEADS
 from quant.hyperparameters import is_whole
@@ -46,7 +46,9 @@ def layout_of(spec: NetworkSpec, config: Config, arithmetic: str) -> Layout:
         If rule, head, arithmetic and network do not fit each other.
     """
     kind = arithmetic_of(spec, config, arithmetic)
-    kept = HEADS[spec.head].fields(kind.numbers, spec.layers[-1]), kind.fields(spec, config)
+    stored = replay.fields(spec.replay_bytes, spec.n_features, spec.n_classes)
+    own = [*kind.fields(spec, config), *stored]
+    kept = HEADS[spec.head].fields(kind.numbers, spec.layers[-1]), own
     words = [[f for f in fields if f.item_bytes == 4 and not f.shape] for fields in kept]
     rest = [[f for f in fields if f.item_bytes != 4 or f.shape] for fields in kept]
     inputs = front_end.fields(spec.front_end, spec.n_features, kind.numbers)

@@ -39,6 +39,7 @@ import numpy.typing as npt
 
 from quant.layout import State
 from quant.network import NetworkSpec, layer_view
+from quant.replay import replaying
 from quant.sampling.config import SamplingConfig
 from streamlearn.sampling import Forward
 
@@ -113,7 +114,7 @@ class Step:
 
         ``n_samples`` is still that before the update.
         """
-        if self.slope is None:
+        if self.slope is None or replaying(state):  # it follows the stream
             return
         size, n_samples, last = abs(self.slope), int(state["n_samples"][0]), len(spec.shapes) - 1
         state["step_usual"] += (size - state["step_usual"]) / (min(n_samples, USUAL_WINDOW - 1) + 1)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -18,12 +19,14 @@ import numpy.typing as npt
 import quant.front_end.golden
 from quant.counters import Saturations
 from quant.errors import ConfigError, DivergedError
+from quant.front_end import INPUT_FRAC_BITS
 from quant.heads import HEADS
 from quant.heads.head import ClassPrediction, NumberPrediction
 from quant.layout import State
 from quant.memory import golden
 from quant.native import NativeKernel
 from quant.network import NetworkSpec
+from quant.replay import golden as replay
 from quant.rule import Config, Model, arithmetic_of, part, rule_of
 from streamlearn import front_end, heads
 from streamlearn.memory import Memory
@@ -38,6 +41,7 @@ DIVERGED = (
 )
 NO_MEMORY = 'this learner has no memory to recall from: make it with memory="lda"'
 _OUTPUT_ONE = 1 << 16
+INPUT_ONE = 1 << INPUT_FRAC_BITS
 
 
 class Engine(Protocol):
@@ -109,7 +113,7 @@ class NumpyEngine:
         self._plan = model.plan(spec, config)
         self.saturations = Saturations()
 
-    def _forward(self, state: State, x: Float) -> tuple[dict[str, Any], Any]:
+    def _forward(self, state: State, x: Float) -> tuple[dict[str, Any], Any, Any]:
         spec, count = self._spec, self.saturations
         window = self._config.front_end_window
         statistics, inputs = self._inputs(spec.front_end, window, state, x, count)
@@ -117,7 +121,7 @@ class NumpyEngine:
             forward = self._model.forward(spec, self._plan, state, inputs, count)
         if not np.isfinite(forward.outputs).all():
             raise DivergedError(DIVERGED)
-        return statistics, forward
+        return statistics, forward, inputs
 
     def _predicted(self, state: State, forward: Any, answer: Any) -> Prediction:
         if answer is not None:
@@ -171,7 +175,7 @@ class NumpyEngine:
     def learn(self, state: State, x: Float, target: Any) -> Any:
         """See :class:`Engine`."""
         spec, count = self._spec, self.saturations
-        statistics, forward = self._forward(state, x)
+        statistics, forward, inputs = self._forward(state, x)
         answer = self._answer(state, x, forward)
         predicted = self._predicted(state, forward, answer)
         known, target, clamped = self._verbs.standardise_target(state, target, self._config)
@@ -182,7 +186,18 @@ class NumpyEngine:
             self._model.update(spec, self._plan, state, forward, target, count)
         for name, value in {**statistics, **known}.items():
             state[name][0] = value
+        if spec.replay_capacity:
+            replay.learn(spec, state, inputs, target, partial(self._learn_again, state))
         return self._head.result(predicted)
+
+    def _learn_again(self, state: State, codes: npt.NDArray[Any], target: int) -> None:
+        """One learning step on stored inputs, unless a state in floats has diverged."""
+        spec, count = self._spec, self.saturations
+        given = codes / INPUT_ONE if self._floats else codes
+        with np.errstate(all="ignore"):
+            forward = self._model.forward(spec, self._plan, state, given, count)
+            if np.isfinite(forward.outputs).all():
+                self._model.update(spec, self._plan, state, forward, target, count)
 
     def learn_many(self, state: State, x: Float, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """See :class:`Engine`."""

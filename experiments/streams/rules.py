@@ -65,7 +65,7 @@ VARIANTS = (
     ),
 )
 #: Options that no learner has yet: their variants do not run. A test fails as soon as one exists.
-PENDING: frozenset[str] = frozenset({"replay_bytes"})
+PENDING: frozenset[str] = frozenset()
 
 #: The reference: MESU with a fixed step and the best of these windows, chosen for each stream.
 WINDOWS = (1e3, 3e3, 1e4, 3e4, 1e5)

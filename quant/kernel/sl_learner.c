@@ -5,6 +5,7 @@
 #include "sl_head.h"
 #include "sl_memory.h"
 #include "sl_parts.h"
+#include "sl_replay.h"
 
 static uint32_t sl_finite(const uint32_t *x_bits) {
     uint32_t not_finite = 0;
@@ -20,6 +21,9 @@ static int32_t sl_learner_forward(const sl_state_t *state, sl_scratch_t *scratch
         return SL_ERR_NOT_FINITE;
     }
     sl_front_end_update(state, scratch, x_bits);
+#if SL_REPLAY_CAPACITY
+    sl_replay_note(scratch);
+#endif
     const int32_t largest = sl_rule_forward(state, scratch);
     const int32_t predicted = sl_head_predict(state, scratch, largest);
     return predicted < 0 ? predicted : sl_memory_predict(state, scratch, x_bits, predicted);
@@ -48,6 +52,9 @@ int32_t sl_learner_learn(sl_state_t *state, sl_scratch_t *scratch, const uint32_
     sl_memory_update(state, scratch, x_bits, target);
     sl_rule_update(state, scratch, target);
     sl_front_end_commit(state, scratch);
+#if SL_REPLAY_CAPACITY
+    sl_replay(state, scratch, target);
+#endif
     state->n_samples++;
     return predicted;
 }

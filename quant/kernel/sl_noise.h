@@ -7,10 +7,13 @@ enum {
     SL_STREAM_EPSILON = 0,
     SL_STREAM_ROW = 64,
     SL_STREAM_GATE = 96,
+    SL_STREAM_REPLAY = 120,
     SL_STREAM_COLUMN = 128,
     SL_STREAM_PULL = 192,
     SL_STREAM_RANGE = 224
 };
+
+enum { SL_REPLAY_WORDS = 3 }; /* of a replay: its class, its sample, the key of its noise */
 
 static inline uint32_t sl_mix32(uint32_t x) {
     x ^= x >> 16;

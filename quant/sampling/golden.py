@@ -71,7 +71,7 @@ def run_layers(
     ``sample(layer, x, frac_bits, epsilon)`` returns a layer's sampled pre-activations (Q15.16) and
     the inverse of their deviation (Q.18), ``int64[units, draws]``.
     """
-    key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
+    key = noise.key_of(state)
     x, frac_bits = z_q[:, None], INPUT_FRAC_BITS
     for layer, (_, n_out) in enumerate(spec.shapes):
         if spec.bias:

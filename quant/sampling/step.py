@@ -15,6 +15,7 @@ from quant.heads import HEADS
 from quant.integers import Int64, bit_length, shift_round, shift_truncate
 from quant.layout import REAL, Field, State
 from quant.network import NetworkSpec, layer_view
+from quant.replay import replaying
 from quant.sampling.config import SamplingConfig
 from quant.sampling.golden import Forward
 from quant.sampling.plan import mantissa_exponent
@@ -229,6 +230,8 @@ def rescale_slow(state: State, up: int) -> None:
 
 def commit(spec: NetworkSpec, state: State, found: Slope) -> None:
     """Move log2 m, and let some rows of the slow copy follow μ; ``n_samples`` is still the old."""
+    if replaying(state):  # it follows the stream
+        return
     last, n_samples = len(spec.shapes) - 1, int(state["n_samples"][0])
     state["step_log2"], state["step_usual"] = follow(
         int(state["step_log2"][0]), int(state["step_usual"][0]), n_samples, fixed_slope(found)

@@ -39,8 +39,8 @@ from streamlearn.version import __version__
 
 #: Options of `run` that make a new learner or folder, by their parameters' names.
 NEW_RUN = (
-    "rule", "hidden", "memory_window", "metaplasticity", "memory", "memory_bytes", "settings",
-    "arithmetic", "seed", "classes", "out", "force",
+    "rule", "hidden", "memory_window", "metaplasticity", "memory", "memory_bytes", "replay_bytes",
+    "settings", "arithmetic", "seed", "classes", "out", "force",
 )  # fmt: skip
 
 app = typer.Typer(
@@ -128,6 +128,14 @@ def run(
             help="Bytes of state for the memory. Short for --set memory_bytes=N.",
         ),
     ] = None,
+    replay_bytes: Annotated[
+        int | None,
+        typer.Option(
+            "--replay-bytes",
+            help="Memory for samples that are learned again, for classes that come one after "
+            "another; none if not given. Short for --set replay_bytes=N.",
+        ),
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -185,6 +193,7 @@ def run(
         "metaplasticity": metaplasticity,
         "memory": memory,
         "memory_bytes": memory_bytes,
+        "replay_bytes": replay_bytes,
     }
     learn(
         stream,

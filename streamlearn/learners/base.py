@@ -64,13 +64,17 @@ class StreamLearner(Parameters, RiverEstimator):
         ----------
         given : mapping
             The constructor's ``locals()``: ``layers``, ``arithmetic``, ``seed``, ``bias``,
-            ``front_end``, ``features``, ``backend``, for a classifier ``classes`` and those of its
-            memory, and the fields of the rule's configuration.
+            ``front_end``, ``features``, ``backend``, for a classifier ``classes`` and those of
+            replay and memory, and the fields of the rule's configuration.
         """
         rule = RULES[self._rule]
         own = {f.name for f in dataclasses.fields(rule.config)}
         spec = NetworkSpec(
-            as_tuple("layers", given["layers"]), given["bias"], given["front_end"], self._head
+            as_tuple("layers", given["layers"]),
+            given["bias"],
+            given["front_end"],
+            self._head,
+            **{name: given[name] for name in ("replay_bytes", "replays") if name in given},
         )
         spec = with_memory(spec, given)
         config = rule.config(**{name: value for name, value in given.items() if name in own})

@@ -43,6 +43,9 @@ class SamplingClassifier(SamplingLearner, StreamClassifier):
         Of the start and of the noise, 0 to 2^32 - 1.
     bias, front_end
         See :class:`quant.network.NetworkSpec`.
+    replay_bytes, replays : int
+        Bytes of the state for stored samples, as many of each class, and how many of them each
+        step learns again. 0 bytes: none (docs/replay.md).
     memory, memory_features
         See :class:`quant.network.NetworkSpec`: what remembers every class ever taught.
     memory_bytes : int, optional
@@ -79,6 +82,8 @@ class SamplingClassifier(SamplingLearner, StreamClassifier):
         seed: int = 0,
         bias: bool = True,
         front_end: str = "standardise",
+        replay_bytes: int = 0,
+        replays: int = 1,
         features: Sequence[str] | None = None,
         backend: Backend | None = None,
         memory_window: float = 100_000.0,

@@ -19,6 +19,8 @@ from streamlearn.learners.loading import learner_class
 
 FLOAT32_MAX = np.finfo(np.float32).max
 LAST = {"categorical": 3, "gaussian": 1}
+#: What a network may have beside its layers.
+OPTIONS: dict[str, list[dict[str, Any]]] = {"categorical": [{"replay_bytes": 99}], "gaussian": []}
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Case:
         spec = f"{self.spec}-{self.spec.front_end}-{'bias' if self.spec.bias else 'no_bias'}"
         if self.spec.memory:
             spec += f"-{self.spec.memory}-{self.spec.memory_features}"
+        own += [f"replay_bytes={self.spec.replay_bytes}"] if self.spec.replay_bytes else []
         return "-".join([self.config.rule, self.arithmetic, spec, *own])
 
 
@@ -73,10 +76,13 @@ def defaults() -> list[Case]:
     """Every rule, head and variant in every arithmetic that has a kernel; and with a memory."""
     plain = [
         Case(
-            NetworkSpec((5, 8, LAST[head]), head=head), config_of(rule, head, settings), arithmetic
+            NetworkSpec((5, 8, LAST[head]), head=head, **options),
+            config_of(rule, head, settings),
+            arithmetic,
         )
         for rule in RULES
         for head in RULES[rule].heads
+        for options in ({}, *OPTIONS[head])
         for settings in ({}, *RULES[rule].variants.values())
         for arithmetic in in_c(rule)
     ]

@@ -134,7 +134,7 @@ def test_canary_conditionals_are_counted() -> None:
 #: Verbs by which one room calls another: every room of a kind has them.
 SHARED = re.compile(
     r"sl_(rule|head|front_end|gaussian|memory)_\w+"
-    r"|sl_(forward_layer|learn_layer|add_units|mean_output|drawn_output|value_of_q8)"
+    r"|sl_(input_code|input_of_code|forward_layer|learn_layer|add_units|mean_output|drawn_output|value_of_q8)"
 )
 DEFINITION = re.compile(
     r"^(?:SL_\w+ |static |inline |__attribute__\(\(\w+\)\) )*\w+ \*?(sl_\w+)\([^;{]*\)\s*\{",

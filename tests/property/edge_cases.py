@@ -142,9 +142,21 @@ def edge_state(case: Case, mode: int, seed: int) -> State:
     """
     spec, config, _ = case
     state: State = rule_part(config, "edge_state")(spec, config, mode, seed)
+    if spec.replay_capacity:
+        edge_reservoir(state, np.random.default_rng((seed, 2)))
     if HEADS[spec.head].fields("integer", spec.layers[-1]):
         head_part(spec, "edge_statistics")(state, np.random.default_rng((seed, 1)))
     return state
+
+
+def edge_reservoir(state: State, rng: np.random.Generator) -> None:
+    """Fill the reservoir with anything, as a foreign state may hold it, or leave it empty."""
+    if rng.random() < 0.2:
+        return
+    for name in ("replay_class", "replay_input", "replay_seen", "replay_stored"):
+        field, whole = state[name], np.iinfo(state[name].dtype)
+        largest = whole.max if rng.random() < 0.3 else 9
+        field[:] = rng.integers(max(whole.min, -largest), largest, field.shape, endpoint=True)
 
 
 def rule_part(config: Config, function: str) -> Any:

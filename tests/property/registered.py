@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from quant.network import NetworkSpec
 from quant.rule import RULES, Config
 from streamlearn.checks import LAYERS
+
+#: What a network may have beside its layers, by head.
+OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
+    "categorical": {"": {}, "replay": {"replay_bytes": 100, "replays": 3}},
+    "gaussian": {"": {}},
+}
 
 
 class Case(NamedTuple):
@@ -20,12 +26,13 @@ class Case(NamedTuple):
 def registered() -> dict[str, Case]:
     """Return all of them, at their default settings."""
     return {
-        " ".join((name, head, arithmetic, variant)).strip(): Case(
-            NetworkSpec(LAYERS[head], head=head), rule.config(**settings), arithmetic
+        " ".join((name, head, arithmetic, variant, more)).strip(): Case(
+            NetworkSpec(LAYERS[head], head=head, **options), rule.config(**settings), arithmetic
         )
         for name, rule in RULES.items()
         for variant, settings in {"": {}, **rule.variants}.items()
         for head in rule.heads
+        for more, options in OPTIONS[head].items()
         for arithmetic in rule.arithmetics
     }
 

@@ -8,8 +8,11 @@ from quant.rule import RULES
 from streamlearn.checks import LAYERS
 from streamlearn.learners.loading import learner_class
 
-#: A variant of every classifier, whatever its rule.
-MEMORY = {"memory": {"memory": "lda", "memory_features": 9}}
+#: Settings of every classifier, whatever its rule: variants beside the rule's own.
+SHARED = {
+    "memory": {"memory": "lda", "memory_features": 9},
+    "replay": {"replay_bytes": 150, "replays": 2},
+}
 
 
 class Kind(NamedTuple):
@@ -25,7 +28,7 @@ class Kind(NamedTuple):
         return "-".join(part for part in self if part)
 
     def make(self, **more: Any) -> Any:
-        settings = {**RULES[self.rule].variants, **MEMORY}.get(self.variant, {})
+        settings = {**RULES[self.rule].variants, **SHARED}.get(self.variant, {})
         given = {"arithmetic": self.arithmetic, "backend": self.backend, **settings, **more}
         return learner_class(self.rule, self.head)(LAYERS[self.head], **given)
 
@@ -40,7 +43,7 @@ def kinds() -> list[Kind]:
                 if kind.golden is not None or kind.numbers == "float64":
                     backends.append("numpy")
                 for backend in backends:
-                    memory = MEMORY if head == "categorical" else ()
-                    for variant in ("", *rule.variants, *memory):
+                    shared = SHARED if head == "categorical" else ()
+                    for variant in ("", *rule.variants, *shared):
                         found.append(Kind(name, head, arithmetic, backend, variant))
     return found

@@ -21,6 +21,8 @@ from streamlearn.checks import yield_checks
 
 TOY = Path(__file__).parent / "toy_rule"
 MAX_LINES = 150
+#: Each with and without a reservoir.
+N_KINDS = 6
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +51,11 @@ def test_it_is_on_the_list_of_learners(toy: list[Kind]) -> None:
         ("q16", "numpy"),
         ("float64", "numpy"),
     }
+    assert len(toy) == N_KINDS
     assert "toy" in RULES
 
 
-@pytest.mark.parametrize("index", range(3))
+@pytest.mark.parametrize("index", range(N_KINDS))
 def test_it_obeys_the_contract_of_every_learner(toy: list[Kind], index: int) -> None:
     learner = toy[index].make()
     for check in yield_checks(learner):
@@ -69,7 +72,8 @@ def test_golden_is_c_is_onnx(toy: list[Kind], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("board", BOARDS)
 def test_the_device_learns_the_same_bits(toy: list[Kind], board: str, tmp_path: Path) -> None:
-    device_equals_host(toy[0], board, tmp_path)
+    device_equals_host(toy[0], board, tmp_path / "toy")
+    device_equals_host(toy[1], board, tmp_path / "toy with replay")
 
 
 def test_its_state_image_loads_as_a_learner_of_its_class(toy: list[Kind], tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ LAYOUTS = every_layout()
 # -- order and gaps ------------------------------------------------------------------------------
 
 
-def test_words_come_first_then_doubles_halves_and_bytes_each_in_the_order_given() -> None:
+def test_single_words_come_first_then_arrays_doubles_halves_and_bytes_in_the_order_given() -> None:
     given_fields = [
         Field("byte", "i1", "", (4,)),
         Field("half_b", "<u2", "", (2,)),
@@ -65,7 +65,7 @@ def test_words_come_first_then_doubles_halves_and_bytes_each_in_the_order_given(
     names = [field.name for field in Layout.of(HEADER, given_fields)]
     header = ["n_samples", "seed", "front_end_count"]
     assert names == [
-        *header, "first", "many", "second", "real", "half_b", "half_a", "half_c", "byte", "padding"
+        *header, "first", "second", "many", "real", "half_b", "half_a", "half_c", "byte", "padding"
     ]  # fmt: skip
 
 

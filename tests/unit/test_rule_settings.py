@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quant.description import from_json, to_json
+from quant.description import OPTIONS, from_json, to_json
 from quant.errors import ConfigError
 from quant.heads import HEADS
 from quant.network import NetworkSpec
@@ -87,7 +87,15 @@ def test_every_field_is_described_and_none_of_another_head(name: str, head: str)
     described = to_json(NetworkSpec(LAYERS[head], head=head), RULES[name].config())
     assert list(described) == ["rule", "network", "config"]
     assert list(described["config"]) == [field.name for field in config_fields(name, head)]
-    assert set(described["network"]) == {field.name for field in dataclasses.fields(NetworkSpec)}
+    fields = {field.name for field in dataclasses.fields(NetworkSpec)}
+    assert set(described["network"]) == fields - set(OPTIONS)
+
+
+@pytest.mark.parametrize("given", [{"replay_bytes": 99}, {"replays": 5}])
+def test_an_option_of_the_network_is_described_where_it_is_chosen(given: dict[str, int]) -> None:
+    spec = NetworkSpec((3, 8, 2), **given)  # type: ignore[arg-type]
+    assert to_json(spec, RULES["mesu"].config())["network"].items() >= given.items()
+    assert described_again(spec, RULES["mesu"].config())[0] == spec
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -107,7 +115,12 @@ def test_a_description_that_is_none_is_refused(name: str) -> None:
 
 # -- constructors --------------------------------------------------------------------------------
 
-COMMON = ("layers", "classes", "arithmetic", "seed", "bias", "front_end", "features", "backend")
+REPLAY = ("replay_bytes", "replays")
+COMMON = (
+    "layers", "classes", "arithmetic", "seed", "bias", "front_end", *REPLAY, "features", "backend",
+)  # fmt: skip
+#: Of learners of classes alone.
+OF_CLASSES = ("classes", *REPLAY)
 #: Defaults that are not the configuration's or the network's, and where the docstring says so.
 LOWER = "``mu_init`` and ``sigma_init`` start lower than a classifier's: "
 OTHER_DEFAULTS: dict[str, dict[str, tuple[Any, str]]] = {
@@ -119,7 +132,7 @@ OTHER_DEFAULTS: dict[str, dict[str, tuple[Any, str]]] = {
 
 def wrong_parameters(kind: type[StreamLearner], name: str, head: str) -> list[str]:
     """What a class's constructor has otherwise than its rule and its head want it, in words."""
-    common = [p for p in COMMON if p != "classes" or HEADS[head].n_classes(2)]
+    common = [p for p in COMMON if p not in OF_CLASSES or HEADS[head].n_classes(2)]
     spec = NetworkSpec(LAYERS[head], head=head)
     defaults: dict[str, Any] = {
         **dict.fromkeys(common),
@@ -128,6 +141,7 @@ def wrong_parameters(kind: type[StreamLearner], name: str, head: str) -> list[st
         "seed": 0,
         "bias": spec.bias,
         "front_end": spec.front_end,
+        **{p: getattr(spec, p) for p in REPLAY if p in common},
         **{field.name: field.default for field in config_fields(name, head)},
         **{p: value for p, (value, _) in OTHER_DEFAULTS.get(kind.__name__, {}).items()},
     }

@@ -24,6 +24,7 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "q16": lambda: MesuClassifier((32, 32, 3), classes=range(3)),
     "q8": lambda: MetaplasticClassifier((32, 32, 3), classes=range(3)),
     "number": lambda: MesuRegressor((32, 32, 1)),
+    "replay": lambda: MesuClassifier((32, 32, 3), classes=range(3), replay_bytes=2000),
     "late labels": lambda: MesuClassifier((32, 32, 3)),
 }
 

@@ -32,6 +32,7 @@ from quant.integers import (
 )
 from quant.layout import State
 from quant.network import NetworkSpec, layer_view
+from quant.replay import replaying
 from quant.rules.mesu.plan import Plan
 from quant.sampling.golden import (
     DELTA_MAX,
@@ -227,6 +228,8 @@ def _update_layer(
     rho_view = layer_view(spec, state, "rho", layer)
     layer_plan = plan.layers[layer]
     x, frac_bits = forward_.inputs[layer], forward_.frac_bits[layer]
+    if replaying(state):  # what a sample says of sigma is counted once
+        r = np.zeros_like(r)
     if layer == 0:
         delta, r = delta.sum(axis=1, keepdims=True), r.sum(axis=1, keepdims=True)
         spare = 0
@@ -253,7 +256,8 @@ def _update_layer(
     )  # fmt: skip
 
     first = sum(n for n, _ in spec.shapes[:layer])
-    pulled = slice(-(first + int(state["n_samples"][0])) % plan.sweep, rows, plan.sweep)
+    start = rows if replaying(state) else -(first + int(state["n_samples"][0])) % plan.sweep
+    pulled = slice(start, rows, plan.sweep)
     pull_words = noise.words(key, noise.STREAM_PULL_ROW + layer, rows).astype(np.int64)[pulled]
     mu[pulled], rho[pulled] = pull(
         mu[pulled], rho[pulled], plan, layer_plan, at,
@@ -267,7 +271,7 @@ def update(
 ) -> None:
     """Backward pass and update of every layer, in place, from one forward pass and a target."""
     delta = HEADS[spec.head].verbs.output_gradient(forward_.outputs, target, count)
-    key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
+    key = noise.key_of(state)
     at, last = Step.of(plan.guard, state), len(spec.shapes) - 1
     slope = None
     if plan.guard is not None:

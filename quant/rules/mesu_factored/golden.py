@@ -25,6 +25,7 @@ from quant.heads import HEADS
 from quant.integers import Int64, bit_length, clamp_count, shift_round
 from quant.layout import State
 from quant.network import NetworkSpec, layer_view
+from quant.replay import replaying
 from quant.rules.mesu_factored.golden_backward import Curvature, backward_inputs, curvature
 from quant.rules.mesu_factored.golden_codes import Roots, column_roots, input_roots
 from quant.rules.mesu_factored.golden_factors import gauge, pull_factors, step_columns, step_rows
@@ -144,7 +145,7 @@ def _update_layer(
 
     first = sum(n for n, _ in spec.shapes[:layer])
     phase = (first + int(state["n_samples"][0])) & 0xFFFFFFFF
-    pulled = slice(-phase % plan.sweep, rows, plan.sweep)
+    pulled = slice(rows if replaying(state) else -phase % plan.sweep, rows, plan.sweep)
     pull_words = noise.words(key, noise.STREAM_PULL_ROW + layer, rows).astype(np.int64)[pulled]
     peak = int(state["mu_peak"][0, layer])
     if len(pull_words):
@@ -158,9 +159,10 @@ def _update_layer(
     peak = 32768 if clamped else peak
     count.mu += clamped
 
-    row = step_rows(row, x, frac_bits, found, mine, count)
-    column = step_columns(column, found, mine, count)
-    cycle = phase % plan.sweep == 0
+    if not replaying(state):  # what a sample says of sigma is counted once
+        row = step_rows(row, x, frac_bits, found, mine, count)
+        column = step_columns(column, found, mine, count)
+    cycle = not replaying(state) and phase % plan.sweep == 0
     if cycle:
         row, column = pull_factors(row, column, at.pull_sigma(plan.pull_factor), mine, count)
     row_view[:], column_view[:] = gauge(row, column, count)
@@ -186,7 +188,7 @@ def update(
 ) -> None:
     """Backward pass and update of every layer, in place, from one forward pass and a target."""
     delta = HEADS[spec.head].verbs.output_gradient(forward_.outputs, target, count)
-    key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
+    key = noise.key_of(state)
     at, last = Step.of(plan.guard, state), len(spec.shapes) - 1
     slope = None
     if plan.guard is not None:

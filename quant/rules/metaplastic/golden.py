@@ -29,6 +29,7 @@ from quant.heads.categorical.golden import softmax_q
 from quant.integers import Int64, bit_length, isqrt, shift_round
 from quant.layout import State
 from quant.network import NetworkSpec
+from quant.replay import replaying
 from quant.rules.metaplastic.cuts import cut_integers
 from quant.rules.metaplastic.gates import active_units
 from quant.rules.metaplastic.plan import GRADIENT_FRAC_BITS, MetaplasticPlan
@@ -179,7 +180,7 @@ def update(
 ) -> None:
     """Backward pass and pulses of every layer, in place, from one forward pass."""
     n = int(state["n_samples"][0])
-    key = noise.sample_key(int(state["seed"][0]), n)
+    key = noise.key_of(state)
     state["log_temperature"] = calibrate(
         forward_.logits, target, int(state["log_temperature"][0]), plan.calibration_shift
     )
@@ -219,7 +220,8 @@ def adapt(
     state["step_log2"], state["step_spread"] = moved(
         log2, int(state["step_spread"][0]), u, n, count
     )
-    follow(trace, w, n)
+    if not replaying(state):  # it follows the stream
+        follow(trace, w, n)
     return tuple(stepped_gain(gain, log2) for gain in plan.gains)
 
 

@@ -1,6 +1,7 @@
 /* Which rows of a layer a sample concerns. */
 #pragma once
 
+#include "sl_replay.h"
 #include "sl_rule.h"
 
 /* List the active rows of layer 0: all others have input 0 and cost nothing. */
@@ -13,7 +14,13 @@ static inline void sl_list_active(sl_scratch_t *scratch) {
     scratch->n_active = n;
 }
 
-/* The first of a layer's rows, a multiple of SL_SWEEP apart, that the prior pulls this time. */
-static inline uint32_t sl_first_pulled(const sl_layer_t *layer, uint32_t n_samples) {
-    return (0u - layer->first - n_samples) % SL_SWEEP;
+/* The first of a layer's rows, a multiple of SL_SWEEP apart, that the prior pulls this time; none
+ * of them in a replay, for a sample is pulled once. */
+static inline uint32_t sl_first_pulled(const sl_layer_t *layer, const sl_state_t *state) {
+    return SL_REPLAYING(state) ? layer->rows : (0u - layer->first - state->n_samples) % SL_SWEEP;
+}
+
+/* Whether a sweep of a layer ends with this sample. */
+static inline uint32_t sl_cycle_ends(const sl_layer_t *layer, const sl_state_t *state) {
+    return !SL_REPLAYING(state) && (layer->first + state->n_samples) % SL_SWEEP == 0;
 }

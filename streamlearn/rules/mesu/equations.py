@@ -9,7 +9,8 @@ weight-sampling gradient given the pre-activations: the same mean, less noise.
 
 Differs from the authors' code: the prior pulls 1/sweep of the rows at each sample, sweep times as
 hard (``sweep=1`` is the paper), from the values that the gradient's step left; one gradient's step
-changes σ by -25 % to +50 % at most.
+changes σ by -25 % to +50 % at most. A sample that is learned again (:mod:`quant.replay`) moves μ
+alone: its evidence about σ is counted, and the prior has pulled.
 Counterparts: :mod:`quant.rules.mesu.golden` (integers), ``quant/rules/mesu/kernel`` (C).
 """
 
@@ -22,6 +23,7 @@ from quant import noise
 from quant.counters import Saturations
 from quant.layout import State
 from quant.network import NetworkSpec, layer_view
+from quant.replay import replaying
 from quant.rules.mesu.config import MesuConfig
 from quant.sampling.plan import effective_sweep
 from streamlearn.adaptive_step import Step
@@ -35,7 +37,7 @@ def forward(
     spec: NetworkSpec, config: MesuConfig, state: State, z: Float, count: Saturations
 ) -> Forward:
     """Sample the pre-activations of all layers: ``a = x·μ + ε √(x²·σ²)``, ReLU between layers."""
-    key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
+    key = noise.key_of(state)
     result = Forward()
     x = z[:, None]
     for layer, (_, n_out) in enumerate(spec.shapes):
@@ -81,12 +83,14 @@ def update(
         below = np.where(x > 0, mu @ delta + x * (sigma**2 @ r), 0) if layer > 0 else delta
         x_all = np.broadcast_to(x, (x.shape[0], config.n_draws))
         g, q = x_all @ delta.T / config.n_draws, x_all**2 @ r.T / config.n_draws
-        relative = np.clip(-config.lr_sigma * sigma**2 * q, -0.5, 1.0)
+        lr_sigma = 0.0 if replaying(state) else config.lr_sigma
+        relative = np.clip(-lr_sigma * sigma**2 * q, -0.5, 1.0)
         mu -= step.lr_mu(config, spread) * sigma**2 * g
         sigma *= 1 + relative / 2
 
         first = sum(n for n, _ in spec.shapes[:layer])
-        pulled = slice(-(first + int(state["n_samples"][0])) % sweep, len(mu), sweep)
+        start = len(mu) if replaying(state) else -(first + int(state["n_samples"][0])) % sweep
+        pulled = slice(start, len(mu), sweep)
         sigma_prior = config.sigma_prior_of(spec.layers[layer])
         _pull(mu[pulled], sigma[pulled], config, step, sigma_prior, sweep)
         delta = below[: spec.layers[layer]]

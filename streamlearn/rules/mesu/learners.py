@@ -40,6 +40,8 @@ class MesuClassifier(SamplingClassifier):
         seed: int = 0,
         bias: bool = True,
         front_end: str = "standardise",
+        replay_bytes: int = 0,
+        replays: int = 1,
         features: Sequence[str] | None = None,
         backend: Backend | None = None,
         memory_window: float = 100_000.0,

@@ -42,6 +42,7 @@ from quant import noise
 from quant.counters import Saturations
 from quant.layout import State
 from quant.network import NetworkSpec, layer_view
+from quant.replay import replaying
 from quant.rules.mesu_factored.config import MesuFactoredConfig
 from quant.rules.mesu_factored.state import factor_view
 from quant.sampling.plan import effective_sweep
@@ -63,7 +64,7 @@ def forward(
     spec: NetworkSpec, config: MesuFactoredConfig, state: State, z: Float, count: Saturations
 ) -> FactoredForward:
     """Sample the pre-activations of all layers: ``a = x·μ + ε √(c P)``, ReLU between layers."""
-    key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
+    key = noise.key_of(state)
     result = FactoredForward()
     x = z[:, None]
     for layer, (_, n_out) in enumerate(spec.shapes):
@@ -111,7 +112,7 @@ def update(
             below = np.where(x > 0, mu @ delta + x * row[:, None] * by_row, 0)
         x_all = np.broadcast_to(x, (rows, config.n_draws))
         by_column = (spread * noisy).sum(axis=1)
-        strength = config.lr_sigma / config.n_draws
+        strength = 0.0 if replaying(state) else config.lr_sigma / config.n_draws
         rows_relative = -strength / columns * row * (x_all**2 @ by_row)
         columns_relative = -strength / rows * (by_column - by_column.mean())
         mu -= (
@@ -120,14 +121,14 @@ def update(
 
         phase = sum(n for n, _ in spec.shapes[:layer]) + int(state["n_samples"][0])
         phase &= 0xFFFFFFFF
-        pulled = slice(-phase % sweep, rows, sweep)
+        pulled = slice(rows if replaying(state) else -phase % sweep, rows, sweep)
         sigma_prior = config.sigma_prior_of(spec.layers[layer])
         pull = sweep / (config.memory_window * sigma_prior**2)
         share = np.minimum(step.pull_mu(config) * pull * np.outer(row[pulled], column), 1.0)
         mu[pulled] += share * (config.mu_prior - mu[pulled])
         row *= 1 + np.clip(rows_relative, -0.5, 1.0)
         column *= 1 + np.clip(columns_relative, -0.5, 1.0)
-        if phase % sweep == 0:
+        if not replaying(state) and phase % sweep == 0:
             _pull_factors(row, column, step.pull_sigma(config) * pull, sigma_prior**2)
         delta = below[: spec.layers[layer]]
     step.commit(spec, state)

@@ -28,6 +28,9 @@ class MetaplasticClassifier(StreamClassifier):
         One byte per synapse and nothing but integers, or the equations.
     seed : int
         Of the start and of the pulses, 0 to 2^32 - 1.
+    replay_bytes, replays : int
+        Bytes of the state for stored samples, as many of each class, and how many of them each
+        step learns again. 0 bytes: none (docs/replay.md).
     features : sequence of str, optional
         Names of the features, in order. Default: those of the first dict that is learned.
     bias : bool, optional
@@ -88,6 +91,8 @@ class MetaplasticClassifier(StreamClassifier):
         seed: int = 0,
         bias: bool | None = None,
         front_end: str = "standardise",
+        replay_bytes: int = 0,
+        replays: int = 1,
         features: Sequence[str] | None = None,
         backend: Backend | None = None,
         metaplasticity: float | None = None,

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from quant.layout import State
 from quant.network import NetworkSpec
+from quant.replay import replaying
 from quant.rules.metaplastic.config import MetaplasticConfig
 from quant.rules.metaplastic.cuts import adapts
 from quant.rules.metaplastic.state import weight_view
@@ -49,6 +50,7 @@ def adapt(
         ratio -= 1 / 16
     state["step_log2"] = np.clip(log2 - ratio / 64, *LOG2_RANGE)
     rows = slice(n % SWEEP, None, SWEEP)
-    trace[rows] += (b[rows] - trace[rows]) / 4
+    if not replaying(state):  # it follows the stream
+        trace[rows] += (b[rows] - trace[rows]) / 4
     multiplier: float = 2.0**log2
     return multiplier

@@ -15,7 +15,8 @@ class ToyClassifier(StreamClassifier):
     def __init__(self, layers: Any, *, classes: Any = None, arithmetic: str = "q16", seed: int = 0,
                  bias: bool = True, front_end: str = "standardise", features: Any = None,
                  backend: Any = None, front_end_window: int = 300, memory: str | None = None,
-                 memory_features: int = 64, memory_bytes: int | None = None) -> None:  # fmt: skip
+                 memory_features: int = 64, memory_bytes: int | None = None,
+                 replay_bytes: int = 0, replays: int = 1) -> None:  # fmt: skip
         self._build(locals())
 
 

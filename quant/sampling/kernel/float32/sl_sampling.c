@@ -7,12 +7,13 @@
 #include "sl_head_gradient.h"
 #include "sl_learn_layer.h"
 #include "sl_parts.h"
+#include "sl_replay.h"
 #include "sl_rows.h"
 #include "sl_step.h"
 #include "sl_status.h"
 
 int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
-    const uint32_t key = sl_noise_key(state->seed, state->n_samples);
+    const uint32_t key = sl_step_key(state);
     if (SL_BIAS) {
         scratch->input[SL_N_FEATURES] = 1.0f;
     }
@@ -49,7 +50,7 @@ int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
 }
 
 void sl_rule_update(sl_state_t *state, sl_scratch_t *scratch, uint32_t target) {
-    const uint32_t key = sl_noise_key(state->seed, state->n_samples);
+    const uint32_t key = sl_step_key(state);
     float *delta = scratch->block_a, *below = scratch->block_b;
     sl_head_gradient(scratch, delta, target);
     sl_step_begin(state, scratch, delta);

@@ -9,6 +9,7 @@
 #include "sl_integer.h"
 #include "sl_learn_layer.h"
 #include "sl_parts.h"
+#include "sl_replay.h"
 #include "sl_rows.h"
 #include "sl_step.h"
 
@@ -32,7 +33,7 @@ static int32_t sl_rectify(const int32_t *a, uint32_t n, int16_t *hidden) {
 }
 
 int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
-    const uint32_t key = sl_noise_key(state->seed, state->n_samples);
+    const uint32_t key = sl_step_key(state);
     if (SL_BIAS) {
         scratch->input[SL_N_FEATURES] = 1 << SL_INPUT_FRAC_BITS;
     }
@@ -65,7 +66,7 @@ int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
 }
 
 void sl_rule_update(sl_state_t *state, sl_scratch_t *scratch, uint32_t target) {
-    const uint32_t key = sl_noise_key(state->seed, state->n_samples);
+    const uint32_t key = sl_step_key(state);
     int32_t *delta = scratch->block_a, *below = scratch->block_b;
     sl_head_gradient(scratch, delta, target);
     sl_step_begin(state, scratch, delta);

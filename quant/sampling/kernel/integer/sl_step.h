@@ -7,6 +7,7 @@
 #include "sl_front_end.h"
 #include "sl_integer.h"
 #include "sl_lanes.h"
+#include "sl_replay.h"
 #include "sl_rule.h"
 
 enum {
@@ -149,6 +150,9 @@ SL_INLINE void sl_step_begin(const sl_state_t *state, sl_scratch_t *scratch, con
 
 /* After an update: move the multiplier, and let some rows of the slow copy follow mu. */
 SL_INLINE void sl_step_end(sl_state_t *state, const sl_scratch_t *scratch) {
+    if (SL_REPLAYING(state)) { /* it follows the stream */
+        return;
+    }
     const int32_t slope = scratch->step.slope;
     const uint32_t n =
         state->n_samples < SL_USUAL_WINDOW - 1 ? state->n_samples + 1 : SL_USUAL_WINDOW;

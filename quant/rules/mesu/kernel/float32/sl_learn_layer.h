@@ -81,12 +81,14 @@ SL_INLINE void sl_mesu_update_layer_f32(uint32_t index, sl_state_t *state, sl_sc
     const uint32_t columns = layer->columns;
     const float *x = index == 0 ? scratch->input : scratch->hidden + layer->hidden * L;
     float *g = scratch->block_c, *q = scratch->block_d;
+    /* What a sample says of sigma is counted once. */
+    const float gain_sigma = SL_REPLAYING(state) ? 0.0f : 0.5f * SL_LR_SIGMA / SL_N_DRAWS;
     const float rate = sl_step_rate(&scratch->step, index) / SL_N_DRAWS;
     for (uint32_t j = 0; j < columns; j++) {
         float sum_delta = 0, sum_r = 0;
         for (uint32_t s = 0; s < S; s++) {
             float d = delta[j * L + s] * rate;
-            float half = r[j * L + s] * (0.5f * SL_LR_SIGMA / SL_N_DRAWS);
+            float half = r[j * L + s] * gain_sigma;
             sum_delta += d;
             sum_r += half;
             if (index != 0) {
@@ -111,7 +113,7 @@ SL_INLINE void sl_mesu_update_layer_f32(uint32_t index, sl_state_t *state, sl_sc
                                    scratch->row_y, columns);
         }
     }
-    uint32_t i = sl_first_pulled(layer, state->n_samples);
+    uint32_t i = sl_first_pulled(layer, state);
     for (; i < layer->rows; i += SL_SWEEP) {
         sl_mesu_pull_row_f32(mu + i * columns, sigma + i * columns, layer, &scratch->step);
     }

@@ -29,6 +29,9 @@ SL_INLINE void sl_mesu_update_layer_q16(uint32_t index, uint32_t key, sl_state_t
     int32_t *g = scratch->block_c, *q = scratch->block_d;
     sl_gather(delta, columns, index == 0, g);
     sl_gather(r, columns, index == 0, q);
+    for (uint32_t e = 0; SL_REPLAYING(state) && e < columns * draws; e++) {
+        q[e] = 0; /* what a sample says of sigma is counted once */
+    }
     const sl_scale_t gain = sl_step_gain(&scratch->step, index);
     const int32_t exponent_g = sl_apply_gain(g, columns * draws, gain.mantissa, gain.exponent, 19);
     const int32_t exponent_q =
@@ -77,7 +80,7 @@ SL_INLINE void sl_mesu_update_layer_q16(uint32_t index, uint32_t key, sl_state_t
     }
     const sl_mesu_pull_t pull = {sl_step_pull_mu(&scratch->step, SL_PULL_MU),
                                  sl_step_pull_sigma(&scratch->step, SL_PULL_RHO)};
-    uint32_t i = sl_first_pulled(layer, state->n_samples);
+    uint32_t i = sl_first_pulled(layer, state);
     for (; i < layer->rows; i += SL_SWEEP) {
         sl_mesu_pull_row_q16(mu + i * columns, rho + i * columns, layer, pull,
                              sl_noise_word(key, SL_STREAM_PULL + index, i), scratch->column_word,

@@ -121,7 +121,7 @@ SL_INLINE void sl_factored_update_layer_f32(uint32_t index, sl_state_t *state,
     }
     const float pull =
         SL_LR_MU * sl_step_pull(&scratch->step) * (SL_SWEEP_OVER_WINDOW / layer->prior_variance);
-    for (uint32_t i = sl_first_pulled(layer, state->n_samples); i < layer->rows; i += SL_SWEEP) {
+    for (uint32_t i = sl_first_pulled(layer, state); i < layer->rows; i += SL_SWEEP) {
         for (uint32_t j = 0; j < columns; j++) {
             float *weight = &mu[i * columns + j];
             const float share = pull * (row[i] * column[j]);
@@ -129,7 +129,8 @@ SL_INLINE void sl_factored_update_layer_f32(uint32_t index, sl_state_t *state,
         }
     }
 
-    const float strength = -SL_LR_SIGMA / SL_N_DRAWS;
+    /* What a sample says of sigma is counted once. */
+    const float strength = SL_REPLAYING(state) ? 0.0f : -SL_LR_SIGMA / SL_N_DRAWS;
     const float row_strength = strength / (float)columns;
     const float column_strength = strength / (float)layer->rows;
     if (index == 0) {
@@ -150,7 +151,7 @@ SL_INLINE void sl_factored_update_layer_f32(uint32_t index, sl_state_t *state,
     for (uint32_t j = 0; j < columns; j++) {
         column[j] *= 1.0f + sl_relative(column_strength * (by_column[j] - mean));
     }
-    if ((layer->first + state->n_samples) % SL_SWEEP == 0) {
+    if (sl_cycle_ends(layer, state)) {
         sl_factored_pull_factors_f32(layer, row, column, &scratch->step);
     }
 }

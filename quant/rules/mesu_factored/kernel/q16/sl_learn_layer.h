@@ -57,7 +57,7 @@ SL_INLINE void sl_factored_update_layer_q16(uint32_t index, uint32_t key, sl_sta
         -32768, 32767);
     const sl_scale_t by_prior = {layer->gain_pull[0], layer->gain_pull[1]};
     const sl_scale_t pull = sl_step_pull_gain(&scratch->step, by_prior);
-    for (uint32_t i = sl_first_pulled(layer, state->n_samples); i < layer->rows; i += SL_SWEEP) {
+    for (uint32_t i = sl_first_pulled(layer, state); i < layer->rows; i += SL_SWEEP) {
         const int32_t strength =
             (int32_t)((sl_top_bits(row[i], 16) * (uint32_t)pull.mantissa) >> 16);
         const int32_t right_pull =
@@ -72,8 +72,10 @@ SL_INLINE void sl_factored_update_layer_q16(uint32_t index, uint32_t key, sl_sta
         peak = 32768;
     }
 
-    sl_update_factors(index, state, scratch, narrow, found);
-    const uint32_t cycle = (layer->first + state->n_samples) % SL_SWEEP == 0;
+    if (!SL_REPLAYING(state)) { /* what a sample says of sigma is counted once */
+        sl_update_factors(index, state, scratch, narrow, found);
+    }
+    const uint32_t cycle = sl_cycle_ends(layer, state);
     if (cycle) {
         sl_factored_pull_factors_q16(layer, row, column,
                                      sl_step_pull_sigma(&scratch->step, SL_PULL_FACTOR),

@@ -3,6 +3,7 @@
 
 #include "sl_exp2.h"
 #include "sl_metaplastic.h"
+#include "sl_replay.h"
 
 #if SL_ADAPTS
 
@@ -36,7 +37,7 @@ static int64_t sl_slope(sl_state_t *state, sl_scratch_t *scratch) {
         for (uint32_t k = 0; k < layer->columns; k++) {
             sums[k] += x * sl_apart(w[k], trace[k]);
         }
-        if (((i ^ state->n_samples) & 63u) == 0) {
+        if (!SL_REPLAYING(state) && ((i ^ state->n_samples) & 63u) == 0) {
             for (uint32_t k = 0; k < layer->columns; k++) {
                 trace[k] = (int8_t)(trace[k] + ((sl_apart(w[k], trace[k]) + quarter) >> 2));
             }

@@ -5,6 +5,7 @@
 #include "sl_metaplastic_step.h"
 #include "sl_noise.h"
 #include "sl_parts.h"
+#include "sl_replay.h"
 
 enum {
     SL_DELTA_MAX = 1 << 14,
@@ -161,7 +162,7 @@ static void sl_pulse_layer(uint32_t index, uint32_t key, int32_t log2, sl_state_
 }
 
 void sl_rule_update(sl_state_t *state, sl_scratch_t *scratch, uint32_t target) {
-    const uint32_t key = sl_noise_key(state->seed, state->n_samples);
+    const uint32_t key = sl_step_key(state);
     state->log_temperature = sl_calibrate(scratch, target, state->log_temperature);
     if (sl_output_gradient(scratch, target) <= SL_SKIP) {
         return;
