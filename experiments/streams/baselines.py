@@ -10,7 +10,6 @@ from collections.abc import Callable
 from importlib import import_module
 
 import numpy as np
-from streamlearn.prequential import majority_predictions, no_change_predictions
 
 from experiments.streams.contender import Contender, Learner, Shape
 from experiments.streams.field import Labels, Nearest, Sgd, Streamed
