@@ -71,6 +71,7 @@ def defaults() -> list[Case]:
 #: Extreme settings, beside the defaults of every rule.
 EXTREME: list[tuple[NetworkSpec, Config]] = [
     (NetworkSpec((5, 8, 3), front_end="none"), MesuConfig()),
+    (NetworkSpec((5, 8, 3), front_end="frozen"), MesuConfig(front_end_window=8)),
     (NetworkSpec((4, 3), bias=False), MesuConfig(n_draws=1)),
     (NetworkSpec((3, 7, 6, 2)), MesuConfig(n_draws=3, memory_window=2000.0, sigma_prior=1.0)),
     (NetworkSpec((9, 5, 2), bias=False, front_end="none"), MesuConfig(n_draws=64, mu_prior=0.5)),
