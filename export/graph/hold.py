@@ -102,5 +102,5 @@ def decide(g: GraphBuilder, seen: Seen, state: State, frozen_at: int | None = No
         restart,
         either(g.op("Not", waits), restart),
         held,
-        both(held, seen.beyond, (positive > 0) | ~recent),
+        both(held, seen.beyond, ((positive > 0) | ~recent) & ~(fixed & (positive == PERSIST))),
     )

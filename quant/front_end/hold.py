@@ -156,6 +156,7 @@ def decide(
     if frozen_at is not None:
         waits |= ~known & ~away
     fresh = restart | second
+    lasting = fixed & (positive == PERSIST)
     return Decision(
         Memory(
             np.where(first, 1, np.where(restart, 0, streak)),
@@ -165,7 +166,7 @@ def decide(
         restart,
         ~waits | restart,
         far & ~restart,
-        far & ~restart & seen.beyond & ((positive > 0) | ~recent),
+        far & ~restart & seen.beyond & ((positive > 0) | ~recent) & ~lasting,
         ~near | restart,
     )
 

@@ -97,6 +97,7 @@ EXTREME: list[tuple[NetworkSpec, Config]] = [
     (NetworkSpec((1, 2), memory="lda", memory_features=40), MesuConfig()),
     (NetworkSpec((70, 3), front_end="none", memory="mean", memory_features=5), MesuConfig()),
     (NetworkSpec((9, 30, 7), memory="lda", memory_features=9), MetaplasticConfig(window=4.0)),
+    (NetworkSpec((5, 8, 3), front_end="frozen"), MesuConfig(front_end_window=8)),
     (NetworkSpec((4, 3), bias=False), MesuConfig(n_draws=1)),
     (NetworkSpec((3, 7, 6, 2)), MesuConfig(n_draws=3, memory_window=2000.0, sigma_prior=1.0)),
     (NetworkSpec((9, 5, 2), bias=False, front_end="none"), MesuConfig(n_draws=64, mu_prior=0.5)),

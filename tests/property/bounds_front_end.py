@@ -80,7 +80,7 @@ TABLES = {
         "variance": _row("uint32", "2 · exponent", 0, VARIANCE),
         "exponent": _row("int8", 0, EXPONENT_MIN, EXPONENT_START),
         "feature_count": _row("uint16", 0, 0, WINDOW_MAX),
-        "streak": _row("int8", 0, 1 - QUIET_MAX, PERSIST - 1),
+        "streak": _row("int8", 0, -QUIET_MAX, PERSIST),
         "repeats": _row("uint8", 0, 0, REPEATS),
         "excursions": _row("uint8", 0, 0, REMEMBERED_ALONE),
     }

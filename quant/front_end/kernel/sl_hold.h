@@ -55,7 +55,8 @@ static inline uint32_t sl_hold_constant(sl_memory_t *memory, uint32_t recent, ui
 static inline uint32_t sl_hold_far(sl_memory_t *memory, uint32_t recent, uint32_t count,
                                    uint32_t same, uint32_t beyond, uint32_t fixed) {
     const int32_t before = memory->streak > 0 ? memory->streak : 0;
-    const uint32_t silent = beyond && (before > 0 || recent == 0) ? SL_SILENT : 0;
+    const int32_t lasting = fixed && before == SL_PERSIST;
+    const uint32_t silent = beyond && (before > 0 || recent == 0) && !lasting ? SL_SILENT : 0;
     memory->repeats = 0;
     if (before == 0 && count >= SL_EARLY) {
         memory->excursions = SL_REMEMBERED;
