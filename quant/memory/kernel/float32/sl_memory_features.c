@@ -133,8 +133,8 @@ void sl_memory_columns(const sl_state_t *state, sl_memory_scratch_t *memory,
         memory->z[i] = (int16_t)sl_clamp32(z, -SL_Z_MAX_RANDOM, SL_Z_MAX_RANDOM);
         all += (uint32_t)memory->z[i];
     }
-    for (uint32_t j = 0; j < SL_MEMORY_RANDOM; j++) {
-        const int32_t sum = sl_max32(sl_random_sum(key, j, memory->z, all), 0);
-        memory->column[SL_MEMORY_INPUTS + j] = (float)sum * SL_MEMORY_UNIT;
+    for (uint32_t j = SL_MEMORY_INPUTS; j < SL_MEMORY_COLUMNS; j++) {
+        const int32_t sum = sl_random_sum(key, j - SL_MEMORY_INPUTS, memory->z, all);
+        memory->column[j] = (float)sl_max32(sum, 0) * SL_MEMORY_UNIT;
     }
 }
