@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from streamlearn.prequential import majority_accuracy, no_change_accuracy
+
+from streamlearn.evaluation import majority_accuracy, no_change_accuracy
 
 Integers = npt.NDArray[np.int64]
 
