@@ -10,11 +10,10 @@ from collections.abc import Callable
 from importlib import import_module
 
 import numpy as np
-from streamlearn.prequential import majority_predictions, no_change_predictions
 
 from experiments.streams.contender import Contender, Learner, Shape
 from experiments.streams.field import Labels, Nearest, Sgd, Streamed
-from streamlearn.evaluation import majority_predictions, no_change_predictions
+from streamlearn.prequential import majority_predictions, no_change_predictions
 
 RATES = (0.003, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2)
 NEIGHBOURS = (1, 5)

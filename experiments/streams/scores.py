@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from streamlearn.evaluation import majority_accuracy, no_change_accuracy
+from streamlearn.prequential import majority_accuracy, no_change_accuracy
 
 Integers = npt.NDArray[np.int64]
 
