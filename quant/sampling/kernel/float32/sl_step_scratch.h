@@ -8,5 +8,5 @@
 typedef struct {
     float factor;              /* the multiplier m of lr_mu */
     float slope;               /* of the loss along the last layer's recent movement */
-    float widest[SL_N_LAYERS]; /* the largest spread of a layer's units */
+    float widest[SL_N_LAYERS]; /* the largest spread in each layer */
 } sl_step_t;

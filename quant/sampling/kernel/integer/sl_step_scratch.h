@@ -13,5 +13,5 @@ typedef struct {
 typedef struct {
     int32_t factor;              /* Q.12: the multiplier m of lr_mu */
     int32_t slope;               /* Q.16: of the loss along the last layer's recent movement */
-    int32_t widest[SL_N_LAYERS]; /* Q.12: the largest spread of a layer's units */
+    int32_t widest[SL_N_LAYERS]; /* Q.12: the largest spread in each layer */
 } sl_step_t;
