@@ -124,6 +124,7 @@ def follow(old: Statistics, x: Float32, held: npt.NDArray[np.bool_], window: int
     before = mean >> MEAN_FRAC_BITS
     delta = bounded(x, exponent) - before
     delta = np.where(held, np.sign(delta) * HOLD * isqrt(variance), delta)
+    delta = np.clip(delta, -(1 << DELTA_BITS), 1 << DELTA_BITS)  # of a foreign state's target
     mean = mean + delta * rate
     after = delta - ((mean >> MEAN_FRAC_BITS) - before)
     variance = variance + (((delta * after - variance) * rate + RATE_ONE // 2) >> 16)

@@ -96,7 +96,9 @@ void sl_head_target(const sl_state_t *state, sl_scratch_t *scratch, uint32_t y_b
     if (f.count == 0) {
         sl_feature_first(&f, y);
     } else {
-        after = f.variance == 0 ? sl_feature_unfold(&f, y) : sl_float_at(y, f.exponent) - f.mean;
+        const int32_t apart = sl_float_bounded(y, f.exponent) - f.mean;
+        after = f.variance == 0 ? sl_feature_unfold(&f, y)
+                                : sl_clamp32(apart, -(1 << SL_DELTA_BITS), 1 << SL_DELTA_BITS);
         after = sl_feature_enter(&f, after, SL_TARGET_WINDOW);
     }
     const uint32_t sd = sl_isqrt32(f.variance);
