@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from cli_helpers import LABEL, Cli, read_json
-from streamlearn.prequential import evaluate
 
 from streamlearn import MesuClassifier, load
 from streamlearn.by_index import ByIndex
+from streamlearn.evaluation import evaluate
 from streamlearn.streams.csv_stream import CsvStream
 
 
