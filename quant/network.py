@@ -11,6 +11,7 @@ import numpy.typing as npt
 from quant import memory as memories
 from quant.errors import ConfigError
 from quant.front_end import FRONT_ENDS
+from quant.front_end.ranges import Ranges, read_ranges
 from quant.heads import HEADS
 from quant.hyperparameters import is_whole
 from quant.layout import State
@@ -40,6 +41,9 @@ class NetworkSpec:
     head : {"categorical", "gaussian"}
         What the output means: the logits of a softmax over classes, or the mean and the
         log-variance of one number, the target (:data:`quant.heads.HEADS`).
+    front_end_ranges : sequence of (float, float), optional
+        For ``frozen``: the lowest and the highest value of each feature, if they are known
+        (:mod:`quant.front_end.ranges`). Default: the first samples tell.
     replay_bytes : int
         Bytes of the state for stored samples that are learned again, as many of each class
         (:mod:`quant.replay`). 0: none is stored.
@@ -61,6 +65,7 @@ class NetworkSpec:
     bias: bool = True
     front_end: str = "standardise"
     head: str = "categorical"
+    front_end_ranges: Ranges | None = None
     replay_bytes: int = 0
     replays: int = 1
     memory: str | None = None
@@ -95,7 +100,8 @@ class NetworkSpec:
                 f"front_end={self.front_end!r}: expected {', '.join(map(repr, FRONT_ENDS[:-1]))} "
                 f"or {FRONT_ENDS[-1]!r}"
             )
-
+        ranges = read_ranges(self.front_end_ranges, self.n_features, self.front_end)
+        object.__setattr__(self, "front_end_ranges", ranges)
         _ = self.replay_capacity
         if not is_whole(self.replays) or not 1 <= self.replays <= MAX_REPLAYS:
             raise ConfigError(f"replays={self.replays!r}: expected 1 to {MAX_REPLAYS} per step")

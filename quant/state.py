@@ -14,6 +14,7 @@ import numpy as np
 
 from quant import front_end, memory, replay
 from quant.errors import ConfigError, ShapeError
+from quant.front_end.ranges import preset
 from quant.heads import HEADS
 from quant.hyperparameters import is_whole
 from quant.layout import Field, Layout, State
@@ -82,6 +83,8 @@ def init_state(spec: NetworkSpec, config: Config, arithmetic: str, seed: int = 0
     for field in layout:
         state[field.name] = field.start
     state["seed"] = seed
+    if spec.front_end_ranges is not None:
+        preset(spec.front_end_ranges, config.front_end_window, state)
     kind.init(spec, config, state)
     memory.init(spec, state)
     return state

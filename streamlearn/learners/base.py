@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 Features = Mapping[Any, float] | Sequence[float] | npt.NDArray[Any]
 
 
+#: Parameters that are the network's, where a learner has them.
+SPEC_OPTIONS = ("front_end_ranges", "replay_bytes", "replays")
+
+
 class StreamLearner(Parameters, RiverEstimator):
     """A learner that takes one sample at a time; a subclass names its rule and its head.
 
@@ -74,7 +78,7 @@ class StreamLearner(Parameters, RiverEstimator):
             given["bias"],
             given["front_end"],
             self._head,
-            **{name: given[name] for name in ("replay_bytes", "replays") if name in given},
+            **{name: given[name] for name in SPEC_OPTIONS if name in given},
         )
         spec = with_memory(spec, given)
         config = rule.config(**{name: value for name, value in given.items() if name in own})

@@ -41,7 +41,7 @@ class SamplingClassifier(SamplingLearner, StreamClassifier):
         Fixed point, the C kernel in floating point, or the equations.
     seed : int
         Of the start and of the noise, 0 to 2^32 - 1.
-    bias, front_end
+    bias, front_end, front_end_ranges
         See :class:`quant.network.NetworkSpec`.
     replay_bytes, replays : int
         Bytes of the state for stored samples, as many of each class, and how many of them each
@@ -82,8 +82,12 @@ class SamplingClassifier(SamplingLearner, StreamClassifier):
         seed: int = 0,
         bias: bool = True,
         front_end: str = "standardise",
+        front_end_ranges: Sequence[tuple[float, float]] | None = None,
         replay_bytes: int = 0,
         replays: int = 1,
+        memory: str | None = None,
+        memory_features: int = 64,
+        memory_bytes: int | None = None,
         features: Sequence[str] | None = None,
         backend: Backend | None = None,
         memory_window: float = 100_000.0,
@@ -97,9 +101,6 @@ class SamplingClassifier(SamplingLearner, StreamClassifier):
         sweep: int = 64,
         step: str = "adaptive",
         front_end_window: int = 300,
-        memory: str | None = None,
-        memory_features: int = 64,
-        memory_bytes: int | None = None,
     ) -> None:
         self._build(locals())
 
@@ -141,7 +142,7 @@ class SamplingRegressor(SamplingLearner, StreamRegressor):
         Fixed point, the C kernel in floating point, or the equations.
     seed : int
         Of the start and of the noise, 0 to 2^32 - 1.
-    bias, front_end
+    bias, front_end, front_end_ranges
         See :class:`quant.network.NetworkSpec`. The target is standardised with either front end.
     features : sequence of str, optional
         Names of the features, in order. Default: those of the first dict that is learned.
@@ -174,6 +175,7 @@ class SamplingRegressor(SamplingLearner, StreamRegressor):
         seed: int = 0,
         bias: bool = True,
         front_end: str = "standardise",
+        front_end_ranges: Sequence[tuple[float, float]] | None = None,
         features: Sequence[str] | None = None,
         backend: Backend | None = None,
         memory_window: float = 100_000.0,

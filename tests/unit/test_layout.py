@@ -183,22 +183,26 @@ def test_every_c_struct_holds_its_assertions(target: str, tmp_path: Path) -> Non
 GAS = layout_of(NetworkSpec((128, 32, 6)), RULES["mesu"].config(step="fixed"), "float32")
 
 
+def place(field: str) -> str:
+    return f"{field} is at byte {GAS.offsets[field]}"
+
+
 def test_canary_mean_and_variance_swapped_in_c_do_not_compile(tmp_path: Path) -> None:
     """Of one type and one length: the size stays the same, and only the places tell."""
     struct = swapped(GAS.c_struct(), "mean", "variance")
     assert struct != GAS.c_struct()
-    with pytest.raises(BuildError, match="mean is at byte 16") as raised:
+    with pytest.raises(BuildError, match=place("mean")) as raised:
         compile_c(struct, tmp_path)
-    assert "variance is at byte 528" in str(raised.value)
-    assert "36800 bytes" not in str(raised.value), "sizeof alone would not have seen it"
+    assert place("variance") in str(raised.value)
+    assert f"{GAS.n_bytes} bytes" not in str(raised.value), "sizeof alone would not have seen it"
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("float mean[128]", "double mean[128]", "variance is at byte 528"),
-        ("float sigma[", "float sigma[1 + ", "36800 bytes"),
-        ("uint32_t reserved; /* 0 */", "", "mean is at byte 16"),
+        ("uint16_t feature_count[128]", "uint32_t feature_count[128]", place("streak")),
+        ("float sigma[", "float sigma[1 + ", f"{GAS.n_bytes} bytes"),
+        ("uint32_t reserved; /* 0 */", "", place("mean")),
     ],
 )
 def test_canary_any_other_slip_in_the_struct_does_not_compile(

@@ -115,12 +115,14 @@ def test_a_description_that_is_none_is_refused(name: str) -> None:
 
 # -- constructors --------------------------------------------------------------------------------
 
-REPLAY = ("replay_bytes", "replays")
+#: Of the network: what stands in front of it and beside it.
+REPLAY, MEMORY = ("replay_bytes", "replays"), ("memory", "memory_features")
 COMMON = (
-    "layers", "classes", "arithmetic", "seed", "bias", "front_end", *REPLAY, "features", "backend",
+    "layers", "classes", "arithmetic", "seed", "bias", "front_end", "front_end_ranges", *REPLAY, *MEMORY,
+    "memory_bytes", "features", "backend",
 )  # fmt: skip
 #: Of learners of classes alone.
-OF_CLASSES = ("classes", *REPLAY)
+OF_CLASSES = ("classes", *REPLAY, *MEMORY, "memory_bytes")
 #: Defaults that are not the configuration's or the network's, and where the docstring says so.
 LOWER = "``mu_init`` and ``sigma_init`` start lower than a classifier's: "
 OTHER_DEFAULTS: dict[str, dict[str, tuple[Any, str]]] = {
@@ -141,7 +143,7 @@ def wrong_parameters(kind: type[StreamLearner], name: str, head: str) -> list[st
         "seed": 0,
         "bias": spec.bias,
         "front_end": spec.front_end,
-        **{p: getattr(spec, p) for p in REPLAY if p in common},
+        **{p: getattr(spec, p) for p in (*REPLAY, *MEMORY) if p in common},
         **{field.name: field.default for field in config_fields(name, head)},
         **{p: value for p, (value, _) in OTHER_DEFAULTS.get(kind.__name__, {}).items()},
     }

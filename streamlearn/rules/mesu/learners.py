@@ -40,8 +40,12 @@ class MesuClassifier(SamplingClassifier):
         seed: int = 0,
         bias: bool = True,
         front_end: str = "standardise",
+        front_end_ranges: Sequence[tuple[float, float]] | None = None,
         replay_bytes: int = 0,
         replays: int = 1,
+        memory: str | None = None,
+        memory_features: int = 64,
+        memory_bytes: int | None = None,
         features: Sequence[str] | None = None,
         backend: Backend | None = None,
         memory_window: float = 100_000.0,
@@ -56,9 +60,6 @@ class MesuClassifier(SamplingClassifier):
         step: str = "adaptive",
         front_end_window: int = 300,
         mu_frac_bits: int | tuple[int, ...] = 12,
-        memory: str | None = None,
-        memory_features: int = 64,
-        memory_bytes: int | None = None,
     ) -> None:
         self._build(locals())
 
@@ -98,6 +99,7 @@ class MesuRegressor(SamplingRegressor):
         seed: int = 0,
         bias: bool = True,
         front_end: str = "standardise",
+        front_end_ranges: Sequence[tuple[float, float]] | None = None,
         features: Sequence[str] | None = None,
         backend: Backend | None = None,
         memory_window: float = 100_000.0,

@@ -37,7 +37,7 @@ class MetaplasticClassifier(StreamClassifier):
         Whether units have biases: see :class:`quant.network.NetworkSpec`. Default: where values are
         standardised, since signs of sums without a bias make a network odd, -x the opposite of x,
         and that never learns a class that lies between two others.
-    front_end
+    front_end, front_end_ranges
         See :class:`quant.network.NetworkSpec`. ``front_end="none"`` takes values within ±8, best
         where most are zero, such as pixels in 0 to 1.
     memory, memory_features
@@ -91,8 +91,12 @@ class MetaplasticClassifier(StreamClassifier):
         seed: int = 0,
         bias: bool | None = None,
         front_end: str = "standardise",
+        front_end_ranges: Sequence[tuple[float, float]] | None = None,
         replay_bytes: int = 0,
         replays: int = 1,
+        memory: str | None = None,
+        memory_features: int = 64,
+        memory_bytes: int | None = None,
         features: Sequence[str] | None = None,
         backend: Backend | None = None,
         metaplasticity: float | None = None,
@@ -112,9 +116,6 @@ class MetaplasticClassifier(StreamClassifier):
         n_active: int = 0,
         cuts: int | None = None,
         step: str | None = None,
-        memory: str | None = None,
-        memory_features: int = 64,
-        memory_bytes: int | None = None,
     ) -> None:
         given = locals()
         self._build({**given, "bias": front_end != "none" if bias is None else bias})
