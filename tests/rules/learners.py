@@ -34,7 +34,10 @@ class Kind(NamedTuple):
 
 
 def kinds() -> list[Kind]:
-    """Return all of them."""
+    """Return every rule, head, arithmetic and backend; and each variant in its rule's first one.
+
+    That is the C of fixed point; the equalities tie every variant's other engines to it.
+    """
     found = []
     for name, rule in RULES.items():
         for head in rule.heads:
@@ -42,8 +45,10 @@ def kinds() -> list[Kind]:
                 backends = ["c"] if kind.kernel is not None else []
                 if kind.golden is not None or kind.numbers == "float64":
                     backends.append("numpy")
+                shared = SHARED if head == "categorical" else ()
+                first = (next(iter(rule.arithmetics)), "c")
                 for backend in backends:
-                    shared = SHARED if head == "categorical" else ()
-                    for variant in ("", *rule.variants, *shared):
+                    more = (*rule.variants, *shared) if (arithmetic, backend) == first else ()
+                    for variant in ("", *more):
                         found.append(Kind(name, head, arithmetic, backend, variant))
     return found
