@@ -15,7 +15,7 @@ static float sl_clamp_input(float z, uint32_t *saturations) {
 
 #if SL_STANDARDISE
 
-static uint32_t sl_feature_fate(sl_feature_t *f, float x, uint32_t tick, uint32_t fixed) {
+static uint32_t sl_front_end_fate(sl_feature_t *f, float x, uint32_t tick, uint32_t fixed) {
     const float delta = x - f->mean, apart = x - f->reference;
     const uint32_t recent = f->memory.excursions, same = apart == 0;
     f->memory.excursions = (uint8_t)(recent - (recent != 0 && tick));
@@ -29,11 +29,11 @@ static uint32_t sl_feature_fate(sl_feature_t *f, float x, uint32_t tick, uint32_
         return sl_hold_constant(&f->memory, recent, f->count, closer);
     }
     const float square = delta * delta;
-    if (square > SL_HOLD * SL_HOLD * f->variance) {
-        const uint32_t beyond = square > SL_BEYOND * SL_BEYOND * f->variance;
+    if (square > (float)(SL_HOLD * SL_HOLD) * f->variance) {
+        const uint32_t beyond = square > (float)(SL_BEYOND * SL_BEYOND) * f->variance;
         return sl_hold_far(&f->memory, recent, f->count, same, beyond, fixed);
     }
-    if (SL_NEAR * SL_NEAR * (apart * apart) < f->variance) {
+    if ((float)(SL_NEAR * SL_NEAR) * (apart * apart) < f->variance) {
         return sl_hold_near(&f->memory, same, f->count, fixed);
     }
     f->memory.streak = 0;
@@ -41,7 +41,7 @@ static uint32_t sl_feature_fate(sl_feature_t *f, float x, uint32_t tick, uint32_
     return SL_ENTERS;
 }
 
-static float sl_feature_update(sl_feature_t *f, float x, uint32_t tick, uint32_t *saturations) {
+static float sl_front_end_feature(sl_feature_t *f, float x, uint32_t tick, uint32_t *saturations) {
     if (x > SL_RAW_MAX || x < -SL_RAW_MAX) {
         x = x > 0 ? SL_RAW_MAX : -SL_RAW_MAX;
         saturations[SL_SAT_INPUT]++;
@@ -55,10 +55,10 @@ static float sl_feature_update(sl_feature_t *f, float x, uint32_t tick, uint32_t
     const uint32_t known = f->variance > 0;
     const uint32_t fixed = SL_FROZEN && f->count >= SL_FRONT_END_WINDOW && known;
     const uint32_t waits = fixed || (SL_FROZEN && !known && delta == 0) ? SL_ENTERS : 0;
-    const uint32_t fate = sl_feature_fate(f, x, tick, fixed) & ~waits;
+    const uint32_t fate = sl_front_end_fate(f, x, tick, fixed) & ~waits;
     saturations[SL_SAT_FRONT_END] += f->memory.streak > 0;
     if (fate & SL_HELD) {
-        const float limit = SL_HOLD * __builtin_sqrtf(f->variance);
+        const float limit = (float)SL_HOLD * __builtin_sqrtf(f->variance);
         delta = delta < 0 ? -limit : limit;
     }
     if (fate & SL_RESTART) {
@@ -93,7 +93,8 @@ void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const u
             .count = state->feature_count[i],
             .memory = {state->streak[i], state->repeats[i], state->excursions[i]},
         };
-        const float z = sl_feature_update(&f, sl_float_of(x_bits[i]), tick, scratch->saturations);
+        const float z =
+            sl_front_end_feature(&f, sl_float_of(x_bits[i]), tick, scratch->saturations);
         scratch->input[i] = sl_clamp_input(z, scratch->saturations);
         scratch->new_feature[i] = f;
     }

@@ -19,8 +19,8 @@ static uint32_t sl_feature_closer(const sl_feature_t *f, sl_float_t x, sl_float_
 }
 
 /* What becomes of a value that differs from the mean by delta. */
-static uint32_t sl_feature_fate(sl_feature_t *f, uint32_t bits, sl_float_t x, int32_t delta,
-                                int32_t x_q, uint32_t tick, uint32_t fixed) {
+static uint32_t sl_front_end_fate(sl_feature_t *f, uint32_t bits, sl_float_t x, int32_t delta,
+                                  int32_t x_q, uint32_t tick, uint32_t fixed) {
     const sl_float_t reference = sl_float_unpack(f->reference);
     const uint32_t recent = f->memory.excursions, same = bits == f->reference;
     f->memory.excursions = (uint8_t)(recent - (recent != 0 && tick));
@@ -48,8 +48,8 @@ static uint32_t sl_feature_fate(sl_feature_t *f, uint32_t bits, sl_float_t x, in
 }
 
 /* One feature: follow its statistics and return its Q3.4 value. */
-static int32_t sl_feature_update(sl_feature_t *f, uint32_t bits, uint32_t tick,
-                                 uint32_t *saturations) {
+static int32_t sl_front_end_feature(sl_feature_t *f, uint32_t bits, uint32_t tick,
+                                    uint32_t *saturations) {
     const sl_float_t x = sl_float_unpack(bits);
     bits = x.mantissa == 0 ? 0 : bits;
     if (f->count == 0) {
@@ -61,7 +61,7 @@ static int32_t sl_feature_update(sl_feature_t *f, uint32_t bits, uint32_t tick,
     int32_t delta = x_q - f->mean;
     const uint32_t fixed = SL_FROZEN && f->count >= SL_FRONT_END_WINDOW && f->variance != 0;
     const uint32_t waits = fixed || (SL_FROZEN && f->variance == 0 && delta == 0) ? SL_ENTERS : 0;
-    const uint32_t fate = sl_feature_fate(f, bits, x, delta, x_q, tick, fixed) & ~waits;
+    const uint32_t fate = sl_front_end_fate(f, bits, x, delta, x_q, tick, fixed) & ~waits;
     saturations[SL_SAT_FRONT_END] += f->memory.streak > 0;
     if (fate & SL_HELD) {
         const int32_t limit = SL_HOLD * (int32_t)sl_isqrt32(f->variance);
@@ -103,7 +103,8 @@ void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const u
             .memory = {state->streak[i], state->repeats[i], state->excursions[i]},
             .exponent = state->exponent[i],
         };
-        scratch->input[i] = (int16_t)sl_feature_update(&f, x_bits[i], tick, scratch->saturations);
+        scratch->input[i] =
+            (int16_t)sl_front_end_feature(&f, x_bits[i], tick, scratch->saturations);
         scratch->new_feature[i] = f;
     }
 }

@@ -24,7 +24,7 @@ static float sl_fixed_scale(float centre, float variance) {
     return variance > 0.0f ? sl_memory_inverse_root(held) : 0.0f;
 }
 
-static int16_t sl_scaled(const sl_state_t *state, uint32_t i, uint32_t bits) {
+static int16_t sl_memory_scaled(const sl_state_t *state, uint32_t i, uint32_t bits) {
     const uint32_t fixed = state->memory_scaled == SL_MEMORY_SCALE_SAMPLES;
     if (state->memory_scaled < 3u) {
         return 0;
@@ -90,7 +90,7 @@ void sl_memory_learn_scale(sl_state_t *state, const uint32_t *x_bits) {
     }
 }
 #else
-static int16_t sl_scaled(const sl_state_t *state, uint32_t i, uint32_t bits) {
+static int16_t sl_memory_scaled(const sl_state_t *state, uint32_t i, uint32_t bits) {
     const float limit = (float)SL_Z_MAX_RANDOM / 256.0f;
     (void)state;
     (void)i;
@@ -126,7 +126,7 @@ void sl_memory_columns(const sl_state_t *state, sl_memory_scratch_t *memory,
     const uint32_t key = sl_noise_key(state->seed, 0xFFFFFFFFu);
     uint32_t all = 0;
     for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
-        const int16_t z = sl_scaled(state, i, x_bits[i]);
+        const int16_t z = sl_memory_scaled(state, i, x_bits[i]);
         if (SL_MEMORY_INPUTS != 0) {
             memory->column[i] = (float)z * (1.0f / 256);
         }

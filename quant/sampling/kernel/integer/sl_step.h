@@ -102,7 +102,7 @@ static int32_t sl_slope_fixed(int64_t value, int32_t exponent) {
 
 /* The slope of the loss along mu - slow of the last layer, from its inputs' and its gradients'
  * sums over the draws. */
-static int32_t sl_slope(const sl_state_t *state, sl_scratch_t *scratch, const int32_t *delta) {
+static int32_t sl_step_slope(const sl_state_t *state, sl_scratch_t *scratch, const int32_t *delta) {
     const uint32_t last = SL_N_LAYERS - 1, draws = last == 0 ? 1 : S, lanes = last == 0 ? 1 : L;
     const sl_layer_t *layer = &sl_layers[last];
     const int16_t *x = last == 0 ? scratch->input : scratch->hidden + layer->hidden * L;
@@ -145,7 +145,7 @@ static int32_t sl_slope(const sl_state_t *state, sl_scratch_t *scratch, const in
 SL_INLINE void sl_step_begin(const sl_state_t *state, sl_scratch_t *scratch, const int32_t *delta) {
     const uint32_t below = (uint32_t)(SL_LOG2_MAX - state->step_log2) >> 8;
     scratch->step.factor = sl_exp2_table[below & 255u] >> (below >> 8);
-    scratch->step.slope = sl_slope(state, scratch, delta);
+    scratch->step.slope = sl_step_slope(state, scratch, delta);
 }
 
 /* After an update: move the multiplier, and let some rows of the slow copy follow mu. */

@@ -8,7 +8,7 @@
 #if SL_ADAPTS
 
 enum {
-    SL_STEP_LOG2_MIN = -1 << 15,
+    SL_STEP_LOG2_MIN = -(1 << 15),
     SL_STEP_LOG2_MAX = 3 << 16,
     SL_SLOPE_MAX = (1 << 24) - 1,
     SL_RATIO = 205,
@@ -23,7 +23,7 @@ static inline int32_t sl_apart(int8_t w, int8_t trace) {
 
 /* U = sum of x_i delta_k (b_ik - trace_ik) over the last layer; one in 64 rows of the trace follows
  * by a quarter. */
-static int64_t sl_slope(sl_state_t *state, sl_scratch_t *scratch) {
+static int64_t sl_sign_slope(sl_state_t *state, sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[SL_N_LAYERS - 1];
     const int32_t quarter = state->n_samples >> 6 & 3u;
     int32_t *sums = scratch->below;
@@ -52,7 +52,7 @@ static int64_t sl_slope(sl_state_t *state, sl_scratch_t *scratch) {
 
 /* The multiplier of this sample, as an exponent; the state has the next one's. */
 static int32_t sl_adapt(sl_state_t *state, sl_scratch_t *scratch) {
-    const int64_t u = sl_slope(state, scratch);
+    const int64_t u = sl_sign_slope(state, scratch);
     const int32_t log2 = state->step_log2;
     const uint64_t wide = (u < 0 ? 0u - (uint64_t)u : (uint64_t)u) >> 8;
     const uint32_t size = wide > SL_SLOPE_MAX ? SL_SLOPE_MAX : (uint32_t)wide;
