@@ -142,8 +142,11 @@ def memory_outputs(
 ) -> list[ValueInfoProto]:
     """``label`` and ``probabilities`` of the pool; ``recall_label``, ``recall_probabilities``."""
     k, mask = spec.n_classes, golden.taught(state)
-    net = _log_softmax(g, _network(g, kind, state, n_draws), mask, golden.LOG_MIN)
+    net = _network(g, kind, state, n_draws)
     own = g.op("Mul", net, _real(0))
+    if not state["memory_seen"][0].any():  # all classes are alike
+        net = own
+    net = _log_softmax(g, net, mask, golden.LOG_MIN)
     if state["memory_seen"][0].any():
         own = _log_softmax(g, _scores(g, x, spec, state), mask, golden.LOG_MIN)
     answer = net

@@ -157,6 +157,8 @@ def forward(spec: NetworkSpec, state: State, x: npt.NDArray[Any], net: Real) -> 
         weights = means if spec.memory == "mean" else state["memory_weight"][0].reshape(k, -1)
         sums = in_order(weights * (phi - F(0.5) * means))
         own = log_softmax(sums * score_unit(spec, state), candidates, LOG_MIN)
+    else:
+        net = own  # before anything was taught all classes are alike
     net = log_softmax(net, candidates, LOG_MIN)
     a, b = state["memory_net"][0], state["memory_own"][0]
     pooled = log_softmax(a * net + b * own, candidates, SCORE_MIN)

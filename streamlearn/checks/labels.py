@@ -40,6 +40,10 @@ def a_class_never_taught_is_never_predicted(learner: Any) -> None:
     made, block = (fresh(learner, classes=("never", "low", "high")) for _ in range(2))
     taught = [(x, ("low", "high")[y > 0]) for x, y in samples(learner, 40)]
     asked = [x for x, _ in samples(learner, 40, seed=1)]
+    for seed in range(8):  # untrained networks, of which some prefer another class
+        other = fresh(learner, classes=("never", "low", "high"), seed=seed)
+        other.learn_one(*taught[0])
+        assert {other.predict_one(x) for x in asked} == {taught[0][1]}, "one class was taught"
     before = [made.test_then_learn_one(*taught[0])]
     assert {made.predict_one(x) for x in asked} == {taught[0][1]}, "one class was taught so far"
     before += [made.test_then_learn_one(x, y) for x, y in taught[1:]]

@@ -149,16 +149,15 @@ def one_bad_row_blinds_nobody(learner: Any) -> None:
     for value in (1e5, FLOAT32_MAX):
         for before in (0, 300):
             for n_bad in (1, N_FEATURES):
-                made, rows = fresh(learner), samples(learner, before + 420)
-                for x, y in rows[:before]:
-                    made.learn_one(x, y)
+                rows = samples(learner, before + 420)
                 bad = np.array(rows[before][0])
                 bad[:n_bad] = value
-                made.learn_one(bad, rows[before][1])
-                good = _well_predicted(made, rows[before + 1 :], 219, 2.5)
-                assert good >= 170, (
+                clean = _well_predicted(fresh(learner), rows, before + 220, 2.5)
+                rows[before] = (bad.tolist(), rows[before][1])
+                good = _well_predicted(fresh(learner), rows, before + 220, 2.5)
+                assert good >= clean - 20, (
                     f"after {n_bad} values of {value:g} in row {before} {good} of 200 samples "
-                    "are predicted well"
+                    f"are predicted well, {clean} without them"
                 )
 
 

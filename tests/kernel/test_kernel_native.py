@@ -65,7 +65,9 @@ def test_predicting_in_blocks_is_predicting_one_by_one(name: str) -> None:
         expected.append(kernel.prediction.tolist())
         assert status == (expected[-1][0] if kernel.prediction_words == 1 else 0)
         assert given.tobytes() == mean.tobytes()
-        assert np.allclose(kernel.draws(state, row)[1].mean(axis=1), mean, rtol=1e-5, atol=1e-4)
+        if BUILDS[name].spec.memory is None:  # else the answer is the pool's
+            drawn = kernel.draws(state, row)[1].mean(axis=1)
+            assert np.allclose(drawn, mean, rtol=1e-5, atol=1e-4)
     assert words(kernel, predictions) == expected
     assert state.tobytes() == before
 

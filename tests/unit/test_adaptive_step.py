@@ -13,13 +13,14 @@ from quant.network import NetworkSpec, layer_view
 from quant.rule import RULES, part
 from quant.rules.mesu.config import MesuConfig
 from quant.sampling import step as q
+from quant.sampling.config import SamplingConfig
 from quant.state import init_state
 from streamlearn.adaptive_step import Step
 from streamlearn.heads import HEADS
 from streamlearn.learners.loading import learner_class
 from streamlearn.rules.mesu.equations import forward, update
 
-ADAPTIVE = [name for name, rule in RULES.items() if hasattr(rule.config(), "step")]
+ADAPTIVE = [name for name, rule in RULES.items() if issubclass(rule.config, SamplingConfig)]
 BOTH = pytest.mark.parametrize("rule", ADAPTIVE)
 
 

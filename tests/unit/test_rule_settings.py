@@ -118,8 +118,8 @@ def test_a_description_that_is_none_is_refused(name: str) -> None:
 #: Of the network: what stands in front of it and beside it.
 REPLAY, MEMORY = ("replay_bytes", "replays"), ("memory", "memory_features")
 COMMON = (
-    "layers", "classes", "arithmetic", "seed", "bias", "front_end", "front_end_ranges", *REPLAY, *MEMORY,
-    "memory_bytes", "features", "backend",
+    "layers", "classes", "arithmetic", "seed", "bias", "front_end", "front_end_ranges",
+    *REPLAY, *MEMORY, "memory_bytes", "features", "backend",
 )  # fmt: skip
 #: Of learners of classes alone.
 OF_CLASSES = ("classes", *REPLAY, *MEMORY, "memory_bytes")

@@ -92,7 +92,7 @@ static inline void sl_feature_first(sl_feature_t *f, sl_float_t x) {
 
 /* A deviation enters mean and variance; what is left of it, in the new units. */
 static inline int32_t sl_feature_enter(sl_feature_t *f, int32_t delta, uint32_t window) {
-    f->count = (uint16_t)(f->count < window ? f->count + 1 : window);
+    f->count = (uint16_t)(f->count < window ? f->count + 1u : window);
     const int32_t rate = (int32_t)(f->count < window ? 65536u / f->count : 65536u / window);
     const int64_t moved = (int64_t)delta * rate + f->mean_low;
     const int32_t step = (int32_t)(moved >> 16);

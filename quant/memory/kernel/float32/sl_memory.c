@@ -61,12 +61,17 @@ static float sl_softened(int32_t log2_temperature) {
 
 int32_t sl_memory_predict(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits,
                           int32_t predicted) {
+    (void)predicted; /* by the network alone */
     sl_memory_scratch_t *memory = &scratch->memory;
     float *net = memory->log[SL_MEMORY_NET], *pooled = memory->log[SL_MEMORY_POOLED];
     const float unit = SL_MEMORY_LOGIT_UNIT / SL_N_DRAWS * sl_softened(SL_LOG2_TEMPERATURE(state));
-    const SL_MEMORY_LOGIT top = scratch->logit_sum[predicted];
+    const uint32_t none = sl_none_taught(state);
+    SL_MEMORY_LOGIT top = scratch->logit_sum[0];
+    for (uint32_t k = 1; k < SL_N_CLASSES; k++) {
+        top = scratch->logit_sum[k] > top ? (SL_MEMORY_LOGIT)scratch->logit_sum[k] : top;
+    }
     for (uint32_t k = 0; k < SL_N_CLASSES; k++) {
-        net[k] = (float)((SL_MEMORY_LOGIT)scratch->logit_sum[k] - top) * unit;
+        net[k] = none ? 0.0f : (float)((SL_MEMORY_LOGIT)scratch->logit_sum[k] - top) * unit;
     }
     sl_own(state, memory, x_bits);
     sl_log_softmax(state, net, SL_MEMORY_LOG_MIN);
