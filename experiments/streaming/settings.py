@@ -13,7 +13,7 @@ from typing import Any
 from experiments.loop.runs import Setting
 from quant.network import NetworkSpec
 from quant.noise import STREAM_GATE
-from quant.rules.metaplastic.config import MetaplasticConfig
+from quant.rules.metaplastic.config import METAPLASTICITY, MetaplasticConfig
 
 #: Counted up when a log of before says something else than a new one.
 VERSION = 1
@@ -90,7 +90,7 @@ def metaplastic_config(setting: StreamingSetting) -> MetaplasticConfig:
             n_blocks=setting.n_blocks,
             n_active=setting.n_active,
         )
-    return MetaplasticConfig()
+    return MetaplasticConfig(metaplasticity=METAPLASTICITY)
 
 
 def constants(setting: StreamingSetting) -> dict[str, Any]:

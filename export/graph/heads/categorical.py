@@ -35,8 +35,8 @@ def real_outputs(
     g: GraphBuilder, finite: str, drawn: Drawn, spec: NetworkSpec, state: State, one: float
 ) -> list[ValueInfoProto]:
     """``logits`` real[batch, classes], the mean over the draws; label, probabilities."""
-    real = state[state.dtype.names[-1]].dtype if state.dtype.names else np.dtype("<f8")
-    zero = np.array(0, np.float32 if real == np.float32 else np.float64)
+    kinds = [state.dtype[name].base for name in state.dtype.names or ()]
+    zero = np.array(0, np.float64 if np.dtype("<f8") in kinds else np.float32)
     kind = TensorProto.FLOAT if zero.dtype == np.float32 else TensorProto.DOUBLE
     mean = g.reduce("ReduceMean", drawn.outputs, 1, keepdims=False)
     logits = g.op("Where", finite, mean, zero, name="logits")

@@ -133,5 +133,6 @@ static inline int32_t sl_feature_unfold(sl_feature_t *f, sl_float_t x) {
         }
         down = sl_bit_length(sl_abs32(sl_float_at(x, f->exponent) - f->mean)) - SL_DELTA_BITS;
     }
-    return sl_float_at(x, f->exponent) - f->mean;
+    return sl_clamp32(sl_float_at(x, f->exponent) - f->mean, -(1 << SL_DELTA_BITS),
+                      1 << SL_DELTA_BITS); /* rounding may add one */
 }
