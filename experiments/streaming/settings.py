@@ -26,6 +26,7 @@ N_SEEDS = 3
 
 #: For one task that never changes: wider, faster, and every error counts.
 PLASTIC: dict[str, Any] = {
+    "metaplasticity": METAPLASTICITY,
     "lr": 2.0,
     "window": 1.0,
     "skip": 0.047,

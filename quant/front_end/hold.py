@@ -73,7 +73,7 @@ class Memory(NamedTuple):
     repeats : int64[n]
         How many values in a row were equal, up to REPEATS.
     excursions : int64[n]
-        Above 0: a value was held within the last ``TICK * excursions`` samples.
+        Above 0: a value was held in the last ``TICK * excursions`` samples.
     """
 
     streak: Integers

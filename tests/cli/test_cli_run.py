@@ -35,6 +35,7 @@ KEYS = {
     "accuracy_prequential",
     "accuracy_no_change",
     "accuracy_majority",
+    "levels",
     "balanced_accuracy",
     "kappa",
     "kappa_m",
