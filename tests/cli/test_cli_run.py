@@ -54,6 +54,9 @@ KEYS = {
     "versions",
 }
 DEVICE_KEYS = {
+    "blind",
+    "step",
+    "saturations",
     "board",
     "core",
     "flash_bytes",
