@@ -491,7 +491,8 @@ def test_the_checkpoint_before_takes_over(
     if damage == "gone":
         file.unlink()
     else:
-        bad = {"cut": data[:-9], "bit": data[:-9] + bytes([data[-9] ^ 1]) + data[-8:], "empty": b""}[damage]
+        flipped = data[:-9] + bytes([data[-9] ^ 1]) + data[-8:]
+        bad = {"cut": data[:-9], "bit": flipped, "empty": b""}[damage]
         file.write_bytes(bad)
     found = newest(out)
     assert found is not None

@@ -80,7 +80,8 @@ def _logits_q8(
 
 def _signs(g: GraphBuilder, reached: str, plus: npt.NDArray[Any]) -> str:
     """Return ±plus, ``[batch, columns * cuts]``, from ``bool[batch, columns, cuts]``."""
-    return g.op("Reshape", g.op("Where", reached, plus, np.array(-plus, plus.dtype)), np.array([0, -1]))
+    minus = np.array(-plus, plus.dtype)
+    return g.op("Reshape", g.op("Where", reached, plus, minus), np.array([0, -1]))
 
 
 def _scores_q8(g: GraphBuilder, x: str, n_inputs: int, gates: Gates, seed: int) -> str:
