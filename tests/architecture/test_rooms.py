@@ -15,9 +15,7 @@ from streamlearn.heads import HEADS as FLOAT_HEADS
 
 ROOT = Path(__file__).parents[2]
 FLOOR_FOLDERS = ("quant", "streamlearn", "export", "firmware_sim")
-BRANCH = re.compile(
-    r"rule *== *['\"]|variance *==|likelihood *==|SL_FACTORED|SL_GAUSSIAN|SL_Q8|head *== *['\"]"
-)
+BRANCH = re.compile(r"(rule|variance|head) *== *['\"]|likelihood *==|SL_FACTORED|SL_GAUSSIAN|SL_Q8")
 CONDITIONAL = re.compile(r"^\s*#\s*(if|ifdef|ifndef|elif)\b", re.MULTILINE)
 MAX_CONDITIONALS = 40
 
