@@ -61,10 +61,25 @@ def execute(arguments: Sequence[str], program: str = PROGRAM) -> None:
         parser.print_help()
         return
     options = parser.parse_args(rest)
-    options.command = shlex.join([*program.split(), *arguments])
+    options.command = shlex.join([*program.split(), *without_folders(arguments)])
     if not getattr(options, "report_only", False):
         require(entry.packages, entry.data_sets, name)
     experiment.run(options)
+
+
+def without_folders(arguments: Sequence[str]) -> list[str]:
+    """Return a command's arguments without a machine's folders: ``--work`` and ``--results``.
+
+    A result says how it was measured; where its logs lay means nothing elsewhere.
+    """
+    kept: list[str] = []
+    folder = False
+    for argument in arguments:
+        name = argument.partition("=")[0]
+        if not folder and name not in ("--work", "--results"):
+            kept.append(argument)
+        folder = argument in ("--work", "--results")
+    return kept
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from experiments.catalogue import CATALOGUE, load
-from experiments.command import execute, main
+from experiments.command import execute, main, without_folders
 from experiments.errors import MissingError, UsageError
 from experiments.figures import RESULTS, ROOT
 from experiments.loop import experiment as loop
@@ -23,6 +23,13 @@ from streamlearn.cli import run as command_line
 
 LOOPED = [name for name in CATALOGUE if isinstance(load(name), Experiment)]
 STUDIES = [name for name in CATALOGUE if isinstance(load(name), Study)]
+
+
+def test_a_recorded_command_names_no_folder_of_a_machine() -> None:
+    typed = ["streams", "--work", "/a/b", "--seeds", "1", "--results=/c", "--quick"]
+    assert without_folders(typed) == ["streams", "--seeds", "1", "--quick"]
+    for file in RESULTS.rglob("*.json"):
+        assert not re.search(r"--work|--results", file.read_text("utf-8")), file
 
 
 def test_every_experiment_is_a_run_of_the_loop_or_a_study() -> None:
