@@ -17,6 +17,13 @@ from quant.state import init_state, state_to_bytes
 from streamlearn.engines import make_engine
 from streamlearn.streams import Stream, load_gas_drift
 
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Name a case of bytes by its length: its content may hold a time (gzip's header does)."""
+    del config
+    return f"{argname}-of-{len(val)}" if isinstance(val, bytes) else None
+
+
 SPEC = NetworkSpec((128, 32, 6))
 CONFIG = MesuConfig()
 METAPLASTIC_SPEC = NetworkSpec((128, 64, 6), bias=False)

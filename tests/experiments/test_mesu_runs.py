@@ -375,7 +375,7 @@ def test_the_authors_foreign_images_where_they_are_at_hand(tmp_path, monkeypatch
         for kind, shown in (("images-idx3", (60, 28, 28)), ("labels-idx1", (60,))):
             values = rng.integers(low, 256, shown) if len(shown) > 1 else np.arange(60) % 10
             head = bytes([0, 0, 8, len(shown)]) + np.array(shown, ">u4").tobytes()
-            file = gzip.compress(head + values.astype(np.uint8).tobytes())
+            file = gzip.compress(head + values.astype(np.uint8).tobytes(), mtime=0)
             (data / folder / f"{prefix}-{kind}-ubyte.gz").write_bytes(file)
     monkeypatch.setenv("STREAMLEARN_DATA", str(data))
     fashion = find_experiment("mesu-pmnist-fashion")

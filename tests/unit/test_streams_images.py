@@ -24,7 +24,7 @@ def idx(array):
 def write_set(folder, prefix, images, labels):
     folder.mkdir(parents=True, exist_ok=True)
     for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
-        (folder / f"{prefix}-{kind}-ubyte.gz").write_bytes(gzip.compress(idx(array)))
+        (folder / f"{prefix}-{kind}-ubyte.gz").write_bytes(gzip.compress(idx(array), mtime=0))
 
 
 @pytest.fixture
@@ -121,11 +121,11 @@ def test_a_folder_that_the_caller_names_counts_before_the_variable(data, tmp_pat
     ("raw", "said"),
     [
         (b"plain", "not a readable gzip file"),
-        (gzip.compress(idx(IMAGES))[:-20], "not a readable gzip file"),
-        (gzip.compress(b""), "got nothing"),
-        (gzip.compress(idx(LABELS)), "expected it to begin with 00000803, got 00000801"),
-        (gzip.compress(idx(IMAGES)[:10]), "is not IDX"),
-        (gzip.compress(idx(IMAGES)[:-1]), "= 1568 bytes but holds 1567"),
+        (gzip.compress(idx(IMAGES), mtime=0)[:-20], "not a readable gzip file"),
+        (gzip.compress(b"", mtime=0), "got nothing"),
+        (gzip.compress(idx(LABELS), mtime=0), "expected it to begin with 00000803, got 00000801"),
+        (gzip.compress(idx(IMAGES)[:10], mtime=0), "is not IDX"),
+        (gzip.compress(idx(IMAGES)[:-1], mtime=0), "= 1568 bytes but holds 1567"),
     ],
 )
 def test_damaged_idx(tmp_path, raw, said):
