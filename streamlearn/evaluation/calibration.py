@@ -5,7 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from quant.hyperparameters import is_whole
 from streamlearn.errors import ConfigError, InputValueError
+
+#: A probability may be so far outside [0, 1]: what binary32 rounds.
+ROUNDING = 1e-6
 
 
 class ReliabilityBin(NamedTuple):
@@ -56,8 +60,8 @@ class Calibration:
     """
 
     def __init__(self, n_bins: int = 15) -> None:
-        if n_bins < 1:
-            raise ConfigError(f"n_bins={n_bins}: expected 1 or more")
+        if not is_whole(n_bins) or n_bins < 1:
+            raise ConfigError(f"n_bins={n_bins!r}: expected 1 or more, a whole number")
         self._counts = [0] * n_bins
         self._right = [0] * n_bins
         self._sums = [0.0] * n_bins
@@ -82,13 +86,14 @@ class Calibration:
         InputValueError
             If the probability is no number in [0, 1].
         """
-        if not 0 <= confidence <= 1:
+        if not -ROUNDING <= confidence <= 1 + ROUNDING:
             raise InputValueError(f"a probability must be in 0..1, got {confidence}")
+        confidence = min(max(float(confidence), 0.0), 1.0)
         n_bins = len(self._counts)
         at = max(math.ceil(confidence * n_bins) - 1, 0)
         self._counts[at] += 1
         self._right[at] += bool(right)
-        self._sums[at] += float(confidence)
+        self._sums[at] += confidence
 
     @property
     def expected_calibration_error(self) -> float:

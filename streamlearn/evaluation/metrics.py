@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from quant.hyperparameters import is_whole
 from streamlearn.errors import ConfigError, LabelError, ShapeError
 from streamlearn.evaluation.adwin import Adwin, Change
 from streamlearn.evaluation.calibration import Calibration, ReliabilityBin
@@ -96,10 +97,11 @@ class ClassificationMetrics(Scores):
         n_bins: int = 15,
         delta: float = 0.002,
     ) -> None:
-        if window < 1:
-            raise ConfigError(f"window must be 1 or more, got {window}")
-        if label_delay < 0:
-            raise ConfigError(f"label_delay must be 0 or more, got {label_delay}")
+        for name, value, least in (("window", window, 1), ("label_delay", label_delay, 0)):
+            if not is_whole(value) or value < least:
+                raise ConfigError(
+                    f"{name} must be {least} or more, got {value!r}: expected a whole number"
+                )
         super().__init__(Labels(classes or ()))
         self.latest = Scores(self._labels)
         self.n_drifts = 0

@@ -199,6 +199,10 @@ def test_none_is_no_label(pair: tuple[Any, Any]) -> None:
 def test_refused_numbers() -> None:
     for options, message in (
         ({"window": 0}, "window must be 1 or more, got 0"),
+        ({"window": 1.5}, "window must be 1 or more, got 1.5: expected a whole number"),
+        ({"window": float("nan")}, "got nan: expected a whole number"),
+        ({"label_delay": "3"}, "label_delay must be 0 or more, got '3': expected a whole number"),
+        ({"n_bins": 2.5}, "n_bins=2.5: expected 1 or more, a whole number"),
         ({"label_delay": -1}, "label_delay must be 0 or more, got -1"),
         ({"n_bins": 0}, "n_bins=0: expected 1 or more"),
         ({"delta": 0}, "delta=0: expected a number between 0 and 1"),
@@ -246,6 +250,13 @@ def test_bins_are_those_of_a_reliability_diagram() -> None:
     assert [one.confidence for one in found.bins] == pytest.approx(confidence)
     assert found.bins[0].lower == 0
     assert found.bins[-1].upper == 1
+
+
+def test_a_probability_that_binary32_rounded_above_one_is_one() -> None:
+    found = Calibration(10)
+    found.update(1.0000001, True)
+    assert found.bins[-1].confidence == 1
+    assert found.expected_calibration_error == 0
 
 
 def test_refused_probabilities() -> None:

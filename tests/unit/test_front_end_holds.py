@@ -50,6 +50,7 @@ def test_one_bad_row_costs_at_most_twenty_samples(
     factor, value = BAD[bad]
     x[at, features] = x[at, features] * np.float32(factor) + np.float32(value)
     disturbed = right(x, y, arithmetic=arithmetic)
+    assert np.sum(~disturbed[at + 1 :]) <= np.sum(~clean[at + 1 :]) + 20
     after = max(at + 1, 200)
     assert np.sum(~disturbed[after:]) <= np.sum(~clean[after:]) + 6
     if at:
