@@ -23,8 +23,9 @@ class Levels:
     blind : int
         Features of which the network saw nothing: the value was held, because it was too far from
         the feature's recent past; or the last eight and more values lay within a hundredth of a
-        standard deviation, so that they were one input to the network. 0 with a front end that
-        does not follow the stream. A level that stays above 0 is a sensor to look at.
+        standard deviation, so that they were one input to the network, but were not all equal. 0
+        with a front end that does not follow the stream. A level that stays above 0 is a sensor to
+        look at.
     step : float
         By what the learning rate was multiplied: above 1 where the stream drifts. 1 for a rule
         whose step is fixed.
