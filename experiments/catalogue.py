@@ -121,6 +121,9 @@ TOPICS: dict[str, dict[str, Entry]] = {
         "replay": Entry(
             "replay", "stored samples learned again: classes in blocks, and the price under drift"
         ),
+        "memory": Entry(
+            "memory", "what the memory knows at the end, and how sure it is of it", (), ("mnist",)
+        ),
         "noise-limits": Entry(
             "mesu.experiments", "where predicted weight noise exceeds the signal"
         ),
