@@ -91,7 +91,7 @@ def test_every_field_is_described_and_none_of_another_head(name: str, head: str)
     assert set(described["network"]) == fields - set(OPTIONS)
 
 
-@pytest.mark.parametrize("given", [{"replay_bytes": 99}, {"replays": 5}])
+@pytest.mark.parametrize("given", [{"replay_bytes": 99}, {"replay_bytes": 99, "replays": 5}])
 def test_an_option_of_the_network_is_described_where_it_is_chosen(given: dict[str, int]) -> None:
     spec = NetworkSpec((3, 8, 2), **given)  # type: ignore[arg-type]
     assert to_json(spec, RULES["mesu"].config())["network"].items() >= given.items()
