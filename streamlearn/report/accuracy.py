@@ -21,7 +21,7 @@ from streamlearn.report.colours import (
     SKY,
     VERMILLION,
 )
-from streamlearn.report.data import Baseline, Engine, Floats, Ints, ReportData
+from streamlearn.report.data import Baseline, Curve, Engine, Floats, Ints, ReportData
 from streamlearn.report.engines import exact_engine, float_reference, golden_first
 from streamlearn.report.figures import drifts, mark_drifts
 from streamlearn.report.sheet import Sheet
@@ -60,7 +60,7 @@ class Line(NamedTuple):
     """A line of the picture: engines with equal predictions share one."""
 
     label: str
-    predictions: Ints
+    curve: Curve
     look: Look
 
 
@@ -81,6 +81,9 @@ def draw_accuracy(data: ReportData) -> Picture | None:
         f"Share of right predictions among the latest {WINDOW} samples, each predicted before "
         f"it was learned. The first {warm_up(data.n_done)} samples are not drawn."
     )
+    width = 0 if data.timeline is None else data.timeline.width
+    if width > WINDOW:
+        reading = reading.replace(f"latest {WINDOW} samples", f"latest {count(width)} samples")
     if any(" = " in line.label for line in lines):
         reading += " Engines whose predictions are all the same share one line."
     if batch_starts(data.batch):
@@ -98,11 +101,12 @@ def _figure(data: ReportData, lines: list[Line], sheet: Sheet) -> Figure:
     figure = new_figure(3.3 + 0.24 * -(-len(lines) // n_columns), sheet)
     ax = figure.add_subplot()
     handles = []
-    for order, (_, predicted, look) in enumerate(lines):
-        at = thinned(len(predicted), sheet.max_points, warm_up(end))
+    for order, (_, curve, look) in enumerate(lines):
+        first = int(np.searchsorted(curve.at, warm_up(end), "right"))
+        at = thinned(len(curve.at), sheet.max_points, min(first, len(curve.at) - 1))
         (handle,) = ax.plot(
-            at + 1,
-            100 * moving_accuracy(predicted, data.labels)[at],
+            curve.at[at],
+            100 * curve.accuracy[at],
             color=look.colour,
             linewidth=look.width,
             linestyle=look.dashes,
@@ -110,7 +114,8 @@ def _figure(data: ReportData, lines: list[Line], sheet: Sheet) -> Figure:
         )
         handles.append(handle)
     ax.set_ylim(0, 102)
-    ax.set_ylabel(f"right of the latest {WINDOW} (%)")
+    width = 0 if data.timeline is None else data.timeline.width
+    ax.set_ylabel(f"right of the latest {count(max(WINDOW, width))} (%)")
     ax.yaxis.grid(True, color=GRID, linewidth=0.7)
     ax.set_axisbelow(True)
     mark_batches(ax, data, end, sheet)
@@ -139,19 +144,27 @@ def _lines(data: ReportData) -> list[Line]:
     for trivial, looks in ((True, TRIVIAL_LOOKS), (False, BASELINE_LOOKS)):
         group = [baseline for baseline in data.baselines if baseline.trivial == trivial]
         for i, baseline in enumerate(group):
-            found += _line([baseline], looks[i % len(looks)])
+            found += _line(data, [baseline], looks[i % len(looks)])
     floats = [engine for engine in data.engines if not engine.exact]
     exact = golden_first(engine for engine in data.engines if engine.exact)
     for engines, looks in ((floats, FLOAT_LOOKS), (exact, INTEGER_LOOKS)):
         for i, same in enumerate(_equal(engines)):
-            found += _line(same, looks[min(i, len(looks) - 1)])
+            found += _line(data, same, looks[min(i, len(looks) - 1)])
     return found
 
 
-def _line(same: Iterable[Engine | Baseline], look: Look) -> list[Line]:
-    known = [one for one in same if one.predictions is not None and len(one.predictions)]
+def _line(data: ReportData, same: Iterable[Engine | Baseline], look: Look) -> list[Line]:
+    known = [one for one in same if one.n_samples]
     label = " = ".join(one.name for one in known)
-    return [Line(label, one.predictions, look) for one in known[:1] if one.predictions is not None]
+    return [Line(label, _curve(data, one), look) for one in known[:1]]
+
+
+def _curve(data: ReportData, one: Engine | Baseline) -> Curve:
+    if one.predictions is None:
+        assert one.curve is not None
+        return one.curve
+    at = np.arange(1, len(one.predictions) + 1, dtype=np.int64)
+    return Curve(at, moving_accuracy(one.predictions, data.labels))
 
 
 def _equal(engines: list[Engine]) -> list[list[Engine]]:
@@ -159,7 +172,9 @@ def _equal(engines: list[Engine]) -> list[list[Engine]]:
     groups: list[list[Engine]] = []
     for engine in engines:
         for group in groups:
-            if np.array_equal(_known(group[0]), _known(engine)):
+            if engine.predictions is not None and np.array_equal(
+                _known(group[0]), engine.predictions
+            ):
                 group.append(engine)
                 break
         else:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamlearn.errors import ShapeError
+from streamlearn.evaluation.timeline import Timeline
 
 #: The percentiles in the last axis of `LayerHistory.percentiles`.
 PERCENTILES = (5, 25, 50, 75, 95)
@@ -18,15 +19,33 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
+class Curve(NamedTuple):
+    """How an accuracy went, where no single prediction was kept.
+
+    Attributes
+    ----------
+    at : int64[k]
+        After so many samples, rising.
+    accuracy : float64[k]
+        Over the latest samples, in [0, 1]; NaN where there was none.
+    """
+
+    at: Ints
+    accuracy: Floats
+
+
 class Predicting:
     """What has predictions that count, where they were kept."""
 
     predictions: Ints | None
+    curve: Curve | None
 
     @property
     def n_samples(self) -> int:
-        """Number of samples whose prediction is known."""
-        return 0 if self.predictions is None else len(self.predictions)
+        """Number of samples whose prediction is known, or was."""
+        if self.predictions is not None:
+            return len(self.predictions)
+        return 0 if self.curve is None or not len(self.curve.at) else int(self.curve.at[-1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +70,8 @@ class Engine(Predicting):
         Speed, or None.
     state_sha256, predictions_sha256
         Hashes in hexadecimal, or None.
+    accuracy, curve
+        What is known instead of predictions that were not kept.
     """
 
     name: str
@@ -63,6 +84,8 @@ class Engine(Predicting):
     samples_per_s: float | None = None
     state_sha256: str | None = None
     predictions_sha256: str | None = None
+    accuracy: float | None = None
+    curve: Curve | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,12 +102,15 @@ class Baseline(Predicting):
         Share of right predictions in [0, 1], if there are no predictions to count.
     trivial
         Whether it looks at labels alone: drawn in grey.
+    curve
+        Instead of predictions that were not kept.
     """
 
     name: str
     predictions: Ints | None = None
     accuracy: float | None = None
     trivial: bool = False
+    curve: Curve | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +157,7 @@ class ReportData:
     title
         Heading of the page.
     labels
-        int64 ``[n]``, class indices.
+        int64 ``[n]``, class indices; empty if they were not kept (`n_stream`).
     classes
         Names of the classes, by index.
     engines
@@ -153,6 +179,13 @@ class ReportData:
     saturations
         How many values reached the end of their format, by the name of the place; None if there
         are no formats to reach the end of.
+    n_stream
+        How many samples came, if their labels were not kept.
+    confusion
+        int64 ``[n_classes, n_classes]``: samples of class i (row) predicted as j; None: counted
+        from predictions and labels.
+    timeline
+        How figures went that :class:`streamlearn.watching.Watch` collects; None if nobody looked.
 
     Raises
     ------
@@ -171,9 +204,12 @@ class ReportData:
     memory: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     instructions: Ints | None = None
     saturations: Mapping[str, int] | None = None
+    n_stream: int | None = None
+    confusion: Ints | None = None
+    timeline: Timeline | None = None
 
     def __post_init__(self) -> None:
-        n = len(self.labels)
+        n = self.n_total
         if self.batch is not None and len(self.batch) != n:
             raise ShapeError(
                 f"batch must have one number for each of the {n} labels, got {len(self.batch)}"
@@ -184,6 +220,11 @@ class ReportData:
                     f"the predictions of {one.name!r} have {one.n_samples} elements for {n} "
                     "labels; pass the labels of every sample that was predicted"
                 )
+
+    @property
+    def n_total(self) -> int:
+        """Number of samples of the stream."""
+        return len(self.labels) if self.n_stream is None else self.n_stream
 
     @property
     def everyone(self) -> tuple[Engine | Baseline, ...]:
@@ -203,8 +244,7 @@ class ReportData:
     def accuracy(self, one: Engine | Baseline) -> float:
         """Return the share of right predictions in [0, 1]; NaN if it is not known."""
         if one.predictions is None or not len(one.predictions):
-            known = one.accuracy if isinstance(one, Baseline) else None
-            return float("nan") if known is None else known
+            return float("nan") if one.accuracy is None else one.accuracy
         return float(np.mean(one.predictions == self.labels[: len(one.predictions)]))
 
 

@@ -1,0 +1,8 @@
+"""Who looks on at a run: how its figures went, a file of predictions, a log, what is now."""
+
+from streamlearn.watching.log import RunLog
+from streamlearn.watching.now import Now, Rate
+from streamlearn.watching.predictions import PredictionsFile
+from streamlearn.watching.watch import Watch
+
+__all__ = ["Now", "PredictionsFile", "Rate", "RunLog", "Watch"]
