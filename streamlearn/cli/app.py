@@ -14,6 +14,7 @@ import firmware_sim
 from streamlearn.cli.endings import CommandError
 from streamlearn.cli.folders import learner_of, refuse_foreign
 from streamlearn.cli.options import (
+    Baselines,
     Board,
     CheckpointEvery,
     CheckpointSeconds,
@@ -24,9 +25,11 @@ from streamlearn.cli.options import (
     MaybeStream,
     OnBad,
     OnBadOption,
+    Predictions,
     Quiet,
     Resume,
     Seed,
+    Serve,
     Stream,
     given_names,
     hidden_sizes,
@@ -169,15 +172,22 @@ def run(
     checkpoint_every: CheckpointEvery = None,
     checkpoint_seconds: CheckpointSeconds = 60.0,
     force: Force = False,
+    predictions: Predictions = None,
+    baselines: Baselines = None,
+    serve: Serve = None,
     json_file: Json = None,
     quiet: Quiet = False,
 ) -> None:
     """Learn a CSV stream, one line at a time: predict each row, then learn it."""
     from streamlearn.cli.learn import Keeping, learn
+    from streamlearn.cli.lookout import Looking
     from streamlearn.cli.resume import resume as go_on
 
     folder = out if resume is None else resume
-    keeping = Keeping(folder, json_file, quiet, checkpoint_every, checkpoint_seconds, force)
+    looking = Looking(baselines, predictions, serve)
+    keeping = Keeping(
+        folder, json_file, quiet, checkpoint_every, checkpoint_seconds, force, looking
+    )
     given = given_names(context)
     if resume is not None:
         known = given & {*NEW_RUN}

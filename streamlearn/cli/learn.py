@@ -6,28 +6,23 @@ Not called run.py: :func:`streamlearn.cli.run` has that name.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic, perf_counter
+from time import perf_counter
 from typing import Any, Literal
 
+import numpy as np
 from rich.console import Console
-from rich.progress import Progress, TaskID
-from rich.table import Table
 
+from streamlearn.cli.blocks import BlockSize, RowBlocks, Rows
 from streamlearn.cli.checkpoints import CHECKPOINT_DIR, Checkpoint, Place
 from streamlearn.cli.common import (
-    UntilBad,
     console,
     learner_metrics,
-    levels_text,
-    progress,
     skipped_metrics,
     stop_if_cut,
 )
 from streamlearn.cli.endings import NotWrittenError
-from streamlearn.cli.figures import percent, print_figures, say_advice
 from streamlearn.cli.folders import (
     METRICS_FILE,
     REPORT_FILE,
@@ -39,18 +34,19 @@ from streamlearn.cli.folders import (
     write_manifest,
 )
 from streamlearn.cli.keeper import Keeper
-from streamlearn.cli.record import RunRecord
+from streamlearn.cli.lookout import Looking, Lookout
+from streamlearn.cli.observers import NOVELTY, PROBABILITIES, Block, Observers
+from streamlearn.cli.record import RunRecord, RunResult
 from streamlearn.cli.rules import new_learner
 from streamlearn.cli.run_report import run_report
+from streamlearn.cli.terminal import TerminalView
 from streamlearn.cli.whole_samples import WholeSamples
 from streamlearn.errors import StreamlearnError, WriteError
-from streamlearn.evaluation import PrequentialResult
 from streamlearn.learners.classifier import StreamClassifier
-from streamlearn.report import write_report
-from streamlearn.streams.csv_stream import CsvStream, Row
-
-#: Between two updates of the display.
-_DISPLAY_S = 0.1
+from streamlearn.report import ReportData, write_report
+from streamlearn.serve import LivePage
+from streamlearn.streams.csv_stream import CsvStream
+from streamlearn.watching import Now
 
 
 @dataclass(frozen=True)
@@ -71,6 +67,8 @@ class Keeping:
         Between checkpoints; 0: the clock does not matter.
     force
         Whether what another stream left in ``out`` may be lost.
+    looking
+        Who looks on.
     """
 
     out: Path | None = None
@@ -79,6 +77,7 @@ class Keeping:
     every: int | None = None
     seconds: float = 60.0
     force: bool = False
+    looking: Looking = field(default_factory=Looking)
 
 
 def learn(
@@ -112,7 +111,7 @@ def learn(
         warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)
     place = Place(stream_path(stream), label, on_bad)
     with claimed(keeping.out, keeping.json_file, source_of(place), force=keeping.force):
-        Run(rows, rows, learner, Checkpoint(0, 0.0, place), b"", keeping).learn()
+        Run(rows, RowBlocks(rows), learner, Checkpoint(0, 0, 0.0, place), keeping).learn()
 
 
 def source_of(place: Place) -> dict[str, Any]:
@@ -127,28 +126,34 @@ class Run:
     ----------
     rows
         The stream.
-    samples
+    blocks
         Its samples, in the learner's order of columns.
     learner
         In the state after ``start.n_samples`` samples.
-    start, pairs
-        What it goes on from (:class:`streamlearn.cli.record.RunRecord`).
+    start
+        What it goes on from.
     keeping
         Where results go.
+
+    Attributes
+    ----------
+    observers : Observers
+        Who looks on; append to it before :meth:`learn`.
     """
 
     def __init__(
         self,
         rows: CsvStream,
-        samples: Iterable[Row],
+        blocks: RowBlocks,
         learner: StreamClassifier,
         start: Checkpoint,
-        pairs: bytes,
         keeping: Keeping,
     ) -> None:
         self.rows, self.learner, self.keeping = rows, learner, keeping
-        self.samples = UntilBad(samples)
-        self.record = RunRecord(learner, rows, start, pairs)
+        self.blocks, self.size = blocks, BlockSize()
+        self.record = RunRecord(learner, rows, start)
+        self.lookout = Lookout(rows, learner, self.record, start, keeping.out, keeping.looking)
+        self.observers = Observers(self.lookout.observers)
 
     def learn(self) -> None:
         """Learn until the stream ends; keep everything; print a table.
@@ -162,52 +167,106 @@ class Run:
         Interrupted
             If a signal ended it.
         """
+        why = "an error"
+        try:
+            why = self._learn()
+        except BaseException as error:
+            why = str(error) or type(error).__name__
+            raise
+        finally:
+            self.lookout.ended(why)
+
+    def _learn(self) -> str:
+        """Learn; return why that ended."""
         record, keeping = self.record, self.keeping
         to = console(keeping.quiet)
+        self._serve(to)
         warn = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+        def say(text: str) -> None:
+            self.lookout.warn(text)
+            warn.print(f"streamlearn: {text}")
+
         keeper = Keeper(
             keeping.out,
             record,
             keeping.every,
             keeping.seconds,
-            lambda text: warn.print(f"streamlearn: {text}"),
+            say,
+            self.observers,
         )
         with WholeSamples(self.learner) as whole:
-            with progress(to) as display, keeper:
-                task = display.add_task(f"{self.learner.spec} {self.learner.arithmetic}")
-                interrupted = self._samples(whole, keeper, display, task)
-                whole.begin()  # from here on signals wait: what was learned is written
-            bad = self.samples.error
+            try:
+                with TerminalView(to, self.lookout.now), keeper:
+                    interrupted = self._samples(whole, keeper)
+                    whole.begin()  # from here on signals wait: what was learned is written
+            finally:
+                self.observers.end()
+            bad = self.blocks.error
             if bad is not None and not record.n_samples:
                 raise bad
             self._check_kept(keeper, bad)
             metrics = self._write(record.result(interrupted))
-        self._say(metrics, to)
+        say_results(self.rows.name, metrics, keeping.out, keeping.quiet)
         line = record.place.line
         where = f"{self.rows.name} line {line}" if line else self.rows.name
         stop_if_cut(bad, interrupted, record.n_samples, keeping.out, whole.number, where)
+        return "the stream is at its end"
 
-    def _samples(
-        self, whole: WholeSamples, keeper: Keeper, display: Progress, task: TaskID
-    ) -> bool:
-        """Learn one sample after the other; return whether a signal ended it."""
-        record, shown = self.record, 0.0
+    def _serve(self, to: Console) -> None:
+        port = self.keeping.looking.serve
+        if port is None:
+            return
+        page = LivePage(f"streamlearn run: {Path(self.rows.name).name}", self._live)
+        server = self.lookout.serve(port, page)
+        to.print(f"live: {server.url}", soft_wrap=True)
+
+    def _live(self) -> tuple[Now, ReportData]:
+        """Return how the run stands, and what a report of now is made from."""
+        with self.record.lock:
+            metrics = self._metrics(result := self.record.result(interrupted=False))
+            return self.lookout.now(), self._report(metrics, result)
+
+    def _samples(self, whole: WholeSamples, keeper: Keeper) -> bool:
+        """Learn one block after the other; return whether a signal ended it."""
+        record = self.record
         try:
-            for x, y, _ in self.samples:
+            for rows in self.blocks.blocks(lambda: keeper.room(self.size.most)):
                 whole.begin()
                 with record.lock:
-                    start = perf_counter()
-                    predicted = whole.test_then_learn_one(x, y)
-                    record.add(predicted, y, perf_counter() - start)
+                    block = self._learned(whole, rows)
+                    record.add(block, self.blocks.position, self.blocks.skipped)
+                    self.observers.see(block)
                     keeper.counted()
-                if monotonic() - shown > _DISPLAY_S:
-                    display.update(task, completed=record.n_samples)
-                    shown = monotonic()
+                self.size.learned(len(block), block.seconds)
                 whole.counted()
         except KeyboardInterrupt:
             return True
-        display.update(task, completed=record.n_samples, total=record.n_samples)
         return False
+
+    def _learned(self, whole: WholeSamples, rows: Rows) -> Block:
+        """Learn a block; one by one if an observer wants more than predictions of each sample."""
+        first, wants, learner = self.record.n_rows, self.observers.wants, self.learner
+        start = perf_counter()
+        if not wants:
+            predictions = whole.test_then_learn_block(rows.x, rows.y)
+            return Block(first, *rows[:2], predictions, rows.lines, perf_counter() - start)
+        probabilities, novelty, found = [], [], []
+        for i, x in enumerate(rows.x):
+            if PROBABILITIES in wants:
+                probabilities.append([*learner.predict_proba_one(x).values()])
+            if NOVELTY in wants:
+                novelty.append(learner.novelty_one(x))
+            found.append(whole.test_then_learn_block(rows.x[i : i + 1], rows.y[i : i + 1]))
+        return Block(
+            first,
+            *rows[:2],
+            np.concatenate(found),
+            rows.lines,
+            perf_counter() - start,
+            np.array(probabilities) if probabilities else None,
+            np.array(novelty) if novelty else None,
+        )
 
     def _check_kept(self, keeper: Keeper, bad: StreamlearnError | None) -> None:
         """Raise NotWrittenError if the last checkpoint could not be written."""
@@ -220,15 +279,12 @@ class Run:
             f"{self.keeping.out}; the {lost} after them are lost"
         ) from keeper.failed
 
-    def _write(self, result: PrequentialResult) -> dict[str, Any]:
+    def _write(self, result: RunResult) -> dict[str, Any]:
         """Write the run folder, its manifest last, and the other file; return the figures."""
         record, out = self.record, self.keeping.out
-        metrics = learner_metrics(self.learner, result, record.metrics)
-        metrics["skipped"] = skipped_metrics(*record.skipped())
+        metrics = self._metrics(result)
         if out is not None:
-            report = run_report(
-                self.rows, self.learner, metrics, result, record.watch, record.saturations()
-            )
+            report = self._report(metrics, result)
             try:
                 self.learner.save(out / STATE_FILE)
                 write_json(out / METRICS_FILE, metrics)
@@ -243,35 +299,14 @@ class Run:
             write_json(self.keeping.json_file, metrics)
         return metrics
 
-    def _say(self, metrics: dict[str, Any], to: Console) -> None:
-        out, skipped = self.keeping.out, metrics["skipped"]
-        results = console(self.keeping.quiet, results=True)
-        results.print(_table(self.rows.name, metrics))
-        print_figures(metrics, results)
-        say_advice(metrics)
-        if skipped["count"]:
-            first = skipped["messages"][0]
-            to.print(f"{skipped['count']} rows skipped, first: {first}", soft_wrap=True)
-        if out is None:
-            to.print("nothing was kept; --out DIR writes the learner, its figures and a report")
-        else:
-            to.print(f"run folder: {out}  (open {out / REPORT_FILE})", soft_wrap=True)
+    def _metrics(self, result: RunResult) -> dict[str, Any]:
+        found = learner_metrics(self.learner, result)
+        found["skipped"] = skipped_metrics(*self.record.skipped())
+        return {**found, **self.lookout.metrics()}
 
-
-def _table(name: str, metrics: dict[str, Any]) -> Table:
-    layers = "-".join(map(str, metrics["spec"]["network"]["layers"]))
-    table = Table(
-        title=f"{name}: {metrics['n_samples']} samples, {layers}, {metrics['arithmetic']}"
-    )
-    for column in ("prequential accuracy", "no change", "majority", "samples/s", "state"):
-        table.add_column(column, justify="left" if column == "state" else "right", no_wrap=True)
-    speed = metrics["samples_per_s"]
-    table.add_row(
-        percent(metrics["accuracy_prequential"]),
-        percent(metrics["accuracy_no_change"]),
-        percent(metrics["accuracy_majority"]),
-        "–" if speed is None else f"{speed:,.0f}",
-        metrics["state_sha256"][:8],
-    )
-    table.caption = levels_text(metrics["levels"])
-    return table
+    def _report(self, metrics: dict[str, Any], result: RunResult) -> ReportData:
+        record = self.record
+        return run_report(
+            self.rows, self.learner, metrics, result, record.watch, record.saturations(),
+            self.lookout.watch,
+        )  # fmt: skip

@@ -16,6 +16,9 @@ Floats = NDArray[np.float64]
 class Timeline:
     """Means of several figures over bins of equal width; when the bins are full, pairs are merged.
 
+    :class:`Curve` counts right predictions of every sample; this takes figures of any size, of
+    samples that somebody looked at.
+
     Parameters
     ----------
     names
@@ -35,10 +38,11 @@ class Timeline:
 
     Examples
     --------
-    >>> line = Timeline(["right"], n_bins=2)
-    >>> line.add(0, [[1], [1], [0], [0], [1]])
-    >>> line.width, line.ends.tolist(), line.mean("right").tolist()
-    (2, [2, 4, 5], [1.0, 0.0, 1.0])
+    >>> line = Timeline(["step"], n_bins=2)
+    >>> for at, value in enumerate([1, 1, 2, 2, 3]):
+    ...     line.add(at, [value])
+    >>> line.width, line.ends.tolist(), line.mean("step").tolist()
+    (2, [2, 4, 5], [1.0, 2.0, 3.0])
     """
 
     def __init__(self, names: Sequence[str], n_bins: int = 512) -> None:
@@ -49,41 +53,30 @@ class Timeline:
         self._sums = np.zeros((self._most, len(names)))
         self._counts = np.zeros((self._most, len(names)), np.int64)
 
-    def add(self, first: int, values: Any) -> None:
-        """Add samples.
+    def add(self, at: int, values: Sequence[float]) -> None:
+        """Add what was found at a sample.
 
         Parameters
         ----------
-        first
-            How many samples came before the first of them.
+        at
+            Samples before it.
         values
-            float ``[n, n_figures]``; NaN where a figure was not looked at.
+            One for each name; NaN where nobody looked.
 
         Raises
         ------
         ShapeError
-            If there is not one column for each figure.
+            If there is not one for each name.
         """
-        rows = np.asarray(values, np.float64)
-        if rows.ndim != 2 or rows.shape[1] != len(self.names):
-            raise ShapeError(f"values {rows.shape}: expected one column for each of {self.names}")
-        n = len(rows)
-        if not n:
-            return
-        self._end = max(self._end, first + n)
-        while (first + n - 1) // self.width >= self._most:
+        row = np.asarray(values, np.float64)
+        if row.shape != (len(self.names),):
+            raise ShapeError(f"values {row.shape}: expected one for each of {self.names}")
+        while at // self.width >= self._most:
             self._merge()
-        known = ~np.isnan(rows)
-        rows = np.where(known, rows, 0.0)
-        if n == 1:
-            at = first // self.width
-            self._sums[at] += rows[0]
-            self._counts[at] += known[0]
-            return
-        bins = (first + np.arange(n)) // self.width
-        starts = np.flatnonzero(np.diff(bins, prepend=-1))
-        self._sums[bins[starts]] += np.add.reduceat(rows, starts)
-        self._counts[bins[starts]] += np.add.reduceat(known.astype(np.int64), starts)
+        self._end = max(self._end, at + 1)
+        known = ~np.isnan(row)
+        self._sums[at // self.width] += np.where(known, row, 0.0)
+        self._counts[at // self.width] += known
 
     def _merge(self) -> None:
         half = self._most // 2
@@ -106,21 +99,23 @@ class Timeline:
         name
             One of :attr:`names`.
         window
-            Look back over so many samples, in whole bins.
+            Look back over so many samples, rounded to whole bins.
         """
         column, k = self.names.index(name), len(self.ends)
-        m = max(1, round(window / self.width))
-        totals = []
-        for part in (self._sums, self._counts):
-            run = np.concatenate([[0], np.cumsum(part[:k, column])])
-            at = np.arange(1, k + 1)
-            totals.append(run[at] - run[np.maximum(at - m, 0)])
-        sums, counts = totals
-        known = counts > 0
-        return np.divide(sums, counts, out=np.full(k, np.nan), where=known)
+        first = np.maximum(np.arange(1, k + 1) - max(1, round(window / self.width)), 0)
+        sums, counts = (
+            np.diff(np.stack([before[first], before[1:]]), axis=0)[0]
+            for before in (
+                np.concatenate([[0], np.cumsum(part[:k, column])])
+                for part in (self._sums, self._counts)
+            )
+        )
+        found = np.full(k, np.nan)
+        np.divide(sums, counts, out=found, where=counts > 0)
+        return found
 
     def total(self, name: str) -> tuple[float, int]:
-        """Return the sum of a figure over all samples, and how many there were of it."""
+        """Return the sum of a figure over all samples, and of how many samples it is."""
         column = self.names.index(name)
         return float(self._sums[:, column].sum()), int(self._counts[:, column].sum())
 

@@ -21,7 +21,7 @@ from streamlearn.report.colours import (
     SKY,
     VERMILLION,
 )
-from streamlearn.report.data import Baseline, Curve, Engine, Floats, Ints, ReportData
+from streamlearn.report.data import Baseline, Engine, Floats, Ints, ReportData
 from streamlearn.report.engines import exact_engine, float_reference, golden_first
 from streamlearn.report.figures import drifts, mark_drifts
 from streamlearn.report.sheet import Sheet
@@ -60,14 +60,17 @@ class Line(NamedTuple):
     """A line of the picture: engines with equal predictions share one."""
 
     label: str
-    curve: Curve
+    one: Engine | Baseline
     look: Look
 
 
-def moving_accuracy(predictions: Ints, labels: Ints) -> Floats:
-    """Return float64 ``[m]`` in [0, 1]: the accuracy over the latest `WINDOW` samples."""
+def moving_accuracy(one: Engine | Baseline, labels: Ints) -> tuple[Ints, Floats]:
+    """Return after how many samples, and the accuracy of the latest `WINDOW` samples there."""
+    if one.curve is not None:
+        return one.curve.over_time(WINDOW)
+    predictions = _known(one)
     result = PrequentialResult(predictions, labels[: len(predictions)], float("nan"))
-    return result.accuracy_over_time(WINDOW)
+    return np.arange(1, len(predictions) + 1), result.accuracy_over_time(WINDOW)
 
 
 def draw_accuracy(data: ReportData) -> Picture | None:
@@ -81,9 +84,7 @@ def draw_accuracy(data: ReportData) -> Picture | None:
         f"Share of right predictions among the latest {WINDOW} samples, each predicted before "
         f"it was learned. The first {warm_up(data.n_done)} samples are not drawn."
     )
-    width = 0 if data.timeline is None else data.timeline.width
-    if width > WINDOW:
-        reading = reading.replace(f"latest {WINDOW} samples", f"latest {count(width)} samples")
+    reading = reading.replace(f"latest {WINDOW}", f"latest {count(_window(data))}")
     if any(" = " in line.label for line in lines):
         reading += " Engines whose predictions are all the same share one line."
     if batch_starts(data.batch):
@@ -101,12 +102,13 @@ def _figure(data: ReportData, lines: list[Line], sheet: Sheet) -> Figure:
     figure = new_figure(3.3 + 0.24 * -(-len(lines) // n_columns), sheet)
     ax = figure.add_subplot()
     handles = []
-    for order, (_, curve, look) in enumerate(lines):
-        first = int(np.searchsorted(curve.at, warm_up(end), "right"))
-        at = thinned(len(curve.at), sheet.max_points, min(first, len(curve.at) - 1))
+    for order, (_, one, look) in enumerate(lines):
+        after, accuracy = moving_accuracy(one, data.labels)
+        begin = int(np.searchsorted(after, warm_up(end), "right"))
+        at = thinned(len(after), sheet.max_points, begin)
         (handle,) = ax.plot(
-            curve.at[at],
-            100 * curve.accuracy[at],
+            after[at],
+            100 * accuracy[at],
             color=look.colour,
             linewidth=look.width,
             linestyle=look.dashes,
@@ -114,8 +116,7 @@ def _figure(data: ReportData, lines: list[Line], sheet: Sheet) -> Figure:
         )
         handles.append(handle)
     ax.set_ylim(0, 102)
-    width = 0 if data.timeline is None else data.timeline.width
-    ax.set_ylabel(f"right of the latest {count(max(WINDOW, width))} (%)")
+    ax.set_ylabel(f"right of the latest {count(_window(data))} (%)")
     ax.yaxis.grid(True, color=GRID, linewidth=0.7)
     ax.set_axisbelow(True)
     mark_batches(ax, data, end, sheet)
@@ -131,6 +132,12 @@ def _figure(data: ReportData, lines: list[Line], sheet: Sheet) -> Figure:
     return figure
 
 
+def _window(data: ReportData) -> int:
+    """Return over how many samples a point is a mean: a bin at least, where only bins were kept."""
+    widths = [one.curve.width for one in data.everyone if one.curve is not None]
+    return max(WINDOW, *widths, 0)
+
+
 def _columns(labels: list[str], sheet: Sheet) -> int:
     """Return 2 if two columns, filled one after the other, fit the width of the sheet."""
     half = (len(labels) + 1) // 2
@@ -144,27 +151,19 @@ def _lines(data: ReportData) -> list[Line]:
     for trivial, looks in ((True, TRIVIAL_LOOKS), (False, BASELINE_LOOKS)):
         group = [baseline for baseline in data.baselines if baseline.trivial == trivial]
         for i, baseline in enumerate(group):
-            found += _line(data, [baseline], looks[i % len(looks)])
+            found += _line([baseline], looks[i % len(looks)])
     floats = [engine for engine in data.engines if not engine.exact]
     exact = golden_first(engine for engine in data.engines if engine.exact)
     for engines, looks in ((floats, FLOAT_LOOKS), (exact, INTEGER_LOOKS)):
         for i, same in enumerate(_equal(engines)):
-            found += _line(data, same, looks[min(i, len(looks) - 1)])
+            found += _line(same, looks[min(i, len(looks) - 1)])
     return found
 
 
-def _line(data: ReportData, same: Iterable[Engine | Baseline], look: Look) -> list[Line]:
+def _line(same: Iterable[Engine | Baseline], look: Look) -> list[Line]:
     known = [one for one in same if one.n_samples]
     label = " = ".join(one.name for one in known)
-    return [Line(label, _curve(data, one), look) for one in known[:1]]
-
-
-def _curve(data: ReportData, one: Engine | Baseline) -> Curve:
-    if one.predictions is None:
-        assert one.curve is not None
-        return one.curve
-    at = np.arange(1, len(one.predictions) + 1, dtype=np.int64)
-    return Curve(at, moving_accuracy(one.predictions, data.labels))
+    return [Line(label, one, look) for one in known[:1]]
 
 
 def _equal(engines: list[Engine]) -> list[list[Engine]]:
@@ -172,9 +171,7 @@ def _equal(engines: list[Engine]) -> list[list[Engine]]:
     groups: list[list[Engine]] = []
     for engine in engines:
         for group in groups:
-            if engine.predictions is not None and np.array_equal(
-                _known(group[0]), engine.predictions
-            ):
+            if engine.curve is None and np.array_equal(_known(group[0]), _known(engine)):
                 group.append(engine)
                 break
         else:
@@ -182,8 +179,8 @@ def _equal(engines: list[Engine]) -> list[list[Engine]]:
     return groups
 
 
-def _known(engine: Engine) -> Ints:
-    return np.zeros(0, np.int64) if engine.predictions is None else engine.predictions
+def _known(one: Engine | Baseline) -> Ints:
+    return np.zeros(0, np.int64) if one.predictions is None else one.predictions
 
 
 def _finding(data: ReportData) -> str:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from streamlearn.report.colours import CELL, GRID, INK, ON_CELL
-from streamlearn.report.data import Engine, Ints, ReportData
+from streamlearn.report.data import Ints, ReportData
 from streamlearn.report.engines import main_engine
 from streamlearn.report.sheet import Sheet
 from streamlearn.report.svg import Picture, new_figure, on_every_sheet
@@ -28,8 +28,15 @@ def confusion(predictions: Ints, labels: Ints, n_classes: int) -> Ints:
 def draw_confusion(data: ReportData) -> Picture | None:
     """Draw the confusion matrix; None without predictions or with too many classes."""
     engine = main_engine(data)
-    matrix = _matrix(data, engine)
-    if engine is None or matrix is None or len(matrix) > MAX_CLASSES:
+    if engine is None:
+        return None
+    matrix = data.confusion
+    if matrix is None and engine.predictions is not None:
+        predicted = engine.predictions
+        labels = data.labels[: len(predicted)]
+        n = max(len(data.classes), int(predicted.max()) + 1, int(labels.max()) + 1)
+        matrix = confusion(predicted, labels, n) if n <= MAX_CLASSES else None
+    if matrix is None or len(matrix) > MAX_CLASSES:
         return None
     n = len(matrix)
     names = [*data.classes, *(str(i) for i in range(len(data.classes), n))]
@@ -42,16 +49,6 @@ def draw_confusion(data: ReportData) -> Picture | None:
     if n <= MAX_NUMBERED:
         reading += " Numbers count samples."
     return Picture(finding, svg, reading)
-
-
-def _matrix(data: ReportData, engine: Engine | None) -> Ints | None:
-    if data.confusion is not None:
-        return data.confusion if data.confusion.any() else None
-    if engine is None or engine.predictions is None:
-        return None
-    labels = data.labels[: engine.n_samples]
-    n = max(len(data.classes), int(engine.predictions.max()) + 1, int(labels.max()) + 1)
-    return confusion(engine.predictions, labels, n)
 
 
 def _figure(matrix: Ints, names: list[str], sheet: Sheet) -> Figure:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamlearn.errors import ShapeError
+from streamlearn.evaluation.curve import Curve
 from streamlearn.evaluation.timeline import Timeline
 
 #: The percentiles in the last axis of `LayerHistory.percentiles`.
@@ -19,33 +20,18 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
-class Curve(NamedTuple):
-    """How an accuracy went, where no single prediction was kept.
-
-    Attributes
-    ----------
-    at : int64[k]
-        After so many samples, rising.
-    accuracy : float64[k]
-        Over the latest samples, in [0, 1]; NaN where there was none.
-    """
-
-    at: Ints
-    accuracy: Floats
-
-
 class Predicting:
-    """What has predictions that count, where they were kept."""
+    """What has predictions that count: each of them, or how their accuracy went."""
 
     predictions: Ints | None
     curve: Curve | None
 
     @property
     def n_samples(self) -> int:
-        """Number of samples whose prediction is known, or was."""
-        if self.predictions is not None:
-            return len(self.predictions)
-        return 0 if self.curve is None or not len(self.curve.at) else int(self.curve.at[-1])
+        """Number of samples whose prediction is known."""
+        if self.curve is not None:
+            return self.curve.n_samples
+        return 0 if self.predictions is None else len(self.predictions)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +56,8 @@ class Engine(Predicting):
         Speed, or None.
     state_sha256, predictions_sha256
         Hashes in hexadecimal, or None.
-    accuracy, curve
-        What is known instead of predictions that were not kept.
+    curve
+        How its accuracy went; None: ``predictions`` tell.
     """
 
     name: str
@@ -84,7 +70,6 @@ class Engine(Predicting):
     samples_per_s: float | None = None
     state_sha256: str | None = None
     predictions_sha256: str | None = None
-    accuracy: float | None = None
     curve: Curve | None = None
 
 
@@ -103,7 +88,7 @@ class Baseline(Predicting):
     trivial
         Whether it looks at labels alone: drawn in grey.
     curve
-        Instead of predictions that were not kept.
+        As for an engine.
     """
 
     name: str
@@ -157,7 +142,8 @@ class ReportData:
     title
         Heading of the page.
     labels
-        int64 ``[n]``, class indices; empty if they were not kept (`n_stream`).
+        int64 ``[n]``, class indices; empty if they were not kept (``n_stream``, ``confusion``, and
+        curves take their place).
     classes
         Names of the classes, by index.
     engines
@@ -179,11 +165,9 @@ class ReportData:
     saturations
         How many values reached the end of their format, by the name of the place; None if there
         are no formats to reach the end of.
-    n_stream
-        How many samples came, if their labels were not kept.
-    confusion
-        int64 ``[n_classes, n_classes]``: samples of class i (row) predicted as j; None: counted
-        from predictions and labels.
+    n_stream, confusion
+        What is known instead of labels that were not kept: how many samples came, and int64
+        ``[n_classes, n_classes]``, samples of class i (row) predicted as j.
     timeline
         How figures went that :class:`streamlearn.watching.Watch` collects; None if nobody looked.
 
@@ -194,9 +178,9 @@ class ReportData:
     """
 
     title: str
-    labels: Ints
     classes: tuple[str, ...]
     engines: tuple[Engine, ...]
+    labels: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     baselines: tuple[Baseline, ...] = ()
     metrics: Mapping[str, Any] = field(default_factory=dict)
     batch: Ints | None = None
@@ -209,7 +193,7 @@ class ReportData:
     timeline: Timeline | None = None
 
     def __post_init__(self) -> None:
-        n = self.n_total
+        n = self.n
         if self.batch is not None and len(self.batch) != n:
             raise ShapeError(
                 f"batch must have one number for each of the {n} labels, got {len(self.batch)}"
@@ -222,8 +206,8 @@ class ReportData:
                 )
 
     @property
-    def n_total(self) -> int:
-        """Number of samples of the stream."""
+    def n(self) -> int:
+        """Number of samples in the stream, as far as it is known."""
         return len(self.labels) if self.n_stream is None else self.n_stream
 
     @property
@@ -243,8 +227,11 @@ class ReportData:
 
     def accuracy(self, one: Engine | Baseline) -> float:
         """Return the share of right predictions in [0, 1]; NaN if it is not known."""
+        if one.curve is not None:
+            return one.curve.accuracy
         if one.predictions is None or not len(one.predictions):
-            return float("nan") if one.accuracy is None else one.accuracy
+            known = one.accuracy if isinstance(one, Baseline) else None
+            return float("nan") if known is None else known
         return float(np.mean(one.predictions == self.labels[: len(one.predictions)]))
 
 

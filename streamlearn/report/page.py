@@ -36,6 +36,7 @@ PICTURES = (
     ("confusion matrix", draw_confusion),
     ("instructions", draw_instructions),
 )
+PICTURE_NAMES = tuple(name for name, _ in PICTURES)
 
 
 def write_report(path: str | PathLike[str], data: ReportData) -> None:
@@ -102,7 +103,7 @@ def rest(data: ReportData) -> dict[str, str]:
     }
 
 
-def html_page(title: str, parts: Mapping[str, str], head: str = "") -> str:
+def html_page(title: str, parts: Mapping[str, str], head: str = "", *, empty: bool = False) -> str:
     """Return a whole page: a heading, parts in their order, and a glossary of the words in them.
 
     Parameters
@@ -113,10 +114,13 @@ def html_page(title: str, parts: Mapping[str, str], head: str = "") -> str:
         HTML by name; each stands in an element of its own, whose ``data-part`` is the name.
     head
         HTML that the page's head has beside title and style.
+    empty
+        Whether parts without content have their place too, to be filled later.
     """
+    shown = {name: html for name, html in parts.items() if html or empty}
     body = [
         f"<h1>{escaped(title)}</h1>",
-        *(f'<div data-part="{escaped(name)}">{html}</div>' for name, html in parts.items() if html),
+        *(f'<div data-part="{escaped(name)}">{html}</div>' for name, html in shown.items()),
         glossary(" ".join(parts.values())),
     ]
     return "\n".join(
@@ -142,7 +146,7 @@ def html_page(title: str, parts: Mapping[str, str], head: str = "") -> str:
 
 
 def _sub(data: ReportData) -> str:
-    n, done = data.n_total, _n_done(data)
+    n, done = data.n, _n_done(data)
     text = f"{count(n)} samples, {count(len(data.classes))} classes"
     rules = dict.fromkeys(f"rule {engine.rule}" for engine in data.engines)
     text += "".join(f", {rule}" for rule in rules)
@@ -156,7 +160,7 @@ def _sub(data: ReportData) -> str:
 def _n_done(data: ReportData) -> int:
     """Return how many samples the engines did; baselines may have done more."""
     engines = [engine.n_samples for engine in data.engines if engine.n_samples]
-    return min(max(engines, default=data.n_done), data.n_total)
+    return min(max(engines, default=data.n_done), data.n)
 
 
 def _verdict(data: ReportData) -> str:

@@ -77,8 +77,8 @@ _DRAWING = threading.RLock()
 @contextmanager
 def drawing(more: dict[str, Any] | None = None) -> Iterator[None]:
     """Use this page's style inside the block, and more settings, whatever the program uses."""
-    settings = ["default", SETTINGS, more or {}]
-    with _DRAWING, matplotlib.style.context(settings), warnings.catch_warnings():
+    style = matplotlib.style.context(["default", SETTINGS, more or {}])
+    with _DRAWING, style, warnings.catch_warnings():
         # A class name in a script that the font lacks: boxes in the picture, right in the table.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         warnings.filterwarnings("ignore", message="Matplotlib currently does not support")

@@ -3,6 +3,6 @@
 from streamlearn.watching.log import RunLog
 from streamlearn.watching.now import Now, Rate
 from streamlearn.watching.predictions import PredictionsFile
-from streamlearn.watching.watch import Watch
+from streamlearn.watching.watch import Watch, WatchFile
 
-__all__ = ["Now", "PredictionsFile", "Rate", "RunLog", "Watch"]
+__all__ = ["Now", "PredictionsFile", "Rate", "RunLog", "Watch", "WatchFile"]
