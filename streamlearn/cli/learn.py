@@ -37,6 +37,7 @@ from streamlearn.cli.keeper import Keeper
 from streamlearn.cli.lookout import Looking, Lookout
 from streamlearn.cli.observers import NOVELTY, PROBABILITIES, Block, Observers
 from streamlearn.cli.record import RunRecord, RunResult
+from streamlearn.cli.results import say_results
 from streamlearn.cli.rules import new_learner
 from streamlearn.cli.run_report import run_report
 from streamlearn.cli.terminal import TerminalView
@@ -44,7 +45,6 @@ from streamlearn.cli.whole_samples import WholeSamples
 from streamlearn.errors import StreamlearnError, WriteError
 from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.report import ReportData, write_report
-from streamlearn.serve import LivePage
 from streamlearn.streams.csv_stream import CsvStream
 from streamlearn.watching import Now
 
@@ -180,7 +180,7 @@ class Run:
         """Learn; return why that ended."""
         record, keeping = self.record, self.keeping
         to = console(keeping.quiet)
-        self._serve(to)
+        self.lookout.serve(keeping.looking.serve, self._live, to)
         warn = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
         def say(text: str) -> None:
@@ -213,19 +213,11 @@ class Run:
         stop_if_cut(bad, interrupted, record.n_samples, keeping.out, whole.number, where)
         return "the stream is at its end"
 
-    def _serve(self, to: Console) -> None:
-        port = self.keeping.looking.serve
-        if port is None:
-            return
-        page = LivePage(f"streamlearn run: {Path(self.rows.name).name}", self._live)
-        server = self.lookout.serve(port, page)
-        to.print(f"live: {server.url}", soft_wrap=True)
-
     def _live(self) -> tuple[Now, ReportData]:
         """Return how the run stands, and what a report of now is made from."""
         with self.record.lock:
-            metrics = self._metrics(result := self.record.result(interrupted=False))
-            return self.lookout.now(), self._report(metrics, result)
+            result = self.record.result(interrupted=False)
+            return self.lookout.now(), self._report(self._metrics(result), result)
 
     def _samples(self, whole: WholeSamples, keeper: Keeper) -> bool:
         """Learn one block after the other; return whether a signal ended it."""

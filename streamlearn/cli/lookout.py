@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Any
+
+from rich.console import Console
 
 import streamlearn
 from streamlearn.cli.checkpoints import CHECKPOINT_DIR, SUFFIX, Checkpoint
@@ -18,11 +20,16 @@ from streamlearn.cli.observers import Block, Observer
 from streamlearn.cli.record import RunRecord
 from streamlearn.errors import StateFormatError
 from streamlearn.learners.classifier import StreamClassifier
+from streamlearn.report import ReportData
 from streamlearn.serve import LivePage, LiveServer
 from streamlearn.streams.csv_stream import CsvStream
 from streamlearn.watching import Now, PredictionsFile, Rate, RunLog, Watch, WatchFile
 from streamlearn.watching.log import figures, machine
 from streamlearn.watching.watch import LOOKS, blind_names
+
+
+#: Novelty is as usual if it is what the latest so many samples gave.
+USUAL = 8192
 
 
 @dataclass(frozen=True)
@@ -102,10 +109,20 @@ class Lookout:
             self.observers.append(self.log)
             self._say_begin(start)
 
-    def serve(self, port: int, page: LivePage) -> LiveServer:
-        """Begin to serve a page; it ends with :meth:`ended`."""
-        self.server = LiveServer(port, page)
-        return self.server
+    def serve(
+        self, port: int | None, look: Callable[[], tuple[Now, ReportData]], to: Console
+    ) -> None:
+        """Begin to serve the live page, if there is a port for it, and say where.
+
+        Raises
+        ------
+        ConfigError
+            If the port is taken.
+        """
+        if port is not None:
+            page = LivePage(f"streamlearn run: {Path(self._rows.name).name}", look)
+            self.server = LiveServer(port, page)
+            to.print(f"live: {self.server.url}", soft_wrap=True)
 
     def _before(self, file: WatchFile | None, start: Checkpoint) -> tuple[dict[str, Any], bytes]:
         """Return what stood beside the watch of the moment that the run goes on from."""
@@ -149,7 +166,7 @@ class Lookout:
         with record.lock:
             latest = record.metrics.latest
             novelty = watch.latest[LOOKS.index("novelty")]
-            total, n = watch.timeline.total("novelty")
+            usual = watch.timeline.mean("novelty", USUAL)
             return Now(
                 source=self._rows.name,
                 n_samples=record.n_samples,
@@ -158,7 +175,7 @@ class Lookout:
                 accuracy_latest=number(latest.accuracy),
                 window=latest.n_samples,
                 novelty=number(novelty),
-                usual_novelty=total / n if n else None,
+                usual_novelty=number(float(usual[-1])) if len(usual) else None,
                 step=learner.levels.step,
                 blind=blind_names(learner, self._rows.feature_names),
                 dropped=self.dropped(),

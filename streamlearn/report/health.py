@@ -63,7 +63,11 @@ def _finding(line: Timeline) -> str:
     _, blind = known(line, "blind", 1)
     total, _ = line.total("saturations")
     worst = float(blind.max(initial=0.0))
-    seen = "every feature was seen" if not worst else f"up to {significant(worst, 2)} were blind"
+    seen = (
+        "every feature was seen"
+        if not worst
+        else f"up to {significant(worst, 2)} features were blind"
+    )
     if worst and float(blind[-1]):
         seen += f", at the end {significant(float(blind[-1]), 2)}"
     largest = significant(float(step.max(initial=1.0)), 3)

@@ -48,13 +48,20 @@ def memory(data: ReportData) -> str:
     found = _dict(data.metrics, "memory")
     if not found:
         return ""
-    parts = _dict(found, "state_parts")
+    parts = _largest(_dict(found, "state_parts"))
     rows: list[tuple[object, ...]] = [("Learner's state", size(found.get("state_bytes")))]
     rows += [(f"– {name}", size(n)) for name, n in parts.items()]
     rows.append(("State image, as a file", size(found.get("image_bytes"))))
     if found.get("process_peak_bytes"):
         rows.append(("This program on the host, at its peak", size(found["process_peak_bytes"])))
     return "<h2>Memory</h2>" + table(rows, classes="facts")
+
+
+def _largest(parts: Mapping[str, Any], most: int = 6) -> dict[str, Any]:
+    """Return the largest parts by name, and the sum of the others."""
+    by_size = sorted(parts.items(), key=lambda part: -part[1])
+    others = sum(n for _, n in by_size[most:])
+    return {**dict(by_size[:most]), **({"others": others} if others else {})}
 
 
 def _dict(outer: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -16,7 +16,7 @@ from streamlearn.report.svg import Picture, new_figure, on_every_sheet
 from streamlearn.report.text import significant
 
 #: Bins of the curve are at least so many samples: few of them are asked.
-SMOOTH = 512
+SMOOTH = 1024
 
 
 def draw_uncertainty(data: ReportData) -> Picture | None:
@@ -75,7 +75,7 @@ def _curve(
 def known(line: Timeline, name: str, window: int = SMOOTH) -> tuple[Floats, Floats]:
     """Return where a figure is known, in samples, and what it is there."""
     values = line.mean(name, window)
-    found = np.isfinite(values)
+    found = np.isfinite(line.mean(name))  # where somebody looked: no steps between
     return line.ends[found].astype(np.float64), values[found]
 
 

@@ -26,7 +26,7 @@ class Now:
     novelty
         Of the latest sample that was looked at, 0 to 1, and what the stream usually gives.
     usual_novelty
-        Mean of all that were looked at.
+        Mean of those that were looked at lately.
     step
         By what the learning rate is multiplied.
     blind
