@@ -6,9 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
 
 import firmware_sim
 from streamlearn.cli.endings import CommandError
@@ -253,23 +250,26 @@ def simulate(
 
 
 @app.command()
+def compare(
+    runs: Annotated[
+        list[Path], typer.Argument(help="Folders of two runs or more.", metavar="RUN RUN…")
+    ],
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Also write a page to this file.", metavar="FILE")
+    ] = None,
+) -> None:
+    """Set runs side by side: figures, settings that differ, and who is better."""
+    from streamlearn.cli.compare import compare as compare_runs
+
+    compare_runs(runs, html)
+
+
+@app.command()
 def boards() -> None:
     """List the boards that can be simulated."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for column in ("name", "core", "MHz", "flash KiB", "RAM KiB", "board"):
-        figures = column in ("MHz", "flash KiB", "RAM KiB")
-        table.add_column(column, no_wrap=column != "board", justify="right" if figures else "left")
-    for board in firmware_sim.list_boards():
-        default = " (default)" if board.name == firmware_sim.DEFAULT_BOARD else ""
-        table.add_row(
-            board.name,
-            board.core.name,
-            f"{board.clock_hz / 1e6:g}",
-            f"{board.flash.bytes // 1024}",
-            f"{board.ram.bytes // 1024}",
-            board.title + default,
-        )
-    Console(highlight=False, markup=False, emoji=False).print(table)
+    from streamlearn.cli.board_table import print_boards
+
+    print_boards()
 
 
 @app.command(

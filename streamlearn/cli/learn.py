@@ -167,17 +167,10 @@ class Run:
         Interrupted
             If a signal ended it.
         """
-        why = "an error"
-        try:
-            why = self._learn()
-        except BaseException as error:
-            why = str(error) or type(error).__name__
-            raise
-        finally:
-            self.lookout.ended(why)
+        with self.lookout:
+            self._learn()
 
-    def _learn(self) -> str:
-        """Learn; return why that ended."""
+    def _learn(self) -> None:
         record, keeping = self.record, self.keeping
         to = console(keeping.quiet)
         self.lookout.serve(keeping.looking.serve, self._live, to)
@@ -211,7 +204,6 @@ class Run:
         line = record.place.line
         where = f"{self.rows.name} line {line}" if line else self.rows.name
         stop_if_cut(bad, interrupted, record.n_samples, keeping.out, whole.number, where)
-        return "the stream is at its end"
 
     def _live(self) -> tuple[Now, ReportData]:
         """Return how the run stands, and what a report of now is made from."""

@@ -14,11 +14,11 @@ from rich.console import Console
 
 import streamlearn
 from streamlearn.cli.checkpoints import CHECKPOINT_DIR, SUFFIX, Checkpoint
-from streamlearn.cli.endings import CommandError
+from streamlearn.cli.endings import CommandError, Interrupted
 from streamlearn.cli.figures import number
 from streamlearn.cli.observers import Block, Observer
 from streamlearn.cli.record import RunRecord
-from streamlearn.errors import StateFormatError
+from streamlearn.errors import StateFormatError, StreamlearnError
 from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.report import ReportData
 from streamlearn.serve import LivePage, LiveServer
@@ -26,7 +26,6 @@ from streamlearn.streams.csv_stream import CsvStream
 from streamlearn.watching import Now, PredictionsFile, Rate, RunLog, Watch, WatchFile
 from streamlearn.watching.log import figures, machine
 from streamlearn.watching.watch import LOOKS, blind_names
-
 
 #: Novelty is as usual if it is what the latest so many samples gave.
 USUAL = 8192
@@ -191,6 +190,7 @@ class Lookout:
     def metrics(self) -> dict[str, Any]:
         """Return the keys of ``metrics.json`` that looking adds."""
         watch, learner = self.watch, self._learner
+        kept = self._predictions
         totals = {name: watch.timeline.total(name) for name in LOOKS[:3]}
         found: dict[str, Any] = {
             "baselines": None,
@@ -198,6 +198,7 @@ class Lookout:
             "saturations": self._record.saturations(),
             "dropped": self.dropped(),
             "memory": _memory(learner),
+            "predictions_file": str(kept.path.absolute()) if kept is not None else None,
         }
         if watch.baselines is not None:
             found["baselines"] = {
@@ -208,8 +209,18 @@ class Lookout:
             }
         return found
 
-    def ended(self, why: str) -> None:
+    def __enter__(self) -> Lookout:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object
+    ) -> None:
         """Say why the run ended, to the log and to the browser."""
+        ours = isinstance(error, (StreamlearnError, Interrupted))
+        why = str(error) if ours else f"{type(error).__name__} {error}"
+        self._end(why if error is not None else "the stream is at its end")
+
+    def _end(self, why: str) -> None:
         self._ended = why
         if self.log is not None:
             self.log.say(f"the run ended: {why}; {figures(self.now())}")

@@ -91,6 +91,12 @@ def pictures(data: ReportData) -> dict[str, str]:
     }
 
 
+def picture_part(name: str, data: ReportData) -> str:
+    """Return one of the pictures, by its name in `PICTURE_NAMES`; empty without data."""
+    found = dict(PICTURES)[name](data)
+    return "" if found is None else section(found)
+
+
 def rest(data: ReportData) -> dict[str, str]:
     """Return what stands below the pictures, by name."""
     return {

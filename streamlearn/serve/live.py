@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from time import monotonic, process_time
+from time import monotonic, thread_time
 
 from streamlearn.report.data import ReportData
 from streamlearn.report.live import now_part
-from streamlearn.report.page import PICTURE_NAMES, html_page, pictures, quick_parts, rest
+from streamlearn.report.page import (
+    PICTURE_NAMES,
+    html_page,
+    picture_part,
+    pictures,
+    quick_parts,
+    rest,
+)
 from streamlearn.watching.now import Now
 from streamlearn.watching.threads import start_beside
 
 SCRIPT = (Path(__file__).parent / "live.js").read_text("utf-8")
-#: Seconds between two moments, and between two drawings of the pictures at least.
-QUICK_S, PICTURES_S = 0.5, 2.0
+#: Seconds between two moments, and between two pictures at least.
+QUICK_S, PICTURES_S = 0.5, 0.5
 #: Drawing takes this share of one processor at most.
 SHARE = 0.1
 HEAD = '<script src="/live.js" defer></script>'
@@ -100,21 +108,25 @@ class LivePage:
             self._changed.notify_all()
 
     def _draw(self) -> None:
-        drawn, cost = float("-inf"), 0.0
+        """Send the figures twice a second, and one picture after the other in between."""
+        names, due = itertools.cycle(PICTURE_NAMES), 0.0
         while not self._stop.wait(QUICK_S):
             if not self._watchers:
                 continue
             now, data = self._look()
             self._set({"now": now_part(now), **quick_parts(data), **rest(data)})
-            if monotonic() - drawn > max(PICTURES_S, cost / SHARE):
-                begin = process_time()
-                self._set(pictures(data))
-                drawn, cost = monotonic(), process_time() - begin
+            first = sum(name in self._parts for name in PICTURE_NAMES) < len(PICTURE_NAMES)
+            while (first or monotonic() >= due) and not self._stop.is_set():
+                begin, name = thread_time(), next(names)
+                self._set({name: picture_part(name, data)})
+                due = monotonic() + max(PICTURES_S, (thread_time() - begin) / SHARE)
+                if name == PICTURE_NAMES[-1]:
+                    break
 
     def _set(self, parts: dict[str, str]) -> None:
         with self._changed:
             before = {name: html for name, (_, html) in self._parts.items()}
-            new = {name: html for name, html in parts.items() if before.get(name, "") != html}
+            new = {name: html for name, html in parts.items() if before.get(name) != html}
             if new:
                 self._number += 1
                 self._parts.update({name: (self._number, html) for name, html in new.items()})
