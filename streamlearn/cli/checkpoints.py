@@ -38,7 +38,7 @@ class Place:
     Parameters
     ----------
     stream
-        Path of the file, absolute, or ``-``.
+        Path of the file, absolute; ``-``; or the address of a port or topic.
     label
         Name of the label's column.
     on_bad
@@ -79,6 +79,8 @@ class Checkpoint:
     metrics
         The figures so far (:class:`streamlearn.evaluation.ClassificationMetrics`); empty in a
         checkpoint that was written before there were any.
+    source
+        What the source dropped, by the reason (:class:`streamlearn.sources.Counts`).
     predictions_sha256
         Of the first ``n_samples`` pairs of the predictions' file.
     image
@@ -94,6 +96,7 @@ class Checkpoint:
     saturations: dict[str, int] = field(default_factory=dict)
     weights: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
+    source: dict[str, int] = field(default_factory=dict)
     predictions_sha256: str = ""
     image: bytes = b""
 

@@ -119,7 +119,9 @@ class Keeper:
             if self._run_dir is None or n == self.kept:
                 return
             self._append(n)
-            checkpoints.write(self._run_dir, self._record.checkpoint(self._hash.hexdigest()))
+            made = self._record.checkpoint(self._hash.hexdigest())
+            checkpoints.write(self._run_dir, made)
+            self._record.kept(made.place)
             self.kept, self.failed = n, None
 
     def _try(self) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from streamlearn.cli.checkpoints import CHECKPOINT_DIR, PREDICTIONS_FILE, Checkpoint
+from streamlearn.cli.checkpoints import CHECKPOINT_DIR, PREDICTIONS_FILE, Checkpoint, Place
 from streamlearn.cli.weights import WeightWatch
 from streamlearn.errors import StateFormatError
 from streamlearn.evaluation import ClassificationMetrics, PrequentialResult
@@ -112,9 +112,17 @@ class RunRecord:
         messages = (*self._start.skipped_messages, *self._rows.skipped.messages[:count])
         return self._start.skipped + count, messages[:N_MESSAGES]
 
+    def source_counts(self) -> dict[str, int]:
+        """Return what the source dropped, and how often it came back, since the run was begun."""
+        return self._rows.source.counts.to_json(self._start.source)
+
+    def kept(self, place: Place) -> None:
+        """Say that a checkpoint of this place is on the disk."""
+        self._rows.source.kept(place.line)
+
     def checkpoint(self, predictions_sha256: str) -> Checkpoint:
         """Return this moment. A file will be read again from here on, and so will its bad rows."""
-        skipped, messages = self.skipped(self._skipped if self._rows.rereadable else None)
+        skipped, messages = self.skipped(self._skipped if self._rows.goes_back else None)
         return Checkpoint(
             n_samples=self.n_samples,
             seconds=self.seconds,
@@ -125,6 +133,7 @@ class RunRecord:
             saturations=self.saturations(),
             weights=self.watch.to_json(),
             metrics=self.metrics.to_dict(),
+            source=self.source_counts(),
             predictions_sha256=predictions_sha256,
             image=self._learner.to_bytes(),
         )

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from streamlearn.errors import StreamFormatError
+from streamlearn.sources.limits import MAX_COLUMNS
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,11 @@ def parse_header(cells: list[str], label_column: str, where: str) -> Header:
     Raises
     ------
     StreamFormatError
-        A column has no name or the name of another, the label column is missing, or there is
+        There are too many columns, one has no name or the name of another, the label column is missing, or there is
         no other column.
     """
+    if len(cells) > MAX_COLUMNS:
+        raise StreamFormatError(f"{where}: {len(cells)} columns; at most {MAX_COLUMNS} are read")
     for position, name in enumerate(cells, 1):
         if not name:
             raise StreamFormatError(f"{where}: column {position} of the header has no name")

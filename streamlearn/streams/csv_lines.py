@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from streamlearn.errors import SourceError, StreamFormatError
+from streamlearn.sources.base import Source
+from streamlearn.sources.json_rows import JsonRows, guessed_format
+from streamlearn.sources.limits import MAX_LINE_BYTES
 
-MAX_LINE_BYTES = 1 << 24
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -26,6 +28,9 @@ class LineReader:
         What messages call the source.
     endless
         Whether the source has no end of its own, as a serial port: then its end is a failure.
+    format
+        ``csv`` or ``jsonl``, whose objects become lines of a CSV, header included; None: the first
+        line that is not blank says it.
 
     Attributes
     ----------
@@ -35,10 +40,20 @@ class LineReader:
         Of the bytes of all lines until then.
     cut : bool
         Whether the latest line has no end: the source ended within it.
+    raw : bytes or str
+        The latest line as it came.
+    format : str or None
+        As given, or as guessed.
     """
 
-    def __init__(self, source: IO[Any], name: str, endless: bool = False) -> None:
+    def __init__(
+        self, source: IO[Any] | Source, name: str, endless: bool = False, format: str | None = None
+    ) -> None:
         self._source, self._name, self._endless = source, name, endless
+        self.format = format
+        self._json: JsonRows | None = None
+        self._pending: str | None = None
+        self.raw: bytes | str = b""
         self.line_number = 0
         self.crc32 = 0
         self.cut = False
@@ -60,6 +75,24 @@ class LineReader:
         SourceError
             The source broke off: a port that was unplugged, a disk that cannot be read.
         """
+        if self._pending is not None:
+            text, self._pending = self._pending, None
+            return text
+        found = self._text()
+        if not found or not found.strip():
+            return found
+        if self.format is None:
+            self.format = guessed_format(found)
+        if self.format != "jsonl":
+            return found
+        where = f"{self._name} line {self.line_number}"
+        if self._json is not None:
+            return self._json.row(found, where)
+        self._json = JsonRows()
+        header, self._pending = self._json.first(found, where)
+        return header
+
+    def _text(self) -> str | None:
         raw = self._raw()
         if not raw:
             return None
@@ -82,8 +115,15 @@ class LineReader:
 
     def skip_to(self, line_number: int) -> None:
         """Pass over the lines until this one, whatever they hold; stop at the source's end."""
+        if line_number >= self.line_number:
+            self._pending = None
         while self.line_number < line_number and self._raw():
             pass
+
+    def go_on(self, line_number: int, crc32: int) -> None:
+        """Count on from here: the source goes on behind this line."""
+        self._pending = None
+        self.line_number, self.crc32 = line_number, crc32
 
     def _raw(self) -> bytes | str:
         try:
@@ -100,6 +140,7 @@ class LineReader:
                 errno.ENODEV,
                 f"{self._name}: the port is gone after line {self.line_number}{within}",
             )
+        self.raw = raw
         if raw:
             self.line_number += 1
             self.crc32 = zlib.crc32(raw if isinstance(raw, bytes) else raw.encode(), self.crc32)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import stat
-import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,12 +18,11 @@ from streamlearn.errors import (
     StreamFormatError,
     StreamlearnError,
 )
+from streamlearn.sources import Source, open_source
 from streamlearn.streams.csv_header import Header, parse_header
 from streamlearn.streams.csv_lines import LineReader, split_record
 from streamlearn.streams.csv_row import parse_row
-from streamlearn.streams.locate import DataNotFoundError
 
-STDIN = "-"
 N_MESSAGES = 10
 
 
@@ -59,33 +56,41 @@ class CsvRows:
     """
 
     def __init__(
-        self, path_or_dash: str | Path, label_column: str, on_bad: Literal["stop", "skip"]
+        self,
+        path_or_dash: str | Path | Source,
+        label_column: str,
+        on_bad: Literal["stop", "skip"],
+        stdin: IO[Any] | None = None,
     ) -> None:
         if on_bad not in ("stop", "skip"):
             raise ConfigError(f"on_bad must be 'stop' or 'skip', got {on_bad!r}")
         self.label_column = label_column
         self.on_bad = on_bad
         self.skipped = Skipped()
-        self._path = None if str(path_or_dash) == STDIN else Path(path_or_dash)
-        self.name = "standard input" if self._path is None else str(self._path)
-        self._rereadable = self._path is not None and _is_regular(self._path)
+        given = path_or_dash
+        self.source = given if isinstance(given, Source) else open_source(given, stdin=stdin)
+        self.name = self.source.name
         self._after = 0
         self._reader: LineReader | None = None
 
-    def _open_stream(self, stdin: IO[Any] | None) -> None:
+    def _open_stream(self) -> None:
         """Read the header: of a regular file, or of what can be read only once."""
         self._once: LineReader | None = None
-        if self._rereadable:
+        if self.rereadable:
             with self._lines() as lines:
                 self._header = self._read_header(lines)
+                self.source.format = lines.format
             return
-        source = self._open_once(stdin)
-        self._once = LineReader(source, self.name, self._pipe is not None and source.isatty())
+        self.source.open()
+        self._once = self._reader_of(self.source)
         try:
             self._header = self._read_header(self._once)
-        except StreamlearnError:
-            self._close_once()
+        except BaseException:  # also Ctrl-C: a port is let go
+            self.close()
             raise
+        self.source.format = self._once.format
+        header = self._once.raw if self._once.format == "csv" else None
+        self.source.began(header.encode() if isinstance(header, str) else header)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -100,7 +105,12 @@ class CsvRows:
     @property
     def rereadable(self) -> bool:
         """Whether it is a regular file, which can be read again."""
-        return self._rereadable
+        return self.source.rereadable
+
+    @property
+    def goes_back(self) -> bool:
+        """Whether a run that goes on reads the lines behind its latest checkpoint once more."""
+        return self.source.rereadable or self.source.live
 
     @property
     def position(self) -> tuple[int, int]:
@@ -118,9 +128,13 @@ class CsvRows:
         Returns
         -------
         bool
-            Whether they are: a regular file with these lines. Otherwise nothing is changed.
+            Whether they are: a regular file with these lines, or a port or topic of which this
+            run kept what came since. Otherwise nothing is changed.
         """
-        if not self._rereadable:
+        if self._once is not None and self.source.resumed == (line_number, crc32):
+            self._once.go_on(line_number, crc32)
+            return True
+        if not self.rereadable:
             return False
         with self._lines() as lines:
             lines.skip_to(line_number)
@@ -132,7 +146,7 @@ class CsvRows:
     def _labelled_rows(self) -> Generator[tuple[NDArray[np.float32], str, int], None, None]:
         """Every good row with its label's text; bad rows go to `_bad`."""
         with self._lines() as lines:
-            if self._rereadable and self._read_header(lines) != self._header:
+            if self.rereadable and self._read_header(lines) != self._header:
                 raise StreamFormatError(f"{self.name}: the header changed since it was opened")
             lines.skip_to(self._after)
             empty = not self._after
@@ -149,7 +163,7 @@ class CsvRows:
                     row = parse_row(cells, self._header, where)
                 except (StreamFormatError, InputValueError, LabelError) as error:
                     empty = False
-                    if lines.cut and not self._rereadable:
+                    if lines.cut and not self.rereadable:
                         error = type(error)(f"{error} (the stream ended within this line)")
                     self._bad(error)
                     continue
@@ -172,10 +186,13 @@ class CsvRows:
     @contextmanager
     def _lines(self) -> Generator[LineReader, None, None]:
         """A fresh reader of a regular file, or the one reader of a pipe, past its header."""
-        if self._rereadable and self._path is not None:
-            with _open(self._path) as source:
-                self._reader = LineReader(source, self.name)
+        if self.rereadable:
+            source = self.source.again()
+            try:
+                self._reader = self._reader_of(source)
                 yield self._reader
+            finally:
+                source.close()
         elif self._once is None:
             raise StreamFormatError(f"{self.name} was read already and cannot be read again")
         else:
@@ -184,36 +201,11 @@ class CsvRows:
             try:
                 yield once
             finally:
-                self._close_once()
+                self.close()
 
-    def _open_once(self, stdin: IO[Any] | None) -> IO[Any]:
-        if self._path is not None:
-            self._pipe: IO[Any] | None = _open(self._path)
-            return self._pipe
-        self._pipe = None
-        if stdin is not None:
-            return stdin
-        return getattr(sys.stdin, "buffer", sys.stdin)
+    def _reader_of(self, source: Source) -> LineReader:
+        return LineReader(source, self.name, source.endless, source.format)
 
-    def _close_once(self) -> None:
-        if self._pipe is not None:
-            self._pipe.close()
-
-
-def _is_regular(path: Path) -> bool:
-    try:
-        mode = path.stat().st_mode
-    except FileNotFoundError:
-        raise DataNotFoundError(f"no such file: {str(path)!r}") from None
-    except OSError as error:
-        raise StreamFormatError(f"cannot open {str(path)!r}: {error.strerror}") from None
-    if stat.S_ISDIR(mode):
-        raise StreamFormatError(f"{str(path)!r} is a folder; expected a CSV file")
-    return stat.S_ISREG(mode)
-
-
-def _open(path: Path) -> IO[bytes]:
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise StreamFormatError(f"cannot open {str(path)!r}: {error.strerror}") from None
+    def close(self) -> None:
+        """Let go of the source; more than once does no harm."""
+        self.source.close()

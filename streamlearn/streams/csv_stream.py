@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamlearn.errors import ConfigError, LabelError, StreamFormatError
+from streamlearn.sources import Source
 from streamlearn.streams.csv_rows import CsvRows, Skipped
 
 #: Predictions are recorded as uint16.
@@ -30,7 +31,8 @@ class CsvStream(CsvRows):
     Parameters
     ----------
     path_or_dash
-        A file, or ``"-"`` for standard input.
+        A file, plain or gzip, of CSV or JSON lines; ``"-"`` for standard input; the address of a
+        port or topic, or a source (:func:`streamlearn.sources.open_source`).
     label_column
         Name of the column that holds the label, a text without line breaks; every other
         column must be numeric.
@@ -73,20 +75,20 @@ class CsvStream(CsvRows):
 
     def __init__(
         self,
-        path_or_dash: str | Path,
+        path_or_dash: str | Path | Source,
         label_column: str,
         classes: Sequence[str] | None = None,
         on_bad: Literal["stop", "skip"] = "stop",
         stdin: IO[Any] | None = None,
     ) -> None:
-        super().__init__(path_or_dash, label_column, on_bad)
-        if classes is None and not self._rereadable:
+        super().__init__(path_or_dash, label_column, on_bad, stdin)
+        if classes is None and not self.rereadable:
             raise StreamFormatError(
                 f"{self.name} can be read only once, so the classes cannot be found beforehand; "
                 "give them with --classes (or classes=...)"
             )
         given = None if classes is None else _checked_classes(classes)
-        self._open_stream(stdin)
+        self._open_stream()
         self._classes = given if given is not None else self._find_classes()
         self._index = {label: index for index, label in enumerate(self._classes)}
 

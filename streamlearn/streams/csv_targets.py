@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamlearn.errors import InputValueError
+from streamlearn.sources import Source
 from streamlearn.streams.csv_row import parse_float32
 from streamlearn.streams.csv_rows import CsvRows, Skipped
 
@@ -44,13 +45,13 @@ class CsvTargets(CsvRows):
 
     def __init__(
         self,
-        path_or_dash: str | Path,
+        path_or_dash: str | Path | Source,
         target_column: str,
         on_bad: Literal["stop", "skip"] = "stop",
         stdin: IO[Any] | None = None,
     ) -> None:
-        super().__init__(path_or_dash, target_column, on_bad)
-        self._open_stream(stdin)
+        super().__init__(path_or_dash, target_column, on_bad, stdin)
+        self._open_stream()
 
     def __iter__(self) -> Iterator[TargetRow]:
         self.skipped = Skipped()
