@@ -18,6 +18,7 @@ from streamlearn.cli.options import (
     CheckpointEvery,
     CheckpointSeconds,
     Force,
+    Format,
     Json,
     Label,
     MaybeLabel,
@@ -25,6 +26,7 @@ from streamlearn.cli.options import (
     OnBad,
     OnBadOption,
     Quiet,
+    Reconnect,
     Resume,
     Seed,
     Stream,
@@ -32,6 +34,7 @@ from streamlearn.cli.options import (
     hidden_sizes,
     missing,
     one_of,
+    reconnect_seconds,
     settings_text,
 )
 from streamlearn.cli.rules import arithmetic_names, read_settings, rule_names
@@ -84,6 +87,8 @@ def run(
     context: typer.Context,
     stream: MaybeStream = None,
     label: MaybeLabel = None,
+    format_: Format = None,
+    reconnect: Reconnect = None,
     rule: Annotated[
         str,
         typer.Option(
@@ -172,12 +177,21 @@ def run(
     json_file: Json = None,
     quiet: Quiet = False,
 ) -> None:
-    """Learn a CSV stream, one line at a time: predict each row, then learn it."""
+    """Learn a stream of CSV or JSON lines, one at a time: predict each row, then learn it."""
     from streamlearn.cli.learn import Keeping, learn
     from streamlearn.cli.resume import resume as go_on
 
     folder = out if resume is None else resume
-    keeping = Keeping(folder, json_file, quiet, checkpoint_every, checkpoint_seconds, force)
+    keeping = Keeping(
+        folder,
+        json_file,
+        quiet,
+        checkpoint_every,
+        checkpoint_seconds,
+        force,
+        format_,
+        reconnect_seconds(reconnect),
+    )
     given = given_names(context)
     if resume is not None:
         known = given & {*NEW_RUN}

@@ -6,6 +6,7 @@ Not called run.py: :func:`streamlearn.cli.run` has that name.
 from __future__ import annotations
 
 import warnings
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, perf_counter
@@ -16,6 +17,7 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 from rich.table import Table
 
+from quant.durable import write_error
 from streamlearn.cli.blocks import BlockSize, RowBlocks, Rows
 from streamlearn.cli.checkpoints import CHECKPOINT_DIR, Checkpoint, Place
 from streamlearn.cli.common import (
@@ -34,7 +36,6 @@ from streamlearn.cli.folders import (
     RESULTS,
     STATE_FILE,
     claimed,
-    stream_path,
     write_json,
     write_manifest,
 )
@@ -47,6 +48,7 @@ from streamlearn.cli.whole_samples import WholeSamples
 from streamlearn.errors import StreamlearnError, WriteError
 from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.report import write_report
+from streamlearn.sources import Opening, Source, counts_text, open_source
 from streamlearn.streams.csv_stream import CsvStream
 
 #: Between two updates of the display.
@@ -71,6 +73,8 @@ class Keeping:
         Between checkpoints; 0: the clock does not matter.
     force
         Whether what another stream left in ``out`` may be lost.
+    format, reconnect
+        How the stream is opened (:class:`streamlearn.sources.Opening`).
     """
 
     out: Path | None = None
@@ -79,6 +83,22 @@ class Keeping:
     every: int | None = None
     seconds: float = 60.0
     force: bool = False
+    format: str | None = None
+    reconnect: float | None = None
+
+    def source(self, stream: str, *, fresh: bool) -> Source:
+        """Return a stream's source (:func:`streamlearn.sources.open_source`)."""
+        warn = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+        return open_source(
+            stream,
+            Opening(
+                self.format,
+                self.reconnect,
+                self.out,
+                fresh,
+                lambda text: warn.print(f"streamlearn: {text}"),
+            ),
+        )
 
 
 def learn(
@@ -97,7 +117,8 @@ def learn(
 
     ``settings`` are those of the rule (:func:`streamlearn.cli.rules.read_settings`).
     """
-    rows = CsvStream(stream, label, classes, on_bad)
+    source = keeping.source(stream, fresh=True)
+    rows = CsvStream(source, label, classes, on_bad)
     with warnings.catch_warnings(record=True) as said:
         learner = new_learner(
             rule,
@@ -110,8 +131,9 @@ def learn(
         )
     for warning in said:  # only now: a learner that cannot be made is one line, the error
         warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)
-    place = Place(stream_path(stream), label, on_bad)
-    with claimed(keeping.out, keeping.json_file, source_of(place), force=keeping.force):
+    place = Place(source.stream, label, on_bad)
+    claim = claimed(keeping.out, keeping.json_file, source_of(place), force=keeping.force)
+    with closing(rows), claim:
         Run(rows, RowBlocks(rows), learner, Checkpoint(0, 0, 0.0, place), keeping).learn()
 
 
@@ -179,11 +201,13 @@ class Run:
             self.observers,
         )
         with WholeSamples(self.learner) as whole:
+            self._keep_source()
             try:
                 with progress(to) as display, keeper:
                     task = display.add_task(f"{self.learner.spec} {self.learner.arithmetic}")
                     interrupted = self._samples(whole, keeper, display, task)
                     whole.begin()  # from here on signals wait: what was learned is written
+                    self.rows.close()  # nothing more comes into the run folder
             finally:
                 self.observers.end()
             bad = self.blocks.error
@@ -195,6 +219,22 @@ class Run:
         line = record.place.line
         where = f"{self.rows.name} line {line}" if line else self.rows.name
         stop_if_cut(bad, interrupted, record.n_samples, keeping.out, whole.number, where)
+
+    def _keep_source(self) -> None:
+        """Have a port or topic keep what comes; say what was guessed of the stream."""
+        source, out = self.rows.source, self.keeping.out
+        if out is not None and source.live:
+            folder = out / CHECKPOINT_DIR
+            try:
+                folder.mkdir(exist_ok=True)
+                source.keep_in(folder)
+            except OSError as error:
+                raise write_error(folder, error) from error
+        if source.format == "jsonl" and self.keeping.format is None:
+            console(self.keeping.quiet).print(
+                f"{source.name}: JSON lines, as the first line says; --format csv reads it as CSV",
+                soft_wrap=True,
+            )
 
     def _samples(
         self, whole: WholeSamples, keeper: Keeper, display: Progress, task: TaskID
@@ -259,6 +299,7 @@ class Run:
         record, out = self.record, self.keeping.out
         metrics = learner_metrics(self.learner, result)
         metrics["skipped"] = skipped_metrics(*record.skipped())
+        metrics["source"] = record.source_counts()
         if out is not None:
             report = run_report(
                 self.rows, self.learner, metrics, result, record.watch, record.saturations()
@@ -286,6 +327,9 @@ class Run:
         if skipped["count"]:
             first = skipped["messages"][0]
             to.print(f"{skipped['count']} rows skipped, first: {first}", soft_wrap=True)
+        dropped = counts_text(metrics["source"])
+        if dropped is not None:
+            to.print(f"{self.rows.name}: {dropped}", soft_wrap=True)
         if out is None:
             to.print("nothing was kept; --out DIR writes the learner, its figures and a report")
         else:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from streamlearn.cli.rules import rule_names, settings_of
+from streamlearn.sources.json_rows import FORMATS
 
 
 class OnBad(str, Enum):
@@ -33,13 +34,37 @@ def one_of(names: tuple[str, ...]) -> Callable[[str | None], str | None]:
     return check
 
 
-_STREAM = typer.Option("--stream", help="CSV file with a header row, or - for standard input.")
+_STREAM = typer.Option(
+    "--stream",
+    help="CSV or JSON lines: a file (also .gz), - for standard input, serial:PORT@BAUD, or "
+    "mqtt://HOST[:PORT]/TOPIC (mqtts:// with TLS).",
+)
 _LABEL = typer.Option("--label", help="Name of the column with the label, or the target.")
 Stream = Annotated[str, _STREAM]
 Label = Annotated[str, _LABEL]
 #: Of `run`, which knows them if it goes on with an earlier run.
 MaybeStream = Annotated[str | None, _STREAM]
 MaybeLabel = Annotated[str | None, _LABEL]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        help="csv (with a header row) or jsonl (one flat object per line); the first line says it "
+        "if not given.",
+        metavar="csv|jsonl",
+        callback=one_of(FORMATS),
+    ),
+]
+Reconnect = Annotated[
+    str | None,
+    typer.Option(
+        "--reconnect",
+        help="Wait so many seconds (inf: without end) for a port or broker that is not there or "
+        "went; never: end the run. If not given: never for a port; inf for a broker that was "
+        "reached.",
+        metavar="SECONDS|never",
+    ),
+]
 Json = Annotated[
     Path | None, typer.Option("--json", help="Also write the figures to this file, as JSON.")
 ]
@@ -106,6 +131,21 @@ def settings_text() -> str:
         + ", ".join(f"{name}={default}" for name, default in settings_of(rule).items())
         for rule in rule_names()
     )
+
+
+def reconnect_seconds(text: str | None) -> float | None:
+    """Return the seconds that ``--reconnect`` names; 0: never."""
+    if text is None or text == "never":
+        return None if text is None else 0.0
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not seconds >= 0:
+        raise typer.BadParameter(
+            f"{text!r}: expected seconds, such as 600, or inf, or never", param_hint="--reconnect"
+        )
+    return seconds
 
 
 def hidden_sizes(text: str) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -13,7 +14,7 @@ from streamlearn.cli.blocks import RowBlocks
 from streamlearn.cli.checkpoints import CHECKPOINT_DIR, Checkpoint, Place
 from streamlearn.cli.common import console
 from streamlearn.cli.endings import CommandError
-from streamlearn.cli.folders import begin_again, reopened, stream_path
+from streamlearn.cli.folders import begin_again, reopened
 from streamlearn.cli.learn import Keeping, Run, source_of
 from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.learners.loading import read
@@ -50,14 +51,17 @@ def resume(
         learner = read(start.image, f"{run_dir / CHECKPOINT_DIR}, sample {start.n_samples}")
         if not isinstance(learner, StreamClassifier):
             raise CommandError(f"{run_dir} holds no classifier, which `run` learns")
+        source = keeping.source(stream or _short(start.place.stream), fresh=False)
+        if source.stream == start.place.stream:
+            source.resume(run_dir / CHECKPOINT_DIR, start.place.line, start.place.crc32)
         place = replace(
             start.place,
-            stream=start.place.stream if stream is None else stream_path(stream),
+            stream=source.stream,
             label=label or start.place.label,
             on_bad=on_bad or start.place.on_bad,
         )
         rows = CsvStream(
-            stream or _short(place.stream),
+            source,
             place.label,
             [str(label) for label in learner.labels],
             "skip" if place.on_bad == "skip" else "stop",
@@ -73,7 +77,8 @@ def resume(
         console(keeping.quiet).print(
             f"{run_dir}: {start.n_samples} samples learned; {said}", soft_wrap=True
         )
-        Run(rows, samples, learner, begun, keeping).learn()
+        with closing(rows):
+            Run(rows, samples, learner, begun, keeping).learn()
 
 
 def _short(stream: str) -> str:

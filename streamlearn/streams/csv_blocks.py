@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -10,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamlearn.errors import InputValueError, LabelError, StreamFormatError, StreamlearnError
-from streamlearn.streams.csv_cells import Cells, cut
+from streamlearn.streams.csv_cells import Cells, cut, no_cells
 from streamlearn.streams.csv_header import Header
-from streamlearn.streams.csv_lines import Lines
+from streamlearn.streams.csv_lines import LineReader, Lines
 from streamlearn.streams.csv_numbers import parse_decimals
 from streamlearn.streams.csv_row import fit, parse_row
 from streamlearn.streams.csv_text import MISSING, split_record, to_seconds
@@ -88,8 +87,8 @@ class BlockParser:
         Whether a missing value is NaN and not an error.
     values
         What the label column means; None: it is not looked at.
-    text_of
-        :meth:`streamlearn.streams.csv_lines.LineReader.text_of`.
+    reader
+        What gives the lines.
     note
         What a message says of a last line that has no end.
     """
@@ -102,12 +101,12 @@ class BlockParser:
         decimal: str,
         fills: bool,
         values: Values | None,
-        text_of: Callable[[bytes, int], str],
+        reader: LineReader,
         note: str = "",
     ) -> None:
         self.name, self.header = name, header
         self.delimiter, self.decimal, self.fills = delimiter, decimal, fills
-        self._values, self._text_of, self._note = values, text_of, note
+        self._values, self._reader, self._note = values, reader, note
         self.use_decimal(decimal)
         self._words: list[dict[bytes, list[float]]] = [{} for _ in header.texts]
         self.at_most = max(1, min(1024, _CELLS // len(header.columns)))
@@ -132,7 +131,7 @@ class BlockParser:
         )
         other = np.arange(n)
         if n >= FEW:
-            cells = cut(lines, len(header.columns), self.delimiter)
+            cells = self.cut(lines)
             other = cells.other
             if len(cells.plain):
                 good = self._plain(cells, found)
@@ -140,6 +139,12 @@ class BlockParser:
         for index in np.sort(other).tolist():
             self._line(index, found)
         return found
+
+    def cut(self, lines: Lines) -> Cells:
+        """Find the cells of all plain lines; JSON has none."""
+        if self._reader.format == "jsonl":
+            return no_cells(lines)
+        return cut(lines, len(self.header.columns), self.delimiter)
 
     def cells_of(self, index: int, lines: Lines) -> list[str]:
         """Return the cells of one line, none if it is blank or a comment.
@@ -150,7 +155,7 @@ class BlockParser:
             The line is no record, or has more or fewer cells than the header.
         """
         number = lines.before + index + 1
-        text = self._text_of(lines.raw(index), number)
+        text = self._reader.text_of(lines.raw(index), number)
         if (text.lstrip() if self.delimiter == " " else text).startswith("#"):
             return []
         where = f"{self.name} line {number}"

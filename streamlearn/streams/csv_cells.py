@@ -111,6 +111,11 @@ def cut(lines: Lines, n_columns: int, delimiter: str) -> Cells:
     return Cells(data, first, last, which, np.flatnonzero(other))
 
 
+def no_cells(lines: Lines) -> Cells:
+    """Return that no line is plain."""
+    return _none(lines.data, len(lines))
+
+
 def _none(data: bytes, n: int) -> Cells:
     nothing = np.zeros((0, 0), np.int64)
     return Cells(data, nothing, nothing, np.zeros(0, np.int64), np.arange(n))

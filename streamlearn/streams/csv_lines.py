@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamlearn.errors import SourceError, StreamFormatError
+from streamlearn.sources.base import Source
+from streamlearn.sources.files import GZIP_MAGIC
+from streamlearn.sources.json_rows import JsonRows, guessed_format
+from streamlearn.sources.limits import MAX_LINE_BYTES
 
-MAX_LINE_BYTES = 1 << 24
 #: Bytes that are asked for at once.
 CHUNK = 1 << 18
-_GZIP_MAGIC = b"\x1f\x8b"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _LF = 10
 
@@ -56,12 +58,14 @@ class LineReader:
     Parameters
     ----------
     source
-        A file open for reading, binary or text; or anything with ``read_available(n)`` (what is
-        there, perhaps nothing) and ``read_line()`` (waits; None at the end).
+        A file open for reading, binary or text, or a :class:`streamlearn.sources.Source`.
     name
         What messages call the source.
     endless
         Whether the source has no end of its own, as a serial port: then its end is a failure.
+    format
+        ``csv`` or ``jsonl``, whose objects become lines of a CSV, header included; None: the first
+        line that is not blank says it.
     encoding
         Of the bytes; a byte order mark is dropped. None: it is guessed from what comes first.
 
@@ -75,14 +79,26 @@ class LineReader:
         Whether the latest line has no end: the source ended within it.
     encoding : str
         Of the bytes; known once something was read.
+    raw : bytes
+        The latest line of :meth:`read` as it came, in UTF-8.
+    format : str or None
+        As given, or as guessed.
     """
 
     def __init__(
-        self, source: Any, name: str, endless: bool = False, encoding: str | None = None
+        self,
+        source: Any,
+        name: str,
+        endless: bool = False,
+        format: str | None = None,
+        encoding: str | None = None,
     ) -> None:
         self._source, self._name, self._endless = source, name, endless
         self._guess, self._decoder = encoding is None, _decoder(encoding or "utf-8")
         self.encoding = encoding or "utf-8"
+        self.format, self.raw = format, b""
+        self._json: JsonRows | None = None
+        self._in_head = isinstance(source, Source) and source.live
         self.line_number = 0
         self.crc32 = 0
         self.cut = False
@@ -154,7 +170,36 @@ class LineReader:
             As :meth:`take` and :meth:`text_of`. Reading may go on with the next line.
         """
         lines = self.take(1)
-        return None if lines is None else self.text_of(lines.data, self.line_number)
+        if lines is None:
+            return None
+        self.raw = lines.data
+        text = self.text_of(lines.data, self.line_number)
+        if self.format is None and text.strip():
+            self.format = guessed_format(text)
+        if self.format != "jsonl" or self._json is not None or not text.strip():
+            return text
+        where = f"{self._name} line {self.line_number}"
+        found = JsonRows()
+        header, _ = found.first(text, where)
+        self._json = found
+        self._give_back(lines)
+        return header
+
+    def _give_back(self, lines: Lines) -> None:
+        """Take the latest line back: it will be given once more."""
+        self._at -= len(lines.data)
+        self._given -= 1
+        self.line_number, self.crc32 = lines.before, lines.crc32
+
+    def head_ends(self) -> None:
+        """Say that rows come now: all that is there may be read at once."""
+        self._in_head = False
+
+    def go_on(self, line_number: int, crc32: int) -> None:
+        """Count on from here: the source goes on behind this line."""
+        self._data, self._ends = b"", np.zeros(0, np.int64)
+        self._at = self._given = 0
+        self.line_number, self.crc32 = line_number, crc32
 
     def text_of(self, raw: bytes, line_number: int) -> str:
         """Return the text of one line without its end.
@@ -187,7 +232,7 @@ class LineReader:
             raise StreamFormatError(
                 f"{where}: a carriage return inside the line; lines must end in LF or CRLF"
             )
-        return text
+        return text if self._json is None or not text.strip() else self._json.row(text, where)
 
     def skip_to(self, line_number: int) -> None:
         """Pass over the lines until this one, whatever they hold; stop at the source's end."""
@@ -225,8 +270,9 @@ class LineReader:
     def _raw(self) -> bytes:
         source = self._source
         try:
-            if hasattr(source, "read_available"):
-                found = source.read_available(CHUNK) or source.read_line() or b""
+            if isinstance(source, Source):
+                found = source.read_line() if self._in_head else source.read_some(CHUNK)
+                found = found or b""
             elif hasattr(source, "read1"):
                 found = source.read1(CHUNK)
             else:
@@ -240,7 +286,7 @@ class LineReader:
 
     def _look_at(self, raw: bytes) -> None:
         """Find out from the first bytes what no option has to say."""
-        if raw.startswith(_GZIP_MAGIC):
+        if raw.startswith(GZIP_MAGIC):
             raise StreamFormatError(
                 f"{self._name} line 1: gzip data; unpack it first, for example `gzip -dc FILE |` "
                 "and read standard input"

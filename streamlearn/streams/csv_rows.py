@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Literal
 
 from streamlearn.errors import ConfigError, StreamFormatError, StreamlearnError
+from streamlearn.sources import Source, open_source
 from streamlearn.streams.csv_blocks import BlockParser, Values
 from streamlearn.streams.csv_fill import Filling
 from streamlearn.streams.csv_given import Given, Slice
@@ -19,11 +19,9 @@ from streamlearn.streams.csv_labels import Unlabelled
 from streamlearn.streams.csv_lines import LineReader, Lines
 from streamlearn.streams.csv_options import ReadOptions
 from streamlearn.streams.csv_scan import Words, find_words
-from streamlearn.streams.csv_source import is_regular, open_binary
 from streamlearn.streams.csv_text import MISSING_TEXT
 from streamlearn.streams.csv_top import read_sample, read_top
 
-STDIN = "-"
 N_MESSAGES = 10
 #: Different words of a text column; more are no fixed set.
 MAX_WORDS = 64
@@ -60,9 +58,10 @@ class CsvRows:
 
     def __init__(
         self,
-        path_or_dash: str | Path,
+        path_or_dash: str | Path | Source,
         label_column: str | None,
         on_bad: Literal["stop", "skip"],
+        stdin: IO[Any] | None = None,
         options: ReadOptions | None = None,
         unlabelled: Unlabelled = "bad",
     ) -> None:
@@ -79,32 +78,36 @@ class CsvRows:
         #: Called with a line about what was guessed.
         self.say: Callable[[str], object] = lambda _: None
         self._unlabelled = unlabelled
-        self._path = None if str(path_or_dash) == STDIN else Path(path_or_dash)
-        self.name = "standard input" if self._path is None else str(self._path)
-        self._rereadable = self._path is not None and is_regular(self._path)
+        given = path_or_dash
+        self.source = given if isinstance(given, Source) else open_source(given, stdin=stdin)
+        self.name = self.source.name
         self._after = 0
         self._given: Given | None = None
         self._recalled: dict[str, Any] = {}
 
-    def _open_stream(self, stdin: IO[Any] | None) -> None:
+    def _open_stream(self) -> None:
         """Read the header: of a regular file, or of what can be read only once."""
         self._once: LineReader | None = None
-        if self._rereadable:
-            assert self._path is not None
-            with open_binary(self._path) as source:
-                reader = LineReader(source, self.name, encoding=self.options.encoding)
+        if self.rereadable:
+            with closing(self.source.again()) as source:
+                reader = self._reader_of(source, self.options.encoding)
                 self._top = read_top(reader, self.name, self._wanted, self.options)
                 self._look(read_sample(reader, self._top), reader)
+                self.source.format = reader.format
             return
-        source = self._open_once(stdin)
-        endless = self._pipe is not None and source.isatty()
-        self._once = LineReader(source, self.name, endless, self.options.encoding)
+        self.source.open()
+        self._once = self._reader_of(self.source, self.options.encoding)
         try:
             self._top = read_top(self._once, self.name, self._wanted, self.options)
             self._look([], self._once)
-        except StreamlearnError:
-            self._close_once()
+        except BaseException:  # also Ctrl-C: a port is let go
+            self.close()
             raise
+        self.source.format = self._once.format
+        self.source.began(
+            self._top.raw if self._once.format == "csv" else None, self._once.encoding
+        )
+        self._once.head_ends()
 
     @property
     def _wanted(self) -> str | None:
@@ -169,7 +172,12 @@ class CsvRows:
     @property
     def rereadable(self) -> bool:
         """Whether it is a regular file, which can be read again."""
-        return self._rereadable
+        return self.source.rereadable
+
+    @property
+    def goes_back(self) -> bool:
+        """Whether a run that goes on reads the lines behind its latest checkpoint once more."""
+        return self.source.rereadable or self.source.live
 
     @property
     def position(self) -> tuple[int, int]:
@@ -187,9 +195,13 @@ class CsvRows:
         Returns
         -------
         bool
-            Whether they are: a regular file with these lines. Otherwise nothing is changed.
+            Whether they are: a regular file with these lines, or a port or topic of which this
+            run kept what came since. Otherwise nothing is changed.
         """
-        if not self._rereadable:
+        if self._once is not None and self.source.resumed == (line_number, crc32):
+            self._once.go_on(line_number, crc32)
+            return True
+        if not self.rereadable:
             return False
         with self._lines() as lines:
             lines.skip_to(line_number)
@@ -242,8 +254,8 @@ class CsvRows:
             self._guess.decimal or ".",
             self.options.missing != "stop",
             values,
-            lines.text_of,
-            "" if self._rereadable else "the stream ended within this line",
+            lines,
+            "" if self.rereadable else "the stream ended within this line",
         )
 
     def _decide_decimal(self, parser: BlockParser, block: Lines) -> None:
@@ -283,11 +295,10 @@ class CsvRows:
     @contextmanager
     def _lines(self) -> Generator[LineReader, None, None]:
         """A fresh reader of a regular file, or the one reader of a pipe, past its header."""
-        if self._rereadable and self._path is not None:
-            with open_binary(self._path) as source:
-                reader = LineReader(source, self.name, encoding=self._encoding)
-                reader.skip_to(self._top.line)
-                if (reader.line_number, reader.crc32) != (self._top.line, self._top.crc32):
+        if self.rereadable:
+            with closing(self.source.again()) as source:
+                reader = self._reader_of(source, self._encoding)
+                if not self._top.read_again(reader):
                     raise StreamFormatError(f"{self.name}: the header changed since it was opened")
                 yield reader
         elif self._once is None:
@@ -297,17 +308,11 @@ class CsvRows:
             try:
                 yield once
             finally:
-                self._close_once()
+                self.close()
 
-    def _open_once(self, stdin: IO[Any] | None) -> IO[Any]:
-        if self._path is not None:
-            self._pipe: IO[Any] | None = open_binary(self._path)
-            return self._pipe
-        self._pipe = None
-        if stdin is not None:
-            return stdin
-        return getattr(sys.stdin, "buffer", sys.stdin)
+    def _reader_of(self, source: Source, encoding: str | None) -> LineReader:
+        return LineReader(source, self.name, source.endless, source.format, encoding)
 
-    def _close_once(self) -> None:
-        if self._pipe is not None:
-            self._pipe.close()
+    def close(self) -> None:
+        """Let go of the source; more than once does no harm."""
+        self.source.close()

@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 from streamlearn.errors import InputValueError, LabelError, StreamFormatError, StreamlearnError
 from streamlearn.streams.csv_blocks import BlockParser
-from streamlearn.streams.csv_cells import cut
 from streamlearn.streams.csv_lines import Lines
 from streamlearn.streams.csv_row import parse_row
 
@@ -51,7 +50,7 @@ class Words:
 
     def see(self, lines: Lines) -> None:
         """Look at some lines."""
-        cells = cut(lines, len(self._parser.header.columns), self._parser.delimiter)
+        cells = self._parser.cut(lines)
         self.n_rows += len(cells.plain)
         if len(cells.plain):
             rows = cells.plain.tolist()

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamlearn.errors import ConfigError, StreamFormatError
+from streamlearn.sources import Source
 from streamlearn.streams.csv_labels import (
     ClassValues,
     Unlabelled,
@@ -40,7 +41,8 @@ class CsvStream(CsvRows):
     Parameters
     ----------
     path_or_dash
-        A file, or ``"-"`` for standard input.
+        A file, plain or gzip, of CSV or JSON lines; ``"-"`` for standard input; the address of a
+        port or topic, or a source (:func:`streamlearn.sources.open_source`).
     label_column
         Name of the column that holds the label, a text without line breaks; every other
         column is a feature, unless `options` says otherwise.
@@ -101,7 +103,7 @@ class CsvStream(CsvRows):
 
     def __init__(
         self,
-        path_or_dash: str | Path,
+        path_or_dash: str | Path | Source,
         label_column: str,
         classes: Sequence[str] | None = None,
         on_bad: Literal["stop", "skip"] = "stop",
@@ -109,14 +111,14 @@ class CsvStream(CsvRows):
         options: ReadOptions | None = None,
         unlabelled: Unlabelled = "bad",
     ) -> None:
-        super().__init__(path_or_dash, label_column, on_bad, options, unlabelled)
-        if classes is None and not self._rereadable:
+        super().__init__(path_or_dash, label_column, on_bad, stdin, options, unlabelled)
+        if classes is None and not self.rereadable:
             raise StreamFormatError(
                 f"{self.name} can be read only once, so the classes cannot be found beforehand; "
                 "give them with --classes (or classes=...)"
             )
         given = None if classes is None else _checked_classes(classes)
-        self._open_stream(stdin)
+        self._open_stream()
         self._classes = self._find_classes(given)
         for group in look_alikes(self._classes):
             warnings.warn(

@@ -9,6 +9,7 @@ from typing import IO, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from streamlearn.sources import Source
 from streamlearn.streams.csv_labels import TargetValues, Unlabelled
 from streamlearn.streams.csv_options import ReadOptions
 from streamlearn.streams.csv_rows import CsvRows
@@ -47,15 +48,15 @@ class CsvTargets(CsvRows):
 
     def __init__(
         self,
-        path_or_dash: str | Path,
+        path_or_dash: str | Path | Source,
         target_column: str,
         on_bad: Literal["stop", "skip"] = "stop",
         stdin: IO[Any] | None = None,
         options: ReadOptions | None = None,
         unlabelled: Unlabelled = "bad",
     ) -> None:
-        super().__init__(path_or_dash, target_column, on_bad, options, unlabelled)
-        self._open_stream(stdin)
+        super().__init__(path_or_dash, target_column, on_bad, stdin, options, unlabelled)
+        self._open_stream()
         self._take_words(self._scan(self._unknown, self._few) if self._unknown else None)
 
     def __iter__(self) -> Iterator[TargetRow]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from streamlearn.errors import StreamFormatError
+from streamlearn.sources.limits import MAX_COLUMNS
 from streamlearn.streams.csv_guess import delimiter_of, sep_line
 from streamlearn.streams.csv_lines import LineReader
 from streamlearn.streams.csv_options import ReadOptions
@@ -26,12 +27,23 @@ class Top:
         What cuts the lines.
     line, crc32
         Number of the header's line, and the checksum of the lines until there.
+    raw
+        The header's line as it came, in UTF-8.
     """
 
     cells: tuple[str, ...]
     delimiter: str
     line: int
     crc32: int
+    raw: bytes
+
+    def read_again(self, reader: LineReader) -> bool:
+        """Read until the header once more; return whether it is the same."""
+        if reader.format == "jsonl":
+            text = reader.read()
+            return text is not None and tuple(split_record(text, "")) == self.cells
+        reader.skip_to(self.line)
+        return (reader.line_number, reader.crc32) == (self.line, self.crc32)
 
 
 def read_top(reader: LineReader, name: str, wanted: str | None, options: ReadOptions) -> Top:
@@ -51,10 +63,12 @@ def read_top(reader: LineReader, name: str, wanted: str | None, options: ReadOpt
         where = f"{name} line {reader.line_number}"
         if not text.strip():
             continue
-        if (found := sep_line(text)) is not None:
+        if reader.format == "jsonl":
+            mark = ","
+        elif (found := sep_line(text)) is not None:
             mark = mark or found
             continue
-        comment = text.lstrip().startswith("#")
+        comment = text.lstrip().startswith("#") and reader.format != "jsonl"
         if comment:
             text = text.lstrip().lstrip("#")
         delimiter = mark or delimiter_of(text, wanted)
@@ -66,7 +80,11 @@ def read_top(reader: LineReader, name: str, wanted: str | None, options: ReadOpt
             raise
         if comment and (wanted is None or wanted not in cells or len(cells) < 2):
             continue
-        return Top((*cells,), delimiter, reader.line_number, reader.crc32)
+        if len(cells) > MAX_COLUMNS:
+            raise StreamFormatError(
+                f"{where}: {len(cells)} columns; at most {MAX_COLUMNS} are read"
+            )
+        return Top((*cells,), delimiter, reader.line_number, reader.crc32, reader.raw)
     raise StreamFormatError(f"{name} is empty; expected a header row with column names")
 
 

@@ -1,6 +1,5 @@
 """CSV from files: values, labels, and every way in which a file can be wrong."""
 
-import gzip
 import io
 
 import numpy as np
@@ -183,7 +182,6 @@ HEAD_ERRORS = [
     (b"a,label\n\n\n", "a header but no rows under it"),
     (b"\x89PNG\r\n\x1a\n\0\0", "line 1: byte 0x89 at position 1 is not UTF-8"),
     (b"PK\x03\x04\0\0\n", "line 1: a NUL byte; expected CSV text, not a binary file"),
-    (gzip.compress(b"a,label\n1,x\n", mtime=0), "line 1: gzip data; unpack it first"),
     (b"a,label\r1,x\r2,y\r", "line 1: a carriage return inside the line"),
     (b'a,"label\n1,x\n', "line 1: not a CSV record"),
 ]
@@ -278,5 +276,5 @@ def test_file_that_vanishes_between_passes(write):
     path = write(GOOD)
     stream = CsvStream(path, "label")
     path.unlink()
-    with pytest.raises(StreamFormatError, match="cannot open"):
+    with pytest.raises(StreamFormatError, match="no such file"):
         list(stream)
