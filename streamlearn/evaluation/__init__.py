@@ -13,7 +13,11 @@ from streamlearn.evaluation.prequential import (
     no_change_accuracy,
     no_change_predictions,
 )
+from streamlearn.evaluation.regression import ErrorDrift, RegressionMetrics
+from streamlearn.evaluation.regression_advice import regression_advice
 from streamlearn.evaluation.scores import Scores
+from streamlearn.evaluation.target_history import Points, Stretches, TargetHistory
+from streamlearn.evaluation.target_scores import TargetScores
 
 __all__ = [
     "Adwin",
@@ -21,9 +25,15 @@ __all__ = [
     "Change",
     "ClassificationMetrics",
     "Drift",
+    "ErrorDrift",
+    "Points",
     "PrequentialResult",
+    "RegressionMetrics",
     "ReliabilityBin",
     "Scores",
+    "Stretches",
+    "TargetHistory",
+    "TargetScores",
     "advice",
     "evaluate",
     "hash_of_predictions",
@@ -31,4 +41,5 @@ __all__ = [
     "majority_predictions",
     "no_change_accuracy",
     "no_change_predictions",
+    "regression_advice",
 ]
