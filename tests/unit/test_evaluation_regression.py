@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ def in_blocks(y: Any, p: Any, cuts: list[int], **options: Any) -> RegressionMetr
     """Count in blocks, through a checkpoint at each cut."""
     found = RegressionMetrics(**options)
     edges = [0, *sorted({cut % len(y) for cut in cuts} - {0}), len(y)]
-    for a, b in zip(edges, edges[1:], strict=False):
+    for a, b in pairwise(edges):
         found.update_many(y[a:b], p[a:b])
         text = json.dumps(found.to_dict(), allow_nan=False)
         found = RegressionMetrics.from_dict(json.loads(text))
