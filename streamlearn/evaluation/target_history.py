@@ -35,6 +35,18 @@ class Stretches(NamedTuple):
     within_50: Floats
     within_95: Floats
 
+    def after(self, n: int) -> Stretches:
+        """Return those that end behind ``n`` scored samples."""
+        late = self.end > n
+        return Stretches(
+            self.end[late],
+            self.mae[late],
+            self.mae_mean[late],
+            self.mae_no_change[late],
+            self.within_50[late],
+            self.within_95[late],
+        )
+
 
 class Points(NamedTuple):
     """Single samples, evenly spread over the stream.
@@ -100,11 +112,26 @@ class TargetHistory:
     @property
     def stretches(self) -> Stretches:
         """Every stretch, the last one unfinished."""
-        table = np.array(self._stretches, np.float64).reshape(-1, len(STRETCH)).T
-        n, error, mean, same, has_sd, in_50, in_95 = table
-        with np.errstate(invalid="ignore"):
-            shares = in_50 / has_sd, in_95 / has_sd
-        return Stretches(np.cumsum(n).astype(np.int64), error / n, mean / n, same / n, *shares)
+        return self.over_time(1)
+
+    def over_time(self, window: int) -> Stretches:
+        """Return the figures over about the latest ``window`` samples, at the end of each stretch.
+
+        Parameters
+        ----------
+        window
+            Samples, 1 or more; a stretch at least.
+        """
+        table = np.array(self._stretches, np.float64).reshape(-1, len(STRETCH))
+        until = np.vstack([np.zeros(len(STRETCH)), np.cumsum(table, axis=0)])
+        last = np.arange(1, len(until))
+        first = np.maximum(last - max(window // self._length, 1), 0)
+        n, error, mean, same, has_sd, in_50, in_95 = (until[last] - until[first]).T
+        known = np.where(has_sd > 0, has_sd, np.nan)
+        return Stretches(
+            until[last, 0].astype(np.int64),
+            error / n, mean / n, same / n, in_50 / known, in_95 / known,
+        )  # fmt: skip
 
     @property
     def points(self) -> Points:
