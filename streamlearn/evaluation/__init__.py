@@ -3,6 +3,8 @@
 from streamlearn.evaluation.advice import advice
 from streamlearn.evaluation.adwin import Adwin, Change
 from streamlearn.evaluation.calibration import Calibration, ReliabilityBin
+from streamlearn.evaluation.curve import Curve
+from streamlearn.evaluation.fingerprint import Fingerprint
 from streamlearn.evaluation.metrics import ClassificationMetrics, Drift
 from streamlearn.evaluation.prequential import (
     PrequentialResult,
@@ -24,8 +26,10 @@ __all__ = [
     "Calibration",
     "Change",
     "ClassificationMetrics",
+    "Curve",
     "Drift",
     "ErrorDrift",
+    "Fingerprint",
     "Points",
     "PrequentialResult",
     "RegressionMetrics",
