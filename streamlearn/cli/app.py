@@ -14,6 +14,7 @@ import firmware_sim
 from streamlearn.cli.endings import CommandError
 from streamlearn.cli.folders import learner_of, refuse_foreign
 from streamlearn.cli.options import (
+    REGRESSION,
     Board,
     CheckpointEvery,
     CheckpointSeconds,
@@ -28,6 +29,7 @@ from streamlearn.cli.options import (
     Resume,
     Seed,
     Stream,
+    Task,
     given_names,
     hidden_sizes,
     missing,
@@ -40,7 +42,7 @@ from streamlearn.version import __version__
 #: Options of `run` that make a new learner or folder, by their parameters' names.
 NEW_RUN = (
     "rule", "hidden", "memory_window", "metaplasticity", "memory", "memory_bytes", "replay_bytes",
-    "settings", "arithmetic", "seed", "classes", "out", "force",
+    "settings", "arithmetic", "seed", "classes", "out", "force", "task",
 )  # fmt: skip
 
 app = typer.Typer(
@@ -84,6 +86,7 @@ def run(
     context: typer.Context,
     stream: MaybeStream = None,
     label: MaybeLabel = None,
+    task: Task = None,
     rule: Annotated[
         str,
         typer.Option(
@@ -175,6 +178,7 @@ def run(
     """Learn a CSV stream, one line at a time: predict each row, then learn it."""
     from streamlearn.cli.learn import Keeping, learn
     from streamlearn.cli.resume import resume as go_on
+    from streamlearn.cli.target_run import learn_targets
 
     folder = out if resume is None else resume
     keeping = Keeping(folder, json_file, quiet, checkpoint_every, checkpoint_seconds, force)
@@ -195,6 +199,21 @@ def run(
         "memory_bytes": memory_bytes,
         "replay_bytes": replay_bytes,
     }
+    if task == REGRESSION:
+        if classes is not None:
+            raise CommandError("--classes: a regression has no classes; leave it out")
+        learn_targets(
+            stream,
+            label,
+            rule,
+            hidden_sizes(hidden),
+            read_settings(rule, settings or (), shortcuts, "gaussian"),
+            arithmetic,
+            seed,
+            on_bad.value,
+            keeping,
+        )
+        return
     learn(
         stream,
         label,

@@ -40,12 +40,11 @@ from streamlearn.cli.folders import (
 )
 from streamlearn.cli.keeper import Keeper
 from streamlearn.cli.observers import NOVELTY, PROBABILITIES, Block, Observers
-from streamlearn.cli.record import RunRecord, RunResult
+from streamlearn.cli.record import RunRecord
 from streamlearn.cli.rules import new_learner
 from streamlearn.cli.run_report import run_report
 from streamlearn.cli.whole_samples import WholeSamples
 from streamlearn.errors import StreamlearnError, WriteError
-from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.report import write_report
 from streamlearn.streams.csv_stream import CsvStream
 
@@ -98,21 +97,25 @@ def learn(
     ``settings`` are those of the rule (:func:`streamlearn.cli.rules.read_settings`).
     """
     rows = CsvStream(stream, label, classes, on_bad)
-    with warnings.catch_warnings(record=True) as said:
-        learner = new_learner(
-            rule,
-            "categorical",
-            (rows.n_features, *hidden, rows.n_classes),
-            settings if arithmetic is None else {**settings, "arithmetic": arithmetic},
-            classes=rows.classes,
-            features=rows.feature_names,
-            seed=seed,
-        )
-    for warning in said:  # only now: a learner that cannot be made is one line, the error
-        warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)
+    if arithmetic is not None:
+        settings = {**settings, "arithmetic": arithmetic}
+    layers = (rows.n_features, *hidden, rows.n_classes)
+    more = {"classes": rows.classes, "features": rows.feature_names, "seed": seed}
+    learner = made(rule, "categorical", layers, settings, **more)
     place = Place(stream_path(stream), label, on_bad)
     with claimed(keeping.out, keeping.json_file, source_of(place), force=keeping.force):
         Run(rows, RowBlocks(rows), learner, Checkpoint(0, 0, 0.0, place), keeping).learn()
+
+
+def made(
+    rule: str, head: str, layers: tuple[int, ...], settings: dict[str, Any], **more: Any
+) -> Any:
+    """Make a learner; what it warns of is said only if it could be made, else the error alone."""
+    with warnings.catch_warnings(record=True) as said:
+        learner = new_learner(rule, head, layers, settings, **more)
+    for warning in said:
+        warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)
+    return learner
 
 
 def source_of(place: Place) -> dict[str, Any]:
@@ -144,16 +147,35 @@ class Run:
 
     def __init__(
         self,
-        rows: CsvStream,
+        rows: Any,
         blocks: RowBlocks,
-        learner: StreamClassifier,
+        learner: Any,
         start: Checkpoint,
         keeping: Keeping,
     ) -> None:
         self.rows, self.learner, self.keeping = rows, learner, keeping
         self.blocks, self.size = blocks, BlockSize()
-        self.record = RunRecord(learner, rows, start)
+        self.record = self._record_from(start)
         self.observers = Observers()
+
+    # What is another of a regressor: streamlearn.cli.target_run.TargetRun.
+
+    def _record_from(self, start: Checkpoint) -> RunRecord:
+        return RunRecord(self.learner, self.rows, start)
+
+    def _whole(self) -> Any:
+        return WholeSamples(self.learner)
+
+    def _figures(self, result: Any) -> dict[str, Any]:
+        return learner_metrics(self.learner, result)
+
+    def _report(self, path: Path, metrics: dict[str, Any], result: Any) -> None:
+        watch, saturations = self.record.watch, self.record.saturations()
+        write_report(path, run_report(self.rows, self.learner, metrics, result, watch, saturations))
+
+    def _print(self, metrics: dict[str, Any], to: Console) -> None:
+        to.print(_table(self.rows.name, metrics))
+        print_figures(metrics, to)
 
     def learn(self) -> None:
         """Learn until the stream ends; keep everything; print a table.
@@ -178,7 +200,7 @@ class Run:
             lambda text: warn.print(f"streamlearn: {text}"),
             self.observers,
         )
-        with WholeSamples(self.learner) as whole:
+        with self._whole() as whole:
             try:
                 with progress(to) as display, keeper:
                     task = display.add_task(f"{self.learner.spec} {self.learner.arithmetic}")
@@ -196,9 +218,7 @@ class Run:
         where = f"{self.rows.name} line {line}" if line else self.rows.name
         stop_if_cut(bad, interrupted, record.n_samples, keeping.out, whole.number, where)
 
-    def _samples(
-        self, whole: WholeSamples, keeper: Keeper, display: Progress, task: TaskID
-    ) -> bool:
+    def _samples(self, whole: Any, keeper: Keeper, display: Progress, task: TaskID) -> bool:
         """Learn one block after the other; return whether a signal ended it."""
         record, shown = self.record, 0.0
         try:
@@ -219,7 +239,7 @@ class Run:
         display.update(task, completed=record.n_samples, total=record.n_samples)
         return False
 
-    def _learned(self, whole: WholeSamples, rows: Rows) -> Block:
+    def _learned(self, whole: Any, rows: Rows) -> Block:
         """Learn a block; one by one if an observer wants more than predictions of each sample."""
         first, wants, learner = self.record.n_rows, self.observers.wants, self.learner
         start = perf_counter()
@@ -254,19 +274,16 @@ class Run:
             f"{self.keeping.out}; the {lost} after them are lost"
         ) from keeper.failed
 
-    def _write(self, result: RunResult) -> dict[str, Any]:
+    def _write(self, result: Any) -> dict[str, Any]:
         """Write the run folder, its manifest last, and the other file; return the figures."""
         record, out = self.record, self.keeping.out
-        metrics = learner_metrics(self.learner, result)
+        metrics = self._figures(result)
         metrics["skipped"] = skipped_metrics(*record.skipped())
         if out is not None:
-            report = run_report(
-                self.rows, self.learner, metrics, result, record.watch, record.saturations()
-            )
             try:
                 self.learner.save(out / STATE_FILE)
                 write_json(out / METRICS_FILE, metrics)
-                write_report(out / REPORT_FILE, report)
+                self._report(out / REPORT_FILE, metrics, result)
                 write_manifest(out, (*RESULTS, CHECKPOINT_DIR), source_of(record.place))
             except WriteError as error:
                 raise NotWrittenError(
@@ -280,8 +297,7 @@ class Run:
     def _say(self, metrics: dict[str, Any], to: Console) -> None:
         out, skipped = self.keeping.out, metrics["skipped"]
         results = console(self.keeping.quiet, results=True)
-        results.print(_table(self.rows.name, metrics))
-        print_figures(metrics, results)
+        self._print(metrics, results)
         say_advice(metrics)
         if skipped["count"]:
             first = skipped["messages"][0]
@@ -292,11 +308,14 @@ class Run:
             to.print(f"run folder: {out}  (open {out / REPORT_FILE})", soft_wrap=True)
 
 
-def _table(name: str, metrics: dict[str, Any]) -> Table:
+def title_of(name: str, metrics: dict[str, Any]) -> str:
+    """Return the title of a run's table."""
     layers = "-".join(map(str, metrics["spec"]["network"]["layers"]))
-    table = Table(
-        title=f"{name}: {metrics['n_samples']} samples, {layers}, {metrics['arithmetic']}"
-    )
+    return f"{name}: {metrics['n_samples']} samples, {layers}, {metrics['arithmetic']}"
+
+
+def _table(name: str, metrics: dict[str, Any]) -> Table:
+    table = Table(title=title_of(name, metrics))
     for column in ("prequential accuracy", "no change", "majority", "samples/s", "state"):
         table.add_column(column, justify="left" if column == "state" else "right", no_wrap=True)
     speed = metrics["samples_per_s"]

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from streamlearn.cli.rules import rule_names, settings_of
+from streamlearn.cli.rules import heads_of, rule_names, settings_of
 
 
 class OnBad(str, Enum):
@@ -40,6 +40,18 @@ Label = Annotated[str, _LABEL]
 #: Of `run`, which knows them if it goes on with an earlier run.
 MaybeStream = Annotated[str | None, _STREAM]
 MaybeLabel = Annotated[str | None, _LABEL]
+CLASSIFICATION, REGRESSION = "classification", "regression"
+Task = Annotated[
+    str | None,
+    typer.Option(
+        "--task",
+        help="What the label's column is: classification (names of classes) or regression (a "
+        "number to predict). Classes if not given.",
+        metavar="NAME",
+        callback=one_of((CLASSIFICATION, REGRESSION)),
+        show_default=False,
+    ),
+]
 Json = Annotated[
     Path | None, typer.Option("--json", help="Also write the figures to this file, as JSON.")
 ]
@@ -101,11 +113,23 @@ def missing(context: typer.Context, option: str) -> Exception:
 
 def settings_text() -> str:
     """Return the names that ``--set`` takes, with their defaults, one paragraph per rule."""
-    return "\n\n".join(
-        f"Settings of {rule}: "
-        + ", ".join(f"{name}={default}" for name, default in settings_of(rule).items())
-        for rule in rule_names()
-    )
+    said = []
+    for rule in rule_names():
+        of_classes = settings_of(rule)
+        said.append(f"Settings of {rule}: {_assignments(of_classes)}")
+        if "gaussian" in heads_of(rule):
+            of_numbers = settings_of(rule, "gaussian")
+            other = {k: v for k, v in of_numbers.items() if (k, v) not in of_classes.items()}
+            missing = ", ".join(name for name in of_classes if name not in of_numbers)
+            said.append(
+                f"Settings of {rule} with --task regression: the same, but {_assignments(other)}, "
+                f"and without {missing}"
+            )
+    return "\n\n".join(said)
+
+
+def _assignments(settings: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={default}" for name, default in settings.items())
 
 
 def hidden_sizes(text: str) -> tuple[int, ...]:
