@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from quant.native import REFUSED
 from streamlearn.baselines.base import FloatRow
 from streamlearn.errors import LabelError
 from streamlearn.learners.classifier import StreamClassifier
@@ -52,6 +53,9 @@ class ByIndex:
             raise LabelError(f"class index {y}: the learner has {len(self._index)} classes")
         learner = self.learner
         with learner._lock:
+            quick = learner._learn_row(x, y) if type(x) is np.ndarray else REFUSED
+            if quick != REFUSED:
+                return quick
             predicted: int = learner._engine.learn(learner._state, learner._read(x), y)
         return predicted
 

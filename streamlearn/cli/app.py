@@ -14,11 +14,11 @@ import firmware_sim
 from streamlearn.cli.endings import CommandError
 from streamlearn.cli.folders import learner_of, refuse_foreign
 from streamlearn.cli.options import (
-    REGRESSION,
     Board,
     CheckpointEvery,
     CheckpointSeconds,
     Force,
+    Format,
     Json,
     Label,
     MaybeLabel,
@@ -26,6 +26,7 @@ from streamlearn.cli.options import (
     OnBad,
     OnBadOption,
     Quiet,
+    Reconnect,
     Resume,
     Seed,
     Stream,
@@ -34,9 +35,17 @@ from streamlearn.cli.options import (
     hidden_sizes,
     missing,
     one_of,
+    reconnect_seconds,
     settings_text,
 )
-from streamlearn.cli.rules import arithmetic_names, read_settings, rule_names
+from streamlearn.cli.rules import (
+    CLASSIFICATION,
+    REGRESSION,
+    TASK_HEADS,
+    arithmetic_names,
+    read_settings,
+    rule_names,
+)
 from streamlearn.version import __version__
 
 #: Options of `run` that make a new learner or folder, by their parameters' names.
@@ -87,6 +96,8 @@ def run(
     stream: MaybeStream = None,
     label: MaybeLabel = None,
     task: Task = None,
+    format_: Format = None,
+    reconnect: Reconnect = None,
     rule: Annotated[
         str,
         typer.Option(
@@ -175,13 +186,21 @@ def run(
     json_file: Json = None,
     quiet: Quiet = False,
 ) -> None:
-    """Learn a CSV stream, one line at a time: predict each row, then learn it."""
+    """Learn a stream of CSV or JSON lines, one at a time: predict each row, then learn it."""
     from streamlearn.cli.learn import Keeping, learn
     from streamlearn.cli.resume import resume as go_on
-    from streamlearn.cli.target_run import learn_targets
 
     folder = out if resume is None else resume
-    keeping = Keeping(folder, json_file, quiet, checkpoint_every, checkpoint_seconds, force)
+    keeping = Keeping(
+        folder,
+        json_file,
+        quiet,
+        checkpoint_every,
+        checkpoint_seconds,
+        force,
+        format_,
+        reconnect_seconds(reconnect),
+    )
     given = given_names(context)
     if resume is not None:
         known = given & {*NEW_RUN}
@@ -199,32 +218,21 @@ def run(
         "memory_bytes": memory_bytes,
         "replay_bytes": replay_bytes,
     }
-    if task == REGRESSION:
-        if classes is not None:
-            raise CommandError("--classes: a regression has no classes; leave it out")
-        learn_targets(
-            stream,
-            label,
-            rule,
-            hidden_sizes(hidden),
-            read_settings(rule, settings or (), shortcuts, "gaussian"),
-            arithmetic,
-            seed,
-            on_bad.value,
-            keeping,
-        )
-        return
+    task = task or CLASSIFICATION
+    if task == REGRESSION and classes is not None:
+        raise CommandError("--classes: a regression has no classes; leave it out")
     learn(
         stream,
         label,
         rule,
         hidden_sizes(hidden),
-        read_settings(rule, settings or (), shortcuts),
+        read_settings(rule, settings or (), shortcuts, TASK_HEADS[task]),
         arithmetic,
         seed,
         None if classes is None else tuple(name.strip() for name in classes.split(",")),
         on_bad.value,
         keeping,
+        task,
     )
 
 

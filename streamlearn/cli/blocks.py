@@ -24,7 +24,7 @@ class Rows(NamedTuple):
     Attributes
     ----------
     x : float32[n, n_features]
-    y : int64[n], or float64[n] of a regression
+    y : int64[n], or float32[n] of a regression
         Class indices; -1: no label. Or targets; NaN: none.
     lines : int64[n]
     """
@@ -70,7 +70,6 @@ class RowBlocks:
 
     def __init__(self, rows: CsvStream | CsvTargets, order: NDArray[np.intp] | None = None) -> None:
         self._rows, self._order = rows, order
-        self._y_type = np.float64 if isinstance(rows, CsvTargets) else np.int64
         self.error: StreamlearnError | None = None
         self.position, self.skipped = rows.position, 0
 
@@ -82,23 +81,9 @@ class RowBlocks:
         at_most
             Asked before each block how many rows it may have.
         """
-        rows = iter(self._rows)
-        while True:
-            most = at_most() if self._rows.rereadable else 1
-            found = []
-            try:
-                for row in rows:
-                    found.append(row)
-                    position, skipped = self._rows.position, self._rows.skipped.count
-                    if len(found) == most:
-                        break
-            except StreamlearnError as error:
-                self.error = error
-            if found:
-                self.position, self.skipped = position, skipped
-                x = np.array([x for x, _, _ in found], np.float32)
-                y = np.array([y for _, y, _ in found], self._y_type)
-                lines = np.array([line for _, _, line in found], np.int64)
+        try:
+            for x, y, lines in self._rows.blocks(at_most):
+                self.position, self.skipped = self._rows.position, self._rows.skipped.count
                 yield Rows(x if self._order is None else x[:, self._order], y, lines)
-            if self.error is not None or len(found) < most:
-                return
+        except StreamlearnError as error:
+            self.error = error

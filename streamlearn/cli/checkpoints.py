@@ -35,7 +35,7 @@ class Place:
     Parameters
     ----------
     stream
-        Path of the file, absolute, or ``-``.
+        Path of the file, absolute; ``-``; or the address of a port or topic.
     label
         Name of the label's column.
     on_bad
@@ -81,6 +81,8 @@ class Checkpoint:
         How accuracy went so far (:class:`streamlearn.evaluation.Curve`), by name.
     chain
         In hexadecimal, the hash of the predictions before the latest part.
+    source
+        What the source dropped, by the reason (:class:`streamlearn.sources.Counts`).
     image
         The state image.
     part
@@ -99,6 +101,7 @@ class Checkpoint:
     metrics: dict[str, Any] = field(default_factory=dict)
     curves: dict[str, Any] = field(default_factory=dict)
     chain: str = ""
+    source: dict[str, int] = field(default_factory=dict)
     image: bytes = b""
     part: bytes = b""
 

@@ -6,6 +6,7 @@ Not called run.py: :func:`streamlearn.cli.run` has that name.
 from __future__ import annotations
 
 import warnings
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, perf_counter
@@ -16,6 +17,7 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 from rich.table import Table
 
+from quant.durable import write_error
 from streamlearn.cli.blocks import BlockSize, RowBlocks, Rows
 from streamlearn.cli.checkpoints import CHECKPOINT_DIR, Checkpoint, Place
 from streamlearn.cli.common import (
@@ -34,19 +36,20 @@ from streamlearn.cli.folders import (
     RESULTS,
     STATE_FILE,
     claimed,
-    stream_path,
     write_json,
     write_manifest,
 )
 from streamlearn.cli.keeper import Keeper
 from streamlearn.cli.observers import NOVELTY, PROBABILITIES, Block, Observers
 from streamlearn.cli.record import RunRecord
-from streamlearn.cli.rules import new_learner
+from streamlearn.cli.rules import CLASSIFICATION, REGRESSION, TASK_HEADS, new_learner
 from streamlearn.cli.run_report import run_report
 from streamlearn.cli.whole_samples import WholeSamples
 from streamlearn.errors import StreamlearnError, WriteError
 from streamlearn.report import write_report
+from streamlearn.sources import Opening, Source, counts_text, open_source
 from streamlearn.streams.csv_stream import CsvStream
+from streamlearn.streams.csv_targets import CsvTargets
 
 #: Between two updates of the display.
 _DISPLAY_S = 0.1
@@ -70,6 +73,8 @@ class Keeping:
         Between checkpoints; 0: the clock does not matter.
     force
         Whether what another stream left in ``out`` may be lost.
+    format, reconnect
+        How the stream is opened (:class:`streamlearn.sources.Opening`).
     """
 
     out: Path | None = None
@@ -78,6 +83,22 @@ class Keeping:
     every: int | None = None
     seconds: float = 60.0
     force: bool = False
+    format: str | None = None
+    reconnect: float | None = None
+
+    def source(self, stream: str, *, fresh: bool) -> Source:
+        """Return a stream's source (:func:`streamlearn.sources.open_source`)."""
+        warn = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+        return open_source(
+            stream,
+            Opening(
+                self.format,
+                self.reconnect,
+                self.out,
+                fresh,
+                lambda text: warn.print(f"streamlearn: {text}"),
+            ),
+        )
 
 
 def learn(
@@ -91,20 +112,33 @@ def learn(
     classes: tuple[str, ...] | None,
     on_bad: Literal["stop", "skip"],
     keeping: Keeping,
+    task: str = CLASSIFICATION,
 ) -> None:
     """Make a learner for a stream, and learn it.
 
     ``settings`` are those of the rule (:func:`streamlearn.cli.rules.read_settings`).
     """
-    rows = CsvStream(stream, label, classes, on_bad)
+    from streamlearn.cli.target_run import TargetRun  # which is a Run
+
+    source = keeping.source(stream, fresh=True)
+    more: dict[str, Any] = {"seed": seed}
     if arithmetic is not None:
-        settings = {**settings, "arithmetic": arithmetic}
-    layers = (rows.n_features, *hidden, rows.n_classes)
-    more = {"classes": rows.classes, "features": rows.feature_names, "seed": seed}
-    learner = made(rule, "categorical", layers, settings, **more)
-    place = Place(stream_path(stream), label, on_bad)
-    with claimed(keeping.out, keeping.json_file, source_of(place), force=keeping.force):
-        Run(rows, RowBlocks(rows), learner, Checkpoint(0, 0, 0.0, place), keeping).learn()
+        more["arithmetic"] = arithmetic
+    rows: CsvStream | CsvTargets
+    kind: type[Run]
+    if task == REGRESSION:
+        rows, kind = CsvTargets(source, label, on_bad), TargetRun
+        n_outputs = 1
+    else:
+        rows, kind = CsvStream(source, label, classes, on_bad), Run
+        n_outputs = rows.n_classes
+        more["classes"] = rows.classes
+    layers = (rows.n_features, *hidden, n_outputs)
+    learner = made(rule, TASK_HEADS[task], layers, settings, features=rows.feature_names, **more)
+    place = Place(source.stream, label, on_bad)
+    claim = claimed(keeping.out, keeping.json_file, source_of(place), force=keeping.force)
+    with closing(rows), claim:
+        kind(rows, RowBlocks(rows), learner, Checkpoint(0, 0, 0.0, place), keeping).learn()
 
 
 def made(
@@ -201,11 +235,13 @@ class Run:
             self.observers,
         )
         with self._whole() as whole:
+            self._keep_source()
             try:
                 with progress(to) as display, keeper:
                     task = display.add_task(f"{self.learner.spec} {self.learner.arithmetic}")
                     interrupted = self._samples(whole, keeper, display, task)
                     whole.begin()  # from here on signals wait: what was learned is written
+                    self.rows.close()  # nothing more comes into the run folder
             finally:
                 self.observers.end()
             bad = self.blocks.error
@@ -217,6 +253,22 @@ class Run:
         line = record.place.line
         where = f"{self.rows.name} line {line}" if line else self.rows.name
         stop_if_cut(bad, interrupted, record.n_samples, keeping.out, whole.number, where)
+
+    def _keep_source(self) -> None:
+        """Have a port or topic keep what comes; say what was guessed of the stream."""
+        source, out = self.rows.source, self.keeping.out
+        if out is not None and source.live:
+            folder = out / CHECKPOINT_DIR
+            try:
+                folder.mkdir(exist_ok=True)
+                source.keep_in(folder)
+            except OSError as error:
+                raise write_error(folder, error) from error
+        if source.format == "jsonl" and self.keeping.format is None:
+            console(self.keeping.quiet).print(
+                f"{source.name}: JSON lines, as the first line says; --format csv reads it as CSV",
+                soft_wrap=True,
+            )
 
     def _samples(self, whole: Any, keeper: Keeper, display: Progress, task: TaskID) -> bool:
         """Learn one block after the other; return whether a signal ended it."""
@@ -279,6 +331,7 @@ class Run:
         record, out = self.record, self.keeping.out
         metrics = self._figures(result)
         metrics["skipped"] = skipped_metrics(*record.skipped())
+        metrics["source"] = record.source_counts()
         if out is not None:
             try:
                 self.learner.save(out / STATE_FILE)
@@ -302,6 +355,9 @@ class Run:
         if skipped["count"]:
             first = skipped["messages"][0]
             to.print(f"{skipped['count']} rows skipped, first: {first}", soft_wrap=True)
+        dropped = counts_text(metrics["source"])
+        if dropped is not None:
+            to.print(f"{self.rows.name}: {dropped}", soft_wrap=True)
         if out is None:
             to.print("nothing was kept; --out DIR writes the learner, its figures and a report")
         else:

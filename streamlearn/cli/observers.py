@@ -28,7 +28,7 @@ class Block:
     x
         float32 ``[n, n_features]``, in the learner's order of features.
     labels
-        int64 ``[n]``, class indices; -1: without a label, predicted only. Of a regression float64
+        int64 ``[n]``, class indices; -1: without a label, predicted only. Of a regression float32
         ``[n]``, targets; NaN: without one.
     predictions
         int64 ``[n]``, class indices, predicted before the sample was learned. Of a regression

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from streamlearn.cli.rules import heads_of, rule_names, settings_of
+from streamlearn.cli.rules import TASK_HEADS, heads_of, rule_names, settings_of
+from streamlearn.sources.json_rows import FORMATS
 
 
 class OnBad(str, Enum):
@@ -33,14 +34,17 @@ def one_of(names: tuple[str, ...]) -> Callable[[str | None], str | None]:
     return check
 
 
-_STREAM = typer.Option("--stream", help="CSV file with a header row, or - for standard input.")
+_STREAM = typer.Option(
+    "--stream",
+    help="CSV or JSON lines: a file (also .gz), - for standard input, serial:PORT@BAUD, or "
+    "mqtt://HOST[:PORT]/TOPIC (mqtts:// with TLS).",
+)
 _LABEL = typer.Option("--label", help="Name of the column with the label, or the target.")
 Stream = Annotated[str, _STREAM]
 Label = Annotated[str, _LABEL]
 #: Of `run`, which knows them if it goes on with an earlier run.
 MaybeStream = Annotated[str | None, _STREAM]
 MaybeLabel = Annotated[str | None, _LABEL]
-CLASSIFICATION, REGRESSION = "classification", "regression"
 Task = Annotated[
     str | None,
     typer.Option(
@@ -48,8 +52,28 @@ Task = Annotated[
         help="What the label's column is: classification (names of classes) or regression (a "
         "number to predict). Classes if not given.",
         metavar="NAME",
-        callback=one_of((CLASSIFICATION, REGRESSION)),
+        callback=one_of(tuple(TASK_HEADS)),
         show_default=False,
+    ),
+]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        help="csv (with a header row) or jsonl (one flat object per line); the first line says it "
+        "if not given.",
+        metavar="csv|jsonl",
+        callback=one_of(FORMATS),
+    ),
+]
+Reconnect = Annotated[
+    str | None,
+    typer.Option(
+        "--reconnect",
+        help="Wait so many seconds (inf: without end) for a port or broker that is not there or "
+        "went; never: end the run. If not given: never for a port; inf for a broker that was "
+        "reached.",
+        metavar="SECONDS|never",
     ),
 ]
 Json = Annotated[
@@ -130,6 +154,21 @@ def settings_text() -> str:
 
 def _assignments(settings: dict[str, Any]) -> str:
     return ", ".join(f"{name}={default}" for name, default in settings.items())
+
+
+def reconnect_seconds(text: str | None) -> float | None:
+    """Return the seconds that ``--reconnect`` names; 0: never."""
+    if text is None or text == "never":
+        return None if text is None else 0.0
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not seconds >= 0:
+        raise typer.BadParameter(
+            f"{text!r}: expected seconds, such as 600, or inf, or never", param_hint="--reconnect"
+        )
+    return seconds
 
 
 def hidden_sizes(text: str) -> tuple[int, ...]:

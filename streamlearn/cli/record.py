@@ -9,7 +9,7 @@ import threading
 from dataclasses import dataclass, replace
 from typing import Any
 
-from streamlearn.cli.checkpoints import Checkpoint
+from streamlearn.cli.checkpoints import Checkpoint, Place
 from streamlearn.cli.observers import Block
 from streamlearn.cli.weights import WeightWatch
 from streamlearn.evaluation import ClassificationMetrics, Curve, Fingerprint
@@ -165,9 +165,17 @@ class RunRecord:
         messages = (*self._start.skipped_messages, *self._rows.skipped.messages[:count])
         return self._start.skipped + count, messages[:N_MESSAGES]
 
+    def source_counts(self) -> dict[str, int]:
+        """Return what the source dropped, and how often it came back, since the run was begun."""
+        return self._rows.source.counts.to_json(self._start.source)
+
+    def kept(self, place: Place) -> None:
+        """Say that a checkpoint of this place is on the disk."""
+        self._rows.source.kept(place.line)
+
     def checkpoint(self) -> Checkpoint:
         """Return this moment. A file will be read again from here on, and so will its bad rows."""
-        skipped, messages = self.skipped(self._skipped if self._rows.rereadable else None)
+        skipped, messages = self.skipped(self._skipped if self._rows.goes_back else None)
         return Checkpoint(
             n_samples=self.n_samples,
             n_rows=self.n_rows,
@@ -181,6 +189,7 @@ class RunRecord:
             metrics=self.metrics.to_dict(),
             curves={name: curve.to_dict() for name, curve in self.curves.items()},
             chain=self._hash.chain.hex(),
+            source=self.source_counts(),
             image=self._learner.to_bytes(),
             part=self._hash.part,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -13,7 +14,7 @@ from streamlearn.cli.blocks import RowBlocks
 from streamlearn.cli.checkpoints import CHECKPOINT_DIR, Checkpoint, Place
 from streamlearn.cli.common import console
 from streamlearn.cli.endings import CommandError
-from streamlearn.cli.folders import begin_again, reopened, stream_path
+from streamlearn.cli.folders import begin_again, reopened
 from streamlearn.cli.learn import Keeping, Run, source_of
 from streamlearn.cli.target_run import TargetRun
 from streamlearn.learners.loading import read
@@ -50,21 +51,23 @@ def resume(
     with reopened(run_dir, keeping.json_file):
         start = _latest(run_dir)
         learner = read(start.image, f"{run_dir / CHECKPOINT_DIR}, sample {start.n_samples}")
+        source = keeping.source(stream or _short(start.place.stream), fresh=False)
+        if source.stream == start.place.stream:
+            source.resume(run_dir / CHECKPOINT_DIR, start.place.line, start.place.crc32)
         place = replace(
             start.place,
-            stream=start.place.stream if stream is None else stream_path(stream),
+            stream=source.stream,
             label=label or start.place.label,
             on_bad=on_bad or start.place.on_bad,
         )
         bad: Literal["stop", "skip"] = "skip" if place.on_bad == "skip" else "stop"
-        name = stream or _short(place.stream)
         rows: CsvStream | CsvTargets
         kind: type[Run]
         if isinstance(learner, StreamRegressor):
-            rows, kind = CsvTargets(name, place.label, bad), TargetRun
+            rows, kind = CsvTargets(source, place.label, bad), TargetRun
         else:
             classes = [str(label) for label in learner.labels]
-            rows, kind = CsvStream(name, place.label, classes, bad), Run
+            rows, kind = CsvStream(source, place.label, classes, bad), Run
         samples = _in_order(rows, learner.get_params()["features"], run_dir)
         if place.line and rows.start_after(place.line, place.crc32):
             begun = replace(start, place=place)
@@ -76,7 +79,8 @@ def resume(
         console(keeping.quiet).print(
             f"{run_dir}: {start.n_samples} samples learned; {said}", soft_wrap=True
         )
-        kind(rows, samples, learner, begun, keeping).learn()
+        with closing(rows):
+            kind(rows, samples, learner, begun, keeping).learn()
 
 
 def _short(stream: str) -> str:

@@ -15,6 +15,9 @@ from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.loading import learner_class
 
 DEFAULT_RULE = "mesu"
+#: What the label's column may be, and the head that learns it.
+CLASSIFICATION, REGRESSION = "classification", "regression"
+TASK_HEADS = {CLASSIFICATION: "categorical", REGRESSION: "gaussian"}
 #: What the command line has options of its own for, or finds in the stream.
 NO_SETTINGS = ("self", "layers", "classes", "arithmetic", "seed", "features", "backend")
 

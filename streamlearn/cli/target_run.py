@@ -5,18 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
 from streamlearn.by_index import runs
-from streamlearn.cli.blocks import RowBlocks, Rows
-from streamlearn.cli.checkpoints import Checkpoint, Place
+from streamlearn.cli.blocks import Rows
+from streamlearn.cli.checkpoints import Checkpoint
 from streamlearn.cli.common import target_metrics
-from streamlearn.cli.folders import claimed, stream_path
-from streamlearn.cli.learn import Keeping, Run, made, source_of, title_of
+from streamlearn.cli.learn import Run, title_of
 from streamlearn.cli.observers import Block
 from streamlearn.cli.record import RunRecord
 from streamlearn.cli.rules import arithmetic_of_learner, is_exact
@@ -27,29 +26,6 @@ from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.regressor import StreamRegressor
 from streamlearn.report import Engine, ReportData
 from streamlearn.report.regression import write_regression_report
-from streamlearn.streams.csv_targets import CsvTargets
-
-
-def learn_targets(
-    stream: str,
-    label: str,
-    rule: str,
-    hidden: tuple[int, ...],
-    settings: dict[str, Any],
-    arithmetic: str | None,
-    seed: int,
-    on_bad: Literal["stop", "skip"],
-    keeping: Keeping,
-) -> None:
-    """Make a regressor for a stream, and learn it; as :func:`streamlearn.cli.learn.learn`."""
-    rows = CsvTargets(stream, label, on_bad)
-    if arithmetic is not None:
-        settings = {**settings, "arithmetic": arithmetic}
-    layers = (rows.n_features, *hidden, 1)
-    learner = made(rule, "gaussian", layers, settings, features=rows.feature_names, seed=seed)
-    place = Place(stream_path(stream), label, on_bad)
-    with claimed(keeping.out, keeping.json_file, source_of(place), force=keeping.force):
-        TargetRun(rows, RowBlocks(rows), learner, Checkpoint(0, 0, 0.0, place), keeping).learn()
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +83,7 @@ class WholeTargets(Stops):
         self.learner = learner
 
     def test_then_learn_block(
-        self, x: NDArray[np.float32], y: NDArray[np.float64], /
+        self, x: NDArray[np.float32], y: NDArray[np.floating[Any]], /
     ) -> NDArray[np.floating[Any]]:
         """Predict, then learn, each row in turn, with the bits of the learner's own verbs.
 
@@ -115,7 +91,7 @@ class WholeTargets(Stops):
         ----------
         x : float32[n, n_features]
             Finite, in the learner's order of features.
-        y : float64[n]
+        y : float[n]
             Targets, each a float32; NaN: none, and the row is predicted only.
 
         Returns
