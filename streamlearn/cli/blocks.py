@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamlearn.errors import StreamlearnError
 from streamlearn.streams.csv_stream import CsvStream
+from streamlearn.streams.csv_targets import CsvTargets
 
 #: Samples of the first block, and of the largest.
 FIRST, MOST = 32, 4096
@@ -23,13 +24,13 @@ class Rows(NamedTuple):
     Attributes
     ----------
     x : float32[n, n_features]
-    y : int64[n]
-        Class indices; -1: no label.
+    y : int64[n], or float32[n] of a regression
+        Class indices; -1: no label. Or targets; NaN: none.
     lines : int64[n]
     """
 
     x: NDArray[np.float32]
-    y: NDArray[np.int64]
+    y: NDArray[Any]
     lines: NDArray[np.int64]
 
 
@@ -67,7 +68,7 @@ class RowBlocks:
         Rows left out until then.
     """
 
-    def __init__(self, rows: CsvStream, order: NDArray[np.intp] | None = None) -> None:
+    def __init__(self, rows: CsvStream | CsvTargets, order: NDArray[np.intp] | None = None) -> None:
         self._rows, self._order = rows, order
         self.error: StreamlearnError | None = None
         self.position, self.skipped = rows.position, 0

@@ -16,9 +16,11 @@ from streamlearn.cli.common import console
 from streamlearn.cli.endings import CommandError
 from streamlearn.cli.folders import begin_again, reopened
 from streamlearn.cli.learn import Keeping, Run, source_of
-from streamlearn.learners.classifier import StreamClassifier
+from streamlearn.cli.target_run import TargetRun
 from streamlearn.learners.loading import read
+from streamlearn.learners.regressor import StreamRegressor
 from streamlearn.streams.csv_stream import CsvStream
+from streamlearn.streams.csv_targets import CsvTargets
 
 
 def resume(
@@ -49,8 +51,6 @@ def resume(
     with reopened(run_dir, keeping.json_file):
         start = _latest(run_dir)
         learner = read(start.image, f"{run_dir / CHECKPOINT_DIR}, sample {start.n_samples}")
-        if not isinstance(learner, StreamClassifier):
-            raise CommandError(f"{run_dir} holds no classifier, which `run` learns")
         source = keeping.source(stream or _short(start.place.stream), fresh=False)
         if source.stream == start.place.stream:
             source.resume(run_dir / CHECKPOINT_DIR, start.place.line, start.place.crc32)
@@ -60,12 +60,14 @@ def resume(
             label=label or start.place.label,
             on_bad=on_bad or start.place.on_bad,
         )
-        rows = CsvStream(
-            source,
-            place.label,
-            [str(label) for label in learner.labels],
-            "skip" if place.on_bad == "skip" else "stop",
-        )
+        bad: Literal["stop", "skip"] = "skip" if place.on_bad == "skip" else "stop"
+        rows: CsvStream | CsvTargets
+        kind: type[Run]
+        if isinstance(learner, StreamRegressor):
+            rows, kind = CsvTargets(source, place.label, bad), TargetRun
+        else:
+            classes = [str(label) for label in learner.labels]
+            rows, kind = CsvStream(source, place.label, classes, bad), Run
         samples = _in_order(rows, learner.get_params()["features"], run_dir)
         if place.line and rows.start_after(place.line, place.crc32):
             begun = replace(start, place=place)
@@ -78,7 +80,7 @@ def resume(
             f"{run_dir}: {start.n_samples} samples learned; {said}", soft_wrap=True
         )
         with closing(rows):
-            Run(rows, samples, learner, begun, keeping).learn()
+            kind(rows, samples, learner, begun, keeping).learn()
 
 
 def _short(stream: str) -> str:
@@ -104,7 +106,9 @@ def _latest(run_dir: Path) -> Checkpoint:
     return found
 
 
-def _with_another(start: Checkpoint, place: Place, rows: CsvStream, given: bool) -> Checkpoint:
+def _with_another(
+    start: Checkpoint, place: Place, rows: CsvStream | CsvTargets, given: bool
+) -> Checkpoint:
     """Return the moment before the first row of another stream, or of a pipe that goes on."""
     if place.line and rows.rereadable and not given:
         raise CommandError(
@@ -121,7 +125,9 @@ def _with_another(start: Checkpoint, place: Place, rows: CsvStream, given: bool)
     )
 
 
-def _in_order(rows: CsvStream, names: tuple[str, ...] | None, run_dir: Path) -> RowBlocks:
+def _in_order(
+    rows: CsvStream | CsvTargets, names: tuple[str, ...] | None, run_dir: Path
+) -> RowBlocks:
     """Return the samples in the learner's order of columns, which go by their names."""
     if names is None or rows.feature_names == names:
         return RowBlocks(rows)
