@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 import firmware_sim
+from streamlearn.cli import record_commands
 from streamlearn.cli.endings import CommandError
 from streamlearn.cli.folders import learner_of, refuse_foreign
 from streamlearn.cli.options import (
@@ -260,6 +261,9 @@ def boards() -> None:
             board.title + default,
         )
     Console(highlight=False, markup=False, emoji=False).print(table)
+
+
+record_commands.add_to(app)
 
 
 @app.command(

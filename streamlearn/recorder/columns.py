@@ -65,9 +65,10 @@ def decode(
     headers = np.frombuffer(data, HEADER, n_floats + n_integers)
     if n_floats and headers["kind"][:n_floats].min(initial=_FLOATS) < _FLOATS:
         raise ValueError("a column of floats has the kind of integers")
-    if headers["kind"].max(initial=0) > _DECIMALS + _MAX_DIGITS or headers["width"].max(
-        initial=0
-    ) > 8:
+    if (
+        headers["kind"].max(initial=0) > _DECIMALS + _MAX_DIGITS
+        or headers["width"].max(initial=0) > 8
+    ):
         raise ValueError("a column of an unknown kind")
     if headers.nbytes + n * int(headers["width"].sum(dtype=np.int64)) != len(data):
         raise ValueError("columns of another length than they announce")
@@ -107,10 +108,7 @@ def _decimal(values: NDArray[np.float32], wide: NDArray[np.float64], digits: int
         return None
     if not (np.abs(whole) < _LIMIT).all():
         return None
-    found: Ints = whole.astype(np.int64)
-    # -0.0 comes back as 0.0; its bits differ.
-    if np.signbit(wide).any() and not np.array_equal(np.signbit(wide), whole < 0):
-        return None
+    found: Ints = whole.astype(np.int64) - np.signbit(wide)  # -0.0 is -1, and -1 is -2
     return found
 
 
@@ -118,9 +116,9 @@ def _as_floats(kind: int, values: Ints) -> NDArray[np.float32]:
     if kind == _FLOATS:
         bits = np.where(values < 0, (-(values + 1)) | -0x80000000, values)
         return bits.astype(np.int32).view(np.float32)
-    if kind == _DECIMALS:
-        return values.astype(np.float32)
-    return (values / 10.0 ** (kind - _DECIMALS)).astype(np.float32)
+    negative = values < 0
+    wide = (values + negative) / 10.0 ** (kind - _DECIMALS)
+    return np.copysign(wide, np.where(negative, -1.0, 1.0)).astype(np.float32)
 
 
 def _packed(header: Any, values: Ints) -> bytes:

@@ -1,8 +1,9 @@
 """The bytes of a record: a header with the learner's start, then blocks, each with its checksums.
 
-``SLRC`` | version u16 | 0 u16 | text bytes u32 | image bytes u32 | CRC-32 u32 | text | image, and then
-per block ``SLRB`` or ``SLRS`` | payload bytes u32 | samples u32 | those learned u32 | raw bytes u32 |
-samples before it u64 | CRC-32 of the payload u32 | CRC-32 of this header u32 | payload. Little-endian.
+``SLRC`` | version u16 | 0 u16 | text bytes u32 | image bytes u32 | CRC-32 u32 | text | image, and
+per block ``SLRB`` or ``SLRS`` | payload bytes u32 | samples u32 | those learned u32 | raw bytes u32
+| samples before it u64 | CRC-32 of the payload u32 | CRC-32 of this header u32 | payload. All
+little-endian.
 
 The CRC-32 of a payload goes on from that of the block before, and the first from the file's header:
 a block of another record, or in another place, does not fit. A payload is compressed (zlib).
@@ -141,7 +142,9 @@ def decode_header(data: bytes, source: str) -> tuple[dict[str, Any], bytes, int]
         if description["target"] not in ("class", "number"):
             raise ValueError(f"target is {description['target']!r}")
     except (ValueError, LookupError, TypeError, RecursionError) as error:
-        raise StateFormatError(f"{source}: the record's description does not fit: {error}") from error
+        raise StateFormatError(
+            f"{source}: the record's description does not fit: {error}"
+        ) from error
     return description, body[text_bytes:], crc
 
 
@@ -165,7 +168,9 @@ def header_sizes(data: bytes, source: str) -> tuple[int, int, int]:
             f"{FORMAT_VERSION}; use the streamlearn that wrote it"
         )
     if text_bytes + image_bytes > MAX_HEADER_BYTES:
-        raise StateFormatError(f"{source}: the header of the record is damaged: its sizes are wrong")
+        raise StateFormatError(
+            f"{source}: the header of the record is damaged: its sizes are wrong"
+        )
     return text_bytes, image_bytes, crc
 
 
@@ -188,9 +193,7 @@ def decode_block_header(data: bytes, number: int, at: int, crc_before: int) -> B
         return None
     if learned > samples or samples > MAX_BLOCK_SAMPLES or max(payload, raw) > MAX_BLOCK_BYTES:
         return None
-    return BlockHeader(
-        number, at, kind, payload, samples, learned, raw, first, crc, crc_before
-    )
+    return BlockHeader(number, at, kind, payload, samples, learned, raw, first, crc, crc_before)
 
 
 def raw_of(header: BlockHeader, payload: bytes, source: str) -> bytes:
