@@ -24,12 +24,9 @@ from export import versions
 from quant.description import to_json
 from streamlearn.cli.endings import Interrupted, StreamCutError, by_signal
 from streamlearn.cli.figures import figures_of, number
+from streamlearn.cli.record import RunResult
 from streamlearn.errors import StreamlearnError
-from streamlearn.evaluation import (
-    ClassificationMetrics,
-    PrequentialResult,
-    hash_of_predictions,
-)
+from streamlearn.evaluation import PrequentialResult, hash_of_predictions
 from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.classifier import StreamClassifier
 
@@ -78,9 +75,7 @@ class UntilBad(Generic[Row]):
 
 
 def learner_metrics(
-    learner: StreamClassifier,
-    result: PrequentialResult,
-    found: ClassificationMetrics | None = None,
+    learner: StreamClassifier, result: PrequentialResult | RunResult
 ) -> dict[str, Any]:
     """Return the keys that every ``--json`` of a classifier has.
 
@@ -90,14 +85,12 @@ def learner_metrics(
         In the state after the last sample.
     result
         What it predicted.
-    found
-        The figures of that, if they are known already.
     """
     names = [str(label) for label in learner.labels]
     return {
         "n_samples": result.n_samples,
         "accuracy_prequential": number(result.accuracy),
-        **figures_of(found or result.metrics(), names),
+        **figures_of(result.metrics(), names),
         "samples_per_s": number(result.samples_per_s),
         "predictions_sha256": result.predictions_sha256,
         **_of_any_learner(learner),

@@ -6,19 +6,19 @@ Not called run.py: :func:`streamlearn.cli.run` has that name.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any, Literal
 
+import numpy as np
 from rich.console import Console
 from rich.progress import Progress, TaskID
 from rich.table import Table
 
+from streamlearn.cli.blocks import BlockSize, RowBlocks, Rows
 from streamlearn.cli.checkpoints import CHECKPOINT_DIR, Checkpoint, Place
 from streamlearn.cli.common import (
-    UntilBad,
     console,
     learner_metrics,
     levels_text,
@@ -39,15 +39,15 @@ from streamlearn.cli.folders import (
     write_manifest,
 )
 from streamlearn.cli.keeper import Keeper
-from streamlearn.cli.record import RunRecord
+from streamlearn.cli.observers import NOVELTY, PROBABILITIES, Block, Observers
+from streamlearn.cli.record import RunRecord, RunResult
 from streamlearn.cli.rules import new_learner
 from streamlearn.cli.run_report import run_report
 from streamlearn.cli.whole_samples import WholeSamples
 from streamlearn.errors import StreamlearnError, WriteError
-from streamlearn.evaluation import PrequentialResult
 from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.report import write_report
-from streamlearn.streams.csv_stream import CsvStream, Row
+from streamlearn.streams.csv_stream import CsvStream
 
 #: Between two updates of the display.
 _DISPLAY_S = 0.1
@@ -112,7 +112,7 @@ def learn(
         warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)
     place = Place(stream_path(stream), label, on_bad)
     with claimed(keeping.out, keeping.json_file, source_of(place), force=keeping.force):
-        Run(rows, rows, learner, Checkpoint(0, 0.0, place), b"", keeping).learn()
+        Run(rows, RowBlocks(rows), learner, Checkpoint(0, 0, 0.0, place), keeping).learn()
 
 
 def source_of(place: Place) -> dict[str, Any]:
@@ -127,28 +127,33 @@ class Run:
     ----------
     rows
         The stream.
-    samples
+    blocks
         Its samples, in the learner's order of columns.
     learner
         In the state after ``start.n_samples`` samples.
-    start, pairs
-        What it goes on from (:class:`streamlearn.cli.record.RunRecord`).
+    start
+        What it goes on from.
     keeping
         Where results go.
+
+    Attributes
+    ----------
+    observers : Observers
+        Who looks on; append to it before :meth:`learn`.
     """
 
     def __init__(
         self,
         rows: CsvStream,
-        samples: Iterable[Row],
+        blocks: RowBlocks,
         learner: StreamClassifier,
         start: Checkpoint,
-        pairs: bytes,
         keeping: Keeping,
     ) -> None:
         self.rows, self.learner, self.keeping = rows, learner, keeping
-        self.samples = UntilBad(samples)
-        self.record = RunRecord(learner, rows, start, pairs)
+        self.blocks, self.size = blocks, BlockSize()
+        self.record = RunRecord(learner, rows, start)
+        self.observers = Observers()
 
     def learn(self) -> None:
         """Learn until the stream ends; keep everything; print a table.
@@ -171,13 +176,17 @@ class Run:
             keeping.every,
             keeping.seconds,
             lambda text: warn.print(f"streamlearn: {text}"),
+            self.observers,
         )
         with WholeSamples(self.learner) as whole:
-            with progress(to) as display, keeper:
-                task = display.add_task(f"{self.learner.spec} {self.learner.arithmetic}")
-                interrupted = self._samples(whole, keeper, display, task)
-                whole.begin()  # from here on signals wait: what was learned is written
-            bad = self.samples.error
+            try:
+                with progress(to) as display, keeper:
+                    task = display.add_task(f"{self.learner.spec} {self.learner.arithmetic}")
+                    interrupted = self._samples(whole, keeper, display, task)
+                    whole.begin()  # from here on signals wait: what was learned is written
+            finally:
+                self.observers.end()
+            bad = self.blocks.error
             if bad is not None and not record.n_samples:
                 raise bad
             self._check_kept(keeper, bad)
@@ -190,16 +199,17 @@ class Run:
     def _samples(
         self, whole: WholeSamples, keeper: Keeper, display: Progress, task: TaskID
     ) -> bool:
-        """Learn one sample after the other; return whether a signal ended it."""
+        """Learn one block after the other; return whether a signal ended it."""
         record, shown = self.record, 0.0
         try:
-            for x, y, _ in self.samples:
+            for rows in self.blocks.blocks(lambda: keeper.room(self.size.most)):
                 whole.begin()
                 with record.lock:
-                    start = perf_counter()
-                    predicted = whole.test_then_learn_one(x, y)
-                    record.add(predicted, y, perf_counter() - start)
+                    block = self._learned(whole, rows)
+                    record.add(block, self.blocks.position, self.blocks.skipped)
+                    self.observers.see(block)
                     keeper.counted()
+                self.size.learned(len(block), block.seconds)
                 if monotonic() - shown > _DISPLAY_S:
                     display.update(task, completed=record.n_samples)
                     shown = monotonic()
@@ -208,6 +218,30 @@ class Run:
             return True
         display.update(task, completed=record.n_samples, total=record.n_samples)
         return False
+
+    def _learned(self, whole: WholeSamples, rows: Rows) -> Block:
+        """Learn a block; one by one if an observer wants more than predictions of each sample."""
+        first, wants, learner = self.record.n_rows, self.observers.wants, self.learner
+        start = perf_counter()
+        if not wants:
+            predictions = whole.test_then_learn_block(rows.x, rows.y)
+            return Block(first, *rows[:2], predictions, rows.lines, perf_counter() - start)
+        probabilities, novelty, found = [], [], []
+        for i, x in enumerate(rows.x):
+            if PROBABILITIES in wants:
+                probabilities.append([*learner.predict_proba_one(x).values()])
+            if NOVELTY in wants:
+                novelty.append(learner.novelty_one(x))
+            found.append(whole.test_then_learn_block(rows.x[i : i + 1], rows.y[i : i + 1]))
+        return Block(
+            first,
+            *rows[:2],
+            np.concatenate(found),
+            rows.lines,
+            perf_counter() - start,
+            np.array(probabilities) if probabilities else None,
+            np.array(novelty) if novelty else None,
+        )
 
     def _check_kept(self, keeper: Keeper, bad: StreamlearnError | None) -> None:
         """Raise NotWrittenError if the last checkpoint could not be written."""
@@ -220,10 +254,10 @@ class Run:
             f"{self.keeping.out}; the {lost} after them are lost"
         ) from keeper.failed
 
-    def _write(self, result: PrequentialResult) -> dict[str, Any]:
+    def _write(self, result: RunResult) -> dict[str, Any]:
         """Write the run folder, its manifest last, and the other file; return the figures."""
         record, out = self.record, self.keeping.out
-        metrics = learner_metrics(self.learner, result, record.metrics)
+        metrics = learner_metrics(self.learner, result)
         metrics["skipped"] = skipped_metrics(*record.skipped())
         if out is not None:
             report = run_report(

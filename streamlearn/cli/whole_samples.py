@@ -1,4 +1,7 @@
-"""A signal stops between two samples, never inside one: what is saved is whole samples."""
+"""A signal stops between two samples, never inside one: what is saved is whole samples.
+
+Samples that come together are learned in one block of some milliseconds, and a signal waits for it.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +68,7 @@ class WholeSamples(ByIndex):
             raise KeyboardInterrupt
 
     def begin(self) -> None:
-        """Let signals wait from here to :meth:`counted`, or until this is left."""
+        """Let signals wait from here to :meth:`counted`, or until this is left: around a block."""
         self._at_work = True
 
     def test_then_learn_one(self, x: FloatRow, y: int, /) -> int:

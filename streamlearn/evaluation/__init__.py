@@ -3,6 +3,8 @@
 from streamlearn.evaluation.advice import advice
 from streamlearn.evaluation.adwin import Adwin, Change
 from streamlearn.evaluation.calibration import Calibration, ReliabilityBin
+from streamlearn.evaluation.curve import Curve
+from streamlearn.evaluation.fingerprint import Fingerprint
 from streamlearn.evaluation.metrics import ClassificationMetrics, Drift
 from streamlearn.evaluation.prequential import (
     PrequentialResult,
@@ -20,7 +22,9 @@ __all__ = [
     "Calibration",
     "Change",
     "ClassificationMetrics",
+    "Curve",
     "Drift",
+    "Fingerprint",
     "PrequentialResult",
     "ReliabilityBin",
     "Scores",

@@ -99,7 +99,7 @@ def render(data: ReportData) -> str:
 
 
 def _sub(data: ReportData) -> str:
-    n, done = len(data.labels), _n_done(data)
+    n, done = data.n, _n_done(data)
     text = f"{count(n)} samples, {count(len(data.classes))} classes"
     rules = dict.fromkeys(f"rule {engine.rule}" for engine in data.engines)
     text += "".join(f", {rule}" for rule in rules)
@@ -112,8 +112,8 @@ def _sub(data: ReportData) -> str:
 
 def _n_done(data: ReportData) -> int:
     """Return how many samples the engines did; baselines may have done more."""
-    engines = [engine.n_samples for engine in data.engines if engine.predictions is not None]
-    return min(max(engines, default=data.n_done), len(data.labels))
+    engines = [engine.n_samples for engine in data.engines if engine.n_samples]
+    return min(max(engines, default=data.n_done), data.n)
 
 
 def _verdict(data: ReportData) -> str:

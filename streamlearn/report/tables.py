@@ -113,7 +113,7 @@ def configuration(data: ReportData) -> str:
     """Return the tables of configuration and versions."""
     engine = main_engine(data)
     run = {
-        "samples in the stream": count(len(data.labels)),
+        "samples in the stream": count(data.n),
         "samples done": count(data.metrics.get("n_samples", data.n_done)),
         "classes": ", ".join(data.classes),
         "seed": data.metrics.get("seed"),
