@@ -26,6 +26,7 @@ from streamlearn.cli.options import (
     OnBad,
     OnBadOption,
     Quiet,
+    RecordTo,
     Resume,
     Seed,
     Stream,
@@ -170,6 +171,7 @@ def run(
     checkpoint_every: CheckpointEvery = None,
     checkpoint_seconds: CheckpointSeconds = 60.0,
     force: Force = False,
+    record: RecordTo = None,
     json_file: Json = None,
     quiet: Quiet = False,
 ) -> None:
@@ -178,7 +180,7 @@ def run(
     from streamlearn.cli.resume import resume as go_on
 
     folder = out if resume is None else resume
-    keeping = Keeping(folder, json_file, quiet, checkpoint_every, checkpoint_seconds, force)
+    keeping = Keeping(folder, json_file, quiet, checkpoint_every, checkpoint_seconds, force, record)
     given = given_names(context)
     if resume is not None:
         known = given & {*NEW_RUN}

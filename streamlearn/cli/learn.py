@@ -41,6 +41,7 @@ from streamlearn.cli.folders import (
 from streamlearn.cli.keeper import Keeper
 from streamlearn.cli.observers import NOVELTY, PROBABILITIES, Block, Observers
 from streamlearn.cli.record import RunRecord, RunResult
+from streamlearn.cli.recording import RunRecorder
 from streamlearn.cli.rules import new_learner
 from streamlearn.cli.run_report import run_report
 from streamlearn.cli.whole_samples import WholeSamples
@@ -71,6 +72,8 @@ class Keeping:
         Between checkpoints; 0: the clock does not matter.
     force
         Whether what another stream left in ``out`` may be lost.
+    record
+        The file for every sample that is learned.
     """
 
     out: Path | None = None
@@ -79,6 +82,7 @@ class Keeping:
     every: int | None = None
     seconds: float = 60.0
     force: bool = False
+    record: Path | None = None
 
 
 def learn(
@@ -112,7 +116,10 @@ def learn(
         warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)
     place = Place(stream_path(stream), label, on_bad)
     with claimed(keeping.out, keeping.json_file, source_of(place), force=keeping.force):
-        Run(rows, RowBlocks(rows), learner, Checkpoint(0, 0, 0.0, place), keeping).learn()
+        run = Run(rows, RowBlocks(rows), learner, Checkpoint(0, 0, 0.0, place), keeping)
+        if keeping.record is not None:
+            run.keep_record(RunRecorder.new(keeping.record, learner, label, force=keeping.force))
+        run.learn()
 
 
 def source_of(place: Place) -> dict[str, Any]:
@@ -154,6 +161,11 @@ class Run:
         self.blocks, self.size = blocks, BlockSize()
         self.record = RunRecord(learner, rows, start)
         self.observers = Observers()
+
+    def keep_record(self, recorder: RunRecorder) -> None:
+        """Write every sample to a record too; checkpoints say where it ends."""
+        self.observers.append(recorder)
+        self.record.recorded = recorder.position
 
     def learn(self) -> None:
         """Learn until the stream ends; keep everything; print a table.

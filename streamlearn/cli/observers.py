@@ -40,6 +40,8 @@ class Block:
         taught. None unless an observer wants them.
     novelty
         float64 ``[n]`` in [0, 1], before the sample was learned. None unless an observer wants it.
+    times
+        float64 ``[n]``, seconds since 1970 UTC, NaN of a row without; None if the stream has none.
     """
 
     first: int
@@ -50,6 +52,7 @@ class Block:
     seconds: float
     probabilities: NDArray[np.float64] | None = None
     novelty: NDArray[np.float64] | None = None
+    times: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)

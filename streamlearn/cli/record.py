@@ -6,7 +6,9 @@ Its size does not depend on the length of the stream.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from streamlearn.cli.checkpoints import Checkpoint
 from streamlearn.cli.observers import Block
@@ -105,6 +107,8 @@ class RunRecord:
             for name in (LEARNER, NO_CHANGE, MAJORITY)
         }
         self._hash = Fingerprint(bytes.fromhex(start.chain), start.part)
+        #: Returns where the run's record ends; replaced by who has one.
+        self.recorded: Callable[[], dict[str, Any]] = dict
         self.seconds = start.seconds
         self.place = start.place
         self._skipped = 0
@@ -167,6 +171,7 @@ class RunRecord:
             weights=self.watch.to_json(),
             metrics=self.metrics.to_dict(),
             curves={name: curve.to_dict() for name, curve in self.curves.items()},
+            record=self.recorded(),
             chain=self._hash.chain.hex(),
             image=self._learner.to_bytes(),
             part=self._hash.part,

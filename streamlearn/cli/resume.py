@@ -15,6 +15,7 @@ from streamlearn.cli.common import console
 from streamlearn.cli.endings import CommandError
 from streamlearn.cli.folders import begin_again, reopened, stream_path
 from streamlearn.cli.learn import Keeping, Run, source_of
+from streamlearn.cli.recording import RunRecorder
 from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.learners.loading import read
 from streamlearn.streams.csv_stream import CsvStream
@@ -69,11 +70,15 @@ def resume(
         else:
             begun = _with_another(start, place, rows, stream is not None)
             said = f"learns {rows.name} from its beginning"
+        recorder = RunRecorder.resumed(keeping.record, start.record, learner, place.label)
         begin_again(run_dir, source_of(begun.place))
         console(keeping.quiet).print(
             f"{run_dir}: {start.n_samples} samples learned; {said}", soft_wrap=True
         )
-        Run(rows, samples, learner, begun, keeping).learn()
+        run = Run(rows, samples, learner, begun, keeping)
+        if recorder is not None:
+            run.keep_record(recorder)
+        run.learn()
 
 
 def _short(stream: str) -> str:

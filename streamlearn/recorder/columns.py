@@ -136,7 +136,8 @@ def _packed(header: Any, values: Ints) -> bytes:
     width = (int(chosen.max()).bit_length() + 7) // 8
     header["width"] = width
     planes = chosen.astype("<u8").view(np.uint8).reshape(-1, 8)[:, :width]
-    return planes.T.tobytes()
+    data: bytes = planes.T.tobytes()
+    return data
 
 
 def _unpacked(header: Any, planes: NDArray[np.uint8], n: int) -> Ints:
@@ -144,10 +145,11 @@ def _unpacked(header: Any, planes: NDArray[np.uint8], n: int) -> Ints:
     for place, plane in enumerate(planes.reshape(int(header["width"]), n)):
         words |= plane.astype(np.uint64) << np.uint64(8 * place)
     base = np.int64(header["base"]).view(np.uint64)
-    if not header["delta"]:
-        return (words + base).view(np.int64)
-    steps = (words >> np.uint64(1)) ^ (~(words & np.uint64(1)) + np.uint64(1))
-    return (np.cumsum(steps, dtype=np.uint64) + base).view(np.int64)
+    if header["delta"]:
+        steps = (words >> np.uint64(1)) ^ (~(words & np.uint64(1)) + np.uint64(1))
+        words = np.cumsum(steps, dtype=np.uint64)
+    found: Ints = (words + base).view(np.int64)
+    return found
 
 
 def _folded(steps: Ints) -> Words:

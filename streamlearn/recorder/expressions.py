@@ -219,7 +219,8 @@ def number(text: str) -> np.float32:
         If it is none.
     """
     with np.errstate(over="ignore"):
-        return np.float32(float(text))
+        found: np.float32 = np.float32(float(text))
+        return found
 
 
 def moment(text: str) -> int:

@@ -75,8 +75,9 @@ class Samples:
     def learned(self) -> NDArray[np.bool_]:
         """Which were learned, ``bool[n]``; the others were predicted only."""
         if self.targets.dtype == np.float32:
-            return ~np.isnan(self.targets)
-        found: NDArray[np.bool_] = self.targets >= 0
+            found: NDArray[np.bool_] = ~np.isnan(self.targets)
+        else:
+            found = self.targets >= 0
         return found
 
 
