@@ -26,7 +26,7 @@ from .export_folder import ExportFolder, open_export
 from .image import Firmware, RamBytes, load_firmware
 from .machine import CallCount
 from .model import ModelCost, model_cost
-from .remote import RemoteDevice
+from .remote import RemoteDevice, open_port
 from .stream import StreamInterrupted, StreamResult
 from .toolchain import build_firmware
 from .verbs import Verbs
@@ -64,4 +64,5 @@ __all__ = [
     "load_firmware",
     "model_cost",
     "open_export",
+    "open_port",
 ]

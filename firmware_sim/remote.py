@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
+from importlib import import_module
 from typing import Protocol
 
-from .errors import LinkError, SilentError
+from .errors import InputError, LinkError, SilentError
 from .link import (
     CRC_BYTES,
     HEADER_BYTES,
@@ -138,3 +140,29 @@ class RemoteDevice(Verbs):
                 continue
             self._received = self._received[size:]
             return frame
+
+
+def open_port(text: str) -> Port:
+    """Open what ``serial:PORT@BAUD`` names; 115200 baud if none are given.
+
+    Raises
+    ------
+    InputError
+        If it names something else.
+    LinkError
+        If the port cannot be opened, or pyserial is not installed.
+    """
+    found = re.fullmatch(r"serial:(?P<port>.+?)(?:@(?P<baud>\d{1,9}))?", text)
+    if found is None or found["baud"] == "0":
+        raise InputError(f"{text!r}: expected serial:PORT@BAUD, such as serial:/dev/ttyACM0@115200")
+    try:
+        serial = import_module("serial")
+    except ImportError:
+        raise LinkError("a serial port needs pyserial: pip install pyserial") from None
+    try:
+        port: Port = serial.Serial(
+            found["port"], int(found["baud"] or 115200), timeout=0.05, write_timeout=10
+        )
+    except (OSError, ValueError) as error:
+        raise LinkError(f"{found['port']} cannot be opened: {error}") from error
+    return port

@@ -95,6 +95,10 @@ class Verbs:
         """Send one request and return the reply, whatever its status."""
         raise NotImplementedError
 
+    def resync(self) -> None:
+        """Drop what is half sent or half received, on both ends."""
+        raise NotImplementedError
+
     def _ask(self, request: Request, payload: bytes = b"") -> bytes:
         reply = self.exchange(request, payload)
         if reply.status:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quant.durable import sync, write_durably, write_error
-from streamlearn.errors import ConfigError
+from streamlearn.errors import ConfigError, StateFormatError
 from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.recorder.layout import (
@@ -45,6 +45,8 @@ class RecordWriter:
         Samples of the record, those not yet on the disk included.
     n_learned : int
         Those of them that were learned.
+    numbers : bool
+        Whether the learner predicts a number: targets are then float32.
     """
 
     def __init__(
@@ -57,7 +59,7 @@ class RecordWriter:
     ) -> None:
         self.path, self._file, self._every = path, file, snapshot_every
         self._lock = threading.RLock()
-        self._numbers = record.numbers
+        self.numbers = record.numbers
         self._features, labels = record.names_at(end.samples)
         self._labels = list(labels)
         self._start = record.start.n_samples
@@ -67,7 +69,7 @@ class RecordWriter:
         width = record.start.spec.n_features
         rows = max(1, min(_BLOCK_SAMPLES, _BLOCK_BYTES // (4 * width + 24)))
         self._x = np.empty((rows, width), np.float32)
-        self._targets = targets_of(np.zeros(rows), self._numbers)
+        self._targets = targets_of(np.zeros(rows), self.numbers)
         self._times, self._lines = np.zeros((2, rows), np.int64)
         self._used = 0
         self._told: dict[str, Any] = {}
@@ -154,6 +156,10 @@ class RecordWriter:
     ) -> RecordWriter:
         try:
             file = path.open("r+b", buffering=0)
+        except FileNotFoundError:
+            raise StateFormatError(
+                f"{path} is gone, and what it was to go on with; give another file for a new record"
+            ) from None
         except OSError as error:
             raise write_error(path, error) from error
         try:
