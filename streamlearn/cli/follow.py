@@ -50,6 +50,8 @@ class Following:
     check_every
         Samples between comparisons of the whole state; None: each on a simulated board, every 100
         on a port.
+    timeout_s
+        The most that an answer over a port may take.
     locate
         Whether a real device may be put back to find the sample.
     record
@@ -64,6 +66,7 @@ class Following:
     port: str | None
     start: str
     check_every: int | None
+    timeout_s: float
     locate: bool
     record: Path | None
 
@@ -198,7 +201,8 @@ def push(state: Path, port: str, quiet: bool) -> None:
 
 def _device(asked: Following, out: Path) -> Verbs:
     if asked.port is not None:
-        return RemoteDevice(firmware_sim.open_port(asked.port), asked.port)
+        port = firmware_sim.open_port(asked.port)
+        return RemoteDevice(port, asked.port, asked.timeout_s)
     firmware_sim.get_board(asked.board)
     return Device(build(asked.export_dir, asked.board, out / FIRMWARE_DIR))
 

@@ -108,6 +108,10 @@ def follow(
             min=1,
         ),
     ] = None,
+    timeout: Annotated[
+        float,
+        typer.Option("--timeout", help="Seconds that an answer over a port may take.", min=0.05),
+    ] = 5.0,
     locate: Annotated[
         bool,
         typer.Option(
@@ -129,7 +133,8 @@ def follow(
     from streamlearn.cli.follow import follow as run_follow
 
     asked = Following(
-        export_dir, stream, label, on_bad.value, board, port, start.value, check_every, locate,
+        export_dir, stream, label, on_bad.value, board, port, start.value, check_every, timeout,
+        locate,
         record,
     )  # fmt: skip
     run_follow(asked, out, json_file, quiet)
