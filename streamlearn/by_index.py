@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from quant.native import REFUSED
 from streamlearn.baselines.base import FloatRow
 from streamlearn.errors import LabelError
 from streamlearn.learners.classifier import StreamClassifier
@@ -52,6 +53,9 @@ class ByIndex:
             raise LabelError(f"class index {y}: the learner has {len(self._index)} classes")
         learner = self.learner
         with learner._lock:
+            quick = learner._learn_row(x, y) if type(x) is np.ndarray else REFUSED
+            if quick != REFUSED:
+                return quick
             predicted: int = learner._engine.learn(learner._state, learner._read(x), y)
         return predicted
 
@@ -88,7 +92,7 @@ class ByIndex:
         found = np.empty(len(y), np.int64)
         with learner._lock:
             values, state = learner._read_many(x), learner._state.copy()
-            for part in _parts(y):
+            for part in runs(y >= 0):
                 if y[part.start] < 0:
                     found[part], _ = learner._engine.predict_many(state, values[part])
                 else:
@@ -97,10 +101,9 @@ class ByIndex:
         return found
 
 
-def _parts(y: NDArray[np.int64]) -> list[slice]:
+def runs(known: NDArray[np.bool_]) -> list[slice]:
     """Return the longest runs of rows that have a label, and of those that have none."""
-    if not len(y):
+    if not len(known):
         return []
-    known = y >= 0
-    at = [0, *(np.flatnonzero(known[1:] != known[:-1]) + 1).tolist(), len(y)]
+    at = [0, *(np.flatnonzero(known[1:] != known[:-1]) + 1).tolist(), len(known)]
     return [slice(a, b) for a, b in pairwise(at)]

@@ -19,6 +19,7 @@ from streamlearn.cli.options import (
     CheckpointEvery,
     CheckpointSeconds,
     Force,
+    Format,
     Json,
     Label,
     MaybeLabel,
@@ -26,23 +27,33 @@ from streamlearn.cli.options import (
     OnBad,
     OnBadOption,
     Quiet,
+    Reconnect,
     RecordTo,
     Resume,
     Seed,
     Stream,
+    Task,
     given_names,
     hidden_sizes,
     missing,
     one_of,
+    reconnect_seconds,
     settings_text,
 )
-from streamlearn.cli.rules import arithmetic_names, read_settings, rule_names
+from streamlearn.cli.rules import (
+    CLASSIFICATION,
+    REGRESSION,
+    TASK_HEADS,
+    arithmetic_names,
+    read_settings,
+    rule_names,
+)
 from streamlearn.version import __version__
 
 #: Options of `run` that make a new learner or folder, by their parameters' names.
 NEW_RUN = (
     "rule", "hidden", "memory_window", "metaplasticity", "memory", "memory_bytes", "replay_bytes",
-    "settings", "arithmetic", "seed", "classes", "out", "force",
+    "settings", "arithmetic", "seed", "classes", "out", "force", "task",
 )  # fmt: skip
 
 app = typer.Typer(
@@ -86,6 +97,9 @@ def run(
     context: typer.Context,
     stream: MaybeStream = None,
     label: MaybeLabel = None,
+    task: Task = None,
+    format_: Format = None,
+    reconnect: Reconnect = None,
     rule: Annotated[
         str,
         typer.Option(
@@ -175,12 +189,22 @@ def run(
     json_file: Json = None,
     quiet: Quiet = False,
 ) -> None:
-    """Learn a CSV stream, one line at a time: predict each row, then learn it."""
+    """Learn a stream of CSV or JSON lines, one at a time: predict each row, then learn it."""
     from streamlearn.cli.learn import Keeping, learn
     from streamlearn.cli.resume import resume as go_on
 
     folder = out if resume is None else resume
-    keeping = Keeping(folder, json_file, quiet, checkpoint_every, checkpoint_seconds, force, record)
+    keeping = Keeping(
+        folder,
+        json_file,
+        quiet,
+        checkpoint_every,
+        checkpoint_seconds,
+        force,
+        format_,
+        reconnect_seconds(reconnect),
+        record,
+    )
     given = given_names(context)
     if resume is not None:
         known = given & {*NEW_RUN}
@@ -198,17 +222,21 @@ def run(
         "memory_bytes": memory_bytes,
         "replay_bytes": replay_bytes,
     }
+    task = task or CLASSIFICATION
+    if task == REGRESSION and classes is not None:
+        raise CommandError("--classes: a regression has no classes; leave it out")
     learn(
         stream,
         label,
         rule,
         hidden_sizes(hidden),
-        read_settings(rule, settings or (), shortcuts),
+        read_settings(rule, settings or (), shortcuts, TASK_HEADS[task]),
         arithmetic,
         seed,
         None if classes is None else tuple(name.strip() for name in classes.split(",")),
         on_bad.value,
         keeping,
+        task,
     )
 
 

@@ -6,6 +6,8 @@ Not called run.py: :func:`streamlearn.cli.run` has that name.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, perf_counter
@@ -16,6 +18,7 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 from rich.table import Table
 
+from quant.durable import write_error
 from streamlearn.cli.blocks import BlockSize, RowBlocks, Rows
 from streamlearn.cli.checkpoints import CHECKPOINT_DIR, Checkpoint, Place
 from streamlearn.cli.common import (
@@ -34,21 +37,21 @@ from streamlearn.cli.folders import (
     RESULTS,
     STATE_FILE,
     claimed,
-    stream_path,
     write_json,
     write_manifest,
 )
 from streamlearn.cli.keeper import Keeper
 from streamlearn.cli.observers import NOVELTY, PROBABILITIES, Block, Observers
-from streamlearn.cli.record import RunRecord, RunResult
+from streamlearn.cli.record import RunRecord
 from streamlearn.cli.recording import RunRecorder
-from streamlearn.cli.rules import new_learner
+from streamlearn.cli.rules import CLASSIFICATION, REGRESSION, TASK_HEADS, new_learner
 from streamlearn.cli.run_report import run_report
 from streamlearn.cli.whole_samples import WholeSamples
 from streamlearn.errors import StreamlearnError, WriteError
-from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.report import write_report
+from streamlearn.sources import Opening, Source, counts_text, open_source
 from streamlearn.streams.csv_stream import CsvStream
+from streamlearn.streams.csv_targets import CsvTargets
 
 #: Between two updates of the display.
 _DISPLAY_S = 0.1
@@ -72,6 +75,8 @@ class Keeping:
         Between checkpoints; 0: the clock does not matter.
     force
         Whether what another stream left in ``out`` may be lost.
+    format, reconnect
+        How the stream is opened (:class:`streamlearn.sources.Opening`).
     record
         The file for every sample that is learned.
     """
@@ -82,7 +87,23 @@ class Keeping:
     every: int | None = None
     seconds: float = 60.0
     force: bool = False
+    format: str | None = None
+    reconnect: float | None = None
     record: Path | None = None
+
+    def source(self, stream: str, *, fresh: bool) -> Source:
+        """Return a stream's source (:func:`streamlearn.sources.open_source`)."""
+        warn = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+        return open_source(
+            stream,
+            Opening(
+                self.format,
+                self.reconnect,
+                self.out,
+                fresh,
+                lambda text: warn.print(f"streamlearn: {text}"),
+            ),
+        )
 
 
 def learn(
@@ -96,30 +117,46 @@ def learn(
     classes: tuple[str, ...] | None,
     on_bad: Literal["stop", "skip"],
     keeping: Keeping,
+    task: str = CLASSIFICATION,
 ) -> None:
     """Make a learner for a stream, and learn it.
 
     ``settings`` are those of the rule (:func:`streamlearn.cli.rules.read_settings`).
     """
-    rows = CsvStream(stream, label, classes, on_bad)
-    with warnings.catch_warnings(record=True) as said:
-        learner = new_learner(
-            rule,
-            "categorical",
-            (rows.n_features, *hidden, rows.n_classes),
-            settings if arithmetic is None else {**settings, "arithmetic": arithmetic},
-            classes=rows.classes,
-            features=rows.feature_names,
-            seed=seed,
-        )
-    for warning in said:  # only now: a learner that cannot be made is one line, the error
-        warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)
-    place = Place(stream_path(stream), label, on_bad)
-    with claimed(keeping.out, keeping.json_file, source_of(place), force=keeping.force):
-        run = Run(rows, RowBlocks(rows), learner, Checkpoint(0, 0, 0.0, place), keeping)
-        if keeping.record is not None:
-            run.keep_record(RunRecorder.new(keeping.record, learner, label, force=keeping.force))
+    from streamlearn.cli.target_run import TargetRun  # which is a Run
+
+    source = keeping.source(stream, fresh=True)
+    more: dict[str, Any] = {"seed": seed}
+    if arithmetic is not None:
+        more["arithmetic"] = arithmetic
+    rows: CsvStream | CsvTargets
+    kind: type[Run]
+    if task == REGRESSION:
+        rows, kind = CsvTargets(source, label, on_bad), TargetRun
+        n_outputs = 1
+    else:
+        rows, kind = CsvStream(source, label, classes, on_bad), Run
+        n_outputs = rows.n_classes
+        more["classes"] = rows.classes
+    layers = (rows.n_features, *hidden, n_outputs)
+    learner = made(rule, TASK_HEADS[task], layers, settings, features=rows.feature_names, **more)
+    place = Place(source.stream, label, on_bad)
+    claim = claimed(keeping.out, keeping.json_file, source_of(place), force=keeping.force)
+    with closing(rows), claim:
+        run = kind(rows, RowBlocks(rows), learner, Checkpoint(0, 0, 0.0, place), keeping)
+        run.keep_record({})
         run.learn()
+
+
+def made(
+    rule: str, head: str, layers: tuple[int, ...], settings: dict[str, Any], **more: Any
+) -> Any:
+    """Make a learner; what it warns of is said only if it could be made, else the error alone."""
+    with warnings.catch_warnings(record=True) as said:
+        learner = new_learner(rule, head, layers, settings, **more)
+    for warning in said:
+        warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)
+    return learner
 
 
 def source_of(place: Place) -> dict[str, Any]:
@@ -151,21 +188,45 @@ class Run:
 
     def __init__(
         self,
-        rows: CsvStream,
+        rows: Any,
         blocks: RowBlocks,
-        learner: StreamClassifier,
+        learner: Any,
         start: Checkpoint,
         keeping: Keeping,
     ) -> None:
         self.rows, self.learner, self.keeping = rows, learner, keeping
         self.blocks, self.size = blocks, BlockSize()
-        self.record = RunRecord(learner, rows, start)
+        self.record = self._record_from(start)
         self.observers = Observers()
 
-    def keep_record(self, recorder: RunRecorder) -> None:
-        """Write every sample to a record too; checkpoints say where it ends."""
-        self.observers.append(recorder)
-        self.record.recorded = recorder.position
+    def keep_record(self, known: Mapping[str, Any]) -> None:
+        """Write every sample to a record too, if there is one; checkpoints say where it ends."""
+        keeping, label = self.keeping, self.record.place.label
+        recorder = RunRecorder.of_run(
+            keeping.record, known, self.learner, label, force=keeping.force
+        )
+        if recorder is not None:
+            self.observers.append(recorder)
+            self.record.recorded = recorder.position
+
+    # What is another of a regressor: streamlearn.cli.target_run.TargetRun.
+
+    def _record_from(self, start: Checkpoint) -> RunRecord:
+        return RunRecord(self.learner, self.rows, start)
+
+    def _whole(self) -> Any:
+        return WholeSamples(self.learner)
+
+    def _figures(self, result: Any) -> dict[str, Any]:
+        return learner_metrics(self.learner, result)
+
+    def _report(self, path: Path, metrics: dict[str, Any], result: Any) -> None:
+        watch, saturations = self.record.watch, self.record.saturations()
+        write_report(path, run_report(self.rows, self.learner, metrics, result, watch, saturations))
+
+    def _print(self, metrics: dict[str, Any], to: Console) -> None:
+        to.print(_table(self.rows.name, metrics))
+        print_figures(metrics, to)
 
     def learn(self) -> None:
         """Learn until the stream ends; keep everything; print a table.
@@ -190,12 +251,14 @@ class Run:
             lambda text: warn.print(f"streamlearn: {text}"),
             self.observers,
         )
-        with WholeSamples(self.learner) as whole:
+        with self._whole() as whole:
+            self._keep_source()
             try:
                 with progress(to) as display, keeper:
                     task = display.add_task(f"{self.learner.spec} {self.learner.arithmetic}")
                     interrupted = self._samples(whole, keeper, display, task)
                     whole.begin()  # from here on signals wait: what was learned is written
+                    self.rows.close()  # nothing more comes into the run folder
             finally:
                 self.observers.end()
             bad = self.blocks.error
@@ -208,9 +271,23 @@ class Run:
         where = f"{self.rows.name} line {line}" if line else self.rows.name
         stop_if_cut(bad, interrupted, record.n_samples, keeping.out, whole.number, where)
 
-    def _samples(
-        self, whole: WholeSamples, keeper: Keeper, display: Progress, task: TaskID
-    ) -> bool:
+    def _keep_source(self) -> None:
+        """Have a port or topic keep what comes; say what was guessed of the stream."""
+        source, out = self.rows.source, self.keeping.out
+        if out is not None and source.live:
+            folder = out / CHECKPOINT_DIR
+            try:
+                folder.mkdir(exist_ok=True)
+                source.keep_in(folder)
+            except OSError as error:
+                raise write_error(folder, error) from error
+        if source.format == "jsonl" and self.keeping.format is None:
+            console(self.keeping.quiet).print(
+                f"{source.name}: JSON lines, as the first line says; --format csv reads it as CSV",
+                soft_wrap=True,
+            )
+
+    def _samples(self, whole: Any, keeper: Keeper, display: Progress, task: TaskID) -> bool:
         """Learn one block after the other; return whether a signal ended it."""
         record, shown = self.record, 0.0
         try:
@@ -231,13 +308,14 @@ class Run:
         display.update(task, completed=record.n_samples, total=record.n_samples)
         return False
 
-    def _learned(self, whole: WholeSamples, rows: Rows) -> Block:
+    def _learned(self, whole: Any, rows: Rows) -> Block:
         """Learn a block; one by one if an observer wants more than predictions of each sample."""
         first, wants, learner = self.record.n_rows, self.observers.wants, self.learner
         start = perf_counter()
         if not wants:
             predictions = whole.test_then_learn_block(rows.x, rows.y)
-            return Block(first, *rows[:2], predictions, rows.lines, perf_counter() - start)
+            seconds = perf_counter() - start
+            return Block(first, *rows[:2], predictions, rows.lines, seconds, times=rows.times)
         probabilities, novelty, found = [], [], []
         for i, x in enumerate(rows.x):
             if PROBABILITIES in wants:
@@ -253,6 +331,7 @@ class Run:
             perf_counter() - start,
             np.array(probabilities) if probabilities else None,
             np.array(novelty) if novelty else None,
+            rows.times,
         )
 
     def _check_kept(self, keeper: Keeper, bad: StreamlearnError | None) -> None:
@@ -266,19 +345,17 @@ class Run:
             f"{self.keeping.out}; the {lost} after them are lost"
         ) from keeper.failed
 
-    def _write(self, result: RunResult) -> dict[str, Any]:
+    def _write(self, result: Any) -> dict[str, Any]:
         """Write the run folder, its manifest last, and the other file; return the figures."""
         record, out = self.record, self.keeping.out
-        metrics = learner_metrics(self.learner, result)
+        metrics = self._figures(result)
         metrics["skipped"] = skipped_metrics(*record.skipped())
+        metrics["source"] = record.source_counts()
         if out is not None:
-            report = run_report(
-                self.rows, self.learner, metrics, result, record.watch, record.saturations()
-            )
             try:
                 self.learner.save(out / STATE_FILE)
                 write_json(out / METRICS_FILE, metrics)
-                write_report(out / REPORT_FILE, report)
+                self._report(out / REPORT_FILE, metrics, result)
                 write_manifest(out, (*RESULTS, CHECKPOINT_DIR), source_of(record.place))
             except WriteError as error:
                 raise NotWrittenError(
@@ -292,23 +369,28 @@ class Run:
     def _say(self, metrics: dict[str, Any], to: Console) -> None:
         out, skipped = self.keeping.out, metrics["skipped"]
         results = console(self.keeping.quiet, results=True)
-        results.print(_table(self.rows.name, metrics))
-        print_figures(metrics, results)
+        self._print(metrics, results)
         say_advice(metrics)
         if skipped["count"]:
             first = skipped["messages"][0]
             to.print(f"{skipped['count']} rows skipped, first: {first}", soft_wrap=True)
+        dropped = counts_text(metrics["source"])
+        if dropped is not None:
+            to.print(f"{self.rows.name}: {dropped}", soft_wrap=True)
         if out is None:
             to.print("nothing was kept; --out DIR writes the learner, its figures and a report")
         else:
             to.print(f"run folder: {out}  (open {out / REPORT_FILE})", soft_wrap=True)
 
 
-def _table(name: str, metrics: dict[str, Any]) -> Table:
+def title_of(name: str, metrics: dict[str, Any]) -> str:
+    """Return the title of a run's table."""
     layers = "-".join(map(str, metrics["spec"]["network"]["layers"]))
-    table = Table(
-        title=f"{name}: {metrics['n_samples']} samples, {layers}, {metrics['arithmetic']}"
-    )
+    return f"{name}: {metrics['n_samples']} samples, {layers}, {metrics['arithmetic']}"
+
+
+def _table(name: str, metrics: dict[str, Any]) -> Table:
+    table = Table(title=title_of(name, metrics))
     for column in ("prequential accuracy", "no change", "majority", "samples/s", "state"):
         table.add_column(column, justify="left" if column == "state" else "right", no_wrap=True)
     speed = metrics["samples_per_s"]

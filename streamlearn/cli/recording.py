@@ -35,36 +35,29 @@ class RunRecorder:
         self._flushed = monotonic()
 
     @classmethod
-    def new(
-        cls, path: Path, learner: StreamLearner, label: str, *, force: bool = False
-    ) -> RunRecorder:
-        """Begin a record at the learner's state.
-
-        Raises
-        ------
-        ConfigError
-            If the file is there already, or another process writes it.
-        WriteError
-            If it cannot be written.
-        """
-        return cls(RecordWriter.create(path, learner, label=label, force=force), learner)
-
-    @classmethod
-    def resumed(
-        cls, given: Path | None, known: Mapping[str, Any], learner: StreamLearner, label: str
+    def of_run(
+        cls,
+        given: Path | None,
+        known: Mapping[str, Any],
+        learner: StreamLearner,
+        label: str,
+        *,
+        force: bool = False,
     ) -> RunRecorder | None:
-        """Go on with the record of a run, cut to what its checkpoint counts on, or with a new one.
+        """Begin a record; or go on with that of a run, cut to what its checkpoint counts on.
 
         Parameters
         ----------
         given
-            What ``--record`` says.
+            What ``--record`` says. With the file that the run has, or none, it goes on.
         known
-            :meth:`position` in the checkpoint; empty: the run had no record.
+            :meth:`position` in the checkpoint; empty: the run had no record until now.
         learner
             As in the checkpoint.
         label
             Name of the label's column.
+        force
+            Whether another record may be lost.
 
         Returns
         -------
@@ -73,15 +66,19 @@ class RunRecorder:
 
         Raises
         ------
-        ConfigError, WriteError
-            As :meth:`new`.
+        ConfigError
+            If a new file is there already, or another process writes it.
         StateFormatError
             If the record is not the one that the run wrote, or holds less than it counts on.
+        WriteError
+            If it cannot be written.
         """
         if known and (given is None or str(given.absolute()) == known["file"]):
             path = Path(known["file"])
             return cls(RecordWriter.go_on(path, known["samples"], known["crc32"]), learner)
-        return None if given is None else cls.new(given, learner, label)
+        if given is None:
+            return None
+        return cls(RecordWriter.create(given, learner, label=label, force=force), learner)
 
     def position(self) -> dict[str, Any]:
         """Return where the record ends, for a checkpoint: :meth:`checkpoint` was called before."""

@@ -8,15 +8,13 @@ from quant.durable import write_durably
 from streamlearn.report import figures, tables
 from streamlearn.report.accuracy import draw_accuracy
 from streamlearn.report.confusion import draw_confusion
-from streamlearn.report.css import CSS
 from streamlearn.report.data import ReportData
 from streamlearn.report.engines import joined
 from streamlearn.report.fidelity import draw_fidelity
-from streamlearn.report.glossary import GLOSSARY
 from streamlearn.report.history import draw_history
+from streamlearn.report.html import document, glossary, section
 from streamlearn.report.instructions import draw_instructions
 from streamlearn.report.memory import draw_memory
-from streamlearn.report.svg import Picture
 from streamlearn.report.text import count, escaped
 from streamlearn.report.verdict import judge
 
@@ -67,7 +65,7 @@ def render(data: ReportData) -> str:
         tables.summary(data),
         figures.kappas(data),
         tables.device(data),
-        *(_section(picture) for _, picture in drawn if picture is not None),
+        *(section(picture) for _, picture in drawn if picture is not None),
         f'<p class="left-out">Not drawn, the data is missing: {escaped(joined(missing))}.</p>'
         if missing
         else "",
@@ -76,26 +74,8 @@ def render(data: ReportData) -> str:
         tables.hashes(data),
         tables.configuration(data),
     ]
-    body.append(_glossary(" ".join(body)))
-    return "\n".join(
-        [
-            "<!DOCTYPE html>",
-            '<html lang="en">',
-            "<head>",
-            '<meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{escaped(data.title)}</title>",
-            f"<style>{CSS}</style>",
-            "</head>",
-            "<body>",
-            "<main>",
-            *(part for part in body if part),
-            "</main>",
-            "</body>",
-            "</html>",
-            "",
-        ]
-    )
+    body.append(glossary(" ".join(body)))
+    return document(data.title, body)
 
 
 def _sub(data: ReportData) -> str:
@@ -123,18 +103,3 @@ def _verdict(data: ReportData) -> str:
         f'<div class="verdict {verdict.kind}"><strong>{MARKS[verdict.kind]} '
         f"{escaped(verdict.sentence)}</strong>{details}</div>"
     )
-
-
-def _section(picture: Picture) -> str:
-    return (
-        f"<section><h2>{escaped(picture.finding)}</h2>\n<figure>"
-        f'<div class="card">{picture.svg}</div>\n'
-        f"<figcaption>{escaped(picture.reading)}</figcaption></figure></section>"
-    )
-
-
-def _glossary(body: str) -> str:
-    """Explain the terms that the page uses."""
-    used = [(term, text) for term, seen, text in GLOSSARY if any(word in body for word in seen)]
-    terms = "\n".join(f"<dt>{escaped(t)}</dt><dd>{escaped(text)}</dd>" for t, text in used)
-    return f"<h2>Glossary</h2>\n<dl>{terms}</dl>"
