@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 import firmware_sim
+from streamlearn.cli import record_commands
 from streamlearn.cli.endings import CommandError
 from streamlearn.cli.folders import learner_of, refuse_foreign
 from streamlearn.cli.options import (
@@ -26,6 +27,7 @@ from streamlearn.cli.options import (
     Predictions,
     Quiet,
     Reconnect,
+    RecordTo,
     Resume,
     Seed,
     Serve,
@@ -186,6 +188,7 @@ def run(
     predictions: Predictions = None,
     baselines: Baselines = None,
     serve: Serve = None,
+    record: RecordTo = None,
     json_file: Json = None,
     quiet: Quiet = False,
 ) -> None:
@@ -206,6 +209,7 @@ def run(
         format_,
         reconnect_seconds(reconnect),
         looking,
+        record,
     )
     given = given_names(context)
     if resume is not None:
@@ -296,6 +300,9 @@ def boards() -> None:
     from streamlearn.cli.board_table import print_boards
 
     print_boards()
+
+
+record_commands.add_to(app)
 
 
 @app.command(

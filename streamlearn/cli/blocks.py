@@ -27,11 +27,14 @@ class Rows(NamedTuple):
     y : int64[n], or float32[n] of a regression
         Class indices; -1: no label. Or targets; NaN: none.
     lines : int64[n]
+    times : float64[n] or None
+        Seconds since 1970 UTC, NaN of a row without; None: the stream has no times.
     """
 
     x: NDArray[np.float32]
     y: NDArray[Any]
     lines: NDArray[np.int64]
+    times: NDArray[np.float64] | None = None
 
 
 class BlockSize:
@@ -84,6 +87,7 @@ class RowBlocks:
         try:
             for x, y, lines in self._rows.blocks(at_most):
                 self.position, self.skipped = self._rows.position, self._rows.skipped.count
-                yield Rows(x if self._order is None else x[:, self._order], y, lines)
+                x = x if self._order is None else x[:, self._order]
+                yield Rows(x, y, lines, self._rows.times)
         except StreamlearnError as error:
             self.error = error

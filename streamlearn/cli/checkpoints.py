@@ -79,6 +79,8 @@ class Checkpoint:
         The figures so far (:class:`streamlearn.evaluation.ClassificationMetrics`).
     curves
         How accuracy went so far (:class:`streamlearn.evaluation.Curve`), by name.
+    record
+        Where the run's record ends (:meth:`streamlearn.cli.recording.RunRecorder.position`).
     chain
         In hexadecimal, the hash of the predictions before the latest part.
     source
@@ -100,6 +102,7 @@ class Checkpoint:
     weights: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     curves: dict[str, Any] = field(default_factory=dict)
+    record: dict[str, Any] = field(default_factory=dict)
     chain: str = ""
     source: dict[str, int] = field(default_factory=dict)
     image: bytes = b""

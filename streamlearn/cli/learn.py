@@ -6,6 +6,7 @@ Not called run.py: :func:`streamlearn.cli.run` has that name.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +39,7 @@ from streamlearn.cli.keeper import Keeper
 from streamlearn.cli.lookout import Looking, Lookout
 from streamlearn.cli.observers import NOVELTY, PROBABILITIES, Block, Observers
 from streamlearn.cli.record import RunRecord
+from streamlearn.cli.recording import RunRecorder
 from streamlearn.cli.results import say_results
 from streamlearn.cli.rules import CLASSIFICATION, REGRESSION, TASK_HEADS, new_learner
 from streamlearn.cli.run_report import run_report
@@ -73,6 +75,8 @@ class Keeping:
         How the stream is opened (:class:`streamlearn.sources.Opening`).
     looking
         Who looks on.
+    record
+        The file for every sample that is learned.
     """
 
     out: Path | None = None
@@ -84,6 +88,7 @@ class Keeping:
     format: str | None = None
     reconnect: float | None = None
     looking: Looking = field(default_factory=Looking)
+    record: Path | None = None
 
     def source(self, stream: str, *, fresh: bool) -> Source:
         """Return a stream's source (:func:`streamlearn.sources.open_source`)."""
@@ -137,7 +142,9 @@ def learn(
     place = Place(source.stream, label, on_bad)
     claim = claimed(keeping.out, keeping.json_file, source_of(place), force=keeping.force)
     with closing(rows), claim:
-        kind(rows, RowBlocks(rows), learner, Checkpoint(0, 0, 0.0, place), keeping).learn()
+        run = kind(rows, RowBlocks(rows), learner, Checkpoint(0, 0, 0.0, place), keeping)
+        run.keep_record({})
+        run.learn()
 
 
 def made(
@@ -191,6 +198,16 @@ class Run:
         self.record = self._record_from(start)
         self.lookout = Lookout(rows, learner, self.record, start, keeping.out, keeping.looking)
         self.observers = Observers(self.lookout.observers)
+
+    def keep_record(self, known: Mapping[str, Any]) -> None:
+        """Write every sample to a record too, if there is one; checkpoints say where it ends."""
+        keeping, label = self.keeping, self.record.place.label
+        recorder = RunRecorder.of_run(
+            keeping.record, known, self.learner, label, force=keeping.force
+        )
+        if recorder is not None:
+            self.observers.append(recorder)
+            self.record.recorded = recorder.position
 
     def learn(self) -> None:
         """Learn until the stream ends; keep everything; print a table.
@@ -289,7 +306,8 @@ class Run:
         start = perf_counter()
         if not wants:
             predictions = whole.test_then_learn_block(rows.x, rows.y)
-            return Block(first, *rows[:2], predictions, rows.lines, perf_counter() - start)
+            seconds = perf_counter() - start
+            return Block(first, *rows[:2], predictions, rows.lines, seconds, times=rows.times)
         probabilities, novelty, found = [], [], []
         for i, x in enumerate(rows.x):
             if PROBABILITIES in wants:
@@ -305,6 +323,7 @@ class Run:
             perf_counter() - start,
             np.array(probabilities) if probabilities else None,
             np.array(novelty) if novelty else None,
+            rows.times,
         )
 
     def _check_kept(self, keeper: Keeper, bad: StreamlearnError | None) -> None:

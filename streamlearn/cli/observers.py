@@ -42,6 +42,8 @@ class Block:
         taught. None unless an observer wants them.
     novelty
         float64 ``[n]`` in [0, 1], before the sample was learned. None unless an observer wants it.
+    times
+        float64 ``[n]``, seconds since 1970 UTC, NaN of a row without; None if the stream has none.
     """
 
     first: int
@@ -52,6 +54,7 @@ class Block:
     seconds: float
     probabilities: NDArray[np.float64] | None = None
     novelty: NDArray[np.float64] | None = None
+    times: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -104,6 +104,15 @@ CheckpointSeconds = Annotated[
         min=0,
     ),
 ]
+RecordTo = Annotated[
+    Path | None,
+    typer.Option(
+        "--record",
+        help="Also write every sample to this file, so that `streamlearn replay` finds every state "
+        "again; --resume goes on with it.",
+        metavar="FILE",
+    ),
+]
 Force = Annotated[
     bool, typer.Option("--force", help="Lose what another stream has taught in --out.")
 ]

@@ -6,6 +6,7 @@ Its size does not depend on the length of the stream.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -102,6 +103,8 @@ class RunRecord:
         self.n_samples, self.n_rows = start.n_samples, start.n_rows
         self._begin(learner, start)
         self._hash = Fingerprint(bytes.fromhex(start.chain), start.part)
+        #: Returns where the run's record of samples ends; replaced by who has one.
+        self.recorded: Callable[[], dict[str, Any]] = dict
         self.seconds = start.seconds
         self.place = start.place
         self._skipped = 0
@@ -188,6 +191,7 @@ class RunRecord:
             weights=self.watch.to_json(),
             metrics=self.metrics.to_dict(),
             curves={name: curve.to_dict() for name, curve in self.curves.items()},
+            record=self.recorded(),
             chain=self._hash.chain.hex(),
             source=self.source_counts(),
             image=self._learner.to_bytes(),

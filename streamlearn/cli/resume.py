@@ -75,12 +75,14 @@ def resume(
         else:
             begun = _with_another(start, place, rows, stream is not None)
             said = f"learns {rows.name} from its beginning"
+        run = kind(rows, samples, learner, begun, keeping)
+        run.keep_record(start.record)
         begin_again(run_dir, source_of(begun.place))
         console(keeping.quiet).print(
             f"{run_dir}: {start.n_samples} samples learned; {said}", soft_wrap=True
         )
         with closing(rows):
-            kind(rows, samples, learner, begun, keeping).learn()
+            run.learn()
 
 
 def _short(stream: str) -> str:

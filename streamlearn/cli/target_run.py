@@ -129,7 +129,8 @@ class TargetRun(Run):
     def _learned(self, whole: WholeTargets, rows: Rows) -> Block:
         first, start = self.record.n_rows, perf_counter()
         predictions = whole.test_then_learn_block(rows.x, rows.y)
-        return Block(first, *rows[:2], predictions, rows.lines, perf_counter() - start)
+        seconds = perf_counter() - start
+        return Block(first, *rows[:2], predictions, rows.lines, seconds, times=rows.times)
 
     def _figures(self, result: TargetResult) -> dict[str, Any]:
         return target_metrics(

@@ -73,6 +73,7 @@ class CsvRows:
         self.on_bad = on_bad
         self.options = options or ReadOptions()
         self.skipped = Skipped()
+        self.times: NDArray[np.float64] | None = None  # of the latest block, with --time
         #: How often a value was missing, by the column's name.
         self.missing: dict[str, int] = {}
         #: Called with a line about what was guessed.
@@ -236,7 +237,9 @@ class CsvRows:
                 self._decide_decimal(parser, block)
                 parsed = parser.parse(block)
                 empty &= not parsed.kinds.any()
-                yield from self._given.out(parsed, at_most)
+                for part in self._given.out(parsed, at_most):
+                    self.times = part.times if self.options.time else None
+                    yield part
             if empty:
                 raise StreamFormatError(f"{self.name}: a header but no rows under it")
 
