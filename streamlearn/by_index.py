@@ -92,7 +92,7 @@ class ByIndex:
         found = np.empty(len(y), np.int64)
         with learner._lock:
             values, state = learner._read_many(x), learner._state.copy()
-            for part in _parts(y):
+            for part in runs(y >= 0):
                 if y[part.start] < 0:
                     found[part], _ = learner._engine.predict_many(state, values[part])
                 else:
@@ -101,10 +101,9 @@ class ByIndex:
         return found
 
 
-def _parts(y: NDArray[np.int64]) -> list[slice]:
+def runs(known: NDArray[np.bool_]) -> list[slice]:
     """Return the longest runs of rows that have a label, and of those that have none."""
-    if not len(y):
+    if not len(known):
         return []
-    known = y >= 0
-    at = [0, *(np.flatnonzero(known[1:] != known[:-1]) + 1).tolist(), len(y)]
+    at = [0, *(np.flatnonzero(known[1:] != known[:-1]) + 1).tolist(), len(known)]
     return [slice(a, b) for a, b in pairwise(at)]

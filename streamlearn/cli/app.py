@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 import firmware_sim
+from streamlearn.cli import record_commands
 from streamlearn.cli.endings import CommandError
 from streamlearn.cli.folders import learner_of, refuse_foreign
 from streamlearn.cli.options import (
@@ -16,6 +17,7 @@ from streamlearn.cli.options import (
     CheckpointEvery,
     CheckpointSeconds,
     Force,
+    Format,
     Json,
     Label,
     MaybeLabel,
@@ -24,23 +26,34 @@ from streamlearn.cli.options import (
     OnBadOption,
     Predictions,
     Quiet,
+    Reconnect,
+    RecordTo,
     Resume,
     Seed,
     Serve,
     Stream,
+    Task,
     given_names,
     hidden_sizes,
     missing,
     one_of,
+    reconnect_seconds,
     settings_text,
 )
-from streamlearn.cli.rules import arithmetic_names, read_settings, rule_names
+from streamlearn.cli.rules import (
+    CLASSIFICATION,
+    REGRESSION,
+    TASK_HEADS,
+    arithmetic_names,
+    read_settings,
+    rule_names,
+)
 from streamlearn.version import __version__
 
 #: Options of `run` that make a new learner or folder, by their parameters' names.
 NEW_RUN = (
     "rule", "hidden", "memory_window", "metaplasticity", "memory", "memory_bytes", "replay_bytes",
-    "settings", "arithmetic", "seed", "classes", "out", "force",
+    "settings", "arithmetic", "seed", "classes", "out", "force", "task",
 )  # fmt: skip
 
 app = typer.Typer(
@@ -84,6 +97,9 @@ def run(
     context: typer.Context,
     stream: MaybeStream = None,
     label: MaybeLabel = None,
+    task: Task = None,
+    format_: Format = None,
+    reconnect: Reconnect = None,
     rule: Annotated[
         str,
         typer.Option(
@@ -172,10 +188,11 @@ def run(
     predictions: Predictions = None,
     baselines: Baselines = None,
     serve: Serve = None,
+    record: RecordTo = None,
     json_file: Json = None,
     quiet: Quiet = False,
 ) -> None:
-    """Learn a CSV stream, one line at a time: predict each row, then learn it."""
+    """Learn a stream of CSV or JSON lines, one at a time: predict each row, then learn it."""
     from streamlearn.cli.learn import Keeping, learn
     from streamlearn.cli.lookout import Looking
     from streamlearn.cli.resume import resume as go_on
@@ -183,7 +200,16 @@ def run(
     folder = out if resume is None else resume
     looking = Looking(baselines, predictions, serve)
     keeping = Keeping(
-        folder, json_file, quiet, checkpoint_every, checkpoint_seconds, force, looking
+        folder,
+        json_file,
+        quiet,
+        checkpoint_every,
+        checkpoint_seconds,
+        force,
+        format_,
+        reconnect_seconds(reconnect),
+        looking,
+        record,
     )
     given = given_names(context)
     if resume is not None:
@@ -202,17 +228,21 @@ def run(
         "memory_bytes": memory_bytes,
         "replay_bytes": replay_bytes,
     }
+    task = task or CLASSIFICATION
+    if task == REGRESSION and classes is not None:
+        raise CommandError("--classes: a regression has no classes; leave it out")
     learn(
         stream,
         label,
         rule,
         hidden_sizes(hidden),
-        read_settings(rule, settings or (), shortcuts),
+        read_settings(rule, settings or (), shortcuts, TASK_HEADS[task]),
         arithmetic,
         seed,
         None if classes is None else tuple(name.strip() for name in classes.split(",")),
         on_bad.value,
         keeping,
+        task,
     )
 
 
@@ -270,6 +300,9 @@ def boards() -> None:
     from streamlearn.cli.board_table import print_boards
 
     print_boards()
+
+
+record_commands.add_to(app)
 
 
 @app.command(

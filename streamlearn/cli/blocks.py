@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamlearn.errors import StreamlearnError
 from streamlearn.streams.csv_stream import CsvStream
+from streamlearn.streams.csv_targets import CsvTargets
 
 #: Samples of the first block, and of the largest.
 FIRST, MOST = 32, 4096
@@ -23,14 +24,17 @@ class Rows(NamedTuple):
     Attributes
     ----------
     x : float32[n, n_features]
-    y : int64[n]
-        Class indices; -1: no label.
+    y : int64[n], or float32[n] of a regression
+        Class indices; -1: no label. Or targets; NaN: none.
     lines : int64[n]
+    times : float64[n] or None
+        Seconds since 1970 UTC, NaN of a row without; None: the stream has no times.
     """
 
     x: NDArray[np.float32]
-    y: NDArray[np.int64]
+    y: NDArray[Any]
     lines: NDArray[np.int64]
+    times: NDArray[np.float64] | None = None
 
 
 class BlockSize:
@@ -67,7 +71,7 @@ class RowBlocks:
         Rows left out until then.
     """
 
-    def __init__(self, rows: CsvStream, order: NDArray[np.intp] | None = None) -> None:
+    def __init__(self, rows: CsvStream | CsvTargets, order: NDArray[np.intp] | None = None) -> None:
         self._rows, self._order = rows, order
         self.error: StreamlearnError | None = None
         self.position, self.skipped = rows.position, 0
@@ -80,23 +84,10 @@ class RowBlocks:
         at_most
             Asked before each block how many rows it may have.
         """
-        rows = iter(self._rows)
-        while True:
-            most = at_most() if self._rows.rereadable else 1
-            found = []
-            try:
-                for row in rows:
-                    found.append(row)
-                    position, skipped = self._rows.position, self._rows.skipped.count
-                    if len(found) == most:
-                        break
-            except StreamlearnError as error:
-                self.error = error
-            if found:
-                self.position, self.skipped = position, skipped
-                x = np.array([x for x, _, _ in found], np.float32)
-                y = np.array([y for _, y, _ in found], np.int64)
-                lines = np.array([line for _, _, line in found], np.int64)
-                yield Rows(x if self._order is None else x[:, self._order], y, lines)
-            if self.error is not None or len(found) < most:
-                return
+        try:
+            for x, y, lines in self._rows.blocks(at_most):
+                self.position, self.skipped = self._rows.position, self._rows.skipped.count
+                x = x if self._order is None else x[:, self._order]
+                yield Rows(x, y, lines, self._rows.times)
+        except StreamlearnError as error:
+            self.error = error

@@ -35,7 +35,7 @@ class Place:
     Parameters
     ----------
     stream
-        Path of the file, absolute, or ``-``.
+        Path of the file, absolute; ``-``; or the address of a port or topic.
     label
         Name of the label's column.
     on_bad
@@ -79,8 +79,12 @@ class Checkpoint:
         The figures so far (:class:`streamlearn.evaluation.ClassificationMetrics`).
     curves
         How accuracy went so far (:class:`streamlearn.evaluation.Curve`), by name.
+    record
+        Where the run's record ends (:meth:`streamlearn.cli.recording.RunRecorder.position`).
     chain
         In hexadecimal, the hash of the predictions before the latest part.
+    source
+        What the source dropped, by the reason (:class:`streamlearn.sources.Counts`).
     image
         The state image.
     part
@@ -98,7 +102,9 @@ class Checkpoint:
     weights: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     curves: dict[str, Any] = field(default_factory=dict)
+    record: dict[str, Any] = field(default_factory=dict)
     chain: str = ""
+    source: dict[str, int] = field(default_factory=dict)
     image: bytes = b""
     part: bytes = b""
 

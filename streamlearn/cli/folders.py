@@ -99,11 +99,6 @@ def begin_again(run_dir: Path, source: Mapping[str, Any]) -> None:
         (run_dir / name).unlink(missing_ok=True)
 
 
-def stream_path(stream: str) -> str:
-    """Return how a manifest and a checkpoint name a stream: an absolute path, or ``-``."""
-    return stream if stream == "-" else str(Path(stream).absolute())
-
-
 def check_json(out: Path | None, json_file: Path | None) -> None:
     """Refuse a file for the figures that is something else.
 
@@ -136,7 +131,8 @@ def _refuse_other(out: Path, source: Mapping[str, Any]) -> None:
     if found is not None and found.n_samples:
         same = (
             not found.earlier
-            and found.place.stream == source.get("stream") != "-"
+            and found.place.stream == source.get("stream")
+            and Path(found.place.stream).is_file()  # what can be read again
             and found.place.label == source["label"]
         )
         if not same:

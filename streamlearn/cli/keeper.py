@@ -117,7 +117,9 @@ class Keeper:
             if self._run_dir is None or self._record.n_rows == self._kept_rows:
                 return
             self._observers.checkpoint()
-            checkpoints.write(self._run_dir, self._record.checkpoint())
+            made = self._record.checkpoint()
+            checkpoints.write(self._run_dir, made)
+            self._record.kept(made.place)
             self.kept, self._kept_rows = self._record.n_samples, self._record.n_rows
             self.failed = None
 

@@ -6,6 +6,8 @@ Not called run.py: :func:`streamlearn.cli.run` has that name.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -14,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from rich.console import Console
 
+from quant.durable import write_error
 from streamlearn.cli.blocks import BlockSize, RowBlocks, Rows
 from streamlearn.cli.checkpoints import CHECKPOINT_DIR, Checkpoint, Place
 from streamlearn.cli.common import (
@@ -29,23 +32,24 @@ from streamlearn.cli.folders import (
     RESULTS,
     STATE_FILE,
     claimed,
-    stream_path,
     write_json,
     write_manifest,
 )
 from streamlearn.cli.keeper import Keeper
 from streamlearn.cli.lookout import Looking, Lookout
 from streamlearn.cli.observers import NOVELTY, PROBABILITIES, Block, Observers
-from streamlearn.cli.record import RunRecord, RunResult
+from streamlearn.cli.record import RunRecord
+from streamlearn.cli.recording import RunRecorder
 from streamlearn.cli.results import say_results
-from streamlearn.cli.rules import new_learner
+from streamlearn.cli.rules import CLASSIFICATION, REGRESSION, TASK_HEADS, new_learner
 from streamlearn.cli.run_report import run_report
 from streamlearn.cli.terminal import TerminalView
 from streamlearn.cli.whole_samples import WholeSamples
 from streamlearn.errors import StreamlearnError, WriteError
-from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.report import ReportData, write_report
+from streamlearn.sources import Opening, Source, open_source
 from streamlearn.streams.csv_stream import CsvStream
+from streamlearn.streams.csv_targets import CsvTargets
 from streamlearn.watching import Now
 
 
@@ -67,8 +71,12 @@ class Keeping:
         Between checkpoints; 0: the clock does not matter.
     force
         Whether what another stream left in ``out`` may be lost.
+    format, reconnect
+        How the stream is opened (:class:`streamlearn.sources.Opening`).
     looking
         Who looks on.
+    record
+        The file for every sample that is learned.
     """
 
     out: Path | None = None
@@ -77,7 +85,24 @@ class Keeping:
     every: int | None = None
     seconds: float = 60.0
     force: bool = False
+    format: str | None = None
+    reconnect: float | None = None
     looking: Looking = field(default_factory=Looking)
+    record: Path | None = None
+
+    def source(self, stream: str, *, fresh: bool) -> Source:
+        """Return a stream's source (:func:`streamlearn.sources.open_source`)."""
+        warn = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+        return open_source(
+            stream,
+            Opening(
+                self.format,
+                self.reconnect,
+                self.out,
+                fresh,
+                lambda text: warn.print(f"streamlearn: {text}"),
+            ),
+        )
 
 
 def learn(
@@ -91,27 +116,46 @@ def learn(
     classes: tuple[str, ...] | None,
     on_bad: Literal["stop", "skip"],
     keeping: Keeping,
+    task: str = CLASSIFICATION,
 ) -> None:
     """Make a learner for a stream, and learn it.
 
     ``settings`` are those of the rule (:func:`streamlearn.cli.rules.read_settings`).
     """
-    rows = CsvStream(stream, label, classes, on_bad)
+    from streamlearn.cli.target_run import TargetRun  # which is a Run
+
+    source = keeping.source(stream, fresh=True)
+    more: dict[str, Any] = {"seed": seed}
+    if arithmetic is not None:
+        more["arithmetic"] = arithmetic
+    rows: CsvStream | CsvTargets
+    kind: type[Run]
+    if task == REGRESSION:
+        rows, kind = CsvTargets(source, label, on_bad), TargetRun
+        n_outputs = 1
+    else:
+        rows, kind = CsvStream(source, label, classes, on_bad), Run
+        n_outputs = rows.n_classes
+        more["classes"] = rows.classes
+    layers = (rows.n_features, *hidden, n_outputs)
+    learner = made(rule, TASK_HEADS[task], layers, settings, features=rows.feature_names, **more)
+    place = Place(source.stream, label, on_bad)
+    claim = claimed(keeping.out, keeping.json_file, source_of(place), force=keeping.force)
+    with closing(rows), claim:
+        run = kind(rows, RowBlocks(rows), learner, Checkpoint(0, 0, 0.0, place), keeping)
+        run.keep_record({})
+        run.learn()
+
+
+def made(
+    rule: str, head: str, layers: tuple[int, ...], settings: dict[str, Any], **more: Any
+) -> Any:
+    """Make a learner; what it warns of is said only if it could be made, else the error alone."""
     with warnings.catch_warnings(record=True) as said:
-        learner = new_learner(
-            rule,
-            "categorical",
-            (rows.n_features, *hidden, rows.n_classes),
-            settings if arithmetic is None else {**settings, "arithmetic": arithmetic},
-            classes=rows.classes,
-            features=rows.feature_names,
-            seed=seed,
-        )
-    for warning in said:  # only now: a learner that cannot be made is one line, the error
+        learner = new_learner(rule, head, layers, settings, **more)
+    for warning in said:
         warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)
-    place = Place(stream_path(stream), label, on_bad)
-    with claimed(keeping.out, keeping.json_file, source_of(place), force=keeping.force):
-        Run(rows, RowBlocks(rows), learner, Checkpoint(0, 0, 0.0, place), keeping).learn()
+    return learner
 
 
 def source_of(place: Place) -> dict[str, Any]:
@@ -143,17 +187,27 @@ class Run:
 
     def __init__(
         self,
-        rows: CsvStream,
+        rows: Any,
         blocks: RowBlocks,
-        learner: StreamClassifier,
+        learner: Any,
         start: Checkpoint,
         keeping: Keeping,
     ) -> None:
         self.rows, self.learner, self.keeping = rows, learner, keeping
         self.blocks, self.size = blocks, BlockSize()
-        self.record = RunRecord(learner, rows, start)
+        self.record = self._record_from(start)
         self.lookout = Lookout(rows, learner, self.record, start, keeping.out, keeping.looking)
         self.observers = Observers(self.lookout.observers)
+
+    def keep_record(self, known: Mapping[str, Any]) -> None:
+        """Write every sample to a record too, if there is one; checkpoints say where it ends."""
+        keeping, label = self.keeping, self.record.place.label
+        recorder = RunRecorder.of_run(
+            keeping.record, known, self.learner, label, force=keeping.force
+        )
+        if recorder is not None:
+            self.observers.append(recorder)
+            self.record.recorded = recorder.position
 
     def learn(self) -> None:
         """Learn until the stream ends; keep everything; print a table.
@@ -188,11 +242,13 @@ class Run:
             say,
             self.observers,
         )
-        with WholeSamples(self.learner) as whole:
+        with self._whole() as whole:
+            self._keep_source()
             try:
                 with TerminalView(to, self.lookout.now), keeper:
                     interrupted = self._samples(whole, keeper)
                     whole.begin()  # from here on signals wait: what was learned is written
+                    self.rows.close()  # nothing more comes into the run folder
             finally:
                 self.observers.end()
             bad = self.blocks.error
@@ -205,13 +261,29 @@ class Run:
         where = f"{self.rows.name} line {line}" if line else self.rows.name
         stop_if_cut(bad, interrupted, record.n_samples, keeping.out, whole.number, where)
 
+    def _keep_source(self) -> None:
+        """Have a port or topic keep what comes; say what was guessed of the stream."""
+        source, out = self.rows.source, self.keeping.out
+        if out is not None and source.live:
+            folder = out / CHECKPOINT_DIR
+            try:
+                folder.mkdir(exist_ok=True)
+                source.keep_in(folder)
+            except OSError as error:
+                raise write_error(folder, error) from error
+        if source.format == "jsonl" and self.keeping.format is None:
+            console(self.keeping.quiet).print(
+                f"{source.name}: JSON lines, as the first line says; --format csv reads it as CSV",
+                soft_wrap=True,
+            )
+
     def _live(self) -> tuple[Now, ReportData]:
         """Return how the run stands, and what a report of now is made from."""
         with self.record.lock:
             result = self.record.result(interrupted=False)
             return self.lookout.now(), self._report(self._metrics(result), result)
 
-    def _samples(self, whole: WholeSamples, keeper: Keeper) -> bool:
+    def _samples(self, whole: Any, keeper: Keeper) -> bool:
         """Learn one block after the other; return whether a signal ended it."""
         record = self.record
         try:
@@ -228,13 +300,14 @@ class Run:
             return True
         return False
 
-    def _learned(self, whole: WholeSamples, rows: Rows) -> Block:
+    def _learned(self, whole: Any, rows: Rows) -> Block:
         """Learn a block; one by one if an observer wants more than predictions of each sample."""
         first, wants, learner = self.record.n_rows, self.observers.wants, self.learner
         start = perf_counter()
         if not wants:
             predictions = whole.test_then_learn_block(rows.x, rows.y)
-            return Block(first, *rows[:2], predictions, rows.lines, perf_counter() - start)
+            seconds = perf_counter() - start
+            return Block(first, *rows[:2], predictions, rows.lines, seconds, times=rows.times)
         probabilities, novelty, found = [], [], []
         for i, x in enumerate(rows.x):
             if PROBABILITIES in wants:
@@ -250,6 +323,7 @@ class Run:
             perf_counter() - start,
             np.array(probabilities) if probabilities else None,
             np.array(novelty) if novelty else None,
+            rows.times,
         )
 
     def _check_kept(self, keeper: Keeper, bad: StreamlearnError | None) -> None:
@@ -263,7 +337,7 @@ class Run:
             f"{self.keeping.out}; the {lost} after them are lost"
         ) from keeper.failed
 
-    def _write(self, result: RunResult) -> dict[str, Any]:
+    def _write(self, result: Any) -> dict[str, Any]:
         """Write the run folder, its manifest last, and the other file; return the figures."""
         record, out = self.record, self.keeping.out
         metrics = self._metrics(result)
@@ -284,14 +358,26 @@ class Run:
             write_json(self.keeping.json_file, metrics)
         return metrics
 
-    def _metrics(self, result: RunResult) -> dict[str, Any]:
-        found = learner_metrics(self.learner, result)
-        found["skipped"] = skipped_metrics(*self.record.skipped())
-        return {**found, **self.lookout.metrics()}
+    # What is another of a regressor: streamlearn.cli.target_run.TargetRun.
 
-    def _report(self, metrics: dict[str, Any], result: RunResult) -> ReportData:
+    def _record_from(self, start: Checkpoint) -> RunRecord:
+        return RunRecord(self.learner, self.rows, start)
+
+    def _whole(self) -> Any:
+        return WholeSamples(self.learner)
+
+    def _figures(self, result: Any) -> dict[str, Any]:
+        return learner_metrics(self.learner, result)
+
+    def _report(self, metrics: dict[str, Any], result: Any) -> ReportData:
         record = self.record
         return run_report(
             self.rows, self.learner, metrics, result, record.watch, record.saturations(),
             self.lookout.watch,
         )  # fmt: skip
+
+    def _metrics(self, result: Any) -> dict[str, Any]:
+        found = self._figures(result)
+        found["skipped"] = skipped_metrics(*self.record.skipped())
+        found["source"] = self.record.source_counts()
+        return {**found, **self.lookout.metrics()}

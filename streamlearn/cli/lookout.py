@@ -19,11 +19,15 @@ from streamlearn.cli.figures import number
 from streamlearn.cli.observers import Block, Observer
 from streamlearn.cli.record import RunRecord
 from streamlearn.errors import StateFormatError, StreamlearnError
-from streamlearn.learners.classifier import StreamClassifier
+from streamlearn.evaluation import RegressionMetrics
+from streamlearn.learners.base import StreamLearner
+from streamlearn.learners.regressor import StreamRegressor
 from streamlearn.report import ReportData
 from streamlearn.serve import LivePage, LiveServer
+from streamlearn.streams.csv_rows import CsvRows
 from streamlearn.streams.csv_stream import CsvStream
-from streamlearn.watching import Now, PredictionsFile, Rate, RunLog, Watch, WatchFile
+from streamlearn.streams.csv_targets import CsvTargets
+from streamlearn.watching import Now, NumbersFile, PredictionsFile, Rate, RunLog, Watch, WatchFile
 from streamlearn.watching.log import figures, machine
 from streamlearn.watching.watch import LOOKS, blind_names
 
@@ -72,8 +76,8 @@ class Lookout:
 
     def __init__(
         self,
-        rows: CsvStream,
-        learner: StreamClassifier,
+        rows: CsvStream | CsvTargets,
+        learner: StreamLearner,
         record: RunRecord,
         start: Checkpoint,
         out: Path | None,
@@ -94,7 +98,8 @@ class Lookout:
         self.watch = Watch(learner, self._baselines, start.n_samples)
         if seen:
             self.watch.go_on(seen)
-        self._predictions = _predictions(looking.predictions, before, names, start)
+        kind = NumbersFile if isinstance(learner, StreamRegressor) else PredictionsFile
+        self._predictions = _predictions(kind, looking.predictions, before, names, start)
         self.server: LiveServer | None = None
         self.observers: list[Observer] = []
         if self._predictions is not None:
@@ -150,9 +155,10 @@ class Lookout:
             f"the run {doing}: streamlearn {streamlearn.__version__}, {machine()}; command: "
             f"{_command()}"
         )
+        classes = ", ".join(map(str, learner.labels))
         self.log.say(
-            f"stream {place.stream}, label {place.label!r}, features {_some(self._rows)}, classes "
-            f"{', '.join(map(str, learner.labels))}"
+            f"stream {place.stream}, label {place.label!r}, features {_some(self._rows)}, "
+            + (f"classes {classes}" if classes else "a regression")
         )
         self.log.say(
             f"learner {learner.spec} {learner.arithmetic}, rule {learner.config.rule}, seed "
@@ -163,22 +169,25 @@ class Lookout:
         """Return how the run stands; any thread may ask."""
         record, learner, watch = self._record, self._learner, self.watch
         with record.lock:
-            latest = record.metrics.latest
+            metrics = record.metrics
+            latest, numbers = metrics.latest, isinstance(metrics, RegressionMetrics)
             novelty = watch.latest[LOOKS.index("novelty")]
             usual = watch.timeline.mean("novelty", USUAL)
             return Now(
                 source=self._rows.name,
                 n_samples=record.n_samples,
                 rate=self._rate(record.n_samples),
-                accuracy=number(record.metrics.accuracy),
-                accuracy_latest=number(latest.accuracy),
+                accuracy=None if numbers else number(metrics.accuracy),
+                accuracy_latest=None if numbers else number(latest.accuracy),
+                mae=number(metrics.mae) if numbers else None,
+                mae_latest=number(latest.mae) if numbers else None,
                 window=latest.n_samples,
                 novelty=number(novelty),
                 usual_novelty=number(float(usual[-1])) if len(usual) else None,
                 step=learner.levels.step,
                 blind=blind_names(learner, self._rows.feature_names),
                 dropped=self.dropped(),
-                n_drifts=record.metrics.n_drifts,
+                n_drifts=metrics.n_drifts,
                 seconds=monotonic() - self._begun,
                 ended=self._ended,
             )
@@ -252,11 +261,15 @@ class _Unkept:
 
 
 def _predictions(
-    asked: Path | None, before: dict[str, Any], names: Sequence[str], start: Checkpoint
+    kind: type[PredictionsFile],
+    asked: Path | None,
+    before: dict[str, Any],
+    names: Sequence[str],
+    start: Checkpoint,
 ) -> PredictionsFile | None:
     kept = before.get("predictions")
     if kept:
-        return PredictionsFile.again(kept, asked, names)
+        return kind.again(kept, asked, names)
     if asked is None:
         return None
     if start.n_rows and asked.is_file() and asked.stat().st_size:
@@ -264,10 +277,10 @@ def _predictions(
             f"{asked} exists, and the run did not write it until its sample {start.n_samples}: "
             "give a new file, which begins behind that sample"
         )
-    return PredictionsFile(asked, names)
+    return kind(asked, names)
 
 
-def _memory(learner: StreamClassifier) -> dict[str, Any]:
+def _memory(learner: StreamLearner) -> dict[str, Any]:
     state = learner.state
     parts = {name: int(state[name].nbytes) for name in state.dtype.names or ()}
     return {
@@ -288,7 +301,7 @@ def _peak() -> int | None:
     return most if sys.platform == "darwin" else 1024 * most
 
 
-def _some(rows: CsvStream, most: int = 40) -> str:
+def _some(rows: CsvRows, most: int = 40) -> str:
     names = rows.feature_names
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

@@ -7,7 +7,7 @@ files belong to the run: what it has seen is on the disk before a checkpoint say
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +28,11 @@ class Block:
     x
         float32 ``[n, n_features]``, in the learner's order of features.
     labels
-        int64 ``[n]``, class indices; -1: without a label, predicted only.
+        int64 ``[n]``, class indices; -1: without a label, predicted only. Of a regression float32
+        ``[n]``, targets; NaN: without one.
     predictions
-        int64 ``[n]``, class indices, predicted before the sample was learned.
+        int64 ``[n]``, class indices, predicted before the sample was learned. Of a regression
+        float ``[n, 3]``: mean, aleatoric and epistemic standard deviation.
     lines
         int64 ``[n]``, numbers of their lines in the stream.
     seconds
@@ -40,19 +42,30 @@ class Block:
         taught. None unless an observer wants them.
     novelty
         float64 ``[n]`` in [0, 1], before the sample was learned. None unless an observer wants it.
+    times
+        float64 ``[n]``, seconds since 1970 UTC, NaN of a row without; None if the stream has none.
     """
 
     first: int
     x: NDArray[np.float32]
-    labels: NDArray[np.int64]
-    predictions: NDArray[np.int64]
+    labels: NDArray[Any]
+    predictions: NDArray[Any]
     lines: NDArray[np.int64]
     seconds: float
     probabilities: NDArray[np.float64] | None = None
     novelty: NDArray[np.float64] | None = None
+    times: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Bool ``[n]``: which samples have a label, and were learned."""
+        found: NDArray[np.bool_] = (
+            ~np.isnan(self.labels) if self.labels.dtype.kind == "f" else self.labels >= 0
+        )
+        return found
 
 
 class Observer(Protocol):

@@ -6,13 +6,15 @@ Its size does not depend on the length of the stream.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
-from streamlearn.cli.checkpoints import Checkpoint
+from streamlearn.cli.checkpoints import Checkpoint, Place
 from streamlearn.cli.observers import Block
 from streamlearn.cli.weights import WeightWatch
 from streamlearn.evaluation import ClassificationMetrics, Curve, Fingerprint
-from streamlearn.learners.classifier import StreamClassifier
+from streamlearn.learners.base import StreamLearner
 from streamlearn.streams.csv_rows import N_MESSAGES, CsvRows
 
 LEARNER, NO_CHANGE, MAJORITY = "learner", "no change", "majority"
@@ -63,7 +65,9 @@ class RunResult:
 
 
 class RunRecord:
-    """What happened in a run: figures, times, rows left out.
+    """What happened in a run of a classifier: figures, times, rows left out.
+
+    :class:`streamlearn.cli.target_run.TargetRecord` is that of a regressor.
 
     Parameters
     ----------
@@ -88,13 +92,25 @@ class RunRecord:
         Held while a block is learned and added, so that who looks sees whole samples.
     """
 
-    def __init__(self, learner: StreamClassifier, rows: CsvRows, start: Checkpoint) -> None:
+    metrics: Any
+
+    def __init__(self, learner: StreamLearner, rows: CsvRows, start: Checkpoint) -> None:
         self.lock = threading.RLock()
         self.watch = WeightWatch(learner)
         if start.weights:
             self.watch.go_on(start.weights)
         self._learner, self._rows, self._start = learner, rows, start
         self.n_samples, self.n_rows = start.n_samples, start.n_rows
+        self._begin(learner, start)
+        self._hash = Fingerprint(bytes.fromhex(start.chain), start.part)
+        #: Returns where the run's record of samples ends; replaced by who has one.
+        self.recorded: Callable[[], dict[str, Any]] = dict
+        self.seconds = start.seconds
+        self.place = start.place
+        self._skipped = 0
+
+    def _begin(self, learner: StreamLearner, start: Checkpoint) -> None:
+        """Make the figures, or take over those of a checkpoint."""
         self.metrics = (
             ClassificationMetrics.from_dict(start.metrics)
             if start.metrics
@@ -104,10 +120,16 @@ class RunRecord:
             name: Curve.from_dict(start.curves[name]) if start.curves else Curve()
             for name in (LEARNER, NO_CHANGE, MAJORITY)
         }
-        self._hash = Fingerprint(bytes.fromhex(start.chain), start.part)
-        self.seconds = start.seconds
-        self.place = start.place
-        self._skipped = 0
+
+    def _count(self, block: Block) -> int:
+        """Put a block into the figures; return how many of it were learned."""
+        known = block.labels >= 0
+        labels, predictions = block.labels[known], block.predictions[known]
+        majority, no_change = self.metrics.update_block(labels, predictions)
+        self.curves[LEARNER].add(predictions == labels)
+        self.curves[NO_CHANGE].add(no_change)
+        self.curves[MAJORITY].add(majority)
+        return len(labels)
 
     def add(self, block: Block, position: tuple[int, int], skipped: int) -> None:
         """Note a block that was learned.
@@ -120,14 +142,8 @@ class RunRecord:
         skipped
             Rows of this stream that were left out until then.
         """
-        known = block.labels >= 0
-        labels, predictions = block.labels[known], block.predictions[known]
-        majority, no_change = self.metrics.update_block(labels, predictions)
-        self.curves[LEARNER].add(predictions == labels)
-        self.curves[NO_CHANGE].add(no_change)
-        self.curves[MAJORITY].add(majority)
+        self.n_samples += self._count(block)
         self._hash.add(block.predictions)
-        self.n_samples += len(labels)
         self.n_rows += len(block)
         self.seconds += block.seconds
         line, crc32 = position
@@ -135,7 +151,7 @@ class RunRecord:
         self._skipped = skipped
         self.watch(self.n_samples)
 
-    def result(self, interrupted: bool) -> RunResult:
+    def result(self, interrupted: bool) -> Any:
         """Return the whole run as one evaluation."""
         return RunResult(
             self.metrics, self.curves, self.seconds, self._hash.hexdigest(), interrupted
@@ -152,9 +168,17 @@ class RunRecord:
         messages = (*self._start.skipped_messages, *self._rows.skipped.messages[:count])
         return self._start.skipped + count, messages[:N_MESSAGES]
 
+    def source_counts(self) -> dict[str, int]:
+        """Return what the source dropped, and how often it came back, since the run was begun."""
+        return self._rows.source.counts.to_json(self._start.source)
+
+    def kept(self, place: Place) -> None:
+        """Say that a checkpoint of this place is on the disk."""
+        self._rows.source.kept(place.line)
+
     def checkpoint(self) -> Checkpoint:
         """Return this moment. A file will be read again from here on, and so will its bad rows."""
-        skipped, messages = self.skipped(self._skipped if self._rows.rereadable else None)
+        skipped, messages = self.skipped(self._skipped if self._rows.goes_back else None)
         return Checkpoint(
             n_samples=self.n_samples,
             n_rows=self.n_rows,
@@ -167,7 +191,9 @@ class RunRecord:
             weights=self.watch.to_json(),
             metrics=self.metrics.to_dict(),
             curves={name: curve.to_dict() for name, curve in self.curves.items()},
+            record=self.recorded(),
             chain=self._hash.chain.hex(),
+            source=self.source_counts(),
             image=self._learner.to_bytes(),
             part=self._hash.part,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -13,11 +14,13 @@ from streamlearn.cli.blocks import RowBlocks
 from streamlearn.cli.checkpoints import CHECKPOINT_DIR, Checkpoint, Place
 from streamlearn.cli.common import console
 from streamlearn.cli.endings import CommandError
-from streamlearn.cli.folders import begin_again, reopened, stream_path
+from streamlearn.cli.folders import begin_again, reopened
 from streamlearn.cli.learn import Keeping, Run, source_of
-from streamlearn.learners.classifier import StreamClassifier
+from streamlearn.cli.target_run import TargetRun
 from streamlearn.learners.loading import read
+from streamlearn.learners.regressor import StreamRegressor
 from streamlearn.streams.csv_stream import CsvStream
+from streamlearn.streams.csv_targets import CsvTargets
 
 
 def resume(
@@ -48,20 +51,23 @@ def resume(
     with reopened(run_dir, keeping.json_file):
         start = _latest(run_dir)
         learner = read(start.image, f"{run_dir / CHECKPOINT_DIR}, sample {start.n_samples}")
-        if not isinstance(learner, StreamClassifier):
-            raise CommandError(f"{run_dir} holds no classifier, which `run` learns")
+        source = keeping.source(stream or _short(start.place.stream), fresh=False)
+        if source.stream == start.place.stream:
+            source.resume(run_dir / CHECKPOINT_DIR, start.place.line, start.place.crc32)
         place = replace(
             start.place,
-            stream=start.place.stream if stream is None else stream_path(stream),
+            stream=source.stream,
             label=label or start.place.label,
             on_bad=on_bad or start.place.on_bad,
         )
-        rows = CsvStream(
-            stream or _short(place.stream),
-            place.label,
-            [str(label) for label in learner.labels],
-            "skip" if place.on_bad == "skip" else "stop",
-        )
+        bad: Literal["stop", "skip"] = "skip" if place.on_bad == "skip" else "stop"
+        rows: CsvStream | CsvTargets
+        kind: type[Run]
+        if isinstance(learner, StreamRegressor):
+            rows, kind = CsvTargets(source, place.label, bad), TargetRun
+        else:
+            classes = [str(label) for label in learner.labels]
+            rows, kind = CsvStream(source, place.label, classes, bad), Run
         samples = _in_order(rows, learner.get_params()["features"], run_dir)
         if place.line and rows.start_after(place.line, place.crc32):
             begun = replace(start, place=place)
@@ -69,11 +75,14 @@ def resume(
         else:
             begun = _with_another(start, place, rows, stream is not None)
             said = f"learns {rows.name} from its beginning"
+        run = kind(rows, samples, learner, begun, keeping)
+        run.keep_record(start.record)
         begin_again(run_dir, source_of(begun.place))
         console(keeping.quiet).print(
             f"{run_dir}: {start.n_samples} samples learned; {said}", soft_wrap=True
         )
-        Run(rows, samples, learner, begun, keeping).learn()
+        with closing(rows):
+            run.learn()
 
 
 def _short(stream: str) -> str:
@@ -99,7 +108,9 @@ def _latest(run_dir: Path) -> Checkpoint:
     return found
 
 
-def _with_another(start: Checkpoint, place: Place, rows: CsvStream, given: bool) -> Checkpoint:
+def _with_another(
+    start: Checkpoint, place: Place, rows: CsvStream | CsvTargets, given: bool
+) -> Checkpoint:
     """Return the moment before the first row of another stream, or of a pipe that goes on."""
     if place.line and rows.rereadable and not given:
         raise CommandError(
@@ -116,7 +127,9 @@ def _with_another(start: Checkpoint, place: Place, rows: CsvStream, given: bool)
     )
 
 
-def _in_order(rows: CsvStream, names: tuple[str, ...] | None, run_dir: Path) -> RowBlocks:
+def _in_order(
+    rows: CsvStream | CsvTargets, names: tuple[str, ...] | None, run_dir: Path
+) -> RowBlocks:
     """Return the samples in the learner's order of columns, which go by their names."""
     if names is None or rows.feature_names == names:
         return RowBlocks(rows)

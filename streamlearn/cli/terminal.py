@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
 
+from streamlearn.cli.target_figures import amount
 from streamlearn.watching.now import Now
 from streamlearn.watching.threads import start_beside
 
@@ -63,9 +64,13 @@ def panel(now: Now) -> Panel:
     for _ in range(2):
         grid.add_column(style="dim", no_wrap=True)
         grid.add_column(no_wrap=True, min_width=12)
-    latest = f"right of {now.window:,}"
-    grid.add_row("samples", f"{now.n_samples:,}", latest, _percent(now.accuracy_latest))
-    grid.add_row("samples/s", f"{now.rate:,.1f}", "right of all", _percent(now.accuracy))
+    if now.mae is None:
+        latest, whole = _percent(now.accuracy_latest), _percent(now.accuracy)
+    else:
+        latest, whole = amount(now.mae_latest), amount(now.mae)
+    what = "right" if now.mae is None else "error"
+    grid.add_row("samples", f"{now.n_samples:,}", f"{what} of {now.window:,}", latest)
+    grid.add_row("samples/s", f"{now.rate:,.1f}", f"{what} of all", whole)
     grid.add_row("novelty", _novelty(now), "step", f"× {now.step:.2f}")
     grid.add_row("time", _time(now.seconds), "drifts", f"{now.n_drifts:,}")
     below = Table.grid(padding=(0, 2))

@@ -15,7 +15,11 @@ from streamlearn.evaluation.prequential import (
     no_change_accuracy,
     no_change_predictions,
 )
+from streamlearn.evaluation.regression import ErrorDrift, RegressionMetrics
+from streamlearn.evaluation.regression_advice import regression_advice
 from streamlearn.evaluation.scores import Scores
+from streamlearn.evaluation.target_history import Points, Stretches, TargetHistory
+from streamlearn.evaluation.target_scores import TargetScores
 
 __all__ = [
     "Adwin",
@@ -24,10 +28,16 @@ __all__ = [
     "ClassificationMetrics",
     "Curve",
     "Drift",
+    "ErrorDrift",
     "Fingerprint",
+    "Points",
     "PrequentialResult",
+    "RegressionMetrics",
     "ReliabilityBin",
     "Scores",
+    "Stretches",
+    "TargetHistory",
+    "TargetScores",
     "advice",
     "evaluate",
     "hash_of_predictions",
@@ -35,4 +45,5 @@ __all__ = [
     "majority_predictions",
     "no_change_accuracy",
     "no_change_predictions",
+    "regression_advice",
 ]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from streamlearn.errors import ShapeError
 from streamlearn.evaluation.curve import Curve
+from streamlearn.evaluation.regression import RegressionMetrics
 from streamlearn.evaluation.timeline import Timeline
 
 #: The percentiles in the last axis of `LayerHistory.percentiles`.
@@ -170,6 +171,8 @@ class ReportData:
         ``[n_classes, n_classes]``, samples of class i (row) predicted as j.
     timeline
         How figures went that :class:`streamlearn.watching.Watch` collects; None if nobody looked.
+    targets
+        The figures of a regression; None: the page is about classes.
 
     Raises
     ------
@@ -191,6 +194,7 @@ class ReportData:
     n_stream: int | None = None
     confusion: Ints | None = None
     timeline: Timeline | None = None
+    targets: RegressionMetrics | None = None
 
     def __post_init__(self) -> None:
         n = self.n
@@ -223,7 +227,8 @@ class ReportData:
     @property
     def n_done(self) -> int:
         """Number of samples that the run got through: of its longest predictions."""
-        return max((one.n_samples for one in self.everyone), default=0)
+        known = 0 if self.targets is None else self.targets.n_samples
+        return max((one.n_samples for one in self.everyone), default=0) or known
 
     def accuracy(self, one: Engine | Baseline) -> float:
         """Return the share of right predictions in [0, 1]; NaN if it is not known."""

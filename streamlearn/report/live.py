@@ -8,13 +8,16 @@ from streamlearn.watching.now import Now
 
 def now_part(now: Now) -> str:
     """Return the figures of this moment as HTML."""
-    latest = percent(now.accuracy_latest)
+    numbers = now.mae is not None
+    latest = significant(now.mae_latest) if numbers else percent(now.accuracy_latest)
+    whole = significant(now.mae) if numbers else percent(now.accuracy)
+    what = "mean absolute error" if numbers else "right"
     lost = ", ".join(f"{count(n)} {why}" for why, n in now.dropped.items() if n)
     cells = (
         ("samples", count(now.n_samples)),
         ("samples/s", significant(now.rate)),
-        (f"right of the latest {count(now.window)}", latest),
-        ("right of all", percent(now.accuracy)),
+        (f"{what} of the latest {count(now.window)}", latest),
+        (f"{what} of all", whole),
         ("novelty", _novelty(now)),
         ("step multiplier", f"× {now.step:.2f}"),
         ("blind features", ", ".join(now.blind) or "none"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from os import PathLike
 
 from quant.durable import write_durably
-from streamlearn.report import figures, run_tables, tables
+from streamlearn.report import figures, regression, run_tables, tables
 from streamlearn.report.accuracy import draw_accuracy
 from streamlearn.report.confusion import draw_confusion
 from streamlearn.report.css import CSS
@@ -18,16 +18,23 @@ from streamlearn.report.health import draw_health
 from streamlearn.report.history import draw_history
 from streamlearn.report.instructions import draw_instructions
 from streamlearn.report.memory import draw_memory
+from streamlearn.report.regression_pictures import draw_errors, draw_intervals, draw_points
 from streamlearn.report.svg import Picture
 from streamlearn.report.text import count, escaped
 from streamlearn.report.uncertainty import draw_uncertainty
 from streamlearn.report.verdict import judge
 
 #: Pictures that a page of a comparison never has.
-OF_A_RUN = ("uncertainty over the stream", "health over the stream")
+OF_A_RUN = (
+    "uncertainty over the stream", "health over the stream",
+    "error over the stream", "predicted against true", "intervals",
+)  # fmt: skip
 MARKS = {"same": "✓", "differs": "✗", "unknown": "–"}
 PICTURES = (
     ("accuracy over the stream", draw_accuracy),
+    ("error over the stream", draw_errors),
+    ("predicted against true", draw_points),
+    ("intervals", draw_intervals),
     ("integers against floating point", draw_fidelity),
     ("uncertainty over the stream", draw_uncertainty),
     ("health over the stream", draw_health),
@@ -69,6 +76,8 @@ def render(data: ReportData) -> str:
 
 def quick_parts(data: ReportData) -> dict[str, str]:
     """Return what stands above the pictures, by name: it costs next to nothing."""
+    if data.targets is not None:
+        return regression.quick_parts(data)
     return {
         "sub": f'<p class="sub">{escaped(_sub(data))}</p>',
         "verdict": _verdict(data) if data.compares else "",
@@ -189,6 +198,7 @@ def section(picture: Picture) -> str:
 
 def glossary(body: str) -> str:
     """Explain the terms that a page uses."""
-    used = [(term, text) for term, seen, text in GLOSSARY if any(word in body for word in seen)]
+    words = (*GLOSSARY, *regression.WORDS)
+    used = [(term, text) for term, seen, text in words if any(word in body for word in seen)]
     terms = "\n".join(f"<dt>{escaped(t)}</dt><dd>{escaped(text)}</dd>" for t, text in used)
     return f"<h2>Glossary</h2>\n<dl>{terms}</dl>"

@@ -2,7 +2,8 @@
 
 from streamlearn.watching.log import RunLog
 from streamlearn.watching.now import Now, Rate
+from streamlearn.watching.numbers import NumbersFile
 from streamlearn.watching.predictions import PredictionsFile
 from streamlearn.watching.watch import Watch, WatchFile
 
-__all__ = ["Now", "PredictionsFile", "Rate", "RunLog", "Watch", "WatchFile"]
+__all__ = ["Now", "NumbersFile", "PredictionsFile", "Rate", "RunLog", "Watch", "WatchFile"]

@@ -87,7 +87,8 @@ class RunLog:
         if before is None:
             return
         if now.n_drifts > before.n_drifts:
-            self.warn(f"the accuracy fell, before sample {now.n_samples:,}: {figures(now)}")
+            what = "accuracy fell" if now.mae is None else "error rose"
+            self.warn(f"the {what}, before sample {now.n_samples:,}: {figures(now)}")
         for name in sorted(set(now.blind) - set(before.blind)):
             self.warn(f"blind: the network sees nothing of the feature {name!r}")
         for name in sorted(set(before.blind) - set(now.blind)):
@@ -112,6 +113,10 @@ def figures(now: Now) -> str:
         parts.append(f"accuracy {100 * now.accuracy:.2f} %")
     if now.accuracy_latest is not None:
         parts.append(f"of the latest {now.window:,} {100 * now.accuracy_latest:.2f} %")
+    if now.mae is not None:
+        parts.append(f"mean absolute error {now.mae:.4g}")
+    if now.mae_latest is not None:
+        parts.append(f"of the latest {now.window:,} {now.mae_latest:.4g}")
     if now.novelty is not None:
         parts.append(f"novelty {now.novelty:.3f}")
     parts.append(f"step × {now.step:.2f}")

@@ -23,6 +23,8 @@ class Now:
     accuracy, accuracy_latest, window
         Share of right predictions in [0, 1] of all samples and of the latest `window`; None if
         there is none yet.
+    mae, mae_latest
+        Of a regressor instead: the mean absolute error of all and of the latest samples.
     novelty
         Of the latest sample that was looked at, 0 to 1, and what the stream usually gives.
     usual_novelty
@@ -34,7 +36,7 @@ class Now:
     dropped
         What was not learned: a reason and how often.
     n_drifts
-        How often the accuracy fell.
+        How often the accuracy fell, or the error rose.
     seconds
         Since this sitting began.
     ended
@@ -46,6 +48,8 @@ class Now:
     rate: float = 0.0
     accuracy: float | None = None
     accuracy_latest: float | None = None
+    mae: float | None = None
+    mae_latest: float | None = None
     window: int = 0
     novelty: float | None = None
     usual_novelty: float | None = None

@@ -17,6 +17,9 @@ from streamlearn.errors import ConfigError, StateFormatError, WriteError
 
 COLUMNS = ("sample", "line", "prediction", "label", "probability")
 CSV_HEADER = (",".join(COLUMNS) + "\n").encode()
+#: Of a regression: mean, and the two standard deviations.
+NUMBER_COLUMNS = ("sample", "line", "prediction", "target", "aleatoric", "epistemic")
+HEADERS = tuple((",".join(names) + "\n").encode() for names in (COLUMNS, NUMBER_COLUMNS))
 JSON_START = b'{"sample":'
 CSV_NAMES, JSON_NAMES = (".csv",), (".jsonl", ".ndjson", ".json")
 #: What may wait in memory while the disk is full.
@@ -32,12 +35,12 @@ class Predicted(Protocol):
         ...
 
     @property
-    def labels(self) -> NDArray[np.int64]:
+    def labels(self) -> NDArray[Any]:
         """Class indices; -1: none."""
         ...
 
     @property
-    def predictions(self) -> NDArray[np.int64]:
+    def predictions(self) -> NDArray[Any]:
         """Class indices."""
         ...
 
@@ -68,8 +71,8 @@ def checked(path: Path) -> Path:
         raise ConfigError(f"{path} is a folder: expected a file for the predictions")
     if path.is_file():
         with path.open("rb") as file:
-            begin = file.read(len(CSV_HEADER))
-        if begin and begin != CSV_HEADER and not begin.startswith(JSON_START):
+            begin = file.read(max(map(len, HEADERS)))
+        if begin and not begin.startswith((*HEADERS, JSON_START)):
             raise ConfigError(
                 f"{path} exists and holds no predictions of an earlier run, which a new run would "
                 "replace; give a new file"
@@ -103,6 +106,7 @@ class PredictionsFile:
     """
 
     wants = frozenset({"probabilities"})
+    columns: tuple[str, ...] = COLUMNS
 
     def __init__(self, path: Path, names: Sequence[str], size: int | None = None) -> None:
         self.path, self.size = checked(path), size or 0
@@ -118,7 +122,7 @@ class PredictionsFile:
         except OSError as error:
             raise write_error(path, error) from error
         if self._csv and not self.size:
-            self._waiting = CSV_HEADER
+            self._waiting = (",".join(self.columns) + "\n").encode()
         self._write()
 
     def _check(self, size: int) -> None:
@@ -137,12 +141,21 @@ class PredictionsFile:
         WriteError
             If it could not be written for so long that too much waits in memory.
         """
+        self._waiting += self._text(self._table(block)).encode()
+        try:
+            self._write()
+        except WriteError:
+            if len(self._waiting) > MOST_WAITING:
+                raise
+
+    def _table(self, block: Predicted) -> Any:
+        """Return the rows of a block."""
         n = len(block.predictions)
         shares: list[Any] = [None] * n
         if block.probabilities is not None:
             picked = block.probabilities[np.arange(n), block.predictions]
             shares = np.round(picked, 6).tolist()
-        rows = zip(
+        return zip(
             range(block.first + 1, block.first + n + 1),
             block.lines.tolist(),
             map(self._name, block.predictions.tolist()),
@@ -150,12 +163,6 @@ class PredictionsFile:
             shares,
             strict=True,
         )
-        self._waiting += self._text(rows).encode()
-        try:
-            self._write()
-        except WriteError:
-            if len(self._waiting) > MOST_WAITING:
-                raise
 
     def _name(self, index: int) -> str | None:
         if index < 0:
@@ -168,7 +175,7 @@ class PredictionsFile:
             csv.writer(out, lineterminator="\n").writerows(rows)
             return out.getvalue()
         for row in rows:
-            out.write(json.dumps(dict(zip(COLUMNS, row, strict=True)), separators=(",", ":")))
+            out.write(json.dumps(dict(zip(self.columns, row, strict=True)), separators=(",", ":")))
             out.write("\n")
         return out.getvalue()
 

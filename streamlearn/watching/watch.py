@@ -17,6 +17,7 @@ from streamlearn.baselines.online import OnlineBaselines
 from streamlearn.errors import DivergedError, StateFormatError
 from streamlearn.evaluation.curve import Curve
 from streamlearn.evaluation.timeline import Timeline
+from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.classifier import StreamClassifier
 
 #: One sample in so many is asked how unsure the learner is: more often at the beginning.
@@ -43,8 +44,13 @@ class Seen(Protocol):
         ...
 
     @property
-    def labels(self) -> NDArray[np.int64]:
-        """Class indices; -1: none."""
+    def labels(self) -> NDArray[Any]:
+        """Class indices; -1: none. Or targets; NaN: none."""
+        ...
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Which samples have one."""
         ...
 
 
@@ -57,7 +63,8 @@ class Watch:
     Parameters
     ----------
     learner
-        It is asked, and never taught.
+        It is asked, and never taught. A regressor has no novelty and no entropy, and baselines
+        only in its figures (:class:`streamlearn.evaluation.RegressionMetrics`).
     baselines
         Whether they run along.
     n_samples
@@ -75,10 +82,9 @@ class Watch:
         What was found at the latest look.
     """
 
-    def __init__(
-        self, learner: StreamClassifier, baselines: bool = True, n_samples: int = 0
-    ) -> None:
+    def __init__(self, learner: StreamLearner, baselines: bool = True, n_samples: int = 0) -> None:
         self._learner, self._n = learner, n_samples
+        baselines = baselines and isinstance(learner, StreamClassifier)
         self.since = n_samples
         self.timeline, self.latest = Timeline(LOOKS), _UNKNOWN
         size = learner.state.nbytes
@@ -88,7 +94,7 @@ class Watch:
 
     def see(self, block: Seen) -> None:
         """Look at some samples of a block, and let the baselines predict and learn it."""
-        known = block.labels >= 0
+        known = block.known
         if self.baselines is not None:
             found = self.baselines.see(block.x, block.labels)
             for name, predicted in zip(LEARNING, (found.sgd, found.nearest), strict=True):
@@ -106,6 +112,8 @@ class Watch:
 
     def _unsure(self, x: NDArray[np.float32]) -> tuple[float, float, float]:
         learner, nan = self._learner, float("nan")
+        if not isinstance(learner, StreamClassifier):
+            return nan, nan, nan
         try:
             novelty, unsure = learner.novelty_one(x), learner.predict_uncertainty_one(x)
         except DivergedError:  # learning says so itself
@@ -238,7 +246,7 @@ class WatchFile:
                 old.unlink(missing_ok=True)
 
 
-def blind_names(learner: StreamClassifier, names: tuple[str, ...]) -> tuple[str, ...]:
+def blind_names(learner: StreamLearner, names: tuple[str, ...]) -> tuple[str, ...]:
     """Return the names of the features that the network does not see now."""
     state = learner.state
     if "streak" not in (state.dtype.names or ()):
