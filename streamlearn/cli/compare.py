@@ -112,7 +112,7 @@ def _read(run: Path, name: str) -> Found:
     newest = checkpoints.newest(run)
     kept = None if newest is None else newest.curves.get(LEARNER)
     file = metrics.get("predictions_file")
-    path = Path(file) if isinstance(file, str) and Path(file).is_file() else None
+    path = run / file if isinstance(file, str) and (run / file).is_file() else None
     source = manifest.get("source")
     return Found(
         name,
@@ -128,7 +128,7 @@ def _why_other(found: Sequence[Found]) -> str | None:
     for what, of in (
         ("streams", lambda one: one.source.get("stream")),
         ("label columns", lambda one: one.source.get("label")),
-        ("numbers of samples", lambda one: f"{one.metrics.get('n_samples'):,}"),
+        ("numbers of samples", lambda one: one.metrics.get("n_samples")),
     ):
         values = [str(of(one)) for one in found]
         if len(set(values)) > 1:

@@ -85,7 +85,7 @@ class Lookout:
         self._rows, self._learner, self._record = rows, learner, record
         self._begun, self._rate = monotonic(), Rate()
         self._rate.begin(record.n_samples)
-        self._ended = ""
+        self._ended, self._out = "", out
         self.log = None if out is None else RunLog(out, self.now)
         names = [str(label) for label in learner.labels]
         file = None if out is None else WatchFile(out / CHECKPOINT_DIR, SUFFIX, start.n_rows)
@@ -98,6 +98,8 @@ class Lookout:
         if seen:
             self.watch.go_on(seen)
         kind = NumbersFile if isinstance(learner, StreamRegressor) else PredictionsFile
+        if out is not None and before.get("predictions"):
+            before["predictions"]["path"] = str(out / before["predictions"]["path"])
         self._predictions = _predictions(kind, looking.predictions, before, names, start)
         self.server: LiveServer | None = None
         self.observers: list[Observer] = []
@@ -138,8 +140,18 @@ class Lookout:
             return {}, b""
 
     def _beside(self) -> dict[str, Any]:
-        kept = None if self._predictions is None else self._predictions.to_dict()
+        kept = None
+        if self._predictions is not None:
+            kept = {**self._predictions.to_dict(), "path": self._predictions_path()}
         return {"baselines": self._baselines, "predictions": kept}
+
+    def _predictions_path(self) -> str | None:
+        """Return where the predictions are: seen from the run folder, which may be moved."""
+        if self._predictions is None:
+            return None
+        path = self._predictions.path.absolute()
+        inside = self._out is not None and path.is_relative_to(self._out.absolute())
+        return str(path.relative_to(self._out.absolute()) if inside and self._out else path)
 
     def warn(self, text: str) -> None:
         """Add a warning to the log."""
@@ -208,7 +220,6 @@ class Lookout:
     def metrics(self) -> dict[str, Any]:
         """Return the keys of ``metrics.json`` that looking adds."""
         watch, learner = self.watch, self._learner
-        kept = self._predictions
         totals = {name: watch.timeline.total(name) for name in LOOKS[:3]}
         found: dict[str, Any] = {
             "baselines": None,
@@ -216,7 +227,7 @@ class Lookout:
             "saturations": self._record.saturations(),
             "dropped": self.dropped(),
             "memory": memory_of(learner),
-            "predictions_file": str(kept.path.absolute()) if kept is not None else None,
+            "predictions_file": self._predictions_path(),
         }
         if watch.baselines is not None:
             found["baselines"] = {

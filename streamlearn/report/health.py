@@ -14,7 +14,7 @@ from streamlearn.report.sheet import Sheet
 from streamlearn.report.stream_axis import finish, thinned
 from streamlearn.report.svg import Picture, new_figure, on_every_sheet
 from streamlearn.report.text import count, significant
-from streamlearn.report.uncertainty import known
+from streamlearn.report.uncertainty import axis_name, end_of, known
 
 PANELS = (
     ("step", "step\nmultiplier", BLUE),
@@ -39,6 +39,7 @@ def draw_health(data: ReportData) -> Picture | None:
 
 
 def _figure(data: ReportData, line: Timeline, sheet: Sheet) -> Figure:
+    end = end_of(line, data)
     shown = [panel for panel in PANELS if panel[0] in line.names]
     figure = new_figure(0.7 + 1.15 * len(shown), sheet)
     axes = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
@@ -52,9 +53,10 @@ def _figure(data: ReportData, line: Timeline, sheet: Sheet) -> Figure:
         ax.yaxis.grid(True, color=GRID, linewidth=0.7)
         ax.set_axisbelow(True)
         ax.set_ylabel(label)
-        mark_drifts(ax, data)
+        if end == data.n_done:  # drifts count labelled samples
+            mark_drifts(ax, data)
     figure.align_ylabels(axes)
-    finish(axes[-1], data.n_done, sheet)
+    finish(axes[-1], end, sheet, axis_name(end, data))
     return figure
 
 

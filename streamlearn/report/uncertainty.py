@@ -39,6 +39,7 @@ def draw_uncertainty(data: ReportData) -> Picture | None:
 
 
 def _figure(data: ReportData, line: Timeline, sheet: Sheet) -> Figure:
+    end = end_of(line, data)
     figure = new_figure(3.9, sheet)
     top, bottom = figure.subplots(2, 1, sharex=True)
     _curve(top, line, "novelty", BLUE, "-", sheet)
@@ -53,8 +54,9 @@ def _figure(data: ReportData, line: Timeline, sheet: Sheet) -> Figure:
         ax.set_ylim(bottom=0)
         ax.yaxis.grid(True, color=GRID, linewidth=0.7)
         ax.set_axisbelow(True)
-        mark_drifts(ax, data)
-    finish(bottom, data.n_done, sheet)
+        if end == data.n_done:  # drifts count labelled samples
+            mark_drifts(ax, data)
+    finish(bottom, end, sheet, axis_name(end, data))
     return figure
 
 
@@ -77,6 +79,17 @@ def known(line: Timeline, name: str, window: int = SMOOTH) -> tuple[Floats, Floa
     values = line.mean(name, window)
     found = np.isfinite(line.mean(name))  # where somebody looked: no steps between
     return line.ends[found].astype(np.float64), values[found]
+
+
+def end_of(line: Timeline, data: ReportData) -> int:
+    """Return how many rows came: more than samples, if some had no label."""
+    last = int(line.ends[-1]) if len(line.ends) else 0
+    return last if last > data.n_done else data.n_done
+
+
+def axis_name(end: int, data: ReportData) -> str:
+    """Return what the axis counts."""
+    return "sample" if end == data.n_done else "row, with and without a label"
 
 
 def _finding(line: Timeline) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import socket
 import threading
 from http import HTTPStatus
@@ -36,7 +37,7 @@ _HEADERS = {
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    allow_reuse_address = True
+    allow_reuse_address = os.name != "nt"  # there it would let a second server take the port
     request_queue_size = 16
 
     def __init__(self, port: int, page: LivePage) -> None:

@@ -73,7 +73,7 @@ class Watch:
     Attributes
     ----------
     timeline : Timeline
-        Columns: `LOOKS`.
+        Columns: `LOOKS`. It counts all rows, also those without a label.
     curves : dict
         How the accuracy of the baselines went, by `LEARNING`; empty without baselines.
     since : int
@@ -102,11 +102,10 @@ class Watch:
         every = EVERY_FIRST if block.first < FIRST else EVERY
         rows = range(-block.first % every, len(known), every)
         if rows:
-            before = self._n + np.cumsum(known) - known
             levels = self._levels()
             for row in rows:
                 self.latest = (*self._unsure(block.x[row]), *levels)
-                self.timeline.add(int(before[row]), self.latest)
+                self.timeline.add(block.first + row, self.latest)
                 levels = (*levels[:2], 0.0)
         self._n += int(np.count_nonzero(known))
 
