@@ -213,8 +213,9 @@ def test_the_live_view_on_a_terminal() -> None:
 
 def test_a_view_that_is_full() -> None:
     now = Now(
-        "[red] file.csv", 1_234_567, 89.123, 0.95, 0.9, 300, 0.5, 0.25, 2.5,
-        tuple("abcdef"), {"bad rows": 3, "torn": 0}, 7, 90_061.0,
+        "[red] file.csv", n_samples=1_234_567, rate=89.123, accuracy=0.95, accuracy_latest=0.9,
+        window=300, novelty=0.5, usual_novelty=0.25, step=2.5, blind=tuple("abcdef"),
+        dropped={"bad rows": 3, "torn": 0}, n_drifts=7, seconds=90_061.0,
     )  # fmt: skip
     to = Console(width=80, record=True, file=io.StringIO())
     to.print(panel(now))
