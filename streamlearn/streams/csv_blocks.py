@@ -233,7 +233,7 @@ class BlockParser:
         if header.key_index >= 0:
             for row, cell in enumerate(cells.column(header.key_index)):
                 found.keys[rows[row]] = cell.decode().strip() if good[row] else ""
-        found.x[rows], found.missing[rows] = x, missing
+        found.x[rows], found.missing[rows] = x, missing & good[:, np.newaxis]
         found.kinds[rows[good]] = ROW
         return good
 

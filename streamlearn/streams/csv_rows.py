@@ -246,8 +246,7 @@ class CsvRows:
             self._given = Given(self, lines.line_number, lines.crc32, filling)
             parser = self._parser(self._header, self._values(), lines)
             empty = not self._after
-            while (block := lines.take(parser.at_most)) is not None:
-                self._decide_decimal(parser, block)
+            for block in self._blocks_of(lines, parser):
                 parsed = parser.parse(block)
                 empty &= not parsed.kinds.any()
                 for part in self._given.out(parsed, at_most):
@@ -295,9 +294,12 @@ class CsvRows:
         """Look at the words of some columns of the whole file."""
         with self._lines() as lines:
             parser = self._parser(self._header, None, lines)
-            return find_words(
-                iter(lambda: lines.take(parser.at_most), None), parser, columns, check
-            )
+            return find_words(self._blocks_of(lines, parser), parser, columns, check)
+
+    def _blocks_of(self, lines: LineReader, parser: BlockParser) -> Iterator[Lines]:
+        while (block := lines.take(parser.at_most)) is not None:
+            self._decide_decimal(parser, block)
+            yield block
 
     def _few(self, column: int, words: Any, line: int) -> None:
         """Refuse a text column that is no fixed set."""

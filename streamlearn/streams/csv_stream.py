@@ -194,7 +194,7 @@ class CsvStream(CsvRows):
                     f"in column {self.label_column!r}; is it a class?"
                 )
             elif len(words) in (21, 201):
-                self._ask(words, line)
+                self._ask(words, line, so_far=True)
 
         words = self._scan(columns, check)
         if not words.n_rows and words.first_error is None:
@@ -214,9 +214,9 @@ class CsvStream(CsvRows):
             )
         return tuple(found)
 
-    def _ask(self, labels: Collection[str], n_rows: int) -> None:
+    def _ask(self, labels: Collection[str], n_rows: int, so_far: bool = False) -> None:
         found = [label for label in labels if label.casefold() not in MISSING]
-        if is_regression(found, n_rows):
+        if is_regression(found, None if so_far else n_rows):
             raise StreamFormatError(
                 regression_question(self.name, str(self.label_column), found, n_rows)
             )
