@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
@@ -125,12 +125,11 @@ def _read(run: Path, name: str) -> Found:
 
 def _why_other(found: Sequence[Found]) -> str | None:
     """Return why the runs are not of the same samples, as far as their folders tell."""
-    for what, of in (
-        ("streams", lambda one: one.source.get("stream")),
-        ("label columns", lambda one: one.source.get("label")),
-        ("numbers of samples", lambda one: one.metrics.get("n_samples")),
+    for what, values in (
+        ("streams", [str(one.source.get("stream")) for one in found]),
+        ("label columns", [str(one.source.get("label")) for one in found]),
+        ("numbers of samples", [str(one.metrics.get("n_samples")) for one in found]),
     ):
-        values = [str(of(one)) for one in found]
         if len(set(values)) > 1:
             listed = "; ".join(f"{one.name}: {v}" for one, v in zip(found, values, strict=True))
             return f"different {what} ({listed})"
@@ -153,19 +152,24 @@ def _right(a: Path, b: Path) -> Iterator[tuple[bool, bool]]:
     for one, other in zip_longest(_rows(a), _rows(b)):
         if one is None or other is None:
             raise _OtherSamplesError("their number")
-        if (one["sample"], one["label"]) != (other["sample"], other["label"]):
-            raise _OtherSamplesError(f"the label of sample {one['sample']}")
-        if one["label"] not in (None, ""):
-            yield one["prediction"] == one["label"], other["prediction"] == other["label"]
+        if one[:3] != other[:3]:
+            raise _OtherSamplesError(f"the label of line {one.line}")
+        if one.label:
+            yield one.prediction == one.label, other.prediction == other.label
 
 
-def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
+class _Row(NamedTuple):
+    sample: str
+    line: str
+    label: str
+    prediction: str
+
+
+def _rows(path: Path) -> Iterator[_Row]:
     with path.open(encoding="utf-8", newline="") as file:
-        if path.suffix.lower() == ".csv":
-            for row in csv.DictReader(file):
-                yield {**row, "sample": int(row["sample"])}
-        else:
-            yield from map(json.loads, file)
+        rows = csv.DictReader(file) if path.suffix.lower() == ".csv" else map(json.loads, file)
+        for row in rows:
+            yield _Row(*("" if row[key] is None else str(row[key]) for key in _Row._fields))
 
 
 def _figures(found: Sequence[Found]) -> list[tuple[str, list[Any], str]]:

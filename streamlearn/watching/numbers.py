@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from streamlearn.watching.predictions import NUMBER_COLUMNS, Predicted, PredictionsFile
+from streamlearn.watching.predictions import NUMBER_COLUMNS, Predicted, PredictionsFile, numbers
 
 #: Digits that tell one float32 from the next.
 DIGITS = 9
@@ -30,9 +30,8 @@ class NumbersFile(PredictionsFile):
 
     def _table(self, block: Predicted) -> Any:
         mean, aleatoric, epistemic = block.predictions.T.tolist()
-        n = len(block.labels)
         return zip(
-            range(block.first + 1, block.first + n + 1),
+            numbers(block),
             block.lines.tolist(),
             map(_number, mean),
             map(_number, block.labels.tolist()),

@@ -45,6 +45,11 @@ class Predicted(Protocol):
         ...
 
     @property
+    def again(self) -> bool:
+        """Whether its rows were shown before, without a label."""
+        ...
+
+    @property
     def lines(self) -> NDArray[np.int64]:
         """Line numbers."""
         ...
@@ -80,8 +85,16 @@ def checked(path: Path) -> Path:
     return path
 
 
+def numbers(block: Predicted) -> Sequence[int | None]:
+    """Return the numbers of a block's samples; none if these have rows already, and now labels."""
+    n = len(block.labels)
+    return [None] * n if block.again else range(block.first + 1, block.first + n + 1)
+
+
 class PredictionsFile:
     """Writes a row for every sample: number, line, prediction, label if any, probability.
+
+    A label that comes later gives a second row, which has no number.
 
     Each block is written when it comes, and brought to the disk before a checkpoint counts on it.
     While the disk is full, rows wait in memory.
@@ -156,7 +169,7 @@ class PredictionsFile:
             picked = block.probabilities[np.arange(n), block.predictions]
             shares = np.round(picked, 6).tolist()
         return zip(
-            range(block.first + 1, block.first + n + 1),
+            numbers(block),
             block.lines.tolist(),
             map(self._name, block.predictions.tolist()),
             map(self._name, block.labels.tolist()),

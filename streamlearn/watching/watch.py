@@ -49,6 +49,11 @@ class Seen(Protocol):
         ...
 
     @property
+    def again(self) -> bool:
+        """Whether its rows were shown before, without a label."""
+        ...
+
+    @property
     def known(self) -> NDArray[np.bool_]:
         """Which samples have one."""
         ...
@@ -101,7 +106,7 @@ class Watch:
                 self.curves[name].add(predicted[known] == block.labels[known])
         every = EVERY_FIRST if block.first < FIRST else EVERY
         rows = range(-block.first % every, len(known), every)
-        if rows:
+        if rows and not block.again:  # they were looked at when they came
             levels = self._levels()
             for row in rows:
                 self.latest = (*self._unsure(block.x[row]), *levels)
@@ -217,7 +222,8 @@ class WatchFile:
         """Let the watch look."""
         if self._watch is not None:
             self._watch.see(block)
-        self._rows = block.first + len(block.labels)
+        if not block.again:
+            self._rows = block.first + len(block.labels)
 
     def checkpoint(self) -> None:
         """Write what was seen until now.
