@@ -109,9 +109,9 @@ def _read(run: Path, name: str) -> Found:
         raise CommandError(f"{run}: its figures cannot be read: {error}") from error
     if not isinstance(metrics, dict) or not isinstance(manifest, dict):
         raise CommandError(f"{run}: {METRICS_FILE} is not what a run writes")
-    newest = checkpoints.newest(run)
+    newest = checkpoints.newest(run) if "accuracy_prequential" in metrics else None
     kept = None if newest is None else newest.curves.get(LEARNER)
-    file = metrics.get("predictions_file")
+    file = None if newest is None else metrics.get("predictions_file")  # of classes
     path = run / file if isinstance(file, str) and (run / file).is_file() else None
     source = manifest.get("source")
     return Found(

@@ -79,8 +79,8 @@ class Comparison:
             ]
         if not self.pairs:
             return [
-                "whether a difference is more than chance is not known: it takes runs with "
-                "--predictions, all of them"
+                "whether a difference is more than chance is not known: it takes classifiers that "
+                "ran with --predictions, all of them"
             ]
         said = [_sentence(pair) for pair in self.pairs]
         said.append(
