@@ -120,7 +120,7 @@ def compare_page(found: Comparison) -> str:
     if found.other:
         top = f'<div class="verdict differs"><strong>{escaped(words[0])}</strong></div>'
     else:
-        top = "".join(f"<p>{escaped(sentence)}</p>" for sentence in words)
+        top = "".join(f"<p>{escaped(_full(sentence))}</p>" for sentence in words)
     head = ("", *found.names)
     settings = table([(name, *values) for name, values in found.settings], head, "sides")
     if not found.settings:
@@ -137,12 +137,19 @@ def compare_page(found: Comparison) -> str:
     )
 
 
+def _full(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:].rstrip(".") + "."
+
+
 def _draw(curves: Mapping[str, Curve]) -> Picture | None:
     drawn = {name: curve for name, curve in curves.items() if curve.n_samples}
     if not drawn:
         return None
     best = max(drawn, key=lambda name: drawn[name].accuracy)
-    finding = f"{best} has the highest accuracy, {percent(drawn[best].accuracy)}"
+    top = drawn[best].accuracy
+    finding = f"{best} has the highest accuracy, {percent(top)}"
+    if len(drawn) > 1 and all(curve.accuracy == top for curve in drawn.values()):
+        finding = f"All have the same accuracy, {percent(top)}"
     svg = on_every_sheet(lambda sheet: _figure(drawn, sheet), "compare", finding)
     window = max(WINDOW, *(curve.width for curve in drawn.values()))
     reading = (
