@@ -228,8 +228,12 @@ class Run:
         Interrupted
             If a signal ended it.
         """
-        with self.lookout:
-            self._learn()
+        try:
+            with self.lookout:
+                self._learn()
+        finally:
+            if self.waiting is not None:
+                self.waiting.close()
 
     def _learn(self) -> None:
         record, keeping = self.record, self.keeping

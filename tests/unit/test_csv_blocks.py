@@ -57,7 +57,7 @@ def rows_of(stream: CsvStream, size: int | None) -> list[tuple[Any, ...]]:
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     st.lists(LINES, min_size=1, max_size=40),
     st.sampled_from(["\n", "\r\n"]),
@@ -96,7 +96,7 @@ def test_blocks_are_the_rows_one_by_one(
     assert json.dumps(fast.memory()) == json.dumps(slow.memory())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(CELLS.filter(lambda cell: "," not in cell), min_size=1), st.sampled_from(".,"))
 def test_decimals_are_those_of_float(cells: list[str], point: str) -> None:
     cells = [cell.replace(".", point) for cell in cells]
