@@ -9,8 +9,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
+from rich.text import Text
 
 from streamlearn.cli.target_figures import amount
+from streamlearn.report.text import printable
 from streamlearn.watching.now import Now
 from streamlearn.watching.threads import start_beside
 
@@ -78,7 +80,8 @@ def panel(now: Now) -> Panel:
     below.add_column()
     named = ", ".join(now.blind[:MAX_NAMED])
     more = len(now.blind) - MAX_NAMED
-    below.add_row("blind", (named + (f" and {more} more" if more > 0 else "")) or "none")
+    blind = (named + (f" and {more} more" if more > 0 else "")) or "none"
+    below.add_row("blind", _plain(blind))
     lost = ", ".join(f"{n:,} {why}" for why, n in now.dropped.items() if n)
     below.add_row("dropped", lost or "nothing")
     both = Table.grid()
@@ -87,8 +90,9 @@ def panel(now: Now) -> Panel:
     return Panel(both, title=_plain(now.source), expand=False)
 
 
-def _plain(text: str) -> str:
-    return text.replace("[", r"\[")
+def _plain(text: str) -> Text:
+    """Return names as they are: neither markup nor control characters."""
+    return Text(printable(text))
 
 
 def _percent(share: float | None) -> str:

@@ -61,7 +61,8 @@ class LivePage:
         """Return the page as it is loaded: figures, and places for the pictures."""
         now, data = self._look()
         parts = {"bar": BAR, "now": now_part(now), **quick_parts(data)}
-        drawn = {name: html for name, (_, html) in self._parts.items()}
+        with self._changed:
+            drawn = {name: html for name, (_, html) in self._parts.items()}
         for name in (*PICTURE_NAMES, *rest(data)):
             parts[name] = drawn.get(name, "")
         return html_page(self._title, parts, HEAD, empty=True)

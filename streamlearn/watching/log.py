@@ -63,7 +63,8 @@ class RunLog:
 
     def say(self, text: str, level: int = logging.INFO) -> None:
         """Append a line."""
-        self._logger.log(level, "%s", text.replace("\r", " ").replace("\n", " "))
+        line = "".join(c if c.isprintable() else " " for c in text)  # names may hold anything
+        self._logger.log(level, "%s", line)
 
     def warn(self, text: str) -> None:
         """Append a line about something that went wrong."""

@@ -214,7 +214,7 @@ def test_the_live_view_on_a_terminal() -> None:
 def test_a_view_that_is_full() -> None:
     now = Now(
         "[red] file.csv", n_samples=1_234_567, rate=89.123, accuracy=0.95, accuracy_latest=0.9,
-        window=300, novelty=0.5, usual_novelty=0.25, step=2.5, blind=tuple("abcdef"),
+        window=300, novelty=0.5, usual_novelty=0.25, step=2.5, blind=("a\x1b", "[red]", *"cdef"),
         dropped={"bad rows": 3, "torn": 0}, n_drifts=7, seconds=90_061.0,
     )  # fmt: skip
     to = Console(width=80, record=True, file=io.StringIO())
@@ -222,9 +222,10 @@ def test_a_view_that_is_full() -> None:
     text = to.export_text()
     for word in (
         "[red] file.csv", "1,234,567", "89.1", "90.00 %", "95.00 %", "0.500 (0.250)", "× 2.50",
-        "a, b, c, d and 2 more", "3 bad rows", "1 d 01:01:01",
+        "a�, [red], c, d and 2 more", "3 bad rows", "1 d 01:01:01",
     ):  # fmt: skip
         assert word in text, word
+    assert "\x1b" not in text
 
 
 @pytest.fixture(scope="module")
