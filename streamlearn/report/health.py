@@ -68,7 +68,7 @@ def _finding(line: Timeline) -> str:
     seen = (
         "every feature was seen"
         if not worst
-        else f"up to {significant(worst, 2)} features were blind"
+        else f"blind features: {significant(worst, 2)} at most"
     )
     if worst and float(blind[-1]):
         seen += f", at the end {significant(float(blind[-1]), 2)}"

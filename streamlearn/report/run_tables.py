@@ -8,6 +8,12 @@ from typing import Any
 from streamlearn.report.data import ReportData
 from streamlearn.report.text import count, escaped, size, table
 
+#: What waits for labels that come later, and did not find its other half.
+LATE = (
+    ("rows", "rows whose label did not come in time"),
+    ("labels", "labels whose row did not come in time"),
+)
+
 
 def beside(data: ReportData) -> str:
     """Return what has to be known of the baselines, empty if there is nothing."""
@@ -32,8 +38,10 @@ def dropped(data: ReportData) -> str:
     """Return what came and was not learned, and why; empty if nothing was."""
     reasons = {k: n for k, n in _dict(data.metrics, "dropped").items() if n}
     skipped = _dict(data.metrics, "skipped")
-    if skipped.get("count"):
-        reasons = {"bad rows, skipped": skipped["count"], **reasons}
+    late = _dict(_dict(data.metrics, "waiting"), "dropped")
+    for key, why in LATE:
+        if late.get(key):
+            reasons[why] = late[key]
     if not reasons:
         return ""
     html = "<h2>Not learned</h2>" + table(

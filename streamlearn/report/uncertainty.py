@@ -15,7 +15,7 @@ from streamlearn.report.stream_axis import finish, thinned
 from streamlearn.report.svg import Picture, new_figure, on_every_sheet
 from streamlearn.report.text import significant
 
-#: Bins of the curve are at least so many samples: few of them are asked.
+#: A point of the curve is a mean over so many samples at most: few of them are asked.
 SMOOTH = 1024
 
 
@@ -74,9 +74,13 @@ def _curve(
     ax.plot(at[some], values[some], color=colour, linewidth=1.3, linestyle=dashes, label=label)
 
 
-def known(line: Timeline, name: str, window: int = SMOOTH) -> tuple[Floats, Floats]:
-    """Return where a figure is known, in samples, and what it is there."""
-    values = line.mean(name, window)
+def known(line: Timeline, name: str, window: int | None = None) -> tuple[Floats, Floats]:
+    """Return where a figure is known, in samples, and what it is there.
+
+    Without a window it is the mean over a sixteenth of the stream, 64 to 1,024 samples.
+    """
+    smooth = max(64, min(SMOOTH, int(line.ends[-1]) // 16)) if len(line.ends) else 1
+    values = line.mean(name, smooth if window is None else window)
     found = np.isfinite(line.mean(name))  # where somebody looked: no steps between
     return line.ends[found].astype(np.float64), values[found]
 
