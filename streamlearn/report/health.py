@@ -68,10 +68,10 @@ def _finding(line: Timeline) -> str:
     seen = (
         "every feature was seen"
         if not worst
-        else f"blind features: {significant(worst, 2)} at most"
+        else f"blind features: {worst:.3g} at most"
     )
     if worst and float(blind[-1]):
-        seen += f", at the end {significant(float(blind[-1]), 2)}"
+        seen += f", at the end {float(blind[-1]):.3g}"
     largest = significant(float(step.max(initial=1.0)), 3)
     return (
         f"The step multiplier was {largest} at most; {seen}; {count(total)} values were held or "
