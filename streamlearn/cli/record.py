@@ -15,7 +15,8 @@ from streamlearn.cli.observers import Block
 from streamlearn.cli.weights import WeightWatch
 from streamlearn.evaluation import ClassificationMetrics, Curve, Fingerprint
 from streamlearn.learners.base import StreamLearner
-from streamlearn.streams.csv_rows import N_MESSAGES, CsvRows
+from streamlearn.streams.csv_rows import CsvRows
+from streamlearn.streams.csv_skipped import N_MESSAGES
 
 LEARNER, NO_CHANGE, MAJORITY = "learner", "no change", "majority"
 

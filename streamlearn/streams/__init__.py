@@ -2,7 +2,7 @@
 
 from streamlearn.streams.base import Stream
 from streamlearn.streams.csv_options import ReadOptions
-from streamlearn.streams.csv_rows import Skipped
+from streamlearn.streams.csv_skipped import Skipped
 from streamlearn.streams.csv_stream import CsvStream
 from streamlearn.streams.csv_targets import CsvTargets
 from streamlearn.streams.gas_concentration import TargetStream, load_gas_concentration

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import errno
 import zlib
 from dataclasses import dataclass
@@ -16,13 +15,11 @@ from streamlearn.sources.base import Source
 from streamlearn.sources.files import GZIP_MAGIC
 from streamlearn.sources.json_rows import JsonRows, guessed_format
 from streamlearn.sources.limits import MAX_LINE_BYTES
+from streamlearn.streams.csv_encoding import decoder_of, guess_encoding
 
 #: Bytes that are asked for at once.
 CHUNK = 1 << 18
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _LF = 10
-#: Bytes that no text has.
-_CONTROLS = bytes({*range(32)} - {*b"\t\n\v\f\r"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +93,7 @@ class LineReader:
         encoding: str | None = None,
     ) -> None:
         self._source, self._name, self._endless = source, name, endless
-        self._guess, self._decoder = encoding is None, _decoder(encoding or "utf-8")
+        self._guess, self._decoder = encoding is None, decoder_of(encoding or "utf-8")
         self.encoding = encoding or "utf-8"
         self.format, self.raw = format, b""
         self._json: JsonRows | None = None
@@ -295,35 +292,4 @@ class LineReader:
             )
         if self._guess:
             self.encoding = guess_encoding(raw)
-            self._decoder = _decoder(self.encoding)
-
-
-def guess_encoding(raw: bytes) -> str:
-    """Return the encoding of the first bytes of a text.
-
-    It is UTF-8, unless there is a mark of UTF-16, or the header (or a comment above it) is no
-    UTF-8, or several lines are none and no line shows UTF-8. One bad byte in a row is damage.
-    """
-    if raw.startswith(_UTF16):
-        return "utf-16"
-    if len(raw.translate(None, _CONTROLS)) < len(raw) or _decodes(raw, "utf-8"):
-        return "utf-8"
-    lines = raw.split(b"\n")[:-1] or [raw]
-    top = next((i for i, line in enumerate(lines) if line.strip() and line[:1] != b"#"), 0)
-    foreign = [i for i, line in enumerate(lines) if not _decodes(line, "utf-8")]
-    known = any(not lines[i].isascii() for i in range(len(lines)) if i not in foreign)
-    if not foreign or (foreign[0] > top and (len(foreign) < 2 or known)):
-        return "utf-8"
-    return "cp1252" if _decodes(raw, "cp1252") else "iso8859-1"
-
-
-def _decodes(raw: bytes, encoding: str) -> bool:
-    try:
-        raw.decode(encoding)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _decoder(encoding: str) -> codecs.IncrementalDecoder | None:
-    return None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)("strict")
+            self._decoder = decoder_of(self.encoding)

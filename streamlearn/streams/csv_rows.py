@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -16,40 +16,18 @@ from streamlearn.sources import Source, open_source
 from streamlearn.streams.csv_blocks import BlockParser, Values
 from streamlearn.streams.csv_fill import Filling
 from streamlearn.streams.csv_given import Given, Slice
-from streamlearn.streams.csv_guess import decimal_of, look, said, telling_lines
+from streamlearn.streams.csv_guess import look, said
 from streamlearn.streams.csv_header import Header, parse_header, text_columns
 from streamlearn.streams.csv_labels import Unlabelled
 from streamlearn.streams.csv_lines import LineReader, Lines
 from streamlearn.streams.csv_options import ReadOptions
-from streamlearn.streams.csv_scan import Words, find_words
+from streamlearn.streams.csv_scan import Words, decimal_in, find_words
+from streamlearn.streams.csv_skipped import Skipped
 from streamlearn.streams.csv_text import MISSING_TEXT
 from streamlearn.streams.csv_top import read_sample, read_top
 
-N_MESSAGES = 10
 #: Different words of a text column; more are no fixed set.
 MAX_WORDS = 64
-
-
-@dataclass
-class Skipped:
-    """Rows that were left out.
-
-    Parameters
-    ----------
-    count
-        How many.
-    messages
-        What was wrong with the first ten.
-    """
-
-    count: int = 0
-    messages: list[str] = field(default_factory=list)
-
-    def add(self, message: str) -> None:
-        """Count one row, and keep its message if there is room."""
-        self.count += 1
-        if len(self.messages) < N_MESSAGES:
-            self.messages.append(message)
 
 
 class CsvRows:
@@ -94,18 +72,19 @@ class CsvRows:
 
     def _open_stream(self) -> None:
         """Read the header: of a regular file, or of what can be read only once."""
+        wanted = self.label_column or self.options.key
         self._once: LineReader | None = None
         if self.rereadable:
             with closing(self.source.again()) as source:
                 reader = self._reader_of(source, self.options.encoding)
-                self._top = read_top(reader, self.name, self._wanted, self.options)
+                self._top = read_top(reader, self.name, wanted, self.options)
                 self._look(read_sample(reader, self._top), reader)
                 self.source.format = reader.format
             return
         self.source.open()
         self._once = self._reader_of(self.source, self.options.encoding)
         try:
-            self._top = read_top(self._once, self.name, self._wanted, self.options)
+            self._top = read_top(self._once, self.name, wanted, self.options)
             self._look([], self._once)
         except BaseException:  # also Ctrl-C: a port is let go
             self.close()
@@ -115,10 +94,6 @@ class CsvRows:
             self._top.raw if self._once.format == "csv" else None, self._once.encoding
         )
         self._once.head_ends()
-
-    @property
-    def _wanted(self) -> str | None:
-        return self.label_column or self.options.key
 
     def _look(self, sample: list[list[str]], reader: LineReader) -> None:
         """Find out what the columns are."""
@@ -278,14 +253,7 @@ class CsvRows:
         """Find out the decimal mark from the first rows that show one."""
         if self._guess.decimal is not None:
             return
-        cells: list[str] = []
-        for index in telling_lines(block, self._top.delimiter):
-            try:
-                row = parser.cells_of(index, block)
-            except StreamFormatError:
-                continue
-            cells += [row[number] for number in self._header.numbers] if row else []
-        self._guess.decimal = decimal_of(cells, self._top.delimiter)
+        self._guess.decimal = decimal_in(block, parser)
         if self._guess.decimal == ",":
             parser.use_decimal(",")
             self.say(self.guessed)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 from streamlearn.errors import InputValueError, LabelError, StreamFormatError, StreamlearnError
 from streamlearn.streams.csv_blocks import BlockParser
+from streamlearn.streams.csv_guess import decimal_of, telling_lines
 from streamlearn.streams.csv_lines import Lines
 from streamlearn.streams.csv_row import parse_row
 
@@ -95,3 +96,15 @@ def find_words(
     for lines in blocks:
         words.see(lines)
     return words
+
+
+def decimal_in(block: Lines, parser: BlockParser) -> str | None:
+    """Return the decimal mark that the numbers of some lines show, or None."""
+    cells: list[str] = []
+    for index in telling_lines(block, parser.delimiter):
+        try:
+            row = parser.cells_of(index, block)
+        except StreamFormatError:
+            continue
+        cells += [row[number] for number in parser.header.numbers] if row else []
+    return decimal_of(cells, parser.delimiter)

@@ -180,7 +180,7 @@ def test_only_debug_shows_the_traceback() -> None:
 
 def test_bad_rows_are_skipped_and_counted(cli: Cli, tmp_path: Path) -> None:
     file, figures = tmp_path / "x.csv", tmp_path / "x.json"
-    bad = "nan,a,1,1\n2,a\n3,,1,1\n"
+    bad = "nan,a,1,1\n2,a\n3,nan,1,1\n"
     file.write_text(f"v,y,w,u\n1,a,1,1\n{bad}2,b,2,2\n1,[/bold] c,0,0\n")
     common = ("run", "--stream", file, "--label", "y", "--on-bad", "skip", "--json", figures)
     ended = cli(*common)
