@@ -65,11 +65,7 @@ def _finding(line: Timeline) -> str:
     _, blind = known(line, "blind", 1)
     total, _ = line.total("saturations")
     worst = float(blind.max(initial=0.0))
-    seen = (
-        "every feature was seen"
-        if not worst
-        else f"blind features: {worst:.3g} at most"
-    )
+    seen = "every feature was seen" if not worst else f"blind features: {worst:.3g} at most"
     if worst and float(blind[-1]):
         seen += f", at the end {float(blind[-1]):.3g}"
     largest = significant(float(step.max(initial=1.0)), 3)
