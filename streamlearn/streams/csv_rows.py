@@ -8,6 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from streamlearn.errors import ConfigError, StreamFormatError, StreamlearnError
 from streamlearn.sources import Source, open_source
 from streamlearn.streams.csv_blocks import BlockParser, Values
