@@ -8,15 +8,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic, perf_counter
+from time import perf_counter
 from typing import Any, Literal
 
 import numpy as np
 from rich.console import Console
-from rich.progress import Progress, TaskID
-from rich.table import Table
 
 from quant.durable import write_error
 from streamlearn.cli.blocks import BlockSize, RowBlocks, Rows
@@ -24,13 +22,10 @@ from streamlearn.cli.checkpoints import CHECKPOINT_DIR, Checkpoint, Place
 from streamlearn.cli.common import (
     console,
     learner_metrics,
-    levels_text,
-    progress,
     skipped_metrics,
     stop_if_cut,
 )
 from streamlearn.cli.endings import NotWrittenError
-from streamlearn.cli.figures import percent, print_figures, say_advice
 from streamlearn.cli.folders import (
     METRICS_FILE,
     REPORT_FILE,
@@ -41,20 +36,21 @@ from streamlearn.cli.folders import (
     write_manifest,
 )
 from streamlearn.cli.keeper import Keeper
+from streamlearn.cli.lookout import Looking, Lookout
 from streamlearn.cli.observers import NOVELTY, PROBABILITIES, Block, Observers
 from streamlearn.cli.record import RunRecord
 from streamlearn.cli.recording import RunRecorder
+from streamlearn.cli.results import say_results
 from streamlearn.cli.rules import CLASSIFICATION, REGRESSION, TASK_HEADS, new_learner
 from streamlearn.cli.run_report import run_report
+from streamlearn.cli.terminal import TerminalView
 from streamlearn.cli.whole_samples import WholeSamples
 from streamlearn.errors import StreamlearnError, WriteError
-from streamlearn.report import write_report
-from streamlearn.sources import Opening, Source, counts_text, open_source
+from streamlearn.report import ReportData, write_report
+from streamlearn.sources import Opening, Source, open_source
 from streamlearn.streams.csv_stream import CsvStream
 from streamlearn.streams.csv_targets import CsvTargets
-
-#: Between two updates of the display.
-_DISPLAY_S = 0.1
+from streamlearn.watching import Now
 
 
 @dataclass(frozen=True)
@@ -77,6 +73,8 @@ class Keeping:
         Whether what another stream left in ``out`` may be lost.
     format, reconnect
         How the stream is opened (:class:`streamlearn.sources.Opening`).
+    looking
+        Who looks on.
     record
         The file for every sample that is learned.
     """
@@ -89,6 +87,7 @@ class Keeping:
     force: bool = False
     format: str | None = None
     reconnect: float | None = None
+    looking: Looking = field(default_factory=Looking)
     record: Path | None = None
 
     def source(self, stream: str, *, fresh: bool) -> Source:
@@ -197,7 +196,8 @@ class Run:
         self.rows, self.learner, self.keeping = rows, learner, keeping
         self.blocks, self.size = blocks, BlockSize()
         self.record = self._record_from(start)
-        self.observers = Observers()
+        self.lookout = Lookout(rows, learner, self.record, start, keeping.out, keeping.looking)
+        self.observers = Observers(self.lookout.observers)
 
     def keep_record(self, known: Mapping[str, Any]) -> None:
         """Write every sample to a record too, if there is one; checkpoints say where it ends."""
@@ -208,25 +208,6 @@ class Run:
         if recorder is not None:
             self.observers.append(recorder)
             self.record.recorded = recorder.position
-
-    # What is another of a regressor: streamlearn.cli.target_run.TargetRun.
-
-    def _record_from(self, start: Checkpoint) -> RunRecord:
-        return RunRecord(self.learner, self.rows, start)
-
-    def _whole(self) -> Any:
-        return WholeSamples(self.learner)
-
-    def _figures(self, result: Any) -> dict[str, Any]:
-        return learner_metrics(self.learner, result)
-
-    def _report(self, path: Path, metrics: dict[str, Any], result: Any) -> None:
-        watch, saturations = self.record.watch, self.record.saturations()
-        write_report(path, run_report(self.rows, self.learner, metrics, result, watch, saturations))
-
-    def _print(self, metrics: dict[str, Any], to: Console) -> None:
-        to.print(_table(self.rows.name, metrics))
-        print_figures(metrics, to)
 
     def learn(self) -> None:
         """Learn until the stream ends; keep everything; print a table.
@@ -240,23 +221,32 @@ class Run:
         Interrupted
             If a signal ended it.
         """
+        with self.lookout:
+            self._learn()
+
+    def _learn(self) -> None:
         record, keeping = self.record, self.keeping
         to = console(keeping.quiet)
+        self.lookout.serve(keeping.looking.serve, self._live, to)
         warn = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+        def say(text: str) -> None:
+            self.lookout.warn(text)
+            warn.print(f"streamlearn: {text}")
+
         keeper = Keeper(
             keeping.out,
             record,
             keeping.every,
             keeping.seconds,
-            lambda text: warn.print(f"streamlearn: {text}"),
+            say,
             self.observers,
         )
         with self._whole() as whole:
             self._keep_source()
             try:
-                with progress(to) as display, keeper:
-                    task = display.add_task(f"{self.learner.spec} {self.learner.arithmetic}")
-                    interrupted = self._samples(whole, keeper, display, task)
+                with TerminalView(to, self.lookout.now), keeper:
+                    interrupted = self._samples(whole, keeper)
                     whole.begin()  # from here on signals wait: what was learned is written
                     self.rows.close()  # nothing more comes into the run folder
             finally:
@@ -266,7 +256,7 @@ class Run:
                 raise bad
             self._check_kept(keeper, bad)
             metrics = self._write(record.result(interrupted))
-        self._say(metrics, to)
+        say_results(self.rows.name, metrics, keeping.out, keeping.quiet)
         line = record.place.line
         where = f"{self.rows.name} line {line}" if line else self.rows.name
         stop_if_cut(bad, interrupted, record.n_samples, keeping.out, whole.number, where)
@@ -287,9 +277,15 @@ class Run:
                 soft_wrap=True,
             )
 
-    def _samples(self, whole: Any, keeper: Keeper, display: Progress, task: TaskID) -> bool:
+    def _live(self) -> tuple[Now, ReportData]:
+        """Return how the run stands, and what a report of now is made from."""
+        with self.record.lock:
+            result = self.record.result(interrupted=False)
+            return self.lookout.now(), self._report(self._metrics(result), result)
+
+    def _samples(self, whole: Any, keeper: Keeper) -> bool:
         """Learn one block after the other; return whether a signal ended it."""
-        record, shown = self.record, 0.0
+        record = self.record
         try:
             for rows in self.blocks.blocks(lambda: keeper.room(self.size.most)):
                 whole.begin()
@@ -299,13 +295,9 @@ class Run:
                     self.observers.see(block)
                     keeper.counted()
                 self.size.learned(len(block), block.seconds)
-                if monotonic() - shown > _DISPLAY_S:
-                    display.update(task, completed=record.n_samples)
-                    shown = monotonic()
                 whole.counted()
         except KeyboardInterrupt:
             return True
-        display.update(task, completed=record.n_samples, total=record.n_samples)
         return False
 
     def _learned(self, whole: Any, rows: Rows) -> Block:
@@ -348,14 +340,13 @@ class Run:
     def _write(self, result: Any) -> dict[str, Any]:
         """Write the run folder, its manifest last, and the other file; return the figures."""
         record, out = self.record, self.keeping.out
-        metrics = self._figures(result)
-        metrics["skipped"] = skipped_metrics(*record.skipped())
-        metrics["source"] = record.source_counts()
+        metrics = self._metrics(result)
         if out is not None:
+            report = self._report(metrics, result)
             try:
                 self.learner.save(out / STATE_FILE)
                 write_json(out / METRICS_FILE, metrics)
-                self._report(out / REPORT_FILE, metrics, result)
+                write_report(out / REPORT_FILE, report)
                 write_manifest(out, (*RESULTS, CHECKPOINT_DIR), source_of(record.place))
             except WriteError as error:
                 raise NotWrittenError(
@@ -366,40 +357,26 @@ class Run:
             write_json(self.keeping.json_file, metrics)
         return metrics
 
-    def _say(self, metrics: dict[str, Any], to: Console) -> None:
-        out, skipped = self.keeping.out, metrics["skipped"]
-        results = console(self.keeping.quiet, results=True)
-        self._print(metrics, results)
-        say_advice(metrics)
-        if skipped["count"]:
-            first = skipped["messages"][0]
-            to.print(f"{skipped['count']} rows skipped, first: {first}", soft_wrap=True)
-        dropped = counts_text(metrics["source"])
-        if dropped is not None:
-            to.print(f"{self.rows.name}: {dropped}", soft_wrap=True)
-        if out is None:
-            to.print("nothing was kept; --out DIR writes the learner, its figures and a report")
-        else:
-            to.print(f"run folder: {out}  (open {out / REPORT_FILE})", soft_wrap=True)
+    # What is another of a regressor: streamlearn.cli.target_run.TargetRun.
 
+    def _record_from(self, start: Checkpoint) -> RunRecord:
+        return RunRecord(self.learner, self.rows, start)
 
-def title_of(name: str, metrics: dict[str, Any]) -> str:
-    """Return the title of a run's table."""
-    layers = "-".join(map(str, metrics["spec"]["network"]["layers"]))
-    return f"{name}: {metrics['n_samples']} samples, {layers}, {metrics['arithmetic']}"
+    def _whole(self) -> Any:
+        return WholeSamples(self.learner)
 
+    def _figures(self, result: Any) -> dict[str, Any]:
+        return learner_metrics(self.learner, result)
 
-def _table(name: str, metrics: dict[str, Any]) -> Table:
-    table = Table(title=title_of(name, metrics))
-    for column in ("prequential accuracy", "no change", "majority", "samples/s", "state"):
-        table.add_column(column, justify="left" if column == "state" else "right", no_wrap=True)
-    speed = metrics["samples_per_s"]
-    table.add_row(
-        percent(metrics["accuracy_prequential"]),
-        percent(metrics["accuracy_no_change"]),
-        percent(metrics["accuracy_majority"]),
-        "–" if speed is None else f"{speed:,.0f}",
-        metrics["state_sha256"][:8],
-    )
-    table.caption = levels_text(metrics["levels"])
-    return table
+    def _report(self, metrics: dict[str, Any], result: Any) -> ReportData:
+        record = self.record
+        return run_report(
+            self.rows, self.learner, metrics, result, record.watch, record.saturations(),
+            self.lookout.watch,
+        )  # fmt: skip
+
+    def _metrics(self, result: Any) -> dict[str, Any]:
+        found = self._figures(result)
+        found["skipped"] = skipped_metrics(*self.record.skipped())
+        found["source"] = self.record.source_counts()
+        return {**found, **self.lookout.metrics()}

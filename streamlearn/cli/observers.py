@@ -59,6 +59,14 @@ class Block:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Bool ``[n]``: which samples have a label, and were learned."""
+        found: NDArray[np.bool_] = (
+            ~np.isnan(self.labels) if self.labels.dtype.kind == "f" else self.labels >= 0
+        )
+        return found
+
 
 class Observer(Protocol):
     """Looks on. The run calls one verb at a time, from one thread or another.

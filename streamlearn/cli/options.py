@@ -116,6 +116,35 @@ RecordTo = Annotated[
 Force = Annotated[
     bool, typer.Option("--force", help="Lose what another stream has taught in --out.")
 ]
+Predictions = Annotated[
+    Path | None,
+    typer.Option(
+        "--predictions",
+        help="Write number, line, prediction, label and probability of every sample to this file: "
+        ".csv, or .jsonl for one JSON object per line.",
+        metavar="FILE",
+    ),
+]
+Serve = Annotated[
+    int | None,
+    typer.Option(
+        "--serve",
+        help="Show the run live in a browser on this computer, at http://127.0.0.1:PORT/; "
+        "0: a port that is free.",
+        metavar="PORT",
+        min=0,
+        max=65535,
+    ),
+]
+Baselines = Annotated[
+    bool | None,
+    typer.Option(
+        "--baselines/--no-baselines",
+        help="Run SGD of the learner's shape and a nearest neighbour of its bytes along, for "
+        "comparison.",
+        show_default=False,
+    ),
+]
 Board = Annotated[str, typer.Option("--board", help="Board to simulate; see `streamlearn boards`.")]
 Seed = Annotated[
     int,

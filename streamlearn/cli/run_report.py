@@ -11,6 +11,7 @@ from streamlearn.cli.weights import WeightWatch
 from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.report import Baseline, Engine, ReportData
 from streamlearn.streams.csv_stream import CsvStream
+from streamlearn.watching import Watch
 
 
 def run_report(
@@ -20,6 +21,7 @@ def run_report(
     result: RunResult,
     watch: WeightWatch,
     saturations: dict[str, int],
+    looked: Watch,
 ) -> ReportData:
     """Return the page of one learner: accuracy, mistakes, weights, saturations."""
     kind, exact = arithmetic_of_learner(learner), is_exact(learner)
@@ -44,8 +46,10 @@ def run_report(
         baselines=(
             Baseline(NO_CHANGE, curve=result.curves[NO_CHANGE], trivial=True),
             Baseline(MAJORITY, curve=result.curves[MAJORITY], trivial=True),
+            *(Baseline(name, curve=curve) for name, curve in looked.curves.items()),
         ),
         metrics={**metrics, "interrupted": result.interrupted},
         history=watch.history(),
         saturations=saturations if exact else None,
+        timeline=looked.timeline,
     )

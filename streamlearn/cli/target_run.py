@@ -9,23 +9,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
 
 from streamlearn.by_index import runs
 from streamlearn.cli.blocks import Rows
 from streamlearn.cli.checkpoints import Checkpoint
 from streamlearn.cli.common import target_metrics
-from streamlearn.cli.learn import Run, title_of
+from streamlearn.cli.learn import Run
 from streamlearn.cli.observers import Block
 from streamlearn.cli.record import RunRecord
 from streamlearn.cli.rules import arithmetic_of_learner, is_exact
-from streamlearn.cli.target_figures import print_target_figures, target_table
 from streamlearn.cli.whole_samples import Stops
 from streamlearn.evaluation import RegressionMetrics
 from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.regressor import StreamRegressor
 from streamlearn.report import Engine, ReportData
-from streamlearn.report.regression import write_regression_report
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,8 +137,8 @@ class TargetRun(Run):
             self.learner, result.figures, result.seconds, result.predictions_sha256
         )
 
-    def _report(self, path: Path, metrics: dict[str, Any], result: TargetResult) -> None:
-        learner = self.learner
+    def _report(self, metrics: dict[str, Any], result: TargetResult) -> ReportData:
+        learner, record = self.learner, self.record
         exact, kind = is_exact(learner), arithmetic_of_learner(learner)
         engine = Engine(
             name=learner.arithmetic,
@@ -154,17 +151,15 @@ class TargetRun(Run):
             state_sha256=metrics["state_sha256"],
             predictions_sha256=metrics["predictions_sha256"],
         )
-        data = ReportData(
+        return ReportData(
             title=f"streamlearn run: {Path(self.rows.name).name}",
             classes=(),
             engines=(engine,),
             metrics={**metrics, "interrupted": result.interrupted},
-            history=self.record.watch.history(),
-            saturations=self.record.saturations() if exact else None,
+            history=record.watch.history(),
+            saturations=record.saturations() if exact else None,
             n_stream=result.n_samples,
+            timeline=self.lookout.watch.timeline,
+            # A copy: a live page draws it while the run goes on.
+            targets=RegressionMetrics.from_dict(result.figures.to_dict()),
         )
-        write_regression_report(path, data, result.figures)
-
-    def _print(self, metrics: dict[str, Any], to: Console) -> None:
-        to.print(target_table(title_of(self.rows.name, metrics), metrics))
-        print_target_figures(metrics, to)

@@ -84,6 +84,7 @@ def draw_accuracy(data: ReportData) -> Picture | None:
         f"Share of right predictions among the latest {WINDOW} samples, each predicted before "
         f"it was learned. The first {warm_up(data.n_done)} samples are not drawn."
     )
+    reading = reading.replace(f"latest {WINDOW}", f"latest {count(_window(data))}")
     if any(" = " in line.label for line in lines):
         reading += " Engines whose predictions are all the same share one line."
     if batch_starts(data.batch):
@@ -115,7 +116,7 @@ def _figure(data: ReportData, lines: list[Line], sheet: Sheet) -> Figure:
         )
         handles.append(handle)
     ax.set_ylim(0, 102)
-    ax.set_ylabel(f"right of the latest {WINDOW} (%)")
+    ax.set_ylabel(f"right of the latest {count(_window(data))} (%)")
     ax.yaxis.grid(True, color=GRID, linewidth=0.7)
     ax.set_axisbelow(True)
     mark_batches(ax, data, end, sheet)
@@ -129,6 +130,12 @@ def _figure(data: ReportData, lines: list[Line], sheet: Sheet) -> Figure:
         handlelength=3 if sheet.n_columns == 2 else 2,
     )
     return figure
+
+
+def _window(data: ReportData) -> int:
+    """Return over how many samples a point is a mean: a bin at least, where only bins were kept."""
+    widths = [one.curve.width for one in data.everyone if one.curve is not None]
+    return max(WINDOW, *widths, 0)
 
 
 def _columns(labels: list[str], sheet: Sheet) -> int:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from streamlearn.errors import ShapeError
 from streamlearn.evaluation.curve import Curve
+from streamlearn.evaluation.regression import RegressionMetrics
+from streamlearn.evaluation.timeline import Timeline
 
 #: The percentiles in the last axis of `LayerHistory.percentiles`.
 PERCENTILES = (5, 25, 50, 75, 95)
@@ -164,6 +166,13 @@ class ReportData:
     saturations
         How many values reached the end of their format, by the name of the place; None if there
         are no formats to reach the end of.
+    n_stream, confusion
+        What is known instead of labels that were not kept: how many samples came, and int64
+        ``[n_classes, n_classes]``, samples of class i (row) predicted as j.
+    timeline
+        How figures went that :class:`streamlearn.watching.Watch` collects; None if nobody looked.
+    targets
+        The figures of a regression; None: the page is about classes.
 
     Raises
     ------
@@ -184,6 +193,8 @@ class ReportData:
     saturations: Mapping[str, int] | None = None
     n_stream: int | None = None
     confusion: Ints | None = None
+    timeline: Timeline | None = None
+    targets: RegressionMetrics | None = None
 
     def __post_init__(self) -> None:
         n = self.n
@@ -216,7 +227,8 @@ class ReportData:
     @property
     def n_done(self) -> int:
         """Number of samples that the run got through: of its longest predictions."""
-        return max((one.n_samples for one in self.everyone), default=0)
+        known = 0 if self.targets is None else self.targets.n_samples
+        return max((one.n_samples for one in self.everyone), default=0) or known
 
     def accuracy(self, one: Engine | Baseline) -> float:
         """Return the share of right predictions in [0, 1]; NaN if it is not known."""

@@ -1,48 +1,31 @@
-"""The page of a regressor: what it predicted, how wrong it was, and whether it knew."""
+"""What stands on the page of a regressor: how wrong it was, beside guesses, and its words."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from os import PathLike
 from typing import Any
 
-from quant.durable import write_durably
-from streamlearn.evaluation import RegressionMetrics
-from streamlearn.report import figures, tables
+from streamlearn.report import figures
 from streamlearn.report.data import ReportData
-from streamlearn.report.glossary import GLOSSARY
-from streamlearn.report.history import draw_history
-from streamlearn.report.html import document, glossary, section
-from streamlearn.report.regression_pictures import (
-    amount,
-    draw_errors,
-    draw_intervals,
-    draw_points,
-)
-from streamlearn.report.text import ABSENT, count, escaped, flattened, number, percent, table
+from streamlearn.report.regression_pictures import amount
+from streamlearn.report.text import ABSENT, count, escaped, number, percent, table
 
 #: Term, the words on the page that call for it, and what it means.
 WORDS = (
     (
-        "prequential",
-        ("Mean absolute error",),
-        "Each sample is predicted first and learned afterwards (test, then train). Every sample "
-        "is a test sample, so no part of the stream has to be kept back.",
-    ),
-    (
         "mean absolute error, root mean square error",
         ("ean absolute error",),
-        "How far predictions are off, in the target's unit. The second counts large errors more.",
+        "How far predictions are off, in the target's unit. The second counts large errors more. "
+        "Each sample is predicted first and learned afterwards (test, then train).",
     ),
     (
-        "no change, the mean so far",
-        ("no change",),
-        "Two guesses that know nothing of the features: the target before, and the mean of all "
-        "targets before.",
+        "the mean so far",
+        ("mean so far",),
+        "The guess that predicts the mean of all targets before.",
     ),
     (
         "skill",
-        ("skill",),
+        ("skill against",),
         "1 - the mean absolute error over that of a guess: 1 is perfect, 0 is no better than the "
         "guess, below 0 is worse.",
     ),
@@ -54,9 +37,10 @@ WORDS = (
     ),
     (
         "interval",
-        ("interval",),
+        ("% interval",),
         "The middle part of what the learner holds possible, from its mean and its σ. Of the 95 % "
-        "intervals, 95 in 100 should hold their target.",
+        "intervals, 95 in 100 should hold their target. The σ of a prediction is its standard "
+        "deviation: how far the target may lie off.",
     ),
     (
         "log-likelihood",
@@ -64,68 +48,23 @@ WORDS = (
         "How probable the learner thought the targets, in nats: higher is better. It rewards small "
         "errors, and a σ that fits them.",
     ),
-    (
-        "σ",
-        ("σ",),
-        "Of a prediction: its standard deviation, how far the target may lie off. Of a weight: its "
-        "uncertainty; a weight with small σ moves little.",
-    ),
 )
-_SAME = ("ADWIN", "bit for bit", "SHA-256", "saturation", "q16, q8", "float64, float32")
 GUESSES = (("no change", "no_change"), ("the mean so far", "mean"))
 
 
-def write_regression_report(
-    path: str | PathLike[str], data: ReportData, found: RegressionMetrics
-) -> None:
-    """Write one HTML page that loads nothing from elsewhere.
-
-    Parameters
-    ----------
-    path
-        File to write, in a folder that exists; an old file is overwritten.
-    data
-        Title, the one engine, the run's JSON, weights, saturations. Its labels and classes are
-        empty.
-    found
-        The figures, with their history.
-
-    Raises
-    ------
-    OSError
-        The file cannot be written.
-    """
-    write_durably(path, render(data, found))
-
-
-def render(data: ReportData, found: RegressionMetrics) -> str:
-    """Return the page as a string."""
+def quick_parts(data: ReportData) -> dict[str, str]:
+    """Return what stands above the pictures of a regressor, by name."""
     name = data.engines[0].name if data.engines else "learner"
-    drawn = (
-        draw_errors(found, name),
-        draw_points(found),
-        draw_intervals(found),
-        draw_history(data),
-    )
-    body = [
-        f"<h1>{escaped(data.title)}</h1>",
-        f'<p class="sub">{escaped(_sub(data, found))}</p>',
-        figures.advice_box(data),
-        "<h2>Summary</h2>",
-        _summary(data, name),
-        _scores(data),
-        *(section(picture) for picture in drawn if picture is not None),
-        tables.saturations(data),
-        tables.hashes(data),
-        _configuration(data, found),
-    ]
-    words = (*WORDS, *(word for word in GLOSSARY if word[0] in _SAME))
-    body.append(glossary(" ".join(body), words))
-    return document(data.title, body)
+    return {
+        "sub": f'<p class="sub">{escaped(_sub(data))}</p>',
+        "advice": figures.advice_box(data),
+        "summary": "<h2>Summary</h2>\n" + _summary(data, name),
+        "scores": _scores(data),
+    }
 
 
-def _sub(data: ReportData, found: RegressionMetrics) -> str:
-    text = f"{count(found.n_samples)} samples, a number to predict"
+def _sub(data: ReportData) -> str:
+    text = f"{count(data.n)} samples, a number to predict"
     text += "".join(f", rule {engine.rule}" for engine in data.engines[:1])
     if data.metrics.get("seed") is not None:
         text += f", seed {data.metrics['seed']}"
@@ -177,19 +116,6 @@ def _scores(data: ReportData) -> str:
         for level in latest.get("coverage") or ()
     ]
     return table(rows, ("", "all samples", f"latest {count(latest.get('n_samples'))}"), "numbers")
-
-
-def _configuration(data: ReportData, found: RegressionMetrics) -> str:
-    run: list[tuple[object, ...]] = [
-        ("samples", count(found.n_samples)),
-        ("seed", data.metrics.get("seed", ABSENT)),
-    ]
-    for engine in data.engines[:1]:
-        run += [("rule", engine.rule), ("output", engine.head), ("arithmetic", engine.arithmetic)]
-    run += flattened(data.metrics.get("spec") or {})
-    html = "<h2>Configuration</h2>" + table(run, classes="facts")
-    versions = flattened(data.metrics.get("versions") or {})
-    return html + ("<h2>Versions</h2>" + table(versions, classes="facts") if versions else "")
 
 
 def _ratio(value: object) -> str:

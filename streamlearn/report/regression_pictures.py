@@ -11,6 +11,7 @@ from streamlearn.evaluation import RegressionMetrics
 from streamlearn.evaluation.metrics import WINDOW
 from streamlearn.evaluation.target_history import Stretches
 from streamlearn.report.colours import BLACK, BLUE, FAINT, GREY, GRID, INK, SKY, VERMILLION
+from streamlearn.report.data import ReportData
 from streamlearn.report.figures import MAX_DRIFTS
 from streamlearn.report.sheet import Sheet
 from streamlearn.report.stream_axis import finish, warm_up
@@ -21,10 +22,12 @@ from streamlearn.report.text import ABSENT, count, number, percent, significant
 SHOWN = (0.5, 0.95)
 
 
-def draw_errors(found: RegressionMetrics, name: str) -> Picture | None:
+def draw_errors(data: ReportData) -> Picture | None:
     """Draw the moving mean absolute error beside that of two guesses; None without samples."""
-    if not found.n_scored:
+    found = data.targets
+    if found is None or not found.n_scored:
         return None
+    name = data.engines[0].name if data.engines else "learner"
     finding = (
         f"Mean absolute error {amount(found.mae)}; no change has {amount(found.mae_no_change)}, "
         f"the mean so far {amount(found.mae_mean)}"
@@ -39,8 +42,11 @@ def draw_errors(found: RegressionMetrics, name: str) -> Picture | None:
     return Picture(finding, svg, reading)
 
 
-def draw_points(found: RegressionMetrics) -> Picture | None:
+def draw_points(data: ReportData) -> Picture | None:
     """Draw predictions against targets; None if there are none with a scale."""
+    found = data.targets
+    if found is None:
+        return None
     points = found.history.points
     if not len(points.at):
         return None
@@ -58,9 +64,10 @@ def draw_points(found: RegressionMetrics) -> Picture | None:
     return Picture(finding, svg, reading)
 
 
-def draw_intervals(found: RegressionMetrics) -> Picture | None:
+def draw_intervals(data: ReportData) -> Picture | None:
     """Draw what the predicted intervals promise and hold; None without standard deviations."""
-    if not found.n_with_sd:
+    found = data.targets
+    if found is None or not found.n_with_sd:
         return None
     finding = (
         f"The 95 % intervals held {percent(found.coverage(0.95))} of the targets, the 50 % "

@@ -115,7 +115,7 @@ def configuration(data: ReportData) -> str:
     run = {
         "samples in the stream": count(data.n),
         "samples done": count(data.metrics.get("n_samples", data.n_done)),
-        "classes": ", ".join(data.classes),
+        "classes": ", ".join(data.classes) or None,
         "seed": data.metrics.get("seed"),
         "rule": engine.rule if engine else None,
         "output": engine.head if engine else None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import subprocess
 import time
 from pathlib import Path
@@ -154,6 +156,31 @@ def test_a_signal_keeps_what_was_learned(files: Path, tmp_path: Path, whole: Any
     ended = call("run", "--resume", out, "--stream", "-", "--quiet", stdin=rest)
     assert ended.code == 0, ended.err
     assert same(out) == whole
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_a_file_of_predicted_numbers_is_one_with_the_run(
+    cli: Cli, files: Path, tmp_path: Path, gas: TargetStream, suffix: str
+) -> None:
+    out, file = tmp_path / "run", tmp_path / f"p{suffix}"
+    more = ("--out", out, "--predictions", file)
+    assert cli("run", "--stream", files / "first.csv", *GIVEN, *more).code == 0
+    again = ("run", "--resume", out, "--stream", files / "rest.csv", "--quiet")
+    assert cli(*again).code == 0
+    text = file.read_text("utf-8").splitlines()
+    if suffix == ".csv":
+        rows = [*csv.DictReader(text)]
+    else:
+        rows = [json.loads(line) for line in text]
+    assert [int(row["sample"]) for row in rows] == [*range(1, N + 1)]
+    assert [int(row["line"]) for row in rows] == [*range(2, HALF + 2), *range(2, N - HALF + 2)]
+    learner = MesuRegressor((16, 8, 1))
+    found = [learner.test_then_learn_one(x[:16], y) for x, y in gas]
+    for row, prediction, y in zip(rows, found, gas.y, strict=True):
+        assert np.float32(row["prediction"]) == np.float32(prediction.mean)
+        assert np.float32(row["target"]) == y
+    assert not rows[0]["aleatoric"], "nothing is known of it yet"
+    assert np.float32(rows[-1]["epistemic"]) == np.float32(found[-1].epistemic)
 
 
 def test_desk_and_device_end_with_the_same_state(

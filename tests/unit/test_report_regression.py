@@ -10,8 +10,8 @@ from test_report import Page
 
 from streamlearn.cli.target_figures import target_figures_of
 from streamlearn.evaluation import RegressionMetrics
-from streamlearn.report import Engine, LayerHistory, ReportData
-from streamlearn.report.regression import render, write_regression_report
+from streamlearn.report import Engine, LayerHistory, ReportData, write_report
+from streamlearn.report.page import render
 
 PICTURES = ("Mean absolute error", "Predicted against true", "The 95 % intervals", "Median σ")
 
@@ -35,7 +35,8 @@ def data(found: RegressionMetrics, **changes: Any) -> ReportData:
     shares = np.array([0.3, 0.7, 1.0, 1.3, 1.6])
     given: dict[str, Any] = {
         "title": "streamlearn run: <pump & fan>.csv",
-        "labels": np.zeros(0, np.int64),
+        "n_stream": found.n_samples,
+        "targets": found,
         "classes": (),
         "engines": (engine,),
         "metrics": {"seed": 3, **target_figures_of(found)},
@@ -47,7 +48,7 @@ def data(found: RegressionMetrics, **changes: Any) -> ReportData:
 
 def test_the_page_stands_alone_and_shows_all() -> None:
     found = figures()
-    html = render(data(found), found)
+    html = render(data(found))
     page = Page(html)
     for title in PICTURES:
         assert title in page.words
@@ -61,12 +62,12 @@ def test_the_page_stands_alone_and_shows_all() -> None:
     for word in ("skill", "log-likelihood", "R²", "interval"):
         assert f"<dt>{word}</dt>" in html
     assert "abababab" in html
-    assert html == render(data(found), found)
+    assert html == render(data(found))
 
 
 def test_figures_of_the_tables_are_those_of_the_run() -> None:
     found = figures()
-    words = Page(render(data(found), found)).words
+    words = Page(render(data(found))).words
     assert f"{100 * found.coverage(0.9):.2f}\u00a0%".replace("\u00a0", " ") in words
     assert f"{found.skill_no_change:.3f}" in words
     assert f"{found.latest.r2:.3f}" in words
@@ -75,19 +76,19 @@ def test_figures_of_the_tables_are_those_of_the_run() -> None:
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 40])
 def test_short_runs_have_a_page(n: int) -> None:
     found = figures(n)
-    page = Page(render(data(found, history=None, saturations=None), found))
+    page = Page(render(data(found, history=None, saturations=None)))
     assert f"{n} samples, a number to predict" in page.words
 
 
 def test_one_wild_prediction_flattens_no_picture() -> None:
     found = figures(wild=True)
-    assert "1.0e+" not in Page(render(data(found), found)).words.split("Summary")[0]
+    assert "1.0e+" not in Page(render(data(found))).words.split("Summary")[0]
 
 
 def test_without_standard_deviations_there_are_no_intervals() -> None:
     y = np.arange(500) % 17 + 0.5
     found = RegressionMetrics().update_many(y, y + 0.1)
-    words = Page(render(data(found, history=None), found)).words
+    words = Page(render(data(found, history=None))).words
     assert "Predicted against true" not in words
     assert "intervals held" not in words
     assert "Mean absolute error 0.100" in words
@@ -95,5 +96,5 @@ def test_without_standard_deviations_there_are_no_intervals() -> None:
 
 def test_it_is_written(tmp_path: Any) -> None:
     found = figures(200)
-    write_regression_report(tmp_path / "report.html", data(found), found)
-    assert (tmp_path / "report.html").read_text("utf-8") == render(data(found), found)
+    write_report(tmp_path / "report.html", data(found))
+    assert (tmp_path / "report.html").read_text("utf-8") == render(data(found))
