@@ -203,7 +203,7 @@ class Run:
         """Write every sample to a record too, if there is one; checkpoints say where it ends."""
         keeping, label = self.keeping, self.record.place.label
         recorder = RunRecorder.of_run(
-            keeping.record, known, self.learner, label, force=keeping.force
+            keeping.record, known, self.learner, label, keeping.out, force=keeping.force
         )
         if recorder is not None:
             self.observers.append(recorder)

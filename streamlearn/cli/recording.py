@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -28,10 +29,14 @@ class RunRecorder:
         Ends with the learner's state.
     learner
         Of the run.
+    run_dir
+        Its folder: a checkpoint names the record from there, so that both may be moved together.
     """
 
-    def __init__(self, writer: RecordWriter, learner: StreamLearner) -> None:
-        self._writer, self._learner = writer, learner
+    def __init__(
+        self, writer: RecordWriter, learner: StreamLearner, run_dir: Path | None = None
+    ) -> None:
+        self._writer, self._learner, self._run_dir = writer, learner, run_dir
         self._flushed = monotonic()
 
     @classmethod
@@ -41,6 +46,7 @@ class RunRecorder:
         known: Mapping[str, Any],
         learner: StreamLearner,
         label: str,
+        run_dir: Path | None = None,
         *,
         force: bool = False,
     ) -> RunRecorder | None:
@@ -56,6 +62,8 @@ class RunRecorder:
             As in the checkpoint.
         label
             Name of the label's column.
+        run_dir
+            Folder of the run.
         force
             Whether another record may be lost.
 
@@ -73,17 +81,25 @@ class RunRecorder:
         WriteError
             If it cannot be written.
         """
-        if known and (given is None or str(given.absolute()) == known["file"]):
-            path = Path(known["file"])
-            return cls(RecordWriter.go_on(path, known["samples"], known["crc32"]), learner)
+        if known:
+            path = Path(os.path.normpath((run_dir or Path()).resolve() / known["file"]))
+            if given is None or given.resolve() == path.resolve():
+                writer = RecordWriter.go_on(path, known["samples"], known["crc32"])
+                return cls(writer, learner, run_dir)
         if given is None:
             return None
-        return cls(RecordWriter.create(given, learner, label=label, force=force), learner)
+        writer = RecordWriter.create(given, learner, label=label, force=force)
+        return cls(writer, learner, run_dir)
 
     def position(self) -> dict[str, Any]:
         """Return where the record ends, for a checkpoint: :meth:`checkpoint` was called before."""
         samples, crc32 = self._writer.position()
-        return {"file": str(self._writer.path.absolute()), "samples": samples, "crc32": crc32}
+        file = self._writer.path.resolve()
+        name = str(file)
+        if self._run_dir is not None:
+            with suppress(ValueError):  # another drive
+                name = Path(os.path.relpath(file, self._run_dir.resolve())).as_posix()
+        return {"file": name, "samples": samples, "crc32": crc32}
 
     def see(self, block: Block) -> None:
         """Record a block; what cannot be written waits in memory for the next checkpoint."""

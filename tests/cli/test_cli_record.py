@@ -151,6 +151,17 @@ def test_a_record_that_is_not_the_runs_own_is_refused(
     assert found.state_at().to_bytes() == (run / "state.sls").read_bytes()
 
 
+def test_run_folder_and_record_may_be_moved_together(toy: Path, cli: Cli, tmp_path: Path) -> None:
+    place, other = tmp_path / "here", tmp_path / "there"
+    place.mkdir()
+    arguments = ("--out", place / "run", "--record", place / "r.slr", "-q")
+    assert cli("run", "--stream", toy, *RUN, *arguments).code == 0
+    place.rename(other)
+    assert cli("run", "--resume", other / "run", "--stream", toy, "-q").code == 0
+    assert len(Record(other / "r.slr")) > N
+    assert cli("verify", other / "r.slr", other / "run").code == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_killed_run_and_its_record_agree(tmp_path: Path, cli: Cli, number: int) -> None:
     run, record = tmp_path / "run", tmp_path / "r.slr"
