@@ -6,7 +6,6 @@ Not called run.py: :func:`streamlearn.cli.run` has that name.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,13 +38,14 @@ from streamlearn.cli.keeper import Keeper
 from streamlearn.cli.lookout import Looking, Lookout
 from streamlearn.cli.observers import NOVELTY, PROBABILITIES, Block, Observers
 from streamlearn.cli.record import RunRecord
-from streamlearn.cli.recording import RunRecorder
+from streamlearn.cli.recording import RunRecorder, recording
 from streamlearn.cli.results import say_results
 from streamlearn.cli.rules import CLASSIFICATION, REGRESSION, TASK_HEADS, new_learner
 from streamlearn.cli.run_report import run_report
 from streamlearn.cli.terminal import TerminalView
 from streamlearn.cli.whole_samples import WholeSamples
 from streamlearn.errors import StreamlearnError, WriteError
+from streamlearn.recorder.writer import check_place
 from streamlearn.report import ReportData, write_report
 from streamlearn.sources import Opening, Source, open_source
 from streamlearn.streams.csv_stream import CsvStream
@@ -140,10 +140,13 @@ def learn(
     layers = (rows.n_features, *hidden, n_outputs)
     learner = made(rule, TASK_HEADS[task], layers, settings, features=rows.feature_names, **more)
     place = Place(source.stream, label, on_bad)
+    if keeping.record is not None:
+        check_place(keeping.record, keeping.force)  # before a folder is claimed, and emptied
     claim = claimed(keeping.out, keeping.json_file, source_of(place), force=keeping.force)
-    with closing(rows), claim:
+    kept = recording(keeping.record, {}, learner, label, keeping.out, force=keeping.force)
+    with closing(rows), claim, kept as recorder:
         run = kind(rows, RowBlocks(rows), learner, Checkpoint(0, 0, 0.0, place), keeping)
-        run.keep_record({})
+        run.keep_record(recorder)
         run.learn()
 
 
@@ -199,12 +202,8 @@ class Run:
         self.lookout = Lookout(rows, learner, self.record, start, keeping.out, keeping.looking)
         self.observers = Observers(self.lookout.observers)
 
-    def keep_record(self, known: Mapping[str, Any]) -> None:
+    def keep_record(self, recorder: RunRecorder | None) -> None:
         """Write every sample to a record too, if there is one; checkpoints say where it ends."""
-        keeping, label = self.keeping, self.record.place.label
-        recorder = RunRecorder.of_run(
-            keeping.record, known, self.learner, label, keeping.out, force=keeping.force
-        )
         if recorder is not None:
             self.observers.append(recorder)
             self.record.recorded = recorder.position

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, time_ns
 from typing import Any
@@ -18,6 +18,25 @@ from streamlearn.recorder.writer import RecordWriter
 
 #: What waits in memory goes to the disk after so long, if no checkpoint asks for it before.
 _FLUSH_S = 60.0
+
+
+@contextmanager
+def recording(
+    given: Path | None,
+    known: Mapping[str, Any],
+    learner: StreamLearner,
+    label: str,
+    run_dir: Path | None = None,
+    *,
+    force: bool = False,
+) -> Iterator[RunRecorder | None]:
+    """Hold the record of a run; parameters and errors are those of :meth:`RunRecorder.of_run`."""
+    recorder = RunRecorder.of_run(given, known, learner, label, run_dir, force=force)
+    try:
+        yield recorder
+    finally:
+        if recorder is not None:
+            recorder.end()
 
 
 class RunRecorder:

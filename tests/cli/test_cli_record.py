@@ -90,6 +90,19 @@ def test_what_is_refused(whole: Path, toy: Path, cli: Cli, tmp_path: Path) -> No
     assert toy.read_text("utf-8").startswith(CSV_HEADER)
 
 
+def test_a_record_that_is_there_costs_no_run(toy: Path, cli: Cli, tmp_path: Path) -> None:
+    """It is refused before the folder of the run is emptied."""
+    run, record = tmp_path / "run", tmp_path / "r.slr"
+    again = ("run", "--stream", toy, *RUN, "--out", run, "--record", record, "-q")
+    assert cli(*again).code == 0
+    state = (run / "state.sls").read_bytes()
+    assert cli(*again).code == 1
+    assert (run / "state.sls").read_bytes() == state
+    assert cli("verify", record, run).code == 0
+    assert cli(*again, "--force").code == 0
+    assert len(Record(record)) == N
+
+
 # -- one transaction with the run folder ----------------------------------------------------------
 
 
