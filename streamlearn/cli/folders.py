@@ -21,6 +21,7 @@ from streamlearn.cli.endings import CommandError
 from streamlearn.cli.lock import LOCK_FILE, held
 from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.loading import load, read
+from streamlearn.watching.log import LOG_FILE
 
 STATE_FILE = "state.sls"
 METRICS_FILE = "metrics.json"
@@ -28,7 +29,7 @@ MANIFEST_FILE = "manifest.json"
 REPORT_FILE = "report.html"
 FORMAT = "streamlearn-run"
 FORMAT_VERSION = 1
-#: What a run leaves at its end, beside its manifest and checkpoints.
+#: What a run leaves at its end, beside its manifest, its checkpoints and its log.
 RESULTS = (STATE_FILE, METRICS_FILE, REPORT_FILE)
 
 
@@ -65,8 +66,9 @@ def claimed(
     with held(out):
         if not force:
             _refuse_other(out, source)
+        before = (_read_manifest(out) or {}).get("files")
         write_manifest(out, (), source)
-        _clear(out)
+        _clear(out, before if isinstance(before, dict) else {})
         yield
 
 
@@ -95,11 +97,6 @@ def begin_again(run_dir: Path, source: Mapping[str, Any]) -> None:
     write_manifest(run_dir, (), source)
     for name in RESULTS:
         (run_dir / name).unlink(missing_ok=True)
-
-
-def stream_path(stream: str) -> str:
-    """Return how a manifest and a checkpoint name a stream: an absolute path, or ``-``."""
-    return stream if stream == "-" else str(Path(stream).absolute())
 
 
 def check_json(out: Path | None, json_file: Path | None) -> None:
@@ -134,7 +131,8 @@ def _refuse_other(out: Path, source: Mapping[str, Any]) -> None:
     if found is not None and found.n_samples:
         same = (
             not found.earlier
-            and found.place.stream == source.get("stream") != "-"
+            and found.place.stream == source.get("stream")
+            and Path(found.place.stream).is_file()  # what can be read again
             and found.place.label == source["label"]
         )
         if not same:
@@ -152,9 +150,10 @@ def _refuse_other(out: Path, source: Mapping[str, Any]) -> None:
         )
 
 
-def _clear(out: Path) -> None:
+def _clear(out: Path, before: Mapping[str, Any]) -> None:
+    """Remove the results of an earlier run: those of every run, and those that its manifest has."""
     remove_temporaries(out)
-    for name in RESULTS:
+    for name in {*RESULTS, *(name for name in before if Path(name).name == name)}:
         (out / name).unlink(missing_ok=True)
     checkpoints.remove_all(out)
 
@@ -215,7 +214,7 @@ def _cut_short(folder: Path) -> bool:
     if MANIFEST_FILE not in names:
         return not names
     empty = not (folder / MANIFEST_FILE).read_bytes().strip(b"\0\n ")
-    return empty and names <= {MANIFEST_FILE, CHECKPOINT_DIR, *RESULTS}
+    return empty and names <= {MANIFEST_FILE, CHECKPOINT_DIR, LOG_FILE, *RESULTS}
 
 
 def _read_manifest(folder: Path) -> dict[str, Any] | None:

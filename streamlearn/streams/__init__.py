@@ -1,7 +1,8 @@
 """Streams of labelled samples: the bundled one, image sets, and any CSV."""
 
 from streamlearn.streams.base import Stream
-from streamlearn.streams.csv_rows import Skipped
+from streamlearn.streams.csv_options import ReadOptions
+from streamlearn.streams.csv_skipped import Skipped
 from streamlearn.streams.csv_stream import CsvStream
 from streamlearn.streams.csv_targets import CsvTargets
 from streamlearn.streams.gas_concentration import TargetStream, load_gas_concentration
@@ -13,6 +14,7 @@ __all__ = [
     "CsvStream",
     "CsvTargets",
     "DataNotFoundError",
+    "ReadOptions",
     "Skipped",
     "Stream",
     "TargetStream",

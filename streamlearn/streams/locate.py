@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from quant.compiler import cache_dir
-from streamlearn.errors import StreamFormatError
+from streamlearn.sources.files import DataNotFoundError
+
+__all__ = ["DataNotFoundError", "data_dir"]
 
 VARIABLE = "STREAMLEARN_DATA"
-
-
-class DataNotFoundError(StreamFormatError, FileNotFoundError):
-    """A file or data set that is not where it was looked for."""
 
 
 def data_dir(root: Path | str | None = None) -> Path:
