@@ -194,8 +194,8 @@ class Run:
             lambda text: warn.print(f"streamlearn: {text}"),
         )
         with WholeSamples(self.learner) as whole:
-            self._keep_source()
             with progress(to) as display, keeper:
+                self._keep_source()  # a checkpoint to go on from is there now
                 task = display.add_task(f"{self.learner.spec} {self.learner.arithmetic}")
                 interrupted = self._samples(whole, keeper, display, task)
                 whole.begin()  # from here on signals wait: what was learned is written
