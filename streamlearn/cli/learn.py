@@ -132,7 +132,10 @@ def learn(
     for warning in said:  # only now: a learner that cannot be made is one line, the error
         warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)
     place = Place(source.stream, label, on_bad)
-    with closing(rows), claimed(keeping.out, keeping.json_file, source_of(place), force=keeping.force):
+    with (
+        closing(rows),
+        claimed(keeping.out, keeping.json_file, source_of(place), force=keeping.force),
+    ):
         Run(rows, rows, learner, Checkpoint(0, 0.0, place), b"", keeping).learn()
 
 

@@ -57,7 +57,7 @@ class Opening:
 
 def open_source(
     stream: str | Path,
-    opening: Opening = Opening(),  # noqa: B008 - frozen
+    opening: Opening = Opening(),
     stdin: IO[Any] | None = None,
 ) -> Source:
     """Return the source that a text names; it is opened by the first who reads it.

@@ -72,7 +72,7 @@ class JsonRows:
 def guessed_format(text: str) -> str:
     """Return what the first line that is not blank looks like: ``jsonl`` or ``csv``."""
     text = text.lstrip()
-    return "jsonl" if text.startswith("{") or text.startswith(('[{', "[[")) else "csv"
+    return "jsonl" if text.startswith("{") or text.startswith(("[{", "[[")) else "csv"
 
 
 def _flat(text: str, where: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What ports and topics share: threads that receive and keep, a queue, the way back after a loss."""
+"""What ports and topics share: threads that receive and keep, a queue, the way back."""
 
 from __future__ import annotations
 

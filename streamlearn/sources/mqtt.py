@@ -79,7 +79,8 @@ def parse(address: str) -> MqttAddress:
         raise ConfigError(f"{address!r}: expected {scheme}HOST[:PORT]/TOPIC")
     levels = topic.split("/")
     if "\0" in topic or any(
-        ("#" in level and (level != "#" or at != len(levels) - 1)) or ("+" in level and level != "+")
+        ("#" in level and (level != "#" or at != len(levels) - 1))
+        or ("+" in level and level != "+")
         for at, level in enumerate(levels)
     ):
         raise ConfigError(

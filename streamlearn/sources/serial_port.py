@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
+from importlib import import_module
 from time import monotonic
 from typing import Any
 
@@ -54,9 +55,7 @@ class SerialSource(LiveSource):
 
     def _connect(self) -> None:
         try:
-            self._port = self._make(
-                self._port_name, self._baud, timeout=_POLL_S, exclusive=True
-            )
+            self._port = self._make(self._port_name, self._baud, timeout=_POLL_S, exclusive=True)
         except ValueError as error:
             raise SourceError(errno.EINVAL, f"the port cannot be set so: {error}") from error
         except OSError as error:
@@ -142,7 +141,9 @@ def _may_be_torn(line: bytes, header_known: bool) -> bool:
     text = line.decode("utf-8", "replace").strip()
     if text.startswith("{"):
         return False
-    return header_known or any(map(_is_number, text.replace(";", ",").replace("\t", ",").split(",")))
+    return header_known or any(
+        map(_is_number, text.replace(";", ",").replace("\t", ",").split(","))
+    )
 
 
 def _is_number(text: str) -> bool:
@@ -166,9 +167,10 @@ def _why(error: OSError) -> str:
 def _port_class() -> Any:
     """Return pyserial's class of a port, without the habit of losing what came before the open."""
     try:
-        import serial
+        serial = import_module("serial")
     except ImportError:
         raise ConfigError(
-            'a serial port needs pyserial, which is not installed: pip install "streamlearn[serial]"'
+            "a serial port needs pyserial, which is not installed: "
+            'pip install "streamlearn[serial]"'
         ) from None
     return type("Port", (serial.Serial,), {"_reset_input_buffer": lambda _: None})

@@ -18,6 +18,7 @@ import threading
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
@@ -164,9 +165,7 @@ class Spool:
                 return
             files = _files(self._folder)
             self._remove(
-                file
-                for file, after in zip(files, files[1:], strict=False)
-                if _first_of(after) <= self._kept[0] + 1
+                file for file, after in pairwise(files) if _first_of(after) <= self._kept[0] + 1
             )
 
     def close(self) -> None:

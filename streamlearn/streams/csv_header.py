@@ -51,8 +51,8 @@ def parse_header(cells: list[str], label_column: str, where: str) -> Header:
     Raises
     ------
     StreamFormatError
-        There are too many columns, one has no name or the name of another, the label column is missing, or there is
-        no other column.
+        There are too many columns, one has no name or the name of another, the label column is
+        missing, or there is no other column.
     """
     if len(cells) > MAX_COLUMNS:
         raise StreamFormatError(f"{where}: {len(cells)} columns; at most {MAX_COLUMNS} are read")

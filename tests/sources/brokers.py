@@ -46,7 +46,9 @@ class Mosquitto:
         kept = [f"persistence true\npersistence_location {folder}/"]
         if os.name == "posix" and os.getuid() == 0:
             kept.append("user root")
-        access = [] if any("allow_anonymous" in line for line in lines) else ["allow_anonymous true"]
+        access = (
+            [] if any("allow_anonymous" in line for line in lines) else ["allow_anonymous true"]
+        )
         text = "\n".join([f"listener {self.port} 127.0.0.1", *kept, *access, *lines])
         self._config.write_text(text + "\n")
         self._process: subprocess.Popen[bytes] | None = None

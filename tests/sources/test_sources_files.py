@@ -59,7 +59,7 @@ def test_gzip_through_a_pipe_is_named() -> None:
         CsvStream("-", "label", ["x", "y"], stdin=source)
 
 
-def test_what_is_there_comes_in_whole_lines(tmp_path: Path, packed: Path) -> None:
+def test_what_is_there_comes_in_whole_lines(tmp_path: Path) -> None:
     plain = tmp_path / "plain.csv"
     plain.write_bytes(TEXT + b"7,7,x")
     source = open_source(plain)

@@ -64,7 +64,7 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "pauses", lambda: itertools.repeat(0.01))
 
@@ -152,7 +152,7 @@ def test_a_source_that_waits_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> N
     assert not source.counts.to_json()
 
 
-def test_it_comes_back(quick: None) -> None:
+def test_it_comes_back() -> None:
     source = begun(Fake(Waiting(60)))
     source.comes.put(b"1,x\n")
     source.refusals = [gone(), gone()]
@@ -171,7 +171,7 @@ def test_it_comes_back(quick: None) -> None:
     ("seconds", "message"),
     [(0, "it is gone. --reconnect SECONDS waits"), (0.05, "did not come back within 0.05 s")],
 )
-def test_it_does_not_come_back(quick: None, seconds: float, message: str) -> None:
+def test_it_does_not_come_back(seconds: float, message: str) -> None:
     source = begun(Fake(Waiting(seconds)))
     source.refusals = [gone() for _ in range(100_000)]
     source.comes.put(b"1,x\n")
@@ -183,7 +183,7 @@ def test_it_does_not_come_back(quick: None, seconds: float, message: str) -> Non
     source.close()
 
 
-def test_the_first_connection(quick: None) -> None:
+def test_the_first_connection() -> None:
     source = Fake(Waiting(60))
     source.refusals = [gone()]
     with pytest.raises(SourceError, match="fake: it is gone"):
@@ -201,7 +201,7 @@ def test_closing_wakes_who_reads() -> None:
     assert source.read_line() is None
 
 
-def test_what_is_there(quick: None) -> None:
+def test_what_is_there() -> None:
     source = begun(Fake())
     assert source.read_available(100) == b""
     rows = [b"%d,x\n" % i for i in range(9)]
@@ -249,9 +249,7 @@ def test_safe_in_a_folder_is_what_is_on_the_disk(tmp_path: Path) -> None:
     again.close()
 
 
-def test_a_full_disk_stops_no_learning(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_stops_no_learning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What cannot be written is learned, but the broker is not told that it is safe."""
     monkeypatch.setattr(live, "_RETRY_S", 0.02)
     source = begun(Fake(keeps=True))

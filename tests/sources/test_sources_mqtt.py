@@ -297,16 +297,20 @@ def test_tls(tmp_path: Path, certificates: Path) -> None:
         source = MqttSource(address, environment={mqtt.CA: str(crt)})
         source.open()
         source.close()
-        with pytest.raises(SourceError, match="TLS failed: .*STREAMLEARN_MQTT_CA names the certif"):
+        with pytest.raises(
+            SourceError, match=r"TLS failed: .*STREAMLEARN_MQTT_CA names the certif"
+        ):
             MqttSource(address, environment={}).open()
+        address = address.replace("127.0.0.1", "localhost")
         with pytest.raises(SourceError, match=r"TLS failed: .*(mismatch|not valid for)"):
-            address = address.replace("127.0.0.1", "localhost")
             MqttSource(address, environment={mqtt.CA: str(crt)}).open()
-        with pytest.raises(SourceError, match="closed the connection|does not answer"):
+        with pytest.raises(SourceError, match=r"closed the connection|does not answer"):
             opened(broker.port)
     finally:
         broker.stop()
-    with pytest.raises(ConfigError, match="the certificates in STREAMLEARN_MQTT_CA.*cannot be used"):
+    with pytest.raises(
+        ConfigError, match=r"the certificates in STREAMLEARN_MQTT_CA.*cannot be used"
+    ):
         MqttSource(address, environment={mqtt.CA: str(tmp_path / "none")})
     gc.collect()
 
@@ -322,7 +326,7 @@ def test_a_password_in_plain_text_is_said() -> None:
         MqttSource("mqtt://host/t", environment={mqtt.PASSWORD: "hunter2"})
 
 
-def test_the_client_is_the_run(tmp_path: Path) -> None:
+def test_the_client_is_the_run() -> None:
     def name(folder: str | None, address: str = "mqtt://host/t", **given: str) -> str:
         return MqttSource(address, folder=folder, environment=given)._client_id
 

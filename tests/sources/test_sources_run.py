@@ -96,9 +96,12 @@ def starts() -> Iterator[Callable[..., subprocess.Popen[str]]]:
             process.stderr.close()
 
 
-def until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+def until(
+    count: Callable[[Path], int], out: Path, wanted: int, process: subprocess.Popen[str]
+) -> None:
+    """Wait until so many rows are kept, or learned."""
     end = time.monotonic() + 60
-    while not condition():
+    while count(out) < wanted:
         assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < end, "the command did not get so far"
         time.sleep(0.02)
@@ -147,16 +150,16 @@ def test_a_port_and_kills(
             port.write(line.encode() + b"\r\n")
             sent += 1
         head = form == "jsonl"  # the first object is the head too
-        until(lambda: n_kept(out) >= sent - head, process)
+        until(n_kept, out, sent - head, process)
         if sent == len(lines):
             break
         if rng.random() < 0.5:
-            until(lambda: n_learned(out) >= sent - every[1], process)
+            until(n_learned, out, sent - every[1], process)
         process.kill()
         process.wait()
         n_kills += 1
         process = starts("run", "--resume", out, "--quiet", *every)
-    until(lambda: n_learned(out) >= len(lines) - every[1], process)
+    until(n_learned, out, len(lines) - every[1], process)
     time.sleep(0.5)
     ended(process)
     assert figures(out) == wanted
@@ -194,22 +197,22 @@ def test_a_topic_and_kills(
     with publisher(broker.port) as client:
         publish(client, "plant/pump", [HEADER], retain=True)
         process = starts("run", "--stream", address, *GIVEN, *every, "--out", out, **secret)
-        until(lambda: n_kept(out) >= 0, process)
+        until(n_kept, out, 0, process)
         for first in range(0, len(ROWS), 80):
             publish(client, "plant/pump", ROWS[first : first + 40])
-            until(lambda n=first + 40: n_kept(out) >= n, process)  # type: ignore[misc]
+            until(n_kept, out, first + 40, process)
             if rng.random() < 0.5:
-                until(lambda n=first + 40: n_learned(out) >= n - 11, process)  # type: ignore[misc]
+                until(n_learned, out, first + 40 - 11, process)
             process.kill()
             process.wait()
             if isinstance(broker, Mosquitto):
                 publish(client, "plant/pump", ROWS[first + 40 : first + 80])
             process = starts("run", "--resume", out, "--quiet", *every, **secret)
             if isinstance(broker, Amqtt):  # amqtt 0.12 keeps nothing for who is away
-                until(lambda n=broker.connections + 1: broker.connections >= n, process)  # type: ignore[misc]
+                until(lambda _: broker.connections, out, 2, process)
                 publish(client, "plant/pump", ROWS[first + 40 : first + 80])
-            until(lambda n=first + 80: n_kept(out) >= n, process)  # type: ignore[misc]
-    until(lambda: n_learned(out) >= len(ROWS) - 11, process)
+            until(n_kept, out, first + 80, process)
+    until(n_learned, out, len(ROWS) - 11, process)
     time.sleep(0.5)
     said = ended(process)
     assert figures(out) == wanted
@@ -226,12 +229,12 @@ def test_unplugged_and_back(
     stream = ("--stream", f"serial:{port.name}@9600", "--reconnect", "60")
     process = starts("run", *stream, *GIVEN, "--out", out, "--json", tmp_path / "x.json")
     port.write("\r\n".join([HEADER, *ROWS[:100], "20.5"]).encode())
-    until(lambda: n_kept(out) >= 100, process)
+    until(n_kept, out, 100, process)
     port.unplug()
     time.sleep(0.2)
     port.plug_in()
     port.write("\r\n".join(["5,20,run", HEADER, *ROWS[100:], ""]).encode())
-    until(lambda: n_kept(out) >= len(ROWS), process)
+    until(n_kept, out, len(ROWS), process)
     time.sleep(0.5)
     said = ended(process, signal.SIGINT)
     assert figures(out) == wanted
@@ -245,7 +248,7 @@ def test_unplugged_for_good(tmp_path: Path, starts: Callable[..., subprocess.Pop
     port, out = Port(tmp_path / "tty"), tmp_path / "run"
     process = starts("run", "--stream", f"serial:{port.name}", *GIVEN, "--out", out)
     port.write("\r\n".join([HEADER, *ROWS[:50], "20."]).encode())
-    until(lambda: n_kept(out) >= 50, process)
+    until(n_kept, out, 50, process)
     port.unplug()
     _, err = process.communicate(timeout=60)
     assert process.returncode == 3, err

@@ -40,9 +40,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def opened(port: Port, reconnect: float | None = None) -> SerialSource:
     said: list[str] = []
-    source = open_source(
-        f"serial:{port.name}@9600", Opening(reconnect=reconnect, say=said.append)
-    )
+    source = open_source(f"serial:{port.name}@9600", Opening(reconnect=reconnect, say=said.append))
     assert isinstance(source, SerialSource)
     source.open()
     return source
@@ -139,7 +137,7 @@ def test_two_processes_do_not_share_a_port(port: Port) -> None:
 
 def test_what_is_no_port(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(SourceError, match="the port cannot be opened|cannot be set so"):
+    with pytest.raises(SourceError, match=r"the port cannot be opened|cannot be set so"):
         open_source(f"serial:{tmp_path / 'file'}").open()
 
 
