@@ -20,13 +20,16 @@ from .errors import (
     InputError,
     LinkError,
     RefusedError,
+    SilentError,
 )
 from .export_folder import ExportFolder, open_export
 from .image import Firmware, RamBytes, load_firmware
 from .machine import CallCount
 from .model import ModelCost, model_cost
+from .remote import RemoteDevice, open_port
 from .stream import StreamInterrupted, StreamResult
 from .toolchain import build_firmware
+from .verbs import Verbs
 
 __all__ = [
     "DEFAULT_BOARD",
@@ -48,9 +51,12 @@ __all__ = [
     "ModelCost",
     "RamBytes",
     "RefusedError",
+    "RemoteDevice",
+    "SilentError",
     "StreamInterrupted",
     "StreamResult",
     "TargetPrediction",
+    "Verbs",
     "board_from_dict",
     "build_firmware",
     "get_board",
@@ -58,4 +64,5 @@ __all__ = [
     "load_firmware",
     "model_cost",
     "open_export",
+    "open_port",
 ]

@@ -2,81 +2,41 @@
 
 from __future__ import annotations
 
-import struct
-from dataclasses import dataclass
-from typing import NamedTuple
-
-import numpy as np
-import numpy.typing as npt
-
-from .errors import InputError, LinkError, RefusedError
+from .errors import LinkError
+from .image import Firmware
 from .link import (
     CRC_BYTES,
     HEADER_BYTES,
     REPLY,
+    REQUEST_NAMES,
     Frame,
-    Request,
     decode_frames,
     encode_frame,
-    status_text,
 )
 from .machine import Machine
 from .stream import run_stream
+from .verbs import COUNTERS, Health, Hello, TargetPrediction, Verbs
 
-_HELLO = struct.Struct("<6I")
-_PREDICTION = struct.Struct("<3f")
-#: The counters of a HEALTH reply, in the order of their words.
-COUNTERS = ("input", "activation", "gradient", "mu", "rho", "front_end")
-_HEALTH = struct.Struct(f"<Ii{len(COUNTERS)}I")
-_REQUEST_NAMES = {int(request): request.name for request in Request}
+__all__ = ["COUNTERS", "Device", "Health", "Hello", "TargetPrediction"]
 
 
-@dataclass(frozen=True)
-class Hello:
-    """What a device says of itself: protocol version, sizes of learner and link."""
-
-    protocol_version: int
-    n_features: int
-    n_classes: int
-    state_bytes: int
-    scratch_bytes: int
-    max_payload_bytes: int
-
-
-@dataclass(frozen=True)
-class Health:
-    """How a device's learner is.
-
-    Attributes
-    ----------
-    blind : int
-        Features of which the network saw nothing at the last sample learned: held, or quiet.
-    step : float
-        By what the learning rate is multiplied; 1 if the rule's step is fixed.
-    saturations : dict
-        How often each kind of value met the end of its format since the device was reset.
-    """
-
-    blind: int
-    step: float
-    saturations: dict[str, int]
-
-
-class TargetPrediction(NamedTuple):
-    """What a learner of numbers says, in the target's units: mean and two standard deviations."""
-
-    mean: float
-    aleatoric: float
-    epistemic: float
-
-
-class Device(Machine):
+class Device(Verbs, Machine):
     """A booted firmware, asked over its link to predict, to learn, to return its state.
 
     Parameters, attributes and errors are those of `firmware_sim.machine.Machine`.
     """
 
     _sequence = 0  # of the latest request
+
+    @property
+    def facts(self) -> Firmware:
+        """The sizes of the firmware."""
+        return self.firmware
+
+    @property
+    def name(self) -> str:
+        """The board's name."""
+        return self.firmware.board.name
 
     def exchange(self, request: int, payload: bytes = b"") -> Frame:
         """Send one request and return the reply, whatever its status.
@@ -89,7 +49,7 @@ class Device(Machine):
             If the firmware faults or hangs.
         """
         self._sequence = (self._sequence + 1) & 0xFF
-        name = _REQUEST_NAMES.get(request, f"request {request}")
+        name = REQUEST_NAMES.get(request, f"request {request}")
         sent = self.send_bytes(encode_frame(request, self._sequence, payload), f"answering {name}")
         frames = decode_frames(sent)
         if len(frames) != 1:
@@ -102,178 +62,10 @@ class Device(Machine):
             )
         return reply
 
-    def _ask(self, request: Request, payload: bytes = b"") -> bytes:
-        reply = self.exchange(request, payload)
-        if reply.status:
-            raise RefusedError(
-                f"{request.name} refused by {self.firmware.board.name}: "
-                f"{status_text(reply.status)}",
-                status=reply.status,
-            )
-        return reply.payload
-
     def resync(self) -> None:
         """Flush a half-received frame with idle bytes, and drop whatever the device says to it."""
         longest = self.firmware.max_payload_bytes + HEADER_BYTES + CRC_BYTES
         self.send_bytes(bytes(longest), "resynchronising")
-
-    def hello(self) -> Hello:
-        """Ask the device what it is.
-
-        Raises
-        ------
-        LinkError, DeviceFault
-            As for `exchange`.
-        """
-        return Hello(*_HELLO.unpack(self._ask(Request.HELLO)))
-
-    def health(self) -> Health:
-        """Ask how the learner is: its levels, and what saturated since the reset.
-
-        Raises
-        ------
-        LinkError, DeviceFault
-            As for `exchange`; also if the reply has another number of words.
-        """
-        payload = self._ask(Request.HEALTH)
-        if len(payload) != _HEALTH.size:
-            raise LinkError(
-                f"HEALTH: the reply has {len(payload)} bytes, expected {_HEALTH.size}; build the "
-                "firmware again"
-            )
-        blind, step_log2, *counts = _HEALTH.unpack(payload)
-        return Health(blind, 2.0 ** (step_log2 / 65536), dict(zip(COUNTERS, counts, strict=True)))
-
-    def predict(self, x: npt.ArrayLike) -> int:
-        """Return the class index the device predicts.
-
-        Parameters
-        ----------
-        x : float32[n_features]
-            Raw sensor values.
-
-        Raises
-        ------
-        InputError
-            If `x` has another shape, or the firmware predicts a number.
-        RefusedError
-            If the device refuses, e.g. because a value is not finite.
-        LinkError, DeviceFault
-            As for `exchange`.
-        """
-        self._expect(classes=True)
-        return int.from_bytes(self._ask(Request.PREDICT, self._features(x)), "little")
-
-    def recall(self, x: npt.ArrayLike) -> int:
-        """Return the class index by the memory of the device's learner alone.
-
-        Parameters and errors are those of `predict`; the device also refuses if its learner has no
-        memory.
-        """
-        self._expect(classes=True)
-        return int.from_bytes(self._ask(Request.RECALL, self._features(x)), "little")
-
-    def learn(self, x: npt.ArrayLike, label: int) -> int:
-        """Let the device learn one sample; return the class it predicted *before* learning.
-
-        Parameters
-        ----------
-        x : float32[n_features]
-            Raw sensor values.
-        label : int
-            Class index, 0 to 65535; the device refuses those it does not know.
-
-        Raises
-        ------
-        InputError, RefusedError, LinkError, DeviceFault
-            As for `predict`.
-        """
-        self._expect(classes=True)
-        if not 0 <= label <= 0xFFFF:
-            raise InputError(f"label is {label}: a frame holds 0 to 65535")
-        payload = self._features(x) + int(label).to_bytes(2, "little")
-        return int.from_bytes(self._ask(Request.LEARN, payload), "little")
-
-    def predict_target(self, x: npt.ArrayLike) -> TargetPrediction:
-        """Return the number the device predicts, and how unsure it is.
-
-        Parameters and errors are those of `predict`; the firmware must predict a number.
-        """
-        self._expect(classes=False)
-        return TargetPrediction(*_PREDICTION.unpack(self._ask(Request.PREDICT, self._features(x))))
-
-    def learn_target(self, x: npt.ArrayLike, y: float) -> TargetPrediction:
-        """Let the device learn one target; return what it predicted *before* learning.
-
-        Parameters
-        ----------
-        x : float32[n_features]
-            As for `predict`.
-        y : float
-            Rounded to float32; the device refuses one that is not finite.
-
-        Raises
-        ------
-        InputError, RefusedError, LinkError, DeviceFault
-            As for `predict_target`.
-        """
-        self._expect(classes=False)
-        payload = self._features(x) + np.float32(y).tobytes()
-        return TargetPrediction(*_PREDICTION.unpack(self._ask(Request.LEARN, payload)))
-
-    def _expect(self, *, classes: bool) -> None:
-        if classes != (self.firmware.n_classes > 0):
-            raise InputError(
-                "this firmware predicts a number: use predict_target and learn_target"
-                if classes
-                else "this firmware predicts a class: use predict and learn"
-            )
-
-    def _features(self, x: npt.ArrayLike) -> bytes:
-        values = np.asarray(x, dtype="<f4")
-        if values.shape != (self.firmware.n_features,):
-            raise InputError(
-                f"x has shape {values.shape}: this firmware takes ({self.firmware.n_features},)"
-            )
-        return values.tobytes()
-
-    def read_state(self) -> bytes:
-        """Read the learner's whole state over the link.
-
-        Raises
-        ------
-        LinkError, DeviceFault
-            As for `exchange`.
-        """
-        size, chunk, parts = self.firmware.state_bytes, 0x8000, []
-        for offset in range(0, size, chunk):
-            payload = struct.pack("<IH", offset, min(chunk, size - offset))
-            parts.append(self._ask(Request.READ_STATE, payload))
-        return b"".join(parts)
-
-    def write_state(self, state: bytes) -> None:
-        """Replace the learner's whole state over the link.
-
-        Parameters
-        ----------
-        state : bytes
-            `state_bytes` bytes, as `read_state` returns them.
-
-        Raises
-        ------
-        InputError
-            If the size differs.
-        LinkError, DeviceFault
-            As for `exchange`.
-        """
-        if len(state) != self.firmware.state_bytes:
-            raise InputError(
-                f"state of {len(state)} bytes: this firmware's has {self.firmware.state_bytes}"
-            )
-        chunk = self.firmware.max_payload_bytes - 4
-        for offset in range(0, len(state), chunk):
-            payload = struct.pack("<I", offset) + state[offset : offset + chunk]
-            self._ask(Request.WRITE_STATE, payload)
 
     #: Learn a whole stream: `firmware_sim.stream.run_stream`, as a method.
     run_stream = run_stream

@@ -78,6 +78,10 @@ class LinkError(FirmwareSimError, RuntimeError):
     """The device answered nothing, or something that is not a frame of the protocol."""
 
 
+class SilentError(LinkError):
+    """No whole answer came in time; whether the device did what was asked is not known."""
+
+
 class RefusedError(LinkError):
     """The device answered with an error status; its state is as before.
 

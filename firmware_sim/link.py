@@ -32,6 +32,9 @@ class Request(IntEnum):
     FAULT = 0x7F
 
 
+REQUEST_NAMES = {int(request): request.name for request in Request}
+
+
 class Status(IntEnum):
     """Outcome of a request, as the device says it."""
 

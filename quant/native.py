@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from quant.c_config import HOST_SOURCE, KERNEL_DIR, config_header, kernel_folders, kernel_sources
-from quant.compiler import build_shared
+from quant.c_config import KERNEL_DIR
 from quant.counters import Saturations
-from quant.errors import BuildError, ConfigError, DivergedError, ShapeError, StreamlearnError
+from quant.errors import ConfigError, DivergedError, ShapeError, StreamlearnError
 from quant.layout import State
+from quant.library import Desk, address, library
 from quant.network import NetworkSpec
 from quant.rule import Config
 
@@ -29,25 +29,10 @@ STATUS_TEXT = {
 #: The status of a state whose outputs are no longer finite.
 DIVERGED = -3
 
+#: The status of a row that holds a value that is no finite binary32.
+REFUSED = -100
+
 _SATURATIONS = [f.name for f in dataclasses.fields(Saturations)]
-_POINTER, _WORD, _COUNT = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint64
-#: Result and arguments of each function of ``sl_host.c``.
-_FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
-    "sl_host_scratch_bytes": (_COUNT, []),
-    "sl_host_prediction_words": (_WORD, []),
-    "sl_host_target_bytes": (_WORD, []),
-    "sl_host_n_draws": (_WORD, []),
-    "sl_host_learn": (_COUNT, [_POINTER] * 4 + [_COUNT, _POINTER, _POINTER]),
-    "sl_host_predict_many": (_COUNT, [_POINTER] * 3 + [_COUNT] + [_POINTER] * 3),
-    "sl_host_recall_many": (_COUNT, [_POINTER] * 3 + [_COUNT] + [_POINTER] * 3),
-    "sl_host_draws": (None, [_POINTER] * 2),
-    "sl_host_saturations": (None, [_POINTER] * 2),
-}
-
-
-def _at(array: npt.NDArray[Any]) -> int:
-    """Return the address of an array's first byte; the array has to outlive its use."""
-    return array.ctypes.data
 
 
 class NativeKernel:
@@ -69,31 +54,18 @@ class NativeKernel:
     """
 
     def __init__(self, spec: NetworkSpec, config: Config, arithmetic: str) -> None:
-        sources = [*kernel_sources(spec, config, arithmetic), HOST_SOURCE]
-        header = {"sl_config.h": config_header(spec, config, arithmetic)}
-        built = build_shared(sources, header, *kernel_folders(spec, config, arithmetic))
-        try:
-            self._library = ctypes.CDLL(str(built))
-        except OSError as error:
-            raise BuildError(
-                f"the compiled kernel cannot be loaded: {error}. Set STREAMLEARN_CACHE to a folder "
-                "whose files may be run (mounted without noexec)"
-            ) from error
-        for name, (result, arguments) in _FUNCTIONS.items():
-            function = getattr(self._library, name)
-            function.restype, function.argtypes = result, arguments
-        self._n_features, self._n_outputs = spec.n_features, spec.n_outputs
-        self._target_is_number = self._library.sl_host_target_bytes() == 4
-        self._n_draws = int(self._library.sl_host_n_draws())
-        self._scratch = np.zeros(self.scratch_bytes // 8 + 1, np.uint64)
-        self._status = ctypes.c_int32()
-        #: Words of one prediction.
-        self.prediction_words = int(self._library.sl_host_prediction_words())
+        self._library = library(spec, config, arithmetic)
+        self._counts = np.zeros(len(_SATURATIONS), np.uint32)
         # Room for one sample; the addresses are kept, for NumPy takes its time to tell them.
-        self._target = np.zeros(1, np.float32 if self._target_is_number else np.uint32)
+        self._target = np.zeros(1, np.float32 if self._library.target_is_number else np.uint32)
         self._prediction = np.zeros(self.prediction_words, np.uint32)
-        self._scratch_at, self._status_at = _at(self._scratch), ctypes.addressof(self._status)
-        self._target_at, self._prediction_at = _at(self._target), _at(self._prediction)
+        self._counts_at, self._target_at = address(self._counts), address(self._target)
+        self._prediction_at = address(self._prediction)
+
+    @property
+    def prediction_words(self) -> int:
+        """Words of one prediction."""
+        return self._library.prediction_words
 
     @property
     def prediction(self) -> npt.NDArray[np.uint32]:
@@ -107,14 +79,12 @@ class NativeKernel:
     @property
     def scratch_bytes(self) -> int:
         """Size of the C scratch on the host; on a chip draws are not padded, and it is smaller."""
-        return int(self._library.sl_host_scratch_bytes())
+        return self._library.scratch_bytes
 
     @property
     def saturations(self) -> Saturations:
         """Saturations counted since this kernel was made."""
-        counts = np.zeros(len(_SATURATIONS), np.uint32)
-        self._library.sl_host_saturations(self._scratch_at, _at(counts))
-        return Saturations(**dict(zip(_SATURATIONS, counts.tolist(), strict=True)))
+        return Saturations(**dict(zip(_SATURATIONS, self._counts.tolist(), strict=True)))
 
     def learn(
         self, state: State, x: npt.NDArray[np.floating[Any]], targets: npt.ArrayLike
@@ -146,8 +116,9 @@ class NativeKernel:
         if len(x) != len(words):
             raise ShapeError(f"{len(words)} targets for {len(x)} samples: give one for each")
         predictions = np.zeros((len(words), self.prediction_words), np.uint32)
-        done = self._learn(state, _at(x), _at(words), len(words), _at(predictions))
-        self._complete(done, len(words), "have been learned")
+        at = address(x), address(words), len(words), address(predictions)
+        done, status = self._block("sl_host_learn", state, *at)
+        self._complete(done, len(words), status, "have been learned")
         return self._given(predictions)
 
     def predict_many(
@@ -169,9 +140,10 @@ class NativeKernel:
         """
         x = self._rows(x)
         predictions = np.zeros((len(x), self.prediction_words), np.uint32)
-        outputs = np.zeros((len(x), self._n_outputs))
-        done = self._predict(state, _at(x), len(x), _at(predictions), _at(outputs))
-        self._complete(done, len(x), "could be predicted")
+        outputs = np.zeros((len(x), self._library.n_outputs))
+        at = address(x), len(x), address(predictions), address(outputs)
+        done, status = self._block("sl_host_predict_many", state, *at)
+        self._complete(done, len(x), status, "could be predicted")
         return self._given(predictions), outputs
 
     def recall_many(
@@ -185,12 +157,11 @@ class NativeKernel:
             At the first sample that the kernel refuses; at once if the learner has no memory.
         """
         x = self._rows(x)
-        classes, outputs = np.zeros(len(x), np.uint32), np.zeros((len(x), self._n_outputs))
-        done = self._library.sl_host_recall_many(
-            _at(state), self._scratch_at, _at(x), len(x), _at(classes), _at(outputs),
-            self._status_at,
-        )  # fmt: skip
-        self._complete(done, len(x), "could be recalled")
+        classes = np.zeros(len(x), np.uint32)
+        outputs = np.zeros((len(x), self._library.n_outputs))
+        at = address(x), len(x), address(classes), address(outputs)
+        done, status = self._block("sl_host_recall_many", state, *at)
+        self._complete(done, len(x), status, "could be recalled")
         return outputs
 
     def learn_one(self, state: State, x: npt.NDArray[np.floating[Any]], target: float) -> int:
@@ -201,17 +172,53 @@ class NativeKernel:
         """
         x = self._row(x)
         self._target[0] = target
-        self._learn(state, _at(x), self._target_at, 1, self._prediction_at)
-        return self._status.value
+        at = address(x), self._target_at, 1, self._prediction_at
+        return self._block("sl_host_learn", state, *at)[1]
+
+    def learn_row(self, state_at: int, row: npt.NDArray[Any], target: int) -> int:
+        """Test, then train, on one sample, the quickest way.
+
+        Parameters
+        ----------
+        state_at
+            The address of the state.
+        row : array[n_features]
+            Of real numbers.
+        target
+            Class index.
+
+        Returns
+        -------
+        int
+            As :meth:`learn_one`, or :data:`REFUSED` if a value is no finite binary32: then nothing
+            was done. :attr:`prediction` says nothing of it.
+        """
+        library = self._library
+        desk = library.desk()
+        desk.row[:] = row
+        status: int = library.learn_row(
+            state_at, desk.scratch_at, self._counts_at, desk.row_at, target
+        )
+        library.desks.append(desk)
+        return status
+
+    def predict_row(self, state_at: int, row: npt.NDArray[Any]) -> int:
+        """Return what :meth:`learn_row` returns, and learn nothing."""
+        library = self._library
+        desk = library.desk()
+        desk.row[:] = row
+        status: int = library.predict_row(state_at, desk.scratch_at, self._counts_at, desk.row_at)
+        library.desks.append(desk)
+        return status
 
     def predict(
         self, state: State, x: npt.NDArray[np.floating[Any]]
     ) -> tuple[int, npt.NDArray[np.float64]]:
         """Return what :meth:`learn_one` returns, and the outputs' mean over the draws."""
-        x = self._row(x)
-        outputs = np.zeros(self._n_outputs)
-        self._predict(state, _at(x), 1, self._prediction_at, _at(outputs))
-        return self._status.value, outputs
+        desk = self._library.desk()
+        found = self._predict(desk, state, x)
+        self._library.desks.append(desk)
+        return found
 
     def draws(
         self, state: State, x: npt.NDArray[np.floating[Any]]
@@ -220,10 +227,12 @@ class NativeKernel:
 
         ``float64[outputs, draws]``: logits, or of a target the mean and the log-variance.
         """
-        status, _ = self.predict(state, x)
-        draws = np.zeros((self._n_outputs, self._n_draws))
+        desk = self._library.desk()
+        status, _ = self._predict(desk, state, x)
+        draws = np.zeros((self._library.n_outputs, self._library.n_draws))
         if status >= 0:
-            self._library.sl_host_draws(self._scratch_at, _at(draws))
+            self._library.c.sl_host_draws(desk.scratch_at, address(draws))
+        self._library.desks.append(desk)
         return status, draws
 
     def undecided(self, state: State, x: npt.NDArray[np.floating[Any]]) -> int:
@@ -234,47 +243,56 @@ class NativeKernel:
         ConfigError
             If the rule does not count them.
         """
-        if not hasattr(self._library, "sl_rule_undecided"):
+        if not hasattr(self._library.c, "sl_rule_undecided"):
             raise ConfigError("this rule counts no undecided units")
-        self.predict(state, x)
-        count = self._library.sl_rule_undecided
-        count.argtypes, count.restype = [_POINTER], _WORD
-        return int(count(self._scratch_at))
+        desk = self._library.desk()
+        self._predict(desk, state, x)
+        count = self._library.c.sl_rule_undecided
+        count.argtypes, count.restype = [ctypes.c_void_p], ctypes.c_uint32
+        found = int(count(desk.scratch_at))
+        self._library.desks.append(desk)
+        return found
 
     def _rows(self, x: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float32]:
-        return np.ascontiguousarray(x, np.float32).reshape(-1, self._n_features)
+        return np.ascontiguousarray(x, np.float32).reshape(-1, self._library.n_features)
 
     def _row(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         x = np.ascontiguousarray(x, np.float32)
-        if x.size != self._n_features:
-            raise ShapeError(f"a sample of {x.size} features: expected {self._n_features}")
+        if x.size != self._library.n_features:
+            raise ShapeError(f"a sample of {x.size} features: expected {self._library.n_features}")
         return x
 
     def _targets(self, targets: npt.ArrayLike) -> npt.NDArray[np.uint32]:
         """Return the words of targets: class indices, or the bits of numbers."""
-        if self._target_is_number:
+        if self._library.target_is_number:
             return np.ascontiguousarray(targets, np.float32).view(np.uint32)
         return np.ascontiguousarray(targets, np.uint32)
 
     def _given(self, predictions: npt.NDArray[np.uint32]) -> npt.NDArray[Any]:
         return predictions if self.prediction_words > 1 else predictions[:, 0].view(np.int32)
 
-    def _learn(self, state: State, x: int, targets: int, n: int, predictions: int) -> int:
-        done: int = self._library.sl_host_learn(
-            _at(state), self._scratch_at, x, targets, n, predictions, self._status_at
-        )
-        return done
+    def _predict(
+        self, desk: Desk, state: State, x: npt.NDArray[np.floating[Any]]
+    ) -> tuple[int, npt.NDArray[np.float64]]:
+        x = self._row(x)
+        outputs = np.zeros(self._library.n_outputs)
+        self._library.c.sl_host_predict_many(
+            address(state), desk.scratch_at, self._counts_at, address(x), 1, self._prediction_at,
+            address(outputs), desk.status_at,
+        )  # fmt: skip
+        return desk.status.value, outputs
 
-    def _predict(self, state: State, x: int, n: int, predictions: int, outputs: int) -> int:
-        done: int = self._library.sl_host_predict_many(
-            _at(state), self._scratch_at, x, n, predictions, outputs, self._status_at
-        )
-        return done
+    def _block(self, verb: str, state: State, *arguments: int) -> tuple[int, int]:
+        """Call a verb for blocks; return how many samples were done, and the last status."""
+        desk = self._library.desk()
+        call = getattr(self._library.c, verb)
+        done = call(address(state), desk.scratch_at, self._counts_at, *arguments, desk.status_at)
+        status = desk.status.value
+        self._library.desks.append(desk)
+        return done, status
 
-    def _complete(self, done: int, n: int, what: str) -> None:
+    def _complete(self, done: int, n: int, status: int, what: str) -> None:
         if done != n:
-            diverged = self._status.value == DIVERGED
-            raise (DivergedError if diverged else StreamlearnError)(
-                f"sample {done} of {n}: {STATUS_TEXT[self._status.value]}; "
-                f"the {done} samples before it {what}"
+            raise (DivergedError if status == DIVERGED else StreamlearnError)(
+                f"sample {done} of {n}: {STATUS_TEXT[status]}; the {done} samples before it {what}"
             )

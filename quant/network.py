@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -128,7 +129,7 @@ class NetworkSpec:
         """Units of the last layer: one per class; for a target its mean and its log-variance."""
         return HEADS[self.head].n_outputs(self.layers[-1])
 
-    @property
+    @cached_property
     def shapes(self) -> tuple[tuple[int, int], ...]:
         """``(rows, columns)`` of each weight matrix; the bias is the last row."""
         extra = int(self.bias)

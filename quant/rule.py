@@ -8,6 +8,7 @@ Nothing outside a rule's rooms says its name.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
@@ -167,6 +168,16 @@ def part(name: str, floor: str) -> ModuleType:
     """
     outside = _OUTSIDE.get(name)
     path = f"{floor}.rules.{name}" if outside is None else f"{outside}.{floor}"
+    return _checked(name, floor, path) if outside is None else _found(name, floor, path)
+
+
+@functools.cache
+def _checked(name: str, floor: str, path: str) -> ModuleType:
+    """Return as :func:`part` a module that lies here, which stays what it is."""
+    return _found(name, floor, path)
+
+
+def _found(name: str, floor: str, path: str) -> ModuleType:
     try:
         module = importlib.import_module(path)
     except ModuleNotFoundError as error:
@@ -188,7 +199,7 @@ class _Rules(Mapping[str, Rule]):
     """Every rule by its name, found by its folder; loaded when it is asked for."""
 
     def __getitem__(self, name: str) -> Rule:
-        if name not in set(self):
+        if name not in self:
             raise KeyError(name)
         rule: Rule = part(name, "quant").RULE
         if rule.name != name:
@@ -196,12 +207,21 @@ class _Rules(Mapping[str, Rule]):
         return rule
 
     def __iter__(self) -> Iterator[str]:
-        folder = str(Path(__file__).parent / "rules")
-        yield from sorted(module.name for module in pkgutil.iter_modules([folder]))
+        yield from _inside()
         yield from _OUTSIDE
+
+    def __contains__(self, name: object) -> bool:
+        return name in _inside() or name in _OUTSIDE
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+@functools.cache
+def _inside() -> tuple[str, ...]:
+    """Return the rules that lie here: the folders do not change while a program runs."""
+    folder = str(Path(__file__).parent / "rules")
+    return tuple(sorted(module.name for module in pkgutil.iter_modules([folder])))
 
 
 #: The only place that knows all rules.
@@ -217,7 +237,7 @@ def rule_of(config: Config) -> Rule:
         If there is no such rule.
     """
     name = config if isinstance(config, str) else getattr(config, "rule", None)
-    if name not in set(RULES):
+    if not isinstance(name, str) or name not in RULES:
         known = ", ".join(map(repr, RULES))
         raise ConfigError(f"rule={name!r}: expected one of {known}")
     return RULES[name]

@@ -75,16 +75,40 @@ def init_state(spec: NetworkSpec, config: Config, arithmetic: str, seed: int = 0
         If the seed is no whole number from 0 to 2^32 - 1, rule, head, arithmetic and network do
         not fit each other, or fixed point cannot hold the configuration.
     """
-    kind = arithmetic_of(spec, config, arithmetic)
-    if not is_whole(seed) or not 0 <= seed <= 0xFFFFFFFF:
-        raise ConfigError(f"seed={seed!r}: expected 0 to {0xFFFFFFFF}, a whole number")
+    return started(spec, config, arithmetic, blank_state(spec, config, arithmetic), seed)
+
+
+def blank_state(spec: NetworkSpec, config: Config, arithmetic: str) -> State:
+    """Return the state before anything is drawn: the same for every seed.
+
+    Raises
+    ------
+    ConfigError
+        If rule, head, arithmetic and network do not fit each other.
+    """
     layout = layout_of(spec, config, arithmetic)
     state = np.zeros(1, layout.dtype)
     for field in layout:
         state[field.name] = field.start
-    state["seed"] = seed
     if spec.front_end_ranges is not None:
         preset(spec.front_end_ranges, config.front_end_window, state)
+    return state
+
+
+def started(spec: NetworkSpec, config: Config, arithmetic: str, blank: State, seed: int) -> State:
+    """Return a copy of a :func:`blank_state` with the draws of a seed: :func:`init_state`.
+
+    Raises
+    ------
+    ConfigError
+        If the seed is no whole number from 0 to 2^32 - 1, or fixed point cannot hold the
+        configuration.
+    """
+    kind = arithmetic_of(spec, config, arithmetic)
+    if not is_whole(seed) or not 0 <= seed <= 0xFFFFFFFF:
+        raise ConfigError(f"seed={seed!r}: expected 0 to {0xFFFFFFFF}, a whole number")
+    state: State = blank.copy()
+    state["seed"] = seed
     kind.init(spec, config, state)
     memory.init(spec, state)
     return state

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quant.native import REFUSED
 from streamlearn.baselines.base import FloatRow
 from streamlearn.errors import LabelError
 from streamlearn.learners.classifier import StreamClassifier
@@ -47,5 +53,57 @@ class ByIndex:
             raise LabelError(f"class index {y}: the learner has {len(self._index)} classes")
         learner = self.learner
         with learner._lock:
+            quick = learner._learn_row(x, y) if type(x) is np.ndarray else REFUSED
+            if quick != REFUSED:
+                return quick
             predicted: int = learner._engine.learn(learner._state, learner._read(x), y)
         return predicted
+
+    def test_then_learn_block(
+        self, x: NDArray[np.float32], y: NDArray[np.int64], /
+    ) -> NDArray[np.int64]:
+        """Predict, then learn, each row in turn, with the bits of :meth:`test_then_learn_one`.
+
+        Parameters
+        ----------
+        x : float32[n, n_features]
+            Finite, in the learner's order of features.
+        y : int64[n]
+            Class indices; -1: no label, and the row is predicted only.
+
+        Returns
+        -------
+        int64[n]
+            Class indices.
+
+        Raises
+        ------
+        LabelError
+            If an index is no class; nothing was learned.
+        ShapeError, InputValueError
+            As the learner; nothing was learned.
+        DivergedError
+            The learner is then as before the block.
+        """
+        n_classes = len(self._index)
+        if len(y) and not -1 <= int(y.min()) <= int(y.max()) < n_classes:
+            raise LabelError(f"class indices {y.min()} to {y.max()}: the learner has {n_classes}")
+        learner = self.learner
+        found = np.empty(len(y), np.int64)
+        with learner._lock:
+            values, state = learner._read_many(x), learner._state.copy()
+            for part in runs(y >= 0):
+                if y[part.start] < 0:
+                    found[part], _ = learner._engine.predict_many(state, values[part])
+                else:
+                    found[part] = learner._engine.learn_many(state, values[part], y[part])
+            learner._state = state
+        return found
+
+
+def runs(known: NDArray[np.bool_]) -> list[slice]:
+    """Return the longest runs of rows that have a label, and of those that have none."""
+    if not len(known):
+        return []
+    at = [0, *(np.flatnonzero(known[1:] != known[:-1]) + 1).tolist(), len(known)]
+    return [slice(a, b) for a, b in pairwise(at)]

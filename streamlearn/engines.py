@@ -8,7 +8,7 @@ float32, or in integers with the golden model's bits. What a rule has of them it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Literal, Protocol
@@ -34,6 +34,8 @@ from streamlearn.memory import Memory
 Backend = Literal["numpy", "c"]
 Float = npt.NDArray[np.float64]
 Prediction = ClassPrediction | NumberPrediction
+LearnRow = Callable[[int, npt.NDArray[Any], int], int]
+PredictRow = Callable[[int, npt.NDArray[Any]], int]
 
 DIVERGED = (
     "the learner's outputs are no longer finite: the noise of its weights outgrew the signal. "
@@ -79,6 +81,11 @@ class Engine(Protocol):
     def undecided(self, state: State, x: Float) -> int:
         """Return how many hidden units a small change would turn over."""
 
+    #: The quick ways to learn and to predict a row, of a classifier's kernel
+    #: (:meth:`quant.native.NativeKernel.learn_row`); None where there is none.
+    learn_row: LearnRow | None
+    predict_row: PredictRow | None
+
 
 class NumpyEngine:
     """A rule's model in NumPy: float64, or the golden model in integers.
@@ -112,6 +119,8 @@ class NumpyEngine:
         self._memory = Memory(spec, kind) if spec.memory else None
         self._plan = model.plan(spec, config)
         self.saturations = Saturations()
+        self.learn_row: LearnRow | None = None
+        self.predict_row: PredictRow | None = None
 
     def _forward(self, state: State, x: Float) -> tuple[dict[str, Any], Any, Any]:
         spec, count = self._spec, self.saturations
@@ -231,6 +240,9 @@ class NativeEngine:
         self._head = HEADS[spec.head]
         self._memory = spec.memory is not None
         self._logits = arithmetic_of(spec, config, arithmetic).logits
+        quick = not self._head.prediction_words
+        self.learn_row: LearnRow | None = self.kernel.learn_row if quick else None
+        self.predict_row: PredictRow | None = self.kernel.predict_row if quick else None
 
     @property
     def saturations(self) -> Saturations:

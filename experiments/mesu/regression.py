@@ -7,20 +7,30 @@ are the root mean square of their last 300 errors.
 from __future__ import annotations
 
 import argparse
+import math
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from experiments.mesu.regressors import Floats, River, RunningMean, SgdMlp, river_models
+from experiments.mesu.regressors import (
+    Floats,
+    MeanSoFar,
+    NoChange,
+    River,
+    RunningMean,
+    SgdMlp,
+    river_models,
+)
 from experiments.needs import require
 from experiments.options import add_limit, add_seeds, seeds_of
 from experiments.study import Record, Study, say
 from experiments.tables import cell, markdown
 from streamlearn import MesuRegressor
+from streamlearn.evaluation import RegressionMetrics
 from streamlearn.streams import TargetStream, load_gas_concentration
 
 #: Samples at the start that the likelihood and the coverage leave out: there is no scale yet.
@@ -32,25 +42,40 @@ LEARNING_RATES = (0.001, 0.003, 0.006, 0.01, 0.015)
 
 @dataclass(frozen=True)
 class Scores:
-    """Of one run: mean absolute and root mean square error, and what the deviations are worth."""
+    """Of one run: errors, against two guesses, and what the deviations are worth."""
 
     mae: float
     rmse: float
+    skill_no_change: float
+    skill_mean: float
     nll: float
-    within_68: float
+    within_50: float
+    within_90: float
     within_95: float
     seconds: float
 
 
+FIGURES = tuple(field.name for field in fields(Scores))
+
+
 def score(y: Floats, mean: Floats, sd: Floats, seconds: float) -> Scores:
     """Compare predictions with targets; the likelihood and the coverage after the warm-up."""
-    error = np.abs(y - mean)[1:]
-    z = (np.abs(y - mean) / sd)[WARM_UP:]
-    nll = 0.5 * z**2 + np.log(sd[WARM_UP:]) + 0.5 * np.log(2 * np.pi)
-    # The two-sided quantiles of a Gaussian.
-    low, high = (float(np.mean(z < quantile)) for quantile in (0.99446, 1.95996))
-    rmse = float(np.sqrt(np.mean(error**2)))
-    return Scores(float(error.mean()), rmse, float(nll.mean()), low, high, seconds)
+    if not np.isfinite(mean).all():  # a learning rate that diverges
+        return Scores(**{**dict.fromkeys(FIGURES, math.nan), "seconds": seconds})
+    predicted = np.column_stack([mean, sd, np.zeros(len(sd))])
+    whole = RegressionMetrics().update_many(y, predicted)
+    late = RegressionMetrics().update_many(y[WARM_UP:], predicted[WARM_UP:])
+    return Scores(
+        whole.mae,
+        whole.rmse,
+        whole.skill_no_change,
+        whole.skill_mean,
+        -late.log_likelihood,
+        late.coverage(0.5),
+        late.coverage(0.9),
+        late.coverage(0.95),
+        seconds,
+    )
 
 
 def run_mesu(stream: TargetStream, hidden: tuple[int, ...] = HIDDEN, **settings: Any) -> Scores:
@@ -107,7 +132,12 @@ def measure(options: argparse.Namespace) -> Record:
                     for s, one in streams.items()
                 ]
             note(f"SGD {name}, lr {lr:g}", found)
-    note("mean of the last 300", [run_other(one, RunningMean()) for one in streams.values()])
+    for name, guess in (
+        ("no change", NoChange),
+        ("mean so far", MeanSoFar),
+        ("mean of the last 300", RunningMean),
+    ):
+        note(name, [run_other(one, guess()) for one in streams.values()])
     if not options.quick:
         first = next(iter(streams.values()))
         for name, make in river_models():
@@ -127,14 +157,15 @@ def tables(record: Record) -> Mapping[str, str]:
                 str(len(row["runs"])),
                 cell(of["mae"], 4),
                 f"{mean['rmse']:.4f}",
+                f"{mean['skill_no_change']:.3f}",
+                f"{mean['skill_mean']:.3f}",
                 f"{mean['nll']:.3f}",
-                f"{100 * mean['within_68']:.1f}",
-                f"{100 * mean['within_95']:.1f}",
+                *(f"{100 * mean[f'within_{level}']:.1f}" for level in (50, 90, 95)),
                 f"{mean['seconds']:.1f}",
             ]
         )
-    head = ["learner", "seeds", "MAE", "RMSE", "NLL", "% in 68", "% in 95", "seconds"]
-    return {"table": markdown(head, rows)}
+    head = ["learner", "seeds", "MAE", "RMSE", "skill, no change", "skill, mean", "NLL"]
+    return {"table": markdown([*head, "% in 50", "% in 90", "% in 95", "seconds"], rows)}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -70,6 +70,37 @@ class River:
         self.model.learn_one(dict(enumerate(x.tolist())), y)
 
 
+class NoChange:
+    """Predicts the target before; 0 before the first."""
+
+    def __init__(self) -> None:
+        self.before = 0.0
+
+    def predict_one(self, _: Floats) -> float:
+        """Return it."""
+        return self.before
+
+    def learn_one(self, _: Floats, y: float) -> None:
+        """Note one target."""
+        self.before = y
+
+
+class MeanSoFar:
+    """Predicts the mean of all targets before; 0 before the first."""
+
+    def __init__(self) -> None:
+        self.n, self.mean = 0, 0.0
+
+    def predict_one(self, _: Floats) -> float:
+        """Return the mean."""
+        return self.mean
+
+    def learn_one(self, _: Floats, y: float) -> None:
+        """Note one target."""
+        self.n += 1
+        self.mean += (y - self.mean) / self.n
+
+
 class RunningMean:
     """Predicts the mean of the last samples: what a learner has to beat."""
 

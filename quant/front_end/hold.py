@@ -171,11 +171,17 @@ def decide(
     )
 
 
-def blind(state: Any) -> int:
-    """Return how many features the last learned sample did not show to the network.
+def blind_features(state: Any) -> Mask:
+    """Return which features the last learned sample did not show to the network, ``bool[n]``.
 
     Its value was held, or the last QUIET_MIN values and more lay so close together, seen from the
     feature's standard deviation, that the network could not tell them apart.
     """
     streak = state["streak"][0]
-    return int(np.count_nonzero((streak > 0) | (streak <= -QUIET_MIN)))
+    found: Mask = (streak > 0) | (streak <= -QUIET_MIN)
+    return found
+
+
+def blind(state: Any) -> int:
+    """Return how many features are blind (:func:`blind_features`)."""
+    return int(np.count_nonzero(blind_features(state)))

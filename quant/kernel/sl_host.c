@@ -1,7 +1,14 @@
 /* The host's way in: blocks of samples in one call. Never part of firmware. */
+#include <float.h>
+#include <stdbool.h>
+#include <string.h>
+
 #include "sl_draws.h"
 #include "sl_learner.h"
 #include "sl_memory.h"
+
+/* A row that holds a value beyond binary32, or none: nothing was done. */
+enum { SL_HOST_REFUSED = -100 };
 
 /* What the caller has to know before it makes room. */
 SL_API uint64_t sl_host_state_bytes(void) {
@@ -32,58 +39,113 @@ static void sl_host_copy(const sl_scratch_t *scratch, int32_t result, uint32_t *
     }
 }
 
+/* Learners share a scratch one after the other, and each has its own counters: uint32[SL_N_SAT]. */
+static void sl_host_begin(sl_scratch_t *scratch, const uint32_t *counts) {
+    memcpy(scratch->saturations, counts, SL_N_SAT * sizeof *counts);
+}
+
+static void sl_host_end(const sl_scratch_t *scratch, uint32_t *counts) {
+    memcpy(counts, scratch->saturations, SL_N_SAT * sizeof *counts);
+}
+
 /* Test, then train, on n samples; predictions: uint32[n][SL_PREDICTION_WORDS]. Returns how many
  * were done; *status is the last result, if fewer than n were done the next sample's error. */
-SL_API uint64_t sl_host_learn(sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits,
-                              const uint32_t *targets, uint64_t n, uint32_t *predictions,
-                              int32_t *status) {
+SL_API uint64_t sl_host_learn(sl_state_t *state, sl_scratch_t *scratch, uint32_t *counts,
+                              const uint32_t *x_bits, const uint32_t *targets, uint64_t n,
+                              uint32_t *predictions, int32_t *status) {
+    uint64_t t = 0;
     *status = SL_OK;
-    for (uint64_t t = 0; t < n; t++) {
+    sl_host_begin(scratch, counts);
+    for (; t < n; t++) {
         *status = sl_learner_learn(state, scratch, x_bits + t * SL_N_FEATURES, targets[t]);
         if (*status < 0) {
-            return t;
+            break;
         }
         sl_host_copy(scratch, *status, predictions + t * SL_PREDICTION_WORDS);
     }
-    return n;
+    sl_host_end(scratch, counts);
+    return t;
+}
+
+/* Round a row to binary32. Returns false if a value is NaN or beyond binary32. */
+static bool sl_host_round(const double *row, uint32_t *x_bits) {
+    bool finite = true;
+    for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
+        const float value = (float)row[i];
+        finite &= row[i] <= (double)FLT_MAX && row[i] >= -(double)FLT_MAX;
+        memcpy(x_bits + i, &value, sizeof value);
+    }
+    return finite;
+}
+
+/* Test, then train, on one row of doubles. Returns as sl_learner_learn, or SL_HOST_REFUSED. */
+SL_API int32_t sl_host_learn_row(sl_state_t *state, sl_scratch_t *scratch, uint32_t *counts,
+                                 const double *row, uint32_t target) {
+    uint32_t x_bits[SL_N_FEATURES];
+    if (!sl_host_round(row, x_bits)) {
+        return SL_HOST_REFUSED;
+    }
+    sl_host_begin(scratch, counts);
+    const int32_t status = sl_learner_learn(state, scratch, x_bits, target);
+    sl_host_end(scratch, counts);
+    return status;
+}
+
+/* Predict one row of doubles. Returns as sl_learner_predict, or SL_HOST_REFUSED. */
+SL_API int32_t sl_host_predict_row(const sl_state_t *state, sl_scratch_t *scratch,
+                                   uint32_t *counts, const double *row) {
+    uint32_t x_bits[SL_N_FEATURES];
+    if (!sl_host_round(row, x_bits)) {
+        return SL_HOST_REFUSED;
+    }
+    sl_host_begin(scratch, counts);
+    const int32_t status = sl_learner_predict(state, scratch, x_bits);
+    sl_host_end(scratch, counts);
+    return status;
 }
 
 /* Predict n samples; outputs: the mean over the draws, double[n][SL_N_OUTPUTS]. Returns and sets
  * *status as sl_host_learn. */
 SL_API uint64_t sl_host_predict_many(const sl_state_t *state, sl_scratch_t *scratch,
-                                     const uint32_t *x_bits, uint64_t n, uint32_t *predictions,
-                                     double *outputs, int32_t *status) {
+                                     uint32_t *counts, const uint32_t *x_bits, uint64_t n,
+                                     uint32_t *predictions, double *outputs, int32_t *status) {
+    uint64_t t = 0;
     *status = SL_OK;
-    for (uint64_t t = 0; t < n; t++) {
+    sl_host_begin(scratch, counts);
+    for (; t < n; t++) {
         *status = sl_learner_predict(state, scratch, x_bits + t * SL_N_FEATURES);
         if (*status < 0) {
-            return t;
+            break;
         }
         sl_host_copy(scratch, *status, predictions + t * SL_PREDICTION_WORDS);
         for (uint32_t k = 0; k < SL_N_OUTPUTS; k++) {
             outputs[t * SL_N_OUTPUTS + k] = SL_ANSWERED(scratch, k);
         }
     }
-    return n;
+    sl_host_end(scratch, counts);
+    return t;
 }
 
 /* The log-probabilities by the memory alone, double[n][SL_N_OUTPUTS], of n samples. Returns and
  * sets *status as sl_host_learn. */
 SL_API uint64_t sl_host_recall_many(const sl_state_t *state, sl_scratch_t *scratch,
-                                    const uint32_t *x_bits, uint64_t n, uint32_t *classes,
-                                    double *outputs, int32_t *status) {
+                                    uint32_t *counts, const uint32_t *x_bits, uint64_t n,
+                                    uint32_t *classes, double *outputs, int32_t *status) {
+    uint64_t t = 0;
     *status = SL_OK;
-    for (uint64_t t = 0; t < n; t++) {
+    sl_host_begin(scratch, counts);
+    for (; t < n; t++) {
         *status = sl_learner_recall(state, scratch, x_bits + t * SL_N_FEATURES);
         if (*status < 0) {
-            return t;
+            break;
         }
         classes[t] = (uint32_t)*status;
         for (uint32_t k = 0; k < SL_N_OUTPUTS; k++) {
             outputs[t * SL_N_OUTPUTS + k] = SL_RECALLED(scratch, k);
         }
     }
-    return n;
+    sl_host_end(scratch, counts);
+    return t;
 }
 
 /* The outputs (logits, or mean and log-variance) of each draw of the latest prediction:
@@ -91,11 +153,5 @@ SL_API uint64_t sl_host_recall_many(const sl_state_t *state, sl_scratch_t *scrat
 SL_API void sl_host_draws(const sl_scratch_t *scratch, double *out) {
     for (uint32_t e = 0; e < SL_N_OUTPUTS * SL_N_DRAWS; e++) {
         out[e] = sl_drawn_output(scratch, e / SL_N_DRAWS, e % SL_N_DRAWS);
-    }
-}
-
-SL_API void sl_host_saturations(const sl_scratch_t *scratch, uint32_t *out) {
-    for (uint32_t kind = 0; kind < SL_N_SAT; kind++) {
-        out[kind] = scratch->saturations[kind];
     }
 }

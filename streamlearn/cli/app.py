@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
 
 import firmware_sim
+from streamlearn.cli import record_commands
 from streamlearn.cli.endings import CommandError
 from streamlearn.cli.folders import learner_of, refuse_foreign
 from streamlearn.cli.options import (
+    Baselines,
     Board,
     CheckpointEvery,
     CheckpointSeconds,
@@ -25,11 +24,15 @@ from streamlearn.cli.options import (
     MaybeStream,
     OnBad,
     OnBadOption,
+    Predictions,
     Quiet,
     Reconnect,
+    RecordTo,
     Resume,
     Seed,
+    Serve,
     Stream,
+    Task,
     given_names,
     hidden_sizes,
     missing,
@@ -37,13 +40,20 @@ from streamlearn.cli.options import (
     reconnect_seconds,
     settings_text,
 )
-from streamlearn.cli.rules import arithmetic_names, read_settings, rule_names
+from streamlearn.cli.rules import (
+    CLASSIFICATION,
+    REGRESSION,
+    TASK_HEADS,
+    arithmetic_names,
+    read_settings,
+    rule_names,
+)
 from streamlearn.version import __version__
 
 #: Options of `run` that make a new learner or folder, by their parameters' names.
 NEW_RUN = (
     "rule", "hidden", "memory_window", "metaplasticity", "memory", "memory_bytes", "replay_bytes",
-    "settings", "arithmetic", "seed", "classes", "out", "force",
+    "settings", "arithmetic", "seed", "classes", "out", "force", "task",
 )  # fmt: skip
 
 app = typer.Typer(
@@ -87,6 +97,7 @@ def run(
     context: typer.Context,
     stream: MaybeStream = None,
     label: MaybeLabel = None,
+    task: Task = None,
     format_: Format = None,
     reconnect: Reconnect = None,
     rule: Annotated[
@@ -174,14 +185,20 @@ def run(
     checkpoint_every: CheckpointEvery = None,
     checkpoint_seconds: CheckpointSeconds = 60.0,
     force: Force = False,
+    predictions: Predictions = None,
+    baselines: Baselines = None,
+    serve: Serve = None,
+    record: RecordTo = None,
     json_file: Json = None,
     quiet: Quiet = False,
 ) -> None:
     """Learn a stream of CSV or JSON lines, one at a time: predict each row, then learn it."""
     from streamlearn.cli.learn import Keeping, learn
+    from streamlearn.cli.lookout import Looking
     from streamlearn.cli.resume import resume as go_on
 
     folder = out if resume is None else resume
+    looking = Looking(baselines, predictions, serve)
     keeping = Keeping(
         folder,
         json_file,
@@ -191,6 +208,8 @@ def run(
         force,
         format_,
         reconnect_seconds(reconnect),
+        looking,
+        record,
     )
     given = given_names(context)
     if resume is not None:
@@ -209,17 +228,21 @@ def run(
         "memory_bytes": memory_bytes,
         "replay_bytes": replay_bytes,
     }
+    task = task or CLASSIFICATION
+    if task == REGRESSION and classes is not None:
+        raise CommandError("--classes: a regression has no classes; leave it out")
     learn(
         stream,
         label,
         rule,
         hidden_sizes(hidden),
-        read_settings(rule, settings or (), shortcuts),
+        read_settings(rule, settings or (), shortcuts, TASK_HEADS[task]),
         arithmetic,
         seed,
         None if classes is None else tuple(name.strip() for name in classes.split(",")),
         on_bad.value,
         keeping,
+        task,
     )
 
 
@@ -257,23 +280,29 @@ def simulate(
 
 
 @app.command()
+def compare(
+    runs: Annotated[
+        list[Path], typer.Argument(help="Folders of two runs or more.", metavar="RUN RUN…")
+    ],
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Also write a page to this file.", metavar="FILE")
+    ] = None,
+) -> None:
+    """Set runs side by side: figures, settings that differ, and who is better."""
+    from streamlearn.cli.compare import compare as compare_runs
+
+    compare_runs(runs, html)
+
+
+@app.command()
 def boards() -> None:
     """List the boards that can be simulated."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for column in ("name", "core", "MHz", "flash KiB", "RAM KiB", "board"):
-        figures = column in ("MHz", "flash KiB", "RAM KiB")
-        table.add_column(column, no_wrap=column != "board", justify="right" if figures else "left")
-    for board in firmware_sim.list_boards():
-        default = " (default)" if board.name == firmware_sim.DEFAULT_BOARD else ""
-        table.add_row(
-            board.name,
-            board.core.name,
-            f"{board.clock_hz / 1e6:g}",
-            f"{board.flash.bytes // 1024}",
-            f"{board.ram.bytes // 1024}",
-            board.title + default,
-        )
-    Console(highlight=False, markup=False, emoji=False).print(table)
+    from streamlearn.cli.board_table import print_boards
+
+    print_boards()
+
+
+record_commands.add_to(app)
 
 
 @app.command(

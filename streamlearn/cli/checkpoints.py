@@ -1,12 +1,10 @@
 """Checkpoints of a run: each file is one moment, whole, and can be gone on from.
 
-``RUN/checkpoints`` holds the latest two, named by their number of samples, and
-``predictions.bin``, the class indices predicted and given of every sample as pairs of little-endian
-uint16. A checkpoint counts on the first pairs of that file, as many as its samples, and has their
-hash; what lies behind them is the beginning of a checkpoint that never came to be.
+``RUN/checkpoints`` holds the latest two, named by their number of rows. Their size does not
+depend on the length of the stream.
 
-Layout of a checkpoint: a header of 20 bytes, a JSON description, the state image; CRC-32 over all
-that follows the header.
+Layout of a checkpoint: a header of 24 bytes, a JSON description, the state image, and the latest
+predictions (:class:`streamlearn.evaluation.Fingerprint`); CRC-32 over all that follows the header.
 """
 
 from __future__ import annotations
@@ -23,12 +21,11 @@ from quant.durable import sync_folder, write_durably
 from streamlearn.errors import StateFormatError
 
 CHECKPOINT_DIR = "checkpoints"
-PREDICTIONS_FILE = "predictions.bin"
 SUFFIX = ".slc"
 MAGIC = b"SLCP"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 N_KEPT = 2
-_HEADER = struct.Struct("<4sHHIII")
+_HEADER = struct.Struct("<4sHHIIII")
 
 
 @dataclass(frozen=True)
@@ -64,6 +61,8 @@ class Checkpoint:
     ----------
     n_samples
         Samples that the run has learned.
+    n_rows
+        Those, and the rows without a label, which it has predicted only.
     seconds
         Time spent inside the learner.
     place
@@ -77,17 +76,23 @@ class Checkpoint:
     weights
         How the weights went so far (:class:`streamlearn.cli.weights.WeightWatch`).
     metrics
-        The figures so far (:class:`streamlearn.evaluation.ClassificationMetrics`); empty in a
-        checkpoint that was written before there were any.
+        The figures so far (:class:`streamlearn.evaluation.ClassificationMetrics`).
+    curves
+        How accuracy went so far (:class:`streamlearn.evaluation.Curve`), by name.
+    record
+        Where the run's record ends (:meth:`streamlearn.cli.recording.RunRecorder.position`).
+    chain
+        In hexadecimal, the hash of the predictions before the latest part.
     source
         What the source dropped, by the reason (:class:`streamlearn.sources.Counts`).
-    predictions_sha256
-        Of the first ``n_samples`` pairs of the predictions' file.
     image
         The state image.
+    part
+        The latest predictions.
     """
 
     n_samples: int
+    n_rows: int
     seconds: float
     place: Place
     earlier: tuple[str, ...] = ()
@@ -96,18 +101,23 @@ class Checkpoint:
     saturations: dict[str, int] = field(default_factory=dict)
     weights: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
+    curves: dict[str, Any] = field(default_factory=dict)
+    record: dict[str, Any] = field(default_factory=dict)
+    chain: str = ""
     source: dict[str, int] = field(default_factory=dict)
-    predictions_sha256: str = ""
     image: bytes = b""
+    part: bytes = b""
 
 
 def encode(checkpoint: Checkpoint) -> bytes:
     """Return the bytes of a checkpoint."""
     description = asdict(checkpoint)
     image: bytes = description.pop("image")
+    part: bytes = description.pop("part")
     text = json.dumps(description, sort_keys=True, separators=(",", ":")).encode()
-    crc = zlib.crc32(image, zlib.crc32(text))
-    return _HEADER.pack(MAGIC, FORMAT_VERSION, 0, len(text), len(image), crc) + text + image
+    body = text + image + part
+    sizes = len(text), len(image), len(part)
+    return _HEADER.pack(MAGIC, FORMAT_VERSION, 0, *sizes, zlib.crc32(body)) + body
 
 
 def decode(data: bytes, source: str) -> Checkpoint:
@@ -120,21 +130,23 @@ def decode(data: bytes, source: str) -> Checkpoint:
     """
     if len(data) < _HEADER.size or data[:4] != MAGIC:
         raise StateFormatError(f"{source}: no checkpoint of a run, or cut in its first bytes")
-    _, version, _, text_size, image_size, crc = _HEADER.unpack_from(data)
+    version = int.from_bytes(data[4:6], "little")
     if version != FORMAT_VERSION:
         raise StateFormatError(
             f"{source}: checkpoint format version {version}, this streamlearn reads version "
             f"{FORMAT_VERSION}; use the streamlearn that wrote it"
         )
+    *_, text_size, image_size, part_size, crc = _HEADER.unpack_from(data)
     body = data[_HEADER.size :]
-    if len(body) != text_size + image_size or zlib.crc32(body) != crc:
+    if len(body) != text_size + image_size + part_size or zlib.crc32(body) != crc:
         raise StateFormatError(f"{source}: the checkpoint was cut or is damaged")
     try:
         description = json.loads(body[:text_size])
         place = Place(**description.pop("place"))
         for name in ("earlier", "skipped_messages"):
             description[name] = tuple(description[name])
-        return Checkpoint(**description, place=place, image=body[text_size:])
+        image, part = body[text_size : text_size + image_size], body[text_size + image_size :]
+        return Checkpoint(**description, place=place, image=image, part=part)
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise StateFormatError(f"{source}: its description does not fit: {error}") from error
 
@@ -148,7 +160,7 @@ def write(run_dir: Path, checkpoint: Checkpoint) -> None:
         If it cannot be written; the earlier ones are untouched.
     """
     folder = run_dir / CHECKPOINT_DIR
-    write_durably(folder / f"{checkpoint.n_samples:012d}{SUFFIX}", encode(checkpoint))
+    write_durably(folder / f"{checkpoint.n_rows:012d}{SUFFIX}", encode(checkpoint))
     for old in _files(run_dir)[N_KEPT:]:
         old.unlink(missing_ok=True)
 

@@ -8,8 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -24,12 +22,10 @@ from export import versions
 from quant.description import to_json
 from streamlearn.cli.endings import Interrupted, StreamCutError, by_signal
 from streamlearn.cli.figures import figures_of, number
+from streamlearn.cli.record import RunResult
+from streamlearn.cli.target_figures import target_figures_of
 from streamlearn.errors import StreamlearnError
-from streamlearn.evaluation import (
-    ClassificationMetrics,
-    PrequentialResult,
-    hash_of_predictions,
-)
+from streamlearn.evaluation import PrequentialResult, RegressionMetrics
 from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.classifier import StreamClassifier
 
@@ -78,9 +74,7 @@ class UntilBad(Generic[Row]):
 
 
 def learner_metrics(
-    learner: StreamClassifier,
-    result: PrequentialResult,
-    found: ClassificationMetrics | None = None,
+    learner: StreamClassifier, result: PrequentialResult | RunResult
 ) -> dict[str, Any]:
     """Return the keys that every ``--json`` of a classifier has.
 
@@ -90,14 +84,13 @@ def learner_metrics(
         In the state after the last sample.
     result
         What it predicted.
-    found
-        The figures of that, if they are known already.
     """
     names = [str(label) for label in learner.labels]
     return {
+        "task": "classification",
         "n_samples": result.n_samples,
         "accuracy_prequential": number(result.accuracy),
-        **figures_of(found or result.metrics(), names),
+        **figures_of(result.metrics(), names),
         "samples_per_s": number(result.samples_per_s),
         "predictions_sha256": result.predictions_sha256,
         **_of_any_learner(learner),
@@ -105,37 +98,33 @@ def learner_metrics(
 
 
 def target_metrics(
-    learner: StreamLearner, predictions: NDArray[Any], targets: NDArray[Any], seconds: float
+    learner: StreamLearner,
+    found: RegressionMetrics,
+    seconds: float,
+    predictions_sha256: str,
 ) -> dict[str, Any]:
     """Return the keys that every ``--json`` of a regressor has.
 
     Parameters
     ----------
     learner
-        The learner, in the state after the last sample.
-    predictions
-        float32 ``[n, 3]``: mean and two standard deviations, predicted before learning.
-    targets
-        float ``[n]``.
+        In the state after the last sample.
+    found
+        The figures of what it predicted.
     seconds
         Time spent inside the learner.
+    predictions_sha256
+        Of mean and two standard deviations of each sample, as little-endian float32.
     """
-    n = len(targets)
-    errors = predictions[:, 0].astype(np.float64) - targets
-    unchanged = np.diff(targets, prepend=0.0)  # "as before", 0 for the first
+    n = found.n_samples
     return {
+        "task": "regression",
         "n_samples": n,
-        "rmse_prequential": _root_mean_square(errors),
-        "mae_prequential": float(np.mean(np.abs(errors))) if n else None,
-        "rmse_no_change": _root_mean_square(unchanged),
+        **target_figures_of(found),
         "samples_per_s": n / seconds if seconds > 0 else None,
-        "predictions_sha256": hash_of_predictions(predictions),
+        "predictions_sha256": predictions_sha256,
         **_of_any_learner(learner),
     }
-
-
-def _root_mean_square(values: NDArray[Any]) -> float | None:
-    return float(np.sqrt(np.mean(np.square(values)))) if len(values) else None
 
 
 def _of_any_learner(learner: StreamLearner) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import signal
 
 from streamlearn.cli.exit_codes import (
     EXIT_BUSY,
+    EXIT_DIFFERENT,
     EXIT_FAILED,
     EXIT_SIGNAL,
     EXIT_STREAM,
@@ -36,6 +37,12 @@ class BusyError(CommandError):
     """A folder that another process works in."""
 
     exit_code = EXIT_BUSY
+
+
+class DifferentError(CommandError):
+    """Two things that were to be the same and are not, such as a device and the desk."""
+
+    exit_code = EXIT_DIFFERENT
 
 
 class Interrupted(Exception):  # noqa: N818 - an ending, not an error

@@ -9,5 +9,7 @@ EXIT_STREAM = 3
 EXIT_WRITE = 4
 #: Another process works in the folder.
 EXIT_BUSY = 5
+#: Two things that were to be the same are not: a device and the desk, a state and a record.
+EXIT_DIFFERENT = 6
 #: A signal ended it, and everything was kept: this and the signal's number, as in a shell.
 EXIT_SIGNAL = 128

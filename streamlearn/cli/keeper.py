@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
 
-from quant.durable import sync, write_error
+from quant.durable import write_error
 from streamlearn.cli import checkpoints
-from streamlearn.cli.checkpoints import CHECKPOINT_DIR, PREDICTIONS_FILE
-from streamlearn.cli.record import PAIR_BYTES, RunRecord
+from streamlearn.cli.checkpoints import CHECKPOINT_DIR
+from streamlearn.cli.observers import Observers
+from streamlearn.cli.record import RunRecord
 from streamlearn.errors import WriteError
 
 RESERVE_FILE = "reserve"
@@ -39,6 +38,8 @@ class Keeper:
         Between checkpoints; 0: the clock does not matter.
     say : callable
         Tells people a line.
+    observers : Observers, optional
+        Whose files belong to the run.
     """
 
     def __init__(
@@ -48,16 +49,15 @@ class Keeper:
         every: int | None,
         seconds: float,
         say: Callable[[str], object],
+        observers: Observers | None = None,
     ) -> None:
+        self._observers = Observers() if observers is None else observers
         self._run_dir, self._record, self._every = run_dir, record, every
         self._seconds, self._say = seconds, say
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._hash = hashlib.sha256(record.pairs())
-        self._n_hashed = record.n_samples  # these are on the disk already
-        self._log: IO[bytes] | None = None
         self._error: Exception | None = None
-        self.kept = -1
+        self.kept = self._kept_rows = -1
         self.failed: WriteError | None = None
 
     def __enter__(self) -> Keeper:
@@ -73,15 +73,9 @@ class Keeper:
         folder = self._run_dir / CHECKPOINT_DIR
         try:
             folder.mkdir(exist_ok=True)
-            log = folder / PREDICTIONS_FILE
-            self._log = log.open("r+b" if log.exists() else "w+b", buffering=0)
         except OSError as error:
             raise write_error(folder, error) from error
-        try:
-            self.save()
-        except BaseException:
-            self._log.close()
-            raise
+        self.save()
         self._put_aside()
         if self._seconds:
             self._thread = threading.Thread(target=self._by_the_clock, daemon=True)
@@ -93,17 +87,22 @@ class Keeper:
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
-        if self._log is None or self._run_dir is None:
+        if self._run_dir is None:
             return
         self._try()
-        self._log.close()
         (self._run_dir / CHECKPOINT_DIR / RESERVE_FILE).unlink(missing_ok=True)
 
+    def room(self, most: int) -> int:
+        """Return how many samples may be learned before it is time to ask :meth:`counted`."""
+        if self._every is None:
+            return most
+        return min(most, self._every - self._record.n_rows % self._every)
+
     def counted(self) -> None:
-        """Write a checkpoint, if it is time; called after each sample, with the record's lock."""
+        """Write a checkpoint, if it is time; called after each block, with the record's lock."""
         if self._error is not None:
             raise self._error
-        if self._every is not None and self._record.n_samples % self._every == 0:
+        if self._every is not None and self._record.n_rows % self._every == 0:
             self._try()
 
     def save(self) -> None:
@@ -115,14 +114,14 @@ class Keeper:
             If it cannot be written; the latest one is untouched.
         """
         with self._record.lock:
-            n = self._record.n_samples
-            if self._run_dir is None or n == self.kept:
+            if self._run_dir is None or self._record.n_rows == self._kept_rows:
                 return
-            self._append(n)
-            made = self._record.checkpoint(self._hash.hexdigest())
+            self._observers.checkpoint()
+            made = self._record.checkpoint()
             checkpoints.write(self._run_dir, made)
             self._record.kept(made.place)
-            self.kept, self.failed = n, None
+            self.kept, self._kept_rows = self._record.n_samples, self._record.n_rows
+            self.failed = None
 
     def _try(self) -> None:
         with self._record.lock:
@@ -142,22 +141,6 @@ class Keeper:
                 self.failed = error
             else:
                 self._put_aside()
-
-    def _append(self, n: int) -> None:
-        """Bring predictions and labels to the disk, behind those that are there."""
-        assert self._log is not None
-        assert self._run_dir is not None
-        new = self._record.pairs(self._n_hashed)
-        try:
-            self._log.seek(PAIR_BYTES * self._n_hashed)
-            rest = memoryview(new)
-            while rest:
-                rest = rest[self._log.write(rest) or 0 :]
-            sync(self._log.fileno())
-        except OSError as error:
-            raise write_error(self._run_dir / CHECKPOINT_DIR / PREDICTIONS_FILE, error) from error
-        self._hash.update(new)
-        self._n_hashed = n
 
     def _by_the_clock(self) -> None:
         if hasattr(signal, "pthread_sigmask"):  # signals are for the thread that reads the stream

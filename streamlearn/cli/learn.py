@@ -6,30 +6,25 @@ Not called run.py: :func:`streamlearn.cli.run` has that name.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic, perf_counter
+from time import perf_counter
 from typing import Any, Literal
 
+import numpy as np
 from rich.console import Console
-from rich.progress import Progress, TaskID
-from rich.table import Table
 
 from quant.durable import write_error
+from streamlearn.cli.blocks import BlockSize, RowBlocks, Rows
 from streamlearn.cli.checkpoints import CHECKPOINT_DIR, Checkpoint, Place
 from streamlearn.cli.common import (
-    UntilBad,
     console,
     learner_metrics,
-    levels_text,
-    progress,
     skipped_metrics,
     stop_if_cut,
 )
 from streamlearn.cli.endings import NotWrittenError
-from streamlearn.cli.figures import percent, print_figures, say_advice
 from streamlearn.cli.folders import (
     METRICS_FILE,
     REPORT_FILE,
@@ -40,19 +35,22 @@ from streamlearn.cli.folders import (
     write_manifest,
 )
 from streamlearn.cli.keeper import Keeper
+from streamlearn.cli.lookout import Looking, Lookout
+from streamlearn.cli.observers import NOVELTY, PROBABILITIES, Block, Observers
 from streamlearn.cli.record import RunRecord
-from streamlearn.cli.rules import new_learner
+from streamlearn.cli.recording import RunRecorder, recording
+from streamlearn.cli.results import say_results
+from streamlearn.cli.rules import CLASSIFICATION, REGRESSION, TASK_HEADS, new_learner
 from streamlearn.cli.run_report import run_report
+from streamlearn.cli.terminal import TerminalView
 from streamlearn.cli.whole_samples import WholeSamples
 from streamlearn.errors import StreamlearnError, WriteError
-from streamlearn.evaluation import PrequentialResult
-from streamlearn.learners.classifier import StreamClassifier
-from streamlearn.report import write_report
-from streamlearn.sources import Opening, Source, counts_text, open_source
-from streamlearn.streams.csv_stream import CsvStream, Row
-
-#: Between two updates of the display.
-_DISPLAY_S = 0.1
+from streamlearn.recorder.writer import check_place
+from streamlearn.report import ReportData, write_report
+from streamlearn.sources import Opening, Source, open_source
+from streamlearn.streams.csv_stream import CsvStream
+from streamlearn.streams.csv_targets import CsvTargets
+from streamlearn.watching import Now
 
 
 @dataclass(frozen=True)
@@ -75,6 +73,10 @@ class Keeping:
         Whether what another stream left in ``out`` may be lost.
     format, reconnect
         How the stream is opened (:class:`streamlearn.sources.Opening`).
+    looking
+        Who looks on.
+    record
+        The file for every sample that is learned.
     """
 
     out: Path | None = None
@@ -85,6 +87,8 @@ class Keeping:
     force: bool = False
     format: str | None = None
     reconnect: float | None = None
+    looking: Looking = field(default_factory=Looking)
+    record: Path | None = None
 
     def source(self, stream: str, *, fresh: bool) -> Source:
         """Return a stream's source (:func:`streamlearn.sources.open_source`)."""
@@ -112,31 +116,49 @@ def learn(
     classes: tuple[str, ...] | None,
     on_bad: Literal["stop", "skip"],
     keeping: Keeping,
+    task: str = CLASSIFICATION,
 ) -> None:
     """Make a learner for a stream, and learn it.
 
     ``settings`` are those of the rule (:func:`streamlearn.cli.rules.read_settings`).
     """
+    from streamlearn.cli.target_run import TargetRun  # which is a Run
+
     source = keeping.source(stream, fresh=True)
-    rows = CsvStream(source, label, classes, on_bad)
-    with warnings.catch_warnings(record=True) as said:
-        learner = new_learner(
-            rule,
-            "categorical",
-            (rows.n_features, *hidden, rows.n_classes),
-            settings if arithmetic is None else {**settings, "arithmetic": arithmetic},
-            classes=rows.classes,
-            features=rows.feature_names,
-            seed=seed,
-        )
-    for warning in said:  # only now: a learner that cannot be made is one line, the error
-        warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)
+    more: dict[str, Any] = {"seed": seed}
+    if arithmetic is not None:
+        more["arithmetic"] = arithmetic
+    rows: CsvStream | CsvTargets
+    kind: type[Run]
+    if task == REGRESSION:
+        rows, kind = CsvTargets(source, label, on_bad), TargetRun
+        n_outputs = 1
+    else:
+        rows, kind = CsvStream(source, label, classes, on_bad), Run
+        n_outputs = rows.n_classes
+        more["classes"] = rows.classes
+    layers = (rows.n_features, *hidden, n_outputs)
+    learner = made(rule, TASK_HEADS[task], layers, settings, features=rows.feature_names, **more)
     place = Place(source.stream, label, on_bad)
-    with (
-        closing(rows),
-        claimed(keeping.out, keeping.json_file, source_of(place), force=keeping.force),
-    ):
-        Run(rows, rows, learner, Checkpoint(0, 0.0, place), b"", keeping).learn()
+    if keeping.record is not None:
+        check_place(keeping.record, keeping.force)  # before a folder is claimed, and emptied
+    claim = claimed(keeping.out, keeping.json_file, source_of(place), force=keeping.force)
+    kept = recording(keeping.record, {}, learner, label, keeping.out, force=keeping.force)
+    with closing(rows), claim, kept as recorder:
+        run = kind(rows, RowBlocks(rows), learner, Checkpoint(0, 0, 0.0, place), keeping)
+        run.keep_record(recorder)
+        run.learn()
+
+
+def made(
+    rule: str, head: str, layers: tuple[int, ...], settings: dict[str, Any], **more: Any
+) -> Any:
+    """Make a learner; what it warns of is said only if it could be made, else the error alone."""
+    with warnings.catch_warnings(record=True) as said:
+        learner = new_learner(rule, head, layers, settings, **more)
+    for warning in said:
+        warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)
+    return learner
 
 
 def source_of(place: Place) -> dict[str, Any]:
@@ -151,28 +173,40 @@ class Run:
     ----------
     rows
         The stream.
-    samples
+    blocks
         Its samples, in the learner's order of columns.
     learner
         In the state after ``start.n_samples`` samples.
-    start, pairs
-        What it goes on from (:class:`streamlearn.cli.record.RunRecord`).
+    start
+        What it goes on from.
     keeping
         Where results go.
+
+    Attributes
+    ----------
+    observers : Observers
+        Who looks on; append to it before :meth:`learn`.
     """
 
     def __init__(
         self,
-        rows: CsvStream,
-        samples: Iterable[Row],
-        learner: StreamClassifier,
+        rows: Any,
+        blocks: RowBlocks,
+        learner: Any,
         start: Checkpoint,
-        pairs: bytes,
         keeping: Keeping,
     ) -> None:
         self.rows, self.learner, self.keeping = rows, learner, keeping
-        self.samples = UntilBad(samples)
-        self.record = RunRecord(learner, rows, start, pairs)
+        self.blocks, self.size = blocks, BlockSize()
+        self.record = self._record_from(start)
+        self.lookout = Lookout(rows, learner, self.record, start, keeping.out, keeping.looking)
+        self.observers = Observers(self.lookout.observers)
+
+    def keep_record(self, recorder: RunRecorder | None) -> None:
+        """Write every sample to a record too, if there is one; checkpoints say where it ends."""
+        if recorder is not None:
+            self.observers.append(recorder)
+            self.record.recorded = recorder.position
 
     def learn(self) -> None:
         """Learn until the stream ends; keep everything; print a table.
@@ -186,29 +220,42 @@ class Run:
         Interrupted
             If a signal ended it.
         """
+        with self.lookout:
+            self._learn()
+
+    def _learn(self) -> None:
         record, keeping = self.record, self.keeping
         to = console(keeping.quiet)
+        self.lookout.serve(keeping.looking.serve, self._live, to)
         warn = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+        def say(text: str) -> None:
+            self.lookout.warn(text)
+            warn.print(f"streamlearn: {text}")
+
         keeper = Keeper(
             keeping.out,
             record,
             keeping.every,
             keeping.seconds,
-            lambda text: warn.print(f"streamlearn: {text}"),
+            say,
+            self.observers,
         )
-        with WholeSamples(self.learner) as whole:
-            with progress(to) as display, keeper:
-                self._keep_source()  # a checkpoint to go on from is there now
-                task = display.add_task(f"{self.learner.spec} {self.learner.arithmetic}")
-                interrupted = self._samples(whole, keeper, display, task)
-                whole.begin()  # from here on signals wait: what was learned is written
-                self.rows.close()  # nothing more comes into the run folder
-            bad = self.samples.error
+        with self._whole() as whole:
+            try:
+                with TerminalView(to, self.lookout.now), keeper:
+                    self._keep_source()  # a checkpoint to go on from is there now
+                    interrupted = self._samples(whole, keeper)
+                    whole.begin()  # from here on signals wait: what was learned is written
+                    self.rows.close()  # nothing more comes into the run folder
+            finally:
+                self.observers.end()
+            bad = self.blocks.error
             if bad is not None and not record.n_samples:
                 raise bad
             self._check_kept(keeper, bad)
             metrics = self._write(record.result(interrupted))
-        self._say(metrics, to)
+        say_results(self.rows.name, metrics, keeping.out, keeping.quiet)
         line = record.place.line
         where = f"{self.rows.name} line {line}" if line else self.rows.name
         stop_if_cut(bad, interrupted, record.n_samples, keeping.out, whole.number, where)
@@ -229,27 +276,54 @@ class Run:
                 soft_wrap=True,
             )
 
-    def _samples(
-        self, whole: WholeSamples, keeper: Keeper, display: Progress, task: TaskID
-    ) -> bool:
-        """Learn one sample after the other; return whether a signal ended it."""
-        record, shown = self.record, 0.0
+    def _live(self) -> tuple[Now, ReportData]:
+        """Return how the run stands, and what a report of now is made from."""
+        with self.record.lock:
+            result = self.record.result(interrupted=False)
+            return self.lookout.now(), self._report(self._metrics(result), result)
+
+    def _samples(self, whole: Any, keeper: Keeper) -> bool:
+        """Learn one block after the other; return whether a signal ended it."""
+        record = self.record
         try:
-            for x, y, _ in self.samples:
+            for rows in self.blocks.blocks(lambda: keeper.room(self.size.most)):
                 whole.begin()
                 with record.lock:
-                    start = perf_counter()
-                    predicted = whole.test_then_learn_one(x, y)
-                    record.add(predicted, y, perf_counter() - start)
+                    block = self._learned(whole, rows)
+                    record.add(block, self.blocks.position, self.blocks.skipped)
+                    self.observers.see(block)
                     keeper.counted()
-                if monotonic() - shown > _DISPLAY_S:
-                    display.update(task, completed=record.n_samples)
-                    shown = monotonic()
+                self.size.learned(len(block), block.seconds)
                 whole.counted()
         except KeyboardInterrupt:
             return True
-        display.update(task, completed=record.n_samples, total=record.n_samples)
         return False
+
+    def _learned(self, whole: Any, rows: Rows) -> Block:
+        """Learn a block; one by one if an observer wants more than predictions of each sample."""
+        first, wants, learner = self.record.n_rows, self.observers.wants, self.learner
+        start = perf_counter()
+        if not wants:
+            predictions = whole.test_then_learn_block(rows.x, rows.y)
+            seconds = perf_counter() - start
+            return Block(first, *rows[:2], predictions, rows.lines, seconds, times=rows.times)
+        probabilities, novelty, found = [], [], []
+        for i, x in enumerate(rows.x):
+            if PROBABILITIES in wants:
+                probabilities.append([*learner.predict_proba_one(x).values()])
+            if NOVELTY in wants:
+                novelty.append(learner.novelty_one(x))
+            found.append(whole.test_then_learn_block(rows.x[i : i + 1], rows.y[i : i + 1]))
+        return Block(
+            first,
+            *rows[:2],
+            np.concatenate(found),
+            rows.lines,
+            perf_counter() - start,
+            np.array(probabilities) if probabilities else None,
+            np.array(novelty) if novelty else None,
+            rows.times,
+        )
 
     def _check_kept(self, keeper: Keeper, bad: StreamlearnError | None) -> None:
         """Raise NotWrittenError if the last checkpoint could not be written."""
@@ -262,21 +336,18 @@ class Run:
             f"{self.keeping.out}; the {lost} after them are lost"
         ) from keeper.failed
 
-    def _write(self, result: PrequentialResult) -> dict[str, Any]:
+    def _write(self, result: Any) -> dict[str, Any]:
         """Write the run folder, its manifest last, and the other file; return the figures."""
         record, out = self.record, self.keeping.out
-        metrics = learner_metrics(self.learner, result, record.metrics)
-        metrics["skipped"] = skipped_metrics(*record.skipped())
-        metrics["source"] = record.source_counts()
+        metrics = self._metrics(result)
         if out is not None:
-            report = run_report(
-                self.rows, self.learner, metrics, result, record.watch, record.saturations()
-            )
+            report = self._report(metrics, result)
             try:
                 self.learner.save(out / STATE_FILE)
                 write_json(out / METRICS_FILE, metrics)
                 write_report(out / REPORT_FILE, report)
-                write_manifest(out, (*RESULTS, CHECKPOINT_DIR), source_of(record.place))
+                parts = (*RESULTS, CHECKPOINT_DIR, *self.lookout.parts(out))
+                write_manifest(out, parts, source_of(record.place))
             except WriteError as error:
                 raise NotWrittenError(
                     f"{error}. All {result.n_samples} samples are kept in {out / CHECKPOINT_DIR}; "
@@ -286,38 +357,26 @@ class Run:
             write_json(self.keeping.json_file, metrics)
         return metrics
 
-    def _say(self, metrics: dict[str, Any], to: Console) -> None:
-        out, skipped = self.keeping.out, metrics["skipped"]
-        results = console(self.keeping.quiet, results=True)
-        results.print(_table(self.rows.name, metrics))
-        print_figures(metrics, results)
-        say_advice(metrics)
-        if skipped["count"]:
-            first = skipped["messages"][0]
-            to.print(f"{skipped['count']} rows skipped, first: {first}", soft_wrap=True)
-        dropped = counts_text(metrics["source"])
-        if dropped is not None:
-            to.print(f"{self.rows.name}: {dropped}", soft_wrap=True)
-        if out is None:
-            to.print("nothing was kept; --out DIR writes the learner, its figures and a report")
-        else:
-            to.print(f"run folder: {out}  (open {out / REPORT_FILE})", soft_wrap=True)
+    # What is another of a regressor: streamlearn.cli.target_run.TargetRun.
 
+    def _record_from(self, start: Checkpoint) -> RunRecord:
+        return RunRecord(self.learner, self.rows, start)
 
-def _table(name: str, metrics: dict[str, Any]) -> Table:
-    layers = "-".join(map(str, metrics["spec"]["network"]["layers"]))
-    table = Table(
-        title=f"{name}: {metrics['n_samples']} samples, {layers}, {metrics['arithmetic']}"
-    )
-    for column in ("prequential accuracy", "no change", "majority", "samples/s", "state"):
-        table.add_column(column, justify="left" if column == "state" else "right", no_wrap=True)
-    speed = metrics["samples_per_s"]
-    table.add_row(
-        percent(metrics["accuracy_prequential"]),
-        percent(metrics["accuracy_no_change"]),
-        percent(metrics["accuracy_majority"]),
-        "–" if speed is None else f"{speed:,.0f}",
-        metrics["state_sha256"][:8],
-    )
-    table.caption = levels_text(metrics["levels"])
-    return table
+    def _whole(self) -> Any:
+        return WholeSamples(self.learner)
+
+    def _figures(self, result: Any) -> dict[str, Any]:
+        return learner_metrics(self.learner, result)
+
+    def _report(self, metrics: dict[str, Any], result: Any) -> ReportData:
+        record = self.record
+        return run_report(
+            self.rows, self.learner, metrics, result, record.watch, record.saturations(),
+            self.lookout.watch,
+        )  # fmt: skip
+
+    def _metrics(self, result: Any) -> dict[str, Any]:
+        found = self._figures(result)
+        found["skipped"] = skipped_metrics(*self.record.skipped())
+        found["source"] = self.record.source_counts()
+        return {**found, **self.lookout.metrics()}

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from streamlearn.cli.rules import rule_names, settings_of
+from streamlearn.cli.rules import TASK_HEADS, heads_of, rule_names, settings_of
 from streamlearn.sources.json_rows import FORMATS
 
 
@@ -45,6 +45,17 @@ Label = Annotated[str, _LABEL]
 #: Of `run`, which knows them if it goes on with an earlier run.
 MaybeStream = Annotated[str | None, _STREAM]
 MaybeLabel = Annotated[str | None, _LABEL]
+Task = Annotated[
+    str | None,
+    typer.Option(
+        "--task",
+        help="What the label's column is: classification (names of classes) or regression (a "
+        "number to predict). Classes if not given.",
+        metavar="NAME",
+        callback=one_of(tuple(TASK_HEADS)),
+        show_default=False,
+    ),
+]
 Format = Annotated[
     str | None,
     typer.Option(
@@ -93,8 +104,46 @@ CheckpointSeconds = Annotated[
         min=0,
     ),
 ]
+RecordTo = Annotated[
+    Path | None,
+    typer.Option(
+        "--record",
+        help="Also write every sample to this file, so that `streamlearn replay` finds every state "
+        "again; --resume goes on with it.",
+        metavar="FILE",
+    ),
+]
 Force = Annotated[
     bool, typer.Option("--force", help="Lose what another stream has taught in --out.")
+]
+Predictions = Annotated[
+    Path | None,
+    typer.Option(
+        "--predictions",
+        help="Write number, line, prediction, label and probability of every sample to this file: "
+        ".csv, or .jsonl for one JSON object per line.",
+        metavar="FILE",
+    ),
+]
+Serve = Annotated[
+    int | None,
+    typer.Option(
+        "--serve",
+        help="Show the run live in a browser on this computer, at http://127.0.0.1:PORT/; "
+        "0: a port that is free.",
+        metavar="PORT",
+        min=0,
+        max=65535,
+    ),
+]
+Baselines = Annotated[
+    bool | None,
+    typer.Option(
+        "--baselines/--no-baselines",
+        help="Run SGD of the learner's shape and a nearest neighbour of its bytes along, for "
+        "comparison.",
+        show_default=False,
+    ),
 ]
 Board = Annotated[str, typer.Option("--board", help="Board to simulate; see `streamlearn boards`.")]
 Seed = Annotated[
@@ -126,11 +175,23 @@ def missing(context: typer.Context, option: str) -> Exception:
 
 def settings_text() -> str:
     """Return the names that ``--set`` takes, with their defaults, one paragraph per rule."""
-    return "\n\n".join(
-        f"Settings of {rule}: "
-        + ", ".join(f"{name}={default}" for name, default in settings_of(rule).items())
-        for rule in rule_names()
-    )
+    said = []
+    for rule in rule_names():
+        of_classes = settings_of(rule)
+        said.append(f"Settings of {rule}: {_assignments(of_classes)}")
+        if "gaussian" in heads_of(rule):
+            of_numbers = settings_of(rule, "gaussian")
+            other = {k: v for k, v in of_numbers.items() if (k, v) not in of_classes.items()}
+            missing = ", ".join(name for name in of_classes if name not in of_numbers)
+            said.append(
+                f"Settings of {rule} with --task regression: the same, but {_assignments(other)}, "
+                f"and without {missing}"
+            )
+    return "\n\n".join(said)
+
+
+def _assignments(settings: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={default}" for name, default in settings.items())
 
 
 def reconnect_seconds(text: str | None) -> float | None:

@@ -1,30 +1,73 @@
-"""What a run has done so far: what its checkpoints hold, and what its figures are made from."""
+"""What a run has done so far: what its checkpoints hold, and what its figures are made from.
+
+Its size does not depend on the length of the stream.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import sys
 import threading
-from array import array
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from streamlearn.cli.checkpoints import CHECKPOINT_DIR, PREDICTIONS_FILE, Checkpoint, Place
+from streamlearn.cli.checkpoints import Checkpoint, Place
+from streamlearn.cli.observers import Block
 from streamlearn.cli.weights import WeightWatch
-from streamlearn.errors import StateFormatError
-from streamlearn.evaluation import ClassificationMetrics, PrequentialResult
-from streamlearn.learners.classifier import StreamClassifier
+from streamlearn.evaluation import ClassificationMetrics, Curve, Fingerprint
+from streamlearn.learners.base import StreamLearner
 from streamlearn.streams.csv_rows import N_MESSAGES, CsvRows
 
-#: Bytes of a prediction and its label.
-PAIR_BYTES = 4
+LEARNER, NO_CHANGE, MAJORITY = "learner", "no change", "majority"
+
+
+@dataclass(frozen=True, eq=False)
+class RunResult:
+    """A whole run, in figures.
+
+    Parameters
+    ----------
+    figures
+        Of all samples that were learned.
+    curves
+        How accuracy went: the learner's, and that of two trivial baselines, by their names.
+    seconds
+        Time spent inside the learner.
+    predictions_sha256
+        Of all predictions (:class:`streamlearn.evaluation.Fingerprint`).
+    interrupted
+        Whether a signal ended it.
+    """
+
+    figures: ClassificationMetrics
+    curves: dict[str, Curve]
+    seconds: float
+    predictions_sha256: str
+    interrupted: bool
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples that were tested and learned."""
+        return self.figures.n_samples
+
+    @property
+    def accuracy(self) -> float:
+        """Share of right predictions in [0, 1]; NaN without samples."""
+        return self.figures.accuracy
+
+    @property
+    def samples_per_s(self) -> float:
+        """Samples per second of the learner's own time; NaN without samples."""
+        return self.n_samples / self.seconds if self.seconds > 0 else float("nan")
+
+    def metrics(self) -> ClassificationMetrics:
+        """Return the figures."""
+        return self.figures
 
 
 class RunRecord:
-    """What happened in a run: predictions and labels, times, rows left out.
+    """What happened in a run of a classifier: figures, times, rows left out.
+
+    :class:`streamlearn.cli.target_run.TargetRecord` is that of a regressor.
 
     Parameters
     ----------
@@ -34,72 +77,85 @@ class RunRecord:
         The stream.
     start
         What the run goes on from.
-    pairs
-        Predictions and labels until then.
 
     Attributes
     ----------
+    n_samples : int
+        Samples that were learned, since the run was begun.
+    n_rows : int
+        Those, and the rows without a label.
     metrics : ClassificationMetrics
         The figures of all samples, and of the latest ones.
+    curves : dict
+        How accuracy went.
     lock : threading.RLock
-        Held while a sample is learned and added, so that who looks sees whole samples.
+        Held while a block is learned and added, so that who looks sees whole samples.
     """
 
-    def __init__(
-        self,
-        learner: StreamClassifier,
-        rows: CsvRows,
-        start: Checkpoint,
-        pairs: bytes = b"",
-    ) -> None:
+    metrics: Any
+
+    def __init__(self, learner: StreamLearner, rows: CsvRows, start: Checkpoint) -> None:
         self.lock = threading.RLock()
         self.watch = WeightWatch(learner)
         if start.weights:
             self.watch.go_on(start.weights)
         self._learner, self._rows, self._start = learner, rows, start
-        self._pairs = array("H")
-        self._pairs.frombytes(pairs)
-        if sys.byteorder == "big":
-            self._pairs.byteswap()
-        self.metrics = self._figures(start, len(learner.labels))
+        self.n_samples, self.n_rows = start.n_samples, start.n_rows
+        self._begin(learner, start)
+        self._hash = Fingerprint(bytes.fromhex(start.chain), start.part)
+        #: Returns where the run's record of samples ends; replaced by who has one.
+        self.recorded: Callable[[], dict[str, Any]] = dict
         self.seconds = start.seconds
         self.place = start.place
         self._skipped = 0
 
-    def _figures(self, start: Checkpoint, n_classes: int) -> ClassificationMetrics:
-        if start.metrics:
-            return ClassificationMetrics.from_dict(start.metrics)
-        return ClassificationMetrics(range(n_classes)).update_many(
-            self._pairs[1::2], self._pairs[::2]
+    def _begin(self, learner: StreamLearner, start: Checkpoint) -> None:
+        """Make the figures, or take over those of a checkpoint."""
+        self.metrics = (
+            ClassificationMetrics.from_dict(start.metrics)
+            if start.metrics
+            else ClassificationMetrics(range(len(learner.labels)))
         )
+        self.curves = {
+            name: Curve.from_dict(start.curves[name]) if start.curves else Curve()
+            for name in (LEARNER, NO_CHANGE, MAJORITY)
+        }
 
-    @property
-    def n_samples(self) -> int:
-        """Samples that were learned, since the run was begun."""
-        return len(self._pairs) // 2
+    def _count(self, block: Block) -> int:
+        """Put a block into the figures; return how many of it were learned."""
+        known = block.labels >= 0
+        labels, predictions = block.labels[known], block.predictions[known]
+        majority, no_change = self.metrics.update_block(labels, predictions)
+        self.curves[LEARNER].add(predictions == labels)
+        self.curves[NO_CHANGE].add(no_change)
+        self.curves[MAJORITY].add(majority)
+        return len(labels)
 
-    def add(self, prediction: int, label: int, seconds: float) -> None:
-        """Note a sample that was learned; it is the latest that the stream gave."""
-        self._pairs.append(prediction)
-        self._pairs.append(label)
-        self.metrics.update(label, prediction)
-        self.seconds += seconds
-        line, crc32 = self._rows.position
+    def add(self, block: Block, position: tuple[int, int], skipped: int) -> None:
+        """Note a block that was learned.
+
+        Parameters
+        ----------
+        block
+        position
+            In the stream, of its last row: its line, and the CRC-32 of all lines until then.
+        skipped
+            Rows of this stream that were left out until then.
+        """
+        self.n_samples += self._count(block)
+        self._hash.add(block.predictions)
+        self.n_rows += len(block)
+        self.seconds += block.seconds
+        line, crc32 = position
         self.place = replace(self.place, line=line, crc32=crc32)
-        self._skipped = self._rows.skipped.count
+        self._skipped = skipped
         self.watch(self.n_samples)
 
-    def pairs(self, first: int = 0) -> bytes:
-        """Return predictions and labels from sample ``first`` on, little endian."""
-        found = self._pairs[2 * first :]
-        if sys.byteorder == "big":
-            found.byteswap()
-        return found.tobytes()
-
-    def result(self, interrupted: bool) -> PrequentialResult:
+    def result(self, interrupted: bool) -> Any:
         """Return the whole run as one evaluation."""
-        pairs: NDArray[np.int64] = np.array(self._pairs, np.int64).reshape(-1, 2)
-        return PrequentialResult(pairs[:, 0], pairs[:, 1], self.seconds, interrupted)
+        return RunResult(
+            self.metrics, self.curves, self.seconds, self._hash.hexdigest(), interrupted
+        )
 
     def saturations(self) -> dict[str, int]:
         """Return how often values met the end of their format, since the run was begun."""
@@ -120,11 +176,12 @@ class RunRecord:
         """Say that a checkpoint of this place is on the disk."""
         self._rows.source.kept(place.line)
 
-    def checkpoint(self, predictions_sha256: str) -> Checkpoint:
+    def checkpoint(self) -> Checkpoint:
         """Return this moment. A file will be read again from here on, and so will its bad rows."""
         skipped, messages = self.skipped(self._skipped if self._rows.goes_back else None)
         return Checkpoint(
             n_samples=self.n_samples,
+            n_rows=self.n_rows,
             seconds=self.seconds,
             place=self.place,
             earlier=self._start.earlier,
@@ -133,27 +190,10 @@ class RunRecord:
             saturations=self.saturations(),
             weights=self.watch.to_json(),
             metrics=self.metrics.to_dict(),
+            curves={name: curve.to_dict() for name, curve in self.curves.items()},
+            record=self.recorded(),
+            chain=self._hash.chain.hex(),
             source=self.source_counts(),
-            predictions_sha256=predictions_sha256,
             image=self._learner.to_bytes(),
+            part=self._hash.part,
         )
-
-
-def recorded(run_dir: Path, checkpoint: Checkpoint) -> bytes:
-    """Return the predictions and labels that a checkpoint counts on.
-
-    Raises
-    ------
-    StateFormatError
-        If they are not those that it was written with.
-    """
-    file = run_dir / CHECKPOINT_DIR / PREDICTIONS_FILE
-    size = PAIR_BYTES * checkpoint.n_samples
-    with file.open("rb") as source:
-        found = source.read(size)
-    if len(found) != size or hashlib.sha256(found).hexdigest() != checkpoint.predictions_sha256:
-        raise StateFormatError(
-            f"{file}: not the predictions of the first {checkpoint.n_samples} samples; the file is "
-            "damaged. `streamlearn export` still reads the learner"
-        )
-    return found

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from streamlearn.cli import checkpoints
+from streamlearn.cli.blocks import RowBlocks
 from streamlearn.cli.checkpoints import CHECKPOINT_DIR, Checkpoint, Place
 from streamlearn.cli.common import console
 from streamlearn.cli.endings import CommandError
 from streamlearn.cli.folders import begin_again, reopened
 from streamlearn.cli.learn import Keeping, Run, source_of
-from streamlearn.cli.record import recorded
-from streamlearn.errors import StateFormatError
-from streamlearn.learners.classifier import StreamClassifier
+from streamlearn.cli.recording import recording
+from streamlearn.cli.target_run import TargetRun
 from streamlearn.learners.loading import read
-from streamlearn.streams.csv_stream import CsvStream, Row
+from streamlearn.learners.regressor import StreamRegressor
+from streamlearn.streams.csv_stream import CsvStream
+from streamlearn.streams.csv_targets import CsvTargets
 
 
 def resume(
@@ -50,10 +50,8 @@ def resume(
         it was and no stream was given.
     """
     with reopened(run_dir, keeping.json_file):
-        start, pairs = _latest(run_dir)
+        start = _latest(run_dir)
         learner = read(start.image, f"{run_dir / CHECKPOINT_DIR}, sample {start.n_samples}")
-        if not isinstance(learner, StreamClassifier):
-            raise CommandError(f"{run_dir} holds no classifier, which `run` learns")
         source = keeping.source(stream or _short(start.place.stream), fresh=False)
         if source.stream == start.place.stream:
             source.resume(run_dir / CHECKPOINT_DIR, start.place.line, start.place.crc32)
@@ -63,12 +61,14 @@ def resume(
             label=label or start.place.label,
             on_bad=on_bad or start.place.on_bad,
         )
-        rows = CsvStream(
-            source,
-            place.label,
-            [str(label) for label in learner.labels],
-            "skip" if place.on_bad == "skip" else "stop",
-        )
+        bad: Literal["stop", "skip"] = "skip" if place.on_bad == "skip" else "stop"
+        rows: CsvStream | CsvTargets
+        kind: type[Run]
+        if isinstance(learner, StreamRegressor):
+            rows, kind = CsvTargets(source, place.label, bad), TargetRun
+        else:
+            classes = [str(label) for label in learner.labels]
+            rows, kind = CsvStream(source, place.label, classes, bad), Run
         samples = _in_order(rows, learner.get_params()["features"], run_dir)
         if place.line and rows.start_after(place.line, place.crc32):
             begun = replace(start, place=place)
@@ -76,12 +76,15 @@ def resume(
         else:
             begun = _with_another(start, place, rows, stream is not None)
             said = f"learns {rows.name} from its beginning"
-        begin_again(run_dir, source_of(begun.place))
-        console(keeping.quiet).print(
-            f"{run_dir}: {start.n_samples} samples learned; {said}", soft_wrap=True
-        )
-        with closing(rows):
-            Run(rows, samples, learner, begun, pairs, keeping).learn()
+        kept = recording(keeping.record, start.record, learner, place.label, run_dir)
+        with closing(rows), kept as recorder:
+            begin_again(run_dir, source_of(begun.place))
+            console(keeping.quiet).print(
+                f"{run_dir}: {start.n_samples} samples learned; {said}", soft_wrap=True
+            )
+            run = kind(rows, samples, learner, begun, keeping)
+            run.keep_record(recorder)
+            run.learn()
 
 
 def _short(stream: str) -> str:
@@ -91,30 +94,25 @@ def _short(stream: str) -> str:
     return str(Path(stream).relative_to(here)) if below else stream
 
 
-def _latest(run_dir: Path) -> tuple[Checkpoint, bytes]:
-    """Return the latest checkpoint that is whole, and its predictions.
+def _latest(run_dir: Path) -> Checkpoint:
+    """Return the latest checkpoint that is whole.
 
     Raises
     ------
     CommandError
         If there is none.
-    StateFormatError
-        If its predictions are damaged.
     """
-    damaged = None
-    for found in checkpoints.all_whole(run_dir):
-        try:
-            return found, recorded(run_dir, found)
-        except (OSError, StateFormatError) as error:
-            damaged = damaged or error
-    if damaged is not None:
-        raise damaged
-    raise CommandError(
-        f"{run_dir} holds no checkpoint to go on from; `streamlearn run … --out` writes them"
-    )
+    found = checkpoints.newest(run_dir)
+    if found is None:
+        raise CommandError(
+            f"{run_dir} holds no checkpoint to go on from; `streamlearn run … --out` writes them"
+        )
+    return found
 
 
-def _with_another(start: Checkpoint, place: Place, rows: CsvStream, given: bool) -> Checkpoint:
+def _with_another(
+    start: Checkpoint, place: Place, rows: CsvStream | CsvTargets, given: bool
+) -> Checkpoint:
     """Return the moment before the first row of another stream, or of a pipe that goes on."""
     if place.line and rows.rereadable and not given:
         raise CommandError(
@@ -131,10 +129,12 @@ def _with_another(start: Checkpoint, place: Place, rows: CsvStream, given: bool)
     )
 
 
-def _in_order(rows: CsvStream, names: tuple[str, ...] | None, run_dir: Path) -> Iterable[Row]:
+def _in_order(
+    rows: CsvStream | CsvTargets, names: tuple[str, ...] | None, run_dir: Path
+) -> RowBlocks:
     """Return the samples in the learner's order of columns, which go by their names."""
     if names is None or rows.feature_names == names:
-        return rows
+        return RowBlocks(rows)
     if set(rows.feature_names) != set(names):
         missing = [name for name in names if name not in rows.feature_names]
         more = [name for name in rows.feature_names if name not in names]
@@ -142,15 +142,4 @@ def _in_order(rows: CsvStream, names: tuple[str, ...] | None, run_dir: Path) -> 
             f"{rows.name}: the learner in {run_dir} was taught with other feature columns; "
             f"missing here: {missing or 'none'}, unknown: {more or 'none'}"
         )
-    return _Reordered(rows, np.array([rows.feature_names.index(name) for name in names]))
-
-
-class _Reordered:
-    """The rows of a stream with their features in another order."""
-
-    def __init__(self, rows: CsvStream, order: NDArray[np.intp]) -> None:
-        self._rows, self._order = rows, order
-
-    def __iter__(self) -> Iterator[Row]:
-        for x, y, line in self._rows:
-            yield x[self._order], y, line
+    return RowBlocks(rows, np.array([rows.feature_names.index(name) for name in names]))

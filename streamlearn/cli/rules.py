@@ -8,12 +8,16 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from quant.heads import HEADS
 from quant.rule import RULES, Arithmetic
 from streamlearn.cli.endings import CommandError
 from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.loading import learner_class
 
 DEFAULT_RULE = "mesu"
+#: What the label's column may be, and the head that learns it.
+CLASSIFICATION, REGRESSION = "classification", "regression"
+TASK_HEADS = {CLASSIFICATION: "categorical", REGRESSION: "gaussian"}
 #: What the command line has options of its own for, or finds in the stream.
 NO_SETTINGS = ("self", "layers", "classes", "arithmetic", "seed", "features", "backend")
 
@@ -53,7 +57,10 @@ def settings_of(rule: str, head: str = "categorical") -> dict[str, Any]:
 
 
 def read_settings(
-    rule: str, assignments: Sequence[str], shortcuts: Mapping[str, Any]
+    rule: str,
+    assignments: Sequence[str],
+    shortcuts: Mapping[str, Any],
+    head: str = "categorical",
 ) -> dict[str, Any]:
     """Return the settings that were given, by name.
 
@@ -65,20 +72,27 @@ def read_settings(
         Texts ``NAME=VALUE`` of ``--set``.
     shortcuts
         Settings with an option of their own, such as ``memory_window``; None if not given.
+    head
+        A name of :data:`quant.heads.HEADS`.
 
     Raises
     ------
     CommandError
         If a text has no ``=``, the rule has no setting of that name, or one is given twice.
     """
-    known = settings_of(rule)
+    if head not in heads_of(rule):
+        able = ", ".join(name for name in rule_names() if head in heads_of(name))
+        raise CommandError(
+            f"--task: the rule {rule} does not predict a {HEADS[head].target}; these do: {able}"
+        )
+    known = settings_of(rule, head)
     given: dict[str, Any] = {}
     options = [(f"--{name.replace('_', '-')}", name, v) for name, v in shortcuts.items()]
     for option, name, value in [(o, n, v) for o, n, v in options if v is not None] + [
         ("--set", *_split(text)) for text in assignments
     ]:
         if name not in known:
-            raise CommandError(_unknown(rule, option, name, list(known)))
+            raise CommandError(_unknown(rule, head, option, name, list(known)))
         if name in given:
             raise CommandError(f"{option}: {name} is given twice; give it once")
         given[name] = value
@@ -112,7 +126,9 @@ def _value(text: str) -> Any:
         return text
 
 
-def _unknown(rule: str, option: str, name: str, known: list[str]) -> str:
+def _unknown(rule: str, head: str, option: str, name: str, known: list[str]) -> str:
+    if head != "categorical":
+        rule = f"{rule} for a {HEADS[head].target}"
     if option != "--set":
         return f"{option} is no setting of the rule {rule}; leave it out"
     close = difflib.get_close_matches(name, known, n=1)

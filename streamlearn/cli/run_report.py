@@ -5,25 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from streamlearn.cli.record import LEARNER, MAJORITY, NO_CHANGE, RunResult
 from streamlearn.cli.rules import arithmetic_of_learner, is_exact
 from streamlearn.cli.weights import WeightWatch
-from streamlearn.evaluation import (
-    PrequentialResult,
-    majority_predictions,
-    no_change_predictions,
-)
 from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.report import Baseline, Engine, ReportData
 from streamlearn.streams.csv_stream import CsvStream
+from streamlearn.watching import Watch
 
 
 def run_report(
     rows: CsvStream,
     learner: StreamClassifier,
     metrics: dict[str, Any],
-    result: PrequentialResult,
+    result: RunResult,
     watch: WeightWatch,
     saturations: dict[str, int],
+    looked: Watch,
 ) -> ReportData:
     """Return the page of one learner: accuracy, mistakes, weights, saturations."""
     kind, exact = arithmetic_of_learner(learner), is_exact(learner)
@@ -34,21 +32,24 @@ def run_report(
         arithmetic=learner.arithmetic,
         backend="numpy" if kind.kernel is None else "c",
         exact=exact,
-        predictions=result.predictions,
+        curve=result.curves[LEARNER],
         samples_per_s=metrics["samples_per_s"],
         state_sha256=metrics["state_sha256"],
         predictions_sha256=metrics["predictions_sha256"],
     )
     return ReportData(
         title=f"streamlearn run: {Path(rows.name).name}",
-        labels=result.labels,
+        n_stream=result.n_samples,
+        confusion=result.figures.confusion_matrix,
         classes=rows.classes,
         engines=(engine,),
         baselines=(
-            Baseline("no change", no_change_predictions(result.labels), trivial=True),
-            Baseline("majority", majority_predictions(result.labels), trivial=True),
+            Baseline(NO_CHANGE, curve=result.curves[NO_CHANGE], trivial=True),
+            Baseline(MAJORITY, curve=result.curves[MAJORITY], trivial=True),
+            *(Baseline(name, curve=curve) for name, curve in looked.curves.items()),
         ),
         metrics={**metrics, "interrupted": result.interrupted},
         history=watch.history(),
         saturations=saturations if exact else None,
+        timeline=looked.timeline,
     )

@@ -33,7 +33,8 @@ from streamlearn.cli.folders import (
     write_json,
     write_manifest,
 )
-from streamlearn.evaluation import PrequentialResult
+from streamlearn.cli.target_figures import amount, print_target_figures
+from streamlearn.evaluation import PrequentialResult, RegressionMetrics, hash_of_predictions
 from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.learners.loading import load
@@ -92,9 +93,8 @@ def simulate(
             write_json(json_file, metrics)
         table = console(quiet, results=True)
         table.print(summary)
-        if "advice" in metrics:
-            print_figures(metrics, table)
-            say_advice(metrics)
+        (print_figures if exported.n_classes else print_target_figures)(metrics, table)
+        say_advice(metrics)
         table.print(device_table(metrics["device"], run))
         if rows.skipped.count:
             first = rows.skipped.messages[0]
@@ -117,16 +117,13 @@ def _results(
             f"(no change {percent(metrics['accuracy_no_change'])}, "
             f"majority {percent(metrics['accuracy_majority'])})"
         )
-    metrics = target_metrics(learner, run.predictions, np.array(truth, np.float64), run.seconds)
+    found = RegressionMetrics().update_many(np.array(truth, np.float64), run.predictions)
+    metrics = target_metrics(learner, found, run.seconds, hash_of_predictions(run.predictions))
     return metrics, (
-        f"{whole} root mean square error {_figure(metrics['rmse_prequential'])}\n"
-        f"(no change {_figure(metrics['rmse_no_change'])}; "
-        f"mean absolute error {_figure(metrics['mae_prequential'])})"
+        f"{whole} mean absolute error {amount(metrics['mae_prequential'])}\n"
+        f"(no change {amount(metrics['mae_no_change'])}, "
+        f"mean so far {amount(metrics['mae_mean'])})"
     )
-
-
-def _figure(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
 
 
 def _check_features(rows: CsvRows, exported: ExportFolder) -> None:

@@ -1,15 +1,21 @@
-"""A signal stops between two samples, never inside one: what is saved is whole samples."""
+"""A signal stops between two samples, never inside one: what is saved is whole samples.
+
+Samples that come together are learned in one block of some milliseconds, and a signal waits for it.
+"""
 
 from __future__ import annotations
 
 import signal
 import threading
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from streamlearn.baselines.base import FloatRow
 from streamlearn.by_index import ByIndex
 from streamlearn.learners.classifier import StreamClassifier
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 #: What asks a program to stop, and what it does if nobody handles it: Ctrl-C, systemd and docker,
 #: a terminal that is gone.
@@ -24,8 +30,8 @@ STOPS: dict[int, Any] = {
 }
 
 
-class WholeSamples(ByIndex):
-    """A learner for :func:`streamlearn.evaluation.evaluate` whose samples no signal can split.
+class Stops:
+    """What makes samples whole: no signal can split one.
 
     While entered, a signal of :data:`STOPS` raises KeyboardInterrupt immediately if the program
     waits for the stream, and otherwise as soon as the current sample has been learned and counted.
@@ -38,13 +44,12 @@ class WholeSamples(ByIndex):
         The signal that asked; SIGINT if none did.
     """
 
-    def __init__(self, learner: StreamClassifier) -> None:
-        super().__init__(learner)
+    def __init__(self) -> None:
         self._at_work = self._asked = False
         self._installed: list[int] = []
         self.number: int = signal.SIGINT
 
-    def __enter__(self) -> WholeSamples:
+    def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             for number, default in STOPS.items():
                 if signal.getsignal(number) is default:
@@ -65,13 +70,8 @@ class WholeSamples(ByIndex):
             raise KeyboardInterrupt
 
     def begin(self) -> None:
-        """Let signals wait from here to :meth:`counted`, or until this is left."""
+        """Let signals wait from here to :meth:`counted`, or until this is left: around a block."""
         self._at_work = True
-
-    def test_then_learn_one(self, x: FloatRow, y: int, /) -> int:
-        """Predict, then learn; from here to :meth:`counted` signals wait."""
-        self._at_work = True
-        return super().test_then_learn_one(x, y)
 
     def counted(self) -> None:
         """Say that the sample is in the result.
@@ -84,3 +84,16 @@ class WholeSamples(ByIndex):
         self._at_work = False
         if self._asked:
             raise KeyboardInterrupt
+
+
+class WholeSamples(Stops, ByIndex):
+    """A learner for :func:`streamlearn.evaluation.evaluate` whose samples no signal can split."""
+
+    def __init__(self, learner: StreamClassifier) -> None:
+        Stops.__init__(self)
+        ByIndex.__init__(self, learner)
+
+    def test_then_learn_one(self, x: FloatRow, y: int, /) -> int:
+        """Predict, then learn; from here to :meth:`counted` signals wait."""
+        self._at_work = True
+        return super().test_then_learn_one(x, y)

@@ -142,6 +142,28 @@ class ClassificationMetrics(Scores):
         i, j = self._labels.index(y), self._labels.index(predicted)
         if proba is not None:
             self._calibration.update(_confidence(proba, predicted, j), i == j)
+        self._add(i, j)
+
+    def update_block(
+        self, y: NDArray[np.int64], predicted: NDArray[np.int64]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Count samples by the indices of their classes, as :meth:`update` would one by one.
+
+        Parameters
+        ----------
+        y, predicted
+            int64 ``[n]``, indices into :attr:`classes`.
+
+        Returns
+        -------
+        tuple
+            bool ``[n]`` each: whether the majority's label was right, and the label before.
+        """
+        counted = [self._add(i, j) for i, j in zip(y.tolist(), predicted.tolist(), strict=True)]
+        flags = np.array(counted, np.int64).reshape(-1, 4)[:, 2:].astype(np.bool_)
+        return flags[:, 0], flags[:, 1]
+
+    def _add(self, i: int, j: int) -> Counted:
         counted = (i, j, i == self._majority, i == self._before)
         self._count(counted)
         self.latest._count(counted)
@@ -153,6 +175,7 @@ class ClassificationMetrics(Scores):
             self._reveal(self._unknown.popleft())
         if self._adwin.update(float(i == j)):
             self._note(self._adwin.latest)
+        return counted
 
     def update_many(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -17,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from streamlearn.baselines.base import FloatRow, OnlineClassifier
 from streamlearn.baselines.trivial import MajorityClassifier
 from streamlearn.errors import ConfigError, LabelError
+from streamlearn.evaluation.fingerprint import Fingerprint
 from streamlearn.evaluation.metrics import WINDOW, ClassificationMetrics
 
 Sample = tuple[FloatRow, int] | tuple[FloatRow, int, int]
@@ -268,10 +268,11 @@ def majority_accuracy(labels: ArrayLike) -> float:
 def hash_of_predictions(predictions: NDArray[Any]) -> str:
     """Return the SHA-256, in hexadecimal, of class indices as uint16 or of numbers as float32.
 
-    Both are little endian.
+    Both are little endian. Of more than 128 KiB see :class:`Fingerprint`.
     """
-    dtype = "<f4" if predictions.dtype.kind == "f" else "<u2"
-    return hashlib.sha256(predictions.astype(dtype).tobytes()).hexdigest()
+    found = Fingerprint()
+    found.add(predictions)
+    return found.hexdigest()
 
 
 def _mean(right: NDArray[np.bool_]) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,27 +12,24 @@ import numpy.typing as npt
 
 from quant.counters import Saturations
 from quant.durable import write_durably
-from quant.errors import ConfigError, ShapeError, StateFormatError
+from quant.errors import ShapeError, StateFormatError
 from quant.image import Image, check_names, decode_image, encode_image
 from quant.levels import Levels, levels_of
+from quant.library import address
 from quant.network import NetworkSpec
-from quant.rule import RULES
-from quant.state import State, init_state, state_from_bytes, state_sha256
+from quant.state import State, started, state_from_bytes, state_sha256
 from streamlearn.engines import Backend, Engine, make_engine
+from streamlearn.learners.forking import follow
 from streamlearn.learners.numbers import unwrap
 from streamlearn.learners.parameters import Parameters
 from streamlearn.learners.river_protocol import RiverEstimator
 from streamlearn.learners.rows import names_of, read_block, read_row
-from streamlearn.memory import with_memory
+from streamlearn.learners.template import as_tuple, template
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 Features = Mapping[Any, float] | Sequence[float] | npt.NDArray[Any]
-
-
-#: Parameters that are the network's, where a learner has them.
-SPEC_OPTIONS = ("front_end_ranges", "replay_bytes", "replays")
 
 
 class StreamLearner(Parameters, RiverEstimator):
@@ -52,6 +48,9 @@ class StreamLearner(Parameters, RiverEstimator):
     spec: NetworkSpec
     config: Any
     arithmetic: str
+    #: The state, and the address of its first byte, which the quick ways of an engine take.
+    _held: State
+    _state_at: int
     #: Held by whoever asks or teaches this learner: a kernel has one scratch for both.
     _lock: threading.RLock
 
@@ -59,6 +58,7 @@ class StreamLearner(Parameters, RiverEstimator):
         """Make a learner with a lock of its own; copies and unpickled learners get theirs here."""
         learner = super().__new__(cls, *args, **given)
         learner._lock = threading.RLock()
+        follow(learner)
         return learner
 
     def _build(self, given: Mapping[str, Any]) -> None:
@@ -71,17 +71,7 @@ class StreamLearner(Parameters, RiverEstimator):
             ``front_end``, ``features``, ``backend``, for a classifier ``classes`` and those of
             replay and memory, and the fields of the rule's configuration.
         """
-        rule = RULES[self._rule]
-        own = {f.name for f in dataclasses.fields(rule.config)}
-        spec = NetworkSpec(
-            as_tuple("layers", given["layers"]),
-            given["bias"],
-            given["front_end"],
-            self._head,
-            **{name: given[name] for name in SPEC_OPTIONS if name in given},
-        )
-        spec = with_memory(spec, given)
-        config = rule.config(**{name: value for name, value in given.items() if name in own})
+        spec, config, blank = template(self._rule, self._head, given)
         names = given["features"]
         if names is not None:
             names = tuple(map(str, as_tuple("features", names)))
@@ -90,7 +80,7 @@ class StreamLearner(Parameters, RiverEstimator):
                     f"features has {len(names)} names: a {spec} network takes {spec.n_features}"
                 )
         check_names(names)
-        state = init_state(spec, config, given["arithmetic"], given["seed"])
+        state = started(spec, config, given["arithmetic"], blank, given["seed"])
         classes = given.get("classes")
         labels = () if classes is None else as_tuple("classes", classes)
         labels = tuple(map(unwrap, labels))
@@ -105,6 +95,14 @@ class StreamLearner(Parameters, RiverEstimator):
         self._features = image.features
         self._given = image.labels or None, image.features
         self._engine = make_engine(self.spec, self.config, self.arithmetic, backend)
+
+    @property
+    def _state(self) -> State:
+        return self._held
+
+    @_state.setter
+    def _state(self, state: State) -> None:
+        self._held, self._state_at = state, address(state)
 
     def _read(self, x: Features) -> npt.NDArray[np.float64]:
         return read_row(x, self.spec, self._features)
@@ -239,10 +237,3 @@ class StreamLearner(Parameters, RiverEstimator):
         image, backend, given = state
         self._setup(image, backend)
         self._given = given
-
-
-def as_tuple(name: str, values: Any) -> tuple[Any, ...]:
-    """Return an ordered collection as a tuple; text and sets would give letters, or any order."""
-    if not isinstance(values, Sequence | np.ndarray) or isinstance(values, str | bytes):
-        raise ConfigError(f"{name}={values!r}: expected a list or tuple")
-    return tuple(values)

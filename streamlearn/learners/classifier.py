@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from quant.errors import LabelError
+from quant.errors import DivergedError, LabelError
 from quant.heads.categorical.taught import anything, candidates, compared
 from quant.heads.head import ClassPrediction
 from quant.image import Image
+from quant.native import REFUSED
 from quant.rule import arithmetic_of
-from streamlearn.engines import Backend
+from streamlearn.engines import DIVERGED, Backend
 from streamlearn.learners.base import Features, StreamLearner
 from streamlearn.learners.blocks import ClassBlocks, probabilities
 from streamlearn.learners.labels import read_label
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 Raw = npt.NDArray[np.float64]
+#: Labels that are what they are: there is nothing inside them to look for.
+PLAIN = frozenset({bool, int, str, np.int64, np.int32, np.uint8})
+#: NumPy's numbers of types up to long double are those of real numbers.
+LAST_REAL = np.dtype(np.longdouble).num
 
 
 class StreamClassifier(ClassBlocks, StreamLearner):
@@ -41,6 +46,7 @@ class StreamClassifier(ClassBlocks, StreamLearner):
             )
         self._labels: list[Any] = list(image.labels)
         self._index: dict[Any, int] = {label: i for i, label in enumerate(self._labels)}
+        self._shape = (self.spec.n_features,)
         join_river(StreamClassifier, "Classifier")
 
     # -- learning ---------------------------------------------------------------------------
@@ -73,6 +79,11 @@ class StreamClassifier(ClassBlocks, StreamLearner):
             As :meth:`learn_one`.
         """
         with self._lock:
+            if type(y) in PLAIN and type(x) is np.ndarray:  # the quick way: nothing to convert
+                known_as = self._index.get(y)
+                found = REFUSED if known_as is None else self._learn_row(x, known_as)
+                if found != REFUSED:
+                    return self._labels[found] if found < len(self._labels) else None
             values, label = self._read(x), read_label(y)
             index, known = self._class_of(label), len(self._labels)
             predicted = self._engine.learn(self._state, values, index)
@@ -93,9 +104,31 @@ class StreamClassifier(ClassBlocks, StreamLearner):
             As :meth:`learn_one`.
         """
         with self._lock:
+            if type(x) is np.ndarray and (index := self._predict_row(x)) != REFUSED:
+                return self._labels[index] if index < len(self._labels) else None
             found: ClassPrediction = self._engine.predict(self._state, self._read(x))
             known = found.class_index < len(self._labels)
             return self._labels[found.class_index] if known else None
+
+    def _learn_row(self, x: npt.NDArray[Any], index: int) -> int:
+        """Learn an array; return the class predicted, or REFUSED if it needs a closer look."""
+        learn = self._engine.learn_row
+        if learn is None or x.shape != self._shape or x.dtype.num > LAST_REAL:
+            return REFUSED
+        found: int = learn(self._state_at, x, index)
+        if found < 0 and found != REFUSED:
+            raise DivergedError(DIVERGED)
+        return found
+
+    def _predict_row(self, x: npt.NDArray[Any]) -> int:
+        """Return as :meth:`_learn_row`, and learn nothing."""
+        predict = self._engine.predict_row
+        if predict is None or x.shape != self._shape or x.dtype.num > LAST_REAL:
+            return REFUSED
+        found: int = predict(self._state_at, x)
+        if found < 0 and found != REFUSED:
+            raise DivergedError(DIVERGED)
+        return found
 
     def predict_proba_one(self, x: Features) -> dict[Any, float]:
         """Return the probability of each known label: the softmax of the mean logits.

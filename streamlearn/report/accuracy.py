@@ -60,14 +60,17 @@ class Line(NamedTuple):
     """A line of the picture: engines with equal predictions share one."""
 
     label: str
-    predictions: Ints
+    one: Engine | Baseline
     look: Look
 
 
-def moving_accuracy(predictions: Ints, labels: Ints) -> Floats:
-    """Return float64 ``[m]`` in [0, 1]: the accuracy over the latest `WINDOW` samples."""
+def moving_accuracy(one: Engine | Baseline, labels: Ints) -> tuple[Ints, Floats]:
+    """Return after how many samples, and the accuracy of the latest `WINDOW` samples there."""
+    if one.curve is not None:
+        return one.curve.over_time(WINDOW)
+    predictions = _known(one)
     result = PrequentialResult(predictions, labels[: len(predictions)], float("nan"))
-    return result.accuracy_over_time(WINDOW)
+    return np.arange(1, len(predictions) + 1), result.accuracy_over_time(WINDOW)
 
 
 def draw_accuracy(data: ReportData) -> Picture | None:
@@ -81,6 +84,7 @@ def draw_accuracy(data: ReportData) -> Picture | None:
         f"Share of right predictions among the latest {WINDOW} samples, each predicted before "
         f"it was learned. The first {warm_up(data.n_done)} samples are not drawn."
     )
+    reading = reading.replace(f"latest {WINDOW}", f"latest {count(_window(data))}")
     if any(" = " in line.label for line in lines):
         reading += " Engines whose predictions are all the same share one line."
     if batch_starts(data.batch):
@@ -98,11 +102,13 @@ def _figure(data: ReportData, lines: list[Line], sheet: Sheet) -> Figure:
     figure = new_figure(3.3 + 0.24 * -(-len(lines) // n_columns), sheet)
     ax = figure.add_subplot()
     handles = []
-    for order, (_, predicted, look) in enumerate(lines):
-        at = thinned(len(predicted), sheet.max_points, warm_up(end))
+    for order, (_, one, look) in enumerate(lines):
+        after, accuracy = moving_accuracy(one, data.labels)
+        begin = int(np.searchsorted(after, warm_up(end), "right"))
+        at = thinned(len(after), sheet.max_points, begin)
         (handle,) = ax.plot(
-            at + 1,
-            100 * moving_accuracy(predicted, data.labels)[at],
+            after[at],
+            100 * accuracy[at],
             color=look.colour,
             linewidth=look.width,
             linestyle=look.dashes,
@@ -110,7 +116,7 @@ def _figure(data: ReportData, lines: list[Line], sheet: Sheet) -> Figure:
         )
         handles.append(handle)
     ax.set_ylim(0, 102)
-    ax.set_ylabel(f"right of the latest {WINDOW} (%)")
+    ax.set_ylabel(f"right of the latest {count(_window(data))} (%)")
     ax.yaxis.grid(True, color=GRID, linewidth=0.7)
     ax.set_axisbelow(True)
     mark_batches(ax, data, end, sheet)
@@ -124,6 +130,12 @@ def _figure(data: ReportData, lines: list[Line], sheet: Sheet) -> Figure:
         handlelength=3 if sheet.n_columns == 2 else 2,
     )
     return figure
+
+
+def _window(data: ReportData) -> int:
+    """Return over how many samples a point is a mean: a bin at least, where only bins were kept."""
+    widths = [one.curve.width for one in data.everyone if one.curve is not None]
+    return max(WINDOW, *widths, 0)
 
 
 def _columns(labels: list[str], sheet: Sheet) -> int:
@@ -149,9 +161,9 @@ def _lines(data: ReportData) -> list[Line]:
 
 
 def _line(same: Iterable[Engine | Baseline], look: Look) -> list[Line]:
-    known = [one for one in same if one.predictions is not None and len(one.predictions)]
+    known = [one for one in same if one.n_samples]
     label = " = ".join(one.name for one in known)
-    return [Line(label, one.predictions, look) for one in known[:1] if one.predictions is not None]
+    return [Line(label, one, look) for one in known[:1]]
 
 
 def _equal(engines: list[Engine]) -> list[list[Engine]]:
@@ -159,7 +171,7 @@ def _equal(engines: list[Engine]) -> list[list[Engine]]:
     groups: list[list[Engine]] = []
     for engine in engines:
         for group in groups:
-            if np.array_equal(_known(group[0]), _known(engine)):
+            if engine.curve is None and np.array_equal(_known(group[0]), _known(engine)):
                 group.append(engine)
                 break
         else:
@@ -167,8 +179,8 @@ def _equal(engines: list[Engine]) -> list[list[Engine]]:
     return groups
 
 
-def _known(engine: Engine) -> Ints:
-    return np.zeros(0, np.int64) if engine.predictions is None else engine.predictions
+def _known(one: Engine | Baseline) -> Ints:
+    return np.zeros(0, np.int64) if one.predictions is None else one.predictions
 
 
 def _finding(data: ReportData) -> str:

@@ -28,15 +28,18 @@ def confusion(predictions: Ints, labels: Ints, n_classes: int) -> Ints:
 def draw_confusion(data: ReportData) -> Picture | None:
     """Draw the confusion matrix; None without predictions or with too many classes."""
     engine = main_engine(data)
-    if engine is None or engine.predictions is None:
+    if engine is None:
         return None
-    predicted = engine.predictions
-    labels = data.labels[: len(predicted)]
-    n = max(len(data.classes), int(predicted.max()) + 1, int(labels.max()) + 1)
-    if n > MAX_CLASSES:
+    matrix = data.confusion
+    if matrix is None and engine.predictions is not None:
+        predicted = engine.predictions
+        labels = data.labels[: len(predicted)]
+        n = max(len(data.classes), int(predicted.max()) + 1, int(labels.max()) + 1)
+        matrix = confusion(predicted, labels, n) if n <= MAX_CLASSES else None
+    if matrix is None or len(matrix) > MAX_CLASSES:
         return None
+    n = len(matrix)
     names = [*data.classes, *(str(i) for i in range(len(data.classes), n))]
-    matrix = confusion(predicted, labels, n)
     finding = _finding(matrix, names, engine.arithmetic)
     svg = on_every_sheet(lambda sheet: _figure(matrix, names, sheet), "confusion", finding)
     reading = (

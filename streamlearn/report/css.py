@@ -49,6 +49,17 @@ thead th { color: var(--soft); font-size: .85rem; vertical-align: bottom; }
 .hashes th { width: 27%; }
 .hashes td { font: .8rem/1.5 ui-monospace, Menlo, Consolas, monospace;
   overflow-wrap: anywhere; }
+.now { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .5rem;
+  margin: 1rem 0; }
+.now div { background: var(--c-paper); border: 1px solid var(--line); border-radius: .4rem;
+  padding: .45rem .6rem; }
+.now dt { margin: 0; font-weight: 400; font-size: .8rem; color: var(--soft); }
+.now dd { font-size: 1.05rem; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
+.bar { display: flex; align-items: center; gap: .8rem; color: var(--soft); font-size: .9rem; }
+button { font: inherit; color: var(--ink); background: var(--c-paper); cursor: pointer;
+  border: 1px solid var(--line); border-radius: .4rem; padding: .35rem .9rem; }
+button:focus-visible { outline: 2px solid var(--c-blue); outline-offset: 2px; }
+ul { padding-left: 1.2rem; margin: .5rem 0; font-size: .9rem; overflow-wrap: anywhere; }
 dt { font-weight: 600; margin-top: .6rem; }
 dd { margin: 0; }
 @media screen and (max-width: 30rem) { main { padding: 1rem .7rem 2rem; }

@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamlearn.errors import ShapeError
+from streamlearn.evaluation.curve import Curve
+from streamlearn.evaluation.regression import RegressionMetrics
+from streamlearn.evaluation.timeline import Timeline
 
 #: The percentiles in the last axis of `LayerHistory.percentiles`.
 PERCENTILES = (5, 25, 50, 75, 95)
@@ -19,13 +22,16 @@ Floats = NDArray[np.float64]
 
 
 class Predicting:
-    """What has predictions that count, where they were kept."""
+    """What has predictions that count: each of them, or how their accuracy went."""
 
     predictions: Ints | None
+    curve: Curve | None
 
     @property
     def n_samples(self) -> int:
         """Number of samples whose prediction is known."""
+        if self.curve is not None:
+            return self.curve.n_samples
         return 0 if self.predictions is None else len(self.predictions)
 
 
@@ -51,6 +57,8 @@ class Engine(Predicting):
         Speed, or None.
     state_sha256, predictions_sha256
         Hashes in hexadecimal, or None.
+    curve
+        How its accuracy went; None: ``predictions`` tell.
     """
 
     name: str
@@ -63,6 +71,7 @@ class Engine(Predicting):
     samples_per_s: float | None = None
     state_sha256: str | None = None
     predictions_sha256: str | None = None
+    curve: Curve | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,12 +88,15 @@ class Baseline(Predicting):
         Share of right predictions in [0, 1], if there are no predictions to count.
     trivial
         Whether it looks at labels alone: drawn in grey.
+    curve
+        As for an engine.
     """
 
     name: str
     predictions: Ints | None = None
     accuracy: float | None = None
     trivial: bool = False
+    curve: Curve | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +143,8 @@ class ReportData:
     title
         Heading of the page.
     labels
-        int64 ``[n]``, class indices.
+        int64 ``[n]``, class indices; empty if they were not kept (``n_stream``, ``confusion``, and
+        curves take their place).
     classes
         Names of the classes, by index.
     engines
@@ -153,6 +166,13 @@ class ReportData:
     saturations
         How many values reached the end of their format, by the name of the place; None if there
         are no formats to reach the end of.
+    n_stream, confusion
+        What is known instead of labels that were not kept: how many samples came, and int64
+        ``[n_classes, n_classes]``, samples of class i (row) predicted as j.
+    timeline
+        How figures went that :class:`streamlearn.watching.Watch` collects; None if nobody looked.
+    targets
+        The figures of a regression; None: the page is about classes.
 
     Raises
     ------
@@ -161,9 +181,9 @@ class ReportData:
     """
 
     title: str
-    labels: Ints
     classes: tuple[str, ...]
     engines: tuple[Engine, ...]
+    labels: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     baselines: tuple[Baseline, ...] = ()
     metrics: Mapping[str, Any] = field(default_factory=dict)
     batch: Ints | None = None
@@ -171,9 +191,13 @@ class ReportData:
     memory: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     instructions: Ints | None = None
     saturations: Mapping[str, int] | None = None
+    n_stream: int | None = None
+    confusion: Ints | None = None
+    timeline: Timeline | None = None
+    targets: RegressionMetrics | None = None
 
     def __post_init__(self) -> None:
-        n = len(self.labels)
+        n = self.n
         if self.batch is not None and len(self.batch) != n:
             raise ShapeError(
                 f"batch must have one number for each of the {n} labels, got {len(self.batch)}"
@@ -184,6 +208,11 @@ class ReportData:
                     f"the predictions of {one.name!r} have {one.n_samples} elements for {n} "
                     "labels; pass the labels of every sample that was predicted"
                 )
+
+    @property
+    def n(self) -> int:
+        """Number of samples in the stream, as far as it is known."""
+        return len(self.labels) if self.n_stream is None else self.n_stream
 
     @property
     def everyone(self) -> tuple[Engine | Baseline, ...]:
@@ -198,10 +227,13 @@ class ReportData:
     @property
     def n_done(self) -> int:
         """Number of samples that the run got through: of its longest predictions."""
-        return max((one.n_samples for one in self.everyone), default=0)
+        known = 0 if self.targets is None else self.targets.n_samples
+        return max((one.n_samples for one in self.everyone), default=0) or known
 
     def accuracy(self, one: Engine | Baseline) -> float:
         """Return the share of right predictions in [0, 1]; NaN if it is not known."""
+        if one.curve is not None:
+            return one.curve.accuracy
         if one.predictions is None or not len(one.predictions):
             known = one.accuracy if isinstance(one, Baseline) else None
             return float("nan") if known is None else known

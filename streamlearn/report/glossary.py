@@ -36,6 +36,42 @@ GLOSSARY = (
         "changes: there the stream, or the learner, changed.",
     ),
     (
+        "novelty",
+        ("novelty", "Novelty"),
+        "How unlike anything learned a sample is, from 0 to 1, whatever its label. It has no scale "
+        "of its own: compare it with what the stream usually gives.",
+    ),
+    (
+        "entropy, in bits",
+        ("entropy", "Entropy"),
+        "How unsure a prediction is: 0 bits if one class is certain, 1 bit if two are equally "
+        "likely. The epistemic part is what the learner has not learned yet; the rest is in the "
+        "data.",
+    ),
+    (
+        "blind feature",
+        ("blind", "Blind"),
+        "A feature of which the network sees nothing: its value is held because it is too far from "
+        "its recent past, or it does not move any more. Look at that sensor.",
+    ),
+    (
+        "step multiplier",
+        ("step multiplier",),
+        "By what the learning rate is multiplied. It rises where the stream drifts.",
+    ),
+    (
+        "SGD",
+        ("SGD",),
+        "The baseline with a network of the same shape, trained by plain stochastic gradient "
+        "descent in float64.",
+    ),
+    (
+        "nearest neighbour",
+        ("nearest",),
+        "The baseline that stores samples and repeats the label of the most similar one. It stores "
+        "as many as fit into the bytes of the learner's state, a byte per value.",
+    ),
+    (
         "golden model",
         ("golden",),
         "The plain integer implementation in Python that defines the right answer. Host C and "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -69,10 +70,15 @@ class Picture:
     reading: str
 
 
+#: Settings of matplotlib belong to the process: one thread draws at a time.
+_DRAWING = threading.RLock()
+
+
 @contextmanager
 def drawing(more: dict[str, Any] | None = None) -> Iterator[None]:
     """Use this page's style inside the block, and more settings, whatever the program uses."""
-    with matplotlib.style.context(["default", SETTINGS, more or {}]), warnings.catch_warnings():
+    style = matplotlib.style.context(["default", SETTINGS, more or {}])
+    with _DRAWING, style, warnings.catch_warnings():
         # A class name in a script that the font lacks: boxes in the picture, right in the table.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         warnings.filterwarnings("ignore", message="Matplotlib currently does not support")

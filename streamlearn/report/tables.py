@@ -113,9 +113,9 @@ def configuration(data: ReportData) -> str:
     """Return the tables of configuration and versions."""
     engine = main_engine(data)
     run = {
-        "samples in the stream": count(len(data.labels)),
+        "samples in the stream": count(data.n),
         "samples done": count(data.metrics.get("n_samples", data.n_done)),
-        "classes": ", ".join(data.classes),
+        "classes": ", ".join(data.classes) or None,
         "seed": data.metrics.get("seed"),
         "rule": engine.rule if engine else None,
         "output": engine.head if engine else None,

@@ -138,6 +138,16 @@ class Source(ABC):
         del max_bytes
         return b""
 
+    def read_some(self, max_bytes: int) -> bytes:
+        """Return what is there; wait if there is nothing yet; ``b""`` after the last.
+
+        Parameters
+        ----------
+        max_bytes
+            About so many. The last line may be incomplete: its rest comes with the next call.
+        """
+        return self.read_available(max_bytes) or self.read_line() or b""
+
     def readline(self, size: int = -1) -> bytes:
         """Return the next line, or ``b""`` after the last, as a binary file does."""
         del size

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gzip
+import io
 import stat
 import sys
 import zlib
@@ -86,9 +87,17 @@ class FileSource(Source):
         self._n_lines += raw.count(b"\n")
         return raw
 
-    def _read(self, size: int, block: bool = False) -> bytes:
+    def read_some(self, max_bytes: int) -> bytes:
+        """Return what is there; see :class:`Source`."""
+        raw = self._read(max_bytes, some=True)
+        self._n_lines += raw.count(b"\n")
+        return raw
+
+    def _read(self, size: int, block: bool = False, some: bool = False) -> bytes:
         assert self._file is not None, "open it first"
         try:
+            if some:
+                return cast(io.BufferedReader, self._file).read1(size)
             return self._file.read(size) if block else self._file.readline(size)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise SourceError(
@@ -138,6 +147,14 @@ class PipeSource(Source):
         raw = self._pipe.readline(MAX_LINE_BYTES)
         self._n_lines += bool(raw)
         return (raw.encode() if isinstance(raw, str) else raw) or None
+
+    def read_some(self, max_bytes: int) -> bytes:
+        """Return what is there; see :class:`Source`."""
+        if not hasattr(self._pipe, "read1"):  # a text, or a file without a buffer
+            return self.read_line() or b""
+        raw: bytes = self._pipe.read1(max_bytes)
+        self._n_lines += raw.count(b"\n")
+        return raw
 
     def close(self) -> None:
         """Leave it open: it is not ours."""

@@ -1,29 +1,33 @@
-"""Rows of a numeric CSV with a header, one at a time, from a file or from standard input."""
+"""What every stream out of a CSV shares: opening, header, rows, and what a bad row does."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamlearn.errors import (
-    ConfigError,
-    InputValueError,
-    LabelError,
-    StreamFormatError,
-    StreamlearnError,
-)
+from streamlearn.errors import ConfigError, StreamFormatError, StreamlearnError
 from streamlearn.sources import Source, open_source
-from streamlearn.streams.csv_header import Header, parse_header
-from streamlearn.streams.csv_lines import LineReader, split_record
-from streamlearn.streams.csv_row import parse_row
+from streamlearn.streams.csv_blocks import BlockParser, Values
+from streamlearn.streams.csv_fill import Filling
+from streamlearn.streams.csv_given import Given, Slice
+from streamlearn.streams.csv_guess import decimal_of, look, said, telling_lines
+from streamlearn.streams.csv_header import Header, parse_header, text_columns
+from streamlearn.streams.csv_labels import Unlabelled
+from streamlearn.streams.csv_lines import LineReader, Lines
+from streamlearn.streams.csv_options import ReadOptions
+from streamlearn.streams.csv_scan import Words, find_words
+from streamlearn.streams.csv_text import MISSING_TEXT
+from streamlearn.streams.csv_top import read_sample, read_top
 
 N_MESSAGES = 10
+#: Different words of a text column; more are no fixed set.
+MAX_WORDS = 64
 
 
 @dataclass
@@ -49,7 +53,7 @@ class Skipped:
 
 
 class CsvRows:
-    """What every stream out of a CSV shares: opening, header, lines, and what a bad row does.
+    """What every stream out of a CSV shares: opening, header, rows, and what a bad row does.
 
     A subclass calls :meth:`_open_stream` once it has checked its own parameters. Parameters and
     errors are those of :class:`streamlearn.streams.csv_stream.CsvStream`.
@@ -58,49 +62,116 @@ class CsvRows:
     def __init__(
         self,
         path_or_dash: str | Path | Source,
-        label_column: str,
+        label_column: str | None,
         on_bad: Literal["stop", "skip"],
         stdin: IO[Any] | None = None,
+        options: ReadOptions | None = None,
+        unlabelled: Unlabelled = "bad",
     ) -> None:
         if on_bad not in ("stop", "skip"):
             raise ConfigError(f"on_bad must be 'stop' or 'skip', got {on_bad!r}")
+        if unlabelled not in ("bad", "predict"):
+            raise ConfigError(f"unlabelled must be 'bad' or 'predict', got {unlabelled!r}")
         self.label_column = label_column
         self.on_bad = on_bad
+        self.options = options or ReadOptions()
         self.skipped = Skipped()
+        self.times: NDArray[np.float64] | None = None  # of the latest block, with --time
+        #: How often a value was missing, by the column's name.
+        self.missing: dict[str, int] = {}
+        #: Called with a line about what was guessed.
+        self.say: Callable[[str], object] = lambda _: None
+        self._unlabelled = unlabelled
         given = path_or_dash
         self.source = given if isinstance(given, Source) else open_source(given, stdin=stdin)
         self.name = self.source.name
         self._after = 0
-        self._reader: LineReader | None = None
+        self._given: Given | None = None
+        self._recalled: dict[str, Any] = {}
 
     def _open_stream(self) -> None:
         """Read the header: of a regular file, or of what can be read only once."""
         self._once: LineReader | None = None
         if self.rereadable:
-            with self._lines() as lines:
-                self._header = self._read_header(lines)
-                self.source.format = lines.format
+            with closing(self.source.again()) as source:
+                reader = self._reader_of(source, self.options.encoding)
+                self._top = read_top(reader, self.name, self._wanted, self.options)
+                self._look(read_sample(reader, self._top), reader)
+                self.source.format = reader.format
             return
         self.source.open()
-        self._once = self._reader_of(self.source)
+        self._once = self._reader_of(self.source, self.options.encoding)
         try:
-            self._header = self._read_header(self._once)
+            self._top = read_top(self._once, self.name, self._wanted, self.options)
+            self._look([], self._once)
         except BaseException:  # also Ctrl-C: a port is let go
             self.close()
             raise
         self.source.format = self._once.format
-        header = self._once.raw if self._once.format == "csv" else None
-        self.source.began(header.encode() if isinstance(header, str) else header)
+        self.source.began(
+            self._top.raw if self._once.format == "csv" else None, self._once.encoding
+        )
+        self._once.head_ends()
+
+    @property
+    def _wanted(self) -> str | None:
+        return self.label_column or self.options.key
+
+    def _look(self, sample: list[list[str]], reader: LineReader) -> None:
+        """Find out what the columns are."""
+        top, options = self._top, self.options
+        self._encoding = reader.encoding
+        guess = look([*top.cells], top.delimiter, sample, self.label_column, options)
+        self._guess = guess
+        words = {guess.cells[index]: words for index, words in guess.words.items() if words}
+        self._unknown = [index for index, words in guess.words.items() if not words]
+        self._make_header({**words, **dict(options.categories)})
+
+    def _make_header(self, words: dict[str, tuple[str, ...]]) -> None:
+        guess = self._guess
+        left_out = {*guess.left_out, *self._unknown}
+        where = f"{self.name} line {self._top.line}"
+        texts = text_columns(guess.cells, [*words.items()])
+        self._header = parse_header(
+            guess.cells, self.label_column, where, self.options, texts, left_out
+        )
+
+    def _take_words(self, found: Words | None) -> None:
+        """Make features of the text columns, now that their words are known."""
+        guess, words = self._guess, {text.name: text.values for text in self._header.texts}
+        for index in self._unknown if found is not None else ():
+            assert found is not None
+            name = guess.cells[index]
+            known = sorted(
+                word for word in found.found[index] if word.casefold() not in MISSING_TEXT
+            )
+            if len(known) > 1:
+                words[name] = guess.words[index] = tuple(known)
+            else:
+                guess.left_out[index] = f"{name!r} (it says {known[0]!r} only)" if known else name
+        self._unknown = []
+        self._make_header(words)
+
+    @property
+    def guessed(self) -> str:
+        """What was guessed of the source, in one line; empty if nothing had to be."""
+        return said(self._guess, self.options, self._encoding, self.name)
+
+    @property
+    def resolved(self) -> ReadOptions:
+        """The options with what must stay when another file of the stream is read: the words."""
+        words = tuple((text.name, text.values) for text in self._header.texts)
+        return replace(self.options, categories=words)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """Names of the feature columns, in file order."""
+        """Names of the features, in file order; a word of a text column is one, as colour=red."""
         return self._header.feature_names
 
     @property
     def n_features(self) -> int:
-        """Number of feature columns."""
-        return len(self._header.columns) - 1
+        """Number of features."""
+        return len(self._header.feature_names)
 
     @property
     def rereadable(self) -> bool:
@@ -114,8 +185,8 @@ class CsvRows:
 
     @property
     def position(self) -> tuple[int, int]:
-        """Number of the latest line that was read, and the CRC-32 of all lines until then."""
-        return (0, 0) if self._reader is None else (self._reader.line_number, self._reader.crc32)
+        """Number of the line that was given out last, and the CRC-32 of all lines until then."""
+        return (0, 0) if self._given is None else self._given.position
 
     def start_after(self, line_number: int, crc32: int) -> bool:
         """Begin behind a line from now on, if the lines until there are those that were read once.
@@ -143,68 +214,110 @@ class CsvRows:
         self._after = line_number
         return True
 
-    def _labelled_rows(self) -> Generator[tuple[NDArray[np.float32], str, int], None, None]:
-        """Every good row with its label's text; bad rows go to `_bad`."""
+    def memory(self) -> dict[str, Any]:
+        """Return what later rows depend on, at :attr:`position`; for JSON. See :meth:`recall`."""
+        return self._recalled if self._given is None else self._given.memory()
+
+    def recall(self, found: dict[str, Any]) -> None:
+        """Go on from what :meth:`memory` gave; before the first row."""
+        self._recalled = found
+        self.missing = dict(found.get("missing", {}))
+
+    def _values(self) -> Values | None:
+        raise NotImplementedError
+
+    def _slices(self, at_most: Callable[[], int]) -> Iterator[Slice]:
+        """Rows as they come, in blocks; bad rows raise, or are noted in `skipped`."""
+        self.skipped = Skipped()
+        filling = Filling(self.options.missing, self.n_features)
+        filling.recall(self._recalled.get("filling", {}))
         with self._lines() as lines:
-            if self.rereadable and self._read_header(lines) != self._header:
-                raise StreamFormatError(f"{self.name}: the header changed since it was opened")
             lines.skip_to(self._after)
+            self._given = Given(self, lines.line_number, lines.crc32, filling)
+            parser = self._parser(self._header, self._values(), lines)
             empty = not self._after
-            while True:
-                try:
-                    text = lines.read()
-                    if text is None:
-                        break
-                    where = f"{self.name} line {lines.line_number}"
-                    cells = split_record(text, where)
-                    if not cells:
-                        continue
-                    empty = False
-                    row = parse_row(cells, self._header, where)
-                except (StreamFormatError, InputValueError, LabelError) as error:
-                    empty = False
-                    if lines.cut and not self.rereadable:
-                        error = type(error)(f"{error} (the stream ended within this line)")
-                    self._bad(error)
-                    continue
-                yield *row, lines.line_number
+            while (block := lines.take(parser.at_most)) is not None:
+                self._decide_decimal(parser, block)
+                parsed = parser.parse(block)
+                empty &= not parsed.kinds.any()
+                for part in self._given.out(parsed, at_most):
+                    self.times = part.times if self.options.time else None
+                    yield part
             if empty:
                 raise StreamFormatError(f"{self.name}: a header but no rows under it")
 
-    def _bad(self, error: StreamlearnError) -> None:
-        if self.on_bad == "stop":
+    def bad(self, error: StreamlearnError, left_out: bool) -> None:
+        """Raise what is wrong with a row, or note it and leave the row out."""
+        if self.on_bad == "stop" and not left_out:
             raise error
         self.skipped.add(str(error))
 
-    def _read_header(self, lines: LineReader) -> Header:
-        while (text := lines.read()) is not None:
-            where = f"{self.name} line {lines.line_number}"
-            if cells := split_record(text, where):
-                return parse_header(cells, self.label_column, where)
-        raise StreamFormatError(f"{self.name} is empty; expected a header row with column names")
+    def _parser(self, header: Header, values: Values | None, lines: LineReader) -> BlockParser:
+        return BlockParser(
+            self.name,
+            header,
+            self._top.delimiter,
+            self._guess.decimal or ".",
+            self.options.missing != "stop",
+            values,
+            lines,
+            "" if self.rereadable else "the stream ended within this line",
+        )
+
+    def _decide_decimal(self, parser: BlockParser, block: Lines) -> None:
+        """Find out the decimal mark from the first rows that show one."""
+        if self._guess.decimal is not None:
+            return
+        cells: list[str] = []
+        for index in telling_lines(block, self._top.delimiter):
+            try:
+                row = parser.cells_of(index, block)
+            except StreamFormatError:
+                continue
+            cells += [row[number] for number in self._header.numbers] if row else []
+        self._guess.decimal = decimal_of(cells, self._top.delimiter)
+        if self._guess.decimal == ",":
+            parser.use_decimal(",")
+            self.say(self.guessed)
+
+    def _scan(self, columns: list[int], check: Callable[[int, Any, int], None]) -> Words:
+        """Look at the words of some columns of the whole file."""
+        with self._lines() as lines:
+            parser = self._parser(self._header, None, lines)
+            return find_words(
+                iter(lambda: lines.take(parser.at_most), None), parser, columns, check
+            )
+
+    def _few(self, column: int, words: Any, line: int) -> None:
+        """Refuse a text column that is no fixed set."""
+        if len(words) > MAX_WORDS:
+            name = self._guess.cells[column]
+            raise StreamFormatError(
+                f"{self.name}: column {name!r} holds text, more than {MAX_WORDS} different "
+                f"ones until line {line}, such as {', '.join(map(repr, [*words][:3]))}; leave it "
+                f"out with --ignore {name}, or name its values with --categories"
+            )
 
     @contextmanager
     def _lines(self) -> Generator[LineReader, None, None]:
         """A fresh reader of a regular file, or the one reader of a pipe, past its header."""
         if self.rereadable:
-            source = self.source.again()
-            try:
-                self._reader = self._reader_of(source)
-                yield self._reader
-            finally:
-                source.close()
+            with closing(self.source.again()) as source:
+                reader = self._reader_of(source, self._encoding)
+                if not self._top.read_again(reader):
+                    raise StreamFormatError(f"{self.name}: the header changed since it was opened")
+                yield reader
         elif self._once is None:
             raise StreamFormatError(f"{self.name} was read already and cannot be read again")
         else:
             once, self._once = self._once, None
-            self._reader = once
             try:
                 yield once
             finally:
                 self.close()
 
-    def _reader_of(self, source: Source) -> LineReader:
-        return LineReader(source, self.name, source.endless, source.format)
+    def _reader_of(self, source: Source, encoding: str | None) -> LineReader:
+        return LineReader(source, self.name, source.endless, source.format, encoding)
 
     def close(self) -> None:
         """Let go of the source; more than once does no harm."""

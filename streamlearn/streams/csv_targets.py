@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamlearn.errors import InputValueError
 from streamlearn.sources import Source
-from streamlearn.streams.csv_row import parse_float32
-from streamlearn.streams.csv_rows import CsvRows, Skipped
+from streamlearn.streams.csv_labels import TargetValues, Unlabelled
+from streamlearn.streams.csv_options import ReadOptions
+from streamlearn.streams.csv_rows import CsvRows
 
 TargetRow = tuple[NDArray[np.float32], float, int]
+TargetBlock = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]
 
 
 class CsvTargets(CsvRows):
@@ -25,10 +26,12 @@ class CsvTargets(CsvRows):
 
     Parameters
     ----------
-    path_or_dash, on_bad, stdin
+    path_or_dash, on_bad, stdin, options
         As for a CsvStream.
     target_column
-        Name of the column that holds the target; every other column must be numeric too.
+        Name of the column that holds the target.
+    unlabelled
+        What a row without a target is: ``"bad"``, or ``"predict"``: its target is NaN.
 
     Raises
     ------
@@ -49,17 +52,34 @@ class CsvTargets(CsvRows):
         target_column: str,
         on_bad: Literal["stop", "skip"] = "stop",
         stdin: IO[Any] | None = None,
+        options: ReadOptions | None = None,
+        unlabelled: Unlabelled = "bad",
     ) -> None:
-        super().__init__(path_or_dash, target_column, on_bad, stdin)
+        super().__init__(path_or_dash, target_column, on_bad, stdin, options, unlabelled)
         self._open_stream()
+        self._take_words(self._scan(self._unknown, self._few) if self._unknown else None)
 
     def __iter__(self) -> Iterator[TargetRow]:
-        self.skipped = Skipped()
-        for x, text, line_number in self._labelled_rows():
-            where = f"{self.name} line {line_number}"
-            try:
-                target = parse_float32(text, self.label_column, where)
-            except InputValueError as error:
-                self._bad(error)
-            else:
-                yield x, target, line_number
+        for part in self._slices(lambda: 1):
+            yield part.x[0], float(part.y[0]), int(part.lines[0])
+
+    def blocks(self, max_rows: int | Callable[[], int]) -> Iterator[TargetBlock]:
+        """Yield rows that are there already, many at once.
+
+        Parameters
+        ----------
+        max_rows
+            How many rows a block may have; or a function that is asked before each block.
+
+        Yields
+        ------
+        tuple
+            As a CsvStream, but the targets are float32 ``[n]``.
+        """
+        at_most = max_rows if callable(max_rows) else lambda: max_rows
+        for part in self._slices(at_most):
+            yield part.x, part.y, part.lines
+
+    def _values(self) -> TargetValues:
+        assert self.label_column is not None
+        return TargetValues(self.label_column, self._guess.decimal or ".", self._unlabelled)

@@ -18,7 +18,7 @@ from streamlearn.cli.whole_samples import STOPS
 
 OPTIONS = {
     "demo": "--limit --board --seed --out --json --quiet",
-    "run": "--stream --label --rule --hidden --memory-window --metaplasticity --memory "
+    "run": "--stream --label --task --rule --hidden --memory-window --metaplasticity --memory "
     "--memory-bytes --replay-bytes "
     "--set --arithmetic --seed --classes --on-bad --out --resume --checkpoint-every "
     "--checkpoint-seconds --force --json --quiet",

@@ -205,8 +205,9 @@ def test_the_demo_at_every_stage(
             learner = new_learner(self, *arguments)  # type: ignore[arg-type]
             made.append(demo_module.ENGINES[len(made)].name)
             if made[-1] == stage:
-                learn = Impatient(learner._engine.learn, at)
-                monkeypatch.setattr(learner._engine, "learn", learn)
+                verb = "learn" if learner._engine.learn_row is None else "learn_row"
+                learn = Impatient(getattr(learner._engine, verb), at)
+                monkeypatch.setattr(learner._engine, verb, learn)
             return learner
 
         monkeypatch.setattr(demo_module.Demo, "new_learner", impatient)

@@ -15,7 +15,6 @@ import subprocess
 import sys
 import time
 import tty
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,29 +84,29 @@ class Killed(BaseException):
 
 def cut_after(patch: pytest.MonkeyPatch, n: int) -> None:
     """End what stands for a process inside the learning of its n-th sample."""
-    learn, left = learn_module.WholeSamples.test_then_learn_one, [n]
+    learn, left = learn_module.WholeSamples.test_then_learn_block, [n]
 
-    def cut(self: Any, x: Any, y: int) -> int:
-        left[0] -= 1
-        if left[0] == 0:
+    def cut(self: Any, x: Any, y: Any) -> Any:
+        left[0] -= len(y)
+        if left[0] <= 0:
             patch.setattr(keeper.Keeper, "_try", lambda _: None)  # the dead write nothing
             raise Killed
         return learn(self, x, y)
 
-    patch.setattr(learn_module.WholeSamples, "test_then_learn_one", cut)
+    patch.setattr(learn_module.WholeSamples, "test_then_learn_block", cut)
 
 
 CUT = """
 import os, sys, signal, threading
 from streamlearn import cli
 from streamlearn.cli import learn
-one, n = learn.WholeSamples.test_then_learn_one, [int(sys.argv[1])]
+many, n = learn.WholeSamples.test_then_learn_block, [int(sys.argv[1])]
 def cut(self, x, y):
-    n[0] -= 1
-    if n[0] == 0:
+    n[0] -= len(y)
+    if n[0] <= 0:
         os.kill(os.getpid(), signal.SIGKILL)
-    return one(self, x, y)
-learn.WholeSamples.test_then_learn_one = cut
+    return many(self, x, y)
+learn.WholeSamples.test_then_learn_block = cut
 sys.exit(cli.run(sys.argv[2:]))
 """
 
@@ -464,7 +463,6 @@ def test_checkpoints_are_synced_before_and_after_their_rename(stream: Path, tmp_
     for i in renames:
         name = re.search(r"/(\d+\.slc)\"\)", calls[i])
         assert name is not None
-        assert re.match(r"fsync\(\d+<.*predictions\.bin>\)", calls[i - 2]) or "0000.slc" in calls[i]
         assert re.match(rf"fsync\(\d+<.*/\.{re.escape(name[1])}\.\d+-\w+\.new>\)", calls[i - 1])
         assert re.match(r"fsync\(\d+<.*/checkpoints>\)", calls[i + 1])
     manifest = [i for i, call in enumerate(calls) if 'manifest.json"' in call][-1]
@@ -476,7 +474,7 @@ def test_the_last_two_are_kept(cli: Cli, stream: Path, tmp_path: Path) -> None:
     run = ("run", "--stream", stream, *GIVEN, "--on-bad", "skip", "--out", out)
     assert cli(*run, "--checkpoint-every", 20).code == 0
     names = {file.name for file in (out / "checkpoints").iterdir()}
-    assert names == {"000000000140.slc", "000000000150.slc", "predictions.bin"}
+    assert names == {f"000000000{n}.{kind}" for n in (140, 150) for kind in ("slc", "watch")}
 
 
 @pytest.mark.parametrize("damage", ["cut", "bit", "empty", "gone"])
@@ -497,21 +495,6 @@ def test_the_checkpoint_before_takes_over(
     found = newest(out)
     assert found is not None
     assert found.n_samples == 140
-    assert cli("run", "--resume", out, "-q").code == 0
-    assert same(out) == whole
-
-
-def test_a_checkpoint_from_before_there_were_figures(
-    cli: Cli, stream: Path, tmp_path: Path, whole: dict[str, Any]
-) -> None:
-    """They are counted again from the predictions."""
-    out = tmp_path / "run"
-    killed(100, "run", "--stream", stream, *GIVEN, "--on-bad", "skip", "--out", out,
-           "--checkpoint-every", 30)  # fmt: skip
-    found = newest(out)
-    assert found is not None
-    assert found.metrics["classes"] == [0, 1, 2]
-    checkpoints.write(out, replace(found, metrics={}))
     assert cli("run", "--resume", out, "-q").code == 0
     assert same(out) == whole
 
@@ -547,18 +530,20 @@ def test_export_takes_what_is_newest_and_whole(cli: Cli, stream: Path, tmp_path:
 
 def test_checkpoints_are_checked() -> None:
     place = Place("x.csv", "y", "stop", 3, 7)
-    made = Checkpoint(2, 0.5, place, ("a.csv",), 1, ("m",), {"mu": 1}, {}, {}, "ab", b"image")
+    made = Checkpoint(
+        2, 3, 0.5, place, ("a.csv",), 1, ("m",), {"mu": 1}, {}, {}, {}, "ab", b"image", b"part"
+    )
     data = encode(made)
     assert decode(data, "x") == made
     for bad, message in (
         (b"", "no checkpoint"),
         (b"PK" + data[2:], "no checkpoint"),
-        (data[:4] + b"\x09" + data[5:], "format version 9, this streamlearn reads version 1"),
+        (data[:4] + b"\x09" + data[5:], "format version 9, this streamlearn reads version 2"),
         (data[:-1], "was cut or is damaged"),
         (data + b"\0", "was cut or is damaged"),
         (data[:30] + b"\xff" + data[31:], "was cut or is damaged"),
     ):
         with pytest.raises(StateFormatError, match=message):
             decode(bad, "x")
-    other = json.loads(data[20:-5])
+    other = json.loads(data[24:-9])
     assert other["n_samples"] == 2

@@ -122,7 +122,7 @@ def with_bad_row(bad):
 @pytest.mark.parametrize(("bad", "error", "said"), BAD_ROWS)
 def test_stop_names_line_and_column(write, bad, error, said):
     with pytest.raises(error, match=said):
-        CsvStream(write(with_bad_row(bad)), "label")
+        list(CsvStream(write(with_bad_row(bad)), "label"))
     stream = CsvStream(write(with_bad_row(bad)), "label", classes=["cat", "dog"])
     rows_seen = iter(stream)
     assert next(rows_seen)[2] == 2
@@ -173,7 +173,7 @@ HEAD_ERRORS = [
     (b"a,b,Label\n1,2,x\n", r"columns are 'a', 'b', 'Label'\. Did you mean 'Label'\?"),
     (b"a,lable\n1,x\n", r"Did you mean 'lable'\?"),
     (b"1.5,2,cat\n2,3,dog\n", "no header row with a column 'label': the first row looks like data"),
-    (b"a;b;label\n1;2;x\n", "the columns are 'a;b;label'; cells must be separated by commas"),
+    (b"a:b:label\n1:2:x\n", "the columns are 'a:b:label'; expected cells separated by commas, or"),
     (b"a,a,label\n1,2,x\n", r"line 1: duplicate column name\(s\) 'a'"),
     (b"a,label,label\n1,2,x\n", r"duplicate column name\(s\) 'label'"),
     (b"a,,label\n1,2,x\n", "line 1: column 2 of the header has no name"),
@@ -182,7 +182,6 @@ HEAD_ERRORS = [
     (b"a,label\n\n\n", "a header but no rows under it"),
     (b"\x89PNG\r\n\x1a\n\0\0", "line 1: byte 0x89 at position 1 is not UTF-8"),
     (b"PK\x03\x04\0\0\n", "line 1: a NUL byte; expected CSV text, not a binary file"),
-    ("a,label\n1,x\n".encode("utf-16"), "line 1: UTF-16 text; save the file as UTF-8"),
     (b"a,label\r1,x\r2,y\r", "line 1: a carriage return inside the line"),
     (b'a,"label\n1,x\n', "line 1: not a CSV record"),
 ]
@@ -214,7 +213,8 @@ def test_many_columns_are_listed_in_part(write):
 
 
 @pytest.mark.parametrize(
-    ("text", "found"), [("a,label\n1,x\n2,x\n", "only 'x'"), ("a,label\nq,x\n", "none in a good")]
+    ("text", "found"),
+    [("a,label\n1,x\n2,x\n", "only 'x'"), ("a,label\n1,\n2,\n", "none in a good")],
 )
 def test_fewer_than_two_classes(write, text, found):
     with pytest.raises(StreamFormatError, match=f"at least 2 classes in column 'label', .*{found}"):
@@ -276,5 +276,5 @@ def test_file_that_vanishes_between_passes(write):
     path = write(GOOD)
     stream = CsvStream(path, "label")
     path.unlink()
-    with pytest.raises(StreamFormatError, match="cannot open"):
+    with pytest.raises(StreamFormatError, match="no such file"):
         list(stream)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import os
 import pickle
+import signal
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,6 +18,7 @@ import pytest
 
 from streamlearn import MesuClassifier, MesuRegressor, MetaplasticClassifier
 from streamlearn.by_index import ByIndex
+from streamlearn.learners import forking
 
 N = 250
 X = np.random.default_rng(0).normal(0, 1, (N, 32)).astype(np.float32)
@@ -62,6 +66,17 @@ def ask(learner: Any) -> list[Callable[[], object]]:
 
 @pytest.mark.parametrize("kind", MAKERS)
 def test_asked_and_saved_while_it_learns(kind: str) -> None:
+    asked_and_saved(kind)
+
+
+@pytest.mark.slow
+def test_asked_and_saved_a_hundred_times() -> None:
+    for run in range(100):
+        asked_and_saved([*MAKERS][run % len(MAKERS)])
+
+
+def asked_and_saved(kind: str) -> None:
+    """Learn alone, and learn while others ask and save; the bits are the same."""
     alone, learner = MAKERS[kind](), MAKERS[kind]()
     images = {alone.to_bytes()}
     for x, y in zip(X, Y, strict=True):
@@ -166,14 +181,14 @@ def test_learners_do_not_wait_for_one_another() -> None:
     """One sits in its engine for as long as the other takes to learn."""
     one, other = MAKERS["q16"](), MAKERS["q16"]()
     inside, done = threading.Event(), threading.Event()
-    learn = one._engine.learn
+    learn = one._engine.learn_row
 
     def wait(*arguments: Any) -> Any:
         inside.set()
         assert done.wait(20), "the other learner waited"
         return learn(*arguments)
 
-    one._engine.learn = wait
+    one._engine.learn_row = wait
     thread = threading.Thread(target=one.learn_one, args=(X[0], 0))
     thread.start()
     assert inside.wait(20)
@@ -192,3 +207,76 @@ def test_copies_have_locks_of_their_own() -> None:
     assert len({id(made._lock) for made in (learner, *copies)}) == 6
     for made in copies:
         assert made.learn_one(X[1], 1).state_sha256 != learner.state_sha256
+
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+
+
+def forked(job: Callable[[], bool]) -> bool | None:
+    """Do a job in a child of this process; return what it found, None if it hung."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the very thing that is tested
+        child = os.fork()
+    if child == 0:
+        try:
+            os._exit(0 if job() else 1)
+        finally:
+            os._exit(2)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            return os.waitstatus_to_exitcode(status) == 0
+        time.sleep(0.005)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return None
+
+
+@needs_fork
+def test_a_fork_while_another_thread_teaches() -> None:
+    alone, learner = MAKERS["q16"](), MAKERS["q16"]()
+    images = {alone.to_bytes()}
+    for i in range(N):
+        images.add(alone.learn_one(X[i], Y[i]).to_bytes())
+    at = iter(range(N))
+    children = 0
+
+    def teach() -> None:
+        for i in at:
+            learner.learn_one(X[i], Y[i])
+
+    thread = threading.Thread(target=teach)
+    thread.start()
+    while thread.is_alive() or not children:
+        assert forked(lambda: learner.to_bytes() in images and learner.predict_one(X[0]) in Y)
+        children += 1
+    thread.join()
+    assert learner.state_sha256 == alone.state_sha256
+
+
+@needs_fork
+def test_a_fork_in_the_middle_of_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits long: the child has the learner as it was before the block."""
+    monkeypatch.setattr(forking, "WAIT_S", 0.05)
+    learner = MAKERS["q16"]().learn_one(X[0], 0)
+    before = learner.to_bytes()
+    plain, inside, done = threading.Lock(), threading.Event(), threading.Event()
+    learn_many = learner._engine.learn_many
+
+    def wait(*arguments: Any) -> Any:
+        with plain:
+            inside.set()
+            assert done.wait(60)
+        return learn_many(*arguments)
+
+    learner._engine.learn_many = wait
+    thread = threading.Thread(target=learner.learn_many, args=(X[:9], Y[:9]))
+    thread.start()
+    assert inside.wait(20)
+    assert forked(lambda: learner.to_bytes() == before and learner.predict_one(X[0]) in Y)
+    # The canary: a lock that nobody looks after is held for ever in the child.
+    assert forked(lambda: not plain.acquire(timeout=0.3))
+    done.set()
+    thread.join()
+    assert learner.n_samples == 10

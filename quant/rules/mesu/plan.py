@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 from quant.network import NetworkSpec
@@ -31,6 +32,7 @@ class Plan:
     guard: Scale | None = None
 
 
+@functools.lru_cache(maxsize=64)
 def make_plan(spec: NetworkSpec, config: MesuConfig) -> Plan:
     """Choose the formats of every layer and compute the constants.
 

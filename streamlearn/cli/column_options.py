@@ -1,0 +1,186 @@
+"""Options of how columns are read, and when labels come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any, cast, get_args
+
+import typer
+
+from streamlearn.errors import ConfigError
+from streamlearn.streams.csv_options import Missing, ReadOptions
+
+_LIST = "a,b,c"
+Features = Annotated[
+    str | None,
+    typer.Option("--features", help="Columns to learn from; all if not given.", metavar=_LIST),
+]
+Ignore = Annotated[
+    str | None, typer.Option("--ignore", help="Columns to leave out.", metavar=_LIST)
+]
+Time = Annotated[
+    str | None,
+    typer.Option(
+        "--time",
+        help="Column with the time of a row: a number (seconds since 1970) or such as 2024-05-01 "
+        "10:00:00. It is no feature.",
+        metavar="COLUMN",
+    ),
+]
+Delimiter = Annotated[
+    str | None,
+    typer.Option(
+        "--delimiter",
+        help="What separates cells: one character, or comma, semicolon, tab, space, pipe; guessed "
+        "if not given.",
+        metavar="MARK",
+    ),
+]
+Decimal = Annotated[
+    str | None,
+    typer.Option("--decimal", help="Decimal mark, . or ,; guessed if not given.", metavar="MARK"),
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        "--encoding", help="Of the text, such as latin-1; guessed if not given.", metavar="NAME"
+    ),
+]
+Categories = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--categories",
+        help="Words of a text column, which become features; found in a file if not given. May be "
+        "repeated.",
+        metavar="COLUMN=a,b,c",
+    ),
+]
+MissingValue = Annotated[
+    str,
+    typer.Option(
+        "--missing",
+        help="A missing value: stop (its row is a bad row), skip the row, hold the column's latest "
+        "value, or take the mean of its values so far.",
+        metavar="|".join(get_args(Missing)),
+    ),
+]
+LabelDelay = Annotated[
+    int,
+    typer.Option(
+        "--label-delay",
+        help="Predict each row when it comes, and learn its label N rows later.",
+        min=0,
+        metavar="N",
+    ),
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option(
+        "--labels",
+        help="CSV file with labels that come later; --key says which row each belongs to.",
+        metavar="FILE",
+    ),
+]
+Key = Annotated[
+    str | None,
+    typer.Option(
+        "--key",
+        help="Column of --stream and of --labels by which labels find their row.",
+        metavar="COLUMN",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """How the columns of a run are read, and when its labels come.
+
+    Parameters
+    ----------
+    options
+    delay
+        Rows between a row and its label.
+    labels
+        Absolute path of the file with labels that come later, or None.
+    """
+
+    options: ReadOptions = field(default_factory=ReadOptions)
+    delay: int = 0
+    labels: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return them for JSON."""
+        found: dict[str, Any] = {
+            name: value
+            for name, value in self.options.to_dict().items()
+            if value != getattr(ReadOptions(), name)
+        }
+        found |= {"delay": self.delay} if self.delay else {}
+        return found | ({"labels": self.labels} if self.labels else {})
+
+    @classmethod
+    def from_dict(cls, found: dict[str, Any]) -> Columns:
+        """Invert :meth:`to_dict`."""
+        rest = dict(found)
+        delay, labels = rest.pop("delay", 0), rest.pop("labels", None)
+        return cls(ReadOptions.from_dict(rest), delay, labels)
+
+    def with_given(self, other: Columns, given: set[str]) -> Columns:
+        """Return them with those of others that were given on the command line."""
+        names = {name for name in other.options.to_dict() if name in given}
+        options = replace(self.options, **{name: getattr(other.options, name) for name in names})
+        return Columns(
+            options,
+            other.delay if "label_delay" in given else self.delay,
+            other.labels if "labels" in given else self.labels,
+        )
+
+
+def columns_of(
+    features: str | None,
+    ignore: str | None,
+    time: str | None,
+    delimiter: str | None,
+    decimal: str | None,
+    encoding: str | None,
+    categories: Sequence[str],
+    missing: str,
+    label_delay: int,
+    labels: Path | None,
+    key: str | None,
+) -> Columns:
+    """Return what the command line says of the columns.
+
+    Raises
+    ------
+    ConfigError
+        A value means nothing, or options do not go together.
+    """
+    if (labels is None) != (key is None):
+        raise ConfigError("--labels and --key go together: a file, and the column that both have")
+    if labels is not None and label_delay:
+        raise ConfigError("--labels says when labels come; leave --label-delay out")
+    words = []
+    for text in categories:
+        column, found, values = text.partition("=")
+        if not found:
+            raise ConfigError(f"--categories: expected COLUMN=a,b,c, got {text!r}")
+        words.append((column.strip(), _names(values)))
+    options = ReadOptions(
+        _names(features),
+        _names(ignore),
+        time,
+        key,
+        delimiter,
+        decimal,
+        encoding,
+        tuple(words),
+        cast(Missing, missing),
+    )
+    return Columns(options, label_delay, None if labels is None else str(labels.absolute()))
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return () if text is None else tuple(name.strip() for name in text.split(",") if name.strip())

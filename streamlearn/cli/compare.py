@@ -1,0 +1,245 @@
+"""``streamlearn compare``: runs side by side, what differs in their settings, and who is better."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from quant.durable import write_durably
+from streamlearn.cli import checkpoints
+from streamlearn.cli.common import console
+from streamlearn.cli.endings import CommandError
+from streamlearn.cli.folders import MANIFEST_FILE, METRICS_FILE
+from streamlearn.cli.record import LEARNER
+from streamlearn.evaluation import Curve
+from streamlearn.evaluation.paired import Paired, paired
+from streamlearn.report.compare import Comparison, Pair, compare_page
+from streamlearn.report.text import flattened
+
+#: Of a setting: where metrics.json has it.
+SETTINGS = ("arithmetic", "seed", "spec", "versions")
+
+
+class _OtherSamplesError(Exception):
+    """Two files of predictions are not of the same samples."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One run, as its folder tells.
+
+    Parameters
+    ----------
+    name
+        What tables call it.
+    metrics
+        Its ``metrics.json``.
+    source
+        What its manifest says of its stream.
+    curve
+        How its accuracy went, if a checkpoint has it.
+    predictions
+        The file that it wrote with ``--predictions``, if that is still there.
+    """
+
+    name: str
+    metrics: dict[str, Any]
+    source: dict[str, Any]
+    curve: Curve | None
+    predictions: Path | None
+
+
+def compare(runs: Sequence[Path], html: Path | None, quiet: bool = False) -> None:
+    """Print the runs side by side; write a page too, if asked.
+
+    Raises
+    ------
+    CommandError
+        If there are fewer than two runs, or one is no folder of a run that has ended.
+    WriteError
+        If the page cannot be written.
+    """
+    if len(runs) < 2:
+        raise CommandError("expected two run folders or more to compare")
+    found = [_read(run, name) for run, name in zip(runs, _names(runs), strict=True)]
+    pairs, other = [], _why_other(found)
+    for second in found[1:]:
+        pair, different = _pair(found[0], second)
+        if different:
+            other = different
+        elif pair is not None:
+            pairs.append(Pair(found[0].name, second.name, pair))
+    comparison = Comparison(
+        [one.name for one in found],
+        _figures(found),
+        _settings(found),
+        {} if other else {one.name: one.curve for one in found if one.curve is not None},
+        [] if other else pairs,
+        other,
+    )
+    _print(comparison, console(quiet, results=True))
+    if html is not None:
+        write_durably(html, compare_page(comparison))
+
+
+def _names(runs: Sequence[Path]) -> list[str]:
+    short = [run.resolve().name for run in runs]
+    return short if len(set(short)) == len(short) else [str(run) for run in runs]
+
+
+def _read(run: Path, name: str) -> Found:
+    try:
+        metrics = json.loads((run / METRICS_FILE).read_text("utf-8"))
+        manifest = json.loads((run / MANIFEST_FILE).read_text("utf-8"))
+    except FileNotFoundError as error:
+        hint = "; it is at work, or was cut: `streamlearn run --resume` finishes it"
+        there = checkpoints.newest(run) is not None
+        raise CommandError(
+            f"{run} holds no figures of a run ({error.filename}){hint if there else ''}"
+        ) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise CommandError(f"{run}: its figures cannot be read: {error}") from error
+    if not isinstance(metrics, dict) or not isinstance(manifest, dict):
+        raise CommandError(f"{run}: {METRICS_FILE} is not what a run writes")
+    newest = checkpoints.newest(run)
+    kept = None if newest is None else newest.curves.get(LEARNER)
+    file = metrics.get("predictions_file")
+    path = Path(file) if isinstance(file, str) and Path(file).is_file() else None
+    source = manifest.get("source")
+    return Found(
+        name,
+        metrics,
+        source if isinstance(source, dict) else {},
+        None if kept is None else Curve.from_dict(kept),
+        path,
+    )
+
+
+def _why_other(found: Sequence[Found]) -> str | None:
+    """Return why the runs are not of the same samples, as far as their folders tell."""
+    for what, of in (
+        ("streams", lambda one: one.source.get("stream")),
+        ("label columns", lambda one: one.source.get("label")),
+        ("numbers of samples", lambda one: f"{one.metrics.get('n_samples'):,}"),
+    ):
+        values = [str(of(one)) for one in found]
+        if len(set(values)) > 1:
+            listed = "; ".join(f"{one.name}: {v}" for one, v in zip(found, values, strict=True))
+            return f"different {what} ({listed})"
+    return None
+
+
+def _pair(first: Found, second: Found) -> tuple[Paired | None, str | None]:
+    """Return the test of two runs that recorded predictions, or why they cannot be compared."""
+    if first.predictions is None or second.predictions is None:
+        return None, None
+    try:
+        return paired(_right(first.predictions, second.predictions)), None
+    except _OtherSamplesError as error:
+        return None, f"the predictions of {first.name} and {second.name} differ in {error}"
+    except (OSError, ValueError, LookupError) as error:
+        raise CommandError(f"the predictions of a run cannot be read: {error}") from error
+
+
+def _right(a: Path, b: Path) -> Iterator[tuple[bool, bool]]:
+    for one, other in zip_longest(_rows(a), _rows(b)):
+        if one is None or other is None:
+            raise _OtherSamplesError("their number")
+        if (one["sample"], one["label"]) != (other["sample"], other["label"]):
+            raise _OtherSamplesError(f"the label of sample {one['sample']}")
+        if one["label"] not in (None, ""):
+            yield one["prediction"] == one["label"], other["prediction"] == other["label"]
+
+
+def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        if path.suffix.lower() == ".csv":
+            for row in csv.DictReader(file):
+                yield {**row, "sample": int(row["sample"])}
+        else:
+            yield from map(json.loads, file)
+
+
+def _figures(found: Sequence[Found]) -> list[tuple[str, list[Any], str]]:
+    """Return names, values of each run, and how they are written, where a run has any."""
+    rows: list[tuple[str, list[Any], str]] = []
+    for name, keys, kind in FIGURES:
+        values = [_at(one.metrics, keys) for one in found]
+        if any(value is not None for value in values):
+            rows.append((name, values, kind))
+    return rows
+
+
+FIGURES = (
+    ("samples", ("n_samples",), "count"),
+    ("accuracy", ("accuracy_prequential",), "percent"),
+    ("accuracy of the latest", ("latest", "accuracy"), "percent"),
+    ("balanced accuracy", ("balanced_accuracy",), "percent"),
+    ("κ", ("kappa",), "ratio"),
+    ("κ_M", ("kappa_m",), "ratio"),
+    ("κ_T", ("kappa_t",), "ratio"),
+    ("lowest recall", ("classes", "recall"), "percent"),
+    ("RMSE", ("rmse_prequential",), "number"),
+    ("MAE", ("mae_prequential",), "number"),
+    ("drifts", ("n_drifts",), "count"),
+    ("novelty", ("uncertainty", "novelty"), "ratio"),
+    ("blind features at the end", ("levels", "blind"), "count"),
+    ("bad rows", ("skipped", "count"), "count"),
+    ("majority", ("accuracy_majority",), "percent"),
+    ("no change", ("accuracy_no_change",), "percent"),
+    ("SGD", ("baselines", "SGD"), "percent"),
+    ("nearest neighbour", ("baselines", "nearest neighbour"), "percent"),
+    ("bytes of state", ("memory", "state_bytes"), "count"),
+    ("samples/s", ("samples_per_s",), "count"),
+)
+
+
+def _at(metrics: Any, keys: tuple[str, ...]) -> Any:
+    for key in keys:
+        if isinstance(metrics, list):
+            known = [one[key] for one in metrics if one.get(key) is not None]
+            return min(known, default=None)
+        metrics = metrics.get(key) if isinstance(metrics, Mapping) else None
+    return metrics
+
+
+def _settings(found: Sequence[Found]) -> list[tuple[str, list[str]]]:
+    """Return the settings in which the runs differ."""
+    each = [
+        dict(flattened({key: one.metrics.get(key) for key in SETTINGS}))
+        | {"stream": str(one.source.get("stream")), "label": str(one.source.get("label"))}
+        for one in found
+    ]
+    names = dict.fromkeys(name for settings in each for name in settings)
+    rows = [(name, [settings.get(name, "–") for settings in each]) for name in names]
+    return [(name, values) for name, values in rows if len(set(values)) > 1]
+
+
+def _print(found: Comparison, to: Console) -> None:
+    table = Table(title="figures")
+    table.add_column("")
+    for name in found.names:
+        table.add_column(name, justify="right", overflow="fold")
+    for row in found.figure_rows():
+        table.add_row(*row)
+    to.print(table)
+    if found.settings:
+        table = Table(title="settings that differ")
+        table.add_column("")
+        for name in found.names:
+            table.add_column(name, overflow="fold")
+        for name, values in found.settings:
+            table.add_row(name, *values)
+        to.print(table)
+    else:
+        to.print("the settings are the same")
+    for line in found.sentences():
+        to.print(line, soft_wrap=True)

@@ -1,0 +1,160 @@
+"""The commands around a record: replay, verify, follow a device, push a state to it."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import firmware_sim
+from streamlearn.cli.options import (
+    Board,
+    Json,
+    Label,
+    OnBad,
+    OnBadOption,
+    Quiet,
+    RecordTo,
+    Stream,
+)
+
+RecordFile = Annotated[Path, typer.Argument(help="A file that `run --record` wrote.")]
+
+
+class Start(str, Enum):
+    """Whose state both begin with."""
+
+    same = "same"
+    device = "device"
+    desk = "desk"
+
+
+def replay(
+    record: RecordFile,
+    to: Annotated[
+        int | None,
+        typer.Option("--to", help="Stop after N samples of the record; all if not given.", min=0),
+    ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--without",
+            help="Leave samples out, as if they had never come: a span of time such as "
+            "2026-05-01..2026-05-03, or a condition such as 'temperature > 80'. May be repeated.",
+            metavar="SPAN|CONDITION",
+        ),
+    ] = None,
+    without_rows: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--without-rows",
+            help="Leave out samples by their numbers in the record, from 1: 100..200.",
+            metavar="A..B",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write the state image to this file.")
+    ] = None,
+    json_file: Json = None,
+    quiet: Quiet = False,
+) -> None:
+    """Learn a record again: the state at any sample, or without a bad period."""
+    from streamlearn.cli.replay import replay as run_replay
+
+    run_replay(record, to, without or (), without_rows or (), out, json_file, quiet)
+
+
+def verify(
+    record: RecordFile,
+    state: Annotated[Path, typer.Argument(help="A state image, or a run folder.")],
+    json_file: Json = None,
+    quiet: Quiet = False,
+) -> None:
+    """Prove that a state came from a record, and say after which sample."""
+    from streamlearn.cli.replay import verify as run_verify
+
+    run_verify(record, state, json_file, quiet)
+
+
+def follow(
+    export_dir: Annotated[Path, typer.Argument(help="A folder written by `export`.")],
+    stream: Stream,
+    label: Label,
+    board: Board = firmware_sim.DEFAULT_BOARD,
+    port: Annotated[
+        str | None,
+        typer.Option(
+            "--port",
+            help="A real device instead of a simulated one: serial:PORT@BAUD.",
+            metavar="serial:PORT@BAUD",
+        ),
+    ] = None,
+    start: Annotated[
+        Start,
+        typer.Option(
+            "--start",
+            help="same: device and export have to hold the same state; device: the desk takes the "
+            "device's; desk: the export's state is written to the device.",
+        ),
+    ] = Start.same,
+    check_every: Annotated[
+        int | None,
+        typer.Option(
+            "--check-every",
+            help="Compare the whole state every N samples; every sample on a simulated board, "
+            "every 100 on a port if not given. Predictions are always compared.",
+            min=1,
+        ),
+    ] = None,
+    timeout: Annotated[
+        float,
+        typer.Option("--timeout", help="Seconds that an answer over a port may take.", min=0.05),
+    ] = 5.0,
+    locate: Annotated[
+        bool,
+        typer.Option(
+            "--locate",
+            help="If they part, let the device at --port learn the samples since the last equal "
+            "state again, one by one; its state is written back at the end.",
+        ),
+    ] = False,
+    on_bad: OnBadOption = OnBad.stop,
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder for both states and the figures.")
+    ] = Path("runs/follow"),
+    record: RecordTo = None,
+    json_file: Json = None,
+    quiet: Quiet = False,
+) -> None:
+    """Teach a device and the desk the same stream; say at which sample they part, if ever."""
+    from streamlearn.cli.follow import Following
+    from streamlearn.cli.follow import follow as run_follow
+
+    asked = Following(
+        export_dir, stream, label, on_bad.value, board, port, start.value, check_every, timeout,
+        locate,
+        record,
+    )  # fmt: skip
+    run_follow(asked, out, json_file, quiet)
+
+
+def push(
+    state: Annotated[Path, typer.Argument(help="A state image, such as `replay --out` writes.")],
+    port: Annotated[
+        str,
+        typer.Option("--port", help="The device: serial:PORT@BAUD.", metavar="serial:PORT@BAUD"),
+    ],
+    quiet: Quiet = False,
+) -> None:
+    """Write a state to a device on a serial port, and read it back."""
+    from streamlearn.cli.follow import push as run_push
+
+    run_push(state, port, quiet)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    for command in (replay, verify, follow, push):
+        app.command()(command)
