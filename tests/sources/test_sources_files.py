@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from streamlearn.errors import ConfigError, StreamFormatError, StreamlearnError
-from streamlearn.sources import FileSource, Opening, open_source, stream_name
+from streamlearn.sources import (
+    REASONS,
+    FileSource,
+    Opening,
+    limits,
+    open_source,
+    stream_name,
+)
 from streamlearn.sources.limits import MAX_COLUMNS
 from streamlearn.streams import CsvStream, DataNotFoundError
 
@@ -122,6 +129,25 @@ def test_what_is_no_file(tmp_path: Path) -> None:
         FileSource(tmp_path)
     with pytest.raises(ConfigError, match="format 'xml' is not one of csv, jsonl"):
         open_source("-", Opening(format="xml"))
+
+
+def test_the_page_has_the_limits() -> None:
+    """A number in a page that is typed by hand is compared with the code."""
+    page = (Path(__file__).parents[2] / "docs" / "sources.md").read_text("utf-8")
+    for names, said in (
+        ("`MAX_LINE_BYTES`", f"{limits.MAX_LINE_BYTES >> 20} MiB"),
+        ("`MAX_LIVE_LINE_BYTES`", f"{limits.MAX_LIVE_LINE_BYTES >> 20} MiB"),
+        ("`MAX_COLUMNS`, `MAX_JSON_KEYS`", f"{limits.MAX_JSON_KEYS:,}"),
+        ("`MAX_JSON_DEPTH`", f"{limits.MAX_JSON_DEPTH}"),
+        (
+            "`QUEUE_LINES`, `QUEUE_BYTES`",
+            f"{limits.QUEUE_LINES:,} lines, {limits.QUEUE_BYTES >> 20} MiB",
+        ),
+        ("`CONNECT_SECONDS`", f"{limits.CONNECT_SECONDS:g} s"),
+    ):
+        assert f"| {names} | {said} |" in page
+    for reason in REASONS:
+        assert f"| `{reason}` |" in page
 
 
 def test_too_many_columns(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from streamlearn.sources import Opening, open_source
 from streamlearn.sources.json_rows import JsonRows
 from streamlearn.sources.limits import MAX_JSON_KEYS
 from streamlearn.streams import CsvStream
-from streamlearn.streams.csv_lines import split_record
+from streamlearn.streams.csv_text import split_record
 
 CLASSES = ["cat", "dog"]
 
@@ -112,7 +112,7 @@ def test_bad_objects_are_bad_rows(file: Path, line: str, message: str) -> None:
         ('{"a": 1', "not a JSON object"),
         ('{"a": 1}', "no label column 'label'"),
         ('{"label": 1}', "the only column is the label"),
-        ('{"": 1, "label": 2}', "column 1 of the header has no name"),
+        ('{"a": 1, "": 1, "label": 2}', "column 2 of the header has no name"),
     ],
 )
 def test_first_lines_that_are_no_header(file: Path, line: str, message: str) -> None:
