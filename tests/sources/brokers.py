@@ -94,11 +94,6 @@ class Amqtt:
 
         self._broker = asyncio.run_coroutine_threadsafe(begin(), self._loop).result(20)
 
-    @property
-    def connections(self) -> int:
-        """Clients that are connected now."""
-        return sum(s.transitions.is_connected() for s, _ in self._broker._sessions.values())
-
     def stop(self) -> None:
         asyncio.run_coroutine_threadsafe(self._broker.shutdown(), self._loop).result(20)
         self._loop.call_soon_threadsafe(self._loop.stop)

@@ -117,6 +117,11 @@ def n_kept(out: Path) -> int:
     return first - 2 + last[0].read_bytes().count(b"\n") - 1
 
 
+def written(out: Path) -> int:
+    """When the manifest was written: a command that goes on does so once it is connected."""
+    return (out / "manifest.json").stat().st_mtime_ns
+
+
 def ended(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> str:
     process.send_signal(number)
     _, err = process.communicate(timeout=30)
@@ -207,9 +212,10 @@ def test_a_topic_and_kills(
             process.wait()
             if isinstance(broker, Mosquitto):
                 publish(client, "plant/pump", ROWS[first + 40 : first + 80])
+            before = written(out)
             process = starts("run", "--resume", out, "--quiet", *every, **secret)
             if isinstance(broker, Amqtt):  # amqtt 0.12 keeps nothing for who is away
-                until(lambda _: broker.connections, out, 2, process)
+                until(written, out, before + 1, process)
                 publish(client, "plant/pump", ROWS[first + 40 : first + 80])
             until(n_kept, out, first + 80, process)
     until(n_learned, out, len(ROWS) - 11, process)
