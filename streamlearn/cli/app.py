@@ -9,6 +9,20 @@ import typer
 
 import firmware_sim
 from streamlearn.cli import record_commands
+from streamlearn.cli.column_options import (
+    Categories,
+    Decimal,
+    Delimiter,
+    Encoding,
+    Features,
+    Ignore,
+    Key,
+    LabelDelay,
+    Labels,
+    MissingValue,
+    Time,
+    columns_of,
+)
 from streamlearn.cli.endings import CommandError
 from streamlearn.cli.folders import learner_of, refuse_foreign
 from streamlearn.cli.options import (
@@ -177,6 +191,17 @@ def run(
         typer.Option("--classes", help="Labels a,b,c; needed if the stream is a pipe."),
     ] = None,
     on_bad: OnBadOption = OnBad.stop,
+    features: Features = None,
+    ignore: Ignore = None,
+    time: Time = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    categories: Categories = None,
+    missing_value: MissingValue = "stop",
+    label_delay: LabelDelay = 0,
+    labels: Labels = None,
+    key: Key = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="Folder for the learner, its figures and a report."),
@@ -211,13 +236,24 @@ def run(
         looking,
         record,
     )
+    columns = columns_of(
+        features, ignore, time, delimiter, decimal, encoding, categories or (), missing_value,
+        label_delay, labels, key,
+    )  # fmt: skip
     given = given_names(context)
     if resume is not None:
         known = given & {*NEW_RUN}
         if known:
             option = min(known).replace("_", "-")
             raise CommandError(f"--{option}: --resume goes on with what the run has; leave it out")
-        go_on(resume, stream, label, on_bad.value if "on_bad" in given else None, keeping)
+        go_on(
+            resume,
+            stream,
+            label,
+            on_bad.value if "on_bad" in given else None,
+            keeping,
+            lambda found: found.with_given(columns, given),
+        )
         return
     if stream is None or label is None:
         raise missing(context, "--stream" if stream is None else "--label")
@@ -243,6 +279,7 @@ def run(
         on_bad.value,
         keeping,
         task,
+        columns,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,12 +29,15 @@ class Rows(NamedTuple):
     lines : int64[n]
     times : float64[n] or None
         Seconds since 1970 UTC, NaN of a row without; None: the stream has no times.
+    keys : sequence of str
+        By which later labels find their row; empty if they do not.
     """
 
     x: NDArray[np.float32]
     y: NDArray[Any]
     lines: NDArray[np.int64]
     times: NDArray[np.float64] | None = None
+    keys: Sequence[str] = ()
 
 
 class BlockSize:
@@ -69,12 +72,15 @@ class RowBlocks:
         :attr:`CsvStream.position` of the last row of the latest block.
     skipped : int
         Rows left out until then.
+    memory : dict
+        :meth:`CsvStream.memory` then.
     """
 
     def __init__(self, rows: CsvStream | CsvTargets, order: NDArray[np.intp] | None = None) -> None:
         self._rows, self._order = rows, order
         self.error: StreamlearnError | None = None
         self.position, self.skipped = rows.position, 0
+        self.memory: dict[str, Any] = {}
 
     def blocks(self, at_most: Callable[[], int]) -> Iterator[Rows]:
         """Yield blocks of the rows that are there: of a pipe one by one, as they come.
@@ -87,7 +93,8 @@ class RowBlocks:
         try:
             for x, y, lines in self._rows.blocks(at_most):
                 self.position, self.skipped = self._rows.position, self._rows.skipped.count
+                self.memory = self._rows.memory()
                 x = x if self._order is None else x[:, self._order]
-                yield Rows(x, y, lines, self._rows.times)
+                yield Rows(x, y, lines, self._rows.times, self._rows.keys)
         except StreamlearnError as error:
             self.error = error

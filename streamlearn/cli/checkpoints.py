@@ -44,6 +44,8 @@ class Place:
         Number of the line that was learned last; 0 before the first.
     crc32
         CRC-32 of the bytes of all lines until then, the header included.
+    reading
+        How the columns are read (:class:`streamlearn.cli.column_options.Columns`).
     """
 
     stream: str
@@ -51,6 +53,7 @@ class Place:
     on_bad: str
     line: int = 0
     crc32: int = 0
+    reading: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,10 @@ class Checkpoint:
         In hexadecimal, the hash of the predictions before the latest part.
     source
         What the source dropped, by the reason (:class:`streamlearn.sources.Counts`).
+    columns
+        What later rows depend on (:meth:`streamlearn.streams.csv_rows.CsvRows.memory`).
+    waiting
+        Rows that wait for their label (:class:`streamlearn.cli.waiting.Waiting`).
     image
         The state image.
     part
@@ -105,6 +112,8 @@ class Checkpoint:
     record: dict[str, Any] = field(default_factory=dict)
     chain: str = ""
     source: dict[str, int] = field(default_factory=dict)
+    columns: dict[str, Any] = field(default_factory=dict)
+    waiting: dict[str, Any] = field(default_factory=dict)
     image: bytes = b""
     part: bytes = b""
 

@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, cast, get_args
+from typing import Annotated, Any, Literal, cast, get_args
 
 import typer
 
+from streamlearn.cli.checkpoints import Checkpoint
+from streamlearn.cli.common import console
+from streamlearn.cli.waiting import Waiting
 from streamlearn.errors import ConfigError
+from streamlearn.sources import Source
 from streamlearn.streams.csv_options import Missing, ReadOptions
+from streamlearn.streams.csv_rows import CsvRows
+from streamlearn.streams.csv_stream import CsvStream
+from streamlearn.streams.csv_targets import CsvTargets
+from streamlearn.streams.late_labels import LabelFile, labels_in
+
+OnBadRow = Literal["stop", "skip"]
 
 _LIST = "a,b,c"
 Features = Annotated[
@@ -127,9 +137,58 @@ class Columns:
         delay, labels = rest.pop("delay", 0), rest.pop("labels", None)
         return cls(ReadOptions.from_dict(rest), delay, labels)
 
+    def stream(
+        self, source: Source, label: str, classes: Sequence[str] | None, on_bad: OnBadRow
+    ) -> CsvStream:
+        """Return the rows of a classifier."""
+        if self.labels is None:
+            return CsvStream(
+                source, label, classes, on_bad, options=self.options, unlabelled="predict"
+            )
+        if classes is None:
+            classes = labels_in(self.labels, str(self.options.key), label)
+        return CsvStream(source, None, classes, on_bad, options=self.options, late=label)
+
+    def targets(self, source: Source, label: str, on_bad: OnBadRow) -> CsvTargets:
+        """Return the rows of a regressor."""
+        late = self.labels is not None
+        return CsvTargets(
+            source,
+            None if late else label,
+            on_bad,
+            options=self.options,
+            unlabelled="predict",
+            late=label if late else None,
+        )
+
+    def of(self, rows: CsvRows) -> Columns:
+        """Return them with the words that a stream was found to have."""
+        return replace(self, options=rows.resolved)
+
+    def say(self, rows: CsvRows, quiet: bool) -> None:
+        """Say what was guessed of a stream, now and if more is guessed later."""
+        to = console(quiet)
+        rows.say = lambda text: to.print(text, soft_wrap=True)
+        if rows.guessed:
+            rows.say(rows.guessed)
+
+    def waiting(self, rows: CsvRows, start: Checkpoint) -> Waiting | None:
+        """Return where rows wait for their labels, or None if they need not."""
+        if not self.delay and self.labels is None:
+            return None
+        targets = isinstance(rows, CsvTargets)
+        labels, label = None, start.place.label
+        if self.labels is not None:
+            values = rows.label_values(label)
+            labels = LabelFile(self.labels, str(self.options.key), label, values)
+        found = Waiting(self.delay, labels, float("nan") if targets else -1)
+        found.go_on(start.waiting)
+        return found
+
     def with_given(self, other: Columns, given: set[str]) -> Columns:
         """Return them with those of others that were given on the command line."""
-        names = {name for name in other.options.to_dict() if name in given}
+        given = {"missing" if name == "missing_value" else name for name in given}
+        names = given & other.options.to_dict().keys()
         options = replace(self.options, **{name: getattr(other.options, name) for name in names})
         return Columns(
             options,

@@ -114,7 +114,9 @@ class Keeper:
             If it cannot be written; the latest one is untouched.
         """
         with self._record.lock:
-            if self._run_dir is None or self._record.n_rows == self._kept_rows:
+            if self._run_dir is None or (
+                (self._record.n_rows, self._record.n_samples) == (self._kept_rows, self.kept)
+            ):
                 return
             self._observers.checkpoint()
             made = self._record.checkpoint()

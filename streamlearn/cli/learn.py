@@ -6,6 +6,7 @@ Not called run.py: :func:`streamlearn.cli.run` has that name.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from rich.console import Console
 from quant.durable import write_error
 from streamlearn.cli.blocks import BlockSize, RowBlocks, Rows
 from streamlearn.cli.checkpoints import CHECKPOINT_DIR, Checkpoint, Place
+from streamlearn.cli.column_options import Columns
 from streamlearn.cli.common import (
     console,
     learner_metrics,
@@ -117,6 +119,7 @@ def learn(
     on_bad: Literal["stop", "skip"],
     keeping: Keeping,
     task: str = CLASSIFICATION,
+    columns: Columns | None = None,
 ) -> None:
     """Make a learner for a stream, and learn it.
 
@@ -130,16 +133,18 @@ def learn(
         more["arithmetic"] = arithmetic
     rows: CsvStream | CsvTargets
     kind: type[Run]
+    columns = columns or Columns()
     if task == REGRESSION:
-        rows, kind = CsvTargets(source, label, on_bad), TargetRun
+        rows, kind = columns.targets(source, label, on_bad), TargetRun
         n_outputs = 1
     else:
-        rows, kind = CsvStream(source, label, classes, on_bad), Run
+        rows, kind = columns.stream(source, label, classes, on_bad), Run
         n_outputs = rows.n_classes
         more["classes"] = rows.classes
     layers = (rows.n_features, *hidden, n_outputs)
     learner = made(rule, TASK_HEADS[task], layers, settings, features=rows.feature_names, **more)
-    place = Place(source.stream, label, on_bad)
+    columns.say(rows, keeping.quiet)
+    place = Place(source.stream, label, on_bad, reading=columns.of(rows).to_dict())
     if keeping.record is not None:
         check_place(keeping.record, keeping.force)  # before a folder is claimed, and emptied
     claim = claimed(keeping.out, keeping.json_file, source_of(place), force=keeping.force)
@@ -201,6 +206,9 @@ class Run:
         self.record = self._record_from(start)
         self.lookout = Lookout(rows, learner, self.record, start, keeping.out, keeping.looking)
         self.observers = Observers(self.lookout.observers)
+        self.waiting = Columns.from_dict(start.place.reading).waiting(rows, start)
+        if self.waiting is not None:
+            self.record.waiting = self.waiting.to_dict
 
     def keep_record(self, recorder: RunRecorder | None) -> None:
         """Write every sample to a record too, if there is one; checkpoints say where it ends."""
@@ -220,8 +228,12 @@ class Run:
         Interrupted
             If a signal ended it.
         """
-        with self.lookout:
-            self._learn()
+        try:
+            with self.lookout:
+                self._learn()
+        finally:
+            if self.waiting is not None:
+                self.waiting.close()
 
     def _learn(self) -> None:
         record, keeping = self.record, self.keeping
@@ -289,15 +301,34 @@ class Run:
             for rows in self.blocks.blocks(lambda: keeper.room(self.size.most)):
                 whole.begin()
                 with record.lock:
-                    block = self._learned(whole, rows)
-                    record.add(block, self.blocks.position, self.blocks.skipped)
-                    self.observers.see(block)
+                    seconds = self._add(self._taught(whole, rows))
                     keeper.counted()
-                self.size.learned(len(block), block.seconds)
+                self.size.learned(len(rows.lines), seconds)
+                whole.counted()
+            if self.waiting is not None and self.blocks.error is None:
+                whole.begin()
+                with record.lock:
+                    self._add(self.waiting.finish(whole))
                 whole.counted()
         except KeyboardInterrupt:
             return True
         return False
+
+    def _taught(self, whole: Any, rows: Rows) -> Iterable[Block]:
+        """Learn a block, or have its rows wait for their labels."""
+        if self.waiting is None:
+            return [self._learned(whole, rows)]
+        return self.waiting.learn(whole, rows, lambda one: self._learned(whole, one))
+
+    def _add(self, blocks: Iterable[Block]) -> float:
+        """Note blocks that were learned, and show them; return the seconds that they took."""
+        seconds = 0.0
+        for block in blocks:
+            self.record.add(block, self.blocks.position, self.blocks.skipped)
+            self.record.memory = self.blocks.memory
+            self.observers.see(block)
+            seconds += block.seconds
+        return seconds
 
     def _learned(self, whole: Any, rows: Rows) -> Block:
         """Learn a block; one by one if an observer wants more than predictions of each sample."""
@@ -379,4 +410,7 @@ class Run:
         found = self._figures(result)
         found["skipped"] = skipped_metrics(*self.record.skipped())
         found["source"] = self.record.source_counts()
+        found["missing"] = dict(self.rows.missing)
+        if self.waiting is not None:
+            found["waiting"] = self.waiting.figures()
         return {**found, **self.lookout.metrics()}

@@ -44,6 +44,9 @@ class Block:
         float64 ``[n]`` in [0, 1], before the sample was learned. None unless an observer wants it.
     times
         float64 ``[n]``, seconds since 1970 UTC, NaN of a row without; None if the stream has none.
+    again
+        Whether these rows were shown before, without a label: now their labels have come, and they
+        were learned. The predictions are those of then.
     """
 
     first: int
@@ -55,6 +58,7 @@ class Block:
     probabilities: NDArray[np.float64] | None = None
     novelty: NDArray[np.float64] | None = None
     times: NDArray[np.float64] | None = None
+    again: bool = False
 
     def __len__(self) -> int:
         return len(self.labels)

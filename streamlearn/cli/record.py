@@ -105,6 +105,8 @@ class RunRecord:
         self._hash = Fingerprint(bytes.fromhex(start.chain), start.part)
         #: Returns where the run's record of samples ends; replaced by who has one.
         self.recorded: Callable[[], dict[str, Any]] = dict
+        self.memory: dict[str, Any] = start.columns  # of the columns, at `place`
+        self.waiting: Callable[[], dict[str, Any]] = dict
         self.seconds = start.seconds
         self.place = start.place
         self._skipped = 0
@@ -143,8 +145,9 @@ class RunRecord:
             Rows of this stream that were left out until then.
         """
         self.n_samples += self._count(block)
-        self._hash.add(block.predictions)
-        self.n_rows += len(block)
+        if not block.again:
+            self._hash.add(block.predictions)
+            self.n_rows += len(block)
         self.seconds += block.seconds
         line, crc32 = position
         self.place = replace(self.place, line=line, crc32=crc32)
@@ -192,6 +195,8 @@ class RunRecord:
             metrics=self.metrics.to_dict(),
             curves={name: curve.to_dict() for name, curve in self.curves.items()},
             record=self.recorded(),
+            columns=self.memory,
+            waiting=self.waiting(),
             chain=self._hash.chain.hex(),
             source=self.source_counts(),
             image=self._learner.to_bytes(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from streamlearn.cli import checkpoints
 from streamlearn.cli.blocks import RowBlocks
 from streamlearn.cli.checkpoints import CHECKPOINT_DIR, Checkpoint, Place
+from streamlearn.cli.column_options import Columns
 from streamlearn.cli.common import console
 from streamlearn.cli.endings import CommandError
 from streamlearn.cli.folders import begin_again, reopened
@@ -30,6 +32,7 @@ def resume(
     label: str | None,
     on_bad: Literal["stop", "skip"] | None,
     keeping: Keeping,
+    columns: Callable[[Columns], Columns] = lambda found: found,
 ) -> None:
     """Go on with a run: with the rest of its stream, or with another one.
 
@@ -42,6 +45,8 @@ def resume(
         behind them; any other stream is learned from its beginning.
     keeping
         Its ``out`` is the folder.
+    columns
+        Makes how columns are read of how they were.
 
     Raises
     ------
@@ -61,14 +66,16 @@ def resume(
             label=label or start.place.label,
             on_bad=on_bad or start.place.on_bad,
         )
+        reading = columns(Columns.from_dict(place.reading))
+        place = replace(place, reading=reading.to_dict())
         bad: Literal["stop", "skip"] = "skip" if place.on_bad == "skip" else "stop"
         rows: CsvStream | CsvTargets
         kind: type[Run]
         if isinstance(learner, StreamRegressor):
-            rows, kind = CsvTargets(source, place.label, bad), TargetRun
+            rows, kind = reading.targets(source, place.label, bad), TargetRun
         else:
             classes = [str(label) for label in learner.labels]
-            rows, kind = CsvStream(source, place.label, classes, bad), Run
+            rows, kind = reading.stream(source, place.label, classes, bad), Run
         samples = _in_order(rows, learner.get_params()["features"], run_dir)
         if place.line and rows.start_after(place.line, place.crc32):
             begun = replace(start, place=place)
@@ -78,6 +85,8 @@ def resume(
             said = f"learns {rows.name} from its beginning"
         kept = recording(keeping.record, start.record, learner, place.label, run_dir)
         with closing(rows), kept as recorder:
+            rows.recall(start.columns)
+            reading.say(rows, keeping.quiet)
             begin_again(run_dir, source_of(begun.place))
             console(keeping.quiet).print(
                 f"{run_dir}: {start.n_samples} samples learned; {said}", soft_wrap=True

@@ -4,46 +4,18 @@ from __future__ import annotations
 
 import base64
 from collections import OrderedDict
-from collections.abc import Iterator
-from time import perf_counter
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from streamlearn.cli.blocks import Rows
+from streamlearn.cli.observers import Block
 from streamlearn.streams.late_labels import MOST_LABELS, LabelFile
 
-#: Rows that wait at most; the oldest is dropped for one more.
+#: Rows that wait at most for a label of a file; the oldest is dropped for one more.
 MOST_ROWS = 10_000
-NO_LABEL = -1
-
-
-class Learned(NamedTuple):
-    """Rows that were predicted, or that were learned now and had been predicted before.
-
-    Attributes
-    ----------
-    x : float32[n, n_features]
-    labels, predictions, lines : int64[n]
-    seconds : float
-    again : bool
-        Whether the rows came before: now they were learned.
-    """
-
-    x: NDArray[np.float32]
-    labels: NDArray[np.int64]
-    predictions: NDArray[np.int64]
-    lines: NDArray[np.int64]
-    seconds: float
-    again: bool
-
-
-class _Row(NamedTuple):
-    x: NDArray[np.float32]
-    label: int
-    prediction: int
-    line: int
 
 
 class Waiting:
@@ -55,24 +27,23 @@ class Waiting:
         Rows between a row and its label.
     labels
         Where labels come from; None: they stand in the rows.
+    unlabelled
+        What stands for no label: -1, or NaN for targets.
 
     Attributes
     ----------
     dropped : dict
-        Rows that waited too long, and labels whose row did not come; both count.
+        Rows that waited too long, and labels whose row did not come: how many.
     """
 
-    def __init__(self, delay: int, labels: LabelFile | None) -> None:
-        self._delay, self._labels = delay, labels
-        self._rows: OrderedDict[str, _Row] = OrderedDict()
-        self._early: OrderedDict[str, int] = OrderedDict()
+    def __init__(self, delay: int, labels: LabelFile | None, unlabelled: float) -> None:
+        self._delay, self._labels, self._none = delay, labels, unlabelled
+        self._rows: OrderedDict[str, Block] = OrderedDict()
+        self._early: OrderedDict[str, float] = OrderedDict()
         self._count = 0
         self.dropped = {"rows": 0, "labels": 0}
 
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def learn(self, learner: Any, rows: Rows, keys: list[str]) -> Iterator[Learned]:
+    def learn(self, learner: Any, rows: Rows, predict: Callable[[Rows], Block]) -> Iterator[Block]:
         """Predict rows; learn those whose label has come.
 
         Parameters
@@ -81,87 +52,94 @@ class Waiting:
             Has ``test_then_learn_block``.
         rows
             As they came.
-        keys
-            One per row; empty without a file of labels.
+        predict
+            Makes a block of rows without labels.
 
         Yields
         ------
-        Learned
-            The rows as they were predicted, then those that were learned.
+        Block
+            The rows as they were predicted, without labels; then those that were learned.
         """
-        start, learned = perf_counter(), _Block(rows.x.shape[1])
-        predictions = np.empty(len(rows.y), np.int64)
-        none = np.array([NO_LABEL])
+        came, learned = [], []
         for i in range(len(rows.y)):
-            x = rows.x[i : i + 1]
-            predictions[i] = learner.test_then_learn_block(x, none)[0]
-            row = _Row(rows.x[i], int(rows.y[i]), int(predictions[i]), int(rows.lines[i]))
+            one = slice(i, i + 1)
+            none = np.full(1, self._none, rows.y.dtype)
+            block = predict(
+                Rows(
+                    rows.x[one],
+                    none,
+                    rows.lines[one],
+                    None if rows.times is None else rows.times[one],
+                )
+            )
+            came.append(replace(block, first=block.first + i))
             if self._labels is None:
-                self._rows[str(self._count)] = row
+                self._rows[str(self._count)] = replace(block, labels=rows.y[one])
                 self._count += 1
                 if len(self._rows) > self._delay:
-                    learned.learn(learner, self._rows.popitem(last=False)[1])
+                    learned += _learned(learner, self._rows.popitem(last=False)[1], self._none)
             else:
-                self._came(learner, keys[i], row, learned)
-        lines = rows.lines
-        unknown = np.full(len(lines), NO_LABEL)
-        yield Learned(rows.x, unknown, predictions, lines, perf_counter() - start, False)
-        if learned.rows:
-            yield learned.block(0.0)
+                learned += self._came(learner, rows.keys[i], block)
+        yield joined(came)
+        if learned:
+            yield joined(learned)
 
-    def finish(self, learner: Any) -> Iterator[Learned]:
+    def finish(self, learner: Any) -> Iterator[Block]:
         """Learn what labels there still are, once the rows have ended."""
-        learned, start = _Block(0), perf_counter()
+        learned: list[Block] = []
         while self._labels is not None and (found := self._labels.next()) is not None:
-            self._label(learner, *found, learned)
-        if learned.rows:
-            yield learned.block(perf_counter() - start)
+            learned += self._label(learner, *found)
+            if len(learned) >= MOST_LABELS:
+                yield joined(learned)
+                learned = []
+        if learned:
+            yield joined(learned)
 
-    def _came(self, learner: Any, key: str, row: _Row, learned: _Block) -> None:
-        """A row came: read labels until its own is there, or there are enough."""
+    def _came(self, learner: Any, key: str, block: Block) -> list[Block]:
+        """A row came: read a label at least, and more until its own is there or enough wait."""
         assert self._labels is not None
-        if key in self._rows:
+        if self._rows.pop(key, None) is not None:
+            self.dropped["rows"] += 1  # a key that comes again: who knows whose label it is
+        self._rows[key] = block
+        if len(self._rows) > MOST_ROWS:
+            self._rows.popitem(last=False)
             self.dropped["rows"] += 1
-        self._rows[key] = row
+        learned: list[Block] = []
         if key in self._early:
-            self._label(learner, key, self._early.pop(key), learned)
-        else:
-            if len(self._rows) > MOST_ROWS:
-                self._rows.popitem(last=False)
-                self.dropped["rows"] += 1
-            once = True
-            while key in self._rows and (once or len(self._early) < MOST_LABELS):
-                once = False
-                found = self._labels.next()
-                if found is None:
-                    break
-                self._label(learner, *found, learned)
+            learned += self._label(learner, key, self._early.pop(key))
+        once = True
+        while once or (key in self._rows and len(self._early) < MOST_LABELS):
+            once = False
+            found = self._labels.next()
+            if found is None:
+                break
+            learned += self._label(learner, *found)
+        return learned
 
-    def _label(self, learner: Any, key: str, label: int, learned: _Block) -> None:
+    def _label(self, learner: Any, key: str, label: float) -> list[Block]:
         row = self._rows.pop(key, None)
         if row is not None:
-            learned.learn(learner, row._replace(label=label))
-            return
+            labels = np.array([label], row.labels.dtype)
+            return _learned(learner, replace(row, labels=labels), self._none)
         self._early[key] = label
         if len(self._early) > MOST_LABELS:
             self._early.popitem(last=False)
             self.dropped["labels"] += 1
+        return []
 
     def figures(self) -> dict[str, Any]:
         """Return how many rows wait, and what was dropped."""
         found: dict[str, Any] = {"rows": len(self._rows), "dropped": dict(self.dropped)}
         if self._labels is not None:
-            found |= {"labels": len(self._early), "bad_labels": self._labels.bad}
+            found["labels"] = len(self._early)
+            found["bad_labels"] = {"count": self._labels.bad, "first": self._labels.message}
         return found
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it for JSON."""
-        rows = list(self._rows.values())
-        x = np.array([row.x for row in rows], "<f4")
         return {
             "keys": list(self._rows),
-            "x": base64.b64encode(x.tobytes()).decode(),
-            "rows": [row[1:] for row in rows],
+            "rows": _packed(joined([*self._rows.values()])) if self._rows else {},
             "early": list(self._early.items()),
             "count": self._count,
             "dropped": dict(self.dropped),
@@ -172,36 +150,66 @@ class Waiting:
         """Go on from what :meth:`to_dict` gave."""
         if not found:
             return
-        x = np.frombuffer(base64.b64decode(found["x"]), "<f4").astype(np.float32)
-        x = x.reshape(len(found["keys"]), -1)
-        for key, row, values in zip(found["keys"], found["rows"], x, strict=True):
-            self._rows[key] = _Row(values, *row)
+        if found["keys"]:
+            rows = _unpacked(found["rows"])
+            for i, key in enumerate(found["keys"]):
+                self._rows[key] = _part(rows, i)
         self._early.update((key, label) for key, label in found["early"])
         self._count, self.dropped = found["count"], dict(found["dropped"])
         if self._labels is not None:
             self._labels.go_on(found["line"])
 
+    def close(self) -> None:
+        """Close the file of labels."""
+        if self._labels is not None:
+            self._labels.close()
 
-class _Block:
-    """Rows that are learned one after the other."""
 
-    def __init__(self, n_features: int) -> None:
-        self._n_features = n_features
-        self.rows: list[_Row] = []
+def _learned(learner: Any, row: Block, none: float) -> list[Block]:
+    label = row.labels[0]
+    if label == none or label != label:
+        return []
+    if hasattr(learner, "test_then_learn_one"):  # the same bits, sooner
+        learner.test_then_learn_one(row.x[0], int(label))
+    else:
+        learner.test_then_learn_block(row.x, row.labels)
+    return [replace(row, again=True)]
 
-    def learn(self, learner: Any, row: _Row) -> None:
-        if row.label == NO_LABEL:
-            return
-        learner.test_then_learn_block(row.x[np.newaxis], np.array([row.label]))
-        self.rows.append(row)
 
-    def block(self, seconds: float) -> Learned:
-        _, labels, predictions, lines = zip(*self.rows, strict=True)
-        return Learned(
-            np.array([row.x for row in self.rows], np.float32),
-            np.array(labels, np.int64),
-            np.array(predictions, np.int64),
-            np.array(lines, np.int64),
-            seconds,
-            True,
-        )
+_ARRAYS = ("x", "labels", "predictions", "lines", "probabilities", "novelty", "times")
+
+
+def joined(blocks: Sequence[Block]) -> Block:
+    """Return blocks as one."""
+    arrays: dict[str, Any] = {}
+    for name in _ARRAYS:
+        parts = [getattr(block, name) for block in blocks]
+        arrays[name] = None if parts[0] is None else np.concatenate(parts)
+    return replace(blocks[0], seconds=sum(block.seconds for block in blocks), **arrays)
+
+
+def _part(block: Block, index: int) -> Block:
+    arrays = {name: getattr(block, name) for name in _ARRAYS}
+    one = slice(index, index + 1)
+    parts: dict[str, Any] = {n: None if a is None else a[one] for n, a in arrays.items()}
+    return replace(block, **parts)
+
+
+def _packed(block: Block) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in (field.name for field in fields(block)):
+        value = getattr(block, name)
+        if isinstance(value, np.ndarray):
+            data = base64.b64encode(np.ascontiguousarray(value).tobytes()).decode()
+            value = [value.dtype.str, list(value.shape), data]
+        found[name] = value
+    return found
+
+
+def _unpacked(found: dict[str, Any]) -> Block:
+    values = dict(found)
+    for name in _ARRAYS:
+        if values.get(name) is not None:
+            kind, shape, data = values[name]
+            values[name] = np.frombuffer(base64.b64decode(data), kind).reshape(shape).copy()
+    return Block(**values)

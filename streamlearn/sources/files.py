@@ -89,7 +89,7 @@ class FileSource(Source):
 
     def read_some(self, max_bytes: int) -> bytes:
         """Return what is there; see :class:`Source`."""
-        raw = self._read(max_bytes, some=True)
+        raw = self._read(max_bytes, block=self._regular, some=not self._regular)
         self._n_lines += raw.count(b"\n")
         return raw
 

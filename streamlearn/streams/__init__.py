@@ -1,6 +1,7 @@
 """Streams of labelled samples: the bundled one, image sets, and any CSV."""
 
 from streamlearn.streams.base import Stream
+from streamlearn.streams.csv_options import ReadOptions
 from streamlearn.streams.csv_rows import Skipped
 from streamlearn.streams.csv_stream import CsvStream
 from streamlearn.streams.csv_targets import CsvTargets
@@ -13,6 +14,7 @@ __all__ = [
     "CsvStream",
     "CsvTargets",
     "DataNotFoundError",
+    "ReadOptions",
     "Skipped",
     "Stream",
     "TargetStream",

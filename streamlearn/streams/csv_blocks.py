@@ -17,6 +17,8 @@ from streamlearn.streams.csv_row import fit, parse_row
 from streamlearn.streams.csv_text import MISSING, split_record, to_seconds
 
 NOTHING, ROW, BAD = 0, 1, 2
+#: The class index of a row that has no label; the target is then NaN.
+NO_LABEL = -1
 #: Fewer lines are parsed one by one: that is faster.
 FEW = 6
 #: Cells that are parsed at once: they and what is computed of them stay in the cache.
@@ -172,7 +174,7 @@ class BlockParser:
             if self._values is not None and header.label_index >= 0:
                 found.y[index] = self._values.one(row.label, where)
             elif self._values is not None:
-                found.y[index] = -1
+                found.y[index] = NO_LABEL if self._values.dtype is np.int64 else np.nan
             if header.time_index >= 0:
                 found.times[index] = self._time(cells[header.time_index], where)
             if header.key_index >= 0:
@@ -221,7 +223,7 @@ class BlockParser:
             found.y[rows] = y
             good &= fine
         elif self._values is not None:
-            found.y[rows] = -1
+            found.y[rows] = NO_LABEL if self._values.dtype is np.int64 else np.nan
         if header.time_index >= 0:
             for row, cell in enumerate(cells.column(header.time_index)):
                 try:
@@ -231,7 +233,7 @@ class BlockParser:
         if header.key_index >= 0:
             for row, cell in enumerate(cells.column(header.key_index)):
                 found.keys[rows[row]] = cell.decode().strip() if good[row] else ""
-        found.x[rows], found.missing[rows] = x, missing
+        found.x[rows], found.missing[rows] = x, missing & good[:, np.newaxis]
         found.kinds[rows[good]] = ROW
         return good
 

@@ -173,7 +173,9 @@ def _counts(cells: Sequence[str]) -> bool:
     return [int(cell) for cell in cells] == list(range(first, first + len(cells)))
 
 
-def said(guess: Guess, options: ReadOptions, encoding: str, name: str) -> str:
+def said(
+    guess: Guess, options: ReadOptions, encoding: str, name: str, notes: Sequence[str] = ()
+) -> str:
     """Return in one line what was guessed, or nothing if nothing had to be."""
     how = []
     if options.delimiter is None and guess.delimiter != ",":
@@ -183,6 +185,7 @@ def said(guess: Guess, options: ReadOptions, encoding: str, name: str) -> str:
     if options.encoding is None and encoding != "utf-8":
         how.append(f"encoding {encoding}")
     parts = [f"read with {', '.join(how)}"] if how else []
+    parts += notes
     if guess.left_out:
         parts.append(f"left out: {', '.join(guess.left_out.values())}")
     words = [

@@ -150,17 +150,17 @@ def look_alikes(labels: Collection[str]) -> list[tuple[str, ...]]:
     return [tuple(group) for group in groups.values() if len(group) > 1]
 
 
-def is_regression(labels: Collection[str], n_rows: int) -> bool:
+def is_regression(labels: Collection[str], n_rows: int | None) -> bool:
     """Return whether labels look like a number to predict, not like classes.
 
     All are numbers, and there are many: more than 20 of which some are no whole numbers, more than
-    200 whole numbers, or more than 10 that hardly ever repeat.
+    200 whole numbers, or more than 10 that hardly ever repeat in all rows, if these are known.
     """
     n = len(labels)
     if n <= 10 or not all(map(is_number, labels)):
         return False
     whole = all(to_number(label).is_integer() for label in labels)
-    return n > (200 if whole else 20) or (n > 10 and 2 * n > n_rows)
+    return n > (200 if whole else 20) or (n_rows is not None and 2 * n > n_rows)
 
 
 def regression_question(name: str, column: str, labels: Collection[str], n_rows: int) -> str:

@@ -21,6 +21,8 @@ from streamlearn.sources.limits import MAX_LINE_BYTES
 CHUNK = 1 << 18
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _LF = 10
+#: Bytes that no text has.
+_CONTROLS = bytes({*range(32)} - {*b"\t\n\v\f\r"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -304,7 +306,7 @@ def guess_encoding(raw: bytes) -> str:
     """
     if raw.startswith(_UTF16):
         return "utf-16"
-    if b"\0" in raw or _decodes(raw, "utf-8"):
+    if len(raw.translate(None, _CONTROLS)) < len(raw) or _decodes(raw, "utf-8"):
         return "utf-8"
     lines = raw.split(b"\n")[:-1] or [raw]
     top = next((i for i, line in enumerate(lines) if line.strip() and line[:1] != b"#"), 0)

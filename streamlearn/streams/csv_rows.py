@@ -67,6 +67,7 @@ class CsvRows:
         stdin: IO[Any] | None = None,
         options: ReadOptions | None = None,
         unlabelled: Unlabelled = "bad",
+        late: str | None = None,
     ) -> None:
         if on_bad not in ("stop", "skip"):
             raise ConfigError(f"on_bad must be 'stop' or 'skip', got {on_bad!r}")
@@ -81,7 +82,9 @@ class CsvRows:
         self.missing: dict[str, int] = {}
         #: Called with a line about what was guessed.
         self.say: Callable[[str], object] = lambda _: None
+        self.keys: list[str] = []  # of the latest block, with --key
         self._unlabelled = unlabelled
+        self._late = late
         given = path_or_dash
         self.source = given if isinstance(given, Source) else open_source(given, stdin=stdin)
         self.name = self.source.name
@@ -121,8 +124,11 @@ class CsvRows:
         """Find out what the columns are."""
         top, options = self._top, self.options
         self._encoding = reader.encoding
-        guess = look([*top.cells], top.delimiter, sample, self.label_column, options)
+        label = self.label_column or self._late
+        guess = look([*top.cells], top.delimiter, sample, label, options)
         self._guess = guess
+        if self.label_column is None and self._late in guess.cells:
+            guess.left_out[guess.cells.index(self._late)] = f"{self._late!r} (labels come later)"
         words = {guess.cells[index]: words for index, words in guess.words.items() if words}
         self._unknown = [index for index, words in guess.words.items() if not words]
         self._make_header({**words, **dict(options.categories)})
@@ -155,7 +161,7 @@ class CsvRows:
     @property
     def guessed(self) -> str:
         """What was guessed of the source, in one line; empty if nothing had to be."""
-        return said(self._guess, self.options, self._encoding, self.name)
+        return said(self._guess, self.options, self._encoding, self.name, self._top.notes)
 
     @property
     def resolved(self) -> ReadOptions:
@@ -223,6 +229,10 @@ class CsvRows:
         self._recalled = found
         self.missing = dict(found.get("missing", {}))
 
+    def label_values(self, column: str) -> Values:
+        """Return what the cells of a column of labels mean."""
+        raise NotImplementedError
+
     def _values(self) -> Values | None:
         raise NotImplementedError
 
@@ -236,12 +246,12 @@ class CsvRows:
             self._given = Given(self, lines.line_number, lines.crc32, filling)
             parser = self._parser(self._header, self._values(), lines)
             empty = not self._after
-            while (block := lines.take(parser.at_most)) is not None:
-                self._decide_decimal(parser, block)
+            for block in self._blocks_of(lines, parser):
                 parsed = parser.parse(block)
                 empty &= not parsed.kinds.any()
                 for part in self._given.out(parsed, at_most):
                     self.times = part.times if self.options.time else None
+                    self.keys = part.keys
                     yield part
             if empty:
                 raise StreamFormatError(f"{self.name}: a header but no rows under it")
@@ -284,9 +294,12 @@ class CsvRows:
         """Look at the words of some columns of the whole file."""
         with self._lines() as lines:
             parser = self._parser(self._header, None, lines)
-            return find_words(
-                iter(lambda: lines.take(parser.at_most), None), parser, columns, check
-            )
+            return find_words(self._blocks_of(lines, parser), parser, columns, check)
+
+    def _blocks_of(self, lines: LineReader, parser: BlockParser) -> Iterator[Lines]:
+        while (block := lines.take(parser.at_most)) is not None:
+            self._decide_decimal(parser, block)
+            yield block
 
     def _few(self, column: int, words: Any, line: int) -> None:
         """Refuse a text column that is no fixed set."""

@@ -45,7 +45,7 @@ class CsvStream(CsvRows):
         port or topic, or a source (:func:`streamlearn.sources.open_source`).
     label_column
         Name of the column that holds the label, a text without line breaks; every other
-        column is a feature, unless `options` says otherwise.
+        column is a feature, unless `options` says otherwise. None: labels come from elsewhere.
     classes
         The labels, in the order of their indices. None: every label that stands in a good row of
         the file, in the order of the text. The file is looked through once for its words; no
@@ -59,6 +59,8 @@ class CsvStream(CsvRows):
         How the file is to be read; what they do not say is guessed from the first lines.
     unlabelled
         What a row without a label is: ``"bad"``, or ``"predict"``: its ``y`` is -1.
+    late
+        Name of the label where it comes from elsewhere: a column of this name is no feature.
 
     Attributes
     ----------
@@ -104,14 +106,15 @@ class CsvStream(CsvRows):
     def __init__(
         self,
         path_or_dash: str | Path | Source,
-        label_column: str,
+        label_column: str | None,
         classes: Sequence[str] | None = None,
         on_bad: Literal["stop", "skip"] = "stop",
         stdin: IO[Any] | None = None,
         options: ReadOptions | None = None,
         unlabelled: Unlabelled = "bad",
+        late: str | None = None,
     ) -> None:
-        super().__init__(path_or_dash, label_column, on_bad, stdin, options, unlabelled)
+        super().__init__(path_or_dash, label_column, on_bad, stdin, options, unlabelled, late)
         if classes is None and not self.rereadable:
             raise StreamFormatError(
                 f"{self.name} can be read only once, so the classes cannot be found beforehand; "
@@ -166,9 +169,12 @@ class CsvStream(CsvRows):
         for part in self._slices(at_most):
             yield part.x, part.y, part.lines
 
+    def label_values(self, column: str) -> ClassValues:
+        """Return what the cells of a column of labels mean."""
+        return ClassValues(column, self._classes, "bad")
+
     def _values(self) -> ClassValues:
-        assert self.label_column is not None
-        return ClassValues(self.label_column, self._classes, self._unlabelled)
+        return ClassValues(self.label_column or "", self._classes, self._unlabelled)
 
     def _find_classes(self, given: tuple[str, ...] | None) -> tuple[str, ...]:
         """Find labels and words, whatever is not known yet."""
@@ -188,7 +194,7 @@ class CsvStream(CsvRows):
                     f"in column {self.label_column!r}; is it a class?"
                 )
             elif len(words) in (21, 201):
-                self._ask(words, line)
+                self._ask(words, line, so_far=True)
 
         words = self._scan(columns, check)
         if not words.n_rows and words.first_error is None:
@@ -208,9 +214,9 @@ class CsvStream(CsvRows):
             )
         return tuple(found)
 
-    def _ask(self, labels: Collection[str], n_rows: int) -> None:
+    def _ask(self, labels: Collection[str], n_rows: int, so_far: bool = False) -> None:
         found = [label for label in labels if label.casefold() not in MISSING]
-        if is_regression(found, n_rows):
+        if is_regression(found, None if so_far else n_rows):
             raise StreamFormatError(
                 regression_question(self.name, str(self.label_column), found, n_rows)
             )

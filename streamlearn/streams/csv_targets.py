@@ -29,9 +29,11 @@ class CsvTargets(CsvRows):
     path_or_dash, on_bad, stdin, options
         As for a CsvStream.
     target_column
-        Name of the column that holds the target.
+        Name of the column that holds the target. None: targets come from elsewhere.
     unlabelled
         What a row without a target is: ``"bad"``, or ``"predict"``: its target is NaN.
+    late
+        Name of the target where it comes from elsewhere: a column of this name is no feature.
 
     Raises
     ------
@@ -49,13 +51,14 @@ class CsvTargets(CsvRows):
     def __init__(
         self,
         path_or_dash: str | Path | Source,
-        target_column: str,
+        target_column: str | None,
         on_bad: Literal["stop", "skip"] = "stop",
         stdin: IO[Any] | None = None,
         options: ReadOptions | None = None,
         unlabelled: Unlabelled = "bad",
+        late: str | None = None,
     ) -> None:
-        super().__init__(path_or_dash, target_column, on_bad, stdin, options, unlabelled)
+        super().__init__(path_or_dash, target_column, on_bad, stdin, options, unlabelled, late)
         self._open_stream()
         self._take_words(self._scan(self._unknown, self._few) if self._unknown else None)
 
@@ -80,6 +83,9 @@ class CsvTargets(CsvRows):
         for part in self._slices(at_most):
             yield part.x, part.y, part.lines
 
+    def label_values(self, column: str) -> TargetValues:
+        """Return what the cells of a column of targets mean."""
+        return TargetValues(column, ".", "bad")
+
     def _values(self) -> TargetValues:
-        assert self.label_column is not None
-        return TargetValues(self.label_column, self._guess.decimal or ".", self._unlabelled)
+        return TargetValues(self.label_column or "", self._guess.decimal or ".", self._unlabelled)

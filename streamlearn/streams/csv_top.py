@@ -29,6 +29,8 @@ class Top:
         Number of the header's line, and the checksum of the lines until there.
     raw
         The header's line as it came, in UTF-8.
+    notes
+        What else stood there, for people.
     """
 
     cells: tuple[str, ...]
@@ -36,6 +38,7 @@ class Top:
     line: int
     crc32: int
     raw: bytes
+    notes: tuple[str, ...] = ()
 
     def read_again(self, reader: LineReader) -> bool:
         """Read until the header once more; return whether it is the same."""
@@ -58,7 +61,7 @@ def read_top(reader: LineReader, name: str, wanted: str | None, options: ReadOpt
     SourceError
         The source broke off.
     """
-    mark = options.delimiter
+    mark, notes, comments = options.delimiter, [], 0
     while (text := reader.read()) is not None:
         where = f"{name} line {reader.line_number}"
         if not text.strip():
@@ -67,6 +70,7 @@ def read_top(reader: LineReader, name: str, wanted: str | None, options: ReadOpt
             mark = ","
         elif (found := sep_line(text)) is not None:
             mark = mark or found
+            notes.append(f"line {reader.line_number} says sep={found}")
             continue
         comment = text.lstrip().startswith("#") and reader.format != "jsonl"
         if comment:
@@ -75,16 +79,21 @@ def read_top(reader: LineReader, name: str, wanted: str | None, options: ReadOpt
         try:
             cells = split_record(text, where, delimiter)
         except StreamFormatError:
-            if comment:
-                continue
-            raise
+            if not comment:
+                raise
+            cells = []
         if comment and (wanted is None or wanted not in cells or len(cells) < 2):
+            comments += 1
             continue
         if len(cells) > MAX_COLUMNS:
             raise StreamFormatError(
                 f"{where}: {len(cells)} columns; at most {MAX_COLUMNS} are read"
             )
-        return Top((*cells,), delimiter, reader.line_number, reader.crc32, reader.raw)
+        if comments:
+            notes.append(f"{comments} comment line{'s' * (comments > 1)} above the header")
+        if comment:
+            notes.append("the header is a comment")
+        return Top((*cells,), delimiter, reader.line_number, reader.crc32, reader.raw, tuple(notes))
     raise StreamFormatError(f"{name} is empty; expected a header row with column names")
 
 

@@ -7,8 +7,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from streamlearn.errors import LabelError, StreamFormatError
+from streamlearn.errors import InputValueError, LabelError, StreamFormatError
 from streamlearn.sources import Source, open_source
+from streamlearn.streams.csv_blocks import Values
 from streamlearn.streams.csv_labels import ClassValues
 from streamlearn.streams.csv_lines import LineReader
 from streamlearn.streams.csv_options import ReadOptions
@@ -29,7 +30,7 @@ class LabelFile:
     key, label
         Names of its columns.
     values
-        The classes.
+        What the labels mean.
 
     Attributes
     ----------
@@ -46,7 +47,7 @@ class LabelFile:
         The file cannot be read, or lacks a column.
     """
 
-    def __init__(self, file: str | Path | Source, key: str, label: str, values: ClassValues) -> None:
+    def __init__(self, file: str | Path | Source, key: str, label: str, values: Values) -> None:
         self._source = file if isinstance(file, Source) else open_source(file)
         self.name = self._source.name
         self._values = values
@@ -72,13 +73,13 @@ class LabelFile:
         """Pass over the lines that were read in an earlier sitting."""
         self._reader.skip_to(line)
 
-    def __iter__(self) -> Iterator[tuple[str, int]]:
-        """Yield keys and class indices, until nothing more is there."""
+    def __iter__(self) -> Iterator[tuple[str, float]]:
+        """Yield keys and labels, until nothing more is there."""
         while (found := self.next()) is not None:
             yield found
 
-    def next(self) -> tuple[str, int] | None:
-        """Return the next key and class index, or None if nothing more is there."""
+    def next(self) -> tuple[str, float] | None:
+        """Return the next key and label, or None if nothing more is there."""
         while True:
             lines = self._reader.take(1)
             if lines is None:
@@ -94,7 +95,7 @@ class LabelFile:
                         f"{where}: expected {len(self._top.cells)} values, got {len(cells)}"
                     )
                 value = self._values.one(cells[self._label], where)
-            except (StreamFormatError, LabelError) as error:
+            except (StreamFormatError, LabelError, InputValueError) as error:
                 self.bad += 1
                 self.message = self.message or str(error)
                 continue

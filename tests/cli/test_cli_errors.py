@@ -106,21 +106,20 @@ FAILURES = [
 ]
 
 CONTENTS = [
-    ("a,y\n1,p\n2,q\n,p\n", r"x\.csv line 4, column 'a': the value is missing; expected a number"),
     ("a,y\n1,p\nnan,q\n", r"x\.csv line 3, column 'a': expected a finite number, got 'nan'"),
     ("a,y\n1,p\n-inf,q\n", r"line 3, column 'a': expected a finite number, got '-inf'"),
     ("a,y\n1,p\nwarm,q\n", r"x\.csv line 3, column 'a': expected a number, got 'warm'"),
     ("a,y\n1,p\n1e39,q\n", r"line 3, column 'a': '1e39' is outside the range of float32"),
-    ("a,y\n1,p\n2,\n", r"x\.csv line 3, column 'y': no label"),
+    ("a,y\n1,p\n2,\n", r"expected at least 2 classes in column 'y', found only 'p'"),
     ("a,y\n1,p\n2\n", r"x\.csv line 3: expected 2 values as in the header, got 1; .*'y'"),
     ("a,y\n1,p\n2,q,3\n", r"line 3: expected 2 values as in the header, got 3; .*too many is '3'"),
     ("a,y\n1,p\n2,p\n", r"expected at least 2 classes in column 'y', found only 'p'"),
     ("a,y\n", r"a header but no rows under it"),
     ("", r"is empty; expected a header row"),
     ("1,2\n3,4\n", r"no header row with a column 'y': the first row looks like data"),
-    ("a;y\n1;p\n", r"no label column 'y'; .*cells must be separated by commas"),
+    ("a:y\n1:p\n", r"no label column 'y'; .*or by what --delimiter names"),
     ("y\np\nq\n", r"the only column is the label 'y'; expected features beside it"),
-    (b"\x1f\x8b\x08\0\0\0", r"gzip data; unpack it first"),
+    (b"\x1f\x8b\x08\0\0\0", r"gzip data is cut or damaged"),
     (b"\x7fELF\x02\x01\x01\0\n\0\0", r"NUL byte; expected CSV text, not a binary file"),
     (b"\x89PNG\r\n\x1a\n", r"is not UTF-8; expected CSV text in UTF-8, not a binary file"),
 ]

@@ -14,6 +14,7 @@ from records import FEATURES, LABELS, learner, one_byte, recorded, samples
 from streamlearn import MesuClassifier, MesuRegressor
 from streamlearn.errors import ConfigError, StateFormatError, WriteError
 from streamlearn.recorder import Record, Recorder, layout
+from streamlearn.recorder.proof import verify
 from streamlearn.recorder.writer import RecordWriter
 
 N, BLOCK = 100, 20
@@ -192,6 +193,16 @@ def test_a_flipped_bit_anywhere_is_found(tmp_path: Path) -> None:
             assert record.state_at(good).n_samples == good
         else:
             assert len(Record(flipped)) == 40
+
+
+def test_a_damaged_state_within_the_record_is_learned_from_an_earlier_one(tmp_path: Path) -> None:
+    taught = recorded(tmp_path / "r.slr", N, snapshot_every=40)
+    data = bytearray((tmp_path / "r.slr").read_bytes())
+    data[Record(tmp_path / "r.slr").snapshots()[-1].end - 9] ^= 1
+    (tmp_path / "r.slr").write_bytes(data)
+    assert Record(tmp_path / "r.slr").state_at().to_bytes() == taught.to_bytes()
+    with pytest.raises(StateFormatError, match=r"the state after 80 samples\) is damaged"):
+        verify(Record(tmp_path / "r.slr"), taught)
 
 
 def test_a_block_of_another_record_does_not_fit(tmp_path: Path) -> None:
