@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from streamlearn.errors import SourceError
-from streamlearn.sources import backoff, live
+from streamlearn.sources import arrivals, backoff, live
 from streamlearn.sources import spool as spool_module
 from streamlearn.sources.backoff import pauses
 from streamlearn.sources.base import Counts, counts_text
@@ -116,7 +116,7 @@ def test_the_encoding_says_what_is_text() -> None:
 
 
 def test_a_full_queue_drops_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "QUEUE_LINES", 10)
+    monkeypatch.setattr(arrivals, "QUEUE_LINES", 10)
     source = begun(Fake())
     for i in range(25):
         source.comes.put(b"%d,x\n" % i)
@@ -129,7 +129,7 @@ def test_a_full_queue_drops_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_many_bytes_fill_the_queue_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "QUEUE_BYTES", 1000)
+    monkeypatch.setattr(arrivals, "QUEUE_BYTES", 1000)
     source = begun(Fake())
     for _ in range(5):
         source.comes.put(b"9" * 400 + b"\n")
@@ -139,7 +139,7 @@ def test_many_bytes_fill_the_queue_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_source_that_waits_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker keeps what is not taken: then there is no reason to drop."""
-    monkeypatch.setattr(live, "QUEUE_LINES", 10)
+    monkeypatch.setattr(arrivals, "QUEUE_LINES", 10)
     source = begun(Fake())
     rows = [b"%d,x\n" % i for i in range(200)]
     feeder = threading.Thread(target=lambda: [source._put([raw], wait=True) for raw in rows])
@@ -251,7 +251,7 @@ def test_safe_in_a_folder_is_what_is_on_the_disk(tmp_path: Path) -> None:
 
 def test_a_full_disk_stops_no_learning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What cannot be written is learned, but the broker is not told that it is safe."""
-    monkeypatch.setattr(live, "_RETRY_S", 0.02)
+    monkeypatch.setattr(arrivals, "_RETRY_S", 0.02)
     source = begun(Fake(keeps=True))
     source.keep_in(tmp_path)
     write = spool_module._write_all

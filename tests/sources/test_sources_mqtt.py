@@ -18,7 +18,7 @@ pytest.importorskip("paho.mqtt", reason="paho-mqtt is not installed")
 from brokers import MOSQUITTO, Amqtt, Mosquitto, free_port, publish, publisher
 
 from streamlearn.errors import ConfigError, SourceError
-from streamlearn.sources import Opening, live, mqtt, open_source
+from streamlearn.sources import Opening, live, mqtt_address, open_source
 from streamlearn.sources.limits import MAX_LIVE_LINE_BYTES
 from streamlearn.sources.live import Waiting
 from streamlearn.sources.mqtt import MqttSource
@@ -225,7 +225,7 @@ def test_nothing_stays_at_the_broker_without_a_run_folder(mosquitto: Mosquitto) 
     with publisher(mosquitto.port) as client:
         publish(client, TOPIC, rows(0, 3))
     again = MqttSource(
-        f"mqtt://127.0.0.1:{mosquitto.port}/{TOPIC}", environment={mqtt.CLIENT_ID: name}
+        f"mqtt://127.0.0.1:{mosquitto.port}/{TOPIC}", environment={mqtt_address.CLIENT_ID: name}
     )
     again.open()
     with publisher(mosquitto.port) as client:
@@ -256,7 +256,7 @@ def test_passwords_come_from_the_environment(tmp_path: Path) -> None:
     subprocess.run([tool, "-b", "-c", str(words), "me", "hunter2"], check=True, capture_output=True)
     broker = Mosquitto(tmp_path, "allow_anonymous false", f"password_file {words}")
     address = f"mqtt://127.0.0.1:{broker.port}/{TOPIC}"
-    given = {mqtt.USER: "me", mqtt.PASSWORD: "hunter2"}
+    given = {mqtt_address.USER: "me", mqtt_address.PASSWORD: "hunter2"}
     try:
         source = MqttSource(address, environment=given)
         source.open()
@@ -264,7 +264,7 @@ def test_passwords_come_from_the_environment(tmp_path: Path) -> None:
             publish(client, TOPIC, ["a,label"])
         assert source.read_line() == HEADER
         source.close()
-        for wrong in ({}, {**given, mqtt.PASSWORD: "hunter3"}):
+        for wrong in ({}, {**given, mqtt_address.PASSWORD: "hunter3"}):
             with pytest.raises(SourceError, match=r"(not authorized|wrong user).*STREAMLEARN_MQTT"):
                 MqttSource(address, environment=wrong).open()
     finally:
@@ -294,7 +294,7 @@ def test_tls(tmp_path: Path, certificates: Path) -> None:
     broker = Mosquitto(tmp_path, f"certfile {crt}", f"keyfile {key}")
     address = f"mqtts://127.0.0.1:{broker.port}/{TOPIC}"
     try:
-        source = MqttSource(address, environment={mqtt.CA: str(crt)})
+        source = MqttSource(address, environment={mqtt_address.CA: str(crt)})
         source.open()
         source.close()
         with pytest.raises(
@@ -303,7 +303,7 @@ def test_tls(tmp_path: Path, certificates: Path) -> None:
             MqttSource(address, environment={}).open()
         address = address.replace("127.0.0.1", "localhost")
         with pytest.raises(SourceError, match=r"TLS failed: .*(mismatch|not valid for)"):
-            MqttSource(address, environment={mqtt.CA: str(crt)}).open()
+            MqttSource(address, environment={mqtt_address.CA: str(crt)}).open()
         with pytest.raises(SourceError, match=r"closed the connection|does not answer"):
             opened(broker.port)
     finally:
@@ -311,19 +311,19 @@ def test_tls(tmp_path: Path, certificates: Path) -> None:
     with pytest.raises(
         ConfigError, match=r"the certificates in STREAMLEARN_MQTT_CA.*cannot be used"
     ):
-        MqttSource(address, environment={mqtt.CA: str(tmp_path / "none")})
+        MqttSource(address, environment={mqtt_address.CA: str(tmp_path / "none")})
     gc.collect()
 
 
 def test_a_password_in_plain_text_is_said() -> None:
-    given = {mqtt.USER: "me", mqtt.PASSWORD: "hunter2"}
+    given = {mqtt_address.USER: "me", mqtt_address.PASSWORD: "hunter2"}
     for address, n in (("mqtt://host/t", 1), ("mqtt://127.0.0.1/t", 0), ("mqtts://host/t", 0)):
         said: list[str] = []
         MqttSource(address, None, Waiting(), False, said.append, environment=given)
         assert len(said) == n
         assert "hunter2" not in "".join(said)
     with pytest.raises(ConfigError, match="STREAMLEARN_MQTT_USER is not"):
-        MqttSource("mqtt://host/t", environment={mqtt.PASSWORD: "hunter2"})
+        MqttSource("mqtt://host/t", environment={mqtt_address.PASSWORD: "hunter2"})
 
 
 def test_the_client_is_the_run() -> None:
