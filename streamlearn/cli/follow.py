@@ -25,7 +25,8 @@ from streamlearn.cli.whole_samples import WholeSamples
 from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.learners.loading import load, read
 from streamlearn.recorder.layout import targets_of
-from streamlearn.recorder.writer import RecordWriter, check_place
+from streamlearn.recorder.place import check_place
+from streamlearn.recorder.writer import RecordWriter
 from streamlearn.streams.csv_stream import CsvStream
 from streamlearn.streams.csv_targets import CsvTargets
 

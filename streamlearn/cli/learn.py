@@ -47,7 +47,7 @@ from streamlearn.cli.run_report import run_report
 from streamlearn.cli.terminal import TerminalView
 from streamlearn.cli.whole_samples import WholeSamples
 from streamlearn.errors import StreamlearnError, WriteError
-from streamlearn.recorder.writer import check_place
+from streamlearn.recorder.place import check_place
 from streamlearn.report import ReportData, write_report
 from streamlearn.sources import Opening, Source, open_source
 from streamlearn.streams.csv_stream import CsvStream

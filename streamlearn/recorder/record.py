@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from streamlearn.learners.loading import read
 from streamlearn.recorder import layout
 from streamlearn.recorder.layout import BlockHeader, Samples
 from streamlearn.recorder.learning import learn
+from streamlearn.recorder.scanning import Boundary, scan
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -33,16 +33,6 @@ class Sample(NamedTuple):
     y: Any
     time: datetime
     line: int
-
-
-@dataclass(frozen=True)
-class Boundary:
-    """A place between two blocks: its offset, the samples before it, and their checksum."""
-
-    at: int
-    samples: int
-    learned: int
-    crc32: int
 
 
 @dataclass(frozen=True)
@@ -99,12 +89,12 @@ class Record:
         count = int(found.state["n_samples"][0])
         self.start = Start(data, found.spec, found.labels, found.features, count)
         self.numbers: bool = self._description["target"] == "number"
-        self.blocks: list[BlockHeader] = []
-        self.n_samples = self.n_learned = self.torn_bytes = 0
-        self._damage: str | None = None
-        self._boundaries = [Boundary(len(head), 0, 0, crc)]
-        if size > len(head):
-            self._scan(len(head), crc)
+        found_blocks = scan(self.path, size, Boundary(len(head), 0, 0, crc))
+        self.blocks: list[BlockHeader] = found_blocks.blocks
+        self._boundaries, self._damage = found_blocks.boundaries, found_blocks.damage
+        self.torn_bytes = found_blocks.torn_bytes
+        self.n_samples = self._boundaries[-1].samples
+        self.n_learned = self._boundaries[-1].learned
 
     @classmethod
     def open(cls, path: str | Path) -> Record:
@@ -307,42 +297,3 @@ class Record:
     def _raw(self, file: Any, block: BlockHeader) -> bytes:
         file.seek(block.at + layout.BLOCK.size)
         return layout.raw_of(block, file.read(block.payload_bytes), str(self.path))
-
-    def _scan(self, at: int, crc: int) -> None:
-        """Read the header of every block."""
-        with (
-            self.path.open("rb") as file,
-            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
-        ):
-            while at < len(data):
-                head = data[at : at + layout.BLOCK.size]
-                block = layout.decode_block_header(head, len(self.blocks) + 1, at, crc)
-                if block is None or block.first != self.n_samples or block.end > len(data):
-                    self._end_at(data, at)
-                    return
-                if block.end == len(data) and not layout.whole(block, data):
-                    self._end_at(data, at)
-                    return
-                self.blocks.append(block)
-                at, crc = block.end, block.crc32
-                self.n_samples += block.samples
-                self.n_learned += block.learned
-                self._boundaries.append(Boundary(at, self.n_samples, self.n_learned, crc))
-
-    def _end_at(self, data: mmap.mmap, at: int) -> None:
-        """Note what is no whole block: a torn tail, or damage if whole blocks follow."""
-        self.torn_bytes = len(data) - at
-        for kind in (layout.SAMPLES, layout.SNAPSHOT):
-            later = data.find(kind, at + 1)
-            while later >= 0:
-                head = data[later : later + layout.BLOCK.size]
-                block = layout.decode_block_header(head, 0, later, 0)
-                if block is not None and block.first >= self.n_samples:
-                    self._damage = (
-                        f"{self.path}: block {len(self.blocks) + 1} (from sample "
-                        f"{self.n_samples + 1} on) is damaged, and whole blocks follow. The "
-                        f"{self.n_samples} samples before it are whole: `streamlearn replay "
-                        f"{self.path} --to {self.n_samples}` learns them"
-                    )
-                    return
-                later = data.find(kind, later + 1)

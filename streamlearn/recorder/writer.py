@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quant.durable import sync, write_durably, write_error
-from streamlearn.errors import ConfigError, StateFormatError
+from streamlearn.errors import StateFormatError
 from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.recorder.layout import (
-    MAGIC,
     SAMPLES,
     SNAPSHOT,
     Samples,
@@ -26,7 +24,9 @@ from streamlearn.recorder.layout import (
     encode_samples,
     targets_of,
 )
-from streamlearn.recorder.record import Boundary, Record
+from streamlearn.recorder.place import check_place, hold
+from streamlearn.recorder.record import Record
+from streamlearn.recorder.scanning import Boundary
 from streamlearn.version import __version__
 
 #: Samples between snapshots of the state: a second of replay, and a few kilobytes.
@@ -96,8 +96,7 @@ class RecordWriter:
         label
             Name of the column with the label, for expressions.
         snapshot_every
-            Samples between states that are kept beside the samples, so that a later state is found
-            without learning all; None: none.
+            Samples between states that are kept too, so that not all is learned again; None: none.
         force
             Whether a record that is there is replaced; another file never is.
 
@@ -108,7 +107,7 @@ class RecordWriter:
         WriteError
             If it cannot be written.
         LabelError
-            If a label is not text, a number or a truth value.
+            As :meth:`StreamLearner.to_bytes`.
         """
         path = Path(path)
         check_place(path, force)
@@ -163,7 +162,7 @@ class RecordWriter:
         except OSError as error:
             raise write_error(path, error) from error
         try:
-            _hold(file, path)
+            hold(file, path)
             record = Record(path)
             end = record.boundary(n_samples, crc32)
             file.truncate(end.at)
@@ -256,13 +255,7 @@ class RecordWriter:
                 raise write_error(self.path, error) from error
 
     def close(self) -> None:
-        """Bring all to the disk and close the file, also if the disk is full.
-
-        Raises
-        ------
-        WriteError
-            As :meth:`flush`.
-        """
+        """Bring all to the disk and close the file; errors are those of :meth:`flush`."""
         with self._lock:
             if self._file.closed:
                 return
@@ -272,14 +265,8 @@ class RecordWriter:
                 self._file.close()
 
     def _pending(self) -> Samples:
-        here = slice(0, self._used)
-        return Samples(
-            self.n_samples,
-            self._x[here],
-            self._targets[here],
-            self._times[here],
-            self._lines[here],
-        )
+        columns = (self._x, self._targets, self._times, self._lines)
+        return Samples(self.n_samples, *(column[: self._used] for column in columns))
 
     def _gather(self) -> None:
         """Make a block of what is there."""
@@ -307,40 +294,3 @@ class RecordWriter:
             with suppress(OSError):
                 self._file.truncate(self._end)
             raise write_error(self.path, error) from error
-
-
-def check_place(path: Path, force: bool) -> None:
-    """Refuse to write over anything but, if asked, an older record.
-
-    Raises
-    ------
-    ConfigError
-        Then.
-    """
-    if not path.exists():
-        return
-    if not path.is_file():
-        raise ConfigError(f"{path} is no regular file: a record needs one")
-    with path.open("rb") as file:
-        begins = file.read(len(MAGIC))
-    if begins and begins != MAGIC:
-        raise ConfigError(f"{path} holds something else than a record: give a new file")
-    if begins and not force:
-        raise ConfigError(
-            f"{path} is there already: a record is not overwritten. Give another file, go on with "
-            "its run (`streamlearn run --resume RUN_DIR`), or lose it: --force"
-        )
-
-
-def _hold(file: IO[bytes], path: Path) -> None:
-    """Keep other processes from writing to a record; the hold ends with this process."""
-    if os.name == "nt":
-        return
-    import fcntl
-
-    try:
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise ConfigError(f"{path}: another process writes this record; wait for its end") from None
-    except OSError:
-        return  # a file system without locks
