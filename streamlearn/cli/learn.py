@@ -254,9 +254,9 @@ class Run:
             self.observers,
         )
         with self._whole() as whole:
-            self._keep_source()
             try:
                 with TerminalView(to, self.lookout.now), keeper:
+                    self._keep_source()  # a checkpoint to go on from is there now
                     interrupted = self._samples(whole, keeper)
                     whole.begin()  # from here on signals wait: what was learned is written
                     self.rows.close()  # nothing more comes into the run folder

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from streamlearn.errors import ConfigError
-from streamlearn.sources import mqtt, serial_port
+from streamlearn.sources import mqtt, mqtt_address, serial_port
 from streamlearn.sources.base import REASONS, Counts, Source, counts_text
 from streamlearn.sources.files import STDIN, FileSource, PipeSource
 from streamlearn.sources.json_rows import FORMATS
@@ -85,7 +85,7 @@ def open_source(
     if text.startswith(serial_port.SCHEME):
         waiting = Waiting(opening.reconnect or 0.0, bool(opening.reconnect))
         return serial_port.SerialSource(text, opening.format, waiting, keeps, opening.say)
-    if text.startswith(tuple(mqtt.SCHEMES)):
+    if text.startswith(tuple(mqtt_address.SCHEMES)):
         seconds = float("inf") if opening.reconnect is None else opening.reconnect
         waiting = Waiting(seconds, bool(opening.reconnect))
         folder = None if opening.out is None else str(opening.out.resolve())
@@ -114,6 +114,6 @@ def stream_name(stream: str) -> str:
     if stream.startswith(serial_port.SCHEME):
         port, baud = serial_port.parse(stream)
         return f"{serial_port.SCHEME}{port}@{baud}"
-    if stream.startswith(tuple(mqtt.SCHEMES)):
-        return str(mqtt.parse(stream))
+    if stream.startswith(tuple(mqtt_address.SCHEMES)):
+        return str(mqtt_address.parse(stream))
     return stream if stream == STDIN else str(Path(stream).absolute())

@@ -1,4 +1,4 @@
-"""What ports and topics share: threads that receive and keep, a queue, the way back after a loss."""
+"""What ports and topics share: a thread that receives, and the way back after a loss."""
 
 from __future__ import annotations
 
@@ -6,21 +6,14 @@ import errno
 import queue
 import signal
 import threading
-import zlib
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from time import monotonic
 
 from streamlearn.errors import SourceError
+from streamlearn.sources.arrivals import QueuedSource
 from streamlearn.sources.backoff import pauses
-from streamlearn.sources.base import Source
-from streamlearn.sources.limits import MAX_LIVE_LINE_BYTES, QUEUE_BYTES, QUEUE_LINES
-from streamlearn.sources.spool import Spool, Stored, stored
-
-#: Between two tries to write what a full disk refused.
-_RETRY_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -39,37 +32,16 @@ class Waiting:
     at_first: bool = False
 
 
-@dataclass(frozen=True)
-class _Arrival:
-    """Lines that came together, and what to do once they are safe."""
-
-    lines: list[bytes]
-    done: Callable[[], None] | None = None
-
-
-class LiveSource(Source):
+class LiveSource(QueuedSource):
     """Lines from where they come only once, received whether or not the reader has time.
-
-    One thread receives, and puts arrivals into a bounded queue. A second one writes them to the
-    disk (:class:`streamlearn.sources.spool.Spool`), says that they are safe, and hands them to the
-    reader. Without a run folder an arrival is safe when the reader asks for the next one.
 
     Parameters
     ----------
-    name, format
-        See :class:`Source`.
+    name, format, keeps, say
+        See :class:`streamlearn.sources.arrivals.QueuedSource`.
     waiting
         What to do if it cannot be reached.
-    keeps
-        Whether :meth:`keep_in` will say where to keep what comes.
-    say
-        Tells people a line.
     """
-
-    endless = True
-    live = True
-    #: Whether an arrival is on the disk before it is safe; otherwise it is on its way there.
-    durable = False
 
     def __init__(
         self,
@@ -79,26 +51,10 @@ class LiveSource(Source):
         keeps: bool,
         say: Callable[[str], object],
     ) -> None:
-        super().__init__(name, name, format)
-        self._waiting, self._keeps, self._say = waiting, keeps, say
-        self._stop = threading.Event()
+        super().__init__(name, format, keeps, say)
+        self._waiting = waiting
         self._outcome: queue.SimpleQueue[OSError | None] = queue.SimpleQueue()
-        self._arrived: queue.SimpleQueue[_Arrival | OSError | None] = queue.SimpleQueue()
-        self._ready: queue.SimpleQueue[_Arrival | OSError | None] = queue.SimpleQueue()
-        self._lines_in = self._bytes_in = self._lines_out = self._bytes_out = 0
         self._threads: list[threading.Thread] = []
-        self._lock = threading.Lock()
-        self._undecided = True  # where arrivals are kept; until then:
-        self._history: list[bytes] = []
-        self._unsafe: list[_Arrival] = []
-        self._spool: Spool | None = None
-        self._stored: Stored | None = None
-        self._head_lines = 0
-        self._header: bytes | None = None
-        self._encoding: str | None = None
-        self._current: list[bytes] = []
-        self._done: Callable[[], None] | None = None
-        self._said: set[str] = set()
 
     @abstractmethod
     def _connect(self) -> None:
@@ -124,11 +80,6 @@ class LiveSource(Source):
     def _disconnect(self) -> None:
         """Let go of it, whatever its state."""
 
-    @property
-    def rereadable(self) -> bool:
-        """Never."""
-        return False
-
     def open(self) -> None:
         """Connect, and begin to receive; see :class:`Source`."""
         if self._threads:
@@ -142,103 +93,6 @@ class LiveSource(Source):
             self.close()
             raise SourceError(error.errno, f"{self.name}: {error.strerror or error}") from error
 
-    def read_line(self) -> bytes | None:
-        """Wait for the next line; see :class:`Source`."""
-        while not self._current:
-            if not self._take(self._ready.get()):
-                return None
-        self._n_lines += 1
-        return self._current.pop(0)
-
-    def read_available(self, max_bytes: int) -> bytes:
-        """Return the lines that are there; see :class:`Source`."""
-        found: list[bytes] = []
-        size = 0
-        while size < max_bytes:
-            if not self._current:
-                try:
-                    item = self._ready.get_nowait()
-                except queue.Empty:
-                    break
-                if not isinstance(item, _Arrival):  # for the next read_line
-                    self._ready.put(item)
-                    break
-                self._take(item)
-                continue
-            found.append(self._current.pop(0))
-            size += len(found[-1])
-        self._n_lines += len(found)
-        return b"".join(found)
-
-    def _take(self, item: _Arrival | OSError | None) -> bool:
-        """Make an arrival the current one; return whether there is one."""
-        if self._done is not None:
-            self._done()
-            self._done = None
-        if not isinstance(item, _Arrival):
-            self._ready.put(item)  # whoever asks again hears it again
-            if item is not None:
-                raise item
-            return False
-        self._current, self._done = list(item.lines), item.done
-        self._lines_out += len(item.lines)
-        self._bytes_out += sum(map(len, item.lines))
-        return True
-
-    def began(self, header: bytes | None, encoding: str = "utf-8") -> None:
-        """Say that the head was read; see :class:`Source`."""
-        self._header, self._encoding, self._head_lines = header, encoding, self._n_lines
-        if not self._keeps:
-            self._decide(None)
-
-    def resume(self, folder: Path, line: int, crc32: int) -> bool:
-        """Go on behind a line; see :class:`Source`."""
-        self._stored = stored(folder, line, crc32)
-        if self._stored is None:
-            return False
-        self.resumed = self._stored.place
-        for lines in (self._stored.head, self._stored.lines):
-            self._account(lines)
-            self._ready.put(_Arrival(lines))
-        self._history = list(self._stored.lines)
-        return True
-
-    def keep_in(self, folder: Path | None) -> None:
-        """Keep what comes, and what came, on the disk; see :class:`Source`.
-
-        Raises
-        ------
-        OSError
-            If the folder cannot be written to.
-        """
-        self._decide(folder)
-
-    def _decide(self, folder: Path | None) -> None:
-        with self._lock:
-            if not self._undecided:
-                return
-            if folder is not None:
-                head, lines, (line, crc32) = self._begun()
-                goes_on = self._stored is not None
-                self._spool = Spool(folder, head, line, crc32, lines, goes_on)
-            self._undecided, self._history = False, []
-            safe, self._unsafe = self._unsafe, []
-        for arrival in safe:
-            if arrival.done is not None:
-                arrival.done()
-
-    def _begun(self) -> tuple[list[bytes], list[bytes], tuple[int, int]]:
-        """Return the head, the lines behind it, and the place between them."""
-        if self._stored is not None and self.resumed is not None:
-            return self._stored.head, self._history, self.resumed
-        head = self._history[: self._head_lines]
-        return head, self._history[self._head_lines :], (len(head), zlib.crc32(b"".join(head)))
-
-    def kept(self, line: int) -> None:
-        """Say that a checkpoint holds what was learned until this line; see :class:`Source`."""
-        if self._spool is not None:
-            self._spool.kept(line)
-
     def close(self) -> None:
         """Stop receiving; what is kept on the disk stays."""
         self._stop.set()
@@ -247,8 +101,6 @@ class LiveSource(Source):
             thread.join()
         if self._spool is not None:
             self._spool.close()
-
-    # The thread that receives.
 
     def _supervise(self) -> None:
         """Connect and receive until closed; come back after a loss, or say why not."""
@@ -301,111 +153,6 @@ class LiveSource(Source):
                 why = error.strerror or str(error)
                 break
         return OSError(errno.ENODEV, f"{why}. It did not come back within {seconds:g} s")
-
-    def _put(
-        self, lines: list[bytes], done: Callable[[], None] | None = None, wait: bool = False
-    ) -> None:
-        """Queue lines that came.
-
-        Parameters
-        ----------
-        lines
-            Each with its end.
-        done
-            Called once they are safe, from another thread.
-        wait
-            Whether to wait for room in the queue; otherwise lines without room are dropped.
-        """
-        good = [raw for raw in lines if self._is_text(raw)]
-        while self._is_full() and wait and not self._stop.wait(0.01):
-            self._say_once("full", "the learner is slower than the source; the source has to wait")
-        if good and self._is_full() and not wait:
-            self._say_once("full", "the learner is slower than the source; lines are dropped")
-            self.counts.drop("queue_full", len(good))
-            good = []
-        self._account(good)
-        if good or done is not None:
-            self._arrived.put(_Arrival(good, done))
-
-    def _account(self, lines: list[bytes]) -> None:
-        self._lines_in += len(lines)
-        self._bytes_in += sum(map(len, lines))
-
-    def _is_full(self) -> bool:
-        return (
-            self._lines_in - self._lines_out >= QUEUE_LINES
-            or self._bytes_in - self._bytes_out >= QUEUE_BYTES
-        )
-
-    def _is_text(self, raw: bytes) -> bool:
-        """Tell whether a line may be a row; count it if not."""
-        if len(raw) > MAX_LIVE_LINE_BYTES:
-            self.counts.drop("overlong")
-            return False
-        if raw == self._header:
-            self.counts.drop("repeated_header")
-            return False
-        if self._encoding is None:  # until the head is read, a line that is no text is an error
-            return True
-        try:
-            text = raw.decode(self._encoding)
-        except UnicodeDecodeError:
-            text = "\0"
-        if "\0" in text or "\r" in text.removesuffix("\n").removesuffix("\r"):
-            self.counts.drop("undecodable")
-            return False
-        return True
-
-    def _say_once(self, key: str, text: str) -> None:
-        if key not in self._said:
-            self._said.add(key)
-            self._say(f"{self.name}: {text}")
-
-    # The thread that keeps.
-
-    def _hand_over(self) -> None:
-        """Write arrivals to the disk, and hand them to the reader, until closed."""
-        while True:
-            try:
-                batch = [self._arrived.get(timeout=_RETRY_S if self._unsafe else None)]
-            except queue.Empty:
-                batch = []
-            while not self._arrived.empty():  # all that came meanwhile goes to the disk at once
-                batch.append(self._arrived.get())
-            with self._lock:
-                safe = self._keep([item for item in batch if isinstance(item, _Arrival)])
-                own = not self._undecided and self._spool is None
-                for item in batch:
-                    if isinstance(item, _Arrival) and not own:
-                        item = _Arrival(item.lines)
-                    self._ready.put(item)
-            for arrival in safe:
-                if arrival.done is not None:
-                    arrival.done()
-            if not all(isinstance(item, _Arrival) for item in batch):
-                return
-
-    def _keep(self, arrivals: list[_Arrival]) -> list[_Arrival]:
-        """Write arrivals to the disk if there is one; return those that are safe by that."""
-        if self._undecided:
-            self._history += [raw for arrival in arrivals for raw in arrival.lines]
-            self._unsafe += arrivals
-            return []
-        if self._spool is None:
-            return []
-        self._unsafe += arrivals
-        try:
-            self._spool.append([raw for a in self._unsafe for raw in a.lines], self.durable)
-        except OSError as error:
-            self._say_once(
-                "disk",
-                f"what comes cannot be written to the disk: {error.strerror}. Learning goes on; "
-                "writing is tried again",
-            )
-            return []
-        self._said.discard("disk")
-        safe, self._unsafe = self._unsafe, []
-        return safe
 
 
 def _without_signals(work: Callable[[], None]) -> None:

@@ -16,12 +16,17 @@ from typing import Any
 from streamlearn.errors import ConfigError, SourceError
 from streamlearn.sources.limits import CONNECT_SECONDS, MAX_LIVE_LINE_BYTES
 from streamlearn.sources.live import LiveSource, Waiting
-
-SCHEMES = {"mqtt://": 1883, "mqtts://": 8883}
-#: Where credentials come from: the only place.
-USER, PASSWORD, CA, CERTIFICATE, KEY, CLIENT_ID = (
-    f"STREAMLEARN_MQTT_{name}" for name in ("USER", "PASSWORD", "CA", "CERT", "KEY", "CLIENT_ID")
+from streamlearn.sources.mqtt_address import (
+    CA,
+    CERTIFICATE,
+    CLIENT_ID,
+    KEY,
+    PASSWORD,
+    USER,
+    MqttAddress,
+    parse,
 )
+
 _KEEPALIVE_S = 30
 #: Messages whose numbers are remembered, to know one that the broker delivers again.
 _REMEMBERED = 1000
@@ -32,61 +37,6 @@ _REFUSED = {
     "Bad user name or password": f"wrong user or password; they come from {USER} and {PASSWORD}",
     "Not authorized": f"not authorized; user and password come from {USER} and {PASSWORD}",
 }
-
-
-@dataclass(frozen=True)
-class MqttAddress:
-    """Where a topic is.
-
-    Parameters
-    ----------
-    scheme, host, port, topic
-        Of ``mqtt://HOST[:PORT]/TOPIC``.
-    """
-
-    scheme: str
-    host: str
-    port: int
-    topic: str
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        port = "" if self.port == SCHEMES[self.scheme] else f":{self.port}"
-        return f"{self.scheme}{host}{port}/{self.topic}"
-
-
-def parse(address: str) -> MqttAddress:
-    """Return the parts of an address; what follows the first ``/`` is the topic, as it is.
-
-    Raises
-    ------
-    ConfigError
-        It is no ``mqtt://HOST[:PORT]/TOPIC``, or holds a user or a password.
-    """
-    scheme = next(scheme for scheme in SCHEMES if address.startswith(scheme))
-    place, _, topic = address.removeprefix(scheme).partition("/")
-    if "@" in place:
-        raise ConfigError(
-            f"an address {scheme}… with a user or password in it: others would read it in the "
-            f"process list and in the run folder. Leave it out and set {USER} and {PASSWORD}"
-        )
-    host, colon, port = place.rpartition(":")
-    if not colon or place.endswith("]"):
-        host, port = place, str(SCHEMES[scheme])
-    bare = host.removeprefix("[").removesuffix("]")
-    number = int(port) if port.isascii() and port.isdigit() else 0
-    if not bare or not topic or not 0 < number < 1 << 16 or len(topic.encode()) >= 1 << 16:
-        raise ConfigError(f"{address!r}: expected {scheme}HOST[:PORT]/TOPIC")
-    levels = topic.split("/")
-    if "\0" in topic or any(
-        ("#" in level and (level != "#" or at != len(levels) - 1))
-        or ("+" in level and level != "+")
-        for at, level in enumerate(levels)
-    ):
-        raise ConfigError(
-            f"{address!r}: not a topic: + stands for one whole level, # for the rest at the end"
-        )
-    return MqttAddress(scheme, bare, number, topic)
 
 
 @dataclass
@@ -189,7 +139,9 @@ class MqttSource(LiveSource):
             self._fresh = False
         self._connection += 1
         events: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
-        self._events, client = events, self._client
+        # A new client each time: paho opens sockets of its own for each start of its loop.
+        self._events = events
+        client = self._client = self._new_client(clean=False)
         client.on_connect = lambda *a: events.put(("connected", (a[2], a[3])))
         client.on_disconnect = lambda *a: events.put(("lost", a[3]))
         client.on_subscribe = lambda *a: events.put(("subscribed", a[3]))
