@@ -141,7 +141,8 @@ def measure(options: argparse.Namespace) -> Record:
     if not options.quick:
         first = next(iter(streams.values()))
         for name, make in river_models():
-            note(name, [run_other(first, River(make()))])
+            if "linear" in name or not options.linear:
+                note(name, [run_other(first, River(make()))])
     return {"seeds": list(streams), "rows": rows}
 
 
@@ -172,6 +173,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the study's own options; a seed is an order of the stream too."""
     add_seeds(parser, 3)
     parser.add_argument("--quick", action="store_true", help="MESU and SGD only")
+    parser.add_argument(
+        "--linear", action="store_true", help="of River the linear regression only: minutes"
+    )
     add_limit(parser, 100, "of the stream")
 
 
