@@ -79,8 +79,8 @@ def score(y: Floats, mean: Floats, sd: Floats, seconds: float) -> Scores:
 
 
 def run_mesu(stream: TargetStream, hidden: tuple[int, ...] = HIDDEN, **settings: Any) -> Scores:
-    """A regressor over the stream."""
-    learner = MesuRegressor((stream.n_features, *hidden, 1), **settings)
+    """A regressor over the stream, with a fixed step as in ``run --task regression``."""
+    learner = MesuRegressor((stream.n_features, *hidden, 1), **{"step": "fixed", **settings})
     begin = perf_counter()
     found = [learner.test_then_learn_one(x, y) for x, y in stream]
     seconds = perf_counter() - begin
@@ -123,6 +123,8 @@ def measure(options: argparse.Namespace) -> Record:
         found = [run_mesu(one, arithmetic=arithmetic, seed=s) for s, one in streams.items()]
         note(f"MESU 32, {arithmetic}", found)
     note("MESU 32, q16, 4 draws", [run_mesu(x, n_draws=4, seed=s) for s, x in streams.items()])
+    found = [run_mesu(one, step="adaptive", seed=s) for s, one in streams.items()]
+    note("MESU 32, q16, adaptive step", found)
     note("MESU 32-32, q16", [run_mesu(one, DEEPER, seed=s) for s, one in streams.items()])
     for name, hidden in (("32", HIDDEN), ("32-32", DEEPER)):
         for lr in LEARNING_RATES:

@@ -46,7 +46,9 @@ class LabelFile:
         The file cannot be read, or lacks a column.
     """
 
-    def __init__(self, file: str | Path | Source, key: str, label: str, values: ClassValues) -> None:
+    def __init__(
+        self, file: str | Path | Source, key: str, label: str, values: ClassValues
+    ) -> None:
         self._source = file if isinstance(file, Source) else open_source(file)
         self.name = self._source.name
         self._values = values
