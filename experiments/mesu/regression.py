@@ -119,7 +119,7 @@ def measure(options: argparse.Namespace) -> Record:
         say(name)
         rows.append({"learner": name, "runs": [asdict(one) for one in runs]})
 
-    for arithmetic in ("q16", "float32", "float64"):
+    for arithmetic in ("q16", "float32") if options.short else ("q16", "float32", "float64"):
         found = [run_mesu(one, arithmetic=arithmetic, seed=s) for s, one in streams.items()]
         note(f"MESU 32, {arithmetic}", found)
     note("MESU 32, q16, 4 draws", [run_mesu(x, n_draws=4, seed=s) for s, x in streams.items()])
@@ -143,7 +143,7 @@ def measure(options: argparse.Namespace) -> Record:
     if not options.quick:
         first = next(iter(streams.values()))
         for name, make in river_models():
-            if "linear" in name or not options.linear:
+            if "linear" in name or not options.short:
                 note(name, [run_other(first, River(make()))])
     return {"seeds": list(streams), "rows": rows}
 
@@ -176,7 +176,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_seeds(parser, 3)
     parser.add_argument("--quick", action="store_true", help="MESU and SGD only")
     parser.add_argument(
-        "--linear", action="store_true", help="of River the linear regression only: minutes"
+        "--short", action="store_true", help="without float64, and of River linear models only"
     )
     add_limit(parser, 100, "of the stream")
 

@@ -168,10 +168,7 @@ def test_a_file_of_predicted_numbers_is_one_with_the_run(
     again = ("run", "--resume", out, "--stream", files / "rest.csv", "--quiet")
     assert cli(*again).code == 0
     text = file.read_text("utf-8").splitlines()
-    if suffix == ".csv":
-        rows = [*csv.DictReader(text)]
-    else:
-        rows = [json.loads(line) for line in text]
+    rows: list[Any] = [*csv.DictReader(text)] if suffix == ".csv" else [*map(json.loads, text)]
     assert [int(row["sample"]) for row in rows] == [*range(1, N + 1)]
     assert [int(row["line"]) for row in rows] == [*range(2, HALF + 2), *range(2, N - HALF + 2)]
     learner = MesuRegressor((16, 8, 1), step="fixed")
