@@ -21,6 +21,7 @@ from streamlearn.cli.endings import CommandError
 from streamlearn.cli.lock import LOCK_FILE, held
 from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.loading import load, read
+from streamlearn.watching.log import LOG_FILE
 
 STATE_FILE = "state.sls"
 METRICS_FILE = "metrics.json"
@@ -28,7 +29,7 @@ MANIFEST_FILE = "manifest.json"
 REPORT_FILE = "report.html"
 FORMAT = "streamlearn-run"
 FORMAT_VERSION = 1
-#: What a run leaves at its end, beside its manifest and checkpoints.
+#: What a run leaves at its end, beside its manifest, its checkpoints and its log.
 RESULTS = (STATE_FILE, METRICS_FILE, REPORT_FILE)
 
 
@@ -65,8 +66,9 @@ def claimed(
     with held(out):
         if not force:
             _refuse_other(out, source)
+        before = (_read_manifest(out) or {}).get("files")
         write_manifest(out, (), source)
-        _clear(out)
+        _clear(out, before if isinstance(before, dict) else {})
         yield
 
 
@@ -148,9 +150,10 @@ def _refuse_other(out: Path, source: Mapping[str, Any]) -> None:
         )
 
 
-def _clear(out: Path) -> None:
+def _clear(out: Path, before: Mapping[str, Any]) -> None:
+    """Remove the results of an earlier run: those of every run, and those that its manifest has."""
     remove_temporaries(out)
-    for name in RESULTS:
+    for name in {*RESULTS, *(name for name in before if Path(name).name == name)}:
         (out / name).unlink(missing_ok=True)
     checkpoints.remove_all(out)
 
@@ -211,7 +214,7 @@ def _cut_short(folder: Path) -> bool:
     if MANIFEST_FILE not in names:
         return not names
     empty = not (folder / MANIFEST_FILE).read_bytes().strip(b"\0\n ")
-    return empty and names <= {MANIFEST_FILE, CHECKPOINT_DIR, *RESULTS}
+    return empty and names <= {MANIFEST_FILE, CHECKPOINT_DIR, LOG_FILE, *RESULTS}
 
 
 def _read_manifest(folder: Path) -> dict[str, Any] | None:

@@ -377,7 +377,8 @@ class Run:
                 self.learner.save(out / STATE_FILE)
                 write_json(out / METRICS_FILE, metrics)
                 write_report(out / REPORT_FILE, report)
-                write_manifest(out, (*RESULTS, CHECKPOINT_DIR), source_of(record.place))
+                parts = (*RESULTS, CHECKPOINT_DIR, *self.lookout.parts(out))
+                write_manifest(out, parts, source_of(record.place))
             except WriteError as error:
                 raise NotWrittenError(
                     f"{error}. All {result.n_samples} samples are kept in {out / CHECKPOINT_DIR}; "

@@ -196,6 +196,12 @@ class Lookout:
         """Return what came and was not learned, by its reason."""
         return {"bad rows": self._record.skipped()[0]}
 
+    def parts(self, out: Path) -> tuple[str, ...]:
+        """Return the names of its files in the run folder that are results of the run."""
+        kept = self._predictions
+        inside = kept is not None and kept.path.absolute().parent == out.absolute()
+        return (kept.path.name,) if kept is not None and inside else ()
+
     def metrics(self) -> dict[str, Any]:
         """Return the keys of ``metrics.json`` that looking adds."""
         watch, learner = self.watch, self._learner

@@ -233,12 +233,17 @@ class WatchFile:
             return
         body = json.dumps(self._beside()).encode() + b"\n" + self._watch.to_bytes()
         write_durably(path, f"{zlib.crc32(body):08x}\n".encode() + body)
-        for old in self._folder.glob(f"*{self.SUFFIX}"):
-            if old != path and not old.with_suffix(self._suffix).exists():
-                old.unlink(missing_ok=True)
+        self._clear(path)
 
     def end(self) -> None:
-        """Nothing is open."""
+        """Remove what belongs to checkpoints that are gone."""
+        self._clear(None)
+
+    def _clear(self, new: Path | None) -> None:
+        """Keep those of the checkpoints that are there, and the one that belongs to the next."""
+        for old in self._folder.glob(f"*{self.SUFFIX}"):
+            if old != new and not old.with_suffix(self._suffix).exists():
+                old.unlink(missing_ok=True)
 
 
 def blind_names(learner: StreamLearner, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -474,7 +474,7 @@ def test_the_last_two_are_kept(cli: Cli, stream: Path, tmp_path: Path) -> None:
     run = ("run", "--stream", stream, *GIVEN, "--on-bad", "skip", "--out", out)
     assert cli(*run, "--checkpoint-every", 20).code == 0
     names = {file.name for file in (out / "checkpoints").iterdir()}
-    assert names == {"000000000140.slc", "000000000150.slc"}
+    assert names == {f"000000000{n}.{kind}" for n in (140, 150) for kind in ("slc", "watch")}
 
 
 @pytest.mark.parametrize("damage", ["cut", "bit", "empty", "gone"])

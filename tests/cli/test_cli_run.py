@@ -89,7 +89,8 @@ def test_run_is_the_library(cli: Cli, toy: Path, tmp_path: Path, arithmetic: str
     )  # fmt: skip
     assert ended.code == 0
     values = read_json(figures)
-    assert set(values) == KEYS | {"skipped"}
+    looked = {"baselines", "uncertainty", "saturations", "dropped", "memory", "predictions_file"}
+    assert set(values) == KEYS | looked | {"skipped"}
     learner, result = learned(CsvStream(toy, LABEL), arithmetic, seed=7)
     assert values["n_samples"] == 150
     assert values["accuracy_prequential"] == result.accuracy > 0.8
@@ -104,7 +105,7 @@ def test_run_is_the_library(cli: Cli, toy: Path, tmp_path: Path, arithmetic: str
     assert set(values["versions"]) == {"streamlearn", "python", "numpy", "onnx", "zig"}
 
     check_manifest(out)
-    names = {"state.sls", "metrics.json", "manifest.json", "report.html", "checkpoints"}
+    names = {"state.sls", "metrics.json", "manifest.json", "report.html", "checkpoints", "run.log"}
     assert {file.name for file in out.iterdir()} == names
     assert read_json(out / "metrics.json") == values
     loaded = MesuClassifier.load(out / "state.sls")
