@@ -29,6 +29,7 @@ from quant.rule import RULES, Rule, part
 from quant.state import layout_of
 from streamlearn.cli import folders
 from streamlearn.evaluation import evaluate
+from streamlearn.recorder.layout import FORMAT_VERSION as RECORD_VERSION
 from streamlearn.streams import load_gas_concentration, load_gas_drift
 
 ROOT = Path(__file__).parents[1]
@@ -290,6 +291,7 @@ def version(of: str) -> str:
         "state": image.FORMAT_VERSION,
         "export": package.FORMAT_VERSION,
         "run": folders.FORMAT_VERSION,
+        "record": RECORD_VERSION,
         "link": link.VERSION,
         "config": c_config.CONFIG_VERSION,
     }

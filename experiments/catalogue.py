@@ -140,6 +140,9 @@ TOPICS: dict[str, dict[str, Entry]] = {
             "device.experiments", "instructions and RAM of the metaplastic learner", (), ("mnist",)
         ),
         "size": Entry("device.experiments", "flash and RAM of the demo's learner on every board"),
+        "recorder": Entry(
+            "recorder", "bytes and time of a record of samples, and how fast it is learned again"
+        ),
         "speed": Entry(
             "speed.experiments",
             "samples/s of every engine beside PyTorch",

@@ -158,7 +158,9 @@ def open_port(text: str) -> Port:
     try:
         serial = import_module("serial")
     except ImportError:
-        raise LinkError("a serial port needs pyserial: pip install pyserial") from None
+        raise LinkError(
+            'a serial port needs pyserial, which is missing: pip install "streamlearn[serial]"'
+        ) from None
     try:
         port: Port = serial.Serial(
             found["port"], int(found["baud"] or 115200), timeout=0.05, write_timeout=10

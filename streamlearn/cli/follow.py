@@ -25,7 +25,7 @@ from streamlearn.cli.whole_samples import WholeSamples
 from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.learners.loading import load, read
 from streamlearn.recorder.layout import targets_of
-from streamlearn.recorder.writer import RecordWriter
+from streamlearn.recorder.writer import RecordWriter, check_place
 from streamlearn.streams.csv_stream import CsvStream
 from streamlearn.streams.csv_targets import CsvTargets
 
@@ -103,6 +103,8 @@ def follow(asked: Following, out: Path, json_file: Path | None, quiet: bool) -> 
         "stream": rows.source.stream,
         "label": asked.label,
     }
+    if asked.record is not None:
+        check_place(asked.record, force=False)  # before the folder is claimed, and emptied
     with claimed(out, json_file, source), ExitStack() as stack:
         device = _device(asked, out)
         begin(learner, device, asked.start)

@@ -6,7 +6,7 @@ Not called run.py: :func:`streamlearn.cli.run` has that name.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,13 +40,14 @@ from streamlearn.cli.keeper import Keeper
 from streamlearn.cli.lookout import Looking, Lookout
 from streamlearn.cli.observers import NOVELTY, PROBABILITIES, Block, Observers
 from streamlearn.cli.record import RunRecord
-from streamlearn.cli.recording import RunRecorder
+from streamlearn.cli.recording import RunRecorder, recording
 from streamlearn.cli.results import say_results
 from streamlearn.cli.rules import CLASSIFICATION, REGRESSION, TASK_HEADS, new_learner
 from streamlearn.cli.run_report import run_report
 from streamlearn.cli.terminal import TerminalView
 from streamlearn.cli.whole_samples import WholeSamples
 from streamlearn.errors import StreamlearnError, WriteError
+from streamlearn.recorder.writer import check_place
 from streamlearn.report import ReportData, write_report
 from streamlearn.sources import Opening, Source, open_source
 from streamlearn.streams.csv_stream import CsvStream
@@ -144,10 +145,13 @@ def learn(
     learner = made(rule, TASK_HEADS[task], layers, settings, features=rows.feature_names, **more)
     columns.say(rows, keeping.quiet)
     place = Place(source.stream, label, on_bad, reading=columns.of(rows).to_dict())
+    if keeping.record is not None:
+        check_place(keeping.record, keeping.force)  # before a folder is claimed, and emptied
     claim = claimed(keeping.out, keeping.json_file, source_of(place), force=keeping.force)
-    with closing(rows), claim:
+    kept = recording(keeping.record, {}, learner, label, keeping.out, force=keeping.force)
+    with closing(rows), claim, kept as recorder:
         run = kind(rows, RowBlocks(rows), learner, Checkpoint(0, 0, 0.0, place), keeping)
-        run.keep_record({})
+        run.keep_record(recorder)
         run.learn()
 
 
@@ -206,12 +210,8 @@ class Run:
         if self.waiting is not None:
             self.record.waiting = self.waiting.to_dict
 
-    def keep_record(self, known: Mapping[str, Any]) -> None:
+    def keep_record(self, recorder: RunRecorder | None) -> None:
         """Write every sample to a record too, if there is one; checkpoints say where it ends."""
-        keeping, label = self.keeping, self.record.place.label
-        recorder = RunRecorder.of_run(
-            keeping.record, known, self.learner, label, force=keeping.force
-        )
         if recorder is not None:
             self.observers.append(recorder)
             self.record.recorded = recorder.position
@@ -254,9 +254,9 @@ class Run:
             self.observers,
         )
         with self._whole() as whole:
-            self._keep_source()
             try:
                 with TerminalView(to, self.lookout.now), keeper:
+                    self._keep_source()  # a checkpoint to go on from is there now
                     interrupted = self._samples(whole, keeper)
                     whole.begin()  # from here on signals wait: what was learned is written
                     self.rows.close()  # nothing more comes into the run folder

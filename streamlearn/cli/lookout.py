@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ import streamlearn
 from streamlearn.cli.checkpoints import CHECKPOINT_DIR, SUFFIX, Checkpoint
 from streamlearn.cli.endings import CommandError, Interrupted
 from streamlearn.cli.figures import number
+from streamlearn.cli.host import command_line, memory_of, some_names
 from streamlearn.cli.observers import Block, Observer
 from streamlearn.cli.record import RunRecord
 from streamlearn.errors import StateFormatError, StreamlearnError
@@ -24,7 +23,7 @@ from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.regressor import StreamRegressor
 from streamlearn.report import ReportData
 from streamlearn.serve import LivePage, LiveServer
-from streamlearn.streams.csv_rows import CsvRows
+from streamlearn.sources.base import REASONS
 from streamlearn.streams.csv_stream import CsvStream
 from streamlearn.streams.csv_targets import CsvTargets
 from streamlearn.watching import Now, NumbersFile, PredictionsFile, Rate, RunLog, Watch, WatchFile
@@ -153,12 +152,13 @@ class Lookout:
         doing = f"goes on after {start.n_samples:,} samples" if start.n_rows else "begins"
         self.log.say(
             f"the run {doing}: streamlearn {streamlearn.__version__}, {machine()}; command: "
-            f"{_command()}"
+            f"{command_line()}"
         )
         classes = ", ".join(map(str, learner.labels))
         self.log.say(
-            f"stream {place.stream}, label {place.label!r}, features {_some(self._rows)}, "
+            f"stream {place.stream}, label {place.label!r}, "
             + (f"classes {classes}" if classes else "a regression")
+            + f", features {some_names(self._rows.feature_names)}"
         )
         self.log.say(
             f"learner {learner.spec} {learner.arithmetic}, rule {learner.config.rule}, seed "
@@ -188,13 +188,16 @@ class Lookout:
                 blind=blind_names(learner, self._rows.feature_names),
                 dropped=self.dropped(),
                 n_drifts=metrics.n_drifts,
+                reconnects=record.source_counts().get("reconnects", 0),
                 seconds=monotonic() - self._begun,
                 ended=self._ended,
             )
 
     def dropped(self) -> dict[str, int]:
         """Return what came and was not learned, by its reason."""
-        return {"bad rows": self._record.skipped()[0]}
+        lost = self._record.source_counts()
+        by_source = {text: lost[name] for name, text in REASONS.items() if lost.get(name)}
+        return {"bad rows": self._record.skipped()[0], **by_source}
 
     def parts(self, out: Path) -> tuple[str, ...]:
         """Return the names of its files in the run folder that are results of the run."""
@@ -212,7 +215,7 @@ class Lookout:
             "uncertainty": {name: total / n if n else None for name, (total, n) in totals.items()},
             "saturations": self._record.saturations(),
             "dropped": self.dropped(),
-            "memory": _memory(learner),
+            "memory": memory_of(learner),
             "predictions_file": str(kept.path.absolute()) if kept is not None else None,
         }
         if watch.baselines is not None:
@@ -278,37 +281,3 @@ def _predictions(
             "give a new file, which begins behind that sample"
         )
     return kind(asked, names)
-
-
-def _memory(learner: StreamLearner) -> dict[str, Any]:
-    state = learner.state
-    parts = {name: int(state[name].nbytes) for name in state.dtype.names or ()}
-    return {
-        "state_bytes": int(state.nbytes),
-        "state_parts": dict(sorted(parts.items(), key=lambda part: -part[1])),
-        "image_bytes": len(learner.to_bytes()),
-        "process_peak_bytes": _peak(),
-    }
-
-
-def _peak() -> int | None:
-    """Return the most memory that this process had; None where nobody tells."""
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else 1024 * most
-
-
-def _some(rows: CsvRows, most: int = 40) -> str:
-    names = rows.feature_names
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
-
-
-def _command() -> str:
-    import shlex
-
-    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    return re.sub(r"(?<=//)[^/@\s]*@", "…@", command) + f" in {Path.cwd()}"  # no password

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, time_ns
 from typing import Any
@@ -19,6 +20,25 @@ from streamlearn.recorder.writer import RecordWriter
 _FLUSH_S = 60.0
 
 
+@contextmanager
+def recording(
+    given: Path | None,
+    known: Mapping[str, Any],
+    learner: StreamLearner,
+    label: str,
+    run_dir: Path | None = None,
+    *,
+    force: bool = False,
+) -> Iterator[RunRecorder | None]:
+    """Hold the record of a run; parameters and errors are those of :meth:`RunRecorder.of_run`."""
+    recorder = RunRecorder.of_run(given, known, learner, label, run_dir, force=force)
+    try:
+        yield recorder
+    finally:
+        if recorder is not None:
+            recorder.end()
+
+
 class RunRecorder:
     """An observer that writes every sample of a run to a record.
 
@@ -28,10 +48,14 @@ class RunRecorder:
         Ends with the learner's state.
     learner
         Of the run.
+    run_dir
+        Its folder: a checkpoint names the record from there, so that both may be moved together.
     """
 
-    def __init__(self, writer: RecordWriter, learner: StreamLearner) -> None:
-        self._writer, self._learner = writer, learner
+    def __init__(
+        self, writer: RecordWriter, learner: StreamLearner, run_dir: Path | None = None
+    ) -> None:
+        self._writer, self._learner, self._run_dir = writer, learner, run_dir
         self._flushed = monotonic()
 
     @classmethod
@@ -41,6 +65,7 @@ class RunRecorder:
         known: Mapping[str, Any],
         learner: StreamLearner,
         label: str,
+        run_dir: Path | None = None,
         *,
         force: bool = False,
     ) -> RunRecorder | None:
@@ -56,6 +81,8 @@ class RunRecorder:
             As in the checkpoint.
         label
             Name of the label's column.
+        run_dir
+            Folder of the run.
         force
             Whether another record may be lost.
 
@@ -73,17 +100,25 @@ class RunRecorder:
         WriteError
             If it cannot be written.
         """
-        if known and (given is None or str(given.absolute()) == known["file"]):
-            path = Path(known["file"])
-            return cls(RecordWriter.go_on(path, known["samples"], known["crc32"]), learner)
+        if known:
+            path = Path(os.path.normpath((run_dir or Path()).resolve() / known["file"]))
+            if given is None or given.resolve() == path.resolve():
+                writer = RecordWriter.go_on(path, known["samples"], known["crc32"])
+                return cls(writer, learner, run_dir)
         if given is None:
             return None
-        return cls(RecordWriter.create(given, learner, label=label, force=force), learner)
+        writer = RecordWriter.create(given, learner, label=label, force=force)
+        return cls(writer, learner, run_dir)
 
     def position(self) -> dict[str, Any]:
         """Return where the record ends, for a checkpoint: :meth:`checkpoint` was called before."""
         samples, crc32 = self._writer.position()
-        return {"file": str(self._writer.path.absolute()), "samples": samples, "crc32": crc32}
+        file = self._writer.path.resolve()
+        name = str(file)
+        if self._run_dir is not None:
+            with suppress(ValueError):  # another drive
+                name = Path(os.path.relpath(file, self._run_dir.resolve())).as_posix()
+        return {"file": name, "samples": samples, "crc32": crc32}
 
     def see(self, block: Block) -> None:
         """Record a block; what cannot be written waits in memory for the next checkpoint."""

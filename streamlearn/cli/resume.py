@@ -18,6 +18,7 @@ from streamlearn.cli.common import console
 from streamlearn.cli.endings import CommandError
 from streamlearn.cli.folders import begin_again, reopened
 from streamlearn.cli.learn import Keeping, Run, source_of
+from streamlearn.cli.recording import recording
 from streamlearn.cli.target_run import TargetRun
 from streamlearn.learners.loading import read
 from streamlearn.learners.regressor import StreamRegressor
@@ -82,15 +83,16 @@ def resume(
         else:
             begun = _with_another(start, place, rows, stream is not None)
             said = f"learns {rows.name} from its beginning"
-        run = kind(rows, samples, learner, begun, keeping)
-        run.keep_record(start.record)
-        rows.recall(start.columns)
-        reading.say(rows, keeping.quiet)
-        begin_again(run_dir, source_of(begun.place))
-        console(keeping.quiet).print(
-            f"{run_dir}: {start.n_samples} samples learned; {said}", soft_wrap=True
-        )
-        with closing(rows):
+        kept = recording(keeping.record, start.record, learner, place.label, run_dir)
+        with closing(rows), kept as recorder:
+            rows.recall(start.columns)
+            reading.say(rows, keeping.quiet)
+            begin_again(run_dir, source_of(begun.place))
+            console(keeping.quiet).print(
+                f"{run_dir}: {start.n_samples} samples learned; {said}", soft_wrap=True
+            )
+            run = kind(rows, samples, learner, begun, keeping)
+            run.keep_record(recorder)
             run.learn()
 
 

@@ -198,18 +198,20 @@ class Record:
         return learner
 
     def snapshot_before(self, n_samples: int) -> tuple[int, StreamLearner]:
-        """Return the latest state in the record after at most so many samples.
+        """Return the latest whole state in the record after at most so many samples.
 
         Returns
         -------
         int, StreamLearner
             How many samples it had learned or predicted, and the learner.
         """
-        latest = None
-        for block in self.blocks:
-            if block.kind == layout.SNAPSHOT and block.first <= n_samples:
-                latest = block
-        return (0, self.first_state()) if latest is None else (latest.first, self.snapshot(latest))
+        for block in reversed(self.snapshots()):
+            if block.first <= n_samples:
+                try:
+                    return block.first, self.snapshot(block)
+                except StateFormatError:  # it can be learned from an earlier one
+                    continue
+        return 0, self.first_state()
 
     def first_state(self) -> StreamLearner:
         """Return the learner before the first sample."""

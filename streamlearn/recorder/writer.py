@@ -111,7 +111,7 @@ class RecordWriter:
             If a label is not text, a number or a truth value.
         """
         path = Path(path)
-        _check_place(path, force)
+        check_place(path, force)
         with learner._lock:
             image = learner.to_bytes()
         description = {
@@ -309,7 +309,7 @@ class RecordWriter:
             raise write_error(self.path, error) from error
 
 
-def _check_place(path: Path, force: bool) -> None:
+def check_place(path: Path, force: bool) -> None:
     """Refuse to write over anything but, if asked, an older record.
 
     Raises

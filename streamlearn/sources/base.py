@@ -171,6 +171,7 @@ class Source(ABC):
         encoding
             Of the text.
         """
+        del header, encoding
 
     def resume(self, folder: Path, line: int, crc32: int) -> bool:
         """Go on behind a line that was read in an earlier sitting; called before :meth:`open`.
@@ -198,6 +199,8 @@ class Source(ABC):
         folder
             Of the checkpoints; None: nothing is kept.
         """
+        del folder
 
     def kept(self, line: int) -> None:
         """Say that a checkpoint holds what was learned until this line."""
+        del line

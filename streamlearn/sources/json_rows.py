@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from streamlearn.errors import StreamFormatError
-from streamlearn.sources.limits import MAX_JSON_KEYS
+from streamlearn.sources.limits import MAX_JSON_DEPTH, MAX_JSON_KEYS
 
 FORMATS = ("csv", "jsonl")
 
@@ -132,7 +132,7 @@ def _quoted(text: str) -> str:
 
 def _kind(value: Any) -> str:
     if isinstance(value, _Pairs):
-        return "an object within the object"
+        return f"an object within the object, where at most {MAX_JSON_DEPTH} deep is read"
     if isinstance(value, list):
         return "an array"
     return f"a value alone, {str(value)[:40]!r}"

@@ -1,4 +1,4 @@
-"""What ports and topics share: threads that receive and keep, a queue, the way back after a loss."""
+"""What ports and topics share: threads that receive and keep, a queue, the way back."""
 
 from __future__ import annotations
 
@@ -85,7 +85,8 @@ class LiveSource(Source):
         self._outcome: queue.SimpleQueue[OSError | None] = queue.SimpleQueue()
         self._arrived: queue.SimpleQueue[_Arrival | OSError | None] = queue.SimpleQueue()
         self._ready: queue.SimpleQueue[_Arrival | OSError | None] = queue.SimpleQueue()
-        self._lines_in = self._bytes_in = self._lines_out = self._bytes_out = 0
+        self._counting = threading.Lock()
+        self._n_waiting = self._bytes_waiting = 0
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
         self._undecided = True  # where arrivals are kept; until then:
@@ -181,15 +182,39 @@ class LiveSource(Source):
                 raise item
             return False
         self._current, self._done = list(item.lines), item.done
-        self._lines_out += len(item.lines)
-        self._bytes_out += sum(map(len, item.lines))
+        self._account(item.lines, -1)
         return True
 
     def began(self, header: bytes | None, encoding: str = "utf-8") -> None:
         """Say that the head was read; see :class:`Source`."""
-        self._header, self._encoding, self._head_lines = header, encoding, self._n_lines
+        with self._lock:
+            self._header, self._encoding, self._head_lines = header, encoding, self._n_lines
+            self._judge_what_came()
         if not self._keeps:
             self._decide(None)
+
+    def _judge_what_came(self) -> None:
+        """Drop what is no row among the lines that came before anybody knew what a row is."""
+        waiting: list[_Arrival | OSError | None] = []
+        while not self._ready.empty():
+            waiting.append(self._ready.get())
+        self._current = self._rows_of(self._current)
+        rows = list(self._current)
+        for item in waiting:
+            if isinstance(item, _Arrival):
+                item = _Arrival(self._rows_of(item.lines), item.done)
+                rows += item.lines
+            self._ready.put(item)
+        if self._undecided:
+            head = [] if self._stored is not None else self._history[: self._head_lines]
+            self._history = head + rows
+
+    def _rows_of(self, lines: list[bytes]) -> list[bytes]:
+        good = [raw for raw in lines if self._is_text(raw)]
+        if len(good) < len(lines):
+            self._account(lines, -1)
+            self._account(good)
+        return good
 
     def resume(self, folder: Path, line: int, crc32: int) -> bool:
         """Go on behind a line; see :class:`Source`."""
@@ -316,26 +341,24 @@ class LiveSource(Source):
         wait
             Whether to wait for room in the queue; otherwise lines without room are dropped.
         """
-        good = [raw for raw in lines if self._is_text(raw)]
         while self._is_full() and wait and not self._stop.wait(0.01):
             self._say_once("full", "the learner is slower than the source; the source has to wait")
-        if good and self._is_full() and not wait:
+        if self._is_full() and not wait:
             self._say_once("full", "the learner is slower than the source; lines are dropped")
-            self.counts.drop("queue_full", len(good))
-            good = []
-        self._account(good)
-        if good or done is not None:
-            self._arrived.put(_Arrival(good, done))
+            self.counts.drop("queue_full", len(lines))
+            lines = []
+        self._account(lines)
+        if lines or done is not None:
+            self._arrived.put(_Arrival(lines, done))
 
-    def _account(self, lines: list[bytes]) -> None:
-        self._lines_in += len(lines)
-        self._bytes_in += sum(map(len, lines))
+    def _account(self, lines: list[bytes], sign: int = 1) -> None:
+        """Count lines that came into the queue, or left it."""
+        with self._counting:
+            self._n_waiting += sign * len(lines)
+            self._bytes_waiting += sign * sum(map(len, lines))
 
     def _is_full(self) -> bool:
-        return (
-            self._lines_in - self._lines_out >= QUEUE_LINES
-            or self._bytes_in - self._bytes_out >= QUEUE_BYTES
-        )
+        return self._n_waiting >= QUEUE_LINES or self._bytes_waiting >= QUEUE_BYTES
 
     def _is_text(self, raw: bytes) -> bool:
         """Tell whether a line may be a row; count it if not."""
@@ -373,6 +396,12 @@ class LiveSource(Source):
             while not self._arrived.empty():  # all that came meanwhile goes to the disk at once
                 batch.append(self._arrived.get())
             with self._lock:
+                batch = [
+                    _Arrival(self._rows_of(item.lines), item.done)
+                    if isinstance(item, _Arrival)
+                    else item
+                    for item in batch
+                ]
                 safe = self._keep([item for item in batch if isinstance(item, _Arrival)])
                 own = not self._undecided and self._spool is None
                 for item in batch:

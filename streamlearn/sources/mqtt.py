@@ -189,7 +189,9 @@ class MqttSource(LiveSource):
             self._fresh = False
         self._connection += 1
         events: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
-        self._events, client = events, self._client
+        # A new client each time: paho opens sockets of its own for each start of its loop.
+        self._events = events
+        client = self._client = self._new_client(clean=False)
         client.on_connect = lambda *a: events.put(("connected", (a[2], a[3])))
         client.on_disconnect = lambda *a: events.put(("lost", a[3]))
         client.on_subscribe = lambda *a: events.put(("subscribed", a[3]))

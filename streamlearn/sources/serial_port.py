@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
+from importlib import import_module
 from time import monotonic
 from typing import Any
 
@@ -166,9 +167,10 @@ def _why(error: OSError) -> str:
 def _port_class() -> Any:
     """Return pyserial's class of a port, without the habit of losing what came before the open."""
     try:
-        import serial
+        serial = import_module("serial")
     except ImportError:
         raise ConfigError(
-            'a serial port needs pyserial, which is not installed: pip install "streamlearn[serial]"'
+            "a serial port needs pyserial, which is not installed: "
+            'pip install "streamlearn[serial]"'
         ) from None
     return type("Port", (serial.Serial,), {"_reset_input_buffer": lambda _: None})

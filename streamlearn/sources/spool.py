@@ -16,8 +16,9 @@ import json
 import os
 import threading
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
@@ -114,9 +115,10 @@ class Spool:
         self._kept = [line, line]
         self._file: IO[bytes] | None = None
         self._size = 0
-        for file in [] if goes_on else _files(folder):
-            file.unlink(missing_ok=True)
+        if not goes_on:
+            self._remove(_files(folder))
         self._begin(waiting)
+        self._remove(file for file in _files(folder) if _first_of(file) > line + 1)
 
     def append(self, lines: Sequence[bytes], durable: bool = True) -> None:
         """Write lines behind those that are there.
@@ -162,9 +164,9 @@ class Spool:
             except OSError:  # a full disk: the segment goes on
                 return
             files = _files(self._folder)
-            for file, after in zip(files, files[1:], strict=False):
-                if _first_of(after) <= self._kept[0] + 1:
-                    file.unlink(missing_ok=True)
+            self._remove(
+                file for file, after in pairwise(files) if _first_of(after) <= self._kept[0] + 1
+            )
 
     def close(self) -> None:
         """Close the segment."""
@@ -173,6 +175,11 @@ class Spool:
                 self._file.close()
             self._file = None
 
+    @staticmethod
+    def _remove(files: Iterable[Path]) -> None:
+        for file in files:
+            file.unlink(missing_ok=True)
+
     def _count(self, lines: Sequence[bytes]) -> None:
         self._line += len(lines)
         for raw in lines:
@@ -180,6 +187,8 @@ class Spool:
 
     def _begin(self, lines: Sequence[bytes] = ()) -> None:
         """Begin a segment behind the latest line, with these lines in it."""
+        if self._file is not None:
+            sync(self._file.fileno())  # no line may be missing before those of the new one
         path = self._folder / f"{_NAME}{self._line + 1:012d}{_SUFFIX}"
         start = {
             "format": _FORMAT,

@@ -110,7 +110,7 @@ class CsvRows:
     def _make_header(self, words: dict[str, tuple[str, ...]]) -> None:
         guess = self._guess
         left_out = {*guess.left_out, *self._unknown}
-        where = f"{self.name} line {self._top.line}"
+        where = f"{self.name} line {max(self._top.line, 1)}"  # 0: the keys of a JSON object
         texts = text_columns(guess.cells, [*words.items()])
         label, more = self.label_column, bool(self._unknown)
         self._header = parse_header(guess.cells, label, where, self.options, texts, left_out, more)

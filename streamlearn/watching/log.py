@@ -93,6 +93,8 @@ class RunLog:
             self.warn(f"blind: the network sees nothing of the feature {name!r}")
         for name in sorted(set(before.blind) - set(now.blind)):
             self.say(f"the network sees the feature {name!r} again")
+        if now.reconnects > before.reconnects:
+            self.warn(f"the source went, and came back ({now.reconnects:,} times in all)")
         for reason, n in now.dropped.items():
             more = n - before.dropped.get(reason, 0)
             if more > 0:

@@ -37,6 +37,8 @@ class Now:
         What was not learned: a reason and how often.
     n_drifts
         How often the accuracy fell, or the error rose.
+    reconnects
+        How often the source came back.
     seconds
         Since this sitting began.
     ended
@@ -57,6 +59,7 @@ class Now:
     blind: tuple[str, ...] = ()
     dropped: Mapping[str, int] = field(default_factory=dict)
     n_drifts: int = 0
+    reconnects: int = 0
     seconds: float = 0.0
     ended: str = ""
 

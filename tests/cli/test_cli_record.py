@@ -90,6 +90,19 @@ def test_what_is_refused(whole: Path, toy: Path, cli: Cli, tmp_path: Path) -> No
     assert toy.read_text("utf-8").startswith(CSV_HEADER)
 
 
+def test_a_record_that_is_there_costs_no_run(toy: Path, cli: Cli, tmp_path: Path) -> None:
+    """It is refused before the folder of the run is emptied."""
+    run, record = tmp_path / "run", tmp_path / "r.slr"
+    again = ("run", "--stream", toy, *RUN, "--out", run, "--record", record, "-q")
+    assert cli(*again).code == 0
+    state = (run / "state.sls").read_bytes()
+    assert cli(*again).code == 1
+    assert (run / "state.sls").read_bytes() == state
+    assert cli("verify", record, run).code == 0
+    assert cli(*again, "--force").code == 0
+    assert len(Record(record)) == N
+
+
 # -- one transaction with the run folder ----------------------------------------------------------
 
 
@@ -149,6 +162,17 @@ def test_a_record_that_is_not_the_runs_own_is_refused(
     found = Record(more)
     assert found.start.n_samples == N
     assert found.state_at().to_bytes() == (run / "state.sls").read_bytes()
+
+
+def test_run_folder_and_record_may_be_moved_together(toy: Path, cli: Cli, tmp_path: Path) -> None:
+    place, other = tmp_path / "here", tmp_path / "there"
+    place.mkdir()
+    arguments = ("--out", place / "run", "--record", place / "r.slr", "-q")
+    assert cli("run", "--stream", toy, *RUN, *arguments).code == 0
+    place.rename(other)
+    assert cli("run", "--resume", other / "run", "--stream", toy, "-q").code == 0
+    assert len(Record(other / "r.slr")) == N
+    assert cli("verify", other / "r.slr", other / "run").code == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])

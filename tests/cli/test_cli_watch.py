@@ -166,11 +166,11 @@ def test_a_log_for_months(cli: Cli, toy: Path, tmp_path: Path) -> None:
 
 
 def test_a_password_does_not_come_into_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    from streamlearn.cli.lookout import _command
+    from streamlearn.cli.host import command_line
 
     monkeypatch.setattr(sys, "argv", ["streamlearn", "run", "--stream", "mqtt://me:secret@host/t"])
-    assert "secret" not in _command()
-    assert "mqtt://…@host/t" in _command()
+    assert "secret" not in command_line()
+    assert "mqtt://…@host/t" in command_line()
 
 
 def test_no_live_view_without_a_terminal(cli: Cli, toy: Path) -> None:

@@ -233,6 +233,7 @@ TINY = {
     "metaplastic-gas": ["--limit-samples", "12", "--seeds", "2"],
     "noise-limits": ["--limit-samples", "8"],
     "regression": ["--limit-samples", "120", "--seeds", "1", "--quick"],
+    "recorder": ["--samples", "300", "--tries", "1"],
     "size": ["--boards", "nrf52840,stm32l072"],
 }
 

@@ -14,6 +14,7 @@ from records import FEATURES, LABELS, learner, one_byte, recorded, samples
 from streamlearn import MesuClassifier, MesuRegressor
 from streamlearn.errors import ConfigError, StateFormatError, WriteError
 from streamlearn.recorder import Record, Recorder, layout
+from streamlearn.recorder.proof import verify
 from streamlearn.recorder.writer import RecordWriter
 
 N, BLOCK = 100, 20
@@ -194,6 +195,16 @@ def test_a_flipped_bit_anywhere_is_found(tmp_path: Path) -> None:
             assert len(Record(flipped)) == 40
 
 
+def test_a_damaged_state_within_the_record_is_learned_from_an_earlier_one(tmp_path: Path) -> None:
+    taught = recorded(tmp_path / "r.slr", N, snapshot_every=40)
+    data = bytearray((tmp_path / "r.slr").read_bytes())
+    data[Record(tmp_path / "r.slr").snapshots()[-1].end - 9] ^= 1
+    (tmp_path / "r.slr").write_bytes(data)
+    assert Record(tmp_path / "r.slr").state_at().to_bytes() == taught.to_bytes()
+    with pytest.raises(StateFormatError, match=r"the state after 80 samples\) is damaged"):
+        verify(Record(tmp_path / "r.slr"), taught)
+
+
 def test_a_block_of_another_record_does_not_fit(tmp_path: Path) -> None:
     recorded(tmp_path / "a.slr", 60, BLOCK)
     taught, (x, y) = learner(seed=1), samples(60, seed=1)
@@ -276,3 +287,28 @@ def test_what_a_full_disk_refused_is_written_when_there_is_room(tmp_path: Path) 
     recorder.learn_many(x[40:], y[40:])
     recorder.close()
     assert Record(tmp_path / "r.slr").state_at().to_bytes() == taught.to_bytes()
+
+
+# -- an observer of a run -------------------------------------------------------------------------
+
+
+def test_a_run_records_the_times_of_its_stream_or_of_arrival(tmp_path: Path) -> None:
+    from streamlearn.cli.observers import Block
+    from streamlearn.cli.recording import RunRecorder
+
+    taught, (x, _) = learner(), samples(3)
+    before = datetime.now(timezone.utc)
+    recorder = RunRecorder.of_run(tmp_path / "r.slr", {}, taught, "state")
+    assert recorder is not None
+    labels, lines, when = np.array([0, 1, -1]), np.arange(3), datetime(2026, 5, 1, 7, 30)
+    seconds = when.replace(tzinfo=timezone.utc).timestamp()
+    times = np.array([seconds, seconds + 0.25, np.nan])
+    recorder.see(Block(0, x, labels, labels, lines, 0.0, times=times))
+    recorder.see(Block(3, x, labels, labels, lines, 0.0))
+    recorder.end()
+    found = [sample.time for sample in Record(tmp_path / "r.slr")]
+    assert [t.isoformat() for t in found[:2]] == [
+        "2026-05-01T07:30:00+00:00",
+        "2026-05-01T07:30:00.250000+00:00",
+    ]
+    assert all(before <= t <= datetime.now(timezone.utc) for t in found[2:])
