@@ -89,7 +89,8 @@ class FileSource(Source):
 
     def read_some(self, max_bytes: int) -> bytes:
         """Return what is there; see :class:`Source`."""
-        raw = self._read(max_bytes, block=self._regular, some=not self._regular)
+        plain = self._regular and self._packed is None  # what is unpacked comes before its error
+        raw = self._read(max_bytes, block=plain, some=not plain)
         self._n_lines += raw.count(b"\n")
         return raw
 
