@@ -79,8 +79,8 @@ def score(y: Floats, mean: Floats, sd: Floats, seconds: float) -> Scores:
 
 
 def run_mesu(stream: TargetStream, hidden: tuple[int, ...] = HIDDEN, **settings: Any) -> Scores:
-    """A regressor over the stream."""
-    learner = MesuRegressor((stream.n_features, *hidden, 1), **settings)
+    """A regressor over the stream, with a fixed step as in ``run --task regression``."""
+    learner = MesuRegressor((stream.n_features, *hidden, 1), **{"step": "fixed", **settings})
     begin = perf_counter()
     found = [learner.test_then_learn_one(x, y) for x, y in stream]
     seconds = perf_counter() - begin
@@ -119,10 +119,12 @@ def measure(options: argparse.Namespace) -> Record:
         say(name)
         rows.append({"learner": name, "runs": [asdict(one) for one in runs]})
 
-    for arithmetic in ("q16", "float32", "float64"):
+    for arithmetic in ("q16", "float32") if options.short else ("q16", "float32", "float64"):
         found = [run_mesu(one, arithmetic=arithmetic, seed=s) for s, one in streams.items()]
         note(f"MESU 32, {arithmetic}", found)
     note("MESU 32, q16, 4 draws", [run_mesu(x, n_draws=4, seed=s) for s, x in streams.items()])
+    found = [run_mesu(one, step="adaptive", seed=s) for s, one in streams.items()]
+    note("MESU 32, q16, adaptive step", found)
     note("MESU 32-32, q16", [run_mesu(one, DEEPER, seed=s) for s, one in streams.items()])
     for name, hidden in (("32", HIDDEN), ("32-32", DEEPER)):
         for lr in LEARNING_RATES:
@@ -141,7 +143,8 @@ def measure(options: argparse.Namespace) -> Record:
     if not options.quick:
         first = next(iter(streams.values()))
         for name, make in river_models():
-            note(name, [run_other(first, River(make()))])
+            if "linear" in name or not options.short:
+                note(name, [run_other(first, River(make()))])
     return {"seeds": list(streams), "rows": rows}
 
 
@@ -172,6 +175,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the study's own options; a seed is an order of the stream too."""
     add_seeds(parser, 3)
     parser.add_argument("--quick", action="store_true", help="MESU and SGD only")
+    parser.add_argument(
+        "--short", action="store_true", help="without float64, and of River linear models only"
+    )
     add_limit(parser, 100, "of the stream")
 
 

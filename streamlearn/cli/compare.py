@@ -19,6 +19,7 @@ from streamlearn.cli.common import console
 from streamlearn.cli.endings import CommandError
 from streamlearn.cli.folders import MANIFEST_FILE, METRICS_FILE
 from streamlearn.cli.record import LEARNER
+from streamlearn.cli.rules import REGRESSION
 from streamlearn.evaluation import Curve
 from streamlearn.evaluation.paired import Paired, paired
 from streamlearn.report.compare import Comparison, Pair, compare_page
@@ -140,6 +141,8 @@ def _pair(first: Found, second: Found) -> tuple[Paired | None, str | None]:
     """Return the test of two runs that recorded predictions, or why they cannot be compared."""
     if first.predictions is None or second.predictions is None:
         return None, None
+    if REGRESSION in (first.metrics.get("task"), second.metrics.get("task")):
+        return None, None  # the test is of right and wrong
     try:
         return paired(_right(first.predictions, second.predictions)), None
     except _OtherSamplesError as error:

@@ -87,6 +87,8 @@ class Waiting:
     def finish(self, learner: Any) -> Iterator[Block]:
         """Learn what labels there still are, once the rows have ended."""
         learned: list[Block] = []
+        if self._labels is not None:
+            self._labels.ends()
         while self._labels is not None and (found := self._labels.next()) is not None:
             learned += self._label(learner, *found)
             if len(learned) >= MOST_LABELS:

@@ -49,7 +49,6 @@ class FileSource(Source):
         self._regular = _is_regular(self._path)
         self._file: IO[bytes] | None = None
         self._packed: IO[bytes] | None = None
-        self._broken: SourceError | None = None
 
     @property
     def rereadable(self) -> bool:
@@ -90,30 +89,10 @@ class FileSource(Source):
 
     def read_some(self, max_bytes: int) -> bytes:
         """Return what is there; see :class:`Source`."""
-        if self._packed is not None:
-            raw = self._unpack(max_bytes)
-        else:
-            raw = self._read(max_bytes, block=self._regular, some=not self._regular)
+        plain = self._regular and self._packed is None  # what is unpacked comes before its error
+        raw = self._read(max_bytes, block=plain, some=not plain)
         self._n_lines += raw.count(b"\n")
         return raw
-
-    def _unpack(self, max_bytes: int) -> bytes:
-        """Return lines of a gzip file; those before a damaged place come before its error."""
-        lines: list[bytes] = []
-        size = 0
-        while size < max_bytes and self._broken is None:
-            try:
-                raw = self._read(MAX_LINE_BYTES)
-            except SourceError as error:
-                self._broken = error
-                break
-            if not raw:
-                break
-            lines.append(raw)
-            size += len(raw)
-        if not lines and self._broken is not None:
-            raise self._broken
-        return b"".join(lines)
 
     def _read(self, size: int, block: bool = False, some: bool = False) -> bytes:
         assert self._file is not None, "open it first"

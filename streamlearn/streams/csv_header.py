@@ -123,6 +123,7 @@ def parse_header(
     options: ReadOptions | None = None,
     texts: Sequence[TextColumn] = (),
     left_out: Collection[int] = (),
+    unfinished: bool = False,
 ) -> Header:
     """Check the cells of the header row.
 
@@ -140,6 +141,8 @@ def parse_header(
         The columns that hold words.
     left_out
         Positions of columns that are no features.
+    unfinished
+        Whether more columns of words may become features: then there may be none yet.
 
     Returns
     -------
@@ -188,7 +191,8 @@ def parse_header(
         name for index, name in enumerate(cells) if index not in left_out
     }
     wanted -= no_feature
-    if not wanted:
+    wanted -= {cells[index] for index in left_out}
+    if not wanted and not unfinished:
         raise StreamFormatError(
             f"{where}: the only column is the label {label_column!r}; expected features beside it, "
             "separated by commas. If another mark separates them, name it with --delimiter"

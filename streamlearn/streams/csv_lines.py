@@ -82,6 +82,8 @@ class LineReader:
         The latest line of :meth:`read` as it came, in UTF-8.
     format : str or None
         As given, or as guessed.
+    follows : bool
+        Whether the end is not the end: more may be written, and the beginning of a line waits.
     """
 
     def __init__(
@@ -100,7 +102,7 @@ class LineReader:
         self._in_head = isinstance(source, Source) and source.live
         self.line_number = 0
         self.crc32 = 0
-        self.cut = False
+        self.cut = self.follows = False
         self._data = b""  # what was read and not given out: complete lines, and a beginning
         self._ends: NDArray[np.int64] = np.zeros(0, np.int64)
         self._at = self._given = 0  # bytes and lines of `_data` that were given out
@@ -131,6 +133,9 @@ class LineReader:
             if rest >= MAX_LINE_BYTES:
                 return self._give(np.array([MAX_LINE_BYTES], np.int64), partial=True)
             more = self._more()
+            if not more and self.follows:
+                self._ended = False
+                return None
             self._data = self._data[self._at :] + more
             self._ends = np.flatnonzero(np.frombuffer(self._data, np.uint8) == _LF) + 1
             self._at = self._given = 0

@@ -17,13 +17,12 @@ from streamlearn.streams.csv_blocks import BlockParser, Values
 from streamlearn.streams.csv_fill import Filling
 from streamlearn.streams.csv_given import Given, Slice
 from streamlearn.streams.csv_guess import look, said
-from streamlearn.streams.csv_header import Header, parse_header, text_columns
+from streamlearn.streams.csv_header import Header, parse_header, text_columns, words_of
 from streamlearn.streams.csv_labels import Unlabelled
 from streamlearn.streams.csv_lines import LineReader, Lines
 from streamlearn.streams.csv_options import ReadOptions
 from streamlearn.streams.csv_scan import Words, decimal_in, find_words
 from streamlearn.streams.csv_skipped import Skipped
-from streamlearn.streams.csv_text import MISSING_TEXT
 from streamlearn.streams.csv_top import read_sample, read_top
 
 #: Different words of a text column; more are no fixed set.
@@ -113,19 +112,15 @@ class CsvRows:
         left_out = {*guess.left_out, *self._unknown}
         where = f"{self.name} line {max(self._top.line, 1)}"  # 0: the keys of a JSON object
         texts = text_columns(guess.cells, [*words.items()])
-        self._header = parse_header(
-            guess.cells, self.label_column, where, self.options, texts, left_out
-        )
+        label, more = self.label_column, bool(self._unknown)
+        self._header = parse_header(guess.cells, label, where, self.options, texts, left_out, more)
 
     def _take_words(self, found: Words | None) -> None:
         """Make features of the text columns, now that their words are known."""
         guess, words = self._guess, {text.name: text.values for text in self._header.texts}
         for index in self._unknown if found is not None else ():
             assert found is not None
-            name = guess.cells[index]
-            known = sorted(
-                word for word in found.found[index] if word.casefold() not in MISSING_TEXT
-            )
+            name, known = guess.cells[index], sorted(words_of(found.found[index]))
             if len(known) > 1:
                 words[name] = guess.words[index] = tuple(known)
             else:

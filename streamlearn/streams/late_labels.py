@@ -53,14 +53,19 @@ class LabelFile:
         self._values = values
         self._source.open()
         self._reader = LineReader(self._source, self.name)
-        self._top = read_top(self._reader, self.name, label, ReadOptions())
+        try:
+            self._top = read_top(self._reader, self.name, label, ReadOptions())
+            for name in (key, label):
+                if name not in self._top.cells:
+                    raise StreamFormatError(
+                        f"{self.name}: no column {name!r}; the columns are "
+                        f"{', '.join(map(repr, self._top.cells))}"
+                    )
+        except BaseException:
+            self.close()
+            raise
         self._reader.head_ends()
-        for name in (key, label):
-            if name not in self._top.cells:
-                raise StreamFormatError(
-                    f"{self.name}: no column {name!r}; the columns are "
-                    f"{', '.join(map(repr, self._top.cells))}"
-                )
+        self._reader.follows = True
         self._key, self._label = self._top.cells.index(key), self._top.cells.index(label)
         self.bad, self.message = 0, ""
 
@@ -101,6 +106,10 @@ class LabelFile:
                 continue
             return cells[self._key], value
 
+    def ends(self) -> None:
+        """Say that no more is written: a last line without an end counts too."""
+        self._reader.follows = False
+
     def close(self) -> None:
         """Close the file."""
         self._source.close()
@@ -124,6 +133,7 @@ def labels_in(file: str, key: str, label: str) -> tuple[str, ...]:
             return 0
 
     with closing(LabelFile(file, key, label, _Any(label, (), "bad"))) as labels:
+        labels.ends()
         for _ in labels:
             pass
     return tuple(sorted(found))

@@ -78,7 +78,7 @@ def same(folder: Path) -> dict[str, Any]:
 
 
 def test_it_is_the_library_s_regressor(gas: TargetStream, whole: dict[str, Any]) -> None:
-    learner = MesuRegressor((16, 8, 1), features=gas.feature_names[:16])
+    learner = MesuRegressor((16, 8, 1), features=gas.feature_names[:16], step="fixed")
     found = np.array([learner.test_then_learn_one(x[:16], y) for x, y in gas], np.float64)
     assert whole["n_samples"] == N
     assert whole["state_sha256"] == learner.state_sha256
@@ -168,13 +168,10 @@ def test_a_file_of_predicted_numbers_is_one_with_the_run(
     again = ("run", "--resume", out, "--stream", files / "rest.csv", "--quiet")
     assert cli(*again).code == 0
     text = file.read_text("utf-8").splitlines()
-    if suffix == ".csv":
-        rows = [*csv.DictReader(text)]
-    else:
-        rows = [json.loads(line) for line in text]
+    rows: list[Any] = [*csv.DictReader(text)] if suffix == ".csv" else [*map(json.loads, text)]
     assert [int(row["sample"]) for row in rows] == [*range(1, N + 1)]
     assert [int(row["line"]) for row in rows] == [*range(2, HALF + 2), *range(2, N - HALF + 2)]
-    learner = MesuRegressor((16, 8, 1))
+    learner = MesuRegressor((16, 8, 1), step="fixed")
     found = [learner.test_then_learn_one(x[:16], y) for x, y in gas]
     for row, prediction, y in zip(rows, found, gas.y, strict=True):
         assert np.float32(row["prediction"]) == np.float32(prediction.mean)
@@ -223,6 +220,10 @@ def test_options_of_the_learner_reach_it(cli: Cli, files: Path, tmp_path: Path) 
     assert ended.code == 0, ended.err
     learner = MesuFactoredRegressor.load(out / "state.sls")
     assert (learner.config.target_window, learner.config.memory_window) == (77, 5000)
+    assert learner.config.step == "fixed", "an adaptive one may break down"
+    adaptive = ("--set", "step=adaptive", "--out", tmp_path / "adaptive")
+    assert cli("run", "--stream", files / "first.csv", *GIVEN, *adaptive).code == 0
+    assert MesuRegressor.load(tmp_path / "adaptive" / "state.sls").config.step == "adaptive"
     floats = ("--arithmetic", "float64", "--out", tmp_path / "floats")
     assert cli("run", "--stream", files / "first.csv", *GIVEN, *floats).code == 0
 

@@ -216,6 +216,17 @@ def test_words_become_features(tmp_path: Path) -> None:
     )
 
 
+def test_words_alone_and_words_that_are_chosen(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("colour,y\n" + "red,p\ngreen,q\n" * 9)
+    stream = CsvStream(path, "y")
+    assert stream.feature_names == ("colour=green", "colour=red")
+    assert len(list(stream)) == 18
+    path.write_text("colour,v,y\n" + "red,1,p\ngreen,2,q\n" * 9)
+    stream = CsvStream(path, "y", options=ReadOptions(features=("colour",)))
+    assert [x.tolist() for x, _, _ in stream][:2] == [[0, 1], [1, 0]]
+
+
 def test_words_that_are_given_need_no_file_and_others_are_bad() -> None:
     words = ReadOptions(categories=(("door", ("closed", "open")), ("wind", ("n", "s", "w"))))
     text = "door,wind,y\nopen,w,p\nOpen,n,q\najar,n,q\nclosed,,p\nclosed,N,p\n"
