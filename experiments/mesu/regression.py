@@ -158,7 +158,7 @@ def tables(record: Record) -> Mapping[str, str]:
             [
                 row["learner"],
                 str(len(row["runs"])),
-                cell(of["mae"], 4),
+                cell(of["mae"], 4) if math.isfinite(mean["mae"]) else "diverges",
                 f"{mean['rmse']:.4f}",
                 f"{mean['skill_no_change']:.3f}",
                 f"{mean['skill_mean']:.3f}",
