@@ -35,7 +35,8 @@ class Place:
     Parameters
     ----------
     stream
-        Path of the file, absolute, or ``-``.
+        Path of the file from the run folder, or ``-``
+        (:func:`streamlearn.cli.folders.stream_path`).
     label
         Name of the label's column.
     on_bad

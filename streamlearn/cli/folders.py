@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -97,9 +98,33 @@ def begin_again(run_dir: Path, source: Mapping[str, Any]) -> None:
         (run_dir / name).unlink(missing_ok=True)
 
 
-def stream_path(stream: str) -> str:
-    """Return how a manifest and a checkpoint name a stream: an absolute path, or ``-``."""
-    return stream if stream == "-" else str(Path(stream).absolute())
+def stream_path(stream: str, out: Path | None) -> str:
+    """Return how a manifest and a checkpoint name a stream: from the run folder, or ``-``.
+
+    So both may be moved together. What shares no folder with it, such as a port, is named in full.
+    """
+    if stream == "-" or out is None:
+        return stream
+    file, folder = _real(Path(stream)), _real(out)
+    try:
+        shared = Path(os.path.commonpath([file, folder]))
+    except ValueError:  # another drive
+        return str(file)
+    return str(file) if shared == shared.parent else Path(os.path.relpath(file, folder)).as_posix()
+
+
+def stream_at(stream: str, run_dir: Path) -> str:
+    """Invert :func:`stream_path`: return the path, as people would give it, from here."""
+    if stream == "-" or Path(stream).is_absolute():
+        return stream
+    found = Path(os.path.normpath(_real(run_dir) / stream))
+    here = Path.cwd()
+    return str(found.relative_to(here) if found.is_relative_to(here) else found)
+
+
+def _real(path: Path) -> Path:
+    """Return an absolute path whose folders are no links; the last part stays as it is."""
+    return Path(os.path.realpath(path.parent)) / path.name
 
 
 def check_json(out: Path | None, json_file: Path | None) -> None:
@@ -138,7 +163,7 @@ def _refuse_other(out: Path, source: Mapping[str, Any]) -> None:
             and found.place.label == source["label"]
         )
         if not same:
-            streams = ", ".join((*found.earlier, found.place.stream))
+            streams = ", ".join(stream_at(s, out) for s in (*found.earlier, found.place.stream))
             raise CommandError(
                 f"{out} holds a learner of {found.n_samples} samples of {streams}. To go on with "
                 f"it: streamlearn run --resume {out}. To lose it: --force. Or give another --out"

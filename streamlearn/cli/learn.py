@@ -110,7 +110,7 @@ def learn(
         )
     for warning in said:  # only now: a learner that cannot be made is one line, the error
         warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)
-    place = Place(stream_path(stream), label, on_bad)
+    place = Place(stream_path(stream, keeping.out), label, on_bad)
     with claimed(keeping.out, keeping.json_file, source_of(place), force=keeping.force):
         Run(rows, RowBlocks(rows), learner, Checkpoint(0, 0, 0.0, place), keeping).learn()
 

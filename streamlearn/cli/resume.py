@@ -13,7 +13,7 @@ from streamlearn.cli.blocks import RowBlocks
 from streamlearn.cli.checkpoints import CHECKPOINT_DIR, Checkpoint, Place
 from streamlearn.cli.common import console
 from streamlearn.cli.endings import CommandError
-from streamlearn.cli.folders import begin_again, reopened, stream_path
+from streamlearn.cli.folders import begin_again, reopened, stream_at, stream_path
 from streamlearn.cli.learn import Keeping, Run, source_of
 from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.learners.loading import read
@@ -52,12 +52,12 @@ def resume(
             raise CommandError(f"{run_dir} holds no classifier, which `run` learns")
         place = replace(
             start.place,
-            stream=start.place.stream if stream is None else stream_path(stream),
+            stream=start.place.stream if stream is None else stream_path(stream, run_dir),
             label=label or start.place.label,
             on_bad=on_bad or start.place.on_bad,
         )
         rows = CsvStream(
-            stream or _short(place.stream),
+            stream or stream_at(place.stream, run_dir),
             place.label,
             [str(label) for label in learner.labels],
             "skip" if place.on_bad == "skip" else "stop",
@@ -74,13 +74,6 @@ def resume(
             f"{run_dir}: {start.n_samples} samples learned; {said}", soft_wrap=True
         )
         Run(rows, samples, learner, begun, keeping).learn()
-
-
-def _short(stream: str) -> str:
-    """Return a path as people would give it: from here, if it is below."""
-    here = Path.cwd()
-    below = stream != "-" and Path(stream).is_relative_to(here)
-    return str(Path(stream).relative_to(here)) if below else stream
 
 
 def _latest(run_dir: Path) -> Checkpoint:

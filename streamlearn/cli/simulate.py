@@ -65,7 +65,7 @@ def simulate(
         else CsvTargets(stream, label, on_bad)
     )
     _check_features(rows, exported)
-    source = {"command": "simulate", "stream": stream_path(stream), "label": label}
+    source = {"command": "simulate", "stream": stream_path(stream, out), "label": label}
     with claimed(out, json_file, source):
         to = console(quiet)
         until_bad: UntilBad[Any] = UntilBad(rows)
