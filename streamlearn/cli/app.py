@@ -173,7 +173,8 @@ def run(
     quiet: Quiet = False,
 ) -> None:
     """Learn a CSV stream, one line at a time: predict each row, then learn it."""
-    from streamlearn.cli.learn import Keeping, learn
+    from streamlearn.cli.keeping import Keeping
+    from streamlearn.cli.learn import learn
     from streamlearn.cli.resume import resume as go_on
 
     folder = out if resume is None else resume

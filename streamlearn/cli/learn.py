@@ -6,8 +6,6 @@ Not called run.py: :func:`streamlearn.cli.run` has that name.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
-from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any, Literal
 
@@ -39,7 +37,8 @@ from streamlearn.cli.folders import (
     write_manifest,
 )
 from streamlearn.cli.keeper import Keeper
-from streamlearn.cli.observers import NOVELTY, PROBABILITIES, Block, Observers
+from streamlearn.cli.keeping import Keeping
+from streamlearn.cli.observers import NOVELTY, PROBABILITIES, Block, Observers, ending
 from streamlearn.cli.record import RunRecord, RunResult
 from streamlearn.cli.rules import new_learner
 from streamlearn.cli.run_report import run_report
@@ -51,34 +50,6 @@ from streamlearn.streams.csv_stream import CsvStream
 
 #: Between two updates of the display.
 _DISPLAY_S = 0.1
-
-
-@dataclass(frozen=True)
-class Keeping:
-    """Where the results of a run go, and when they are kept.
-
-    Parameters
-    ----------
-    out
-        The run folder; None: nothing is kept.
-    json_file
-        Another file for the figures.
-    quiet
-        Print nothing but warnings and errors.
-    every
-        Samples between checkpoints.
-    seconds
-        Between checkpoints; 0: the clock does not matter.
-    force
-        Whether what another stream left in ``out`` may be lost.
-    """
-
-    out: Path | None = None
-    json_file: Path | None = None
-    quiet: bool = False
-    every: int | None = None
-    seconds: float = 60.0
-    force: bool = False
 
 
 def learn(
@@ -180,12 +151,15 @@ class Run:
         )
         with WholeSamples(self.learner) as whole:
             try:
-                with progress(to) as display, keeper:
+                with ending(self.observers), progress(to) as display, keeper:
                     task = display.add_task(f"{self.learner.spec} {self.learner.arithmetic}")
                     interrupted = self._samples(whole, keeper, display, task)
                     whole.begin()  # from here on signals wait: what was learned is written
-            finally:
-                self.observers.end()
+            except WriteError as error:  # of an observer, or of the first checkpoint
+                if keeper.kept < 0:
+                    raise
+                kept = f"The first {keeper.kept} samples are kept in {keeping.out}"
+                raise NotWrittenError(f"{error}. {kept}") from error
             bad = self.blocks.error
             if bad is not None and not record.n_samples:
                 raise bad

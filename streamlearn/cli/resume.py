@@ -14,7 +14,8 @@ from streamlearn.cli.checkpoints import CHECKPOINT_DIR, Checkpoint, Place
 from streamlearn.cli.common import console
 from streamlearn.cli.endings import CommandError
 from streamlearn.cli.folders import begin_again, reopened, stream_at, stream_path
-from streamlearn.cli.learn import Keeping, Run, source_of
+from streamlearn.cli.keeping import Keeping
+from streamlearn.cli.learn import Run, source_of
 from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.learners.loading import read
 from streamlearn.streams.csv_stream import CsvStream

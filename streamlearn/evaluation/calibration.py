@@ -135,27 +135,27 @@ class Calibration:
         self._sums = [*state["sums"]]
         return self
 
+    @staticmethod
+    def confidence_in(proba: Probabilities, predicted: Hashable, index: int) -> float:
+        """Return the probability of what was predicted.
 
-def confidence(proba: Probabilities, predicted: Hashable, index: int) -> float:
-    """Return the probability of what was predicted.
+        Parameters
+        ----------
+        proba
+            By label, or in the order of the classes' indices.
+        predicted, index
+            The predicted label, and its index.
 
-    Parameters
-    ----------
-    proba
-        By label, or in the order of the classes' indices.
-    predicted, index
-        The predicted label, and its index.
-
-    Raises
-    ------
-    ShapeError
-        If there is none.
-    """
-    try:
-        found = proba[predicted] if isinstance(proba, Mapping) else proba[index]
-        return float(found)
-    except (LookupError, TypeError, ValueError):
-        raise ShapeError(
-            f"proba has no number for the predicted class {predicted!r}: expected a probability "
-            "by label, or one for each of classes= in their order"
-        ) from None
+        Raises
+        ------
+        ShapeError
+            If there is none.
+        """
+        try:
+            found = proba[predicted] if isinstance(proba, Mapping) else proba[index]
+            return float(found)
+        except (LookupError, TypeError, ValueError):
+            raise ShapeError(
+                f"proba has no number for the predicted class {predicted!r}: expected a "
+                "probability by label, or one for each of classes= in their order"
+            ) from None

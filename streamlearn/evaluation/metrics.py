@@ -11,12 +11,7 @@ from numpy.typing import NDArray
 
 from streamlearn.errors import ConfigError, LabelError, ShapeError
 from streamlearn.evaluation.adwin import Adwin, Change, Drift
-from streamlearn.evaluation.calibration import (
-    Calibration,
-    Probabilities,
-    ReliabilityBin,
-    confidence,
-)
+from streamlearn.evaluation.calibration import Calibration, Probabilities, ReliabilityBin
 from streamlearn.evaluation.scores import Counted, Labels, Scores
 
 #: Samples of the sliding window.
@@ -125,7 +120,7 @@ class ClassificationMetrics(Scores):
             )
         i, j = self._labels.index(y), self._labels.index(predicted)
         if proba is not None:
-            self._calibration.update(confidence(proba, predicted, j), i == j)
+            self._calibration.update(Calibration.confidence_in(proba, predicted, j), i == j)
         self._add(i, j)
 
     def update_block(
@@ -137,7 +132,9 @@ class ClassificationMetrics(Scores):
         """
         n, right = len(y), y == predicted
         if self._delay:
-            counted = [self._add(i, j) for i, j in zip(y.tolist(), predicted.tolist(), strict=True)]
+            counted = [
+                self._add(*pair) for pair in zip(y.tolist(), predicted.tolist(), strict=True)
+            ]
             flags = np.array(counted, np.int64).reshape(-1, 4)[:, 2:].astype(np.bool_)
             return flags[:, 0], flags[:, 1]
         before = np.concatenate([[self._before], y])[:-1] == y
@@ -148,11 +145,10 @@ class ClassificationMetrics(Scores):
         if n >= self._window:
             self.latest._clear()
             self._in_window.clear()
-        last = slice(max(0, n - self._window), n)
-        latest = y[last], predicted[last], majority[last], before[last]
-        for counted_one in zip(*(values.tolist() for values in latest), strict=True):
-            self.latest._count(counted_one)
-            self._in_window.append(counted_one)
+        columns = (values[-self._window :].tolist() for values in (y, predicted, majority, before))
+        for one in zip(*columns, strict=True):
+            self.latest._count(one)
+            self._in_window.append(one)
         while len(self._in_window) > self._window:
             self.latest._count(self._in_window.popleft(), -1)
         return majority, before
