@@ -8,6 +8,7 @@ and the next sitting goes on with it, until the stream is done.
 from __future__ import annotations
 
 import errno
+import faulthandler
 import os
 import pty
 import random
@@ -50,6 +51,7 @@ OF_A_FILE = (*SIGNALS, "full", "full for a while", "limit")
 OF_A_PIPE = (*SIGNALS, "pipe", "port")
 #: A port's buffer holds no more.
 PORT_BYTES = 3000
+PATIENCE_S = 60
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ def fork(
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         sys.stderr = sys.stdout = log.open("w", encoding="utf-8")
+        faulthandler.register(signal.SIGUSR1, sys.stderr)
         sys.stdin = os.fdopen(os.open(os.devnull, os.O_RDONLY) if stdin is None else stdin)
         prepare()
         code = command_line.run(arguments)
@@ -183,15 +186,21 @@ class Run:
             time.sleep(self.rng.uniform(0, self.known.seconds))
         for descriptor in opened:
             os.close(descriptor)
-        deadline = time.monotonic() + 60
+        deadline, seen = time.monotonic() + PATIENCE_S, -1
         while True:
             pid, status = os.waitpid(child, os.WNOHANG)
             if pid:
                 return os.waitstatus_to_exitcode(status)
             if time.monotonic() > deadline:
+                found = newest(self.out)
+                if found is not None and found.n_rows > seen:  # slow, as is the disk, but at work
+                    deadline, seen = time.monotonic() + PATIENCE_S, found.n_rows
+                    continue
+                os.kill(child, signal.SIGUSR1)  # it tells where it is
+                time.sleep(1)
                 os.kill(child, signal.SIGKILL)
                 os.waitpid(child, 0)
-                pytest.fail(f"{kind}: it hung; {self.log.read_text()}")
+                pytest.fail(f"{kind}: it hung after {seen} rows; {self.log.read_text()}")
             time.sleep(0.002)
 
     def _source(self, kind: str) -> tuple[str, int | None, list[int]]:
