@@ -106,7 +106,7 @@ class Checkpoint:
 
 def encode(checkpoint: Checkpoint) -> bytes:
     """Return the bytes of a checkpoint."""
-    description = asdict(checkpoint)
+    description = {**vars(checkpoint), "place": asdict(checkpoint.place)}  # the rest is not copied
     image: bytes = description.pop("image")
     part: bytes = description.pop("part")
     text = json.dumps(description, sort_keys=True, separators=(",", ":")).encode()

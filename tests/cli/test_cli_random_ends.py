@@ -51,7 +51,8 @@ OF_A_FILE = (*SIGNALS, "full", "full for a while", "limit")
 OF_A_PIPE = (*SIGNALS, "pipe", "port")
 #: A port's buffer holds no more.
 PORT_BYTES = 3000
-PATIENCE_S = 60
+#: A checkpoint after each sample that a full disk refuses takes its time, on a busy machine too.
+PATIENCE_S = 300
 
 
 @dataclass(frozen=True)
