@@ -152,6 +152,11 @@ TOPICS: dict[str, dict[str, Entry]] = {
             ("numba", "torch"),
             ("mnist",),
         ),
+        "run-speed": Entry(
+            "speed.experiments",
+            "CPU of run, learn_one and a thousand learners, beside River and NumPy",
+            ("river",),
+        ),
     },
     "Documents": {
         "demo-table": Entry("documents", "run the demo; the README's table and pictures"),

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import os
 import platform
 import sys
-import tempfile
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from .cache import kept
 from .emulator import UcError, arm, uc, uclib
 from .errors import BuildError, LinkError
-from .zig import cache_dir, run_cc, zig_version
+from .zig import run_cc, zig_version
 
 UART_BASE = 0x40004000
 UART_SIZE = 0x1000
@@ -143,16 +142,12 @@ def _library() -> ctypes.CDLL:
     key = hashlib.sha256(
         _SOURCE.read_bytes() + f"{zig_version()} {sys.platform} {platform.machine()}".encode()
     ).hexdigest()[:16]
-    folder = cache_dir() / "firmware_sim"
-    path = folder / f"tap-{key}{suffix}"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            made = Path(scratch) / path.name
-            flags = "-shared -fPIC -O2 -std=c99 -Wall -Wextra -fvisibility=hidden -mcpu=baseline"
-            run_cc([*flags.split(), _SOURCE.name, "-o", str(made)], cwd=_SOURCE.parent)
-            os.replace(made, path)  # noqa: PTH105 - atomic, whoever else builds it
-    return ctypes.CDLL(str(path))
+    flags = "-shared -fPIC -O2 -std=c99 -Wall -Wextra -fvisibility=hidden -mcpu=baseline"
+
+    def make(to: Path) -> None:
+        run_cc([*flags.split(), _SOURCE.name, "-o", str(to)], cwd=_SOURCE.parent)
+
+    return ctypes.CDLL(str(kept(f"tap-{key}", suffix, make)))
 
 
 def _address(function: Any) -> int:

@@ -9,20 +9,8 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from .cache import cache_dir
 from .errors import BuildError
-
-
-def cache_dir() -> Path:
-    """Return the folder for compiler caches and host libraries.
-
-    ``STREAMLEARN_CACHE`` if set, else ``$XDG_CACHE_HOME/streamlearn``, else
-    ``~/.cache/streamlearn``.
-    """
-    override = os.environ.get("STREAMLEARN_CACHE")
-    if override:
-        return Path(override)
-    xdg = os.environ.get("XDG_CACHE_HOME")
-    return (Path(xdg) if xdg else Path.home() / ".cache") / "streamlearn"
 
 
 def zig_version() -> str:

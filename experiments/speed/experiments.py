@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from experiments.catalogue import Runnable
-from experiments.speed.command import STUDY
+from experiments.speed import command, run_speed
 
-EXPERIMENTS: dict[str, Runnable] = {STUDY.name: STUDY}
+EXPERIMENTS: dict[str, Runnable] = {study.name: study for study in (command.STUDY, run_speed.STUDY)}

@@ -92,8 +92,8 @@ SL_API int32_t sl_host_learn_row(sl_state_t *state, sl_scratch_t *scratch, uint3
 }
 
 /* Predict one row of doubles. Returns as sl_learner_predict, or SL_HOST_REFUSED. */
-SL_API int32_t sl_host_predict_row(const sl_state_t *state, sl_scratch_t *scratch,
-                                   uint32_t *counts, const double *row) {
+SL_API int32_t sl_host_predict_row(const sl_state_t *state, sl_scratch_t *scratch, uint32_t *counts,
+                                   const double *row) {
     uint32_t x_bits[SL_N_FEATURES];
     if (!sl_host_round(row, x_bits)) {
         return SL_HOST_REFUSED;

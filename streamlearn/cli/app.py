@@ -218,7 +218,8 @@ def run(
     quiet: Quiet = False,
 ) -> None:
     """Learn a stream of CSV or JSON lines, one at a time: predict each row, then learn it."""
-    from streamlearn.cli.learn import Keeping, learn
+    from streamlearn.cli.keeping import Keeping
+    from streamlearn.cli.learn import learn
     from streamlearn.cli.lookout import Looking
     from streamlearn.cli.resume import resume as go_on
 

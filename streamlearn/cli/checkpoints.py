@@ -35,7 +35,8 @@ class Place:
     Parameters
     ----------
     stream
-        Path of the file, absolute; ``-``; or the address of a port or topic.
+        Path of the file from the run folder (:func:`streamlearn.cli.folders.stream_path`); ``-``;
+        or the address of a port or topic.
     label
         Name of the label's column.
     on_bad
@@ -120,7 +121,7 @@ class Checkpoint:
 
 def encode(checkpoint: Checkpoint) -> bytes:
     """Return the bytes of a checkpoint."""
-    description = asdict(checkpoint)
+    description = {**vars(checkpoint), "place": asdict(checkpoint.place)}  # the rest is not copied
     image: bytes = description.pop("image")
     part: bytes = description.pop("part")
     text = json.dumps(description, sort_keys=True, separators=(",", ":")).encode()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from streamlearn.cli.endings import CommandError
 from streamlearn.cli.lock import LOCK_FILE, held
 from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.loading import load, read
+from streamlearn.sources import is_address
 from streamlearn.watching.log import LOG_FILE
 
 STATE_FILE = "state.sls"
@@ -99,6 +101,36 @@ def begin_again(run_dir: Path, source: Mapping[str, Any]) -> None:
         (run_dir / name).unlink(missing_ok=True)
 
 
+def stream_path(stream: str, out: Path | None) -> str:
+    """Return how a manifest and a checkpoint name a source's stream: a file from the run folder.
+
+    So both may be moved together. What shares no folder with it is named in full; ``-`` and the
+    address of a port or topic stay as they are.
+    """
+    if out is None or not Path(stream).is_absolute():
+        return stream
+    file, folder = _real(Path(stream)), _real(out)
+    try:
+        shared = Path(os.path.commonpath([file, folder]))
+    except ValueError:  # another drive
+        return str(file)
+    return str(file) if shared == shared.parent else Path(os.path.relpath(file, folder)).as_posix()
+
+
+def stream_at(stream: str, run_dir: Path) -> str:
+    """Invert :func:`stream_path`: return the path, as people would give it, from here."""
+    if stream == "-" or is_address(stream) or Path(stream).is_absolute():
+        return stream
+    found = Path(os.path.normpath(_real(run_dir) / stream))
+    here = Path.cwd()
+    return str(found.relative_to(here) if found.is_relative_to(here) else found)
+
+
+def _real(path: Path) -> Path:
+    """Return an absolute path whose folders are no links; the last part stays as it is."""
+    return Path(os.path.realpath(path.parent)) / path.name
+
+
 def check_json(out: Path | None, json_file: Path | None) -> None:
     """Refuse a file for the figures that is something else.
 
@@ -132,11 +164,11 @@ def _refuse_other(out: Path, source: Mapping[str, Any]) -> None:
         same = (
             not found.earlier
             and found.place.stream == source.get("stream")
-            and Path(found.place.stream).is_file()  # what can be read again
+            and Path(stream_at(found.place.stream, out)).is_file()  # what can be read again
             and found.place.label == source["label"]
         )
         if not same:
-            streams = ", ".join((*found.earlier, found.place.stream))
+            streams = ", ".join(stream_at(s, out) for s in (*found.earlier, found.place.stream))
             raise CommandError(
                 f"{out} holds a learner of {found.n_samples} samples of {streams}. To go on with "
                 f"it: streamlearn run --resume {out}. To lose it: --force. Or give another --out"

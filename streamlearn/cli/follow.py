@@ -18,7 +18,7 @@ from quant.durable import write_durably
 from streamlearn.cli.common import UntilBad, console, progress, skipped_metrics, stop_if_cut
 from streamlearn.cli.device import build
 from streamlearn.cli.endings import CommandError, DifferentError, StreamCutError
-from streamlearn.cli.folders import claimed, write_json, write_manifest
+from streamlearn.cli.folders import claimed, stream_path, write_json, write_manifest
 from streamlearn.cli.following import Follower, Parted, begin, fits
 from streamlearn.cli.simulate import FIRMWARE_DIR, _check_features
 from streamlearn.cli.whole_samples import WholeSamples
@@ -101,7 +101,7 @@ def follow(asked: Following, out: Path, json_file: Path | None, quiet: bool) -> 
     _check_features(rows, exported)
     source = {
         "command": "follow",
-        "stream": rows.source.stream,
+        "stream": stream_path(rows.source.stream, out),
         "label": asked.label,
     }
     if asked.record is not None:

@@ -8,8 +8,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import dataclass, field
-from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
 
@@ -33,12 +31,14 @@ from streamlearn.cli.folders import (
     RESULTS,
     STATE_FILE,
     claimed,
+    stream_path,
     write_json,
     write_manifest,
 )
 from streamlearn.cli.keeper import Keeper
-from streamlearn.cli.lookout import Looking, Lookout
-from streamlearn.cli.observers import NOVELTY, PROBABILITIES, Block, Observers
+from streamlearn.cli.keeping import Keeping
+from streamlearn.cli.lookout import Lookout
+from streamlearn.cli.observers import NOVELTY, PROBABILITIES, Block, Observers, ending
 from streamlearn.cli.record import RunRecord
 from streamlearn.cli.recording import RunRecorder, recording
 from streamlearn.cli.results import say_results
@@ -49,62 +49,9 @@ from streamlearn.cli.whole_samples import WholeSamples
 from streamlearn.errors import StreamlearnError, WriteError
 from streamlearn.recorder.place import check_place
 from streamlearn.report import ReportData, write_report
-from streamlearn.sources import Opening, Source, open_source
 from streamlearn.streams.csv_stream import CsvStream
 from streamlearn.streams.csv_targets import CsvTargets
 from streamlearn.watching import Now
-
-
-@dataclass(frozen=True)
-class Keeping:
-    """Where the results of a run go, and when they are kept.
-
-    Parameters
-    ----------
-    out
-        The run folder; None: nothing is kept.
-    json_file
-        Another file for the figures.
-    quiet
-        Print nothing but warnings and errors.
-    every
-        Samples between checkpoints.
-    seconds
-        Between checkpoints; 0: the clock does not matter.
-    force
-        Whether what another stream left in ``out`` may be lost.
-    format, reconnect
-        How the stream is opened (:class:`streamlearn.sources.Opening`).
-    looking
-        Who looks on.
-    record
-        The file for every sample that is learned.
-    """
-
-    out: Path | None = None
-    json_file: Path | None = None
-    quiet: bool = False
-    every: int | None = None
-    seconds: float = 60.0
-    force: bool = False
-    format: str | None = None
-    reconnect: float | None = None
-    looking: Looking = field(default_factory=Looking)
-    record: Path | None = None
-
-    def source(self, stream: str, *, fresh: bool) -> Source:
-        """Return a stream's source (:func:`streamlearn.sources.open_source`)."""
-        warn = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
-        return open_source(
-            stream,
-            Opening(
-                self.format,
-                self.reconnect,
-                self.out,
-                fresh,
-                lambda text: warn.print(f"streamlearn: {text}"),
-            ),
-        )
 
 
 def learn(
@@ -144,7 +91,8 @@ def learn(
     layers = (rows.n_features, *hidden, n_outputs)
     learner = made(rule, TASK_HEADS[task], layers, settings, features=rows.feature_names, **more)
     columns.say(rows, keeping.quiet)
-    place = Place(source.stream, label, on_bad, reading=columns.of(rows).to_dict())
+    named = stream_path(source.stream, keeping.out)
+    place = Place(named, label, on_bad, reading=columns.of(rows).to_dict())
     if keeping.record is not None:
         check_place(keeping.record, keeping.force)  # before a folder is claimed, and emptied
     claim = claimed(keeping.out, keeping.json_file, source_of(place), force=keeping.force)
@@ -255,13 +203,16 @@ class Run:
         )
         with self._whole() as whole:
             try:
-                with TerminalView(to, self.lookout.now), keeper:
+                with ending(self.observers), TerminalView(to, self.lookout.now), keeper:
                     self._keep_source()  # a checkpoint to go on from is there now
                     interrupted = self._samples(whole, keeper)
                     whole.begin()  # from here on signals wait: what was learned is written
                     self.rows.close()  # nothing more comes into the run folder
-            finally:
-                self.observers.end()
+            except WriteError as error:  # of an observer, or of the first checkpoint
+                if keeper.kept < 0:
+                    raise
+                kept = f"The first {keeper.kept} samples are kept in {keeping.out}"
+                raise NotWrittenError(f"{error}. {kept}") from error
             bad = self.blocks.error
             if bad is not None and not record.n_samples:
                 raise bad

@@ -6,6 +6,8 @@ files belong to the run: what it has seen is on the disk before a checkpoint say
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -130,3 +132,15 @@ class Observers(list[Observer]):
                 first = first or error
         if first is not None:
             raise first
+
+
+@contextmanager
+def ending(observers: Observers) -> Iterator[None]:
+    """End observers when the block does; an error of the block goes before one of theirs."""
+    try:
+        yield
+    except BaseException:
+        with suppress(Exception):
+            observers.end()
+        raise
+    observers.end()

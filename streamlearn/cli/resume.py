@@ -16,8 +16,9 @@ from streamlearn.cli.checkpoints import CHECKPOINT_DIR, Checkpoint, Place
 from streamlearn.cli.column_options import Columns
 from streamlearn.cli.common import console
 from streamlearn.cli.endings import CommandError
-from streamlearn.cli.folders import begin_again, reopened
-from streamlearn.cli.learn import Keeping, Run, source_of
+from streamlearn.cli.folders import begin_again, reopened, stream_at, stream_path
+from streamlearn.cli.keeping import Keeping
+from streamlearn.cli.learn import Run, source_of
 from streamlearn.cli.recording import recording
 from streamlearn.cli.target_run import TargetRun
 from streamlearn.learners.loading import read
@@ -57,12 +58,13 @@ def resume(
     with reopened(run_dir, keeping.json_file):
         start = _latest(run_dir)
         learner = read(start.image, f"{run_dir / CHECKPOINT_DIR}, sample {start.n_samples}")
-        source = keeping.source(stream or _short(start.place.stream), fresh=False)
-        if source.stream == start.place.stream:
+        source = keeping.source(stream or stream_at(start.place.stream, run_dir), fresh=False)
+        named = stream_path(source.stream, run_dir)
+        if named == start.place.stream:
             source.resume(run_dir / CHECKPOINT_DIR, start.place.line, start.place.crc32)
         place = replace(
             start.place,
-            stream=source.stream,
+            stream=named,
             label=label or start.place.label,
             on_bad=on_bad or start.place.on_bad,
         )
@@ -94,13 +96,6 @@ def resume(
             run = kind(rows, samples, learner, begun, keeping)
             run.keep_record(recorder)
             run.learn()
-
-
-def _short(stream: str) -> str:
-    """Return a path as people would give it: from here, if it is below."""
-    here = Path.cwd()
-    below = stream != "-" and Path(stream).is_relative_to(here)
-    return str(Path(stream).relative_to(here)) if below else stream
 
 
 def _latest(run_dir: Path) -> Checkpoint:

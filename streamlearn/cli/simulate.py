@@ -30,6 +30,7 @@ from streamlearn.cli.folders import (
     METRICS_FILE,
     STATE_FILE,
     claimed,
+    stream_path,
     write_json,
     write_manifest,
 )
@@ -65,7 +66,11 @@ def simulate(
         else CsvTargets(stream, label, on_bad)
     )
     _check_features(rows, exported)
-    source = {"command": "simulate", "stream": rows.source.stream, "label": label}
+    source = {
+        "command": "simulate",
+        "stream": stream_path(rows.source.stream, out),
+        "label": label,
+    }
     with claimed(out, json_file, source):
         to = console(quiet)
         until_bad: UntilBad[Any] = UntilBad(rows)

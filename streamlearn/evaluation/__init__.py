@@ -1,11 +1,11 @@
 """How good is a learner on a stream? Test, then train, and the figures of it."""
 
 from streamlearn.evaluation.advice import advice
-from streamlearn.evaluation.adwin import Adwin, Change
+from streamlearn.evaluation.adwin import Adwin, Change, Drift
 from streamlearn.evaluation.calibration import Calibration, ReliabilityBin
 from streamlearn.evaluation.curve import Curve
 from streamlearn.evaluation.fingerprint import Fingerprint
-from streamlearn.evaluation.metrics import ClassificationMetrics, Drift
+from streamlearn.evaluation.metrics import ClassificationMetrics
 from streamlearn.evaluation.prequential import (
     PrequentialResult,
     evaluate,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -37,6 +37,25 @@ class Change(NamedTuple):
     mean_before: float
     mean_after: float
     limit: float
+
+
+class Drift(NamedTuple):
+    """A place where the accuracy fell.
+
+    Attributes
+    ----------
+    at : int
+        After so many samples it fell, as exactly as the adaptive window can tell.
+    seen : int
+        After so many samples that was certain.
+    accuracy_before, accuracy_after : float
+        Accuracy before the fall, since the window began, and from there to ``seen``; in [0, 1].
+    """
+
+    at: int
+    seen: int
+    accuracy_before: float
+    accuracy_after: float
 
 
 class Adwin:
@@ -141,6 +160,42 @@ class Adwin:
         self._n += 1
         self._changed = self._n % CLOCK == 0 and self._cut()
         return self._changed
+
+    def update_many(self, values: Sequence[float]) -> list[tuple[int, Change]]:
+        """Add finite values, with the bits of :meth:`update`.
+
+        Returns
+        -------
+        list
+            After how many of the values the window was cut, and the change.
+        """
+        found, done = [], 0
+        while done < len(values):
+            if self._changed:
+                self._begin()
+            end = min(len(values), done + CLOCK - self._n % CLOCK)
+            self._fill(values[done:end])
+            self.n_values += end - done
+            self._n += end - done
+            done = end
+            self._changed = self._n % CLOCK == 0 and self._cut()
+            if self._changed and self.latest is not None:
+                found.append((done, self.latest))
+        return found
+
+    def _fill(self, values: Sequence[float]) -> None:
+        """Add values between which nobody looks for a cut."""
+        width, total, variance, first = self._width, self._total, self._variance, self._rows[0]
+        for value in values:
+            if width:
+                apart = value - total / width
+                variance += width * apart * apart / (width + 1)
+            width += 1
+            total += value
+            first.append((value, 0.0))
+            if len(first) > MAX_BUCKETS:
+                self._compress()
+        self._width, self._total, self._variance = width, total, variance
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything that the window is, as JSON can hold it."""

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from quant.hyperparameters import is_whole
-from streamlearn.errors import ConfigError, InputValueError
+from streamlearn.errors import ConfigError, InputValueError, ShapeError
+
+Probabilities = Mapping[Any, float] | Sequence[float] | NDArray[np.floating[Any]]
 
 #: A probability may be so far outside [0, 1]: what binary32 rounds.
 ROUNDING = 1e-6
@@ -133,3 +139,28 @@ class Calibration:
         self._counts, self._right = [*state["counts"]], [*state["right"]]
         self._sums = [*state["sums"]]
         return self
+
+    @staticmethod
+    def confidence_in(proba: Probabilities, predicted: Hashable, index: int) -> float:
+        """Return the probability of what was predicted.
+
+        Parameters
+        ----------
+        proba
+            By label, or in the order of the classes' indices.
+        predicted, index
+            The predicted label, and its index.
+
+        Raises
+        ------
+        ShapeError
+            If there is none.
+        """
+        try:
+            found = proba[predicted] if isinstance(proba, Mapping) else proba[index]
+            return float(found)
+        except (LookupError, TypeError, ValueError):
+            raise ShapeError(
+                f"proba has no number for the predicted class {predicted!r}: expected a "
+                "probability by label, or one for each of classes= in their order"
+            ) from None

@@ -7,14 +7,14 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-#: Bytes that are hashed at a time: 65,536 class indices.
-PART_BYTES = 1 << 17
+#: Bytes that are hashed at a time: 16,384 class indices.
+PART_BYTES = 1 << 15
 
 
 class Fingerprint:
     """SHA-256 of predictions, as little-endian uint16 (classes) or float32 (numbers).
 
-    More than 128 KiB are hashed part by part. The hash of each part begins with the 32 bytes of the
+    More than 32 KiB are hashed part by part. The hash of each part begins with the 32 bytes of the
     hash until there. So a checkpoint needs only the latest part to go on, however long the stream.
 
     Parameters
@@ -49,7 +49,7 @@ class Fingerprint:
 
     @property
     def part(self) -> bytes:
-        """The bytes of the latest part, 128 KiB at most."""
+        """The bytes of the latest part, 32 KiB at most."""
         return bytes(self._part)
 
     def hexdigest(self) -> str:

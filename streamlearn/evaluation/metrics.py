@@ -3,43 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quant.hyperparameters import is_whole
 from streamlearn.errors import ConfigError, LabelError, ShapeError
-from streamlearn.evaluation.adwin import Adwin, Change
-from streamlearn.evaluation.calibration import Calibration, ReliabilityBin
+from streamlearn.evaluation.adwin import Adwin, Change, Drift
+from streamlearn.evaluation.calibration import Calibration, Probabilities, ReliabilityBin
 from streamlearn.evaluation.scores import Counted, Labels, Scores
 
 #: Samples of the sliding window.
 WINDOW = 300
 #: Drifts that are remembered: the latest ones.
 MAX_DRIFTS = 100
-
-Probabilities = Mapping[Any, float] | Sequence[float] | NDArray[np.floating[Any]]
-
-
-class Drift(NamedTuple):
-    """A place where the accuracy fell.
-
-    Attributes
-    ----------
-    at : int
-        After so many samples it fell, as exactly as the adaptive window can tell.
-    seen : int
-        After so many samples that was certain.
-    accuracy_before, accuracy_after : float
-        Accuracy before the fall, since the window began, and from there to ``seen``; in [0, 1].
-    """
-
-    at: int
-    seen: int
-    accuracy_before: float
-    accuracy_after: float
 
 
 class ClassificationMetrics(Scores):
@@ -143,27 +122,50 @@ class ClassificationMetrics(Scores):
             )
         i, j = self._labels.index(y), self._labels.index(predicted)
         if proba is not None:
-            self._calibration.update(_confidence(proba, predicted, j), i == j)
+            self._calibration.update(Calibration.confidence_in(proba, predicted, j), i == j)
         self._add(i, j)
 
     def update_block(
         self, y: NDArray[np.int64], predicted: NDArray[np.int64]
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Count samples by the indices of their classes, as :meth:`update` would one by one.
+        """Count samples, int64 ``[n]`` indices into :attr:`classes`, as :meth:`update` one by one.
 
-        Parameters
-        ----------
-        y, predicted
-            int64 ``[n]``, indices into :attr:`classes`.
-
-        Returns
-        -------
-        tuple
-            bool ``[n]`` each: whether the majority's label was right, and the label before.
+        Return bool ``[n]`` each: whether the majority's label was right, and the label before.
         """
-        counted = [self._add(i, j) for i, j in zip(y.tolist(), predicted.tolist(), strict=True)]
-        flags = np.array(counted, np.int64).reshape(-1, 4)[:, 2:].astype(np.bool_)
-        return flags[:, 0], flags[:, 1]
+        n, right = len(y), y == predicted
+        if self._delay:
+            counted = [
+                self._add(*pair) for pair in zip(y.tolist(), predicted.tolist(), strict=True)
+            ]
+            flags = np.array(counted, np.int64).reshape(-1, 4)[:, 2:].astype(np.bool_)
+            return flags[:, 0], flags[:, 1]
+        before = np.concatenate([[self._before], y])[:-1] == y
+        majority = self._majorities(y.tolist()) == y
+        for at, change in self._adwin.update_many(right.astype(np.float64).tolist()):
+            self._note(change, self.n_samples + at)
+        self._count_block(y, predicted, majority, before)
+        if n >= self._window:
+            self.latest._clear()
+            self._in_window.clear()
+        columns = (values[-self._window :].tolist() for values in (y, predicted, majority, before))
+        for one in zip(*columns, strict=True):
+            self.latest._count(one)
+            self._in_window.append(one)
+        while len(self._in_window) > self._window:
+            self.latest._count(self._in_window.popleft(), -1)
+        return majority, before
+
+    def _majorities(self, labels: list[int]) -> NDArray[np.int64]:
+        """Return the most frequent label before each label; the two baselines then know them."""
+        found, seen, majority = [], self._seen, self._majority
+        for i in labels:
+            found.append(majority)
+            seen[i] += 1
+            lead = seen[i] - seen[majority]
+            if lead > 0 or (lead == 0 and i < majority):
+                majority = i
+        self._majority, self._before = majority, labels[-1] if labels else self._before
+        return np.array(found, np.int64)
 
     def _add(self, i: int, j: int) -> Counted:
         counted = (i, j, i == self._majority, i == self._before)
@@ -176,7 +178,7 @@ class ClassificationMetrics(Scores):
         if len(self._unknown) > self._delay:
             self._reveal(self._unknown.popleft())
         if self._adwin.update(float(i == j)):
-            self._note(self._adwin.latest)
+            self._note(self._adwin.latest, self.n_samples)
         return counted
 
     def update_many(
@@ -280,10 +282,10 @@ class ClassificationMetrics(Scores):
         self._calibration = Calibration.from_dict(state["calibration"])
         return self
 
-    def _note(self, change: Change | None) -> None:
+    def _note(self, change: Change | None, seen: int) -> None:
         if change is not None and change.mean_after < change.mean_before:
             self.n_drifts += 1
-            self._drifts.append(Drift(change.at, self.n_samples, *change[1:3]))
+            self._drifts.append(Drift(change.at, seen, *change[1:3]))
 
     def _reveal(self, i: int) -> None:
         """Tell the two baselines a label."""
@@ -292,17 +294,6 @@ class ClassificationMetrics(Scores):
         lead = self._seen[i] - self._seen[self._majority]
         if lead > 0 or (lead == 0 and i < self._majority):
             self._majority = i
-
-
-def _confidence(proba: Probabilities, predicted: Hashable, index: int) -> float:
-    try:
-        found = proba[predicted] if isinstance(proba, Mapping) else proba[index]
-        return float(found)
-    except (LookupError, TypeError, ValueError):
-        raise ShapeError(
-            f"proba has no number for the predicted class {predicted!r}: expected a probability "
-            "by label, or one for each of classes= in their order"
-        ) from None
 
 
 def _plain(values: Iterable[Hashable]) -> list[Hashable]:

@@ -268,7 +268,7 @@ def majority_accuracy(labels: ArrayLike) -> float:
 def hash_of_predictions(predictions: NDArray[Any]) -> str:
     """Return the SHA-256, in hexadecimal, of class indices as uint16 or of numbers as float32.
 
-    Both are little endian. Of more than 128 KiB see :class:`Fingerprint`.
+    Both are little endian. Of more than 32 KiB see :class:`Fingerprint`.
     """
     found = Fingerprint()
     found.add(predictions)

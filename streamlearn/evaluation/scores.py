@@ -169,6 +169,28 @@ class Scores:
         if by < 0 and not self._pairs[y, predicted]:
             del self._pairs[y, predicted]
 
+    def _count_block(
+        self,
+        y: NDArray[np.int64],
+        predicted: NDArray[np.int64],
+        majority: NDArray[np.bool_],
+        no_change: NDArray[np.bool_],
+    ) -> None:
+        """Add samples, given as :data:`Counted` of each, column by column."""
+        self.n_samples += len(y)
+        self._n_right += int(np.count_nonzero(y == predicted))
+        self._n_right_majority += int(np.count_nonzero(majority))
+        self._n_right_no_change += int(np.count_nonzero(no_change))
+        pairs, counts = np.unique(y << 32 | predicted, return_counts=True)
+        for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True):
+            self._pairs[pair >> 32, pair & 0xFFFFFFFF] += count
+
+    def _clear(self) -> None:
+        """Take back all samples."""
+        self.n_samples = 0
+        self._n_right = self._n_right_majority = self._n_right_no_change = 0
+        self._pairs.clear()
+
     def _sums(self, axis: int) -> Counter[int]:
         """Count the samples of each class that came (axis 0), or was predicted (axis 1)."""
         found: Counter[int] = Counter()

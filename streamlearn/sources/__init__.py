@@ -24,6 +24,7 @@ __all__ = [
     "Source",
     "Waiting",
     "counts_text",
+    "is_address",
     "open_source",
     "stream_name",
 ]
@@ -101,6 +102,11 @@ def open_source(
             "mqtt://HOST[:PORT]/TOPIC (mqtts:// with TLS)"
         )
     return FileSource(stream, opening.format)
+
+
+def is_address(stream: str) -> bool:
+    """Return whether a text names a port or a topic, and no file."""
+    return stream.startswith((serial_port.SCHEME, *mqtt_address.SCHEMES))
 
 
 def stream_name(stream: str) -> str:

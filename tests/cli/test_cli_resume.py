@@ -26,7 +26,7 @@ from streamlearn import MesuClassifier
 from streamlearn.cli import checkpoints, keeper
 from streamlearn.cli import learn as learn_module
 from streamlearn.cli.checkpoints import Checkpoint, Place, decode, encode, newest
-from streamlearn.cli.folders import learner_of
+from streamlearn.cli.folders import learner_of, stream_at, stream_path
 from streamlearn.errors import StateFormatError, WriteError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
@@ -163,6 +163,43 @@ def test_cut_at_fifty_places(
         assert ended.code == 0, ended.err
         assert same(out) == whole
         shutil.rmtree(out)
+
+
+def test_a_folder_that_moved_with_its_stream(
+    cli: Cli,
+    stream: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    whole: dict[str, Any],
+) -> None:
+    before, after = tmp_path / "before", tmp_path / "elsewhere" / "after"
+    before.mkdir()
+    shutil.copy(stream, before / "x.csv")
+    run = ("run", "--stream", before / "x.csv", *GIVEN, "--on-bad", "skip", "--out", before / "r")
+    with monkeypatch.context() as patch:
+        cut_after(patch, 70)
+        with pytest.raises(Killed):
+            cli(*run, "--checkpoint-every", 20)
+    assert read_json(before / "r" / "manifest.json")["source"]["stream"] == "../x.csv"
+    after.parent.mkdir()
+    before.rename(after)
+    ended = cli("run", "--resume", after / "r")
+    assert ended.code == 0, ended.err
+    assert "goes on behind line" in ended.err
+    assert str(tmp_path) not in (after / "r" / "manifest.json").read_text()
+    found = same(after / "r")
+    assert found["skipped"]["count"] == whole["skipped"]["count"]
+    assert {**found, "skipped": None} == {**whole, "skipped": None}  # whose messages name the file
+
+
+def test_how_a_stream_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    out = Path("runs") / "a"
+    for stream, named in (("x.csv", "../../x.csv"), ("-", "-"), ("/dev/ttyACM0", "/dev/ttyACM0")):
+        assert stream_path(stream, out) == named
+        assert stream_at(named, out) == stream
+    assert stream_at("../../x.csv", tmp_path / out) == "x.csv"
+    assert stream_path("x.csv", None) == "x.csv"
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
