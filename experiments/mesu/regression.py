@@ -79,8 +79,8 @@ def score(y: Floats, mean: Floats, sd: Floats, seconds: float) -> Scores:
 
 
 def run_mesu(stream: TargetStream, hidden: tuple[int, ...] = HIDDEN, **settings: Any) -> Scores:
-    """A regressor over the stream, with a fixed step as in ``run --task regression``."""
-    learner = MesuRegressor((stream.n_features, *hidden, 1), **{"step": "fixed", **settings})
+    """A regressor over the stream."""
+    learner = MesuRegressor((stream.n_features, *hidden, 1), **settings)
     begin = perf_counter()
     found = [learner.test_then_learn_one(x, y) for x, y in stream]
     seconds = perf_counter() - begin

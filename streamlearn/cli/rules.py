@@ -18,9 +18,6 @@ DEFAULT_RULE = "mesu"
 #: What the label's column may be, and the head that learns it.
 CLASSIFICATION, REGRESSION = "classification", "regression"
 TASK_HEADS = {CLASSIFICATION: "categorical", REGRESSION: "gaussian"}
-#: Defaults of the command line that are other than the learner's own, by head. An adaptive step
-#: makes one regression in three break down (python -m experiments regression).
-DEFAULTS: Mapping[str, Mapping[str, Any]] = {"gaussian": {"step": "fixed"}}
 #: What the command line has options of its own for, or finds in the stream.
 NO_SETTINGS = ("self", "layers", "classes", "arithmetic", "seed", "features", "backend")
 
@@ -56,9 +53,7 @@ def settings_of(rule: str, head: str = "categorical") -> dict[str, Any]:
     They are the keyword parameters of its learner that are no options of their own.
     """
     parameters = inspect.signature(learner_class(rule, head)).parameters
-    found = {name: p.default for name, p in parameters.items() if name not in NO_SETTINGS}
-    own = DEFAULTS.get(head, {})
-    return {name: own.get(name, default) for name, default in found.items()}
+    return {name: p.default for name, p in parameters.items() if name not in NO_SETTINGS}
 
 
 def read_settings(
@@ -109,7 +104,7 @@ def new_learner(
 ) -> Any:
     """Make the rule's learner with a head; what is not given keeps its default."""
     kind: Any = learner_class(rule, head)
-    return kind(layers, **{**DEFAULTS.get(head, {}), **settings}, **more)
+    return kind(layers, **settings, **more)
 
 
 def _split(text: str) -> tuple[str, Any]:

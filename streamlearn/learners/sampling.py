@@ -164,7 +164,8 @@ class SamplingRegressor(SamplingLearner, StreamRegressor):
     as one of three, a target beyond eight of its own as one of eight; ``saturations`` has how often
     (as ``gradient`` and ``input``). ``mu_init`` and ``sigma_init`` start lower than a classifier's:
     the loss is steeper than that of classes, and would make more of wild first guesses
-    (docs/regression.md).
+    (docs/regression.md). ``step`` is fixed: where the noise is found to be small the loss is so
+    steep that an adaptive step breaks some runs down.
     """
 
     def __init__(
@@ -187,7 +188,7 @@ class SamplingRegressor(SamplingLearner, StreamRegressor):
         lr_sigma: float = 2.0,
         n_draws: int = 10,
         sweep: int = 64,
-        step: str = "adaptive",
+        step: str = "fixed",
         front_end_window: int = 300,
         target_window: int = 1000,
     ) -> None:

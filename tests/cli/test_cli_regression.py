@@ -78,7 +78,7 @@ def same(folder: Path) -> dict[str, Any]:
 
 
 def test_it_is_the_library_s_regressor(gas: TargetStream, whole: dict[str, Any]) -> None:
-    learner = MesuRegressor((16, 8, 1), features=gas.feature_names[:16], step="fixed")
+    learner = MesuRegressor((16, 8, 1), features=gas.feature_names[:16])
     found = np.array([learner.test_then_learn_one(x[:16], y) for x, y in gas], np.float64)
     assert whole["n_samples"] == N
     assert whole["state_sha256"] == learner.state_sha256
@@ -171,7 +171,7 @@ def test_a_file_of_predicted_numbers_is_one_with_the_run(
     rows: list[Any] = [*csv.DictReader(text)] if suffix == ".csv" else [*map(json.loads, text)]
     assert [int(row["sample"]) for row in rows] == [*range(1, N + 1)]
     assert [int(row["line"]) for row in rows] == [*range(2, HALF + 2), *range(2, N - HALF + 2)]
-    learner = MesuRegressor((16, 8, 1), step="fixed")
+    learner = MesuRegressor((16, 8, 1))
     found = [learner.test_then_learn_one(x[:16], y) for x, y in gas]
     for row, prediction, y in zip(rows, found, gas.y, strict=True):
         assert np.float32(row["prediction"]) == np.float32(prediction.mean)

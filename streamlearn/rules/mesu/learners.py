@@ -111,7 +111,7 @@ class MesuRegressor(SamplingRegressor):
         lr_sigma: float = 2.0,
         n_draws: int = 10,
         sweep: int = 64,
-        step: str = "adaptive",
+        step: str = "fixed",
         front_end_window: int = 300,
         target_window: int = 1000,
         mu_frac_bits: int | tuple[int, ...] = 12,
