@@ -201,7 +201,9 @@ class Run:
             say,
             self.observers,
         )
-        with self._whole() as whole:
+        whole = self._whole()
+        whole.begin()  # a signal waits until the first checkpoint is there
+        with whole:
             try:
                 with ending(self.observers), TerminalView(to, self.lookout.now), keeper:
                     self._keep_source()  # a checkpoint to go on from is there now
@@ -249,6 +251,7 @@ class Run:
         """Learn one block after the other; return whether a signal ended it."""
         record = self.record
         try:
+            whole.counted()
             for rows in self.blocks.blocks(lambda: keeper.room(self.size.most)):
                 whole.begin()
                 with record.lock:

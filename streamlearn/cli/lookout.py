@@ -168,7 +168,7 @@ class Lookout:
         )
         classes = ", ".join(map(str, learner.labels))
         self.log.say(
-            f"stream {place.stream}, label {place.label!r}, "
+            f"stream {self._rows.name}, label {place.label!r}, "
             + (f"classes {classes}" if classes else "a regression")
             + f", features {some_names(self._rows.feature_names)}"
         )

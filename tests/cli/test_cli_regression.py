@@ -254,7 +254,6 @@ def test_what_does_not_go_together_is_said(
         ("-inf", "expected a finite number, got '-inf'"),
         ("warm", "expected a number, got 'warm'"),
         ("1e39", "'1e39' is outside the range of float32"),
-        ("", "no label"),
     ],
 )
 def test_a_bad_target_is_named_by_its_line(cli: Cli, tmp_path: Path, cell: str, said: str) -> None:

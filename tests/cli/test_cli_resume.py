@@ -195,11 +195,11 @@ def test_a_folder_that_moved_with_its_stream(
 def test_how_a_stream_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     out = Path("runs") / "a"
-    for stream, named in (("x.csv", "../../x.csv"), ("-", "-"), ("/dev/ttyACM0", "/dev/ttyACM0")):
-        assert stream_path(stream, out) == named
-        assert stream_at(named, out) == stream
-    assert stream_at("../../x.csv", tmp_path / out) == "x.csv"
-    assert stream_path("x.csv", None) == "x.csv"
+    for stream in ("-", "/dev/ttyACM0", "serial:/dev/ttyACM0@9600", "mqtts://host:8883/a/b"):
+        assert stream_path(stream, out) == stream_at(stream, out) == stream
+    assert stream_path(str(tmp_path / "x.csv"), out) == "../../x.csv"
+    assert stream_at("../../x.csv", out) == stream_at("../../x.csv", tmp_path / out) == "x.csv"
+    assert stream_path(str(tmp_path / "x.csv"), None) == str(tmp_path / "x.csv")
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
@@ -568,7 +568,7 @@ def test_export_takes_what_is_newest_and_whole(cli: Cli, stream: Path, tmp_path:
 def test_checkpoints_are_checked() -> None:
     place = Place("x.csv", "y", "stop", 3, 7)
     made = Checkpoint(
-        2, 3, 0.5, place, ("a.csv",), 1, ("m",), {"mu": 1}, {}, {}, {}, "ab", b"image", b"part"
+        2, 3, 0.5, place, ("a.csv",), 1, ("m",), {"mu": 1}, chain="ab", image=b"image", part=b"part"
     )
     data = encode(made)
     assert decode(data, "x") == made

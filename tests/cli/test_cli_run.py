@@ -31,6 +31,7 @@ from streamlearn.evaluation import evaluate
 from streamlearn.streams.csv_stream import CsvStream
 
 KEYS = {
+    "task",
     "n_samples",
     "accuracy_prequential",
     "accuracy_no_change",
@@ -90,7 +91,7 @@ def test_run_is_the_library(cli: Cli, toy: Path, tmp_path: Path, arithmetic: str
     assert ended.code == 0
     values = read_json(figures)
     looked = {"baselines", "uncertainty", "saturations", "dropped", "memory", "predictions_file"}
-    assert set(values) == KEYS | looked | {"skipped"}
+    assert set(values) == KEYS | looked | {"skipped", "missing", "source"}
     learner, result = learned(CsvStream(toy, LABEL), arithmetic, seed=7)
     assert values["n_samples"] == 150
     assert values["accuracy_prequential"] == result.accuracy > 0.8
@@ -124,7 +125,7 @@ def test_every_rule_runs_and_writes_its_report(
     given = ("--rule", rule, "--hidden", 8, "--out", out)
     assert cli("run", "--stream", toy, "--label", LABEL, *given).code == 0
     page = (out / "report.html").read_text("utf-8")
-    assert page.count('<svg class="wide"') == page.count('<svg class="narrow"') == 3
+    assert page.count('<svg class="wide"') == page.count('<svg class="narrow"') == 5
     for text in (f"rule {rule}", "Median", "The most frequent mistake", "Saturations"):
         assert text in page
     assert "toy [red] stream.csv" in page
