@@ -26,7 +26,6 @@ from streamlearn.cli.column_options import (
 from streamlearn.cli.endings import CommandError
 from streamlearn.cli.folders import learner_of, refuse_foreign
 from streamlearn.cli.options import (
-    Baselines,
     Board,
     CheckpointEvery,
     CheckpointSeconds,
@@ -36,6 +35,7 @@ from streamlearn.cli.options import (
     Label,
     MaybeLabel,
     MaybeStream,
+    NoBaselines,
     OnBad,
     OnBadOption,
     Predictions,
@@ -211,7 +211,7 @@ def run(
     checkpoint_seconds: CheckpointSeconds = 60.0,
     force: Force = False,
     predictions: Predictions = None,
-    baselines: Baselines = None,
+    no_baselines: NoBaselines = False,
     serve: Serve = None,
     record: RecordTo = None,
     json_file: Json = None,
@@ -224,7 +224,7 @@ def run(
     from streamlearn.cli.resume import resume as go_on
 
     folder = out if resume is None else resume
-    looking = Looking(baselines, predictions, serve)
+    looking = Looking(False if no_baselines else None, predictions, serve)
     keeping = Keeping(
         folder,
         json_file,

@@ -136,13 +136,12 @@ Serve = Annotated[
         max=65535,
     ),
 ]
-Baselines = Annotated[
-    bool | None,
+NoBaselines = Annotated[
+    bool,
     typer.Option(
-        "--baselines/--no-baselines",
-        help="Run SGD of the learner's shape and a nearest neighbour of its bytes along, for "
+        "--no-baselines",
+        help="Run no SGD of the learner's shape and no nearest neighbour of its bytes along for "
         "comparison.",
-        show_default=False,
     ),
 ]
 Board = Annotated[str, typer.Option("--board", help="Board to simulate; see `streamlearn boards`.")]
