@@ -88,7 +88,8 @@ def decide(g: GraphBuilder, seen: Seen, state: State, frozen_at: int | None = No
         both(near, other, enough),
     )
     if seen.closer is not None:
-        restart = either(restart, both(seen.away, seen.closer, asks_closer(state)))
+        early = both(seen.away, seen.closer, asks_closer(state))
+        restart = either(restart, both(early, either(other, count == 1)))
     fixed = known & (count >= frozen_at) if frozen_at is not None else known & False
     restart = both(restart, ~fixed)
     waits = either(

@@ -137,7 +137,8 @@ def decide(
     other = ~known & away
     first = other & (positive == 0) & ~recent
     second = other & ~first
-    early = second & (positive > 0) & (count < EARLY) & closer
+    # A reading that comes twice, after one that did, is no sign that the constant was bad.
+    early = second & (positive > 0) & (count < EARLY) & closer & (~same | (count == 1))
 
     # Far from the mean.
     streak = np.where(far & ~same, positive + 1, np.where(far, np.maximum(positive, 1), 0))

@@ -211,7 +211,8 @@ class Scalar:
                 self.streak, self.excursions, self.reference = 1, REMEMBERED_ALONE, x
                 return 0, False
             if delta:
-                if s > 0 and self.count < EARLY and self.closer(x):
+                twice = same and self.count > 1
+                if s > 0 and self.count < EARLY and not twice and self.closer(x):
                     self.first(self.reference)
                 self.excursions = 0
             self.reference = x

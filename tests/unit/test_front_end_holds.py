@@ -15,6 +15,7 @@ from quant.state import init_state
 from streamlearn import MesuClassifier, front_end
 
 Rows = npt.NDArray[np.float32]
+BOTH = pytest.mark.parametrize("module", [golden, front_end], ids=["golden", "float64"])
 
 N, AT = 1600, 800
 #: What a row is multiplied by, and what is added.
@@ -83,6 +84,36 @@ def test_a_stuck_sensor_that_comes_back_is_seen_again(value: float | None) -> No
     assert right(x, y)[AT + 550 :].mean() >= 0.97
 
 
+@pytest.mark.parametrize("times", [2, 7, 15])
+@pytest.mark.parametrize("arithmetic", ["q16", "float32"])
+@pytest.mark.parametrize("front_end", ["standardise", "frozen"])
+def test_a_sensor_that_is_read_faster_than_it_changes_is_seen(
+    arithmetic: str, front_end: str, times: int
+) -> None:
+    """Every reading comes several times, so that a feature's first values are equal."""
+    x, y = stream()
+    held, labels = np.repeat(x, times, axis=0)[:N], np.repeat(y, times)[:N]
+    found = right(held, labels, arithmetic=arithmetic, front_end=front_end)
+    new = np.arange(N) % times == 0
+    assert found[AT:][new[AT:]].mean() >= 0.9
+
+
+@pytest.mark.parametrize("bad", [1, 3])
+def test_a_bad_first_reading_that_comes_several_times_is_left_again(bad: int) -> None:
+    x, y = np.repeat(stream()[0], 3, axis=0)[:N], np.repeat(stream()[1], 3)[:N]
+    x[:bad] = 1e9
+    assert right(x, y)[300::3].mean() >= 0.95
+
+
+@BOTH
+def test_a_switch_that_is_never_in_one_state_for_long_gets_a_scale(module: Any) -> None:
+    runs = np.random.default_rng(0).integers(2, 15, 60)
+    x = np.repeat(np.arange(60) % 2, runs)[:, None].astype(np.float32)
+    z, state = follow(module, x)
+    assert state["variance"][0, 0] > 0
+    assert 1.5 < np.ptp(z[100:]) < 3
+
+
 def follow(module: Any, x: Rows, frozen: bool = False, window: int = 300) -> Any:
     """Return the inputs of every row, in standard deviations, and the state at the end."""
     q16 = module is golden
@@ -96,9 +127,6 @@ def follow(module: Any, x: Rows, frozen: bool = False, window: int = 300) -> Any
         state["n_samples"] += 1
         z.append(found / 16 if q16 else found)
     return np.array(z), state
-
-
-BOTH = pytest.mark.parametrize("module", [golden, front_end], ids=["golden", "float64"])
 
 
 @BOTH

@@ -39,9 +39,10 @@ static inline uint32_t sl_hold_restart(sl_memory_t *memory) {
     return SL_ENTERS | SL_RESTART;
 }
 
-/* Another value after nothing but one value; recent: excursions before this sample. */
+/* Another value after nothing but one value; recent: excursions before this sample. A reading that
+ * comes twice, after one that did, is no sign that the constant was bad. */
 static inline uint32_t sl_hold_constant(sl_memory_t *memory, uint32_t recent, uint32_t count,
-                                        uint32_t closer) {
+                                        uint32_t same, uint32_t closer) {
     const int32_t waiting = memory->streak > 0;
     if (!waiting && recent == 0) {
         memory->streak = 1;
@@ -49,7 +50,8 @@ static inline uint32_t sl_hold_constant(sl_memory_t *memory, uint32_t recent, ui
         return 0;
     }
     sl_hold_restart(memory);
-    return waiting && count < SL_EARLY && closer ? SL_ENTERS | SL_RESTART : SL_ENTERS;
+    const uint32_t early = count < SL_EARLY && closer && (!same || count == 1);
+    return waiting && early ? SL_ENTERS | SL_RESTART : SL_ENTERS;
 }
 
 static inline uint32_t sl_hold_far(sl_memory_t *memory, uint32_t recent, uint32_t count,

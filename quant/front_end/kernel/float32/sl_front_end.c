@@ -26,7 +26,7 @@ static uint32_t sl_front_end_fate(sl_feature_t *f, float x, uint32_t tick, uint3
             return SL_ENTERS;
         }
         const uint32_t closer = __builtin_fabsf(apart) < __builtin_fabsf(delta);
-        return sl_hold_constant(&f->memory, recent, f->count, closer);
+        return sl_hold_constant(&f->memory, recent, f->count, same, closer);
     }
     const float square = delta * delta;
     if (square > (float)(SL_HOLD * SL_HOLD) * f->variance) {

@@ -30,7 +30,8 @@ static uint32_t sl_front_end_fate(sl_feature_t *f, uint32_t bits, sl_float_t x, 
             f->memory.streak = 0;
             return SL_ENTERS;
         }
-        return sl_hold_constant(&f->memory, recent, f->count, sl_feature_closer(f, x, reference));
+        const uint32_t closer = sl_feature_closer(f, x, reference);
+        return sl_hold_constant(&f->memory, recent, f->count, same, closer);
     }
     const int64_t size = delta > SL_FAR || delta < -SL_FAR ? SL_FAR : delta;
     const int64_t square = size * size;
