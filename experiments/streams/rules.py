@@ -55,7 +55,7 @@ VARIANTS = (
         "mesu-lda-40kb",
         "MESU with 40 KB of memory",
         "mesu",
-        {"memory": "lda", "memory_bytes": 40_000},
+        {"memory": "lda", "memory_bytes": 40 * 1024},
     ),
     Variant("mesu-replay", "MESU with 18 KB of replay", "mesu", {"replay_bytes": 18_000}),
     Variant("mesu-factored", "MESU factored", "mesu_factored"),
