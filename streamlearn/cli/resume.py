@@ -18,8 +18,8 @@ from streamlearn.cli.common import console
 from streamlearn.cli.endings import CommandError
 from streamlearn.cli.folders import begin_again, reopened, stream_at, stream_path
 from streamlearn.cli.keeping import Keeping
-from streamlearn.cli.learn import Run, source_of
 from streamlearn.cli.recording import recording
+from streamlearn.cli.sitting import Run, source_of
 from streamlearn.cli.target_run import TargetRun
 from streamlearn.learners.loading import read
 from streamlearn.learners.regressor import StreamRegressor

@@ -14,10 +14,10 @@ from streamlearn.by_index import runs
 from streamlearn.cli.blocks import Rows
 from streamlearn.cli.checkpoints import Checkpoint
 from streamlearn.cli.common import target_metrics
-from streamlearn.cli.learn import Run
 from streamlearn.cli.observers import Block
 from streamlearn.cli.record import RunRecord
 from streamlearn.cli.rules import arithmetic_of_learner, is_exact
+from streamlearn.cli.sitting import Run
 from streamlearn.cli.whole_samples import Stops
 from streamlearn.evaluation import RegressionMetrics
 from streamlearn.learners.base import StreamLearner

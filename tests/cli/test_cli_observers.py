@@ -12,7 +12,7 @@ from cli_helpers import LABEL, LABELS, Cli, one_line, read_json
 from cli_helpers import toy_csv as csv_of
 
 from streamlearn import MesuClassifier
-from streamlearn.cli import checkpoints, learn
+from streamlearn.cli import checkpoints, sitting
 from streamlearn.cli.blocks import Rows
 from streamlearn.cli.observers import NO_LABEL, Block, Observers
 from streamlearn.errors import WriteError
@@ -43,7 +43,7 @@ class Watcher:
 
 @pytest.fixture
 def stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(learn, "write_report", lambda path, _: path.write_text("a page"))
+    monkeypatch.setattr(sitting, "write_report", lambda path, _: path.write_text("a page"))
     file = tmp_path / "x.csv"
     file.write_text(csv_of(N), "utf-8")
     return file
@@ -51,13 +51,13 @@ def stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def watched(monkeypatch: pytest.MonkeyPatch, *watchers: Any) -> None:
     """Let a run be watched."""
-    start = learn.Run.learn
+    start = sitting.Run.learn
 
-    def with_watchers(self: learn.Run) -> None:
+    def with_watchers(self: sitting.Run) -> None:
         self.observers += watchers
         start(self)
 
-    monkeypatch.setattr(learn.Run, "learn", with_watchers)
+    monkeypatch.setattr(sitting.Run, "learn", with_watchers)
 
 
 def test_they_see_what_was_learned(
@@ -111,13 +111,13 @@ def test_samples_without_a_label_are_predicted_only(
     """Until a stream gives such rows, a few labels are taken away between stream and learner."""
     watcher, out = Watcher(), tmp_path / "run"
     watched(monkeypatch, watcher)
-    blocks = learn.RowBlocks.blocks
+    blocks = sitting.RowBlocks.blocks
 
     def some_without(self: Any, at_most: Any) -> Any:
         for rows in blocks(self, at_most):
             yield Rows(rows.x, np.where(rows.lines % 7 < 2, NO_LABEL, rows.y), rows.lines)
 
-    monkeypatch.setattr(learn.RowBlocks, "blocks", some_without)
+    monkeypatch.setattr(sitting.RowBlocks, "blocks", some_without)
     run = ("run", "--stream", stream, *GIVEN, "--out", out)
     assert cli(*run, "--checkpoint-every", 40).code == 0
     learner = MesuClassifier((3, 8, 3), classes=range(3))

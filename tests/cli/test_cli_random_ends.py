@@ -33,7 +33,7 @@ from test_cli_resume import SAME, same
 import quant.durable
 from streamlearn import MesuClassifier
 from streamlearn import cli as command_line
-from streamlearn.cli import learn
+from streamlearn.cli import sitting
 from streamlearn.cli.checkpoints import newest
 from streamlearn.cli.folders import learner_of
 from streamlearn.learners.loading import read
@@ -65,7 +65,7 @@ class Known:
 
 
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(learn, "write_report", lambda path, _: path.write_text("a page"))
+    monkeypatch.setattr(sitting, "write_report", lambda path, _: path.write_text("a page"))
 
 
 def fork(

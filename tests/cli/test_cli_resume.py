@@ -23,8 +23,7 @@ from cli_helpers import HEADER, LABEL, LABELS, Cli, check_manifest, one_line, re
 from cli_helpers import toy_csv as csv_of
 
 from streamlearn import MesuClassifier
-from streamlearn.cli import checkpoints, keeper
-from streamlearn.cli import learn as learn_module
+from streamlearn.cli import checkpoints, keeper, sitting
 from streamlearn.cli.checkpoints import Checkpoint, Place, decode, encode, newest
 from streamlearn.cli.folders import learner_of, stream_at, stream_path
 from streamlearn.errors import StateFormatError, WriteError
@@ -84,7 +83,7 @@ class Killed(BaseException):
 
 def cut_after(patch: pytest.MonkeyPatch, n: int) -> None:
     """End what stands for a process inside the learning of its n-th sample."""
-    learn, left = learn_module.WholeSamples.test_then_learn_block, [n]
+    learn, left = sitting.WholeSamples.test_then_learn_block, [n]
 
     def cut(self: Any, x: Any, y: Any) -> Any:
         left[0] -= len(y)
@@ -93,20 +92,20 @@ def cut_after(patch: pytest.MonkeyPatch, n: int) -> None:
             raise Killed
         return learn(self, x, y)
 
-    patch.setattr(learn_module.WholeSamples, "test_then_learn_block", cut)
+    patch.setattr(sitting.WholeSamples, "test_then_learn_block", cut)
 
 
 CUT = """
 import os, sys, signal, threading
 from streamlearn import cli
-from streamlearn.cli import learn
-many, n = learn.WholeSamples.test_then_learn_block, [int(sys.argv[1])]
+from streamlearn.cli import sitting
+many, n = sitting.WholeSamples.test_then_learn_block, [int(sys.argv[1])]
 def cut(self, x, y):
     n[0] -= len(y)
     if n[0] <= 0:
         os.kill(os.getpid(), signal.SIGKILL)
     return many(self, x, y)
-learn.WholeSamples.test_then_learn_block = cut
+sitting.WholeSamples.test_then_learn_block = cut
 sys.exit(cli.run(sys.argv[2:]))
 """
 
@@ -146,7 +145,7 @@ def test_cut_at_fifty_places(
     cli: Cli, stream: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: dict[str, Any]
 ) -> None:
     """What a kill leaves, without the seconds that a process takes: nothing is written after it."""
-    monkeypatch.setattr(learn_module, "write_report", lambda path, _: path.write_text("a page"))
+    monkeypatch.setattr(sitting, "write_report", lambda path, _: path.write_text("a page"))
     rng = random.Random(0)
     for place in sorted(rng.sample(range(1, N + 1), 50)):
         out = tmp_path / f"run{place}"

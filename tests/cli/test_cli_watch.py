@@ -26,14 +26,14 @@ GIVEN = ("--label", LABEL, "--hidden", 8)
 KILLED = """
 import os, sys, signal
 from streamlearn import cli
-from streamlearn.cli import learn
-many, n = learn.WholeSamples.test_then_learn_block, [int(sys.argv[1])]
+from streamlearn.cli import sitting
+many, n = sitting.WholeSamples.test_then_learn_block, [int(sys.argv[1])]
 def cut(self, x, y):
     n[0] -= len(y)
     if n[0] <= 0:
         os.kill(os.getpid(), signal.SIGKILL)
     return many(self, x, y)
-learn.WholeSamples.test_then_learn_block = cut
+sitting.WholeSamples.test_then_learn_block = cut
 sys.exit(cli.run(sys.argv[2:]))
 """
 
