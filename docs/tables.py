@@ -29,6 +29,7 @@ from quant.rule import RULES, Rule, part
 from quant.state import layout_of
 from streamlearn.cli import folders
 from streamlearn.evaluation import evaluate
+from streamlearn.learners.loading import variants_of
 from streamlearn.recorder.layout import FORMAT_VERSION as RECORD_VERSION
 from streamlearn.streams import load_gas_concentration, load_gas_drift
 
@@ -248,13 +249,14 @@ def members() -> Iterator[str]:
 def layouts() -> Iterator[str]:
     """Where each byte of a state lies: every learner in every arithmetic and variant it has."""
     seen_memory = False
-    for name, (_, _, rule) in learners().items():
+    for name, (_, head, rule) in learners().items():
         for arithmetic in rule.arithmetics:
             seen = set()
             # A memory's fields are the same beside every rule: the first learner shows them.
             memory = {} if seen_memory else {"with a memory": {"memory": "lda"}}
             seen_memory = True
-            for variant, settings in {"": {}, **rule.variants, **memory}.items():
+            variants = {"": {}, **variants_of(rule.name, head), **memory}
+            for variant, settings in variants.items():
                 learner = make(name, arithmetic=arithmetic, **settings)
                 layout = layout_of(learner.spec, learner.config, arithmetic)
                 if layout in seen:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
+from typing import Any
 
 from quant.image import decode_image
-from quant.rule import part
+from quant.rule import RULES, part
 from streamlearn.engines import Backend
 from streamlearn.learners.base import StreamLearner
 
@@ -13,6 +15,23 @@ from streamlearn.learners.base import StreamLearner
 def learner_class(rule: str, head: str) -> type[StreamLearner]:
     """Return the class of a rule's learners with a head."""
     found: type[StreamLearner] = part(rule, "streamlearn").LEARNERS[head]
+    return found
+
+
+def variants_of(rule: str, head: str) -> dict[str, dict[str, Any]]:
+    """Return the settings of a rule's variants, for its learners with a head.
+
+    Where a learner's own default is already that of a variant, the configuration's default is the
+    variant: a regressor's step is fixed, and may be adaptive.
+    """
+    own, config = inspect.signature(learner_class(rule, head)).parameters, RULES[rule].config()
+    found: dict[str, dict[str, Any]] = {}
+    for name, settings in RULES[rule].variants.items():
+        if any(own[key].default != value for key, value in settings.items()):
+            found[name] = dict(settings)
+        else:
+            other = {key: getattr(config, key) for key in settings}
+            found[", ".join(f"{value} {key}" for key, value in other.items())] = other
     return found
 
 

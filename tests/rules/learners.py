@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from quant.rule import RULES
 from streamlearn.checks import LAYERS
-from streamlearn.learners.loading import learner_class
+from streamlearn.learners.loading import learner_class, variants_of
 
 #: Settings of every classifier, whatever its rule: variants beside the rule's own.
 SHARED = {
@@ -28,7 +28,7 @@ class Kind(NamedTuple):
         return "-".join(part for part in self if part)
 
     def make(self, **more: Any) -> Any:
-        settings = {**RULES[self.rule].variants, **SHARED}.get(self.variant, {})
+        settings = {**variants_of(self.rule, self.head), **SHARED}.get(self.variant, {})
         given = {"arithmetic": self.arithmetic, "backend": self.backend, **settings, **more}
         return learner_class(self.rule, self.head)(LAYERS[self.head], **given)
 
@@ -45,10 +45,11 @@ def kinds() -> list[Kind]:
                 backends = ["c"] if kind.kernel is not None else []
                 if kind.golden is not None or kind.numbers == "float64":
                     backends.append("numpy")
+                variants = variants_of(name, head)
                 shared = SHARED if head == "categorical" else ()
                 first = (next(iter(rule.arithmetics)), "c")
                 for backend in backends:
-                    more = (*rule.variants, *shared) if (arithmetic, backend) == first else ()
+                    more = (*variants, *shared) if (arithmetic, backend) == first else ()
                     for variant in ("", *more):
                         found.append(Kind(name, head, arithmetic, backend, variant))
     return found
