@@ -106,11 +106,6 @@ class NetworkSpec:
         _ = self.replay_capacity
         if not is_whole(self.replays) or not 1 <= self.replays <= MAX_REPLAYS:
             raise ConfigError(f"replays={self.replays!r}: expected 1 to {MAX_REPLAYS} per step")
-        if self.replays != 1 and not self.replay_bytes:
-            raise ConfigError(
-                f"replays={self.replays!r}: nothing is stored that could be learned again; give "
-                "replay_bytes too, or leave replays out"
-            )
         object.__setattr__(self, "replay_bytes", int(self.replay_bytes))
         object.__setattr__(self, "replays", int(self.replays))
 

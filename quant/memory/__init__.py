@@ -62,11 +62,6 @@ def check(memory: str | None, features: int, n_features: int, head_is_categorica
             f"memory_features={features!r}: expected 0 (the inputs themselves) to {FEATURES_MAX}"
         )
     if memory is None:
-        if features != FEATURES_DEFAULT:
-            raise ConfigError(
-                f"memory_features={features!r}: there is no memory that could have them; give "
-                f"memory={MEMORIES[0]!r} too, or leave memory_features out"
-            )
         return
     if memory not in MEMORIES:
         raise ConfigError(f"memory={memory!r}: expected None or {' or '.join(map(repr, MEMORIES))}")

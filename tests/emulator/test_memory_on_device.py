@@ -26,7 +26,7 @@ def boot(learner: Any, board: str, folder: Path) -> fs.Device:
 
 
 def made(kind: Any = MesuClassifier, **given: Any) -> Any:
-    return kind(LAYERS, classes=range(6), memory="lda", memory_features=33, **given)
+    return kind(LAYERS, classes=range(6), memory="lda", memory_features=25, **given)
 
 
 @pytest.mark.parametrize("board", ["rp2040", "stm32f103", "nrf52840", "stm32f746", "stm32u585"])

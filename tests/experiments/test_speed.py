@@ -79,9 +79,9 @@ def test_every_section_measures_every_engine(data):
     assert all(value > 0 for row in speed for value in row["wall_s"])
 
     sizes = {row["arithmetic"]: row for row in speed_sections.measure_bytes()}
-    assert {name: sizes[name]["synapse_bytes"] for name in ("float64", "float32", "q16")} == {
-        "float64": 16, "float32": 8, "q16": 4,
-    }  # fmt: skip
+    for name, wanted in {"float64": 16, "float32": 8, "q16": 4}.items():
+        # A little more: the adaptive step's slow copy of the last layer.
+        assert wanted <= sizes[name]["synapse_bytes"] < wanted * 1.01
     assert sizes["float64"]["scratch_bytes"] is None
     assert sizes["q16"]["scratch_bytes"] > 0
 

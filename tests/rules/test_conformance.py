@@ -277,6 +277,7 @@ CANARIES: dict[str, type] = {
     "another_seed_gives_another_state": IgnoresTheSeed,
     "blocks_are_the_samples_one_by_one": BlocksForgetASample,
     "extreme_but_finite_features_are_survived": NeverLearnsAgain,
+    "one_bad_row_blinds_nobody": NeverLearnsAgain,
     "every_kind_of_network_learns": NeedsAHiddenLayer,
     "saved_mid_stream_it_goes_on_bit_for_bit": ForgetsItsPlaceInAFile,
     "a_fresh_learner_can_be_saved": LosesItsSeedInAFile,

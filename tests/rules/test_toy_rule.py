@@ -22,7 +22,7 @@ from streamlearn.checks import yield_checks
 TOY = Path(__file__).parent / "toy_rule"
 MAX_LINES = 150
 #: Each with and without a reservoir.
-N_KINDS = 6
+N_KINDS = 5
 
 
 @pytest.fixture(scope="module")

@@ -214,8 +214,6 @@ def test_what_is_no_memory_is_refused_with_a_sentence() -> None:
         made(memory_bytes=99)
     with pytest.raises(ConfigError, match=r"memory_features=-1: expected 0"):
         made(memory_features=-1)
-    with pytest.raises(ConfigError, match="memory_features=32: there is no memory"):
-        MesuClassifier((4, 3), memory_features=32)
     with pytest.raises(ConfigError, match=r"2000 inputs are too many"):
         MesuClassifier((2000, 4), memory="lda", memory_features=0)
     for verb in ("recall_one", "recall_proba_one"):

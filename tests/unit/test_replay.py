@@ -70,9 +70,7 @@ def test_too_few_bytes_are_refused_with_the_number_that_is_needed() -> None:
     assert MesuClassifier((128, 32, 6), replay_bytes=832).spec.replay_capacity == 6
 
 
-@pytest.mark.parametrize(
-    "given", [{"replay_bytes": -1}, {"replay_bytes": 2.5}, {"replays": 0}, {"replays": 5}]
-)
+@pytest.mark.parametrize("given", [{"replay_bytes": -1}, {"replay_bytes": 2.5}, {"replays": 0}])
 def test_nonsense_is_refused(given: Any) -> None:
     with pytest.raises(ConfigError, match=f"{next(iter(given))}="):
         MesuClassifier((4, 3), **given)

@@ -1,0 +1,294 @@
+"""One sitting of ``streamlearn run``: learn what a stream gives, and keep what was learned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from quant.durable import write_error
+from streamlearn.cli.blocks import BlockSize, RowBlocks, Rows
+from streamlearn.cli.checkpoints import CHECKPOINT_DIR, Checkpoint, Place
+from streamlearn.cli.column_options import Columns
+from streamlearn.cli.common import console, learner_metrics, skipped_metrics, stop_if_cut
+from streamlearn.cli.endings import NotWrittenError
+from streamlearn.cli.folders import (
+    METRICS_FILE,
+    REPORT_FILE,
+    RESULTS,
+    STATE_FILE,
+    write_json,
+    write_manifest,
+)
+from streamlearn.cli.keeper import Keeper
+from streamlearn.cli.keeping import Keeping
+from streamlearn.cli.lookout import Lookout
+from streamlearn.cli.observers import NOVELTY, PROBABILITIES, Block, Observers, ending
+from streamlearn.cli.record import RunRecord
+from streamlearn.cli.recording import RunRecorder
+from streamlearn.cli.results import say_results
+from streamlearn.cli.run_report import run_report
+from streamlearn.cli.terminal import TerminalView
+from streamlearn.cli.whole_samples import WholeSamples
+from streamlearn.errors import StreamlearnError, WriteError
+from streamlearn.report import ReportData, write_report
+from streamlearn.watching import Now
+
+
+def source_of(place: Place) -> dict[str, Any]:
+    """Return what the manifest of a run says of its stream."""
+    return {"command": "run", "stream": place.stream, "label": place.label}
+
+
+class Run:
+    """One sitting of a run: from where it begins to the end of its stream, or of patience.
+
+    Parameters
+    ----------
+    rows
+        The stream.
+    blocks
+        Its samples, in the learner's order of columns.
+    learner
+        In the state after ``start.n_samples`` samples.
+    start
+        What it goes on from.
+    keeping
+        Where results go.
+
+    Attributes
+    ----------
+    observers : Observers
+        Who looks on; append to it before :meth:`learn`.
+    """
+
+    def __init__(
+        self,
+        rows: Any,
+        blocks: RowBlocks,
+        learner: Any,
+        start: Checkpoint,
+        keeping: Keeping,
+    ) -> None:
+        self.rows, self.learner, self.keeping = rows, learner, keeping
+        self.blocks, self.size = blocks, BlockSize()
+        self.record = self._record_from(start)
+        self.lookout = Lookout(rows, learner, self.record, start, keeping.out, keeping.looking)
+        self.observers = Observers(self.lookout.observers)
+        self.waiting = Columns.from_dict(start.place.reading).waiting(rows, start)
+        if self.waiting is not None:
+            self.record.waiting = self.waiting.to_dict
+
+    def keep_record(self, recorder: RunRecorder | None) -> None:
+        """Write every sample to a record too, if there is one; checkpoints say where it ends."""
+        if recorder is not None:
+            self.observers.append(recorder)
+            self.record.recorded = recorder.position
+
+    def learn(self) -> None:
+        """Learn until the stream ends; keep everything; print a table.
+
+        Raises
+        ------
+        StreamCutError
+            If the stream broke off or had a bad row.
+        NotWrittenError, WriteError
+            If something could not be kept.
+        Interrupted
+            If a signal ended it.
+        """
+        try:
+            with self.lookout:
+                self._learn()
+        finally:
+            if self.waiting is not None:
+                self.waiting.close()
+
+    def _learn(self) -> None:
+        record, keeping = self.record, self.keeping
+        to = console(keeping.quiet)
+        self.lookout.serve(keeping.looking.serve, self._live, to)
+        warn = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+        def say(text: str) -> None:
+            self.lookout.warn(text)
+            warn.print(f"streamlearn: {text}")
+
+        keeper = Keeper(
+            keeping.out,
+            record,
+            keeping.every,
+            keeping.seconds,
+            say,
+            self.observers,
+        )
+        whole = self._whole()
+        whole.begin()  # a signal waits until the first checkpoint is there
+        with whole:
+            try:
+                with ending(self.observers), TerminalView(to, self.lookout.now), keeper:
+                    self._keep_source()  # a checkpoint to go on from is there now
+                    interrupted = self._samples(whole, keeper)
+                    whole.begin()  # from here on signals wait: what was learned is written
+                    self.rows.close()  # nothing more comes into the run folder
+            except WriteError as error:  # of an observer, or of the first checkpoint
+                if keeper.kept < 0:
+                    raise
+                kept = f"The first {keeper.kept} samples are kept in {keeping.out}"
+                raise NotWrittenError(f"{error}. {kept}") from error
+            bad = self.blocks.error
+            if bad is not None and not record.n_samples:
+                raise bad
+            self._check_kept(keeper, bad)
+            metrics = self._write(record.result(interrupted))
+        say_results(self.rows.name, metrics, keeping.out, keeping.quiet)
+        line = record.place.line
+        where = f"{self.rows.name} line {line}" if line else self.rows.name
+        stop_if_cut(bad, interrupted, record.n_samples, keeping.out, whole.number, where)
+
+    def _keep_source(self) -> None:
+        """Have a port or topic keep what comes; say what was guessed of the stream."""
+        source, out = self.rows.source, self.keeping.out
+        if out is not None and source.live:
+            folder = out / CHECKPOINT_DIR
+            try:
+                folder.mkdir(exist_ok=True)
+                source.keep_in(folder)
+            except OSError as error:
+                raise write_error(folder, error) from error
+        if source.format == "jsonl" and self.keeping.format is None:
+            console(self.keeping.quiet).print(
+                f"{source.name}: JSON lines, as the first line says; --format csv reads it as CSV",
+                soft_wrap=True,
+            )
+
+    def _live(self) -> tuple[Now, ReportData]:
+        """Return how the run stands, and what a report of now is made from."""
+        with self.record.lock:
+            result = self.record.result(interrupted=False)
+            return self.lookout.now(), self._report(self._metrics(result), result)
+
+    def _samples(self, whole: Any, keeper: Keeper) -> bool:
+        """Learn one block after the other; return whether a signal ended it."""
+        record = self.record
+        try:
+            whole.counted()
+            for rows in self.blocks.blocks(lambda: keeper.room(self.size.most)):
+                whole.begin()
+                with record.lock:
+                    seconds = self._add(self._taught(whole, rows))
+                    keeper.counted()
+                self.size.learned(len(rows.lines), seconds)
+                whole.counted()
+            if self.waiting is not None and self.blocks.error is None:
+                whole.begin()
+                with record.lock:
+                    self._add(self.waiting.finish(whole))
+                whole.counted()
+        except KeyboardInterrupt:
+            return True
+        return False
+
+    def _taught(self, whole: Any, rows: Rows) -> Iterable[Block]:
+        """Learn a block, or have its rows wait for their labels."""
+        if self.waiting is None:
+            return [self._learned(whole, rows)]
+        return self.waiting.learn(whole, rows, lambda one: self._learned(whole, one))
+
+    def _add(self, blocks: Iterable[Block]) -> float:
+        """Note blocks that were learned, and show them; return the seconds that they took."""
+        seconds = 0.0
+        for block in blocks:
+            self.record.add(block, self.blocks.position, self.blocks.skipped)
+            self.record.memory = self.blocks.memory
+            self.observers.see(block)
+            seconds += block.seconds
+        return seconds
+
+    def _learned(self, whole: Any, rows: Rows) -> Block:
+        """Learn a block; one by one if an observer wants more than predictions of each sample."""
+        first, wants, learner = self.record.n_rows, self.observers.wants, self.learner
+        start = perf_counter()
+        if not wants:
+            predictions = whole.test_then_learn_block(rows.x, rows.y)
+            seconds = perf_counter() - start
+            return Block(first, *rows[:2], predictions, rows.lines, seconds, times=rows.times)
+        probabilities, novelty, found = [], [], []
+        for i, x in enumerate(rows.x):
+            if PROBABILITIES in wants:
+                probabilities.append([*learner.predict_proba_one(x).values()])
+            if NOVELTY in wants:
+                novelty.append(learner.novelty_one(x))
+            found.append(whole.test_then_learn_block(rows.x[i : i + 1], rows.y[i : i + 1]))
+        return Block(
+            first,
+            *rows[:2],
+            np.concatenate(found),
+            rows.lines,
+            perf_counter() - start,
+            np.array(probabilities) if probabilities else None,
+            np.array(novelty) if novelty else None,
+            rows.times,
+        )
+
+    def _check_kept(self, keeper: Keeper, bad: StreamlearnError | None) -> None:
+        """Raise NotWrittenError if the last checkpoint could not be written."""
+        if keeper.failed is None:
+            return
+        lost = self.record.n_samples - keeper.kept
+        before = f"{bad}. " if bad is not None else ""
+        raise NotWrittenError(
+            f"{before}{keeper.failed}. The first {keeper.kept} samples are kept in "
+            f"{self.keeping.out}; the {lost} after them are lost"
+        ) from keeper.failed
+
+    def _write(self, result: Any) -> dict[str, Any]:
+        """Write the run folder, its manifest last, and the other file; return the figures."""
+        record, out = self.record, self.keeping.out
+        metrics = self._metrics(result)
+        if out is not None:
+            report = self._report(metrics, result)
+            try:
+                self.learner.save(out / STATE_FILE)
+                write_json(out / METRICS_FILE, metrics)
+                write_report(out / REPORT_FILE, report)
+                parts = (*RESULTS, CHECKPOINT_DIR, *self.lookout.parts(out))
+                write_manifest(out, parts, source_of(record.place))
+            except WriteError as error:
+                raise NotWrittenError(
+                    f"{error}. All {result.n_samples} samples are kept in {out / CHECKPOINT_DIR}; "
+                    f"streamlearn run --resume {out} writes the rest"
+                ) from error
+        if self.keeping.json_file is not None:
+            write_json(self.keeping.json_file, metrics)
+        return metrics
+
+    # What is another of a regressor: streamlearn.cli.target_run.TargetRun.
+
+    def _record_from(self, start: Checkpoint) -> RunRecord:
+        return RunRecord(self.learner, self.rows, start)
+
+    def _whole(self) -> Any:
+        return WholeSamples(self.learner)
+
+    def _figures(self, result: Any) -> dict[str, Any]:
+        return learner_metrics(self.learner, result)
+
+    def _report(self, metrics: dict[str, Any], result: Any) -> ReportData:
+        record = self.record
+        return run_report(
+            self.rows, self.learner, metrics, result, record.watch, record.saturations(),
+            self.lookout.watch,
+        )  # fmt: skip
+
+    def _metrics(self, result: Any) -> dict[str, Any]:
+        found = self._figures(result)
+        found["skipped"] = skipped_metrics(*self.record.skipped())
+        found["source"] = self.record.source_counts()
+        found["missing"] = dict(self.rows.missing)
+        if self.waiting is not None:
+            found["waiting"] = self.waiting.figures()
+        return {**found, **self.lookout.metrics()}
