@@ -239,7 +239,9 @@ class Run:
         told = re.search(r"after (\d+) samples|The first (\d+) samples are kept", said)
         if told is not None:
             assert int(told[1] or told[2]) == found.n_samples, about
-        gone = kind == "port" and status == 1 and "no such file" in said  # before it was opened
+        # Before it was opened, or before the first sample.
+        early = "no such file" in said or not found.n_samples
+        gone = kind == "port" and status == 1 and early
         assert status in (0, 3, 4) or status < 0 or status > 128 or gone, about
         assert "in use by" not in said, about
         self.kept = found.n_samples

@@ -74,7 +74,9 @@ def dead(text: str, folder: Path) -> list[str]:
     links = [link.partition("#") for link in re.findall(r"\]\(([^)\s]+)\)", text)]
     found = [link for link, _, _ in links if not (folder / link).exists()]
     for link, _, anchor in links:
-        target = (folder / link).read_text() if link else text
+        if link in found:
+            continue
+        target = (folder / link).read_text() if link and anchor else text
         titles = re.findall(r"^#+ (.*)$", target, re.M) if anchor else []
         if anchor and anchor not in [re.sub(r"\W+", "-", title.lower()) for title in titles]:
             found.append(f"{link}#{anchor}")
