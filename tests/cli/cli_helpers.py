@@ -105,7 +105,10 @@ def check_manifest(folder: Path, wanted: str = "streamlearn-run") -> None:
         for file in folder.rglob("*")
         if file.is_file() and file not in (folder / "manifest.json", folder / "run.log")
     }
-    assert manifest["files"] == on_disk
+    files = manifest["files"]
+    assert files == on_disk, [
+        name for name in {*files, *on_disk} if files.get(name) != on_disk.get(name)
+    ]
 
 
 def one_line(err: str) -> str:

@@ -141,7 +141,7 @@ class Run:
         self.out, self.log, self.file = folder / "run", folder / "log", folder / "x.csv"
         self.file.write_text(HEADER + "".join(LINES), "utf-8")
         self.rng, self.kinds, self.known = rng, kinds, known
-        self.kept, self.ends = -1, Counter[str]()
+        self.kept, self.status, self.ends = -1, -1, Counter[str]()
 
     def finish(self, most: int) -> Counter[str]:
         """Sit until the stream is done; return how the sittings ended, but for the last."""
@@ -153,7 +153,8 @@ class Run:
 
     @property
     def done(self) -> bool:
-        return self.kept == N and (self.out / "metrics.json").exists()
+        """Whether all is learned and written; a kill may come between the two."""
+        return self.kept == N and self.status == 0
 
     def sit(self, kind: str) -> None:
         """Start a sitting, end it in some way, and look at what it left."""
@@ -244,7 +245,7 @@ class Run:
         gone = kind == "port" and status == 1 and early
         assert status in (0, 3, 4) or status < 0 or status > 128 or gone, about
         assert "in use by" not in said, about
-        self.kept = found.n_samples
+        self.kept, self.status = found.n_samples, status
         if not self.done:
             self.ends[kind] += 1
 
