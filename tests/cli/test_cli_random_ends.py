@@ -146,15 +146,17 @@ class Run:
     def finish(self, most: int) -> Counter[str]:
         """Sit until the stream is done; return how the sittings ended, but for the last."""
         while not self.done:
-            self.sit(self.rng.choice(self.kinds) if sum(self.ends.values()) < most else "whole")
+            more = sum(self.ends.values()) < most and self.kept < N - 1
+            self.sit(self.rng.choice(self.kinds) if more else "whole")
+        if self.status:  # all was learned, but a kill came while the page was written
+            self.sit("whole")
         found = same(self.out)
         assert found == self.known.figures
         return self.ends
 
     @property
     def done(self) -> bool:
-        """Whether all is learned and written; a kill may come between the two."""
-        return self.kept == N and self.status == 0
+        return self.kept == N and (self.out / "metrics.json").exists()
 
     def sit(self, kind: str) -> None:
         """Start a sitting, end it in some way, and look at what it left."""
@@ -241,7 +243,7 @@ class Run:
         if told is not None:
             assert int(told[1] or told[2]) == found.n_samples, about
         # Before it was opened, or before the first sample.
-        early = "no such file" in said or not found.n_samples
+        early = not found.n_samples or re.search("no such file|after line 0", said) is not None
         gone = kind == "port" and status == 1 and early
         assert status in (0, 3, 4) or status < 0 or status > 128 or gone, about
         assert "in use by" not in said, about
