@@ -243,7 +243,7 @@ class Run:
         if told is not None:
             assert int(told[1] or told[2]) == found.n_samples, about
         # Before it was opened, or before the first sample.
-        early = not found.n_samples or re.search("no such file|after line 0", said) is not None
+        early = not found.n_samples or re.search("(?i)no such file|after line 0", said) is not None
         gone = kind == "port" and status == 1 and early
         assert status in (0, 3, 4) or status < 0 or status > 128 or gone, about
         assert "in use by" not in said, about
