@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -72,13 +72,15 @@ def print_figures(figures: dict[str, Any], to: Console) -> None:
     latest = figures["latest"]
     kappas = (("κ", "kappa"), ("κ_M", "kappa_m"), ("κ_T", "kappa_t"))
     to.print(
-        ", ".join(f"{symbol} {_ratio(figures[key])}" for symbol, key in kappas)
+        ", ".join(f"{symbol} {ratio(figures[key])}" for symbol, key in kappas)
         + f", balanced accuracy {percent(figures['balanced_accuracy'])}; accuracy of the latest "
         f"{latest['n_samples']}: {percent(latest['accuracy'])}",
         soft_wrap=True,
     )
     to.print(_class_table(figures["classes"]))
-    for line in _drifts(figures):
+    if line := drifts_text(
+        figures, "the accuracy fell", lambda one, when: percent(one[f"accuracy_{when}"])
+    ):
         to.print(line, soft_wrap=True)
 
 
@@ -108,20 +110,30 @@ def _class_table(classes: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _drifts(figures: dict[str, Any]) -> Iterator[str]:
+def drifts_text(
+    figures: dict[str, Any], what: str, of: Callable[[dict[str, Any], str], str]
+) -> str:
+    """Return a line that names the latest drifts, or nothing if there were none.
+
+    Parameters
+    ----------
+    figures
+        With ``n_drifts`` and ``drifts``.
+    what
+        What happened, such as "the accuracy fell".
+    of
+        From a drift and ``before`` or ``after`` to the figure then, as text.
+    """
     n = figures["n_drifts"]
     if not n:
-        return
-    latest = [
-        f"about sample {one['at']:,} from {percent(one['accuracy_before'])} to "
-        f"{percent(one['accuracy_after'])}"
-        for one in figures["drifts"][-MAX_DRIFTS:]
-    ]
+        return ""
     times = "once" if n == 1 else f"{n} times"
-    yield f"drift: the accuracy fell {times}{', lately' if n > MAX_DRIFTS else ''}: " + "; ".join(
-        latest
+    return f"drift: {what} {times}{', lately' if n > MAX_DRIFTS else ''}: " + "; ".join(
+        f"about sample {one['at']:,} from {of(one, 'before')} to {of(one, 'after')}"
+        for one in figures["drifts"][-MAX_DRIFTS:]
     )
 
 
-def _ratio(value: float | None) -> str:
+def ratio(value: float | None) -> str:
+    """Format a figure such as κ for people."""
     return "–" if value is None else f"{value:.3f}"

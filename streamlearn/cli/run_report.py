@@ -8,10 +8,27 @@ from typing import Any
 from streamlearn.cli.record import LEARNER, MAJORITY, NO_CHANGE, RunResult
 from streamlearn.cli.rules import arithmetic_of_learner, is_exact
 from streamlearn.cli.weights import WeightWatch
+from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.report import Baseline, Engine, ReportData
 from streamlearn.streams.csv_stream import CsvStream
 from streamlearn.watching import Watch
+
+
+def engine_of(learner: StreamLearner, metrics: dict[str, Any], **more: Any) -> Engine:
+    """Return a run's learner as the page shows it."""
+    return Engine(
+        name=learner.arithmetic,
+        rule=learner.config.rule,
+        head=learner.spec.head,
+        arithmetic=learner.arithmetic,
+        backend="numpy" if arithmetic_of_learner(learner).kernel is None else "c",
+        exact=is_exact(learner),
+        samples_per_s=metrics["samples_per_s"],
+        state_sha256=metrics["state_sha256"],
+        predictions_sha256=metrics["predictions_sha256"],
+        **more,
+    )
 
 
 def run_report(
@@ -24,25 +41,12 @@ def run_report(
     looked: Watch,
 ) -> ReportData:
     """Return the page of one learner: accuracy, mistakes, weights, saturations."""
-    kind, exact = arithmetic_of_learner(learner), is_exact(learner)
-    engine = Engine(
-        name=learner.arithmetic,
-        rule=learner.config.rule,
-        head=learner.spec.head,
-        arithmetic=learner.arithmetic,
-        backend="numpy" if kind.kernel is None else "c",
-        exact=exact,
-        curve=result.curves[LEARNER],
-        samples_per_s=metrics["samples_per_s"],
-        state_sha256=metrics["state_sha256"],
-        predictions_sha256=metrics["predictions_sha256"],
-    )
     return ReportData(
         title=f"streamlearn run: {Path(rows.name).name}",
         n_stream=result.n_samples,
         confusion=result.figures.confusion_matrix,
         classes=rows.classes,
-        engines=(engine,),
+        engines=(engine_of(learner, metrics, curve=result.curves[LEARNER]),),
         baselines=(
             Baseline(NO_CHANGE, curve=result.curves[NO_CHANGE], trivial=True),
             Baseline(MAJORITY, curve=result.curves[MAJORITY], trivial=True),
@@ -50,6 +54,6 @@ def run_report(
         ),
         metrics={**metrics, "interrupted": result.interrupted},
         history=watch.history(),
-        saturations=saturations if exact else None,
+        saturations=saturations if is_exact(learner) else None,
         timeline=looked.timeline,
     )

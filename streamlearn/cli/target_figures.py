@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from streamlearn.cli.figures import MAX_DRIFTS
+from streamlearn.cli.figures import drifts_text, ratio
 from streamlearn.evaluation import RegressionMetrics, TargetScores, regression_advice
 
 #: The intervals that people are told of, in percent.
@@ -61,7 +60,7 @@ def target_table(title: str, metrics: dict[str, Any]) -> Table:
     speed = metrics["samples_per_s"]
     table.add_row(
         *(amount(metrics[key]) for key in ("mae_prequential", "mae_no_change", "mae_mean")),
-        _ratio(metrics["r2"]),
+        ratio(metrics["r2"]),
         "–" if speed is None else f"{speed:,.0f}",
         metrics["state_sha256"][:8],
     )
@@ -73,7 +72,7 @@ def print_target_figures(figures: dict[str, Any], to: Console) -> None:
     latest = figures["latest"]
     to.print(
         f"root mean square error {amount(figures['rmse_prequential'])}, skill against no change "
-        f"{_ratio(figures['skill_no_change'])}, against the mean {_ratio(figures['skill_mean'])}; "
+        f"{ratio(figures['skill_no_change'])}, against the mean {ratio(figures['skill_mean'])}; "
         f"mean absolute error of the latest {latest['n_samples']}: {amount(latest['mae'])}",
         soft_wrap=True,
     )
@@ -86,29 +85,11 @@ def print_target_figures(figures: dict[str, Any], to: Console) -> None:
         )
     table.caption = (
         f"mean σ {amount(figures['mean_sd'])}, mean log-likelihood "
-        f"{_ratio(figures['log_likelihood'])}"
+        f"{ratio(figures['log_likelihood'])}"
     )
     to.print(table)
-    for line in _drifts(figures):
+    if line := drifts_text(figures, "the error rose", lambda one, when: amount(one[f"mae_{when}"])):
         to.print(line, soft_wrap=True)
-
-
-def _drifts(figures: dict[str, Any]) -> Iterator[str]:
-    n = figures["n_drifts"]
-    if not n:
-        return
-    latest = [
-        f"about sample {one['at']:,} from {amount(one['mae_before'])} to {amount(one['mae_after'])}"
-        for one in figures["drifts"][-MAX_DRIFTS:]
-    ]
-    times = "once" if n == 1 else f"{n} times"
-    yield f"drift: the error rose {times}{', lately' if n > MAX_DRIFTS else ''}: " + "; ".join(
-        latest
-    )
-
-
-def _ratio(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
 
 
 def _percent(share: float | None) -> str:

@@ -16,13 +16,14 @@ from streamlearn.cli.checkpoints import Checkpoint
 from streamlearn.cli.common import target_metrics
 from streamlearn.cli.observers import Block
 from streamlearn.cli.record import RunRecord
-from streamlearn.cli.rules import arithmetic_of_learner, is_exact
+from streamlearn.cli.rules import is_exact
+from streamlearn.cli.run_report import engine_of
 from streamlearn.cli.sitting import Run
 from streamlearn.cli.whole_samples import Stops
 from streamlearn.evaluation import RegressionMetrics
 from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.regressor import StreamRegressor
-from streamlearn.report import Engine, ReportData
+from streamlearn.report import ReportData
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,25 +140,13 @@ class TargetRun(Run):
 
     def _report(self, metrics: dict[str, Any], result: TargetResult) -> ReportData:
         learner, record = self.learner, self.record
-        exact, kind = is_exact(learner), arithmetic_of_learner(learner)
-        engine = Engine(
-            name=learner.arithmetic,
-            rule=learner.config.rule,
-            head=learner.spec.head,
-            arithmetic=learner.arithmetic,
-            backend="numpy" if kind.kernel is None else "c",
-            exact=exact,
-            samples_per_s=metrics["samples_per_s"],
-            state_sha256=metrics["state_sha256"],
-            predictions_sha256=metrics["predictions_sha256"],
-        )
         return ReportData(
             title=f"streamlearn run: {Path(self.rows.name).name}",
             classes=(),
-            engines=(engine,),
+            engines=(engine_of(learner, metrics),),
             metrics={**metrics, "interrupted": result.interrupted},
             history=record.watch.history(),
-            saturations=record.saturations() if exact else None,
+            saturations=record.saturations() if is_exact(learner) else None,
             n_stream=result.n_samples,
             timeline=self.lookout.watch.timeline,
             # A copy: a live page draws it while the run goes on.

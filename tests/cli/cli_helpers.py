@@ -119,3 +119,19 @@ def one_line(err: str) -> str:
     assert "Traceback" not in err
     assert "a bug" not in err
     return err
+
+
+#: A command that is killed in its n-th sample: ``python -c CUT N ARGUMENTS``.
+CUT = """
+import os, sys, signal
+from streamlearn import cli
+from streamlearn.cli import sitting
+many, n = sitting.WholeSamples.test_then_learn_block, [int(sys.argv[1])]
+def cut(self, x, y):
+    n[0] -= len(y)
+    if n[0] <= 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return many(self, x, y)
+sitting.WholeSamples.test_then_learn_block = cut
+sys.exit(cli.run(sys.argv[2:]))
+"""

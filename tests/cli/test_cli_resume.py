@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_helpers import HEADER, LABEL, LABELS, Cli, check_manifest, one_line, read_json, start
+from cli_helpers import CUT, HEADER, LABEL, LABELS, Cli, check_manifest, one_line, read_json, start
 from cli_helpers import toy_csv as csv_of
 
 from streamlearn import MesuClassifier
@@ -93,21 +93,6 @@ def cut_after(patch: pytest.MonkeyPatch, n: int) -> None:
         return learn(self, x, y)
 
     patch.setattr(sitting.WholeSamples, "test_then_learn_block", cut)
-
-
-CUT = """
-import os, sys, signal, threading
-from streamlearn import cli
-from streamlearn.cli import sitting
-many, n = sitting.WholeSamples.test_then_learn_block, [int(sys.argv[1])]
-def cut(self, x, y):
-    n[0] -= len(y)
-    if n[0] <= 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return many(self, x, y)
-sitting.WholeSamples.test_then_learn_block = cut
-sys.exit(cli.run(sys.argv[2:]))
-"""
 
 
 def killed(n: int, *arguments: object) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_helpers import LABEL, LABELS, Cli, check_manifest, one_line, read_json, toy_csv
+from cli_helpers import CUT, LABEL, LABELS, Cli, check_manifest, one_line, read_json, toy_csv
 from rich.console import Console
 
 from streamlearn.cli.terminal import panel
@@ -22,20 +22,6 @@ from streamlearn.watching import Now
 
 N = 150
 GIVEN = ("--label", LABEL, "--hidden", 8)
-
-KILLED = """
-import os, sys, signal
-from streamlearn import cli
-from streamlearn.cli import sitting
-many, n = sitting.WholeSamples.test_then_learn_block, [int(sys.argv[1])]
-def cut(self, x, y):
-    n[0] -= len(y)
-    if n[0] <= 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return many(self, x, y)
-sitting.WholeSamples.test_then_learn_block = cut
-sys.exit(cli.run(sys.argv[2:]))
-"""
 
 
 def rows_of(path: Path) -> list[dict[str, Any]]:
@@ -104,7 +90,7 @@ def test_a_kill_leaves_predictions_of_one_moment(
     assert cli(*run, "--out", tmp_path / "whole", "--predictions", whole).code == 0
     out = tmp_path / "run"
     file = out / f"p.{kind}"
-    killed = [sys.executable, "-c", KILLED, "60", *map(str, run)]
+    killed = [sys.executable, "-c", CUT, "60", *map(str, run)]
     killed += ["--out", str(out), "--predictions", str(file)]
     done = subprocess.run(killed, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
