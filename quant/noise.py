@@ -30,6 +30,7 @@ STREAM_INIT = 32
 STREAM_GATE = 96
 STREAM_MEMORY_WEIGHT, STREAM_MEMORY_BIAS, STREAM_MEMORY_DITHER = 112, 113, 114
 STREAM_REPLAY = 120
+STREAM_RARE = 121
 
 #: Words of a replay: which class, which of its samples, and the key of its noise.
 REPLAY_WORDS = 3
@@ -68,11 +69,11 @@ def words(key: int, stream: int, n: int) -> UInt32:
 
 
 def dither(row_words: Int64, column_words: Int64) -> tuple[Int64, Int64]:
-    """Rank-one dither: (row + column) mod 2^32, uniform and pairwise independent.
+    """Rank-one dither: row XOR column, uniform and pairwise independent.
 
     Returns its low half, for μ, and its high half, for ρ.
     """
-    both = row_words[:, None] + column_words & 0xFFFFFFFF
+    both = row_words[:, None] ^ column_words
     return both & 0xFFFF, both >> 16
 
 

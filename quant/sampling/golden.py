@@ -58,6 +58,15 @@ def block_squares(x: Int64, parity: int) -> tuple[Int64, int]:
     return (squares << k if k >= 0 else squares >> -k), k
 
 
+def narrow_inputs(x: Int64) -> tuple[Int64, int]:
+    """Inputs of 8 bits, and by how many bits they are shorter; layer 0 has no more to begin with.
+
+    The clamp at 255 is half a step of rounding.
+    """
+    n = max(0, bit_length(int(np.abs(x).max())) - 8)
+    return np.minimum(shift_round(x, n), 255), n
+
+
 def run_layers(
     spec: NetworkSpec,
     state: State,

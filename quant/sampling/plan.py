@@ -5,38 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from quant.errors import ConfigError
 from quant.heads import HEADS
 from quant.network import NetworkSpec
 from quant.sampling.config import SamplingConfig
 
-MANTISSA_BITS = 11
-OCTAVES = 32
 PULL_FRAC_BITS = 28
 PULL_MAX = 1 << 20
-
-
-def decode_rho(rho_q: npt.NDArray[np.integer], v_exponent: int) -> npt.NDArray[np.float64]:
-    """Return v = σ² of ``uint16`` codes: (2048 + low 11 bits)·2^(high 5 bits - 43 + v_exponent)."""
-    code = np.asarray(rho_q).astype(np.int64)
-    mantissa = (code & 2047) | 2048
-    v: npt.NDArray[np.float64] = np.ldexp(
-        mantissa.astype(np.float64), (code >> MANTISSA_BITS) - 43 + v_exponent
-    )
-    return v
-
-
-def encode_rho(v: npt.NDArray[np.float64], v_exponent: int) -> npt.NDArray[np.uint16]:
-    """Return the ``uint16`` codes nearest to v = σ² > 0; the ends of the range saturate."""
-    fraction, exponent = np.frexp(np.asarray(v, np.float64))
-    mantissa = np.floor(fraction * 4096 + 0.5)
-    octave = exponent - 12 + 43 - v_exponent
-    code = octave * 2048 + mantissa - 2048
-    kept: npt.NDArray[np.uint16] = np.clip(code, 0, 65535).astype(np.uint16)
-    return kept
 
 
 @dataclass(frozen=True)
@@ -48,22 +23,19 @@ class LayerPlan:
     mu_frac_bits : int
         μ is ``int16`` with this many fraction bits.
     v_exponent : int
-        σ² is below 2^v_exponent, and its code spans 32 octaves below that.
+        σ² is below 2^v_exponent.
     mu_prior_q : int
         Mean of the prior in μ's format.
     mu_limit_q : int
         μ starts uniform in ±mu_limit_q.
-    rho_init_q : int
-        σ² at the start, as a code.
     ratio_mantissa, ratio_exponent : int
-        v/σ_prior² in Q16 is ``(m · ratio_mantissa) >> (31 - octave + ratio_exponent)``.
+        2^(v_exponent + 4)/σ_prior² is ``ratio_mantissa · 2^-ratio_exponent``.
     """
 
     mu_frac_bits: int
     v_exponent: int
     mu_prior_q: int
     mu_limit_q: int
-    rho_init_q: int
     ratio_mantissa: int
     ratio_exponent: int
 
@@ -159,7 +131,6 @@ def layer_plan(fan_in: int, frac_bits: int, config: SamplingConfig) -> LayerPlan
         v_exponent=v_exponent,
         mu_prior_q=mu_prior_q,
         mu_limit_q=mu_limit_q,
-        rho_init_q=int(encode_rho(np.array(sigma_init**2), v_exponent)),
         ratio_mantissa=ratio_mantissa,
         ratio_exponent=ratio_exponent,
     )

@@ -1,10 +1,9 @@
 """MESU in integers: the golden model, which the C kernel equals bit for bit.
 
-μ is ``int16``; σ² is a 16-bit unsigned floating-point number (5 bits of exponent, 11 of mantissa)
-whose *code* ρ is updated by addition, so that it can never become negative and every octave has
-2048 steps. Float reference: :mod:`streamlearn.rules.mesu.equations`; C counterpart:
-``kernel/q16``. Every format, shift and bound is in NUMBERS.md beside this file; the names of the
-steps there are the names used here.
+μ is ``int16``; σ² is a mantissa of 14 bits with an exponent for every row. Float reference:
+:mod:`streamlearn.rules.mesu.equations`; C counterpart: ``kernel/q16``. Here are the two passes; the
+steps of a layer are in ``golden_steps``. Every format, shift and bound is in NUMBERS.md beside this
+file; the names of the steps there are the names used here.
 
 References
 ----------
@@ -14,6 +13,8 @@ expectation of the weight-sampling gradient given the pre-activations.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,37 +28,69 @@ from quant.integers import (
     clamp_count,
     isqrt,
     shift_round,
-    shift_saturate,
+    shift_round_each,
     shift_truncate,
 )
 from quant.layout import State
 from quant.network import NetworkSpec, layer_view
 from quant.replay import replaying
+from quant.rules.mesu.golden_steps import (
+    DRAWN_MU,
+    DRAWN_RHO,
+    draws,
+    factors,
+    fit,
+    lanes,
+    pull,
+    rounded,
+    step_mu,
+    step_mu_first,
+    step_rho,
+)
 from quant.rules.mesu.plan import Plan
+from quant.rules.mesu.variance import POINT, exponent_view
 from quant.sampling.golden import (
     DELTA_MAX,
-    MU_STEP_BITS,
     PRE_ACTIVATION_MAX,
     SPREAD_MAX,
     Forward,
     apply_gain,
     block_inputs,
-    block_squares,
+    narrow_inputs,
     run_layers,
 )
 from quant.sampling.plan import LayerPlan
-from quant.sampling.step import Step, commit, look
+from quant.sampling.step import Scale, Step, commit, look
 
 PRODUCT_MAX = 1 << 43
 RATIO_MAX = (1 << 24) - 1
-RHO_STEP_BITS = 28
-#: What takes μ to the prior.
-WHOLE_PULL = 1 << 44
+#: Squares of the inputs: each has at most 15 bits, a draw's sum of them 17.
+SQUARE_BITS = 15
+POWER_BITS = 17
+SQUARE_MORE_BITS = 8
 
 
-def _decode(rho: Int64) -> tuple[Int64, Int64]:
-    """Return the mantissa (12 bits) and the octave (5 bits) of σ² codes."""
-    return (rho & 2047) | 2048, rho >> 11
+def scaled_squares(xn: Int64, exponent: Int64) -> tuple[Int64, int]:
+    """Return xn² 2^exponent of a layer as ``squares · 2^scale``, the scale odd.
+
+    Parameters
+    ----------
+    xn : int64[rows, draws]
+        At most 8 bits.
+    exponent : int64[rows]
+
+    Returns
+    -------
+    int64[rows, draws], int
+    """
+    active = xn.any(axis=1)
+    most = int(exponent[active].max()) if active.any() else 1
+    below = np.clip(most - exponent, 0, 31)[:, None]
+    wide = xn * xn << SQUARE_MORE_BITS >> below
+    each, total = int(wide.max()), int(wide.sum(axis=0).max())
+    k = max(bit_length(each) - SQUARE_BITS, bit_length(total) - POWER_BITS)
+    k += (k + most + 1) & 1
+    return (wide >> k if k >= 0 else wide << -k), most + k - SQUARE_MORE_BITS
 
 
 def forward_layer(
@@ -65,6 +98,7 @@ def forward_layer(
     frac_bits: int,
     mu: Int64,
     rho: Int64,
+    exponent: Int64,
     plan: LayerPlan,
     epsilon: Int64,
     count: Saturations,
@@ -74,18 +108,14 @@ def forward_layer(
     ``a = x·μ + ε √(x²·σ²)``, the local reparameterisation of papers' equation w = μ + σ ε.
     """
     blocked, k_mean = block_inputs(x)
-    parity = (12 - plan.v_exponent) & 1
-    squares, k_square = block_squares(blocked, parity)
-    mantissa, octave = _decode(rho)
+    xn, narrow = narrow_inputs(x)
+    squares, scale = scaled_squares(xn, exponent)
 
     mean = mu.T @ blocked
-    power = np.stack(
-        [(mantissa * squares[:, s, None] >> 31 - octave).sum(axis=0) for s in range(x.shape[1])],
-        axis=1,
-    )
+    power = rho.T @ squares
     centre = shift_round(mean, frac_bits - k_mean + plan.mu_frac_bits - 16)
     centre, n_centre = clamp_count(centre, PRE_ACTIVATION_MAX)
-    half_exponent = (12 - plan.v_exponent + 2 * (frac_bits - k_mean) + k_square) >> 1
+    half_exponent = frac_bits - narrow - (scale - POINT >> 1)
     spread, n_spread = clamp_count(shift_truncate(isqrt(power), half_exponent - 12), SPREAD_MAX)
     count.activation += n_centre + n_spread
     inverse = np.where(spread == 0, 0, (1 << 30) // np.maximum(spread, 1))
@@ -96,9 +126,8 @@ def forward(spec: NetworkSpec, plan: Plan, state: State, z_q: Int64, count: Satu
     """Run all layers on one standardised input ``int64[n_features]`` in Q3.4."""
 
     def sample(layer: int, x: Int64, frac_bits: int, epsilon: Int64) -> tuple[Int64, Int64]:
-        mu = layer_view(spec, state, "mu", layer).astype(np.int64)
-        rho = layer_view(spec, state, "rho", layer).astype(np.int64)
-        return forward_layer(x, frac_bits, mu, rho, plan.layers[layer], epsilon, count)
+        mine = _weights(spec, state, layer)
+        return forward_layer(x, frac_bits, *mine, plan.layers[layer], epsilon, count)
 
     result = Forward()
     run_layers(spec, state, plan.n_draws, z_q, result, sample)
@@ -120,6 +149,7 @@ def backward_inputs(
     r: Int64,
     mu: Int64,
     rho: Int64,
+    exponent: Int64,
     plan: LayerPlan,
     count: Saturations,
 ) -> Int64:
@@ -129,85 +159,90 @@ def backward_inputs(
     """
     k_delta = max(0, bit_length(int(np.abs(delta).sum(axis=0).max())) - 16)
     through_mean = mu @ shift_truncate(delta, k_delta)
-    k_r = 19 - bit_length(int(np.abs(r).sum(axis=0).max()))
-    k_r = min(k_r, 12)
-    blocked = shift_truncate(r, -k_r)
-    mantissa, octave = _decode(rho)
-    through_spread = np.stack(
-        [(mantissa * blocked[:, s] >> 31 - octave).sum(axis=1) for s in range(x.shape[1])], axis=1
-    )
-    product, right = x * through_spread, 8 + frac_bits + k_r - plan.v_exponent
-    if right < 0:
-        product, _ = clamp_count(product, PRODUCT_MAX)  # far beyond the clamp of the gradient
-    gradient = shift_round(through_mean, plan.mu_frac_bits - k_delta) + shift_round(product, right)
+    k_r = min(17 - bit_length(int(np.abs(r).sum(axis=0).max())), 12)
+    through_spread = rho @ shift_truncate(r, -k_r)
+    right = (11 + frac_bits + k_r - exponent)[:, None]
+    product = x * through_spread
+    # far beyond the clamp of the gradient
+    product = np.where(right < 0, np.clip(product, -PRODUCT_MAX, PRODUCT_MAX), product)
+    gradient = shift_round(through_mean, plan.mu_frac_bits - k_delta)
+    gradient = gradient + shift_round_each(product, right)
     clamped, n = clamp_count(np.where(x > 0, gradient, 0), DELTA_MAX)
     count.gradient += n
     return clamped
 
 
-def step_weights(
-    mu: Int64,
-    rho: Int64,
-    w: Int64,
-    y: Int64,
-    shift_mu: int,
-    shift_rho: Int64,
-    u_mu: Int64,
-    u_rho: Int64,
-    count: Saturations,
-) -> tuple[Int64, Int64]:
-    """The gradient's step on a matrix: μ += ⌊v w + u⌋, ρ += ⌊m v y + u⌋, with dither u in [0, 1).
+class Weights(NamedTuple):
+    """A layer's state as the steps take it."""
 
-    All arrays are ``int64[rows, columns]``; ``shift_rho`` is ``int64[rows, 1]``. A row whose
-    input was zero has w = y = 0 and does not move: the C kernel skips it.
-    """
-    mantissa, octave = _decode(rho)
-    step, n_step = shift_saturate(mantissa * w, shift_mu - octave, MU_STEP_BITS)
-    curve, _ = shift_saturate((mantissa * mantissa >> 12) * y, shift_rho - octave, RHO_STEP_BITS)
-    curve = curve + u_rho >> 16
-    kept = np.clip(curve, -(mantissa >> 1), mantissa)
-    count.gradient += n_step + int(np.count_nonzero(kept != curve))
-    return _store(mu + (step + u_mu >> 16), moved(rho, mantissa, kept), count)
+    mu: Int64
+    rho: Int64
+    exponent: Int64
 
 
-def moved(rho: Int64, mantissa: Int64, step: Int64) -> Int64:
-    """Return the code of σ²·(1 + step/mantissa), for a step within -mantissa/2 … mantissa.
-
-    Past an octave's end the rest of the step counts twice (below) or half (above, rounded up).
-    """
-    new = mantissa + step
-    code: Int64 = rho + step + np.minimum(new, 2048) - (np.maximum(new, 4096) >> 1)
-    return code
+def _weights(spec: NetworkSpec, state: State, layer: int) -> Weights:
+    mu, rho = (layer_view(spec, state, name, layer).astype(np.int64) for name in ("mu", "rho"))
+    exponent = exponent_view(spec, state["rho_exponent"][0], layer).astype(np.int64)
+    return Weights(mu, rho, exponent)
 
 
-def _store(mu: Int64, rho: Int64, count: Saturations) -> tuple[Int64, Int64]:
-    kept_mu, kept_rho = np.clip(mu, -32768, 32767), np.clip(rho, 0, 65535)
-    count.mu += int(np.count_nonzero(kept_mu != mu))
-    count.rho += int(np.count_nonzero(kept_rho != rho))
-    return kept_mu, kept_rho
-
-
-def pull(
-    mu: Int64,
-    rho: Int64,
+def first_gradient(
+    was: Weights,
+    x: Int64,
+    delta: Int64,
+    r: Int64,
+    gain_mu: Scale,
     plan: Plan,
-    layer: LayerPlan,
-    at: Step,
-    u_mu: Int64,
-    u_rho: Int64,
+    key: int,
+    u: tuple[Int64, Int64],
     count: Saturations,
 ) -> tuple[Int64, Int64]:
-    """``sweep`` samples of the prior's pull on some rows, which leaves half of σ² or more.
+    """The gradient's step of layer 0: of the rows whose factors are not 0."""
+    mine = plan.layers[0]
+    draw_mu, draw_rho = draws(key, len(x))
+    mu, rho, z = was.mu, was.rho, np.abs(x[:, 0])
+    g, exponent_g = lanes(delta.sum(axis=1), gain_mu)
+    if g.any() and z.any():
+        lasting = exponent_g + 23 - mine.mu_frac_bits
+        f = factors(z, was.exponent, lasting, DRAWN_MU, draw_mu, count)
+        mu = step_mu_first(mu, rho, np.sign(x[:, 0]), f, g, u[0])
+    q, exponent_q = lanes(r.sum(axis=1), plan.gain_sigma)
+    if q.any() and z.any():
+        f = factors(z * z, was.exponent, exponent_q + 10, DRAWN_RHO, draw_rho, count)
+        y = rounded(-f.rows[:, None], q)
+        stepped = step_rho(rho, y, np.array(f.right - 3), u[1], count)
+        rho = np.where(f.rows[:, None] > 0, stepped, rho)
+    return mu, rho
 
-    ``Δμ = v (μ_prior - μ) / (N σ_prior²)``, ``Δρ = m (1 - v/σ_prior²) / N``.
-    """
-    mantissa, octave = _decode(rho)
-    u = mantissa * layer.ratio_mantissa >> np.minimum(31 - octave + layer.ratio_exponent, 31)
-    share = np.minimum(u * at.pull_mu(plan.pull_mu), WHOLE_PULL)
-    step = (layer.mu_prior_q - mu) * share >> 28
-    curve = (mantissa * at.pull_sigma(plan.pull_rho) >> 12) * (65536 - u) >> 16
-    curve = np.maximum(curve + u_rho >> 16, -(mantissa >> 1))
-    return _store(mu + (step + u_mu >> 16), moved(rho, mantissa, curve), count)
+
+def later_gradient(
+    was: Weights,
+    layer: int,
+    x: Int64,
+    frac_bits: int,
+    delta: Int64,
+    r: Int64,
+    gain_mu: Scale,
+    plan: Plan,
+    u: tuple[Int64, Int64],
+    count: Saturations,
+) -> tuple[Int64, Int64]:
+    """The gradient's step of a later layer. A row whose input is 0 does not move: u < 2^16."""
+    mine = plan.layers[layer]
+    spare = bit_length(plan.n_draws - 1)
+    xn, narrow = narrow_inputs(x)
+    frac_bits -= narrow
+    g, exponent_g = apply_gain(delta, gain_mu, 19)
+    q, exponent_q = apply_gain(r, plan.gain_sigma, 20)
+    squares = xn * xn
+    e = np.maximum(bit_lengths(squares.max(axis=1)) - 8, 0)[:, None]
+    exponent = was.exponent[:, None]
+    w = -shift_round(xn @ g.T, spare + 2)
+    y = -shift_round((squares >> e) @ q.T, spare + 1)
+    right_mu = 17 + frac_bits + exponent_g - mine.mu_frac_bits - spare - exponent
+    right_rho = 2 * frac_bits + exponent_q - e - spare - 1 - exponent
+    mu = step_mu(was.mu, was.rho, w, right_mu, u[0], count)
+    return mu, step_rho(was.rho, y, right_rho, u[1], count)
 
 
 def _update_layer(
@@ -224,46 +259,34 @@ def _update_layer(
 ) -> None:
     """Apply the gradient, then the sweep of the prior, to one layer in place."""
     rows, columns = spec.shapes[layer]
-    mu_view = layer_view(spec, state, "mu", layer)
-    rho_view = layer_view(spec, state, "rho", layer)
-    layer_plan = plan.layers[layer]
-    x, frac_bits = forward_.inputs[layer], forward_.frac_bits[layer]
+    mine = plan.layers[layer]
+    x, was = forward_.inputs[layer], _weights(spec, state, layer)
     if replaying(state):  # what a sample says of sigma is counted once
         r = np.zeros_like(r)
-    if layer == 0:
-        delta, r = delta.sum(axis=1, keepdims=True), r.sum(axis=1, keepdims=True)
-        spare = 0
-    else:
-        narrow = max(0, bit_length(int(x.max())) - 8)
-        x = np.minimum(shift_round(x, narrow), 255)
-        frac_bits -= narrow
-        spare = bit_length(plan.n_draws - 1)
     gain_mu = at.gain(plan.gain_mu, forward_.inverse_spread[layer])
-    g, exponent_g = apply_gain(delta, gain_mu, 19)
-    q, exponent_q = apply_gain(r, plan.gain_sigma, 20)
-    squares = x * x
-    e = np.maximum(bit_lengths(squares.max(axis=1)) - 8, 0)[:, None]
-    shift_mu = 47 - layer_plan.v_exponent - layer_plan.mu_frac_bits + frac_bits - spare
-    shift_rho = 31 - layer_plan.v_exponent + 2 * frac_bits - spare
-
     column_words = noise.words(key, noise.STREAM_COLUMN + layer, columns).astype(np.int64)
     row_words = noise.words(key, noise.STREAM_ROW + layer, rows).astype(np.int64)
-    mu, rho = step_weights(
-        mu_view.astype(np.int64), rho_view.astype(np.int64),
-        -shift_round(x @ g.T, spare), -shift_round((squares >> e) @ q.T, spare),
-        shift_mu + exponent_g, shift_rho + exponent_q - e,
-        *noise.dither(row_words, column_words), count,
-    )  # fmt: skip
+    u = noise.dither(row_words, column_words)
+    if layer == 0:
+        mu, rho = first_gradient(was, x, delta, r, gain_mu, plan, key, u, count)
+    else:
+        mu, rho = later_gradient(
+            was, layer, x, forward_.frac_bits[layer], delta, r, gain_mu, plan, u, count
+        )
+    rho, exponent = fit(rho, was.exponent, mine, count)
 
     first = sum(n for n, _ in spec.shapes[:layer])
     start = rows if replaying(state) else -(first + int(state["n_samples"][0])) % plan.sweep
     pulled = slice(start, rows, plan.sweep)
-    pull_words = noise.words(key, noise.STREAM_PULL_ROW + layer, rows).astype(np.int64)[pulled]
-    mu[pulled], rho[pulled] = pull(
-        mu[pulled], rho[pulled], plan, layer_plan, at,
-        *noise.dither(pull_words, column_words), count,
-    )  # fmt: skip
-    mu_view[:], rho_view[:] = mu, rho
+    if start < rows:
+        pull_words = noise.words(key, noise.STREAM_PULL_ROW + layer, rows).astype(np.int64)
+        u = noise.dither(pull_words[pulled], column_words)
+        mu[pulled], rho[pulled], exponent[pulled] = pull(
+            mu[pulled], rho[pulled], exponent[pulled], plan, mine, at, u, count
+        )
+    layer_view(spec, state, "mu", layer)[:] = mu
+    layer_view(spec, state, "rho", layer)[:] = rho
+    exponent_view(spec, state["rho_exponent"][0], layer)[:] = exponent
 
 
 def update(
@@ -281,11 +304,11 @@ def update(
         previous = delta
         if layer > 0:
             units = slice(spec.layers[layer])  # without the bias
-            mu = layer_view(spec, state, "mu", layer)[units].astype(np.int64)
-            rho = layer_view(spec, state, "rho", layer)[units].astype(np.int64)
-            x = forward_.inputs[layer][units]
-            frac_bits = forward_.frac_bits[layer]
-            delta = backward_inputs(x, frac_bits, delta, r, mu, rho, plan.layers[layer], count)
+            mu, rho, exponent = (part[units] for part in _weights(spec, state, layer))
+            x, frac_bits = forward_.inputs[layer][units], forward_.frac_bits[layer]
+            delta = backward_inputs(
+                x, frac_bits, delta, r, mu, rho, exponent, plan.layers[layer], count
+            )
         _update_layer(spec, plan, at, state, key, layer, forward_, previous, r, count)
     if slope is not None:
         commit(spec, state, slope)

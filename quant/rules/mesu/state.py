@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from quant.layout import REAL, Field, State
 from quant.network import NetworkSpec, layer_view
+from quant.rules.mesu import variance
 from quant.rules.mesu.config import MesuConfig
 from quant.rules.mesu.plan import make_plan
 from quant.sampling import step
@@ -11,11 +12,12 @@ from quant.sampling.state import draw_integer_mu, draw_real_mu
 
 
 def integer_fields(spec: NetworkSpec, config: MesuConfig) -> list[Field]:
-    """Return what fixed point keeps: μ, and σ² as a floating code."""
+    """Return what fixed point keeps: μ, and σ² as a mantissa and its row's exponent."""
     n = (spec.n_synapses,)
     return [
         Field("mu", "<i2", "Q(15-f).f, f per layer", n),
-        Field("rho", "<u2", "sigma^2 as 5 bits of exponent and 11 of mantissa", n),
+        Field("rho", "<i2", "sigma^2 of a weight over that of its row, 14 bits", n),
+        Field("rho_exponent", "i1", "sigma^2 = rho 2^(rho_exponent - 15), a row", (spec.n_rows,)),
         *step.fields(spec, config, "integer"),
     ]
 
@@ -24,8 +26,10 @@ def integer_init(spec: NetworkSpec, config: MesuConfig, state: State) -> None:
     """Draw μ uniform in ±mu_limit_q (biases 0), and set σ²."""
     layers = make_plan(spec, config).layers
     draw_integer_mu(spec, [mine.mu_limit_q for mine in layers], state)
-    for layer, mine in enumerate(layers):
-        layer_view(spec, state, "rho", layer)[:] = mine.rho_init_q
+    for layer, fan_in in enumerate(spec.layers[:-1]):
+        rho, exponent = variance.start(config.sigma_init_of(fan_in))
+        layer_view(spec, state, "rho", layer)[:] = rho
+        variance.exponent_view(spec, state["rho_exponent"][0], layer)[:] = exponent
     step.start(spec, config, state)
 
 

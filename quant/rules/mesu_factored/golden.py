@@ -170,7 +170,7 @@ def _update_layer(
     bits = np.zeros((1, 1), np.int64)
     if peak >= PEAK_HIGH:
         range_words = noise.words(key, noise.STREAM_RANGE_ROW + layer, rows).astype(np.int64)
-        bits = range_words[:, None] + column_words & 1
+        bits = (range_words[:, None] ^ column_words) & 1
     mu_view[:], state["mu_frac_bits"][0, layer], state["mu_peak"][0, layer] = update_range(
         mu, mu_frac_bits, peak, cycle, bits
     )

@@ -3,33 +3,12 @@
  * 1506.02557. */
 #pragma once
 
-#include "sl_block.h"
+#include "sl_first.h"
 #include "sl_front_end.h"
+#include "sl_later_sums.h"
 #include "sl_pre_activation.h"
 #include "sl_rule.h"
 #include "sl_step.h"
-#include "sl_tiles.h"
-#include "sl_variance.h"
-
-SL_INLINE void sl_mesu_product_first_q16(const sl_layer_t *layer, const sl_state_t *state,
-                                         const sl_scratch_t *scratch, sl_block_t block,
-                                         int32_t *mean, uint32_t *power) {
-    const sl_product_t product = {.mu = state->mu + layer->synapse,
-                                  .rho = state->rho + layer->synapse,
-                                  .scratch = scratch,
-                                  .block = block};
-    sl_sum_units(layer, &product, 0, mean, power);
-}
-
-SL_INLINE void sl_mesu_product_later_q16(const sl_layer_t *layer, const sl_state_t *state,
-                                         const int16_t *x, sl_block_t block, int32_t *mean,
-                                         uint32_t *power) {
-    const sl_product_t product = {.mu = state->mu + layer->synapse,
-                                  .rho = state->rho + layer->synapse,
-                                  .x = x,
-                                  .block = block};
-    sl_sum_units(layer, &product, 1, mean, power);
-}
 
 static void sl_isqrt_all(uint32_t *x, uint32_t n) {
     for (uint32_t e = 0; e < n; e++) {
@@ -52,28 +31,51 @@ static int32_t sl_mesu_spread_q16(uint32_t root, int32_t right, uint32_t *count)
     return (int32_t)root;
 }
 
+/* Layer 0: one input for all draws, so two matrix-vector products whatever their number. */
+SL_INLINE sl_sums_t sl_first_sums(const sl_state_t *state, sl_scratch_t *scratch, int32_t *mean,
+                                  uint32_t *power) {
+    const sl_layer_t *layer = &sl_layers[0];
+    sl_first_rows_t first = {
+        .mu = state->mu + layer->synapse,
+        .rho = state->rho + layer->synapse,
+        .x = scratch->input,
+        .exponent = state->rho_exponent + layer->first,
+        .rows = scratch->active,
+        .n = scratch->n_active,
+    };
+    int32_t most = first.n == 0 ? 1 : -128;
+    uint32_t size = 0, each = 0;
+    uint64_t total = 0;
+    for (uint32_t a = 0; a < first.n; a++) {
+        most = sl_max32(most, first.exponent[first.rows[a]]);
+    }
+    for (uint32_t a = 0; a < first.n; a++) {
+        const uint32_t i = first.rows[a];
+        const uint32_t wide = sl_square_wide(first.x[i], most - first.exponent[i]);
+        size += sl_abs32(first.x[i]);
+        each = wide > each ? wide : each;
+        total += wide;
+    }
+    first.k_mean = (uint32_t)sl_max32(0, sl_bit_length(size) - 16);
+    first.squares = (sl_squares_t){most, sl_squares_shift(each, total, most)};
+    sl_columns_sum(&first, mean, power);
+    return (sl_sums_t){(int32_t)first.k_mean, 0, most + first.squares.k - SL_SQUARE_MORE_BITS};
+}
+
 /* One layer: pre-activations a = x mu + epsilon sqrt(x^2 sigma^2), Q15.16, into block_a. */
 SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[index];
-    const int16_t *x = index == 0 ? scratch->input : scratch->hidden + layer->hidden * L;
     const int32_t frac_bits = index == 0 ? SL_INPUT_FRAC_BITS : scratch->frac_bits[index];
-    const int32_t parity = (12 - layer->v_exponent) & 1;
     int32_t *a = scratch->block_a;
     uint32_t *power = (uint32_t *)scratch->block_b;
     int32_t *mean = scratch->block_r;
 
-    sl_block_t block;
-    if (index == 0) {
-        block = sl_block_inputs(x, layer->rows, 1, parity);
-        sl_mesu_product_first_q16(layer, state, scratch, block, mean, power);
-    } else {
-        block = sl_block_inputs(x, layer->rows, L, parity);
-        sl_mesu_product_later_q16(layer, state, x, block, mean, power);
-    }
+    const sl_sums_t sums = index == 0 ? sl_first_sums(state, scratch, mean, power)
+                                      : sl_later_sums(index, state, scratch, mean, power);
+    scratch->narrow[index] = sums.narrow;
     sl_isqrt_all(power, index == 0 ? layer->columns : layer->columns * L);
-    const int32_t right = frac_bits - block.k_mean + layer->mu_frac_bits - 16;
-    const int32_t half_exponent =
-        (12 - layer->v_exponent + 2 * (frac_bits - block.k_mean) + block.k_square) >> 1;
+    const int32_t right = frac_bits - sums.k_mean + layer->mu_frac_bits - 16;
+    const int32_t half_exponent = frac_bits - sums.narrow - ((sums.scale - SL_POINT) >> 1);
     const int16_t *epsilon = scratch->epsilon + layer->unit * L;
     uint32_t *clamped = &scratch->saturations[SL_SAT_ACTIVATION];
     int32_t widest = 0;

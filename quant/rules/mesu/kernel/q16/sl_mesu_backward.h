@@ -4,7 +4,6 @@
 
 #include "sl_gain.h"
 #include "sl_rule.h"
-#include "sl_variance.h"
 
 #define SL_PRODUCT_MAX ((int64_t)1 << 43)
 
@@ -25,26 +24,25 @@ SL_INLINE void sl_mesu_backward_inputs_q16(uint32_t index, const sl_state_t *sta
                                            const int32_t *r, int32_t *below) {
     const sl_layer_t *layer = &sl_layers[index];
     const int16_t *x = scratch->hidden + layer->hidden * L;
+    const int8_t *exponent = state->rho_exponent + layer->first;
     const uint32_t n = layer->columns * L;
     const int32_t k_delta = sl_max32(0, sl_sum_bits(delta, layer->columns) - 16);
-    const int32_t k_r = sl_min32(19 - sl_sum_bits(r, layer->columns), 12);
+    const int32_t k_r = sl_min32(17 - sl_sum_bits(r, layer->columns), 12);
     const int32_t right_mean = layer->mu_frac_bits - k_delta;
-    const int32_t right_spread = 8 + scratch->frac_bits[index] + k_r - layer->v_exponent;
     int32_t *blocked_delta = scratch->block_c, *blocked_r = scratch->block_d;
     for (uint32_t e = 0; e < n; e++) {
         blocked_delta[e] = sl_shift_truncate32(delta[e], k_delta);
         blocked_r[e] = sl_shift_truncate32(r[e], -k_r);
     }
-    const int16_t *mu = state->mu + layer->synapse;
-    const uint16_t *rho = state->rho + layer->synapse;
+    const int16_t *mu = state->mu + layer->synapse, *rho = state->rho + layer->synapse;
     for (uint32_t i = 0; i < layer->fan_in; i++, mu += layer->columns, rho += layer->columns) {
+        const int32_t right_spread = 11 + scratch->frac_bits[index] + k_r - exponent[i];
         int32_t through_mean[L] = {0}, through_spread[L] = {0};
         for (uint32_t j = 0; j < layer->columns; j++) {
-            const int32_t m = mu[j], mantissa = sl_mantissa(rho[j]);
-            const int32_t right = 31 - sl_octave(rho[j]);
+            const int32_t m = mu[j], v = rho[j];
             for (uint32_t s = 0; s < L; s++) {
                 through_mean[s] += m * blocked_delta[j * L + s];
-                through_spread[s] += (mantissa * blocked_r[j * L + s]) >> right;
+                through_spread[s] += v * blocked_r[j * L + s];
             }
         }
         for (uint32_t s = 0; s < L; s++) {

@@ -1,6 +1,7 @@
 /* MESU in integers: layers and scratch. Formats, shifts and bounds: the rule's NUMBERS.md. */
 #pragma once
 
+#include "sl_columns.h"
 #include "sl_sampling_rule.h"
 
 typedef struct {
@@ -14,21 +15,24 @@ static const sl_layer_t sl_layers[SL_N_LAYERS] = SL_LAYERS;
 /* Contents between calls do not matter, but for the counters. */
 typedef struct {
     uint32_t saturations[SL_N_SAT];
-    int32_t frac_bits[SL_N_LAYERS];                 /* of each layer's input; not the first */
-    int64_t logit_sum[SL_N_OUTPUTS];                /* Q.16, over the draws */
-    int16_t input[SL_N_FEATURES + 1];               /* Q3.4; last: the bias's 1 */
-    int16_t hidden[SL_N_HIDDEN_ROWS * SL_N_LANES];  /* frac_bits[layer], [row][draw] */
-    int16_t epsilon[SL_N_UNITS * SL_N_LANES];       /* Q7.8, by layer, [unit][draw] */
-    int32_t inverse_first[SL_FIRST_UNITS];          /* Q.18: 1/spread, layer 0 */
-    int32_t inverse[SL_N_LATER_UNITS * SL_N_LANES]; /* Q.18: the later layers, [unit][draw] */
-    int32_t block_a[SL_MAX_UNITS * SL_N_LANES];     /* a, then delta */
-    int32_t block_b[SL_MAX_UNITS * SL_N_LANES];     /* power, then delta of the layer below */
-    int32_t block_c[SL_MAX_UNITS * SL_N_LANES];     /* delta, scaled for a product */
-    int32_t row_w[SL_MAX_UNITS];                    /* a row's step of mu */
-    int32_t block_r[SL_MAX_UNITS * SL_N_LANES];     /* delta epsilon / spread */
-    int32_t block_d[SL_MAX_UNITS * SL_N_LANES];     /* r, scaled for a product */
-    int32_t row_y[SL_MAX_UNITS];                    /* a row's step of rho */
-    uint32_t column_word[SL_MAX_UNITS];             /* dither of the columns */
+    int32_t frac_bits[SL_N_LAYERS];                   /* of each layer's input; not the first */
+    int32_t narrow[SL_N_LAYERS];                      /* by how much scratch.narrowed has fewer */
+    int64_t logit_sum[SL_N_OUTPUTS];                  /* Q.16, over the draws */
+    int16_t input[SL_N_FEATURES + 1];                 /* Q3.4; last: the bias's 1 */
+    int16_t hidden[SL_N_HIDDEN_ROWS * SL_N_LANES];    /* frac_bits[layer], [row][draw] */
+    uint8_t narrowed[SL_N_HIDDEN_ROWS * SL_N_LANES];  /* the same in 8 bits */
+    int16_t epsilon[SL_N_UNITS * SL_N_LANES];         /* Q7.8, by layer, [unit][draw] */
+    int32_t inverse_first[SL_FIRST_UNITS];            /* Q.18: 1/spread, layer 0 */
+    int32_t inverse[SL_N_LATER_UNITS * SL_N_LANES];   /* Q.18: the later layers, [unit][draw] */
+    int32_t block_a[SL_MAX_UNITS * SL_N_LANES];       /* a, then delta */
+    int32_t block_b[SL_MAX_UNITS * SL_N_LANES];       /* power, then delta of the layer below */
+    int32_t block_c[SL_MAX_UNITS * SL_N_LANES];       /* delta, scaled for a product */
+    int32_t row_w[SL_MAX_UNITS];                      /* a row's step of mu */
+    int32_t block_r[SL_MAX_UNITS * SL_N_LANES];       /* delta epsilon / spread */
+    int32_t block_d[SL_MAX_UNITS * SL_N_LANES];       /* r, scaled for a product */
+    int32_t row_y[SL_MAX_UNITS];                      /* a row's step of rho */
+    uint32_t column_word[SL_MAX_UNITS];               /* dither of the columns */
+    sl_columns_t columns;                             /* what the columns of layer 0 step by */
     SL_SAMPLING_SCRATCH
 } sl_scratch_t;
 

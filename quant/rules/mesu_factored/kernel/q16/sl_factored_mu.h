@@ -32,7 +32,7 @@ SL_INLINE void sl_factored_update_row_q16(sl_factored_row_t row, int16_t *restri
         const int32_t right = sl_min32(row.right, 31);
         SL_VECTOR
         for (uint32_t j = 0; j < n; j++) {
-            const uint32_t dither = (row.word + column_word[j]) & 0xFFFFu;
+            const uint32_t dither = (row.word ^ column_word[j]) & 0xFFFFu;
             const int32_t step = (((row.factor * w[j]) >> right) + (int32_t)dither) >> 16;
             const int32_t wide = mu[j] + step;
             beyond[SL_LANE(j)] |= (uint32_t)wide + 32768u;
@@ -41,7 +41,7 @@ SL_INLINE void sl_factored_update_row_q16(sl_factored_row_t row, int16_t *restri
         return;
     }
     for (uint32_t j = 0; j < n; j++) {
-        const uint32_t dither = (row.word + column_word[j]) & 0xFFFFu;
+        const uint32_t dither = (row.word ^ column_word[j]) & 0xFFFFu;
         const int32_t step =
             sl_shift_saturate(row.factor * w[j], row.right, SL_MU_STEP_BITS, steps);
         const int32_t wide = mu[j] + ((step + (int32_t)dither) >> 16);
@@ -129,7 +129,7 @@ SL_INLINE uint32_t sl_factored_pull_row_q16(int16_t *restrict mu, uint32_t n, in
     right = sl_clamp32(right, 0, 31);
     SL_VECTOR
     for (uint32_t j = 0; j < n; j++) {
-        const uint32_t dither = (row_word + column_word[j]) & 0xFFFFu;
+        const uint32_t dither = (row.word ^ column_word[j]) & 0xFFFFu;
         const int32_t step = ((prior - mu[j]) * ((strength * weight[j]) >> 16)) >> right;
         const int32_t wide = mu[j] + ((step + (int32_t)dither) >> 16);
         const int32_t kept = sl_clamp32(wide, -32768, 32767);
@@ -194,7 +194,7 @@ static void sl_update_range(uint32_t index, uint32_t key, sl_state_t *state,
         for (uint32_t i = 0; i < layer->rows; i++, mu += layer->columns) {
             const uint32_t word = sl_noise_word(key, SL_STREAM_RANGE + index, i);
             for (uint32_t j = 0; j < layer->columns; j++) {
-                mu[j] = (int16_t)((mu[j] + (int32_t)((word + column_word[j]) & 1u)) >> 1);
+                mu[j] = (int16_t)((mu[j] + (int32_t)((word ^ column_word[j]) & 1u)) >> 1);
             }
         }
         (*frac_bits)--;

@@ -1,0 +1,226 @@
+"""MESU in integers: the steps of a layer, the gradient's and the prior's.
+
+C counterpart: ``kernel/q16``, function for function. Every format, shift and bound is in
+NUMBERS.md beside this file; the names of the steps there are the names used here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from quant import noise
+from quant.counters import Saturations
+from quant.integers import (
+    Int64,
+    bit_length,
+    bit_lengths,
+    shift_round,
+    shift_round_each,
+    shift_saturate,
+)
+from quant.rules.mesu.plan import Plan
+from quant.rules.mesu.variance import least_exponent, most_exponent, narrowed, widened
+from quant.sampling.golden import MU_STEP_BITS
+from quant.sampling.plan import LayerPlan
+from quant.sampling.step import Step
+
+RHO_STEP_BITS = 30
+#: What takes μ to the prior.
+WHOLE_PULL = 1 << 44
+LANE_MAX = (1 << 15) - 1
+#: A row's factor has 14 bits, and eight more while it is decided whether the row is taken.
+FACTOR_BITS = 14
+FACTOR_MORE_BITS = 8
+#: A factor below 2^(exponent + this) is drawn: at most one LSB where μ, where ρ is largest.
+DRAWN_MU, DRAWN_RHO = 1, 2
+#: A drawn factor has at most this many bits.
+DRAWN_BITS = 13
+#: The remaining shift of a layer's step.
+EXPONENT_MAX = 31
+
+
+def rounded(a: Int64, b: Int64) -> Int64:
+    """``a·b / 2^15``, rounding half up: what 16-bit lanes have one instruction for."""
+    return a * b + (1 << 14) >> 15
+
+
+def lanes(y: Int64, gain: tuple[int, int]) -> tuple[Int64, int]:
+    """Return ``y · gain`` as 16-bit lanes, ``lanes · 2^-exponent``, the largest with 15 bits.
+
+    Parameters
+    ----------
+    y : int64[columns]
+        Below 2^31.
+    gain : (int, int)
+        Mantissa and exponent.
+    """
+    largest = bit_length(int(np.abs(y).max()))
+    if largest == 0:
+        return y, 0
+    product = shift_round(y, largest - 15) * gain[0]
+    drop = bit_length(int(np.abs(product).max())) - 15
+    kept = np.clip(shift_round(product, drop), -LANE_MAX, LANE_MAX)
+    return kept, 15 - largest + gain[1] - drop
+
+
+@dataclass(frozen=True)
+class Factors:
+    """What a sample's rows multiply the columns' lanes with, and the shift that remains.
+
+    Attributes
+    ----------
+    rows : int64[rows]
+        Not negative; 0: the row does not move.
+    right : int
+        1 to 12.
+    """
+
+    rows: Int64
+    right: int
+
+
+def factors(
+    x: Int64, exponent: Int64, lanes_exponent: int, drawn: int, draw: Int64, count: Saturations
+) -> Factors:
+    """Return a layer's factors: each row's own, or a larger one for a share of the rows.
+
+    A row's step is ``rho · x · 2^exponent``; here x becomes a factor of 14 bits and what is left
+    of the exponents one shift for all rows. A row whose steps are small against an LSB is taken
+    for a share of the samples only, with steps that are larger by as much.
+
+    Parameters
+    ----------
+    x : int64[rows]
+        Magnitudes of the inputs, or their squares.
+    exponent : int64[rows]
+        Of σ².
+    lanes_exponent : int
+        The shift that remains where the largest factor has 14 bits, that factor's exponent not
+        counted.
+    drawn : int
+        A factor below 2^(shift + drawn) is drawn.
+    draw : int64[rows]
+        16 random bits a row.
+    count : Saturations
+    """
+    reach = bit_lengths(x) + exponent
+    most = int(reach[x > 0].max())
+    right = lanes_exponent - most
+    if right < 1:
+        count.gradient += 1
+    right = min(max(right, 1), EXPONENT_MAX)
+    wide = shift_round_each(x, most - FACTOR_BITS - FACTOR_MORE_BITS - exponent)
+    threshold = right + drawn
+    own = wide >= 1 << threshold + FACTOR_MORE_BITS
+    share = (wide << FACTOR_MORE_BITS) >> threshold
+    bits = min(threshold, DRAWN_BITS)
+    rows = np.where(
+        own, shift_round(wide, FACTOR_MORE_BITS), np.where(draw < share, 1 << bits, 0)
+    )
+    return Factors(rows, right - (threshold - bits))
+
+
+def step_mu_first(
+    mu: Int64, rho: Int64, sign: Int64, f: Factors, g: Int64, u: Int64
+) -> Int64:
+    """The gradient's step of μ in layer 0: μ - rho X G, rounded in 16-bit lanes.
+
+    Parameters
+    ----------
+    mu, rho : int64[rows, columns]
+    sign : int64[rows]
+        Of the inputs.
+    f : Factors
+    g : int64[columns]
+    u : int64[rows, columns]
+        16 bits of dither.
+    """
+    h = rounded(rho, rounded((-sign * f.rows)[:, None], g))
+    step = h + (u & (1 << f.right) - 1) >> f.right
+    return store_mu(mu + np.where(f.rows[:, None] > 0, step, 0))
+
+
+def step_mu(
+    mu: Int64, rho: Int64, w: Int64, right: Int64, u: Int64, count: Saturations
+) -> Int64:
+    """The gradient's step of μ in a later layer: μ + rho w.
+
+    Parameters
+    ----------
+    mu, rho, w, u : int64[rows, columns]
+    right : int64[rows, 1]
+    count : Saturations
+    """
+    step, n = shift_saturate(rho * w, right, MU_STEP_BITS)
+    count.gradient += n
+    return store_mu(mu + (step + u >> 16))
+
+
+def step_rho(
+    rho: Int64, y: Int64, right: Int64, u: Int64, count: Saturations
+) -> Int64:
+    """The gradient's step of σ²: rho (1 + c/2)² where c, rho y, lies within -½ … 1.
+
+    Parameters
+    ----------
+    rho, y, u : int64[rows, columns]
+    right : int64[rows, 1]
+    count : Saturations
+
+    Returns
+    -------
+    int64[rows, columns]
+        At most 2^15 - 1, to be narrowed.
+    """
+    curve, _ = shift_saturate(rho * rounded(rho, y), right, RHO_STEP_BITS)
+    curve = curve + u >> 16
+    d = np.clip(curve, -(rho >> 1), rho)
+    count.gradient += int(np.count_nonzero(d != curve))
+    square = np.where(np.abs(d) << 6 >= rho, d * d // (4 * rho), 0)
+    return np.minimum(rho + d + square, LANE_MAX)
+
+
+def store_mu(mu: Int64) -> Int64:
+    """Clamp to 16 bits; what stands at an end is counted when the prior pulls it."""
+    return np.clip(mu, -32768, 32767)
+
+
+def fit(rho: Int64, exponent: Int64, layer: LayerPlan, count: Saturations) -> tuple[Int64, Int64]:
+    """Narrow the rows that have grown."""
+    rho, exponent, n = narrowed(rho, exponent, most_exponent(layer.v_exponent))
+    count.rho += n
+    return rho, exponent
+
+
+def pull(
+    mu: Int64,
+    rho: Int64,
+    exponent: Int64,
+    plan: Plan,
+    layer: LayerPlan,
+    at: Step,
+    u: tuple[Int64, Int64],
+    count: Saturations,
+) -> tuple[Int64, Int64, Int64]:
+    """``sweep`` samples of the prior's pull on some rows, which leaves half of σ² or more.
+
+    ``Δμ = v (μ_prior - μ) / (N σ_prior²)``, ``Δv = v (1 - v/σ_prior²) / N``.
+    """
+    count.mu += int(np.count_nonzero(np.abs(2 * mu + 1) == 65535))
+    right = layer.ratio_exponent + layer.v_exponent + 3 - exponent
+    ratio = rho * layer.ratio_mantissa >> np.minimum(right, 31)[:, None]
+    share = np.minimum(ratio * at.pull_mu(plan.pull_mu), WHOLE_PULL)
+    step = (layer.mu_prior_q - mu) * share >> 28
+    curve = (rho * at.pull_sigma(plan.pull_rho) >> 12) * (65536 - ratio) >> 16
+    curve = np.maximum(curve + u[1] >> 16, -(rho >> 1))
+    new_mu = store_mu(mu + (step + u[0] >> 16))
+    new_rho, exponent = fit(rho + curve, exponent, layer, count)
+    return new_mu, *widened(new_rho, exponent, least_exponent(layer.v_exponent))
+
+
+def draws(key: int, rows: int) -> tuple[Int64, Int64]:
+    """Return 16 random bits for each row of layer 0: whether μ, whether ρ is stepped."""
+    word = noise.words(key, noise.STREAM_RARE, rows).astype(np.int64)
+    return word & 0xFFFF, word >> 16

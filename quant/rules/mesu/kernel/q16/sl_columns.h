@@ -1,0 +1,15 @@
+/* What the units of layer 0 share in a step: picks the loops that suit the processor. Each file has
+ *   sl_columns_t         what a sample's steps take from every unit
+ *   sl_columns_set       sets it of one unit
+ *   sl_columns_step      mu += rho X G of one row, rounded as NUMBERS.md says
+ *   sl_columns_sum       sum x mu and square rho of all active rows
+ * and all of them give the same bits. */
+#pragma once
+
+#if defined(SL_HOST) && defined(__AVX2__) && 0
+#include "sl_columns_avx2.h"
+#elif defined(SL_HOST) && defined(__ARM_NEON) && 0
+#include "sl_columns_neon.h"
+#else
+#include "sl_columns_plain.h"
+#endif

@@ -1,0 +1,33 @@
+/* Layer 0, one input for all draws: the scale of its inputs' squares. */
+#pragma once
+
+#include <stdint.h>
+
+#include "sl_integer.h"
+
+enum {
+    SL_SQUARE_BITS = 15,
+    SL_POWER_BITS = 17,
+    SL_SQUARE_MORE_BITS = 8,
+};
+
+/* A row's xn^2 2^exponent is its square times 2^scale. */
+typedef struct {
+    int32_t most, k; /* the largest exponent of an active row; k: to be shifted right */
+} sl_squares_t;
+
+static inline uint32_t sl_square_wide(int32_t x, int32_t below) {
+    return (uint32_t)(x * x) << SL_SQUARE_MORE_BITS >> sl_min32(below, 31);
+}
+
+/* From the largest square and the largest sum of squares of a draw. */
+static inline int32_t sl_squares_shift(uint32_t each, uint64_t total, int32_t most) {
+    const int32_t k = sl_max32(sl_bit_length(each) - SL_SQUARE_BITS,
+                               sl_bit_length64(total) - SL_POWER_BITS);
+    return k + ((k + most + 1) & 1);
+}
+
+static inline int32_t sl_square(int32_t x, int32_t exponent, sl_squares_t squares) {
+    const uint32_t wide = sl_square_wide(x, squares.most - exponent);
+    return (int32_t)(squares.k >= 0 ? wide >> squares.k : wide << -squares.k);
+}
