@@ -19,10 +19,10 @@ from quant.native import NativeKernel
 from quant.network import NetworkSpec, layer_view
 from quant.rules.mesu.config import MU_FRAC_BITS, MesuConfig
 from quant.rules.mesu.plan import make_plan
+from quant.rules.mesu.variance import decode, exponent_view
 from quant.rules.mesu_factored.config import MesuFactoredConfig
 from quant.rules.mesu_factored.plan import decode_column, decode_row, make_factored_plan
 from quant.rules.mesu_factored.state import FACTORS, factor_view
-from quant.sampling.plan import decode_rho
 from quant.state import init_state, state_from_bytes
 
 
@@ -80,7 +80,8 @@ class MesuLearner:
             return mu, layer_view(self._spec, self._state, "sigma", layer)
         plan = make_plan(self._spec, self._config).layers[layer]
         rho = layer_view(self._spec, self._state, "rho", layer)
-        sigma = np.sqrt(decode_rho(rho, plan.v_exponent))
+        exponent = exponent_view(self._spec, self._state["rho_exponent"][0], layer)
+        sigma = np.sqrt(decode(rho, exponent))
         return np.ldexp(mu.astype(np.float32), -plan.mu_frac_bits), sigma.astype(np.float32)
 
     def _factored_moments(
