@@ -22,7 +22,7 @@ SL_FOLD int32_t sl_step_rho(int32_t rho, int32_t y, int32_t right, uint32_t dith
     const int32_t d = sl_min32(sl_max32(curve, -(rho >> 1)), rho);
     *count += d != curve;
     int32_t stepped = rho + d;
-    if ((int32_t)(sl_abs32(d) << 6) >= rho) {
+    if ((int32_t)(sl_abs32(d) << 6) > rho) { /* below that the square is less than 1 */
         stepped += d * d / (4 * rho);
     }
     return sl_min32(stepped, SL_LANE_MAX);
@@ -49,7 +49,8 @@ SL_INLINE uint32_t sl_mesu_pull_row_q16(int16_t *restrict mu, int16_t *restrict 
         int64_t share = u * pull.mu;
         share = SL_ADAPTIVE && share > SL_WHOLE_PULL ? SL_WHOLE_PULL : share;
         const int64_t step = ((layer->mu_prior_q - mu[j]) * share) >> 28;
-        const int64_t gone = ((int64_t)((uint64_t)(uint32_t)v * pull.rho >> 12) * (65536 - u)) >> 16;
+        const int64_t gone =
+            ((int64_t)((uint64_t)(uint32_t)v * pull.rho >> 12) * (65536 - u)) >> 16;
         const uint32_t dither = row_word ^ column_word[j];
         const int64_t curve = (gone + (dither >> 16)) >> 16;
         const int32_t half = -(v >> 1); /* half of sigma^2 or more is left */
