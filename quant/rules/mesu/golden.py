@@ -48,6 +48,8 @@ from quant.sampling.step import Step, commit, look
 
 PRODUCT_MAX = 1 << 43
 RATIO_MAX = (1 << 24) - 1
+#: Of a draw's sum of |r|.
+RATIO_BITS = 17
 #: Squares of the inputs: each has at most 15 bits, a draw's sum of them 17.
 SQUARE_BITS = 15
 POWER_BITS = 17
@@ -143,7 +145,7 @@ def backward_inputs(
     """
     k_delta = max(0, bit_length(int(np.abs(delta).sum(axis=0).max())) - 16)
     through_mean = mu @ shift_truncate(delta, k_delta)
-    k_r = min(17 - bit_length(int(np.abs(r).sum(axis=0).max())), 12)
+    k_r = min(RATIO_BITS - bit_length(int(np.abs(r).sum(axis=0).max())), 12)
     through_spread = rho @ shift_truncate(r, -k_r)
     right = (11 + frac_bits + k_r - exponent)[:, None]
     product = x * through_spread
