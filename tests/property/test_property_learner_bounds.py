@@ -44,7 +44,7 @@ TIGHT = {
     ),
     "mesu 9-6-2, far from its prior": Case(
         NetworkSpec((9, 6, 2), front_end="none"),
-        MesuConfig(n_draws=2, sigma_prior=LARGEST, sigma_init=LARGEST / 2**13),
+        MesuConfig(n_draws=2, sigma_prior=LARGEST, sigma_init=LARGEST / 2**11),
         "q16",
     ),
 }
