@@ -34,8 +34,9 @@ LANE_MAX = (1 << 15) - 1
 #: A row's factor has 14 bits, and eight more while it is decided whether the row is taken.
 FACTOR_BITS = 14
 FACTOR_MORE_BITS = 8
-#: A factor below 2^(shift + this) is drawn: a step then is at most one LSB of μ, four of ρ.
-DRAWN_MU, DRAWN_RHO = 1, 2
+#: A factor below 2^(shift + this) is drawn: where both are largest, a step is one LSB of μ then, 32
+#: of ρ, 2^-9 of it.
+DRAWN_MU, DRAWN_RHO = 1, 5
 #: A drawn factor has at most this many bits.
 DRAWN_BITS = 13
 #: The remaining shift of a layer's step.
@@ -188,7 +189,7 @@ def first_gradient(
     was: Weights,
     x: Int64,
     delta: Int64,
-    r: Int64,
+    r_sum: Int64,
     gain_mu: Scale,
     plan: Plan,
     key: int,
@@ -204,7 +205,7 @@ def first_gradient(
         lasting = exponent_g + 23 - mine.mu_frac_bits
         f = factors(z, was.exponent, lasting, DRAWN_MU, draw_mu, count)
         mu = step_mu_first(mu, rho, np.sign(x[:, 0]), f, g, u[0])
-    q, exponent_q = lanes(r.sum(axis=1), plan.gain_sigma)
+    q, exponent_q = lanes(r_sum, plan.gain_sigma)
     if q.any() and z.any():
         f = factors(z * z, was.exponent, exponent_q + 10, DRAWN_RHO, draw_rho, count)
         y = rounded(-f.rows[:, None], q)

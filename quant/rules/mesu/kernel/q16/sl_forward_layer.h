@@ -46,20 +46,22 @@ SL_INLINE sl_sums_t sl_first_sums(const sl_state_t *state, sl_scratch_t *scratch
     int32_t most = first.n == 0 ? 1 : -128;
     uint32_t size = 0, each = 0;
     uint64_t total = 0;
-    for (uint32_t a = 0; a < first.n; a++) {
-        most = sl_max32(most, first.exponent[first.rows[a]]);
+    const uint32_t rows = SL_ON_HOST ? layer->rows : first.n; /* what is not active adds 0 */
+    for (uint32_t a = 0; a < rows; a++) {
+        const uint32_t i = SL_ON_HOST ? a : first.rows[a];
+        most = sl_max32(most, first.x[i] != 0 ? first.exponent[i] : -128);
     }
-    for (uint32_t a = 0; a < first.n; a++) {
-        const uint32_t i = first.rows[a];
+    for (uint32_t a = 0; a < rows; a++) {
+        const uint32_t i = SL_ON_HOST ? a : first.rows[a];
         const uint32_t wide = sl_square_wide(first.x[i], most - first.exponent[i]);
         size += sl_abs32(first.x[i]);
         each = wide > each ? wide : each;
         total += wide;
     }
-    first.k_mean = (uint32_t)sl_max32(0, sl_bit_length(size) - 16);
+    first.k_mean = sl_max32(0, sl_bit_length(size) - 16);
     first.squares = (sl_squares_t){most, sl_squares_shift(each, total, most)};
     sl_columns_sum(&first, mean, power);
-    return (sl_sums_t){(int32_t)first.k_mean, 0, most + first.squares.k - SL_SQUARE_MORE_BITS};
+    return (sl_sums_t){first.k_mean, 0, most + first.squares.k - SL_SQUARE_MORE_BITS};
 }
 
 /* One layer: pre-activations a = x mu + epsilon sqrt(x^2 sigma^2), Q15.16, into block_a. */
