@@ -19,17 +19,13 @@ from limits_mesu import (
     BOUNDS,
     DITHER,
     EXPONENTS,
+    LANES,
     MU_FRAC_BITS,
     RATIO_EXPONENTS,
     RATIO_MANTISSA,
-    RATIOS,
     V_EXPONENTS,
 )
-from rerun_mesu import (
-    check_backward,
-    check_forward_layer,
-    check_ratio,
-)
+from rerun_mesu import check_backward, check_forward_layer, check_ratio, check_ratio_sum
 from rerun_mesu_steps import (
     check_factors,
     check_fit,
@@ -41,7 +37,8 @@ from rerun_mesu_steps import (
 from rerun_step import FACTORS
 
 from quant.front_end import INPUT_MAX
-from quant.rules.mesu.golden import RATIO_MAX
+from quant.integers import bit_length
+from quant.rules.mesu.golden import RATIO_MAX, RATIO_SUM_MAX
 from quant.rules.mesu.golden_steps import (
     DRAWN_BITS,
     DRAWN_MU,
@@ -150,7 +147,7 @@ def _forward_of_any_width() -> None:
 def _backward_of_any_width() -> None:
     for columns in (1, 2, 255, 65535):
         ones = np.ones((columns, 1), np.int64)
-        for size in (DELTA_MAX, -DELTA_MAX, RATIOS, 1, -1, 0):
+        for size in (DELTA_MAX, -DELTA_MAX, LANES, 1, -1, 0):
             for v_exponent in V_EXPONENTS:
                 exponent = np.array([most_exponent(v_exponent), least_exponent(v_exponent), 0])
                 for mu, rho in ((-32768, RHO_MAX), (32767, RHO_MAX), (-32768, 1)):
@@ -160,6 +157,11 @@ def _backward_of_any_width() -> None:
                             ones * size, weights(3, columns, mu, rho, exponent),
                             LayerPlan(mu_frac_bits, v_exponent, 0, 0, 1 << 15, 10),
                         )  # fmt: skip
+    # As many as a block takes whose numbers are the smallest that are not cut to 0.
+    size = np.full((LANES, 1), 1 << bit_length(RATIO_MAX) - 1)
+    was = weights(1, LANES, -WEIGHT, RHO_MAX, np.array(EXPONENTS[1:]))
+    plan = LayerPlan(MU_FRAC_BITS[0], V_EXPONENTS[1], 0, 0, 1 << 15, 10)
+    check_backward(np.array([[ACTIVATION]]), 0, -size, size, was, plan)
 
 
 def _update(
@@ -177,13 +179,12 @@ def _update(
     ends = np.array([*itertools.product((-WEIGHT, WEIGHT - 1), (1, 64, RHO_MAX))])
     mu, rho = np.broadcast_to(ends.T[:, None], (2, len(x), len(ends)))
     delta, u = np.full((len(ends), n_draws), size), np.full(mu.shape, dither)
+    r = delta.sum(axis=1) if layer == 0 else delta
     x = x if layer == 0 else np.repeat(x, n_draws, axis=1)
     for exponents in ([7, 7, 7, 7, 7], [3, -24, 7, 3, 7], [-24] * 5):
         was = Weights(mu, rho, np.array(exponents))
         for at in (Step(), Step(FACTORS[1], (GAIN, 12))):
-            check_update(
-                was, layer, x, 4 if layer == 0 else 8, delta, delta, plan, 5, (u, u), at, gain
-            )
+            check_update(was, layer, x, 4 if layer == 0 else 8, delta, r, plan, 5, (u, u), at, gain)
 
 
 def _update_at_every_extreme() -> None:
@@ -235,9 +236,12 @@ def exercise() -> None:
     for inverse in (0, 1, INVERSE_MAX):
         epsilon = np.array([[EPSILON_MAX, EPSILON_MAX, -1, -EPSILON_MAX]])
         check_ratio(ends, epsilon, np.full((1, 4), inverse))
-    for y in (1, 16383, 16384, DELTA_MAX, DRAWS * DELTA_MAX // 64):
+        for size in (DELTA_MAX, -DELTA_MAX, 1):
+            size = np.full((1, DRAWS), size)
+            check_ratio_sum(size, np.full_like(size, EPSILON_MAX), np.full_like(size, inverse))
+    for y in (1, 16383, 16384, DELTA_MAX, RATIO_SUM_MAX):
         for gain in (GAIN, 1 << 14):
-            check_lanes(np.array([[y], [-y], [y // 3]]), (gain, 16))
+            check_lanes(np.array([y, -y, y // 3]), (gain, 16))
     _factors_of_every_shift()
     _variances_at_their_ends()
     _update_at_every_extreme()

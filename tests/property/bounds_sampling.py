@@ -29,7 +29,8 @@ from quant.tables import EPSILON
 EPSILON_MAX = int(EPSILON.max())
 ACTIVATION = (1 << ACTIVATION_BITS) - 1
 #: Sums of magnitudes in a block have 16 bits.
-BLOCK = (1 << 16) - 1
+BLOCK_BITS = 16
+BLOCK = (1 << BLOCK_BITS) - 1
 WEIGHT = 1 << 15
 GAIN = (1 << 15) - 1
 SPREAD_EPSILON = SPREAD_MAX * EPSILON_MAX + 8
@@ -146,10 +147,10 @@ def check_logits(logits: np.ndarray) -> None:
     hold_partial_sums("logit_sum", logits, 1)
 
 
-def check_delta(delta: np.ndarray) -> tuple[np.ndarray, int]:
-    """Scale gradients so that a sum of magnitudes has 16 bits."""
+def check_delta(delta: np.ndarray, bits: int) -> tuple[np.ndarray, int]:
+    """Scale gradients so that a sum of magnitudes has so many bits, which are the rule's."""
     hold("delta", delta)
-    k_delta = max(0, bit_length(int(np.abs(delta).sum(axis=0).max())) - 16)
+    k_delta = max(0, bit_length(int(np.abs(delta).sum(axis=0).max())) - bits)
     blocked = shift_truncate(delta, k_delta)
     hold("blocked_delta_sum", np.abs(blocked).sum(axis=0))
     return blocked, k_delta
@@ -207,9 +208,9 @@ def exercise() -> None:
     check_logits(np.full((2, DRAWS), -PRE_ACTIVATION))
     for columns in (1, 2, 255, 65535):
         for size in (DELTA_MAX, 1, 0):
-            blocked, _ = check_delta(np.full((columns, 1), -size))
+            blocked, _ = check_delta(np.full((columns, 1), -size), BLOCK_BITS)
             check_through_mean(np.full((1, columns), -WEIGHT), blocked)
-    blocked, _ = check_delta(np.array([[BLOCK]]))
+    blocked, _ = check_delta(np.array([[BLOCK]]), BLOCK_BITS)
     check_through_mean(np.array([[-WEIGHT]]), blocked)
     for x in (0, 1, -127, 255, 256, 511, ACTIVATION):
         check_narrowed(np.array([[x, 1]]))

@@ -5,19 +5,19 @@ from __future__ import annotations
 import math
 
 from bounds_quant import DRAWS, ROWS
-from bounds_sampling import BLOCK, EPSILON_MAX, GAIN, INVERSE_MAX, NARROW, WEIGHT
+from bounds_sampling import EPSILON_MAX, GAIN, INVERSE_MAX, NARROW, WEIGHT
 from holding import Bounds, accepted
 from rerun_step import PULL_MU, PULL_SIGMA
 
 from quant.front_end import INPUT_MAX
 from quant.integers import bit_length
-from quant.network import MAX_UNITS
 from quant.rules.mesu.config import MesuConfig
 from quant.rules.mesu.golden import (
+    LANE_BITS,
     POWER_BITS,
     PRODUCT_MAX,
-    RATIO_BITS,
     RATIO_MAX,
+    RATIO_SUM_MAX,
     SQUARE_BITS,
     SQUARE_MORE_BITS,
 )
@@ -57,13 +57,13 @@ RATIO_EXPONENTS = tuple(
 
 WIDE_SQUARE = NARROW**2 << SQUARE_MORE_BITS
 SQUARE, SQUARES = (1 << SQUARE_BITS) - 1, (1 << POWER_BITS) - 1
-#: A block of r has sums of magnitudes of this many bits.
-RATIOS = (1 << RATIO_BITS) - 1
-NOISE = (DELTA_MAX * EPSILON_MAX + 128) >> 8
-#: Of the gradient by the inputs through the standard deviations: it is shifted left if negative.
-RIGHT_MIN = 11 + 0 + (RATIO_BITS - bit_length(MAX_UNITS * RATIO_MAX)) - EXPONENTS[1]
-#: The same through the means.
-RIGHT_MEAN_MIN = MU_FRAC_BITS[0] - (bit_length(MAX_UNITS * DELTA_MAX) - bit_length(BLOCK))
+#: Sums of magnitudes of what is blocked for the gradient by the inputs.
+LANES = (1 << LANE_BITS) - 1
+NOISE = DRAWS * DELTA_MAX * EPSILON_MAX + 128
+#: A block that is not 0 is shifted right by less than the bits of its numbers. So the gradient by
+#: the inputs is shifted left by this at most, through the standard deviations and the means.
+LEFT_SPREAD = bit_length(RATIO_MAX) - 1 - 11 - 0 + EXPONENTS[1]
+LEFT_MEAN = bit_length(DELTA_MAX) - 1 - MU_FRAC_BITS[0]
 
 # Layer 0: an input or its square, at 14 bits.
 FACTOR, FACTOR_SQUARE = (
@@ -99,14 +99,17 @@ BOUNDS = Bounds(
         "rho_square": (RHO_MAX * SQUARE, "int32"),
         "power": (RHO_MAX * SQUARES, "int32"),
         # backward
-        "delta_epsilon": (DELTA_MAX * EPSILON_MAX + 128, "int64"),
-        "ratio_product": (NOISE * INVERSE_MAX + 2**21, "int64"),
+        "delta_epsilon": (NOISE, "int64"),
+        "ratio_product": ((NOISE >> 8) * INVERSE_MAX + 2**21, "int64"),
         "ratio": (RATIO_MAX, "int32"),
-        "blocked_ratio_sum": (RATIOS, "int32"),
-        "through_spread": (RHO_MAX * RATIOS, "int32"),
-        "input_spread": (PRODUCT_MAX << -RIGHT_MIN, "int64"),
+        "ratio_sum": (RATIO_SUM_MAX, "int32"),
+        "blocked_sum": (LANES, "int16"),
+        "through_mean": (WEIGHT * LANES, "int32"),
+        "through_spread": (RHO_MAX * LANES, "int32"),
+        "input_mean": (WEIGHT * LANES << LEFT_MEAN, "int64"),
+        "input_spread": (PRODUCT_MAX << LEFT_SPREAD, "int64"),
         "input_gradient": (
-            (PRODUCT_MAX << -RIGHT_MIN) + (BLOCK * WEIGHT << -RIGHT_MEAN_MIN),
+            (WEIGHT * LANES << LEFT_MEAN) + (PRODUCT_MAX << LEFT_SPREAD),
             "int64",
         ),
         # update of layer 0

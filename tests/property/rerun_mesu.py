@@ -13,7 +13,7 @@ import numpy as np
 import rerun_step
 from bounds_sampling import INVERSE_MAX
 from edge_cases import head_part
-from limits_mesu import BOUNDS, RIGHT_MIN
+from limits_mesu import BOUNDS
 from rerun_mesu_steps import check_update
 
 from quant import noise
@@ -23,9 +23,10 @@ from quant.network import NetworkSpec, layer_view
 from quant.rules.mesu import golden
 from quant.rules.mesu.config import MesuConfig
 from quant.rules.mesu.golden import (
+    LANE_BITS,
     POWER_BITS,
-    RATIO_BITS,
     RATIO_MAX,
+    RATIO_SUM_MAX,
     SQUARE_BITS,
     SQUARE_MORE_BITS,
 )
@@ -95,26 +96,39 @@ def check_forward_layer(
 
 def check_ratio(delta: np.ndarray, epsilon: np.ndarray, inverse: np.ndarray) -> np.ndarray:
     """δ ε / s, every intermediate held."""
-    hold("delta_epsilon", np.abs(delta * epsilon) + 128)
-    product = shift_round(delta * epsilon, 8) * inverse
-    hold("ratio_product", np.abs(product) + 2**21)
-    r = golden.ratio(delta, epsilon, inverse, Saturations())
-    hold("ratio", r)
-    np.testing.assert_array_equal(r, np.clip(shift_round(product, 22), -RATIO_MAX, RATIO_MAX))
-    return r
+    found = golden.ratio(delta, epsilon, inverse, Saturations())
+    return _check_over(delta * epsilon, inverse, RATIO_MAX, "ratio", found)
+
+
+def check_ratio_sum(delta: np.ndarray, epsilon: np.ndarray, inverse: np.ndarray) -> np.ndarray:
+    """Its sum over the draws in layer 0, every intermediate held."""
+    hold_partial_sums("delta_epsilon", np.abs(delta * epsilon), 1)
+    found = golden.ratio_sum(delta, epsilon, inverse, Saturations())
+    product = (delta * epsilon).sum(axis=1)
+    return _check_over(product, inverse[:, 0], RATIO_SUM_MAX, "ratio_sum", found)
+
+
+def _check_over(
+    product: np.ndarray, inverse: np.ndarray, limit: int, name: str, found: np.ndarray
+) -> np.ndarray:
+    hold("delta_epsilon", np.abs(product) + 128)
+    quotient = shift_round(product, 8) * inverse
+    hold("ratio_product", np.abs(quotient) + 2**21)
+    hold(name, found)
+    np.testing.assert_array_equal(found, np.clip(shift_round(quotient, 22), -limit, limit))
+    return found
 
 
 def check_backward(
     x: np.ndarray, frac_bits: int, delta: np.ndarray, r: np.ndarray, was: Weights, plan: Any
 ) -> np.ndarray:
     """Gradient by a layer's inputs, every intermediate held."""
-    blocked, k_delta = sampling.check_delta(delta)
-    sampling.check_through_mean(was.mu, blocked)
-    k_r = min(RATIO_BITS - bit_length(int(np.abs(r).sum(axis=0).max())), 12)
+    blocked, k_delta = sampling.check_delta(delta, LANE_BITS)
+    k_r = min(LANE_BITS - bit_length(int(np.abs(r).sum(axis=0).max())), 12)
     blocked_r = shift_truncate(r, -k_r)
-    hold("blocked_ratio_sum", np.abs(blocked_r).sum(axis=0))
+    for block in (blocked, blocked_r):
+        hold("blocked_sum", np.abs(block).sum(axis=0))
     right = 11 + frac_bits + k_r - was.exponent
-    assert right.min() >= RIGHT_MIN
     below = []
     for s in range(x.shape[1]):
         hold_partial_sums("through_spread", was.rho * blocked_r[:, s], 1)
@@ -122,7 +136,9 @@ def check_backward(
         limit = np.where(right < 0, golden.PRODUCT_MAX, 1 << 62)
         product = np.clip(product, -limit, limit)
         hold("input_spread", product << np.maximum(-right, 0))
+        hold_partial_sums("through_mean", was.mu * blocked[:, s], 1)
         mean = shift_round(was.mu @ blocked[:, s], plan.mu_frac_bits - k_delta)
+        hold("input_mean", mean)
         gradient = mean + shift_round_each(product, right)
         hold("input_gradient", gradient)
         below.append(np.where(x[:, s] > 0, gradient, 0))
@@ -163,7 +179,8 @@ def check_learner(
     )
     for i in range(len(matrices) - 1, -1, -1):
         was, x = matrices[i], passed.inputs[i]
-        r = check_ratio(delta, passed.epsilon[i], passed.inverse_spread[i])
+        over = check_ratio if i else check_ratio_sum
+        r = over(delta, passed.epsilon[i], passed.inverse_spread[i])
         columns = noise.words(key, noise.STREAM_COLUMN + i, was.mu.shape[1]).astype(np.int64)
         rows = noise.words(key, noise.STREAM_ROW + i, was.mu.shape[0]).astype(np.int64)
         check_update(

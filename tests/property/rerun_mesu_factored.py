@@ -88,7 +88,7 @@ def check_curvature(
     delta: np.ndarray, epsilon: np.ndarray, inputs: Any, column: np.ndarray, first: bool
 ) -> Any:
     """The curvature, every intermediate held."""
-    blocked, k_delta = sampling.check_delta(delta)
+    blocked, k_delta = sampling.check_delta(delta, sampling.BLOCK_BITS)
     hold("blocked_epsilon", np.abs(blocked * epsilon) + 128)
     noisy = shift_round(blocked * epsilon, 8)
     hold("noisy_sum", np.abs(noisy).sum(axis=0))

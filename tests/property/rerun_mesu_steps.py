@@ -48,10 +48,8 @@ def nearest(a: np.ndarray, b: np.ndarray, name: str) -> np.ndarray:
     return found
 
 
-def check_lanes(y: np.ndarray, gain: tuple[int, int]) -> tuple[np.ndarray, int]:
+def check_lanes(total: np.ndarray, gain: tuple[int, int]) -> tuple[np.ndarray, int]:
     """A gradient times its learning rate, in lanes of 16 bits, every intermediate held."""
-    total = y.sum(axis=1)
-    sampling.hold_partial_sums("draw_sum", y, 1)
     largest = bit_length(int(np.abs(total).max()))
     lanes, exponent = steps.lanes(total, gain)
     hold("lane", lanes)
@@ -124,14 +122,15 @@ def _check_mu(mu: np.ndarray, step: np.ndarray) -> np.ndarray:
 
 
 def check_first(
-    was: Weights, x: np.ndarray, delta: np.ndarray, r: np.ndarray, gain_mu: tuple[int, int],
+    was: Weights, x: np.ndarray, delta: np.ndarray, r_sum: np.ndarray, gain_mu: tuple[int, int],
     plan: Plan, key: int, u: tuple[np.ndarray, np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray, int]:  # fmt: skip
     """The gradient's step of layer 0."""
     mu, rho, clamped = was.mu, was.rho, 0
     z, sign = np.abs(x[:, 0]), np.sign(x[:, 0])[:, None]
     draw_mu, draw_rho = steps.draws(key, len(x))
-    g, exponent_g = check_lanes(delta, gain_mu)
+    sampling.hold_partial_sums("draw_sum", delta, 1)
+    g, exponent_g = check_lanes(delta.sum(axis=1), gain_mu)
     if g.any() and z.any():
         lasting = exponent_g + 23 - plan.layers[0].mu_frac_bits
         f, n = check_factors(z, was.exponent, lasting, steps.DRAWN_MU, draw_mu)
@@ -144,7 +143,7 @@ def check_first(
         hold("lane_dithered", np.maximum(np.abs(h), np.abs(h + dither)))
         step = np.floor_divide(h + dither, 1 << f.right)
         mu, clamped = _check_mu(mu, np.where(f.rows[:, None] > 0, step, 0)), clamped + n
-    q, exponent_q = check_lanes(r, plan.gain_sigma)
+    q, exponent_q = check_lanes(r_sum, plan.gain_sigma)
     if q.any() and z.any():
         f, n = check_factors(z * z, was.exponent, exponent_q + 10, steps.DRAWN_RHO, draw_rho)
         y = nearest(-f.rows[:, None], q, "lane_product")
