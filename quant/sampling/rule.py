@@ -16,7 +16,11 @@ VARIANTS = {"fixed step": {"step": "fixed"}}
 
 
 def arithmetics(
-    state: ModuleType, golden: ModuleType, plan: Callable[..., Any], kernel: RuleKernel
+    state: ModuleType,
+    golden: ModuleType,
+    plan: Callable[..., Any],
+    kernel: RuleKernel,
+    check_integer: Callable[..., None] | None = None,
 ) -> Mapping[str, Arithmetic]:
     """Return q16, float32 and float64 of a rule, from its modules and its kernel.
 
@@ -29,6 +33,8 @@ def arithmetics(
     plan : callable
         Makes the constants of the golden model.
     kernel : RuleKernel
+    check_integer : callable, optional
+        Refuses a state in integers that no learner comes to.
     """
 
     return {
@@ -38,6 +44,7 @@ def arithmetics(
             init=state.integer_init,
             golden=Model(plan, golden.forward, golden.update),
             kernel=kernel,
+            check_state=check_integer,
         ),
         "float32": Arithmetic(
             numbers="float32",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from quant.errors import ShapeError
 from quant.layout import REAL, Field, State
 from quant.network import NetworkSpec, layer_view
 from quant.rules.mesu import variance
@@ -27,10 +28,35 @@ def integer_init(spec: NetworkSpec, config: MesuConfig, state: State) -> None:
     layers = make_plan(spec, config).layers
     draw_integer_mu(spec, [mine.mu_limit_q for mine in layers], state)
     for layer, fan_in in enumerate(spec.layers[:-1]):
-        rho, exponent = variance.start(config.sigma_init_of(fan_in))
+        start, v_exponent = config.sigma_init_of(fan_in), layers[layer].v_exponent
+        rho, exponent = variance.start(start, v_exponent)
         layer_view(spec, state, "rho", layer)[:] = rho
         variance.exponent_view(spec, state["rho_exponent"][0], layer)[:] = exponent
     step.start(spec, config, state)
+
+
+def check_integer(spec: NetworkSpec, config: MesuConfig, state: State) -> None:
+    """Refuse a state that no learner comes to: the steps divide by ρ, and shift by its exponent.
+
+    Raises
+    ------
+    ShapeError
+        If a mantissa or an exponent of σ² is outside its range.
+    """
+    for layer, mine in enumerate(make_plan(spec, config).layers):
+        least = variance.least_exponent(mine.v_exponent)
+        most = variance.most_exponent(mine.v_exponent)
+        exponents = variance.exponent_view(spec, state["rho_exponent"][0], layer)
+        for name, values, low, high in (
+            ("rho", layer_view(spec, state, "rho", layer), 1, variance.RHO_MAX),
+            ("rho_exponent", exponents, least, most),
+        ):
+            wrong = values[(values < low) | (values > high)]
+            if wrong.size:
+                raise ShapeError(
+                    f"state with {name}={int(wrong[0])} in layer {layer}: expected {low} to {high}; "
+                    "was it written for another sigma_prior or sigma_init, or is it damaged?"
+                )
 
 
 def real_fields(numbers: str, spec: NetworkSpec, config: MesuConfig) -> list[Field]:

@@ -61,10 +61,14 @@ def encode(v: npt.NDArray[np.floating]) -> tuple[Int64, Int64]:
     return np.clip(rho, 1, RHO_MAX), exponent
 
 
-def start(sigma: float) -> tuple[int, int]:
-    """Return mantissa and exponent of a start σ: 12 bits or 13."""
+def start(sigma: float, v_exponent: int) -> tuple[int, int]:
+    """Return mantissa and exponent of a start σ: 13 bits, or 14 below the largest exponent.
+
+    A power of two is the one σ² that needs the 14th: 2^V is exactly twice the σ² of a start then.
+    """
     rho, exponent = encode(np.array([[sigma * sigma]]))
-    return int(rho[0, 0]), int(exponent[0])
+    beyond = max(0, int(exponent[0]) - most_exponent(v_exponent))
+    return int(rho[0, 0]) << beyond, int(exponent[0]) - beyond
 
 
 def exponent_view(
