@@ -33,8 +33,8 @@ LANE_MAX = (1 << 15) - 1
 #: A row's factor has 14 bits, and eight more while it is decided whether the row is taken.
 FACTOR_BITS = 14
 FACTOR_MORE_BITS = 8
-#: A factor below 2^(exponent + this) is drawn: at most one LSB where μ, where ρ is largest.
-DRAWN_MU, DRAWN_RHO = 1, 2
+#: A factor below 2^(shift + this) is drawn: steps of at most one LSB of μ, of eight of ρ.
+DRAWN_MU, DRAWN_RHO = 1, 5
 #: A drawn factor has at most this many bits.
 DRAWN_BITS = 13
 #: The remaining shift of a layer's step.

@@ -6,9 +6,9 @@
  * and all of them give the same bits. */
 #pragma once
 
-#if defined(SL_HOST) && defined(__AVX2__) && 0
+#if defined(SL_HOST) && defined(__AVX2__)
 #include "sl_columns_avx2.h"
-#elif defined(SL_HOST) && defined(__ARM_NEON) && 0
+#elif defined(SL_HOST) && defined(__ARM_NEON)
 #include "sl_columns_neon.h"
 #else
 #include "sl_columns_plain.h"

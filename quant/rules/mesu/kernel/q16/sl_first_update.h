@@ -9,7 +9,7 @@ enum {
     SL_FACTOR_BITS = 14,
     SL_FACTOR_MORE_BITS = 8,
     SL_DRAWN_MU = 1, /* a factor below 2^(right + this) is drawn */
-    SL_DRAWN_RHO = 2,
+    SL_DRAWN_RHO = 5,
     SL_DRAWN_BITS = 13,
     SL_RIGHT_MAX = 31,
 };
@@ -109,19 +109,16 @@ SL_INLINE void sl_first_update(uint32_t key, sl_state_t *state, sl_scratch_t *sc
         int16_t *mu = mus + i * columns, *rho = rhos + i * columns;
         const uint32_t word = sl_noise_word(key, SL_STREAM_ROW, i);
         if (factor != 0) {
-            sl_columns_step(&scratch->columns, mu, rho, x[i] > 0 ? -factor : factor, word & mask,
+            sl_columns_step(&scratch->columns, i, mu, rho, x[i] > 0 ? -factor : factor, word & mask,
                             (uint32_t)for_mu.right);
         }
         if (square != 0) {
-            uint32_t seen = 0;
+            int32_t *y = scratch->row_y;
             for (uint32_t j = 0; j < columns; j++) {
-                const int32_t y = (-square * q[j] + (1 << 14)) >> 15;
-                const uint32_t dither = (word ^ scratch->column_word[j]) >> 16;
-                const int32_t stepped =
-                    sl_step_rho(rho[j], y, for_rho.right - 3, dither, &count[SL_SAT_GRADIENT]);
-                seen |= (uint32_t)stepped;
-                rho[j] = (int16_t)stepped;
+                y[j] = sl_rounded(-square, q[j]);
             }
+            const uint32_t seen = sl_step_rho(rho, y, columns, for_rho.right - 3, word,
+                                              scratch->column_word, &count[SL_SAT_GRADIENT]);
             sl_row_narrow(rho, &exponents[i], columns, layer->v_exponent, seen,
                           &count[SL_SAT_RHO]);
         }

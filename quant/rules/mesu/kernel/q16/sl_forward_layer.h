@@ -56,10 +56,10 @@ SL_INLINE sl_sums_t sl_first_sums(const sl_state_t *state, sl_scratch_t *scratch
         each = wide > each ? wide : each;
         total += wide;
     }
-    first.k_mean = (uint32_t)sl_max32(0, sl_bit_length(size) - 16);
+    first.k_mean = sl_max32(0, sl_bit_length(size) - 16);
     first.squares = (sl_squares_t){most, sl_squares_shift(each, total, most)};
     sl_columns_sum(&first, mean, power);
-    return (sl_sums_t){(int32_t)first.k_mean, 0, most + first.squares.k - SL_SQUARE_MORE_BITS};
+    return (sl_sums_t){first.k_mean, 0, most + first.squares.k - SL_SQUARE_MORE_BITS};
 }
 
 /* One layer: pre-activations a = x mu + epsilon sqrt(x^2 sigma^2), Q15.16, into block_a. */

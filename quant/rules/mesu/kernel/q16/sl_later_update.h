@@ -36,6 +36,20 @@ SL_INLINE int32_t sl_row_gradient(const uint8_t *x, int32_t spare, uint32_t colu
     return e;
 }
 
+SL_INLINE void sl_later_step_mu(int16_t *restrict mu, const int16_t *restrict rho,
+                                const int32_t *restrict w, uint32_t columns, int32_t right,
+                                uint32_t word, const uint32_t *restrict column_word,
+                                uint32_t *count) {
+    uint32_t clamped = 0;
+    SL_VECTOR
+    for (uint32_t j = 0; j < columns; j++) {
+        const int32_t dither = (int32_t)((word ^ column_word[j]) & 0xFFFFu);
+        const int32_t step = sl_shift_saturate(rho[j] * w[j], right, SL_MU_STEP_BITS, &clamped);
+        mu[j] = (int16_t)sl_clamp32(mu[j] + ((step + dither) >> 16), -32768, 32767);
+    }
+    *count += clamped;
+}
+
 SL_INLINE void sl_later_update(uint32_t index, uint32_t key, sl_state_t *state,
                                sl_scratch_t *scratch, const int32_t *delta, const int32_t *r) {
     const sl_layer_t *layer = &sl_layers[index];
@@ -66,19 +80,10 @@ SL_INLINE void sl_later_update(uint32_t index, uint32_t key, sl_state_t *state,
         }
         const uint32_t word = sl_noise_word(key, SL_STREAM_ROW + index, i);
         const int32_t right_mu = shift_mu - exponent[i], right_rho = shift_rho - e - exponent[i];
-        uint32_t seen = 0, clamped = 0;
-        for (uint32_t j = 0; j < columns; j++) {
-            const uint32_t dither = word ^ scratch->column_word[j];
-            const int32_t step = sl_shift_saturate(rho[j] * scratch->row_w[j], right_mu,
-                                                   SL_MU_STEP_BITS, &clamped);
-            const int32_t moved = mu[j] + ((step + (int32_t)(dither & 0xFFFFu)) >> 16);
-            const int32_t stepped =
-                sl_step_rho(rho[j], scratch->row_y[j], right_rho, dither >> 16, &clamped);
-            mu[j] = (int16_t)sl_clamp32(moved, -32768, 32767);
-            rho[j] = (int16_t)stepped;
-            seen |= (uint32_t)stepped;
-        }
-        count[SL_SAT_GRADIENT] += clamped;
+        sl_later_step_mu(mu, rho, scratch->row_w, columns, right_mu, word, scratch->column_word,
+                         &count[SL_SAT_GRADIENT]);
+        const uint32_t seen = sl_step_rho(rho, scratch->row_y, columns, right_rho, word,
+                                          scratch->column_word, &count[SL_SAT_GRADIENT]);
         sl_row_narrow(rho, &exponent[i], columns, layer->v_exponent, seen, &count[SL_SAT_RHO]);
     }
 }

@@ -11,21 +11,37 @@ enum {
     SL_LANE_MAX = 32767,
 };
 
-/* The gradient's step on the sigma^2 of a weight: rho (1 + c/2)^2 where c, rho y, lies within
- * -1/2 ... 1; at most SL_LANE_MAX. */
-SL_FOLD int32_t sl_step_rho(int32_t rho, int32_t y, int32_t right, uint32_t dither,
-                            uint32_t *count) {
-    const int32_t product = rho * ((rho * y + (1 << 14)) >> 15);
-    uint32_t clamped = 0; /* the clamp below counts it again */
-    const int32_t curve =
-        (sl_shift_saturate(product, right, SL_RHO_STEP_BITS, &clamped) + (int32_t)dither) >> 16;
-    const int32_t d = sl_min32(sl_max32(curve, -(rho >> 1)), rho);
-    *count += d != curve;
-    int32_t stepped = rho + d;
-    if ((int32_t)(sl_abs32(d) << 6) >= rho) {
-        stepped += d * d / (4 * rho);
+/* The gradient's step on the sigma^2 of a row: rho (1 + c/2)^2 where c, rho y, lies within
+ * -1/2 ... 1; at most SL_LANE_MAX. y is used up. Returns the OR of the row's mantissas. */
+SL_INLINE uint32_t sl_step_rho(int16_t *restrict rho, int32_t *restrict y, uint32_t columns,
+                               int32_t right, uint32_t word, const uint32_t *restrict column_word,
+                               uint32_t *count) {
+    uint32_t seen = 0, large = 0, clamped = 0, unused = 0;
+    SL_VECTOR
+    for (uint32_t j = 0; j < columns; j++) {
+        const int32_t v = rho[j], product = v * ((v * y[j] + (1 << 14)) >> 15);
+        const int32_t dither = (int32_t)((word ^ column_word[j]) >> 16);
+        const int32_t curve =
+            (sl_shift_saturate(product, right, SL_RHO_STEP_BITS, &unused) + dither) >> 16;
+        const int32_t d = sl_min32(sl_max32(curve, -(v >> 1)), v);
+        clamped += d != curve;
+        large |= (int32_t)(sl_abs32(d) << 6) >= v;
+        y[j] = d;
     }
-    return sl_min32(stepped, SL_LANE_MAX);
+    if (large) { /* the square of a smaller change is below half an LSB */
+        SL_SCALAR
+        for (uint32_t j = 0; j < columns; j++) {
+            const int32_t d = y[j], v = rho[j];
+            y[j] += (int32_t)(sl_abs32(d) << 6) >= v ? d * d / (4 * v) : 0;
+        }
+    }
+    for (uint32_t j = 0; j < columns; j++) {
+        const int32_t stepped = sl_min32(rho[j] + y[j], SL_LANE_MAX);
+        seen |= (uint32_t)stepped;
+        rho[j] = (int16_t)stepped;
+    }
+    *count += clamped;
+    return seen;
 }
 
 #define SL_WHOLE_PULL ((int64_t)1 << 44) /* carries mu to the prior */

@@ -1,0 +1,135 @@
+/* The loops of layer 0 for AVX2, 16 units at a time. A row's last units are shared with the row
+ * behind it: what lies beyond the row is multiplied by 0 and written back as it was. */
+#pragma once
+
+#include <immintrin.h>
+#include <stdint.h>
+
+#include "sl_build.h"
+#include "sl_columns_scalar.h"
+
+enum {
+    SL_WIDTH = 16,
+    SL_WIDTHS = (SL_FIRST_UNITS + SL_WIDTH - 1) / SL_WIDTH,
+    SL_PADDED = SL_WIDTHS * SL_WIDTH,
+    SL_LAST_UNITS = SL_FIRST_UNITS - (SL_WIDTHS - 1) * SL_WIDTH,
+    /* Rows that end a whole width before the array does. */
+    SL_WHOLE_ROWS = SL_N_SYNAPSES < SL_PADDED ? 0 : (SL_N_SYNAPSES - SL_PADDED) / SL_FIRST_UNITS + 1,
+};
+
+typedef struct {
+    int16_t g[SL_PADDED];
+    uint16_t dither[SL_PADDED], inside[SL_PADDED];
+} sl_columns_t;
+
+static inline void sl_columns_set(sl_columns_t *columns, uint32_t j, int32_t g, uint32_t dither) {
+    columns->g[j] = (int16_t)g;
+    columns->dither[j] = (uint16_t)dither;
+    columns->inside[j] = 0xFFFF;
+    for (uint32_t k = SL_FIRST_UNITS; j == 0 && k < SL_PADDED; k++) {
+        columns->g[k] = 0;
+        columns->dither[k] = columns->inside[k] = 0;
+    }
+}
+
+static inline __m256i sl_load(const void *at) {
+    return _mm256_loadu_si256((const __m256i *)at);
+}
+
+static inline void sl_save(void *at, __m256i value) {
+    _mm256_storeu_si256((__m256i *)at, value);
+}
+
+SL_INLINE void sl_columns_step(const sl_columns_t *columns, uint32_t row, int16_t *mu,
+                               const int16_t *rho, int32_t factor, uint32_t dither,
+                               uint32_t right) {
+    if (row >= SL_WHOLE_ROWS) {
+        for (uint32_t j = 0; j < SL_FIRST_UNITS; j++) {
+            mu[j] = sl_stepped(mu[j], rho[j], factor, columns->g[j], dither ^ columns->dither[j],
+                               right);
+        }
+        return;
+    }
+    const __m256i x = _mm256_set1_epi16((int16_t)factor), u = _mm256_set1_epi16((int16_t)dither);
+    const __m128i by = _mm_cvtsi32_si128((int32_t)right);
+    for (uint32_t j = 0; j < SL_PADDED; j += SL_WIDTH) {
+        const __m256i inner = _mm256_mulhrs_epi16(x, sl_load(columns->g + j));
+        const __m256i h = _mm256_mulhrs_epi16(sl_load(rho + j), inner);
+        __m256i mine = u;
+        if (SL_PADDED != SL_FIRST_UNITS && j + SL_WIDTH == SL_PADDED) {
+            mine = _mm256_and_si256(u, sl_load(columns->inside + j));
+        }
+        mine = _mm256_xor_si256(mine, sl_load(columns->dither + j));
+        const __m256i step = _mm256_sra_epi16(_mm256_add_epi16(h, mine), by);
+        sl_save(mu + j, _mm256_adds_epi16(sl_load(mu + j), step));
+    }
+}
+
+/* Two rows' products with some units, added to four sums. */
+SL_INLINE void sl_add_pair(const int16_t *a, const int16_t *b, __m256i by, __m256i *low,
+                           __m256i *high) {
+    const __m256i first = sl_load(a), second = sl_load(b);
+    *low = _mm256_add_epi32(*low, _mm256_madd_epi16(_mm256_unpacklo_epi16(first, second), by));
+    *high = _mm256_add_epi32(*high, _mm256_madd_epi16(_mm256_unpackhi_epi16(first, second), by));
+}
+
+static inline void sl_save_sums(uint32_t *at, __m256i low, __m256i high) {
+    sl_save(at, _mm256_permute2x128_si256(low, high, 0x20));
+    sl_save(at + SL_WIDTH / 2, _mm256_permute2x128_si256(low, high, 0x31));
+}
+
+/* Of each pair of rows: where they begin, and their inputs and squares side by side. */
+typedef struct {
+    uint32_t start[2], x, square;
+} sl_pair_t;
+
+/* Units j to j + 16 n. */
+SL_INLINE void sl_sum_widths(const sl_first_rows_t *first, const sl_pair_t *pairs, uint32_t n_pairs,
+                             uint32_t j, uint32_t n, uint32_t *mean, uint32_t *power) {
+    const __m256i zero = _mm256_setzero_si256();
+    __m256i sums[2][4] = {{zero, zero, zero, zero}, {zero, zero, zero, zero}};
+    for (uint32_t p = 0; p < n_pairs; p++) {
+        const __m256i x = _mm256_set1_epi32((int32_t)pairs[p].x);
+        const __m256i square = _mm256_set1_epi32((int32_t)pairs[p].square);
+        const uint32_t a = pairs[p].start[0] + j, b = pairs[p].start[1] + j;
+        for (uint32_t k = 0; k < n; k++) {
+            const uint32_t at = k * SL_WIDTH;
+            sl_add_pair(first->mu + a + at, first->mu + b + at, x, &sums[k][0], &sums[k][1]);
+            sl_add_pair(first->rho + a + at, first->rho + b + at, square, &sums[k][2], &sums[k][3]);
+        }
+    }
+    for (uint32_t k = 0; k < n; k++) {
+        sl_save_sums(mean + j + k * SL_WIDTH, sums[k][0], sums[k][1]);
+        sl_save_sums(power + j + k * SL_WIDTH, sums[k][2], sums[k][3]);
+    }
+}
+
+SL_INLINE void sl_columns_sum(const sl_first_rows_t *first, int32_t *mean, uint32_t *power) {
+    sl_pair_t pairs[(SL_N_FEATURES + 2) / 2];
+    uint32_t padded_mean[SL_PADDED], padded_power[SL_PADDED];
+    uint32_t n = 0;
+    while (n < first->n && first->rows[n] < SL_WHOLE_ROWS) {
+        const uint32_t i = first->rows[n], half = n % 2 * 16;
+        sl_pair_t *pair = &pairs[n / 2];
+        const uint32_t x = (uint16_t)sl_first_x(first, i), square = (uint32_t)sl_first_square(first, i);
+        pair->start[n % 2] = i * SL_FIRST_UNITS;
+        pair->x = half ? pair->x | x << 16 : x;
+        pair->square = half ? pair->square | square << 16 : square;
+        pair->start[1] = i * SL_FIRST_UNITS; /* alone, it is paired with itself times 0 */
+        n++;
+    }
+    uint32_t j = 0;
+    for (; j + 2 * SL_WIDTH <= SL_PADDED; j += 2 * SL_WIDTH) {
+        sl_sum_widths(first, pairs, (n + 1) / 2, j, 2, padded_mean, padded_power);
+    }
+    if (SL_WIDTHS % 2) {
+        sl_sum_widths(first, pairs, (n + 1) / 2, j, 1, padded_mean, padded_power);
+    }
+    for (j = 0; j < SL_FIRST_UNITS; j++) {
+        mean[j] = (int32_t)padded_mean[j];
+        power[j] = padded_power[j];
+    }
+    for (; n < first->n; n++) {
+        sl_add_row(first, first->rows[n], mean, power);
+    }
+}

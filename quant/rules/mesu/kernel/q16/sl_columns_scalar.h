@@ -1,0 +1,50 @@
+/* What a step and a sum of layer 0 are for one weight and one row: every file of loops has to equal
+ * this. */
+#pragma once
+
+#include <stdint.h>
+
+#include "sl_config.h"
+#include "sl_first.h"
+#include "sl_integer.h"
+
+/* a b / 2^15, rounding half up. */
+static inline int32_t sl_rounded(int32_t a, int32_t b) {
+    return (a * b + (1 << 14)) >> 15;
+}
+
+/* dither: of as many bits as the step is shifted by. */
+static inline int16_t sl_stepped(int32_t mu, int32_t rho, int32_t factor, int32_t g,
+                                 uint32_t dither, uint32_t right) {
+    const int32_t h = sl_rounded(rho, sl_rounded(factor, g));
+    return (int16_t)sl_clamp32(mu + ((h + (int32_t)dither) >> right), -32768, 32767);
+}
+
+/* The rows that a sum takes, in their order; x: their inputs, to be k_mean bits shorter. */
+typedef struct {
+    const int16_t *mu, *rho, *x;
+    const int8_t *exponent;
+    const uint16_t *rows;
+    uint32_t n;
+    int32_t k_mean;
+    sl_squares_t squares;
+} sl_first_rows_t;
+
+static inline int32_t sl_first_x(const sl_first_rows_t *first, uint32_t i) {
+    return sl_shift_truncate32(first->x[i], first->k_mean);
+}
+
+static inline int32_t sl_first_square(const sl_first_rows_t *first, uint32_t i) {
+    return sl_square(first->x[i], first->exponent[i], first->squares);
+}
+
+static inline void sl_add_row(const sl_first_rows_t *first, uint32_t i, int32_t *restrict mean,
+                              uint32_t *restrict power) {
+    const int16_t *restrict mu = first->mu + i * SL_FIRST_UNITS;
+    const int16_t *restrict rho = first->rho + i * SL_FIRST_UNITS;
+    const int32_t x = sl_first_x(first, i), square = sl_first_square(first, i);
+    for (uint32_t j = 0; j < SL_FIRST_UNITS; j++) {
+        mean[j] += x * mu[j];
+        power[j] += (uint32_t)(square * rho[j]);
+    }
+}
