@@ -52,14 +52,6 @@ def block_inputs(x: Int64) -> tuple[Int64, int]:
     return shift_truncate(x, k), k
 
 
-def block_squares(x: Int64, parity: int) -> tuple[Int64, int]:
-    """Square inputs and scale by 2^k so that each draw's sum is below 2^20; k has ``parity``."""
-    squares = x * x
-    k = 20 - bit_length(int(squares.sum(axis=0).max()))
-    k -= (k ^ parity) & 1
-    return (squares << k if k >= 0 else squares >> -k), k
-
-
 def narrow_inputs(x: Int64) -> tuple[Int64, int]:
     """Inputs of 8 bits, and by how many bits they are shorter; layer 0 has no more to begin with.
 

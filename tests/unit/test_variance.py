@@ -58,7 +58,7 @@ def test_the_value_of_a_mantissa_is_that_of_the_definition() -> None:
 
 @given(rho=mantissas(RHO_MAX), exponent=exponents)
 def test_every_mantissa_comes_back_from_its_value(rho: Ints, exponent: Ints) -> None:
-    """In a row whose largest has 13 bits, which is what encoding makes; otherwise the value does."""
+    """Where its row has 13 bits, which is what encoding makes; elsewhere its value does."""
     v = decode(rho, exponent)
     again, its = encode(v)
     up = int(its[0] - exponent[0])
@@ -187,7 +187,7 @@ def test_no_step_leaves_the_lanes_or_ends_at_0(rho: int, y: int, right: int) -> 
     assert 1 <= new.min() <= new.max() <= LANE_MAX
 
 
-# -- states that no learner comes to -----------------------------------------------------------------
+# -- states that no learner comes to --------------------------------------------------------------
 
 
 SPEC = NetworkSpec((5, 4, 3))
@@ -198,11 +198,11 @@ CONFIG = MesuConfig()
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("rho", 0, r"rho=0 in layer \d: expected 1 to 16383"),
-        ("rho", -1, "rho=-1 in layer"),
-        ("rho", RHO_MAX + 1, "rho=16384 in layer"),
-        ("rho_exponent", "least", "rho_exponent=.* in layer"),
-        ("rho_exponent", "most", "rho_exponent=.* in layer"),
+        ("rho", 0, r"rho from 0 to \d+: expected 1 to 16383"),
+        ("rho", -1, "rho from -1 to"),
+        ("rho", RHO_MAX + 1, "rho from .* to 16384"),
+        ("rho_exponent", "least", "rho_exponent from .* in layer"),
+        ("rho_exponent", "most", "rho_exponent from .* in layer"),
     ],
 )
 def test_a_state_beyond_the_format_is_refused(
@@ -229,5 +229,5 @@ def test_a_learner_of_another_prior_does_not_take_such_a_state() -> None:
     near = learner.clone({"sigma_prior": 1.5}, include_attributes=True)
     assert near.state_sha256 == learner.state_sha256
     wide = MesuClassifier((5, 4, 3), lr_mu=0.5, sigma_prior=4.0, sigma_init=4.0)
-    with pytest.raises(ShapeError, match="another sigma_prior or sigma_init"):
+    with pytest.raises(ShapeError, match="another sigma_prior or "):
         wide.clone({"sigma_prior": 0.1, "sigma_init": 0.1}, include_attributes=True)

@@ -78,9 +78,7 @@ def _narrow_inputs(g: GraphBuilder, x: str) -> tuple[str, str]:
     return at_most(g, shift_round_both(g, x, narrow), NARROW_MAX), narrow
 
 
-def _scaled_squares(
-    g: GraphBuilder, xn: str, exponent: npt.NDArray[np.int64]
-) -> tuple[str, str]:
+def _scaled_squares(g: GraphBuilder, xn: str, exponent: npt.NDArray[np.int64]) -> tuple[str, str]:
     """Return xn² 2^exponent of a layer as ``squares · 2^scale``, the scale odd.
 
     ``xn`` is ``int64[batch, draws or 1, rows]``, ``exponent`` ``int64[rows]``. The squares of a

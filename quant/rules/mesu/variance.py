@@ -62,13 +62,10 @@ def encode(v: npt.NDArray[np.floating]) -> tuple[Int64, Int64]:
 
 
 def start(sigma: float, v_exponent: int) -> tuple[int, int]:
-    """Return mantissa and exponent of a start σ: 13 bits, or 14 below the largest exponent.
-
-    A power of two is the one σ² that needs the 14th: 2^V is exactly twice the σ² of a start then.
-    """
+    """Return mantissa and exponent of a start σ: 13 bits, and one more for a power of two."""
     rho, exponent = encode(np.array([[sigma * sigma]]))
-    beyond = max(0, int(exponent[0]) - most_exponent(v_exponent))
-    return int(rho[0, 0]) << beyond, int(exponent[0]) - beyond
+    more = max(0, int(exponent[0]) - most_exponent(v_exponent))
+    return int(rho[0, 0]) << more, int(exponent[0]) - more
 
 
 def exponent_view(
