@@ -188,7 +188,7 @@ def first_gradient(
     was: Weights,
     x: Int64,
     delta: Int64,
-    r: Int64,
+    r_sum: Int64,
     gain_mu: Scale,
     plan: Plan,
     key: int,
@@ -204,7 +204,7 @@ def first_gradient(
         lasting = exponent_g + 23 - mine.mu_frac_bits
         f = factors(z, was.exponent, lasting, DRAWN_MU, draw_mu, count)
         mu = step_mu_first(mu, rho, np.sign(x[:, 0]), f, g, u[0])
-    q, exponent_q = lanes(r.sum(axis=1), plan.gain_sigma)
+    q, exponent_q = lanes(r_sum, plan.gain_sigma)
     if q.any() and z.any():
         f = factors(z * z, was.exponent, exponent_q + 10, DRAWN_RHO, draw_rho, count)
         y = rounded(-f.rows[:, None], q)

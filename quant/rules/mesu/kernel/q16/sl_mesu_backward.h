@@ -5,16 +5,37 @@
 #include "sl_gain.h"
 #include "sl_rule.h"
 
+enum {
+    SL_LANE_BITS = 15,
+    SL_RATIO_SUM_MAX = (1 << 30) - 1,
+};
+
 #define SL_PRODUCT_MAX ((int64_t)1 << 43)
+
+SL_FOLD int32_t sl_over(int64_t product, int32_t inverse, int32_t limit, uint32_t *count) {
+    const int64_t quotient = (((product + 128) >> 8) * inverse + (1 << 21)) >> 22;
+    const int32_t kept = sl_clamp64(quotient, limit);
+    *count += kept != quotient;
+    return kept;
+}
 
 /* r = delta epsilon / spread, Q8.16. */
 SL_INLINE void sl_ratio(const int32_t *delta, const int16_t *epsilon, const int32_t *inverse,
-                        uint32_t n, uint32_t per_inverse, int32_t *r, uint32_t *count) {
+                        uint32_t n, int32_t *r, uint32_t *count) {
     for (uint32_t e = 0; e < n; e++) {
-        int64_t product = ((int64_t)delta[e] * epsilon[e] + 128) >> 8;
-        product = (product * inverse[e / per_inverse] + (1 << 21)) >> 22;
-        r[e] = sl_clamp64(product, SL_LIMIT24);
-        *count += r[e] != product;
+        r[e] = sl_over((int64_t)delta[e] * epsilon[e], inverse[e], SL_LIMIT24, count);
+    }
+}
+
+/* Layer 0, where all draws have one spread: the sum over the draws, Q14.16. */
+SL_INLINE void sl_ratio_sum(const int32_t *delta, const int16_t *epsilon, const int32_t *inverse,
+                            uint32_t columns, int32_t *r, uint32_t *count) {
+    for (uint32_t j = 0; j < columns; j++) {
+        int64_t sum = 0;
+        for (uint32_t s = 0; s < S; s++) {
+            sum += (int64_t)delta[j * L + s] * epsilon[j * L + s];
+        }
+        r[j] = sl_over(sum, inverse[j], SL_RATIO_SUM_MAX, count);
     }
 }
 
@@ -25,26 +46,23 @@ SL_INLINE void sl_mesu_backward_inputs_q16(uint32_t index, const sl_state_t *sta
     const sl_layer_t *layer = &sl_layers[index];
     const int16_t *x = scratch->hidden + layer->hidden * L;
     const int8_t *exponent = state->rho_exponent + layer->first;
-    const uint32_t n = layer->columns * L;
-    const int32_t k_delta = sl_max32(0, sl_sum_bits(delta, layer->columns) - 16);
-    const int32_t k_r = sl_min32(17 - sl_sum_bits(r, layer->columns), 12);
+    const int32_t k_delta = sl_max32(0, sl_sum_bits(delta, layer->columns) - SL_LANE_BITS);
+    const int32_t k_r = sl_min32(SL_LANE_BITS - sl_sum_bits(r, layer->columns), 12);
     const int32_t right_mean = layer->mu_frac_bits - k_delta;
-    int32_t *blocked_delta = scratch->block_c, *blocked_r = scratch->block_d;
-    for (uint32_t e = 0; e < n; e++) {
-        blocked_delta[e] = sl_shift_truncate32(delta[e], k_delta);
-        blocked_r[e] = sl_shift_truncate32(r[e], -k_r);
+    for (uint32_t j = 0; j < layer->columns + layer->columns % 2; j++) {
+        for (uint32_t s = 0; s < L; s++) {
+            const uint32_t at = 2 * (j / 2 * L + s) + j % 2, is = j < layer->columns;
+            const uint32_t e = is ? j * L + s : 0;
+            scratch->pairs_a[at] = (int16_t)(is ? sl_shift_truncate32(delta[e], k_delta) : 0);
+            scratch->pairs_b[at] = (int16_t)(is ? sl_shift_truncate32(r[e], -k_r) : 0);
+        }
     }
     const int16_t *mu = state->mu + layer->synapse, *rho = state->rho + layer->synapse;
     for (uint32_t i = 0; i < layer->fan_in; i++, mu += layer->columns, rho += layer->columns) {
         const int32_t right_spread = 11 + scratch->frac_bits[index] + k_r - exponent[i];
-        int32_t through_mean[L] = {0}, through_spread[L] = {0};
-        for (uint32_t j = 0; j < layer->columns; j++) {
-            const int32_t m = mu[j], v = rho[j];
-            for (uint32_t s = 0; s < L; s++) {
-                through_mean[s] += m * blocked_delta[j * L + s];
-                through_spread[s] += v * blocked_r[j * L + s];
-            }
-        }
+        int32_t through_mean[L], through_spread[L];
+        sl_dot(scratch->pairs_a, L, L, (sl_numbers_t){mu, 2, 1, layer->columns}, through_mean);
+        sl_dot(scratch->pairs_b, L, L, (sl_numbers_t){rho, 2, 1, layer->columns}, through_spread);
         for (uint32_t s = 0; s < L; s++) {
             const int32_t h = x[i * L + s];
             int64_t product = (int64_t)h * through_spread[s];
