@@ -28,6 +28,8 @@ PRE_ACTIVATION_MAX = 1 << 30
 DELTA_MAX = (1 << 24) - 1
 SPREAD_MAX = (1 << 20) - 1
 MU_STEP_BITS = 30
+NARROW_BITS = 8
+NARROW_MAX = (1 << NARROW_BITS) - 1
 
 
 @dataclass
@@ -55,8 +57,8 @@ def narrow_inputs(x: Int64) -> tuple[Int64, int]:
 
     The clamp at 255 is half a step of rounding.
     """
-    n = max(0, bit_length(int(np.abs(x).max())) - 8)
-    return np.minimum(shift_round(x, n), 255), n
+    n = max(0, bit_length(int(np.abs(x).max())) - NARROW_BITS)
+    return np.minimum(shift_round(x, n), NARROW_MAX), n
 
 
 def run_layers(

@@ -34,13 +34,16 @@ LANE_MAX = (1 << 15) - 1
 #: A row's factor has 14 bits, and eight more while it is decided whether the row is taken.
 FACTOR_BITS = 14
 FACTOR_MORE_BITS = 8
-#: A factor below 2^(shift + this) is drawn: where both are largest, a step is one LSB of μ then, 32
-#: of ρ, 2^-9 of it.
+#: A factor below 2^(shift + this) is drawn: where all else is largest, a step is one LSB of μ then,
+#: 32 of ρ, 2^-9 of it.
 DRAWN_MU, DRAWN_RHO = 1, 5
 #: A drawn factor has at most this many bits.
 DRAWN_BITS = 13
-#: The remaining shift of a layer's step.
-EXPONENT_MAX = 31
+#: The remaining shift of a layer's step: what is less is more than μ has room for, or than σ² is
+#: stepped by.
+RIGHT_MAX, RIGHT_MIN_MU, RIGHT_MIN_RHO = 31, -3, -8
+#: No factor of fewer bits than this is drawn.
+THRESHOLD_MIN = 2
 
 
 class Weights(NamedTuple):
@@ -84,7 +87,7 @@ class Factors:
     rows : int64[rows]
         Not negative; 0: the row does not move.
     right : int
-        1 to 12.
+        RIGHT_MIN to 12.
     """
 
     rows: Int64
@@ -92,7 +95,13 @@ class Factors:
 
 
 def factors(
-    x: Int64, exponent: Int64, lanes_exponent: int, drawn: int, draw: Int64, count: Saturations
+    x: Int64,
+    exponent: Int64,
+    lanes_exponent: int,
+    least: int,
+    drawn: int,
+    draw: Int64,
+    count: Saturations,
 ) -> Factors:
     """Return a layer's factors: each row's own, or a larger one for a share of the rows.
 
@@ -109,6 +118,8 @@ def factors(
     lanes_exponent : int
         The shift that remains where the largest factor has 14 bits, that factor's exponent not
         counted.
+    least : int
+        The shift is this or more.
     drawn : int
         A factor below 2^(shift + drawn) is drawn.
     draw : int64[rows]
@@ -118,11 +129,11 @@ def factors(
     reach = bit_lengths(x) + exponent
     most = int(reach[x > 0].max())
     right = lanes_exponent - most
-    if right < 1:
+    if right < least:
         count.gradient += 1
-    right = min(max(right, 1), EXPONENT_MAX)
+    right = min(max(right, least), RIGHT_MAX)
     wide = shift_round_each(x, most - FACTOR_BITS - FACTOR_MORE_BITS - exponent)
-    threshold = right + drawn
+    threshold = max(right + drawn, THRESHOLD_MIN)
     own = wide >= 1 << threshold + FACTOR_MORE_BITS
     share = (wide << FACTOR_MORE_BITS) >> threshold
     bits = min(threshold, DRAWN_BITS)
@@ -144,7 +155,8 @@ def step_mu_first(mu: Int64, rho: Int64, sign: Int64, f: Factors, g: Int64, u: I
         16 bits of dither.
     """
     h = rounded(rho, rounded((-sign * f.rows)[:, None], g))
-    step = h + (u & (1 << f.right) - 1) >> f.right
+    right = max(f.right, 1)
+    step = (h + (u & (1 << right) - 1) >> right) << right - f.right
     return store_mu(mu + np.where(f.rows[:, None] > 0, step, 0))
 
 
@@ -203,11 +215,12 @@ def first_gradient(
     g, exponent_g = lanes(delta.sum(axis=1), gain_mu)
     if g.any() and z.any():
         lasting = exponent_g + 23 - mine.mu_frac_bits
-        f = factors(z, was.exponent, lasting, DRAWN_MU, draw_mu, count)
+        f = factors(z, was.exponent, lasting, RIGHT_MIN_MU, DRAWN_MU, draw_mu, count)
         mu = step_mu_first(mu, rho, np.sign(x[:, 0]), f, g, u[0])
     q, exponent_q = lanes(r_sum, plan.gain_sigma)
     if q.any() and z.any():
-        f = factors(z * z, was.exponent, exponent_q + 10, DRAWN_RHO, draw_rho, count)
+        lasting = exponent_q + 10
+        f = factors(z * z, was.exponent, lasting, RIGHT_MIN_RHO, DRAWN_RHO, draw_rho, count)
         y = rounded(-f.rows[:, None], q)
         stepped = step_rho(rho, y, np.array(f.right - 3), u[1], count)
         rho = np.where(f.rows[:, None] > 0, stepped, rho)

@@ -25,7 +25,7 @@ SL_FOLD uint32_t sl_two(sl_numbers_t of, uint32_t p) {
 enum { SL_DOT_LANES = 32 };
 
 /* sum[l] = sum_p pairs[p][l] . numbers p. The second of a pair that is alone is 0 in `pairs`. */
-SL_FOLD void sl_dot(const int16_t *pairs, uint32_t stride, uint32_t lanes, sl_numbers_t of,
+SL_FOLD void sl_dot_pairs(const int16_t *pairs, uint32_t stride, uint32_t lanes, sl_numbers_t of,
                     int32_t *sum) {
     const uint32_t n = (of.n + 1) / 2;
 #if defined(SL_HOST) && defined(__AVX2__)
@@ -63,4 +63,4 @@ SL_FOLD void sl_dot(const int16_t *pairs, uint32_t stride, uint32_t lanes, sl_nu
 }
 
 /* Lanes that a vector fills. */
-#define SL_WHOLE(n) (SL_ON_HOST ? ((n) + 15) / 16 * 16 : (n))
+#define SL_WHOLE(n) (SL_ON_HOST ? ((n) + 7) / 8 * 8 : (n))
