@@ -3,13 +3,17 @@
  *   sl_columns_set       sets it of one unit
  *   sl_columns_step      mu += rho X G of one row, rounded as NUMBERS.md says
  *   sl_columns_sum       sum x mu and square rho of all active rows
- * and all of them give the same bits. */
+ * and all of them give the same bits. Where SL_COLUMNS_RHO is set also
+ *   sl_columns_set_rho   sets of one unit what steps of rho take
+ *   sl_columns_step_rho  rho += d and its square, of one row */
 #pragma once
 
 #if defined(SL_HOST) && defined(__AVX2__)
 #include "sl_columns_avx2.h"
 #elif defined(SL_HOST) && defined(__ARM_NEON)
 #include "sl_columns_neon.h"
+#elif !defined(SL_HOST) && defined(__ARM_FEATURE_DSP)
+#include "sl_columns_dsp.h"
 #else
 #include "sl_columns_plain.h"
 #endif

@@ -20,6 +20,23 @@ static inline int16_t sl_stepped(int32_t mu, int32_t rho, int32_t factor, int32_
     return (int16_t)sl_clamp32(mu + ((h + (int32_t)dither) >> right), -32768, 32767);
 }
 
+/* A step of rho as sl_step_rho takes it, for one weight; dither: sl_dither_rho's. */
+static inline int32_t sl_stepped_rho(int32_t rho, int32_t y, uint32_t dither, uint32_t shift,
+                                     uint32_t *count) {
+    const int32_t curve = (rho * sl_rounded(rho, y) + (int32_t)dither) >> shift;
+    const int32_t d = sl_clamp32(curve, -(rho >> 1), rho);
+    *count += d != curve;
+    const int32_t square = (int32_t)(sl_abs32(d) << 6) >= rho ? d * d / (4 * rho) : 0;
+    return sl_min32(rho + d + square, 32767);
+}
+
+/* Whether no step of a row is above rho/128 + 1, whatever its columns: |d| <= rho t / 2^(16 + right)
+ * + 1 with t <= square/2 + 1/2. Then d^2/(4 rho) is below 1, and a step down leaves half: where rho
+ * is 1, t is 0. */
+static inline uint32_t sl_rho_is_small(int32_t square, int32_t right) {
+    return square < 1 << (10 + right);
+}
+
 /* The rows that a sum takes, in their order; x: their inputs, to be k_mean bits shorter. */
 typedef struct {
     const int16_t *mu, *rho, *x;

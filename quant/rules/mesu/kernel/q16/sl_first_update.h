@@ -61,6 +61,28 @@ static inline int32_t sl_factor(sl_factors_t f, uint32_t x, int32_t exponent, ui
     return draw < share ? 1 << f.bits : 0;
 }
 
+/* The upper half of a dither word, for what is shifted by 16 + right. */
+static inline uint32_t sl_dither_rho(uint32_t word, int32_t right) {
+    return right >= 0 ? (word >> 16) << right : word >> (16 - right);
+}
+
+/* A row's step of rho: returns the OR of its mantissas. */
+SL_INLINE uint32_t sl_first_step_rho(sl_scratch_t *scratch, int16_t *rho, const int32_t *q,
+                                     int32_t square, int32_t right, uint32_t word) {
+    uint32_t *count = &scratch->saturations[SL_SAT_GRADIENT];
+#ifdef SL_COLUMNS_RHO
+    (void)q;
+    return sl_columns_step_rho(&scratch->columns, rho, square, sl_dither_rho(word, right), right,
+                               count);
+#else
+    int32_t *y = scratch->row_y;
+    for (uint32_t j = 0; j < SL_FIRST_UNITS; j++) {
+        y[j] = sl_rounded(-square, q[j]);
+    }
+    return sl_step_rho(rho, y, SL_FIRST_UNITS, right, word, scratch->column_word, count);
+#endif
+}
+
 SL_INLINE void sl_first_update(uint32_t key, sl_state_t *state, sl_scratch_t *scratch,
                                const int32_t *delta, const int32_t *r) {
     const sl_layer_t *layer = &sl_layers[0];
@@ -96,6 +118,10 @@ SL_INLINE void sl_first_update(uint32_t key, sl_state_t *state, sl_scratch_t *sc
     const uint32_t mask = (1u << for_mu.right) - 1;
     for (uint32_t j = 0; j < columns; j++) {
         sl_columns_set(&scratch->columns, j, g[j], scratch->column_word[j] & mask);
+#ifdef SL_COLUMNS_RHO
+        sl_columns_set_rho(&scratch->columns, j, q[j],
+                           sl_dither_rho(scratch->column_word[j], for_rho.right - 3));
+#endif
     }
     for (uint32_t a = 0; a < scratch->n_active; a++) {
         const uint32_t i = scratch->active[a], size = sl_abs32(x[i]);
@@ -113,12 +139,8 @@ SL_INLINE void sl_first_update(uint32_t key, sl_state_t *state, sl_scratch_t *sc
                             (uint32_t)for_mu.right);
         }
         if (square != 0) {
-            int32_t *y = scratch->row_y;
-            for (uint32_t j = 0; j < columns; j++) {
-                y[j] = sl_rounded(-square, q[j]);
-            }
-            const uint32_t seen = sl_step_rho(rho, y, columns, for_rho.right - 3, word,
-                                              scratch->column_word, &count[SL_SAT_GRADIENT]);
+            const uint32_t seen =
+                sl_first_step_rho(scratch, rho, q, square, for_rho.right - 3, word);
             sl_row_narrow(rho, &exponents[i], columns, layer->v_exponent, seen,
                           &count[SL_SAT_RHO]);
         }
