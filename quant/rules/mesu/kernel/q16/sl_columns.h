@@ -14,6 +14,8 @@
 #include "sl_columns_neon.h"
 #elif !defined(SL_HOST) && defined(__ARM_FEATURE_DSP)
 #include "sl_columns_dsp.h"
+#elif !defined(SL_HOST) && defined(__thumb__) && !defined(__thumb2__)
+#include "sl_columns_thumb.h"
 #else
 #include "sl_columns_plain.h"
 #endif
