@@ -68,6 +68,10 @@ RATIO_MAX = (1 << 24) - 1
 SQUARE_BITS = 15
 POWER_BITS = 17
 SQUARE_MORE_BITS = 8
+#: Sums of magnitudes of what is blocked for the gradient by a layer's inputs.
+LANE_BITS = 15
+#: A sum of the draws of r has at most 30 bits.
+RATIO_SUM_MAX = (1 << 30) - 1
 
 
 def scaled_squares(xn: Int64, exponent: Int64) -> tuple[Int64, int]:
@@ -136,8 +140,16 @@ def forward(spec: NetworkSpec, plan: Plan, state: State, z_q: Int64, count: Satu
 
 def ratio(delta: Int64, epsilon: Int64, inverse: Int64, count: Saturations) -> Int64:
     """δ ε / s in Q8.16: what the gradient by σ and the second term of ∂x share."""
-    product = shift_round(shift_round(delta * epsilon, 8) * inverse, 22)
-    clamped, n = clamp_count(product, RATIO_MAX)
+    return _over(delta * epsilon, inverse, RATIO_MAX, count)
+
+
+def ratio_sum(delta: Int64, epsilon: Int64, inverse: Int64, count: Saturations) -> Int64:
+    """Σ δ ε / s over the draws in Q14.16, ``int64[columns]``: in layer 0 all have one s."""
+    return _over((delta * epsilon).sum(axis=1), inverse[:, 0], RATIO_SUM_MAX, count)
+
+
+def _over(product: Int64, inverse: Int64, limit: int, count: Saturations) -> Int64:
+    clamped, n = clamp_count(shift_round(shift_round(product, 8) * inverse, 22), limit)
     count.gradient += n
     return clamped
 
@@ -157,9 +169,9 @@ def backward_inputs(
 
     ``∂x_i = Σ_j δ_j μ_ij + x_i Σ_j (δ_j ε_j / s_j) σ²_ij``.
     """
-    k_delta = max(0, bit_length(int(np.abs(delta).sum(axis=0).max())) - 16)
+    k_delta = max(0, bit_length(int(np.abs(delta).sum(axis=0).max())) - LANE_BITS)
     through_mean = mu @ shift_truncate(delta, k_delta)
-    k_r = min(17 - bit_length(int(np.abs(r).sum(axis=0).max())), 12)
+    k_r = min(LANE_BITS - bit_length(int(np.abs(r).sum(axis=0).max())), 12)
     through_spread = rho @ shift_truncate(r, -k_r)
     right = (11 + frac_bits + k_r - exponent)[:, None]
     product = x * through_spread
@@ -190,7 +202,7 @@ def first_gradient(
     was: Weights,
     x: Int64,
     delta: Int64,
-    r: Int64,
+    r_sum: Int64,
     gain_mu: Scale,
     plan: Plan,
     key: int,
@@ -206,7 +218,7 @@ def first_gradient(
         lasting = exponent_g + 23 - mine.mu_frac_bits
         f = factors(z, was.exponent, lasting, DRAWN_MU, draw_mu, count)
         mu = step_mu_first(mu, rho, np.sign(x[:, 0]), f, g, u[0])
-    q, exponent_q = lanes(r.sum(axis=1), plan.gain_sigma)
+    q, exponent_q = lanes(r_sum, plan.gain_sigma)
     if q.any() and z.any():
         f = factors(z * z, was.exponent, exponent_q + 10, DRAWN_RHO, draw_rho, count)
         y = rounded(-f.rows[:, None], q)
@@ -300,7 +312,8 @@ def update(
     if plan.guard is not None:
         slope = look(spec, state, forward_, delta, plan.layers[last].mu_frac_bits)
     for layer in range(last, -1, -1):
-        r = ratio(delta, forward_.epsilon[layer], forward_.inverse_spread[layer], count)
+        over = ratio_sum if layer == 0 else ratio
+        r = over(delta, forward_.epsilon[layer], forward_.inverse_spread[layer], count)
         previous = delta
         if layer > 0:
             units = slice(spec.layers[layer])  # without the bias

@@ -84,16 +84,15 @@ SL_INLINE uint32_t sl_first_step_rho(sl_scratch_t *scratch, int16_t *rho, const 
 }
 
 SL_INLINE void sl_first_update(uint32_t key, sl_state_t *state, sl_scratch_t *scratch,
-                               const int32_t *delta, const int32_t *r) {
+                               const int32_t *delta, int32_t *q) {
     const sl_layer_t *layer = &sl_layers[0];
     const uint32_t columns = layer->columns;
     const int16_t *x = scratch->input;
     int8_t *exponents = state->rho_exponent + layer->first;
     int16_t *mus = state->mu + layer->synapse, *rhos = state->rho + layer->synapse;
     uint32_t *count = scratch->saturations;
-    int32_t *g = scratch->block_c, *q = scratch->block_d;
+    int32_t *g = scratch->block_c;
     sl_gather(delta, columns, 1, g);
-    sl_gather(r, columns, 1, q);
     const uint32_t some_g = sl_largest(g, columns) != 0;
     const uint32_t some_q = !SL_REPLAYING(state) && sl_largest(q, columns) != 0;
     const int32_t lasting_g = sl_lanes_of(g, columns, sl_step_gain(&scratch->step, 0));

@@ -36,10 +36,9 @@ SL_FOLD void sl_learn_layer(uint32_t index, uint32_t key, sl_state_t *state, sl_
     int32_t *r = scratch->block_r;
     uint32_t *count = &scratch->saturations[SL_SAT_GRADIENT];
     if (index == 0) {
-        sl_ratio(delta, epsilon, scratch->inverse_first, layer->columns * L, L, r, count);
+        sl_ratio_sum(delta, epsilon, scratch->inverse_first, layer->columns, r, count);
     } else {
-        sl_ratio(delta, epsilon, scratch->inverse + layer->later * L, layer->columns * L, 1, r,
-                 count);
+        sl_ratio(delta, epsilon, scratch->inverse + layer->later * L, layer->columns * L, r, count);
         sl_mesu_backward_inputs_q16(index, state, scratch, delta, r, below);
     }
     for (uint32_t j = 0; j < layer->columns; j++) {

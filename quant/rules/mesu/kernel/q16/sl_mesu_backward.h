@@ -5,16 +5,37 @@
 #include "sl_gain.h"
 #include "sl_rule.h"
 
+enum {
+    SL_LANE_BITS = 15,
+    SL_RATIO_SUM_MAX = (1 << 30) - 1,
+};
+
 #define SL_PRODUCT_MAX ((int64_t)1 << 43)
+
+SL_FOLD int32_t sl_over(int64_t product, int32_t inverse, int32_t limit, uint32_t *count) {
+    const int64_t quotient = (((product + 128) >> 8) * inverse + (1 << 21)) >> 22;
+    const int32_t kept = sl_clamp64(quotient, limit);
+    *count += kept != quotient;
+    return kept;
+}
 
 /* r = delta epsilon / spread, Q8.16. */
 SL_INLINE void sl_ratio(const int32_t *delta, const int16_t *epsilon, const int32_t *inverse,
-                        uint32_t n, uint32_t per_inverse, int32_t *r, uint32_t *count) {
+                        uint32_t n, int32_t *r, uint32_t *count) {
     for (uint32_t e = 0; e < n; e++) {
-        int64_t product = ((int64_t)delta[e] * epsilon[e] + 128) >> 8;
-        product = (product * inverse[e / per_inverse] + (1 << 21)) >> 22;
-        r[e] = sl_clamp64(product, SL_LIMIT24);
-        *count += r[e] != product;
+        r[e] = sl_over((int64_t)delta[e] * epsilon[e], inverse[e], SL_LIMIT24, count);
+    }
+}
+
+/* Layer 0, where all draws have one spread: the sum over the draws, Q14.16. */
+SL_INLINE void sl_ratio_sum(const int32_t *delta, const int16_t *epsilon, const int32_t *inverse,
+                            uint32_t columns, int32_t *r, uint32_t *count) {
+    for (uint32_t j = 0; j < columns; j++) {
+        int64_t sum = 0;
+        for (uint32_t s = 0; s < S; s++) {
+            sum += (int64_t)delta[j * L + s] * epsilon[j * L + s];
+        }
+        r[j] = sl_over(sum, inverse[j], SL_RATIO_SUM_MAX, count);
     }
 }
 
@@ -26,8 +47,8 @@ SL_INLINE void sl_mesu_backward_inputs_q16(uint32_t index, const sl_state_t *sta
     const int16_t *x = scratch->hidden + layer->hidden * L;
     const int8_t *exponent = state->rho_exponent + layer->first;
     const uint32_t n = layer->columns * L;
-    const int32_t k_delta = sl_max32(0, sl_sum_bits(delta, layer->columns) - 16);
-    const int32_t k_r = sl_min32(17 - sl_sum_bits(r, layer->columns), 12);
+    const int32_t k_delta = sl_max32(0, sl_sum_bits(delta, layer->columns) - SL_LANE_BITS);
+    const int32_t k_r = sl_min32(SL_LANE_BITS - sl_sum_bits(r, layer->columns), 12);
     const int32_t right_mean = layer->mu_frac_bits - k_delta;
     int32_t *blocked_delta = scratch->block_c, *blocked_r = scratch->block_d;
     for (uint32_t e = 0; e < n; e++) {
