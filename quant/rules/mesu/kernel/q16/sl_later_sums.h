@@ -72,27 +72,25 @@ SL_INLINE sl_sums_t sl_later_sums(uint32_t index, const sl_state_t *state, sl_sc
     sl_sums_t sums = sl_later_narrow(x, layer->rows, narrowed);
     const sl_squares_t squares = sl_later_squares(narrowed, exponent, layer->rows);
     sums.scale = squares.most + squares.k - SL_SQUARE_MORE_BITS;
-    for (uint32_t e = 0; e < layer->columns * L; e++) {
-        mean[e] = 0;
-        power[e] = 0;
-    }
-    for (uint32_t i = 0; i < layer->rows; i++, mu += layer->columns, rho += layer->columns) {
-        int32_t blocked[L], square[L], any = 0;
+    for (uint32_t i = 0; i < layer->rows; i++) {
+        int16_t *row_x = scratch->pairs_a + 2 * (i / 2 * L) + i % 2;
+        int16_t *row_square = scratch->pairs_b + 2 * (i / 2 * L) + i % 2;
         for (uint32_t s = 0; s < L; s++) {
-            blocked[s] = x[i * L + s] >> sums.k_mean;
-            square[s] = sl_square(narrowed[i * L + s], exponent[i], squares);
-            any |= blocked[s] | square[s];
+            const uint32_t e = i * L + s;
+            row_x[2 * s] = (int16_t)(x[e] >> sums.k_mean);
+            row_square[2 * s] = (int16_t)sl_square(narrowed[e], exponent[i], squares);
         }
-        if (any == 0) {
-            continue;
-        }
-        for (uint32_t j = 0; j < layer->columns; j++) {
-            const int32_t m = mu[j], v = rho[j];
-            for (uint32_t s = 0; s < L; s++) {
-                mean[j * L + s] += m * blocked[s];
-                power[j * L + s] += (uint32_t)(v * square[s]);
-            }
-        }
+    }
+    for (uint32_t s = 0; layer->rows % 2 && s < L; s++) {
+        scratch->pairs_a[2 * (layer->rows / 2 * L + s) + 1] = 0;
+        scratch->pairs_b[2 * (layer->rows / 2 * L + s) + 1] = 0;
+    }
+    for (uint32_t j = 0; j < layer->columns; j++) {
+        const uint32_t step = 2 * layer->columns, gap = layer->columns;
+        const sl_numbers_t mus = {mu + j, step, gap, layer->rows};
+        const sl_numbers_t rhos = {rho + j, step, gap, layer->rows};
+        sl_dot(scratch->pairs_a, L, L, mus, mean + j * L);
+        sl_dot(scratch->pairs_b, L, L, rhos, (int32_t *)power + j * L);
     }
     return sums;
 }

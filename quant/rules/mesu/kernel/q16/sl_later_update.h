@@ -5,33 +5,29 @@
 #include "sl_noise.h"
 #include "sl_steps.h"
 
-/* Sum a row's x g and x^2 q over the draws, into row_w and row_y; g and q are [draw][unit]. Returns
- * the exponent of the squares, or -1 where the row's input is 0 in every draw. */
+/* Sum a row's x g and x^2 q over the draws, into row_w and row_y; the pairs are two draws of g and
+ * of q. Returns the exponent of the squares, or -1 where the row's input is 0 in every draw. */
 SL_INLINE int32_t sl_row_gradient(const uint8_t *x, int32_t spare, uint32_t columns,
-                                  const int32_t *restrict g, const int32_t *restrict q,
-                                  int32_t *restrict row_w, int32_t *restrict row_y) {
-    int32_t square[S], most = 0;
+                                  sl_scratch_t *scratch) {
+    int16_t input[S], square[S];
+    int32_t most = 0, *w = scratch->row_w, *y = scratch->row_y;
     for (uint32_t s = 0; s < S; s++) {
-        square[s] = x[s] * x[s];
-        most = sl_max32(most, square[s]);
+        most = sl_max32(most, x[s]);
     }
     if (most == 0) {
         return -1;
     }
-    const int32_t e = sl_max32(sl_bit_length((uint32_t)most) - 8, 0);
+    const int32_t e = sl_max32(sl_bit_length((uint32_t)(most * most)) - 8, 0);
     for (uint32_t s = 0; s < S; s++) {
-        square[s] >>= e;
+        input[s] = x[s];
+        square[s] = (int16_t)((x[s] * x[s]) >> e);
     }
-    SL_VECTOR
-    for (uint32_t j = 0; j < columns; j++) {
-        int32_t sum_w = 0, sum_y = 0;
-        SL_UNROLL_DRAWS
-        for (uint32_t s = 0; s < S; s++) {
-            sum_w += x[s] * g[s * columns + j];
-            sum_y += square[s] * q[s * columns + j];
-        }
-        row_w[j] = -((sum_w + (1 << (spare + 1))) >> (spare + 2));
-        row_y[j] = -((sum_y + (1 << spare)) >> (spare + 1));
+    const uint32_t room = SL_WHOLE(columns);
+    sl_dot(scratch->pairs_a, room, room, (sl_numbers_t){input, 2, 1, S}, w);
+    sl_dot(scratch->pairs_b, room, room, (sl_numbers_t){square, 2, 1, S}, y);
+    for (uint32_t j = 0; j < room; j++) {
+        w[j] = -((w[j] + (1 << (spare + 1))) >> (spare + 2));
+        y[j] = -((y[j] + (1 << spare)) >> (spare + 1));
     }
     return e;
 }
@@ -50,6 +46,24 @@ SL_INLINE void sl_later_step_mu(int16_t *restrict mu, const int16_t *restrict rh
     *count += clamped;
 }
 
+/* A gain times y, [unit][draw], as pairs of two draws, [draws / 2][unit][2]; returns what this adds
+ * to its exponent. What a sample says of sigma is counted once: then `counts` is 0. */
+SL_INLINE int32_t sl_draw_pairs(const int32_t *y, uint32_t columns, sl_scale_t gain, int32_t drop,
+                                uint32_t counts, int16_t *pairs) {
+    const uint32_t room = SL_WHOLE(columns);
+    const int32_t bits = sl_bit_length(sl_largest(y, columns * L));
+    const int32_t shift = counts == 0 || bits == 0 ? 0 : 15 - bits;
+    for (uint32_t s = 0; s < S + S % 2; s++) {
+        for (uint32_t j = 0; j < room; j++) {
+            const uint32_t some = counts != 0 && j < columns && s < S;
+            const int32_t value = some ? sl_shift_round32(y[j * L + s], -shift) : 0;
+            pairs[2 * (s / 2 * room + j) + s % 2] =
+                (int16_t)sl_shift_round32(value * gain.mantissa, drop);
+        }
+    }
+    return shift + gain.exponent - drop;
+}
+
 SL_INLINE void sl_later_update(uint32_t index, uint32_t key, sl_state_t *state,
                                sl_scratch_t *scratch, const int32_t *delta, const int32_t *r) {
     const sl_layer_t *layer = &sl_layers[index];
@@ -58,31 +72,28 @@ SL_INLINE void sl_later_update(uint32_t index, uint32_t key, sl_state_t *state,
     const int32_t frac_bits = scratch->frac_bits[index] - scratch->narrow[index];
     const int32_t spare = sl_bit_length(S - 1);
     uint32_t *count = scratch->saturations;
-    int32_t *g = scratch->block_c, *q = scratch->block_d;
-    sl_gather(delta, columns, 0, g);
-    sl_gather(r, columns, 0, q);
-    for (uint32_t e = 0; SL_REPLAYING(state) && e < columns * S; e++) {
-        q[e] = 0; /* what a sample says of sigma is counted once */
-    }
     const sl_scale_t gain = sl_step_gain(&scratch->step, index);
-    const int32_t exponent_g = sl_apply_gain(g, columns * S, gain.mantissa, gain.exponent, 19);
-    const int32_t exponent_q =
-        sl_apply_gain(q, columns * S, SL_GAIN_RHO_MANTISSA, SL_GAIN_RHO_EXPONENT, 20);
+    const sl_scale_t gain_rho = {SL_GAIN_RHO_MANTISSA, SL_GAIN_RHO_EXPONENT};
+    const int32_t exponent_g = sl_draw_pairs(delta, columns, gain, 19, 1, scratch->pairs_a);
+    const int32_t exponent_q = sl_draw_pairs(r, columns, gain_rho, 20, !SL_REPLAYING(state),
+                                             scratch->pairs_b);
     const int32_t shift_mu = 17 + frac_bits + exponent_g - layer->mu_frac_bits - spare;
     const int32_t shift_rho = 2 * frac_bits + exponent_q - spare - 1;
     int8_t *exponent = state->rho_exponent + layer->first;
     int16_t *mu = state->mu + layer->synapse, *rho = state->rho + layer->synapse;
     for (uint32_t i = 0; i < layer->rows; i++, mu += columns, rho += columns) {
-        const int32_t e = sl_row_gradient(&x[i * L], spare, columns, g, q, scratch->row_w,
-                                          scratch->row_y);
+        const int32_t e = sl_row_gradient(&x[i * L], spare, columns, scratch);
         if (e < 0) { /* a row whose input is 0 does not move */
             continue;
         }
+        /* What lies behind a row's end moves by 0. */
+        const uint32_t n = i + SL_WHOLE(columns) / columns < layer->rows ? SL_WHOLE(columns)
+                                                                         : columns;
         const uint32_t word = sl_noise_word(key, SL_STREAM_ROW + index, i);
         const int32_t right_mu = shift_mu - exponent[i], right_rho = shift_rho - e - exponent[i];
-        sl_later_step_mu(mu, rho, scratch->row_w, columns, right_mu, word, scratch->column_word,
+        sl_later_step_mu(mu, rho, scratch->row_w, n, right_mu, word, scratch->column_word,
                          &count[SL_SAT_GRADIENT]);
-        const uint32_t seen = sl_step_rho(rho, scratch->row_y, columns, right_rho, word,
+        const uint32_t seen = sl_step_rho(rho, scratch->row_y, n, right_rho, word,
                                           scratch->column_word, &count[SL_SAT_GRADIENT]);
         sl_row_narrow(rho, &exponent[i], columns, layer->v_exponent, seen, &count[SL_SAT_RHO]);
     }

@@ -46,26 +46,23 @@ SL_INLINE void sl_mesu_backward_inputs_q16(uint32_t index, const sl_state_t *sta
     const sl_layer_t *layer = &sl_layers[index];
     const int16_t *x = scratch->hidden + layer->hidden * L;
     const int8_t *exponent = state->rho_exponent + layer->first;
-    const uint32_t n = layer->columns * L;
     const int32_t k_delta = sl_max32(0, sl_sum_bits(delta, layer->columns) - SL_LANE_BITS);
     const int32_t k_r = sl_min32(SL_LANE_BITS - sl_sum_bits(r, layer->columns), 12);
     const int32_t right_mean = layer->mu_frac_bits - k_delta;
-    int32_t *blocked_delta = scratch->block_c, *blocked_r = scratch->block_d;
-    for (uint32_t e = 0; e < n; e++) {
-        blocked_delta[e] = sl_shift_truncate32(delta[e], k_delta);
-        blocked_r[e] = sl_shift_truncate32(r[e], -k_r);
+    for (uint32_t j = 0; j < layer->columns + layer->columns % 2; j++) {
+        for (uint32_t s = 0; s < L; s++) {
+            const uint32_t at = 2 * (j / 2 * L + s) + j % 2, is = j < layer->columns;
+            const uint32_t e = is ? j * L + s : 0;
+            scratch->pairs_a[at] = (int16_t)(is ? sl_shift_truncate32(delta[e], k_delta) : 0);
+            scratch->pairs_b[at] = (int16_t)(is ? sl_shift_truncate32(r[e], -k_r) : 0);
+        }
     }
     const int16_t *mu = state->mu + layer->synapse, *rho = state->rho + layer->synapse;
     for (uint32_t i = 0; i < layer->fan_in; i++, mu += layer->columns, rho += layer->columns) {
         const int32_t right_spread = 11 + scratch->frac_bits[index] + k_r - exponent[i];
-        int32_t through_mean[L] = {0}, through_spread[L] = {0};
-        for (uint32_t j = 0; j < layer->columns; j++) {
-            const int32_t m = mu[j], v = rho[j];
-            for (uint32_t s = 0; s < L; s++) {
-                through_mean[s] += m * blocked_delta[j * L + s];
-                through_spread[s] += v * blocked_r[j * L + s];
-            }
-        }
+        int32_t through_mean[L], through_spread[L];
+        sl_dot(scratch->pairs_a, L, L, (sl_numbers_t){mu, 2, 1, layer->columns}, through_mean);
+        sl_dot(scratch->pairs_b, L, L, (sl_numbers_t){rho, 2, 1, layer->columns}, through_spread);
         for (uint32_t s = 0; s < L; s++) {
             const int32_t h = x[i * L + s];
             int64_t product = (int64_t)h * through_spread[s];

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sl_columns.h"
+#include "sl_pairs.h"
 #include "sl_sampling_rule.h"
 
 typedef struct {
@@ -11,6 +12,17 @@ typedef struct {
 } sl_layer_t;
 
 static const sl_layer_t sl_layers[SL_N_LAYERS] = SL_LAYERS;
+
+enum {
+    SL_ROOM_UNITS = SL_WHOLE(SL_MAX_UNITS),
+    /* Of a layer's inputs, two rows of a draw; of its gradients, two units of a draw, or two draws
+     * of a unit. */
+    SL_ROW_PAIRS = (SL_N_HIDDEN_ROWS + SL_N_LAYERS) / 2 * SL_N_LANES,
+    SL_UNIT_PAIRS = (SL_MAX_UNITS + 1) / 2 * SL_N_LANES,
+    SL_DRAW_PAIRS = (SL_N_DRAWS + 1) / 2 * SL_ROOM_UNITS,
+    SL_WIDE_PAIRS = SL_UNIT_PAIRS > SL_DRAW_PAIRS ? SL_UNIT_PAIRS : SL_DRAW_PAIRS,
+    SL_N_PAIRS = SL_ROW_PAIRS > SL_WIDE_PAIRS ? SL_ROW_PAIRS : SL_WIDE_PAIRS,
+};
 
 /* Contents between calls do not matter, but for the counters. */
 typedef struct {
@@ -26,12 +38,13 @@ typedef struct {
     int32_t inverse[SL_N_LATER_UNITS * SL_N_LANES];   /* Q.18: the later layers, [unit][draw] */
     int32_t block_a[SL_MAX_UNITS * SL_N_LANES];       /* a, then delta */
     int32_t block_b[SL_MAX_UNITS * SL_N_LANES];       /* power, then delta of the layer below */
+    int32_t block_r[SL_MAX_UNITS * SL_N_LANES];       /* mean, then delta epsilon / spread */
     int32_t block_c[SL_MAX_UNITS * SL_N_LANES];       /* delta, scaled for a product */
-    int32_t row_w[SL_MAX_UNITS];                      /* a row's step of mu */
-    int32_t block_r[SL_MAX_UNITS * SL_N_LANES];       /* delta epsilon / spread */
-    int32_t block_d[SL_MAX_UNITS * SL_N_LANES];       /* r, scaled for a product */
-    int32_t row_y[SL_MAX_UNITS];                      /* a row's step of rho */
-    uint32_t column_word[SL_MAX_UNITS];               /* dither of the columns */
+    int16_t pairs_a[2 * SL_N_PAIRS];                  /* factors of sums, two and two */
+    int16_t pairs_b[2 * SL_N_PAIRS];
+    int32_t row_w[SL_ROOM_UNITS];                     /* a row's step of mu */
+    int32_t row_y[SL_ROOM_UNITS];                     /* a row's step of rho */
+    uint32_t column_word[SL_ROOM_UNITS];              /* dither of the columns */
     sl_columns_t columns;                             /* what the columns of layer 0 step by */
     SL_SAMPLING_SCRATCH
 } sl_scratch_t;
