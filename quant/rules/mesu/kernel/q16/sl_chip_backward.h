@@ -31,7 +31,7 @@ SL_INLINE void sl_chip_backward_inputs(uint32_t index, const sl_state_t *state,
     const int32_t k_delta = sl_max32(0, sl_sum_bits(delta, columns) - SL_LANE_BITS);
     const int32_t k_r = sl_min32(SL_LANE_BITS - sl_sum_bits(r, columns), 12);
     const int32_t right_mean = layer->mu_frac_bits - k_delta;
-    int16_t *blocked_delta = (int16_t *)scratch->block_c, *blocked_r = (int16_t *)scratch->block_d;
+    int16_t *blocked_delta = scratch->pairs_a, *blocked_r = scratch->pairs_b;
     for (uint32_t s = 0; s < S; s++) { /* [draw][unit] */
         for (uint32_t j = 0; j < stride; j++) {
             const uint32_t there = j < columns, e = there ? j * L + s : 0;

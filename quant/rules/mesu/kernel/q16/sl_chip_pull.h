@@ -56,7 +56,7 @@ SL_INLINE uint32_t sl_chip_pull_row(int16_t *restrict mu, int16_t *restrict rho,
     const uint32_t down = (uint32_t)sl_min32(right, 31), mantissa = layer->ratio_mantissa;
     const int32_t prior = layer->mu_prior_q;
     if (((uint32_t)SL_RHO_MAX * mantissa >> down) >> SL_PULL_RATIO_BITS ||
-        pull.mu >> SL_PULL_MU_BITS || pull.rho >> SL_PULL_RHO_BITS) {
+        sl_abs32(prior) >> 14 || pull.mu >> SL_PULL_MU_BITS || pull.rho >> SL_PULL_RHO_BITS) {
         return sl_mesu_pull_row_q16(mu, rho, exponent, layer, pull, row_word, column_word, count);
     }
     uint32_t seen = 0, at_end = 0;

@@ -20,14 +20,32 @@ static inline int16_t sl_stepped(int32_t mu, int32_t rho, int32_t factor, int32_
     return (int16_t)sl_clamp32(mu + ((h + (int32_t)dither) >> right), -32768, 32767);
 }
 
-/* A step of rho as sl_step_rho takes it, for one weight; dither: sl_dither_rho's. */
-static inline int32_t sl_stepped_rho(int32_t rho, int32_t y, uint32_t dither, uint32_t shift,
-                                     uint32_t *count) {
-    const int32_t curve = (rho * sl_rounded(rho, y) + (int32_t)dither) >> shift;
+/* n / by, for quotients that are small as a rule. */
+static inline int32_t sl_small_quotient(int32_t n, int32_t by) {
+#if defined(__thumb__) && !defined(__thumb2__) /* without a division */
+    if (n >> 4 < by) {
+        int32_t quotient = 0;
+        for (; n >= by; n -= by) {
+            quotient++;
+        }
+        return quotient;
+    }
+#endif
+    return n / by;
+}
+
+/* rho after a step d of any size: sl_step_rho's end, for one weight. */
+static __attribute__((unused, noinline)) int32_t sl_moved_rho(int32_t rho, int32_t curve,
+                                                              uint32_t *count) {
     const int32_t d = sl_clamp32(curve, -(rho >> 1), rho);
     *count += d != curve;
-    const int32_t square = (int32_t)(sl_abs32(d) << 6) >= rho ? d * d / (4 * rho) : 0;
-    return sl_min32(rho + d + square, 32767);
+    return sl_min32(rho + d + sl_small_quotient(d * d, 4 * rho), 32767);
+}
+
+/* A step of rho, for one weight; dither: sl_dither_rho's. */
+static inline int32_t sl_stepped_rho(int32_t rho, int32_t y, uint32_t dither, uint32_t shift,
+                                     uint32_t *count) {
+    return sl_moved_rho(rho, (rho * sl_rounded(rho, y) + (int32_t)dither) >> shift, count);
 }
 
 /* Whether no step of a row is above rho/128 + 1, whatever its columns: |d| <= rho t / 2^(16 + right)

@@ -28,26 +28,10 @@ SL_INLINE void sl_columns_step(const sl_columns_t *columns, uint32_t row, int16_
     sl_row_mu(columns->mu, mu, rho, SL_FIRST_UNITS, &step);
 }
 
-/* The end of sl_stepped_rho; a core without a division counts small quotients. */
-static int32_t sl_rho_large(int32_t rho, int32_t curve, uint32_t *count) {
-    const int32_t d = sl_clamp32(curve, -(rho >> 1), rho);
-    *count += d != curve;
-    const int32_t by = 4 * rho;
-    int32_t left = d * d, square = 0;
-    if (left >> 3 >= by) {
-        square = left / by;
-    } else {
-        for (; left >= by; left -= by) {
-            square++;
-        }
-    }
-    return sl_min32(rho + d + square, 32767);
-}
-
 /* dither as sl_dither_rho makes it. */
 SL_INLINE uint32_t sl_columns_step_rho(const sl_columns_t *columns, int16_t *rho, int32_t square,
                                        uint32_t dither, int32_t right, uint32_t *count) {
-    const sl_row_step_t step = {-square, dither, (uint32_t)(16 + right), count, sl_rho_large};
+    const sl_row_step_t step = {-square, dither, (uint32_t)(16 + right), count, sl_moved_rho};
     return sl_rho_is_small(square, right)
                ? sl_row_rho_small(columns->rho, rho, SL_FIRST_UNITS, &step)
                : sl_row_rho(columns->rho, rho, SL_FIRST_UNITS, &step);
