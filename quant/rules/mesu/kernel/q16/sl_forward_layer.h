@@ -6,6 +6,10 @@
 #include "sl_first.h"
 #include "sl_front_end.h"
 #include "sl_later_sums.h"
+#ifndef SL_HOST
+#include "sl_chip_sums.h"
+#define sl_later_sums sl_chip_later_sums
+#endif
 #include "sl_pre_activation.h"
 #include "sl_rule.h"
 #include "sl_step.h"

@@ -1,0 +1,94 @@
+/* sl_later_sums on a chip: the same in fewer passes over the inputs. */
+#pragma once
+
+#include "sl_later_sums.h"
+
+/* By how much the sums of inputs are shortened; sets the OR of all inputs. */
+SL_INLINE int32_t sl_chip_blocked(const int16_t *x, uint32_t rows, uint32_t *seen) {
+    uint32_t most = 0, all = 0;
+    for (uint32_t s = 0; s < S; s++) {
+        uint32_t sum = 0;
+        const int16_t *at = x + s;
+        for (uint32_t i = rows; i != 0; i--, at += L) {
+            sum += (uint32_t)*at; /* never negative */
+            all |= (uint32_t)*at;
+        }
+        most = sum > most ? sum : most;
+    }
+    *seen = all;
+    return sl_max32(0, sl_bit_length(most) - 16);
+}
+
+/* Where a row lies in `pairs`. */
+static inline uint32_t sl_chip_place(uint32_t i) {
+    return 2 * (i / 2 * L) + i % 2;
+}
+
+SL_INLINE sl_squares_t sl_chip_squares(int16_t *pairs, const int8_t *exponent, uint32_t rows,
+                                       int32_t most) {
+    uint32_t totals[L] = {0}, total = 0, each = 0;
+    for (uint32_t i = 0; i < rows; i++) {
+        const uint16_t *at = (const uint16_t *)pairs + sl_chip_place(i);
+        const uint32_t below = (uint32_t)sl_min32(most - exponent[i], 31);
+        for (uint32_t s = 0; s < L; s++) {
+            const uint32_t wide = ((uint32_t)at[2 * s] << SL_SQUARE_MORE_BITS) >> below;
+            each = wide > each ? wide : each;
+            totals[s] += wide;
+        }
+    }
+    for (uint32_t s = 0; s < L; s++) {
+        total = totals[s] > total ? totals[s] : total;
+    }
+    const sl_squares_t squares = {most, sl_squares_shift(each, total, most)};
+    for (uint32_t i = 0; i < rows; i++) {
+        uint16_t *at = (uint16_t *)pairs + sl_chip_place(i);
+        const uint32_t below = (uint32_t)sl_min32(most - exponent[i], 31);
+        for (uint32_t s = 0; s < L; s++) {
+            const uint32_t wide = ((uint32_t)at[2 * s] << SL_SQUARE_MORE_BITS) >> below;
+            at[2 * s] = (uint16_t)(squares.k >= 0 ? wide >> squares.k : wide << -squares.k);
+        }
+    }
+    return squares;
+}
+
+/* As sl_later_sums. */
+SL_INLINE sl_sums_t sl_chip_later_sums(uint32_t index, const sl_state_t *state,
+                                       sl_scratch_t *scratch, int32_t *restrict mean,
+                                       uint32_t *restrict power) {
+    const sl_layer_t *layer = &sl_layers[index];
+    const uint32_t rows = layer->rows, columns = layer->columns;
+    const int16_t *x = scratch->hidden + layer->hidden * L;
+    uint8_t *narrowed = scratch->narrowed + layer->hidden * L;
+    const int8_t *exponent = state->rho_exponent + layer->first;
+    int16_t *inputs = scratch->pairs_a, *squared = scratch->pairs_b;
+    uint32_t seen = 0;
+    const int32_t k_mean = sl_chip_blocked(x, rows, &seen);
+    const int32_t narrow = sl_max32(0, sl_bit_length(seen) - 8);
+    const int32_t half = narrow == 0 ? 0 : 1 << (narrow - 1);
+    int32_t most = -128;
+    for (uint32_t i = 0; i < rows; i++) {
+        const uint32_t at = sl_chip_place(i);
+        int32_t any = 0;
+        for (uint32_t s = 0; s < L; s++) {
+            const int32_t h = *x++, short_h = sl_min32((h + half) >> narrow, SL_NARROW_MAX);
+            inputs[at + 2 * s] = (int16_t)(h >> k_mean);
+            squared[at + 2 * s] = (int16_t)(short_h * short_h);
+            *narrowed++ = (uint8_t)short_h;
+            any |= short_h;
+        }
+        most = any == 0 ? most : sl_max32(most, exponent[i]);
+    }
+    for (uint32_t s = 0; rows % 2 && s < L; s++) {
+        inputs[sl_chip_place(rows) + 2 * s] = 0;
+        squared[sl_chip_place(rows) + 2 * s] = 0;
+    }
+    const sl_squares_t squares =
+        sl_chip_squares(squared, exponent, rows, most == -128 ? 1 : most);
+    const int16_t *mu = state->mu + layer->synapse, *rho = state->rho + layer->synapse;
+    for (uint32_t j = 0; j < columns; j++) {
+        sl_dot(inputs, L, L, (sl_numbers_t){mu + j, 2 * columns, columns, rows}, mean + j * L);
+        sl_dot(squared, L, L, (sl_numbers_t){rho + j, 2 * columns, columns, rows},
+               (int32_t *)power + j * L);
+    }
+    return (sl_sums_t){k_mean, narrow, squares.most + squares.k - SL_SQUARE_MORE_BITS};
+}
