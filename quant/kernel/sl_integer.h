@@ -13,6 +13,15 @@ static inline int32_t sl_bit_length64(uint64_t x) {
     return x >> 32 ? 32 + sl_bit_length((uint32_t)(x >> 32)) : sl_bit_length((uint32_t)x);
 }
 
+/* The same of a number above 0 and below 2^24, for vectors: they have no count of leading zeros. */
+static inline int32_t sl_float_bits(int32_t x) {
+    const union {
+        float value;
+        uint32_t bits;
+    } as = {(float)x};
+    return (int32_t)(as.bits >> 23) - 126;
+}
+
 static inline uint32_t sl_abs32(int32_t x) {
     return x < 0 ? 0u - (uint32_t)x : (uint32_t)x;
 }

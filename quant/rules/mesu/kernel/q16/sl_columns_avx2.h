@@ -107,16 +107,23 @@ SL_INLINE void sl_sum_widths(const sl_first_rows_t *first, const sl_pair_t *pair
 SL_INLINE void sl_columns_sum(const sl_first_rows_t *first, int32_t *mean, uint32_t *power) {
     sl_pair_t pairs[(SL_N_FEATURES + 2) / 2];
     uint32_t padded_mean[SL_PADDED], padded_power[SL_PADDED];
+    int16_t x[SL_N_FEATURES + SL_BIAS], square[SL_N_FEATURES + SL_BIAS];
+    for (uint32_t i = 0; i < SL_N_FEATURES + SL_BIAS; i++) {
+        x[i] = (int16_t)sl_first_x(first, i);
+        square[i] = (int16_t)sl_first_square(first, i);
+    }
     uint32_t n = 0;
     while (n < first->n && first->rows[n] < SL_WHOLE_ROWS) {
-        const uint32_t i = first->rows[n], half = n % 2 * 16;
-        sl_pair_t *pair = &pairs[n / 2];
-        const uint32_t x = (uint16_t)sl_first_x(first, i), square = (uint32_t)sl_first_square(first, i);
-        pair->start[n % 2] = i * SL_FIRST_UNITS;
-        pair->x = half ? pair->x | x << 16 : x;
-        pair->square = half ? pair->square | square << 16 : square;
-        pair->start[1] = i * SL_FIRST_UNITS; /* alone, it is paired with itself times 0 */
         n++;
+    }
+    for (uint32_t p = 0; 2 * p < n; p++) {
+        /* A row that is alone is paired with itself times 0. */
+        const uint32_t a = first->rows[2 * p], alone = 2 * p + 1 == n;
+        const uint32_t b = first->rows[2 * p + !alone];
+        pairs[p].start[0] = a * SL_FIRST_UNITS;
+        pairs[p].start[1] = b * SL_FIRST_UNITS;
+        pairs[p].x = (uint16_t)x[a] | (alone ? 0u : (uint32_t)(uint16_t)x[b] << 16);
+        pairs[p].square = (uint16_t)square[a] | (alone ? 0u : (uint32_t)square[b] << 16);
     }
     uint32_t j = 0;
     for (; j + 2 * SL_WIDTH <= SL_PADDED; j += 2 * SL_WIDTH) {

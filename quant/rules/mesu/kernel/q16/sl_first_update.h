@@ -6,6 +6,7 @@
 #include "sl_steps.h"
 
 enum {
+    SL_FACTOR_ROOM = SL_ON_HOST ? SL_N_FEATURES + 2 : 1,
     SL_FACTOR_BITS = 14,
     SL_FACTOR_MORE_BITS = 8,
     SL_DRAWN_MU = 1, /* a factor below 2^(right + this) is drawn */
@@ -48,39 +49,79 @@ SL_INLINE sl_factors_t sl_factors_of(int32_t most, int32_t lasting, int32_t draw
     return (sl_factors_t){most, threshold, bits, right - (threshold - bits)};
 }
 
-/* A row's factor, not negative; 0: the row is not stepped. x: its input's magnitude or square. */
+/* A row's factor, not negative; 0: the row is not stepped. x: its input's magnitude or square. No
+ * branch, so that the host computes many rows at once. */
 static inline int32_t sl_factor(sl_factors_t f, uint32_t x, int32_t exponent, uint32_t draw) {
     const int32_t down = f.most - SL_FACTOR_BITS - SL_FACTOR_MORE_BITS - exponent;
-    const uint32_t wide =
-        down <= 0 ? x << -down : down > 31 ? 0 : (x + (1u << (down - 1))) >> down;
-    if (f.threshold < SL_FACTOR_BITS && wide >> (f.threshold + SL_FACTOR_MORE_BITS)) {
-        return (int32_t)((wide + (1u << (SL_FACTOR_MORE_BITS - 1))) >> SL_FACTOR_MORE_BITS);
-    }
-    const uint32_t share =
-        f.threshold > 31 ? 0 : (wide << SL_FACTOR_MORE_BITS) >> f.threshold;
-    return draw < share ? 1 << f.bits : 0;
+    const uint32_t left = (uint32_t)sl_clamp32(-down, 0, 31);
+    const uint32_t right = (uint32_t)sl_clamp32(down, 0, 31);
+    const uint32_t wide = ((x << left) + ((1u << right) >> 1)) >> right;
+    const uint32_t own = wide >> sl_min32(f.threshold + SL_FACTOR_MORE_BITS, 31);
+    const uint32_t share = (wide << SL_FACTOR_MORE_BITS) >> sl_min32(f.threshold, 31);
+    const uint32_t rounded = (wide + (1u << (SL_FACTOR_MORE_BITS - 1))) >> SL_FACTOR_MORE_BITS;
+    return (int32_t)(own ? rounded : draw < share ? 1u << f.bits : 0u);
 }
 
-/* The upper half of a dither word, for what is shifted by 16 + right. */
-static inline uint32_t sl_dither_rho(uint32_t word, int32_t right) {
-    return right >= 0 ? (word >> 16) << right : word >> (16 - right);
+/* The factors of all rows, and lists of those that are not 0. */
+typedef struct {
+    int16_t of_mu[SL_FACTOR_ROOM], of_rho[SL_FACTOR_ROOM];
+    uint16_t mu[SL_FACTOR_ROOM], rho[SL_FACTOR_ROOM];
+    uint32_t n_mu, n_rho;
+} sl_stepped_t;
+
+SL_INLINE void sl_stepped_rows(uint32_t key, const int16_t *x, const int8_t *exponents,
+                               sl_factors_t for_mu, sl_factors_t for_rho, sl_stepped_t *stepped) {
+    for (uint32_t i = 0; i < SL_N_FEATURES + SL_BIAS; i++) {
+        const uint32_t size = sl_abs32(x[i]), draw = sl_noise_word(key, SL_STREAM_RARE, i);
+        stepped->of_mu[i] = (int16_t)sl_factor(for_mu, size, exponents[i], draw & 0xFFFFu);
+        stepped->of_rho[i] = (int16_t)sl_factor(for_rho, size * size, exponents[i], draw >> 16);
+    }
+    stepped->n_mu = stepped->n_rho = 0;
+    for (uint32_t i = 0; i < SL_N_FEATURES + SL_BIAS; i++) {
+        stepped->mu[stepped->n_mu] = stepped->rho[stepped->n_rho] = (uint16_t)i;
+        stepped->n_mu += stepped->of_mu[i] != 0;
+        stepped->n_rho += stepped->of_rho[i] != 0;
+    }
 }
 
-/* A row's step of rho: returns the OR of its mantissas. */
-SL_INLINE uint32_t sl_first_step_rho(sl_scratch_t *scratch, int16_t *rho, const int32_t *q,
-                                     int32_t square, int32_t right, uint32_t word) {
-    uint32_t *count = &scratch->saturations[SL_SAT_GRADIENT];
-#ifdef SL_COLUMNS_RHO
-    (void)q;
-    return sl_columns_step_rho(&scratch->columns, rho, square, sl_dither_rho(word, right), right,
-                               count);
-#else
-    int32_t *y = scratch->row_y;
-    for (uint32_t j = 0; j < SL_FIRST_UNITS; j++) {
-        y[j] = sl_rounded(-square, q[j]);
+/* What a sample's steps of layer 0 share. */
+typedef struct {
+    const sl_layer_t *layer;
+    sl_factors_t for_mu, for_rho;
+    uint32_t key, mask;
+    const int32_t *q;
+} sl_first_step_t;
+
+SL_INLINE void sl_first_step_mu(const sl_first_step_t *step, uint32_t i, int32_t factor,
+                                sl_state_t *state, sl_scratch_t *scratch) {
+    const uint32_t start = step->layer->synapse + i * step->layer->columns;
+    const uint32_t word = sl_noise_word(step->key, SL_STREAM_ROW, i);
+    sl_columns_step(&scratch->columns, i, state->mu + start, state->rho + start,
+                    scratch->input[i] > 0 ? -factor : factor, word & step->mask,
+                    (uint32_t)step->for_mu.right);
+}
+
+SL_INLINE void sl_first_step_rho(const sl_first_step_t *step, uint32_t i, int32_t factor,
+                                 sl_state_t *state, sl_scratch_t *scratch) {
+    const uint32_t columns = step->layer->columns, room = SL_WHOLE(columns);
+    int16_t *rho = state->rho + step->layer->synapse + i * columns;
+    int8_t *exponent = state->rho_exponent + step->layer->first + i;
+    /* What lies behind a row's end moves by 0. */
+    const uint32_t whole = i * columns + room <= SL_N_SYNAPSES;
+    uint32_t seen;
+    for (uint32_t j = 0; j < room; j++) {
+        scratch->row_y[j] = j < columns ? sl_rounded(-factor, step->q[j]) : 0;
     }
-    return sl_step_rho(rho, y, SL_FIRST_UNITS, right, word, scratch->column_word, count);
-#endif
+    const uint32_t word = sl_noise_word(step->key, SL_STREAM_ROW, i);
+    uint32_t *count = scratch->saturations;
+    if (whole) {
+        seen = sl_step_rho(rho, scratch->row_y, room, step->for_rho.right - 3, word,
+                           scratch->column_word, &count[SL_SAT_GRADIENT]);
+    } else {
+        seen = sl_step_rho(rho, scratch->row_y, columns, step->for_rho.right - 3, word,
+                           scratch->column_word, &count[SL_SAT_GRADIENT]);
+    }
+    sl_row_narrow(rho, exponent, columns, step->layer->v_exponent, seen, &count[SL_SAT_RHO]);
 }
 
 SL_INLINE void sl_first_update(uint32_t key, sl_state_t *state, sl_scratch_t *scratch,
@@ -88,8 +129,7 @@ SL_INLINE void sl_first_update(uint32_t key, sl_state_t *state, sl_scratch_t *sc
     const sl_layer_t *layer = &sl_layers[0];
     const uint32_t columns = layer->columns;
     const int16_t *x = scratch->input;
-    int8_t *exponents = state->rho_exponent + layer->first;
-    int16_t *mus = state->mu + layer->synapse, *rhos = state->rho + layer->synapse;
+    const int8_t *exponents = state->rho_exponent + layer->first;
     uint32_t *count = scratch->saturations;
     int32_t *g = scratch->block_c;
     sl_gather(delta, columns, 1, g);
@@ -100,48 +140,56 @@ SL_INLINE void sl_first_update(uint32_t key, sl_state_t *state, sl_scratch_t *sc
         sl_lanes_of(q, columns, (sl_scale_t){SL_GAIN_RHO_MANTISSA, SL_GAIN_RHO_EXPONENT});
 
     int32_t reach = -256, reach_squared = -256;
-    for (uint32_t a = 0; a < scratch->n_active; a++) {
+    for (uint32_t a = 0; !SL_ON_HOST && a < scratch->n_active; a++) {
         const uint32_t i = scratch->active[a], size = sl_abs32(x[i]);
         reach = sl_max32(reach, sl_bit_length(size) + exponents[i]);
         reach_squared = sl_max32(reach_squared, sl_bit_length(size * size) + exponents[i]);
     }
-    sl_factors_t for_mu = {0, 0, 0, 0}, for_rho = {0, 0, 0, 0};
+    for (uint32_t i = 0; SL_ON_HOST && i < SL_N_FEATURES + SL_BIAS; i++) {
+        const int32_t size = x[i] * x[i], exponent = x[i] != 0 ? exponents[i] : -256;
+        reach_squared = sl_max32(reach_squared, sl_float_bits(size) + exponent);
+        reach = sl_max32(reach, sl_float_bits((int32_t)sl_abs32(x[i])) + exponent);
+    }
+    /* A threshold that no factor reaches, and no share of the samples. */
+    const sl_factors_t none = {reach, SL_RIGHT_MAX, 0, 1};
+    sl_first_step_t step = {layer, none, none, key, 0, q};
     if (scratch->n_active != 0 && some_g) {
-        for_mu = sl_factors_of(reach, lasting_g + 23 - layer->mu_frac_bits, SL_DRAWN_MU,
-                               &count[SL_SAT_GRADIENT]);
+        step.for_mu = sl_factors_of(reach, lasting_g + 23 - layer->mu_frac_bits, SL_DRAWN_MU,
+                                    &count[SL_SAT_GRADIENT]);
     }
     if (scratch->n_active != 0 && some_q) {
-        for_rho = sl_factors_of(reach_squared, lasting_q + 10, SL_DRAWN_RHO,
-                                &count[SL_SAT_GRADIENT]);
+        step.for_rho = sl_factors_of(reach_squared, lasting_q + 10, SL_DRAWN_RHO,
+                                     &count[SL_SAT_GRADIENT]);
     }
-    const uint32_t mask = (1u << for_mu.right) - 1;
+    step.mask = (1u << step.for_mu.right) - 1;
     for (uint32_t j = 0; j < columns; j++) {
-        sl_columns_set(&scratch->columns, j, g[j], scratch->column_word[j] & mask);
-#ifdef SL_COLUMNS_RHO
-        sl_columns_set_rho(&scratch->columns, j, q[j],
-                           sl_dither_rho(scratch->column_word[j], for_rho.right - 3));
-#endif
+        sl_columns_set(&scratch->columns, j, g[j], scratch->column_word[j] & step.mask);
+    }
+    if (SL_ON_HOST) {
+        sl_stepped_t stepped;
+        sl_stepped_rows(key, x, exponents, step.for_mu, step.for_rho, &stepped);
+        for (uint32_t a = 0; some_g && a < stepped.n_mu; a++) {
+            const uint32_t i = stepped.mu[a];
+            sl_first_step_mu(&step, i, stepped.of_mu[i], state, scratch);
+        }
+        for (uint32_t a = 0; some_q && a < stepped.n_rho; a++) {
+            const uint32_t i = stepped.rho[a];
+            sl_first_step_rho(&step, i, stepped.of_rho[i], state, scratch);
+        }
+        return;
     }
     for (uint32_t a = 0; a < scratch->n_active; a++) {
         const uint32_t i = scratch->active[a], size = sl_abs32(x[i]);
         const uint32_t draw = sl_noise_word(key, SL_STREAM_RARE, i);
-        const int32_t factor = some_g ? sl_factor(for_mu, size, exponents[i], draw & 0xFFFFu) : 0;
+        const int32_t factor =
+            some_g ? sl_factor(step.for_mu, size, exponents[i], draw & 0xFFFFu) : 0;
         const int32_t square =
-            some_q ? sl_factor(for_rho, size * size, exponents[i], draw >> 16) : 0;
-        if ((factor | square) == 0) {
-            continue;
-        }
-        int16_t *mu = mus + i * columns, *rho = rhos + i * columns;
-        const uint32_t word = sl_noise_word(key, SL_STREAM_ROW, i);
+            some_q ? sl_factor(step.for_rho, size * size, exponents[i], draw >> 16) : 0;
         if (factor != 0) {
-            sl_columns_step(&scratch->columns, i, mu, rho, x[i] > 0 ? -factor : factor, word & mask,
-                            (uint32_t)for_mu.right);
+            sl_first_step_mu(&step, i, factor, state, scratch);
         }
         if (square != 0) {
-            const uint32_t seen =
-                sl_first_step_rho(scratch, rho, q, square, for_rho.right - 3, word);
-            sl_row_narrow(rho, &exponents[i], columns, layer->v_exponent, seen,
-                          &count[SL_SAT_RHO]);
+            sl_first_step_rho(&step, i, square, state, scratch);
         }
     }
 }

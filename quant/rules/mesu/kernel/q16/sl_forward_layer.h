@@ -50,11 +50,13 @@ SL_INLINE sl_sums_t sl_first_sums(const sl_state_t *state, sl_scratch_t *scratch
     int32_t most = first.n == 0 ? 1 : -128;
     uint32_t size = 0, each = 0;
     uint64_t total = 0;
-    for (uint32_t a = 0; a < first.n; a++) {
-        most = sl_max32(most, first.exponent[first.rows[a]]);
+    const uint32_t rows = SL_ON_HOST ? layer->rows : first.n; /* what is not active adds 0 */
+    for (uint32_t a = 0; a < rows; a++) {
+        const uint32_t i = SL_ON_HOST ? a : first.rows[a];
+        most = sl_max32(most, first.x[i] != 0 ? first.exponent[i] : -128);
     }
-    for (uint32_t a = 0; a < first.n; a++) {
-        const uint32_t i = first.rows[a];
+    for (uint32_t a = 0; a < rows; a++) {
+        const uint32_t i = SL_ON_HOST ? a : first.rows[a];
         const uint32_t wide = sl_square_wide(first.x[i], most - first.exponent[i]);
         size += sl_abs32(first.x[i]);
         each = wide > each ? wide : each;
