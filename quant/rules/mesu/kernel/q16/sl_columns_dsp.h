@@ -7,13 +7,19 @@
 #include "sl_dsp_steps.h"
 #include "sl_dsp_sums.h"
 
-#define SL_COLUMNS_RHO 1
-
 enum { SL_PAIRS = SL_FIRST_UNITS / 2, SL_UNIT_LEFT = SL_FIRST_UNITS % 2 };
 
 typedef struct {
     sl_pair_t mu[SL_PAIRS + SL_UNIT_LEFT], rho[SL_PAIRS + SL_UNIT_LEFT];
+    sl_row_step_t step_mu, step_rho;
 } sl_columns_t;
+
+static inline void sl_columns_begin(sl_columns_t *columns, int32_t right_mu, int32_t right_rho,
+                                    uint32_t *count) {
+    columns->step_mu.right = (uint32_t)(16 + right_mu);
+    columns->step_rho.right = (uint32_t)(16 + right_rho);
+    columns->step_rho.count = count;
+}
 
 static inline void sl_pair_set(sl_pair_t *pairs, uint32_t j, int32_t lane, uint32_t addend) {
     sl_pair_t *pair = &pairs[j >> 1];
@@ -40,39 +46,40 @@ static inline void sl_columns_set_rho(sl_columns_t *columns, uint32_t j, int32_t
 }
 
 /* |factor| < 2^14: an input has 7 bits of magnitude, so its factor ends in zeros. */
-SL_INLINE void sl_columns_step(const sl_columns_t *columns, uint32_t row, int16_t *mu,
-                               const int16_t *rho, int32_t factor, uint32_t dither,
-                               uint32_t right) {
-    (void)row;
+SL_FOLD void sl_columns_step(sl_columns_t *columns, int16_t *mu, const int16_t *rho, int32_t factor,
+                             uint32_t dither) {
+    sl_row_step_t *step = &columns->step_mu;
     if (SL_PAIRS) {
-        const sl_row_step_t step = {2 * factor, dither << 16, 16 + right, 0};
-        sl_pairs_mu(columns->mu, mu, rho, SL_PAIRS, &step);
+        step->factor = 2 * factor;
+        step->dither = dither << 16;
+        sl_pairs_mu(columns->mu, mu, rho, SL_PAIRS, step);
     }
     if (SL_UNIT_LEFT) {
         const sl_pair_t *pair = &columns->mu[SL_PAIRS];
-        mu[SL_FIRST_UNITS - 1] =
-            sl_stepped(mu[SL_FIRST_UNITS - 1], rho[SL_FIRST_UNITS - 1], factor,
-                       sl_low_lane(pair->lanes), pair->low >> 16 ^ dither, right);
+        const uint32_t last = SL_FIRST_UNITS - 1;
+        mu[last] = sl_stepped(mu[last], rho[last], factor, sl_low_lane(pair->lanes),
+                              pair->low >> 16 ^ dither, step->right - 16);
     }
 }
 
-/* square <= 2^14, as factor; dither as sl_dither_rho makes it. */
-SL_INLINE uint32_t sl_columns_step_rho(const sl_columns_t *columns, int16_t *rho, int32_t square,
-                                       uint32_t dither, int32_t right, uint32_t *count) {
+/* square <= 2^14, as factor; dither as sl_dither_rho makes it. Returns the OR of what is stored. */
+SL_FOLD uint32_t sl_columns_step_rho(sl_columns_t *columns, int16_t *rho, int32_t square,
+                                     uint32_t dither) {
     uint32_t seen = 0;
-    const uint32_t shift = (uint32_t)(16 + right);
+    sl_row_step_t *step = &columns->step_rho;
     if (SL_PAIRS) {
-        const sl_row_step_t step = {-2 * square, dither, shift, count};
-        seen = sl_rho_is_small(square, right) ? sl_pairs_rho_small(columns->rho, rho, SL_PAIRS, &step)
-                                              : sl_pairs_rho(columns->rho, rho, SL_PAIRS, &step);
-        seen |= seen >> 16;
-        seen &= 0xFFFFu;
+        step->factor = -2 * square;
+        step->dither = dither;
+        const uint32_t pairs = sl_rho_is_small(square, (int32_t)step->right - 16)
+                                   ? sl_pairs_rho_small(columns->rho, rho, SL_PAIRS, step)
+                                   : sl_pairs_rho(columns->rho, rho, SL_PAIRS, step);
+        seen = (pairs | pairs >> 16) & 0xFFFFu;
     }
     if (SL_UNIT_LEFT) {
         const sl_pair_t *pair = &columns->rho[SL_PAIRS];
         int16_t *last = &rho[SL_FIRST_UNITS - 1];
         *last = (int16_t)sl_stepped_rho(*last, sl_rounded(-square, sl_low_lane(pair->lanes)),
-                                        pair->low ^ dither, shift, count);
+                                        pair->low ^ dither, step->right, step->count);
         seen |= (uint32_t)*last;
     }
     return seen;
@@ -91,14 +98,15 @@ SL_INLINE void sl_columns_sum(const sl_first_rows_t *first, int32_t *restrict me
         }
         return;
     }
+    const sl_row_scale_t scale = sl_row_scale(first);
     for (uint32_t a = 0; a < first->n; a += 4) {
         sl_four_rows_t mus, rhos;
         for (uint32_t k = 0; k < 4; k++) {
             const uint32_t there = a + k < first->n, i = first->rows[there ? a + k : a];
             mus.row[k] = first->mu + i * SL_FIRST_UNITS;
             rhos.row[k] = first->rho + i * SL_FIRST_UNITS;
-            mus.x[k] = (int16_t)(there ? sl_first_x(first, i) : 0);
-            rhos.x[k] = (int16_t)(there ? sl_first_square(first, i) : 0);
+            mus.x[k] = (int16_t)(there ? sl_row_x(first, scale, i) : 0);
+            rhos.x[k] = (int16_t)(there ? sl_row_square(first, scale, i) : 0);
         }
         sl_four_rows_add(mean, &mus, SL_FIRST_UNITS);
         sl_four_rows_add((int32_t *)power, &rhos, SL_FIRST_UNITS);

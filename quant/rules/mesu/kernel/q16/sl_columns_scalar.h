@@ -42,6 +42,11 @@ static __attribute__((unused, noinline)) int32_t sl_moved_rho(int32_t rho, int32
     return sl_min32(rho + d + sl_small_quotient(d * d, 4 * rho), 32767);
 }
 
+/* The upper half of a dither word, for what is shifted by 16 + right. */
+static inline uint32_t sl_dither_rho(uint32_t word, int32_t right) {
+    return right >= 0 ? (word >> 16) << right : word >> (16 - right);
+}
+
 /* A step of rho, for one weight; dither: sl_dither_rho's. */
 static inline int32_t sl_stepped_rho(int32_t rho, int32_t y, uint32_t dither, uint32_t shift,
                                      uint32_t *count) {
@@ -82,4 +87,30 @@ static inline void sl_add_row(const sl_first_rows_t *first, uint32_t i, int32_t 
         mean[j] += x * mu[j];
         power[j] += (uint32_t)(square * rho[j]);
     }
+}
+
+/* What the rows of a chip's sum share; plain: an input is not shortened and a square not widened. */
+typedef struct {
+    uint32_t plain;
+    int32_t base;
+} sl_row_scale_t;
+
+static inline sl_row_scale_t sl_row_scale(const sl_first_rows_t *first) {
+    return (sl_row_scale_t){first->k_mean == 0 && first->squares.k >= 0,
+                            first->squares.most + first->squares.k};
+}
+
+/* As sl_first_x. */
+static inline int32_t sl_row_x(const sl_first_rows_t *first, sl_row_scale_t scale, uint32_t i) {
+    return scale.plain ? first->x[i] : sl_first_x(first, i);
+}
+
+/* As sl_first_square. */
+static inline int32_t sl_row_square(const sl_first_rows_t *first, sl_row_scale_t scale,
+                                    uint32_t i) {
+    if (scale.plain) {
+        const int32_t x = first->x[i], right = scale.base - first->exponent[i];
+        return (x * x << SL_SQUARE_MORE_BITS) >> sl_min32(right, 31);
+    }
+    return sl_first_square(first, i);
 }

@@ -49,6 +49,8 @@ SL_INLINE sl_factors_t sl_factors_of(int32_t most, int32_t lasting, int32_t draw
     return (sl_factors_t){most, threshold, bits, right - (threshold - bits)};
 }
 
+#ifdef SL_HOST
+
 /* A row's factor, not negative; 0: the row is not stepped. x: its input's magnitude or square. No
  * branch, so that the host computes many rows at once. */
 static inline int32_t sl_factor(sl_factors_t f, uint32_t x, int32_t exponent, uint32_t draw) {
@@ -193,3 +195,5 @@ SL_INLINE void sl_first_update(uint32_t key, sl_state_t *state, sl_scratch_t *sc
         }
     }
 }
+
+#endif
