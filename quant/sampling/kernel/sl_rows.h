@@ -6,10 +6,18 @@
 
 /* List the active rows of layer 0: all others have input 0 and cost nothing. */
 static inline void sl_list_active(sl_scratch_t *scratch) {
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < SL_N_FEATURES + SL_BIAS; i++) {
-        scratch->active[n] = (uint16_t)i;
-        n += scratch->input[i] != 0;
+    uint32_t n = 0, i = 0;
+    const uint32_t rows = SL_N_FEATURES + SL_BIAS;
+    if (SL_ON_HOST) {
+        for (; i < rows; i++) {
+            scratch->active[n] = (uint16_t)i;
+            n += scratch->input[i] != 0;
+        }
+    }
+    for (; i < rows; i++) { /* a chip is quicker with a branch */
+        if (scratch->input[i] != 0) {
+            scratch->active[n++] = (uint16_t)i;
+        }
     }
     scratch->n_active = n;
 }

@@ -1,7 +1,49 @@
-/* sl_later_sums on a chip: the same in fewer passes over the inputs. */
+/* The sums of a layer on a chip: in fewer passes over the inputs. */
 #pragma once
 
 #include "sl_later_sums.h"
+
+/* As sl_first_sums. Where all rows have one exponent, one pass says how large their squares are. */
+SL_INLINE sl_sums_t sl_chip_first_sums(const sl_state_t *state, sl_scratch_t *scratch,
+                                       int32_t *mean, uint32_t *power) {
+    const sl_layer_t *layer = &sl_layers[0];
+    sl_first_rows_t first = {
+        .mu = state->mu + layer->synapse,
+        .rho = state->rho + layer->synapse,
+        .x = scratch->input,
+        .exponent = state->rho_exponent + layer->first,
+        .rows = scratch->active,
+        .n = scratch->n_active,
+    };
+    int32_t most = -128, least = 127;
+    uint32_t size = 0, largest = 0, sum = 0;
+    for (const uint16_t *at = first.rows, *end = at + first.n; at != end; at++) {
+        const uint32_t x = sl_abs32(first.x[*at]);
+        const int32_t exponent = first.exponent[*at];
+        most = sl_max32(most, exponent);
+        least = sl_min32(least, exponent);
+        largest = x > largest ? x : largest;
+        size += x;
+        sum += x * x;
+    }
+    uint32_t each = largest * largest << SL_SQUARE_MORE_BITS;
+    uint64_t total = (uint64_t)sum << SL_SQUARE_MORE_BITS;
+    if (first.n == 0) {
+        most = 1;
+    } else if (least != most) {
+        each = 0;
+        total = 0;
+        for (const uint16_t *at = first.rows, *end = at + first.n; at != end; at++) {
+            const uint32_t wide = sl_square_wide(first.x[*at], most - first.exponent[*at]);
+            each = wide > each ? wide : each;
+            total += wide;
+        }
+    }
+    first.k_mean = sl_max32(0, sl_bit_length(size) - 16);
+    first.squares = (sl_squares_t){most, sl_squares_shift(each, total, most)};
+    sl_columns_sum(&first, mean, power);
+    return (sl_sums_t){first.k_mean, 0, most + first.squares.k - SL_SQUARE_MORE_BITS};
+}
 
 /* By how much the sums of inputs are shortened; sets the OR of all inputs. */
 SL_INLINE int32_t sl_chip_blocked(const int16_t *x, uint32_t rows, uint32_t *seen) {

@@ -8,6 +8,7 @@
 #include "sl_later_sums.h"
 #ifndef SL_HOST
 #include "sl_chip_sums.h"
+#define sl_first_sums sl_chip_first_sums
 #define sl_later_sums sl_chip_later_sums
 #endif
 #include "sl_pre_activation.h"
@@ -34,6 +35,8 @@ static int32_t sl_mesu_spread_q16(uint32_t root, int32_t right, uint32_t *count)
     }
     return (int32_t)root;
 }
+
+#ifdef SL_HOST
 
 /* Layer 0: one input for all draws, so two matrix-vector products whatever their number. */
 SL_INLINE sl_sums_t sl_first_sums(const sl_state_t *state, sl_scratch_t *scratch, int32_t *mean,
@@ -68,6 +71,18 @@ SL_INLINE sl_sums_t sl_first_sums(const sl_state_t *state, sl_scratch_t *scratch
     return (sl_sums_t){first.k_mean, 0, most + first.squares.k - SL_SQUARE_MORE_BITS};
 }
 
+#endif
+
+/* A mean in Q15.16, clamped. */
+static inline int32_t sl_centre(int32_t mean, int32_t right, uint32_t *count) {
+    if (right >= 0) {
+        return sl_clamp_count(sl_shift_round32(mean, right), SL_PRE_ACTIVATION_MAX, count);
+    }
+    const int32_t left = sl_min32(-right, 30);
+    const int32_t kept = sl_clamp_count(mean, SL_PRE_ACTIVATION_MAX >> left, count);
+    return (int32_t)((uint32_t)kept << left);
+}
+
 /* One layer: pre-activations a = x mu + epsilon sqrt(x^2 sigma^2), Q15.16, into block_a. */
 SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[index];
@@ -90,9 +105,7 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
         for (uint32_t s = 0; s < S; s++) {
             if (index != 0 || s == 0) {
                 const uint32_t e = index == 0 ? j : j * L + s;
-                const int64_t wide = sl_shift_round64(mean[e], right);
-                centre = sl_clamp64(wide, SL_PRE_ACTIVATION_MAX);
-                *clamped += centre != wide;
+                centre = sl_centre(mean[e], right, clamped);
                 spread = sl_mesu_spread_q16(power[e], half_exponent - 12, clamped);
                 int32_t *inverse =
                     index == 0 ? scratch->inverse_first : scratch->inverse + layer->later * L;
