@@ -53,7 +53,7 @@ static inline int32_t sl_shift_round32(int32_t x, int32_t right) {
     if (right <= 0) {
         return (int32_t)((uint32_t)x << sl_min32(-right, 31));
     }
-    return right > 31 ? 0 : (int32_t)(((int64_t)x + ((int64_t)1 << (right - 1))) >> right);
+    return right > 31 ? 0 : (x >> right) + (x >> (right - 1) & 1);
 }
 
 static inline int64_t sl_shift_round64(int64_t x, int32_t right) {

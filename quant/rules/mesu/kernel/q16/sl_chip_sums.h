@@ -72,6 +72,7 @@ SL_INLINE sl_squares_t sl_chip_squares(int16_t *pairs, const int8_t *exponent, u
     for (uint32_t i = 0; i < rows; i++) {
         const uint16_t *at = (const uint16_t *)pairs + sl_chip_place(i);
         const uint32_t below = (uint32_t)sl_min32(most - exponent[i], 31);
+        SL_UNROLL_ALWAYS
         for (uint32_t s = 0; s < L; s++) {
             const uint32_t wide = ((uint32_t)at[2 * s] << SL_SQUARE_MORE_BITS) >> below;
             each = wide > each ? wide : each;
@@ -84,10 +85,18 @@ SL_INLINE sl_squares_t sl_chip_squares(int16_t *pairs, const int8_t *exponent, u
     const sl_squares_t squares = {most, sl_squares_shift(each, total, most)};
     for (uint32_t i = 0; i < rows; i++) {
         uint16_t *at = (uint16_t *)pairs + sl_chip_place(i);
-        const uint32_t below = (uint32_t)sl_min32(most - exponent[i], 31);
+        const int32_t below = sl_min32(most - exponent[i], 31);
+        if (squares.k >= 0) {
+            const uint32_t right = (uint32_t)sl_min32(below + squares.k, 31);
+            SL_UNROLL_ALWAYS
+            for (uint32_t s = 0; s < L; s++) {
+                at[2 * s] = (uint16_t)((uint32_t)at[2 * s] << SL_SQUARE_MORE_BITS >> right);
+            }
+            continue;
+        }
         for (uint32_t s = 0; s < L; s++) {
             const uint32_t wide = ((uint32_t)at[2 * s] << SL_SQUARE_MORE_BITS) >> below;
-            at[2 * s] = (uint16_t)(squares.k >= 0 ? wide >> squares.k : wide << -squares.k);
+            at[2 * s] = (uint16_t)(wide << -squares.k);
         }
     }
     return squares;
