@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#define SL_ASSEMBLY static __attribute__((naked, noinline))
+#define SL_ASSEMBLY static __attribute__((naked, noinline, unused))
 #define SL_ARGUMENT __attribute__((unused))
 
 /* A pair of columns: two lanes, and what is added for each before its shift. */

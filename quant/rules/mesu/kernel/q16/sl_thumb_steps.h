@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#define SL_ASSEMBLY static __attribute__((naked, noinline))
+#define SL_ASSEMBLY static __attribute__((naked, noinline, unused))
 #define SL_ARGUMENT __attribute__((unused))
 
 /* A column: its lane, and what is added before the shift. */
