@@ -4,35 +4,6 @@
 
 #include "sl_first_update.h"
 
-/* The largest reach of a row, of its input and of that's square. */
-typedef struct {
-    int32_t of_input, of_square;
-} sl_reach_t;
-
-static inline void sl_reach_fold(sl_reach_t *reach, uint32_t size, int32_t exponent) {
-    reach->of_input = sl_max32(reach->of_input, sl_bit_length(size) + exponent);
-    reach->of_square = sl_max32(reach->of_square, sl_bit_length(size * size) + exponent);
-}
-
-/* Of rows side by side with one exponent only the largest input counts. */
-SL_INLINE sl_reach_t sl_chip_reach(const sl_scratch_t *scratch, const int8_t *exponents) {
-    sl_reach_t reach = {-256, -256};
-    uint32_t largest = 0;
-    int32_t exponent = exponents[scratch->active[0]];
-    const uint16_t *at = scratch->active;
-    for (uint32_t n = scratch->n_active; n != 0; n--) {
-        const uint32_t i = *at++, size = sl_abs32(scratch->input[i]);
-        if (exponents[i] != exponent) {
-            sl_reach_fold(&reach, largest, exponent);
-            exponent = exponents[i];
-            largest = 0;
-        }
-        largest = size > largest ? size : largest;
-    }
-    sl_reach_fold(&reach, largest, exponent);
-    return reach;
-}
-
 /* How a sample's rows become factors. */
 typedef struct {
     int32_t base;      /* a factor with its bits more is x 2^(exponent - base) */
@@ -81,14 +52,13 @@ SL_INLINE void sl_chip_first_update(uint32_t key, sl_state_t *state, sl_scratch_
     const int32_t lasting_g = sl_lanes_of(g, SL_FIRST_UNITS, sl_step_gain(&scratch->step, 0));
     const int32_t lasting_q =
         sl_lanes_of(q, SL_FIRST_UNITS, (sl_scale_t){SL_GAIN_RHO_MANTISSA, SL_GAIN_RHO_EXPONENT});
-    const sl_reach_t reach = sl_chip_reach(scratch, exponents);
     sl_factors_t for_mu = {0, 0, 0, 1}, for_rho = {0, 0, 0, 1};
     if (some_g) {
-        for_mu = sl_factors_of(reach.of_input, lasting_g + 23 - layer->mu_frac_bits, SL_DRAWN_MU,
+        for_mu = sl_factors_of(scratch->reach, lasting_g + 23 - layer->mu_frac_bits, SL_DRAWN_MU,
                                &count[SL_SAT_GRADIENT]);
     }
     if (some_q) {
-        for_rho = sl_factors_of(reach.of_square, lasting_q + 10, SL_DRAWN_RHO,
+        for_rho = sl_factors_of(scratch->reach_squared, lasting_q + 10, SL_DRAWN_RHO,
                                 &count[SL_SAT_GRADIENT]);
     }
     const uint32_t mask = (1u << for_mu.right) - 1;

@@ -26,19 +26,24 @@ SL_INLINE sl_sums_t sl_chip_first_sums(const sl_state_t *state, sl_scratch_t *sc
         size += x;
         sum += x * x;
     }
-    uint32_t each = largest * largest << SL_SQUARE_MORE_BITS;
+    uint32_t each = sl_wide(largest * largest, 0), widest = sl_wide(largest, 0);
     uint64_t total = (uint64_t)sum << SL_SQUARE_MORE_BITS;
     if (first.n == 0) {
         most = 1;
     } else if (least != most) {
-        each = 0;
+        each = widest = 0;
         total = 0;
         for (const uint16_t *at = first.rows, *end = at + first.n; at != end; at++) {
-            const uint32_t wide = sl_square_wide(first.x[*at], most - first.exponent[*at]);
+            const uint32_t x = sl_abs32(first.x[*at]);
+            const int32_t below = most - first.exponent[*at];
+            const uint32_t wide = sl_wide(x * x, below), narrow = sl_wide(x, below);
             each = wide > each ? wide : each;
+            widest = narrow > widest ? narrow : widest;
             total += wide;
         }
     }
+    scratch->reach = sl_bit_length(widest) + most - SL_SQUARE_MORE_BITS;
+    scratch->reach_squared = sl_bit_length(each) + most - SL_SQUARE_MORE_BITS;
     first.k_mean = sl_max32(0, sl_bit_length(size) - 16);
     first.squares = (sl_squares_t){most, sl_squares_shift(each, total, most)};
     sl_columns_sum(&first, mean, power);

@@ -69,4 +69,4 @@ SL_FOLD void sl_dot(const int16_t *pairs, uint32_t stride, uint32_t lanes, sl_nu
 #endif
 
 /* Lanes that a vector fills. */
-#define SL_WHOLE(n) (SL_ON_HOST ? ((n) + 15) / 16 * 16 : (n))
+#define SL_WHOLE(n) (SL_ON_HOST ? ((n) + 7) / 8 * 8 : (n))
