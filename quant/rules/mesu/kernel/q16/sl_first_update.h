@@ -2,7 +2,9 @@
  * function for function. */
 #pragma once
 
+#ifdef SL_HOST
 #include <string.h>
+#endif
 
 #include "sl_noise.h"
 #include "sl_steps.h"
@@ -54,6 +56,8 @@ SL_INLINE sl_factors_t sl_factors_of(int32_t most, int32_t lasting, int32_t leas
     const int32_t bits = sl_min32(threshold, SL_DRAWN_BITS);
     return (sl_factors_t){most, threshold, bits, right - (threshold - bits)};
 }
+
+#ifdef SL_HOST
 
 /* A row's factor, not negative; 0: the row is not stepped. x: its input's magnitude or square. No
  * branch, so that the host computes many rows at once. */
@@ -199,3 +203,5 @@ SL_INLINE void sl_first_update(uint32_t key, sl_state_t *state, sl_scratch_t *sc
         }
     }
 }
+
+#endif
