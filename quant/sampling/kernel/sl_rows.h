@@ -20,8 +20,12 @@ static inline void sl_list_active(sl_scratch_t *scratch) {
         return;
     }
     for (uint32_t i = 0; i < SL_N_FEATURES + SL_BIAS; i++) {
-        scratch->active[n] = (uint16_t)i;
-        n += scratch->input[i] != 0;
+        if (SL_ON_HOST) {
+            scratch->active[n] = (uint16_t)i;
+            n += scratch->input[i] != 0;
+        } else if (scratch->input[i] != 0) { /* a chip does not predict branches */
+            scratch->active[n++] = (uint16_t)i;
+        }
     }
     scratch->n_active = n;
 }

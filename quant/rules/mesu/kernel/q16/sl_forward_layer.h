@@ -6,6 +6,11 @@
 #include "sl_first.h"
 #include "sl_front_end.h"
 #include "sl_later_sums.h"
+#ifndef SL_HOST
+#include "sl_chip_sums.h"
+#define sl_first_sums sl_chip_first_sums
+#define sl_later_sums sl_chip_later_sums
+#endif
 #include "sl_pre_activation.h"
 #include "sl_rule.h"
 #include "sl_step.h"
@@ -66,6 +71,8 @@ SL_INLINE int32_t sl_moments(int32_t *mean, uint32_t *power, uint32_t n, int32_t
     return widest;
 }
 
+#ifdef SL_HOST
+
 /* Layer 0: one input for all draws, so two matrix-vector products whatever their number. */
 SL_INLINE sl_sums_t sl_first_sums(const sl_state_t *state, sl_scratch_t *scratch, int32_t *mean,
                                   uint32_t *power) {
@@ -103,6 +110,8 @@ SL_INLINE sl_sums_t sl_first_sums(const sl_state_t *state, sl_scratch_t *scratch
     sl_columns_sum(&first, mean, power);
     return (sl_sums_t){first.k_mean, 0, most + first.squares.k - SL_SQUARE_MORE_BITS};
 }
+
+#endif
 
 /* a = mean + spread epsilon of all units and draws; lanes: 1 where all draws have one mean. */
 SL_FOLD void sl_sample(const int32_t *restrict mean, const int32_t *restrict spread,
