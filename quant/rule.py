@@ -84,7 +84,8 @@ class Arithmetic:
     noisy : bool
         Whether learning draws random bits.
     check_state : callable, optional
-        ``check_state(spec, config, state)`` raises ShapeError if a state is of another setting.
+        ``check_state(spec, config, state)`` raises ShapeError if a state is of another setting,
+        or one that no learner comes to.
     """
 
     numbers: Numbers

@@ -125,7 +125,8 @@ def state_from_bytes(spec: NetworkSpec, config: Config, arithmetic: str, data: b
     Raises
     ------
     ShapeError
-        If the number of bytes is not that of the layout, or the state is of other settings.
+        If the number of bytes is not that of the layout, or the state is of other settings or
+        holds numbers that no learner comes to.
     """
     dtype = state_dtype(spec, config, arithmetic)
     if len(data) != dtype.itemsize:

@@ -26,7 +26,7 @@ from experiments.speed.names import FACTORED
 from quant.native import NativeKernel
 from quant.network import layer_view
 from quant.rules.mesu.plan import make_plan
-from quant.sampling.plan import decode_rho
+from quant.rules.mesu.variance import decode, exponent_view
 from quant.state import init_state, state_dtype
 from streamlearn.engines import NativeEngine
 
@@ -252,7 +252,8 @@ def _look(state: Any, row: Row) -> None:
         if "rho" in (state.dtype.names or ()):
             plan = make_plan(spec, config).layers[layer]
             m = np.ldexp(raw.astype(np.float64), -plan.mu_frac_bits)
-            s = np.sqrt(decode_rho(layer_view(spec, state, "rho", layer), plan.v_exponent))
+            exponents = exponent_view(spec, state["rho_exponent"][0], layer)
+            s = np.sqrt(decode(layer_view(spec, state, "rho", layer), exponents))
         else:
             m, s = raw, layer_view(spec, state, "sigma", layer)
         row["finite"] &= bool(np.isfinite(m).all() and np.isfinite(s).all() and (s > 0).all())

@@ -154,11 +154,3 @@ def blocked_mean(
     right = g.op("Sub", g.op("Add", frac_bits, mu_frac_bits - 16), k_mean)
     centre = shift_round_both(g, g.cast(mean, TensorProto.INT64), right)
     return blocked, k_mean, clamp(g, centre, PRE_ACTIVATION_MAX)
-
-
-def block_squares(g: GraphBuilder, blocked: str, parity: int) -> tuple[str, str]:
-    """The squares of a block, and by which power of two they are scaled, ``int64[batch, 1, 1]``."""
-    squares = g.op("Mul", blocked, blocked)
-    k_square = g.op("Sub", 20, bit_length(g, largest_sum(g, squares), SUM_BITS))
-    k_square = g.op("Sub", k_square, g.op("Mod", g.op("Sub", k_square, parity), 2))
-    return shift_truncate_both(g, squares, g.op("Sub", 0, k_square)), k_square

@@ -28,6 +28,8 @@ PRE_ACTIVATION_MAX = 1 << 30
 DELTA_MAX = (1 << 24) - 1
 SPREAD_MAX = (1 << 20) - 1
 MU_STEP_BITS = 30
+NARROW_BITS = 8
+NARROW_MAX = (1 << NARROW_BITS) - 1
 
 
 @dataclass
@@ -50,21 +52,13 @@ def block_inputs(x: Int64) -> tuple[Int64, int]:
     return shift_truncate(x, k), k
 
 
-def block_squares(x: Int64, parity: int) -> tuple[Int64, int]:
-    """Square inputs and scale by 2^k so that each draw's sum is below 2^20; k has ``parity``."""
-    squares = x * x
-    k = 20 - bit_length(int(squares.sum(axis=0).max()))
-    k -= (k ^ parity) & 1
-    return (squares << k if k >= 0 else squares >> -k), k
-
-
 def narrow_inputs(x: Int64) -> tuple[Int64, int]:
     """Inputs of 8 bits, and by how many bits they are shorter; layer 0 has no more to begin with.
 
     The clamp at 255 is half a step of rounding.
     """
-    n = max(0, bit_length(int(np.abs(x).max())) - 8)
-    return np.minimum(shift_round(x, n), 255), n
+    n = max(0, bit_length(int(np.abs(x).max())) - NARROW_BITS)
+    return np.minimum(shift_round(x, n), NARROW_MAX), n
 
 
 def run_layers(

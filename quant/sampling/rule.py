@@ -8,6 +8,8 @@ from types import ModuleType
 from typing import Any
 
 from quant.c_text import RuleKernel
+from quant.layout import State
+from quant.network import NetworkSpec
 from quant.rule import Arithmetic, Model
 
 HEADS = ("categorical", "gaussian")
@@ -16,7 +18,11 @@ VARIANTS = {"fixed step": {"step": "fixed"}}
 
 
 def arithmetics(
-    state: ModuleType, golden: ModuleType, plan: Callable[..., Any], kernel: RuleKernel
+    state: ModuleType,
+    golden: ModuleType,
+    plan: Callable[..., Any],
+    kernel: RuleKernel,
+    check_state: Callable[[NetworkSpec, Any, State], None] | None = None,
 ) -> Mapping[str, Arithmetic]:
     """Return q16, float32 and float64 of a rule, from its modules and its kernel.
 
@@ -29,6 +35,8 @@ def arithmetics(
     plan : callable
         Makes the constants of the golden model.
     kernel : RuleKernel
+    check_state : callable, optional
+        Refuses a state in q16 that is outside of its formats.
     """
 
     return {
@@ -38,6 +46,7 @@ def arithmetics(
             init=state.integer_init,
             golden=Model(plan, golden.forward, golden.update),
             kernel=kernel,
+            check_state=check_state,
         ),
         "float32": Arithmetic(
             numbers="float32",

@@ -19,7 +19,7 @@ from quant.network import NetworkSpec, layer_view
 from quant.rules.mesu import golden as mesu_q16
 from quant.rules.mesu.config import MesuConfig
 from quant.rules.mesu.plan import make_plan
-from quant.sampling.plan import decode_rho
+from quant.rules.mesu.variance import RHO_MAX, decode, exponent_view
 from quant.state import State, init_state
 from streamlearn.rules.mesu import equations as mesu
 from streamlearn.sampling import Forward
@@ -341,14 +341,21 @@ def twins(
     config = MesuConfig(memory_window=NEVER, **more)
     plan, state = make_plan(spec, config), init_state(spec, config, "q16", seed)
     rng = np.random.default_rng(seed)
-    state["rho"] = state["rho"][0] + rng.integers(-2000, 2000, spec.n_synapses)
+    spread = 2.0 ** rng.uniform(-1, 1, spec.n_synapses)
+    state["rho"] = np.minimum(state["rho"][0] * spread, RHO_MAX).astype(np.int16)
     wide = init_state(spec, config, "float64", seed)
     wide["mu"] = state["mu"] / 2.0 ** plan.layers[0].mu_frac_bits
-    for layer, constants in enumerate(plan.layers):
-        rho = layer_view(spec, state, "rho", layer)
-        layer_view(spec, wide, "sigma", layer)[:] = np.sqrt(decode_rho(rho, constants.v_exponent))
+    wide["sigma"] = np.sqrt(variances(spec, state))
     z = rng.integers(-40, 40, layers[0]) / 16
     return spec, config, state, wide, z
+
+
+def variances(spec: NetworkSpec, state: State) -> np.ndarray:
+    """σ² of every synapse of a q16 state."""
+    layers = range(len(spec.shapes))
+    exponents = [exponent_view(spec, state["rho_exponent"][0], layer) for layer in layers]
+    each = [decode(layer_view(spec, state, "rho", i), exponents[i]).ravel() for i in layers]
+    return np.concatenate(each)
 
 
 @pytest.mark.parametrize(("layers", "bias"), TWINS)
@@ -396,8 +403,8 @@ def same_mean_step(
     sigma, mu = wide["sigma"][0].copy(), wide["mu"][0].copy()
     learn(spec, config, wide, float_forward, 1)
     relative_v = (wide["sigma"][0] / sigma) ** 2 - 1
-    mantissa = (state["rho"][0].astype(np.int64) & 2047) | 2048
-    expected = {"mu": (wide["mu"][0] - mu) * 4096, "rho": relative_v * mantissa}
+    rho, v_old = state["rho"][0], variances(spec, state)
+    expected = {"mu": (wide["mu"][0] - mu) * 4096, "rho": relative_v * rho}
 
     parts, first = [], 0
     for rows, columns in spec.shapes:
@@ -412,8 +419,7 @@ def same_mean_step(
         one["n_samples"] = t
         mesu_q16.update(spec, plan, one, forward, 1, count)
         moved["mu"][t] = one["mu"][0].astype(np.int64) - state["mu"][0].astype(np.int64)
-        v_new, v_old = (decode_rho(s["rho"][0], 0) for s in (one, state))
-        moved["rho"][t] = (v_new / v_old - 1) * mantissa
+        moved["rho"][t] = (variances(spec, one) / v_old - 1) * rho
     if count != Saturations():
         return False
     for part, (field, tolerance) in itertools.product(parts, (("mu", 0.01), ("rho", 0.04))):

@@ -7,13 +7,27 @@ import numpy.typing as npt
 from onnx import TensorProto
 
 from export.graph.builder import GraphBuilder, Operand
-from export.graph.integers import at_most, isqrt, shift_round, shift_truncate_both
-from export.graph.sampling import IntegerLayer, RealLayer, block_squares, blocked_mean
+from export.graph.integers import (
+    at_most,
+    bit_length,
+    isqrt,
+    positive_part,
+    power_of_two,
+    shift_round,
+    shift_round_both,
+    shift_truncate_both,
+)
+from export.graph.sampling import IntegerLayer, RealLayer, blocked_mean, largest_sum
 from quant.layout import State
 from quant.network import NetworkSpec, layer_view
 from quant.rules.mesu.config import MesuConfig
+from quant.rules.mesu.golden import POWER_BITS, SQUARE_BITS, SQUARE_MORE_BITS
 from quant.rules.mesu.plan import make_plan
-from quant.sampling.golden import SPREAD_MAX
+from quant.rules.mesu.variance import POINT, exponent_view
+from quant.sampling.golden import NARROW_BITS, NARROW_MAX, SPREAD_MAX
+
+# Sums of inputs have at most 31 bits; sums of at most 65536 squares of 24 bits.
+_INPUT_BITS, _SQUARE_SUM_BITS = 32, 41
 
 
 def integer_layer(
@@ -29,13 +43,15 @@ def integer_layer(
         index: int, x: str, frac_bits: Operand, epsilon: npt.NDArray[np.int64]
     ) -> tuple[str, str]:
         mu, rho = (layer_view(spec, state, name, index) for name in ("mu", "rho"))
-        bits = plan.layers[index]
-        blocked, k_mean, centre = blocked_mean(g, x, frac_bits, mu, bits.mu_frac_bits)
-        squares, k_square = block_squares(g, blocked, (12 - bits.v_exponent) & 1)
-        # 12 - v_exponent + k_square is even, so that Div is exact whatever its sign.
-        halved = g.op("Div", g.op("Add", 12 - bits.v_exponent, k_square), 2)
-        half_exponent = g.op("Sub", g.op("Add", halved, frac_bits), k_mean)
-        root = isqrt(g, _power(g, squares, rho))
+        exponent = exponent_view(spec, state["rho_exponent"][0], index).astype(np.int64)
+        _, _, centre = blocked_mean(g, x, frac_bits, mu, plan.layers[index].mu_frac_bits)
+        xn, narrow = _narrow_inputs(g, x)
+        squares, scale = _scaled_squares(g, xn, exponent)
+        power = g.op("MatMul", g.cast(squares, TensorProto.INT32), rho.astype(np.int32))
+        root = isqrt(g, g.cast(power, TensorProto.INT64))
+        # scale - POINT is even, so that Div is exact whatever its sign.
+        halved = g.op("Div", g.op("Sub", scale, POINT), 2)
+        half_exponent = g.op("Sub", g.op("Sub", frac_bits, narrow), halved)
         spread = shift_truncate_both(g, root, g.op("Sub", half_exponent, 12))
         spread = at_most(g, spread, SPREAD_MAX)
         return g.op("Add", centre, shift_round(g, g.op("Mul", spread, epsilon), 4)), spread
@@ -55,16 +71,31 @@ def real_layer(g: GraphBuilder, spec: NetworkSpec, config: MesuConfig, state: St
     return layer
 
 
-def _power(g: GraphBuilder, squares: str, rho: npt.NDArray[np.uint16]) -> str:
-    """``Σ_rows (mantissa · square) >> (31 - octave)``, ``int64[batch, draws, columns]``.
+def _narrow_inputs(g: GraphBuilder, x: str) -> tuple[str, str]:
+    """Inputs of 8 bits, and by how many bits they are shorter, ``int64[batch, 1, 1]``."""
+    most = g.reduce("ReduceMax", g.reduce("ReduceMax", g.op("Abs", x), 2), 1)
+    narrow = positive_part(g, g.op("Sub", bit_length(g, most, _INPUT_BITS), NARROW_BITS))
+    return at_most(g, shift_round_both(g, x, narrow), NARROW_MAX), narrow
 
-    Squares of a draw sum to less than 2^20 and mantissas have 12 bits, so that uint32 holds every
-    product and every sum. The products, ``uint32[batch, draws, rows, columns]``, are by far the
-    largest value of the graph. The sum is a MatMul with ones: ReduceSum knows no uint32.
+
+def _scaled_squares(g: GraphBuilder, xn: str, exponent: npt.NDArray[np.int64]) -> tuple[str, str]:
+    """Return xn² 2^exponent of a layer as ``squares · 2^scale``, the scale odd.
+
+    ``xn`` is ``int64[batch, draws or 1, rows]``, ``exponent`` ``int64[rows]``. The squares of a
+    draw sum to less than 2^17 and mantissas have 14 bits: int32 holds every sum of their products.
+    The scale is ``int64[batch, 1, 1]``.
     """
-    mantissa = ((rho & 2047) | 2048).astype(np.uint32)
-    right = (31 - (rho >> 11)).astype(np.uint32)
-    columns = g.unsqueeze(g.cast(squares, TensorProto.UINT32), 3)
-    terms = g.op("BitShift", g.op("Mul", columns, mantissa), right, direction="RIGHT")
-    ones = np.ones((1, len(rho)), np.uint32)
-    return g.cast(g.squeeze(g.op("MatMul", ones, terms), 2), TensorProto.INT64)
+    product = g.op("Mul", xn, xn)
+    active = g.op("Greater", g.reduce("ReduceMax", product, 1), 0)
+    # Without an active row there is no power, and the scale does not matter.
+    most = g.reduce("ReduceMax", g.op("Where", active, exponent, int(exponent.min())), 2)
+    below = at_most(g, positive_part(g, g.op("Sub", most, exponent)), 31)
+    wide = g.op("Mul", product, 1 << SQUARE_MORE_BITS)
+    wide = g.op("Div", wide, power_of_two(g, below))  # not negative: the shift
+    largest = g.reduce("ReduceMax", g.reduce("ReduceMax", wide, 2), 1)
+    each = g.op("Sub", bit_length(g, largest, _INPUT_BITS), SQUARE_BITS)
+    total = g.op("Sub", bit_length(g, largest_sum(g, wide), _SQUARE_SUM_BITS), POWER_BITS)
+    k = g.op("Where", g.op("Greater", each, total), each, total)
+    k = g.op("Add", k, g.op("Mod", g.op("Add", g.op("Add", k, most), 1), 2))
+    scale = g.op("Add", g.op("Add", most, k), -SQUARE_MORE_BITS)
+    return shift_truncate_both(g, wide, k), scale

@@ -14,8 +14,9 @@ from export.graph.integers import (
     shift_floor,
     shift_left,
     shift_round,
+    shift_truncate_both,
 )
-from export.graph.sampling import IntegerLayer, RealLayer, block_squares, blocked_mean
+from export.graph.sampling import SUM_BITS, IntegerLayer, RealLayer, blocked_mean, largest_sum
 from quant.layout import State
 from quant.network import NetworkSpec, layer_view
 from quant.rules.mesu_factored.config import MesuFactoredConfig
@@ -45,7 +46,7 @@ def integer_layer(
         row, column = (factor_view(spec, state, field, index) for field in FACTORS)
         v_exponent = plan.layers[index].v_exponent
         blocked, k_mean, centre = blocked_mean(g, x, frac_bits, mu, mu_frac_bits)
-        squares, k_square = block_squares(g, blocked, 0)
+        squares, k_square = _block_squares(g, blocked)
         code = row.astype(np.int64)
         top = int(octave(code).max())
         terms = g.op("Mul", squares, top_bits(code, 12))
@@ -69,6 +70,14 @@ def integer_layer(
         return g.op("Add", centre, shift_round(g, g.op("Mul", spread, epsilon), 4)), spread
 
     return layer
+
+
+def _block_squares(g: GraphBuilder, blocked: str) -> tuple[str, str]:
+    """The squares of a block, and by which power of two they are scaled, ``int64[batch, 1, 1]``."""
+    squares = g.op("Mul", blocked, blocked)
+    k_square = g.op("Sub", 20, bit_length(g, largest_sum(g, squares), SUM_BITS))
+    k_square = g.op("Sub", k_square, g.op("Mod", k_square, 2))
+    return shift_truncate_both(g, squares, g.op("Sub", 0, k_square)), k_square
 
 
 def real_layer(

@@ -14,8 +14,6 @@ expectation of the weight-sampling gradient given the pre-activations.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from quant import noise
@@ -24,7 +22,6 @@ from quant.heads import HEADS
 from quant.integers import (
     Int64,
     bit_length,
-    bit_lengths,
     clamp_count,
     isqrt,
     shift_round,
@@ -34,19 +31,7 @@ from quant.integers import (
 from quant.layout import State
 from quant.network import NetworkSpec, layer_view
 from quant.replay import replaying
-from quant.rules.mesu.golden_steps import (
-    DRAWN_MU,
-    DRAWN_RHO,
-    draws,
-    factors,
-    fit,
-    lanes,
-    pull,
-    rounded,
-    step_mu,
-    step_mu_first,
-    step_rho,
-)
+from quant.rules.mesu.golden_steps import Weights, first_gradient, fit, later_gradient, pull
 from quant.rules.mesu.plan import Plan
 from quant.rules.mesu.variance import POINT, exponent_view
 from quant.sampling.golden import (
@@ -54,13 +39,12 @@ from quant.sampling.golden import (
     PRE_ACTIVATION_MAX,
     SPREAD_MAX,
     Forward,
-    apply_gain,
     block_inputs,
     narrow_inputs,
     run_layers,
 )
 from quant.sampling.plan import LayerPlan
-from quant.sampling.step import Scale, Step, commit, look
+from quant.sampling.step import Step, commit, look
 
 PRODUCT_MAX = 1 << 43
 RATIO_MAX = (1 << 24) - 1
@@ -184,77 +168,10 @@ def backward_inputs(
     return clamped
 
 
-class Weights(NamedTuple):
-    """A layer's state as the steps take it."""
-
-    mu: Int64
-    rho: Int64
-    exponent: Int64
-
-
 def _weights(spec: NetworkSpec, state: State, layer: int) -> Weights:
     mu, rho = (layer_view(spec, state, name, layer).astype(np.int64) for name in ("mu", "rho"))
     exponent = exponent_view(spec, state["rho_exponent"][0], layer).astype(np.int64)
     return Weights(mu, rho, exponent)
-
-
-def first_gradient(
-    was: Weights,
-    x: Int64,
-    delta: Int64,
-    r_sum: Int64,
-    gain_mu: Scale,
-    plan: Plan,
-    key: int,
-    u: tuple[Int64, Int64],
-    count: Saturations,
-) -> tuple[Int64, Int64]:
-    """The gradient's step of layer 0: of the rows whose factors are not 0."""
-    mine = plan.layers[0]
-    draw_mu, draw_rho = draws(key, len(x))
-    mu, rho, z = was.mu, was.rho, np.abs(x[:, 0])
-    g, exponent_g = lanes(delta.sum(axis=1), gain_mu)
-    if g.any() and z.any():
-        lasting = exponent_g + 23 - mine.mu_frac_bits
-        f = factors(z, was.exponent, lasting, DRAWN_MU, draw_mu, count)
-        mu = step_mu_first(mu, rho, np.sign(x[:, 0]), f, g, u[0])
-    q, exponent_q = lanes(r_sum, plan.gain_sigma)
-    if q.any() and z.any():
-        f = factors(z * z, was.exponent, exponent_q + 10, DRAWN_RHO, draw_rho, count)
-        y = rounded(-f.rows[:, None], q)
-        stepped = step_rho(rho, y, np.array(f.right - 3), u[1], count)
-        rho = np.where(f.rows[:, None] > 0, stepped, rho)
-    return mu, rho
-
-
-def later_gradient(
-    was: Weights,
-    layer: int,
-    x: Int64,
-    frac_bits: int,
-    delta: Int64,
-    r: Int64,
-    gain_mu: Scale,
-    plan: Plan,
-    u: tuple[Int64, Int64],
-    count: Saturations,
-) -> tuple[Int64, Int64]:
-    """The gradient's step of a later layer. A row whose input is 0 does not move: u < 2^16."""
-    mine = plan.layers[layer]
-    spare = bit_length(plan.n_draws - 1)
-    xn, narrow = narrow_inputs(x)
-    frac_bits -= narrow
-    g, exponent_g = apply_gain(delta, gain_mu, 19)
-    q, exponent_q = apply_gain(r, plan.gain_sigma, 20)
-    squares = xn * xn
-    e = np.maximum(bit_lengths(squares.max(axis=1)) - 8, 0)[:, None]
-    exponent = was.exponent[:, None]
-    w = -shift_round(xn @ g.T, spare + 2)
-    y = -shift_round((squares >> e) @ q.T, spare + 1)
-    right_mu = 17 + frac_bits + exponent_g - mine.mu_frac_bits - spare - exponent
-    right_rho = 2 * frac_bits + exponent_q - e - spare - 1 - exponent
-    mu = step_mu(was.mu, was.rho, w, right_mu, u[0], count)
-    return mu, step_rho(was.rho, y, right_rho, u[1], count)
 
 
 def _update_layer(

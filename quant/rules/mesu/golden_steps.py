@@ -7,6 +7,7 @@ NUMBERS.md beside this file; the names of the steps there are the names used her
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,9 +23,9 @@ from quant.integers import (
 )
 from quant.rules.mesu.plan import Plan
 from quant.rules.mesu.variance import least_exponent, most_exponent, narrowed, widened
-from quant.sampling.golden import MU_STEP_BITS
+from quant.sampling.golden import MU_STEP_BITS, apply_gain, narrow_inputs
 from quant.sampling.plan import LayerPlan
-from quant.sampling.step import Step
+from quant.sampling.step import Scale, Step
 
 RHO_STEP_BITS = 30
 #: What takes μ to the prior.
@@ -33,12 +34,24 @@ LANE_MAX = (1 << 15) - 1
 #: A row's factor has 14 bits, and eight more while it is decided whether the row is taken.
 FACTOR_BITS = 14
 FACTOR_MORE_BITS = 8
-#: A factor below 2^(shift + this) is drawn: steps of at most one LSB of μ, of eight of ρ.
+#: A factor below 2^(shift + this) is drawn: where both are largest, a step is one LSB of μ then, 32
+#: of ρ, 2^-9 of it.
 DRAWN_MU, DRAWN_RHO = 1, 5
 #: A drawn factor has at most this many bits.
 DRAWN_BITS = 13
-#: The remaining shift of a layer's step.
-EXPONENT_MAX = 31
+#: The remaining shift of a layer's step: what is less is more than μ has room for, or than σ² is
+#: stepped by.
+RIGHT_MAX, RIGHT_MIN_MU, RIGHT_MIN_RHO = 31, -3, -8
+#: No factor of fewer bits than this is drawn.
+THRESHOLD_MIN = 2
+
+
+class Weights(NamedTuple):
+    """A layer's state as the steps take it."""
+
+    mu: Int64
+    rho: Int64
+    exponent: Int64
 
 
 def rounded(a: Int64, b: Int64) -> Int64:
@@ -74,7 +87,7 @@ class Factors:
     rows : int64[rows]
         Not negative; 0: the row does not move.
     right : int
-        1 to 12.
+        RIGHT_MIN to 12.
     """
 
     rows: Int64
@@ -82,7 +95,13 @@ class Factors:
 
 
 def factors(
-    x: Int64, exponent: Int64, lanes_exponent: int, drawn: int, draw: Int64, count: Saturations
+    x: Int64,
+    exponent: Int64,
+    lanes_exponent: int,
+    least: int,
+    drawn: int,
+    draw: Int64,
+    count: Saturations,
 ) -> Factors:
     """Return a layer's factors: each row's own, or a larger one for a share of the rows.
 
@@ -99,6 +118,8 @@ def factors(
     lanes_exponent : int
         The shift that remains where the largest factor has 14 bits, that factor's exponent not
         counted.
+    least : int
+        The shift is this or more.
     drawn : int
         A factor below 2^(shift + drawn) is drawn.
     draw : int64[rows]
@@ -108,23 +129,19 @@ def factors(
     reach = bit_lengths(x) + exponent
     most = int(reach[x > 0].max())
     right = lanes_exponent - most
-    if right < 1:
+    if right < least:
         count.gradient += 1
-    right = min(max(right, 1), EXPONENT_MAX)
+    right = min(max(right, least), RIGHT_MAX)
     wide = shift_round_each(x, most - FACTOR_BITS - FACTOR_MORE_BITS - exponent)
-    threshold = right + drawn
+    threshold = max(right + drawn, THRESHOLD_MIN)
     own = wide >= 1 << threshold + FACTOR_MORE_BITS
     share = (wide << FACTOR_MORE_BITS) >> threshold
     bits = min(threshold, DRAWN_BITS)
-    rows = np.where(
-        own, shift_round(wide, FACTOR_MORE_BITS), np.where(draw < share, 1 << bits, 0)
-    )
+    rows = np.where(own, shift_round(wide, FACTOR_MORE_BITS), np.where(draw < share, 1 << bits, 0))
     return Factors(rows, right - (threshold - bits))
 
 
-def step_mu_first(
-    mu: Int64, rho: Int64, sign: Int64, f: Factors, g: Int64, u: Int64
-) -> Int64:
+def step_mu_first(mu: Int64, rho: Int64, sign: Int64, f: Factors, g: Int64, u: Int64) -> Int64:
     """The gradient's step of μ in layer 0: μ - rho X G, rounded in 16-bit lanes.
 
     Parameters
@@ -138,13 +155,12 @@ def step_mu_first(
         16 bits of dither.
     """
     h = rounded(rho, rounded((-sign * f.rows)[:, None], g))
-    step = h + (u & (1 << f.right) - 1) >> f.right
+    right = max(f.right, 1)
+    step = (h + (u & (1 << right) - 1) >> right) << right - f.right
     return store_mu(mu + np.where(f.rows[:, None] > 0, step, 0))
 
 
-def step_mu(
-    mu: Int64, rho: Int64, w: Int64, right: Int64, u: Int64, count: Saturations
-) -> Int64:
+def step_mu(mu: Int64, rho: Int64, w: Int64, right: Int64, u: Int64, count: Saturations) -> Int64:
     """The gradient's step of μ in a later layer: μ + rho w.
 
     Parameters
@@ -158,9 +174,7 @@ def step_mu(
     return store_mu(mu + (step + u >> 16))
 
 
-def step_rho(
-    rho: Int64, y: Int64, right: Int64, u: Int64, count: Saturations
-) -> Int64:
+def step_rho(rho: Int64, y: Int64, right: Int64, u: Int64, count: Saturations) -> Int64:
     """The gradient's step of σ²: rho (1 + c/2)² where c, rho y, lies within -½ … 1.
 
     Parameters
@@ -178,8 +192,69 @@ def step_rho(
     curve = curve + u >> 16
     d = np.clip(curve, -(rho >> 1), rho)
     count.gradient += int(np.count_nonzero(d != curve))
-    square = np.where(np.abs(d) << 6 >= rho, d * d // (4 * rho), 0)
-    return np.minimum(rho + d + square, LANE_MAX)
+    square = np.where(np.abs(d) << 6 > rho, d * d // (4 * rho), 0)
+    stepped: Int64 = np.minimum(rho + d + square, LANE_MAX)
+    return stepped
+
+
+def first_gradient(
+    was: Weights,
+    x: Int64,
+    delta: Int64,
+    r_sum: Int64,
+    gain_mu: Scale,
+    plan: Plan,
+    key: int,
+    u: tuple[Int64, Int64],
+    count: Saturations,
+) -> tuple[Int64, Int64]:
+    """The gradient's step of layer 0: of the rows whose factors are not 0."""
+    mine = plan.layers[0]
+    draw_mu, draw_rho = draws(key, len(x))
+    mu, rho, z = was.mu, was.rho, np.abs(x[:, 0])
+    g, exponent_g = lanes(delta.sum(axis=1), gain_mu)
+    if g.any() and z.any():
+        lasting = exponent_g + 23 - mine.mu_frac_bits
+        f = factors(z, was.exponent, lasting, RIGHT_MIN_MU, DRAWN_MU, draw_mu, count)
+        mu = step_mu_first(mu, rho, np.sign(x[:, 0]), f, g, u[0])
+    q, exponent_q = lanes(r_sum, plan.gain_sigma)
+    if q.any() and z.any():
+        lasting = exponent_q + 10
+        f = factors(z * z, was.exponent, lasting, RIGHT_MIN_RHO, DRAWN_RHO, draw_rho, count)
+        y = rounded(-f.rows[:, None], q)
+        stepped = step_rho(rho, y, np.array(f.right - 3), u[1], count)
+        rho = np.where(f.rows[:, None] > 0, stepped, rho)
+    return mu, rho
+
+
+def later_gradient(
+    was: Weights,
+    layer: int,
+    x: Int64,
+    frac_bits: int,
+    delta: Int64,
+    r: Int64,
+    gain_mu: Scale,
+    plan: Plan,
+    u: tuple[Int64, Int64],
+    count: Saturations,
+) -> tuple[Int64, Int64]:
+    """The gradient's step of a later layer. A row whose input is 0 does not move: u < 2^16."""
+    mine = plan.layers[layer]
+    spare = bit_length(plan.n_draws - 1)
+    xn, narrow = narrow_inputs(x)
+    frac_bits -= narrow
+    g, exponent_g = apply_gain(delta, gain_mu, 19)
+    q, exponent_q = apply_gain(r, plan.gain_sigma, 20)
+    squares = xn * xn
+    e = np.maximum(bit_lengths(squares.max(axis=1)) - 8, 0)[:, None]
+    exponent = was.exponent[:, None]
+    w = -shift_round(xn @ g.T, spare + 2)
+    y = -shift_round((squares >> e) @ q.T, spare + 1)
+    right_mu = 17 + frac_bits + exponent_g - mine.mu_frac_bits - spare - exponent
+    right_rho = 2 * frac_bits + exponent_q - e - spare - 1 - exponent
+    mu = step_mu(was.mu, was.rho, w, right_mu, u[0], count)
+    return mu, step_rho(was.rho, y, right_rho, u[1], count)
 
 
 def store_mu(mu: Int64) -> Int64:

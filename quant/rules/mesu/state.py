@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from quant.errors import ShapeError
 from quant.layout import REAL, Field, State
 from quant.network import NetworkSpec, layer_view
 from quant.rules.mesu import variance
@@ -27,10 +28,36 @@ def integer_init(spec: NetworkSpec, config: MesuConfig, state: State) -> None:
     layers = make_plan(spec, config).layers
     draw_integer_mu(spec, [mine.mu_limit_q for mine in layers], state)
     for layer, fan_in in enumerate(spec.layers[:-1]):
-        rho, exponent = variance.start(config.sigma_init_of(fan_in))
+        rho, exponent = variance.start(config.sigma_init_of(fan_in), layers[layer].v_exponent)
         layer_view(spec, state, "rho", layer)[:] = rho
         variance.exponent_view(spec, state["rho_exponent"][0], layer)[:] = exponent
     step.start(spec, config, state)
+
+
+def integer_check(spec: NetworkSpec, config: MesuConfig, state: State) -> None:
+    """Refuse a state whose σ² lies outside of its format.
+
+    Raises
+    ------
+    ShapeError
+        If it does.
+    """
+    rho = state["rho"][0]
+    if not (int(rho.min()) >= 1 and int(rho.max()) <= variance.RHO_MAX):
+        raise ShapeError(
+            f"state with rho from {rho.min()} to {rho.max()}: expected 1 to {variance.RHO_MAX}; "
+            "was it written for another network, or by another streamlearn?"
+        )
+    for layer, mine in enumerate(make_plan(spec, config).layers):
+        found = variance.exponent_view(spec, state["rho_exponent"][0], layer)
+        least = variance.least_exponent(mine.v_exponent)
+        most = variance.most_exponent(mine.v_exponent)
+        if not (least <= int(found.min()) and int(found.max()) <= most):
+            raise ShapeError(
+                f"state with rho_exponent from {found.min()} to {found.max()} in layer {layer}: "
+                f"expected {least} to {most}; was it learned with another sigma_prior or "
+                "sigma_init?"
+            )
 
 
 def real_fields(numbers: str, spec: NetworkSpec, config: MesuConfig) -> list[Field]:

@@ -61,10 +61,11 @@ def encode(v: npt.NDArray[np.floating]) -> tuple[Int64, Int64]:
     return np.clip(rho, 1, RHO_MAX), exponent
 
 
-def start(sigma: float) -> tuple[int, int]:
-    """Return mantissa and exponent of a start σ: 12 bits or 13."""
+def start(sigma: float, v_exponent: int) -> tuple[int, int]:
+    """Return mantissa and exponent of a start σ: 13 bits, and one more for a power of two."""
     rho, exponent = encode(np.array([[sigma * sigma]]))
-    return int(rho[0, 0]), int(exponent[0])
+    more = max(0, int(exponent[0]) - most_exponent(v_exponent))
+    return int(rho[0, 0]) << more, int(exponent[0]) - more
 
 
 def exponent_view(

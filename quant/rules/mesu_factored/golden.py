@@ -22,12 +22,17 @@ import numpy as np
 from quant import noise
 from quant.counters import Saturations
 from quant.heads import HEADS
-from quant.integers import Int64, bit_length, clamp_count, shift_round
+from quant.integers import Int64, clamp_count, shift_round
 from quant.layout import State
 from quant.network import NetworkSpec, layer_view
 from quant.replay import replaying
 from quant.rules.mesu_factored.golden_backward import Curvature, backward_inputs, curvature
-from quant.rules.mesu_factored.golden_codes import Roots, column_roots, input_roots
+from quant.rules.mesu_factored.golden_codes import (
+    Roots,
+    block_squares,
+    column_roots,
+    input_roots,
+)
 from quant.rules.mesu_factored.golden_factors import gauge, pull_factors, step_columns, step_rows
 from quant.rules.mesu_factored.golden_mu import PEAK_HIGH, pull_mu, step_mu, store_mu, update_range
 from quant.rules.mesu_factored.plan import FactoredPlan
@@ -37,7 +42,7 @@ from quant.sampling.golden import (
     SPREAD_MAX,
     Forward,
     block_inputs,
-    block_squares,
+    narrow_inputs,
     run_layers,
 )
 from quant.sampling.step import Step, commit, look, rescale_slow
@@ -66,7 +71,7 @@ def forward_layer(
     ``a = x·μ + ε √(c Σ x² r)``.
     """
     blocked, k_mean = block_inputs(x)
-    squares, k_square = block_squares(blocked, 0)
+    squares, k_square = block_squares(blocked)
     scale = 39 - v_exponent + 2 * (frac_bits - k_mean) + k_square
     inputs, columns = input_roots(squares, row, scale), column_roots(column)
 
@@ -130,8 +135,7 @@ def _update_layer(
     mu_frac_bits, mine = int(state["mu_frac_bits"][0, layer]), plan.layers[layer]
     x, frac_bits = forward_.inputs[layer], forward_.frac_bits[layer]
     if layer > 0:
-        narrow = max(0, bit_length(int(x.max())) - 8)
-        x = np.minimum(shift_round(x, narrow), 255)
+        x, narrow = narrow_inputs(x)
         frac_bits -= narrow
 
     column_words = noise.words(key, noise.STREAM_COLUMN + layer, columns).astype(np.int64)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from quant.integers import Int64, bit_lengths, isqrt
+from quant.integers import Int64, bit_length, bit_lengths, isqrt
 from quant.rules.mesu_factored.plan import FACTOR_MANTISSA_BITS
 
 #: What a factor's code grows by from one octave to the next.
@@ -51,6 +51,14 @@ def column_roots(column: Int64) -> Roots:
     """√c of every column."""
     o = octave(column)
     return Roots(isqrt(top_bits(column, 28) << 4 - (o + 1 & 1)), (47 - o) >> 1)
+
+
+def block_squares(x: Int64) -> tuple[Int64, int]:
+    """Square inputs and scale by 2^k, k even, so that each draw's sum is below 2^20."""
+    squares = x * x
+    k = 20 - bit_length(int(squares.sum(axis=0).max()))
+    k -= k & 1
+    return (squares << k if k >= 0 else squares >> -k), k
 
 
 def input_roots(squares: Int64, row: Int64, exponent: int) -> Roots:

@@ -12,19 +12,17 @@ import numpy.typing as npt
 
 from quant.counters import Saturations
 from quant.errors import ConfigError, ShapeError
-from quant.network import NetworkSpec, layer_view
+from quant.network import NetworkSpec
 from quant.rules.mesu.config import MesuConfig
 from quant.rules.mesu.plan import make_plan
-from quant.state import State, init_state, state_dtype
-from streamlearn import front_end
+from quant.rules.mesu.variance import POINT, WIDE_BITS, least_exponent
+from quant.sampling.plan import LayerPlan
+from quant.state import init_state
 from streamlearn.engines import make_engine
-from streamlearn.rules.mesu import equations
+from streamlearn.rules.mesu.probes import Watched, watch
 
-BLOCK = 256
-N_PROBES = 20
-_Ranges = list[float]
-#: Dither has 16 bits: a smaller share of an LSB is rounded as if it were none.
-LOST_BELOW = 2.0**-16
+#: A row's smallest mantissa is 1 and its largest has 13 bits or 14.
+ROW_RATIO = math.sqrt(1 << WIDE_BITS)
 
 
 @dataclass(frozen=True)
@@ -40,10 +38,13 @@ class LayerFormat:
     sigma_range : (float, float)
         Smallest and largest σ that float32 met.
     sigma_format : (float, float)
-        Smallest and largest σ of the code.
+        Smallest and largest σ that the layer's rows can hold.
+    sigma_ratio : float
+        Largest ratio of two σ of one row that float32 met. A row shares an exponent and holds
+        ratios up to ROW_RATIO, 90: a σ that is smaller still stays at that.
     mu_lost, rho_lost : float
-        Share of the way of μ, and of the code of σ², that steps below 2^-16 LSB make up: the
-        dither cannot resolve them.
+        Share of the way of μ, and of σ², that steps make up which the format cannot resolve: those
+        below 2^-16 LSB, and in layer 0 those that 16-bit lanes round to 0.
     rounding_to_sigma : float
         Standard deviation that rounding would add to a μ within a memory window if nothing pulled
         it back, over σ; root mean square over the synapses. Harmless below 1.
@@ -53,6 +54,7 @@ class LayerFormat:
     mu_largest: float
     sigma_range: tuple[float, float]
     sigma_format: tuple[float, float]
+    sigma_ratio: float
     mu_lost: float
     rho_lost: float
     rounding_to_sigma: float
@@ -84,9 +86,9 @@ class FormatPlan:
     def to_markdown(self) -> str:
         """Return a table with a row a layer, and a line on the whole."""
         lines = [
-            "| layer | largest μ | format of μ | σ | σ of the format | μ lost | σ² lost "
-            "| rounding / σ |",
-            "|---|---|---|---|---|---|---|---|",
+            "| layer | largest μ | format of μ | σ | σ of the format | σ apart in a row | μ lost "
+            "| σ² lost | rounding / σ |",
+            "|---|---|---|---|---|---|---|---|---|",
         ]
         for index, layer in enumerate(self.layers):
             low, high = layer.sigma_range
@@ -94,8 +96,8 @@ class FormatPlan:
             lines.append(
                 f"| {index} | {layer.mu_largest:.3g} "
                 f"| Q{15 - layer.mu_frac_bits}.{layer.mu_frac_bits} | {low:.2g} to {high:.2g} "
-                f"| {least:.2g} to {most:.2g} | {layer.mu_lost:.2%} | {layer.rho_lost:.2%} "
-                f"| {layer.rounding_to_sigma:.2g} |"
+                f"| {least:.2g} to {most:.2g} | {layer.sigma_ratio:.1f} of {ROW_RATIO:.0f} "
+                f"| {layer.mu_lost:.2%} | {layer.rho_lost:.2%} | {layer.rounding_to_sigma:.2g} |"
             )
         counted = ", ".join(
             f"{name} {count}" for name, count in dataclasses.asdict(self.saturations).items()
@@ -163,110 +165,41 @@ def plan_formats(
             f"x {list(x.shape)} and y {list(labels.shape)}: expected [n, {spec.n_features}] and "
             "[n], n at least 1"
         )
-    largest, sigma_low, sigma_high, way, float_predictions = _watch(spec, config, x, labels, seed)
+    watched, float_predictions = watch(spec, config, x, labels, seed)
     bits = tuple(
-        min(15, max(6, math.floor(math.log2(32767 / (room * max(most, 1e-9))))))
-        for room, most in zip(rooms, largest, strict=True)
+        min(15, max(6, math.floor(math.log2(32767 / (room * max(layer.largest, 1e-9))))))
+        for room, layer in zip(rooms, watched, strict=True)
     )
     chosen = dataclasses.replace(config, mu_frac_bits=bits)
     plan = make_plan(spec, chosen)
     engine, rows = make_engine(spec, chosen, "q16"), x.astype(np.float64)
     predictions = engine.learn_many(init_state(spec, chosen, "q16", seed), rows, labels)
     window = min(config.memory_window, 1e12)
-    layers = []
-    for index, (frac_bits, constants) in enumerate(zip(bits, plan.layers, strict=True)):
-        steps, rho_steps, sigma = way[index]
-        lsb = 2.0**-frac_bits
-        share = steps[len(steps) // 2 :] / lsb % 1  # settled: the first steps are far larger
-        noise = lsb * np.sqrt((share * (1 - share)).mean(axis=0) * window) / sigma
-        layers.append(
-            LayerFormat(
-                mu_frac_bits=frac_bits,
-                mu_largest=largest[index],
-                sigma_range=(sigma_low[index], sigma_high[index]),
-                sigma_format=(
-                    2.0 ** ((constants.v_exponent - 32) / 2),
-                    2.0 ** (constants.v_exponent / 2),
-                ),
-                mu_lost=_lost(steps / lsb),
-                rho_lost=_lost(rho_steps),
-                rounding_to_sigma=float(np.sqrt(np.mean(noise**2))),
-            )
-        )
+    layers = [
+        _format(seen, constants, window)
+        for seen, constants in zip(watched, plan.layers, strict=True)
+    ]
     agreement = float(np.mean(predictions == float_predictions))
     return FormatPlan(tuple(layers), engine.saturations, agreement, len(x))
 
 
-def _lost(steps: npt.NDArray[np.float64]) -> float:
-    """Return the share of the way that steps below the dither's resolution make up."""
-    total = float(steps.sum())
-    return float(steps[steps < LOST_BELOW].sum()) / total if total > 0 else 0.0
-
-
-def _watch(
-    spec: NetworkSpec,
-    config: MesuConfig,
-    x: npt.NDArray[np.float32],
-    labels: npt.NDArray[np.uint32],
-    seed: int,
-) -> tuple[_Ranges, _Ranges, _Ranges, list[list[npt.NDArray[np.float64]]], npt.NDArray[np.int32]]:
-    """Learn in float32; return the largest μ, smallest and largest σ, what :func:`_probe` saw and
-    the final σ, each a layer, and the predictions."""
-    engine = make_engine(spec, config, "float32")
-    state = init_state(spec, config, "float32", seed)
-    n_layers = len(spec.shapes)
-    largest, low, high = [0.0] * n_layers, [math.inf] * n_layers, [0.0] * n_layers
-    steps: list[list[list[npt.NDArray[np.float64]]]] = [[[], []] for _ in range(n_layers)]
-    predictions = []
-    probes = set(np.linspace(0, len(x) - 1, N_PROBES).astype(int) // BLOCK)
-    for block, start in enumerate(range(0, len(x), BLOCK)):
-        if block in probes:
-            _probe(spec, config, state, x[start], int(labels[start]), steps)
-        part = slice(start, start + BLOCK)
-        predictions.append(engine.learn_many(state, x[part].astype(np.float64), labels[part]))
-        for layer in range(n_layers):
-            mu = layer_view(spec, state, "mu", layer)
-            sigma = layer_view(spec, state, "sigma", layer)
-            largest[layer] = max(largest[layer], float(np.abs(mu).max()))
-            low[layer] = min(low[layer], float(sigma.min()))
-            high[layer] = max(high[layer], float(sigma.max()))
-    way = [
-        [
-            np.array([step.ravel() for step in steps[layer][0]]),
-            np.array([step.ravel() for step in steps[layer][1]]),
-            layer_view(spec, state, "sigma", layer).astype(np.float64).ravel(),
-        ]
-        for layer in range(n_layers)
-    ]
-    return largest, low, high, way, np.concatenate(predictions)
-
-
-def _probe(
-    spec: NetworkSpec,
-    config: MesuConfig,
-    state: State,
-    x: npt.NDArray[np.float32],
-    label: int,
-    steps: list[list[list[npt.NDArray[np.float64]]]],
-) -> None:
-    """Append the magnitudes of one sample's gradient steps: of μ, and of σ² in LSB of its code."""
-    exact = np.zeros(1, state_dtype(spec, config, "float64"))
-    for name in set(exact.dtype.names or ()) & set(state.dtype.names or ()):  # no padding
-        exact[name] = state[name]
-    raw = x.astype(np.float64)
-    count = Saturations()
-    _, z = front_end.inputs(spec.front_end, config.front_end_window, exact, raw, count)
-    before = exact.copy()
-    unpulled = dataclasses.replace(config, memory_window=math.inf)
-    forward = equations.forward(spec, config, exact, z, count)
-    equations.update(spec, unpulled, exact, forward, label, count)
-    for layer in range(len(spec.shapes)):
-        old, new = (
-            layer_view(spec, one, "mu", layer).astype(np.float64) for one in (before, exact)
-        )
-        v_old, v_new = (
-            layer_view(spec, one, "sigma", layer).astype(np.float64) ** 2 for one in (before, exact)
-        )
-        mantissa = 2.0 * np.frexp(v_old)[0] * 2048
-        steps[layer][0].append(np.abs(new - old))
-        steps[layer][1].append(np.abs(v_new / v_old - 1) * mantissa)
+def _format(seen: Watched, constants: LayerPlan, window: float) -> LayerFormat:
+    """Say what one layer's format holds of what float32 did."""
+    lsb = 2.0**-constants.mu_frac_bits
+    settled = seen.probes[len(seen.probes) // 2 :]  # the first steps are far larger
+    share = np.array([probe.mu_step for probe in settled]) / lsb % 1
+    noise = lsb * np.sqrt((share * (1 - share)).mean(axis=0) * window) / seen.sigma
+    mu_lost, rho_lost = seen.lost(constants.mu_frac_bits)
+    return LayerFormat(
+        mu_frac_bits=constants.mu_frac_bits,
+        mu_largest=seen.largest,
+        sigma_range=(seen.low, seen.high),
+        sigma_format=(
+            2.0 ** ((least_exponent(constants.v_exponent) - POINT) / 2),
+            2.0 ** (constants.v_exponent / 2),
+        ),
+        sigma_ratio=seen.ratio,
+        mu_lost=mu_lost,
+        rho_lost=rho_lost,
+        rounding_to_sigma=float(np.sqrt(np.mean(noise**2))),
+    )

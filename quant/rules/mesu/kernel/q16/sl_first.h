@@ -16,14 +16,15 @@ typedef struct {
     int32_t most, k; /* the largest exponent of an active row; k: to be shifted right */
 } sl_squares_t;
 
+/* below: of the row's exponent under the largest; negative where the row's input is 0. */
 static inline uint32_t sl_wide(uint32_t x, int32_t below) {
-    return x << SL_SQUARE_MORE_BITS >> sl_min32(below, 31);
+    return x << SL_SQUARE_MORE_BITS >> sl_clamp32(below, 0, 31);
 }
 
 /* From the largest square and the largest sum of squares of a draw. */
 static inline int32_t sl_squares_shift(uint32_t each, uint64_t total, int32_t most) {
-    const int32_t k = sl_max32(sl_bit_length(each) - SL_SQUARE_BITS,
-                               sl_bit_length64(total) - SL_POWER_BITS);
+    const int32_t k =
+        sl_max32(sl_bit_length(each) - SL_SQUARE_BITS, sl_bit_length64(total) - SL_POWER_BITS);
     return k + ((k + most + 1) & 1);
 }
 

@@ -17,6 +17,9 @@ enum {
     SL_DRAWN_RHO = 5,
     SL_DRAWN_BITS = 13,
     SL_RIGHT_MAX = 31,
+    SL_RIGHT_MIN_MU = -3, /* of the shift that remains */
+    SL_RIGHT_MIN_RHO = -8,
+    SL_THRESHOLD_MIN = 2,
 };
 
 /* In place: y times a gain in lanes of 16 bits, the largest of 15; returns what this adds to its
@@ -44,12 +47,13 @@ typedef struct {
     int32_t right;     /* the shift that remains */
 } sl_factors_t;
 
-SL_INLINE sl_factors_t sl_factors_of(int32_t most, int32_t lasting, int32_t drawn,
+SL_INLINE sl_factors_t sl_factors_of(int32_t most, int32_t lasting, int32_t least, int32_t drawn,
                                      uint32_t *count) {
     const int32_t wanted = lasting - most;
-    *count += wanted < 1;
-    const int32_t right = sl_clamp32(wanted, 1, SL_RIGHT_MAX);
-    const int32_t threshold = right + drawn, bits = sl_min32(threshold, SL_DRAWN_BITS);
+    *count += wanted < least;
+    const int32_t right = sl_clamp32(wanted, least, SL_RIGHT_MAX);
+    const int32_t threshold = sl_max32(right + drawn, SL_THRESHOLD_MIN);
+    const int32_t bits = sl_min32(threshold, SL_DRAWN_BITS);
     return (sl_factors_t){most, threshold, bits, right - (threshold - bits)};
 }
 
@@ -104,9 +108,13 @@ SL_INLINE void sl_first_step_mu(const sl_first_step_t *step, uint32_t i, int32_t
                                 sl_state_t *state, sl_scratch_t *scratch) {
     const uint32_t start = step->layer->synapse + i * step->layer->columns;
     const uint32_t word = sl_noise_word(step->key, SL_STREAM_ROW, i);
-    sl_columns_step(&scratch->columns, i, state->mu + start, state->rho + start,
-                    scratch->input[i] > 0 ? -factor : factor, word & step->mask,
-                    (uint32_t)step->for_mu.right);
+    const int32_t right = sl_max32(step->for_mu.right, 1);
+    /* A step that is larger than the lanes have room for is taken several times. */
+    for (uint32_t n = 1u << (right - step->for_mu.right); n > 0; n--) {
+        sl_columns_step(&scratch->columns, i, state->mu + start, state->rho + start,
+                        scratch->input[i] > 0 ? -factor : factor, word & step->mask,
+                        (uint32_t)right);
+    }
 }
 
 SL_INLINE void sl_first_step_rho(const sl_first_step_t *step, uint32_t i, int32_t factor,
@@ -151,14 +159,14 @@ SL_INLINE void sl_first_update(uint32_t key, sl_state_t *state, sl_scratch_t *sc
     const sl_factors_t none = {scratch->reach, SL_RIGHT_MAX, 0, 1};
     sl_first_step_t step = {layer, none, none, key, 0, q};
     if (scratch->n_active != 0 && some_g) {
-        step.for_mu = sl_factors_of(scratch->reach, lasting_g + 23 - layer->mu_frac_bits, SL_DRAWN_MU,
-                                    &count[SL_SAT_GRADIENT]);
+        step.for_mu = sl_factors_of(scratch->reach, lasting_g + 23 - layer->mu_frac_bits,
+                                    SL_RIGHT_MIN_MU, SL_DRAWN_MU, &count[SL_SAT_GRADIENT]);
     }
     if (scratch->n_active != 0 && some_q) {
-        step.for_rho = sl_factors_of(scratch->reach_squared, lasting_q + 10, SL_DRAWN_RHO,
-                                     &count[SL_SAT_GRADIENT]);
+        step.for_rho = sl_factors_of(scratch->reach_squared, lasting_q + 10, SL_RIGHT_MIN_RHO,
+                                     SL_DRAWN_RHO, &count[SL_SAT_GRADIENT]);
     }
-    step.mask = (1u << step.for_mu.right) - 1;
+    step.mask = (1u << sl_max32(step.for_mu.right, 1)) - 1;
     for (uint32_t j = 0; j < columns; j++) {
         sl_columns_set(&scratch->columns, j, g[j], scratch->column_word[j] & step.mask);
     }

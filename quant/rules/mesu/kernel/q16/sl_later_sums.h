@@ -99,8 +99,8 @@ SL_INLINE sl_sums_t sl_later_sums(uint32_t index, const sl_state_t *state, sl_sc
         const uint32_t step = 2 * layer->columns, gap = layer->columns;
         const sl_numbers_t mus = {mu + j, step, gap, layer->rows};
         const sl_numbers_t rhos = {rho + j, step, gap, layer->rows};
-        sl_dot(scratch->pairs_a, L, L, mus, mean + j * L);
-        sl_dot(scratch->pairs_b, L, L, rhos, (int32_t *)power + j * L);
+        sl_dot_pairs(scratch->pairs_a, L, L, mus, mean + j * L);
+        sl_dot_pairs(scratch->pairs_b, L, L, rhos, (int32_t *)power + j * L);
     }
     return sums;
 }

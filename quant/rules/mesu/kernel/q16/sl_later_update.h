@@ -23,8 +23,8 @@ SL_INLINE int32_t sl_row_gradient(const uint8_t *x, int32_t spare, uint32_t colu
         square[s] = (int16_t)((x[s] * x[s]) >> e);
     }
     const uint32_t room = SL_WHOLE(columns);
-    sl_dot(scratch->pairs_a, room, room, (sl_numbers_t){input, 2, 1, S}, w);
-    sl_dot(scratch->pairs_b, room, room, (sl_numbers_t){square, 2, 1, S}, y);
+    sl_dot_pairs(scratch->pairs_a, room, room, (sl_numbers_t){input, 2, 1, S}, w);
+    sl_dot_pairs(scratch->pairs_b, room, room, (sl_numbers_t){square, 2, 1, S}, y);
     for (uint32_t j = 0; j < room; j++) {
         w[j] = -((w[j] + (1 << (spare + 1))) >> (spare + 2));
         y[j] = -((y[j] + (1 << spare)) >> (spare + 1));

@@ -25,16 +25,16 @@ SL_INLINE uint32_t sl_step_rho(int16_t *restrict rho, int32_t *restrict y, uint3
             (sl_shift_saturate(product, right, SL_RHO_STEP_BITS, &unused) + dither) >> 16;
         const int32_t d = sl_min32(sl_max32(curve, -(v >> 1)), v);
         clamped += d != curve;
-        large |= (int32_t)(sl_abs32(d) << 6) >= v;
+        large |= (int32_t)(sl_abs32(d) << 6) > v;
         seen |= (uint32_t)(v + d);
         y[j] = d;
         rho[j] = (int16_t)(v + d);
     }
-    if (large) { /* the square of a smaller change is below half an LSB */
+    if (large) { /* the square of a smaller change is below an LSB */
         SL_SCALAR
         for (uint32_t j = 0; j < columns; j++) {
             const int32_t d = y[j], v = rho[j] - d;
-            const int32_t square = (int32_t)(sl_abs32(d) << 6) >= v ? d * d / (4 * v) : 0;
+            const int32_t square = (int32_t)(sl_abs32(d) << 6) > v ? d * d / (4 * v) : 0;
             const int32_t stepped = sl_min32(rho[j] + square, SL_LANE_MAX);
             seen |= (uint32_t)stepped;
             rho[j] = (int16_t)stepped;

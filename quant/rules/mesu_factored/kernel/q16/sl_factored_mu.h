@@ -129,7 +129,7 @@ SL_INLINE uint32_t sl_factored_pull_row_q16(int16_t *restrict mu, uint32_t n, in
     right = sl_clamp32(right, 0, 31);
     SL_VECTOR
     for (uint32_t j = 0; j < n; j++) {
-        const uint32_t dither = (row.word ^ column_word[j]) & 0xFFFFu;
+        const uint32_t dither = (row_word ^ column_word[j]) & 0xFFFFu;
         const int32_t step = ((prior - mu[j]) * ((strength * weight[j]) >> 16)) >> right;
         const int32_t wide = mu[j] + ((step + (int32_t)dither) >> 16);
         const int32_t kept = sl_clamp32(wide, -32768, 32767);

@@ -98,11 +98,11 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
 
     sl_block_t block;
     if (index == 0) {
-        block = sl_block_inputs(x, layer->rows, 1, 0);
+        block = sl_block_inputs(x, layer->rows, 1);
         sl_factored_product_first_q16(layer, state, scratch, block.k_mean, mean);
         power[0] = sl_factored_power_first_q16(layer, x, row, block, top);
     } else {
-        block = sl_block_inputs(x, layer->rows, L, 0);
+        block = sl_block_inputs(x, layer->rows, L);
         sl_factored_product_later_q16(layer, state, x, block.k_mean, mean);
         sl_power_later(layer, x, row, block, top, power);
     }

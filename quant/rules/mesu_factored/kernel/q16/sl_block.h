@@ -6,13 +6,12 @@
 #include "sl_lanes.h"
 
 /* Of one layer's input: shifts so that sums of magnitudes stay below 2^16 and sums of squares below
- * 2^20, the largest over the draws. */
+ * 2^20, the largest over the draws; k_square is even. */
 typedef struct {
     int32_t k_mean, k_square;
 } sl_block_t;
 
-SL_INLINE sl_block_t sl_block_inputs(const int16_t *x, uint32_t rows, uint32_t lanes,
-                                     int32_t parity) {
+SL_INLINE sl_block_t sl_block_inputs(const int16_t *x, uint32_t rows, uint32_t lanes) {
     uint32_t sums[L] = {0}, squares[L] = {0}, most = 0;
     for (uint32_t i = 0; i < rows; i++) {
         for (uint32_t s = 0; s < lanes; s++) {
@@ -34,7 +33,7 @@ SL_INLINE sl_block_t sl_block_inputs(const int16_t *x, uint32_t rows, uint32_t l
         most = squares[s] > most ? squares[s] : most;
     }
     block.k_square = 20 - sl_bit_length(most);
-    block.k_square -= (block.k_square ^ parity) & 1;
+    block.k_square -= block.k_square & 1;
     return block;
 }
 
