@@ -67,14 +67,16 @@ static inline int32_t sl_front_end_value(const sl_feature_t *f, int32_t delta,
 /* Whether a value is like most of them: nothing is remembered, and it is neither far from the mean
  * nor near the reference. Then it enters, and delta is what it differs by. */
 static inline uint32_t sl_front_end_usual(const sl_feature_t *f, uint32_t bits, int32_t *delta) {
+    const uint32_t ready = f->count != 0 && f->variance != 0 && bits != f->reference;
     const sl_memory_t *memory = &f->memory;
-    if (SL_FROZEN || f->count == 0 || f->variance == 0 || (bits & 0x7F800000u) == 0 ||
-        bits == f->reference || memory->streak != 0 || memory->repeats != 0 ||
-        memory->excursions != 0) {
+    if (SL_FROZEN || !ready || memory->streak || memory->repeats || memory->excursions) {
         return 0;
     }
-    const int32_t x_q = sl_float_bounded(sl_float_unpack(bits), f->exponent);
-    const int32_t reference = sl_float_bounded(sl_float_unpack(f->reference), f->exponent);
+    int32_t x_q, reference;
+    if (!sl_float_in_units(bits, f->exponent, &x_q) ||
+        !sl_float_in_units(f->reference, f->exponent, &reference)) {
+        return 0;
+    }
     const uint32_t apart = sl_abs32(x_q - reference);
     *delta = x_q - f->mean;
     return *delta <= SL_FAR && *delta >= -SL_FAR &&
@@ -121,7 +123,8 @@ void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const u
     const uint32_t count = state->front_end_count;
     scratch->new_count = count < SL_FRONT_END_WINDOW ? count + 1 : SL_FRONT_END_WINDOW;
     for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
-        sl_feature_t f = {
+        sl_feature_t *f = &scratch->new_feature[i];
+        *f = (sl_feature_t){
             .mean = state->mean[i],
             .variance = state->variance[i],
             .reference = state->reference[i],
@@ -131,15 +134,14 @@ void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const u
             .exponent = state->exponent[i],
         };
         int32_t z, delta = 0;
-        if (sl_front_end_usual(&f, x_bits[i], &delta)) {
-            f.reference = x_bits[i];
-            delta = sl_feature_enter(&f, delta, SL_FRONT_END_WINDOW);
-            z = sl_front_end_value(&f, delta, scratch->saturations);
+        if (sl_front_end_usual(f, x_bits[i], &delta)) {
+            f->reference = x_bits[i];
+            delta = sl_feature_enter(f, delta, SL_FRONT_END_WINDOW);
+            z = sl_front_end_value(f, delta, scratch->saturations);
         } else {
-            z = sl_front_end_feature(&f, x_bits[i], tick, scratch->saturations);
+            z = sl_front_end_feature(f, x_bits[i], tick, scratch->saturations);
         }
         scratch->input[i] = (int16_t)z;
-        scratch->new_feature[i] = f;
     }
 }
 
