@@ -10,10 +10,20 @@ static const int16_t sl_epsilon_table[256] = SL_EPSILON_TABLE; /* Q7.8 */
 
 static void sl_noise_epsilon(uint32_t key, uint32_t layer, uint32_t units, sl_value_t *epsilon) {
     uint32_t word = 0;
-    if (!SL_ON_HOST) { /* no lane without a draw: one number after the other */
-        for (uint32_t e = 0; e < units * S; e++) {
-            word = e % 4 == 0 ? sl_noise_word(key, SL_STREAM_EPSILON + layer, e / 4) : word >> 8;
-            *epsilon++ = sl_value_of_q8(sl_epsilon_table[word & 255u]);
+    if (!SL_ON_HOST) { /* no lane without a draw: four numbers of a word after the other */
+        for (uint32_t k = 0; 4 * k < units * S; k++) {
+            const uint32_t left = units * S - 4 * k;
+            word = sl_noise_word(key, SL_STREAM_EPSILON + layer, k);
+            if (left >= 4) {
+                SL_UNROLL_ALWAYS
+                for (uint32_t n = 0; n < 4; n++) {
+                    *epsilon++ = sl_value_of_q8(sl_epsilon_table[word >> 8 * n & 255u]);
+                }
+                continue;
+            }
+            for (uint32_t n = 0; n < left; n++) {
+                *epsilon++ = sl_value_of_q8(sl_epsilon_table[word >> 8 * n & 255u]);
+            }
         }
         return;
     }

@@ -54,17 +54,18 @@ SL_INLINE void sl_chip_first_update(uint32_t key, sl_state_t *state, sl_scratch_
         sl_lanes_of(q, SL_FIRST_UNITS, (sl_scale_t){SL_GAIN_RHO_MANTISSA, SL_GAIN_RHO_EXPONENT});
     sl_factors_t for_mu = {0, 0, 0, 1}, for_rho = {0, 0, 0, 1};
     if (some_g) {
-        for_mu = sl_factors_of(scratch->reach, lasting_g + 23 - layer->mu_frac_bits, SL_DRAWN_MU,
-                               &count[SL_SAT_GRADIENT]);
+        for_mu = sl_factors_of(scratch->reach, lasting_g + 23 - layer->mu_frac_bits,
+                               SL_RIGHT_MIN_MU, SL_DRAWN_MU, &count[SL_SAT_GRADIENT]);
     }
     if (some_q) {
-        for_rho = sl_factors_of(scratch->reach_squared, lasting_q + 10, SL_DRAWN_RHO,
-                                &count[SL_SAT_GRADIENT]);
+        for_rho = sl_factors_of(scratch->reach_squared, lasting_q + 10, SL_RIGHT_MIN_RHO,
+                                SL_DRAWN_RHO, &count[SL_SAT_GRADIENT]);
     }
-    const uint32_t mask = (1u << for_mu.right) - 1;
+    const int32_t right_mu = sl_max32(for_mu.right, 1);
+    const uint32_t mask = (1u << right_mu) - 1;
     const int32_t right_rho = for_rho.right - 3;
     sl_columns_t *columns = &scratch->columns;
-    sl_columns_begin(columns, for_mu.right, right_rho, &count[SL_SAT_GRADIENT]);
+    sl_columns_begin(columns, right_mu, right_rho, &count[SL_SAT_GRADIENT]);
     for (uint32_t j = 0; j < SL_FIRST_UNITS; j++) {
         const uint32_t word = scratch->column_word[j];
         sl_columns_set(columns, j, g[j], word & mask);
@@ -89,7 +90,8 @@ SL_INLINE void sl_chip_first_update(uint32_t key, sl_state_t *state, sl_scratch_
         }
         int16_t *mu = mus + i * SL_FIRST_UNITS, *rho = rhos + i * SL_FIRST_UNITS;
         const uint32_t word = sl_noise_word(key, SL_STREAM_ROW, i);
-        if (factor != 0) {
+        /* A step that is larger than the lanes have room for is taken several times. */
+        for (uint32_t left = factor == 0 ? 0 : 1u << (right_mu - for_mu.right); left > 0; left--) {
             sl_columns_step(columns, mu, rho, x > 0 ? -factor : factor, word & mask);
         }
         if (square != 0) {

@@ -76,7 +76,7 @@ SL_INLINE sl_squares_t sl_chip_squares(int16_t *pairs, const int8_t *exponent, u
     uint32_t totals[L] = {0}, total = 0, each = 0;
     for (uint32_t i = 0; i < rows; i++) {
         const uint16_t *at = (const uint16_t *)pairs + sl_chip_place(i);
-        const uint32_t below = (uint32_t)sl_min32(most - exponent[i], 31);
+        const uint32_t below = (uint32_t)sl_clamp32(most - exponent[i], 0, 31);
         SL_UNROLL_ALWAYS
         for (uint32_t s = 0; s < L; s++) {
             const uint32_t wide = ((uint32_t)at[2 * s] << SL_SQUARE_MORE_BITS) >> below;
@@ -90,7 +90,7 @@ SL_INLINE sl_squares_t sl_chip_squares(int16_t *pairs, const int8_t *exponent, u
     const sl_squares_t squares = {most, sl_squares_shift(each, total, most)};
     for (uint32_t i = 0; i < rows; i++) {
         uint16_t *at = (uint16_t *)pairs + sl_chip_place(i);
-        const int32_t below = sl_min32(most - exponent[i], 31);
+        const int32_t below = sl_clamp32(most - exponent[i], 0, 31);
         if (squares.k >= 0) {
             const uint32_t right = (uint32_t)sl_min32(below + squares.k, 31);
             SL_UNROLL_ALWAYS
@@ -142,8 +142,8 @@ SL_INLINE sl_sums_t sl_chip_later_sums(uint32_t index, const sl_state_t *state,
         sl_chip_squares(squared, exponent, rows, most == -128 ? 1 : most);
     const int16_t *mu = state->mu + layer->synapse, *rho = state->rho + layer->synapse;
     for (uint32_t j = 0; j < columns; j++) {
-        sl_dot(inputs, L, L, (sl_numbers_t){mu + j, 2 * columns, columns, rows}, mean + j * L);
-        sl_dot(squared, L, L, (sl_numbers_t){rho + j, 2 * columns, columns, rows},
+        sl_dot_pairs(inputs, L, L, (sl_numbers_t){mu + j, 2 * columns, columns, rows}, mean + j * L);
+        sl_dot_pairs(squared, L, L, (sl_numbers_t){rho + j, 2 * columns, columns, rows},
                (int32_t *)power + j * L);
     }
     return (sl_sums_t){k_mean, narrow, squares.most + squares.k - SL_SQUARE_MORE_BITS};

@@ -7,7 +7,11 @@
 #include "sl_dsp_steps.h"
 #include "sl_dsp_sums.h"
 
-enum { SL_PAIRS = SL_FIRST_UNITS / 2, SL_UNIT_LEFT = SL_FIRST_UNITS % 2 };
+enum {
+    SL_PAIRS = SL_FIRST_UNITS / 2,
+    SL_UNIT_LEFT = SL_FIRST_UNITS % 2,
+    SL_LANE_SHIFT = 13, /* with it a step of rho, of 27 bits before, fits 16 */
+};
 
 typedef struct {
     sl_pair_t mu[SL_PAIRS + SL_UNIT_LEFT], rho[SL_PAIRS + SL_UNIT_LEFT];
@@ -62,11 +66,30 @@ SL_FOLD void sl_columns_step(sl_columns_t *columns, int16_t *mu, const int16_t *
     }
 }
 
+/* A row whose steps do not fit a lane: there are no smaller shifts but after a very large gradient. */
+SL_INLINE uint32_t sl_columns_step_wide(const sl_columns_t *columns, int16_t *rho, int32_t square,
+                                        uint32_t dither) {
+    const sl_row_step_t *step = &columns->step_rho;
+    uint32_t seen = 0;
+    for (uint32_t j = 0; j < SL_FIRST_UNITS; j++) {
+        const sl_pair_t *pair = &columns->rho[j >> 1];
+        const int32_t q = (int16_t)(j & 1 ? pair->lanes >> 16 : pair->lanes);
+        const uint32_t addend = (j & 1 ? pair->high : pair->low) ^ dither;
+        rho[j] = (int16_t)sl_stepped_rho(rho[j], sl_rounded(-square, q), addend, step->right,
+                                         step->count);
+        seen |= (uint32_t)rho[j];
+    }
+    return seen;
+}
+
 /* square <= 2^14, as factor; dither as sl_dither_rho makes it. Returns the OR of what is stored. */
 SL_FOLD uint32_t sl_columns_step_rho(sl_columns_t *columns, int16_t *rho, int32_t square,
                                      uint32_t dither) {
     uint32_t seen = 0;
     sl_row_step_t *step = &columns->step_rho;
+    if (step->right < SL_LANE_SHIFT) {
+        return sl_columns_step_wide(columns, rho, square, dither);
+    }
     if (SL_PAIRS) {
         step->factor = -2 * square;
         step->dither = dither;

@@ -57,7 +57,7 @@ static inline int32_t sl_stepped_rho(int32_t rho, int32_t y, uint32_t dither, ui
  * + 1 with t <= square/2 + 1/2. Then d^2/(4 rho) is below 1, and a step down leaves half: where rho
  * is 1, t is 0. */
 static inline uint32_t sl_rho_is_small(int32_t square, int32_t right) {
-    return square < 1 << (10 + right);
+    return square << 11 < 1 << (21 + right); /* right is -11 or more */
 }
 
 /* The rows that a sum takes, in their order; x: their inputs, to be k_mean bits shorter. */
