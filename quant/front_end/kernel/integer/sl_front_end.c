@@ -141,7 +141,7 @@ void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const u
         } else {
             z = sl_front_end_feature(f, x_bits[i], tick, scratch->saturations);
         }
-        scratch->input[i] = (int16_t)z;
+        scratch->input[i] = (sl_input_t)z;
     }
 }
 
@@ -161,7 +161,7 @@ void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const u
             clamped += kept != z;
             z = kept;
         }
-        scratch->input[i] = (int16_t)z;
+        scratch->input[i] = (sl_input_t)z;
     }
     scratch->saturations[SL_SAT_INPUT] += clamped;
 }
@@ -188,7 +188,7 @@ void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const u
         size = right < 17 ? SL_INPUT_MAX + 1 : size; /* 8 and beyond */
         clamped += size > SL_INPUT_MAX;
         size = size > SL_INPUT_MAX ? SL_INPUT_MAX : size;
-        scratch->input[i] = (int16_t)(x_bits[i] >> 31 ? -(int32_t)size : (int32_t)size);
+        scratch->input[i] = (sl_input_t)(x_bits[i] >> 31 ? -(int32_t)size : (int32_t)size);
     }
     scratch->saturations[SL_SAT_INPUT] += clamped;
 }

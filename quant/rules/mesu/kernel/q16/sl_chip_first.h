@@ -74,9 +74,9 @@ SL_INLINE void sl_chip_first_update(uint32_t key, sl_state_t *state, sl_scratch_
     const sl_chip_factors_t mu_factors = sl_chip_factors(for_mu, some_g);
     const sl_chip_factors_t rho_factors = sl_chip_factors(for_rho, some_q);
     int16_t *mus = state->mu + layer->synapse, *rhos = state->rho + layer->synapse;
-    const uint16_t *at = scratch->active;
+    sl_walk_t walk = sl_walk(scratch->active_mask);
     for (uint32_t n = scratch->n_active; n != 0; n--) {
-        const uint32_t i = *at++;
+        const uint32_t i = sl_walk_on(&walk);
         const int32_t x = scratch->input[i], exponent = exponents[i];
         int32_t factor = 0, square = 0;
         if (some_g) {
