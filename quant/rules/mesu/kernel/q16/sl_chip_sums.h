@@ -93,6 +93,11 @@ SL_INLINE int32_t sl_chip_blocked(const int16_t *x, uint32_t rows, uint32_t *see
     return sl_max32(0, sl_bit_length(most) - 16);
 }
 
+/* An input in 8 bits. */
+static inline int32_t sl_chip_narrow(int32_t h, int32_t narrow) {
+    return sl_min32((h + ((1 << narrow) >> 1)) >> narrow, SL_NARROW_MAX);
+}
+
 /* Where a row lies in `pairs`. */
 static inline uint32_t sl_chip_place(uint32_t i) {
     return 2 * (i / 2 * L) + i % 2;
@@ -141,22 +146,19 @@ SL_INLINE sl_sums_t sl_chip_later_sums(uint32_t index, const sl_state_t *state,
     const sl_layer_t *layer = &sl_layers[index];
     const uint32_t rows = layer->rows, columns = layer->columns;
     const int16_t *x = scratch->hidden + layer->hidden * L;
-    uint8_t *narrowed = scratch->narrowed + layer->hidden * L;
     const int8_t *exponent = state->rho_exponent + layer->first;
     int16_t *inputs = scratch->pairs_a, *squared = scratch->pairs_b;
     uint32_t seen = 0;
     const int32_t k_mean = sl_chip_blocked(x, rows, &seen);
     const int32_t narrow = sl_max32(0, sl_bit_length(seen) - 8);
-    const int32_t half = narrow == 0 ? 0 : 1 << (narrow - 1);
     int32_t most = -128;
     for (uint32_t i = 0; i < rows; i++) {
         const uint32_t at = sl_chip_place(i);
         int32_t any = 0;
         for (uint32_t s = 0; s < L; s++) {
-            const int32_t h = *x++, short_h = sl_min32((h + half) >> narrow, SL_NARROW_MAX);
+            const int32_t h = *x++, short_h = sl_chip_narrow(h, narrow);
             inputs[at + 2 * s] = (int16_t)(h >> k_mean);
             squared[at + 2 * s] = (int16_t)(short_h * short_h);
-            *narrowed++ = (uint8_t)short_h;
             any |= short_h;
         }
         most = any == 0 ? most : sl_max32(most, exponent[i]);

@@ -29,6 +29,7 @@ enum {
     SL_N_PAIRS = SL_ROW_PAIRS > SL_WIDE_PAIRS ? SL_ROW_PAIRS : SL_WIDE_PAIRS,
     /* On a chip: units of a later layer, with their draws; layer 0 needs one number a unit. */
     SL_SOME_UNITS = SL_N_LAYERS == 1 || SL_ON_HOST ? SL_ROOM_UNITS : SL_N_LATER_UNITS,
+    SL_KEPT = SL_ON_HOST, /* a chip computes it again, or in place */
     SL_ALL_DRAWS = SL_MAX_UNITS * SL_N_LANES,
     SL_LATER_DRAWS = SL_N_LATER_UNITS * SL_N_LANES,
     SL_ONE_LAYER =
@@ -44,14 +45,14 @@ typedef struct {
     int64_t logit_sum[SL_N_OUTPUTS];                  /* Q.16, over the draws */
     sl_input_t input[SL_N_FEATURES + 1];              /* Q3.4; last: the bias's 1 */
     int16_t hidden[SL_N_HIDDEN_ROWS * SL_N_LANES];    /* frac_bits[layer], [row][draw] */
-    uint8_t narrowed[SL_N_HIDDEN_ROWS * SL_N_LANES];  /* the same in 8 bits */
+    uint8_t narrowed[SL_KEPT * SL_N_HIDDEN_ROWS * SL_N_LANES + 1]; /* the same in 8 bits */
     int16_t epsilon[SL_N_UNITS * SL_N_LANES];         /* Q7.8, by layer, [unit][draw] */
     int32_t inverse_first[SL_FIRST_UNITS];            /* Q.18: 1/spread, layer 0 */
     int32_t inverse[SL_N_LATER_UNITS * SL_N_LANES];   /* Q.18: the later layers, [unit][draw] */
     int32_t block_a[SL_MAX_UNITS * SL_N_LANES];       /* a, then delta */
     int32_t block_b[SL_MAX_UNITS * SL_N_LANES];       /* power, then delta of the layer below */
     int32_t block_r[SL_FEW];                          /* mean, then delta epsilon / spread */
-    int32_t block_c[SL_FIRST_UNITS + SL_N_LANES];     /* delta of layer 0, scaled for a product */
+    int32_t block_c[SL_KEPT * SL_FIRST_UNITS + SL_N_LANES]; /* layer 0's delta, summed and scaled */
     union {
         struct {
             int16_t pairs_a[2 * SL_N_PAIRS]; /* factors of sums, two and two */
