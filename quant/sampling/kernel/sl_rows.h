@@ -4,22 +4,17 @@
 #include "sl_replay.h"
 #include "sl_rule.h"
 
-#ifndef SL_LISTS_ACTIVE
-#define SL_LISTS_ACTIVE 1
-#endif
-
 /* List the active rows of layer 0: all others have input 0 and cost nothing. A rule that takes them
- * all, several at once, is only told how many there are. */
+ * all, several at once, is only told how many there are, or finds out. */
 static inline void sl_list_active(sl_scratch_t *scratch) {
     uint32_t n = 0;
+    if (!SL_LISTS_ACTIVE && !SL_COUNTS_ACTIVE) {
+        return;
+    }
     for (uint32_t i = 0; !SL_LISTS_ACTIVE && i < SL_N_FEATURES + SL_BIAS; i++) {
         n += scratch->input[i] != 0;
     }
-    if (!SL_LISTS_ACTIVE) {
-        scratch->n_active = n;
-        return;
-    }
-    for (uint32_t i = 0; i < SL_N_FEATURES + SL_BIAS; i++) {
+    for (uint32_t i = 0; SL_LISTS_ACTIVE && i < SL_N_FEATURES + SL_BIAS; i++) {
         if (SL_ON_HOST) {
             scratch->active[n] = (uint16_t)i;
             n += scratch->input[i] != 0;

@@ -118,6 +118,18 @@ static __attribute__((noinline)) int32_t sl_front_end_feature(sl_feature_t *f, u
     return fate & SL_SILENT ? 0 : sl_front_end_value(f, delta, saturations);
 }
 
+/* The same, on the short way where a value is usual. */
+SL_INLINE int32_t sl_front_end_one(sl_feature_t *f, uint32_t bits, uint32_t tick,
+                                   uint32_t *saturations) {
+    int32_t delta = 0;
+    if (!sl_front_end_usual(f, bits, &delta)) {
+        return sl_front_end_feature(f, bits, tick, saturations);
+    }
+    f->reference = bits;
+    delta = sl_feature_enter(f, delta, SL_FRONT_END_WINDOW);
+    return sl_front_end_value(f, delta, saturations);
+}
+
 void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits) {
     const uint32_t tick = state->n_samples % SL_TICK == 0;
     const uint32_t count = state->front_end_count;
@@ -133,15 +145,8 @@ void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const u
             .memory = {state->streak[i], state->repeats[i], state->excursions[i]},
             .exponent = state->exponent[i],
         };
-        int32_t z, delta = 0;
-        if (sl_front_end_usual(f, x_bits[i], &delta)) {
-            f->reference = x_bits[i];
-            delta = sl_feature_enter(f, delta, SL_FRONT_END_WINDOW);
-            z = sl_front_end_value(f, delta, scratch->saturations);
-        } else {
-            z = sl_front_end_feature(f, x_bits[i], tick, scratch->saturations);
-        }
-        scratch->input[i] = (int16_t)z;
+        const int32_t z = sl_front_end_one(f, x_bits[i], tick, scratch->saturations);
+        scratch->input[i] = (sl_input_t)z;
     }
 }
 
@@ -161,7 +166,7 @@ void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const u
             clamped += kept != z;
             z = kept;
         }
-        scratch->input[i] = (int16_t)z;
+        scratch->input[i] = (sl_input_t)z;
     }
     scratch->saturations[SL_SAT_INPUT] += clamped;
 }
@@ -188,7 +193,7 @@ void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const u
         size = right < 17 ? SL_INPUT_MAX + 1 : size; /* 8 and beyond */
         clamped += size > SL_INPUT_MAX;
         size = size > SL_INPUT_MAX ? SL_INPUT_MAX : size;
-        scratch->input[i] = (int16_t)(x_bits[i] >> 31 ? -(int32_t)size : (int32_t)size);
+        scratch->input[i] = (sl_input_t)(x_bits[i] >> 31 ? -(int32_t)size : (int32_t)size);
     }
     scratch->saturations[SL_SAT_INPUT] += clamped;
 }

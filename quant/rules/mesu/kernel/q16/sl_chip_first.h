@@ -38,12 +38,11 @@ SL_FOLD int32_t sl_chip_factor(const sl_chip_factors_t *f, uint32_t x, int32_t e
 
 /* As sl_first_update. */
 SL_INLINE void sl_chip_first_update(uint32_t key, sl_state_t *state, sl_scratch_t *scratch,
-                                    const int32_t *delta, int32_t *q) {
+                                    int32_t *g, int32_t *q) {
     const sl_layer_t *layer = &sl_layers[0];
     int8_t *exponents = state->rho_exponent + layer->first;
     uint32_t *count = scratch->saturations;
-    int32_t *g = scratch->block_c;
-    sl_gather(delta, SL_FIRST_UNITS, 1, g);
+    sl_gather(g, SL_FIRST_UNITS, 1, g); /* delta, in place */
     const uint32_t some_g = sl_largest(g, SL_FIRST_UNITS) != 0;
     const uint32_t some_q = !SL_REPLAYING(state) && sl_largest(q, SL_FIRST_UNITS) != 0;
     if (scratch->n_active == 0 || !(some_g || some_q)) {
@@ -74,9 +73,9 @@ SL_INLINE void sl_chip_first_update(uint32_t key, sl_state_t *state, sl_scratch_
     const sl_chip_factors_t mu_factors = sl_chip_factors(for_mu, some_g);
     const sl_chip_factors_t rho_factors = sl_chip_factors(for_rho, some_q);
     int16_t *mus = state->mu + layer->synapse, *rhos = state->rho + layer->synapse;
-    const uint16_t *at = scratch->active;
+    sl_walk_t walk = sl_walk(scratch->active_mask);
     for (uint32_t n = scratch->n_active; n != 0; n--) {
-        const uint32_t i = *at++;
+        const uint32_t i = sl_walk_on(&walk);
         const int32_t x = scratch->input[i], exponent = exponents[i];
         int32_t factor = 0, square = 0;
         if (some_g) {
