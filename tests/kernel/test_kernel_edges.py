@@ -1,7 +1,7 @@
 """MESU in q16 under the sanitizers, from states and inputs at the ends of their formats.
 
-The chip's C and the host's, with and without AVX2, equal the golden model there, and no product, sum
-or shift of theirs is undefined.
+The C of a chip and of a host, with and without AVX2, equals the golden model there; no product, sum
+or shift in it is undefined.
 """
 
 from __future__ import annotations
