@@ -1,15 +1,27 @@
 /* Which rows of a layer a sample concerns. */
 #pragma once
 
+#include "sl_build.h"
 #include "sl_replay.h"
 #include "sl_rule.h"
 
 /* List the active rows of layer 0: all others have input 0 and cost nothing. */
 static inline void sl_list_active(sl_scratch_t *scratch) {
+    enum { INPUTS = SL_N_FEATURES + SL_BIAS };
     uint32_t n = 0;
-    for (uint32_t i = 0; i < SL_N_FEATURES + SL_BIAS; i++) {
-        scratch->active[n] = (uint16_t)i;
+    for (uint32_t i = 0; SL_ON_HOST && i < INPUTS; i++) {
         n += scratch->input[i] != 0;
+    }
+    if (SL_ON_HOST && n == INPUTS) { /* in vectors */
+        for (uint32_t i = 0; i < INPUTS; i++) {
+            scratch->active[i] = (uint16_t)i;
+        }
+    } else {
+        n = 0;
+        for (uint32_t i = 0; i < INPUTS; i++) {
+            scratch->active[n] = (uint16_t)i;
+            n += scratch->input[i] != 0;
+        }
     }
     scratch->n_active = n;
 }

@@ -5,6 +5,8 @@
 
 #define SL_Z_MAX 7.9375f /* 127/16: the same clamp as in fixed point */
 
+#if SL_STANDARDISE
+
 static float sl_clamp_input(float z, uint32_t *saturations) {
     if (z > SL_Z_MAX || z < -SL_Z_MAX) {
         saturations[SL_SAT_INPUT]++;
@@ -12,8 +14,6 @@ static float sl_clamp_input(float z, uint32_t *saturations) {
     }
     return z;
 }
-
-#if SL_STANDARDISE
 
 static uint32_t sl_front_end_fate(sl_feature_t *f, float x, uint32_t tick, uint32_t fixed) {
     const float delta = x - f->mean, apart = x - f->reference;
@@ -103,10 +103,14 @@ void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const u
 #else
 
 void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits) {
+    uint32_t clamped = 0;
     scratch->new_count = state->front_end_count;
     for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
-        scratch->input[i] = sl_clamp_input(sl_float_of(x_bits[i]), scratch->saturations);
+        const float x = sl_float_of(x_bits[i]), z = sl_clamp(x, -SL_Z_MAX, SL_Z_MAX);
+        clamped += z != x;
+        scratch->input[i] = z;
     }
+    scratch->saturations[SL_SAT_INPUT] += clamped;
 }
 
 #endif
