@@ -75,7 +75,9 @@ static inline int32_t sl_shift_saturate(int32_t x, int32_t right, int32_t bits, 
 
 /* Floor of the square root. */
 static inline uint32_t sl_isqrt32(uint32_t x) {
-#if defined(__ARM_FP)
+#if defined(SL_HOST)
+    return (uint32_t)__builtin_sqrt((double)x); /* binary64 has bits enough for the floor */
+#elif defined(__ARM_FP)
     /* The root in binary32 is at most one off. */
     uint32_t near = (uint32_t)__builtin_sqrtf((float)x);
     near = near > 65535u ? 65535u : near;

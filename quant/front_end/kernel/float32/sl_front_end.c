@@ -72,7 +72,9 @@ static float sl_front_end_feature(sl_feature_t *f, float x, uint32_t tick, uint3
     }
     if (fate & SL_ENTERS) {
         f->count = (uint16_t)(f->count < SL_FRONT_END_WINDOW ? f->count + 1 : f->count);
-        const float rate = (float)(65536u / f->count) / 65536.0f;
+        const uint32_t usual = 65536u / SL_FRONT_END_WINDOW; /* no division, most of the time */
+        const uint32_t part = f->count == SL_FRONT_END_WINDOW ? usual : 65536u / f->count;
+        const float rate = (float)part / 65536.0f;
         const float after = delta - delta * rate;
         f->mean = f->mean + delta * rate;
         f->variance = f->variance + (delta * after - f->variance) * rate;
