@@ -28,7 +28,9 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
     const sl_layer_t *layer = &sl_layers[index];
     const float *x = index == 0 ? scratch->input : scratch->hidden + layer->hidden * L;
     float *a = scratch->block_a, *power = scratch->block_b, *mean = scratch->block_r;
-    if (index == 0) {
+    if (index == 0 && SL_AHEAD(scratch)) { /* the update before has been here */
+        sl_mesu_take_ahead_f32(scratch, &mean, &power);
+    } else if (index == 0) {
         sl_mesu_product_first_f32(layer, state, scratch, mean, power);
     } else {
         sl_mesu_product_later_f32(layer, state, x, mean, power);

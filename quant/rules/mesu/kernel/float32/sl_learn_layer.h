@@ -2,10 +2,12 @@
  * streamlearn/rules/mesu, equation for equation. Bonnet et al., arXiv 2504.13569. */
 #pragma once
 
+#include "sl_ahead.h"
 #include "sl_build.h"
 #include "sl_rows.h"
 #include "sl_rule.h"
 #include "sl_step.h"
+#include "sl_steps.h"
 #include "sl_vector.h"
 
 /* Gradient by the layer's inputs, masked by their ReLU. */
@@ -34,29 +36,6 @@ SL_INLINE void sl_mesu_backward_inputs_f32(uint32_t index, const sl_state_t *sta
                 sl_multiply_add(h, sl_load(through_spread + s, V), sl_load(through_mean + s, V));
             sl_store(below + i * L + s, sl_select(h > none, both, none), V);
         }
-    }
-}
-
-/* The gradient's step on some synapses: w = x g and y = x^2 q, q with the 1/2 of the rule for
- * sigma. */
-SL_FOLD void sl_mesu_step_f32(float *mu, float *sigma, sl_vector_t w, sl_vector_t y, uint32_t calm,
-                              uint32_t n) {
-    const sl_vector_t deviation = sl_load(sigma, n), v = deviation * deviation;
-    const sl_vector_t least = sl_spread(-0.25f), most = sl_spread(0.5f);
-    const sl_vector_t change = calm ? v * y : sl_most(sl_least(v * y, most), least);
-    sl_store(mu, sl_multiply_add(v, w, sl_load(mu, n)), n);
-    sl_store(sigma, sl_multiply_add(deviation, change, deviation), n);
-}
-
-static void sl_mesu_pull_row_f32(float *mu, float *sigma, const sl_layer_t *layer,
-                                 const sl_step_t *step) {
-    const float pull = SL_SWEEP_OVER_WINDOW / layer->prior_variance;
-    const float strength = pull * sl_step_hurry(step), by_mu = pull * sl_step_pull(step);
-    for (uint32_t j = 0; j < layer->columns; j++) {
-        float v = sigma[j] * sigma[j];
-        const float share = SL_LR_MU * by_mu * v;
-        mu[j] += (share < 1.0f ? share : 1.0f) * (layer->mu_prior - mu[j]);
-        sigma[j] += 0.5f * SL_LR_SIGMA * strength * sigma[j] * (layer->prior_variance - v);
     }
 }
 
@@ -138,7 +117,18 @@ SL_INLINE void sl_mesu_update_layer_f32(uint32_t index, sl_state_t *state, sl_sc
             g[j] = sl_sum_draws(delta + j * L) * rate;
             q[j] = sl_sum_draws(r + j * L) * gain_sigma;
         }
-        if (SL_ON_HOST && sl_mesu_calm_f32(scratch, columns, q)) {
+        const uint32_t calm = SL_ON_HOST && sl_mesu_calm_f32(scratch, columns, q);
+#if SL_LOOKS_AHEAD
+        if (scratch->ahead) {
+            if (calm) {
+                sl_mesu_update_ahead_f32(state, scratch, g, q, 1);
+            } else {
+                sl_mesu_update_ahead_f32(state, scratch, g, q, 0);
+            }
+            return;
+        }
+#endif
+        if (calm) {
             sl_mesu_update_first_f32(mu, sigma, layer, scratch, g, q, 1);
         } else {
             sl_mesu_update_first_f32(mu, sigma, layer, scratch, g, q, 0);
@@ -154,7 +144,7 @@ SL_INLINE void sl_mesu_update_layer_f32(uint32_t index, sl_state_t *state, sl_sc
     }
     uint32_t i = sl_first_pulled(layer, state);
     for (; i < layer->rows; i += SL_SWEEP) {
-        sl_mesu_pull_row_f32(mu + i * columns, sigma + i * columns, layer, &scratch->step);
+        sl_mesu_pull_row_f32(mu + i * columns, sigma + i * columns, layer, &scratch->step, columns);
     }
 }
 
