@@ -119,7 +119,7 @@ class Watch:
         if not isinstance(learner, StreamClassifier):
             return nan, nan, nan
         try:
-            novelty, unsure = learner.novelty_one(x), learner.predict_uncertainty_one(x)
+            novelty, unsure = learner.look_one(x)
         except DivergedError:  # learning says so itself
             return nan, nan, nan
         return novelty, unsure.predictive, unsure[2] if len(unsure) > 2 else nan
