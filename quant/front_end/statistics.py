@@ -38,7 +38,8 @@ def at_exponent(x: Float32, exponent: Int64) -> Int64:
     """Return ``x`` as integers in units of 2^-exponent, rounding half away from zero."""
     scaled = np.ldexp(x.astype(np.float64), exponent)
     rounded = np.trunc(scaled + np.copysign(0.5, scaled))
-    return np.minimum(np.maximum(rounded, -(2.0**62)), 2.0**62).astype(np.int64)
+    kept: Int64 = np.minimum(np.maximum(rounded, -(2.0**62)), 2.0**62).astype(np.int64)
+    return kept
 
 
 def without_subnormals(x: Float32) -> Float32:
