@@ -53,7 +53,11 @@ def measure(options: argparse.Namespace) -> Record:
     missing = [name for name in NEEDY if name not in {*record, *options.only}]
     if needy and missing:
         raise ExperimentError(f"{folder} has no {', '.join(missing)}: run without --only first")
-    # a process of its own: the linear algebra library reads its number of threads when it is loaded
+    return _measured_apart(options, record)
+
+
+def _measured_apart(options: argparse.Namespace, record: Record) -> Record:
+    """Measure in a process of its own: libraries read their number of threads when loaded."""
     with (
         one_thread(),
         _one_xla_thread(),
