@@ -127,6 +127,15 @@ def test_helpers_find_the_same(folder: tuple[Path, Ended], tmp_path: Path) -> No
     assert max(map(len, ended.out.splitlines())) <= 80
 
 
+def test_a_board_that_is_too_small_is_refused_before_anything_is_learned(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew_module.Crew, "run", lambda _: pytest.fail("something was learned"))
+    ended = cli("demo", "--board", "stm32l072", "--out", tmp_path / "d", "--quiet")
+    assert ended.code == 1
+    assert "stm32l072 is too small: the firmware needs " in one_line(ended.err)
+
+
 def test_a_long_stream_has_helpers_and_a_short_one_has_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
