@@ -97,13 +97,25 @@ def demo(
     board: Board = firmware_sim.DEFAULT_BOARD,
     seed: Seed = 0,
     out: Annotated[Path, typer.Option("--out", help="Run folder.")] = Path("runs/demo"),
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            "--processes",
+            help="Parts at once, at most; as many as there are cores, up to 3, if not given.",
+            min=1,
+            show_default=False,
+        ),
+    ] = None,
+    timings: Annotated[
+        bool, typer.Option("--timings", help="Also print what each part took.")
+    ] = False,
     json_file: Json = None,
     quiet: Quiet = False,
 ) -> None:
     """Learn the bundled sensor stream in four ways and on a simulated board, and compare them."""
     from streamlearn.cli.demo import demo as run_demo
 
-    run_demo(limit, board, seed, out, json_file, quiet)
+    run_demo(limit, board, seed, out, json_file, quiet, processes, timings)
 
 
 @app.command(epilog=settings_text())
