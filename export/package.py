@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 
 from export.c_package import c_package
-from export.graph.model import prediction_model
 from quant.compiler import zig_version
 from quant.description import to_json
 from quant.durable import write_durably
@@ -34,7 +33,7 @@ def versions() -> dict[str, str]:
         "streamlearn": __version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
-        "onnx": onnx.__version__,
+        "onnx": version("onnx"),
         "zig": zig_version(),
     }
 
@@ -62,6 +61,8 @@ def write_export(learner: StreamLearner, folder: str | Path) -> dict[str, Any]:
     WriteError
         If a file cannot be written, as on a full disk. The folder is then refused by who opens it.
     """
+    from export.graph.model import prediction_model  # ONNX takes its time: only who exports waits
+
     if arithmetic_of(learner.spec, learner.config, learner.arithmetic).kernel is None:
         kinds = rule_of(learner.config).arithmetics.items()
         on_chip = [name for name, kind in kinds if kind.kernel is not None]

@@ -21,10 +21,8 @@ from streamlearn.cli.column_options import (
     Labels,
     MissingValue,
     Time,
-    columns_of,
 )
 from streamlearn.cli.endings import CommandError
-from streamlearn.cli.folders import learner_of, refuse_foreign
 from streamlearn.cli.options import (
     Board,
     CheckpointEvery,
@@ -218,6 +216,7 @@ def run(
     quiet: Quiet = False,
 ) -> None:
     """Learn a stream of CSV or JSON lines, one at a time: predict each row, then learn it."""
+    from streamlearn.cli.columns import columns_of
     from streamlearn.cli.keeping import Keeping
     from streamlearn.cli.learn import learn
     from streamlearn.cli.lookout import Looking
@@ -292,6 +291,7 @@ def export(
     """Write a learner as an ONNX model, a state image and C sources."""
     from export import write_export
     from export.package import FORMAT
+    from streamlearn.cli.folders import learner_of, refuse_foreign
 
     learner = learner_of(run_dir)
     refuse_foreign(to, FORMAT)

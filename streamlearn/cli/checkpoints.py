@@ -46,7 +46,7 @@ class Place:
     crc32
         CRC-32 of the bytes of all lines until then, the header included.
     reading
-        How the columns are read (:class:`streamlearn.cli.column_options.Columns`).
+        How the columns are read (:class:`streamlearn.cli.columns.Columns`).
     """
 
     stream: str

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from streamlearn.cli.blocks import RowBlocks
 from streamlearn.cli.checkpoints import Checkpoint, Place
-from streamlearn.cli.column_options import Columns
+from streamlearn.cli.columns import Columns
 from streamlearn.cli.folders import claimed, stream_path
 from streamlearn.cli.keeping import Keeping
 from streamlearn.cli.recording import recording

@@ -11,7 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from streamlearn.cli.rules import TASK_HEADS, heads_of, rule_names, settings_of
-from streamlearn.sources.json_rows import FORMATS
+
+#: Of lines. Said here and not imported: sources take longer to import than `--help` to print.
+FORMATS = ("csv", "jsonl")
 
 
 class OnBad(str, Enum):

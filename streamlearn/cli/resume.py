@@ -13,7 +13,7 @@ import numpy as np
 from streamlearn.cli import checkpoints
 from streamlearn.cli.blocks import RowBlocks
 from streamlearn.cli.checkpoints import CHECKPOINT_DIR, Checkpoint, Place
-from streamlearn.cli.column_options import Columns
+from streamlearn.cli.columns import Columns
 from streamlearn.cli.common import console
 from streamlearn.cli.endings import CommandError
 from streamlearn.cli.folders import begin_again, reopened, stream_at, stream_path

@@ -12,7 +12,7 @@ from rich.console import Console
 from quant.durable import write_error
 from streamlearn.cli.blocks import BlockSize, RowBlocks, Rows
 from streamlearn.cli.checkpoints import CHECKPOINT_DIR, Checkpoint, Place
-from streamlearn.cli.column_options import Columns
+from streamlearn.cli.columns import Columns
 from streamlearn.cli.common import console, learner_metrics, skipped_metrics, stop_if_cut
 from streamlearn.cli.endings import NotWrittenError
 from streamlearn.cli.folders import (
