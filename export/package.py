@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,9 @@ def versions() -> dict[str, str]:
     }
 
 
-def write_export(learner: StreamLearner, folder: str | Path) -> dict[str, Any]:
+def write_export(
+    learner: StreamLearner, folder: str | Path, stream: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Write ``model.onnx``, the state image, the C package and ``manifest.json``.
 
     Parameters
@@ -47,6 +50,9 @@ def write_export(learner: StreamLearner, folder: str | Path) -> dict[str, Any]:
         In an arithmetic with a C kernel; its state as it is now is what the device starts from.
     folder : path
         Made if missing; files of an earlier export in it are replaced.
+    stream : mapping, optional
+        How the learner's stream is read, for who feeds it later; it stands in the manifest as it
+        is.
 
     Returns
     -------
@@ -105,6 +111,7 @@ def write_export(learner: StreamLearner, folder: str | Path) -> dict[str, Any]:
             for name, data in sorted(contents.items())
         },
         "versions": versions(),
+        **({} if stream is None else {"stream": dict(stream)}),
     }
     _write_manifest(root, manifest)
     return manifest

@@ -30,7 +30,7 @@ from streamlearn.cli.options import (
     Force,
     Format,
     Json,
-    Label,
+    LabelOfRun,
     MaybeLabel,
     MaybeStream,
     NoBaselines,
@@ -291,30 +291,50 @@ def export(
     """Write a learner as an ONNX model, a state image and C sources."""
     from export import write_export
     from export.package import FORMAT
+    from streamlearn.cli.feeding import reading_of
     from streamlearn.cli.folders import learner_of, refuse_foreign
 
     learner = learner_of(run_dir)
     refuse_foreign(to, FORMAT)
-    manifest = write_export(learner, to)
+    manifest = write_export(learner, to, reading_of(run_dir))
     total = sum(file["bytes"] for file in manifest["files"].values())
     typer.echo(f"{to}: {len(manifest['files'])} files, {total:,} bytes")
 
 
 @app.command()
 def simulate(
+    context: typer.Context,
     export_dir: Annotated[Path, typer.Argument(help="A folder written by `export`.")],
     stream: Stream,
-    label: Label,
+    label: LabelOfRun = None,
     board: Board = firmware_sim.DEFAULT_BOARD,
+    format_: Format = None,
     on_bad: OnBadOption = OnBad.stop,
+    features: Features = None,
+    ignore: Ignore = None,
+    time: Time = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    categories: Categories = None,
+    missing_value: MissingValue = "stop",
     out: Annotated[Path, typer.Option("--out", help="Run folder.")] = Path("runs/simulate"),
     json_file: Json = None,
     quiet: Quiet = False,
 ) -> None:
-    """Build the firmware, boot it on a simulated board, and learn a stream there."""
+    """Build the firmware, boot it on a simulated board, and learn a stream there.
+
+    The stream is read as the run read it that was exported; options say what is different.
+    """
+    from streamlearn.cli.columns import columns_of
+    from streamlearn.cli.feeding import feed_of
     from streamlearn.cli.simulate import simulate as run_simulate
 
-    run_simulate(export_dir, stream, label, board, on_bad.value, out, json_file, quiet)
+    columns = columns_of(
+        features, ignore, time, delimiter, decimal, encoding, categories or (), missing_value
+    )
+    feed = feed_of(given_names(context), stream, label, on_bad.value, format_, columns)
+    run_simulate(export_dir, feed, board, out, json_file, quiet)
 
 
 @app.command()

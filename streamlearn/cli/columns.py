@@ -124,9 +124,9 @@ def columns_of(
     encoding: str | None,
     categories: Sequence[str],
     missing: str,
-    label_delay: int,
-    labels: Path | None,
-    key: str | None,
+    label_delay: int = 0,
+    labels: Path | None = None,
+    key: str | None = None,
 ) -> Columns:
     """Return what the command line says of the columns.
 

@@ -43,7 +43,14 @@ _STREAM = typer.Option(
 )
 _LABEL = typer.Option("--label", help="Name of the column with the label, or the target.")
 Stream = Annotated[str, _STREAM]
-Label = Annotated[str, _LABEL]
+LabelOfRun = Annotated[
+    str | None,
+    typer.Option(
+        "--label",
+        help="Name of the column with the label, or the target; that of the run if not given.",
+        show_default=False,
+    ),
+]
 #: Of `run`, which knows them if it goes on with an earlier run.
 MaybeStream = Annotated[str | None, _STREAM]
 MaybeLabel = Annotated[str | None, _LABEL]
