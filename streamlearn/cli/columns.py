@@ -79,8 +79,12 @@ class Columns:
             late=label if late else None,
         )
 
+    def known(self, features: Sequence[str]) -> Columns:
+        """Return them with the names of a learner's features: these columns hold numbers."""
+        return replace(self, options=replace(self.options, numbers=tuple(features)))
+
     def of(self, rows: CsvRows) -> Columns:
-        """Return them with the words that a stream was found to have."""
+        """Return them with what a stream's columns were found to be."""
         return replace(self, options=rows.resolved)
 
     def say(self, rows: CsvRows, quiet: bool) -> None:

@@ -160,14 +160,15 @@ def fed(asked: Feed, exported: ExportFolder, quiet: bool) -> Fed:
             f"--label: {exported.path} does not say which column holds the label, for it was not "
             "made from the folder of a run; name the column"
         )
-    columns = asked.columns(columns)
+    names = _feature_names(exported)
+    columns = asked.columns(columns).known(names or ())
     source = open_source(asked.stream, Opening(format=asked.format))
     rows: Any = (
         columns.stream(source, label, exported.classes, on_bad)
         if exported.n_classes
         else columns.targets(source, label, on_bad)
     )
-    _check_features(rows, exported)
+    _check_features(rows, exported, names)
     rows.recall(held)  # the values that `--missing hold` and `mean` go on from
     columns.say(rows, quiet)
     return Fed(rows, label)
@@ -196,16 +197,21 @@ def _read(exported: ExportFolder) -> _Read:
         ) from error
 
 
-def _check_features(rows: CsvRows, exported: ExportFolder) -> None:
+def _feature_names(exported: ExportFolder) -> tuple[str, ...] | None:
+    image = exported.path / EXPORTED_STATE
+    return decode_image(image.read_bytes(), str(image)).features
+
+
+def _check_features(rows: CsvRows, exported: ExportFolder, names: tuple[str, ...] | None) -> None:
     """Refuse other columns, or the same in another order: they would be learned as they lie."""
     if rows.n_features != exported.n_features:
         raise CommandError(
             f"{rows.name} has {rows.n_features} feature columns, {exported.path} was exported for "
             f"{exported.n_features}; give the stream that the learner was made for"
         )
-    image = exported.path / EXPORTED_STATE
-    names = decode_image(image.read_bytes(), str(image)).features or rows.feature_names
-    for position, (came, expected) in enumerate(zip(rows.feature_names, names, strict=True), 1):
+    expected_names = names or rows.feature_names
+    pairs = zip(rows.feature_names, expected_names, strict=True)
+    for position, (came, expected) in enumerate(pairs, 1):
         if came != expected:
             raise CommandError(
                 f"{rows.name}: feature column {position} is {came!r}, the learner of "

@@ -70,6 +70,8 @@ def resume(
         )
         reading = columns(Columns.from_dict(place.reading))
         place = replace(place, reading=reading.to_dict())
+        names = learner.get_params()["features"]
+        reading = reading.known(names or ())
         bad: Literal["stop", "skip"] = "skip" if place.on_bad == "skip" else "stop"
         rows: CsvStream | CsvTargets
         kind: type[Run]
@@ -78,7 +80,8 @@ def resume(
         else:
             classes = [str(label) for label in learner.labels]
             rows, kind = reading.stream(source, place.label, classes, bad), Run
-        samples = _in_order(rows, learner.get_params()["features"], run_dir)
+        samples = _in_order(rows, names, run_dir)
+        rows.may_be_empty = start.n_rows > 0
         if place.line and rows.start_after(place.line, place.crc32):
             begun = replace(start, place=place)
             said = f"goes on behind line {place.line} of {rows.name}"

@@ -75,7 +75,7 @@ class Run:
     ) -> None:
         self.rows, self.learner, self.keeping = rows, learner, keeping
         self.blocks, self.size = blocks, BlockSize()
-        self.record = self._record_from(start)
+        self.record, self._begun = self._record_from(start), start.n_rows
         self.lookout = Lookout(rows, learner, self.record, start, keeping.out, keeping.looking)
         self.observers = Observers(self.lookout.observers)
         self.waiting = Columns.from_dict(start.place.reading).waiting(rows, start)
@@ -145,6 +145,8 @@ class Run:
             self._check_kept(keeper, bad)
             metrics = self._write(record.result(interrupted))
         say_results(self.rows.name, metrics, keeping.out, keeping.quiet)
+        if record.n_rows == self._begun and bad is None and not interrupted:
+            to.print(f"{self.rows.name}: no new row came; the learner is as it was", soft_wrap=True)
         line = record.place.line
         where = f"{self.rows.name} line {line}" if line else self.rows.name
         stop_if_cut(bad, interrupted, record.n_samples, keeping.out, whole.number, where)

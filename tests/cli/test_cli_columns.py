@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_helpers import Cli
+from cli_helpers import Cli, call
 
 from streamlearn import MesuClassifier
 from streamlearn.by_index import ByIndex
@@ -185,3 +185,36 @@ def test_a_number_as_label_asks(cli: Cli, tmp_path: Path) -> None:
     assert ended.code == 1
     assert "Is it a number to predict? Then give --task regression" in " ".join(ended.err.split())
     assert cli("run", "--stream", path, "--label", "y", "--task", "regression").code == 0
+
+
+def test_what_was_found_of_the_columns_stays_when_the_run_goes_on(cli: Cli, tmp_path: Path) -> None:
+    """A pipe, an empty file and a typing error tell less than the first file did."""
+    head = "time,valve,t,state\n"
+    rows = [
+        f"2026-05-01 10:{i:02},{'open' if i % 3 else 'closed'},{i % 7},{'ab'[i % 2]}\n"
+        for i in range(60)
+    ]
+    first, run, metrics = tmp_path / "may.csv", tmp_path / "run", tmp_path / "run" / "metrics.json"
+    first.write_text(head + "".join(rows))
+    assert cli("run", "--stream", first, "--label", "state", "--out", run, "-q").code == 0
+    go_on = ("run", "--resume", run, "--stream")
+    ended = call(*go_on, "-", stdin=head + "".join(rows[:5]))
+    assert ended.code == 0, ended.err
+    assert "left out: 'time' (as before)" in ended.err
+    assert figures(metrics)["n_samples"] == 65
+
+    before = figures(metrics)["state_sha256"]
+    nothing = tmp_path / "june.csv"
+    nothing.write_text(head)
+    for ended in (cli(*go_on, nothing), call(*go_on, "-", stdin=head)):
+        assert ended.code == 0, ended.err
+        assert "no new row came; the learner is as it was" in ended.err
+        assert "65 samples" in ended.out
+    assert figures(metrics)["state_sha256"] == before
+    assert call(*go_on, "-", stdin="").code == 1, "no header: who writes it has failed"
+
+    typo = tmp_path / "july.csv"
+    typo.write_text(head + "2026-05-01,open,oops,a\n")
+    ended = cli(*go_on, typo)
+    assert ended.code == 3
+    assert "july.csv line 2, column 't': expected a number, got 'oops'" in ended.err
