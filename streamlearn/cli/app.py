@@ -65,7 +65,7 @@ from streamlearn.version import __version__
 #: Options of `run` that make a new learner or folder, by their parameters' names.
 NEW_RUN = (
     "rule", "hidden", "memory_window", "metaplasticity", "memory", "memory_bytes", "replay_bytes",
-    "settings", "arithmetic", "seed", "classes", "out", "force", "task",
+    "settings", "arithmetic", "seed", "classes", "out", "force", "task", "label_delay",
 )  # fmt: skip
 
 app = typer.Typer(

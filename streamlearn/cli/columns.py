@@ -114,7 +114,7 @@ class Columns:
         options = replace(self.options, **{name: getattr(other.options, name) for name in names})
         return Columns(
             options,
-            other.delay if "label_delay" in given else self.delay,
+            self.delay,
             other.labels if "labels" in given else self.labels,
         )
 

@@ -65,6 +65,11 @@ class RunResult:
         return self.figures
 
 
+def delay_of(start: Checkpoint) -> int:
+    """Return how many rows later a label comes: guesses know it no sooner than the learner."""
+    return int(start.place.reading.get("delay", 0))
+
+
 class RunRecord:
     """What happened in a run of a classifier: figures, times, rows left out.
 
@@ -117,7 +122,7 @@ class RunRecord:
         self.metrics = (
             ClassificationMetrics.from_dict(start.metrics)
             if start.metrics
-            else ClassificationMetrics(range(len(learner.labels)))
+            else ClassificationMetrics(range(len(learner.labels)), label_delay=delay_of(start))
         )
         self.curves = {
             name: Curve.from_dict(start.curves[name]) if start.curves else Curve()

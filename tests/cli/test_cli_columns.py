@@ -7,10 +7,12 @@ import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from cli_helpers import Cli, call
 
 from streamlearn import MesuClassifier
+from streamlearn.baselines.online import OnlineBaselines
 from streamlearn.by_index import ByIndex
 from streamlearn.streams import CsvStream, ReadOptions
 
@@ -121,17 +123,29 @@ def test_a_label_is_learned_so_many_rows_later(cli: Cli, pump: Path, tmp_path: P
     stream = CsvStream(pump, "state", options=ReadOptions(features=("b",)), unlabelled="predict")
     learner = MesuClassifier((1, 4, 2), classes=stream.classes, features=("b",))
     waiting: list[Any] = []
-    right = learned = 0
+    right = learned = same = 0
+    known: list[int] = []
     for x, y, _ in stream:
         waiting.append((x, y, learner.predict_one(x)))
         if len(waiting) > 40:
             x, y, predicted = waiting.pop(0)
             if y >= 0:
                 learner.learn_one(x, stream.classes[y])
+                same += y == (known[-41] if len(known) > 40 else 0)
+                known.append(y)
                 right, learned = right + (predicted == stream.classes[y]), learned + 1
     assert found["n_samples"] == learned
     assert found["accuracy_prequential"] == right / learned
     assert found["state_sha256"] == learner.state_sha256
+    assert found["accuracy_no_change"] == same / learned, "a guess knows no label sooner"
+    beside = OnlineBaselines((1, 4, 2), learner.state.nbytes)
+    x, y = zip(*((x, y) for x, y, _ in stream if y >= 0), strict=True)
+    predicted = []
+    for i in range(learned):
+        predicted.append(beside.see(x[i][None], np.array([-1])).nearest[0])
+        if i >= 40:
+            beside.see(x[i - 40][None], np.array([y[i - 40]]))
+    assert found["baselines"]["nearest neighbour"] == np.mean(np.array(predicted) == y[:learned])
 
 
 def test_labels_of_another_file(cli: Cli, pump: Path, tmp_path: Path) -> None:
