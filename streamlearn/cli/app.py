@@ -292,7 +292,8 @@ def export(
     from export import write_export
     from export.package import FORMAT
     from streamlearn.cli.feeding import reading_of
-    from streamlearn.cli.folders import learner_of, refuse_foreign
+    from streamlearn.cli.folders import refuse_foreign
+    from streamlearn.cli.kept_learner import learner_of
 
     learner = learner_of(run_dir)
     refuse_foreign(to, FORMAT)

@@ -35,8 +35,8 @@ class Place:
     Parameters
     ----------
     stream
-        Path of the file from the run folder (:func:`streamlearn.cli.folders.stream_path`); ``-``;
-        or the address of a port or topic.
+        Path of the file from the run folder (:mod:`streamlearn.cli.stream_paths`); ``-``; or the
+        address of a port or topic.
     label
         Name of the label's column.
     on_bad

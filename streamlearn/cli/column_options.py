@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -71,11 +70,12 @@ LabelDelay = Annotated[
     ),
 ]
 Labels = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--labels",
-        help="CSV file with labels that come later; --key says which row each belongs to.",
-        metavar="FILE",
+        help="Labels that come later, CSV or JSON lines: a file, serial:PORT@BAUD, or "
+        "mqtt://HOST[:PORT]/TOPIC; --key says which row each belongs to.",
+        metavar="FILE|TOPIC",
     ),
 ]
 Key = Annotated[

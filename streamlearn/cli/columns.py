@@ -7,16 +7,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from streamlearn.cli.checkpoints import Checkpoint
+from streamlearn.cli.checkpoints import CHECKPOINT_DIR, Checkpoint
 from streamlearn.cli.common import console
+from streamlearn.cli.keeping import Keeping
+from streamlearn.cli.stream_paths import stream_at, stream_path
 from streamlearn.cli.waiting import Waiting
 from streamlearn.errors import ConfigError
-from streamlearn.sources import Source
+from streamlearn.sources import Source, stream_name
 from streamlearn.streams.csv_options import Missing, ReadOptions
 from streamlearn.streams.csv_rows import CsvRows
 from streamlearn.streams.csv_stream import CsvStream
 from streamlearn.streams.csv_targets import CsvTargets
-from streamlearn.streams.late_labels import LabelFile, labels_in
+from streamlearn.streams.label_topic import LabelTopic
+from streamlearn.streams.late_labels import LabelFile, LateLabels, labels_in
 
 OnBadRow = Literal["stop", "skip"]
 
@@ -31,7 +34,8 @@ class Columns:
     delay
         Rows between a row and its label.
     labels
-        Absolute path of the file with labels that come later, or None.
+        Where labels come from that come later: the path of a file, absolute or from the run folder,
+        or the address of a port or topic. None: they stand in the rows.
     """
 
     options: ReadOptions = field(default_factory=ReadOptions)
@@ -94,18 +98,68 @@ class Columns:
         if rows.guessed:
             rows.say(rows.guessed)
 
-    def waiting(self, rows: CsvRows, start: Checkpoint) -> Waiting | None:
-        """Return where rows wait for their labels, or None if they need not."""
+    def waiting(
+        self, rows: CsvRows, start: Checkpoint, keeping: Keeping, *, fresh: bool
+    ) -> Waiting | None:
+        """Return where rows wait for their labels, or None if they need not.
+
+        Parameters
+        ----------
+        rows, start, keeping
+            Of the sitting.
+        fresh
+            Whether a new run begins.
+
+        Raises
+        ------
+        StreamlearnError
+            If labels come from where nothing can be read, or that cannot be reached.
+        """
         if not self.delay and self.labels is None:
             return None
-        targets = isinstance(rows, CsvTargets)
-        labels, label = None, start.place.label
+        labels: LateLabels | None = None
         if self.labels is not None:
-            values = rows.label_values(label)
-            labels = LabelFile(self.labels, str(self.options.key), label, values)
-        found = Waiting(self.delay, labels, float("nan") if targets else -1)
-        found.go_on(start.waiting)
+            out, label = keeping.out, start.place.label
+            named = self.labels if out is None else stream_at(self.labels, out)
+            source = keeping.source(named, fresh=fresh, labels=True)
+            given = (source, str(self.options.key), label, rows.label_values(label))
+            if source.live:
+                labels = LabelTopic(*given, None if out is None else out / CHECKPOINT_DIR)
+            elif source.rereadable:
+                labels = LabelFile(*given)
+            else:
+                raise ConfigError(f"--labels: expected a file, a port or a topic, got {named!r}")
+        found = Waiting(self.delay, labels, float("nan") if isinstance(rows, CsvTargets) else -1)
+        try:
+            if not found.go_on(start.waiting):
+                console(keeping.quiet).print(
+                    f"{self.labels}: not the labels that were read before; reads them from the "
+                    "beginning",
+                    soft_wrap=True,
+                )
+        except BaseException:
+            found.close()
+            raise
         return found
+
+    def seen_from(self, out: Path | None) -> Columns:
+        """Return them with the file of labels as the run folder names it."""
+        return self if self.labels is None else replace(self, labels=stream_path(self.labels, out))
+
+    def check(self, stream: str) -> None:
+        """Refuse what does not go together.
+
+        Raises
+        ------
+        ConfigError
+            See :func:`columns_of`; or labels come from the stream itself.
+        """
+        if (self.labels is None) != (self.options.key is None):
+            raise ConfigError(
+                "--labels and --key go together: a file or topic, and the column that both have"
+            )
+        if self.labels is not None and self.labels in (stream, stream_name(stream)):
+            raise ConfigError(f"--labels {self.labels} is the stream itself; leave it out")
 
     def with_given(self, other: Columns, given: set[str]) -> Columns:
         """Return them with those of others that were given on the command line."""
@@ -129,7 +183,7 @@ def columns_of(
     categories: Sequence[str],
     missing: str,
     label_delay: int = 0,
-    labels: Path | None = None,
+    labels: str | None = None,
     key: str | None = None,
 ) -> Columns:
     """Return what the command line says of the columns.
@@ -139,8 +193,6 @@ def columns_of(
     ConfigError
         A value means nothing, or options do not go together.
     """
-    if (labels is None) != (key is None):
-        raise ConfigError("--labels and --key go together: a file, and the column that both have")
     if labels is not None and label_delay:
         raise ConfigError("--labels says when labels come; leave --label-delay out")
     words = []
@@ -160,7 +212,7 @@ def columns_of(
         tuple(words),
         cast(Missing, missing),
     )
-    return Columns(options, label_delay, None if labels is None else str(labels.absolute()))
+    return Columns(options, label_delay, None if labels is None else stream_name(labels))
 
 
 def _names(text: str | None) -> tuple[str, ...]:

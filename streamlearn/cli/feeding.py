@@ -14,7 +14,7 @@ from streamlearn.cli import checkpoints
 from streamlearn.cli.columns import Columns
 from streamlearn.cli.common import UntilBad, console, skipped_metrics
 from streamlearn.cli.endings import CommandError
-from streamlearn.cli.folders import stream_path
+from streamlearn.cli.stream_paths import stream_path
 from streamlearn.errors import ConfigError
 from streamlearn.sources import Opening, open_source
 from streamlearn.streams.csv_rows import CsvRows

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from streamlearn.cli.checkpoints import Checkpoint, Place
+from streamlearn.cli.checkpoints import Checkpoint
 from streamlearn.cli.observers import Block
 from streamlearn.cli.weights import WeightWatch
 from streamlearn.evaluation import ClassificationMetrics, Curve, Fingerprint
@@ -113,6 +113,7 @@ class RunRecord:
         self.recorded: Callable[[], dict[str, Any]] = dict
         self.memory: dict[str, Any] = start.columns  # of the columns, at `place`
         self.waiting: Callable[[], dict[str, Any]] = dict
+        self.labels_kept: Callable[[dict[str, Any]], object] = lambda _: None
         self.seconds = start.seconds
         self.place = start.place
         self._skipped = 0
@@ -181,9 +182,10 @@ class RunRecord:
         """Return what the source dropped, and how often it came back, since the run was begun."""
         return self._rows.source.counts.to_json(self._start.source)
 
-    def kept(self, place: Place) -> None:
-        """Say that a checkpoint of this place is on the disk."""
-        self._rows.source.kept(place.line)
+    def kept(self, made: Checkpoint) -> None:
+        """Say that a checkpoint is on the disk."""
+        self._rows.source.kept(made.place.line)
+        self.labels_kept(made.waiting)
 
     def checkpoint(self) -> Checkpoint:
         """Return this moment. A file will be read again from here on, and so will its bad rows."""
