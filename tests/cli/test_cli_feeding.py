@@ -72,9 +72,23 @@ def test_an_option_wins_over_what_the_run_had(cli: Cli, pump: Path) -> None:
     ended = cli("simulate", pump / "export", *given, "--missing", "stop", "--on-bad", "stop")
     assert ended.code == 1
     assert "june.csv line 2" in one_line(ended.err), "nothing was learned before it"
-    ended = cli("simulate", pump / "export", *given, "--ignore", "note")
+    ended = cli("simulate", pump / "export", *given, "--ignore", "flow")
     assert ended.code == 1
-    assert "'site' holds text" in one_line(ended.err)
+    assert "has 3 feature columns" in one_line(ended.err)
+
+
+def test_columns_that_are_no_features_need_not_be_there(cli: Cli, pump: Path) -> None:
+    whole, less = month(pump / "june.csv", 1), pump / "less.csv"
+    rows = [line.split(";")[1:] for line in whole.read_text("latin-1").splitlines()]
+    kept = [1, 2, 3, 5]  # size, valve, flow, state; without the time, too
+    text = "\n".join(";".join(row[i] for i in kept) for row in rows) + "\n"
+    less.write_text(text, "latin-1")
+    states = []
+    for stream, out in ((whole, pump / "a"), (less, pump / "b")):
+        ended = cli("simulate", pump / "export", "--stream", stream, "--out", out, "--quiet")
+        assert ended.code == 0, ended.err
+        states.append(read_json(out / "metrics.json")["state_sha256"])
+    assert states[0] == states[1]
 
 
 @pytest.mark.parametrize(
