@@ -40,7 +40,7 @@ USAGE = [
     (("demo", "--limit", "0"), r"Invalid value for '--limit': "),
     (("export", "somewhere"), r"Missing option '--to'"),
     (("export",), r"Missing argument '(run_dir|RUN_DIR)'"),
-    (("simulate", "e", "--stream", "x.csv"), r"Missing option '--label'"),
+    (("simulate", "e", "--label", "x"), r"Missing option '--stream'"),
 ]
 
 FAILURES = [
