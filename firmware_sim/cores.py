@@ -48,7 +48,7 @@ CORES: dict[str, Core] = {
         Core(
             "cortex-m33",
             _HARD,
-            "cortex_m33+fp_armv8d16sp",
+            "cortex_m33+fp_armv8d16sp+dsp",
             True,
             "v8-M.mainline",
             "UC_CPU_ARM_CORTEX_M33",

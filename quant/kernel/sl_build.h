@@ -17,7 +17,7 @@
 #define SL_UNROLL_DRAWS  _Pragma("GCC unroll 64")
 #else
 #define SL_ON_HOST 0
-#define SL_INLINE  static __attribute__((noinline))
+#define SL_INLINE  static __attribute__((noinline, unused)) /* by every file that sees it */
 #define SL_UNROLL_LAYERS
 #define SL_UNROLL_DRAWS
 #endif

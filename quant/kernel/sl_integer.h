@@ -13,15 +13,6 @@ static inline int32_t sl_bit_length64(uint64_t x) {
     return x >> 32 ? 32 + sl_bit_length((uint32_t)(x >> 32)) : sl_bit_length((uint32_t)x);
 }
 
-/* The same of a number above 0 and below 2^24, for vectors: they have no count of leading zeros. */
-static inline int32_t sl_float_bits(int32_t x) {
-    const union {
-        float value;
-        uint32_t bits;
-    } as = {(float)x};
-    return (int32_t)(as.bits >> 23) - 126;
-}
-
 static inline uint32_t sl_abs32(int32_t x) {
     return x < 0 ? 0u - (uint32_t)x : (uint32_t)x;
 }
@@ -53,7 +44,7 @@ static inline int32_t sl_shift_round32(int32_t x, int32_t right) {
     if (right <= 0) {
         return (int32_t)((uint32_t)x << sl_min32(-right, 31));
     }
-    return right > 31 ? 0 : (int32_t)(((int64_t)x + ((int64_t)1 << (right - 1))) >> right);
+    return right > 31 ? 0 : (x >> right) + (x >> (right - 1) & 1);
 }
 
 static inline int64_t sl_shift_round64(int64_t x, int32_t right) {
@@ -82,11 +73,23 @@ static inline int32_t sl_shift_saturate(int32_t x, int32_t right, int32_t bits, 
     return (int32_t)((uint32_t)sl_clamp_count(x, (1 << bits) >> left, count) << left);
 }
 
+#if defined(__ARM_FP) || defined(SL_HOST)
+static inline float sl_root32(float x) {
+#ifdef SL_HOST
+    return __builtin_sqrtf(x);
+#else /* a call of the library, without */
+    float root;
+    __asm("vsqrt.f32 %0, %1" : "=t"(root) : "t"(x));
+    return root;
+#endif
+}
+#endif
+
 /* Floor of the square root. */
 static inline uint32_t sl_isqrt32(uint32_t x) {
-#if defined(__ARM_FP)
+#if defined(__ARM_FP) || defined(SL_HOST)
     /* The root in binary32 is at most one off. */
-    uint32_t near = (uint32_t)__builtin_sqrtf((float)x);
+    uint32_t near = (uint32_t)sl_root32((float)x);
     near = near > 65535u ? 65535u : near;
     near -= near * near > x;
     return near + (x - near * near > 2 * near);

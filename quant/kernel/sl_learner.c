@@ -8,11 +8,11 @@
 #include "sl_replay.h"
 
 static uint32_t sl_finite(const uint32_t *x_bits) {
-    uint32_t not_finite = 0;
+    uint32_t largest = 0; /* without its sign: what is not finite is larger than all numbers */
     for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
-        not_finite |= !sl_is_finite(x_bits[i]);
+        largest = x_bits[i] << 1 > largest ? x_bits[i] << 1 : largest;
     }
-    return !not_finite;
+    return sl_is_finite(largest >> 1);
 }
 
 static int32_t sl_learner_forward(const sl_state_t *state, sl_scratch_t *scratch,

@@ -6,7 +6,6 @@ import numpy as np
 from bounds_quant import DRAWS, ROWS
 from bounds_sampling import (
     ACTIVATION,
-    ALL_SET,
     BLOCK,
     EPSILON_MAX,
     GAIN,
@@ -17,7 +16,7 @@ from bounds_sampling import (
     unsigned,
 )
 from limits_mesu import RATIO_MANTISSA, V_EXPONENTS
-from limits_mesu_factored import BOUNDS, ROOT
+from limits_mesu_factored import ALL_SET, BOUNDS, ROOT
 from rerun_mesu_factored import (
     check_curvature,
     check_forward_layer,
@@ -80,6 +79,7 @@ def _forward_of_any_width() -> None:
                     check_forward_layer(
                         column * x, frac_bits, column * mu, 12, codes, one, v, epsilon
                     )
+    check_roots(np.array([[65535]]), 8, ROWS_AT_ENDS[:1], ROWS_AT_ENDS[:1], 0)
     x = np.array(ALL_SET)[:, None]
     codes = np.full(len(x), FACTOR_MAX)
     check_roots(x, 8, codes, codes[:1], 0)

@@ -19,7 +19,7 @@ from quant.sampling.golden import (
     SPREAD_MAX,
     apply_gain,
     block_inputs,
-    block_squares,
+    narrow_inputs,
     normalise,
     rectify,
 )
@@ -28,17 +28,15 @@ from quant.tables import EPSILON
 
 EPSILON_MAX = int(EPSILON.max())
 ACTIVATION = (1 << ACTIVATION_BITS) - 1
-#: Sums of magnitudes in a block have 16 bits, of squares 20.
-BLOCK = (1 << 16) - 1
-SQUARES = (1 << 20) - 1
+#: Sums of magnitudes in a block have 16 bits.
+BLOCK_BITS = 16
+BLOCK = (1 << BLOCK_BITS) - 1
 WEIGHT = 1 << 15
 GAIN = (1 << 15) - 1
 SPREAD_EPSILON = SPREAD_MAX * EPSILON_MAX + 8
 PRE_ACTIVATION = PRE_ACTIVATION_MAX + (SPREAD_EPSILON >> 4)
 INVERSE_MAX = 1 << 30
 NARROW = 255
-#: Inputs whose squares sum to 2^20 - 1.
-ALL_SET = (1023, 45, 4, 2, 1)
 
 BOUNDS = Bounds(
     {
@@ -46,8 +44,6 @@ BOUNDS = Bounds(
         "abs_sum": (ROWS * ACTIVATION, "uint32"),
         "blocked_sum": (BLOCK, "int32"),
         "mean_sum": (BLOCK * WEIGHT, "int32"),
-        "raw_square_sum": (BLOCK**2, "uint32"),
-        "square_sum": (SQUARES, "uint32"),
         "centre": (PRE_ACTIVATION_MAX, "int32"),
         "spread": (SPREAD_MAX, "int32"),
         "spread_epsilon": (SPREAD_EPSILON, "int32"),
@@ -107,16 +103,12 @@ TABLES = {
 }
 
 
-def check_inputs(x: np.ndarray, parity: int) -> tuple[np.ndarray, int, np.ndarray, int]:
-    """Scale inputs and their squares, every intermediate held."""
+def check_inputs(x: np.ndarray) -> tuple[np.ndarray, int]:
+    """Scale inputs, every intermediate held."""
     hold("abs_sum", np.abs(x).sum(axis=0))
     blocked, k_mean = block_inputs(x)
     hold("blocked_sum", np.abs(blocked).sum(axis=0))
-    hold("raw_square_sum", (blocked * blocked).sum(axis=0))
-    squares, k_square = block_squares(blocked, parity)
-    hold("square_sum", squares.sum(axis=0))
-    assert (k_square ^ parity) & 1 == 0
-    return blocked, k_mean, squares, k_square
+    return blocked, k_mean
 
 
 def check_centre(mu: np.ndarray, blocked: np.ndarray, frac_bits: int) -> np.ndarray:
@@ -155,10 +147,10 @@ def check_logits(logits: np.ndarray) -> None:
     hold_partial_sums("logit_sum", logits, 1)
 
 
-def check_delta(delta: np.ndarray) -> tuple[np.ndarray, int]:
-    """Scale gradients so that a sum of magnitudes has 16 bits."""
+def check_delta(delta: np.ndarray, bits: int) -> tuple[np.ndarray, int]:
+    """Scale gradients so that a sum of magnitudes has so many bits, which are the rule's."""
     hold("delta", delta)
-    k_delta = max(0, bit_length(int(np.abs(delta).sum(axis=0).max())) - 16)
+    k_delta = max(0, bit_length(int(np.abs(delta).sum(axis=0).max())) - bits)
     blocked = shift_truncate(delta, k_delta)
     hold("blocked_delta_sum", np.abs(blocked).sum(axis=0))
     return blocked, k_delta
@@ -171,11 +163,14 @@ def check_through_mean(mu: np.ndarray, blocked: np.ndarray) -> None:
 
 
 def check_narrowed(x: np.ndarray) -> tuple[np.ndarray, int]:
-    """Inputs of a later layer in 8 bits."""
-    narrow = max(0, bit_length(int(x.max())) - 8)
-    x = np.minimum(shift_round(x, narrow), NARROW)
-    hold("narrowed", x)
-    return x, narrow
+    """Inputs in 8 bits."""
+    narrow = max(0, bit_length(int(np.abs(x).max())) - 8)
+    short = np.minimum(shift_round(x, narrow), NARROW)
+    hold("narrowed", short)
+    found, bits = narrow_inputs(x)
+    assert bits == narrow
+    np.testing.assert_array_equal(found, short)
+    return short, narrow
 
 
 def check_gain(x: np.ndarray, gain: tuple[int, int], drop: int) -> tuple[Any, int]:
@@ -194,16 +189,14 @@ def exercise() -> None:
     for rows in (1, 2, 516, 4096, ROWS):
         column = np.ones((rows, 1), np.int64)
         for x, frac_bits in ((127, 4), (-127, 4), (0, 4), (1, 8), (1024, 8), (ACTIVATION, 8)):
-            for parity in (0, 1):
-                blocked, k_mean, _, _ = check_inputs(column * x, parity)
-                for mu in (-WEIGHT, WEIGHT - 1):
-                    for mu_frac_bits in (0, 12, 20):
-                        check_centre(column * mu, blocked, frac_bits - k_mean + mu_frac_bits)
-    # The largest sums that a block may have: 16 bits exactly, squares of 20 bits exactly.
-    assert sum(x * x for x in ALL_SET) == SQUARES
-    for x in ([BLOCK], [1] * BLOCK, ALL_SET):
+            blocked, k_mean = check_inputs(column * x)
+            for mu in (-WEIGHT, WEIGHT - 1):
+                for mu_frac_bits in (0, 12, 20):
+                    check_centre(column * mu, blocked, frac_bits - k_mean + mu_frac_bits)
+    # The largest sum that a block may have: 16 bits exactly.
+    for x in ([BLOCK], [1] * BLOCK):
         column = np.array(x, np.int64)[:, None]
-        check_inputs(column, 0)
+        check_inputs(column)
         check_centre(np.full(column.shape, -WEIGHT), column, 12)
     ends = np.array([[-PRE_ACTIVATION_MAX, PRE_ACTIVATION_MAX]])
     for spread in (0, 1, SPREAD_MAX, 1 << 40):
@@ -215,11 +208,11 @@ def exercise() -> None:
     check_logits(np.full((2, DRAWS), -PRE_ACTIVATION))
     for columns in (1, 2, 255, 65535):
         for size in (DELTA_MAX, 1, 0):
-            blocked, _ = check_delta(np.full((columns, 1), -size))
+            blocked, _ = check_delta(np.full((columns, 1), -size), BLOCK_BITS)
             check_through_mean(np.full((1, columns), -WEIGHT), blocked)
-    blocked, _ = check_delta(np.array([[BLOCK]]))
+    blocked, _ = check_delta(np.array([[BLOCK]]), BLOCK_BITS)
     check_through_mean(np.array([[-WEIGHT]]), blocked)
-    for x in (0, 1, 255, 256, 511, ACTIVATION):
+    for x in (0, 1, -127, 255, 256, 511, ACTIVATION):
         check_narrowed(np.array([[x, 1]]))
     rerun_step.exercise(hold)
     for x in (1, BLOCK, DRAWS * DELTA_MAX):

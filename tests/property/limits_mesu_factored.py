@@ -5,16 +5,23 @@ from __future__ import annotations
 from fractions import Fraction
 
 from bounds_quant import DRAWS, ROWS
-from bounds_sampling import ACTIVATION, BLOCK, EPSILON_MAX, GAIN, NARROW, SQUARES, WEIGHT
+from bounds_sampling import ACTIVATION, BLOCK, EPSILON_MAX, GAIN, NARROW, WEIGHT
 from holding import Bounds
-from limits_mesu import CODE_MAX, MANTISSA, RATIO_MANTISSA, STEP, STEP_DITHERED
 from rerun_step import PULL_SIGMA
 
 from quant.network import MAX_UNITS
 from quant.rules.mesu_factored.golden_codes import OCTAVE
 from quant.rules.mesu_factored.golden_factors import RATIO_MAX
 from quant.rules.mesu_factored.plan import FACTOR_MAX
+from quant.sampling.golden import MU_STEP_BITS
 
+#: Sums of squares in a block have 20 bits.
+SQUARES = (1 << 20) - 1
+#: Inputs whose squares sum to 2^20 - 1.
+ALL_SET = (1023, 45, 4, 2, 1)
+#: Of a factor's code the highest 12 bits, and 16.
+MANTISSA, MANTISSA_16 = 2**12 - 1, 2**16 - 1
+DITHER = WORD = 2**16 - 1
 ROOT = 2**16 - 1
 #: √c for the gradient of the rows, 13 bits.
 SHORT_ROOT = 2**13 - 1
@@ -25,19 +32,24 @@ BY_COLUMN = 2**30 - 1
 #: After their mean was taken off.
 BY_COLUMN_SHORT = 2 * BY_COLUMN
 THROUGH = MANTISSA * BY_ROW
-WEIGHT_15 = RATIO_MANTISSA >> 1
+WEIGHT_15 = MANTISSA_16 >> 1
 FIRST_G = ((1 << 15) * GAIN + (1 << 14)) >> 15
-FIRST_FACTOR = (127 * RATIO_MANTISSA + 128) >> 8
-STRENGTH = RATIO_MANTISSA * GAIN >> 16
+FIRST_FACTOR = (127 * MANTISSA_16 + 128) >> 8
+#: Of a later layer: inputs of 8 bits, gains of 15 bits of which 19 are dropped.
+STEP = MANTISSA * NARROW * (((1 << 15) * GAIN + (1 << 18)) >> 19)
+STEP_DITHERED = max(STEP, 1 << MU_STEP_BITS) + DITHER
+STRENGTH = MANTISSA_16 * GAIN >> 16
 #: A sum over the draws, each rounded after a gain below 1.
 CURVATURE = NARROW**2 * (BY_ROW + DRAWS // 2)
-ROW_STEP = (RATIO_MANTISSA**2 >> 16) * CURVATURE
+ROW_STEP = (MANTISSA_16**2 >> 16) * CURVATURE
 COLUMN_GAIN = BY_COLUMN_SHORT * GAIN
-COLUMN_STEP = RATIO_MANTISSA * ((COLUMN_GAIN + (1 << 14)) >> 15)
+COLUMN_STEP = MANTISSA_16 * ((COLUMN_GAIN + (1 << 14)) >> 15)
 
 BOUNDS = Bounds(
     {
         # forward
+        "raw_square_sum": (BLOCK**2, "uint32"),
+        "square_sum": (SQUARES, "uint32"),
         "factor_square": (MANTISSA * SQUARES, "uint32"),
         "factor_power": (MANTISSA * SQUARES, "uint32"),
         "root": (ROOT, "uint32"),
@@ -66,7 +78,7 @@ BOUNDS = Bounds(
         "step_dithered": (STEP_DITHERED, "int32"),
         "mu_before_store": (WEIGHT + (STEP_DITHERED >> 16), "int32"),
         "pull_strength": (STRENGTH, "int32"),
-        "pull_product": (CODE_MAX * (STRENGTH * WEIGHT_15 >> 16), "int32"),
+        "pull_product": (WORD * (STRENGTH * WEIGHT_15 >> 16), "int32"),
         # update of the factors
         "row_gain_product": (BY_ROW * GAIN, "int32"),
         "row_curvature": (CURVATURE, "int32"),
@@ -75,11 +87,11 @@ BOUNDS = Bounds(
         "column_step": (COLUMN_STEP, "int64"),
         "step_before_shift": (max(ROW_STEP, COLUMN_STEP) << 16, "int64"),
         # pull of the factors
-        "factor_sum": (ROWS * RATIO_MANTISSA, "uint32"),
-        "prior_ratio_product": (RATIO_MANTISSA**2, "uint32"),
+        "factor_sum": (ROWS * MANTISSA_16, "uint32"),
+        "prior_ratio_product": (MANTISSA_16**2, "uint32"),
         "factor_ratio": (RATIO_MAX, "int32"),
         "ratio_sum": (MAX_UNITS * RATIO_MAX, "int64"),
-        "pull_of_code": (RATIO_MANTISSA * PULL_SIGMA * RATIO_MAX, "int64"),
+        "pull_of_code": (MANTISSA_16 * PULL_SIGMA * RATIO_MAX, "int64"),
         "code_before_store": (FACTOR_MAX + OCTAVE, "int64"),
     }
 )

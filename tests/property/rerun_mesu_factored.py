@@ -8,8 +8,7 @@ import bounds_sampling as sampling
 import numpy as np
 import rerun_step
 from edge_cases import head_part
-from limits_mesu import CODE_MAX, DITHER
-from limits_mesu_factored import BOUNDS
+from limits_mesu_factored import BOUNDS, DITHER, WORD
 from rerun_mesu_factored_factors import check_factors
 
 from quant.counters import Saturations
@@ -20,6 +19,7 @@ from quant.rules.mesu_factored.golden import forward, forward_layer
 from quant.rules.mesu_factored.golden_backward import backward_inputs, curvature
 from quant.rules.mesu_factored.golden_codes import (
     Roots,
+    block_squares,
     column_roots,
     input_roots,
     octave,
@@ -39,7 +39,11 @@ def check_roots(
     x: np.ndarray, frac_bits: int, row: np.ndarray, column: np.ndarray, v: int
 ) -> tuple[Roots, np.ndarray, int]:
     """√(Σ x² r) and √c, every intermediate held; also the blocked inputs and their shift."""
-    blocked, k_mean, squares, k_square = sampling.check_inputs(x, 0)
+    blocked, k_mean = sampling.check_inputs(x)
+    hold("raw_square_sum", (blocked * blocked).sum(axis=0))
+    squares, k_square = block_squares(blocked)
+    hold("square_sum", squares.sum(axis=0))
+    assert k_square % 2 == 0
     mantissa = top_bits(row, 12)[:, None]
     hold("factor_square", mantissa * squares)
     down = int(octave(row).max()) - octave(row)
@@ -84,7 +88,7 @@ def check_curvature(
     delta: np.ndarray, epsilon: np.ndarray, inputs: Any, column: np.ndarray, first: bool
 ) -> Any:
     """The curvature, every intermediate held."""
-    blocked, k_delta = sampling.check_delta(delta)
+    blocked, k_delta = sampling.check_delta(delta, sampling.BLOCK_BITS)
     hold("blocked_epsilon", np.abs(blocked * epsilon) + 128)
     noisy = shift_round(blocked * epsilon, 8)
     hold("noisy_sum", np.abs(noisy).sum(axis=0))
@@ -161,7 +165,7 @@ def check_mu(
         np.testing.assert_array_equal(found, expected)
     strength = top_bits(row, 16) * at.pull_gain(mine.gain_pull)[0] >> 16
     hold("pull_strength", strength)
-    hold("pull_product", CODE_MAX * (strength[:, None] * weight >> 16))
+    hold("pull_product", WORD * (strength[:, None] * weight >> 16))
     hold("mu_before_store", pull_mu(mu, mu_frac_bits, row, column, mine, at, u))
 
 

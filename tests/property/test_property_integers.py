@@ -1,4 +1,4 @@
-"""quant/NUMBERS.md: integer operations; quant/rules/mesu/NUMBERS.md: the code of σ²."""
+"""quant/NUMBERS.md: integer operations."""
 
 from __future__ import annotations
 
@@ -17,13 +17,10 @@ from quant.integers import (
     shift_saturate,
     shift_truncate,
 )
-from quant.rules.mesu.golden import moved
-from quant.sampling.plan import decode_rho, encode_rho
 
 FIXED = settings(derandomize=True, deadline=None, database=None, max_examples=200)
 EDGES = (-(2**31), -1, 0, 1, 2**31 - 1)
 WORDS = st.integers(-(2**31), 2**31 - 1)
-V_EXPONENTS = st.integers(-20, 6)
 
 
 def rounded(x: int, right: int) -> int:
@@ -85,59 +82,3 @@ def test_bit_length_is_the_number_of_bits(x: int) -> None:
     expected = [len(f"{w:b}") if w else 0 for w in words]
     assert bit_lengths(np.array(words, np.int64)).tolist() == expected
     assert [bit_length(w) for w in words] == expected
-
-
-@FIXED
-@given(v_exponent=V_EXPONENTS)
-def test_every_rho_code_survives_decode_and_encode(v_exponent: int) -> None:
-    codes = np.arange(65536)
-    v = decode_rho(codes, v_exponent)
-    assert (np.diff(v) > 0).all()
-    np.testing.assert_array_equal(encode_rho(v, v_exponent), codes)
-    assert v[-1] < 2.0**v_exponent
-    assert v[0] == 2.0 ** (v_exponent - 32)
-
-
-@FIXED
-@given(v_exponent=V_EXPONENTS, position=st.floats(0.0, 1.0))
-def test_encoding_rho_errs_by_a_quarter_of_a_thousandth_at_most(
-    v_exponent: int, position: float
-) -> None:
-    low, high = decode_rho(np.array([0, 65535]), v_exponent)
-    v = np.array([low * (high / low) ** position]).clip(low, high)
-    error = np.abs(decode_rho(encode_rho(v, v_exponent), v_exponent) / v - 1)
-    assert error.max() <= 2.0**-12
-
-
-@FIXED
-@given(v_exponent=V_EXPONENTS)
-def test_encoding_rho_saturates_at_both_ends(v_exponent: int) -> None:
-    v = np.ldexp([1.0, 0.999, 1.0, 1e6], [v_exponent - 33, v_exponent - 32, v_exponent, v_exponent])
-    assert encode_rho(v, v_exponent).tolist() == [0, 0, 65535, 65535]
-
-
-@FIXED
-@given(octave=st.integers(0, 31), low=st.integers(0, 2047), step=st.integers(-2047, 2047))
-def test_adding_to_a_code_inside_an_octave_scales_the_variance_exactly(
-    octave: int, low: int, step: int
-) -> None:
-    """v(ρ + Δ) = v(ρ) (1 + Δ/m): an additive step of the code is a relative step of σ²."""
-    if not 0 <= low + step <= 2047:
-        step = -step if 0 <= low - step <= 2047 else 0
-    code, mantissa = octave * 2048 + low, 2048 + low
-    before, after = decode_rho(np.array([code, code + step]), 0)
-    assert Fraction(after) == Fraction(before) * (1 + Fraction(step, mantissa))
-
-
-@FIXED
-@given(octave=st.integers(1, 30), low=st.integers(0, 2047), share=st.floats(-0.5, 1.0))
-def test_a_step_past_an_octaves_end_scales_the_variance_too(
-    octave: int, low: int, share: float
-) -> None:
-    """Exactly below; above, half a code of the next octave may be rounded up."""
-    code, mantissa = octave * 2048 + low, 2048 + low
-    step = int(share * mantissa)
-    new = int(moved(*(np.array([value]) for value in (code, mantissa, step)))[0])
-    before, after, one_less = map(Fraction, decode_rho(np.array([code, new, new - 1]), 0))
-    exact = before * (1 + Fraction(step, mantissa))
-    assert after == exact if step < 0 else one_less < exact <= after

@@ -19,7 +19,7 @@ from quant.heads.head import ClassPrediction
 from quant.integers import shift_saturate
 from quant.network import NetworkSpec
 from quant.rule import RULES
-from quant.rules.mesu import golden as mesu
+from quant.rules.mesu import golden_steps as mesu
 from quant.rules.mesu.config import MesuConfig
 from quant.state import init_state
 from streamlearn.engines import NativeEngine, NumpyEngine
@@ -197,7 +197,7 @@ def test_c_shifts_steps_beyond_their_bits_as_golden_does(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(mesu, "shift_saturate", watched)
     far_case = Case(
-        NetworkSpec((9, 2), bias=False, front_end="none"),
+        NetworkSpec((9, 5, 2), bias=False, front_end="none"),
         MesuConfig(
             n_draws=1, memory_window=1e15, lr_mu=1e8, lr_sigma=1e8, sweep=1, sigma_prior=1.0
         ),

@@ -99,11 +99,11 @@ def test_tables_are_the_documents_tables() -> None:
         assert hashlib.sha256(table.astype(kind).tobytes()).hexdigest() in DOCS
 
 
-def test_rank_one_dither_is_uniform_and_pairwise_independent_on_a_small_modulus() -> None:
-    """Exhaustive: every assignment of two row words and two column words modulo 8."""
+def test_rank_one_dither_is_uniform_and_pairwise_independent_on_few_bits() -> None:
+    """Exhaustive: every assignment of two row words and two column words of 3 bits."""
     modulus = 8
     draws = [
-        tuple((rows[i] + columns[j]) % modulus for i in range(2) for j in range(2))
+        tuple(rows[i] ^ columns[j] for i in range(2) for j in range(2))
         for rows in product(range(modulus), repeat=2)
         for columns in product(range(modulus), repeat=2)
     ]
@@ -113,15 +113,15 @@ def test_rank_one_dither_is_uniform_and_pairwise_independent_on_a_small_modulus(
     for a, b in combinations(range(4), 2):
         joint = np.bincount(table[:, a] * modulus + table[:, b])
         assert joint.tolist() == [len(draws) // modulus**2] * modulus**2
-    # Not independent of higher order: the alternating sum of a rectangle is always 0.
-    assert ((table[:, 0] - table[:, 1] - table[:, 2] + table[:, 3]) % modulus == 0).all()
+    # Not independent of higher order: the corners of a rectangle cancel.
+    assert (np.bitwise_xor.reduce(table, axis=1) == 0).all()
 
 
-def test_dither_is_the_halves_of_the_sum_with_its_carry() -> None:
-    rows, columns = np.array([0xFFFFFFFF, 0x00010002]), np.array([0x00010001, 0])
+def test_dither_is_the_halves_of_the_words_in_which_row_and_column_differ() -> None:
+    rows, columns = np.array([0xFFFFFFFF, 0x00010002]), np.array([0x00010003, 0])
     low, high = dither(rows, columns)
-    assert low.tolist() == [[0, 65535], [3, 2]]
-    assert high.tolist() == [[1, 65535], [2, 1]]
+    assert low.tolist() == [[0xFFFC, 0xFFFF], [1, 2]]
+    assert high.tolist() == [[0xFFFE, 0xFFFF], [0, 1]]
 
 
 @FIXED
@@ -136,10 +136,18 @@ def test_dither_has_uniform_marginals(row: int) -> None:
 
 
 @FIXED
-@given(v=st.integers(-(2**31), 2**31 - 1))
-def test_rounding_by_a_uniform_dither_is_unbiased_exactly(v: int) -> None:
-    u = np.arange(1 << 16)
-    assert int((v + u >> 16).sum()) == v
+@given(row=WORDS, bits=st.integers(1, 12))
+def test_the_lowest_bits_of_a_dither_are_uniform_too(row: int, bits: int) -> None:
+    low, _ = dither(np.array([row]), np.arange(1 << 16))
+    counts = np.bincount(low[0] & (1 << bits) - 1, minlength=1 << bits)
+    assert set(counts.tolist()) == {1 << 16 - bits}
+
+
+@FIXED
+@given(v=st.integers(-(2**31), 2**31 - 1), bits=st.integers(1, 16))
+def test_rounding_by_a_uniform_dither_is_unbiased_exactly(v: int, bits: int) -> None:
+    u = np.arange(1 << bits)
+    assert int((v + u >> bits).sum()) == v
 
 
 @pytest.mark.parametrize("v", [-1.7, -0.001, 1e-3, 0.37, 2.5])

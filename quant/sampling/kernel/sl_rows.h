@@ -4,12 +4,28 @@
 #include "sl_replay.h"
 #include "sl_rule.h"
 
-/* List the active rows of layer 0: all others have input 0 and cost nothing. */
+#ifndef SL_LISTS_ACTIVE
+#define SL_LISTS_ACTIVE 1
+#endif
+
+/* List the active rows of layer 0: all others have input 0 and cost nothing. A rule that takes them
+ * all, several at once, is only told how many there are. */
 static inline void sl_list_active(sl_scratch_t *scratch) {
     uint32_t n = 0;
-    for (uint32_t i = 0; i < SL_N_FEATURES + SL_BIAS; i++) {
-        scratch->active[n] = (uint16_t)i;
+    for (uint32_t i = 0; !SL_LISTS_ACTIVE && i < SL_N_FEATURES + SL_BIAS; i++) {
         n += scratch->input[i] != 0;
+    }
+    if (!SL_LISTS_ACTIVE) {
+        scratch->n_active = n;
+        return;
+    }
+    for (uint32_t i = 0; i < SL_N_FEATURES + SL_BIAS; i++) {
+        if (SL_ON_HOST) {
+            scratch->active[n] = (uint16_t)i;
+            n += scratch->input[i] != 0;
+        } else if (scratch->input[i] != 0) { /* a chip does not predict branches */
+            scratch->active[n++] = (uint16_t)i;
+        }
     }
     scratch->n_active = n;
 }

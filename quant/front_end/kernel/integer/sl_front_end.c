@@ -2,6 +2,7 @@
  */
 #include "sl_front_end.h"
 #include "sl_build.h"
+#include "sl_float.h"
 #include "sl_statistics.h"
 #include "sl_status.h"
 
@@ -110,12 +111,37 @@ void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const u
     }
 }
 
+#elif !defined(SL_HOST) && defined(__ARM_FP)
+
+void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits) {
+    uint32_t clamped = 0;
+    scratch->new_count = state->front_end_count;
+    for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
+        int32_t z = 0;
+        if (x_bits[i] != 0) { /* as most pixels are */
+            float x = sl_float_of(x_bits[i]);
+            __asm("vcvt.s32.f32 %0, %0, #5" : "+t"(x)); /* towards zero, one bit more than z has */
+            z = sl_clamp32((int32_t)sl_bits_of(x), -4096, 4095);
+            z = (z + 1 + (z >> 31)) >> 1;
+            const int32_t kept = sl_clamp32(z, -SL_INPUT_MAX, SL_INPUT_MAX);
+            clamped += kept != z;
+            z = kept;
+        }
+        scratch->input[i] = (int16_t)z;
+    }
+    scratch->saturations[SL_SAT_INPUT] += clamped;
+}
+
 #else
 
 void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits) {
     uint32_t clamped = 0;
     scratch->new_count = state->front_end_count;
     for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
+        if (!SL_ON_HOST && x_bits[i] == 0) { /* as most pixels are */
+            scratch->input[i] = 0;
+            continue;
+        }
         const int32_t right = 150 - SL_INPUT_FRAC_BITS - (int32_t)(x_bits[i] >> 23 & 255u);
         if (!SL_ON_HOST &&
             right > 24) { /* rounds to 0, as most pixels do; vectors take both ways */

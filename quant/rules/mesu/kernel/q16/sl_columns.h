@@ -3,6 +3,10 @@
  *   sl_columns_set       sets it of one unit
  *   sl_columns_step      mu += rho X G of one row, rounded as NUMBERS.md says
  *   sl_columns_sum       sum x mu and square rho of all active rows
+ * a chip's also
+ *   sl_columns_begin     sets what all units share
+ *   sl_columns_set_rho   sets of one unit what steps of rho take
+ *   sl_columns_step_rho  rho += d and its square, of one row
  * and all of them give the same bits. */
 #pragma once
 
@@ -10,6 +14,12 @@
 #include "sl_columns_avx2.h"
 #elif defined(SL_HOST) && defined(__ARM_NEON)
 #include "sl_columns_neon.h"
-#else
+#elif defined(SL_HOST)
 #include "sl_columns_plain.h"
+#elif defined(__ARM_FEATURE_DSP)
+#include "sl_columns_dsp.h"
+#elif defined(__thumb__) && !defined(__thumb2__)
+#include "sl_columns_thumb.h"
+#else
+#include "sl_columns_word.h"
 #endif

@@ -4,6 +4,7 @@
 
 #include <immintrin.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "sl_build.h"
 #include "sl_columns_scalar.h"
@@ -14,7 +15,9 @@ enum {
     SL_PADDED = SL_WIDTHS * SL_WIDTH,
     SL_LAST_UNITS = SL_FIRST_UNITS - (SL_WIDTHS - 1) * SL_WIDTH,
     /* Rows that end a whole width before the array does. */
+    SL_FIRST_ROWS = SL_N_FEATURES + SL_BIAS,
     SL_WHOLE_ROWS = SL_N_SYNAPSES < SL_PADDED ? 0 : (SL_N_SYNAPSES - SL_PADDED) / SL_FIRST_UNITS + 1,
+    SL_PAIRS_OF_ROWS = (SL_WHOLE_ROWS < SL_FIRST_ROWS ? SL_WHOLE_ROWS : SL_FIRST_ROWS) / 2,
 };
 
 typedef struct {
@@ -78,65 +81,64 @@ static inline void sl_save_sums(uint32_t *at, __m256i low, __m256i high) {
     sl_save(at + SL_WIDTH / 2, _mm256_permute2x128_si256(low, high, 0x31));
 }
 
-/* Of each pair of rows: where they begin, and their inputs and squares side by side. */
+/* Rows 2p and 2p + 1 for every p of a list: their inputs and their squares side by side. */
 typedef struct {
-    uint32_t start[2], x, square;
-} sl_pair_t;
+    int16_t x[2 * SL_PAIRS_OF_ROWS + 2], square[2 * SL_PAIRS_OF_ROWS + 2];
+    uint16_t list[SL_PAIRS_OF_ROWS + 1];
+    uint32_t n;
+} sl_two_rows_t;
+
+static inline int32_t sl_word(const int16_t *two) {
+    int32_t word;
+    memcpy(&word, two, sizeof word);
+    return word;
+}
 
 /* Units j to j + 16 n. */
-SL_INLINE void sl_sum_widths(const sl_first_rows_t *first, const sl_pair_t *pairs, uint32_t n_pairs,
-                             uint32_t j, uint32_t n, uint32_t *mean, uint32_t *power) {
+SL_INLINE void sl_sum_widths(const sl_first_rows_t *first, const sl_two_rows_t *two, uint32_t j,
+                             uint32_t n, uint32_t *mean, uint32_t *power) {
     const __m256i zero = _mm256_setzero_si256();
     __m256i sums[2][4] = {{zero, zero, zero, zero}, {zero, zero, zero, zero}};
-    for (uint32_t p = 0; p < n_pairs; p++) {
-        const __m256i x = _mm256_set1_epi32((int32_t)pairs[p].x);
-        const __m256i square = _mm256_set1_epi32((int32_t)pairs[p].square);
-        const uint32_t a = pairs[p].start[0] + j, b = pairs[p].start[1] + j;
-        for (uint32_t k = 0; k < n; k++) {
-            const uint32_t at = k * SL_WIDTH;
-            sl_add_pair(first->mu + a + at, first->mu + b + at, x, &sums[k][0], &sums[k][1]);
-            sl_add_pair(first->rho + a + at, first->rho + b + at, square, &sums[k][2], &sums[k][3]);
+    for (uint32_t k = 0; k < two->n; k++) {
+        const uint32_t p = two->list[k];
+        const __m256i x = _mm256_set1_epi32(sl_word(two->x + 2 * p));
+        const __m256i square = _mm256_set1_epi32(sl_word(two->square + 2 * p));
+        const int16_t *mu = first->mu + 2 * p * SL_FIRST_UNITS + j;
+        const int16_t *rho = first->rho + 2 * p * SL_FIRST_UNITS + j;
+        for (uint32_t w = 0; w < n; w++, mu += SL_WIDTH, rho += SL_WIDTH) {
+            sl_add_pair(mu, mu + SL_FIRST_UNITS, x, &sums[w][0], &sums[w][1]);
+            sl_add_pair(rho, rho + SL_FIRST_UNITS, square, &sums[w][2], &sums[w][3]);
         }
     }
-    for (uint32_t k = 0; k < n; k++) {
-        sl_save_sums(mean + j + k * SL_WIDTH, sums[k][0], sums[k][1]);
-        sl_save_sums(power + j + k * SL_WIDTH, sums[k][2], sums[k][3]);
+    for (uint32_t w = 0; w < n; w++) {
+        sl_save_sums(mean + j + w * SL_WIDTH, sums[w][0], sums[w][1]);
+        sl_save_sums(power + j + w * SL_WIDTH, sums[w][2], sums[w][3]);
     }
 }
 
 SL_INLINE void sl_columns_sum(const sl_first_rows_t *first, int32_t *mean, uint32_t *power) {
-    sl_pair_t pairs[(SL_N_FEATURES + 2) / 2];
-    uint32_t padded_mean[SL_PADDED], padded_power[SL_PADDED];
-    int16_t x[SL_N_FEATURES + SL_BIAS], square[SL_N_FEATURES + SL_BIAS];
-    for (uint32_t i = 0; i < SL_N_FEATURES + SL_BIAS; i++) {
-        x[i] = (int16_t)sl_first_x(first, i);
-        square[i] = (int16_t)sl_first_square(first, i);
+    sl_two_rows_t two;
+    uint32_t padded_mean[SL_PADDED], padded_power[SL_PADDED], j = 0;
+    for (uint32_t i = 0; i < 2 * SL_PAIRS_OF_ROWS; i++) {
+        two.x[i] = (int16_t)sl_first_x(first, i);
+        two.square[i] = (int16_t)sl_first_square(first, i);
     }
-    uint32_t n = 0;
-    while (n < first->n && first->rows[n] < SL_WHOLE_ROWS) {
-        n++;
+    two.n = 0;
+    for (uint32_t p = 0; p < SL_PAIRS_OF_ROWS; p++) {
+        two.list[two.n] = (uint16_t)p;
+        two.n += (sl_word(two.x + 2 * p) | sl_word(two.square + 2 * p)) != 0;
     }
-    for (uint32_t p = 0; 2 * p < n; p++) {
-        /* A row that is alone is paired with itself times 0. */
-        const uint32_t a = first->rows[2 * p], alone = 2 * p + 1 == n;
-        const uint32_t b = first->rows[2 * p + !alone];
-        pairs[p].start[0] = a * SL_FIRST_UNITS;
-        pairs[p].start[1] = b * SL_FIRST_UNITS;
-        pairs[p].x = (uint16_t)x[a] | (alone ? 0u : (uint32_t)(uint16_t)x[b] << 16);
-        pairs[p].square = (uint16_t)square[a] | (alone ? 0u : (uint32_t)square[b] << 16);
-    }
-    uint32_t j = 0;
     for (; j + 2 * SL_WIDTH <= SL_PADDED; j += 2 * SL_WIDTH) {
-        sl_sum_widths(first, pairs, (n + 1) / 2, j, 2, padded_mean, padded_power);
+        sl_sum_widths(first, &two, j, 2, padded_mean, padded_power);
     }
     if (SL_WIDTHS % 2) {
-        sl_sum_widths(first, pairs, (n + 1) / 2, j, 1, padded_mean, padded_power);
+        sl_sum_widths(first, &two, j, 1, padded_mean, padded_power);
     }
     for (j = 0; j < SL_FIRST_UNITS; j++) {
         mean[j] = (int32_t)padded_mean[j];
         power[j] = padded_power[j];
     }
-    for (; n < first->n; n++) {
-        sl_add_row(first, first->rows[n], mean, power);
+    for (uint32_t i = 2 * SL_PAIRS_OF_ROWS; i < SL_FIRST_ROWS; i++) {
+        sl_add_row(first, i, mean, power);
     }
 }

@@ -20,6 +20,46 @@ static inline int16_t sl_stepped(int32_t mu, int32_t rho, int32_t factor, int32_
     return (int16_t)sl_clamp32(mu + ((h + (int32_t)dither) >> right), -32768, 32767);
 }
 
+/* n / by, for quotients that are small as a rule. */
+static inline int32_t sl_small_quotient(int32_t n, int32_t by) {
+#if defined(__thumb__) && !defined(__thumb2__) /* without a division */
+    if (n >> 4 < by) {
+        int32_t quotient = 0;
+        for (; n >= by; n -= by) {
+            quotient++;
+        }
+        return quotient;
+    }
+#endif
+    return n / by;
+}
+
+/* rho after a step d of any size: sl_step_rho's end, for one weight. */
+static __attribute__((unused, noinline)) int32_t sl_moved_rho(int32_t rho, int32_t curve,
+                                                              uint32_t *count) {
+    const int32_t d = sl_clamp32(curve, -(rho >> 1), rho);
+    *count += d != curve;
+    return sl_min32(rho + d + sl_small_quotient(d * d, 4 * rho), 32767);
+}
+
+/* The upper half of a dither word, for what is shifted by 16 + right. */
+static inline uint32_t sl_dither_rho(uint32_t word, int32_t right) {
+    return right >= 0 ? (word >> 16) << right : word >> (16 - right);
+}
+
+/* A step of rho, for one weight; dither: sl_dither_rho's. */
+static inline int32_t sl_stepped_rho(int32_t rho, int32_t y, uint32_t dither, uint32_t shift,
+                                     uint32_t *count) {
+    return sl_moved_rho(rho, (rho * sl_rounded(rho, y) + (int32_t)dither) >> shift, count);
+}
+
+/* Whether no step of a row is above rho/128 + 1, whatever its columns: |d| <= rho t / 2^(16 + right)
+ * + 1 with t <= square/2 + 1/2. Then d^2/(4 rho) is below 1, and a step down leaves half: where rho
+ * is 1, t is 0. */
+static inline uint32_t sl_rho_is_small(int32_t square, int32_t right) {
+    return square < 1 << (10 + right);
+}
+
 /* The rows that a sum takes, in their order; x: their inputs, to be k_mean bits shorter. */
 typedef struct {
     const int16_t *mu, *rho, *x;
@@ -47,4 +87,30 @@ static inline void sl_add_row(const sl_first_rows_t *first, uint32_t i, int32_t 
         mean[j] += x * mu[j];
         power[j] += (uint32_t)(square * rho[j]);
     }
+}
+
+/* What the rows of a chip's sum share; plain: an input is not shortened and a square not widened. */
+typedef struct {
+    uint32_t plain;
+    int32_t base;
+} sl_row_scale_t;
+
+static inline sl_row_scale_t sl_row_scale(const sl_first_rows_t *first) {
+    return (sl_row_scale_t){first->k_mean == 0 && first->squares.k >= 0,
+                            first->squares.most + first->squares.k};
+}
+
+/* As sl_first_x. */
+static inline int32_t sl_row_x(const sl_first_rows_t *first, sl_row_scale_t scale, uint32_t i) {
+    return scale.plain ? first->x[i] : sl_first_x(first, i);
+}
+
+/* As sl_first_square. */
+static inline int32_t sl_row_square(const sl_first_rows_t *first, sl_row_scale_t scale,
+                                    uint32_t i) {
+    if (scale.plain) {
+        const int32_t x = first->x[i], right = scale.base - first->exponent[i];
+        return (x * x << SL_SQUARE_MORE_BITS) >> sl_min32(right, 31);
+    }
+    return sl_first_square(first, i);
 }

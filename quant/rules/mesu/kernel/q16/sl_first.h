@@ -17,8 +17,8 @@ typedef struct {
 } sl_squares_t;
 
 /* below: of the row's exponent under the largest; negative where the row's input is 0. */
-static inline uint32_t sl_square_wide(int32_t x, int32_t below) {
-    return (uint32_t)(x * x) << SL_SQUARE_MORE_BITS >> sl_clamp32(below, 0, 31);
+static inline uint32_t sl_wide(uint32_t x, int32_t below) {
+    return x << SL_SQUARE_MORE_BITS >> sl_clamp32(below, 0, 31);
 }
 
 /* From the largest square and the largest sum of squares of a draw. */
@@ -28,7 +28,10 @@ static inline int32_t sl_squares_shift(uint32_t each, uint64_t total, int32_t mo
     return k + ((k + most + 1) & 1);
 }
 
+static inline int32_t sl_square_of(uint32_t wide, int32_t k) {
+    return (int32_t)(wide >> sl_max32(k, 0) << sl_max32(-k, 0));
+}
+
 static inline int32_t sl_square(int32_t x, int32_t exponent, sl_squares_t squares) {
-    const uint32_t wide = sl_square_wide(x, squares.most - exponent);
-    return (int32_t)(squares.k >= 0 ? wide >> squares.k : wide << -squares.k);
+    return sl_square_of(sl_wide((uint32_t)(x * x), squares.most - exponent), squares.k);
 }

@@ -2,11 +2,15 @@
  * function for function. */
 #pragma once
 
+#ifdef SL_HOST
+#include <string.h>
+#endif
+
 #include "sl_noise.h"
 #include "sl_steps.h"
 
 enum {
-    SL_FACTOR_ROOM = SL_ON_HOST ? SL_N_FEATURES + 2 : 1,
+    SL_FACTOR_ROOM = SL_ON_HOST ? SL_N_FEATURES + 8 : 1,
     SL_FACTOR_BITS = 14,
     SL_FACTOR_MORE_BITS = 8,
     SL_DRAWN_MU = 1, /* a factor below 2^(right + this) is drawn */
@@ -53,6 +57,8 @@ SL_INLINE sl_factors_t sl_factors_of(int32_t most, int32_t lasting, int32_t leas
     return (sl_factors_t){most, threshold, bits, right - (threshold - bits)};
 }
 
+#ifdef SL_HOST
+
 /* A row's factor, not negative; 0: the row is not stepped. x: its input's magnitude or square. No
  * branch, so that the host computes many rows at once. */
 static inline int32_t sl_factor(sl_factors_t f, uint32_t x, int32_t exponent, uint32_t draw) {
@@ -66,11 +72,11 @@ static inline int32_t sl_factor(sl_factors_t f, uint32_t x, int32_t exponent, ui
     return (int32_t)(own ? rounded : draw < share ? 1u << f.bits : 0u);
 }
 
-/* The factors of all rows, and lists of those that are not 0. */
+/* The factors of all rows, and a list of those that are not 0. */
 typedef struct {
-    int16_t of_mu[SL_FACTOR_ROOM], of_rho[SL_FACTOR_ROOM];
-    uint16_t mu[SL_FACTOR_ROOM], rho[SL_FACTOR_ROOM];
-    uint32_t n_mu, n_rho;
+    int16_t of_mu[SL_FACTOR_ROOM], of_rho[SL_FACTOR_ROOM]; /* behind the last row: 0 */
+    uint16_t mu[SL_FACTOR_ROOM];
+    uint32_t n_mu;
 } sl_stepped_t;
 
 SL_INLINE void sl_stepped_rows(uint32_t key, const int16_t *x, const int8_t *exponents,
@@ -80,11 +86,13 @@ SL_INLINE void sl_stepped_rows(uint32_t key, const int16_t *x, const int8_t *exp
         stepped->of_mu[i] = (int16_t)sl_factor(for_mu, size, exponents[i], draw & 0xFFFFu);
         stepped->of_rho[i] = (int16_t)sl_factor(for_rho, size * size, exponents[i], draw >> 16);
     }
-    stepped->n_mu = stepped->n_rho = 0;
+    for (uint32_t i = SL_N_FEATURES + SL_BIAS; i < SL_FACTOR_ROOM; i++) {
+        stepped->of_rho[i] = 0;
+    }
+    stepped->n_mu = 0;
     for (uint32_t i = 0; i < SL_N_FEATURES + SL_BIAS; i++) {
-        stepped->mu[stepped->n_mu] = stepped->rho[stepped->n_rho] = (uint16_t)i;
+        stepped->mu[stepped->n_mu] = (uint16_t)i;
         stepped->n_mu += stepped->of_mu[i] != 0;
-        stepped->n_rho += stepped->of_rho[i] != 0;
     }
 }
 
@@ -147,27 +155,16 @@ SL_INLINE void sl_first_update(uint32_t key, sl_state_t *state, sl_scratch_t *sc
     const int32_t lasting_q =
         sl_lanes_of(q, columns, (sl_scale_t){SL_GAIN_RHO_MANTISSA, SL_GAIN_RHO_EXPONENT});
 
-    int32_t reach = -256, reach_squared = -256;
-    for (uint32_t a = 0; !SL_ON_HOST && a < scratch->n_active; a++) {
-        const uint32_t i = scratch->active[a], size = sl_abs32(x[i]);
-        reach = sl_max32(reach, sl_bit_length(size) + exponents[i]);
-        reach_squared = sl_max32(reach_squared, sl_bit_length(size * size) + exponents[i]);
-    }
-    for (uint32_t i = 0; SL_ON_HOST && i < SL_N_FEATURES + SL_BIAS; i++) {
-        const int32_t size = x[i] * x[i], exponent = x[i] != 0 ? exponents[i] : -256;
-        reach_squared = sl_max32(reach_squared, sl_float_bits(size) + exponent);
-        reach = sl_max32(reach, sl_float_bits((int32_t)sl_abs32(x[i])) + exponent);
-    }
     /* A threshold that no factor reaches, and no share of the samples. */
-    const sl_factors_t none = {reach, SL_RIGHT_MAX, 0, 1};
+    const sl_factors_t none = {scratch->reach, SL_RIGHT_MAX, 0, 1};
     sl_first_step_t step = {layer, none, none, key, 0, q};
     if (scratch->n_active != 0 && some_g) {
-        step.for_mu = sl_factors_of(reach, lasting_g + 23 - layer->mu_frac_bits, SL_RIGHT_MIN_MU, SL_DRAWN_MU,
-                                    &count[SL_SAT_GRADIENT]);
+        step.for_mu = sl_factors_of(scratch->reach, lasting_g + 23 - layer->mu_frac_bits,
+                                    SL_RIGHT_MIN_MU, SL_DRAWN_MU, &count[SL_SAT_GRADIENT]);
     }
     if (scratch->n_active != 0 && some_q) {
-        step.for_rho = sl_factors_of(reach_squared, lasting_q + 10, SL_RIGHT_MIN_RHO, SL_DRAWN_RHO,
-                                     &count[SL_SAT_GRADIENT]);
+        step.for_rho = sl_factors_of(scratch->reach_squared, lasting_q + 10, SL_RIGHT_MIN_RHO,
+                                     SL_DRAWN_RHO, &count[SL_SAT_GRADIENT]);
     }
     step.mask = (1u << sl_max32(step.for_mu.right, 1)) - 1;
     for (uint32_t j = 0; j < columns; j++) {
@@ -180,9 +177,14 @@ SL_INLINE void sl_first_update(uint32_t key, sl_state_t *state, sl_scratch_t *sc
             const uint32_t i = stepped.mu[a];
             sl_first_step_mu(&step, i, stepped.of_mu[i], state, scratch);
         }
-        for (uint32_t a = 0; some_q && a < stepped.n_rho; a++) {
-            const uint32_t i = stepped.rho[a];
-            sl_first_step_rho(&step, i, stepped.of_rho[i], state, scratch);
+        for (uint32_t i = 0; some_q && i < SL_N_FEATURES + SL_BIAS; i++) {
+            uint64_t four;
+            memcpy(&four, stepped.of_rho + i, sizeof four);
+            if (four == 0) {
+                i += 3;
+            } else if (stepped.of_rho[i] != 0) {
+                sl_first_step_rho(&step, i, stepped.of_rho[i], state, scratch);
+            }
         }
         return;
     }
@@ -201,3 +203,5 @@ SL_INLINE void sl_first_update(uint32_t key, sl_state_t *state, sl_scratch_t *sc
         }
     }
 }
+
+#endif

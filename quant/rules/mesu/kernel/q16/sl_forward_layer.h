@@ -6,30 +6,72 @@
 #include "sl_first.h"
 #include "sl_front_end.h"
 #include "sl_later_sums.h"
+#ifndef SL_HOST
+#include "sl_chip_sums.h"
+#define sl_first_sums sl_chip_first_sums
+#define sl_later_sums sl_chip_later_sums
+#endif
 #include "sl_pre_activation.h"
 #include "sl_rule.h"
 #include "sl_step.h"
 
-static void sl_isqrt_all(uint32_t *x, uint32_t n) {
-    for (uint32_t e = 0; e < n; e++) {
-        x[e] = sl_isqrt32(x[e]);
+/* A sum shifted right, rounding half up, or left, and clamped. */
+SL_FOLD int32_t sl_centre(int32_t sum, int32_t right, uint32_t *count) {
+    int32_t centre, whole;
+    if (right > 0) {
+        whole = ((sum >> sl_min32(right - 1, 31)) + 1) >> 1;
+        centre = sl_clamp32(whole, -SL_PRE_ACTIVATION_MAX, SL_PRE_ACTIVATION_MAX);
+        *count += centre != whole;
+        return centre;
     }
+    const int32_t left = sl_min32(-right, 30), most = SL_PRE_ACTIVATION_MAX >> left;
+    centre = sl_clamp32(sum, -most, most);
+    *count += centre != sum;
+    return (int32_t)((uint32_t)centre << left);
 }
 
-static int32_t sl_mesu_spread_q16(uint32_t root, int32_t right, uint32_t *count) {
-    if (right >= 0) {
-        root = right > 31 ? 0 : root >> right;
-    } else if (root > (uint32_t)SL_SPREAD_MAX >> sl_min32(-right, 31)) {
-        root = SL_SPREAD_MAX + 1;
-    } else {
-        root <<= sl_min32(-right, 31);
-    }
-    if (root > SL_SPREAD_MAX) {
-        root = SL_SPREAD_MAX;
-        (*count)++;
-    }
-    return (int32_t)root;
+/* A root shifted right, or left, and clamped. */
+SL_FOLD int32_t sl_spread(uint32_t root, int32_t right, uint32_t *count) {
+    const uint32_t most = right >= 0 ? SL_SPREAD_MAX : (uint32_t)SL_SPREAD_MAX >> sl_min32(-right, 31);
+    const uint32_t down = right >= 0 ? root >> sl_min32(right, 31) : root;
+    *count += down > most;
+    return (int32_t)(down > most    ? SL_SPREAD_MAX
+                     : right >= 0 ? down
+                                  : down << sl_min32(-right, 31));
 }
+
+/* 2^30 / spread, rounded down; 0 of 0. The host divides doubles, several at once: a quotient that is
+ * no integer is further from one than their rounding. */
+SL_FOLD int32_t sl_inverse(int32_t spread) {
+    if (SL_ON_HOST) {
+        const int32_t quotient = (int32_t)(1073741824.0 / (spread == 0 ? 1 : spread));
+        return spread == 0 ? 0 : quotient;
+    }
+    return spread == 0 ? 0 : (1 << 30) / spread;
+}
+
+/* From sums to pre-activations' means (in place) and deviations, .12, with their inverses; n units,
+ * or draws of units. Returns the largest deviation of a draw. */
+SL_INLINE int32_t sl_moments(int32_t *mean, uint32_t *power, uint32_t n, int32_t right_mean,
+                             int32_t right_spread, int32_t *spread, int32_t *inverse,
+                             uint32_t *count) {
+    int32_t widest = 0;
+    uint32_t clamped = 0;
+    for (uint32_t e = 0; e < n; e++) {
+        mean[e] = sl_centre(mean[e], right_mean, &clamped);
+    }
+    for (uint32_t e = 0; e < n; e++) {
+        spread[e] = sl_spread(sl_isqrt32(power[e]), right_spread, &clamped);
+        widest = sl_max32(widest, spread[e]);
+    }
+    for (uint32_t e = 0; e < n; e++) {
+        inverse[e] = sl_inverse(spread[e]);
+    }
+    *count += clamped;
+    return widest;
+}
+
+#ifdef SL_HOST
 
 /* Layer 0: one input for all draws, so two matrix-vector products whatever their number. */
 SL_INLINE sl_sums_t sl_first_sums(const sl_state_t *state, sl_scratch_t *scratch, int32_t *mean,
@@ -44,7 +86,7 @@ SL_INLINE sl_sums_t sl_first_sums(const sl_state_t *state, sl_scratch_t *scratch
         .n = scratch->n_active,
     };
     int32_t most = first.n == 0 ? 1 : -128;
-    uint32_t size = 0, each = 0;
+    uint32_t size = 0, each = 0, widest = 0;
     uint64_t total = 0;
     const uint32_t rows = SL_ON_HOST ? layer->rows : first.n; /* what is not active adds 0 */
     for (uint32_t a = 0; a < rows; a++) {
@@ -52,16 +94,37 @@ SL_INLINE sl_sums_t sl_first_sums(const sl_state_t *state, sl_scratch_t *scratch
         most = sl_max32(most, first.x[i] != 0 ? first.exponent[i] : -128);
     }
     for (uint32_t a = 0; a < rows; a++) {
-        const uint32_t i = SL_ON_HOST ? a : first.rows[a];
-        const uint32_t wide = sl_square_wide(first.x[i], most - first.exponent[i]);
-        size += sl_abs32(first.x[i]);
+        const uint32_t i = SL_ON_HOST ? a : first.rows[a], x = sl_abs32(first.x[i]);
+        const int32_t below = most - first.exponent[i];
+        const uint32_t wide = sl_wide(x * x, below), narrow = sl_wide(x, below);
+        size += x;
         each = wide > each ? wide : each;
+        widest = narrow > widest ? narrow : widest;
         total += wide;
     }
     first.k_mean = sl_max32(0, sl_bit_length(size) - 16);
     first.squares = (sl_squares_t){most, sl_squares_shift(each, total, most)};
+    /* The row whose exponent is the largest keeps all its bits, so these are exact. */
+    scratch->reach = sl_bit_length(widest) + most - SL_SQUARE_MORE_BITS;
+    scratch->reach_squared = sl_bit_length(each) + most - SL_SQUARE_MORE_BITS;
     sl_columns_sum(&first, mean, power);
     return (sl_sums_t){first.k_mean, 0, most + first.squares.k - SL_SQUARE_MORE_BITS};
+}
+
+#endif
+
+/* a = mean + spread epsilon of all units and draws; lanes: 1 where all draws have one mean. */
+SL_FOLD void sl_sample(const int32_t *restrict mean, const int32_t *restrict spread,
+                       const int16_t *restrict epsilon, uint32_t columns, uint32_t lanes,
+                       int32_t *restrict a) {
+    for (uint32_t j = 0; j < columns; j++) {
+        SL_DRAWS
+        for (uint32_t s = 0; s < L; s++) {
+            const uint32_t e = j * lanes + (lanes == 1 ? 0 : s);
+            const int32_t value = mean[e] + ((spread[e] * epsilon[j * L + s] + 8) >> 4);
+            a[j * L + s] = s < S ? value : 0;
+        }
+    }
 }
 
 /* One layer: pre-activations a = x mu + epsilon sqrt(x^2 sigma^2), Q15.16, into block_a. */
@@ -75,31 +138,15 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
     const sl_sums_t sums = index == 0 ? sl_first_sums(state, scratch, mean, power)
                                       : sl_later_sums(index, state, scratch, mean, power);
     scratch->narrow[index] = sums.narrow;
-    sl_isqrt_all(power, index == 0 ? layer->columns : layer->columns * L);
     const int32_t right = frac_bits - sums.k_mean + layer->mu_frac_bits - 16;
     const int32_t half_exponent = frac_bits - sums.narrow - ((sums.scale - SL_POINT) >> 1);
     const int16_t *epsilon = scratch->epsilon + layer->unit * L;
-    uint32_t *clamped = &scratch->saturations[SL_SAT_ACTIVATION];
-    int32_t widest = 0;
-    for (uint32_t j = 0; j < layer->columns; j++, a += L, epsilon += L) {
-        int32_t centre = 0, spread = 0;
-        for (uint32_t s = 0; s < S; s++) {
-            if (index != 0 || s == 0) {
-                const uint32_t e = index == 0 ? j : j * L + s;
-                const int64_t wide = sl_shift_round64(mean[e], right);
-                centre = sl_clamp64(wide, SL_PRE_ACTIVATION_MAX);
-                *clamped += centre != wide;
-                spread = sl_mesu_spread_q16(power[e], half_exponent - 12, clamped);
-                int32_t *inverse =
-                    index == 0 ? scratch->inverse_first : scratch->inverse + layer->later * L;
-                inverse[e] = spread == 0 ? 0 : (1 << 30) / spread;
-                widest = sl_max32(widest, spread);
-            }
-            a[s] = centre + ((spread * epsilon[s] + 8) >> 4);
-        }
-        for (uint32_t s = S; s < L; s++) {
-            a[s] = 0;
-        }
-    }
+    int32_t *spread = (int32_t *)power;
+    int32_t *inverse = index == 0 ? scratch->inverse_first : scratch->inverse + layer->later * L;
+    const uint32_t lanes = index == 0 ? 1 : L;
+    const int32_t widest = sl_moments(mean, power, layer->columns * lanes, right,
+                                      half_exponent - 12, spread, inverse,
+                                      &scratch->saturations[SL_SAT_ACTIVATION]);
+    sl_sample(mean, spread, epsilon, layer->columns, lanes, a);
     sl_step_widest(&scratch->step, index, widest);
 }

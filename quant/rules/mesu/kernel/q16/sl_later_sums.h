@@ -50,7 +50,7 @@ SL_INLINE sl_squares_t sl_later_squares(const uint8_t *narrowed, const int8_t *e
     most = most == -128 ? 1 : most;
     for (uint32_t i = 0; i < rows; i++) {
         for (uint32_t s = 0; s < L; s++) {
-            const uint32_t wide = sl_square_wide(narrowed[i * L + s], most - exponent[i]);
+            const uint32_t wide = sl_wide((uint32_t)(narrowed[i * L + s] * narrowed[i * L + s]), most - exponent[i]);
             each = wide > each ? wide : each;
             totals[s] += wide;
         }
@@ -59,6 +59,27 @@ SL_INLINE sl_squares_t sl_later_squares(const uint8_t *narrowed, const int8_t *e
         total = totals[s] > total ? totals[s] : total;
     }
     return (sl_squares_t){most, sl_squares_shift(each, total, most)};
+}
+
+/* Two rows of a draw side by side: inputs, k_mean bits shorter, and squares. */
+SL_INLINE void sl_row_pairs(const int16_t *restrict x, const uint8_t *restrict narrowed,
+                            const int8_t *exponent, uint32_t rows, int32_t k_mean,
+                            sl_squares_t squares, int16_t *restrict pairs_x,
+                            int16_t *restrict pairs_square) {
+    for (uint32_t i = 0; i < rows; i++) {
+        const uint32_t alone = i % 2 == 0 && i + 1 == rows;
+        const int32_t below = sl_min32(squares.most - exponent[i], 31);
+        int16_t *restrict two_x = pairs_x + i / 2 * 2 * L + i % 2;
+        int16_t *restrict two_squares = pairs_square + i / 2 * 2 * L + i % 2;
+        for (uint32_t s = 0; s < L; s++) {
+            const uint32_t e = i * L + s, size = narrowed[e];
+            two_x[2 * s] = (int16_t)(x[e] >> k_mean);
+            two_squares[2 * s] = (int16_t)sl_square_of(sl_wide(size * size, below), squares.k);
+        }
+        for (uint32_t s = 0; alone && s < L; s++) {
+            two_x[2 * s + 1] = two_squares[2 * s + 1] = 0;
+        }
+    }
 }
 
 /* Sets mean and power, [unit][draw]. */
@@ -72,19 +93,8 @@ SL_INLINE sl_sums_t sl_later_sums(uint32_t index, const sl_state_t *state, sl_sc
     sl_sums_t sums = sl_later_narrow(x, layer->rows, narrowed);
     const sl_squares_t squares = sl_later_squares(narrowed, exponent, layer->rows);
     sums.scale = squares.most + squares.k - SL_SQUARE_MORE_BITS;
-    for (uint32_t i = 0; i < layer->rows; i++) {
-        int16_t *row_x = scratch->pairs_a + 2 * (i / 2 * L) + i % 2;
-        int16_t *row_square = scratch->pairs_b + 2 * (i / 2 * L) + i % 2;
-        for (uint32_t s = 0; s < L; s++) {
-            const uint32_t e = i * L + s;
-            row_x[2 * s] = (int16_t)(x[e] >> sums.k_mean);
-            row_square[2 * s] = (int16_t)sl_square(narrowed[e], exponent[i], squares);
-        }
-    }
-    for (uint32_t s = 0; layer->rows % 2 && s < L; s++) {
-        scratch->pairs_a[2 * (layer->rows / 2 * L + s) + 1] = 0;
-        scratch->pairs_b[2 * (layer->rows / 2 * L + s) + 1] = 0;
-    }
+    sl_row_pairs(x, narrowed, exponent, layer->rows, sums.k_mean, squares, scratch->pairs_a,
+                 scratch->pairs_b);
     for (uint32_t j = 0; j < layer->columns; j++) {
         const uint32_t step = 2 * layer->columns, gap = layer->columns;
         const sl_numbers_t mus = {mu + j, step, gap, layer->rows};

@@ -8,6 +8,16 @@
 #include "sl_noise.h"
 #include "sl_rows.h"
 #include "sl_step.h"
+#ifndef SL_HOST
+#include "sl_chip_backward.h"
+#include "sl_chip_first.h"
+#include "sl_chip_pull.h"
+#include "sl_chip_update.h"
+#define sl_mesu_backward_inputs_q16 sl_chip_backward_inputs
+#define sl_mesu_pull_row_q16        sl_chip_pull_row
+#define sl_later_update             sl_chip_later_update
+#define sl_first_update             sl_chip_first_update
+#endif
 
 /* The prior pulls some rows of a layer. */
 SL_INLINE void sl_mesu_pull(uint32_t index, uint32_t key, sl_state_t *state,

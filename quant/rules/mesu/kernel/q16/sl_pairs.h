@@ -22,6 +22,10 @@ SL_FOLD uint32_t sl_two(sl_numbers_t of, uint32_t p) {
                             : first;
 }
 
+#ifndef SL_HOST
+#include "sl_chip_dot.h"
+#else
+
 enum { SL_DOT_LANES = 32 };
 
 /* sum[l] = sum_p pairs[p][l] . numbers p. The second of a pair that is alone is 0 in `pairs`. */
@@ -62,5 +66,7 @@ SL_FOLD void sl_dot_pairs(const int16_t *pairs, uint32_t stride, uint32_t lanes,
 #endif
 }
 
+#endif
+
 /* Lanes that a vector fills. */
-#define SL_WHOLE(n) (SL_ON_HOST ? ((n) + 15) / 16 * 16 : (n))
+#define SL_WHOLE(n) (SL_ON_HOST ? ((n) + 7) / 8 * 8 : (n))

@@ -24,6 +24,9 @@ enum {
     SL_N_PAIRS = SL_ROW_PAIRS > SL_WIDE_PAIRS ? SL_ROW_PAIRS : SL_WIDE_PAIRS,
 };
 
+/* The host takes all rows of layer 0 side by side. */
+#define SL_LISTS_ACTIVE (!SL_ON_HOST)
+
 /* Contents between calls do not matter, but for the counters. */
 typedef struct {
     uint32_t saturations[SL_N_SAT];
@@ -44,6 +47,7 @@ typedef struct {
     int16_t pairs_b[2 * SL_N_PAIRS];
     int32_t row_w[SL_ROOM_UNITS];                     /* a row's step of mu */
     int32_t row_y[SL_ROOM_UNITS];                     /* a row's step of rho */
+    int32_t reach, reach_squared;                     /* golden's, of layer 0's inputs */
     uint32_t column_word[SL_ROOM_UNITS];              /* dither of the columns */
     sl_columns_t columns;                             /* what the columns of layer 0 step by */
     SL_SAMPLING_SCRATCH

@@ -26,19 +26,19 @@ SL_INLINE uint32_t sl_step_rho(int16_t *restrict rho, int32_t *restrict y, uint3
         const int32_t d = sl_min32(sl_max32(curve, -(v >> 1)), v);
         clamped += d != curve;
         large |= (int32_t)(sl_abs32(d) << 6) > v;
+        seen |= (uint32_t)(v + d);
         y[j] = d;
+        rho[j] = (int16_t)(v + d);
     }
-    if (large) { /* the square of a smaller change is below half an LSB */
+    if (large) { /* the square of a smaller change is below an LSB */
         SL_SCALAR
         for (uint32_t j = 0; j < columns; j++) {
-            const int32_t d = y[j], v = rho[j];
-            y[j] += (int32_t)(sl_abs32(d) << 6) > v ? d * d / (4 * v) : 0;
+            const int32_t d = y[j], v = rho[j] - d;
+            const int32_t square = (int32_t)(sl_abs32(d) << 6) > v ? d * d / (4 * v) : 0;
+            const int32_t stepped = sl_min32(rho[j] + square, SL_LANE_MAX);
+            seen |= (uint32_t)stepped;
+            rho[j] = (int16_t)stepped;
         }
-    }
-    for (uint32_t j = 0; j < columns; j++) {
-        const int32_t stepped = sl_min32(rho[j] + y[j], SL_LANE_MAX);
-        seen |= (uint32_t)stepped;
-        rho[j] = (int16_t)stepped;
     }
     *count += clamped;
     return seen;
@@ -65,8 +65,7 @@ SL_INLINE uint32_t sl_mesu_pull_row_q16(int16_t *restrict mu, int16_t *restrict 
         int64_t share = u * pull.mu;
         share = SL_ADAPTIVE && share > SL_WHOLE_PULL ? SL_WHOLE_PULL : share;
         const int64_t step = ((layer->mu_prior_q - mu[j]) * share) >> 28;
-        const int64_t gone =
-            ((int64_t)((uint64_t)(uint32_t)v * pull.rho >> 12) * (65536 - u)) >> 16;
+        const int64_t gone = ((int64_t)((uint64_t)(uint32_t)v * pull.rho >> 12) * (65536 - u)) >> 16;
         const uint32_t dither = row_word ^ column_word[j];
         const int64_t curve = (gone + (dither >> 16)) >> 16;
         const int32_t half = -(v >> 1); /* half of sigma^2 or more is left */

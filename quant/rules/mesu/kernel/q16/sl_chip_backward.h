@@ -1,0 +1,60 @@
+/* The gradient by a layer's inputs, on a chip: draw by draw, and only where an input is not 0. */
+#pragma once
+
+#include "sl_lanes16.h"
+#include "sl_mesu_backward.h"
+
+/* h through / 2^right, rounding half up, clamped far beyond a gradient's end; 0 <= h < 2^15. */
+static inline int32_t sl_chip_product(int32_t h, int32_t through, int32_t right) {
+    if (right >= 17) { /* the floors of the product's halves */
+        const int32_t high = h * (through >> 16), low = (int32_t)((uint32_t)h * (through & 0xFFFF) >> 16);
+        return right > 46 ? 0 : (high + low + (1 << (right - 17))) >> (right - 16);
+    }
+    int64_t product = (int64_t)h * through;
+    if (right < 0) {
+        product = product > SL_PRODUCT_MAX    ? SL_PRODUCT_MAX
+                  : product < -SL_PRODUCT_MAX ? -SL_PRODUCT_MAX
+                                              : product;
+    }
+    product = sl_shift_round64(product, right);
+    return product > 1 << 30 ? 1 << 30 : product < -(1 << 30) ? -(1 << 30) : (int32_t)product;
+}
+
+/* As sl_mesu_backward_inputs_q16. */
+SL_INLINE void sl_chip_backward_inputs(uint32_t index, const sl_state_t *state,
+                                       sl_scratch_t *scratch, const int32_t *delta,
+                                       const int32_t *r, int32_t *below) {
+    const sl_layer_t *layer = &sl_layers[index];
+    const int16_t *x = scratch->hidden + layer->hidden * L;
+    const int8_t *exponent = state->rho_exponent + layer->first;
+    const uint32_t columns = layer->columns, stride = (columns + 1) & ~1u;
+    const int32_t k_delta = sl_max32(0, sl_sum_bits(delta, columns) - SL_LANE_BITS);
+    const int32_t k_r = sl_min32(SL_LANE_BITS - sl_sum_bits(r, columns), 12);
+    const int32_t right_mean = layer->mu_frac_bits - k_delta;
+    int16_t *blocked_delta = scratch->pairs_a, *blocked_r = scratch->pairs_b;
+    for (uint32_t s = 0; s < S; s++) { /* [draw][unit] */
+        for (uint32_t j = 0; j < stride; j++) {
+            const uint32_t there = j < columns, e = there ? j * L + s : 0;
+            blocked_delta[s * stride + j] =
+                (int16_t)(there ? sl_shift_truncate32(delta[e], k_delta) : 0);
+            blocked_r[s * stride + j] = (int16_t)(there ? sl_shift_truncate32(r[e], -k_r) : 0);
+        }
+    }
+    const int16_t *mu = state->mu + layer->synapse, *rho = state->rho + layer->synapse;
+    const int32_t right = 11 + scratch->frac_bits[index] + k_r;
+    uint32_t clamped = 0;
+    for (uint32_t i = 0; i < layer->fan_in; i++, mu += columns, rho += columns) {
+        for (uint32_t s = 0; s < S; s++) {
+            const int32_t h = x[i * L + s];
+            int32_t gradient = 0;
+            if (h > 0) {
+                const int32_t mean = sl_dot16(mu, blocked_delta + s * stride, columns);
+                const int32_t spread = sl_dot16(rho, blocked_r + s * stride, columns);
+                gradient = sl_shift_round32(mean, right_mean) +
+                           sl_chip_product(h, spread, right - exponent[i]);
+            }
+            below[i * L + s] = sl_clamp_count(gradient, SL_LIMIT24, &clamped);
+        }
+    }
+    scratch->saturations[SL_SAT_GRADIENT] += clamped;
+}

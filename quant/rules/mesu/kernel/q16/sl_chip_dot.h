@@ -1,0 +1,39 @@
+/* sl_dot on a chip: four lanes at a time, whose sums stay in registers. */
+#pragma once
+
+#include "sl_lanes16.h"
+
+/* `lanes` of four sums; the others' pairs are left alone. */
+SL_FOLD void sl_dot_some(const sl_word_t *pairs, uint32_t stride, uint32_t lanes, sl_numbers_t of,
+                         int32_t *sum) {
+    int32_t sums[4] = {0, 0, 0, 0};
+    const int16_t *first = of.first;
+    for (uint32_t p = of.n / 2; p != 0; p--) {
+        const int32_t by = sl_two_of(first[0], first[of.gap]);
+        SL_UNROLL_ALWAYS
+        for (uint32_t k = 0; k < lanes; k++) {
+            sums[k] = sl_dual(pairs[k], by, sums[k]);
+        }
+        first += of.step;
+        pairs += stride;
+    }
+    SL_UNROLL_ALWAYS
+    for (uint32_t k = 0; k < lanes; k++) {
+        sum[k] = sums[k] + (of.n % 2 ? (int16_t)pairs[k] * first[0] : 0);
+    }
+}
+
+SL_INLINE void sl_dot(const int16_t *pairs, uint32_t stride, uint32_t lanes, sl_numbers_t of,
+                      int32_t *sum) {
+    const sl_word_t *at = (const sl_word_t *)pairs;
+    uint32_t l = 0;
+    for (; l + 4 <= lanes; l += 4) {
+        sl_dot_some(at + l, stride, 4, of, sum + l);
+    }
+    for (; l + 2 <= lanes; l += 2) {
+        sl_dot_some(at + l, stride, 2, of, sum + l);
+    }
+    for (; l < lanes; l++) {
+        sl_dot_some(at + l, stride, 1, of, sum + l);
+    }
+}

@@ -1,0 +1,150 @@
+/* The sums of a layer on a chip: in fewer passes over the inputs. */
+#pragma once
+
+#include "sl_later_sums.h"
+
+/* As sl_first_sums. Where all rows have one exponent, one pass says how large their squares are. */
+SL_INLINE sl_sums_t sl_chip_first_sums(const sl_state_t *state, sl_scratch_t *scratch,
+                                       int32_t *mean, uint32_t *power) {
+    const sl_layer_t *layer = &sl_layers[0];
+    sl_first_rows_t first = {
+        .mu = state->mu + layer->synapse,
+        .rho = state->rho + layer->synapse,
+        .x = scratch->input,
+        .exponent = state->rho_exponent + layer->first,
+        .rows = scratch->active,
+        .n = scratch->n_active,
+    };
+    int32_t most = -128, least = 127;
+    uint32_t size = 0, largest = 0, sum = 0;
+    for (const uint16_t *at = first.rows, *end = at + first.n; at != end; at++) {
+        const uint32_t x = sl_abs32(first.x[*at]);
+        const int32_t exponent = first.exponent[*at];
+        most = sl_max32(most, exponent);
+        least = sl_min32(least, exponent);
+        largest = x > largest ? x : largest;
+        size += x;
+        sum += x * x;
+    }
+    uint32_t each = sl_wide(largest * largest, 0), widest = sl_wide(largest, 0);
+    uint64_t total = (uint64_t)sum << SL_SQUARE_MORE_BITS;
+    if (first.n == 0) {
+        most = 1;
+    } else if (least != most) {
+        each = widest = 0;
+        total = 0;
+        for (const uint16_t *at = first.rows, *end = at + first.n; at != end; at++) {
+            const uint32_t x = sl_abs32(first.x[*at]);
+            const int32_t below = most - first.exponent[*at];
+            const uint32_t wide = sl_wide(x * x, below), narrow = sl_wide(x, below);
+            each = wide > each ? wide : each;
+            widest = narrow > widest ? narrow : widest;
+            total += wide;
+        }
+    }
+    scratch->reach = sl_bit_length(widest) + most - SL_SQUARE_MORE_BITS;
+    scratch->reach_squared = sl_bit_length(each) + most - SL_SQUARE_MORE_BITS;
+    first.k_mean = sl_max32(0, sl_bit_length(size) - 16);
+    first.squares = (sl_squares_t){most, sl_squares_shift(each, total, most)};
+    sl_columns_sum(&first, mean, power);
+    return (sl_sums_t){first.k_mean, 0, most + first.squares.k - SL_SQUARE_MORE_BITS};
+}
+
+/* By how much the sums of inputs are shortened; sets the OR of all inputs. */
+SL_INLINE int32_t sl_chip_blocked(const int16_t *x, uint32_t rows, uint32_t *seen) {
+    uint32_t most = 0, all = 0;
+    for (uint32_t s = 0; s < S; s++) {
+        uint32_t sum = 0;
+        const int16_t *at = x + s;
+        for (uint32_t i = rows; i != 0; i--, at += L) {
+            sum += (uint32_t)*at; /* never negative */
+            all |= (uint32_t)*at;
+        }
+        most = sum > most ? sum : most;
+    }
+    *seen = all;
+    return sl_max32(0, sl_bit_length(most) - 16);
+}
+
+/* Where a row lies in `pairs`. */
+static inline uint32_t sl_chip_place(uint32_t i) {
+    return 2 * (i / 2 * L) + i % 2;
+}
+
+SL_INLINE sl_squares_t sl_chip_squares(int16_t *pairs, const int8_t *exponent, uint32_t rows,
+                                       int32_t most) {
+    uint32_t totals[L] = {0}, total = 0, each = 0;
+    for (uint32_t i = 0; i < rows; i++) {
+        const uint16_t *at = (const uint16_t *)pairs + sl_chip_place(i);
+        const uint32_t below = (uint32_t)sl_min32(most - exponent[i], 31);
+        SL_UNROLL_ALWAYS
+        for (uint32_t s = 0; s < L; s++) {
+            const uint32_t wide = ((uint32_t)at[2 * s] << SL_SQUARE_MORE_BITS) >> below;
+            each = wide > each ? wide : each;
+            totals[s] += wide;
+        }
+    }
+    for (uint32_t s = 0; s < L; s++) {
+        total = totals[s] > total ? totals[s] : total;
+    }
+    const sl_squares_t squares = {most, sl_squares_shift(each, total, most)};
+    for (uint32_t i = 0; i < rows; i++) {
+        uint16_t *at = (uint16_t *)pairs + sl_chip_place(i);
+        const int32_t below = sl_min32(most - exponent[i], 31);
+        if (squares.k >= 0) {
+            const uint32_t right = (uint32_t)sl_min32(below + squares.k, 31);
+            SL_UNROLL_ALWAYS
+            for (uint32_t s = 0; s < L; s++) {
+                at[2 * s] = (uint16_t)((uint32_t)at[2 * s] << SL_SQUARE_MORE_BITS >> right);
+            }
+            continue;
+        }
+        for (uint32_t s = 0; s < L; s++) {
+            const uint32_t wide = ((uint32_t)at[2 * s] << SL_SQUARE_MORE_BITS) >> below;
+            at[2 * s] = (uint16_t)(wide << -squares.k);
+        }
+    }
+    return squares;
+}
+
+/* As sl_later_sums. */
+SL_INLINE sl_sums_t sl_chip_later_sums(uint32_t index, const sl_state_t *state,
+                                       sl_scratch_t *scratch, int32_t *restrict mean,
+                                       uint32_t *restrict power) {
+    const sl_layer_t *layer = &sl_layers[index];
+    const uint32_t rows = layer->rows, columns = layer->columns;
+    const int16_t *x = scratch->hidden + layer->hidden * L;
+    uint8_t *narrowed = scratch->narrowed + layer->hidden * L;
+    const int8_t *exponent = state->rho_exponent + layer->first;
+    int16_t *inputs = scratch->pairs_a, *squared = scratch->pairs_b;
+    uint32_t seen = 0;
+    const int32_t k_mean = sl_chip_blocked(x, rows, &seen);
+    const int32_t narrow = sl_max32(0, sl_bit_length(seen) - 8);
+    const int32_t half = narrow == 0 ? 0 : 1 << (narrow - 1);
+    int32_t most = -128;
+    for (uint32_t i = 0; i < rows; i++) {
+        const uint32_t at = sl_chip_place(i);
+        int32_t any = 0;
+        for (uint32_t s = 0; s < L; s++) {
+            const int32_t h = *x++, short_h = sl_min32((h + half) >> narrow, SL_NARROW_MAX);
+            inputs[at + 2 * s] = (int16_t)(h >> k_mean);
+            squared[at + 2 * s] = (int16_t)(short_h * short_h);
+            *narrowed++ = (uint8_t)short_h;
+            any |= short_h;
+        }
+        most = any == 0 ? most : sl_max32(most, exponent[i]);
+    }
+    for (uint32_t s = 0; rows % 2 && s < L; s++) {
+        inputs[sl_chip_place(rows) + 2 * s] = 0;
+        squared[sl_chip_place(rows) + 2 * s] = 0;
+    }
+    const sl_squares_t squares =
+        sl_chip_squares(squared, exponent, rows, most == -128 ? 1 : most);
+    const int16_t *mu = state->mu + layer->synapse, *rho = state->rho + layer->synapse;
+    for (uint32_t j = 0; j < columns; j++) {
+        sl_dot(inputs, L, L, (sl_numbers_t){mu + j, 2 * columns, columns, rows}, mean + j * L);
+        sl_dot(squared, L, L, (sl_numbers_t){rho + j, 2 * columns, columns, rows},
+               (int32_t *)power + j * L);
+    }
+    return (sl_sums_t){k_mean, narrow, squares.most + squares.k - SL_SQUARE_MORE_BITS};
+}
