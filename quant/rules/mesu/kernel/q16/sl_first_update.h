@@ -76,7 +76,7 @@ static inline int32_t sl_factor(sl_factors_t f, uint32_t x, int32_t exponent, ui
 typedef struct {
     int16_t of_mu[SL_FACTOR_ROOM], of_rho[SL_FACTOR_ROOM]; /* behind the last row: 0 */
     uint16_t mu[SL_FACTOR_ROOM];
-    uint32_t n_mu;
+    uint32_t word[SL_FACTOR_ROOM], n_mu;
 } sl_stepped_t;
 
 SL_INLINE void sl_stepped_rows(uint32_t key, const int16_t *x, const int8_t *exponents,
@@ -85,6 +85,7 @@ SL_INLINE void sl_stepped_rows(uint32_t key, const int16_t *x, const int8_t *exp
         const uint32_t size = sl_abs32(x[i]), draw = sl_noise_word(key, SL_STREAM_RARE, i);
         stepped->of_mu[i] = (int16_t)sl_factor(for_mu, size, exponents[i], draw & 0xFFFFu);
         stepped->of_rho[i] = (int16_t)sl_factor(for_rho, size * size, exponents[i], draw >> 16);
+        stepped->word[i] = sl_noise_word(key, SL_STREAM_ROW, i);
     }
     for (uint32_t i = SL_N_FEATURES + SL_BIAS; i < SL_FACTOR_ROOM; i++) {
         stepped->of_rho[i] = 0;
@@ -105,15 +106,17 @@ typedef struct {
 } sl_first_step_t;
 
 SL_INLINE void sl_first_step_mu(const sl_first_step_t *step, uint32_t i, int32_t factor,
-                                sl_state_t *state, sl_scratch_t *scratch) {
+                                uint32_t word, sl_state_t *state, sl_scratch_t *scratch) {
     const uint32_t start = step->layer->synapse + i * step->layer->columns;
-    const uint32_t word = sl_noise_word(step->key, SL_STREAM_ROW, i);
-    const int32_t right = sl_max32(step->for_mu.right, 1);
+    const int32_t right = step->for_mu.right, x = scratch->input[i] > 0 ? -factor : factor;
+    int16_t *mu = state->mu + start, *rho = state->rho + start;
+    if (right >= 1) {
+        sl_columns_step(&scratch->columns, i, mu, rho, x, word & step->mask, (uint32_t)right);
+        return;
+    }
     /* A step that is larger than the lanes have room for is taken several times. */
-    for (uint32_t n = 1u << (right - step->for_mu.right); n > 0; n--) {
-        sl_columns_step(&scratch->columns, i, state->mu + start, state->rho + start,
-                        scratch->input[i] > 0 ? -factor : factor, word & step->mask,
-                        (uint32_t)right);
+    for (uint32_t n = 2u << -right; n > 0; n--) {
+        sl_columns_step(&scratch->columns, i, mu, rho, x, word & step->mask, 1);
     }
 }
 
@@ -175,7 +178,7 @@ SL_INLINE void sl_first_update(uint32_t key, sl_state_t *state, sl_scratch_t *sc
         sl_stepped_rows(key, x, exponents, step.for_mu, step.for_rho, &stepped);
         for (uint32_t a = 0; some_g && a < stepped.n_mu; a++) {
             const uint32_t i = stepped.mu[a];
-            sl_first_step_mu(&step, i, stepped.of_mu[i], state, scratch);
+            sl_first_step_mu(&step, i, stepped.of_mu[i], stepped.word[i], state, scratch);
         }
         for (uint32_t i = 0; some_q && i < SL_N_FEATURES + SL_BIAS; i++) {
             uint64_t four;
@@ -196,7 +199,7 @@ SL_INLINE void sl_first_update(uint32_t key, sl_state_t *state, sl_scratch_t *sc
         const int32_t square =
             some_q ? sl_factor(step.for_rho, size * size, exponents[i], draw >> 16) : 0;
         if (factor != 0) {
-            sl_first_step_mu(&step, i, factor, state, scratch);
+            sl_first_step_mu(&step, i, factor, sl_noise_word(key, SL_STREAM_ROW, i), state, scratch);
         }
         if (square != 0) {
             sl_first_step_rho(&step, i, square, state, scratch);

@@ -53,8 +53,8 @@ SL_INLINE int32_t sl_draw_pairs(const int32_t *y, uint32_t columns, sl_scale_t g
     const uint32_t room = SL_WHOLE(columns);
     const int32_t bits = sl_bit_length(sl_largest(y, columns * L));
     const int32_t shift = counts == 0 || bits == 0 ? 0 : 15 - bits;
-    for (uint32_t s = 0; s < S + S % 2; s++) {
-        for (uint32_t j = 0; j < room; j++) {
+    for (uint32_t j = 0; j < room; j++) {
+        for (uint32_t s = 0; s < S + S % 2; s++) {
             const uint32_t some = counts != 0 && j < columns && s < S;
             const int32_t value = some ? sl_shift_round32(y[j * L + s], -shift) : 0;
             pairs[2 * (s / 2 * room + j) + s % 2] =

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdint.h>
+#include <string.h>
 
 #include "sl_build.h"
 
@@ -17,6 +18,11 @@ typedef struct {
 } sl_numbers_t;
 
 SL_FOLD uint32_t sl_two(sl_numbers_t of, uint32_t p) {
+    if (SL_ON_HOST && of.gap == 1 && 2 * p + 1 < of.n) {
+        uint32_t both;
+        memcpy(&both, of.first + p * of.step, sizeof both);
+        return both;
+    }
     const uint32_t first = (uint16_t)of.first[p * of.step];
     return 2 * p + 1 < of.n ? first | (uint32_t)(uint16_t)of.first[p * of.step + of.gap] << 16
                             : first;
@@ -27,6 +33,8 @@ SL_FOLD uint32_t sl_two(sl_numbers_t of, uint32_t p) {
 #else
 
 enum { SL_DOT_LANES = 32 };
+
+#define SL_UNROLL_PAIRS _Pragma("GCC unroll 8")
 
 /* sum[l] = sum_p pairs[p][l] . numbers p. The second of a pair that is alone is 0 in `pairs`. */
 SL_FOLD void sl_dot_pairs(const int16_t *pairs, uint32_t stride, uint32_t lanes, sl_numbers_t of,
@@ -39,6 +47,7 @@ SL_FOLD void sl_dot_pairs(const int16_t *pairs, uint32_t stride, uint32_t lanes,
         for (uint32_t k = 0; k < blocks; k++) {
             sums[k] = _mm256_setzero_si256();
         }
+        SL_UNROLL_PAIRS
         for (uint32_t p = 0; p < n; p++) {
             const __m256i by = _mm256_set1_epi32((int32_t)sl_two(of, p));
             const int16_t *at = pairs + 2 * (p * stride + l);
