@@ -5,17 +5,16 @@
 #include "sl_replay.h"
 #include "sl_rule.h"
 
-#ifndef SL_LISTS_ACTIVE
-#define SL_LISTS_ACTIVE 1
-#endif
-
 /* List the active rows of layer 0: all others have input 0 and cost nothing. A rule that takes them
- * all, several at once, is only told how many there are. */
+ * all, several at once, is only told how many there are, or finds out. */
 static inline void sl_list_active(sl_scratch_t *scratch) {
     enum { INPUTS = SL_N_FEATURES + SL_BIAS };
     uint32_t n = 0;
-    for (uint32_t i = 0; SL_ON_HOST && i < INPUTS; i++) {
+    for (uint32_t i = 0; (SL_ON_HOST || SL_COUNTS_ACTIVE) && i < INPUTS; i++) {
         n += scratch->input[i] != 0;
+    }
+    if (!SL_LISTS_ACTIVE && !SL_COUNTS_ACTIVE) {
+        return;
     }
     scratch->n_active = n;
     if (!SL_LISTS_ACTIVE) {

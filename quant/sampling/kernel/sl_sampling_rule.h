@@ -18,10 +18,17 @@
     uint32_t rows, columns, fan_in;                                                                \
     uint32_t synapse, hidden, unit, later, first;
 
+#ifndef SL_LISTS_ACTIVE
+#define SL_LISTS_ACTIVE 1
+#endif
+#ifndef SL_COUNTS_ACTIVE
+#define SL_COUNTS_ACTIVE 1
+#endif
+
 /* The end of the scratch; active: rows of layer 0 whose input is not 0. */
 #define SL_SAMPLING_SCRATCH                                                                        \
     SL_FRONT_END_SCRATCH                                                                           \
     sl_step_t step;                                                                                \
     uint32_t n_active;                                                                             \
-    uint16_t active[SL_N_FEATURES + 1];                                                            \
+    uint16_t active[SL_LISTS_ACTIVE ? SL_N_FEATURES + 1 : 1];                                                            \
     SL_HEAD_SCRATCH

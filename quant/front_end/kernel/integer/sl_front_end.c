@@ -49,9 +49,45 @@ static uint32_t sl_front_end_fate(sl_feature_t *f, uint32_t bits, sl_float_t x, 
     return SL_ENTERS;
 }
 
+/* The value a deviation makes, Q3.4. */
+static inline int32_t sl_front_end_value(const sl_feature_t *f, int32_t delta,
+                                         uint32_t *saturations) {
+    const uint32_t sd = sl_isqrt32(f->variance);
+    if (sd == 0) {
+        return 0;
+    }
+    uint32_t size = ((sl_abs32(delta) << SL_INPUT_FRAC_BITS) + (sd >> 1)) / sd;
+    if (size > SL_INPUT_MAX) {
+        size = SL_INPUT_MAX;
+        saturations[SL_SAT_INPUT]++;
+    }
+    return delta < 0 ? -(int32_t)size : (int32_t)size;
+}
+
+/* Whether a value is like most of them: nothing is remembered, and it is neither far from the mean
+ * nor near the reference. Then it enters, and delta is what it differs by. */
+static inline uint32_t sl_front_end_usual(const sl_feature_t *f, uint32_t bits, int32_t *delta) {
+    const uint32_t ready = f->count != 0 && f->variance != 0 && bits != f->reference;
+    const sl_memory_t *memory = &f->memory;
+    if (SL_FROZEN || !ready || memory->streak || memory->repeats || memory->excursions) {
+        return 0;
+    }
+    int32_t x_q, reference;
+    if (!sl_float_in_units(bits, f->exponent, &x_q) ||
+        !sl_float_in_units(f->reference, f->exponent, &reference)) {
+        return 0;
+    }
+    const uint32_t apart = sl_abs32(x_q - reference);
+    *delta = x_q - f->mean;
+    return *delta <= SL_FAR && *delta >= -SL_FAR &&
+           (int64_t)*delta * *delta <= (int64_t)f->variance * (SL_HOLD * SL_HOLD) &&
+           (apart >= SL_NEAR || apart * apart * (SL_NEAR * SL_NEAR) >= f->variance);
+}
+
 /* One feature: follow its statistics and return its Q3.4 value. */
-static int32_t sl_front_end_feature(sl_feature_t *f, uint32_t bits, uint32_t tick,
-                                    uint32_t *saturations) {
+static __attribute__((noinline)) int32_t sl_front_end_feature(sl_feature_t *f, uint32_t bits,
+                                                              uint32_t tick,
+                                                              uint32_t *saturations) {
     const sl_float_t x = sl_float_unpack(bits);
     bits = x.mantissa == 0 ? 0 : bits;
     if (f->count == 0) {
@@ -79,16 +115,19 @@ static int32_t sl_front_end_feature(sl_feature_t *f, uint32_t bits, uint32_t tic
         delta = f->variance == 0 ? sl_feature_unfold(f, x) : delta;
         delta = sl_feature_enter(f, delta, SL_FRONT_END_WINDOW);
     }
-    const uint32_t sd = sl_isqrt32(f->variance);
-    if (sd == 0 || (fate & SL_SILENT)) {
-        return 0;
+    return fate & SL_SILENT ? 0 : sl_front_end_value(f, delta, saturations);
+}
+
+/* The same, on the short way where a value is usual. */
+SL_INLINE int32_t sl_front_end_one(sl_feature_t *f, uint32_t bits, uint32_t tick,
+                                   uint32_t *saturations) {
+    int32_t delta = 0;
+    if (!sl_front_end_usual(f, bits, &delta)) {
+        return sl_front_end_feature(f, bits, tick, saturations);
     }
-    uint32_t size = ((sl_abs32(delta) << SL_INPUT_FRAC_BITS) + (sd >> 1)) / sd;
-    if (size > SL_INPUT_MAX) {
-        size = SL_INPUT_MAX;
-        saturations[SL_SAT_INPUT]++;
-    }
-    return delta < 0 ? -(int32_t)size : (int32_t)size;
+    f->reference = bits;
+    delta = sl_feature_enter(f, delta, SL_FRONT_END_WINDOW);
+    return sl_front_end_value(f, delta, saturations);
 }
 
 void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits) {
@@ -96,7 +135,8 @@ void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const u
     const uint32_t count = state->front_end_count;
     scratch->new_count = count < SL_FRONT_END_WINDOW ? count + 1 : SL_FRONT_END_WINDOW;
     for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
-        sl_feature_t f = {
+        sl_feature_t *f = &scratch->new_feature[i];
+        *f = (sl_feature_t){
             .mean = state->mean[i],
             .variance = state->variance[i],
             .reference = state->reference[i],
@@ -105,9 +145,8 @@ void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const u
             .memory = {state->streak[i], state->repeats[i], state->excursions[i]},
             .exponent = state->exponent[i],
         };
-        scratch->input[i] =
-            (int16_t)sl_front_end_feature(&f, x_bits[i], tick, scratch->saturations);
-        scratch->new_feature[i] = f;
+        const int32_t z = sl_front_end_one(f, x_bits[i], tick, scratch->saturations);
+        scratch->input[i] = (sl_input_t)z;
     }
 }
 
@@ -127,7 +166,7 @@ void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const u
             clamped += kept != z;
             z = kept;
         }
-        scratch->input[i] = (int16_t)z;
+        scratch->input[i] = (sl_input_t)z;
     }
     scratch->saturations[SL_SAT_INPUT] += clamped;
 }
@@ -154,7 +193,7 @@ void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const u
         size = right < 17 ? SL_INPUT_MAX + 1 : size; /* 8 and beyond */
         clamped += size > SL_INPUT_MAX;
         size = size > SL_INPUT_MAX ? SL_INPUT_MAX : size;
-        scratch->input[i] = (int16_t)(x_bits[i] >> 31 ? -(int32_t)size : (int32_t)size);
+        scratch->input[i] = (sl_input_t)(x_bits[i] >> 31 ? -(int32_t)size : (int32_t)size);
     }
     scratch->saturations[SL_SAT_INPUT] += clamped;
 }

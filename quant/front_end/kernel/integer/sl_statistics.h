@@ -63,6 +63,18 @@ static inline int32_t sl_float_bounded(sl_float_t x, int32_t exponent) {
     return sl_float_at(x, exponent);
 }
 
+/* The same of a value that loses 1 to 24 bits to its units; others, and 0, are refused. */
+static inline uint32_t sl_float_in_units(uint32_t bits, int32_t exponent, int32_t *x_q) {
+    const int32_t field = (int32_t)(bits >> 23 & 255u);
+    const uint32_t right = (uint32_t)(150 - field - exponent);
+    if (field == 0 || right - 1 > 23) {
+        return 0;
+    }
+    const int32_t size = (int32_t)(((bits & 0x7FFFFFu) + 0x800000u + (1u << (right - 1))) >> right);
+    *x_q = bits >> 31 ? -size : size;
+    return 1;
+}
+
 /* The finest exponent at which x has at most 28 bits. */
 static inline int32_t sl_float_fits(sl_float_t x) {
     return x.mantissa == 0 ? SL_EXPONENT_START : 4 - x.power;

@@ -105,7 +105,7 @@ static int32_t sl_slope_fixed(int64_t value, int32_t exponent) {
 static int32_t sl_step_slope(const sl_state_t *state, sl_scratch_t *scratch, const int32_t *delta) {
     const uint32_t last = SL_N_LAYERS - 1, draws = last == 0 ? 1 : S, lanes = last == 0 ? 1 : L;
     const sl_layer_t *layer = &sl_layers[last];
-    const int16_t *x = last == 0 ? scratch->input : scratch->hidden + layer->hidden * L;
+    const int16_t *x = scratch->hidden + layer->hidden * L;
     const int16_t *mu = state->mu + layer->synapse, *slow = state->slow;
     int32_t *gradient = scratch->row_w;
     uint64_t total = 0;
@@ -126,7 +126,7 @@ static int32_t sl_step_slope(const sl_state_t *state, sl_scratch_t *scratch, con
         int32_t input = 0, along = 0;
         SL_UNROLL_ALWAYS
         for (uint32_t s = 0; s < draws; s++) {
-            input += x[i * lanes + s];
+            input += last == 0 ? scratch->input[i] : x[i * lanes + s];
         }
         input >>= sl_bit_length(draws - 1);
         if (input == 0) {

@@ -1,4 +1,4 @@
-/* sl_dot on a chip: four lanes at a time, whose sums stay in registers. */
+/* sl_dot_pairs on a chip: four lanes at a time, whose sums stay in registers. */
 #pragma once
 
 #include "sl_lanes16.h"
@@ -23,8 +23,8 @@ SL_FOLD void sl_dot_some(const sl_word_t *pairs, uint32_t stride, uint32_t lanes
     }
 }
 
-SL_INLINE void sl_dot(const int16_t *pairs, uint32_t stride, uint32_t lanes, sl_numbers_t of,
-                      int32_t *sum) {
+SL_INLINE void sl_dot_pairs(const int16_t *pairs, uint32_t stride, uint32_t lanes, sl_numbers_t of,
+                            int32_t *sum) {
     const sl_word_t *at = (const sl_word_t *)pairs;
     uint32_t l = 0;
     for (; l + 4 <= lanes; l += 4) {

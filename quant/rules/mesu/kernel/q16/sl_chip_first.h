@@ -38,12 +38,11 @@ SL_FOLD int32_t sl_chip_factor(const sl_chip_factors_t *f, uint32_t x, int32_t e
 
 /* As sl_first_update. */
 SL_INLINE void sl_chip_first_update(uint32_t key, sl_state_t *state, sl_scratch_t *scratch,
-                                    const int32_t *delta, int32_t *q) {
+                                    int32_t *g, int32_t *q) {
     const sl_layer_t *layer = &sl_layers[0];
     int8_t *exponents = state->rho_exponent + layer->first;
     uint32_t *count = scratch->saturations;
-    int32_t *g = scratch->block_c;
-    sl_gather(delta, SL_FIRST_UNITS, 1, g);
+    sl_gather(g, SL_FIRST_UNITS, 1, g); /* delta, in place */
     const uint32_t some_g = sl_largest(g, SL_FIRST_UNITS) != 0;
     const uint32_t some_q = !SL_REPLAYING(state) && sl_largest(q, SL_FIRST_UNITS) != 0;
     if (scratch->n_active == 0 || !(some_g || some_q)) {
@@ -54,17 +53,18 @@ SL_INLINE void sl_chip_first_update(uint32_t key, sl_state_t *state, sl_scratch_
         sl_lanes_of(q, SL_FIRST_UNITS, (sl_scale_t){SL_GAIN_RHO_MANTISSA, SL_GAIN_RHO_EXPONENT});
     sl_factors_t for_mu = {0, 0, 0, 1}, for_rho = {0, 0, 0, 1};
     if (some_g) {
-        for_mu = sl_factors_of(scratch->reach, lasting_g + 23 - layer->mu_frac_bits, SL_DRAWN_MU,
-                               &count[SL_SAT_GRADIENT]);
+        for_mu = sl_factors_of(scratch->reach, lasting_g + 23 - layer->mu_frac_bits,
+                               SL_RIGHT_MIN_MU, SL_DRAWN_MU, &count[SL_SAT_GRADIENT]);
     }
     if (some_q) {
-        for_rho = sl_factors_of(scratch->reach_squared, lasting_q + 10, SL_DRAWN_RHO,
-                                &count[SL_SAT_GRADIENT]);
+        for_rho = sl_factors_of(scratch->reach_squared, lasting_q + 10, SL_RIGHT_MIN_RHO,
+                                SL_DRAWN_RHO, &count[SL_SAT_GRADIENT]);
     }
-    const uint32_t mask = (1u << for_mu.right) - 1;
+    const int32_t right_mu = sl_max32(for_mu.right, 1);
+    const uint32_t mask = (1u << right_mu) - 1;
     const int32_t right_rho = for_rho.right - 3;
     sl_columns_t *columns = &scratch->columns;
-    sl_columns_begin(columns, for_mu.right, right_rho, &count[SL_SAT_GRADIENT]);
+    sl_columns_begin(columns, right_mu, right_rho, &count[SL_SAT_GRADIENT]);
     for (uint32_t j = 0; j < SL_FIRST_UNITS; j++) {
         const uint32_t word = scratch->column_word[j];
         sl_columns_set(columns, j, g[j], word & mask);
@@ -73,9 +73,9 @@ SL_INLINE void sl_chip_first_update(uint32_t key, sl_state_t *state, sl_scratch_
     const sl_chip_factors_t mu_factors = sl_chip_factors(for_mu, some_g);
     const sl_chip_factors_t rho_factors = sl_chip_factors(for_rho, some_q);
     int16_t *mus = state->mu + layer->synapse, *rhos = state->rho + layer->synapse;
-    const uint16_t *at = scratch->active;
+    sl_walk_t walk = sl_walk(scratch->active_mask);
     for (uint32_t n = scratch->n_active; n != 0; n--) {
-        const uint32_t i = *at++;
+        const uint32_t i = sl_walk_on(&walk);
         const int32_t x = scratch->input[i], exponent = exponents[i];
         int32_t factor = 0, square = 0;
         if (some_g) {
@@ -89,7 +89,8 @@ SL_INLINE void sl_chip_first_update(uint32_t key, sl_state_t *state, sl_scratch_
         }
         int16_t *mu = mus + i * SL_FIRST_UNITS, *rho = rhos + i * SL_FIRST_UNITS;
         const uint32_t word = sl_noise_word(key, SL_STREAM_ROW, i);
-        if (factor != 0) {
+        /* A step that is larger than the lanes have room for is taken several times. */
+        for (uint32_t left = factor == 0 ? 0 : 1u << (right_mu - for_mu.right); left > 0; left--) {
             sl_columns_step(columns, mu, rho, x > 0 ? -factor : factor, word & mask);
         }
         if (square != 0) {

@@ -3,39 +3,66 @@
 
 #include "sl_later_sums.h"
 
+/* What is added up over the active rows. */
+typedef struct {
+    int32_t most, least; /* exponents */
+    uint32_t size, largest, squares, n;
+} sl_first_look_t;
+
+SL_INLINE sl_first_look_t sl_chip_look(const sl_input_t *x, const int8_t *exponents,
+                                       uint32_t *mask) {
+    sl_first_look_t look = {.most = -128, .least = 127};
+    const uint32_t rows = SL_N_FEATURES + SL_BIAS;
+    for (uint32_t w = 0; w < SL_ACTIVE_WORDS; w++) {
+        const uint32_t first = 32 * w, left = rows - first, n = left < 32 ? left : 32;
+        uint32_t bits = 0, bit = 1;
+        for (const sl_input_t *at = x + first, *end = at + n; at != end; at++, bit <<= 1) {
+            if (*at == 0) {
+                continue;
+            }
+            const uint32_t size = sl_abs32(*at);
+            const int32_t exponent = exponents[at - x];
+            bits |= bit;
+            look.most = sl_max32(look.most, exponent);
+            look.least = sl_min32(look.least, exponent);
+            look.largest = size > look.largest ? size : look.largest;
+            look.size += size;
+            look.squares += size * size;
+            look.n++;
+        }
+        mask[w] = bits;
+    }
+    return look;
+}
+
 /* As sl_first_sums. Where all rows have one exponent, one pass says how large their squares are. */
 SL_INLINE sl_sums_t sl_chip_first_sums(const sl_state_t *state, sl_scratch_t *scratch,
                                        int32_t *mean, uint32_t *power) {
     const sl_layer_t *layer = &sl_layers[0];
+    const int8_t *exponents = state->rho_exponent + layer->first;
+    const sl_first_look_t look = sl_chip_look(scratch->input, exponents, scratch->active_mask);
     sl_first_rows_t first = {
         .mu = state->mu + layer->synapse,
         .rho = state->rho + layer->synapse,
         .x = scratch->input,
-        .exponent = state->rho_exponent + layer->first,
-        .rows = scratch->active,
-        .n = scratch->n_active,
+        .exponent = exponents,
+        .mask = scratch->active_mask,
+        .n = look.n,
     };
-    int32_t most = -128, least = 127;
-    uint32_t size = 0, largest = 0, sum = 0;
-    for (const uint16_t *at = first.rows, *end = at + first.n; at != end; at++) {
-        const uint32_t x = sl_abs32(first.x[*at]);
-        const int32_t exponent = first.exponent[*at];
-        most = sl_max32(most, exponent);
-        least = sl_min32(least, exponent);
-        largest = x > largest ? x : largest;
-        size += x;
-        sum += x * x;
-    }
+    const uint32_t largest = look.largest, sum = look.squares, size = look.size;
+    int32_t most = look.most;
+    scratch->n_active = look.n;
     uint32_t each = sl_wide(largest * largest, 0), widest = sl_wide(largest, 0);
     uint64_t total = (uint64_t)sum << SL_SQUARE_MORE_BITS;
     if (first.n == 0) {
         most = 1;
-    } else if (least != most) {
+    } else if (look.least != most) {
         each = widest = 0;
         total = 0;
-        for (const uint16_t *at = first.rows, *end = at + first.n; at != end; at++) {
-            const uint32_t x = sl_abs32(first.x[*at]);
-            const int32_t below = most - first.exponent[*at];
+        sl_walk_t walk = sl_walk(first.mask);
+        for (uint32_t n = first.n; n != 0; n--) {
+            const uint32_t i = sl_walk_on(&walk), x = sl_abs32(first.x[i]);
+            const int32_t below = most - first.exponent[i];
             const uint32_t wide = sl_wide(x * x, below), narrow = sl_wide(x, below);
             each = wide > each ? wide : each;
             widest = narrow > widest ? narrow : widest;
@@ -66,6 +93,18 @@ SL_INLINE int32_t sl_chip_blocked(const int16_t *x, uint32_t rows, uint32_t *see
     return sl_max32(0, sl_bit_length(most) - 16);
 }
 
+/* A draw's sum of squares of 24 bits: of more than 258 rows it may need more than 32. */
+#if SL_MAX_UNITS > 257
+typedef uint64_t sl_total_t;
+#else
+typedef uint32_t sl_total_t;
+#endif
+
+/* An input in 8 bits. */
+static inline int32_t sl_chip_narrow(int32_t h, int32_t narrow) {
+    return sl_min32((h + ((1 << narrow) >> 1)) >> narrow, SL_NARROW_MAX);
+}
+
 /* Where a row lies in `pairs`. */
 static inline uint32_t sl_chip_place(uint32_t i) {
     return 2 * (i / 2 * L) + i % 2;
@@ -73,10 +112,11 @@ static inline uint32_t sl_chip_place(uint32_t i) {
 
 SL_INLINE sl_squares_t sl_chip_squares(int16_t *pairs, const int8_t *exponent, uint32_t rows,
                                        int32_t most) {
-    uint32_t totals[L] = {0}, total = 0, each = 0;
+    sl_total_t totals[L] = {0}, total = 0;
+    uint32_t each = 0;
     for (uint32_t i = 0; i < rows; i++) {
         const uint16_t *at = (const uint16_t *)pairs + sl_chip_place(i);
-        const uint32_t below = (uint32_t)sl_min32(most - exponent[i], 31);
+        const uint32_t below = (uint32_t)sl_clamp32(most - exponent[i], 0, 31);
         SL_UNROLL_ALWAYS
         for (uint32_t s = 0; s < L; s++) {
             const uint32_t wide = ((uint32_t)at[2 * s] << SL_SQUARE_MORE_BITS) >> below;
@@ -90,7 +130,7 @@ SL_INLINE sl_squares_t sl_chip_squares(int16_t *pairs, const int8_t *exponent, u
     const sl_squares_t squares = {most, sl_squares_shift(each, total, most)};
     for (uint32_t i = 0; i < rows; i++) {
         uint16_t *at = (uint16_t *)pairs + sl_chip_place(i);
-        const int32_t below = sl_min32(most - exponent[i], 31);
+        const int32_t below = sl_clamp32(most - exponent[i], 0, 31);
         if (squares.k >= 0) {
             const uint32_t right = (uint32_t)sl_min32(below + squares.k, 31);
             SL_UNROLL_ALWAYS
@@ -114,22 +154,19 @@ SL_INLINE sl_sums_t sl_chip_later_sums(uint32_t index, const sl_state_t *state,
     const sl_layer_t *layer = &sl_layers[index];
     const uint32_t rows = layer->rows, columns = layer->columns;
     const int16_t *x = scratch->hidden + layer->hidden * L;
-    uint8_t *narrowed = scratch->narrowed + layer->hidden * L;
     const int8_t *exponent = state->rho_exponent + layer->first;
     int16_t *inputs = scratch->pairs_a, *squared = scratch->pairs_b;
     uint32_t seen = 0;
     const int32_t k_mean = sl_chip_blocked(x, rows, &seen);
     const int32_t narrow = sl_max32(0, sl_bit_length(seen) - 8);
-    const int32_t half = narrow == 0 ? 0 : 1 << (narrow - 1);
     int32_t most = -128;
     for (uint32_t i = 0; i < rows; i++) {
         const uint32_t at = sl_chip_place(i);
         int32_t any = 0;
         for (uint32_t s = 0; s < L; s++) {
-            const int32_t h = *x++, short_h = sl_min32((h + half) >> narrow, SL_NARROW_MAX);
+            const int32_t h = *x++, short_h = sl_chip_narrow(h, narrow);
             inputs[at + 2 * s] = (int16_t)(h >> k_mean);
             squared[at + 2 * s] = (int16_t)(short_h * short_h);
-            *narrowed++ = (uint8_t)short_h;
             any |= short_h;
         }
         most = any == 0 ? most : sl_max32(most, exponent[i]);
@@ -142,8 +179,8 @@ SL_INLINE sl_sums_t sl_chip_later_sums(uint32_t index, const sl_state_t *state,
         sl_chip_squares(squared, exponent, rows, most == -128 ? 1 : most);
     const int16_t *mu = state->mu + layer->synapse, *rho = state->rho + layer->synapse;
     for (uint32_t j = 0; j < columns; j++) {
-        sl_dot(inputs, L, L, (sl_numbers_t){mu + j, 2 * columns, columns, rows}, mean + j * L);
-        sl_dot(squared, L, L, (sl_numbers_t){rho + j, 2 * columns, columns, rows},
+        sl_dot_pairs(inputs, L, L, (sl_numbers_t){mu + j, 2 * columns, columns, rows}, mean + j * L);
+        sl_dot_pairs(squared, L, L, (sl_numbers_t){rho + j, 2 * columns, columns, rows},
                (int32_t *)power + j * L);
     }
     return (sl_sums_t){k_mean, narrow, squares.most + squares.k - SL_SQUARE_MORE_BITS};

@@ -1,6 +1,7 @@
 /* The gradient's step of a later layer on a chip: a row in one pass over its columns. */
 #pragma once
 
+#include "sl_chip_sums.h"
 #include "sl_lanes16.h"
 #include "sl_later_update.h"
 
@@ -85,8 +86,8 @@ SL_INLINE void sl_chip_later_update(uint32_t index, uint32_t key, sl_state_t *st
                                     sl_scratch_t *scratch, const int32_t *delta, const int32_t *r) {
     const sl_layer_t *layer = &sl_layers[index];
     const uint32_t columns = layer->columns;
-    const uint8_t *x = scratch->narrowed + layer->hidden * L;
-    const int32_t frac_bits = scratch->frac_bits[index] - scratch->narrow[index];
+    const int16_t *hidden = scratch->hidden + layer->hidden * L;
+    const int32_t narrow = scratch->narrow[index], frac_bits = scratch->frac_bits[index] - narrow;
     uint32_t *count = &scratch->saturations[SL_SAT_GRADIENT];
     const sl_scale_t gain = sl_step_gain(&scratch->step, index);
     const sl_scale_t gain_rho = {SL_GAIN_RHO_MANTISSA, SL_GAIN_RHO_EXPONENT};
@@ -100,9 +101,10 @@ SL_INLINE void sl_chip_later_update(uint32_t index, uint32_t key, sl_state_t *st
     const int32_t shift_rho = 2 * frac_bits + exponent_q - row.spare - 1;
     int8_t *exponent = state->rho_exponent + layer->first;
     int16_t *mu = state->mu + layer->synapse, *rho = state->rho + layer->synapse;
-    for (uint32_t i = 0; i < layer->rows; i++, x += L, mu += columns, rho += columns) {
-        int32_t most = 0;
+    for (uint32_t i = 0; i < layer->rows; i++, mu += columns, rho += columns) {
+        int32_t x[S], most = 0;
         for (uint32_t s = 0; s < S; s++) {
+            x[s] = sl_chip_narrow(*hidden++, narrow);
             most = sl_max32(most, x[s]);
         }
         if (most == 0) { /* a row whose input is 0 does not move */

@@ -7,7 +7,11 @@
 #include "sl_dsp_steps.h"
 #include "sl_dsp_sums.h"
 
-enum { SL_PAIRS = SL_FIRST_UNITS / 2, SL_UNIT_LEFT = SL_FIRST_UNITS % 2 };
+enum {
+    SL_PAIRS = SL_FIRST_UNITS / 2,
+    SL_UNIT_LEFT = SL_FIRST_UNITS % 2,
+    SL_LANE_SHIFT = 13, /* with it a step of rho, of 27 bits before, fits 16 */
+};
 
 typedef struct {
     sl_pair_t mu[SL_PAIRS + SL_UNIT_LEFT], rho[SL_PAIRS + SL_UNIT_LEFT];
@@ -62,11 +66,30 @@ SL_FOLD void sl_columns_step(sl_columns_t *columns, int16_t *mu, const int16_t *
     }
 }
 
+/* A row whose steps do not fit a lane: there are no smaller shifts but after a very large gradient. */
+SL_INLINE uint32_t sl_columns_step_wide(const sl_columns_t *columns, int16_t *rho, int32_t square,
+                                        uint32_t dither) {
+    const sl_row_step_t *step = &columns->step_rho;
+    uint32_t seen = 0;
+    for (uint32_t j = 0; j < SL_FIRST_UNITS; j++) {
+        const sl_pair_t *pair = &columns->rho[j >> 1];
+        const int32_t q = (int16_t)(j & 1 ? pair->lanes >> 16 : pair->lanes);
+        const uint32_t addend = (j & 1 ? pair->high : pair->low) ^ dither;
+        rho[j] = (int16_t)sl_stepped_rho(rho[j], sl_rounded(-square, q), addend, step->right,
+                                         step->count);
+        seen |= (uint32_t)rho[j];
+    }
+    return seen;
+}
+
 /* square <= 2^14, as factor; dither as sl_dither_rho makes it. Returns the OR of what is stored. */
 SL_FOLD uint32_t sl_columns_step_rho(sl_columns_t *columns, int16_t *rho, int32_t square,
                                      uint32_t dither) {
     uint32_t seen = 0;
     sl_row_step_t *step = &columns->step_rho;
+    if (step->right < SL_LANE_SHIFT) {
+        return sl_columns_step_wide(columns, rho, square, dither);
+    }
     if (SL_PAIRS) {
         step->factor = -2 * square;
         step->dither = dither;
@@ -93,16 +116,20 @@ SL_INLINE void sl_columns_sum(const sl_first_rows_t *first, int32_t *restrict me
         power[j] = 0;
     }
     if (SL_UNIT_LEFT || (((uintptr_t)first->mu | (uintptr_t)first->rho) & 3u)) {
+        sl_walk_t all = sl_walk(first->mask);
         for (uint32_t a = 0; a < first->n; a++) {
-            sl_add_row(first, first->rows[a], mean, power);
+            sl_add_row(first, sl_walk_on(&all), mean, power);
         }
         return;
     }
     const sl_row_scale_t scale = sl_row_scale(first);
+    sl_walk_t walk = sl_walk(first->mask);
     for (uint32_t a = 0; a < first->n; a += 4) {
         sl_four_rows_t mus, rhos;
+        uint32_t i = 0;
         for (uint32_t k = 0; k < 4; k++) {
-            const uint32_t there = a + k < first->n, i = first->rows[there ? a + k : a];
+            const uint32_t there = a + k < first->n;
+            i = there ? sl_walk_on(&walk) : i;
             mus.row[k] = first->mu + i * SL_FIRST_UNITS;
             rhos.row[k] = first->rho + i * SL_FIRST_UNITS;
             mus.x[k] = (int16_t)(there ? sl_row_x(first, scale, i) : 0);

@@ -4,8 +4,10 @@
 
 #include <stdint.h>
 
+#include "sl_active.h"
 #include "sl_config.h"
 #include "sl_first.h"
+#include "sl_front_end_scratch.h"
 #include "sl_integer.h"
 
 /* a b / 2^15, rounding half up. */
@@ -57,14 +59,16 @@ static inline int32_t sl_stepped_rho(int32_t rho, int32_t y, uint32_t dither, ui
  * + 1 with t <= square/2 + 1/2. Then d^2/(4 rho) is below 1, and a step down leaves half: where rho
  * is 1, t is 0. */
 static inline uint32_t sl_rho_is_small(int32_t square, int32_t right) {
-    return square < 1 << (10 + right);
+    return square << 11 < 1 << (21 + right); /* right is -11 or more */
 }
 
-/* The rows that a sum takes, in their order; x: their inputs, to be k_mean bits shorter. */
+/* The rows that a sum takes; x: their inputs, to be k_mean bits shorter; a chip's: which n are not
+ * 0. */
 typedef struct {
-    const int16_t *mu, *rho, *x;
+    const int16_t *mu, *rho;
+    const sl_input_t *x;
     const int8_t *exponent;
-    const uint16_t *rows;
+    const uint32_t *mask;
     uint32_t n;
     int32_t k_mean;
     sl_squares_t squares;

@@ -52,10 +52,13 @@ SL_INLINE void sl_columns_sum(const sl_first_rows_t *first, int32_t *restrict me
         power[j] = 0;
     }
     const sl_row_scale_t scale = sl_row_scale(first);
+    sl_walk_t walk = sl_walk(first->mask);
     for (uint32_t a = 0; a < first->n; a += 2) {
         sl_two_rows_t mus, rhos;
+        uint32_t i = 0;
         for (uint32_t k = 0; k < 2; k++) {
-            const uint32_t there = a + k < first->n, i = first->rows[there ? a + k : a];
+            const uint32_t there = a + k < first->n;
+            i = there ? sl_walk_on(&walk) : i;
             mus.row[k] = first->mu + i * SL_FIRST_UNITS;
             rhos.row[k] = first->rho + i * SL_FIRST_UNITS;
             mus.x[k] = there ? sl_row_x(first, scale, i) : 0;

@@ -76,9 +76,10 @@ SL_INLINE void sl_columns_sum(const sl_first_rows_t *first, int32_t *restrict me
         power[j] = 0;
     }
     const sl_row_scale_t scale = sl_row_scale(first);
+    sl_walk_t walk = sl_walk(first->mask);
     for (uint32_t a = 0; a < first->n; a += 2) {
-        const uint32_t there = a + 1 < first->n, i = first->rows[a];
-        const uint32_t k = there ? first->rows[a + 1] : i;
+        const uint32_t there = a + 1 < first->n, i = sl_walk_on(&walk);
+        const uint32_t k = there ? sl_walk_on(&walk) : i;
         const uint32_t one = i * SL_FIRST_UNITS, two = k * SL_FIRST_UNITS;
         sl_two_rows_add(mean, first->mu + one, first->mu + two, sl_row_x(first, scale, i),
                         there ? sl_row_x(first, scale, k) : 0);

@@ -173,36 +173,19 @@ SL_INLINE void sl_first_update(uint32_t key, sl_state_t *state, sl_scratch_t *sc
     for (uint32_t j = 0; j < columns; j++) {
         sl_columns_set(&scratch->columns, j, g[j], scratch->column_word[j] & step.mask);
     }
-    if (SL_ON_HOST) {
-        sl_stepped_t stepped;
-        sl_stepped_rows(key, x, exponents, step.for_mu, step.for_rho, &stepped);
-        for (uint32_t a = 0; some_g && a < stepped.n_mu; a++) {
-            const uint32_t i = stepped.mu[a];
-            sl_first_step_mu(&step, i, stepped.of_mu[i], stepped.word[i], state, scratch);
-        }
-        for (uint32_t i = 0; some_q && i < SL_N_FEATURES + SL_BIAS; i++) {
-            uint64_t four;
-            memcpy(&four, stepped.of_rho + i, sizeof four);
-            if (four == 0) {
-                i += 3;
-            } else if (stepped.of_rho[i] != 0) {
-                sl_first_step_rho(&step, i, stepped.of_rho[i], state, scratch);
-            }
-        }
-        return;
+    sl_stepped_t stepped;
+    sl_stepped_rows(key, x, exponents, step.for_mu, step.for_rho, &stepped);
+    for (uint32_t a = 0; some_g && a < stepped.n_mu; a++) {
+        const uint32_t i = stepped.mu[a];
+        sl_first_step_mu(&step, i, stepped.of_mu[i], stepped.word[i], state, scratch);
     }
-    for (uint32_t a = 0; a < scratch->n_active; a++) {
-        const uint32_t i = scratch->active[a], size = sl_abs32(x[i]);
-        const uint32_t draw = sl_noise_word(key, SL_STREAM_RARE, i);
-        const int32_t factor =
-            some_g ? sl_factor(step.for_mu, size, exponents[i], draw & 0xFFFFu) : 0;
-        const int32_t square =
-            some_q ? sl_factor(step.for_rho, size * size, exponents[i], draw >> 16) : 0;
-        if (factor != 0) {
-            sl_first_step_mu(&step, i, factor, sl_noise_word(key, SL_STREAM_ROW, i), state, scratch);
-        }
-        if (square != 0) {
-            sl_first_step_rho(&step, i, square, state, scratch);
+    for (uint32_t i = 0; some_q && i < SL_N_FEATURES + SL_BIAS; i++) {
+        uint64_t four;
+        memcpy(&four, stepped.of_rho + i, sizeof four);
+        if (four == 0) {
+            i += 3;
+        } else if (stepped.of_rho[i] != 0) {
+            sl_first_step_rho(&step, i, stepped.of_rho[i], state, scratch);
         }
     }
 }

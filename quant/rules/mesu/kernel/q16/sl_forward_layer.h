@@ -82,19 +82,17 @@ SL_INLINE sl_sums_t sl_first_sums(const sl_state_t *state, sl_scratch_t *scratch
         .rho = state->rho + layer->synapse,
         .x = scratch->input,
         .exponent = state->rho_exponent + layer->first,
-        .rows = scratch->active,
+        .mask = scratch->active_mask,
         .n = scratch->n_active,
     };
     int32_t most = first.n == 0 ? 1 : -128;
     uint32_t size = 0, each = 0, widest = 0;
     uint64_t total = 0;
-    const uint32_t rows = SL_ON_HOST ? layer->rows : first.n; /* what is not active adds 0 */
-    for (uint32_t a = 0; a < rows; a++) {
-        const uint32_t i = SL_ON_HOST ? a : first.rows[a];
+    for (uint32_t i = 0; i < layer->rows; i++) { /* what is not active adds 0 */
         most = sl_max32(most, first.x[i] != 0 ? first.exponent[i] : -128);
     }
-    for (uint32_t a = 0; a < rows; a++) {
-        const uint32_t i = SL_ON_HOST ? a : first.rows[a], x = sl_abs32(first.x[i]);
+    for (uint32_t i = 0; i < layer->rows; i++) {
+        const uint32_t x = sl_abs32(first.x[i]);
         const int32_t below = most - first.exponent[i];
         const uint32_t wide = sl_wide(x * x, below), narrow = sl_wide(x, below);
         size += x;

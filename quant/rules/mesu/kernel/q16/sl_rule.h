@@ -1,6 +1,11 @@
 /* MESU in integers: layers and scratch. Formats, shifts and bounds: the rule's NUMBERS.md. */
 #pragma once
 
+/* The host takes all rows of layer 0 side by side; a chip keeps a bit of each. */
+#define SL_LISTS_ACTIVE  0
+#define SL_COUNTS_ACTIVE SL_ON_HOST
+
+#include "sl_active.h"
 #include "sl_columns.h"
 #include "sl_pairs.h"
 #include "sl_sampling_rule.h"
@@ -22,10 +27,15 @@ enum {
     SL_DRAW_PAIRS = (SL_N_DRAWS + 1) / 2 * SL_ROOM_UNITS,
     SL_WIDE_PAIRS = SL_UNIT_PAIRS > SL_DRAW_PAIRS ? SL_UNIT_PAIRS : SL_DRAW_PAIRS,
     SL_N_PAIRS = SL_ROW_PAIRS > SL_WIDE_PAIRS ? SL_ROW_PAIRS : SL_WIDE_PAIRS,
+    /* On a chip: units of a later layer, with their draws; layer 0 needs one number a unit. */
+    SL_SOME_UNITS = SL_N_LAYERS == 1 || SL_ON_HOST ? SL_ROOM_UNITS : SL_N_LATER_UNITS,
+    SL_KEPT = SL_ON_HOST, /* a chip computes it again, or in place */
+    SL_ALL_DRAWS = SL_MAX_UNITS * SL_N_LANES,
+    SL_LATER_DRAWS = SL_N_LATER_UNITS * SL_N_LANES,
+    SL_ONE_LAYER =
+        SL_LATER_DRAWS > SL_FIRST_UNITS ? SL_LATER_DRAWS : SL_FIRST_UNITS + SL_N_LANES,
+    SL_FEW = SL_ON_HOST || SL_ONE_LAYER > SL_ALL_DRAWS ? SL_ALL_DRAWS : SL_ONE_LAYER,
 };
-
-/* The host takes all rows of layer 0 side by side. */
-#define SL_LISTS_ACTIVE (!SL_ON_HOST)
 
 /* Contents between calls do not matter, but for the counters. */
 typedef struct {
@@ -33,23 +43,28 @@ typedef struct {
     int32_t frac_bits[SL_N_LAYERS];                   /* of each layer's input; not the first */
     int32_t narrow[SL_N_LAYERS];                      /* by how much scratch.narrowed has fewer */
     int64_t logit_sum[SL_N_OUTPUTS];                  /* Q.16, over the draws */
-    int16_t input[SL_N_FEATURES + 1];                 /* Q3.4; last: the bias's 1 */
+    sl_input_t input[SL_N_FEATURES + 1];              /* Q3.4; last: the bias's 1 */
     int16_t hidden[SL_N_HIDDEN_ROWS * SL_N_LANES];    /* frac_bits[layer], [row][draw] */
-    uint8_t narrowed[SL_N_HIDDEN_ROWS * SL_N_LANES];  /* the same in 8 bits */
+    uint8_t narrowed[SL_KEPT * SL_N_HIDDEN_ROWS * SL_N_LANES + 1]; /* the same in 8 bits */
     int16_t epsilon[SL_N_UNITS * SL_N_LANES];         /* Q7.8, by layer, [unit][draw] */
     int32_t inverse_first[SL_FIRST_UNITS];            /* Q.18: 1/spread, layer 0 */
     int32_t inverse[SL_N_LATER_UNITS * SL_N_LANES];   /* Q.18: the later layers, [unit][draw] */
     int32_t block_a[SL_MAX_UNITS * SL_N_LANES];       /* a, then delta */
     int32_t block_b[SL_MAX_UNITS * SL_N_LANES];       /* power, then delta of the layer below */
-    int32_t block_r[SL_MAX_UNITS * SL_N_LANES];       /* mean, then delta epsilon / spread */
-    int32_t block_c[SL_MAX_UNITS * SL_N_LANES];       /* delta, scaled for a product */
-    int16_t pairs_a[2 * SL_N_PAIRS];                  /* factors of sums, two and two */
-    int16_t pairs_b[2 * SL_N_PAIRS];
-    int32_t row_w[SL_ROOM_UNITS];                     /* a row's step of mu */
-    int32_t row_y[SL_ROOM_UNITS];                     /* a row's step of rho */
+    int32_t block_r[SL_FEW];                          /* mean, then delta epsilon / spread */
+    int32_t block_c[SL_KEPT * SL_FIRST_UNITS + SL_N_LANES]; /* layer 0's delta, summed and scaled */
+    union {
+        struct {
+            int16_t pairs_a[2 * SL_N_PAIRS]; /* factors of sums, two and two */
+            int16_t pairs_b[2 * SL_N_PAIRS];
+        };
+        sl_columns_t columns; /* what the columns of layer 0 step by */
+    };
+    int32_t row_w[SL_SOME_UNITS];                     /* a row's step of mu */
+    int32_t row_y[SL_ON_HOST ? SL_ROOM_UNITS : SL_N_LATER_UNITS + 1]; /* a row's step of rho */
     int32_t reach, reach_squared;                     /* golden's, of layer 0's inputs */
     uint32_t column_word[SL_ROOM_UNITS];              /* dither of the columns */
-    sl_columns_t columns;                             /* what the columns of layer 0 step by */
+    uint32_t active_mask[SL_ON_HOST ? 1 : SL_ACTIVE_WORDS];
     SL_SAMPLING_SCRATCH
 } sl_scratch_t;
 

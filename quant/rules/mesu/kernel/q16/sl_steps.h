@@ -30,7 +30,7 @@ SL_INLINE uint32_t sl_step_rho(int16_t *restrict rho, int32_t *restrict y, uint3
         y[j] = d;
         rho[j] = (int16_t)(v + d);
     }
-    if (large) { /* the square of a smaller change is below an LSB */
+    if (large) { /* the square of a smaller change is below half an LSB */
         SL_SCALAR
         for (uint32_t j = 0; j < columns; j++) {
             const int32_t d = y[j], v = rho[j] - d;
@@ -65,7 +65,8 @@ SL_INLINE uint32_t sl_mesu_pull_row_q16(int16_t *restrict mu, int16_t *restrict 
         int64_t share = u * pull.mu;
         share = SL_ADAPTIVE && share > SL_WHOLE_PULL ? SL_WHOLE_PULL : share;
         const int64_t step = ((layer->mu_prior_q - mu[j]) * share) >> 28;
-        const int64_t gone = ((int64_t)((uint64_t)(uint32_t)v * pull.rho >> 12) * (65536 - u)) >> 16;
+        const int64_t gone =
+            ((int64_t)((uint64_t)(uint32_t)v * pull.rho >> 12) * (65536 - u)) >> 16;
         const uint32_t dither = row_word ^ column_word[j];
         const int64_t curve = (gone + (dither >> 16)) >> 16;
         const int32_t half = -(v >> 1); /* half of sigma^2 or more is left */
