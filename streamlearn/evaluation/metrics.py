@@ -147,12 +147,13 @@ class ClassificationMetrics(Scores):
         if n >= self._window:
             self.latest._clear()
             self._in_window.clear()
-        columns = (values[-self._window :].tolist() for values in (y, predicted, majority, before))
-        for one in zip(*columns, strict=True):
-            self.latest._count(one)
-            self._in_window.append(one)
-        while len(self._in_window) > self._window:
-            self.latest._count(self._in_window.popleft(), -1)
+        come = [values[-self._window :] for values in (y, predicted, majority, before)]
+        self.latest._count_block(*come)
+        self._in_window.extend(zip(*(values.tolist() for values in come), strict=True))
+        gone = [
+            self._in_window.popleft() for _ in range(max(0, len(self._in_window) - self._window))
+        ]
+        self.latest._count_block(*np.array(gone, np.int64).reshape(-1, 4).T, by=-1)
         return majority, before
 
     def _majorities(self, labels: list[int]) -> NDArray[np.int64]:
