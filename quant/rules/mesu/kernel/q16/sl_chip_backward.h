@@ -7,7 +7,8 @@
 /* h through / 2^right, rounding half up, clamped far beyond a gradient's end; 0 <= h < 2^15. */
 static inline int32_t sl_chip_product(int32_t h, int32_t through, int32_t right) {
     if (right >= 17) { /* the floors of the product's halves */
-        const int32_t high = h * (through >> 16), low = (int32_t)((uint32_t)h * (through & 0xFFFF) >> 16);
+        const int32_t high = h * (through >> 16),
+                      low = (int32_t)((uint32_t)h * (through & 0xFFFF) >> 16);
         return right > 46 ? 0 : (high + low + (1 << (right - 17))) >> (right - 16);
     }
     int64_t product = (int64_t)h * through;
