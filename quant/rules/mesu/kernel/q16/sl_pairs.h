@@ -3,7 +3,9 @@
 #pragma once
 
 #include <stdint.h>
+#ifdef SL_HOST
 #include <string.h>
+#endif
 
 #include "sl_build.h"
 
@@ -17,8 +19,12 @@ typedef struct {
     uint32_t step, gap, n; /* n: how many numbers, so that of an odd number the last is alone */
 } sl_numbers_t;
 
+#ifndef SL_HOST
+#include "sl_chip_dot.h"
+#else
+
 SL_FOLD uint32_t sl_two(sl_numbers_t of, uint32_t p) {
-    if (SL_ON_HOST && of.gap == 1 && 2 * p + 1 < of.n) {
+    if (of.gap == 1 && 2 * p + 1 < of.n) {
         uint32_t both;
         memcpy(&both, of.first + p * of.step, sizeof both);
         return both;
@@ -27,10 +33,6 @@ SL_FOLD uint32_t sl_two(sl_numbers_t of, uint32_t p) {
     return 2 * p + 1 < of.n ? first | (uint32_t)(uint16_t)of.first[p * of.step + of.gap] << 16
                             : first;
 }
-
-#ifndef SL_HOST
-#include "sl_chip_dot.h"
-#else
 
 enum { SL_DOT_LANES = 32 };
 
