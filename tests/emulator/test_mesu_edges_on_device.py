@@ -81,9 +81,7 @@ def boot(learner: Any, board: str, folder: Path) -> fs.Device:
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("board", BOARDS)
-def test_a_cores_loops_equal_golden_from_edge_states(
-    board: str, case: str, tmp_path: Path
-) -> None:
+def test_a_cores_loops_equal_golden_from_edge_states(board: str, case: str, tmp_path: Path) -> None:
     golden = made(case, backend="numpy")
     device = boot(golden, board, tmp_path)
     rng = np.random.default_rng(len(case))

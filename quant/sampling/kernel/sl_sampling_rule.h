@@ -30,5 +30,5 @@
     SL_FRONT_END_SCRATCH                                                                           \
     sl_step_t step;                                                                                \
     uint32_t n_active;                                                                             \
-    uint16_t active[SL_LISTS_ACTIVE ? SL_N_FEATURES + 1 : 1];                                                            \
+    uint16_t active[SL_LISTS_ACTIVE ? SL_N_FEATURES + 1 : 1];                                      \
     SL_HEAD_SCRATCH

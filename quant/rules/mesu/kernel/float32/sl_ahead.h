@@ -36,8 +36,11 @@ SL_FOLD void sl_mesu_ahead_units_f32(sl_state_t *state, sl_scratch_t *scratch, c
                 sl_mesu_pull_row_f32(mu, sigma, layer, &scratch->step, units);
                 pulled += SL_SWEEP;
             }
+            if (then == 0) {
+                continue;
+            }
             SL_UNROLL_VECTORS
-            for (uint32_t j = 0; then != 0 && j < units; j += V) {
+            for (uint32_t j = 0; j < units; j += V) {
                 const sl_vector_t scaled = next * sl_load(sigma + j, units - j);
                 mean[j / V] = sl_multiply_add(next, sl_load(mu + j, units - j), mean[j / V]);
                 power[j / V] = sl_multiply_add(scaled, scaled, power[j / V]);

@@ -1,5 +1,5 @@
-/* The rows of layer 0 whose input is not 0, a bit each: a list would take sixteen times as much of a
- * chip's memory. */
+/* The rows of layer 0 whose input is not 0, a bit each: a list would take sixteen times as much of
+ * a chip's memory. */
 #pragma once
 
 #include <stdint.h>

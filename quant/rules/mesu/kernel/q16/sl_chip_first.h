@@ -6,10 +6,10 @@
 
 /* How a sample's rows become factors. */
 typedef struct {
-    int32_t base;      /* a factor with its bits more is x 2^(exponent - base) */
-    uint32_t own;      /* such a factor is the row's own from 2^own */
+    int32_t base; /* a factor with its bits more is x 2^(exponent - base) */
+    uint32_t own; /* such a factor is the row's own from 2^own */
     uint32_t threshold, bits;
-    uint32_t some;     /* whether any row is stepped */
+    uint32_t some; /* whether any row is stepped */
 } sl_chip_factors_t;
 
 SL_INLINE sl_chip_factors_t sl_chip_factors(sl_factors_t f, uint32_t some) {

@@ -175,13 +175,13 @@ SL_INLINE sl_sums_t sl_chip_later_sums(uint32_t index, const sl_state_t *state,
         inputs[sl_chip_place(rows) + 2 * s] = 0;
         squared[sl_chip_place(rows) + 2 * s] = 0;
     }
-    const sl_squares_t squares =
-        sl_chip_squares(squared, exponent, rows, most == -128 ? 1 : most);
+    const sl_squares_t squares = sl_chip_squares(squared, exponent, rows, most == -128 ? 1 : most);
     const int16_t *mu = state->mu + layer->synapse, *rho = state->rho + layer->synapse;
     for (uint32_t j = 0; j < columns; j++) {
-        sl_dot_pairs(inputs, L, L, (sl_numbers_t){mu + j, 2 * columns, columns, rows}, mean + j * L);
+        sl_dot_pairs(inputs, L, L, (sl_numbers_t){mu + j, 2 * columns, columns, rows},
+                     mean + j * L);
         sl_dot_pairs(squared, L, L, (sl_numbers_t){rho + j, 2 * columns, columns, rows},
-               (int32_t *)power + j * L);
+                     (int32_t *)power + j * L);
     }
     return (sl_sums_t){k_mean, narrow, squares.most + squares.k - SL_SQUARE_MORE_BITS};
 }

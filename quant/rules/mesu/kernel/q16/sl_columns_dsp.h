@@ -66,7 +66,8 @@ SL_FOLD void sl_columns_step(sl_columns_t *columns, int16_t *mu, const int16_t *
     }
 }
 
-/* A row whose steps do not fit a lane: there are no smaller shifts but after a very large gradient. */
+/* A row whose steps do not fit a lane: there are no smaller shifts but after a very large gradient.
+ */
 SL_INLINE uint32_t sl_columns_step_wide(const sl_columns_t *columns, int16_t *rho, int32_t square,
                                         uint32_t dither) {
     const sl_row_step_t *step = &columns->step_rho;

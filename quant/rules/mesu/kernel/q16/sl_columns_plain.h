@@ -19,7 +19,8 @@ SL_INLINE void sl_columns_step(const sl_columns_t *columns, uint32_t row, int16_
                                uint32_t right) {
     (void)row;
     for (uint32_t j = 0; j < SL_FIRST_UNITS; j++) {
-        mu[j] = sl_stepped(mu[j], rho[j], factor, columns->g[j], dither ^ columns->dither[j], right);
+        mu[j] =
+            sl_stepped(mu[j], rho[j], factor, columns->g[j], dither ^ columns->dither[j], right);
     }
 }
 

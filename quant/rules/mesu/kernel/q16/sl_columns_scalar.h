@@ -55,7 +55,8 @@ static inline int32_t sl_stepped_rho(int32_t rho, int32_t y, uint32_t dither, ui
     return sl_moved_rho(rho, (rho * sl_rounded(rho, y) + (int32_t)dither) >> shift, count);
 }
 
-/* Whether no step of a row is above rho/128 + 1, whatever its columns: |d| <= rho t / 2^(16 + right)
+/* Whether no step of a row is above rho/128 + 1, whatever its columns: |d| <= rho t / 2^(16 +
+ * right)
  * + 1 with t <= square/2 + 1/2. Then d^2/(4 rho) is below 1, and a step down leaves half: where rho
  * is 1, t is 0. */
 static inline uint32_t sl_rho_is_small(int32_t square, int32_t right) {
@@ -93,7 +94,8 @@ static inline void sl_add_row(const sl_first_rows_t *first, uint32_t i, int32_t 
     }
 }
 
-/* What the rows of a chip's sum share; plain: an input is not shortened and a square not widened. */
+/* What the rows of a chip's sum share; plain: an input is not shortened and a square not widened.
+ */
 typedef struct {
     uint32_t plain;
     int32_t base;

@@ -1,5 +1,6 @@
 /* The loops of layer 0 for chips whose words hold one number, in C: Cortex-M3, RISC-V. What a step
- * adds before its shift, rounding and dither, is one word of a table, and rows are summed in twos. */
+ * adds before its shift, rounding and dither, is one word of a table, and rows are summed in twos.
+ */
 #pragma once
 
 #include "sl_build.h"
@@ -52,9 +53,8 @@ SL_INLINE uint32_t sl_columns_step_rho(sl_columns_t *columns, int16_t *rho, int3
     for (const int16_t *end = rho + SL_FIRST_UNITS; rho != end; rho++, column++) {
         const int32_t v = *rho, product = v * sl_rounded(v, sl_rounded(-square, column->lane));
         const int32_t d = (product + (int32_t)(dither ^ column->addend)) >> right;
-        const int32_t stepped = (int32_t)(sl_abs32(d) << 6) < v
-                                    ? v + d
-                                    : sl_moved_rho(v, d, columns->count);
+        const int32_t stepped =
+            (int32_t)(sl_abs32(d) << 6) < v ? v + d : sl_moved_rho(v, d, columns->count);
         seen |= (uint32_t)stepped;
         *rho = (int16_t)stepped;
     }
@@ -84,7 +84,6 @@ SL_INLINE void sl_columns_sum(const sl_first_rows_t *first, int32_t *restrict me
         sl_two_rows_add(mean, first->mu + one, first->mu + two, sl_row_x(first, scale, i),
                         there ? sl_row_x(first, scale, k) : 0);
         sl_two_rows_add((int32_t *)power, first->rho + one, first->rho + two,
-                        sl_row_square(first, scale, i),
-                        there ? sl_row_square(first, scale, k) : 0);
+                        sl_row_square(first, scale, i), there ? sl_row_square(first, scale, k) : 0);
     }
 }

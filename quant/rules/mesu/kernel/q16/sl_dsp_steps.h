@@ -132,8 +132,7 @@ SL_ASSEMBLY uint32_t sl_pairs_rho(SL_ARGUMENT const sl_pair_t *pair, SL_ARGUMENT
                    "mov r6, #0x8000\n"
                    "mov r7, #0\n"
                    "ldm r3, {r2, r3, r4}\n"
-                   "1:\n" SL_PAIR_RHO
-                   "lsr r9, r8, #6\n"
+                   "1:\n" SL_PAIR_RHO "lsr r9, r8, #6\n"
                    "and r9, r9, #0x00FF00FF\n"
                    "sadd16 r12, r9, r10\n"
                    "ssub16 r9, r9, r10\n"
@@ -153,8 +152,7 @@ SL_ASSEMBLY uint32_t sl_pairs_rho(SL_ARGUMENT const sl_pair_t *pair, SL_ARGUMENT
                    "pop {r4-r11, pc}\n"
                    "3:\n"
                    "sxth r9, r10\n"
-                   "uxth r11, r8\n" SL_COLUMN_RHO
-                   "lsr r11, r8, #16\n"
+                   "uxth r11, r8\n" SL_COLUMN_RHO "lsr r11, r8, #16\n"
                    "uxth r8, r9\n"
                    "asr r9, r10, #16\n" SL_COLUMN_RHO "orr r8, r8, r9, lsl #16\n"
                    "b 2b\n");

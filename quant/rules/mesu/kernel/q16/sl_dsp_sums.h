@@ -38,20 +38,18 @@ SL_ASSEMBLY void sl_four_rows_add(SL_ARGUMENT int32_t *sum, SL_ARGUMENT const sl
         "cmp r0, r7\n"
         "beq 2f\n"
         "1:\n"
-        "ldm r0, {r8, r9, r10, r11}\n"
-        SL_ROW_QUAD("r1", "r5", "b") SL_ROW_QUAD("r2", "r5", "t") SL_ROW_QUAD("r3", "r6", "b")
-        SL_ROW_QUAD("r4", "r6", "t")
-        "stm r0!, {r8, r9, r10, r11}\n"
-        "cmp r0, r7\n"
-        "bne 1b\n"
-        "2:\n"
-        "pop {r8}\n"
-        "cmp r8, #0\n"
-        "beq 3f\n"
-        "ldm r0, {r8, r9}\n"
-        SL_ROW_PAIR("r1", "r5", "b") SL_ROW_PAIR("r2", "r5", "t") SL_ROW_PAIR("r3", "r6", "b")
-        SL_ROW_PAIR("r4", "r6", "t")
-        "stm r0, {r8, r9}\n"
-        "3:\n"
-        "pop {r4-r11, pc}\n");
+        "ldm r0, {r8, r9, r10, r11}\n" SL_ROW_QUAD("r1", "r5", "b") SL_ROW_QUAD("r2", "r5", "t")
+            SL_ROW_QUAD("r3", "r6", "b") SL_ROW_QUAD(
+                "r4", "r6", "t") "stm r0!, {r8, r9, r10, r11}\n"
+                                 "cmp r0, r7\n"
+                                 "bne 1b\n"
+                                 "2:\n"
+                                 "pop {r8}\n"
+                                 "cmp r8, #0\n"
+                                 "beq 3f\n"
+                                 "ldm r0, {r8, r9}\n" SL_ROW_PAIR("r1", "r5", "b")
+                                     SL_ROW_PAIR("r2", "r5", "t") SL_ROW_PAIR("r3", "r6", "b")
+                                         SL_ROW_PAIR("r4", "r6", "t") "stm r0, {r8, r9}\n"
+                                                                      "3:\n"
+                                                                      "pop {r4-r11, pc}\n");
 }

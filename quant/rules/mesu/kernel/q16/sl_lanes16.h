@@ -5,8 +5,10 @@
 
 #include "sl_build.h"
 
-/* Numbers in memory, two in a word; a row need not start at one. */
-typedef int32_t __attribute__((may_alias, aligned(2))) sl_word_t;
+/* Two numbers in memory, as scratch.pairs_a and pairs_b keep them; a row of weights need not start
+ * at a word. */
+typedef int32_t __attribute__((may_alias)) sl_word_t;
+typedef int32_t __attribute__((may_alias, aligned(2))) sl_loose_word_t;
 
 /* Two numbers in a word, the first below. */
 static inline int32_t sl_two_of(int32_t first, int32_t second) {
@@ -27,8 +29,8 @@ static inline int32_t sl_dual(int32_t a, int32_t b, int32_t sum) {
 SL_INLINE int32_t sl_dot16(const int16_t *a, const int16_t *b, uint32_t n) {
     int32_t sum = 0;
 #ifdef __ARM_FEATURE_DSP
-    const sl_word_t *p = (const sl_word_t *)a, *q = (const sl_word_t *)b;
-    for (const sl_word_t *end = p + (n >> 1); p != end;) {
+    const sl_loose_word_t *p = (const sl_loose_word_t *)a, *q = (const sl_loose_word_t *)b;
+    for (const sl_loose_word_t *end = p + (n >> 1); p != end;) {
         sum = sl_dual(*p++, *q++, sum);
     }
     return n & 1 ? sum + a[n - 1] * b[n - 1] : sum;

@@ -31,9 +31,9 @@ SL_INLINE void sl_mesu_pull(uint32_t index, uint32_t key, sl_state_t *state,
         const uint32_t start = layer->synapse + i * layer->columns;
         int16_t *rho = state->rho + start;
         int8_t *exponent = state->rho_exponent + layer->first + i;
-        const uint32_t seen = sl_mesu_pull_row_q16(
-            state->mu + start, rho, *exponent, layer, pull,
-            sl_noise_word(key, SL_STREAM_PULL + index, i), scratch->column_word, &count[SL_SAT_MU]);
+        const uint32_t seen = sl_mesu_pull_row_q16(state->mu + start, rho, *exponent, layer, pull,
+                                                   sl_noise_word(key, SL_STREAM_PULL + index, i),
+                                                   scratch->column_word, &count[SL_SAT_MU]);
         sl_row_narrow(rho, exponent, layer->columns, layer->v_exponent, seen, &count[SL_SAT_RHO]);
         sl_row_widen(rho, exponent, layer->columns, layer->v_exponent, seen);
     }

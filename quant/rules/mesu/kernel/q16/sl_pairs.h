@@ -3,7 +3,9 @@
 #pragma once
 
 #include <stdint.h>
+#ifdef SL_HOST
 #include <string.h>
+#endif
 
 #include "sl_build.h"
 
@@ -17,8 +19,12 @@ typedef struct {
     uint32_t step, gap, n; /* n: how many numbers, so that of an odd number the last is alone */
 } sl_numbers_t;
 
+#ifndef SL_HOST
+#include "sl_chip_dot.h"
+#else
+
 SL_FOLD uint32_t sl_two(sl_numbers_t of, uint32_t p) {
-    if (SL_ON_HOST && of.gap == 1 && 2 * p + 1 < of.n) {
+    if (of.gap == 1 && 2 * p + 1 < of.n) {
         uint32_t both;
         memcpy(&both, of.first + p * of.step, sizeof both);
         return both;
@@ -28,17 +34,13 @@ SL_FOLD uint32_t sl_two(sl_numbers_t of, uint32_t p) {
                             : first;
 }
 
-#ifndef SL_HOST
-#include "sl_chip_dot.h"
-#else
-
 enum { SL_DOT_LANES = 32 };
 
 #define SL_UNROLL_PAIRS _Pragma("GCC unroll 8")
 
 /* sum[l] = sum_p pairs[p][l] . numbers p. The second of a pair that is alone is 0 in `pairs`. */
 SL_FOLD void sl_dot_pairs(const int16_t *pairs, uint32_t stride, uint32_t lanes, sl_numbers_t of,
-                    int32_t *sum) {
+                          int32_t *sum) {
     const uint32_t n = (of.n + 1) / 2;
 #if defined(SL_HOST) && defined(__AVX2__)
     for (uint32_t l = 0; l < lanes; l += SL_DOT_LANES) {

@@ -32,26 +32,25 @@ enum {
     SL_KEPT = SL_ON_HOST, /* a chip computes it again, or in place */
     SL_ALL_DRAWS = SL_MAX_UNITS * SL_N_LANES,
     SL_LATER_DRAWS = SL_N_LATER_UNITS * SL_N_LANES,
-    SL_ONE_LAYER =
-        SL_LATER_DRAWS > SL_FIRST_UNITS ? SL_LATER_DRAWS : SL_FIRST_UNITS + SL_N_LANES,
+    SL_ONE_LAYER = SL_LATER_DRAWS > SL_FIRST_UNITS ? SL_LATER_DRAWS : SL_FIRST_UNITS + SL_N_LANES,
     SL_FEW = SL_ON_HOST || SL_ONE_LAYER > SL_ALL_DRAWS ? SL_ALL_DRAWS : SL_ONE_LAYER,
 };
 
 /* Contents between calls do not matter, but for the counters. */
 typedef struct {
     uint32_t saturations[SL_N_SAT];
-    int32_t frac_bits[SL_N_LAYERS];                   /* of each layer's input; not the first */
-    int32_t narrow[SL_N_LAYERS];                      /* by how much scratch.narrowed has fewer */
-    int64_t logit_sum[SL_N_OUTPUTS];                  /* Q.16, over the draws */
-    sl_input_t input[SL_N_FEATURES + 1];              /* Q3.4; last: the bias's 1 */
-    int16_t hidden[SL_N_HIDDEN_ROWS * SL_N_LANES];    /* frac_bits[layer], [row][draw] */
+    int32_t frac_bits[SL_N_LAYERS];                /* of each layer's input; not the first */
+    int32_t narrow[SL_N_LAYERS];                   /* by how much scratch.narrowed has fewer */
+    int64_t logit_sum[SL_N_OUTPUTS];               /* Q.16, over the draws */
+    sl_input_t input[SL_N_FEATURES + 1];           /* Q3.4; last: the bias's 1 */
+    int16_t hidden[SL_N_HIDDEN_ROWS * SL_N_LANES]; /* frac_bits[layer], [row][draw] */
     uint8_t narrowed[SL_KEPT * SL_N_HIDDEN_ROWS * SL_N_LANES + 1]; /* the same in 8 bits */
-    int16_t epsilon[SL_N_UNITS * SL_N_LANES];         /* Q7.8, by layer, [unit][draw] */
-    int32_t inverse_first[SL_FIRST_UNITS];            /* Q.18: 1/spread, layer 0 */
-    int32_t inverse[SL_N_LATER_UNITS * SL_N_LANES];   /* Q.18: the later layers, [unit][draw] */
-    int32_t block_a[SL_MAX_UNITS * SL_N_LANES];       /* a, then delta */
-    int32_t block_b[SL_MAX_UNITS * SL_N_LANES];       /* power, then delta of the layer below */
-    int32_t block_r[SL_FEW];                          /* mean, then delta epsilon / spread */
+    int16_t epsilon[SL_N_UNITS * SL_N_LANES];       /* Q7.8, by layer, [unit][draw] */
+    int32_t inverse_first[SL_FIRST_UNITS];          /* Q.18: 1/spread, layer 0 */
+    int32_t inverse[SL_N_LATER_UNITS * SL_N_LANES]; /* Q.18: the later layers, [unit][draw] */
+    int32_t block_a[SL_MAX_UNITS * SL_N_LANES];     /* a, then delta */
+    int32_t block_b[SL_MAX_UNITS * SL_N_LANES];     /* power, then delta of the layer below */
+    int32_t block_r[SL_FEW];                        /* mean, then delta epsilon / spread */
     int32_t block_c[SL_KEPT * SL_FIRST_UNITS + SL_N_LANES]; /* layer 0's delta, summed and scaled */
     union {
         struct {
@@ -60,10 +59,10 @@ typedef struct {
         };
         sl_columns_t columns; /* what the columns of layer 0 step by */
     };
-    int32_t row_w[SL_SOME_UNITS];                     /* a row's step of mu */
+    int32_t row_w[SL_SOME_UNITS];                                     /* a row's step of mu */
     int32_t row_y[SL_ON_HOST ? SL_ROOM_UNITS : SL_N_LATER_UNITS + 1]; /* a row's step of rho */
-    int32_t reach, reach_squared;                     /* golden's, of layer 0's inputs */
-    uint32_t column_word[SL_ROOM_UNITS];              /* dither of the columns */
+    int32_t reach, reach_squared;        /* golden's, of layer 0's inputs */
+    uint32_t column_word[SL_ROOM_UNITS]; /* dither of the columns */
     uint32_t active_mask[SL_ON_HOST ? 1 : SL_ACTIVE_WORDS];
     SL_SAMPLING_SCRATCH
 } sl_scratch_t;

@@ -85,36 +85,37 @@ typedef struct {
 SL_ASSEMBLY void sl_row_mu(SL_ARGUMENT const sl_column_t *columns, SL_ARGUMENT int16_t *mu,
                            SL_ARGUMENT const int16_t *rho, SL_ARGUMENT uint32_t n,
                            SL_ARGUMENT const sl_row_step_t *step) {
-    __asm volatile(".syntax unified\n" SL_SAVE_HIGH SL_ENDS("r1", "r3")
-                   "ldr r4, [sp, #36]\n"
-                   "ldr r7, [r4]\n"
-                   "ldr r5, [r4, #4]\n"
-                   "mov r9, r5\n"
-                   "ldr r5, [r4, #8]\n"
-                   "movs r6, r2\n"
-                   "movs r2, r0\n"
-                   "movs r0, r1\n"
-                   "movs r1, r2\n"
-                   "cmp r0, r10\n"
-                   "beq 2f\n"
-                   "1:\n"
-                   SL_COLUMN_MU("0", "10", "20") SL_COLUMN_MU("2", "11", "21")
-                   SL_COLUMN_MU("4", "12", "22") SL_COLUMN_MU("6", "13", "23")
-                   "adds r6, #8\n"
-                   "adds r0, #8\n"
-                   "cmp r0, r10\n"
-                   "bne 1b\n"
-                   "2:\n"
-                   "cmp r0, r11\n"
-                   "beq 4f\n"
-                   "3:\n" SL_COLUMN_MU("0", "14", "24")
-                   "adds r6, #2\n"
-                   "adds r0, #2\n"
-                   "cmp r0, r11\n"
-                   "bne 3b\n"
-                   "4:\n" SL_RESTORE_HIGH
-                   SL_FIX_MU("10", "20") SL_FIX_MU("11", "21") SL_FIX_MU("12", "22")
-                   SL_FIX_MU("13", "23") SL_FIX_MU("14", "24"));
+    __asm volatile(".syntax unified\n" SL_SAVE_HIGH SL_ENDS(
+        "r1", "r3") "ldr r4, [sp, #36]\n"
+                    "ldr r7, [r4]\n"
+                    "ldr r5, [r4, #4]\n"
+                    "mov r9, r5\n"
+                    "ldr r5, [r4, #8]\n"
+                    "movs r6, r2\n"
+                    "movs r2, r0\n"
+                    "movs r0, r1\n"
+                    "movs r1, r2\n"
+                    "cmp r0, r10\n"
+                    "beq 2f\n"
+                    "1:\n" SL_COLUMN_MU("0", "10", "20") SL_COLUMN_MU("2", "11", "21")
+                        SL_COLUMN_MU("4", "12", "22") SL_COLUMN_MU(
+                            "6", "13",
+                            "23") "adds r6, #8\n"
+                                  "adds r0, #8\n"
+                                  "cmp r0, r10\n"
+                                  "bne 1b\n"
+                                  "2:\n"
+                                  "cmp r0, r11\n"
+                                  "beq 4f\n"
+                                  "3:\n" SL_COLUMN_MU(
+                                      "0", "14",
+                                      "24") "adds r6, #2\n"
+                                            "adds r0, #2\n"
+                                            "cmp r0, r11\n"
+                                            "bne 3b\n"
+                                            "4:\n" SL_RESTORE_HIGH SL_FIX_MU("10", "20")
+                                                SL_FIX_MU("11", "21") SL_FIX_MU("12", "22")
+                                                    SL_FIX_MU("13", "23") SL_FIX_MU("14", "24"));
 }
 
 /* d in r2, rho in r4 */
@@ -145,79 +146,75 @@ SL_ASSEMBLY void sl_row_mu(SL_ARGUMENT const sl_column_t *columns, SL_ARGUMENT i
         "b " back "b\n"
 
 #define SL_START_RHO                                                                               \
-    SL_SAVE_HIGH SL_ENDS("r1", "r2")                                                               \
-    "ldr r7, [r3]\n"                                                                               \
-    "ldr r6, [r3, #4]\n"                                                                           \
-    "ldr r5, [r3, #8]\n"                                                                           \
-    "movs r2, r0\n"                                                                                \
-    "movs r0, r1\n"                                                                                \
-    "movs r1, r2\n"                                                                                \
-    "movs r4, #0\n"                                                                                \
-    "mov r9, r4\n"
+    SL_SAVE_HIGH SL_ENDS("r1", "r2") "ldr r7, [r3]\n"                                              \
+                                     "ldr r6, [r3, #4]\n"                                          \
+                                     "ldr r5, [r3, #8]\n"                                          \
+                                     "movs r2, r0\n"                                               \
+                                     "movs r0, r1\n"                                               \
+                                     "movs r1, r2\n"                                               \
+                                     "movs r4, #0\n"                                               \
+                                     "mov r9, r4\n"
 
 /* rho += d of n columns, where sl_rho_is_small: 17 instructions a synapse. Returns whether some rho
  * has outgrown its bits. */
 SL_ASSEMBLY uint32_t sl_row_rho_small(SL_ARGUMENT const sl_column_t *columns,
                                       SL_ARGUMENT int16_t *rho, SL_ARGUMENT uint32_t n,
                                       SL_ARGUMENT const sl_row_step_t *step) {
-    __asm volatile(".syntax unified\n" SL_START_RHO
-                   "cmp r0, r10\n"
-                   "beq 2f\n"
-                   "1:\n"
-                   SL_COLUMN_RHO_SMALL("0", "10", "20") SL_COLUMN_RHO_SMALL("2", "11", "21")
-                   SL_COLUMN_RHO_SMALL("4", "12", "22") SL_COLUMN_RHO_SMALL("6", "13", "23")
-                   "adds r0, #8\n"
-                   "cmp r0, r10\n"
-                   "bne 1b\n"
-                   "2:\n"
-                   "cmp r0, r11\n"
-                   "beq 4f\n"
-                   "3:\n" SL_COLUMN_RHO_SMALL("0", "14", "24")
-                   "adds r0, #2\n"
-                   "cmp r0, r11\n"
-                   "bne 3b\n"
-                   "4:\n"
-                   "mov r0, r9\n" SL_RESTORE_HIGH
-                   SL_FIX_RHO("10", "20") SL_FIX_RHO("11", "21") SL_FIX_RHO("12", "22")
-                   SL_FIX_RHO("13", "23") SL_FIX_RHO("14", "24"));
+    __asm volatile(
+        ".syntax unified\n" SL_START_RHO "cmp r0, r10\n"
+        "beq 2f\n"
+        "1:\n" SL_COLUMN_RHO_SMALL("0", "10", "20") SL_COLUMN_RHO_SMALL("2", "11", "21")
+            SL_COLUMN_RHO_SMALL("4", "12", "22") SL_COLUMN_RHO_SMALL(
+                "6", "13", "23") "adds r0, #8\n"
+                                 "cmp r0, r10\n"
+                                 "bne 1b\n"
+                                 "2:\n"
+                                 "cmp r0, r11\n"
+                                 "beq 4f\n"
+                                 "3:\n" SL_COLUMN_RHO_SMALL(
+                                     "0", "14",
+                                     "24") "adds r0, #2\n"
+                                           "cmp r0, r11\n"
+                                           "bne 3b\n"
+                                           "4:\n"
+                                           "mov r0, r9\n" SL_RESTORE_HIGH SL_FIX_RHO("10", "20")
+                                               SL_FIX_RHO("11", "21") SL_FIX_RHO("12", "22")
+                                                   SL_FIX_RHO("13", "23") SL_FIX_RHO("14", "24"));
 }
 
 /* The same whatever d is: 23 instructions a synapse, and more where |d| is above rho/128. */
 SL_ASSEMBLY uint32_t sl_row_rho(SL_ARGUMENT const sl_column_t *columns, SL_ARGUMENT int16_t *rho,
                                 SL_ARGUMENT uint32_t n, SL_ARGUMENT const sl_row_step_t *step) {
-    __asm volatile(".syntax unified\n" SL_START_RHO
-                   "mov r10, r3\n"
+    __asm volatile(".syntax unified\n" SL_START_RHO "mov r10, r3\n"
                    "b 2f\n"
-                   "1:\n" SL_COLUMN_RHO("0")
-                   "asrs r3, r2, #31\n"
-                   "eors r3, r2\n"
-                   "lsls r3, r3, #7\n"
-                   "cmp r3, r4\n"
-                   "bge 5f\n"
-                   "adds r4, r4, r2\n"
-                   "3:\n"
-                   "strh r4, [r0]\n"
-                   "adds r0, #2\n"
-                   "lsrs r3, r4, #14\n"
-                   "bne 6f\n"
-                   "2:\n"
-                   "cmp r0, r11\n"
-                   "bne 1b\n"
-                   "mov r0, r9\n" SL_RESTORE_HIGH
-                   "5:\n"
-                   "push {r0, r1}\n"
-                   "movs r0, r4\n"
-                   "movs r1, r2\n"
-                   "mov r3, r10\n"
-                   "ldr r2, [r3, #12]\n"
-                   "ldr r3, [r3, #16]\n"
-                   "blx r3\n"
-                   "movs r4, r0\n"
-                   "pop {r0, r1}\n"
-                   "b 3b\n"
-                   "6:\n"
-                   "mov r9, r8\n"
-                   "b 2b\n");
+                   "1:\n" SL_COLUMN_RHO("0") "asrs r3, r2, #31\n"
+                                             "eors r3, r2\n"
+                                             "lsls r3, r3, #7\n"
+                                             "cmp r3, r4\n"
+                                             "bge 5f\n"
+                                             "adds r4, r4, r2\n"
+                                             "3:\n"
+                                             "strh r4, [r0]\n"
+                                             "adds r0, #2\n"
+                                             "lsrs r3, r4, #14\n"
+                                             "bne 6f\n"
+                                             "2:\n"
+                                             "cmp r0, r11\n"
+                                             "bne 1b\n"
+                                             "mov r0, r9\n" SL_RESTORE_HIGH "5:\n"
+                                             "push {r0, r1}\n"
+                                             "movs r0, r4\n"
+                                             "movs r1, r2\n"
+                                             "mov r3, r10\n"
+                                             "ldr r2, [r3, #12]\n"
+                                             "ldr r3, [r3, #16]\n"
+                                             "blx r3\n"
+                                             "movs r4, r0\n"
+                                             "pop {r0, r1}\n"
+                                             "b 3b\n"
+                                             "6:\n"
+                                             "mov r9, r8\n"
+                                             "b 2b\n");
 }
 
 /* Column k of a turn, of two rows. */
@@ -257,12 +254,10 @@ SL_ASSEMBLY void sl_two_rows_add(SL_ARGUMENT int32_t *sum, SL_ARGUMENT const sl_
                    "ldr r1, [r1]\n"
                    "cmp r3, r8\n"
                    "beq 2f\n"
-                   "1:\n" SL_COLUMN_SUM SL_COLUMN_SUM SL_COLUMN_SUM SL_COLUMN_SUM
-                   "cmp r3, r8\n"
+                   "1:\n" SL_COLUMN_SUM SL_COLUMN_SUM SL_COLUMN_SUM SL_COLUMN_SUM "cmp r3, r8\n"
                    "bne 1b\n"
                    "b 2f\n"
-                   "3:\n" SL_COLUMN_SUM
-                   "2:\n"
+                   "3:\n" SL_COLUMN_SUM "2:\n"
                    "cmp r3, r9\n"
                    "bne 3b\n"
                    "pop {r4, r5}\n"
