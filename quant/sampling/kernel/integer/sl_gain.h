@@ -36,7 +36,7 @@ static uint32_t sl_largest(const int32_t *x, uint32_t n) {
 /* Scale x to 15 bits, multiply by the gain, drop bits, in place; returns what this adds to its
  * exponent. */
 static inline int32_t sl_apply_gain(int32_t *x, uint32_t n, int32_t mantissa, int32_t exponent,
-                             int32_t drop) {
+                                    int32_t drop) {
     int32_t bits = sl_bit_length(sl_largest(x, n));
     int32_t shift = bits == 0 ? 0 : 15 - bits;
     for (uint32_t e = 0; e < n; e++) {

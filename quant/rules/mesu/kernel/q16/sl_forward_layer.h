@@ -32,16 +32,17 @@ SL_FOLD int32_t sl_centre(int32_t sum, int32_t right, uint32_t *count) {
 
 /* A root shifted right, or left, and clamped. */
 SL_FOLD int32_t sl_spread(uint32_t root, int32_t right, uint32_t *count) {
-    const uint32_t most = right >= 0 ? SL_SPREAD_MAX : (uint32_t)SL_SPREAD_MAX >> sl_min32(-right, 31);
+    const uint32_t most =
+        right >= 0 ? SL_SPREAD_MAX : (uint32_t)SL_SPREAD_MAX >> sl_min32(-right, 31);
     const uint32_t down = right >= 0 ? root >> sl_min32(right, 31) : root;
     *count += down > most;
-    return (int32_t)(down > most    ? SL_SPREAD_MAX
+    return (int32_t)(down > most  ? SL_SPREAD_MAX
                      : right >= 0 ? down
                                   : down << sl_min32(-right, 31));
 }
 
-/* 2^30 / spread, rounded down; 0 of 0. The host divides doubles, several at once: a quotient that is
- * no integer is further from one than their rounding. */
+/* 2^30 / spread, rounded down; 0 of 0. The host divides doubles, several at once: a quotient that
+ * is no integer is further from one than their rounding. */
 SL_FOLD int32_t sl_inverse(int32_t spread) {
     if (SL_ON_HOST) {
         const int32_t quotient = (int32_t)(1073741824.0 / (spread == 0 ? 1 : spread));
@@ -142,9 +143,9 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
     int32_t *spread = (int32_t *)power;
     int32_t *inverse = index == 0 ? scratch->inverse_first : scratch->inverse + layer->later * L;
     const uint32_t lanes = index == 0 ? 1 : L;
-    const int32_t widest = sl_moments(mean, power, layer->columns * lanes, right,
-                                      half_exponent - 12, spread, inverse,
-                                      &scratch->saturations[SL_SAT_ACTIVATION]);
+    const int32_t widest =
+        sl_moments(mean, power, layer->columns * lanes, right, half_exponent - 12, spread, inverse,
+                   &scratch->saturations[SL_SAT_ACTIVATION]);
     sl_sample(mean, spread, epsilon, layer->columns, lanes, a);
     sl_step_widest(&scratch->step, index, widest);
 }

@@ -50,7 +50,8 @@ SL_INLINE sl_squares_t sl_later_squares(const uint8_t *narrowed, const int8_t *e
     most = most == -128 ? 1 : most;
     for (uint32_t i = 0; i < rows; i++) {
         for (uint32_t s = 0; s < L; s++) {
-            const uint32_t wide = sl_wide((uint32_t)(narrowed[i * L + s] * narrowed[i * L + s]), most - exponent[i]);
+            const uint32_t wide =
+                sl_wide((uint32_t)(narrowed[i * L + s] * narrowed[i * L + s]), most - exponent[i]);
             each = wide > each ? wide : each;
             totals[s] += wide;
         }

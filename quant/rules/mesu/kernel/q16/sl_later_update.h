@@ -75,8 +75,8 @@ SL_INLINE void sl_later_update(uint32_t index, uint32_t key, sl_state_t *state,
     const sl_scale_t gain = sl_step_gain(&scratch->step, index);
     const sl_scale_t gain_rho = {SL_GAIN_RHO_MANTISSA, SL_GAIN_RHO_EXPONENT};
     const int32_t exponent_g = sl_draw_pairs(delta, columns, gain, 19, 1, scratch->pairs_a);
-    const int32_t exponent_q = sl_draw_pairs(r, columns, gain_rho, 20, !SL_REPLAYING(state),
-                                             scratch->pairs_b);
+    const int32_t exponent_q =
+        sl_draw_pairs(r, columns, gain_rho, 20, !SL_REPLAYING(state), scratch->pairs_b);
     const int32_t shift_mu = 17 + frac_bits + exponent_g - layer->mu_frac_bits - spare;
     const int32_t shift_rho = 2 * frac_bits + exponent_q - spare - 1;
     int8_t *exponent = state->rho_exponent + layer->first;
@@ -87,8 +87,8 @@ SL_INLINE void sl_later_update(uint32_t index, uint32_t key, sl_state_t *state,
             continue;
         }
         /* What lies behind a row's end moves by 0. */
-        const uint32_t n = i + SL_WHOLE(columns) / columns < layer->rows ? SL_WHOLE(columns)
-                                                                         : columns;
+        const uint32_t n =
+            i + SL_WHOLE(columns) / columns < layer->rows ? SL_WHOLE(columns) : columns;
         const uint32_t word = sl_noise_word(key, SL_STREAM_ROW + index, i);
         const int32_t right_mu = shift_mu - exponent[i], right_rho = shift_rho - e - exponent[i];
         sl_later_step_mu(mu, rho, scratch->row_w, n, right_mu, word, scratch->column_word,

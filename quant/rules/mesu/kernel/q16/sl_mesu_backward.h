@@ -61,8 +61,10 @@ SL_INLINE void sl_mesu_backward_inputs_q16(uint32_t index, const sl_state_t *sta
     for (uint32_t i = 0; i < layer->fan_in; i++, mu += layer->columns, rho += layer->columns) {
         const int32_t right_spread = 11 + scratch->frac_bits[index] + k_r - exponent[i];
         int32_t through_mean[L], through_spread[L];
-        sl_dot_pairs(scratch->pairs_a, L, L, (sl_numbers_t){mu, 2, 1, layer->columns}, through_mean);
-        sl_dot_pairs(scratch->pairs_b, L, L, (sl_numbers_t){rho, 2, 1, layer->columns}, through_spread);
+        sl_dot_pairs(scratch->pairs_a, L, L, (sl_numbers_t){mu, 2, 1, layer->columns},
+                     through_mean);
+        sl_dot_pairs(scratch->pairs_b, L, L, (sl_numbers_t){rho, 2, 1, layer->columns},
+                     through_spread);
         for (uint32_t s = 0; s < L; s++) {
             const int32_t h = x[i * L + s];
             int64_t product = (int64_t)h * through_spread[s];

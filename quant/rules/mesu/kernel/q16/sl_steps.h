@@ -65,7 +65,8 @@ SL_INLINE uint32_t sl_mesu_pull_row_q16(int16_t *restrict mu, int16_t *restrict 
         int64_t share = u * pull.mu;
         share = SL_ADAPTIVE && share > SL_WHOLE_PULL ? SL_WHOLE_PULL : share;
         const int64_t step = ((layer->mu_prior_q - mu[j]) * share) >> 28;
-        const int64_t gone = ((int64_t)((uint64_t)(uint32_t)v * pull.rho >> 12) * (65536 - u)) >> 16;
+        const int64_t gone =
+            ((int64_t)((uint64_t)(uint32_t)v * pull.rho >> 12) * (65536 - u)) >> 16;
         const uint32_t dither = row_word ^ column_word[j];
         const int64_t curve = (gone + (dither >> 16)) >> 16;
         const int32_t half = -(v >> 1); /* half of sigma^2 or more is left */

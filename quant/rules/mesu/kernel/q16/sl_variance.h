@@ -1,5 +1,5 @@
-/* sigma^2 = rho 2^(exponent - 15): rho of 14 bits for a weight, an exponent for a row. Golden model:
- * the rule's variance.py, function for function. */
+/* sigma^2 = rho 2^(exponent - 15): rho of 14 bits for a weight, an exponent for a row. Golden
+ * model: the rule's variance.py, function for function. */
 #pragma once
 
 #include "sl_integer.h"
