@@ -2,7 +2,7 @@
 PYTHON ?= python
 C_FILES = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find . -name '*.[ch]')
 
-.PHONY: help check format test docs demo golden size speed figures
+.PHONY: help check format test docs demo golden size speed tracked figures
 help:            ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
@@ -35,6 +35,9 @@ size:            ## flash and RAM of the demo's learner on every board
 
 speed:           ## samples/s of every engine beside PyTorch, and what a sample costs
 	$(PYTHON) -m experiments speed
+
+tracked:         ## what moved in sizes and instruction counts; fails if their file is not up to date
+	$(PYTHON) -m experiments tracked --check --quiet
 
 figures:         ## write recorded results into README.md and docs/
 	$(PYTHON) -m experiments figures

@@ -143,13 +143,17 @@ TOPICS: dict[str, dict[str, Entry]] = {
             "device.experiments", "instructions and RAM of the metaplastic learner", (), ("mnist",)
         ),
         "size": Entry("device.experiments", "flash and RAM of the demo's learner on every board"),
+        "flags": Entry("device.experiments", "what the compiler's flags give on each core"),
+        "tracked": Entry(
+            "device.experiments", "sizes and instruction counts of this release, and what moved"
+        ),
         "recorder": Entry(
             "recorder", "bytes and time of a record of samples, and how fast it is learned again"
         ),
         "speed": Entry(
             "speed.experiments",
-            "samples/s of every engine beside PyTorch",
-            ("numba", "torch"),
+            "samples/s of every engine beside PyTorch; rivals on the desk and on every core",
+            (),
             ("mnist",),
         ),
         "run-speed": Entry(

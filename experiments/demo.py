@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import tempfile
 import textwrap
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
+from time import perf_counter
 
 import streamlearn.cli.demo as demo_module
 from experiments.errors import ExperimentError
@@ -16,6 +16,7 @@ from experiments.figures import RESULTS, ROOT
 from experiments.options import count
 from experiments.study import Record, Study
 from experiments.tables import markdown
+from streamlearn.cli.demo_timings import cpu_s
 from streamlearn.report import write_report
 from streamlearn.report.accuracy import draw_accuracy
 from streamlearn.report.data import ReportData
@@ -42,13 +43,13 @@ def measure(options: argparse.Namespace) -> Record:
         write_report(path, data)
 
     vars(demo_module)["write_report"] = keep
-    start = _cpu_s()
+    start, wall = cpu_s(), perf_counter()
     try:
         with tempfile.TemporaryDirectory() as folder:
             demo_module.demo(options.limit, "nrf52840", 0, Path(folder), None, quiet=True)
     finally:
         vars(demo_module)["write_report"] = write_report
-    seconds = _cpu_s() - start
+    used, took = cpu_s() - start, perf_counter() - wall
     data = kept[0]
     images = IMAGES if options.results == RESULTS else options.results / STUDY.name
     images.mkdir(parents=True, exist_ok=True)
@@ -58,14 +59,10 @@ def measure(options: argparse.Namespace) -> Record:
             raise ExperimentError(f"no data for the picture {name}")
         (images / f"{name}.svg").write_text(standalone(picture))
     return {
-        "cpu_s": round(seconds, 1),
+        "cpu_s": round(used, 1),
+        "wall_s": round(took, 1),
         "metrics": {name: data.metrics[name] for name in KEPT},
     }
-
-
-def _cpu_s() -> float:
-    """Return the CPU seconds of this process and of those that it started and that ended."""
-    return sum(os.times()[:4])
 
 
 def tables(record: Record) -> Mapping[str, str]:
@@ -90,8 +87,8 @@ def tables(record: Record) -> Mapping[str, str]:
         f"{ram['stack_peak']:,}), {instructions['learn_median']:,} instructions to learn a sample, "
         f"{instructions['predict_median']:,} to predict one; modelled: "
         f"{device['model']['ms_per_sample']:.1f} ms and {device['model']['uj_per_sample']:.0f} µJ "
-        f"per learned sample. One run of `streamlearn demo` took {record['cpu_s']:.0f} s of CPU "
-        "time on "
+        f"per learned sample. One run of `streamlearn demo` took "
+        f"{record['wall_s']:.0f} s ({record['cpu_s']:.0f} s of CPU time) on "
         f"{record['origin']['machine']}, Python {record['origin']['python']}. The SGD baseline is "
         "the same network behind the same front end at its best learning rate (`docs/data.md`); "
         "River's is a nearest neighbour among the last 500 samples, which it stores (256 KB)."

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 
 from export.c_package import c_package
-from export.graph.model import prediction_model
 from quant.compiler import zig_version
 from quant.description import to_json
 from quant.durable import write_durably
@@ -34,12 +34,14 @@ def versions() -> dict[str, str]:
         "streamlearn": __version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
-        "onnx": onnx.__version__,
+        "onnx": version("onnx"),
         "zig": zig_version(),
     }
 
 
-def write_export(learner: StreamLearner, folder: str | Path) -> dict[str, Any]:
+def write_export(
+    learner: StreamLearner, folder: str | Path, stream: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Write ``model.onnx``, the state image, the C package and ``manifest.json``.
 
     Parameters
@@ -48,6 +50,9 @@ def write_export(learner: StreamLearner, folder: str | Path) -> dict[str, Any]:
         In an arithmetic with a C kernel; its state as it is now is what the device starts from.
     folder : path
         Made if missing; files of an earlier export in it are replaced.
+    stream : mapping, optional
+        How the learner's stream is read, for who feeds it later; it stands in the manifest as it
+        is.
 
     Returns
     -------
@@ -62,6 +67,8 @@ def write_export(learner: StreamLearner, folder: str | Path) -> dict[str, Any]:
     WriteError
         If a file cannot be written, as on a full disk. The folder is then refused by who opens it.
     """
+    from export.graph.model import prediction_model  # ONNX takes its time: only who exports waits
+
     if arithmetic_of(learner.spec, learner.config, learner.arithmetic).kernel is None:
         kinds = rule_of(learner.config).arithmetics.items()
         on_chip = [name for name, kind in kinds if kind.kernel is not None]
@@ -104,6 +111,7 @@ def write_export(learner: StreamLearner, folder: str | Path) -> dict[str, Any]:
             for name, data in sorted(contents.items())
         },
         "versions": versions(),
+        **({} if stream is None else {"stream": dict(stream)}),
     }
     _write_manifest(root, manifest)
     return manifest

@@ -8,8 +8,10 @@ Imports nothing of the packages that export a learner; it takes an export folder
     cost = model_cost(firmware.board, result.learn_instructions.mean())
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .boards import DEFAULT_BOARD, Board, board_from_dict, get_board, list_boards
-from .device import Device, Health, Hello, TargetPrediction
 from .errors import (
     BoardError,
     BuildError,
@@ -22,14 +24,40 @@ from .errors import (
     RefusedError,
     SilentError,
 )
-from .export_folder import ExportFolder, open_export
-from .image import Firmware, RamBytes, load_firmware
-from .machine import CallCount
-from .model import ModelCost, model_cost
-from .remote import RemoteDevice, open_port
-from .stream import StreamInterrupted, StreamResult
-from .toolchain import build_firmware
-from .verbs import Verbs
+
+if TYPE_CHECKING:
+    from .device import Device, Health, Hello, TargetPrediction
+    from .export_folder import ExportFolder, open_export
+    from .image import Firmware, RamBytes, load_firmware
+    from .machine import CallCount
+    from .model import ModelCost, model_cost
+    from .remote import RemoteDevice, open_port
+    from .stream import StreamInterrupted, StreamResult
+    from .toolchain import build_firmware
+    from .verbs import Verbs
+
+#: Where the rest is. It is imported when it is asked for: the emulator and the disassembler take
+#: longer to import than many a command takes to run.
+_LATER = {
+    "device": ("Device", "Health", "Hello", "TargetPrediction"),
+    "export_folder": ("ExportFolder", "open_export"),
+    "image": ("Firmware", "RamBytes", "load_firmware"),
+    "machine": ("CallCount",),
+    "model": ("ModelCost", "model_cost"),
+    "remote": ("RemoteDevice", "open_port"),
+    "stream": ("StreamInterrupted", "StreamResult"),
+    "toolchain": ("build_firmware",),
+    "verbs": ("Verbs",),
+}
+_MODULES = {name: module for module, names in _LATER.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(f".{_MODULES[name]}", __name__), name)
+    return found
+
 
 __all__ = [
     "DEFAULT_BOARD",

@@ -24,7 +24,7 @@ from quant.errors import BuildError, WriteError
 
 FLAGS = (
     "-std=c11", "-O3", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-fvisibility=hidden",
-    "-fno-sanitize=all", "-ffp-contract=off", "-mprefer-vector-width=512",
+    "-fno-sanitize=all", "-ffp-contract=off", "-fno-math-errno", "-mprefer-vector-width=512",
     "-Wno-pass-failed", "-DSL_HOST",
 )  # fmt: skip
 

@@ -12,6 +12,11 @@ import numpy.typing as npt
 Int64 = npt.NDArray[np.int64]
 
 
+def clip(x: Int64, low: Int64 | int, high: Int64 | int) -> Int64:
+    """Limit to [low, high], as ``np.clip`` does, whose checks cost a golden step a sixth."""
+    return np.minimum(np.maximum(x, low), high)
+
+
 def bit_length(x: int) -> int:
     """Number of bits of a non-negative integer; 0 for 0."""
     return int(x).bit_length()
@@ -33,9 +38,9 @@ def shift_round(x: Int64, right: int) -> Int64:
 
 def shift_round_each(x: Int64, right: Int64) -> Int64:
     """Element-wise :func:`shift_round`."""
-    down = np.clip(right, 0, 62)
-    half = np.where(down > 0, np.int64(1) << np.maximum(down - 1, 0), 0)
-    return np.where(right <= 0, x << np.clip(-right, 0, 31), (x + half) >> down)
+    down = clip(right, 0, 62)
+    half = (np.int64(1) << down) >> 1  # 0 where nothing is shifted out
+    return np.where(right <= 0, x << clip(-right, 0, 31), (x + half) >> down)
 
 
 def shift_truncate(x: Int64, right: int) -> Int64:
@@ -51,14 +56,18 @@ def shift_saturate(x: Int64, right: Int64, bits: int) -> tuple[Int64, int]:
 
     Returns the result and how many elements were clamped.
     """
-    left = np.clip(-right, 0, bits)
-    kept = np.where(left > 0, np.clip(x, -(1 << bits >> left), 1 << bits >> left), x)
-    return (kept << left) >> np.clip(right, 0, 31), int(np.count_nonzero(kept != x))
+    down = np.minimum(right, 31)
+    if down.size == 0 or down.min() >= 0:
+        return x >> down, 0
+    left = clip(-right, 0, bits)
+    limit = np.int64(1) << bits >> left
+    kept = np.where(left > 0, clip(x, -limit, limit), x)
+    return (kept << left) >> np.maximum(down, 0), int(np.count_nonzero(kept != x))
 
 
 def clamp_count(x: Int64, limit: int) -> tuple[Int64, int]:
     """Clamp to ±limit; return the result and how many elements were clamped."""
-    clamped = np.clip(x, -limit, limit)
+    clamped = clip(x, -limit, limit)
     return clamped, int(np.count_nonzero(clamped != x))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -138,6 +139,12 @@ class NetworkSpec:
             (n_in + extra, n_out) for n_in, n_out in zip(self.layers[:-1], columns, strict=True)
         )
 
+    @cached_property
+    def places(self) -> tuple[slice, ...]:
+        """Where each weight matrix lies among all synapses."""
+        ends = tuple(accumulate(rows * columns for rows, columns in self.shapes))
+        return tuple(slice(a, b) for a, b in pairwise((0, *ends)))
+
     @property
     def n_synapses(self) -> int:
         """Number of weights, biases included."""
@@ -159,7 +166,5 @@ class NetworkSpec:
 
 def layer_view(spec: NetworkSpec, state: State, field: str, layer: int) -> npt.NDArray[Any]:
     """Return the ``[rows, columns]`` view of one layer's part of a field with every synapse."""
-    start = sum(rows * columns for rows, columns in spec.shapes[:layer])
-    rows, columns = spec.shapes[layer]
-    view: npt.NDArray[Any] = state[field][0, start : start + rows * columns]
-    return view.reshape(rows, columns)
+    view: npt.NDArray[Any] = state[field][0, spec.places[layer]]
+    return view.reshape(spec.shapes[layer])

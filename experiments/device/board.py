@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 import firmware_sim
 from export import write_export
+from firmware_sim.cores import CORES
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class OnBoard:
     learn, predict : int64[n]
         Instructions inside the learner, for each sample.
     state_bytes, scratch_bytes, flash_bytes : int
+    stack_bytes : int
+        The deepest that the stack was.
     """
 
     core: str
@@ -33,16 +36,33 @@ class OnBoard:
     state_bytes: int
     scratch_bytes: int
     flash_bytes: int
+    stack_bytes: int
+
+
+#: Bytes of flash and of RAM that hold every network measured here.
+ROOM = 4 << 20
+
+
+def roomy_boards() -> list[firmware_sim.Board]:
+    """Return a board for each core, with room for everything: code is compared, not memories."""
+    first: dict[str, firmware_sim.Board] = {}
+    for board in firmware_sim.list_boards():
+        first.setdefault(board.core.name, board)
+    return [
+        replace(board, flash=replace(board.flash, bytes=ROOM), ram=replace(board.ram, bytes=ROOM))
+        for board in (first[core] for core in CORES if core in first)
+    ]
 
 
 def on_board(
     learner: Any,
-    board_name: str,
+    board: str | firmware_sim.Board,
     x: npt.NDArray[Any],
     y: npt.NDArray[Any],
     rows: Iterable[Any],
     *,
     number: bool = False,
+    extra_flags: Sequence[str] = (),
 ) -> OnBoard:
     """Build firmware of a learner, let it learn a stream there, then predict some rows.
 
@@ -50,19 +70,25 @@ def on_board(
     ----------
     learner
         With the state that it starts from.
-    board_name : str
+    board : str or Board
     x, y : arrays
         The stream.
     rows : iterable
         What it predicts afterwards, without learning.
     number : bool
         Whether it predicts a number, not a class.
+    extra_flags : sequence of str
+        For the compiler.
     """
-    board = firmware_sim.get_board(board_name)
+    if isinstance(board, str):
+        board = firmware_sim.get_board(board)
     with tempfile.TemporaryDirectory() as folder:
         write_export(learner, Path(folder) / "export")
         firmware = firmware_sim.build_firmware(
-            Path(folder) / "export", board, Path(folder) / "firmware"
+            Path(folder) / "export",
+            board,
+            Path(folder) / "firmware",
+            extra_flags=extra_flags,
         )
         device = firmware_sim.Device(firmware)
         learn = device.run_stream(x, y).learn_instructions
@@ -78,4 +104,5 @@ def on_board(
         ram.state,
         ram.scratch,
         firmware.flash_bytes,
+        device.stack_peak_bytes(),
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from experiments.catalogue import Runnable
-from experiments.device import instructions, metaplastic, size
+from experiments.device import flags, instructions, metaplastic, size, tracked
 
+STUDIES = (instructions.STUDY, metaplastic.STUDY, size.STUDY, flags.STUDY)
 EXPERIMENTS: dict[str, Runnable] = {
-    study.name: study for study in (instructions.STUDY, metaplastic.STUDY, size.STUDY)
+    **{study.name: study for study in STUDIES},
+    tracked.NAME: tracked.Tracked(),
 }

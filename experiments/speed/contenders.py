@@ -1,4 +1,4 @@
-"""Who is measured for speed: the engines of this project, and what a user would write instead."""
+"""Who is measured for speed: the engines of this project."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch  # type: ignore[import-not-found, unused-ignore]
 
 from experiments.mesu.learners import frac_bits
 from experiments.speed import names
-from experiments.speed.torch_loops import LocalLoop, PlainLoop, WeightLoop
-from experiments.speed.torch_sgd import SgdLoop
 from quant.errors import ConfigError
 from quant.network import NetworkSpec, layer_view
 from quant.rule import RULES
@@ -23,7 +20,6 @@ from quant.rules.mesu_factored.config import MesuFactoredConfig
 from quant.state import init_state
 from streamlearn import MesuClassifier
 from streamlearn.engines import Backend, Engine, NativeEngine, make_engine
-from streamlearn.torch import MESU, BayesianLinear, bayesian_parameters, monte_carlo, nll_loss
 
 Images = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
@@ -155,24 +151,8 @@ def _learn_one(learner: MesuClassifier) -> Callable[[Images, Labels], object]:
     return learn
 
 
-def torch_local(layers: Sequence[int], n_draws: int) -> Contender:
-    """Return the loop that ratios are taken to."""
-    return Contender(names.TORCH_LOCAL, "torch", LocalLoop(*_start(layers, n_draws)).learn)
-
-
-def torch_contenders(layers: Sequence[int], n_draws: int) -> list[Contender]:
-    """Return everything in PyTorch, the loop that ratios are taken to first."""
-    mu, sigma, config = _start(layers, n_draws)
-    return [
-        torch_local(layers, n_draws),
-        Contender(names.TORCH_PLAIN, "torch", PlainLoop(*_start(layers, n_draws)).learn),
-        Contender(names.TORCH_WEIGHTS, "torch", WeightLoop(mu, sigma, config).learn),
-        Contender(names.TORCH_AUTOGRAD, "torch", _autograd(layers, config)),
-        Contender(names.TORCH_SGD, "torch", SgdLoop(layers).learn),
-    ]
-
-
-def _start(layers: Sequence[int], n_draws: int) -> tuple[list[Any], list[Any], MesuConfig]:
+def start_of(layers: Sequence[int], n_draws: int) -> tuple[list[Any], list[Any], MesuConfig]:
+    """Return μ and σ of each layer, ``[in, out]``, at the start, and the hyperparameters."""
     spec, config = setting(layers, n_draws)
     state = init_state(spec, config, "float64", 0)
     mu, sigma = (
@@ -180,24 +160,3 @@ def _start(layers: Sequence[int], n_draws: int) -> tuple[list[Any], list[Any], M
         for name in ("mu", "sigma")
     )
     return mu, sigma, config
-
-
-def _autograd(layers: Sequence[int], config: MesuConfig) -> Callable[[Images, Labels], object]:
-    """Return the loop of docs/torch.md, at batch 1."""
-    net = torch.nn.Sequential(
-        BayesianLinear(layers[0], layers[1], bias=False),
-        torch.nn.ReLU(),
-        BayesianLinear(layers[1], layers[2], bias=False),
-    )
-    optimizer = MESU(bayesian_parameters(net), config.memory_window, sigma_prior=1.0)
-
-    def learn(x: Images, y: Labels) -> None:
-        images: Any = torch.from_numpy(x)
-        labels: Any = torch.from_numpy(y)
-        for row, label in zip(images.split(1), labels.split(1), strict=True):
-            optimizer.zero_grad()
-            loss: Any = nll_loss(monte_carlo(net, row, config.n_draws), label)
-            loss.backward()
-            optimizer.step()
-
-    return learn

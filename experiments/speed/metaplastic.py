@@ -27,7 +27,7 @@ from experiments.speed.names import (
     PUBLISHED,
     PUBLISHED_ONE,
 )
-from experiments.speed.sections import Row, Say, in_rounds
+from experiments.speed.rounds import Row, Say, in_rounds
 from experiments.speed.torch_sgd import SgdLoop
 from experiments.streaming import kernels
 from quant.native import NativeKernel

@@ -89,4 +89,4 @@ PICTURES: dict[str, Callable[[Record], str]] = {
 
 def pictures(record: Record) -> Mapping[str, str]:
     """Return every picture by the name of its file."""
-    return {name: draw(record) for name, draw in PICTURES.items()}
+    return {name: draw(record) for name, draw in PICTURES.items() if name in record}

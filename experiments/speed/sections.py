@@ -7,22 +7,22 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from experiments.data import Permutations
 from experiments.speed.contenders import (
     ARITHMETICS,
-    Contender,
+    Images,
+    Labels,
     call_contenders,
     engine_contenders,
     engines,
     factored_setting,
     label_of,
     setting,
-    torch_contenders,
-    torch_local,
 )
 from experiments.speed.names import FACTORED
+from experiments.speed.rounds import Row, Say, Timed, in_rounds
+from experiments.speed.torch_contenders import torch_contenders, torch_local
 from quant.native import NativeKernel
 from quant.network import layer_view
 from quant.rules.mesu.plan import make_plan
@@ -30,75 +30,11 @@ from quant.rules.mesu.variance import decode, exponent_view
 from quant.state import init_state, state_dtype
 from streamlearn.engines import NativeEngine
 
-Images = npt.NDArray[np.float32]
-Labels = npt.NDArray[np.int64]
-Row = dict[str, Any]
-Say = Callable[[str], None]
-
 NETWORKS = ((784, 50, 10), (784, 256, 10))
 SPEED_DRAWS = (10, 4)
 WIDTHS = (16, 50, 128, 256, 512)
 DRAWS = (1, 2, 4, 10, 20, 40, 64)
 ZERO_SHARES = (0.0, 0.25, 0.5, 0.75, 0.9)
-#: Samples that a learner has seen before it is measured, at most and in seconds: at the start
-#: more units are active than later.
-WARM_SAMPLES, WARM_S = 20_000, 0.5
-
-
-class Timed:
-    """A contender with its place in the stream, its block size and its times."""
-
-    def __init__(self, contender: Contender, x: Images, y: Labels, round_s: float) -> None:
-        self.contender, self._x, self._y = contender, x, y
-        self._at, self.cpu_s, self.wall_s = 0, [], []  # type: int, list[float], list[float]
-        self.n = 1
-        self._run()
-        used = warm = 0.0
-        samples = 0
-        while samples < WARM_SAMPLES and warm < WARM_S:
-            used = self._run()[0]
-            samples += self.n
-            warm += used
-            if used < round_s / 2:
-                self.n = min(2 * self.n, WARM_SAMPLES)
-        self.n = max(1, min(int(self.n * round_s / max(used, 1e-6)), len(y) - 1))
-
-    def _run(self) -> tuple[float, float]:
-        if self._at + self.n > len(self._y):
-            self._at = 0
-        rows = slice(self._at, self._at + self.n)
-        x, y = self._x[rows], self._y[rows]
-        self._at += self.n
-        wall, cpu = time.perf_counter(), time.process_time()
-        self.contender.learn(x, y)
-        return time.process_time() - cpu, time.perf_counter() - wall
-
-    def round(self) -> None:
-        """Learn one block and note the seconds a sample."""
-        cpu, wall = self._run()
-        self.cpu_s.append(cpu / self.n)
-        self.wall_s.append(wall / self.n)
-
-    def result(self) -> Row:
-        """Return name, group, block size, and seconds a sample of each round."""
-        return {
-            "name": self.contender.name,
-            "group": self.contender.group,
-            "block": self.n,
-            "cpu_s": [float(f"{value:.4g}") for value in self.cpu_s],
-            "wall_s": [float(f"{value:.4g}") for value in self.wall_s],
-        }
-
-
-def in_rounds(
-    contenders: Sequence[Contender], x: Images, y: Labels, rounds: int, round_s: float
-) -> list[Row]:
-    """Measure contenders in turn, round after round, so that a noisy minute hits all alike."""
-    timed = [Timed(contender, x, y, round_s) for contender in contenders]
-    for number in range(rounds):
-        for place in range(len(timed)):
-            timed[(place + number) % len(timed)].round()
-    return [one.result() for one in timed]
 
 
 def measure_speed(x: Images, y: Labels, rounds: int, round_s: float, say: Say) -> list[Row]:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.speed.names import FACTORED, METAPLASTIC, TORCH_LOCAL, TORCH_PLAIN
+from experiments.speed.rivals.tables import along_table, cores_table, rivals_table
 from experiments.tables import Record, markdown
 
 Row = Record
@@ -217,7 +218,7 @@ def origin(record: Record) -> str:
     for section, made in record["origin"].items():
         line = (
             f"`{made['command']}` on {made['date']}, {made['machine']}, one thread; "
-            f"Python {made['python']}, NumPy {made['numpy']}, PyTorch {made['torch']}; "
+            f"Python {made['python']}, NumPy {made['numpy']}, {_packages(made)}; "
             f"C sources {made['kernel']}; load average {made['load']} before and "
             f"{made['load_after']} after, {made['seconds']} s."
         )
@@ -225,6 +226,12 @@ def origin(record: Record) -> str:
     if len(lines) == 1:
         return "".join(f"{line}\n" for line in lines)
     return "".join(f"* {', '.join(sections)}: {line}\n" for line, sections in lines.items())
+
+
+def _packages(made: Record) -> str:
+    """Return which of the optional packages there were, and their versions."""
+    titles = {"torch": "PyTorch", "numba": "numba", "jax": "JAX"}
+    return ", ".join(f"{title} {made[name]}" for name, title in titles.items() if name in made)
 
 
 TABLES: dict[str, Callable[[Record], str]] = {
@@ -237,9 +244,13 @@ TABLES: dict[str, Callable[[Record], str]] = {
     "zeros": zeros_table,
     "length": length_table,
     "metaplastic": metaplastic_table,
+    "rivals": rivals_table,
+    "cores": cores_table,
+    "along": along_table,
 }
 
 
 def tables(record: Record) -> Mapping[str, str]:
     """Return every table by the name of its file."""
-    return {name: make(record) for name, make in TABLES.items()}
+    there = {name: name in record for name in TABLES} | {"bar": {"speed", "zeros"} <= {*record}}
+    return {name: make(record) for name, make in TABLES.items() if there[name]}

@@ -30,20 +30,20 @@ from quant.front_end.statistics import (
     shift_round,
     without_subnormals,
 )
-from quant.integers import Int64, isqrt
+from quant.integers import Int64, clip, isqrt
 from quant.layout import State
 
 
 def quantise_input(x: npt.NDArray[np.float32]) -> tuple[Int64, int]:
     """Return ``x`` in Q3.4, clamped to ±127, and how many values were clamped."""
     scaled = at_exponent(x, np.full(x.shape, INPUT_FRAC_BITS))
-    clamped = np.clip(scaled, -INPUT_MAX, INPUT_MAX)
+    clamped = clip(scaled, -INPUT_MAX, INPUT_MAX)
     return clamped, int(np.count_nonzero(clamped != scaled))
 
 
-def look(old: Statistics, x: Float32, reference: Float32) -> Seen:
-    """Say where a value lies, seen from mean, variance and reference."""
-    x_q, near_q = bounded(x, old.exponent), bounded(reference, old.exponent)
+def look(old: Statistics, x: Float32, x_q: Int64, reference: Float32) -> Seen:
+    """Say where a value lies, ``x_q`` in units of the statistics, and where its reference."""
+    near_q = bounded(reference, old.exponent)
     mean = old.mean >> MEAN_FRAC_BITS
     square = np.minimum(np.abs(x_q - mean), 1 << DELTA_BITS + 1) ** 2
     apart = np.minimum(np.abs(x_q - near_q), NEAR)
@@ -96,16 +96,18 @@ def standardise(
     )  # fmt: skip
     reference = state["reference"][0].view(np.float32)
     old = Statistics((mean << MEAN_FRAC_BITS) + low, variance, exponent, count)
+    x_q = bounded(x, exponent)
     decision = decide(
-        look(old, x, reference),
+        look(old, x, x_q, reference),
         Memory(streak, repeats, excursions),
         np.maximum(count, 1),
         int(state["n_samples"][0]),
         window if frozen else None,
     )
     start = count == 0
-    new, after = _entered(old, x, reference, decision, window)
-    new = Statistics(*(np.where(start, a, b) for a, b in zip(first(x), new, strict=True)))
+    new, after = _entered(old, x, x_q, reference, decision, window)
+    if start.any():
+        new = Statistics(*(np.where(start, a, b) for a, b in zip(first(x), new, strict=True)))
 
     spread = isqrt(new.variance)
     safe = np.maximum(spread, 1)
@@ -127,17 +129,26 @@ def standardise(
 
 
 def _entered(
-    old: Statistics, x: Float32, reference: Float32, decision: Decision, window: int
+    old: Statistics,
+    x: Float32,
+    x_q: Int64,
+    reference: Float32,
+    decision: Decision,
+    window: int,
 ) -> tuple[Statistics, Int64]:
     """Return the statistics after a value, and what it differs by from their mean."""
-    again = first(reference)
-    begin = Statistics(*(np.where(decision.restart, a, b) for a, b in zip(again, old, strict=True)))
+    begin, restart = old, decision.restart
+    if restart.any():
+        again = first(reference)
+        begin = Statistics(*(np.where(restart, a, b) for a, b in zip(again, old, strict=True)))
     new, after = follow(begin, x, decision.held, window)
-    far = bounded(x, old.exponent) - (old.mean >> MEAN_FRAC_BITS)
+    if decision.enters.all():
+        return new, after
+    far = x_q - (old.mean >> MEAN_FRAC_BITS)
     limit = HOLD * isqrt(old.variance)
     stays = np.where(decision.held, np.sign(far) * limit, far)
     kept = Statistics(*(np.where(decision.enters, a, b) for a, b in zip(new, old, strict=True)))
-    return kept, np.where(decision.enters, after, np.clip(stays, -limit, limit))
+    return kept, np.where(decision.enters, after, clip(stays, -limit, limit))
 
 
 def inputs(

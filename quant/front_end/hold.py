@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from quant.integers import clip
+
 Integers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
@@ -148,9 +150,9 @@ def decide(
     repeats = np.where(near & same, np.minimum(old.repeats + 1, REPEATS), 0)
     streak = np.where(near & same, np.minimum(old.streak, 0), streak)
     streak = np.where(near & ~same, np.minimum(old.streak, 0) - 1, streak)
-    quiet = np.clip(count >> 2, QUIET_MIN, QUIET_MAX)
+    quiet = clip(count >> 2, QUIET_MIN, QUIET_MAX)
 
-    streak = np.clip(streak, -QUIET_MAX, PERSIST)
+    streak = clip(streak, -QUIET_MAX, PERSIST)
     restart = early | (streak >= PERSIST) | (streak <= -quiet) & near & ~same
     restart &= ~fixed
     waits = fixed | first | far & same | (repeats == REPEATS) & (streak == 0)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from quant.front_end import EXPONENT_START
 from quant.front_end.hold import HOLD
-from quant.integers import Int64, bit_lengths, isqrt, shift_round_each
+from quant.integers import Int64, bit_lengths, clip, isqrt, shift_round_each
 
 MAGNITUDE_BITS = 28
 DELTA_BITS = 20
@@ -30,15 +30,16 @@ Float32 = npt.NDArray[np.float32]
 def shift_round(x: Int64, right: Int64) -> Int64:
     """Element-wise rounding shift; amounts of 32 and more give 0."""
     small = np.minimum(right, 40)
-    half = np.where(small > 0, np.int64(1) << np.maximum(small - 1, 0), 0)
+    half = (np.int64(1) << small) >> 1  # 0 where nothing is shifted out
     return np.where(right >= 32, 0, (x + half) >> small)
 
 
 def at_exponent(x: Float32, exponent: Int64) -> Int64:
     """Return ``x`` as integers in units of 2^-exponent, rounding half away from zero."""
     scaled = np.ldexp(x.astype(np.float64), exponent)
-    size = np.minimum(np.floor(np.abs(scaled) + 0.5), 2.0**62)
-    return (np.sign(scaled) * size).astype(np.int64)
+    rounded = np.trunc(scaled + np.copysign(0.5, scaled))
+    kept: Int64 = np.minimum(np.maximum(rounded, -(2.0**62)), 2.0**62).astype(np.int64)
+    return kept
 
 
 def without_subnormals(x: Float32) -> Float32:
@@ -76,13 +77,13 @@ def bounded(x: Float32, exponent: Int64) -> Int64:
     """Return ``x`` in units of 2^-exponent, ±2^30 if it has more than 29 bits."""
     value = at_exponent(x, exponent)
     wide = np.abs(value) >= 1 << VALUE_BITS
-    return np.where(wide, np.sign(value) << VALUE_BITS + 1, value)
+    return np.where(wide, np.sign(value) << VALUE_BITS + 1, value) if wide.any() else value
 
 
 def coarsen(old: Statistics, down: Int64) -> Statistics:
     """Return the statistics in units that are 2^down times as large."""
     mean = shift_round_each(old.mean, down)
-    variance = np.where(down >= 16, 0, old.variance >> np.clip(2 * down, 0, 32))
+    variance = np.where(down >= 16, 0, old.variance >> clip(2 * down, 0, 32))
     return Statistics(mean, variance, old.exponent - down, old.samples)
 
 
@@ -116,15 +117,17 @@ def follow(old: Statistics, x: Float32, held: npt.NDArray[np.bool_], window: int
     fresh = old.variance == 0
 
     # The first deviation finds the units: at most 28 bits for a value, 20 for a deviation.
-    old = coarsen(old, np.where(fresh, np.maximum(old.exponent - fitting(x), 0), 0))
-    delta = at_exponent(x, np.where(fresh, old.exponent, 0)) - (old.mean >> MEAN_FRAC_BITS)
-    old = coarsen(old, np.where(fresh, np.maximum(bit_lengths(np.abs(delta)) - DELTA_BITS, 0), 0))
+    if fresh.any():
+        old = coarsen(old, np.where(fresh, np.maximum(old.exponent - fitting(x), 0), 0))
+        delta = at_exponent(x, np.where(fresh, old.exponent, 0)) - (old.mean >> MEAN_FRAC_BITS)
+        wide = np.maximum(bit_lengths(np.abs(delta)) - DELTA_BITS, 0)
+        old = coarsen(old, np.where(fresh, wide, 0))
 
     mean, variance, exponent, _ = old
     before = mean >> MEAN_FRAC_BITS
     delta = bounded(x, exponent) - before
     delta = np.where(held, np.sign(delta) * HOLD * isqrt(variance), delta)
-    delta = np.clip(delta, -(1 << DELTA_BITS), 1 << DELTA_BITS)  # of a foreign state's target
+    delta = clip(delta, -(1 << DELTA_BITS), 1 << DELTA_BITS)  # of a foreign state's target
     mean = mean + delta * rate
     after = delta - ((mean >> MEAN_FRAC_BITS) - before)
     variance = variance + (((delta * after - variance) * rate + RATE_ONE // 2) >> 16)
@@ -132,14 +135,15 @@ def follow(old: Statistics, x: Float32, held: npt.NDArray[np.bool_], window: int
     mean_bits = bit_lengths(np.abs(mean >> MEAN_FRAC_BITS))
     wide = np.maximum((bit_lengths(variance) - VARIANCE_BITS + 1) >> 1, mean_bits - MAGNITUDE_BITS)
     down = np.maximum(wide, 0)
-    new = coarsen(Statistics(mean, variance, exponent, count), down)
-    after = shift_round(after, down)
+    new = Statistics(mean, variance, exponent, count)
+    if down.any():
+        new, after = coarsen(new, down), shift_round(after, down)
 
-    bits, mean_bits = bit_lengths(new.variance), bit_lengths(np.abs(new.mean >> MEAN_FRAC_BITS))
+    bits = bit_lengths(new.variance)
+    narrow = (bits > 0) & (bits <= VARIANCE_LOW_BITS)
+    if not narrow.any():
+        return new, after
+    mean_bits = bit_lengths(np.abs(new.mean >> MEAN_FRAC_BITS))
     room = np.minimum(MAGNITUDE_BITS - 1 - mean_bits, EXPONENT_START - new.exponent)
-    up = np.where(
-        (bits > 0) & (bits <= VARIANCE_LOW_BITS),
-        np.clip((VARIANCE_BITS - bits) >> 1, 0, np.maximum(room, 0)),
-        0,
-    )
+    up = np.where(narrow, clip((VARIANCE_BITS - bits) >> 1, 0, np.maximum(room, 0)), 0)
     return Statistics(new.mean << up, new.variance << 2 * up, new.exponent + up, count), after << up

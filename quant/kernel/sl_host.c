@@ -57,7 +57,11 @@ SL_API uint64_t sl_host_learn(sl_state_t *state, sl_scratch_t *scratch, uint32_t
     *status = SL_OK;
     sl_host_begin(scratch, counts);
     for (; t < n; t++) {
-        *status = sl_learner_learn(state, scratch, x_bits + t * SL_N_FEATURES, targets[t]);
+        const uint32_t *x = x_bits + t * SL_N_FEATURES;
+        const bool more = t + 1 < n;
+        *status =
+            sl_learner_learn_before(state, scratch, x, targets[t], more ? x + SL_N_FEATURES : NULL,
+                                    more ? targets[t + 1] : 0);
         if (*status < 0) {
             break;
         }

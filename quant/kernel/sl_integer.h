@@ -73,21 +73,19 @@ static inline int32_t sl_shift_saturate(int32_t x, int32_t right, int32_t bits, 
     return (int32_t)((uint32_t)sl_clamp_count(x, (1 << bits) >> left, count) << left);
 }
 
-#if defined(__ARM_FP) || defined(SL_HOST)
-static inline float sl_root32(float x) {
-#ifdef SL_HOST
-    return __builtin_sqrtf(x);
-#else /* a call of the library, without */
+#if defined(__ARM_FP)
+static inline float sl_root32(float x) { /* the builtin is a call of the library */
     float root;
     __asm("vsqrt.f32 %0, %1" : "=t"(root) : "t"(x));
     return root;
-#endif
 }
 #endif
 
 /* Floor of the square root. */
 static inline uint32_t sl_isqrt32(uint32_t x) {
-#if defined(__ARM_FP) || defined(SL_HOST)
+#if defined(SL_HOST)
+    return (uint32_t)__builtin_sqrt((double)x); /* binary64 has bits enough for the floor */
+#elif defined(__ARM_FP)
     /* The root in binary32 is at most one off. */
     uint32_t near = (uint32_t)sl_root32((float)x);
     near = near > 65535u ? 65535u : near;

@@ -1,4 +1,6 @@
 /* The learner: front end, rule, head. The order of things is the same for all of them. */
+#include <stddef.h>
+
 #include "sl_learner.h"
 #include "sl_float.h"
 #include "sl_front_end.h"
@@ -17,10 +19,12 @@ static uint32_t sl_finite(const uint32_t *x_bits) {
 
 static int32_t sl_learner_forward(const sl_state_t *state, sl_scratch_t *scratch,
                                   const uint32_t *x_bits) {
-    if (!sl_finite(x_bits)) {
-        return SL_ERR_NOT_FINITE;
+    if (!SL_AHEAD(scratch)) {
+        if (!sl_finite(x_bits)) {
+            return SL_ERR_NOT_FINITE;
+        }
+        sl_front_end_update(state, scratch, x_bits);
     }
-    sl_front_end_update(state, scratch, x_bits);
 #if SL_REPLAY_CAPACITY
     sl_replay_note(scratch);
 #endif
@@ -37,8 +41,29 @@ int32_t sl_learner_recall(const sl_state_t *state, sl_scratch_t *scratch, const 
     return sl_finite(x_bits) ? sl_memory_recall(state, scratch, x_bits) : SL_ERR_NOT_FINITE;
 }
 
-int32_t sl_learner_learn(sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits,
-                         uint32_t target) {
+/* Let the front end see the next sample, if it can be learned. Returns whether it has. */
+static uint32_t sl_learner_look_ahead(sl_state_t *state, sl_scratch_t *scratch,
+                                      const uint32_t *next, uint32_t next_target) {
+#if SL_LOOKS_AHEAD
+    if (next && sl_head_check_target(next_target) >= 0 && sl_finite(next)) {
+        sl_front_end_commit(state, scratch);
+        sl_rule_look_ahead(scratch);
+        state->n_samples++;
+        sl_front_end_update(state, scratch, next);
+        state->n_samples--;
+        return 1;
+    }
+#else
+    (void)state;
+    (void)scratch;
+    (void)next;
+    (void)next_target;
+#endif
+    return 0;
+}
+
+SL_FOLD int32_t sl_learner_step(sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits,
+                                uint32_t target, const uint32_t *next, uint32_t next_target) {
     const int32_t status = sl_head_check_target(target);
     if (status < 0) {
         return status;
@@ -50,11 +75,26 @@ int32_t sl_learner_learn(sl_state_t *state, sl_scratch_t *scratch, const uint32_
     sl_head_target(state, scratch, target);
     sl_head_commit(state, scratch, target);
     sl_memory_update(state, scratch, x_bits, target);
+    const uint32_t ahead = sl_learner_look_ahead(state, scratch, next, next_target);
     sl_rule_update(state, scratch, target);
-    sl_front_end_commit(state, scratch);
+    if (!ahead) {
+        sl_front_end_commit(state, scratch);
+    }
 #if SL_REPLAY_CAPACITY
     sl_replay(state, scratch, target);
 #endif
     state->n_samples++;
     return predicted;
 }
+
+int32_t sl_learner_learn(sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits,
+                         uint32_t target) {
+    return sl_learner_step(state, scratch, x_bits, target, NULL, 0);
+}
+
+#ifdef SL_HOST
+int32_t sl_learner_learn_before(sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits,
+                                uint32_t target, const uint32_t *next, uint32_t next_target) {
+    return sl_learner_step(state, scratch, x_bits, target, next, next_target);
+}
+#endif

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from quant.c_text import real, unsigned, whole
+from quant.c_text import real, table, unsigned, whole
 from quant.network import NetworkSpec
 from quant.sampling.config import SamplingConfig
 from quant.sampling.plan import effective_sweep
@@ -58,8 +58,9 @@ def layer_sizes(spec: NetworkSpec) -> list[list[object]]:
 
 
 def float_defines(config: SamplingConfig) -> dict[str, object]:
-    """Return the learning rates of the float32 kernels."""
+    """Return what the float32 kernels have as real numbers: the noise and the learning rates."""
     return {
+        "SL_EPSILON_TABLE": table(real(entry / 256) for entry in EPSILON),
         "SL_LR_MU": real(config.lr_mu),
         "SL_LR_SIGMA": real(config.lr_sigma),
         "SL_SWEEP_OVER_WINDOW": real(effective_sweep(config) / config.memory_window),

@@ -93,7 +93,7 @@ class OnlineBaselines:
         self._sizes = np.array(layers, np.uint32)
         self._values = np.zeros(sum(layers) + 2 * max(layers))
         self._row = np.zeros(d, np.int8)
-        self._library = _library()
+        self._library = library()
 
     @property
     def bytes_kept(self) -> int:
@@ -159,20 +159,28 @@ class OnlineBaselines:
         for name, part in self._state.items():
             if (read[name].shape, read[name].dtype) != (part.shape, part.dtype):
                 raise StateFormatError(f"the baselines' state is of another network ({name})")
+        self._check(read)
+        self._state = read
+
+    def _check(self, read: dict[str, NDArray[Any]]) -> None:
         labels = int(read["kept_labels"].max(initial=0)), *read["latest"].tolist()
         if not all(0 <= label < self.layers[-1] for label in labels):
             raise StateFormatError("the baselines' state holds a label that is no class index")
-        self._state = read
 
 
 @functools.cache
-def _library() -> ctypes.CDLL:
-    library = ctypes.CDLL(str(build_shared([SOURCE], {})))
-    library.slb_labels.argtypes = [_POINTER, _SIZE, *[_POINTER] * 4]
-    library.slb_learned.argtypes = [
+def library() -> ctypes.CDLL:
+    """Return the compiled baselines."""
+    found = ctypes.CDLL(str(build_shared([SOURCE], {})))
+    found.slb_labels.argtypes = [_POINTER, _SIZE, *[_POINTER] * 4]
+    found.slb_learned.argtypes = [
         _POINTER, _POINTER, _SIZE, _POINTER, ctypes.c_uint32, _NUMBER, _NUMBER, *[_POINTER] * 4,
         _SIZE, *[_POINTER] * 5,
     ]  # fmt: skip
-    for function in (library.slb_labels, library.slb_learned):
+    found.slb_learned_targets.argtypes = [
+        _POINTER, _POINTER, _SIZE, _POINTER, ctypes.c_uint32, _NUMBER, _NUMBER, *[_POINTER] * 4,
+        _SIZE, *[_POINTER] * 3, _NUMBER, *[_POINTER] * 3,
+    ]  # fmt: skip
+    for function in (found.slb_labels, found.slb_learned, found.slb_learned_targets):
         function.restype = None
-    return library
+    return found

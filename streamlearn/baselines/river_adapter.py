@@ -79,7 +79,8 @@ def default_model() -> Any:
     Returns
     -------
     river.compose.Pipeline
-        ``StandardScaler | KNNClassifier``, fresh.
+        ``StandardScaler | KNNClassifier``, fresh, which searches by
+        :class:`~streamlearn.baselines.river_window.MatrixWindow`.
 
     Raises
     ------
@@ -88,9 +89,12 @@ def default_model() -> Any:
     """
     if not available():
         raise ConfigError("River is not installed; `pip install river` or choose another baseline")
-    neighbors, preprocessing = map(import_module, ("river.neighbors", "river.preprocessing"))
+    neighbors, preprocessing, window = map(
+        import_module,
+        ("river.neighbors", "river.preprocessing", "streamlearn.baselines.river_window"),
+    )
     return preprocessing.StandardScaler() | neighbors.KNNClassifier(
-        n_neighbors=1, engine=neighbors.LazySearch(window_size=MEMORY)
+        n_neighbors=1, engine=window.MatrixWindow(MEMORY)
     )
 
 

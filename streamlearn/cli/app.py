@@ -21,10 +21,8 @@ from streamlearn.cli.column_options import (
     Labels,
     MissingValue,
     Time,
-    columns_of,
 )
 from streamlearn.cli.endings import CommandError
-from streamlearn.cli.folders import learner_of, refuse_foreign
 from streamlearn.cli.options import (
     Board,
     CheckpointEvery,
@@ -32,7 +30,7 @@ from streamlearn.cli.options import (
     Force,
     Format,
     Json,
-    Label,
+    LabelOfRun,
     MaybeLabel,
     MaybeStream,
     NoBaselines,
@@ -67,7 +65,7 @@ from streamlearn.version import __version__
 #: Options of `run` that make a new learner or folder, by their parameters' names.
 NEW_RUN = (
     "rule", "hidden", "memory_window", "metaplasticity", "memory", "memory_bytes", "replay_bytes",
-    "settings", "arithmetic", "seed", "classes", "out", "force", "task",
+    "settings", "arithmetic", "seed", "classes", "out", "force", "task", "label_delay",
 )  # fmt: skip
 
 app = typer.Typer(
@@ -97,13 +95,25 @@ def demo(
     board: Board = firmware_sim.DEFAULT_BOARD,
     seed: Seed = 0,
     out: Annotated[Path, typer.Option("--out", help="Run folder.")] = Path("runs/demo"),
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            "--processes",
+            help="Parts at once, at most; as many as there are cores, up to 3, if not given.",
+            min=1,
+            show_default=False,
+        ),
+    ] = None,
+    timings: Annotated[
+        bool, typer.Option("--timings", help="Also print what each part took.")
+    ] = False,
     json_file: Json = None,
     quiet: Quiet = False,
 ) -> None:
     """Learn the bundled sensor stream in four ways and on a simulated board, and compare them."""
     from streamlearn.cli.demo import demo as run_demo
 
-    run_demo(limit, board, seed, out, json_file, quiet)
+    run_demo(limit, board, seed, out, json_file, quiet, processes, timings)
 
 
 @app.command(epilog=settings_text())
@@ -218,6 +228,7 @@ def run(
     quiet: Quiet = False,
 ) -> None:
     """Learn a stream of CSV or JSON lines, one at a time: predict each row, then learn it."""
+    from streamlearn.cli.columns import columns_of
     from streamlearn.cli.keeping import Keeping
     from streamlearn.cli.learn import learn
     from streamlearn.cli.lookout import Looking
@@ -292,29 +303,51 @@ def export(
     """Write a learner as an ONNX model, a state image and C sources."""
     from export import write_export
     from export.package import FORMAT
+    from streamlearn.cli.feeding import reading_of
+    from streamlearn.cli.folders import refuse_foreign
+    from streamlearn.cli.kept_learner import learner_of
 
     learner = learner_of(run_dir)
     refuse_foreign(to, FORMAT)
-    manifest = write_export(learner, to)
+    manifest = write_export(learner, to, reading_of(run_dir))
     total = sum(file["bytes"] for file in manifest["files"].values())
     typer.echo(f"{to}: {len(manifest['files'])} files, {total:,} bytes")
 
 
 @app.command()
 def simulate(
+    context: typer.Context,
     export_dir: Annotated[Path, typer.Argument(help="A folder written by `export`.")],
     stream: Stream,
-    label: Label,
+    label: LabelOfRun = None,
     board: Board = firmware_sim.DEFAULT_BOARD,
+    format_: Format = None,
     on_bad: OnBadOption = OnBad.stop,
+    features: Features = None,
+    ignore: Ignore = None,
+    time: Time = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    categories: Categories = None,
+    missing_value: MissingValue = "stop",
     out: Annotated[Path, typer.Option("--out", help="Run folder.")] = Path("runs/simulate"),
     json_file: Json = None,
     quiet: Quiet = False,
 ) -> None:
-    """Build the firmware, boot it on a simulated board, and learn a stream there."""
+    """Build the firmware, boot it on a simulated board, and learn a stream there.
+
+    The stream is read as the run read it that was exported; options say what is different.
+    """
+    from streamlearn.cli.columns import columns_of
+    from streamlearn.cli.feeding import feed_of
     from streamlearn.cli.simulate import simulate as run_simulate
 
-    run_simulate(export_dir, stream, label, board, on_bad.value, out, json_file, quiet)
+    columns = columns_of(
+        features, ignore, time, delimiter, decimal, encoding, categories or (), missing_value
+    )
+    feed = feed_of(given_names(context), stream, label, on_bad.value, format_, columns)
+    run_simulate(export_dir, feed, board, out, json_file, quiet)
 
 
 @app.command()

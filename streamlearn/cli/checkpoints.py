@@ -35,8 +35,8 @@ class Place:
     Parameters
     ----------
     stream
-        Path of the file from the run folder (:func:`streamlearn.cli.folders.stream_path`); ``-``;
-        or the address of a port or topic.
+        Path of the file from the run folder (:mod:`streamlearn.cli.stream_paths`); ``-``; or the
+        address of a port or topic.
     label
         Name of the label's column.
     on_bad
@@ -46,7 +46,7 @@ class Place:
     crc32
         CRC-32 of the bytes of all lines until then, the header included.
     reading
-        How the columns are read (:class:`streamlearn.cli.column_options.Columns`).
+        How the columns are read (:class:`streamlearn.cli.columns.Columns`).
     """
 
     stream: str

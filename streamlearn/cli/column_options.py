@@ -2,25 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import Annotated
 
 import typer
-
-from streamlearn.cli.checkpoints import Checkpoint
-from streamlearn.cli.common import console
-from streamlearn.cli.waiting import Waiting
-from streamlearn.errors import ConfigError
-from streamlearn.sources import Source
-from streamlearn.streams.csv_options import Missing, ReadOptions
-from streamlearn.streams.csv_rows import CsvRows
-from streamlearn.streams.csv_stream import CsvStream
-from streamlearn.streams.csv_targets import CsvTargets
-from streamlearn.streams.late_labels import LabelFile, labels_in
-
-OnBadRow = Literal["stop", "skip"]
 
 _LIST = "a,b,c"
 Features = Annotated[
@@ -73,7 +57,7 @@ MissingValue = Annotated[
         "--missing",
         help="A missing value: stop (its row is a bad row), skip the row, hold the column's latest "
         "value, or take the mean of its values so far.",
-        metavar="|".join(get_args(Missing)),
+        metavar="stop|skip|hold|mean",
     ),
 ]
 LabelDelay = Annotated[
@@ -86,11 +70,12 @@ LabelDelay = Annotated[
     ),
 ]
 Labels = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--labels",
-        help="CSV file with labels that come later; --key says which row each belongs to.",
-        metavar="FILE",
+        help="Labels that come later, CSV or JSON lines: a file, serial:PORT@BAUD, or "
+        "mqtt://HOST[:PORT]/TOPIC; --key says which row each belongs to.",
+        metavar="FILE|TOPIC",
     ),
 ]
 Key = Annotated[
@@ -101,145 +86,3 @@ Key = Annotated[
         metavar="COLUMN",
     ),
 ]
-
-
-@dataclass(frozen=True)
-class Columns:
-    """How the columns of a run are read, and when its labels come.
-
-    Parameters
-    ----------
-    options
-    delay
-        Rows between a row and its label.
-    labels
-        Absolute path of the file with labels that come later, or None.
-    """
-
-    options: ReadOptions = field(default_factory=ReadOptions)
-    delay: int = 0
-    labels: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return them for JSON."""
-        found: dict[str, Any] = {
-            name: value
-            for name, value in self.options.to_dict().items()
-            if value != getattr(ReadOptions(), name)
-        }
-        found |= {"delay": self.delay} if self.delay else {}
-        return found | ({"labels": self.labels} if self.labels else {})
-
-    @classmethod
-    def from_dict(cls, found: dict[str, Any]) -> Columns:
-        """Invert :meth:`to_dict`."""
-        rest = dict(found)
-        delay, labels = rest.pop("delay", 0), rest.pop("labels", None)
-        return cls(ReadOptions.from_dict(rest), delay, labels)
-
-    def stream(
-        self, source: Source, label: str, classes: Sequence[str] | None, on_bad: OnBadRow
-    ) -> CsvStream:
-        """Return the rows of a classifier."""
-        if self.labels is None:
-            return CsvStream(
-                source, label, classes, on_bad, options=self.options, unlabelled="predict"
-            )
-        if classes is None:
-            classes = labels_in(self.labels, str(self.options.key), label)
-        return CsvStream(source, None, classes, on_bad, options=self.options, late=label)
-
-    def targets(self, source: Source, label: str, on_bad: OnBadRow) -> CsvTargets:
-        """Return the rows of a regressor."""
-        late = self.labels is not None
-        return CsvTargets(
-            source,
-            None if late else label,
-            on_bad,
-            options=self.options,
-            unlabelled="predict",
-            late=label if late else None,
-        )
-
-    def of(self, rows: CsvRows) -> Columns:
-        """Return them with the words that a stream was found to have."""
-        return replace(self, options=rows.resolved)
-
-    def say(self, rows: CsvRows, quiet: bool) -> None:
-        """Say what was guessed of a stream, now and if more is guessed later."""
-        to = console(quiet)
-        rows.say = lambda text: to.print(text, soft_wrap=True)
-        if rows.guessed:
-            rows.say(rows.guessed)
-
-    def waiting(self, rows: CsvRows, start: Checkpoint) -> Waiting | None:
-        """Return where rows wait for their labels, or None if they need not."""
-        if not self.delay and self.labels is None:
-            return None
-        targets = isinstance(rows, CsvTargets)
-        labels, label = None, start.place.label
-        if self.labels is not None:
-            values = rows.label_values(label)
-            labels = LabelFile(self.labels, str(self.options.key), label, values)
-        found = Waiting(self.delay, labels, float("nan") if targets else -1)
-        found.go_on(start.waiting)
-        return found
-
-    def with_given(self, other: Columns, given: set[str]) -> Columns:
-        """Return them with those of others that were given on the command line."""
-        given = {"missing" if name == "missing_value" else name for name in given}
-        names = given & other.options.to_dict().keys()
-        options = replace(self.options, **{name: getattr(other.options, name) for name in names})
-        return Columns(
-            options,
-            other.delay if "label_delay" in given else self.delay,
-            other.labels if "labels" in given else self.labels,
-        )
-
-
-def columns_of(
-    features: str | None,
-    ignore: str | None,
-    time: str | None,
-    delimiter: str | None,
-    decimal: str | None,
-    encoding: str | None,
-    categories: Sequence[str],
-    missing: str,
-    label_delay: int,
-    labels: Path | None,
-    key: str | None,
-) -> Columns:
-    """Return what the command line says of the columns.
-
-    Raises
-    ------
-    ConfigError
-        A value means nothing, or options do not go together.
-    """
-    if (labels is None) != (key is None):
-        raise ConfigError("--labels and --key go together: a file, and the column that both have")
-    if labels is not None and label_delay:
-        raise ConfigError("--labels says when labels come; leave --label-delay out")
-    words = []
-    for text in categories:
-        column, found, values = text.partition("=")
-        if not found:
-            raise ConfigError(f"--categories: expected COLUMN=a,b,c, got {text!r}")
-        words.append((column.strip(), _names(values)))
-    options = ReadOptions(
-        _names(features),
-        _names(ignore),
-        time,
-        key,
-        delimiter,
-        decimal,
-        encoding,
-        tuple(words),
-        cast(Missing, missing),
-    )
-    return Columns(options, label_delay, None if labels is None else str(labels.absolute()))
-
-
-def _names(text: str | None) -> tuple[str, ...]:
-    return () if text is None else tuple(name.strip() for name in text.split(",") if name.strip())

@@ -6,7 +6,7 @@ import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +22,7 @@ from streamlearn.cli.record import LEARNER
 from streamlearn.cli.rules import REGRESSION
 from streamlearn.evaluation import Curve
 from streamlearn.evaluation.paired import Paired, paired
+from streamlearn.evaluation.paired_errors import PairedErrors, paired_errors
 from streamlearn.report.compare import Comparison, Pair, compare_page
 from streamlearn.report.text import flattened
 
@@ -110,9 +111,9 @@ def _read(run: Path, name: str) -> Found:
         raise CommandError(f"{run}: its figures cannot be read: {error}") from error
     if not isinstance(metrics, dict) or not isinstance(manifest, dict):
         raise CommandError(f"{run}: {METRICS_FILE} is not what a run writes")
-    newest = checkpoints.newest(run) if "accuracy_prequential" in metrics else None
+    newest = checkpoints.newest(run)
     kept = None if newest is None else newest.curves.get(LEARNER)
-    file = None if newest is None else metrics.get("predictions_file")  # of classes
+    file = None if newest is None else metrics.get("predictions_file")
     path = run / file if isinstance(file, str) and (run / file).is_file() else None
     source = manifest.get("source")
     return Found(
@@ -137,13 +138,19 @@ def _why_other(found: Sequence[Found]) -> str | None:
     return None
 
 
-def _pair(first: Found, second: Found) -> tuple[Paired | None, str | None]:
+def _pair(first: Found, second: Found) -> tuple[Paired | PairedErrors | None, str | None]:
     """Return the test of two runs that recorded predictions, or why they cannot be compared."""
+    tasks = {one.metrics.get("task") for one in (first, second)}
+    if len(tasks) > 1:
+        return (
+            None,
+            f"different tasks ({first.name}: classes or a number, {second.name}: the other)",
+        )
     if first.predictions is None or second.predictions is None:
         return None, None
-    if REGRESSION in (first.metrics.get("task"), second.metrics.get("task")):
-        return None, None  # the test is of right and wrong
     try:
+        if REGRESSION in tasks:
+            return paired_errors(_errors(first.predictions, second.predictions)), None
         return paired(_right(first.predictions, second.predictions)), None
     except _OtherSamplesError as error:
         return None, f"the predictions of {first.name} and {second.name} differ in {error}"
@@ -152,27 +159,41 @@ def _pair(first: Found, second: Found) -> tuple[Paired | None, str | None]:
 
 
 def _right(a: Path, b: Path) -> Iterator[tuple[bool, bool]]:
-    for one, other in zip_longest(_rows(a), _rows(b)):
+    for truth, one, other in _labelled(a, b, "label"):
+        yield one == truth, other == truth
+
+
+def _errors(a: Path, b: Path) -> Iterator[tuple[float, float]]:
+    """Yield the absolute errors of both; the first sample is not scored, as in every figure."""
+    for truth, one, other in islice(_labelled(a, b, "target"), 1, None):
+        y = float(truth)
+        yield abs(float(one) - y), abs(float(other) - y)
+
+
+def _labelled(a: Path, b: Path, truth: str) -> Iterator[tuple[str, str, str]]:
+    """Yield the truth and both predictions of each sample whose truth is known."""
+    for one, other in zip_longest(_rows(a, truth), _rows(b, truth)):
         if one is None or other is None:
             raise _OtherSamplesError("their number")
         if one[:3] != other[:3]:
-            raise _OtherSamplesError(f"the label of line {one.line}")
-        if one.label:
-            yield one.prediction == one.label, other.prediction == other.label
+            raise _OtherSamplesError(f"the {truth} of line {one.line}")
+        if one.truth:
+            yield one.truth, one.prediction, other.prediction
 
 
 class _Row(NamedTuple):
     sample: str
     line: str
-    label: str
+    truth: str
     prediction: str
 
 
-def _rows(path: Path) -> Iterator[_Row]:
+def _rows(path: Path, truth: str) -> Iterator[_Row]:
+    names = ("sample", "line", truth, "prediction")
     with path.open(encoding="utf-8", newline="") as file:
         rows = csv.DictReader(file) if path.suffix.lower() == ".csv" else map(json.loads, file)
         for row in rows:
-            yield _Row(*("" if row[key] is None else str(row[key]) for key in _Row._fields))
+            yield _Row(*("" if row[key] is None else str(row[key]) for key in names))
 
 
 def _figures(found: Sequence[Found]) -> list[tuple[str, list[Any], str]]:
@@ -196,6 +217,9 @@ FIGURES = (
     ("lowest recall", ("classes", "recall"), "percent"),
     ("RMSE", ("rmse_prequential",), "number"),
     ("MAE", ("mae_prequential",), "number"),
+    ("MAE of the latest", ("latest", "mae"), "number"),
+    ("R²", ("r2",), "ratio"),
+    ("holds in the 90 % interval", ("coverage", "90"), "percent"),
     ("drifts", ("n_drifts",), "count"),
     ("novelty", ("uncertainty", "novelty"), "ratio"),
     ("blind features at the end", ("levels", "blind"), "count"),
@@ -204,6 +228,10 @@ FIGURES = (
     ("no change", ("accuracy_no_change",), "percent"),
     ("SGD", ("baselines", "SGD"), "percent"),
     ("nearest neighbour", ("baselines", "nearest neighbour"), "percent"),
+    ("MAE of no change", ("mae_no_change",), "number"),
+    ("MAE of the mean so far", ("mae_mean",), "number"),
+    ("MAE of SGD", ("baselines", "SGD", "mae"), "number"),
+    ("MAE of nearest neighbour", ("baselines", "nearest neighbour", "mae"), "number"),
     ("bytes of state", ("memory", "state_bytes"), "count"),
     ("samples/s", ("samples_per_s",), "count"),
 )
@@ -215,7 +243,7 @@ def _at(metrics: Any, keys: tuple[str, ...]) -> Any:
             known = [one[key] for one in metrics if one.get(key) is not None]
             return min(known, default=None)
         metrics = metrics.get(key) if isinstance(metrics, Mapping) else None
-    return metrics
+    return None if isinstance(metrics, Mapping) else metrics
 
 
 def _settings(found: Sequence[Found]) -> list[tuple[str, list[str]]]:

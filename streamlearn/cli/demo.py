@@ -10,36 +10,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnxruntime  # type: ignore[import-untyped]
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 
 import firmware_sim
 from export import write_export
 from export.graph.model import prediction_model
 from export.package import ONNX_FILE, class_names
 from quant.durable import write_durably
-from streamlearn.baselines import (
-    MajorityClassifier,
-    NoChangeClassifier,
-    RiverClassifier,
-    SgdMlpClassifier,
-)
-from streamlearn.baselines.base import OnlineClassifier
-from streamlearn.baselines.river_adapter import available
 from streamlearn.by_index import ByIndex
 from streamlearn.cli.common import console, progress
-from streamlearn.cli.demo_results import (
-    DEVICE,
-    ENGINES,
-    HIDDEN,
-    STREAM_SEED,
-    TRIVIAL,
-    Demo,
-    Plan,
-    demo_metrics,
-    demo_report,
-)
+from streamlearn.cli.demo_crew import Crew, processes_for
+from streamlearn.cli.demo_parts import Outcome, in_turn
+from streamlearn.cli.demo_results import DEVICE, STREAM_SEED, Demo, demo_metrics, demo_report
 from streamlearn.cli.demo_table import print_tables
-from streamlearn.cli.device import build, learn_on_device
+from streamlearn.cli.demo_timings import Clock, timing_table
+from streamlearn.cli.device import build
 from streamlearn.cli.endings import CommandError, Interrupted
 from streamlearn.cli.folders import (
     METRICS_FILE,
@@ -49,9 +34,6 @@ from streamlearn.cli.folders import (
     write_json,
     write_manifest,
 )
-from streamlearn.cli.weights import WeightWatch
-from streamlearn.cli.whole_samples import WholeSamples
-from streamlearn.evaluation import PrequentialResult, evaluate
 from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.report import write_report
 from streamlearn.streams.gas_drift import load_gas_drift
@@ -62,26 +44,45 @@ N_ONNX_SAMPLES = 256
 
 
 def demo(
-    limit: int | None, board: str, seed: int, out: Path, json_file: Path | None, quiet: bool
+    limit: int | None,
+    board: str,
+    seed: int,
+    out: Path,
+    json_file: Path | None,
+    quiet: bool,
+    processes: int | None = None,
+    timings: bool = False,
 ) -> None:
     """Run the demo, print its tables and write the run folder."""
+    clock = Clock()
     firmware_sim.get_board(board)
     found = Demo(load_gas_drift(STREAM_SEED, limit), seed)
+    if processes is None:
+        processes = processes_for(len(found.stream))
     to = console(quiet)
+    outcomes: list[Outcome] = []
     with claimed(out, json_file, SOURCE):
         stopped = False
         with progress(to) as display:
             try:
-                _engines(found, display)
-                _baselines(found, display)
-                _device(found, display, board, out)
+                found.firmware = _build(found, board, out)
+                clock.lap("firmware")
+                with Crew(found, processes, _shower(display, len(found.stream))) as crew:
+                    outcomes = crew.outcomes
+                    crew.run()
             except KeyboardInterrupt:
                 stopped = True
+        found.in_order(in_turn())
+        clock.skip()
         metrics = demo_metrics(found)
         _write(found, metrics, out)
+        clock.lap("report, files")
         if json_file is not None:
             write_json(json_file, metrics)
-        print_tables(found.stream, metrics, found.device, console(quiet, results=True))
+        results = console(quiet, results=True)
+        print_tables(found.stream, metrics, found.device, results)
+        if timings:
+            results.print(timing_table([o.timing for o in outcomes], clock))
         if stopped:
             raise Interrupted(f"interrupted; what was done is in {out}")
         to.print(f"run folder: {out}  (open {out / REPORT_FILE})", soft_wrap=True)
@@ -92,76 +93,22 @@ def demo(
             )
 
 
-def _evaluate(
-    found: Demo,
-    name: str,
-    learner: OnlineClassifier,
-    display: Progress,
-    after: Callable[[int], None] | None = None,
-) -> PrequentialResult:
-    total = len(found.stream)
-    task = display.add_task(name, total=total)
-
-    def on_progress(n: int, _: int) -> None:
-        if after is not None:
-            after(n)
-        if n % 50 == 0 or n == total:
-            display.update(task, completed=n)
-
-    return evaluate(learner, found.stream, on_progress=on_progress)
+def _build(found: Demo, board: str, out: Path) -> firmware_sim.Firmware:
+    """Build the firmware first: a board that is too small is refused before anything is learned."""
+    write_export(found.new_learner(DEVICE.arithmetic, DEVICE.backend), out / START_DIR)
+    return build(out / START_DIR, board, out / FIRMWARE_DIR)
 
 
-def _engines(found: Demo, display: Progress) -> None:
-    for plan in ENGINES:
-        learner = found.learners[plan] = found.new_learner(plan.arithmetic, plan.backend)
-        if plan.watched:
-            found.watch = WeightWatch(learner)
-        with WholeSamples(learner) as whole:
-            result = _evaluate(found, plan.name, whole, display, _after(found, plan, whole))
-            found.results[plan] = result
-        if result.interrupted:
-            raise KeyboardInterrupt
+def _shower(display: Progress, total: int) -> Callable[[str, int], None]:
+    """Return what shows how far each part is."""
+    tasks: dict[str, TaskID] = {}
 
+    def show(name: str, n: int) -> None:
+        if name not in tasks:
+            tasks[name] = display.add_task(name, total=total)
+        display.update(tasks[name], completed=n)
 
-def _after(found: Demo, plan: Plan, whole: WholeSamples) -> Callable[[int], None]:
-    watch = found.watch if plan.watched else None
-
-    def after(n: int) -> None:
-        whole.counted()
-        if watch is not None:
-            watch(n)
-
-    return after
-
-
-def _baselines(found: Demo, display: Progress) -> None:
-    layers = (found.stream.n_features, HIDDEN, found.stream.n_classes)
-    no_change, majority = TRIVIAL
-    baselines: dict[str, OnlineClassifier] = {
-        no_change: NoChangeClassifier(),
-        majority: MajorityClassifier(),
-        "SGD MLP": SgdMlpClassifier(layers, seed=found.seed),
-    }
-    if available():
-        baselines["River 1-NN of 500"] = RiverClassifier()
-    for name, learner in baselines.items():
-        found.baselines[name] = _evaluate(found, name, learner, display)
-        if found.baselines[name].interrupted:
-            raise KeyboardInterrupt
-
-
-def _device(found: Demo, display: Progress, board: str, out: Path) -> None:
-    task = display.add_task(f"device {board}", total=len(found.stream))
-    start = found.new_learner(DEVICE.arithmetic, DEVICE.backend)
-    write_export(start, out / START_DIR)
-    firmware = build(out / START_DIR, board, out / FIRMWARE_DIR)
-    found.device = learn_on_device(
-        firmware,
-        lambda: [(found.stream.x, found.stream.y)],
-        lambda n: display.update(task, completed=n),
-    )
-    if found.device.interrupted:
-        raise KeyboardInterrupt
+    return show
 
 
 def _check_onnx(found: Demo, learner: StreamClassifier, model: bytes) -> bool:
@@ -191,6 +138,6 @@ def _write(found: Demo, metrics: dict[str, Any], out: Path) -> None:
     if found.results:
         write_report(out / REPORT_FILE, demo_report(found, json.loads(json.dumps(metrics))))
         written.append(REPORT_FILE)
-    if found.device is not None:
+    if found.firmware is not None:
         written += [START_DIR, FIRMWARE_DIR]
     write_manifest(out, written, SOURCE)

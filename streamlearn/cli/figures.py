@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from streamlearn.evaluation import ClassificationMetrics, Scores, advice
+from streamlearn.evaluation import ClassificationMetrics, Curve, Scores, advice
+from streamlearn.evaluation.error_curve import ErrorCurve
 
 #: More classes than this, and the table has those of the lowest recall only.
 MAX_ROWS = 12
@@ -17,8 +19,8 @@ MAX_DRIFTS = 3
 
 
 def number(value: float) -> float | None:
-    """Return a JSON number; NaN (nothing was measured) becomes null."""
-    return None if value != value else value
+    """Return a JSON number; NaN (nothing was measured) and infinity become null."""
+    return value if math.isfinite(value) else None
 
 
 def percent(value: float | None) -> str:
@@ -137,3 +139,10 @@ def drifts_text(
 def ratio(value: float | None) -> str:
     """Format a figure such as κ for people."""
     return "–" if value is None else f"{value:.3f}"
+
+
+def baseline_figure(curve: Curve | ErrorCurve) -> Any:
+    """Return the accuracy of a baseline, or its two errors."""
+    if isinstance(curve, Curve):
+        return number(curve.accuracy)
+    return {"mae": number(curve.mae), "rmse": number(curve.rmse)}

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +19,7 @@ from streamlearn.cli import checkpoints
 from streamlearn.cli.checkpoints import CHECKPOINT_DIR
 from streamlearn.cli.endings import CommandError
 from streamlearn.cli.lock import LOCK_FILE, held
-from streamlearn.learners.base import StreamLearner
-from streamlearn.learners.loading import load, read
-from streamlearn.sources import is_address
+from streamlearn.cli.stream_paths import stream_at
 from streamlearn.watching.log import LOG_FILE
 
 STATE_FILE = "state.sls"
@@ -37,7 +34,12 @@ RESULTS = (STATE_FILE, METRICS_FILE, REPORT_FILE)
 
 @contextmanager
 def claimed(
-    out: Path | None, json_file: Path | None, source: Mapping[str, Any], *, force: bool = False
+    out: Path | None,
+    json_file: Path | None,
+    source: Mapping[str, Any],
+    *,
+    force: bool = False,
+    locked: bool = False,
 ) -> Iterator[None]:
     """Make sure that results can be written, before hours of learning, and hold the folder.
 
@@ -49,6 +51,8 @@ def claimed(
         What the results are made from: ``command`` and, for a run, ``stream`` and ``label``.
     force
         Whether what another stream left in ``out`` may be lost.
+    locked
+        Whether the folder's lock is held already (:func:`looked_at`).
 
     Raises
     ------
@@ -65,13 +69,43 @@ def claimed(
         return
     refuse_foreign(out, FORMAT)
     _make(out)
-    with held(out):
+    with nullcontext() if locked else held(out):
         if not force:
             _refuse_other(out, source)
-        before = (_read_manifest(out) or {}).get("files")
+        before = (read_manifest(out) or {}).get("files")
         write_manifest(out, (), source)
         _clear(out, before if isinstance(before, dict) else {})
         yield
+
+
+@contextmanager
+def looked_at(
+    out: Path | None, json_file: Path | None, source: Mapping[str, Any], *, force: bool
+) -> Iterator[bool]:
+    """Hold a folder that is there, and refuse what :func:`claimed` refuses, before a broker knows.
+
+    A topic that is opened for a folder throws away what the broker kept for an earlier run there,
+    and takes its connection from a process that works there.
+
+    Yields
+    ------
+    bool
+        Whether the lock is held; there is nothing to hold if there is no folder yet.
+
+    Raises
+    ------
+    CommandError, BusyError
+        As :func:`claimed`.
+    """
+    check_json(out, json_file)
+    if out is None or not out.exists():
+        yield False
+        return
+    refuse_foreign(out, FORMAT)
+    with held(out):
+        if not force:
+            _refuse_other(out, source)
+        yield True
 
 
 @contextmanager
@@ -99,36 +133,6 @@ def begin_again(run_dir: Path, source: Mapping[str, Any]) -> None:
     write_manifest(run_dir, (), source)
     for name in RESULTS:
         (run_dir / name).unlink(missing_ok=True)
-
-
-def stream_path(stream: str, out: Path | None) -> str:
-    """Return how a manifest and a checkpoint name a source's stream: a file from the run folder.
-
-    So both may be moved together. What shares no folder with it is named in full; ``-`` and the
-    address of a port or topic stay as they are.
-    """
-    if out is None or not Path(stream).is_absolute():
-        return stream
-    file, folder = _real(Path(stream)), _real(out)
-    try:
-        shared = Path(os.path.commonpath([file, folder]))
-    except ValueError:  # another drive
-        return str(file)
-    return str(file) if shared == shared.parent else Path(os.path.relpath(file, folder)).as_posix()
-
-
-def stream_at(stream: str, run_dir: Path) -> str:
-    """Invert :func:`stream_path`: return the path, as people would give it, from here."""
-    if stream == "-" or is_address(stream) or Path(stream).is_absolute():
-        return stream
-    found = Path(os.path.normpath(_real(run_dir) / stream))
-    here = Path.cwd()
-    return str(found.relative_to(here) if found.is_relative_to(here) else found)
-
-
-def _real(path: Path) -> Path:
-    """Return an absolute path whose folders are no links; the last part stays as it is."""
-    return Path(os.path.realpath(path.parent)) / path.name
 
 
 def check_json(out: Path | None, json_file: Path | None) -> None:
@@ -174,7 +178,7 @@ def _refuse_other(out: Path, source: Mapping[str, Any]) -> None:
                 f"it: streamlearn run --resume {out}. To lose it: --force. Or give another --out"
             )
         return
-    before = (_read_manifest(out) or {}).get("source")
+    before = (read_manifest(out) or {}).get("source")
     wrote = before.get("command") if isinstance(before, dict) else None
     if wrote not in (None, source["command"]) and (out / STATE_FILE).exists():
         raise CommandError(
@@ -190,37 +194,6 @@ def _clear(out: Path, before: Mapping[str, Any]) -> None:
     checkpoints.remove_all(out)
 
 
-def learner_of(run_dir: Path) -> StreamLearner:
-    """Return the learner of a run folder: the latest that was kept, and whole.
-
-    Raises
-    ------
-    CommandError
-        If it holds none, or an image that its manifest does not know: one of another time.
-    StateFormatError
-        If the image is damaged.
-    """
-    image, described = run_dir / STATE_FILE, _read_manifest(run_dir)
-    known = None if described is None else described.get("files", {}).get(STATE_FILE)
-    if image.is_file():
-        data = image.read_bytes()
-        if described is None or known == _entry(data):
-            return read(data, str(image))
-    found = checkpoints.newest(run_dir)
-    if found is not None:
-        return read(found.image, f"{run_dir / CHECKPOINT_DIR}, sample {found.n_samples}")
-    if image.is_file() and described is not None:
-        load(image)  # damaged: says so
-        raise CommandError(
-            f"{image} is not what {run_dir / MANIFEST_FILE} describes: a command was cut short in "
-            "this folder; run it again"
-        )
-    raise CommandError(
-        f"{image} is missing: {run_dir} is no run folder; make one with "
-        "`streamlearn run … --out DIR` or `streamlearn demo --out DIR`"
-    )
-
-
 def refuse_foreign(folder: Path, wanted: str) -> None:
     """Refuse a folder with contents that no earlier command wrote: files would be replaced.
 
@@ -233,7 +206,7 @@ def refuse_foreign(folder: Path, wanted: str) -> None:
         return
     if not folder.is_dir():
         raise CommandError(f"{folder} is a file; give a folder")
-    if (_read_manifest(folder) or {}).get("format") != wanted and not _cut_short(folder):
+    if (read_manifest(folder) or {}).get("format") != wanted and not _cut_short(folder):
         raise CommandError(
             f"{folder} is not empty and no {wanted} folder: files in it could be overwritten; "
             "give a new folder"
@@ -249,7 +222,8 @@ def _cut_short(folder: Path) -> bool:
     return empty and names <= {MANIFEST_FILE, CHECKPOINT_DIR, LOG_FILE, *RESULTS}
 
 
-def _read_manifest(folder: Path) -> dict[str, Any] | None:
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """Return the manifest of a folder, or None if there is none that can be read."""
     try:
         found = json.loads((folder / MANIFEST_FILE).read_text("utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -295,11 +269,12 @@ def write_manifest(folder: Path, parts: Sequence[str], source: Mapping[str, Any]
         "versions": versions(),
         "source": dict(source),
         "files": {
-            file.relative_to(folder).as_posix(): _entry(file.read_bytes()) for file in sorted(files)
+            file.relative_to(folder).as_posix(): entry(file.read_bytes()) for file in sorted(files)
         },
     }
     write_json(folder / MANIFEST_FILE, values)
 
 
-def _entry(data: bytes) -> dict[str, Any]:
+def entry(data: bytes) -> dict[str, Any]:
+    """Return what a manifest says of a file."""
     return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}

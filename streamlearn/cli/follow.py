@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import time_ns
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -15,20 +15,19 @@ import firmware_sim
 from export.package import STATE_FILE as EXPORTED_STATE
 from firmware_sim import Device, RemoteDevice, Verbs
 from quant.durable import write_durably
-from streamlearn.cli.common import UntilBad, console, progress, skipped_metrics, stop_if_cut
+from streamlearn.cli.common import console, progress, stop_if_cut
 from streamlearn.cli.device import build
 from streamlearn.cli.endings import CommandError, DifferentError, StreamCutError
-from streamlearn.cli.folders import claimed, stream_path, write_json, write_manifest
+from streamlearn.cli.feeding import Feed, fed, source_of
+from streamlearn.cli.folders import claimed, write_json, write_manifest
 from streamlearn.cli.following import Follower, Parted, begin, fits
-from streamlearn.cli.simulate import FIRMWARE_DIR, _check_features
+from streamlearn.cli.simulate import FIRMWARE_DIR
 from streamlearn.cli.whole_samples import WholeSamples
 from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.learners.loading import load, read
 from streamlearn.recorder.layout import targets_of
 from streamlearn.recorder.place import check_place
 from streamlearn.recorder.writer import RecordWriter
-from streamlearn.streams.csv_stream import CsvStream
-from streamlearn.streams.csv_targets import CsvTargets
 
 DESK_FILE, DEVICE_FILE, FOLLOW_FILE = "desk.sls", "device.sls", "follow.json"
 NO_LOG = "the firmware keeps no log of events; its counters are all that it says of itself"
@@ -42,7 +41,7 @@ class Following:
 
     Parameters
     ----------
-    export_dir, stream, label, on_bad
+    export_dir, feed
         As of ``simulate``.
     board, port
         A board to simulate; or ``serial:PORT@BAUD``, a real one.
@@ -60,9 +59,7 @@ class Following:
     """
 
     export_dir: Path
-    stream: str
-    label: str
-    on_bad: Literal["stop", "skip"]
+    feed: Feed
     board: str
     port: str | None
     start: str
@@ -93,17 +90,8 @@ def follow(asked: Following, out: Path, json_file: Path | None, quiet: bool) -> 
     """
     exported = firmware_sim.open_export(asked.export_dir)
     learner = load(asked.export_dir / EXPORTED_STATE)
-    rows: CsvStream | CsvTargets = (
-        CsvStream(asked.stream, asked.label, exported.classes, asked.on_bad)
-        if exported.n_classes
-        else CsvTargets(asked.stream, asked.label, asked.on_bad)
-    )
-    _check_features(rows, exported)
-    source = {
-        "command": "follow",
-        "stream": stream_path(rows.source.stream, out),
-        "label": asked.label,
-    }
+    rows = fed(asked.feed, exported, quiet)
+    source = source_of("follow", rows, out)
     if asked.record is not None:
         check_place(asked.record, force=False)  # before the folder is claimed, and emptied
     with claimed(out, json_file, source), ExitStack() as stack:
@@ -113,15 +101,14 @@ def follow(asked: Following, out: Path, json_file: Path | None, quiet: bool) -> 
         follower = Follower(learner, device, every, locate=asked.port is None or asked.locate)
         writer = None
         if asked.record is not None:
-            writer = RecordWriter.create(asked.record, learner, label=asked.label)
+            writer = RecordWriter.create(asked.record, learner, label=rows.label)
             stack.callback(writer.close)
-        until_bad: UntilBad[Any] = UntilBad(rows)
         whole = stack.enter_context(WholeSamples(cast(StreamClassifier, learner)))
-        ended = _teach_all(follower, until_bad, whole, writer, quiet)
-        if until_bad.error is not None and not follower.n_samples:
-            raise until_bad.error
+        ended = _teach_all(follower, rows, whole, writer, quiet)
+        if rows.until_bad.error is not None and not follower.n_samples:
+            raise rows.until_bad.error
         metrics = _metrics(follower, ended)
-        metrics["skipped"] = skipped_metrics(rows.skipped.count, rows.skipped.messages)
+        metrics |= rows.metrics()
         learner.save(out / DESK_FILE)
         if ended.gone is None:
             write_durably(out / DEVICE_FILE, _image(follower, ended.parted))
@@ -137,7 +124,8 @@ def follow(asked: Following, out: Path, json_file: Path | None, quiet: bool) -> 
         if ended.parted is not None:
             raise DifferentError(_parted_text(device.name, ended.parted, out, asked.record))
         _say(follower, quiet)
-        stop_if_cut(until_bad.error, ended.interrupted, follower.n_samples, out, whole.number)
+        rows.say(quiet)
+        stop_if_cut(rows.until_bad.error, ended.interrupted, follower.n_samples, out, whole.number)
 
 
 def _teach_all(

@@ -121,7 +121,7 @@ class Keeper:
             self._observers.checkpoint()
             made = self._record.checkpoint()
             checkpoints.write(self._run_dir, made)
-            self._record.kept(made.place)
+            self._record.kept(made)
             self.kept, self._kept_rows = self._record.n_samples, self._record.n_rows
             self.failed = None
 

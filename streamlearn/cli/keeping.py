@@ -48,16 +48,17 @@ class Keeping:
     looking: Looking = field(default_factory=Looking)
     record: Path | None = None
 
-    def source(self, stream: str, *, fresh: bool) -> Source:
-        """Return a stream's source (:func:`streamlearn.sources.open_source`)."""
+    def source(self, stream: str, *, fresh: bool, labels: bool = False) -> Source:
+        """Return a stream's source (:func:`streamlearn.sources.open_source`), or its labels'."""
         warn = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
         return open_source(
             stream,
             Opening(
-                self.format,
+                None if labels else self.format,
                 self.reconnect,
                 self.out,
                 fresh,
+                labels,
                 lambda text: warn.print(f"streamlearn: {text}"),
             ),
         )

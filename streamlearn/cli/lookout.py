@@ -13,10 +13,10 @@ from rich.console import Console
 import streamlearn
 from streamlearn.cli.checkpoints import CHECKPOINT_DIR, SUFFIX, Checkpoint
 from streamlearn.cli.endings import CommandError, Interrupted
-from streamlearn.cli.figures import number
+from streamlearn.cli.figures import baseline_figure, number
 from streamlearn.cli.host import command_line, memory_of, some_names
 from streamlearn.cli.observers import Block, Observer
-from streamlearn.cli.record import RunRecord
+from streamlearn.cli.record import RunRecord, delay_of
 from streamlearn.errors import StateFormatError, StreamlearnError
 from streamlearn.evaluation import RegressionMetrics
 from streamlearn.learners.base import StreamLearner
@@ -94,7 +94,7 @@ class Lookout:
             self._baselines = bool(before.get("baselines", True))
         else:
             self._baselines = looking.baselines
-        self.watch = Watch(learner, self._baselines, start.n_samples)
+        self.watch = Watch(learner, self._baselines, start.n_samples, delay_of(start))
         if seen:
             self.watch.go_on(seen)
         kind = NumbersFile if isinstance(learner, StreamRegressor) else PredictionsFile
@@ -231,7 +231,7 @@ class Lookout:
         }
         if watch.baselines is not None:
             found["baselines"] = {
-                **{name: number(curve.accuracy) for name, curve in watch.curves.items()},
+                **{name: baseline_figure(curve) for name, curve in watch.curves.items()},
                 "nearest_samples": watch.baselines.room,
                 "nearest_bytes": watch.baselines.bytes_kept,
                 "since": watch.since,

@@ -11,7 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from streamlearn.cli.rules import TASK_HEADS, heads_of, rule_names, settings_of
-from streamlearn.sources.json_rows import FORMATS
+
+#: Of lines. Said here and not imported: sources take longer to import than `--help` to print.
+FORMATS = ("csv", "jsonl")
 
 
 class OnBad(str, Enum):
@@ -41,7 +43,14 @@ _STREAM = typer.Option(
 )
 _LABEL = typer.Option("--label", help="Name of the column with the label, or the target.")
 Stream = Annotated[str, _STREAM]
-Label = Annotated[str, _LABEL]
+LabelOfRun = Annotated[
+    str | None,
+    typer.Option(
+        "--label",
+        help="Name of the column with the label, or the target; that of the run if not given.",
+        show_default=False,
+    ),
+]
 #: Of `run`, which knows them if it goes on with an earlier run.
 MaybeStream = Annotated[str | None, _STREAM]
 MaybeLabel = Annotated[str | None, _LABEL]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from streamlearn.cli.checkpoints import Checkpoint, Place
+from streamlearn.cli.checkpoints import Checkpoint
 from streamlearn.cli.observers import Block
 from streamlearn.cli.weights import WeightWatch
 from streamlearn.evaluation import ClassificationMetrics, Curve, Fingerprint
@@ -65,6 +65,11 @@ class RunResult:
         return self.figures
 
 
+def delay_of(start: Checkpoint) -> int:
+    """Return how many rows later a label comes: guesses know it no sooner than the learner."""
+    return int(start.place.reading.get("delay", 0))
+
+
 class RunRecord:
     """What happened in a run of a classifier: figures, times, rows left out.
 
@@ -108,6 +113,7 @@ class RunRecord:
         self.recorded: Callable[[], dict[str, Any]] = dict
         self.memory: dict[str, Any] = start.columns  # of the columns, at `place`
         self.waiting: Callable[[], dict[str, Any]] = dict
+        self.labels_kept: Callable[[dict[str, Any]], object] = lambda _: None
         self.seconds = start.seconds
         self.place = start.place
         self._skipped = 0
@@ -117,7 +123,7 @@ class RunRecord:
         self.metrics = (
             ClassificationMetrics.from_dict(start.metrics)
             if start.metrics
-            else ClassificationMetrics(range(len(learner.labels)))
+            else ClassificationMetrics(range(len(learner.labels)), label_delay=delay_of(start))
         )
         self.curves = {
             name: Curve.from_dict(start.curves[name]) if start.curves else Curve()
@@ -176,9 +182,10 @@ class RunRecord:
         """Return what the source dropped, and how often it came back, since the run was begun."""
         return self._rows.source.counts.to_json(self._start.source)
 
-    def kept(self, place: Place) -> None:
-        """Say that a checkpoint of this place is on the disk."""
-        self._rows.source.kept(place.line)
+    def kept(self, made: Checkpoint) -> None:
+        """Say that a checkpoint is on the disk."""
+        self._rows.source.kept(made.place.line)
+        self.labels_kept(made.waiting)
 
     def checkpoint(self) -> Checkpoint:
         """Return this moment. A file will be read again from here on, and so will its bad rows."""

@@ -9,15 +9,27 @@ from typing import Annotated
 import typer
 
 import firmware_sim
+from streamlearn.cli.column_options import (
+    Categories,
+    Decimal,
+    Delimiter,
+    Encoding,
+    Features,
+    Ignore,
+    MissingValue,
+    Time,
+)
 from streamlearn.cli.options import (
     Board,
+    Format,
     Json,
-    Label,
+    LabelOfRun,
     OnBad,
     OnBadOption,
     Quiet,
     RecordTo,
     Stream,
+    given_names,
 )
 
 RecordFile = Annotated[Path, typer.Argument(help="A file that `run --record` wrote.")]
@@ -79,9 +91,10 @@ def verify(
 
 
 def follow(
+    context: typer.Context,
     export_dir: Annotated[Path, typer.Argument(help="A folder written by `export`.")],
     stream: Stream,
-    label: Label,
+    label: LabelOfRun = None,
     board: Board = firmware_sim.DEFAULT_BOARD,
     port: Annotated[
         str | None,
@@ -120,7 +133,16 @@ def follow(
             "state again, one by one; its state is written back at the end.",
         ),
     ] = False,
+    format_: Format = None,
     on_bad: OnBadOption = OnBad.stop,
+    features: Features = None,
+    ignore: Ignore = None,
+    time: Time = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    categories: Categories = None,
+    missing_value: MissingValue = "stop",
     out: Annotated[
         Path, typer.Option("--out", help="Folder for both states and the figures.")
     ] = Path("runs/follow"),
@@ -128,15 +150,22 @@ def follow(
     json_file: Json = None,
     quiet: Quiet = False,
 ) -> None:
-    """Teach a device and the desk the same stream; say at which sample they part, if ever."""
+    """Teach a device and the desk the same stream; say at which sample they part, if ever.
+
+    The stream is read as the run read it that was exported; options say what is different.
+    """
+    from streamlearn.cli.columns import columns_of
+    from streamlearn.cli.feeding import feed_of
     from streamlearn.cli.follow import Following
     from streamlearn.cli.follow import follow as run_follow
 
+    columns = columns_of(
+        features, ignore, time, delimiter, decimal, encoding, categories or (), missing_value
+    )
+    feed = feed_of(given_names(context), stream, label, on_bad.value, format_, columns)
     asked = Following(
-        export_dir, stream, label, on_bad.value, board, port, start.value, check_every, timeout,
-        locate,
-        record,
-    )  # fmt: skip
+        export_dir, feed, board, port, start.value, check_every, timeout, locate, record
+    )
     run_follow(asked, out, json_file, quiet)
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from streamlearn.cli.common import console, progress
 from streamlearn.cli.endings import CommandError, DifferentError
-from streamlearn.cli.folders import check_json, learner_of, write_json
+from streamlearn.cli.folders import check_json, write_json
+from streamlearn.cli.kept_learner import learner_of
 from streamlearn.errors import StateFormatError
 from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.loading import load

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -13,13 +13,14 @@ import numpy as np
 from streamlearn.cli import checkpoints
 from streamlearn.cli.blocks import RowBlocks
 from streamlearn.cli.checkpoints import CHECKPOINT_DIR, Checkpoint, Place
-from streamlearn.cli.column_options import Columns
+from streamlearn.cli.columns import Columns
 from streamlearn.cli.common import console
 from streamlearn.cli.endings import CommandError
-from streamlearn.cli.folders import begin_again, reopened, stream_at, stream_path
+from streamlearn.cli.folders import begin_again, reopened
 from streamlearn.cli.keeping import Keeping
 from streamlearn.cli.recording import recording
 from streamlearn.cli.sitting import Run, source_of
+from streamlearn.cli.stream_paths import stream_at, stream_path
 from streamlearn.cli.target_run import TargetRun
 from streamlearn.learners.loading import read
 from streamlearn.learners.regressor import StreamRegressor
@@ -68,8 +69,11 @@ def resume(
             label=label or start.place.label,
             on_bad=on_bad or start.place.on_bad,
         )
-        reading = columns(Columns.from_dict(place.reading))
+        reading = columns(Columns.from_dict(place.reading)).seen_from(run_dir)
+        reading.check(source.stream)
         place = replace(place, reading=reading.to_dict())
+        names = learner.get_params()["features"]
+        reading = reading.known(names or ())
         bad: Literal["stop", "skip"] = "skip" if place.on_bad == "skip" else "stop"
         rows: CsvStream | CsvTargets
         kind: type[Run]
@@ -78,7 +82,8 @@ def resume(
         else:
             classes = [str(label) for label in learner.labels]
             rows, kind = reading.stream(source, place.label, classes, bad), Run
-        samples = _in_order(rows, learner.get_params()["features"], run_dir)
+        samples = _in_order(rows, names, run_dir)
+        rows.may_be_empty = start.n_rows > 0
         if place.line and rows.start_after(place.line, place.crc32):
             begun = replace(start, place=place)
             said = f"goes on behind line {place.line} of {rows.name}"
@@ -86,7 +91,15 @@ def resume(
             begun = _with_another(start, place, rows, stream is not None)
             said = f"learns {rows.name} from its beginning"
         kept = recording(keeping.record, start.record, learner, place.label, run_dir)
-        with closing(rows), kept as recorder:
+        with ExitStack() as stack:
+            stack.enter_context(closing(rows))
+            fresh = not start.waiting or place.reading.get("labels") != start.place.reading.get(
+                "labels"
+            )
+            waiting = reading.waiting(rows, begun, keeping, fresh=fresh)
+            if waiting is not None:
+                stack.callback(waiting.close)
+            recorder = stack.enter_context(kept)
             rows.recall(start.columns)
             reading.say(rows, keeping.quiet)
             begin_again(run_dir, source_of(begun.place))
@@ -95,6 +108,7 @@ def resume(
             )
             run = kind(rows, samples, learner, begun, keeping)
             run.keep_record(recorder)
+            run.wait_for_labels(waiting)
             run.learn()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from streamlearn.cli.record import LEARNER, MAJORITY, NO_CHANGE, RunResult
 from streamlearn.cli.rules import arithmetic_of_learner, is_exact
 from streamlearn.cli.weights import WeightWatch
+from streamlearn.evaluation import Curve
 from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.report import Baseline, Engine, ReportData
@@ -50,7 +51,11 @@ def run_report(
         baselines=(
             Baseline(NO_CHANGE, curve=result.curves[NO_CHANGE], trivial=True),
             Baseline(MAJORITY, curve=result.curves[MAJORITY], trivial=True),
-            *(Baseline(name, curve=curve) for name, curve in looked.curves.items()),
+            *(
+                Baseline(name, curve=curve)
+                for name, curve in looked.curves.items()
+                if isinstance(curve, Curve)
+            ),
         ),
         metrics={**metrics, "interrupted": result.interrupted},
         history=watch.history(),

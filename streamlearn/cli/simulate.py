@@ -4,33 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 import firmware_sim
 from export.package import STATE_FILE as EXPORTED_STATE
-from firmware_sim import ExportFolder
-from quant.image import decode_image
 from streamlearn.cli.common import (
-    UntilBad,
     console,
     learner_metrics,
     progress,
-    skipped_metrics,
     stop_if_cut,
     target_metrics,
 )
 from streamlearn.cli.demo_table import device_table
 from streamlearn.cli.device import DeviceRun, build, learn_on_device
-from streamlearn.cli.endings import CommandError
+from streamlearn.cli.feeding import Feed, fed, source_of
 from streamlearn.cli.figures import percent, print_figures, say_advice
 from streamlearn.cli.folders import (
     METRICS_FILE,
     STATE_FILE,
     claimed,
-    stream_path,
     write_json,
     write_manifest,
 )
@@ -39,19 +34,14 @@ from streamlearn.evaluation import PrequentialResult, RegressionMetrics, hash_of
 from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.learners.loading import load
-from streamlearn.streams.csv_rows import CsvRows
-from streamlearn.streams.csv_stream import CsvStream
-from streamlearn.streams.csv_targets import CsvTargets
 
 FIRMWARE_DIR = "firmware"
 
 
 def simulate(
     export_dir: Path,
-    stream: str,
-    label: str,
+    feed: Feed,
     board: str,
-    on_bad: Literal["stop", "skip"],
     out: Path,
     json_file: Path | None,
     quiet: bool,
@@ -60,36 +50,26 @@ def simulate(
     firmware_sim.get_board(board)
     exported = firmware_sim.open_export(export_dir)
     learner = load(export_dir / EXPORTED_STATE)
-    rows: CsvStream | CsvTargets = (
-        CsvStream(stream, label, exported.classes, on_bad)
-        if exported.n_classes
-        else CsvTargets(stream, label, on_bad)
-    )
-    _check_features(rows, exported)
-    source = {
-        "command": "simulate",
-        "stream": stream_path(rows.source.stream, out),
-        "label": label,
-    }
+    rows = fed(feed, exported, quiet)
+    source = source_of("simulate", rows, out)
     with claimed(out, json_file, source):
         to = console(quiet)
-        until_bad: UntilBad[Any] = UntilBad(rows)
         truth: list[float] = []
         with progress(to) as display:
             task = display.add_task(f"device {board}", total=None)
             firmware = build(export_dir, board, out / FIRMWARE_DIR)
             run = learn_on_device(
                 firmware,
-                lambda: _samples(until_bad, truth, np.int64 if exported.n_classes else np.float32),
+                lambda: _samples(rows, truth, np.int64 if exported.n_classes else np.float32),
                 lambda n: display.update(task, completed=n),
             )
             n = len(run.predictions)
             display.update(task, completed=n, total=n)
-        if until_bad.error is not None and n == 0:
-            raise until_bad.error
+        if rows.until_bad.error is not None and n == 0:
+            raise rows.until_bad.error
         learner.state = run.state
         metrics, summary = _results(learner, run, truth[:n])
-        metrics["skipped"] = skipped_metrics(rows.skipped.count, rows.skipped.messages)
+        metrics |= rows.metrics()
         metrics["device"] = run.metrics()
         learner.save(out / STATE_FILE)
         write_json(out / METRICS_FILE, metrics)
@@ -101,11 +81,9 @@ def simulate(
         (print_figures if exported.n_classes else print_target_figures)(metrics, table)
         say_advice(metrics)
         table.print(device_table(metrics["device"], run))
-        if rows.skipped.count:
-            first = rows.skipped.messages[0]
-            to.print(f"{rows.skipped.count} rows skipped, first: {first}", soft_wrap=True)
+        rows.say(quiet)
         to.print(f"learned state, firmware and metrics: {out}", soft_wrap=True)
-        stop_if_cut(until_bad.error, run.interrupted, n, out)
+        stop_if_cut(rows.until_bad.error, run.interrupted, n, out)
 
 
 def _results(
@@ -129,24 +107,6 @@ def _results(
         f"(no change {amount(metrics['mae_no_change'])}, "
         f"mean so far {amount(metrics['mae_mean'])})"
     )
-
-
-def _check_features(rows: CsvRows, exported: ExportFolder) -> None:
-    """Refuse other columns, or the same in another order: they would be learned as they lie."""
-    if rows.n_features != exported.n_features:
-        raise CommandError(
-            f"{rows.name} has {rows.n_features} feature columns, {exported.path} was exported for "
-            f"{exported.n_features}; give the stream that the learner was made for"
-        )
-    image = exported.path / EXPORTED_STATE
-    names = decode_image(image.read_bytes(), str(image)).features or rows.feature_names
-    for position, (came, expected) in enumerate(zip(rows.feature_names, names, strict=True), 1):
-        if came != expected:
-            raise CommandError(
-                f"{rows.name}: feature column {position} is {came!r}, the learner of "
-                f"{exported.path} was made with {expected!r} there; give it the same columns in "
-                "the same order"
-            )
 
 
 def _samples(

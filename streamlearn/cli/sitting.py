@@ -12,7 +12,6 @@ from rich.console import Console
 from quant.durable import write_error
 from streamlearn.cli.blocks import BlockSize, RowBlocks, Rows
 from streamlearn.cli.checkpoints import CHECKPOINT_DIR, Checkpoint, Place
-from streamlearn.cli.column_options import Columns
 from streamlearn.cli.common import console, learner_metrics, skipped_metrics, stop_if_cut
 from streamlearn.cli.endings import NotWrittenError
 from streamlearn.cli.folders import (
@@ -32,6 +31,7 @@ from streamlearn.cli.recording import RunRecorder
 from streamlearn.cli.results import say_results
 from streamlearn.cli.run_report import run_report
 from streamlearn.cli.terminal import TerminalView
+from streamlearn.cli.waiting import Waiting
 from streamlearn.cli.whole_samples import WholeSamples
 from streamlearn.errors import StreamlearnError, WriteError
 from streamlearn.report import ReportData, write_report
@@ -75,12 +75,16 @@ class Run:
     ) -> None:
         self.rows, self.learner, self.keeping = rows, learner, keeping
         self.blocks, self.size = blocks, BlockSize()
-        self.record = self._record_from(start)
+        self.record, self._begun = self._record_from(start), start.n_rows
         self.lookout = Lookout(rows, learner, self.record, start, keeping.out, keeping.looking)
         self.observers = Observers(self.lookout.observers)
-        self.waiting = Columns.from_dict(start.place.reading).waiting(rows, start)
-        if self.waiting is not None:
-            self.record.waiting = self.waiting.to_dict
+        self.waiting: Waiting | None = None
+
+    def wait_for_labels(self, waiting: Waiting | None) -> None:
+        """Have rows wait for labels that come later, if they do; checkpoints hold who waits."""
+        self.waiting = waiting
+        if waiting is not None:
+            self.record.waiting, self.record.labels_kept = waiting.to_dict, waiting.kept
 
     def keep_record(self, recorder: RunRecorder | None) -> None:
         """Write every sample to a record too, if there is one; checkpoints say where it ends."""
@@ -100,12 +104,8 @@ class Run:
         Interrupted
             If a signal ended it.
         """
-        try:
-            with self.lookout:
-                self._learn()
-        finally:
-            if self.waiting is not None:
-                self.waiting.close()
+        with self.lookout:
+            self._learn()
 
     def _learn(self) -> None:
         record, keeping = self.record, self.keeping
@@ -145,6 +145,8 @@ class Run:
             self._check_kept(keeper, bad)
             metrics = self._write(record.result(interrupted))
         say_results(self.rows.name, metrics, keeping.out, keeping.quiet)
+        if record.n_rows == self._begun and bad is None and not interrupted:
+            to.print(f"{self.rows.name}: no new row came; the learner is as it was", soft_wrap=True)
         line = record.place.line
         where = f"{self.rows.name} line {line}" if line else self.rows.name
         stop_if_cut(bad, interrupted, record.n_samples, keeping.out, whole.number, where)
@@ -183,6 +185,9 @@ class Run:
                     keeper.counted()
                 self.size.learned(len(rows.lines), seconds)
                 whole.counted()
+                if self.waiting is not None and self.waiting.error is not None:
+                    self.blocks.error = self.waiting.error
+                    break
             if self.waiting is not None and self.blocks.error is None:
                 whole.begin()
                 with record.lock:

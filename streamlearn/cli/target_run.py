@@ -15,12 +15,13 @@ from streamlearn.cli.blocks import Rows
 from streamlearn.cli.checkpoints import Checkpoint
 from streamlearn.cli.common import target_metrics
 from streamlearn.cli.observers import Block
-from streamlearn.cli.record import RunRecord
+from streamlearn.cli.record import RunRecord, delay_of
 from streamlearn.cli.rules import is_exact
 from streamlearn.cli.run_report import engine_of
 from streamlearn.cli.sitting import Run
 from streamlearn.cli.whole_samples import Stops
 from streamlearn.evaluation import RegressionMetrics
+from streamlearn.evaluation.error_curve import ErrorCurve
 from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.regressor import StreamRegressor
 from streamlearn.report import ReportData
@@ -59,7 +60,9 @@ class TargetRecord(RunRecord):
     def _begin(self, learner: StreamLearner, start: Checkpoint) -> None:
         del learner
         self.metrics = (
-            RegressionMetrics.from_dict(start.metrics) if start.metrics else RegressionMetrics()
+            RegressionMetrics.from_dict(start.metrics)
+            if start.metrics
+            else RegressionMetrics(label_delay=delay_of(start))
         )
         self.curves = {}
 
@@ -149,6 +152,10 @@ class TargetRun(Run):
             saturations=record.saturations() if is_exact(learner) else None,
             n_stream=result.n_samples,
             timeline=self.lookout.watch.timeline,
-            # A copy: a live page draws it while the run goes on.
+            # Copies: a live page draws them while the run goes on.
             targets=RegressionMetrics.from_dict(result.figures.to_dict()),
+            errors={
+                name: ErrorCurve.from_dict(curve.to_dict())
+                for name, curve in self.lookout.watch.curves.items()
+            },
         )

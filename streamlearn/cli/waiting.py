@@ -12,10 +12,13 @@ import numpy as np
 
 from streamlearn.cli.blocks import Rows
 from streamlearn.cli.observers import Block
-from streamlearn.streams.late_labels import MOST_LABELS, LabelFile
+from streamlearn.errors import SourceError
+from streamlearn.streams.late_labels import MOST_LABELS, LateLabels
 
 #: Rows that wait at most for a label of a file; the oldest is dropped for one more.
 MOST_ROWS = 10_000
+#: Labels of a topic that are read at most after each row.
+AT_ONCE = 256
 
 
 class Waiting:
@@ -34,14 +37,17 @@ class Waiting:
     ----------
     dropped : dict
         Rows that waited too long, and labels whose row did not come: how many.
+    error : SourceError or None
+        Why no more labels come.
     """
 
-    def __init__(self, delay: int, labels: LabelFile | None, unlabelled: float) -> None:
+    def __init__(self, delay: int, labels: LateLabels | None, unlabelled: float) -> None:
         self._delay, self._labels, self._none = delay, labels, unlabelled
         self._rows: OrderedDict[str, Block] = OrderedDict()
         self._early: OrderedDict[str, float] = OrderedDict()
         self._count = 0
         self.dropped = {"rows": 0, "labels": 0}
+        self.error: SourceError | None = None
 
     def learn(self, learner: Any, rows: Rows, predict: Callable[[Rows], Block]) -> Iterator[Block]:
         """Predict rows; learn those whose label has come.
@@ -89,7 +95,7 @@ class Waiting:
         learned: list[Block] = []
         if self._labels is not None:
             self._labels.ends()
-        while self._labels is not None and (found := self._labels.next()) is not None:
+        while (found := self._next()) is not None:
             learned += self._label(learner, *found)
             if len(learned) >= MOST_LABELS:
                 yield joined(learned)
@@ -109,14 +115,25 @@ class Waiting:
         learned: list[Block] = []
         if key in self._early:
             learned += self._label(learner, key, self._early.pop(key))
-        once = True
-        while once or (key in self._rows and len(self._early) < MOST_LABELS):
-            once = False
-            found = self._labels.next()
+        read = 0
+        least = AT_ONCE if self._labels.live else 1
+        while read < least or (key in self._rows and len(self._early) < MOST_LABELS):
+            read += 1
+            found = self._next()
             if found is None:
                 break
             learned += self._label(learner, *found)
         return learned
+
+    def _next(self) -> tuple[str, float] | None:
+        """Return the next label that is there."""
+        if self._labels is None or self.error is not None:
+            return None
+        try:
+            return self._labels.next()
+        except SourceError as error:
+            self.error = error
+            return None
 
     def _label(self, learner: Any, key: str, label: float) -> list[Block]:
         row = self._rows.pop(key, None)
@@ -145,24 +162,41 @@ class Waiting:
             "early": list(self._early.items()),
             "count": self._count,
             "dropped": dict(self.dropped),
-            "line": 0 if self._labels is None else self._labels.line,
+            "place": [0, 0] if self._labels is None else [*self._labels.place],
         }
 
-    def go_on(self, found: dict[str, Any]) -> None:
-        """Go on from what :meth:`to_dict` gave."""
+    def go_on(self, found: dict[str, Any]) -> bool:
+        """Go on from what :meth:`to_dict` gave, and open where labels come from.
+
+        Returns
+        -------
+        bool
+            False: it is another file, or one with other lines: it is read from its beginning.
+
+        Raises
+        ------
+        StreamlearnError
+            If it cannot be read, or not be reached.
+        """
+        before = (int(found["place"][0]), int(found["place"][1])) if found else None
+        same = self._labels is None or self._labels.begin(before)
         if not found:
-            return
+            return same
         if found["keys"]:
             rows = _unpacked(found["rows"])
             for i, key in enumerate(found["keys"]):
                 self._rows[key] = _part(rows, i)
         self._early.update((key, label) for key, label in found["early"])
         self._count, self.dropped = found["count"], dict(found["dropped"])
+        return same
+
+    def kept(self, found: dict[str, Any]) -> None:
+        """Say that a checkpoint holds what :meth:`to_dict` gave."""
         if self._labels is not None:
-            self._labels.go_on(found["line"])
+            self._labels.kept(found["place"][0])
 
     def close(self) -> None:
-        """Close the file of labels."""
+        """Let go of where labels come from."""
         if self._labels is not None:
             self._labels.close()
 

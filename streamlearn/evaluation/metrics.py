@@ -147,12 +147,14 @@ class ClassificationMetrics(Scores):
         if n >= self._window:
             self.latest._clear()
             self._in_window.clear()
-        columns = (values[-self._window :].tolist() for values in (y, predicted, majority, before))
-        for one in zip(*columns, strict=True):
-            self.latest._count(one)
-            self._in_window.append(one)
-        while len(self._in_window) > self._window:
-            self.latest._count(self._in_window.popleft(), -1)
+        late = slice(-self._window, None)
+        self.latest._count_block(y[late], predicted[late], majority[late], before[late])
+        columns = (values[late].tolist() for values in (y, predicted, majority, before))
+        self._in_window.extend(zip(*columns, strict=True))
+        over = max(0, len(self._in_window) - self._window)
+        gone = np.array([self._in_window.popleft() for _ in range(over)], np.int64).reshape(-1, 4)
+        flags = gone[:, 2:].astype(np.bool_)
+        self.latest._count_block(gone[:, 0], gone[:, 1], flags[:, 0], flags[:, 1], by=-1)
         return majority, before
 
     def _majorities(self, labels: list[int]) -> NDArray[np.int64]:

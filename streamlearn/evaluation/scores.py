@@ -175,15 +175,19 @@ class Scores:
         predicted: NDArray[np.int64],
         majority: NDArray[np.bool_],
         no_change: NDArray[np.bool_],
+        by: int = 1,
     ) -> None:
-        """Add samples, given as :data:`Counted` of each, column by column."""
-        self.n_samples += len(y)
-        self._n_right += int(np.count_nonzero(y == predicted))
-        self._n_right_majority += int(np.count_nonzero(majority))
-        self._n_right_no_change += int(np.count_nonzero(no_change))
-        pairs, counts = np.unique(y << 32 | predicted, return_counts=True)
-        for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True):
-            self._pairs[pair >> 32, pair & 0xFFFFFFFF] += count
+        """Add samples, or take them back; given as :data:`Counted` of each, column by column."""
+        self.n_samples += by * len(y)
+        self._n_right += by * int(np.count_nonzero(y == predicted))
+        self._n_right_majority += by * int(np.count_nonzero(majority))
+        self._n_right_no_change += by * int(np.count_nonzero(no_change))
+        values, counts = np.unique(y << 32 | predicted, return_counts=True)
+        for value, count in zip(values.tolist(), counts.tolist(), strict=True):
+            pair = value >> 32, value & 0xFFFFFFFF
+            self._pairs[pair] += by * count
+            if by < 0 and not self._pairs[pair]:
+                del self._pairs[pair]
 
     def _clear(self) -> None:
         """Take back all samples."""

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 Raw = npt.NDArray[np.float64]
 #: Labels that are what they are: there is nothing inside them to look for.
 PLAIN = frozenset({bool, int, str, np.int64, np.int32, np.uint8})
+NOTHING_KNOWN = (
+    "no label is known yet, so that there is nothing to be unsure of: learn a sample, or give "
+    "classes="
+)
 #: NumPy's numbers of types up to long double are those of real numbers.
 LAST_REAL = np.dtype(np.longdouble).num
 
@@ -200,10 +204,7 @@ class StreamClassifier(ClassBlocks, StreamLearner):
         """
         with self._lock:
             if not self._labels:
-                raise LabelError(
-                    "no label is known yet, so that there is nothing to be unsure of: learn a "
-                    "sample, or give classes="
-                )
+                raise LabelError(NOTHING_KNOWN)
             return self._uncertainty(self._read(x))
 
     def novelty_one(self, x: Features) -> float:
@@ -223,6 +224,27 @@ class StreamClassifier(ClassBlocks, StreamLearner):
         """
         with self._lock:
             return min(max(self._novelty(self._read(x)), 0.0), 1.0)
+
+    def look_one(self, x: Features) -> tuple[float, Uncertainty | PredictiveUncertainty]:
+        """Return :meth:`novelty_one` and :meth:`predict_uncertainty_one` of one sample.
+
+        A rule that draws its weights draws them once for both.
+
+        Raises
+        ------
+        ShapeError, InputValueError, DivergedError
+            As :meth:`learn_one`.
+        LabelError
+            If no label is known yet.
+        """
+        with self._lock:
+            if not self._labels:
+                raise LabelError(NOTHING_KNOWN)
+            novelty, uncertainty = self._look(self._read(x))
+            return min(max(novelty, 0.0), 1.0), uncertainty
+
+    def _look(self, values: Raw) -> tuple[float, Uncertainty | PredictiveUncertainty]:
+        return self._novelty(values), self._uncertainty(values)
 
     def _uncertainty(self, values: Raw) -> Uncertainty | PredictiveUncertainty:
         """Return what a rule knows of it: here the entropy of the probabilities, and no split."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, cast
 
+from quant.heads.categorical.taught import anything
 from streamlearn.engines import Backend
 from streamlearn.learners.base import Features, StreamLearner
 from streamlearn.learners.classifier import Raw, StreamClassifier
@@ -127,8 +128,16 @@ class SamplingClassifier(SamplingLearner, StreamClassifier):
 
     def _novelty(self, values: Raw) -> float:
         """Return ``(H + I) / 2``: predictive and epistemic entropy, over that of not knowing."""
-        found = uncertainty_of(self._engine.draws(self._state, values))
+        return self._score(uncertainty_of(self._engine.draws(self._state, values)))
+
+    def _score(self, found: Uncertainty) -> float:
         return (found.predictive + found.epistemic) / (2 * math.log2(self.spec.n_classes))
+
+    def _look(self, values: Raw) -> tuple[float, Uncertainty]:
+        drawn = self._engine.draws(self._state, values)
+        known, found = self._known(drawn), uncertainty_of(drawn)
+        same = known.shape == drawn.shape and anything(self._state)  # every class was taught
+        return self._score(found), found if same else uncertainty_of(known)
 
 
 class SamplingRegressor(SamplingLearner, StreamRegressor):

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from streamlearn.evaluation.curve import Curve
 from streamlearn.evaluation.metrics import WINDOW
 from streamlearn.evaluation.paired import Paired
+from streamlearn.evaluation.paired_errors import PairedErrors
 from streamlearn.report.accuracy import BASELINE_LOOKS, INTEGER_LOOKS
 from streamlearn.report.colours import GRID
 from streamlearn.report.page import html_page, section
@@ -34,7 +35,7 @@ class Pair:
 
     first: str
     second: str
-    found: Paired
+    found: Paired | PairedErrors
 
 
 @dataclass(frozen=True)
@@ -79,13 +80,18 @@ class Comparison:
             ]
         if not self.pairs:
             return [
-                "whether a difference is more than chance is not known: it takes classifiers that "
-                "ran with --predictions, all of them"
+                "whether a difference is more than chance is not known: it takes runs that were "
+                "made with --predictions, all of them"
             ]
         said = [_sentence(pair) for pair in self.pairs]
+        errors = [p.found for p in self.pairs if isinstance(p.found, PairedErrors)]
         said.append(
-            "Interval (95 %) and p (McNemar) take the samples as independent. On a stream whose "
-            "samples resemble their neighbours, the interval is too narrow and p too small."
+            f"Interval (95 %) and p (Diebold and Mariano) take into account that errors up to "
+            f"{errors[0].lag} samples apart resemble each other. If they do so over longer "
+            "stretches, the interval is too narrow and p too small."
+            if errors
+            else "Interval (95 %) and p (McNemar) take the samples as independent. On a stream "
+            "whose samples resemble their neighbours, the interval is too narrow and p too small."
         )
         return said
 
@@ -103,15 +109,25 @@ def written(value: Any, kind: str) -> str:
 
 def _sentence(pair: Pair) -> str:
     found = pair.found
+    chance = "p < 0.0001" if found.p_value < 1e-4 else f"p = {found.p_value:.4f}"
+    if isinstance(found, PairedErrors):
+        return (
+            f"{pair.second} against {pair.first}: mean absolute error "
+            f"{_signed(found.difference)} ({_signed(found.low)} to {_signed(found.high)}), "
+            f"{chance}; {count(found.n_samples)} samples"
+        )
     points = 100 * found.difference
     low, high = 100 * found.low, 100 * found.high
-    chance = "p < 0.0001" if found.p_value < 1e-4 else f"p = {found.p_value:.4f}"
     return (
         f"{pair.second} against {pair.first}: {points:+.2f} points of accuracy "
         f"({low:+.2f} to {high:+.2f}), {chance}; of {count(found.n_samples)} samples only "
         f"{pair.first} was right on {count(found.only_first)}, only {pair.second} on "
         f"{count(found.only_second)}"
     )
+
+
+def _signed(value: float) -> str:
+    return f"{'+' if value > 0 else ''}{significant(value)}"
 
 
 def compare_page(found: Comparison) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from streamlearn.errors import ShapeError
 from streamlearn.evaluation.curve import Curve
+from streamlearn.evaluation.error_curve import ErrorCurve
 from streamlearn.evaluation.regression import RegressionMetrics
 from streamlearn.evaluation.timeline import Timeline
 
@@ -173,6 +174,8 @@ class ReportData:
         How figures went that :class:`streamlearn.watching.Watch` collects; None if nobody looked.
     targets
         The figures of a regression; None: the page is about classes.
+    errors
+        How the errors of a regression's baselines went, by their names.
 
     Raises
     ------
@@ -195,6 +198,7 @@ class ReportData:
     confusion: Ints | None = None
     timeline: Timeline | None = None
     targets: RegressionMetrics | None = None
+    errors: Mapping[str, ErrorCurve] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n = self.n

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from streamlearn.report import figures
+from streamlearn.report import figures, run_tables
 from streamlearn.report.data import ReportData
 from streamlearn.report.regression_pictures import amount
 from streamlearn.report.text import ABSENT, count, escaped, number, percent, table
@@ -58,7 +58,7 @@ def quick_parts(data: ReportData) -> dict[str, str]:
     return {
         "sub": f'<p class="sub">{escaped(_sub(data))}</p>',
         "advice": figures.advice_box(data),
-        "summary": "<h2>Summary</h2>\n" + _summary(data, name),
+        "summary": "<h2>Summary</h2>\n" + _summary(data, name) + run_tables.beside(data),
         "scores": _scores(data),
     }
 
@@ -72,7 +72,7 @@ def _sub(data: ReportData) -> str:
 
 
 def _summary(data: ReportData, name: str) -> str:
-    """Return the table of the learner and the two guesses."""
+    """Return the table of the learner, the two guesses and the baselines."""
     found = data.metrics
     rows: list[tuple[object, ...]] = [
         (name, amount(found.get("mae_prequential")), amount(found.get("rmse_prequential")), "")
@@ -86,6 +86,11 @@ def _summary(data: ReportData, name: str) -> str:
                 _ratio(found.get(f"skill_{key}")),
             )
         )
+    mae = number(found.get("mae_prequential"))
+    for beside, curve in data.errors.items():
+        theirs = number(curve.mae)
+        skill = None if mae is None or not theirs else 1 - mae / theirs
+        rows.append((beside, amount(theirs), amount(curve.rmse), _ratio(skill)))
     head = ("", "mean absolute error", "root mean square error", "skill against it")
     return table(rows, head, "numbers")
 

@@ -10,6 +10,7 @@ from matplotlib.ticker import PercentFormatter
 from streamlearn.evaluation import RegressionMetrics
 from streamlearn.evaluation.metrics import WINDOW
 from streamlearn.evaluation.target_history import Stretches
+from streamlearn.report.accuracy import BASELINE_LOOKS
 from streamlearn.report.colours import BLACK, BLUE, FAINT, GREY, GRID, INK, SKY, VERMILLION
 from streamlearn.report.data import ReportData
 from streamlearn.report.figures import MAX_DRIFTS
@@ -32,7 +33,10 @@ def draw_errors(data: ReportData) -> Picture | None:
         f"Mean absolute error {amount(found.mae)}; no change has {amount(found.mae_no_change)}, "
         f"the mean so far {amount(found.mae_mean)}"
     )
-    svg = on_every_sheet(lambda sheet: _errors(found, name, sheet), "errors", finding)
+    finding += "".join(
+        f", {one} {amount(curve.mae)}" for one, curve in data.errors.items() if number(curve.mae)
+    )
+    svg = on_every_sheet(lambda sheet: _errors(data, found, name, sheet), "errors", finding)
     reading = (
         f"Mean absolute error of about the latest {WINDOW} samples, in the target's unit, each "
         f"predicted before it was learned. The first {_first(found)} samples are not drawn."
@@ -101,7 +105,7 @@ def _over_time(found: RegressionMetrics) -> Stretches:
     return found.history.over_time(WINDOW).after(_first(found))
 
 
-def _errors(found: RegressionMetrics, name: str, sheet: Sheet) -> Figure:
+def _errors(data: ReportData, found: RegressionMetrics, name: str, sheet: Sheet) -> Figure:
     table = _over_time(found)
     figure = new_figure(3.6, sheet)
     ax = figure.add_subplot()
@@ -113,17 +117,32 @@ def _errors(found: RegressionMetrics, name: str, sheet: Sheet) -> Figure:
     handles = []
     for order, (_, values, colour, width, dashes) in enumerate(lines):
         (handle,) = ax.plot(
-            table.end, values, color=colour, linewidth=width, linestyle=dashes, zorder=2 + order
+            table.end,
+            values,
+            color=colour,
+            linewidth=width,
+            linestyle=dashes,
+            zorder=2 + 3 * order,
         )
         handles.append(handle)
+    names = [label for label, *_ in lines]
+    for look, (beside, curve) in zip(BASELINE_LOOKS, data.errors.items(), strict=False):
+        at, errors = curve.over_time(WINDOW)
+        at = at + found.n_scored - curve.n_samples  # it may have begun later
+        drawn = (at > _first(found)) & np.isfinite(errors)
+        (handle,) = ax.plot(
+            at[drawn], errors[drawn], color=look.colour, linewidth=1.0, linestyle=look.dashes,
+            zorder=4,
+        )  # fmt: skip
+        handles.insert(-1, handle)
+        names.insert(-1, beside)
     ax.set_ylim(0, _top(table))
     ax.set_ylabel("mean absolute error")
     ax.yaxis.grid(True, color=GRID, linewidth=0.7)
     ax.set_axisbelow(True)
     _mark_drifts(ax, found)
     finish(ax, found.n_scored, sheet)
-    labels = [label for label, *_ in lines]
-    figure.legend(handles[::-1], labels[::-1], loc="outside lower left", ncols=sheet.n_columns)
+    figure.legend(handles[::-1], names[::-1], loc="outside lower left", ncols=sheet.n_columns)
     return figure
 
 

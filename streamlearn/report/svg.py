@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib.style
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from streamlearn.report.colours import GREY, INK, PAPER, declarations, variable
@@ -141,6 +142,7 @@ def inline_svg(figure: Figure, prefix: str, description: str, css_class: str) ->
         are CSS variables; equal for equal figures.
     """
     out = io.StringIO()
+    _lay_out(figure)
     figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     svg = out.getvalue()
     svg = svg[svg.index("<svg") :]
@@ -153,6 +155,15 @@ def inline_svg(figure: Figure, prefix: str, description: str, css_class: str) ->
     opening = f'<svg class="{css_class}" role="img" aria-label="{description}" {size}>'
     svg = opening + svg[svg.index(">") + 1 :]
     return re.sub(r"\s*\n\s*", "\n", _renamed_ids(svg, prefix)).strip()
+
+
+def _lay_out(figure: Figure) -> None:
+    """Lay a figure out as an SVG; savefig would draw it once more for that, and throw it away."""
+    canvas, engine = FigureCanvasSVG(figure), figure.get_layout_engine()
+    figure.dpi = canvas.fixed_dpi
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine("none")
 
 
 def _with_variables(style: re.Match[str]) -> str:

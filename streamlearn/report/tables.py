@@ -79,12 +79,18 @@ def saturations(data: ReportData) -> str:
         return ""
     total = sum(data.saturations.values())
     levels = data.metrics.get("levels")
-    now = (
-        f"<p>At the end the network saw nothing of {levels['blind']} features, and its step was "
-        f"multiplied by {levels['step']:.2f}.</p>"
-        if levels
-        else ""
-    )
+    now = ""
+    if levels:
+        blind = levels["blind"]
+        saw = (
+            f"was blind to {count(blind)} feature{'s' * (blind > 1)}"
+            if blind
+            else ("saw every feature")
+        )
+        now = (
+            f"<p>At the end the network {saw}, and its step was multiplied by "
+            f"{levels['step']:.2f}.</p>"
+        )
     if not total:
         return f"<h2>Saturations</h2><p>No value reached the end of its integer format.</p>{now}"
     rows: Rows = [(name, count(n)) for name, n in data.saturations.items()]
@@ -123,7 +129,8 @@ def configuration(data: ReportData) -> str:
     }
     known = {name: text for name, text in run.items() if text is not None}
     spec = data.metrics.get("spec") or {}
-    html = "<h2>Configuration</h2>" + table([*known.items(), *flattened(spec)], classes="facts")
+    more = [(name, text) for name, text in flattened(spec) if name not in known]
+    html = "<h2>Configuration</h2>" + table([*known.items(), *more], classes="facts")
     versions = flattened(data.metrics.get("versions") or {})
     return html + ("<h2>Versions</h2>" + table(versions, classes="facts") if versions else "")
 

@@ -45,6 +45,8 @@ class Opening:
         The run folder, in which a port or topic keeps what came until a checkpoint holds it.
     fresh
         Whether a new run begins there: what a broker kept for an earlier one is thrown away.
+    labels
+        Whether it gives the labels of another source, whose client must have another name.
     say
         Tells people a line.
     """
@@ -53,6 +55,7 @@ class Opening:
     reconnect: float | None = None
     out: Path | None = None
     fresh: bool = True
+    labels: bool = False
     say: Callable[[str], object] = lambda _: None
 
 
@@ -91,8 +94,9 @@ def open_source(
         waiting = Waiting(seconds, bool(opening.reconnect))
         folder = None if opening.out is None else str(opening.out.resolve())
         return mqtt.MqttSource(
-            text, opening.format, waiting, keeps, opening.say, folder, opening.fresh
-        )
+            text, opening.format, waiting, keeps, opening.say, folder, opening.fresh,
+            "-labels" if opening.labels else "",
+        )  # fmt: skip
     if text == STDIN:
         return PipeSource(stdin, opening.format)
     scheme, found, _ = text.partition("://")

@@ -69,6 +69,8 @@ class QueuedSource(Source):
         self._current: list[bytes] = []
         self._done: Callable[[], None] | None = None
         self._said: set[str] = set()
+        #: Why nothing more comes, once :meth:`read_available` has met that.
+        self.lost: OSError | None = None
 
     @property
     def rereadable(self) -> bool:
@@ -95,6 +97,7 @@ class QueuedSource(Source):
                     break
                 if not isinstance(item, _Arrival):  # for the next read_line
                     self._ready.put(item)
+                    self.lost = item
                     break
                 self._take(item)
                 continue
@@ -150,7 +153,7 @@ class QueuedSource(Source):
 
     def resume(self, folder: Path, line: int, crc32: int) -> bool:
         """Go on behind a line; see :class:`Source`."""
-        self._stored = stored(folder, line, crc32)
+        self._stored = stored(folder, line, crc32, self.kept_as)
         if self._stored is None:
             return False
         self.resumed = self._stored.place
@@ -171,7 +174,7 @@ class QueuedSource(Source):
             if folder is not None:
                 head, lines, (line, crc32) = self._begun()
                 goes_on = self._stored is not None
-                self._spool = Spool(folder, head, line, crc32, lines, goes_on)
+                self._spool = Spool(folder, head, line, crc32, lines, goes_on, self.kept_as)
             self._undecided, self._history = False, []
             safe, self._unsafe = self._unsafe, []
         for arrival in safe:

@@ -84,6 +84,8 @@ class Source(ABC):
 
     endless = False
     live = False
+    #: With which the names of its files on the disk begin.
+    kept_as = "source"
     #: The place behind which it goes on: number of a line, and the CRC-32 of all until then.
     resumed: tuple[int, int] | None = None
 

@@ -67,6 +67,8 @@ class MqttSource(LiveSource):
         is removed at the end.
     fresh
         Whether what the broker kept for an earlier run in this folder is thrown away.
+    suffix
+        Of the client's name, if the environment names it: a run has two clients at most.
     environment
         Where credentials are.
 
@@ -87,6 +89,7 @@ class MqttSource(LiveSource):
         say: Callable[[str], object] = lambda _: None,
         folder: str | None = None,
         fresh: bool = False,
+        suffix: str = "",
         environment: Mapping[str, str] = os.environ,
     ) -> None:
         self._at = parse(address)
@@ -94,7 +97,8 @@ class MqttSource(LiveSource):
         super().__init__(str(self._at), format, waiting, keeps, say)
         self._environment, self._lasting = environment, folder is not None
         self._fresh = fresh and self._lasting
-        self._client_id = environment.get(CLIENT_ID) or _client_id(folder, self._at)
+        named = environment.get(CLIENT_ID)
+        self._client_id = f"{named}{suffix}" if named else _client_id(folder, self._at)
         self._client = self._new_client(clean=False)
         self._events: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._connection, self._subscribed = 0, False

@@ -4,10 +4,10 @@ A sensor sends a line once, and a broker forgets a message that was acknowledged
 loses nothing, every line is written here first. ``--resume`` learns the lines behind the checkpoint
 from here, then what comes.
 
-A segment ``source-<first line>.log`` begins with a line of JSON: the number of its first line, the
-CRC-32 of all lines before it, and the head of the stream (the lines until the header). Each line
-after that is one of the stream, behind its own CRC-32. What a power cut left half written ends the
-segment.
+A segment ``source-<first line>.log`` (``labels-…`` of a topic of labels) begins with a line of
+JSON: the number of its first line, the CRC-32 of all lines before it, and the head of the stream
+(the lines until the header). Each line after that is one of the stream, behind its own CRC-32. What
+a power cut left half written ends the segment.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from typing import IO
 
 from quant.durable import sync, sync_folder
 
-_NAME, _SUFFIX = "source-", ".log"
+#: Of its files, unless its owner has several.
+NAME, _SUFFIX = "source", ".log"
 _FORMAT, _VERSION = "streamlearn-source", 1
 #: A segment is ended at a checkpoint once it has so many bytes.
 _SEGMENT_BYTES = 1 << 14
@@ -49,7 +50,7 @@ class Stored:
     place: tuple[int, int]
 
 
-def stored(folder: Path, line: int, crc32: int) -> Stored | None:
+def stored(folder: Path, line: int, crc32: int, name: str = NAME) -> Stored | None:
     """Return what was kept behind a line, or None if it is not from the same stream.
 
     Parameters
@@ -58,10 +59,12 @@ def stored(folder: Path, line: int, crc32: int) -> Stored | None:
         Where segments are.
     line, crc32
         Number of the line, and the CRC-32 of all lines until then; line 0: behind the head.
+    name
+        With which its files begin.
     """
     found: Stored | None = None
     at, crc, anchored = -1, 0, False
-    for file in _files(folder):
+    for file in _files(folder, name):
         segment = _read(file)
         if segment is None:
             continue
@@ -98,6 +101,8 @@ class Spool:
         Lines behind that which are not learned yet.
     goes_on
         Whether the folder holds an earlier part of the same stream.
+    name
+        With which its files begin.
     """
 
     def __init__(
@@ -108,17 +113,18 @@ class Spool:
         crc32: int,
         waiting: Sequence[bytes],
         goes_on: bool,
+        name: str = NAME,
     ) -> None:
-        self._folder, self._head = folder, list(head)
+        self._folder, self._head, self._name = folder, list(head), name
         self._lock = threading.Lock()
         self._line, self._crc32 = line, crc32
         self._kept = [line, line]
         self._file: IO[bytes] | None = None
         self._size = 0
         if not goes_on:
-            self._remove(_files(folder))
+            self._remove(_files(folder, name))
         self._begin(waiting)
-        self._remove(file for file in _files(folder) if _first_of(file) > line + 1)
+        self._remove(file for file in _files(folder, name) if _first_of(file) > line + 1)
 
     def append(self, lines: Sequence[bytes], durable: bool = True) -> None:
         """Write lines behind those that are there.
@@ -163,7 +169,7 @@ class Spool:
                 self._begin()
             except OSError:  # a full disk: the segment goes on
                 return
-            files = _files(self._folder)
+            files = _files(self._folder, self._name)
             self._remove(
                 file for file, after in pairwise(files) if _first_of(after) <= self._kept[0] + 1
             )
@@ -189,7 +195,7 @@ class Spool:
         """Begin a segment behind the latest line, with these lines in it."""
         if self._file is not None:
             sync(self._file.fileno())  # no line may be missing before those of the new one
-        path = self._folder / f"{_NAME}{self._line + 1:012d}{_SUFFIX}"
+        path = self._folder / f"{self._name}-{self._line + 1:012d}{_SUFFIX}"
         start = {
             "format": _FORMAT,
             "version": _VERSION,
@@ -225,12 +231,12 @@ def _write_all(file: IO[bytes], data: bytes) -> None:
         rest = rest[file.write(rest) or 0 :]
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(folder.glob(f"{_NAME}*{_SUFFIX}"))
+def _files(folder: Path, name: str) -> list[Path]:
+    return sorted(folder.glob(f"{name}-*{_SUFFIX}"))
 
 
 def _first_of(file: Path) -> int:
-    return int(file.name[len(_NAME) : -len(_SUFFIX)])
+    return int(file.name.rpartition("-")[2][: -len(_SUFFIX)])
 
 
 def _read(file: Path) -> tuple[list[bytes], int, int, list[bytes]] | None:

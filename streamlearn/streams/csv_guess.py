@@ -133,6 +133,9 @@ def look(
         counts = _counts(columns[0]) if rows else not cells[0]
         if counts:
             guess.left_out[0] = "the first column (it counts the rows)"
+    for index, name in enumerate(cells):
+        if name in options.left_out and name not in options.features:
+            guess.left_out[index] = f"{name!r} (as before)"
     no_feature = {label, options.time, options.key, *options.ignore, *dict(options.categories)}
     numbers: list[str] = []
     for index, name in enumerate(cells):
@@ -141,7 +144,8 @@ def look(
         if options.features and name not in options.features:
             continue
         values = [cell for cell in columns[index] if cell.casefold() not in MISSING]
-        if not values or any(is_number(v, ".") or is_number(v, ",") for v in values):
+        known = name in options.numbers
+        if known or not values or any(is_number(v, ".") or is_number(v, ",") for v in values):
             numbers += values
         elif all(is_date(value) for value in values) and name not in options.features:
             guess.left_out[index] = f"{name!r} (times; --time {name} keeps them)"

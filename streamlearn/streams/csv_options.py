@@ -39,6 +39,9 @@ class ReadOptions:
         What a missing value of a feature does: ``"stop"``: its row is a bad row; ``"skip"``: its
         row is left out; ``"hold"``: the column's latest value is taken; ``"mean"``: the mean of the
         column's values so far.
+    left_out, numbers
+        Columns that were found to be no features, or to hold numbers, when an earlier part of the
+        stream was read: what comes now is not guessed anew. They need not be there.
 
     Raises
     ------
@@ -55,6 +58,8 @@ class ReadOptions:
     encoding: str | None = None
     categories: tuple[tuple[str, tuple[str, ...]], ...] = ()
     missing: Missing = "stop"
+    left_out: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.delimiter is not None:
@@ -90,7 +95,7 @@ class ReadOptions:
     def from_dict(cls, found: Mapping[str, Any]) -> ReadOptions:
         """Invert :meth:`to_dict`."""
         known = dict(found)
-        for name in ("features", "ignore"):
+        for name in ("features", "ignore", "left_out", "numbers"):
             known[name] = tuple(known.get(name, ()))
         known["categories"] = tuple(
             (column, tuple(values)) for column, values in known.get("categories", ())

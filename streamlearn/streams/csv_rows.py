@@ -54,6 +54,8 @@ class CsvRows:
         self.on_bad = on_bad
         self.options = options or ReadOptions()
         self.skipped = Skipped()
+        #: Whether there need be no row: the stream is more of one that had rows.
+        self.may_be_empty = False
         self.times: NDArray[np.float64] | None = None  # of the latest block, with --time
         #: How often a value was missing, by the column's name.
         self.missing: dict[str, int] = {}
@@ -135,9 +137,11 @@ class CsvRows:
 
     @property
     def resolved(self) -> ReadOptions:
-        """The options with what must stay when another file of the stream is read: the words."""
+        """The options with what must stay when more of the stream is read: what columns are."""
         words = tuple((text.name, text.values) for text in self._header.texts)
-        return replace(self.options, categories=words)
+        cells, left_out = self._guess.cells, self._guess.left_out
+        names = tuple(cells[index] for index in sorted(left_out) if cells[index])
+        return replace(self.options, categories=words, left_out=names, numbers=())
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -223,7 +227,7 @@ class CsvRows:
                     self.times = part.times if self.options.time else None
                     self.keys = part.keys
                     yield part
-            if empty:
+            if empty and not self.may_be_empty:
                 raise StreamFormatError(f"{self.name}: a header but no rows under it")
 
     def bad(self, error: StreamlearnError, left_out: bool) -> None:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-import zlib
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.durable import write_durably
 from quant.front_end.hold import blind_features
 from streamlearn.baselines.online import OnlineBaselines
+from streamlearn.baselines.online_targets import OnlineTargets
 from streamlearn.errors import DivergedError, StateFormatError
 from streamlearn.evaluation.curve import Curve
+from streamlearn.evaluation.error_curve import ErrorCurve
 from streamlearn.evaluation.timeline import Timeline
 from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.classifier import StreamClassifier
+from streamlearn.watching.late_rows import LateRows, Rows
 
 #: One sample in so many is asked how unsure the learner is: more often at the beginning.
 EVERY_FIRST, EVERY, FIRST = 16, 128, 4096
@@ -68,58 +67,84 @@ class Watch:
     Parameters
     ----------
     learner
-        It is asked, and never taught. A regressor has no novelty and no entropy, and baselines
-        only in its figures (:class:`streamlearn.evaluation.RegressionMetrics`).
+        It is asked, and never taught. A regressor has no novelty and no entropy.
     baselines
         Whether they run along.
     n_samples
         Labelled samples that the run has learned already.
+    label_delay
+        So many labelled samples later a label comes: the baselines know it no sooner than the
+        learner.
 
     Attributes
     ----------
     timeline : Timeline
         Columns: `LOOKS`. It counts all rows, also those without a label.
     curves : dict
-        How the accuracy of the baselines went, by `LEARNING`; empty without baselines.
+        How the accuracy, or the error, of the baselines went, by `LEARNING`; empty without them.
     since : int
         Samples before the baselines began: 0, unless a run went on without what they knew.
     latest : tuple
         What was found at the latest look.
     """
 
-    def __init__(self, learner: StreamLearner, baselines: bool = True, n_samples: int = 0) -> None:
+    def __init__(
+        self,
+        learner: StreamLearner,
+        baselines: bool = True,
+        n_samples: int = 0,
+        label_delay: int = 0,
+    ) -> None:
         self._learner, self._n = learner, n_samples
-        baselines = baselines and isinstance(learner, StreamClassifier)
         self.since = n_samples
         self.timeline, self.latest = Timeline(LOOKS), _UNKNOWN
         size = learner.state.nbytes
-        self.baselines = OnlineBaselines(learner.spec.layers, size) if baselines else None
-        self.curves = {name: Curve() for name in LEARNING} if baselines else {}
+        layers = learner.spec.layers
+        self.baselines: OnlineBaselines | None = None
+        self.curves: dict[str, Curve | ErrorCurve] = {}
+        if baselines and isinstance(learner, StreamClassifier):
+            self.baselines = OnlineBaselines(layers, size)
+            self.curves = {name: Curve() for name in LEARNING}
+        elif baselines:
+            self.baselines = OnlineTargets((*layers[:-1], 1), size)
+            self.curves = {name: ErrorCurve() for name in LEARNING}
+        self._late = LateRows(label_delay, layers[0])
         self._saturations = self._count_saturations()
 
     def see(self, block: Seen) -> None:
         """Look at some samples of a block, and let the baselines predict and learn it."""
         known = block.known
         if self.baselines is not None:
-            found = self.baselines.see(block.x, block.labels)
-            for name, predicted in zip(LEARNING, (found.sgd, found.nearest), strict=True):
-                self.curves[name].add(predicted[known] == block.labels[known])
+            self._compare(self.baselines, block.x[known], block.labels[known])
         every = EVERY_FIRST if block.first < FIRST else EVERY
         rows = range(-block.first % every, len(known), every)
         if rows and not block.again:  # they were looked at when they came
-            levels = self._levels()
+            step, blind, saturations = self._levels()
+            levels = step, blind, saturations / len(rows)  # counted for the block, not for each
             for row in rows:
                 self.latest = (*self._unsure(block.x[row]), *levels)
                 self.timeline.add(block.first + row, self.latest)
-                levels = (*levels[:2], 0.0)
         self._n += int(np.count_nonzero(known))
+
+    def _compare(self, baselines: OnlineBaselines, x: Rows, labels: NDArray[Any]) -> None:
+        """Let the baselines predict labelled samples, and learn them when their time has come."""
+        rows, given, asked = self._late.put(x, labels)
+        found = baselines.see(rows, given)
+        for name, predicted in zip(LEARNING, (found.sgd, found.nearest), strict=True):
+            curve = self.curves[name]
+            if isinstance(curve, Curve):
+                curve.add(predicted[asked] == labels)
+            else:
+                nothing = np.isnan(found.nearest[asked])  # no target was known
+                errors = predicted[asked].astype(np.float64) - labels
+                curve.add(errors[~nothing])
 
     def _unsure(self, x: NDArray[np.float32]) -> tuple[float, float, float]:
         learner, nan = self._learner, float("nan")
         if not isinstance(learner, StreamClassifier):
             return nan, nan, nan
         try:
-            novelty, unsure = learner.novelty_one(x), learner.predict_uncertainty_one(x)
+            novelty, unsure = learner.look_one(x)
         except DivergedError:  # learning says so itself
             return nan, nan, nan
         return novelty, unsure.predictive, unsure[2] if len(unsure) > 2 else nan
@@ -140,6 +165,7 @@ class Watch:
             "since": self.since,
             "timeline": self.timeline.to_dict(),
             "curves": {name: curve.to_dict() for name, curve in self.curves.items()},
+            "late": self._late.to_dict(),
         }
         beside = b"" if self.baselines is None else self.baselines.to_bytes()
         return json.dumps(description).encode() + b"\n" + beside
@@ -158,97 +184,19 @@ class Watch:
             if read["format_version"] != FORMAT_VERSION or read["n_samples"] != self._n:
                 raise StateFormatError("what was seen of the run is of another version or moment")
             timeline, since = Timeline.from_dict(read["timeline"]), int(read["since"])
-            curves = {name: Curve.from_dict(curve) for name, curve in read["curves"].items()}
+            curves = {
+                name: type(curve).from_dict(read["curves"][name])
+                for name, curve in self.curves.items()
+                if name in read["curves"]
+            }
+            late = self._late.again(read.get("late", {}))
         except (LookupError, TypeError, ValueError, RecursionError) as error:
             raise StateFormatError(f"what was seen of the run does not fit: {error}") from error
         if timeline.names == LOOKS:
             self.timeline = timeline
-        if self.baselines is not None and set(curves) == set(self.curves):
+        if self.baselines is not None and curves and set(curves) == set(self.curves):
             self.baselines.go_on(rest)
-            self.curves, self.since = curves, since
-
-
-class WatchFile:
-    """Keeps a :class:`Watch` beside the checkpoints: one file per checkpoint, of the same moment.
-
-    Parameters
-    ----------
-    folder
-        Of the checkpoints.
-    suffix
-        Of their names; a watch that belongs to none of them is removed.
-    n_rows
-        Rows of the stream that the run has learned already.
-    """
-
-    SUFFIX = ".watch"
-
-    def __init__(self, folder: Path, suffix: str, n_rows: int) -> None:
-        self._folder, self._suffix, self._rows = folder, suffix, n_rows
-        self._watch: Watch | None = None
-        self._beside: Callable[[], dict[str, Any]] = dict
-
-    def read(self) -> tuple[dict[str, Any], bytes]:
-        """Return what stood beside the watch, and the watch's own bytes.
-
-        Raises
-        ------
-        StateFormatError
-            If the file is missing, cut or damaged.
-        """
-        path = self._path()
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise StateFormatError(f"{path} cannot be read: {error.strerror}") from error
-        crc, _, body = data.partition(b"\n")
-        text, _, rest = body.partition(b"\n")
-        try:
-            if crc != f"{zlib.crc32(body):08x}".encode():
-                raise StateFormatError(f"{path} was cut or is damaged")
-            beside: dict[str, Any] = json.loads(text)
-        except ValueError as error:
-            raise StateFormatError(f"{path}: {error}") from error
-        return beside, rest
-
-    def keep(self, watch: Watch, beside: Callable[[], dict[str, Any]]) -> None:
-        """Keep a watch from now on, and what ``beside`` returns at each checkpoint."""
-        self._watch, self._beside = watch, beside
-
-    def _path(self) -> Path:
-        return self._folder / f"{self._rows:012d}{self.SUFFIX}"
-
-    def see(self, block: Seen) -> None:
-        """Let the watch look."""
-        if self._watch is not None:
-            self._watch.see(block)
-        if not block.again:
-            self._rows = block.first + len(block.labels)
-
-    def checkpoint(self) -> None:
-        """Write what was seen until now.
-
-        Raises
-        ------
-        WriteError
-            If it cannot be written.
-        """
-        path = self._path()
-        if self._watch is None:
-            return
-        body = json.dumps(self._beside()).encode() + b"\n" + self._watch.to_bytes()
-        write_durably(path, f"{zlib.crc32(body):08x}\n".encode() + body)
-        self._clear(path)
-
-    def end(self) -> None:
-        """Remove what belongs to checkpoints that are gone."""
-        self._clear(None)
-
-    def _clear(self, new: Path | None) -> None:
-        """Keep those of the checkpoints that are there, and the one that belongs to the next."""
-        for old in self._folder.glob(f"*{self.SUFFIX}"):
-            if old != new and not old.with_suffix(self._suffix).exists():
-                old.unlink(missing_ok=True)
+            self.curves, self.since, self._late = curves, since, late
 
 
 def blind_names(learner: StreamLearner, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -7,10 +7,12 @@ import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from cli_helpers import Cli
+from cli_helpers import Cli, call
 
 from streamlearn import MesuClassifier
+from streamlearn.baselines.online import OnlineBaselines
 from streamlearn.by_index import ByIndex
 from streamlearn.streams import CsvStream, ReadOptions
 
@@ -121,17 +123,29 @@ def test_a_label_is_learned_so_many_rows_later(cli: Cli, pump: Path, tmp_path: P
     stream = CsvStream(pump, "state", options=ReadOptions(features=("b",)), unlabelled="predict")
     learner = MesuClassifier((1, 4, 2), classes=stream.classes, features=("b",))
     waiting: list[Any] = []
-    right = learned = 0
+    right = learned = same = 0
+    known: list[int] = []
     for x, y, _ in stream:
         waiting.append((x, y, learner.predict_one(x)))
         if len(waiting) > 40:
             x, y, predicted = waiting.pop(0)
             if y >= 0:
                 learner.learn_one(x, stream.classes[y])
+                same += y == (known[-41] if len(known) > 40 else 0)
+                known.append(y)
                 right, learned = right + (predicted == stream.classes[y]), learned + 1
     assert found["n_samples"] == learned
     assert found["accuracy_prequential"] == right / learned
     assert found["state_sha256"] == learner.state_sha256
+    assert found["accuracy_no_change"] == same / learned, "a guess knows no label sooner"
+    beside = OnlineBaselines((1, 4, 2), learner.state.nbytes)
+    x, y = zip(*((x, y) for x, y, _ in stream if y >= 0), strict=True)
+    predicted = []
+    for i in range(learned):
+        predicted.append(beside.see(x[i][None], np.array([-1])).nearest[0])
+        if i >= 40:
+            beside.see(x[i - 40][None], np.array([y[i - 40]]))
+    assert found["baselines"]["nearest neighbour"] == np.mean(np.array(predicted) == y[:learned])
 
 
 def test_labels_of_another_file(cli: Cli, pump: Path, tmp_path: Path) -> None:
@@ -185,3 +199,36 @@ def test_a_number_as_label_asks(cli: Cli, tmp_path: Path) -> None:
     assert ended.code == 1
     assert "Is it a number to predict? Then give --task regression" in " ".join(ended.err.split())
     assert cli("run", "--stream", path, "--label", "y", "--task", "regression").code == 0
+
+
+def test_what_was_found_of_the_columns_stays_when_the_run_goes_on(cli: Cli, tmp_path: Path) -> None:
+    """A pipe, an empty file and a typing error tell less than the first file did."""
+    head = "time,valve,t,state\n"
+    rows = [
+        f"2026-05-01 10:{i:02},{'open' if i % 3 else 'closed'},{i % 7},{'ab'[i % 2]}\n"
+        for i in range(60)
+    ]
+    first, run, metrics = tmp_path / "may.csv", tmp_path / "run", tmp_path / "run" / "metrics.json"
+    first.write_text(head + "".join(rows))
+    assert cli("run", "--stream", first, "--label", "state", "--out", run, "-q").code == 0
+    go_on = ("run", "--resume", run, "--stream")
+    ended = call(*go_on, "-", stdin=head + "".join(rows[:5]))
+    assert ended.code == 0, ended.err
+    assert "left out: 'time' (as before)" in ended.err
+    assert figures(metrics)["n_samples"] == 65
+
+    before = figures(metrics)["state_sha256"]
+    nothing = tmp_path / "june.csv"
+    nothing.write_text(head)
+    for ended in (cli(*go_on, nothing), call(*go_on, "-", stdin=head)):
+        assert ended.code == 0, ended.err
+        assert "no new row came; the learner is as it was" in ended.err
+        assert "65 samples" in ended.out
+    assert figures(metrics)["state_sha256"] == before
+    assert call(*go_on, "-", stdin="").code == 1, "no header: who writes it has failed"
+
+    typo = tmp_path / "july.csv"
+    typo.write_text(head + "2026-05-01,open,oops,a\n")
+    ended = cli(*go_on, typo)
+    assert ended.code == 3
+    assert "july.csv line 2, column 't': expected a number, got 'oops'" in ended.err

@@ -9,7 +9,8 @@ import pytest
 from cli_helpers import Cli, Ended, call, check_manifest, one_line, read_json
 from test_cli_run import DEVICE_KEYS, KEYS
 
-import streamlearn.cli.demo as demo_module
+import streamlearn.cli.demo_crew as crew_module
+import streamlearn.cli.demo_parts as parts_module
 from streamlearn import MesuClassifier
 from streamlearn.cli.device import DeviceRun
 
@@ -92,18 +93,84 @@ def test_a_device_that_differs_is_a_failure(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The canary of "bit exact": one bit of the device's state is turned."""
-    honest = demo_module.learn_on_device
+    honest = parts_module.learn_on_device
 
     def dishonest(*arguments: Any) -> DeviceRun:
         run = honest(*arguments)
         run.state = run.state[:-1] + bytes([run.state[-1] ^ 1])
         return run
 
-    monkeypatch.setattr(demo_module, "learn_on_device", dishonest)
+    monkeypatch.setattr(parts_module, "learn_on_device", dishonest)
     ended = cli("demo", "--limit", 2, "--out", tmp_path / "d", "--quiet")
     assert ended.code == 1
     assert "the engines disagree, which they never should: see fidelity in" in one_line(ended.err)
     assert read_json(tmp_path / "d" / "metrics.json")["fidelity"]["bit_exact"] is False
+
+
+def test_helpers_find_the_same(folder: tuple[Path, Ended], tmp_path: Path) -> None:
+    """Whatever ends first: the same table, and the same figures but for the speed."""
+    given = ("--limit", N, "--out", tmp_path / "d", "--seed", 3, "--processes", 3, "--timings")
+    ended = call("demo", *given)
+    assert ended.code == 0, ended.err
+    alone, helped = (read_json(run / "metrics.json") for run in (folder[0] / "run", tmp_path / "d"))
+    for values in (alone, helped):
+        for part in (values, *values["engines"].values()):
+            assert part.pop("samples_per_s") > 0
+    assert list(helped["engines"]) == ENGINES
+    assert helped == alone
+    table = [line.split("│")[1:3] for line in ended.out.split("seconds")[1].splitlines()[3:-1]]
+    rows = [(cells[0].strip(), cells[1].strip()) for cells in table if len(cells) == 2]
+    names = [name for name, _ in rows]
+    assert sorted(names[1:-2]) == sorted(parts_module.in_turn())
+    assert (names[0], *names[-2:]) == ("firmware", "report, files", "everything")
+    assert {process for _, process in rows[1:-2]} == {"main", "helper 1", "helper 2"}
+    assert max(map(len, ended.out.splitlines())) <= 80
+
+
+def test_a_board_that_is_too_small_is_refused_before_anything_is_learned(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew_module.Crew, "run", lambda _: pytest.fail("something was learned"))
+    ended = cli("demo", "--board", "stm32l072", "--out", tmp_path / "d", "--quiet")
+    assert ended.code == 1
+    assert "stm32l072 is too small: the firmware needs " in one_line(ended.err)
+
+
+def test_a_long_stream_has_helpers_and_a_short_one_has_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for cores, expected in ((1, 1), (2, 2), (64, crew_module.MOST)):
+        monkeypatch.setattr(crew_module.os, "cpu_count", lambda n=cores: n)
+        monkeypatch.setattr(
+            crew_module.os, "sched_getaffinity", lambda _, n=cores: set(range(n)), raising=False
+        )
+        assert crew_module.processes_for(6697) == expected
+        assert crew_module.processes_for(300) == 1
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("raises", "device: its process ended with exit code 1; --processes 1 does all parts"),
+        ("refuses", "device: it is raining"),
+    ],
+)
+def test_a_helper_that_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli, how: str, message: str
+) -> None:
+    monkeypatch.setattr(crew_module, "help_out", {"raises": dying, "refuses": refusing}[how])
+    ended = cli("demo", "--limit", 20, "--out", tmp_path / "d", "--processes", 2, "--quiet")
+    assert ended.code == 1
+    assert message in one_line(ended.err)
+
+
+def dying(*_: Any) -> None:
+    raise SystemExit(1)
+
+
+def refusing(connection: Any, *_: Any) -> None:
+    connection.recv()
+    connection.send("it is raining")
 
 
 @pytest.mark.slow

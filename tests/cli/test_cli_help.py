@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import warnings
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import typer
 from cli_helpers import LABEL, Cli, call
 
 import firmware_sim
-from streamlearn import __version__
+from streamlearn import __version__, sources
 from streamlearn import cli as command_line
-from streamlearn.cli import exit_codes
+from streamlearn.cli import exit_codes, options
 from streamlearn.cli.app import app
 from streamlearn.cli.rules import rule_names, settings_of
 from streamlearn.cli.whole_samples import STOPS
+from streamlearn.streams import csv_options
 
 #: Every command, and the options that it declares.
 OPTIONS = {
@@ -57,6 +61,37 @@ def test_help_of_the_program_names_every_command(cli: Cli, arguments: list[str])
         assert re.search(rf"\b{command}  ", ended.out)
     assert "--debug" in ended.out
     assert "--version" in ended.out
+
+
+#: What only some commands need, and takes long to import.
+HEAVY = ("onnx", "onnxruntime", "unicorn", "capstone", "elftools", "matplotlib", "serial", "ssl")
+
+
+def test_help_waits_for_nothing_that_only_a_command_needs() -> None:
+    program = f"""
+import sys
+from streamlearn import cli
+cli.run(["--help"])
+print(*[name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)
+cli.run(["run", "--help"])
+print(*[name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)
+import firmware_sim
+firmware_sim.Device
+print(*[name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True
+    )
+    first, second, canary = ended.stderr.splitlines()
+    assert (first, second) == ("", "")
+    assert "unicorn" in canary
+
+
+def test_names_that_are_not_imported_for_help_are_the_real_ones() -> None:
+    assert options.FORMATS == sources.FORMATS
+    command = typer.main.get_command(app).commands["run"]  # type: ignore[attr-defined]
+    (missing,) = (p.metavar for p in command.params if "--missing" in p.opts)
+    assert tuple(missing.split("|")) == get_args(csv_options.Missing)
 
 
 def test_version(cli: Cli) -> None:
@@ -125,8 +160,6 @@ def test_a_warning_is_one_line_and_no_failure(cli: Cli, toy: Path) -> None:
 
 def test_a_terminal_without_the_letters_is_no_failure(tmp_path: Path) -> None:
     import os
-    import subprocess
-    import sys
 
     ended = subprocess.run(
         [sys.executable, "-m", "streamlearn.cli", "demo", "--limit", "1", "--out", tmp_path / "d"],

@@ -28,9 +28,9 @@ from cli_helpers import (
     toy_rows,
 )
 
-import streamlearn.cli.demo as demo_module
 from streamlearn import MesuClassifier
 from streamlearn.by_index import ByIndex
+from streamlearn.cli.demo_results import ENGINES, Demo
 from streamlearn.cli.whole_samples import WholeSamples
 from streamlearn.evaluation import evaluate
 
@@ -150,17 +150,22 @@ def test_in_the_middle_of_learning(tmp_path: Path) -> None:
     assert f"interrupted after {n} samples ({place}); what was learned" in err
 
 
-def test_the_demo(tmp_path: Path) -> None:
+@pytest.mark.parametrize("parts", [1, 2])
+def test_the_demo(tmp_path: Path, parts: int) -> None:
+    """With two, Ctrl-C may come before the helper has learned anything, or behind."""
     out, figures = tmp_path / "out", tmp_path / "x.json"
-    process = start("demo", "--out", out, "--json", figures, "--quiet")
-    wait_for((out / "manifest.json").exists)
+    given = ("--out", out, "--json", figures, "--quiet", "--processes", parts)
+    process = start("demo", *given)
+    wait_for((out / "firmware" / "firmware.elf").exists)
     time.sleep(1.5)
     message = interrupted(process)
     assert message == f"streamlearn: interrupted; what was done is in {out}\n"
     values = read_json(out / "metrics.json")
     assert values == read_json(figures)
     assert values["n_samples"] > 0
-    assert values["engines"]["float64"]["n_samples"] > 0
+    assert all(engine["n_samples"] > 0 for engine in values["engines"].values())
+    assert 0 < values["engines"]["q16 golden" if parts > 1 else "float64"]["n_samples"] < 6697
+    assert ("device" in values) == (parts > 1), "a helper hands over what it has"
     assert values["fidelity"]["bit_exact"] is None
     assert (out / "report.html").is_file()
     check_manifest(out)
@@ -198,19 +203,19 @@ def test_the_demo_at_every_stage(
         exchange = Impatient(Device.exchange, at)
         monkeypatch.setattr(Device, "exchange", lambda self, *a: exchange(self, *a))
     else:
-        new_learner = demo_module.Demo.new_learner
+        new_learner = Demo.new_learner
         made: list[str] = []
 
-        def impatient(self: demo_module.Demo, *arguments: object) -> MesuClassifier:
+        def impatient(self: Demo, *arguments: object) -> MesuClassifier:
             learner = new_learner(self, *arguments)  # type: ignore[arg-type]
-            made.append(demo_module.ENGINES[len(made)].name)
+            made.append(("firmware", *(plan.name for plan in ENGINES))[len(made)])
             if made[-1] == stage:
                 verb = "learn" if learner._engine.learn_row is None else "learn_row"
                 learn = Impatient(getattr(learner._engine, verb), at)
                 monkeypatch.setattr(learner._engine, verb, learn)
             return learner
 
-        monkeypatch.setattr(demo_module.Demo, "new_learner", impatient)
+        monkeypatch.setattr(Demo, "new_learner", impatient)
     ended = cli("demo", "--limit", 20, "--out", out, "--quiet")
     assert ended.code == 128 + signal.SIGINT
     assert one_line(ended.err) == f"streamlearn: interrupted; what was done is in {out}\n"

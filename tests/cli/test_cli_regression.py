@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from cli_helpers import Cli, call, check_manifest, one_line, read_json, start
 
 from streamlearn import MesuFactoredRegressor, MesuRegressor
+from streamlearn.baselines.online_targets import OnlineTargets
 from streamlearn.cli import run as run_command
 from streamlearn.cli.checkpoints import newest
 from streamlearn.cli.whole_samples import STOPS
@@ -24,7 +26,7 @@ TARGET = "log10 ppmv"
 N, HALF = 240, 150
 #: What neither an interruption nor another place of learning may change.
 SAME = (
-    "n_samples", "mae_prequential", "rmse_prequential", "r2", "bias", "skill_mean",
+    "n_samples", "baselines", "mae_prequential", "rmse_prequential", "r2", "bias", "skill_mean",
     "skill_no_change", "coverage", "log_likelihood", "latest", "n_drifts", "drifts", "advice",
     "state_sha256", "predictions_sha256", "skipped",
 )  # fmt: skip
@@ -290,3 +292,47 @@ def test_a_run_keeps_its_task(cli: Cli, files: Path, tmp_path: Path) -> None:
     ended = cli("run", "--resume", out, "--task", "regression")
     assert ended.code == 1
     assert "--task: --resume goes on with what the run has" in ended.err
+
+
+def test_runs_are_compared_and_have_baselines_beside_them(
+    cli: Cli, gas: TargetStream, files: Path, tmp_path: Path
+) -> None:
+    given = ("run", "--stream", files / "all.csv", *GIVEN[:4], "--quiet")
+    runs = []
+    for hidden, name in ((2, "small.csv"), (16, "large.jsonl")):
+        runs.append(tmp_path / name.split(".")[0])
+        more = ("--hidden", hidden, "--out", runs[-1], "--predictions", tmp_path / name)
+        assert cli(*given, *more).code == 0
+    small, large = (read_json(run / "metrics.json") for run in runs)
+    beside = OnlineTargets((16, 2, 1), small["memory"]["state_bytes"])
+    y = gas.y.astype(np.float32)
+    found = beside.see(gas.x[:, :16], y)
+    for name, predicted in (("SGD", found.sgd), ("nearest neighbour", found.nearest)):
+        errors = (predicted - y.astype(np.float64))[1:]
+        assert small["baselines"][name]["mae"] == pytest.approx(np.abs(errors).mean())
+        assert small["baselines"][name]["rmse"] == pytest.approx(np.sqrt((errors**2).mean()))
+    page = (runs[0] / "report.html").read_text("utf-8")
+    assert "nearest neighbour</t" in page
+    assert "SGD has the learner&#x27;s shape" in page
+
+    ended = cli("compare", *runs, "--html", tmp_path / "c.html")
+    assert ended.code == 0, ended.err
+    text = " ".join(ended.out.split())
+    difference = large["mae_prequential"] - small["mae_prequential"]
+    said = re.search(r"large against small: mean absolute error ([+-][\d.e-]+) \(", text)
+    assert said, text
+    assert float(said[1]) == pytest.approx(difference, rel=0.01)
+    assert "Diebold and Mariano" in text
+    assert "MAE of SGD" in text
+    assert "Diebold" in (tmp_path / "c.html").read_text("utf-8")
+
+
+def test_a_guess_knows_no_target_sooner_than_the_learner(
+    cli: Cli, gas: TargetStream, files: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "x.json"
+    ended = cli("run", "--stream", files / "all.csv", *GIVEN, "--label-delay", 7, "--json", out)
+    assert ended.code == 0, ended.err
+    found, y = read_json(out), gas.y.astype(np.float32).astype(np.float64)[: N - 7]
+    assert found["n_samples"] == N - 7
+    assert found["mae_no_change"] == pytest.approx(np.abs(y[8:] - y[:-8]).mean())

@@ -25,7 +25,8 @@ from cli_helpers import toy_csv as csv_of
 from streamlearn import MesuClassifier
 from streamlearn.cli import checkpoints, keeper, sitting
 from streamlearn.cli.checkpoints import Checkpoint, Place, decode, encode, newest
-from streamlearn.cli.folders import learner_of, stream_at, stream_path
+from streamlearn.cli.kept_learner import learner_of
+from streamlearn.cli.stream_paths import stream_at, stream_path
 from streamlearn.errors import StateFormatError, WriteError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")

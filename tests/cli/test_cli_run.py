@@ -229,7 +229,7 @@ def test_the_device_goes_on_where_the_host_stopped(
     )  # fmt: skip
     assert ended.code == 0, ended.err
     values = read_json(figures)
-    assert set(values) == KEYS | {"skipped", "device"}
+    assert set(values) == KEYS | {"skipped", "device", "unlabelled", "missing"}
     host = MesuClassifier.load(folder / "run" / "state.sls")
     assert host.n_samples == 150
     result = evaluate(ByIndex(host), CsvStream(more, LABEL, host.labels))
@@ -278,9 +278,10 @@ def test_a_regressor_goes_on_on_the_device(cli: Cli, tmp_path: Path) -> None:
         for row, target in zip(x[60:], y[60:], strict=True)
     ]
     values = read_json(out / "metrics.json")
-    assert (values["n_samples"], values["skipped"]["count"]) == (60, 3)
+    assert (values["n_samples"], values["skipped"]["count"]) == (60, 2)
+    assert values["unlabelled"] == 1
     messages = " ".join(values["skipped"]["messages"])
-    for message in ("expected a number, got 'hot'", "no label", "outside the range of float32"):
+    for message in ("expected a number, got 'hot'", "outside the range of float32"):
         assert message in messages
     assert values["device"]["state_sha256"] == values["state_sha256"] == learner.state_sha256
     hashed = hashlib.sha256(np.array(predicted, np.float32).tobytes()).hexdigest()

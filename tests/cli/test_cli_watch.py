@@ -260,7 +260,7 @@ def test_compare_flags_other_samples(
     assert "do not say which learner is better" in ended.out
     assert "against" not in ended.out
     assert cli(*given, toy, "--out", tmp_path / "same").code == 0
-    assert "that ran with --predictions" in cli("compare", runs[0], tmp_path / "same").out
+    assert "made with --predictions" in cli("compare", runs[0], tmp_path / "same").out
 
 
 def test_compare_says_what_it_needs(cli: Cli, runs: tuple[Path, Path], tmp_path: Path) -> None:

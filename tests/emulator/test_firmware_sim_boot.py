@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 
 import firmware_sim as fs
+from firmware_sim.cores import CORES, Core
+from firmware_sim.toolchain import core_flags
+from firmware_sim.zig import run_cc
 
 N_FEATURES, N_CLASSES = 8, 3
 BOARDS = [board.name for board in fs.list_boards()]
@@ -45,13 +48,33 @@ def test_every_board_learns_the_same_bits_as_the_host(
     assert (result.link_instructions > 100).all()
 
 
-def test_speed_and_size_builds_agree(
+def test_more_flags_change_the_code_and_not_the_bits(
     export: Path, expected: tuple[list[int], bytes], tmp_path: Path
 ) -> None:
     board = fs.get_board("mps2-an386")
-    device = fs.Device(fs.build_firmware(export, board, tmp_path, "2"))
+    small, fast = (
+        fs.build_firmware(export, board, tmp_path / name, extra_flags=flags)
+        for name, flags in (("small", ()), ("fast", ("-O2",)))
+    )
+    assert small.sections["text"] < fast.sections["text"]
+    device = fs.Device(fast)
     device.run_stream(*helpers.make_stream(300))
     assert device.read_state() == expected[1]
+
+
+@pytest.mark.parametrize("core", CORES.values(), ids=lambda core: core.name)
+def test_the_compiler_knows_what_a_core_has(core: Core, tmp_path: Path) -> None:
+    """DSP instructions of the M4, M7 and M33 are the compiler's option, and easily forgotten."""
+    has = {
+        "__ARM_FEATURE_DSP": core.name in ("cortex-m4f", "cortex-m7", "cortex-m33"),
+        "__ARM_FP": core.has_fpu,
+        "__thumb__": core.name.startswith("cortex-m"),
+    }
+    lines = [
+        f"#if {'!' * known}defined({name})\n#error {name}\n#endif" for name, known in has.items()
+    ]
+    (tmp_path / "x.c").write_text("\n".join(lines) + "\nint x;\n")
+    run_cc([*core_flags(core), "-c", "x.c", "-o", "x.o"], tmp_path)
 
 
 def test_builds_are_reproducible_small_and_know_no_path(export: Path, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from experiments.loop import experiment as loop
 from experiments.loop.experiment import Experiment
 from experiments.needs import missing_packages
 from experiments.options import Parser, add_seeds, seeds_of
+from experiments.speed import command as speed_command
 from experiments.study import RESULT_FILE, Study, read_record
 from streamlearn.cli import reproduce as command
 from streamlearn.cli import run as command_line
@@ -33,7 +34,7 @@ def test_a_recorded_command_names_no_folder_of_a_machine() -> None:
 
 
 def test_every_experiment_is_a_run_of_the_loop_or_a_study() -> None:
-    assert {*CATALOGUE} - {*LOOPED, *STUDIES} == {"figures"}
+    assert {*CATALOGUE} - {*LOOPED, *STUDIES} == {"figures", "tracked"}
     assert len(LOOPED) > 10 < len(STUDIES)
     assert all(load(name).name == name for name in (*LOOPED, *STUDIES))
 
@@ -68,7 +69,7 @@ def test_importing_the_list_imports_no_optional_package() -> None:
 
     program = (
         "import sys, experiments.catalogue as c; [c.load(n) for n in c.CATALOGUE]; "
-        "assert not {'torch', 'numba', 'river'} & {*sys.modules}"
+        "assert not {'torch', 'numba', 'river', 'jax'} & {*sys.modules}"
     )
     ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True)
     assert ended.returncode == 0, ended.stderr
@@ -92,10 +93,8 @@ def test_refusals(
     words: list[str], code: int, said: str, capsys: pytest.CaptureFixture[str], data: Path
 ) -> None:
     del data
-    if words[0] in ("streaming-tune", "speed"):
+    if words[0] == "streaming-tune":
         pytest.importorskip("numba")
-    if words[0] == "speed":
-        pytest.importorskip("torch")
     assert main(words) == code
     err = capsys.readouterr().err
     assert said in err
@@ -187,6 +186,21 @@ def test_a_study_says_what_it_needs(name: str, monkeypatch: pytest.MonkeyPatch, 
         MissingError, match=f"{name} needs {' and '.join(CATALOGUE[name].packages)}"
     ):
         execute([name])
+
+
+def test_speed_needs_packages_for_what_is_beside_them_alone(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del data
+    for package in ("torch", "numba", "jax"):
+        monkeypatch.setitem(sys.modules, package, None)
+    results = ["--results", str(tmp_path)]
+    with pytest.raises(MissingError, match="speed needs numba and torch"):
+        execute(["speed", "--only", "bytes,rivals", *results])
+    assert not (tmp_path / "speed").exists()
+    monkeypatch.setattr(speed_command, "_measured_apart", lambda *_: {"origin": {}})
+    execute(["speed", "--only", "rivals,cores,along", *results])
+    assert (tmp_path / "speed" / RESULT_FILE).is_file()
 
 
 def test_a_folder_of_that_name_is_no_package(

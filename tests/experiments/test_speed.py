@@ -11,6 +11,7 @@ from with_torch import torch
 
 from experiments.speed import metaplastic as speed_metaplastic
 from experiments.speed import pictures as speed_pictures
+from experiments.speed import rounds as speed_rounds
 from experiments.speed import sections as speed_sections
 from experiments.speed import tables as speed_tables
 from experiments.speed.contenders import ARITHMETICS, Contender, engines
@@ -42,7 +43,7 @@ def data():
 def small(monkeypatch):
     monkeypatch.setattr(speed_sections, "NETWORKS", (NETWORK,))
     monkeypatch.setattr(speed_sections, "SPEED_DRAWS", (4,))
-    monkeypatch.setattr(speed_sections, "WARM_SAMPLES", 50)
+    monkeypatch.setattr(speed_rounds, "WARM_SAMPLES", 50)
 
 
 def quiet(_):

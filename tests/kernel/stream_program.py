@@ -18,7 +18,7 @@ from quant.rule import Config
 DRIVER = Path(__file__).with_name("stream_main.c")
 SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Werror")
-#: Fused multiply-add would round float32 differently from the chip's and the host's build.
+#: Only where the kernel says so is a product fused with a sum.
 FLAGS = (*WARNINGS, "-Wno-unknown-pragmas", "-ffp-contract=off", "-O1", "-g")
 
 

@@ -38,10 +38,12 @@ SHIFT = PLACE + " volatile int32_t plant = 32; plant = 1 << plant;"
 PAST_THE_STATE = PLACE + " ((volatile uint32_t *)state)[sizeof *state / 4] = 0;"
 PAST_THE_INPUT = PLACE + " (void)((volatile const float *)state)[-1];"
 BUILDS = {"chip": (), "host": ("-DSL_HOST",)}
+#: With them either build rounds float32 as this machine's own library does.
+AS_NATIVE = ("-march=native", "-DSL_FUSE")
 
 
 def sanitized(folder: Path, case: Case, **more: Any) -> StreamProgram:
-    flags = (*SANITIZE, *more.pop("flags", ()))
+    flags = (*SANITIZE, *(() if case.integer else AS_NATIVE), *more.pop("flags", ()))
     return StreamProgram(folder, [str(COMPILER)], *case.given, flags, **more)
 
 

@@ -44,6 +44,8 @@ from quant.rules.mesu.golden_steps import (
     DRAWN_MU,
     DRAWN_RHO,
     LANE_MAX,
+    RIGHT_MIN_MU,
+    RIGHT_MIN_RHO,
     Weights,
     rounded,
 )
@@ -194,7 +196,7 @@ def _update_at_every_extreme() -> None:
                 for size in (DELTA_MAX, -DELTA_MAX, 65535, 1, -1, 0):
                     _update(n_draws, gain_exponent, layer, size, (RATIO_MANTISSA, 4), DITHER)
     # Exponents around those at which the largest products need no shift; layer 0: every shift.
-    for gain_exponent in range(16, 53):
+    for gain_exponent in range(8, 53):
         for size in (DELTA_MAX, -DELTA_MAX):
             for dither, layer in itertools.product((0, DITHER), (0, 1)):
                 _update(DRAWS, gain_exponent, layer, size, (1 << 15, 3), dither)
@@ -204,18 +206,18 @@ def _factors_of_every_shift() -> None:
     size = np.repeat(np.arange(0, INPUT_MAX + 1), 4)
     draw = np.tile([0, 1, 255, DITHER], INPUT_MAX + 1)
     for exponent in (np.zeros_like(size), np.arange(len(size)) % 32 - 24):
-        for lasting in range(-3, 60):
-            check_factors(size, exponent, lasting, DRAWN_MU, draw)
-            check_factors(size * size, exponent, lasting, DRAWN_RHO, draw)
+        for lasting in range(-12, 60):
+            check_factors(size, exponent, lasting, RIGHT_MIN_MU, DRAWN_MU, draw)
+            check_factors(size * size, exponent, lasting, RIGHT_MIN_RHO, DRAWN_RHO, draw)
 
 
 def _variances_at_their_ends() -> None:
     rho = np.array([[1, 2, 3, 63, 64, 65, 4095, 8191, 8192, RHO_MAX]])
     for y, dither in itertools.product((1, 255, 4096, 1 << 14, BOUNDS["y"][0]), (0, DITHER)):
-        for sign, right in itertools.product((1, -1), (-40, -31, -2, 0, 8, 31, 90)):
+        for sign, right in itertools.product((1, -1), (-40, -31, -11, -2, 0, 5, 31, 90)):
             wide = np.full_like(rho, sign * y)
             check_step_rho(rho, wide, np.array(right), np.full_like(rho, dither), False)
-            if y <= BOUNDS["row_lane"][0] and -2 <= right <= 8:
+            if y <= BOUNDS["row_lane"][0] and -11 <= right <= 5:
                 check_step_rho(rho, wide, np.array(right), np.full_like(rho, dither), True)
     plan = layer_of(V_EXPONENTS[1])
     least, most = least_exponent(plan.v_exponent), most_exponent(plan.v_exponent)

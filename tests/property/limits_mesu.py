@@ -124,7 +124,6 @@ BOUNDS = Bounds(
         "step_lane": (STEP_LANE, "int16"),
         "lane_dithered": (STEP_LANE + (1 << LASTING) - 1, "int16"),
         "rho_lane": (RHO_MAX * CURVE_LANE, "int32"),
-        "first_curve": (RHO_MAX * CURVE_LANE << 2, "int32"),
         # update of the later layers
         "g": (G, "int32"),
         "q": (Q, "int32"),

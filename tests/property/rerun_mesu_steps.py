@@ -64,29 +64,30 @@ def check_lanes(total: np.ndarray, gain: tuple[int, int]) -> tuple[np.ndarray, i
 
 
 def check_factors(
-    size: np.ndarray, exponent: np.ndarray, lasting: int, drawn: int, draw: np.ndarray
+    size: np.ndarray, exponent: np.ndarray, lasting: int, least: int, drawn: int, draw: np.ndarray
 ) -> tuple[steps.Factors, int]:
     """The rows' factors, every intermediate held; and how many steps were too large."""
     reach = bit_lengths(size) + exponent
     most = int(reach[size > 0].max())
-    right = max(min(lasting - most, 31), 1)
+    right = max(min(lasting - most, steps.RIGHT_MAX), least)
+    threshold = max(right + drawn, steps.THRESHOLD_MIN)
     exact = np.ldexp(size.astype(float), exponent - most + FACTOR_BITS)
     wide = np.floor(exact * (1 << FACTOR_MORE_BITS) + 0.5).astype(np.int64)
     hold("wide_factor", wide << FACTOR_MORE_BITS)
-    own = wide >> FACTOR_MORE_BITS >= 1 << right + drawn
-    share = (wide << FACTOR_MORE_BITS) >> right + drawn
+    own = wide >> FACTOR_MORE_BITS >= 1 << threshold
+    share = (wide << FACTOR_MORE_BITS) >> threshold
     hold("share", share[~own])
-    bits = min(right + drawn, LASTING + steps.DRAWN_MU)
+    bits = min(threshold, steps.DRAWN_BITS)
     expected = np.where(own, np.floor(wide / (1 << FACTOR_MORE_BITS) + 0.5).astype(np.int64), 0)
     expected[~own & (draw < share)] = 1 << bits
     count = Saturations()
-    found = steps.factors(size, exponent, lasting, drawn, draw, count)
+    found = steps.factors(size, exponent, lasting, least, drawn, draw, count)
     np.testing.assert_array_equal(found.rows, expected)
     hold("factor", found.rows)
     # A drawn step stands for as much more as it is rarer.
-    assert found.right - bits == right - (right + drawn)
-    assert 1 <= found.right <= LASTING
-    assert count.gradient == (lasting - most < 1)
+    assert found.right - bits == right - threshold
+    assert least <= found.right <= LASTING
+    assert count.gradient == (lasting - most < least)
     return found, count.gradient
 
 
@@ -97,8 +98,6 @@ def check_step_rho(
     small = nearest(rho, y, "step_product" if first else "rho_y")
     hold("rho_lane" if first else "curve", rho * small)
     curve, _ = shift_saturate(rho * small, right, steps.RHO_STEP_BITS)
-    if first:
-        hold("first_curve", curve)
     hold("curve_dithered", np.maximum(np.abs(curve), np.abs(curve + u)))
     curve = curve + u >> 16
     d = np.clip(curve, -(rho // 2), rho)
@@ -133,19 +132,25 @@ def check_first(
     g, exponent_g = check_lanes(delta.sum(axis=1), gain_mu)
     if g.any() and z.any():
         lasting = exponent_g + 23 - plan.layers[0].mu_frac_bits
-        f, n = check_factors(z, was.exponent, lasting, steps.DRAWN_MU, draw_mu)
+        f, n = check_factors(z, was.exponent, lasting, steps.RIGHT_MIN_MU, steps.DRAWN_MU, draw_mu)
         row = nearest(-sign * f.rows[:, None], g, "lane_product")
         hold("row_lane", row)
         h = nearest(rho, row, "step_product")
         hold("step_lane", h)
-        dither = u[0] % (1 << f.right)
+        right = max(f.right, 1)
+        dither = u[0] % (1 << right)
         hold("first_dither", dither)
         hold("lane_dithered", np.maximum(np.abs(h), np.abs(h + dither)))
-        step = np.floor_divide(h + dither, 1 << f.right)
-        mu, clamped = _check_mu(mu, np.where(f.rows[:, None] > 0, step, 0)), clamped + n
+        step = np.where(f.rows[:, None] > 0, np.floor_divide(h + dither, 1 << right), 0)
+        # Where it is larger than a lane holds it is taken as often as it is larger.
+        for _ in range(1 << right - f.right):
+            mu = _check_mu(mu, step)
+        clamped += n
     q, exponent_q = check_lanes(r_sum, plan.gain_sigma)
     if q.any() and z.any():
-        f, n = check_factors(z * z, was.exponent, exponent_q + 10, steps.DRAWN_RHO, draw_rho)
+        f, n = check_factors(
+            z * z, was.exponent, exponent_q + 10, steps.RIGHT_MIN_RHO, steps.DRAWN_RHO, draw_rho
+        )
         y = nearest(-f.rows[:, None], q, "lane_product")
         hold("row_lane", y)
         new, more = check_step_rho(rho, y, np.array(f.right - 3), u[1], True)

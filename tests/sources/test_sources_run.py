@@ -326,3 +326,41 @@ def test_a_resumed_port_may_be_another_stream(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("\n".join([HEADER, *ROWS[:20]]) + "\n")
     assert run("run", "--stream", tmp_path / "x.csv", *GIVEN, "--out", out) == 0
     assert stored(out / "checkpoints", 0, 0) is None, "a file needs no copy"
+
+
+def test_who_is_refused_takes_nothing_from_the_broker(
+    tmp_path: Path, starts: Callable[..., subprocess.Popen[str]]
+) -> None:
+    """A second process, and a run over another one's folder: the broker is not even asked."""
+    if MOSQUITTO is None:
+        pytest.skip("mosquitto is not installed")
+    (tmp_path / "broker").mkdir()
+    broker, out = Mosquitto(tmp_path / "broker"), tmp_path / "run"
+    stream = ("--stream", f"mqtt://127.0.0.1:{broker.port}/pump")
+    try:
+        with publisher(broker.port) as client:
+            publish(client, "pump", [HEADER], retain=True)
+            process = starts("run", *stream, *GIVEN, "--out", out, "--json", tmp_path / "x.json")
+            publish_until(client, process, out, ROWS[:40])
+            assert run("run", *stream, *GIVEN, "--out", out) == 5
+            assert run("run", "--resume", out) == 5
+            publish(client, "pump", ROWS[40:80])
+            until(n_kept, out, 80, process)
+            ended(process)
+            assert json.loads((tmp_path / "x.json").read_text())["source"] == {}
+            publish(client, "pump", ROWS[80:120])  # the broker keeps them
+            assert run("run", *stream, *GIVEN, "--out", out) == 1, "it holds a learner"
+            process = starts("run", "--resume", out, "--quiet")
+            until(n_kept, out, 120, process)
+            time.sleep(0.5)
+            ended(process)
+        assert figures(out)["n_samples"] == 120
+    finally:
+        broker.stop()
+
+
+def publish_until(client: Any, process: subprocess.Popen[str], out: Path, rows: list[str]) -> None:
+    """Wait until the command listens, then publish rows, and wait until they are kept."""
+    until(n_kept, out, 0, process)
+    publish(client, "pump", rows)
+    until(n_kept, out, len(rows), process)

@@ -229,6 +229,28 @@ def test_river_default_learns_the_gas_stream():
     assert evaluate(learner, load_gas_drift(limit=400)).accuracy > 0.8
 
 
+@pytest.mark.parametrize("k", [1, 3])
+def test_river_finds_by_a_matrix_what_it_finds_by_itself(k):
+    """Small whole numbers, so that many are equally near and some the same; more than it keeps."""
+    neighbors = pytest.importorskip("river.neighbors", reason="River is not installed")
+    from streamlearn.baselines.river_window import MatrixWindow
+
+    rng = np.random.default_rng(0)
+    engines = MatrixWindow(7), neighbors.LazySearch(window_size=7)
+    ours, rivers = (neighbors.KNNClassifier(n_neighbors=k, engine=e) for e in engines)
+    rows = rng.integers(0, 3, (300, 4)).astype(float).tolist()
+    for row, y in zip(rows, rng.integers(0, 3, 300).tolist(), strict=True):
+        x = dict(enumerate(row))
+        assert ours.predict_proba_one(x) == pytest.approx(rivers.predict_proba_one(x))
+        ours.learn_one(x, y)
+        rivers.learn_one(x, y)
+    found = [(x, y) for x, y in ours._nn.search((x, None), 7)[0]]
+    assert found == rivers._nn.search((x, None), 7)[0]
+    assert ours._nn.refresh_targets() == {y for _, y in found}
+    with pytest.raises(ShapeError, match="3 features, but the samples before had 4"):
+        ours.predict_one(dict(enumerate(row[:3])))
+
+
 def test_river_model_of_ones_own():
     linear_model = pytest.importorskip("river.linear_model", reason="River is not installed")
     learner = RiverClassifier(linear_model.SoftmaxRegression())

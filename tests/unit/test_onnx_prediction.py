@@ -26,6 +26,7 @@ from quant.rule import arithmetic_of
 from quant.rules.mesu import golden as mesu_q16
 from quant.rules.mesu.config import MesuConfig
 from quant.rules.mesu.plan import make_plan
+from quant.rules.mesu.variance import RHO_MAX, exponent_view, most_exponent
 from quant.rules.mesu_factored.config import MesuFactoredConfig
 from quant.sampling.config import SamplingConfig
 from quant.sampling.golden import block_inputs
@@ -161,6 +162,23 @@ def test_mnist_sized_network_equals_the_golden_model(bias: bool) -> None:
     state = init_state(spec, config, "q16", 3)
     rng = np.random.default_rng(3)
     x = rng.normal(size=(60, 784)).astype(np.float32) * rng.choice([0.0, 0.1, 1, 9], (60, 1))
+    assert_golden(spec, config, state, x.astype(np.float32))
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("spread", [0, 3, 31])
+def test_rows_of_unlike_exponents_equal_the_golden_model(spread: int, bias: bool) -> None:
+    """The row of the largest exponent has an input now and then; without a bias no row may have."""
+    spec = NetworkSpec((20, 12, 8, 3), bias=bias, front_end="none")
+    config = MesuConfig(n_draws=3, sigma_prior=4.0, sigma_init=4.0, lr_mu=0.1)
+    state, rng = init_state(spec, config, "q16", 5), np.random.default_rng(spread)
+    state["rho"] = rng.integers(1, RHO_MAX + 1, spec.n_synapses)
+    for layer, mine in enumerate(make_plan(spec, config).layers):
+        most = most_exponent(mine.v_exponent)
+        exponents = exponent_view(spec, state["rho_exponent"][0], layer)
+        exponents[:] = rng.integers(most - spread, most + 1, len(exponents))
+    shown = rng.random((80, 20)) < rng.choice([0.0, 0.1, 0.5, 1.0], (80, 1))
+    x = rng.normal(size=(80, 20)) * rng.choice([0.1, 1.0, 9.0], (80, 1)) * shown
     assert_golden(spec, config, state, x.astype(np.float32))
 
 

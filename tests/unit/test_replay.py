@@ -204,7 +204,10 @@ def test_replays_are_learned_and_differ_from_one_another(kind: type[StreamClassi
         assert all(np.array_equal(states[0][name], other[name]) for other in states[1:]), name
 
 
-SIGMA = {MesuClassifier: ("rho", "rho_exponent", "sigma"), MesuFactoredClassifier: ("row", "column")}
+SIGMA = {
+    MesuClassifier: ("rho", "rho_exponent", "sigma"),
+    MesuFactoredClassifier: ("row", "column"),
+}
 
 
 @pytest.mark.parametrize("arithmetic", ["q16", "float32", "float64"])

@@ -34,8 +34,8 @@ LANE_MAX = (1 << 15) - 1
 #: A row's factor has 14 bits, and eight more while it is decided whether the row is taken.
 FACTOR_BITS = 14
 FACTOR_MORE_BITS = 8
-#: A factor below 2^(shift + this) is drawn: where both are largest, a step is one LSB of μ then, 32
-#: of ρ, 2^-9 of it.
+#: A factor below 2^(shift + this) is drawn: where all else is largest, a step is one LSB of μ then,
+#: 32 of ρ, 2^-9 of it.
 DRAWN_MU, DRAWN_RHO = 1, 5
 #: A drawn factor has at most this many bits.
 DRAWN_BITS = 13

@@ -1,40 +1,50 @@
 /* The noise of the pre-activations: one number of a table for every unit and draw. */
 #pragma once
 
+#include "sl_build.h"
 #include "sl_config.h"
 #include "sl_lanes.h"
 #include "sl_noise.h"
 #include "sl_types.h"
 
-static const int16_t sl_epsilon_table[256] = SL_EPSILON_TABLE; /* Q7.8 */
+static const sl_value_t sl_epsilon_table[256] = SL_EPSILON_TABLE; /* Q7.8, or real */
 
+#if SL_ON_HOST
+
+/* First the words, in vectors, then their bytes, in the order of memory. */
 static void sl_noise_epsilon(uint32_t key, uint32_t layer, uint32_t units, sl_value_t *epsilon) {
-    uint32_t word = 0;
-    if (!SL_ON_HOST) { /* no lane without a draw: four numbers of a word after the other */
-        for (uint32_t k = 0; 4 * k < units * S; k++) {
-            const uint32_t left = units * S - 4 * k;
-            word = sl_noise_word(key, SL_STREAM_EPSILON + layer, k);
-            if (left >= 4) {
-                SL_UNROLL_ALWAYS
-                for (uint32_t n = 0; n < 4; n++) {
-                    *epsilon++ = sl_value_of_q8(sl_epsilon_table[word >> 8 * n & 255u]);
-                }
-                continue;
-            }
-            for (uint32_t n = 0; n < left; n++) {
-                *epsilon++ = sl_value_of_q8(sl_epsilon_table[word >> 8 * n & 255u]);
-            }
-        }
-        return;
+    _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the lowest byte comes first");
+    uint32_t words[(SL_MAX_UNITS * S + 3) / 4];
+    for (uint32_t w = 0; w < (units * S + 3) / 4; w++) {
+        words[w] = sl_noise_word(key, SL_STREAM_EPSILON + layer, w);
     }
-    for (uint32_t e = 0; e < units * S; e += S, epsilon += L) {
-        for (uint32_t s = 0; s < S; s++) {
-            word = (e + s) % 4 == 0 ? sl_noise_word(key, SL_STREAM_EPSILON + layer, (e + s) / 4)
-                                    : word >> 8;
-            epsilon[s] = sl_value_of_q8(sl_epsilon_table[word & 255u]);
-        }
-        for (uint32_t s = S; s < L; s++) {
-            epsilon[s] = 0;
+    const uint8_t *bytes = (const uint8_t *)words;
+    for (uint32_t j = 0; j < units; j++, bytes += S, epsilon += L) {
+        SL_UNROLL_DRAWS
+        for (uint32_t s = 0; s < L; s++) {
+            epsilon[s] = s < S ? sl_epsilon_table[bytes[s]] : 0;
         }
     }
 }
+
+#else
+
+/* No lane without a draw: four numbers of a word after the other. */
+static void sl_noise_epsilon(uint32_t key, uint32_t layer, uint32_t units, sl_value_t *epsilon) {
+    for (uint32_t k = 0; 4 * k < units * S; k++) {
+        const uint32_t left = units * S - 4 * k;
+        const uint32_t word = sl_noise_word(key, SL_STREAM_EPSILON + layer, k);
+        if (left >= 4) {
+            SL_UNROLL_ALWAYS
+            for (uint32_t n = 0; n < 4; n++) {
+                *epsilon++ = sl_epsilon_table[word >> 8 * n & 255u];
+            }
+            continue;
+        }
+        for (uint32_t n = 0; n < left; n++) {
+            *epsilon++ = sl_epsilon_table[word >> 8 * n & 255u];
+        }
+    }
+}
+
+#endif

@@ -1,20 +1,33 @@
 /* Which rows of a layer a sample concerns. */
 #pragma once
 
+#include "sl_build.h"
 #include "sl_replay.h"
 #include "sl_rule.h"
 
 /* List the active rows of layer 0: all others have input 0 and cost nothing. A rule that takes them
  * all, several at once, is only told how many there are, or finds out. */
 static inline void sl_list_active(sl_scratch_t *scratch) {
+    enum { INPUTS = SL_N_FEATURES + SL_BIAS };
     uint32_t n = 0;
+    for (uint32_t i = 0; (SL_ON_HOST || SL_COUNTS_ACTIVE) && i < INPUTS; i++) {
+        n += scratch->input[i] != 0;
+    }
     if (!SL_LISTS_ACTIVE && !SL_COUNTS_ACTIVE) {
         return;
     }
-    for (uint32_t i = 0; !SL_LISTS_ACTIVE && i < SL_N_FEATURES + SL_BIAS; i++) {
-        n += scratch->input[i] != 0;
+    scratch->n_active = n;
+    if (!SL_LISTS_ACTIVE) {
+        return;
     }
-    for (uint32_t i = 0; SL_LISTS_ACTIVE && i < SL_N_FEATURES + SL_BIAS; i++) {
+    if (SL_ON_HOST && n == INPUTS) { /* in vectors */
+        for (uint32_t i = 0; i < INPUTS; i++) {
+            scratch->active[i] = (uint16_t)i;
+        }
+        return;
+    }
+    n = 0;
+    for (uint32_t i = 0; i < INPUTS; i++) {
         if (SL_ON_HOST) {
             scratch->active[n] = (uint16_t)i;
             n += scratch->input[i] != 0;

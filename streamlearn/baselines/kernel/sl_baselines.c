@@ -85,44 +85,38 @@ static size_t largest(const double *values, size_t n) {
 }
 
 /*
- * One row of a ReLU network under plain SGD, softmax and cross-entropy.
+ * The outputs of a ReLU network.
  * `values` has room for every layer's units, the inputs already in it, and twice the widest layer.
  */
-static int64_t sgd_row(double *weights, const uint32_t *sizes, size_t n_layers, double lr,
-                       int64_t label, double *values) {
+static double *forward(const double *weights, const uint32_t *sizes, size_t n_layers,
+                       double *values) {
     double *in = values;
-    double *w = weights;
     for (size_t k = 0; k + 1 < n_layers; k++) {
         double *const out = in + sizes[k];
-        layer(w, in, sizes[k], sizes[k + 1], out);
+        layer(weights, in, sizes[k], sizes[k + 1], out);
         if (k + 2 < n_layers) {
             for (size_t j = 0; j < sizes[k + 1]; j++) {
                 out[j] = out[j] > 0.0 ? out[j] : 0.0;
             }
         }
-        w += ((size_t)sizes[k] + 1) * sizes[k + 1];
+        weights += ((size_t)sizes[k] + 1) * sizes[k + 1];
         in = out;
     }
-    const size_t classes = sizes[n_layers - 1];
-    const size_t best = largest(in, classes);
-    if (label < 0) {
-        return (int64_t)best;
-    }
+    return in;
+}
+
+/* One step of plain SGD; the errors of the outputs lie behind them. */
+static void backward(double *weights, const uint32_t *sizes, size_t n_layers, double lr,
+                     double *outputs) {
+    double *in = outputs;
+    double *w = weights;
     size_t widest = 0;
     for (size_t k = 0; k < n_layers; k++) {
         widest = sizes[k] > widest ? sizes[k] : widest;
+        w += k ? ((size_t)sizes[k - 1] + 1) * sizes[k] : 0;
     }
-    double *delta = in + classes;
+    double *delta = outputs + sizes[n_layers - 1];
     double *back = delta + widest;
-    const double top = in[best];
-    double total = 0.0;
-    for (size_t k = 0; k < classes; k++) {
-        delta[k] = exp(in[k] - top);
-        total += delta[k];
-    }
-    for (size_t k = 0; k < classes; k++) {
-        delta[k] = delta[k] / total - ((int64_t)k == label ? 1.0 : 0.0);
-    }
     for (size_t k = n_layers - 1; k > 0; k--) {
         const size_t inputs = sizes[k - 1];
         w -= (inputs + 1) * sizes[k];
@@ -135,22 +129,61 @@ static int64_t sgd_row(double *weights, const uint32_t *sizes, size_t n_layers, 
         delta = back;
         back = spare;
     }
+}
+
+/* One row of a network for classes: softmax and cross-entropy. */
+static int64_t sgd_row(double *weights, const uint32_t *sizes, size_t n_layers, double lr,
+                       int64_t label, double *values) {
+    double *const out = forward(weights, sizes, n_layers, values);
+    const size_t classes = sizes[n_layers - 1];
+    const size_t best = largest(out, classes);
+    if (label < 0) {
+        return (int64_t)best;
+    }
+    double *const delta = out + classes;
+    const double top = out[best];
+    double total = 0.0;
+    for (size_t k = 0; k < classes; k++) {
+        delta[k] = exp(out[k] - top);
+        total += delta[k];
+    }
+    for (size_t k = 0; k < classes; k++) {
+        delta[k] = delta[k] / total - ((int64_t)k == label ? 1.0 : 0.0);
+    }
+    backward(weights, sizes, n_layers, lr, out);
     return (int64_t)best;
 }
 
 /*
- * The label of the nearest of the rows that were kept; then the row takes the place of the oldest.
+ * One row of a network for a number: squared error of the target, standardised as a feature is.
+ * `front` is the count, the mean and the variance of the targets.
+ */
+static double sgd_target_row(double *weights, const uint32_t *sizes, size_t n_layers, double lr,
+                             float target, double window, double *front, double *values) {
+    double *const out = forward(weights, sizes, n_layers, values);
+    const double found = front[0] > 0.0 ? front[1] + sqrt(front[2]) * out[0] : NAN;
+    if (!isnan(target)) {
+        double z;
+        standardise(&target, 1, window, 1, front, &z);
+        out[1] = out[0] - z;
+        backward(weights, sizes, n_layers, lr, out);
+    }
+    return found;
+}
+
+/*
+ * Where the nearest of the rows lies that were kept; the row is then in bytes. 0 if none was kept.
  * `seen` counts the rows that came.
  */
-static int64_t nearest_row(const double *z, size_t n, int8_t *kept, uint16_t *labels, size_t room,
-                           uint64_t *seen, int64_t label, int8_t *row) {
+static size_t nearest_place(const double *z, size_t n, const int8_t *kept, size_t room,
+                            uint64_t seen, int8_t *row) {
     for (size_t i = 0; i < n; i++) {
         const double scaled = rint(z[i] * STEPS);
         row[i] = (int8_t)(scaled > 127.0 ? 127.0 : scaled);
     }
-    const size_t filled = *seen < room ? (size_t)*seen : room;
+    const size_t filled = seen < room ? (size_t)seen : room;
     uint64_t least = UINT64_MAX;
-    int64_t found = 0;
+    size_t found = 0;
     for (size_t m = 0; m < filled; m++) {
         const int8_t *const other = kept + m * n;
         uint64_t distance = 0;
@@ -165,18 +198,20 @@ static int64_t nearest_row(const double *z, size_t n, int8_t *kept, uint16_t *la
         }
         if (distance < least) {
             least = distance;
-            found = labels[m];
+            found = m;
         }
-    }
-    if (label >= 0) {
-        const size_t place = (size_t)(*seen % room);
-        for (size_t i = 0; i < n; i++) {
-            kept[place * n + i] = row[i];
-        }
-        labels[place] = (uint16_t)label;
-        *seen += 1;
     }
     return found;
+}
+
+/* The row takes the place of the oldest; return the place. */
+static size_t keep(const int8_t *row, size_t n, int8_t *kept, size_t room, uint64_t *seen) {
+    const size_t place = (size_t)(*seen % room);
+    for (size_t i = 0; i < n; i++) {
+        kept[place * n + i] = row[i];
+    }
+    *seen += 1;
+    return place;
 }
 
 SLB_EXPORT void slb_learned(const float *x, const int64_t *labels, uint64_t n_rows,
@@ -186,9 +221,35 @@ SLB_EXPORT void slb_learned(const float *x, const int64_t *labels, uint64_t n_ro
                             int64_t *sgd, int64_t *nearest) {
     const size_t n = sizes[0];
     for (uint64_t t = 0; t < n_rows; t++) {
-        standardise(x + t * n, n, window, labels[t] >= 0, front, values);
-        nearest[t] = nearest_row(values, n, kept, kept_labels, (size_t)room, seen, labels[t], row);
-        sgd[t] = sgd_row(weights, sizes, n_layers, lr, labels[t], values);
+        const int64_t label = labels[t];
+        standardise(x + t * n, n, window, label >= 0, front, values);
+        const size_t found = nearest_place(values, n, kept, (size_t)room, *seen, row);
+        nearest[t] = *seen ? kept_labels[found] : 0;
+        if (label >= 0) {
+            kept_labels[keep(row, n, kept, (size_t)room, seen)] = (uint16_t)label;
+        }
+        sgd[t] = sgd_row(weights, sizes, n_layers, lr, label, values);
+    }
+}
+
+/* The same for numbers; NaN: a row without one. Nothing is known before the first: NaN. */
+SLB_EXPORT void slb_learned_targets(const float *x, const float *targets, uint64_t n_rows,
+                                    const uint32_t *sizes, uint32_t n_layers, double window,
+                                    double lr, double *front, double *weights, int8_t *kept,
+                                    float *kept_targets, uint64_t room, uint64_t *seen,
+                                    double *values, int8_t *row, double target_window,
+                                    double *target_front, double *sgd, double *nearest) {
+    const size_t n = sizes[0];
+    for (uint64_t t = 0; t < n_rows; t++) {
+        const int known = !isnan(targets[t]);
+        standardise(x + t * n, n, window, known, front, values);
+        const size_t found = nearest_place(values, n, kept, (size_t)room, *seen, row);
+        nearest[t] = *seen ? (double)kept_targets[found] : NAN;
+        if (known) {
+            kept_targets[keep(row, n, kept, (size_t)room, seen)] = targets[t];
+        }
+        sgd[t] = sgd_target_row(weights, sizes, n_layers, lr, targets[t], target_window,
+                                target_front, values);
     }
 }
 

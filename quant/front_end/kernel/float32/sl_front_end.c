@@ -5,12 +5,14 @@
 
 #define SL_Z_MAX 7.9375f /* 127/16: the same clamp as in fixed point */
 
-static float sl_clamp_input(float z, uint32_t *saturations) {
-    if (z > SL_Z_MAX || z < -SL_Z_MAX) {
-        saturations[SL_SAT_INPUT]++;
-        return z > 0 ? SL_Z_MAX : -SL_Z_MAX;
+static void sl_clamp_inputs(sl_scratch_t *scratch) {
+    uint32_t clamped = 0;
+    for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
+        const float x = scratch->input[i], z = sl_clamp(x, -SL_Z_MAX, SL_Z_MAX);
+        clamped += z != x;
+        scratch->input[i] = z;
     }
-    return z;
+    scratch->saturations[SL_SAT_INPUT] += clamped;
 }
 
 #if SL_STANDARDISE
@@ -41,6 +43,7 @@ static uint32_t sl_front_end_fate(sl_feature_t *f, float x, uint32_t tick, uint3
     return SL_ENTERS;
 }
 
+/* Follow a feature's statistics; what is left of its deviation from the mean. */
 static float sl_front_end_feature(sl_feature_t *f, float x, uint32_t tick, uint32_t *saturations) {
     if (x > SL_RAW_MAX || x < -SL_RAW_MAX) {
         x = x > 0 ? SL_RAW_MAX : -SL_RAW_MAX;
@@ -72,13 +75,15 @@ static float sl_front_end_feature(sl_feature_t *f, float x, uint32_t tick, uint3
     }
     if (fate & SL_ENTERS) {
         f->count = (uint16_t)(f->count < SL_FRONT_END_WINDOW ? f->count + 1 : f->count);
-        const float rate = (float)(65536u / f->count) / 65536.0f;
+        const uint32_t usual = 65536u / SL_FRONT_END_WINDOW; /* no division, most of the time */
+        const uint32_t part = f->count == SL_FRONT_END_WINDOW ? usual : 65536u / f->count;
+        const float rate = (float)part / 65536.0f;
         const float after = delta - delta * rate;
         f->mean = f->mean + delta * rate;
         f->variance = f->variance + (delta * after - f->variance) * rate;
         delta = after;
     }
-    return f->variance > 0 && !(fate & SL_SILENT) ? delta / __builtin_sqrtf(f->variance) : 0.0f;
+    return fate & SL_SILENT ? 0.0f : delta;
 }
 
 void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits) {
@@ -93,11 +98,16 @@ void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const u
             .count = state->feature_count[i],
             .memory = {state->streak[i], state->repeats[i], state->excursions[i]},
         };
-        const float z =
+        scratch->input[i] =
             sl_front_end_feature(&f, sl_float_of(x_bits[i]), tick, scratch->saturations);
-        scratch->input[i] = sl_clamp_input(z, scratch->saturations);
         scratch->new_feature[i] = f;
     }
+    for (uint32_t i = 0; i < SL_N_FEATURES; i++) { /* by itself: roots and quotients in vectors */
+        const float variance = scratch->new_feature[i].variance;
+        const float z = scratch->input[i] / __builtin_sqrtf(variance);
+        scratch->input[i] = variance > 0 ? z : 0.0f;
+    }
+    sl_clamp_inputs(scratch);
 }
 
 #else
@@ -105,8 +115,9 @@ void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const u
 void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits) {
     scratch->new_count = state->front_end_count;
     for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
-        scratch->input[i] = sl_clamp_input(sl_float_of(x_bits[i]), scratch->saturations);
+        scratch->input[i] = sl_float_of(x_bits[i]);
     }
+    sl_clamp_inputs(scratch);
 }
 
 #endif

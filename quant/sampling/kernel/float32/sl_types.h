@@ -9,6 +9,6 @@ typedef float sl_power_t; /* of squares */
 
 #define SL_LOGIT_UNIT 1.0 /* of block_a and of logit_sum */
 
-static inline sl_value_t sl_value_of_q8(int16_t q8) {
-    return (float)q8 / 256.0f;
-}
+/* Units whose sums, of products and of squares, fill fourteen vector registers. */
+#define SL_FIRST_TILE 56
+#define SL_LATER_TILE (L > 56 ? 1 : 56 / L)

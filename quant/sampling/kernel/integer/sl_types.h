@@ -8,7 +8,3 @@ typedef int32_t sl_sum_t;    /* of products; pre-activations; gradients */
 typedef uint32_t sl_power_t; /* of squares */
 
 #define SL_LOGIT_UNIT 65536.0 /* of block_a and of logit_sum: Q.16 */
-
-static inline sl_value_t sl_value_of_q8(int16_t q8) {
-    return q8;
-}

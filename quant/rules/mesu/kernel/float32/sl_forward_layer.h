@@ -6,6 +6,7 @@
 #include "sl_rule.h"
 #include "sl_step.h"
 #include "sl_tiles.h"
+#include "sl_vector.h"
 
 SL_INLINE void sl_mesu_product_first_f32(const sl_layer_t *layer, const sl_state_t *state,
                                          const sl_scratch_t *scratch, float *mean, float *power) {
@@ -27,7 +28,9 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
     const sl_layer_t *layer = &sl_layers[index];
     const float *x = index == 0 ? scratch->input : scratch->hidden + layer->hidden * L;
     float *a = scratch->block_a, *power = scratch->block_b, *mean = scratch->block_r;
-    if (index == 0) {
+    if (index == 0 && SL_AHEAD(scratch)) { /* the update before has been here */
+        sl_mesu_take_ahead_f32(scratch, &mean, &power);
+    } else if (index == 0) {
         sl_mesu_product_first_f32(layer, state, scratch, mean, power);
     } else {
         sl_mesu_product_later_f32(layer, state, x, mean, power);
@@ -42,19 +45,26 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
     }
     sl_step_widest(&scratch->step, index, __builtin_sqrtf(widest));
     if (index == 0) {
+        float *spread = scratch->row_w, *inverse = scratch->inverse_first;
+        for (uint32_t j = 0; j < layer->columns; j += V) {
+            const sl_vector_t root = sl_root(sl_load(power + j, V));
+            sl_store(spread + j, root, V);
+            sl_store(inverse + j, sl_inverse(root), V);
+        }
         for (uint32_t j = 0; j < layer->columns; j++) {
-            const float centre = mean[j], spread = __builtin_sqrtf(power[j]);
-            scratch->inverse_first[j] = spread > 0 ? 1.0f / spread : 0.0f;
-            for (uint32_t s = 0; s < L; s++) {
-                a[j * L + s] = centre + spread * epsilon[j * L + s];
+            for (uint32_t s = 0; s < L; s += V) {
+                const sl_vector_t noise = sl_load(epsilon + j * L + s, V);
+                sl_store(a + j * L + s,
+                         sl_multiply_add(sl_spread(spread[j]), noise, sl_spread(mean[j])), V);
             }
         }
     } else {
         float *inverse = scratch->inverse + layer->later * L;
-        for (uint32_t e = 0; e < layer->columns * L; e++) {
-            const float spread = __builtin_sqrtf(power[e]);
-            inverse[e] = spread > 0 ? 1.0f / spread : 0.0f;
-            a[e] = mean[e] + spread * epsilon[e];
+        for (uint32_t e = 0; e < layer->columns * L; e += V) {
+            const sl_vector_t spread = sl_root(sl_load(power + e, V));
+            sl_store(inverse + e, sl_inverse(spread), V);
+            sl_store(a + e, sl_multiply_add(spread, sl_load(epsilon + e, V), sl_load(mean + e, V)),
+                     V);
         }
     }
 }

@@ -2,11 +2,13 @@
  * streamlearn/rules/mesu, equation for equation. Bonnet et al., arXiv 2504.13569. */
 #pragma once
 
+#include "sl_ahead.h"
 #include "sl_build.h"
-#include "sl_float.h"
 #include "sl_rows.h"
 #include "sl_rule.h"
 #include "sl_step.h"
+#include "sl_steps.h"
+#include "sl_vector.h"
 
 /* Gradient by the layer's inputs, masked by their ReLU. */
 SL_INLINE void sl_mesu_backward_inputs_f32(uint32_t index, const sl_state_t *state,
@@ -19,103 +21,130 @@ SL_INLINE void sl_mesu_backward_inputs_f32(uint32_t index, const sl_state_t *sta
     for (uint32_t i = 0; i < layer->fan_in; i++, mu += layer->columns, sigma += layer->columns) {
         float through_mean[L] = {0}, through_spread[L] = {0};
         for (uint32_t j = 0; j < layer->columns; j++) {
-            const float m = mu[j], v = sigma[j] * sigma[j];
-            for (uint32_t s = 0; s < L; s++) {
-                through_mean[s] += m * delta[j * L + s];
-                through_spread[s] += v * r[j * L + s];
+            const sl_vector_t m = sl_spread(mu[j]), v = sl_spread(sigma[j] * sigma[j]);
+            SL_UNROLL_VECTORS
+            for (uint32_t s = 0; s < L; s += V) {
+                const sl_vector_t d = sl_load(delta + j * L + s, V), e = sl_load(r + j * L + s, V);
+                float *mean = through_mean + s, *spread = through_spread + s;
+                sl_store(mean, sl_multiply_add(m, d, sl_load(mean, V)), V);
+                sl_store(spread, sl_multiply_add(v, e, sl_load(spread, V)), V);
             }
         }
-        for (uint32_t s = 0; s < L; s++) {
-            const float h = x[i * L + s];
-            below[i * L + s] = h > 0 ? through_mean[s] + h * through_spread[s] : 0.0f;
+        for (uint32_t s = 0; s < L; s += V) {
+            const sl_vector_t h = sl_load(x + i * L + s, V), none = sl_spread(0);
+            const sl_vector_t both =
+                sl_multiply_add(h, sl_load(through_spread + s, V), sl_load(through_mean + s, V));
+            sl_store(below + i * L + s, sl_select(h > none, both, none), V);
         }
     }
 }
 
-/* The gradient's step on one row: w = x g and y = square q, q with the 1/2 of the rule for sigma.
- */
-SL_INLINE void sl_mesu_update_row_f32(float *restrict mu, float *restrict sigma, float x,
-                                      const float *restrict g, float square,
-                                      const float *restrict q, uint32_t n) {
-    SL_VECTOR
-    for (uint32_t j = 0; j < n; j++) {
-        float v = sigma[j] * sigma[j];
-        mu[j] -= v * (x * g[j]);
-        sigma[j] += sigma[j] * sl_clamp(-v * (square * q[j]), -0.25f, 0.5f);
-    }
-}
-
-static void sl_mesu_pull_row_f32(float *mu, float *sigma, const sl_layer_t *layer,
-                                 const sl_step_t *step) {
-    const float pull = SL_SWEEP_OVER_WINDOW / layer->prior_variance;
-    const float strength = pull * sl_step_hurry(step), by_mu = pull * sl_step_pull(step);
-    for (uint32_t j = 0; j < layer->columns; j++) {
-        float v = sigma[j] * sigma[j];
-        const float share = SL_LR_MU * by_mu * v;
-        mu[j] += (share < 1.0f ? share : 1.0f) * (layer->mu_prior - mu[j]);
-        sigma[j] += 0.5f * SL_LR_SIGMA * strength * sigma[j] * (layer->prior_variance - v);
-    }
-}
-
-/* Later layers: sum a row's x g and x^2 q over the draws, into row_w and row_y; g and q are
- * [lane][unit]. */
-SL_INLINE void sl_mesu_row_gradient_f32(const float *x, uint32_t columns, const float *g,
-                                        const float *q, float *restrict row_w,
-                                        float *restrict row_y) {
-    SL_VECTOR
+/* Whether no sigma of layer 0 meets the end of its step: x^2 sigma^2 is at most the sum of them
+ * all, which is the spread's square. */
+SL_FOLD uint32_t sl_mesu_calm_f32(const sl_scratch_t *scratch, uint32_t columns, const float *q) {
+    uint32_t wild = 0;
     for (uint32_t j = 0; j < columns; j++) {
-        float sum_w = 0, sum_y = 0;
-        SL_UNROLL_DRAWS
-        for (uint32_t s = 0; s < S; s++) {
-            sum_w += x[s] * g[s * columns + j];
-            sum_y += x[s] * x[s] * q[s * columns + j];
+        const float inverse = scratch->inverse_first[j], most = 0.24f * inverse * inverse;
+        wild |= !(q[j] <= most && q[j] >= -most); /* NaN is wild */
+    }
+    return !wild;
+}
+
+/* Layer 0: one input for all draws, and the gradients' sums over them. */
+SL_INLINE void sl_mesu_update_first_f32(float *restrict mu, float *restrict sigma,
+                                        const sl_layer_t *layer, const sl_scratch_t *scratch,
+                                        const float *restrict g, const float *restrict q,
+                                        uint32_t calm) {
+    const uint32_t columns = layer->columns, whole = columns / V * V;
+    for (uint32_t a = 0; a < scratch->n_active; a++) {
+        const uint32_t i = scratch->active[a];
+        const float input = scratch->input[i];
+        const sl_vector_t x = sl_spread(input), square = sl_spread(input * input);
+        float *mu_row = mu + i * columns, *sigma_row = sigma + i * columns;
+        for (uint32_t j = 0; j < whole; j += V) {
+            sl_mesu_step_f32(mu_row + j, sigma_row + j, x * sl_load(g + j, V),
+                             square * sl_load(q + j, V), calm, V);
         }
-        row_w[j] = sum_w;
-        row_y[j] = sum_y;
+        if (whole < columns) {
+            sl_mesu_step_f32(mu_row + whole, sigma_row + whole, x * sl_load(g + whole, V),
+                             square * sl_load(q + whole, V), calm, columns - whole);
+        }
+    }
+}
+
+/* The sums of a row's x g and x^2 q over the draws, to some units; g and q are [draw][unit]. */
+SL_FOLD void sl_mesu_step_later_f32(float *mu, float *sigma, const float *x, const float *g,
+                                    const float *q, uint32_t stride, uint32_t n) {
+    sl_vector_t w = sl_spread(0), y = sl_spread(0);
+    SL_UNROLL_DRAWS
+    for (uint32_t s = 0; s < S; s++) {
+        w = sl_multiply_add(sl_spread(x[s]), sl_load(g + s * stride, V), w);
+        y = sl_multiply_add(sl_spread(x[s] * x[s]), sl_load(q + s * stride, V), y);
+    }
+    sl_mesu_step_f32(mu, sigma, w, y, 0, n);
+}
+
+/* Later layers: one input for each draw. */
+SL_INLINE void sl_mesu_update_later_f32(float *restrict mu, float *restrict sigma,
+                                        const sl_layer_t *layer, const float *restrict x,
+                                        const float *restrict g, const float *restrict q) {
+    const uint32_t columns = layer->columns, stride = SL_PADDED(columns), whole = columns / V * V;
+    for (uint32_t i = 0; i < layer->rows; i++, x += L, mu += columns, sigma += columns) {
+        if (!sl_used(x)) {
+            continue;
+        }
+        for (uint32_t j = 0; j < whole; j += V) {
+            sl_mesu_step_later_f32(mu + j, sigma + j, x, g + j, q + j, stride, V);
+        }
+        if (whole < columns) {
+            sl_mesu_step_later_f32(mu + whole, sigma + whole, x, g + whole, q + whole, stride,
+                                   columns - whole);
+        }
     }
 }
 
 SL_INLINE void sl_mesu_update_layer_f32(uint32_t index, sl_state_t *state, sl_scratch_t *scratch,
                                         const float *delta, const float *r) {
     const sl_layer_t *layer = &sl_layers[index];
-    const uint32_t columns = layer->columns;
-    const float *x = index == 0 ? scratch->input : scratch->hidden + layer->hidden * L;
+    const uint32_t columns = layer->columns, stride = SL_PADDED(columns);
     float *g = scratch->block_c, *q = scratch->block_d;
+    float *mu = state->mu + layer->synapse, *sigma = state->sigma + layer->synapse;
     /* What a sample says of sigma is counted once. */
-    const float gain_sigma = SL_REPLAYING(state) ? 0.0f : 0.5f * SL_LR_SIGMA / SL_N_DRAWS;
-    const float rate = sl_step_rate(&scratch->step, index) / SL_N_DRAWS;
-    for (uint32_t j = 0; j < columns; j++) {
-        float sum_delta = 0, sum_r = 0;
-        for (uint32_t s = 0; s < S; s++) {
-            float d = delta[j * L + s] * rate;
-            float half = r[j * L + s] * gain_sigma;
-            sum_delta += d;
-            sum_r += half;
-            if (index != 0) {
-                g[s * columns + j] = d;
-                q[s * columns + j] = half;
+    const float gain_sigma = SL_REPLAYING(state) ? 0.0f : -0.5f * SL_LR_SIGMA / SL_N_DRAWS;
+    const float rate = -sl_step_rate(&scratch->step, index) / SL_N_DRAWS;
+    if (index == 0) {
+        for (uint32_t j = 0; j < columns; j++) {
+            g[j] = sl_sum_draws(delta + j * L) * rate;
+            q[j] = sl_sum_draws(r + j * L) * gain_sigma;
+        }
+        const uint32_t calm = SL_ON_HOST && sl_mesu_calm_f32(scratch, columns, q);
+#if SL_LOOKS_AHEAD
+        if (scratch->ahead) {
+            if (calm) {
+                sl_mesu_update_ahead_f32(state, scratch, g, q, 1);
+            } else {
+                sl_mesu_update_ahead_f32(state, scratch, g, q, 0);
+            }
+            return;
+        }
+#endif
+        if (calm) {
+            sl_mesu_update_first_f32(mu, sigma, layer, scratch, g, q, 1);
+        } else {
+            sl_mesu_update_first_f32(mu, sigma, layer, scratch, g, q, 0);
+        }
+    } else {
+        for (uint32_t j = 0; j < columns; j++) {
+            for (uint32_t s = 0; s < S; s++) {
+                g[s * stride + j] = delta[j * L + s] * rate;
+                q[s * stride + j] = r[j * L + s] * gain_sigma;
             }
         }
-        if (index == 0) {
-            g[j] = sum_delta;
-            q[j] = sum_r;
-        }
-    }
-    float *mu = state->mu + layer->synapse, *sigma = state->sigma + layer->synapse;
-    const uint32_t rows = index == 0 ? scratch->n_active : layer->rows;
-    for (uint32_t a = 0; a < rows; a++) {
-        const uint32_t i = index == 0 ? scratch->active[a] : a, start = i * columns;
-        if (index == 0) {
-            sl_mesu_update_row_f32(mu + start, sigma + start, x[i], g, x[i] * x[i], q, columns);
-        } else {
-            sl_mesu_row_gradient_f32(&x[i * L], columns, g, q, scratch->row_w, scratch->row_y);
-            sl_mesu_update_row_f32(mu + start, sigma + start, 1.0f, scratch->row_w, 1.0f,
-                                   scratch->row_y, columns);
-        }
+        sl_mesu_update_later_f32(mu, sigma, layer, scratch->hidden + layer->hidden * L, g, q);
     }
     uint32_t i = sl_first_pulled(layer, state);
     for (; i < layer->rows; i += SL_SWEEP) {
-        sl_mesu_pull_row_f32(mu + i * columns, sigma + i * columns, layer, &scratch->step);
+        sl_mesu_pull_row_f32(mu + i * columns, sigma + i * columns, layer, &scratch->step, columns);
     }
 }
 
@@ -127,9 +156,12 @@ SL_FOLD void sl_learn_layer(uint32_t index, uint32_t key, sl_state_t *state, sl_
     const float *epsilon = scratch->epsilon + layer->unit * L;
     const float *inverse =
         index == 0 ? scratch->inverse_first : scratch->inverse + layer->later * L;
-    const uint32_t per_inverse = index == 0 ? L : 1;
-    for (uint32_t e = 0; e < layer->columns * L; e++) {
-        r[e] = delta[e] * epsilon[e] * inverse[e / per_inverse];
+    for (uint32_t j = 0; j < layer->columns; j++) {
+        for (uint32_t s = 0; s < L; s += V) {
+            const uint32_t e = j * L + s;
+            const sl_vector_t by = index == 0 ? sl_spread(inverse[j]) : sl_load(inverse + e, V);
+            sl_store(r + e, sl_load(delta + e, V) * sl_load(epsilon + e, V) * by, V);
+        }
     }
     if (index > 0) {
         sl_mesu_backward_inputs_f32(index, state, scratch, delta, r, below);

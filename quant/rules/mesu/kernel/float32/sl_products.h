@@ -3,6 +3,7 @@
 
 #include "sl_build.h"
 #include "sl_rule.h"
+#include "sl_vector.h"
 
 enum { SL_UNIT_POWERS = 1 }; /* squares are summed for every unit */
 
@@ -19,35 +20,34 @@ SL_INLINE void sl_mesu_add_first_f32(const sl_layer_t *layer, const float *restr
     for (uint32_t a = 0; a < scratch->n_active; a++) {
         const uint32_t i = scratch->active[a], start = i * layer->columns;
         const float *restrict mu_row = mu + start, *restrict sigma_row = sigma + start;
-        const float input = scratch->input[i];
-        SL_VECTOR
-        for (uint32_t j = 0; j < units; j++) {
-            const float scaled = input * sigma_row[j];
-            mean[j] += input * mu_row[j];
-            power[j] += scaled * scaled;
+        const sl_vector_t input = sl_spread(scratch->input[i]);
+        SL_UNROLL_VECTORS
+        for (uint32_t j = 0; j < units; j += V) {
+            const sl_vector_t scaled = input * sl_load(sigma_row + j, units - j);
+            const sl_vector_t m = sl_load(mu_row + j, units - j);
+            sl_store(mean + j, sl_multiply_add(input, m, sl_load(mean + j, V)), V);
+            sl_store(power + j, sl_multiply_add(scaled, scaled, sl_load(power + j, V)), V);
         }
     }
 }
 
-/* Later layers: one input for each draw. */
+/* Later layers: one input for each draw; a row that is 0 in all of them costs nothing. */
 SL_INLINE void sl_mesu_add_later_f32(const sl_layer_t *layer, const float *restrict mu,
                                      const float *restrict sigma, const float *restrict x,
                                      uint32_t units, float *restrict mean, float *restrict power) {
     for (uint32_t i = 0; i < layer->rows; i++, mu += layer->columns, sigma += layer->columns) {
-        float square[L];
-        uint32_t any = 0;
-        for (uint32_t s = 0; s < L; s++) {
-            square[s] = x[i * L + s] * x[i * L + s];
-            any |= square[s] != 0;
-        }
-        if (any == 0) {
+        if (!sl_used(x + i * L)) {
             continue;
         }
+        SL_UNROLL_VECTORS
         for (uint32_t j = 0; j < units; j++) {
-            const float m = mu[j], v = sigma[j] * sigma[j];
-            for (uint32_t s = 0; s < L; s++) {
-                mean[j * L + s] += m * x[i * L + s];
-                power[j * L + s] += v * square[s];
+            const sl_vector_t m = sl_spread(mu[j]), v = sl_spread(sigma[j] * sigma[j]);
+            SL_UNROLL_VECTORS
+            for (uint32_t s = 0; s < L; s += V) {
+                const uint32_t e = j * L + s;
+                const sl_vector_t input = sl_load(x + i * L + s, V);
+                sl_store(mean + e, sl_multiply_add(m, input, sl_load(mean + e, V)), V);
+                sl_store(power + e, sl_multiply_add(v, input * input, sl_load(power + e, V)), V);
             }
         }
     }

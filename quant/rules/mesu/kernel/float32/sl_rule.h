@@ -1,7 +1,13 @@
 /* MESU in float32: layers and scratch. */
 #pragma once
 
+#include <string.h>
+
 #include "sl_sampling_rule.h"
+
+/* Whether an update of layer 0 may take the next sample's products with it: one way through the
+ * weights instead of two. A replay comes between two samples. */
+#define SL_LOOKS_AHEAD (SL_ON_HOST && SL_N_LAYERS > 1 && SL_REPLAY_CAPACITY == 0)
 
 typedef struct {
     SL_LAYER_PLACE
@@ -13,21 +19,50 @@ static const sl_layer_t sl_layers[SL_N_LAYERS] = SL_LAYERS;
 /* Contents between calls do not matter, but for the counters. */
 typedef struct {
     uint32_t saturations[SL_N_SAT];
-    float logit_sum[SL_N_OUTPUTS];                /* over the draws */
-    float input[SL_N_FEATURES + 1];               /* last: the bias's 1 */
-    float hidden[SL_N_HIDDEN_ROWS * SL_N_LANES];  /* [row][draw] */
-    float epsilon[SL_N_UNITS * SL_N_LANES];       /* by layer, [unit][draw] */
-    float inverse_first[SL_FIRST_UNITS];          /* 1/spread, layer 0 */
-    float inverse[SL_N_LATER_UNITS * SL_N_LANES]; /* the later layers, [unit][draw] */
-    float block_a[SL_MAX_UNITS * SL_N_LANES];     /* a, then delta */
-    float block_b[SL_MAX_UNITS * SL_N_LANES];     /* power, then delta of the layer below */
-    float block_r[SL_MAX_UNITS * SL_N_LANES];     /* mean, then delta epsilon / spread */
-    float block_c[SL_N_LANES * SL_MAX_UNITS];     /* delta times its gain, [draw][unit] */
-    float block_d[SL_N_LANES * SL_MAX_UNITS];     /* r times its gain, [draw][unit] */
-    float row_w[SL_MAX_UNITS];                    /* a row's step of mu */
-    float row_y[SL_MAX_UNITS];                    /* a row's step of sigma */
+    float logit_sum[SL_N_OUTPUTS];                       /* over the draws */
+    float input[SL_N_FEATURES + 1];                      /* last: the bias's 1 */
+    float hidden[SL_N_HIDDEN_ROWS * SL_N_LANES];         /* [row][draw] */
+    float epsilon[SL_N_UNITS * SL_N_LANES];              /* by layer, [unit][draw] */
+    float inverse_first[SL_PADDED(SL_FIRST_UNITS)];      /* 1/spread, layer 0 */
+    float inverse[SL_N_LATER_UNITS * SL_N_LANES];        /* the later layers, [unit][draw] */
+    float block_a[SL_MAX_UNITS * SL_N_LANES];            /* a, then delta */
+    float block_b[SL_MAX_UNITS * SL_N_LANES];            /* power, then delta of the layer below */
+    float block_r[SL_MAX_UNITS * SL_N_LANES];            /* mean, then delta epsilon / spread */
+    float block_c[SL_N_DRAWS * SL_PADDED(SL_MAX_UNITS)]; /* delta times its gain, [draw][unit] */
+    float block_d[SL_N_DRAWS * SL_PADDED(SL_MAX_UNITS)]; /* r times its gain, [draw][unit] */
+    float row_w[SL_PADDED(SL_MAX_UNITS)]; /* layer 0's spread; the slope's gradient by unit */
+#if SL_LOOKS_AHEAD
+    uint32_t ahead;                               /* whether input is the next sample's */
+    float past[SL_N_FEATURES + 1];                /* then: the input that is learned */
+    float ahead_mean[SL_PADDED(SL_FIRST_UNITS)];  /* the next sample's products in layer 0 */
+    float ahead_power[SL_PADDED(SL_FIRST_UNITS)]; /* and those of its squares */
+#endif
     SL_SAMPLING_SCRATCH
 } sl_scratch_t;
+
+#if SL_LOOKS_AHEAD
+#define SL_AHEAD(scratch) ((scratch)->ahead)
+
+/* Before the front end writes the next sample's inputs. */
+static inline void sl_rule_look_ahead(sl_scratch_t *scratch) {
+    memcpy(scratch->past, scratch->input, sizeof scratch->past);
+    scratch->ahead = 1;
+}
+
+static inline void sl_mesu_take_ahead_f32(sl_scratch_t *scratch, float **mean, float **power) {
+    *mean = scratch->ahead_mean;
+    *power = scratch->ahead_power;
+    scratch->ahead = 0;
+}
+#else
+#define SL_AHEAD(scratch) ((void)(scratch), 0u)
+
+static inline void sl_mesu_take_ahead_f32(sl_scratch_t *scratch, float **mean, float **power) {
+    (void)scratch;
+    (void)mean;
+    (void)power;
+}
+#endif
 
 /* 1/spread of the first output in a draw. */
 static inline float sl_rule_inverse(const sl_scratch_t *scratch, uint32_t draw) {

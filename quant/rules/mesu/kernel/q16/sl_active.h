@@ -6,7 +6,8 @@
 
 #include "sl_config.h"
 
-enum { SL_ACTIVE_WORDS = (SL_N_FEATURES + SL_BIAS + 31) / 32 };
+/* One more than 32 rows need: a walk reads the word behind a full one. */
+enum { SL_ACTIVE_WORDS = (SL_N_FEATURES + SL_BIAS) / 32 + 1 };
 
 /* Where a walk over the active rows is. */
 typedef struct {

@@ -4,21 +4,18 @@
 #include "sl_lanes16.h"
 #include "sl_mesu_backward.h"
 
-/* h through / 2^right, rounding half up, clamped far beyond a gradient's end; 0 <= h < 2^15. */
+/* h through / 2^right, rounding half up; 0 <= h < 2^15, |through| < 2^29, right >= 17. */
 static inline int32_t sl_chip_product(int32_t h, int32_t through, int32_t right) {
-    if (right >= 17) { /* the floors of the product's halves */
-        const int32_t high = h * (through >> 16),
-                      low = (int32_t)((uint32_t)h * (through & 0xFFFF) >> 16);
-        return right > 46 ? 0 : (high + low + (1 << (right - 17))) >> (right - 16);
-    }
-    int64_t product = (int64_t)h * through;
-    if (right < 0) {
-        product = product > SL_PRODUCT_MAX    ? SL_PRODUCT_MAX
-                  : product < -SL_PRODUCT_MAX ? -SL_PRODUCT_MAX
-                                              : product;
-    }
-    product = sl_shift_round64(product, right);
-    return product > 1 << 30 ? 1 << 30 : product < -(1 << 30) ? -(1 << 30) : (int32_t)product;
+    const int32_t high = h * (through >> 16); /* the floors of the product's halves */
+    const int32_t low = (int32_t)((uint32_t)h * ((uint32_t)through & 0xFFFFu) >> 16);
+    return right > 46 ? 0 : (high + low + (1 << (right - 17))) >> (right - 16);
+}
+
+/* Both parts of a gradient where they may be far beyond its end. */
+static __attribute__((noinline)) int32_t sl_chip_far(int32_t mean, int32_t right_mean, int32_t h,
+                                                     int32_t through, int32_t right) {
+    const int64_t sum = sl_input_gradient(mean, right_mean, (int64_t)h * through, right);
+    return sum > 1 << 30 ? 1 << 30 : sum < -(1 << 30) ? -(1 << 30) : (int32_t)sum;
 }
 
 /* As sl_mesu_backward_inputs_q16. */
@@ -51,8 +48,11 @@ SL_INLINE void sl_chip_backward_inputs(uint32_t index, const sl_state_t *state,
             if (h > 0) {
                 const int32_t mean = sl_dot16(mu, blocked_delta + s * stride, columns);
                 const int32_t spread = sl_dot16(rho, blocked_r + s * stride, columns);
-                gradient = sl_shift_round32(mean, right_mean) +
-                           sl_chip_product(h, spread, right - exponent[i]);
+                const int32_t down = right - exponent[i];
+                gradient = right_mean >= 0 && down >= 17
+                               ? sl_shift_round32(mean, right_mean) +
+                                     sl_chip_product(h, spread, down)
+                               : sl_chip_far(mean, right_mean, h, spread, down);
             }
             below[i * L + s] = sl_clamp_count(gradient, SL_LIMIT24, &clamped);
         }

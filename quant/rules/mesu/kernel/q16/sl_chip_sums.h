@@ -93,6 +93,13 @@ SL_INLINE int32_t sl_chip_blocked(const int16_t *x, uint32_t rows, uint32_t *see
     return sl_max32(0, sl_bit_length(most) - 16);
 }
 
+/* A draw's sum of squares of 24 bits: of more than 258 rows it may need more than 32. */
+#if SL_MAX_UNITS > 257
+typedef uint64_t sl_total_t;
+#else
+typedef uint32_t sl_total_t;
+#endif
+
 /* An input in 8 bits. */
 static inline int32_t sl_chip_narrow(int32_t h, int32_t narrow) {
     return sl_min32((h + ((1 << narrow) >> 1)) >> narrow, SL_NARROW_MAX);
@@ -105,7 +112,8 @@ static inline uint32_t sl_chip_place(uint32_t i) {
 
 SL_INLINE sl_squares_t sl_chip_squares(int16_t *pairs, const int8_t *exponent, uint32_t rows,
                                        int32_t most) {
-    uint32_t totals[L] = {0}, total = 0, each = 0;
+    sl_total_t totals[L] = {0}, total = 0;
+    uint32_t each = 0;
     for (uint32_t i = 0; i < rows; i++) {
         const uint16_t *at = (const uint16_t *)pairs + sl_chip_place(i);
         const uint32_t below = (uint32_t)sl_clamp32(most - exponent[i], 0, 31);

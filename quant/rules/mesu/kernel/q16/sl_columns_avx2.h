@@ -118,14 +118,15 @@ SL_INLINE void sl_sum_widths(const sl_first_rows_t *first, const sl_two_rows_t *
 }
 
 SL_INLINE void sl_columns_sum(const sl_first_rows_t *first, int32_t *mean, uint32_t *power) {
+    const uint32_t n_pairs = SL_PAIRS_OF_ROWS;
     sl_two_rows_t two;
     uint32_t padded_mean[SL_PADDED], padded_power[SL_PADDED], j = 0;
-    for (uint32_t i = 0; i < 2 * SL_PAIRS_OF_ROWS; i++) {
+    for (uint32_t i = 0; i < 2 * n_pairs; i++) {
         two.x[i] = (int16_t)sl_first_x(first, i);
         two.square[i] = (int16_t)sl_first_square(first, i);
     }
     two.n = 0;
-    for (uint32_t p = 0; p < SL_PAIRS_OF_ROWS; p++) {
+    for (uint32_t p = 0; p < n_pairs; p++) {
         two.list[two.n] = (uint16_t)p;
         two.n += (sl_word(two.x + 2 * p) | sl_word(two.square + 2 * p)) != 0;
     }

@@ -39,6 +39,17 @@ SL_INLINE void sl_ratio_sum(const int32_t *delta, const int16_t *epsilon, const 
     }
 }
 
+/* Gradient by an input: through the means and through the deviations. */
+static inline int64_t sl_input_gradient(int32_t mean, int32_t right_mean, int64_t product,
+                                        int32_t right) {
+    if (right < 0) { /* far beyond the clamp of the gradient */
+        product = product > SL_PRODUCT_MAX    ? SL_PRODUCT_MAX
+                  : product < -SL_PRODUCT_MAX ? -SL_PRODUCT_MAX
+                                              : product;
+    }
+    return sl_shift_round64(mean, right_mean) + sl_shift_round64(product, right);
+}
+
 /* Gradient by the layer's inputs, masked by their ReLU, Q4.20, into `below`. */
 SL_INLINE void sl_mesu_backward_inputs_q16(uint32_t index, const sl_state_t *state,
                                            sl_scratch_t *scratch, const int32_t *delta,
@@ -67,14 +78,8 @@ SL_INLINE void sl_mesu_backward_inputs_q16(uint32_t index, const sl_state_t *sta
                      through_spread);
         for (uint32_t s = 0; s < L; s++) {
             const int32_t h = x[i * L + s];
-            int64_t product = (int64_t)h * through_spread[s];
-            if (right_spread < 0) { /* far beyond the clamp of the gradient */
-                product = product > SL_PRODUCT_MAX    ? SL_PRODUCT_MAX
-                          : product < -SL_PRODUCT_MAX ? -SL_PRODUCT_MAX
-                                                      : product;
-            }
-            int64_t gradient = sl_shift_round64(through_mean[s], right_mean) +
-                               sl_shift_round64(product, right_spread);
+            int64_t gradient = sl_input_gradient(through_mean[s], right_mean,
+                                                 (int64_t)h * through_spread[s], right_spread);
             gradient = h > 0 ? gradient : 0;
             below[i * L + s] = sl_clamp64(gradient, SL_LIMIT24);
             scratch->saturations[SL_SAT_GRADIENT] += below[i * L + s] != gradient;

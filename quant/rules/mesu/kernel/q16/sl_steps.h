@@ -30,7 +30,7 @@ SL_INLINE uint32_t sl_step_rho(int16_t *restrict rho, int32_t *restrict y, uint3
         y[j] = d;
         rho[j] = (int16_t)(v + d);
     }
-    if (large) { /* the square of a smaller change is below an LSB */
+    if (large) { /* the square of a smaller change is below half an LSB */
         SL_SCALAR
         for (uint32_t j = 0; j < columns; j++) {
             const int32_t d = y[j], v = rho[j] - d;

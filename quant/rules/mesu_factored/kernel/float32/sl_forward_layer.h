@@ -8,6 +8,7 @@
 #include "sl_step.h"
 #include "sl_sums.h"
 #include "sl_tiles.h"
+#include "sl_vector.h"
 
 static float sl_factored_power_first_f32(const float *restrict x, const float *restrict row,
                                          uint32_t n) {
@@ -51,8 +52,9 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
         float power[L] = {0};
         sl_factored_product_later_f32(layer, state, x, mean);
         for (uint32_t i = 0; i < layer->rows; i++) {
-            for (uint32_t s = 0; s < L; s++) {
-                power[s] += x[i * L + s] * x[i * L + s] * row[i];
+            for (uint32_t s = 0; s < L; s += V) {
+                const sl_vector_t h = sl_load(x + i * L + s, V), sum = sl_load(power + s, V);
+                sl_store(power + s, sl_multiply_add(h * h, sl_spread(row[i]), sum), V);
             }
         }
         for (uint32_t s = 0; s < L; s++) {
@@ -66,9 +68,14 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
     for (uint32_t j = 0; j < layer->columns; j++) {
         column_root[j] = __builtin_sqrtf(column[j]);
         widest = column_root[j] > widest ? column_root[j] : widest;
-        for (uint32_t s = 0; s < L; s++) {
-            const float spread = column_root[j] * root[index == 0 ? 0 : s];
-            a[j * L + s] = mean[index == 0 ? j : j * L + s] + spread * epsilon[j * L + s];
+        for (uint32_t s = 0; s < L; s += V) {
+            const uint32_t e = j * L + s;
+            const sl_vector_t by = index == 0 ? sl_spread(root[0]) : sl_load(root + s, V);
+            const sl_vector_t centre = index == 0 ? sl_spread(mean[j]) : sl_load(mean + e, V);
+            sl_store(
+                a + e,
+                sl_multiply_add(sl_spread(column_root[j]) * by, sl_load(epsilon + e, V), centre),
+                V);
         }
     }
     sl_step_widest(&scratch->step, index, widest * top);

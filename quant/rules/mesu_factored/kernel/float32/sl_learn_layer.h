@@ -7,6 +7,7 @@
 #include "sl_rule.h"
 #include "sl_step.h"
 #include "sl_sums.h"
+#include "sl_vector.h"
 
 static inline float sl_relative(float x) {
     return x < -0.5f ? -0.5f : x > 1.0f ? 1.0f : x;
@@ -24,39 +25,47 @@ SL_INLINE void sl_factored_backward_inputs_f32(uint32_t index, const sl_state_t 
     for (uint32_t i = 0; i < layer->fan_in; i++, mu += layer->columns) {
         float through_mean[L] = {0};
         for (uint32_t j = 0; j < layer->columns; j++) {
-            const float m = mu[j];
-            SL_DRAWS
-            for (uint32_t s = 0; s < L; s++) {
-                through_mean[s] += m * delta[j * L + s];
+            const sl_vector_t m = sl_spread(mu[j]);
+            SL_UNROLL_VECTORS
+            for (uint32_t s = 0; s < L; s += V) {
+                float *sum = through_mean + s;
+                sl_store(sum, sl_multiply_add(m, sl_load(delta + j * L + s, V), sl_load(sum, V)),
+                         V);
             }
         }
-        for (uint32_t s = 0; s < L; s++) {
-            const float h = x[i * L + s];
-            below[i * L + s] = h > 0 ? through_mean[s] + h * (row[i] * by_row[s]) : 0.0f;
+        for (uint32_t s = 0; s < L; s += V) {
+            const sl_vector_t h = sl_load(x + i * L + s, V), none = sl_spread(0);
+            const sl_vector_t spread = sl_spread(row[i]) * sl_load(by_row + s, V);
+            const sl_vector_t both = sl_multiply_add(h, spread, sl_load(through_mean + s, V));
+            sl_store(below + i * L + s, sl_select(h > none, both, none), V);
         }
     }
 }
 
-/* A row's step: mu -= factor * g. */
+/* A row's step: mu += factor g. */
 SL_INLINE void sl_factored_update_row_f32(float *restrict mu, float factor, const float *restrict g,
                                           uint32_t n) {
-    SL_VECTOR
-    for (uint32_t j = 0; j < n; j++) {
-        mu[j] -= factor * g[j];
+    const uint32_t whole = n / V * V;
+    const sl_vector_t by = sl_spread(factor);
+    for (uint32_t j = 0; j < whole; j += V) {
+        sl_store(mu + j, sl_multiply_add(by, sl_load(g + j, V), sl_load(mu + j, V)), V);
+    }
+    if (whole < n) {
+        const sl_vector_t m = sl_load(mu + whole, n - whole);
+        sl_store(mu + whole, sl_multiply_add(by, sl_load(g + whole, V), m), n - whole);
     }
 }
 
 /* Later layers: sum a row's x g over the draws; g is [draw][unit]. */
 SL_INLINE void sl_factored_row_gradient_f32(const float *x, uint32_t columns, const float *g,
                                             float *restrict row_w) {
-    SL_VECTOR
-    for (uint32_t j = 0; j < columns; j++) {
-        float sum = 0;
+    for (uint32_t j = 0; j < columns; j += V) {
+        sl_vector_t sum = sl_spread(0);
         SL_UNROLL_DRAWS
         for (uint32_t s = 0; s < S; s++) {
-            sum += x[s] * g[s * columns + j];
+            sum = sl_multiply_add(sl_spread(x[s]), sl_load(g + s * SL_PADDED(columns) + j, V), sum);
         }
-        row_w[j] = sum;
+        sl_store(row_w + j, sum, V);
     }
 }
 
@@ -95,18 +104,14 @@ SL_INLINE void sl_factored_update_layer_f32(uint32_t index, sl_state_t *state,
     float *g = scratch->block_c, *mu = state->mu + layer->synapse;
     float *restrict row = state->row + layer->first;
     float *restrict column = state->column + layer->unit;
-    const float rate = sl_step_rate(&scratch->step, index) / SL_N_DRAWS;
+    const float rate = -sl_step_rate(&scratch->step, index) / SL_N_DRAWS;
     for (uint32_t j = 0; j < columns; j++) {
         const float gain = rate * column[j];
-        float sum = 0;
-        for (uint32_t s = 0; s < S; s++) {
-            sum += delta[j * L + s];
-            if (index != 0) {
-                g[s * columns + j] = delta[j * L + s] * gain;
-            }
-        }
         if (index == 0) {
-            g[j] = sum * gain;
+            g[j] = sl_sum_draws(delta + j * L) * gain;
+        }
+        for (uint32_t s = 0; index != 0 && s < S; s++) {
+            g[s * SL_PADDED(columns) + j] = delta[j * L + s] * gain;
         }
     }
     const uint32_t rows = index == 0 ? scratch->n_active : layer->rows;
@@ -114,7 +119,7 @@ SL_INLINE void sl_factored_update_layer_f32(uint32_t index, sl_state_t *state,
         const uint32_t i = index == 0 ? scratch->active[a] : a;
         if (index == 0) {
             sl_factored_update_row_f32(mu + i * columns, x[i] * row[i], g, columns);
-        } else {
+        } else if (sl_used(&x[i * L])) {
             sl_factored_row_gradient_f32(&x[i * L], columns, g, scratch->row_w);
             sl_factored_update_row_f32(mu + i * columns, row[i], scratch->row_w, columns);
         }
@@ -166,13 +171,23 @@ SL_INLINE void sl_learn_layer(uint32_t index, uint32_t key, sl_state_t *state,
     const float *column_root = scratch->column_root + layer->unit;
     float total[L] = {0}, by_row[L] = {0}, *by_column = scratch->row_y;
     for (uint32_t j = 0; j < layer->columns; j++) {
-        float sum = 0;
-        for (uint32_t s = 0; s < S; s++) {
-            const float noisy = delta[j * L + s] * epsilon[j * L + s];
-            total[index == 0 ? 0 : s] += noisy * column_root[j];
-            sum += noisy * root[index == 0 ? 0 : s];
+        float noisy[L];
+        for (uint32_t s = 0; s < L; s += V) {
+            const uint32_t e = j * L + s;
+            sl_store(noisy + s, sl_load(delta + e, V) * sl_load(epsilon + e, V), V);
         }
-        by_column[j] = sum * column_root[j];
+        if (index == 0) {
+            const float sum = sl_sum_draws(noisy);
+            total[0] = sl_multiply_add1(sum, column_root[j], total[0]);
+            by_column[j] = sum * root[0] * column_root[j];
+            continue;
+        }
+        for (uint32_t s = 0; s < L; s += V) {
+            const sl_vector_t some = sl_load(noisy + s, V), sum = sl_load(total + s, V);
+            sl_store(total + s, sl_multiply_add(some, sl_spread(column_root[j]), sum), V);
+            sl_store(noisy + s, some * sl_load(root + s, V), V);
+        }
+        by_column[j] = sl_sum_draws(noisy) * column_root[j];
     }
     for (uint32_t s = 0; s < (index == 0 ? 1 : S); s++) {
         by_row[s] = root[s] > 0 ? total[s] / root[s] : 0.0f;

@@ -3,6 +3,7 @@
 
 #include "sl_build.h"
 #include "sl_rule.h"
+#include "sl_vector.h"
 
 enum { SL_UNIT_POWERS = 0 }; /* squares are summed once for all units */
 
@@ -19,10 +20,11 @@ SL_INLINE void sl_factored_add_first_f32(const sl_layer_t *layer, const float *r
     for (uint32_t a = 0; a < scratch->n_active; a++) {
         const uint32_t i = scratch->active[a];
         const float *restrict mu_row = mu + i * layer->columns;
-        const float input = scratch->input[i];
-        SL_VECTOR
-        for (uint32_t j = 0; j < units; j++) {
-            mean[j] += input * mu_row[j];
+        const sl_vector_t input = sl_spread(scratch->input[i]);
+        SL_UNROLL_VECTORS
+        for (uint32_t j = 0; j < units; j += V) {
+            const sl_vector_t m = sl_load(mu_row + j, units - j);
+            sl_store(mean + j, sl_multiply_add(input, m, sl_load(mean + j, V)), V);
         }
     }
 }
@@ -32,11 +34,16 @@ SL_INLINE void sl_factored_add_later_f32(const sl_layer_t *layer, const float *r
                                          const float *restrict x, uint32_t units,
                                          float *restrict mean) {
     for (uint32_t i = 0; i < layer->rows; i++, mu += layer->columns, x += L) {
+        if (!sl_used(x)) {
+            continue;
+        }
+        SL_UNROLL_VECTORS
         for (uint32_t j = 0; j < units; j++) {
-            const float m = mu[j];
-            SL_DRAWS
-            for (uint32_t s = 0; s < L; s++) {
-                mean[j * L + s] += m * x[s];
+            const sl_vector_t m = sl_spread(mu[j]);
+            SL_UNROLL_VECTORS
+            for (uint32_t s = 0; s < L; s += V) {
+                float *sum = mean + j * L + s;
+                sl_store(sum, sl_multiply_add(m, sl_load(x + s, V), sl_load(sum, V)), V);
             }
         }
     }

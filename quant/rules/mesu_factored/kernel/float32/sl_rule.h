@@ -22,12 +22,12 @@ typedef struct {
 #if SL_HEAD_SPREAD
     float inverse[SL_N_LANES]; /* 1/spread of the first output */
 #endif
-    float block_a[SL_MAX_UNITS * SL_N_LANES]; /* a, then delta */
-    float block_b[SL_MAX_UNITS * SL_N_LANES]; /* delta of the layer below */
-    float block_r[SL_MAX_UNITS * SL_N_LANES]; /* mean */
-    float block_c[SL_N_LANES * SL_MAX_UNITS]; /* delta times its gain, [draw][unit] */
-    float row_w[SL_MAX_UNITS];                /* a row's step of mu */
-    float row_y[SL_MAX_UNITS];                /* curvature of the columns */
+    float block_a[SL_MAX_UNITS * SL_N_LANES];            /* a, then delta */
+    float block_b[SL_MAX_UNITS * SL_N_LANES];            /* delta of the layer below */
+    float block_r[SL_MAX_UNITS * SL_N_LANES];            /* mean */
+    float block_c[SL_N_DRAWS * SL_PADDED(SL_MAX_UNITS)]; /* delta times its gain, [draw][unit] */
+    float row_w[SL_PADDED(SL_MAX_UNITS)];                /* a row's step of mu */
+    float row_y[SL_MAX_UNITS];                           /* curvature of the columns */
     SL_SAMPLING_SCRATCH
 } sl_scratch_t;
 
