@@ -2,7 +2,9 @@
  * vector at a time, so both take the same steps in the same order. */
 #pragma once
 
+#ifdef SL_HOST
 #include <string.h>
+#endif
 
 #include "sl_build.h"
 #include "sl_lanes.h"

@@ -1,7 +1,9 @@
 /* MESU in float32: layers and scratch. */
 #pragma once
 
+#ifdef SL_HOST
 #include <string.h>
+#endif
 
 #include "sl_sampling_rule.h"
 

@@ -1,5 +1,7 @@
-/* A row's steps in layer 0 for ARMv6-M (Cortex-M0, -M0+), in assembly: with eight registers that an
- * instruction can use, a compiler reloads three values for every column. Four columns a turn. */
+/* A row's steps in layer 0 for ARMv6-M (Cortex-M0, -M0+), in assembly, four columns a turn: with
+ * eight registers that an instruction can use, a compiler reloads three values for every column. A
+ * step of mu takes 18 instructions a synapse and one of rho 17, where the plain C takes 29 and 58;
+ * a product 5 where it takes 7. */
 #pragma once
 
 #include <stdint.h>
