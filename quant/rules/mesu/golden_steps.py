@@ -122,7 +122,7 @@ def factors(
     drawn : int
         A factor below 2^(shift + drawn) is drawn.
     draw : int64[rows]
-        16 random bits a row.
+        16 random bits for each row.
     count : Saturations
     """
     reach = bit_lengths(x) + exponent
