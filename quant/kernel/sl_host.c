@@ -61,7 +61,7 @@ SL_API uint64_t sl_host_learn(sl_state_t *state, sl_scratch_t *scratch, uint32_t
         const bool more = t + 1 < n;
         *status =
             sl_learner_learn_before(state, scratch, x, targets[t], more ? x + SL_N_FEATURES : NULL,
-                                    more ? targets[t + 1] : 0);
+                                    more ? targets[t + 1] : 0, t > 0);
         if (*status < 0) {
             break;
         }

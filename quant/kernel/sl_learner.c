@@ -33,7 +33,17 @@ static int32_t sl_learner_forward(const sl_state_t *state, sl_scratch_t *scratch
     return predicted < 0 ? predicted : sl_memory_predict(state, scratch, x_bits, predicted);
 }
 
+/* Nobody has looked ahead: a scratch may begin with anything. */
+SL_FOLD void sl_learner_begin(sl_scratch_t *scratch) {
+#if SL_LOOKS_AHEAD
+    scratch->ahead = 0;
+#else
+    (void)scratch;
+#endif
+}
+
 int32_t sl_learner_predict(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits) {
+    sl_learner_begin(scratch);
     return sl_learner_forward(state, scratch, x_bits);
 }
 
@@ -89,12 +99,17 @@ SL_FOLD int32_t sl_learner_step(sl_state_t *state, sl_scratch_t *scratch, const 
 
 int32_t sl_learner_learn(sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits,
                          uint32_t target) {
+    sl_learner_begin(scratch);
     return sl_learner_step(state, scratch, x_bits, target, NULL, 0);
 }
 
 #ifdef SL_HOST
 int32_t sl_learner_learn_before(sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits,
-                                uint32_t target, const uint32_t *next, uint32_t next_target) {
+                                uint32_t target, const uint32_t *next, uint32_t next_target,
+                                uint32_t was_next) {
+    if (!was_next) {
+        sl_learner_begin(scratch);
+    }
     return sl_learner_step(state, scratch, x_bits, target, next, next_target);
 }
 #endif

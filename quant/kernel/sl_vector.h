@@ -17,8 +17,14 @@
 #define SL_FUSED 0
 #endif
 
-#define SL_EIGHT(k)       for (uint32_t k = 0; k < 8; k++)
-#define SL_UNROLL_VECTORS SL_UNROLL_DRAWS
+#define SL_EIGHT(k) for (uint32_t k = 0; k < 8; k++)
+
+/* Sums in an array stay in registers if the loop over it is unrolled. */
+#if defined(SL_HOST) && defined(__clang__)
+#define SL_UNROLL_VECTORS _Pragma("clang loop unroll(full)")
+#else
+#define SL_UNROLL_VECTORS
+#endif
 
 SL_FOLD float sl_multiply_add1(float a, float b, float c) {
     return SL_FUSED ? __builtin_fmaf(a, b, c) : a * b + c;
