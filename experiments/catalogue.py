@@ -152,7 +152,7 @@ TOPICS: dict[str, dict[str, Entry]] = {
         ),
         "speed": Entry(
             "speed.experiments",
-            "samples/s of every engine beside PyTorch; rivals on the desk and on every core",
+            "samples/s of every engine and of rivals; rivals on every core",
             (),
             ("mnist",),
         ),

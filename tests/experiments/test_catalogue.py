@@ -51,7 +51,7 @@ def test_help_says_what_it_is(name: str, capsys: pytest.CaptureFixture[str]) -> 
     assert f"usage: python -m experiments {name} " in out
     assert CATALOGUE[name].title in out
     assert "--results" in out
-    assert name == "figures" or "--report-only" in out
+    assert name in ("figures", "tracked") or "--report-only" in out
     assert ("--seeds N" in out) == ("--seed K" in out)
 
 
