@@ -29,7 +29,9 @@ SL_INLINE void sl_columns_sum(const sl_first_rows_t *first, int32_t *restrict me
         mean[j] = 0;
         power[j] = 0;
     }
-    for (uint32_t a = 0; a < first->n; a++) {
-        sl_add_row(first, first->rows[a], mean, power);
+    for (uint32_t i = 0; i < SL_N_FEATURES + SL_BIAS; i++) {
+        if (first->x[i] != 0) { /* a host has no list of them */
+            sl_add_row(first, i, mean, power);
+        }
     }
 }
