@@ -16,7 +16,8 @@ enum {
     SL_TILE = 4, /* widths whose sums stay in registers */
     SL_FIRST_ROWS = SL_N_FEATURES + SL_BIAS,
     /* Rows that end a whole width before the array does. */
-    SL_BEFORE_END = SL_N_SYNAPSES < SL_PADDED ? 0 : (SL_N_SYNAPSES - SL_PADDED) / SL_FIRST_UNITS + 1,
+    SL_BEFORE_END = SL_N_SYNAPSES < SL_PADDED ? 0
+                                              : (SL_N_SYNAPSES - SL_PADDED) / SL_FIRST_UNITS + 1,
     SL_WHOLE_ROWS = SL_BEFORE_END < SL_FIRST_ROWS ? SL_BEFORE_END : SL_FIRST_ROWS,
 };
 
