@@ -158,7 +158,7 @@ def test_every_file_a_host_can_take_is_compared() -> None:
     ("build", "healthy", "faulty"),
     [
         ("neon", "vqaddq_s16(", "vaddq_s16("),
-        ("neon", "vandq_s16(u, vld1q_s16(columns->inside + j))", "u"),
+        ("neon", "columns->g[k] = columns->dither[k] = 0", "columns->g[k] = 32767"),
         ("neon", "i = SL_WHOLE_ROWS; i < SL_FIRST_ROWS", "i = SL_FIRST_ROWS; i < SL_FIRST_ROWS"),
         ("neon", "vmlal_n_s16(sum_k[1], vget_high_s16(two.val[1]), second)", "sum_k[1]"),
         ("avx2", "_mm256_adds_epi16(", "_mm256_add_epi16("),
@@ -168,8 +168,10 @@ def test_every_file_a_host_can_take_is_compared() -> None:
 def test_canary_planted_faults_are_seen(
     build: str, healthy: str, faulty: str, tmp_path: Path
 ) -> None:
-    planted = program(build, "odd widths", tmp_path, (healthy, faulty))
-    assert differences(planted, "odd widths")
+    name = (
+        "a single layer" if "ROWS" in healthy else "odd widths"
+    )  # whose last rows are the array's
+    assert differences(program(build, name, tmp_path, (healthy, faulty)), name)
 
 
 def test_the_streams_reach_the_edges() -> None:

@@ -1,6 +1,7 @@
 /* The loops of layer 0 for NEON, 8 units at a time, as sl_columns_avx2.h has them: what lies beyond
- * a row is multiplied by 0 and written back as it was. NUMBERS.md bounds a factor by 16256 and a
- * dithered step by 12223, so no product saturates and no sum wraps. */
+ * a row is multiplied by 0, and dither alone is shifted away, so it is written back as it was.
+ * NUMBERS.md bounds a factor by 16256 and a dithered step by 12223, so no product saturates and no
+ * sum wraps. */
 #pragma once
 
 #include <arm_neon.h>
@@ -22,15 +23,14 @@ enum {
 };
 
 typedef struct {
-    int16_t g[SL_PADDED], dither[SL_PADDED], inside[SL_PADDED];
+    int16_t g[SL_PADDED], dither[SL_PADDED];
 } sl_columns_t;
 
 static inline void sl_columns_set(sl_columns_t *columns, uint32_t j, int32_t g, uint32_t dither) {
     columns->g[j] = (int16_t)g;
     columns->dither[j] = (int16_t)dither;
-    columns->inside[j] = -1;
     for (uint32_t k = SL_FIRST_UNITS; j == 0 && k < SL_PADDED; k++) {
-        columns->g[k] = columns->dither[k] = columns->inside[k] = 0;
+        columns->g[k] = columns->dither[k] = 0;
     }
 }
 
@@ -49,11 +49,7 @@ SL_INLINE void sl_columns_step(const sl_columns_t *columns, uint32_t row, int16_
     for (uint32_t j = 0; j < SL_PADDED; j += SL_WIDTH) {
         const int16x8_t inner = vqrdmulhq_s16(x, vld1q_s16(columns->g + j));
         const int16x8_t h = vqrdmulhq_s16(vld1q_s16(rho + j), inner);
-        int16x8_t mine = u;
-        if (SL_PADDED != SL_FIRST_UNITS && j + SL_WIDTH == SL_PADDED) {
-            mine = vandq_s16(u, vld1q_s16(columns->inside + j));
-        }
-        mine = veorq_s16(mine, vld1q_s16(columns->dither + j));
+        const int16x8_t mine = veorq_s16(u, vld1q_s16(columns->dither + j));
         const int16x8_t step = vshlq_s16(vaddq_s16(h, mine), by);
         vst1q_s16(mu + j, vqaddq_s16(vld1q_s16(mu + j), step));
     }
