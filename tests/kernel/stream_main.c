@@ -3,7 +3,8 @@
  *     stream_main STATE X LABELS NEW_STATE PREDICTIONS
  *
  * STATE: the bytes of sl_state_t. X: binary32, [n][features]. LABELS: uint32, [n]. Writes the state
- * after learning all samples, and the predictions as int32, [n]. Little endian, as the host.
+ * after learning all samples, and the predictions as int32, [n]. Little endian, as the host. Prints
+ * how often each kind of value saturated, while predicting and learning.
  * State and scratch are malloc'ed to the byte; -DPLANT_OVERFLOW makes the scratch two words too
  * short, which AddressSanitizer must notice. */
 #include <stdio.h>
@@ -81,6 +82,9 @@ int main(int argc, char **argv) {
     }
     write_file(argv[4], state, sizeof(sl_state_t));
     write_file(argv[5], predictions, n * sizeof(int32_t));
+    for (uint32_t k = 0; k < SL_N_SAT; k++) {
+        printf("%u\n", (unsigned)scratch->saturations[k]);
+    }
     free(sample);
     free(predictions);
     free(scratch);

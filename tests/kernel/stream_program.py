@@ -40,16 +40,23 @@ def _sanitizers_work(compiler: str) -> bool:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: exit code, what it printed, and the files it wrote (None: none)."""
+    """How a run ended: exit code, what it printed, and the files it wrote (None: none).
+
+    ``saturations`` has one count per kind of value, in the order of ``Saturations``.
+    """
 
     code: int
     stderr: str
     state: bytes | None
     predictions: npt.NDArray[np.int32] | None
+    saturations: tuple[int, ...] = ()
 
 
 class StreamProgram:
-    """The kernel of one network and configuration, compiled by ``compiler`` (a command)."""
+    """The kernel of one network and configuration, compiled by ``compiler`` (a command).
+
+    ``runner`` is a command that runs the program where this processor does not.
+    """
 
     def __init__(
         self,
@@ -60,9 +67,10 @@ class StreamProgram:
         arithmetic: str,
         flags: tuple[str, ...] = (),
         plant: tuple[str, str] | None = None,
+        runner: tuple[str, ...] = (),
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
+        self._folder, self._runner = folder, runner
         self._program = folder / "stream_main"
         own = kernel_sources(spec, config, arithmetic)
         sources = [*(file.name for file in own), "stream_main.c"]
@@ -78,7 +86,7 @@ class StreamProgram:
 
     @staticmethod
     def _plant(folder: Path, healthy: str, faulty: str) -> None:
-        found = [file for file in folder.glob("sl_*.c") if healthy in file.read_text()]
+        found = [file for file in folder.glob("sl_*.[ch]") if healthy in file.read_text()]
         assert len(found) == 1, f"{healthy!r} stands in {found}: plant the fault elsewhere"
         found[0].write_text(found[0].read_text().replace(healthy, faulty))
 
@@ -92,9 +100,11 @@ class StreamProgram:
         for file in files[3:]:
             file.unlink(missing_ok=True)
         done = subprocess.run(
-            [self._program, *files], capture_output=True, text=True, errors="replace", check=False
-        )
+            [*self._runner, self._program, *files],
+            capture_output=True, text=True, errors="replace", check=False,
+        )  # fmt: skip
         if not files[4].exists():
             return Outcome(done.returncode, done.stderr, None, None)
         predictions = np.frombuffer(files[4].read_bytes(), "<i4")
-        return Outcome(done.returncode, done.stderr, files[3].read_bytes(), predictions)
+        counts = tuple(map(int, done.stdout.split()))
+        return Outcome(done.returncode, done.stderr, files[3].read_bytes(), predictions, counts)

@@ -11,6 +11,8 @@
 
 #if defined(SL_HOST) && defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(SL_HOST) && defined(__ARM_NEON)
+#include <arm_neon.h>
 #endif
 
 /* Numbers that lie `step` apart in pairs, the second of a pair `gap` behind the first. */
@@ -60,6 +62,30 @@ SL_FOLD void sl_dot_pairs(const int16_t *pairs, uint32_t stride, uint32_t lanes,
         }
         for (uint32_t k = 0; k < blocks; k++) {
             _mm256_storeu_si256((__m256i *)(sum + l + 8 * k), sums[k]);
+        }
+    }
+#elif defined(SL_HOST) && defined(__ARM_NEON)
+    for (uint32_t l = 0; l < lanes; l += SL_DOT_LANES) {
+        const uint32_t blocks = (lanes - l < SL_DOT_LANES ? lanes - l : SL_DOT_LANES) / 8;
+        int32x4_t sums[SL_DOT_LANES / 4];
+        for (uint32_t k = 0; k < 2 * blocks; k++) {
+            sums[k] = vdupq_n_s32(0);
+        }
+        for (uint32_t p = 0; p < n; p++) {
+            const uint32_t by = sl_two(of, p);
+            const int16_t first = (int16_t)by, second = (int16_t)(by >> 16);
+            const int16_t *at = pairs + 2 * (p * stride + l);
+            for (uint32_t k = 0; k < blocks; k++) {
+                const int16x8x2_t two = vld2q_s16(at + 16 * k);
+                int32x4_t *sum_k = sums + 2 * k;
+                sum_k[0] = vmlal_n_s16(sum_k[0], vget_low_s16(two.val[0]), first);
+                sum_k[1] = vmlal_n_s16(sum_k[1], vget_high_s16(two.val[0]), first);
+                sum_k[0] = vmlal_n_s16(sum_k[0], vget_low_s16(two.val[1]), second);
+                sum_k[1] = vmlal_n_s16(sum_k[1], vget_high_s16(two.val[1]), second);
+            }
+        }
+        for (uint32_t k = 0; k < 2 * blocks; k++) {
+            vst1q_s32(sum + l + 4 * k, sums[k]);
         }
     }
 #else
