@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sl_lanes16.h"
+#include "sl_pairs.h"
 
 /* `lanes` of four sums; the others' pairs are left alone. */
 SL_FOLD void sl_dot_some(const sl_word_t *pairs, uint32_t stride, uint32_t lanes, sl_numbers_t of,

@@ -3,6 +3,8 @@
 #pragma once
 
 #include "sl_first_update.h"
+#include "sl_replay.h"
+#include "sl_step.h"
 
 /* How a sample's rows become factors. */
 typedef struct {

@@ -3,6 +3,8 @@
 #pragma once
 
 #include "sl_noise.h"
+#include "sl_replay.h"
+#include "sl_step.h"
 #include "sl_steps.h"
 
 /* Sum a row's x g and x^2 q over the draws, into row_w and row_y; the pairs are two draws of g and
