@@ -32,7 +32,7 @@ enum { SL_DOT_LANES = 32 };
 
 /* sum[l] = sum_p pairs[p][l] . numbers p. The second of a pair that is alone is 0 in `pairs`. */
 SL_FOLD void sl_dot_pairs(const int16_t *pairs, uint32_t stride, uint32_t lanes, sl_numbers_t of,
-                    int32_t *sum) {
+                          int32_t *sum) {
     const uint32_t n = (of.n + 1) / 2;
 #if defined(SL_HOST) && defined(__AVX2__)
     for (uint32_t l = 0; l < lanes; l += SL_DOT_LANES) {
