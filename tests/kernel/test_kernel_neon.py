@@ -168,9 +168,8 @@ def test_every_file_a_host_can_take_is_compared() -> None:
 def test_canary_planted_faults_are_seen(
     build: str, healthy: str, faulty: str, tmp_path: Path
 ) -> None:
-    name = (
-        "a single layer" if "ROWS" in healthy else "odd widths"
-    )  # whose last rows are the array's
+    # Of a single layer, the last rows are the array's.
+    name = "a single layer" if "ROWS" in healthy else "odd widths"
     assert differences(program(build, name, tmp_path, (healthy, faulty)), name)
 
 
