@@ -36,6 +36,7 @@ def test_the_same_verbs_in_the_same_units(kind: Any, chosen: Any) -> None:
         assert isinstance(novelty, float)
         assert 0 <= novelty <= 1
         assert novelty == learner.novelty_one(dict(zip("abcde", row.tolist(), strict=True)))
+        assert learner.look_one(row) == (novelty, found)
         if hasattr(found, "epistemic"):
             assert found.aleatoric + found.epistemic == pytest.approx(found.predictive)
     assert learner.state_sha256 == before
@@ -47,10 +48,12 @@ def test_what_both_refuse(kind: Any) -> None:
     row = samples(1)[0][0]
     with pytest.raises(LabelError, match="no label is known yet"):
         learner.predict_uncertainty_one(row)
+    with pytest.raises(LabelError, match="no label is known yet"):
+        learner.look_one(row)
     assert 0 <= learner.novelty_one(row) <= 1, "novelty is not of labels"
     learner.learn_one(row, "only")
     assert learner.predict_uncertainty_one(row).predictive == 0
-    for verb in (learner.predict_uncertainty_one, learner.novelty_one):
+    for verb in (learner.predict_uncertainty_one, learner.novelty_one, learner.look_one):
         with pytest.raises(ShapeError, match="x has shape"):
             verb(row[:4])
         with pytest.raises(InputValueError, match="feature 0 is nan"):
