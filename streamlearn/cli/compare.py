@@ -140,7 +140,7 @@ def _why_other(found: Sequence[Found]) -> str | None:
 
 def _pair(first: Found, second: Found) -> tuple[Paired | PairedErrors | None, str | None]:
     """Return the test of two runs that recorded predictions, or why they cannot be compared."""
-    tasks = {one.metrics.get("task") for one in (first, second)}
+    tasks = {str(one.metrics.get("task")) for one in (first, second)}
     if len(tasks) > 1:
         return (
             None,
@@ -240,10 +240,14 @@ FIGURES = (
 def _at(metrics: Any, keys: tuple[str, ...]) -> Any:
     for key in keys:
         if isinstance(metrics, list):
-            known = [one[key] for one in metrics if one.get(key) is not None]
-            return min(known, default=None)
+            found: list[Any] = [one.get(key) for one in metrics if isinstance(one, Mapping)]
+            return min((value for value in found if _is_number(value)), default=None)
         metrics = metrics.get(key) if isinstance(metrics, Mapping) else None
-    return None if isinstance(metrics, Mapping) else metrics
+    return metrics if _is_number(metrics) else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float))
 
 
 def _settings(found: Sequence[Found]) -> list[tuple[str, list[str]]]:

@@ -148,7 +148,7 @@ def check_json(out: Path | None, json_file: Path | None) -> None:
     _make(json_file.parent)
     if json_file.is_dir():
         raise CommandError(f"{json_file} is a folder: --json takes a file")
-    if json_file.is_file() and json_file.read_bytes()[:1] not in (b"", b"{"):
+    if json_file.is_file() and not _is_json_object(json_file):
         raise CommandError(
             f"{json_file} exists and holds no figures of an earlier command: --json would "
             "overwrite it; give a new file"
@@ -159,6 +159,17 @@ def check_json(out: Path | None, json_file: Path | None) -> None:
             f"{json_file} is in the run folder, whose {METRICS_FILE} has the same figures; "
             "leave --json out, or give a file elsewhere"
         )
+
+
+def _is_json_object(file: Path) -> bool:
+    """Tell whether a file is empty or one JSON object, as figures are; JSON lines are several."""
+    data = file.read_bytes()
+    if not data[:1]:
+        return True
+    try:
+        return data[:1] == b"{" and isinstance(json.loads(data), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _refuse_other(out: Path, source: Mapping[str, Any]) -> None:
@@ -228,7 +239,9 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         found = json.loads((folder / MANIFEST_FILE).read_text("utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    if not isinstance(found, dict):
+        return None
+    return found if isinstance(found.get("files", {}), dict) else {**found, "files": {}}
 
 
 def _make(folder: Path) -> None:

@@ -53,7 +53,7 @@ class Keeper:
     ) -> None:
         self._observers = Observers() if observers is None else observers
         self._run_dir, self._record, self._every = run_dir, record, every
-        self._seconds, self._say = seconds, say
+        self._seconds, self._say = min(seconds, threading.TIMEOUT_MAX), say
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._error: Exception | None = None

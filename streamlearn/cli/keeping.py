@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 
+from streamlearn.cli.endings import CommandError
 from streamlearn.cli.lookout import Looking
 from streamlearn.sources import Opening, Source, open_source
 
@@ -62,3 +64,28 @@ class Keeping:
                 lambda text: warn.print(f"streamlearn: {text}"),
             ),
         )
+
+    def check(self, *streams: str | None) -> None:
+        """Refuse files that one of the streams is, or that are one another.
+
+        Parameters
+        ----------
+        streams
+            As given to :meth:`source`.
+
+        Raises
+        ------
+        CommandError
+            If a result would be written over what is read, or over another result.
+        """
+        taken = {os.path.realpath(stream): "is the stream" for stream in streams if stream}
+        files = ("--json", self.json_file), ("--predictions", self.looking.predictions)
+        for option, file in (*files, ("--record", self.record)):
+            if file is None:
+                continue
+            real = os.path.realpath(file)
+            if real in taken:
+                raise CommandError(
+                    f"{option} {file} {taken[real]}, which would be overwritten; give another file"
+                )
+            taken[real] = f"is the file of {option}"

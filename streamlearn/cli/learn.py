@@ -45,6 +45,7 @@ def learn(
     """
     columns = columns or Columns()
     columns.check(stream)
+    keeping.check(stream, columns.labels)
     source = keeping.source(stream, fresh=True)
     place = Place(stream_path(source.stream, keeping.out), label, on_bad)
     if keeping.record is not None:

@@ -71,6 +71,7 @@ def resume(
         )
         reading = columns(Columns.from_dict(place.reading)).seen_from(run_dir)
         reading.check(source.stream)
+        keeping.check(source.stream, reading.labels and stream_at(reading.labels, run_dir))
         place = replace(place, reading=reading.to_dict())
         names = learner.get_params()["features"]
         reading = reading.known(names or ())

@@ -372,3 +372,50 @@ def test_a_board_too_small_says_by_how_much(cli: Cli, tmp_path: Path) -> None:
     assert not (tmp_path / "s" / "metrics.json").exists()
     again = (*small[:-3], "nrf52840", "--out", tmp_path / "s", "--quiet")
     assert cli(*again).code == 0, "the folder of a failed run can be used again"
+
+
+def test_no_result_is_written_over_what_is_read(cli: Cli, tmp_path: Path) -> None:
+    lines = "".join(f'{{"a": {i % 7}, "y": "{"pq"[i % 2]}"}}\n' for i in range(20))
+    stream, out = tmp_path / "x.jsonl", tmp_path / "run"
+    stream.write_text(lines)
+    given = ("run", "--stream", stream, "--label", "y", "--quiet")
+    for more, said in (
+        (("--json", stream), "--json .* is the stream"),
+        (("--predictions", tmp_path / "." / "x.jsonl"), "--predictions .* is the stream"),
+        (("--record", stream), "--record .* is the stream"),
+        (
+            ("--predictions", tmp_path / "p.jsonl", "--json", tmp_path / "p.jsonl"),
+            "is the file of --json",
+        ),
+    ):
+        ended = cli(*given, "--out", out, *more)
+        assert ended.code == 1
+        assert re.search(said, one_line(ended.err)), ended.err
+        assert not out.exists()
+    other = tmp_path / "y.jsonl"
+    other.write_text(lines)
+    ended = cli(*given, "--json", other)
+    assert ended.code == 1
+    assert "holds no figures of an earlier command" in one_line(ended.err)
+    assert (stream.read_text(), other.read_text()) == (lines, lines)
+
+
+@pytest.mark.parametrize("files", [[1], "x", None, -1])
+def test_a_manifest_of_another_kind_is_no_bug(
+    cli: Cli, q16: Path, tmp_path: Path, files: object
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(q16 / "run", run)
+    manifest = json.loads((run / "manifest.json").read_text())
+    (run / "manifest.json").write_text(json.dumps({**manifest, "files": files}))
+    assert cli("export", run, "--to", tmp_path / "e").code == 0, "the checkpoint is whole"
+    figures = json.loads((run / "metrics.json").read_text())
+    wrong = {name: [1] for name in ("task", "kappa", "latest", "classes", "baselines")}
+    (run / "metrics.json").write_text(json.dumps({**figures, **wrong}))
+    assert cli("compare", run, run).code == 0
+
+
+def test_seconds_without_end(cli: Cli, toy: Path, tmp_path: Path) -> None:
+    given = ("run", "--stream", toy, "--label", LABEL, "--out", tmp_path / "run", "--quiet")
+    for seconds in ("inf", "1e300"):
+        assert cli(*given, "--checkpoint-seconds", seconds).code == 0

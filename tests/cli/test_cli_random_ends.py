@@ -35,7 +35,7 @@ from streamlearn import MesuClassifier
 from streamlearn import cli as command_line
 from streamlearn.cli import sitting
 from streamlearn.cli.checkpoints import newest
-from streamlearn.cli.folders import learner_of
+from streamlearn.cli.kept_learner import learner_of
 from streamlearn.learners.loading import read
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
