@@ -73,7 +73,7 @@ static inline int32_t sl_shift_saturate(int32_t x, int32_t right, int32_t bits, 
     return (int32_t)((uint32_t)sl_clamp_count(x, (1 << bits) >> left, count) << left);
 }
 
-#if defined(__ARM_FP)
+#if defined(__ARM_FP) && !defined(SL_HOST)
 static inline float sl_root32(float x) { /* the builtin is a call of the library */
     float root;
     __asm("vsqrt.f32 %0, %1" : "=t"(root) : "t"(x));

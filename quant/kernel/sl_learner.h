@@ -34,14 +34,12 @@ SL_API int32_t sl_learner_recall(const sl_state_t *state, sl_scratch_t *scratch,
 SL_API int32_t sl_learner_learn(sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits,
                                 uint32_t target);
 
-#ifdef SL_HOST
-/* As sl_learner_learn, of a sample whose next one is known: with the same bits, and less work.
- * next: NULL if there is none; else it has to be learned next, with the same scratch and
+/* The host's: as sl_learner_learn, of a sample whose next one is known: with the same bits, and
+ * less work. next: NULL if there is none; else it has to be learned next, with the same scratch and
  * was_next 1. */
 int32_t sl_learner_learn_before(sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits,
                                 uint32_t target, const uint32_t *next, uint32_t next_target,
                                 uint32_t was_next);
-#endif
 
 /* Writes SL_HEALTH_WORDS words: how many features the network saw nothing of; log2 of the step's
  * multiplier, int32 in Q.16; then the counters of sl_status.h since the scratch was zeroed. */

@@ -32,9 +32,11 @@ QUANT = Path(c_config.__file__).parent
 WARNINGS = (
     "-std=c11", "-pedantic", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wsign-conversion",
     "-Wshadow", "-Wcast-qual", "-Wundef", "-Wstrict-prototypes", "-Wno-unused-function",
-    "-fsyntax-only", "-ffreestanding", f"-I{Path(ziglang.__file__).parent / 'lib' / 'include'}",
+    "-fsyntax-only", "-ffreestanding", f"-isystem{Path(ziglang.__file__).parent / 'lib' / 'include'}",
 )  # fmt: skip
-CONDITIONAL = re.compile(r"^[ \t]*#[ \t]*(?:if|ifdef|ifndef)\b", re.MULTILINE)
+CONDITIONAL = re.compile(r"^[ \t]*#[ \t]*(?:if|ifdef|ifndef)\b.*", re.MULTILINE)
+#: What asks for the processor, or its compiler, and not for a learner's variant.
+PROCESSOR = re.compile(r"SL_HOST|SL_ON_HOST|SL_FUSE|__")
 
 
 def builds() -> dict[str, Case]:
@@ -92,8 +94,27 @@ def check(folder: Path, name: str, names: list[str], header: str | None = None, 
 @EACH
 @pytest.mark.parametrize("flags", [(), ("-DSL_HOST",)], ids=["chip", "host"])
 def test_each_header_compiles_alone(name: str, flags: tuple[str, ...], tmp_path: Path) -> None:
-    headers = [f.name for f in kernel_headers(*BUILDS[name].given) if not f.name.endswith(NEON)]
+    headers = [f.name for f in used_headers(name) if not f.name.endswith(NEON)]
     assert "error:" not in check(tmp_path, name, ["sl_config.h", *headers], None, *flags)
+
+
+def used_headers(name: str) -> list[Path]:
+    """The headers of a build that its sources come to: a room has some for other arithmetics."""
+    headers = {file.name: file for file in kernel_headers(*BUILDS[name].given)}
+    found: set[Path] = set()
+    waiting = [*kernel_sources(*BUILDS[name].given), HOST_SOURCE]
+    while waiting:
+        for included in re.findall(r'#include "(\w+\.h)"', waiting.pop().read_text()):
+            file = headers.get(included)
+            if file is not None and file not in found:
+                found.add(file)
+                waiting.append(file)
+    return sorted(found)
+
+
+def test_every_header_is_used_by_a_build() -> None:
+    used = {file for name in BUILDS for file in used_headers(name)}
+    assert used == {file for file in all_kernel_files() if file.suffix == ".h"}
 
 
 def neon_headers(name: str) -> list[str]:
@@ -141,20 +162,30 @@ def test_every_file_belongs_to_a_build() -> None:
     assert sorted(used) == all_kernel_files()
 
 
+def conditionals(text: str) -> tuple[int, int]:
+    """How many ask for a learner's variant, and how many for the processor."""
+    found = CONDITIONAL.findall(text)
+    processor = sum(bool(PROCESSOR.search(line)) for line in found)
+    return len(found) - processor, processor
+
+
 def test_few_conditionals() -> None:
-    counts = {file.name: len(CONDITIONAL.findall(file.read_text())) for file in all_kernel_files()}
-    assert 0 < sum(counts.values()) < 40, counts
+    counts = {file.name: conditionals(file.read_text()) for file in all_kernel_files()}
+    assert 0 < sum(variant for variant, _ in counts.values()) < 40, counts
+    assert 0 < sum(processor for _, processor in counts.values()) < 40, counts
 
 
 def test_canary_conditionals_are_counted() -> None:
     text = "#if A\n# ifdef B\n#endif\n  #ifndef C\n#elif D\n#else\n// #if\n#include <x>\n"
-    assert len(CONDITIONAL.findall(text)) == 3
+    assert conditionals(text) == (3, 0)
+    assert conditionals("#ifdef SL_HOST\n#if defined(__AVX2__)\n#if A\n") == (1, 2)
 
 
 #: Verbs by which one room calls another: every room of a kind has them.
 SHARED = re.compile(
     r"sl_(rule|head|front_end|gaussian|memory|step)_\w+"
     r"|sl_(input_code|input_of_code|forward_layer|learn_layer|add_units|mean_output|drawn_output|value_of_q8)"
+    r"|sl_(columns_\w+|dot_pairs|sum_widths|two_rows_add)"  # loops: one home for each processor
 )
 DEFINITION = re.compile(
     r"^(?:SL_\w+ |static |inline |__attribute__\(\(\w+\)\) )*\w+ \*?(sl_\w+)\([^;{]*\)\s*\{",

@@ -23,7 +23,7 @@ static sl_number_t exp_of(sl_number_t x) {
     return t >= 16 * ONE ? 0 : power >> (t >> 16);
 }
 
-/* binary32 to Q16.16, cut towards zero; 0 for what is not finite, held at the ends. */
+/* binary32 to Q16.16, cut towards zero; 0 for what is not finite, clamped. */
 static sl_number_t number_of(uint32_t bits) {
     const int32_t exponent = (int32_t)((bits >> 23) & 255u) - 127;
     const int32_t mantissa = (int32_t)((bits & 0x7FFFFFu) | 0x800000u);

@@ -40,7 +40,7 @@ SL_INLINE void sl_mesu_backward_inputs_f32(uint32_t index, const sl_state_t *sta
 }
 
 /* Whether no sigma of layer 0 meets the end of its step: x^2 sigma^2 is at most the sum of them
- * all, which is the spread's square. */
+ * all, which is the variance of the pre-activation. */
 SL_FOLD uint32_t sl_mesu_calm_f32(const sl_scratch_t *scratch, uint32_t columns, const float *q) {
     uint32_t wild = 0;
     for (uint32_t j = 0; j < columns; j++) {

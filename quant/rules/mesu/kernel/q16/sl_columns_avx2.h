@@ -36,11 +36,11 @@ static inline void sl_columns_set(sl_columns_t *columns, uint32_t j, int32_t g, 
     }
 }
 
-static inline __m256i sl_load(const void *at) {
+static inline __m256i sl_lanes_at(const void *at) {
     return _mm256_loadu_si256((const __m256i *)at);
 }
 
-static inline void sl_save(void *at, __m256i value) {
+static inline void sl_lanes_to(void *at, __m256i value) {
     _mm256_storeu_si256((__m256i *)at, value);
 }
 
@@ -57,29 +57,29 @@ SL_INLINE void sl_columns_step(const sl_columns_t *columns, uint32_t row, int16_
     const __m256i x = _mm256_set1_epi16((int16_t)factor), u = _mm256_set1_epi16((int16_t)dither);
     const __m128i by = _mm_cvtsi32_si128((int32_t)right);
     for (uint32_t j = 0; j < SL_PADDED; j += SL_WIDTH) {
-        const __m256i inner = _mm256_mulhrs_epi16(x, sl_load(columns->g + j));
-        const __m256i h = _mm256_mulhrs_epi16(sl_load(rho + j), inner);
+        const __m256i inner = _mm256_mulhrs_epi16(x, sl_lanes_at(columns->g + j));
+        const __m256i h = _mm256_mulhrs_epi16(sl_lanes_at(rho + j), inner);
         __m256i mine = u;
         if (SL_PADDED != SL_FIRST_UNITS && j + SL_WIDTH == SL_PADDED) {
-            mine = _mm256_and_si256(u, sl_load(columns->inside + j));
+            mine = _mm256_and_si256(u, sl_lanes_at(columns->inside + j));
         }
-        mine = _mm256_xor_si256(mine, sl_load(columns->dither + j));
+        mine = _mm256_xor_si256(mine, sl_lanes_at(columns->dither + j));
         const __m256i step = _mm256_sra_epi16(_mm256_add_epi16(h, mine), by);
-        sl_save(mu + j, _mm256_adds_epi16(sl_load(mu + j), step));
+        sl_lanes_to(mu + j, _mm256_adds_epi16(sl_lanes_at(mu + j), step));
     }
 }
 
 /* Two rows' products with some units, added to four sums. */
 SL_INLINE void sl_add_pair(const int16_t *a, const int16_t *b, __m256i by, __m256i *low,
                            __m256i *high) {
-    const __m256i first = sl_load(a), second = sl_load(b);
+    const __m256i first = sl_lanes_at(a), second = sl_lanes_at(b);
     *low = _mm256_add_epi32(*low, _mm256_madd_epi16(_mm256_unpacklo_epi16(first, second), by));
     *high = _mm256_add_epi32(*high, _mm256_madd_epi16(_mm256_unpackhi_epi16(first, second), by));
 }
 
 static inline void sl_save_sums(uint32_t *at, __m256i low, __m256i high) {
-    sl_save(at, _mm256_permute2x128_si256(low, high, 0x20));
-    sl_save(at + SL_WIDTH / 2, _mm256_permute2x128_si256(low, high, 0x31));
+    sl_lanes_to(at, _mm256_permute2x128_si256(low, high, 0x20));
+    sl_lanes_to(at + SL_WIDTH / 2, _mm256_permute2x128_si256(low, high, 0x31));
 }
 
 /* Rows 2p and 2p + 1 for every p of a list: their inputs and their squares side by side. */

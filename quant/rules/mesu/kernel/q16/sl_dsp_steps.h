@@ -1,5 +1,5 @@
 /* A row's steps in layer 0 for cores with ARM's DSP extension, two columns in a word. In assembly,
- * for a compiler runs out of registers here: 8 instructions a synapse for a step of mu and 9 for
+ * for a compiler runs out of registers here: 8 instructions per synapse for a step of mu and 9 for
  * one of rho, where the plain C takes 19 and 45. Where the upper half of a product is wanted one
  * factor is doubled, so that the rounding constant of NUMBERS.md, 2^14, is 2^15 and the dither sits
  * above. */
@@ -40,7 +40,7 @@ typedef struct {
     "qadd16 r9, r9, r10\n"                                                                         \
     "str r9, [r1], #4\n"
 
-/* mu += rho factor lanes of n pairs, n > 0: 8 instructions a synapse. */
+/* mu += rho factor lanes of n pairs, n > 0: 8 instructions per synapse. */
 SL_ASSEMBLY void sl_pairs_mu(SL_ARGUMENT const sl_pair_t *pair, SL_ARGUMENT int16_t *mu,
                              SL_ARGUMENT const int16_t *rho, SL_ARGUMENT uint32_t n,
                              SL_ARGUMENT const sl_row_step_t *step) {
@@ -81,7 +81,7 @@ SL_ASSEMBLY void sl_pairs_mu(SL_ARGUMENT const sl_pair_t *pair, SL_ARGUMENT int1
     "str r8, [r1], #4\n"
 
 /* rho += d of n pairs, n > 0, where no |d| is above rho/128 + 1: its square is nothing and there is
- * nothing to clamp; 9 instructions a synapse. Returns the OR of what was stored. */
+ * nothing to clamp; 9 instructions per synapse. Returns the OR of what was stored. */
 SL_ASSEMBLY uint32_t sl_pairs_rho_small(SL_ARGUMENT const sl_pair_t *pair, SL_ARGUMENT int16_t *rho,
                                         SL_ARGUMENT uint32_t n,
                                         SL_ARGUMENT const sl_row_step_t *step) {
@@ -122,7 +122,7 @@ SL_ASSEMBLY uint32_t sl_pairs_rho_small(SL_ARGUMENT const sl_pair_t *pair, SL_AR
     "add r9, r9, r12\n"                                                                            \
     "ssat r9, #16, r9\n"
 
-/* The same whatever d is: 13 instructions a synapse, and 20 more where |d| is above rho/64. */
+/* The same whatever d is: 13 instructions per synapse, and 20 more where |d| is above rho/64. */
 SL_ASSEMBLY uint32_t sl_pairs_rho(SL_ARGUMENT const sl_pair_t *pair, SL_ARGUMENT int16_t *rho,
                                   SL_ARGUMENT uint32_t n, SL_ARGUMENT const sl_row_step_t *step) {
     __asm volatile(".syntax unified\n"

@@ -27,7 +27,7 @@ enum {
     SL_DRAW_PAIRS = (SL_N_DRAWS + 1) / 2 * SL_ROOM_UNITS,
     SL_WIDE_PAIRS = SL_UNIT_PAIRS > SL_DRAW_PAIRS ? SL_UNIT_PAIRS : SL_DRAW_PAIRS,
     SL_N_PAIRS = SL_ROW_PAIRS > SL_WIDE_PAIRS ? SL_ROW_PAIRS : SL_WIDE_PAIRS,
-    /* On a chip: units of a later layer, with their draws; layer 0 needs one number a unit. */
+    /* On a chip: units of a later layer, with their draws; layer 0 needs one number per unit. */
     SL_SOME_UNITS = SL_N_LAYERS == 1 || SL_ON_HOST ? SL_ROOM_UNITS : SL_N_LATER_UNITS,
     SL_KEPT = SL_ON_HOST, /* a chip computes it again, or in place */
     SL_ALL_DRAWS = SL_MAX_UNITS * SL_N_LANES,

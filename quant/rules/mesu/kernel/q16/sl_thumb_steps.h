@@ -1,7 +1,7 @@
 /* A row's steps in layer 0 for ARMv6-M (Cortex-M0, -M0+), in assembly, four columns a turn: with
  * eight registers that an instruction can use, a compiler reloads three values for every column. A
- * step of mu takes 18 instructions a synapse and one of rho 17, where the plain C takes 29 and 58;
- * a product 5 where it takes 7. */
+ * step of mu takes 18 instructions per synapse and one of rho 17, where the plain C takes 29 and
+ * 58; a product 5 where it takes 7. */
 #pragma once
 
 #include <stdint.h>
@@ -83,7 +83,7 @@ typedef struct {
         "eors r2, r3\n"                                                                            \
         "b " back "b\n"
 
-/* mu += rho factor lanes of n columns: 18 instructions a synapse. */
+/* mu += rho factor lanes of n columns: 18 instructions per synapse. */
 SL_ASSEMBLY void sl_row_mu(SL_ARGUMENT const sl_column_t *columns, SL_ARGUMENT int16_t *mu,
                            SL_ARGUMENT const int16_t *rho, SL_ARGUMENT uint32_t n,
                            SL_ARGUMENT const sl_row_step_t *step) {
@@ -157,8 +157,8 @@ SL_ASSEMBLY void sl_row_mu(SL_ARGUMENT const sl_column_t *columns, SL_ARGUMENT i
                                      "movs r4, #0\n"                                               \
                                      "mov r9, r4\n"
 
-/* rho += d of n columns, where sl_rho_is_small: 17 instructions a synapse. Returns whether some rho
- * has outgrown its bits. */
+/* rho += d of n columns, where sl_rho_is_small: 17 instructions per synapse. Returns whether some
+ * rho has outgrown its bits. */
 SL_ASSEMBLY uint32_t sl_row_rho_small(SL_ARGUMENT const sl_column_t *columns,
                                       SL_ARGUMENT int16_t *rho, SL_ARGUMENT uint32_t n,
                                       SL_ARGUMENT const sl_row_step_t *step) {
@@ -184,7 +184,7 @@ SL_ASSEMBLY uint32_t sl_row_rho_small(SL_ARGUMENT const sl_column_t *columns,
                                                    SL_FIX_RHO("13", "23") SL_FIX_RHO("14", "24"));
 }
 
-/* The same whatever d is: 23 instructions a synapse, and more where |d| is above rho/128. */
+/* The same whatever d is: 23 instructions per synapse, and more where |d| is above rho/128. */
 SL_ASSEMBLY uint32_t sl_row_rho(SL_ARGUMENT const sl_column_t *columns, SL_ARGUMENT int16_t *rho,
                                 SL_ARGUMENT uint32_t n, SL_ARGUMENT const sl_row_step_t *step) {
     __asm volatile(".syntax unified\n" SL_START_RHO "mov r10, r3\n"
