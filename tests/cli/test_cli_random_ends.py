@@ -160,6 +160,7 @@ class Run:
 
     def sit(self, kind: str) -> None:
         """Start a sitting, end it in some way, and look at what it left."""
+        self.log.write_text("", "utf-8")  # a kill may come before the process opens it
         every = str(self.rng.randrange(1, 80))
         clock = self.rng.choice(["0", "0.02", "60"])
         begun = self.kept >= 0
