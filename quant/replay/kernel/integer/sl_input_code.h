@@ -7,6 +7,6 @@ static inline int8_t sl_input_code(int16_t input) {
     return (int8_t)input;
 }
 
-static inline int16_t sl_input_of_code(int8_t code) {
+static inline int8_t sl_input_of_code(int8_t code) {
     return code;
 }

@@ -7,6 +7,8 @@
 #endif
 
 #include "sl_noise.h"
+#include "sl_replay.h"
+#include "sl_step.h"
 #include "sl_steps.h"
 
 enum {

@@ -31,7 +31,7 @@ SL_FOLD int32_t sl_centre(int32_t sum, int32_t right, uint32_t *count) {
 }
 
 /* A root shifted right, or left, and clamped. */
-SL_FOLD int32_t sl_deviation(uint32_t root, int32_t right, uint32_t *count) {
+SL_FOLD int32_t sl_unit_deviation(uint32_t root, int32_t right, uint32_t *count) {
     const uint32_t most =
         right >= 0 ? SL_SPREAD_MAX : (uint32_t)SL_SPREAD_MAX >> sl_min32(-right, 31);
     const uint32_t down = right >= 0 ? root >> sl_min32(right, 31) : root;
@@ -43,7 +43,7 @@ SL_FOLD int32_t sl_deviation(uint32_t root, int32_t right, uint32_t *count) {
 
 /* 2^30 / spread, rounded down; 0 of 0. The host divides doubles, several at once: a quotient that
  * is no integer is further from one than their rounding. */
-SL_FOLD int32_t sl_deviation_inverse(int32_t spread) {
+SL_FOLD int32_t sl_unit_inverse(int32_t spread) {
     if (SL_ON_HOST) {
         const int32_t quotient = (int32_t)(1073741824.0 / (spread == 0 ? 1 : spread));
         return spread == 0 ? 0 : quotient;
@@ -62,11 +62,11 @@ SL_INLINE int32_t sl_moments(int32_t *mean, uint32_t *power, uint32_t n, int32_t
         mean[e] = sl_centre(mean[e], right_mean, &clamped);
     }
     for (uint32_t e = 0; e < n; e++) {
-        spread[e] = sl_deviation(sl_isqrt32(power[e]), right_spread, &clamped);
+        spread[e] = sl_unit_deviation(sl_isqrt32(power[e]), right_spread, &clamped);
         widest = sl_max32(widest, spread[e]);
     }
     for (uint32_t e = 0; e < n; e++) {
-        inverse[e] = sl_deviation_inverse(spread[e]);
+        inverse[e] = sl_unit_inverse(spread[e]);
     }
     *count += clamped;
     return widest;

@@ -51,7 +51,7 @@ SL_INLINE void sl_power_later(const sl_layer_t *layer, const int16_t *restrict x
 }
 
 /* The square root of power * 2^-exponent as root * 2^-result, root with its 16th bit set, or 0. */
-static int32_t sl_root(uint32_t power, int32_t exponent, uint32_t *root) {
+static int32_t sl_factored_root(uint32_t power, int32_t exponent, uint32_t *root) {
     int32_t up = 32 - sl_bit_length(power);
     up -= (exponent + up) & 1;
     *root = power == 0 ? 0 : sl_isqrt32(up >= 0 ? power << up : power >> 1);
@@ -109,7 +109,7 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
     const int32_t scale =
         39 - layer->v_exponent + 2 * (frac_bits - block.k_mean) + block.k_square - top;
     for (uint32_t s = 0; s < (index == 0 ? 1 : S); s++) {
-        exponent[s] = sl_root(power[s], scale, &root[s]);
+        exponent[s] = sl_factored_root(power[s], scale, &root[s]);
     }
     sl_column_roots(column, layer->columns, column_root);
     const int32_t right = frac_bits - block.k_mean + state->mu_frac_bits[index] - 16;
