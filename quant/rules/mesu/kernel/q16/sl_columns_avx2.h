@@ -1,5 +1,5 @@
-/* The loops of layer 0 for AVX2, 16 units at a time. A row's last units are shared with the row
- * behind it: what lies beyond the row is multiplied by 0 and written back as it was. */
+/* The loops of layer 0 for AVX2, 16 units at a time; a row's last units are loaded together with
+ * the first of the row behind it. */
 #pragma once
 
 #include <immintrin.h>
@@ -23,16 +23,16 @@ enum {
 
 typedef struct {
     int16_t g[SL_PADDED];
-    uint16_t dither[SL_PADDED], inside[SL_PADDED];
+    int16_t q[SL_PADDED];
+    uint16_t dither[SL_PADDED], dither_rho[SL_PADDED];
 } sl_columns_t;
 
 static inline void sl_columns_set(sl_columns_t *columns, uint32_t j, int32_t g, uint32_t dither) {
     columns->g[j] = (int16_t)g;
     columns->dither[j] = (uint16_t)dither;
-    columns->inside[j] = 0xFFFF;
     for (uint32_t k = SL_FIRST_UNITS; j == 0 && k < SL_PADDED; k++) {
         columns->g[k] = 0;
-        columns->dither[k] = columns->inside[k] = 0;
+        columns->dither[k] = 0;
     }
 }
 
@@ -42,6 +42,17 @@ static inline __m256i sl_lanes_at(const void *at) {
 
 static inline void sl_lanes_to(void *at, __m256i value) {
     _mm256_storeu_si256((__m256i *)at, value);
+}
+
+/* Units j to j + 16 of a row, but none of the row that is loaded next. */
+static inline void sl_row_to(int16_t *row, uint32_t j, __m256i value) {
+    if (j + SL_WIDTH <= SL_FIRST_UNITS) {
+        sl_lanes_to(row + j, value);
+        return;
+    }
+    int16_t last[SL_WIDTH];
+    sl_lanes_to(last, value);
+    memcpy(row + j, last, SL_LAST_UNITS * sizeof last[0]);
 }
 
 SL_INLINE void sl_columns_step(const sl_columns_t *columns, uint32_t row, int16_t *mu,
@@ -59,14 +70,76 @@ SL_INLINE void sl_columns_step(const sl_columns_t *columns, uint32_t row, int16_
     for (uint32_t j = 0; j < SL_PADDED; j += SL_WIDTH) {
         const __m256i inner = _mm256_mulhrs_epi16(x, sl_lanes_at(columns->g + j));
         const __m256i h = _mm256_mulhrs_epi16(sl_lanes_at(rho + j), inner);
-        __m256i mine = u;
-        if (SL_PADDED != SL_FIRST_UNITS && j + SL_WIDTH == SL_PADDED) {
-            mine = _mm256_and_si256(u, sl_lanes_at(columns->inside + j));
-        }
-        mine = _mm256_xor_si256(mine, sl_lanes_at(columns->dither + j));
+        const __m256i mine = _mm256_xor_si256(u, sl_lanes_at(columns->dither + j));
         const __m256i step = _mm256_sra_epi16(_mm256_add_epi16(h, mine), by);
-        sl_lanes_to(mu + j, _mm256_adds_epi16(sl_lanes_at(mu + j), step));
+        const __m256i moved = _mm256_adds_epi16(sl_lanes_at(mu + j), step);
+        sl_row_to(mu, j, moved);
     }
+}
+
+static inline void sl_columns_set_rho(sl_columns_t *columns, uint32_t j, int32_t q,
+                                      uint32_t dither) {
+    columns->q[j] = (int16_t)q;
+    columns->dither_rho[j] = (uint16_t)dither;
+    for (uint32_t k = SL_FIRST_UNITS; j == 0 && k < SL_PADDED; k++) {
+        columns->q[k] = 0;
+        columns->dither_rho[k] = 0;
+    }
+}
+
+/* A product of 16 bits by 16, shifted right, dithered and cut to its whole part: eight units. */
+static inline __m256i sl_whole_part(__m256i low, __m256i by, __m256i dither) {
+    return _mm256_srai_epi32(_mm256_add_epi32(_mm256_srav_epi32(low, by), dither), 16);
+}
+
+/* sl_step_rho of a row, where no unit changes so much that its square counts: else 0, and nothing
+ * is done. */
+SL_INLINE uint32_t sl_columns_step_rho(const sl_columns_t *columns, uint32_t row, int16_t *rho,
+                                       int32_t factor, uint32_t dither, int32_t right,
+                                       uint32_t *count) {
+    if (row >= SL_WHOLE_ROWS || right < 0) {
+        return 0;
+    }
+    const __m256i x = _mm256_set1_epi16((int16_t)-factor), u = _mm256_set1_epi16((int16_t)dither);
+    const __m256i by = _mm256_set1_epi32(sl_min32(right, 31)), zero = _mm256_setzero_si256();
+    __m256i stepped[SL_WIDTHS], large = zero, equal = zero;
+    for (uint32_t k = 0; k < SL_WIDTHS; k++) {
+        const uint32_t j = k * SL_WIDTH;
+        const __m256i v = sl_lanes_at(rho + j);
+        const __m256i y = _mm256_mulhrs_epi16(x, sl_lanes_at(columns->q + j));
+        const __m256i p = _mm256_mulhrs_epi16(v, y);
+        const __m256i low = _mm256_mullo_epi16(v, p), high = _mm256_mulhi_epi16(v, p);
+        const __m256i mine = _mm256_xor_si256(u, sl_lanes_at(columns->dither_rho + j));
+        const __m256i first =
+            sl_whole_part(_mm256_unpacklo_epi16(low, high), by, _mm256_unpacklo_epi16(mine, zero));
+        const __m256i second =
+            sl_whole_part(_mm256_unpackhi_epi16(low, high), by, _mm256_unpackhi_epi16(mine, zero));
+        const __m256i curve = _mm256_packs_epi32(first, second);
+        const __m256i half = _mm256_sub_epi16(zero, _mm256_srai_epi16(v, 1));
+        const __m256i d = _mm256_min_epi16(_mm256_max_epi16(curve, half), v);
+        equal = _mm256_sub_epi16(equal, _mm256_cmpeq_epi16(d, curve));
+        large = _mm256_or_si256(large,
+                                _mm256_cmpgt_epi16(_mm256_abs_epi16(d), _mm256_srai_epi16(v, 6)));
+        stepped[k] = _mm256_add_epi16(v, d);
+    }
+    if (!_mm256_testz_si256(large, large)) {
+        return 0;
+    }
+    __m256i seen = zero;
+    for (uint32_t k = 0; k < SL_WIDTHS; k++) {
+        seen = _mm256_or_si256(seen, stepped[k]);
+        sl_row_to(rho, k * SL_WIDTH, stepped[k]);
+    }
+    int16_t each[2][SL_WIDTH];
+    uint32_t n = 0, all = 0;
+    sl_lanes_to(each[0], equal);
+    sl_lanes_to(each[1], seen);
+    for (uint32_t j = 0; j < SL_WIDTH; j++) {
+        n += (uint32_t)each[0][j];
+        all |= (uint16_t)each[1][j];
+    }
+    *count += SL_PADDED - n;
+    return all;
 }
 
 /* Two rows' products with some units, added to four sums. */

@@ -127,20 +127,26 @@ SL_INLINE void sl_first_step_rho(const sl_first_step_t *step, uint32_t i, int32_
     const uint32_t columns = step->layer->columns, room = SL_WHOLE(columns);
     int16_t *rho = state->rho + step->layer->synapse + i * columns;
     int8_t *exponent = state->rho_exponent + step->layer->first + i;
+    const uint32_t word = sl_noise_word(step->key, SL_STREAM_ROW, i);
+    const int32_t right = step->for_rho.right - 3;
+    uint32_t *count = scratch->saturations;
+    uint32_t seen = sl_columns_step_rho(&scratch->columns, i, rho, factor, word >> 16, right,
+                                        &count[SL_SAT_GRADIENT]);
+    if (seen != 0) {
+        sl_row_narrow(rho, exponent, columns, step->layer->v_exponent, seen, &count[SL_SAT_RHO]);
+        return;
+    }
     /* What lies behind a row's end moves by 0. */
     const uint32_t whole = i * columns + room <= SL_N_SYNAPSES;
-    uint32_t seen;
     for (uint32_t j = 0; j < room; j++) {
         scratch->row_y[j] = j < columns ? sl_rounded(-factor, step->q[j]) : 0;
     }
-    const uint32_t word = sl_noise_word(step->key, SL_STREAM_ROW, i);
-    uint32_t *count = scratch->saturations;
     if (whole) {
-        seen = sl_step_rho(rho, scratch->row_y, room, step->for_rho.right - 3, word,
-                           scratch->column_word, &count[SL_SAT_GRADIENT]);
+        seen = sl_step_rho(rho, scratch->row_y, room, right, word, scratch->column_word,
+                           &count[SL_SAT_GRADIENT]);
     } else {
-        seen = sl_step_rho(rho, scratch->row_y, columns, step->for_rho.right - 3, word,
-                           scratch->column_word, &count[SL_SAT_GRADIENT]);
+        seen = sl_step_rho(rho, scratch->row_y, columns, right, word, scratch->column_word,
+                           &count[SL_SAT_GRADIENT]);
     }
     sl_row_narrow(rho, exponent, columns, step->layer->v_exponent, seen, &count[SL_SAT_RHO]);
 }
@@ -174,6 +180,7 @@ SL_INLINE void sl_first_update(uint32_t key, sl_state_t *state, sl_scratch_t *sc
     step.mask = (1u << sl_max32(step.for_mu.right, 1)) - 1;
     for (uint32_t j = 0; j < columns; j++) {
         sl_columns_set(&scratch->columns, j, g[j], scratch->column_word[j] & step.mask);
+        sl_columns_set_rho(&scratch->columns, j, q[j], scratch->column_word[j] >> 16);
     }
     sl_stepped_t stepped;
     sl_stepped_rows(key, x, exponents, step.for_mu, step.for_rho, &stepped);

@@ -2,6 +2,8 @@
  * golden_steps.py, function for function. */
 #pragma once
 
+#include <string.h>
+
 #include "sl_noise.h"
 #include "sl_replay.h"
 #include "sl_step.h"
@@ -83,20 +85,23 @@ SL_INLINE void sl_later_update(uint32_t index, uint32_t key, sl_state_t *state,
     const int32_t shift_rho = 2 * frac_bits + exponent_q - spare - 1;
     int8_t *exponent = state->rho_exponent + layer->first;
     int16_t *mu = state->mu + layer->synapse, *rho = state->rho + layer->synapse;
+    int16_t row_mu[SL_WHOLE(SL_MAX_UNITS)] = {0}, row_rho[SL_WHOLE(SL_MAX_UNITS)] = {0};
     for (uint32_t i = 0; i < layer->rows; i++, mu += columns, rho += columns) {
         const int32_t e = sl_row_gradient(&x[i * L], spare, columns, scratch);
         if (e < 0) { /* a row whose input is 0 does not move */
             continue;
         }
-        /* What lies behind a row's end moves by 0. */
-        const uint32_t n =
-            i + SL_WHOLE(columns) / columns < layer->rows ? SL_WHOLE(columns) : columns;
         const uint32_t word = sl_noise_word(key, SL_STREAM_ROW + index, i);
         const int32_t right_mu = shift_mu - exponent[i], right_rho = shift_rho - e - exponent[i];
-        sl_later_step_mu(mu, rho, scratch->row_w, n, right_mu, word, scratch->column_word,
-                         &count[SL_SAT_GRADIENT]);
-        const uint32_t seen = sl_step_rho(rho, scratch->row_y, n, right_rho, word,
-                                          scratch->column_word, &count[SL_SAT_GRADIENT]);
+        /* In whole vectors: what lies behind a row's end moves by 0. */
+        memcpy(row_mu, mu, columns * sizeof mu[0]);
+        memcpy(row_rho, rho, columns * sizeof rho[0]);
+        sl_later_step_mu(row_mu, row_rho, scratch->row_w, SL_WHOLE(columns), right_mu, word,
+                         scratch->column_word, &count[SL_SAT_GRADIENT]);
+        const uint32_t seen = sl_step_rho(row_rho, scratch->row_y, SL_WHOLE(columns), right_rho,
+                                          word, scratch->column_word, &count[SL_SAT_GRADIENT]);
+        memcpy(mu, row_mu, columns * sizeof mu[0]);
+        memcpy(rho, row_rho, columns * sizeof rho[0]);
         sl_row_narrow(rho, &exponent[i], columns, layer->v_exponent, seen, &count[SL_SAT_RHO]);
     }
 }
