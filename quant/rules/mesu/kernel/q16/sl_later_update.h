@@ -2,8 +2,6 @@
  * golden_steps.py, function for function. */
 #pragma once
 
-#include <string.h>
-
 #include "sl_noise.h"
 #include "sl_replay.h"
 #include "sl_step.h"
@@ -94,14 +92,18 @@ SL_INLINE void sl_later_update(uint32_t index, uint32_t key, sl_state_t *state,
         const uint32_t word = sl_noise_word(key, SL_STREAM_ROW + index, i);
         const int32_t right_mu = shift_mu - exponent[i], right_rho = shift_rho - e - exponent[i];
         /* In whole vectors: what lies behind a row's end moves by 0. */
-        memcpy(row_mu, mu, columns * sizeof mu[0]);
-        memcpy(row_rho, rho, columns * sizeof rho[0]);
+        for (uint32_t j = 0; j < columns; j++) {
+            row_mu[j] = mu[j];
+            row_rho[j] = rho[j];
+        }
         sl_later_step_mu(row_mu, row_rho, scratch->row_w, SL_WHOLE(columns), right_mu, word,
                          scratch->column_word, &count[SL_SAT_GRADIENT]);
         const uint32_t seen = sl_step_rho(row_rho, scratch->row_y, SL_WHOLE(columns), right_rho,
                                           word, scratch->column_word, &count[SL_SAT_GRADIENT]);
-        memcpy(mu, row_mu, columns * sizeof mu[0]);
-        memcpy(rho, row_rho, columns * sizeof rho[0]);
+        for (uint32_t j = 0; j < columns; j++) {
+            mu[j] = row_mu[j];
+            rho[j] = row_rho[j];
+        }
         sl_row_narrow(rho, &exponent[i], columns, layer->v_exponent, seen, &count[SL_SAT_RHO]);
     }
 }
