@@ -97,7 +97,7 @@ FAILURES = [
     ((*TOY, "--out", "{toy}/below"), r"cannot make the folder .*below: Not a directory"),
     ((*TOY, "--json", "{toy}/x.json"), r"cannot make the folder .*: File exists"),
     ((*TOY, "--json", "{tmp}"), r"is a folder: --json takes a file"),
-    ((*TOY, "--json", "{toy}"), r"exists and holds no figures of an earlier command"),
+    ((*TOY, "--json", "{toy}"), r"is the stream, which would be overwritten"),
     (
         (*TOY, "--out", "{tmp}/r", "--json", "{tmp}/r/state.sls"),
         r"is in the run folder, whose metrics\.json has the same figures",
