@@ -32,7 +32,8 @@ QUANT = Path(c_config.__file__).parent
 WARNINGS = (
     "-std=c11", "-pedantic", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wsign-conversion",
     "-Wshadow", "-Wcast-qual", "-Wundef", "-Wstrict-prototypes", "-Wno-unused-function",
-    "-fsyntax-only", "-ffreestanding", f"-isystem{Path(ziglang.__file__).parent / 'lib' / 'include'}",
+    "-fsyntax-only", "-ffreestanding",
+    f"-isystem{Path(ziglang.__file__).parent / 'lib' / 'include'}",
 )  # fmt: skip
 CONDITIONAL = re.compile(r"^[ \t]*#[ \t]*(?:if|ifdef|ifndef)\b.*", re.MULTILINE)
 #: What asks for the processor, or its compiler, and not for a learner's variant.
