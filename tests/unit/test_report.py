@@ -497,6 +497,7 @@ def test_pictures_follow_the_colour_scheme(full: tuple[str, Page]) -> None:
 def test_canary_a_colour_without_a_dark_value_is_refused() -> None:
     with drawing():
         figure = new_figure(1.0)
+        figure.add_subplot()
         figure.text(0, 0, "x", color="#123456")
         with pytest.raises(KeyError):
             inline_svg(figure, "x-", "x", "wide")
