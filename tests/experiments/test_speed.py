@@ -81,8 +81,10 @@ def test_every_section_measures_every_engine(data):
 
     sizes = {row["arithmetic"]: row for row in speed_sections.measure_bytes()}
     for name, wanted in {"float64": 16, "float32": 8, "q16": 4}.items():
-        # A little more: the adaptive step's slow copy of the last layer.
-        assert wanted <= sizes[name]["synapse_bytes"] < wanted * 1.01
+        # A little more: the adaptive step's slow copy of the last layer, and in q16 an exponent
+        # of one byte for each row.
+        more = 1.05 if name == "q16" else 1.01
+        assert wanted <= sizes[name]["synapse_bytes"] < wanted * more
     assert sizes["float64"]["scratch_bytes"] is None
     assert sizes["q16"]["scratch_bytes"] > 0
 
