@@ -3,10 +3,10 @@
  *   sl_columns_set       sets it of one unit
  *   sl_columns_step      mu += rho X G of one row, rounded as NUMBERS.md says
  *   sl_columns_sum       sum x mu and square rho of all active rows
+ *   sl_columns_set_rho   sets of one unit what steps of rho take
+ *   sl_columns_step_rho  rho += d of one row; on the host 0 where sl_step_rho has to do it
  * a chip's also
  *   sl_columns_begin     sets what all units share
- *   sl_columns_set_rho   sets of one unit what steps of rho take
- *   sl_columns_step_rho  rho += d and its square, of one row
  * and all of them give the same bits. */
 #pragma once
 

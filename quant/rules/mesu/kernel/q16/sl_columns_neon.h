@@ -26,6 +26,8 @@ typedef struct {
     int16_t g[SL_PADDED], dither[SL_PADDED];
 } sl_columns_t;
 
+#include "sl_columns_no_rho.h"
+
 static inline void sl_columns_set(sl_columns_t *columns, uint32_t j, int32_t g, uint32_t dither) {
     columns->g[j] = (int16_t)g;
     columns->dither[j] = (int16_t)dither;
@@ -111,26 +113,4 @@ SL_INLINE void sl_columns_sum(const sl_first_rows_t *first, int32_t *mean, uint3
     for (uint32_t i = SL_WHOLE_ROWS; i < SL_FIRST_ROWS; i++) {
         sl_add_row(first, i, mean, power);
     }
-}
-
-static inline void sl_columns_set_rho(sl_columns_t *columns, uint32_t j, int32_t q,
-                                      uint32_t dither) {
-    (void)columns;
-    (void)j;
-    (void)q;
-    (void)dither;
-}
-
-/* Steps of rho have no lanes of their own here. */
-static inline uint32_t sl_columns_step_rho(const sl_columns_t *columns, uint32_t row, int16_t *rho,
-                                           int32_t factor, uint32_t dither, int32_t right,
-                                           uint32_t *count) {
-    (void)columns;
-    (void)row;
-    (void)rho;
-    (void)factor;
-    (void)dither;
-    (void)right;
-    (void)count;
-    return 0;
 }
