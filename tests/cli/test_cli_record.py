@@ -83,7 +83,7 @@ def test_what_is_refused(whole: Path, toy: Path, cli: Cli, tmp_path: Path) -> No
         (("replay", record, "--without", "tem > 1"), "Did you mean temp?"),
         (("verify", record, toy), "another kind of file"),
         (("run", "--stream", toy, *RUN, "--record", record), "is there already"),
-        (("run", "--stream", toy, *RUN, "--record", toy, "--force"), "is the stream, which would be"),
+        (("run", "--stream", toy, *RUN, "--record", toy, "--force"), "which would be overwritten"),
         (("run", "--stream", toy, *RUN, "--record", other, "--force"), "something else"),
     ):
         done = cli(*arguments)
