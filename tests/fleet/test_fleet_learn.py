@@ -24,7 +24,7 @@ from streamlearn.learners.loading import learner_class, read
 CLASSES = ("a", "b", "c")
 
 
-def samples(n: int, n_features: int = 4, seed: int = 0) -> tuple[Any, list[str]]:
+def samples(n: int, n_features: int = 5, seed: int = 0) -> tuple[Any, list[str]]:
     drawn = np.random.default_rng(seed)
     y = drawn.integers(0, 3, n)
     x = drawn.normal(size=(n, n_features)) + y[:, None]
@@ -32,7 +32,7 @@ def samples(n: int, n_features: int = 4, seed: int = 0) -> tuple[Any, list[str]]
 
 
 def start(**given: Any) -> bytes:
-    return streamlearn.MesuClassifier(layers=(4, 6, 3), **given).to_bytes()
+    return streamlearn.MesuClassifier(layers=(5, 8, 3), **given).to_bytes()
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_blocks_leave_the_image_that_a_learner_alone_leaves(
     x, labels = samples(40)
     target: Any = labels if head == "categorical" else x[:, 0] * 2 + 1
     last = 3 if head == "categorical" else 1
-    alone = learner_class(rule, head)(layers=(4, 6, last), arithmetic=arithmetic)
+    alone = learner_class(rule, head)(layers=(5, 8, last), arithmetic=arithmetic)
     image = alone.to_bytes()
     for first, behind in ((0, 1), (1, 17), (17, 40)):
         image, found = learn(image, x[first:behind], target[first:behind])
@@ -104,20 +104,21 @@ def test_labels_that_come_along_are_the_images_own() -> None:
 
 
 def test_names_of_features_are_kept() -> None:
-    image, _ = learn(start(classes=CLASSES), [{"p": 1, "q": 2, "r": 3, "s": 4}], ["a"])
-    found, _ = learn(image, [{"s": 4, "r": 3, "q": 2, "p": 1}], ["a"])
-    assert read(found, "image")._features == ("p", "q", "r", "s")
+    row = dict(zip("pqrst", range(5), strict=True))
+    image, _ = learn(start(classes=CLASSES), [row], ["a"])
+    found, _ = learn(image, [dict(reversed(row.items()))], ["a"])
+    assert read(found, "image")._features == tuple("pqrst")
     with pytest.raises(ShapeError):
-        learn(image, [{"p": 1, "q": 2, "r": 3, "t": 4}], ["a"])
+        learn(image, [{**dict(zip("pqrs", range(4), strict=True)), "u": 4}], ["a"])
 
 
 @pytest.mark.parametrize(
     ("x", "y", "error", "words"),
     [
-        ([[1, 2, 3, 4], [1, 2, float("nan"), 4]], ["a", "a"], InputValueError, "row 1"),
+        ([[1, 2, 3, 4, 5], [1, 2, float("nan"), 4, 5]], ["a", "a"], InputValueError, "row 1"),
         ([[1, 2, 3]], ["a"], ShapeError, "3"),
-        ([[1, 2, 3, 4]], ["z"], LabelError, "'z'"),
-        ([[1, 2, 3, 4]], ["a", "b"], ShapeError, "1 samples"),
+        ([[1, 2, 3, 4, 5]], ["z"], LabelError, "'z'"),
+        ([[1, 2, 3, 4, 5]], ["a", "b"], ShapeError, "1 samples"),
     ],
 )
 def test_a_bad_block_is_refused_whole(x: Any, y: Any, error: type, words: str) -> None:
@@ -154,9 +155,9 @@ def test_class_indices_are_learned_as_labels_are() -> None:
 
 
 def test_class_indices_need_a_learner_of_classes() -> None:
-    regressor = streamlearn.MesuRegressor(layers=(4, 6, 1)).to_bytes()
+    regressor = streamlearn.MesuRegressor(layers=(5, 8, 1)).to_bytes()
     with pytest.raises(LabelError, match="predicts a number"):
-        LiveLearners().learn_by_index(regressor, np.zeros((1, 4), np.float32), np.zeros(1, int))
+        LiveLearners().learn_by_index(regressor, np.zeros((1, 5), np.float32), np.zeros(1, int))
 
 
 @pytest.mark.parametrize("capacity", [-1, 1.5, True, "many"])
