@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import firmware_sim
-from streamlearn.cli import record_commands
+from streamlearn.cli import fleet_commands, record_commands
 from streamlearn.cli.column_options import (
     Categories,
     Decimal,
@@ -374,6 +374,7 @@ def boards() -> None:
 
 
 record_commands.add_to(app)
+fleet_commands.add_to(app)
 
 
 @app.command(
