@@ -76,7 +76,7 @@ def run(
     engine = _engine()
     _check_place(out)
     out.mkdir(parents=True, exist_ok=True)
-    to = console(quiet)
+    to = console(quiet, results=True)
     with held(out):
         if (out / PLAN_FILE).exists():
             _check_same(asked, read_plan(out), out)
@@ -103,7 +103,7 @@ def export(key: str, folder: Path, to: Path) -> None:
     learner = read(Images(folder).get(key), f"key {key!r}")
     refuse_foreign(to, FORMAT)
     manifest = write_export(learner, to)
-    console(False).print(
+    console(False, results=True).print(
         f"{to}: {len(manifest['files'])} files, the learner of {key!r} after "
         f"{learner.n_samples:,} samples",
         soft_wrap=True,

@@ -42,7 +42,7 @@ from streamlearn.fleet.outputs import ImagesSink, Learned, Predicted, Prediction
 #: Rows that are read at a time, so that many keys have several rows in a block.
 BLOCK_ROWS = 1 << 15
 #: Files of the recovery store: at most so many workers write states at once.
-RECOVERY_PARTS = 8
+RECOVERY_PARTS = 4
 
 
 class _Stream(StatefulSourcePartition[tuple[str, Rows], Any]):
