@@ -70,7 +70,8 @@ def split(rows: Rows, kind: str, devices: int) -> list[Rows]:
 
 def accuracy(image: bytes, rows: Rows) -> float:
     """Accuracy of an image on rows that it does not learn, in percent."""
-    found = np.array(read(image, "image").predict_many(rows[0]))
+    learner: Any = read(image, "image")
+    found = np.array(learner.predict_many(rows[0]))
     return float(100 * np.mean(found == rows[1]))
 
 

@@ -81,7 +81,7 @@ def kill_in_the_middle(process: subprocess.Popen[bytes], out: Path, pause: float
     """Kill a run -9 once it has written predictions; return whether it was still at work."""
     file = out / "predictions.csv"
     before = file.stat().st_size if file.exists() else 0
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 1800
     while process.poll() is None and time.monotonic() < deadline:
         size = file.stat().st_size if file.exists() else 0
         if size != before and size > 100:
@@ -89,5 +89,5 @@ def kill_in_the_middle(process: subprocess.Popen[bytes], out: Path, pause: float
             process.kill()
             break
         time.sleep(0.001)
-    process.communicate(timeout=300)
+    process.communicate(timeout=1800)
     return process.returncode == -9
