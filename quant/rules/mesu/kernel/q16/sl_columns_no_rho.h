@@ -14,15 +14,20 @@ static inline void sl_columns_set_rho(sl_columns_t *columns, uint32_t j, int32_t
     (void)dither;
 }
 
+static inline void sl_columns_begin(sl_columns_t *columns, int32_t drawn_mu, int32_t drawn_rho,
+                                    int32_t right_rho) {
+    (void)columns;
+    (void)drawn_mu;
+    (void)drawn_rho;
+    (void)right_rho;
+}
+
 static inline uint32_t sl_columns_step_rho(const sl_columns_t *columns, uint32_t row, int16_t *rho,
-                                           int32_t factor, uint32_t dither, int32_t right,
-                                           uint32_t *count) {
+                                           int32_t factor, uint32_t dither) {
     (void)columns;
     (void)row;
     (void)rho;
     (void)factor;
     (void)dither;
-    (void)right;
-    (void)count;
     return 0;
 }
