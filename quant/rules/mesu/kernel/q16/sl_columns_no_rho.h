@@ -14,11 +14,8 @@ static inline void sl_columns_set_rho(sl_columns_t *columns, uint32_t j, int32_t
     (void)dither;
 }
 
-static inline void sl_columns_begin(sl_columns_t *columns, int32_t drawn_mu, int32_t drawn_rho,
-                                    int32_t right_rho) {
+static inline void sl_columns_begin(sl_columns_t *columns, int32_t right_rho) {
     (void)columns;
-    (void)drawn_mu;
-    (void)drawn_rho;
     (void)right_rho;
 }
 
@@ -30,4 +27,12 @@ static inline uint32_t sl_columns_step_rho(const sl_columns_t *columns, uint32_t
     (void)factor;
     (void)dither;
     return 0;
+}
+
+static inline uint64_t sl_columns_mask(const int16_t *factor) {
+    uint64_t mask = 0;
+    for (uint32_t k = 0; k < SL_MASK; k++) {
+        mask |= (uint64_t)(factor[k] != 0) << k;
+    }
+    return mask;
 }

@@ -8,10 +8,10 @@
 #include "sl_steps.h"
 
 enum {
-    SL_MASK = 32, /* rows of a mask */
     SL_FACTOR_ROOM = (SL_N_FEATURES + SL_BIAS + SL_MASK - 1) / SL_MASK * SL_MASK,
     SL_FACTOR_BITS = 14,
     SL_FACTOR_MORE_BITS = 8,
+    SL_WIDE_FACTOR_BITS = SL_FACTOR_BITS + SL_FACTOR_MORE_BITS,
     SL_DRAWN_MU = 1, /* a factor below 2^(right + this) is drawn */
     SL_DRAWN_RHO = 5,
     SL_DRAWN_BITS = 13,
@@ -59,17 +59,25 @@ SL_INLINE sl_factors_t sl_factors_of(int32_t most, int32_t lasting, int32_t leas
 
 #ifdef SL_HOST
 
-/* A row's factor, not negative; 0: the row is not stepped. x: its input's magnitude or square. No
- * branch, so that the host computes many rows at once. */
-static inline int32_t sl_factor(sl_factors_t f, uint32_t x, int32_t exponent, uint32_t draw) {
-    const int32_t down = f.most - SL_FACTOR_BITS - SL_FACTOR_MORE_BITS - exponent;
-    const uint32_t left = (uint32_t)sl_clamp32(-down, 0, 31);
-    const uint32_t right = (uint32_t)sl_clamp32(down, 0, 31);
-    const uint32_t wide = ((x << left) + ((1u << right) >> 1)) >> right;
-    const uint32_t own = wide >> sl_min32(f.threshold + SL_FACTOR_MORE_BITS, 31);
+/* A row's factor, not negative; 0: the row is not stepped. wide: its size with bits more. No branch,
+ * so that the host computes many rows at once. */
+static inline int32_t sl_factor(sl_factors_t f, uint32_t wide, uint32_t draw) {
+    const int32_t own = f.threshold + SL_FACTOR_MORE_BITS;
+    const int32_t least = own > 30 ? INT32_MAX : 1 << own; /* of a factor that is the row's own */
     const uint32_t share = (wide << SL_FACTOR_MORE_BITS) >> sl_min32(f.threshold, 31);
     const uint32_t rounded = (wide + (1u << (SL_FACTOR_MORE_BITS - 1))) >> SL_FACTOR_MORE_BITS;
-    return (int32_t)(own ? rounded : draw < share ? 1u << f.bits : 0u);
+    const int32_t drawn = (int32_t)draw < (int32_t)share ? 1 << f.bits : 0;
+    return (int32_t)wide >= least ? (int32_t)rounded : drawn;
+}
+
+/* below: of the row's exponent under the largest reach, at least 1 if x is not 0. */
+static inline uint32_t sl_wide_input(uint32_t x, int32_t below) {
+    return ((x << SL_WIDE_FACTOR_BITS >> sl_clamp32(below - 1, 0, 31)) + 1) >> 1;
+}
+
+static inline uint32_t sl_wide_square(uint32_t square, int32_t below) {
+    const int32_t right = below - SL_WIDE_FACTOR_BITS - 1;
+    return ((square << sl_clamp32(-right, 0, 31) >> sl_clamp32(right, 0, 31)) + 1) >> 1;
 }
 
 /* The factors of all rows, behind the last one 0; for mu with the sign of the step. */
@@ -82,23 +90,18 @@ SL_INLINE void sl_stepped_rows(uint32_t key, const int16_t *x, const int8_t *exp
                                sl_factors_t for_mu, sl_factors_t for_rho, sl_stepped_t *stepped) {
     for (uint32_t i = 0; i < SL_N_FEATURES + SL_BIAS; i++) {
         const uint32_t size = sl_abs32(x[i]), draw = sl_noise_word(key, SL_STREAM_RARE, i);
-        const int32_t factor = sl_factor(for_mu, size, exponents[i], draw & 0xFFFFu);
-        stepped->of_mu[i] = (int16_t)(x[i] > 0 ? -factor : factor);
-        stepped->of_rho[i] = (int16_t)sl_factor(for_rho, size * size, exponents[i], draw >> 16);
+        const uint32_t wide = sl_wide_input(size, for_mu.most - exponents[i]);
+        const uint32_t square = sl_wide_square(size * size, for_rho.most - exponents[i]);
+        stepped->of_mu[i] = (int16_t)sl_factor(for_mu, wide, draw & 0xFFFFu);
+        stepped->of_rho[i] = (int16_t)sl_factor(for_rho, square, draw >> 16);
         stepped->word[i] = sl_noise_word(key, SL_STREAM_ROW, i);
+    }
+    for (uint32_t i = 0; i < SL_N_FEATURES + SL_BIAS; i++) {
+        stepped->of_mu[i] = (int16_t)(x[i] > 0 ? -stepped->of_mu[i] : stepped->of_mu[i]);
     }
     for (uint32_t i = SL_N_FEATURES + SL_BIAS; i < SL_FACTOR_ROOM; i++) {
         stepped->of_mu[i] = stepped->of_rho[i] = 0;
     }
-}
-
-/* A bit for each row whose factor is not 0. */
-SL_INLINE uint32_t sl_stepped_mask(const int16_t *factor) {
-    uint32_t mask = 0;
-    for (uint32_t k = 0; k < SL_MASK; k++) {
-        mask |= (factor[k] != 0 ? 1u : 0u) << k;
-    }
-    return mask;
 }
 
 /* What a sample's steps of layer 0 share. */
@@ -190,21 +193,20 @@ SL_INLINE void sl_first_update(uint32_t key, sl_state_t *state, sl_scratch_t *sc
         sl_columns_set(&scratch->columns, j, g[j], scratch->column_word[j] & step.mask);
         sl_columns_set_rho(&scratch->columns, j, q[j], scratch->column_word[j] >> 16);
     }
-    sl_columns_begin(&scratch->columns, 1 << step.for_mu.bits, 1 << step.for_rho.bits,
-                     step.for_rho.right - SL_STEP_MORE_BITS);
+    sl_columns_begin(&scratch->columns, step.for_rho.right - SL_STEP_MORE_BITS);
     sl_stepped_t stepped;
     sl_stepped_rows(key, x, exponents, step.for_mu, step.for_rho, &stepped);
     for (uint32_t first = 0; some_g && first < SL_FACTOR_ROOM; first += SL_MASK) {
-        uint32_t mask = sl_stepped_mask(stepped.of_mu + first);
+        uint64_t mask = sl_columns_mask(stepped.of_mu + first);
         for (; mask != 0; mask &= mask - 1) {
-            const uint32_t i = first + (uint32_t)__builtin_ctz(mask);
+            const uint32_t i = first + (uint32_t)__builtin_ctzll(mask);
             sl_first_step_mu(&step, i, stepped.of_mu[i], stepped.word[i], state, scratch);
         }
     }
     for (uint32_t first = 0; some_q && first < SL_FACTOR_ROOM; first += SL_MASK) {
-        uint32_t mask = sl_stepped_mask(stepped.of_rho + first);
+        uint64_t mask = sl_columns_mask(stepped.of_rho + first);
         for (; mask != 0; mask &= mask - 1) {
-            const uint32_t i = first + (uint32_t)__builtin_ctz(mask);
+            const uint32_t i = first + (uint32_t)__builtin_ctzll(mask);
             sl_first_step_rho(&step, i, stepped.of_rho[i], stepped.word[i], state, scratch);
         }
     }

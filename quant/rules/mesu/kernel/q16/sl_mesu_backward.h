@@ -23,10 +23,29 @@ SL_FOLD int32_t sl_over(int64_t product, int32_t inverse, int32_t limit, uint32_
     return kept;
 }
 
+/* The same of a product that has been shortened by 8 bits, in as few bits as there are: beyond
+ * 2^20 of its upper word it is clamped in any case. */
+SL_FOLD int32_t sl_over_short(int32_t shortened, int32_t inverse, int32_t limit, uint32_t *count) {
+    const int64_t product = (int64_t)shortened * inverse + (1 << 21);
+    const int32_t upper = sl_clamp32((int32_t)(product >> 32), -(1 << 20) - 1, 1 << 20);
+    const uint32_t quotient = (uint32_t)upper << 10 | (uint32_t)product >> 22;
+    return sl_clamp_count((int32_t)quotient, limit, count);
+}
+
+/* Draws of which the shortened sum of delta epsilon has 31 bits. */
+enum { SL_SHORT_DRAWS = 44 };
+
 /* r = delta epsilon / spread, Q8.16. */
 SL_INLINE void sl_ratio(const int32_t *delta, const int16_t *epsilon, const int32_t *inverse,
                         uint32_t n, int32_t *r, uint32_t *count) {
-    for (uint32_t e = 0; e < n; e++) {
+    uint32_t clamped = 0;
+    for (uint32_t e = 0; SL_ON_HOST && e < n; e++) {
+        const int32_t below = (delta[e] & 255) * epsilon[e] + 128;
+        const int32_t product = (delta[e] >> 8) * epsilon[e] + (below >> 8);
+        r[e] = sl_over_short(product, inverse[e], SL_LIMIT24, &clamped);
+    }
+    *count += clamped;
+    for (uint32_t e = 0; !SL_ON_HOST && e < n; e++) {
         r[e] = sl_over((int64_t)delta[e] * epsilon[e], inverse[e], SL_LIMIT24, count);
     }
 }
@@ -34,13 +53,20 @@ SL_INLINE void sl_ratio(const int32_t *delta, const int16_t *epsilon, const int3
 /* Layer 0, where all draws have one spread: the sum over the draws, Q14.16. */
 SL_INLINE void sl_ratio_sum(const int32_t *delta, const int16_t *epsilon, const int32_t *inverse,
                             uint32_t columns, int32_t *r, uint32_t *count) {
+    const uint32_t is_short = SL_ON_HOST && S <= SL_SHORT_DRAWS;
+    uint32_t clamped = 0;
     for (uint32_t j = 0; j < columns; j++) {
         int64_t sum = 0;
         for (uint32_t s = 0; s < S; s++) {
             sum += (int64_t)delta[j * L + s] * epsilon[j * L + s];
         }
-        r[j] = sl_over(sum, inverse[j], SL_RATIO_SUM_MAX, count);
+        r[j] = is_short ? (int32_t)((sum + 128) >> 8)
+                        : sl_over(sum, inverse[j], SL_RATIO_SUM_MAX, count);
     }
+    for (uint32_t j = 0; is_short && j < columns; j++) {
+        r[j] = sl_over_short(r[j], inverse[j], SL_RATIO_SUM_MAX, &clamped);
+    }
+    *count += clamped;
 }
 
 /* Gradient by an input: through the means and through the deviations. */
@@ -113,6 +139,14 @@ SL_INLINE void sl_backward_inputs(uint32_t index, const sl_state_t *state, sl_sc
     const int16_t *mu = state->mu + layer->synapse, *rho = state->rho + layer->synapse;
     for (uint32_t i = 0; i < layer->fan_in; i++, mu += layer->columns, rho += layer->columns) {
         int32_t through_mean[L], through_spread[L];
+        int16_t any = 0;
+        for (uint32_t s = 0; s < L; s++) {
+            any |= x[i * L + s];
+        }
+        if (any == 0) {
+            memset(below + i * L, 0, L * sizeof *below);
+            continue;
+        }
         sl_dot_pairs(scratch->pairs_a, L, L, (sl_numbers_t){mu, 2, 1, layer->columns},
                      through_mean);
         sl_dot_pairs(scratch->pairs_b, L, L, (sl_numbers_t){rho, 2, 1, layer->columns},
