@@ -8,7 +8,7 @@
 
 #include "sl_build.h"
 #include "sl_columns_scalar.h"
-#include "sl_variance.h"
+#include "sl_rho.h"
 
 enum {
     SL_WIDTH = 16,

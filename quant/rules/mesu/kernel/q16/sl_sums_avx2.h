@@ -89,7 +89,7 @@ SL_FOLD void sl_sum_pairs(const sl_first_rows_t *first, const sl_two_rows_t *two
          j += SL_WIDTHS_AT_ONCE * SL_WIDTH) {
         sl_sum_widths(first, two, all, j, SL_WIDTHS_AT_ONCE, 0, mean, power);
     }
-    if (SL_SUMMED_WIDTHS % SL_WIDTHS_AT_ONCE || SL_FEW_UNITS) {
+    if (SL_SUMMED_WIDTHS % SL_WIDTHS_AT_ONCE != 0 || SL_FEW_UNITS != 0) {
         sl_sum_widths(first, two, all, j, SL_SUMMED_WIDTHS % SL_WIDTHS_AT_ONCE, SL_FEW_UNITS, mean,
                       power);
     }
