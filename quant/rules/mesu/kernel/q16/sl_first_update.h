@@ -196,15 +196,14 @@ SL_INLINE void sl_first_update(uint32_t key, sl_state_t *state, sl_scratch_t *sc
     sl_columns_begin(&scratch->columns, step.for_rho.right - SL_STEP_MORE_BITS);
     sl_stepped_t stepped;
     sl_stepped_rows(key, x, exponents, step.for_mu, step.for_rho, &stepped);
-    for (uint32_t first = 0; some_g && first < SL_FACTOR_ROOM; first += SL_MASK) {
-        uint64_t mask = sl_columns_mask(stepped.of_mu + first);
+    /* Both of some rows, while these are at hand; a step of mu takes rho as it was. */
+    for (uint32_t first = 0; first < SL_FACTOR_ROOM; first += SL_MASK) {
+        uint64_t mask = some_g ? sl_columns_mask(stepped.of_mu + first) : 0;
         for (; mask != 0; mask &= mask - 1) {
             const uint32_t i = first + (uint32_t)__builtin_ctzll(mask);
             sl_first_step_mu(&step, i, stepped.of_mu[i], stepped.word[i], state, scratch);
         }
-    }
-    for (uint32_t first = 0; some_q && first < SL_FACTOR_ROOM; first += SL_MASK) {
-        uint64_t mask = sl_columns_mask(stepped.of_rho + first);
+        mask = some_q ? sl_columns_mask(stepped.of_rho + first) : 0;
         for (; mask != 0; mask &= mask - 1) {
             const uint32_t i = first + (uint32_t)__builtin_ctzll(mask);
             sl_first_step_rho(&step, i, stepped.of_rho[i], stepped.word[i], state, scratch);

@@ -14,6 +14,8 @@ enum {
     SL_FEW_UNITS = SL_FIRST_UNITS % SL_WIDTH <= SL_WIDTH / 4 ? SL_FIRST_UNITS % SL_WIDTH : 0,
     SL_SUMMED_WIDTHS = SL_FEW_UNITS > 0 ? SL_WIDTHS - 1 : SL_WIDTHS,
     SL_WIDTHS_AT_ONCE = 2,
+    SL_PAIR_BYTES = 4 * SL_FIRST_UNITS * (int)sizeof(int16_t), /* two rows of mu and of rho */
+    SL_PAIRS_AT_ONCE = SL_PAIR_BYTES < 16384 ? 16384 / SL_PAIR_BYTES : 1,
 };
 
 /* Rows 2p and 2p + 1 for every p: their inputs and their squares side by side; and a list of those
@@ -46,53 +48,73 @@ SL_INLINE void sl_add_few(const int16_t *row, __m256i by, __m128i *sum) {
     *sum = _mm_add_epi32(*sum, _mm_madd_epi16(both, _mm256_castsi256_si128(by)));
 }
 
-static inline void sl_save_sums(uint32_t *at, __m256i low, __m256i high) {
-    sl_lanes_to(at, _mm256_permute2x128_si256(low, high, 0x20));
-    sl_lanes_to(at + SL_WIDTH / 2, _mm256_permute2x128_si256(low, high, 0x31));
-}
+/* Sums of all units: of 16 units low and high of mu, then of rho; and of the few. */
+typedef struct {
+    __m256i of[SL_SUMMED_WIDTHS + 1][4];
+    __m128i few[2];
+} sl_unit_sums_t;
 
-/* Units j to j + 16 n, and the few behind them; all: every pair of rows. */
+/* Widths w to w + n, and the few behind them, of the pairs from `start` to `end`; all: of every
+ * pair. */
 SL_FOLD void sl_sum_widths(const sl_first_rows_t *first, const sl_two_rows_t *two, uint32_t all,
-                           uint32_t j, uint32_t n, uint32_t few, uint32_t *mean, uint32_t *power) {
-    const __m256i zero = _mm256_setzero_si256();
-    __m256i sums[SL_WIDTHS_AT_ONCE][4] = {{zero, zero, zero, zero}, {zero, zero, zero, zero}};
-    __m128i few_mean = _mm_setzero_si128(), few_power = few_mean;
-    for (uint32_t k = 0; k < (all ? SL_PAIRS_OF_ROWS : two->n); k++) {
+                           uint32_t start, uint32_t end, uint32_t w, uint32_t n, uint32_t few,
+                           sl_unit_sums_t *saved) {
+    __m256i sums[SL_WIDTHS_AT_ONCE][4];
+    __m128i few_mean = saved->few[0], few_power = saved->few[1];
+    memcpy(sums, saved->of[w], n * sizeof sums[0]);
+    for (uint32_t k = start; k < end; k++) {
         const uint32_t p = all ? k : two->list[k];
         const __m256i x = _mm256_set1_epi32(sl_word(two->x + 2 * p));
         const __m256i square = _mm256_set1_epi32(sl_word(two->square + 2 * p));
-        const int16_t *mu = first->mu + 2 * p * SL_FIRST_UNITS + j;
-        const int16_t *rho = first->rho + 2 * p * SL_FIRST_UNITS + j;
-        for (uint32_t w = 0; w < n; w++) {
-            sl_add_pair(mu + w * SL_WIDTH, x, &sums[w][0], &sums[w][1]);
-            sl_add_pair(rho + w * SL_WIDTH, square, &sums[w][2], &sums[w][3]);
+        const int16_t *mu = first->mu + 2 * p * SL_FIRST_UNITS + w * SL_WIDTH;
+        const int16_t *rho = first->rho + 2 * p * SL_FIRST_UNITS + w * SL_WIDTH;
+        for (uint32_t m = 0; m < n; m++) {
+            sl_add_pair(mu + m * SL_WIDTH, x, &sums[m][0], &sums[m][1]);
+            sl_add_pair(rho + m * SL_WIDTH, square, &sums[m][2], &sums[m][3]);
         }
         if (few) {
             sl_add_few(mu + n * SL_WIDTH, x, &few_mean);
             sl_add_few(rho + n * SL_WIDTH, square, &few_power);
         }
     }
-    for (uint32_t w = 0; w < n; w++) {
-        sl_save_sums(mean + j + w * SL_WIDTH, sums[w][0], sums[w][1]);
-        sl_save_sums(power + j + w * SL_WIDTH, sums[w][2], sums[w][3]);
-    }
+    memcpy(saved->of[w], sums, n * sizeof sums[0]);
     if (few) {
-        _mm_storeu_si128((__m128i *)(mean + j + n * SL_WIDTH), few_mean);
-        _mm_storeu_si128((__m128i *)(power + j + n * SL_WIDTH), few_power);
+        saved->few[0] = few_mean;
+        saved->few[1] = few_power;
     }
 }
 
+/* So many rows at once that the second half of their units is still at hand. */
 SL_FOLD void sl_sum_pairs(const sl_first_rows_t *first, const sl_two_rows_t *two, uint32_t all,
-                          uint32_t *mean, uint32_t *power) {
-    uint32_t j = 0;
-    for (; j + SL_WIDTHS_AT_ONCE * SL_WIDTH <= SL_SUMMED_WIDTHS * SL_WIDTH;
-         j += SL_WIDTHS_AT_ONCE * SL_WIDTH) {
-        sl_sum_widths(first, two, all, j, SL_WIDTHS_AT_ONCE, 0, mean, power);
+                          sl_unit_sums_t *sums) {
+    const uint32_t n = all ? SL_PAIRS_OF_ROWS : two->n, rest = SL_SUMMED_WIDTHS % SL_WIDTHS_AT_ONCE;
+    for (uint32_t start = 0; start < n; start += SL_PAIRS_AT_ONCE) {
+        const uint32_t end = n - start < SL_PAIRS_AT_ONCE ? n : start + SL_PAIRS_AT_ONCE;
+        uint32_t w = 0;
+        for (; w + SL_WIDTHS_AT_ONCE <= SL_SUMMED_WIDTHS; w += SL_WIDTHS_AT_ONCE) {
+            sl_sum_widths(first, two, all, start, end, w, SL_WIDTHS_AT_ONCE, 0, sums);
+        }
+        if (rest != 0 || SL_FEW_UNITS != 0) {
+            sl_sum_widths(first, two, all, start, end, w, rest, SL_FEW_UNITS, sums);
+        }
     }
-    if (SL_SUMMED_WIDTHS % SL_WIDTHS_AT_ONCE != 0 || SL_FEW_UNITS != 0) {
-        sl_sum_widths(first, two, all, j, SL_SUMMED_WIDTHS % SL_WIDTHS_AT_ONCE, SL_FEW_UNITS, mean,
-                      power);
+}
+
+static inline void sl_save_sums(int32_t *at, __m256i low, __m256i high) {
+    sl_lanes_to(at, _mm256_permute2x128_si256(low, high, 0x20));
+    sl_lanes_to(at + SL_WIDTH / 2, _mm256_permute2x128_si256(low, high, 0x31));
+}
+
+/* Every unit's sum: which 0 of mu, 2 of rho. */
+SL_INLINE void sl_units_sum(const sl_unit_sums_t *sums, uint32_t which, int32_t *out) {
+    int32_t padded[SL_PADDED];
+    for (uint32_t w = 0; w < SL_SUMMED_WIDTHS; w++) {
+        sl_save_sums(padded + w * SL_WIDTH, sums->of[w][which], sums->of[w][which + 1]);
     }
+    if (SL_FEW_UNITS != 0) {
+        _mm_storeu_si128((__m128i *)(padded + SL_SUMMED_WIDTHS * SL_WIDTH), sums->few[which / 2]);
+    }
+    memcpy(out, padded, SL_FIRST_UNITS * sizeof *out);
 }
 
 /* The inputs and squares of all pairs, and which of them to take. */
@@ -121,17 +143,16 @@ SL_INLINE void sl_pair_rows(const sl_first_rows_t *first, sl_two_rows_t *two) {
 
 SL_INLINE void sl_columns_sum(const sl_first_rows_t *first, int32_t *mean, uint32_t *power) {
     sl_two_rows_t two;
-    uint32_t padded_mean[SL_PADDED], padded_power[SL_PADDED];
+    sl_unit_sums_t sums;
+    memset(&sums, 0, sizeof sums);
     sl_pair_rows(first, &two);
     if (two.all) {
-        sl_sum_pairs(first, &two, 1, padded_mean, padded_power);
+        sl_sum_pairs(first, &two, 1, &sums);
     } else {
-        sl_sum_pairs(first, &two, 0, padded_mean, padded_power);
+        sl_sum_pairs(first, &two, 0, &sums);
     }
-    for (uint32_t j = 0; j < SL_FIRST_UNITS; j++) {
-        mean[j] = (int32_t)padded_mean[j];
-        power[j] = padded_power[j];
-    }
+    sl_units_sum(&sums, 0, mean);
+    sl_units_sum(&sums, 2, (int32_t *)power);
     for (uint32_t i = 2 * SL_PAIRS_OF_ROWS; i < SL_FIRST_ROWS; i++) {
         sl_add_row(first, i, mean, power);
     }
