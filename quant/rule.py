@@ -52,12 +52,15 @@ class Model:
         target is a class index, or a standardised number.
     undecided : callable, optional
         ``undecided(spec, plan, forward)``: how many hidden units a small change would turn over.
+    mean : callable, optional
+        Of a rule that draws: as ``forward``, with the mean weights and nothing drawn.
     """
 
     plan: Callable[[NetworkSpec, Config], Any]
     forward: Callable[[NetworkSpec, Any, State, Any, Saturations], Any]
     update: Callable[[NetworkSpec, Any, State, Any, Any, Saturations], None]
     undecided: Callable[[NetworkSpec, Any, Any], int] | None = None
+    mean: Callable[[NetworkSpec, Any, State, Any, Saturations], Any] | None = None
 
 
 @dataclass(frozen=True)
