@@ -198,7 +198,9 @@ class Verbs:
         Parameters and errors are those of `predict`; the firmware must predict a number.
         """
         self._expect(classes=False)
-        return TargetPrediction(*_PREDICTION.unpack(self._ask(_predicting(draws), self._features(x))))
+        return TargetPrediction(
+            *_PREDICTION.unpack(self._ask(_predicting(draws), self._features(x)))
+        )
 
     def learn_target(self, x: npt.ArrayLike, y: float) -> TargetPrediction:
         """Let the device learn one target; return what it predicted *before* learning.

@@ -122,6 +122,9 @@ class Rule:
         through beside the defaults. Values are keyword parameters of a learner.
     weight : str
         The field of the state that holds the weights.
+    draws : bool
+        Whether a prediction draws from what the weights may be; then the rule also predicts with
+        their mean, and its models have ``mean``.
     """
 
     name: str
@@ -131,6 +134,7 @@ class Rule:
     check: Callable[[NetworkSpec, Config], None]
     weight: str
     variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    draws: bool = False
 
 
 _OUTSIDE: dict[str, str] = {}

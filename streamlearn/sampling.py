@@ -26,7 +26,8 @@ class Forward:
 
 
 def mean(spec: NetworkSpec, config: Any, state: State, z: Float, count: Saturations) -> Forward:
-    """Run all layers with the mean weights: ``a = x·μ``, ReLU between layers; one draw, no spread."""
+    """Run all layers with the mean weights, ``a = x·μ``: one draw, and no spread."""
+    del config, count
     x, a = z[:, None], z[:, None]
     for layer in range(len(spec.shapes)):
         if spec.bias:

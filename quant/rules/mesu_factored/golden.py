@@ -22,7 +22,7 @@ import numpy as np
 from quant import noise
 from quant.counters import Saturations
 from quant.heads import HEADS
-from quant.integers import Int64, clamp_count, shift_round
+from quant.integers import Int64, clamp_count
 from quant.layout import State
 from quant.network import NetworkSpec, layer_view
 from quant.replay import replaying
