@@ -142,7 +142,8 @@ def inline_svg(figure: Figure, prefix: str, description: str, css_class: str) ->
         are CSS variables; equal for equal figures.
     """
     out = io.StringIO()
-    _laid_out(figure).print_svg(out, metadata={"Date": None, "Creator": None})
+    canvas: Any = _laid_out(figure)
+    canvas.print_svg(out, metadata={"Date": None, "Creator": None})
     svg = out.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", svg, flags=re.DOTALL)
