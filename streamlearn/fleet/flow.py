@@ -12,7 +12,9 @@ options for its recovery store and for addresses (docs/fleet.md).
 
 from __future__ import annotations
 
+import shutil
 import threading
+import warnings
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -31,6 +33,7 @@ from streamlearn.errors import StreamFormatError, StreamlearnError
 from streamlearn.fleet.folder import (
     PREDICTIONS_FILE,
     RECOVERY_DIR,
+    RECOVERY_PARTS,
     START_FILE,
     FleetPlan,
     read_plan,
@@ -41,8 +44,6 @@ from streamlearn.fleet.outputs import ImagesSink, Learned, Predicted, Prediction
 
 #: Rows that are read at a time, so that many keys have several rows in a block.
 BLOCK_ROWS = 1 << 15
-#: Files of the recovery store: at most so many workers write states at once.
-RECOVERY_PARTS = 4
 
 
 class _Stream(StatefulSourcePartition[tuple[str, Rows], Any]):
@@ -90,6 +91,12 @@ class _Stream(StatefulSourcePartition[tuple[str, Rows], Any]):
 
     def close(self) -> None:
         self._rows.close()
+        skipped = self._rows.skipped
+        if skipped.count:
+            warnings.warn(
+                f"{skipped.count} rows skipped in this run, first: {skipped.messages[0]}",
+                stacklevel=2,
+            )
 
 
 class _Source(FixedPartitionedSource[tuple[str, Rows], Any]):
@@ -205,7 +212,8 @@ def run(folder: Path, workers: int, snapshot_seconds: float, block_rows: int = B
     store = folder / RECOVERY_DIR
     if not store.is_dir():
         made = folder / f"{RECOVERY_DIR}.new"
-        made.mkdir(exist_ok=True)
+        shutil.rmtree(made, ignore_errors=True)  # what a killed run left half made
+        made.mkdir()
         init_db_dir(made, RECOVERY_PARTS)  # type: ignore[no-untyped-call]
         made.rename(store)
     try:

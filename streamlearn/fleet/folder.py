@@ -16,6 +16,8 @@ from streamlearn.errors import ConfigError, StateFormatError
 FORMAT, FORMAT_VERSION = "streamlearn-fleet", 1
 PLAN_FILE, START_FILE, RECOVERY_DIR = "fleet.json", "start.sls", "recovery"
 PREDICTIONS_FILE, IMAGES_FILE = "predictions.csv", "images.sqlite"
+#: Files of the recovery store: at most so many workers write states at once.
+RECOVERY_PARTS = 4
 
 _TABLE = """CREATE TABLE IF NOT EXISTS images
             (key TEXT PRIMARY KEY, n_samples INTEGER NOT NULL, image BLOB NOT NULL)"""

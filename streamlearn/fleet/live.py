@@ -155,7 +155,8 @@ class LiveLearners:
 
     def _read(self, image: bytes, source: str) -> tuple[_Mould, State]:
         """Return what teaches an image, and its state; it is alive no longer."""
-        found = self._alive.pop(bytes(image[:_HEAD]), None) if len(image) >= _HEAD else None
+        known = isinstance(image, bytes | bytearray | memoryview)
+        found = self._alive.pop(bytes(image[:_HEAD]), None) if known else None
         if found is not None and found.data == image:
             return found.mould, found.state
         text, payload = unpack(image, source)

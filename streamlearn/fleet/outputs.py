@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
+from streamlearn.errors import StreamFormatError
 from streamlearn.fleet.folder import PREDICTIONS_FILE, Images
 
 HEADER = ("key", "line", "predicted", "label")
@@ -40,6 +41,12 @@ class _PredictionsFile(StatefulSinkPartition[Predicted, int]):
 
     def __init__(self, path: Path, offset: int | None) -> None:
         self._file = path.open("ab")
+        if self._file.tell() < (offset or 0):
+            self._file.close()
+            raise StreamFormatError(
+                f"{path} has {path.stat().st_size} bytes, and {offset} were written; give the file "
+                "back as it was, or begin another fleet"
+            )
         self._file.truncate(offset or 0)
         if not offset:
             self._write([HEADER])

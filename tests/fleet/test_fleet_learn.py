@@ -135,6 +135,8 @@ def test_a_damaged_image_is_refused_even_if_its_description_is_known() -> None:
     damaged = image[:-1] + bytes([image[-1] ^ 1])
     with pytest.raises(StateFormatError, match="CRC-32"):
         live.learn(damaged, *samples(5), source="pump 3")
+    with pytest.raises(StateFormatError, match="str, a state image is bytes"):
+        live.learn("pump.sls", *samples(5))  # type: ignore[arg-type]
     with pytest.raises(StateFormatError, match="pump 3"):
         live.learn(image[:30], *samples(5), source="pump 3")
 

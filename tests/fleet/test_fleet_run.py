@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -155,6 +156,27 @@ def test_a_bad_row_ends_the_run_and_is_named(
     stream.write_text("".join(lines), "utf-8")
     assert cli(arguments) == 0
     assert in_folder(out) == alone(stream)
+
+
+def test_rows_that_are_skipped_are_said(
+    stream: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stream.write_text(stream.read_text("utf-8") + "p1,1,2,3,4,broken,x\n", "utf-8")
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        assert cli(command(stream, tmp_path / "fleet", "--on-bad", "skip")) == 0
+    captured = capsys.readouterr()
+    assert "1 rows skipped in this run, first: " in captured.err
+    assert "480 samples learned" in captured.out
+
+
+def test_predictions_that_were_cut_elsewhere_are_refused(
+    stream: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "fleet"
+    assert cli(command(stream, out, "-q")) == 0
+    (out / "predictions.csv").write_text("key", "utf-8")
+    assert "predictions.csv has 3 bytes, and" in failed(capsys, command(stream, out, "-q"))
 
 
 def test_a_row_without_a_key_is_named(
