@@ -166,7 +166,7 @@ TOPICS: dict[str, dict[str, Entry]] = {
             ("mnist",),
         ),
         "fleet-overhead": Entry(
-            "fleet.experiments", "what it costs to carry a learner as an image, by block length"
+            "fleet.experiments", "what it costs to carry learners as images, and to run a fleet"
         ),
         "run-speed": Entry(
             "speed.experiments",
