@@ -20,7 +20,7 @@ Backend = Literal["numpy", "c"]
 Float = npt.NDArray[np.float64]
 Prediction = ClassPrediction | NumberPrediction
 LearnRow = Callable[[int, npt.NDArray[Any], int], int]
-PredictRow = Callable[[int, npt.NDArray[Any]], int]
+PredictRow = Callable[[int, npt.NDArray[Any], bool], int]
 
 DIVERGED = (
     "the learner's outputs are no longer finite: the noise of its weights outgrew the signal. "
@@ -34,16 +34,19 @@ class Engine(Protocol):
 
     ``x`` is raw, finite, ``float64[n_features]`` (blocks: ``[n, n_features]``); targets are class
     indices, or finite numbers. Predicting leaves the state as it is, learning changes it in place.
+    ``draws=False`` predicts with the mean weights; of a rule that draws nothing it is the same.
     """
 
     @property
     def saturations(self) -> Saturations:
         """Values that met the end of their format since the engine was made."""
 
-    def predict(self, state: State, x: Float) -> Any:
+    def predict(self, state: State, x: Float, draws: bool = True) -> Any:
         """Return the head's prediction: class index and logits, or a number with its deviations."""
 
-    def predict_many(self, state: State, x: Float) -> tuple[npt.NDArray[Any], Float]:
+    def predict_many(
+        self, state: State, x: Float, draws: bool = True
+    ) -> tuple[npt.NDArray[Any], Float]:
         """Predict a block: class indices ``int32[n]`` or numbers ``float32[n, 3]``, and the logits.
 
         The logits are ``float64[n, n_outputs]``.
