@@ -95,9 +95,9 @@ SL_INLINE uint32_t sl_pull_row_rho(const sl_pull_row_t *row, int16_t *restrict r
 }
 
 /* As sl_mesu_pull_row_q16. */
-SL_INLINE uint32_t sl_pull_row(int16_t *mu, int16_t *rho, int32_t exponent,
-                                    const sl_layer_t *layer, sl_mesu_pull_t pull, uint32_t row_word,
-                                    const uint32_t *column_word, uint32_t *count) {
+SL_INLINE uint32_t sl_pull_row(int16_t *mu, int16_t *rho, int32_t exponent, const sl_layer_t *layer,
+                               sl_mesu_pull_t pull, uint32_t row_word, const uint32_t *column_word,
+                               uint32_t *count) {
     const sl_pull_row_t row = {pull, layer->ratio_mantissa, sl_pull_right(layer, exponent),
                                row_word, layer->mu_prior_q};
     if (!sl_pull_is_small(layer, pull, row.down)) {

@@ -1,4 +1,4 @@
-/* Layer 0, one input for all draws: the scale of its inputs' squares. */
+/* What the sums of a layer share: the scale of its inputs' squares. */
 #pragma once
 
 #include <stdint.h>
@@ -9,8 +9,14 @@ enum {
     SL_SQUARE_BITS = 15,
     SL_POWER_BITS = 17,
     SL_SQUARE_MORE_BITS = 8,
+    SL_NARROW_MAX = 255,     /* of a later layer's input */
     SL_SUMMED_SQUARES = 256, /* rows whose wide squares have a sum of 32 bits */
 };
+
+/* By how much a layer's inputs were shortened, and the exponent of its sums of squares. */
+typedef struct {
+    int32_t k_mean, narrow, scale;
+} sl_sums_t;
 
 /* A row's xn^2 2^exponent is its square times 2^scale. */
 typedef struct {
