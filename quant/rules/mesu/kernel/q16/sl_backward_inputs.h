@@ -27,7 +27,7 @@ SL_INLINE void sl_input_gradients(const int16_t *restrict h, const int32_t *rest
                                   int32_t *restrict below, uint32_t *count) {
     uint32_t clamped = 0;
     if (right_mean >= 0 && right >= 17) {
-        const int32_t half = (1 << right_mean) >> 1, by = sl_min32(right, 47);
+        const int32_t half = (1 << right_mean) >> 1, by = sl_min32(right, 46);
         for (uint32_t s = 0; s < L; s++) {
             const int32_t both =
                 ((mean[s] + half) >> right_mean) + sl_input_product(h[s], spread[s], by);

@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 
+#include "sl_build.h"
 #include "sl_integer.h"
 
 enum {
@@ -23,9 +24,13 @@ typedef struct {
     int32_t most, k; /* the largest exponent of an active row; k: to be shifted right */
 } sl_squares_t;
 
-/* below: of the row's exponent under the largest; negative where the row's input is 0. */
+/* below: of the row's exponent under the largest; negative where the row's input is 0, and then
+ * any shift will do. */
 static inline uint32_t sl_wide(uint32_t x, int32_t below) {
-    return x << SL_SQUARE_MORE_BITS >> ((uint32_t)below < 31 ? below : 31);
+    if (SL_ON_HOST) {
+        return x << SL_SQUARE_MORE_BITS >> ((uint32_t)below < 31 ? below : 31);
+    }
+    return x << SL_SQUARE_MORE_BITS >> sl_clamp32(below, 0, 31);
 }
 
 /* From the largest square and the largest sum of squares of a draw. */

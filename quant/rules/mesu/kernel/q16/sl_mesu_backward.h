@@ -76,9 +76,9 @@ static inline int64_t sl_input_gradient(int32_t mean, int32_t right_mean, int64_
     return sl_shift_round64(mean, right_mean) + sl_shift_round64(product, right);
 }
 
-/* h through / 2^right, rounding half up; 0 <= h < 2^15, |through| < 2^29, 17 <= right <= 47. */
+/* h through / 2^right, rounding half up; 0 <= h < 2^15, |through| < 2^29, right >= 17. */
 static inline int32_t sl_input_product(int32_t h, int32_t through, int32_t right) {
     const int32_t high = h * (through >> 16); /* the floors of the product's halves */
     const int32_t low = (int32_t)((uint32_t)h * ((uint32_t)through & 0xFFFFu) >> 16);
-    return (high + low + (1 << (right - 17))) >> (right - 16);
+    return right > 46 ? 0 : (high + low + (1 << (right - 17))) >> (right - 16);
 }

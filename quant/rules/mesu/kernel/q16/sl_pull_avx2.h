@@ -57,12 +57,21 @@ SL_INLINE __m256i sl_pull_eight(const sl_pull_lanes_t *row, __m256i m, __m256i v
     return _mm256_permute4x64_epi64(both, 0xD8);
 }
 
+/* Whether a pull takes products of 32 bits, where mu is not far from the prior. */
+SL_INLINE uint32_t sl_pull_is_small(const sl_layer_t *layer, sl_mesu_pull_t pull, int32_t right) {
+    return !(((uint32_t)SL_RHO_MAX * layer->ratio_mantissa >> right) >> SL_PULL_RATIO_BITS ||
+             sl_abs32(layer->mu_prior_q) >> 14 || pull.mu >> SL_PULL_MU_BITS ||
+             pull.rho >> SL_PULL_RHO_BITS);
+}
+
 /* As sl_mesu_pull_row_q16; near the prior no mu is at an end. */
 SL_INLINE uint32_t sl_pull_row(int16_t *mu, int16_t *rho, int32_t exponent, const sl_layer_t *layer,
                                sl_mesu_pull_t pull, uint32_t row_word, const uint32_t *column_word,
                                uint32_t *count) {
     enum { EIGHT = 8, ROOM = SL_WHOLE(SL_MAX_UNITS) };
-    const uint32_t columns = layer->columns, right = sl_pull_right(layer, exponent);
+    const uint32_t columns = layer->columns;
+    const int32_t right = (int32_t)layer->ratio_exponent + layer->v_exponent + 3 - exponent;
+    const int32_t down = sl_min32(right, 31);
     int16_t mus[ROOM] = {0}, rhos[ROOM] = {0};
     const sl_pull_lanes_t row = {
         _mm256_set1_epi32((int32_t)layer->ratio_mantissa),
@@ -70,7 +79,7 @@ SL_INLINE uint32_t sl_pull_row(int16_t *mu, int16_t *rho, int32_t exponent, cons
         _mm256_set1_epi64x(pull.mu),
         _mm256_set1_epi64x(pull.rho),
         _mm256_set1_epi32((int32_t)row_word),
-        _mm_cvtsi32_si128((int32_t)right),
+        _mm_cvtsi32_si128(down),
     };
     __m256i far = _mm256_setzero_si256();
     __m128i stepped = _mm_setzero_si128();
@@ -86,7 +95,7 @@ SL_INLINE uint32_t sl_pull_row(int16_t *mu, int16_t *rho, int32_t exponent, cons
         _mm_storeu_si128((__m128i *)(rhos + j), _mm256_extracti128_si256(both, 1));
         stepped = _mm_or_si128(stepped, _mm256_extracti128_si256(both, 1));
     }
-    if (!sl_pull_is_small(layer, pull, right) || !_mm256_testz_si256(far, far)) {
+    if (!sl_pull_is_small(layer, pull, down) || !_mm256_testz_si256(far, far)) {
         return sl_mesu_pull_row_q16(mu, rho, exponent, layer, pull, row_word, column_word, count);
     }
     memcpy(mu, mus, columns * sizeof *mu);
