@@ -81,7 +81,7 @@ def test_every_section_measures_every_engine(data):
 
     sizes = {row["arithmetic"]: row for row in speed_sections.measure_bytes()}
     for name, word in {"float64": 8, "float32": 4, "q16": 2}.items():
-        # Two numbers a synapse; a word for the classes taught; in q16 a byte for each row's exponent.
+        # Two numbers a synapse; a word of classes taught; in q16 a byte for each row's exponent.
         layers, synapses = sizes[name]["layers"], sizes[name]["synapses"]
         wanted = 2 * word * synapses + 4 + (sum(layers[:-1]) if name == "q16" else 0)
         assert sizes[name]["synapse_bytes"] * synapses == pytest.approx(wanted, abs=1e-6)
