@@ -160,7 +160,24 @@ void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const u
     }
 }
 
-#elif !defined(SL_HOST) && defined(__ARM_FP)
+#elif defined(SL_HOST)
+
+/* In floats, eight at once: times a power of two they are exact. */
+void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits) {
+    uint32_t clamped = 0;
+    scratch->new_count = state->front_end_count;
+    for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
+        const float x = sl_float_of(x_bits[i]) * (2 << SL_INPUT_FRAC_BITS);
+        const int32_t twice = (int32_t)sl_clamp(x, -4096, 4095); /* towards zero */
+        const int32_t z = (twice + 1 + (twice >> 31)) >> 1;
+        const int32_t kept = sl_clamp32(z, -SL_INPUT_MAX, SL_INPUT_MAX);
+        clamped += kept != z;
+        scratch->input[i] = (sl_input_t)kept;
+    }
+    scratch->saturations[SL_SAT_INPUT] += clamped;
+}
+
+#elif defined(__ARM_FP)
 
 void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits) {
     uint32_t clamped = 0;
@@ -188,13 +205,12 @@ void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const u
     uint32_t clamped = 0;
     scratch->new_count = state->front_end_count;
     for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
-        if (!SL_ON_HOST && x_bits[i] == 0) { /* as most pixels are */
+        if (x_bits[i] == 0) { /* as most pixels are */
             scratch->input[i] = 0;
             continue;
         }
         const int32_t right = 150 - SL_INPUT_FRAC_BITS - (int32_t)(x_bits[i] >> 23 & 255u);
-        if (!SL_ON_HOST &&
-            right > 24) { /* rounds to 0, as most pixels do; vectors take both ways */
+        if (right > 24) { /* rounds to 0, as most pixels do */
             scratch->input[i] = 0;
             continue;
         }

@@ -77,20 +77,27 @@ SL_INLINE sl_sums_t sl_first_sums(const sl_state_t *state, sl_scratch_t *scratch
         .mask = scratch->active_mask,
         .n = scratch->n_active,
     };
-    int32_t most = first.n == 0 ? 1 : -128;
+    int16_t least = -128; /* of the exponents' type: more lanes */
     uint32_t size = 0, each = 0, widest = 0;
     uint64_t total = 0;
     for (uint32_t i = 0; i < layer->rows; i++) { /* what is not active adds 0 */
-        most = sl_max32(most, first.x[i] != 0 ? first.exponent[i] : -128);
+        const int16_t e = first.exponent[i], active = first.x[i] != 0 ? e : -128;
+        least = active > least ? active : least;
     }
-    for (uint32_t i = 0; i < layer->rows; i++) {
-        const uint32_t x = sl_abs32(first.x[i]);
-        const int32_t below = most - first.exponent[i];
-        const uint32_t wide = sl_wide(x * x, below), narrow = sl_wide(x, below);
-        size += x;
-        each = wide > each ? wide : each;
-        widest = narrow > widest ? narrow : widest;
-        total += wide;
+    const int32_t most = first.n == 0 ? 1 : least;
+    for (uint32_t start = 0; start < layer->rows; start += SL_SUMMED_SQUARES) {
+        const uint32_t left = layer->rows - start;
+        uint32_t some = 0;
+        for (uint32_t i = start; i < start + (left < SL_SUMMED_SQUARES ? left : SL_SUMMED_SQUARES); i++) {
+            const uint32_t x = sl_abs32(first.x[i]);
+            const int32_t below = most - first.exponent[i];
+            const uint32_t wide = sl_wide(x * x, below), narrow = sl_wide(x, below);
+            size += x;
+            each = wide > each ? wide : each;
+            widest = narrow > widest ? narrow : widest;
+            some += wide;
+        }
+        total += some;
     }
     first.k_mean = sl_max32(0, sl_bit_length(size) - 16);
     first.squares = (sl_squares_t){most, sl_squares_shift(each, total, most)};
