@@ -12,7 +12,7 @@ from streamlearn.fleet import live as fleet_live
 from streamlearn.recorder import expressions, layout, writer
 from streamlearn.serve import live, server
 from streamlearn.sources import limits, serial_port
-from streamlearn.streams import csv_rows, late_labels
+from streamlearn.streams import csv_scan, late_labels
 from streamlearn.watching import log, predictions, watch
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -27,7 +27,7 @@ SAID = [
     ("sources.md", f"| `CONNECT_SECONDS` | {limits.CONNECT_SECONDS:g} s |"),
     ("sources.md", f"silent for {serial_port._SILENCE_S:g} seconds"),
     ("sources.md", f"double up to {limits.BACKOFF_MAX_S:g} seconds"),
-    ("columns.md", f"at most {csv_rows.MAX_WORDS} different words"),
+    ("columns.md", f"at most {csv_scan.MAX_WORDS} different words"),
     (
         "columns.md",
         f"at most {waiting.MOST_ROWS:,} rows and {late_labels.MOST_LABELS:,} labels wait",
