@@ -41,10 +41,10 @@ SL_INLINE void sl_backward_inputs(uint32_t index, const sl_state_t *state, sl_sc
                 const int32_t mean = sl_dot16(mu, blocked_delta + s * stride, columns);
                 const int32_t spread = sl_dot16(rho, blocked_r + s * stride, columns);
                 const int32_t down = right - exponent[i];
-                gradient = right_mean >= 0 && down >= 17
-                               ? sl_shift_round32(mean, right_mean) +
-                                     (down > 46 ? 0 : sl_input_product(h, spread, down))
-                               : sl_chip_far(mean, right_mean, h, spread, down);
+                gradient =
+                    right_mean >= 0 && down >= 17
+                        ? sl_shift_round32(mean, right_mean) + sl_input_product(h, spread, down)
+                        : sl_chip_far(mean, right_mean, h, spread, down);
             }
             below[i * L + s] = sl_clamp_count(gradient, SL_LIMIT24, &clamped);
         }
