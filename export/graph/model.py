@@ -6,10 +6,10 @@ What the graph promises, and what it costs, is in docs/onnx.md.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from onnx import ModelProto, TensorProto, ValueInfoProto, checker, helper
+from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, checker, helper
 
 from export.graph.builder import GraphBuilder
 from export.graph.front_end import integer_inputs, real_inputs
@@ -123,12 +123,45 @@ def prediction_model(
     return _model_of(g, spec, config, state, arithmetic, classes, outputs)
 
 
-def finite_rows(g: GraphBuilder) -> tuple[str, str]:
+def finite_rows(g: GraphBuilder, x: str = "x") -> tuple[str, str]:
     """Which rows of ``x`` are finite, bool[batch, 1], and ``x`` with 0 for what is not."""
-    finite_values = g.op("LessOrEqual", g.op("Abs", "x"), np.array(np.finfo(np.float32).max))
+    finite_values = g.op("LessOrEqual", g.op("Abs", x), np.array(np.finfo(np.float32).max))
     all_finite = g.reduce("ReduceMin", g.cast(finite_values, TensorProto.INT64), 1)
     finite_row = g.op("Greater", all_finite, 0)
-    return finite_row, g.op("Where", finite_values, "x", np.array(0, np.float32))
+    return finite_row, g.op("Where", finite_values, x, np.array(0, np.float32))
+
+
+def pruned(nodes: Sequence[NodeProto], outputs: Sequence[str]) -> list[NodeProto]:
+    """Return the nodes that the outputs need, in their order."""
+    needed, kept = set(outputs), []
+    for node in reversed(nodes):
+        if needed.intersection(node.output):
+            kept.append(node)
+            needed.update(_read_by(node))
+    return kept[::-1]
+
+
+def _read_by(node: NodeProto) -> Iterator[str]:
+    """Names that a node reads, its subgraphs' too."""
+    yield from node.input
+    for attribute in node.attribute:
+        for inner in attribute.g.node:
+            yield from _read_by(inner)
+
+
+def metadata(
+    spec: NetworkSpec, config: Config, state: State, arithmetic: str, classes: Sequence[str]
+) -> dict[str, str]:
+    """Return what a model says of where it comes from."""
+    return {
+        "producer": "streamlearn",
+        "version": __version__,
+        "arithmetic": arithmetic,
+        "spec": json.dumps(to_json(spec, config)),
+        "state_sha256": state_sha256(state),
+        "n_samples": str(int(state["n_samples"][0])),
+        "classes": json.dumps(list(classes), ensure_ascii=False),
+    }
 
 
 def _model_of(
@@ -142,7 +175,10 @@ def _model_of(
 ) -> ModelProto:
     """The graph as a checked model that says where it comes from."""
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", spec.n_features])
-    graph = helper.make_graph(g.nodes, "streamlearn_prediction", [x], outputs, g.initializers)
+    nodes = pruned(g.nodes, [output.name for output in outputs])
+    read = {name for node in nodes for name in node.input}
+    constants = [tensor for tensor in g.initializers if tensor.name in read]
+    graph = helper.make_graph(nodes, "streamlearn_prediction", [x], outputs, constants)
     model = helper.make_model(
         graph,
         producer_name="streamlearn",
@@ -150,15 +186,6 @@ def _model_of(
         ir_version=IR_VERSION,
         opset_imports=[helper.make_opsetid("", OPSET)],
     )
-    properties = {
-        "producer": "streamlearn",
-        "version": __version__,
-        "arithmetic": arithmetic,
-        "spec": json.dumps(to_json(spec, config)),
-        "state_sha256": state_sha256(state),
-        "n_samples": str(int(state["n_samples"][0])),
-        "classes": json.dumps(list(classes), ensure_ascii=False),
-    }
-    helper.set_model_props(model, properties)
+    helper.set_model_props(model, metadata(spec, config, state, arithmetic, classes))
     checker.check_model(model, full_check=True)
     return model

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from onnx import TensorProto, ValueInfoProto, helper
 
 from export.graph.builder import GraphBuilder
 from export.graph.drawn import Drawn
+from export.graph.fields import Fields
+from export.graph.step import exp2_below
+from export.graph.whole import (
+    Value,
+    divide_floor,
+    floor,
+    minimum,
+    reduce,
+    scaled,
+    shift_floor,
+    where,
+)
 from quant.heads.categorical.golden import OUTPUT_FRAC_BITS
-from quant.heads.categorical.taught import candidates
+from quant.heads.categorical.taught import WORD_BITS, candidates
 from quant.layout import State
 from quant.network import NetworkSpec
 
@@ -72,3 +86,64 @@ def _outputs(
         described,
         helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", len(there)]),
     ]
+
+
+#: What a learning graph is taught by: a class index, -1 to predict only.
+TARGET = ("label", TensorProto.INT64)
+
+
+def learns(g: GraphBuilder, spec: NetworkSpec) -> str:
+    """Whether the label is a class: bool[]."""
+    return g.op("And", g.op("GreaterOrEqual", "label", 0), g.op("Less", "label", spec.n_classes))
+
+
+def answer(
+    g: GraphBuilder, finite: str, outputs: Any, last: Any, unit: Any, fields: Fields, n: int
+) -> list[ValueInfoProto]:
+    """``prediction`` int64[] and ``probabilities`` float32[classes], before the sample is learned.
+
+    ``outputs`` is ``number[draws, classes]``; ``unit`` what a sum over the draws is divided by to
+    be a logit.
+    """
+    del last, fields
+    sums = reduce("Sum", outputs, 0)
+    classes = np.arange(n)
+    word = g.op("Gather", "taught", classes // WORD_BITS)
+    bits = g.op("BitwiseAnd", word, (np.uint32(1) << (classes % WORD_BITS).astype(np.uint32)))
+    there = Value(g, g.cast(bits, TensorProto.BOOL))
+    anything = reduce("Max", where(there, 1.0, 0.0), None)
+    usable = Value(g, finite) & (anything > 0)
+    compared = where(usable, where(there | (anything < 1), sums, -np.inf), 0.0)
+    best = g.squeeze(g.op("ArgMax", compared.name, axis=1, keepdims=0), 0)
+    g.op("Where", g.op("Reshape", finite, np.zeros(0, np.int64)), best, NO_LABEL, name="prediction")
+    logits = g.op("Div", compared.name, unit.name if isinstance(unit, Value) else np.array(unit))
+    found = g.cast(g.op("Softmax", logits, axis=1), TensorProto.FLOAT)
+    g.squeeze(found, 0, name="probabilities")
+    return [
+        helper.make_tensor_value_info("prediction", TensorProto.INT64, []),
+        helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [n]),
+    ]
+
+
+def target(g: GraphBuilder, spec: NetworkSpec, config: Any, fields: Fields) -> Any:
+    """The head's new fields, and the target as learned: ``number[1, classes]``, 1 of the class."""
+    del config, fields
+    k = np.arange(spec.n_classes)
+    words = np.zeros((spec.n_classes, -(-spec.n_classes // WORD_BITS)), np.uint32)
+    words[k, k // WORD_BITS] = np.uint32(1) << (k % WORD_BITS).astype(np.uint32)
+    taught = g.op("BitwiseOr", "taught", g.op("Gather", words, "label"))
+    one = g.cast(g.op("Equal", k[None], "label"), TensorProto.DOUBLE)
+    return {"taught": taught}, Value(g, one)
+
+
+def softmax_q(logits: Any) -> Any:
+    """Softmax of each row of Q15.16 logits, in Q0.16: :func:`golden.softmax_q`."""
+    t = minimum(shift_floor(reduce("Max", logits, 1) - logits, 6), 16383)
+    mantissa, whole = exp2_below(shift_floor(t * 23637.0, 14), 10)
+    e = floor(scaled(mantissa, -whole))
+    return divide_floor(e * 65536.0, reduce("Sum", e, 1))
+
+
+def output_gradient(g: GraphBuilder, outputs: Any, one: Any) -> Any:
+    """Gradient of -log softmax by the logits, ``number[draws, classes]`` in Q4.20."""
+    return (softmax_q(outputs) - one * 65536.0) * 16.0

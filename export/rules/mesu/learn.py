@@ -1,0 +1,415 @@
+"""A learning step of MESU in a graph: :mod:`quant.rules.mesu.golden`, bit for bit.
+
+The names of the steps are those of NUMBERS.md and of ``golden_steps``. A matrix of a value for each
+synapse is ``[rows, columns]``, what the draws differ in ``[draws, …]``. Of the first layer only the
+rows whose input is not 0 are read and written: the others do not move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from onnx import TensorProto
+
+from export.graph import step, words
+from export.graph.builder import GraphBuilder
+from export.graph.fields import Fields
+from export.graph.heads import HEADS
+from export.graph.learner import SamplingStep
+from export.graph.sampling import Layer, integer_layers
+from export.graph.step import Rates, Scale
+from export.graph.whole import (
+    Value,
+    absolute,
+    bit_length,
+    clip,
+    divide_floor,
+    equal,
+    expanded,
+    floor,
+    lookup,
+    matmul,
+    maximum,
+    minimum,
+    power_of_two,
+    read,
+    reduce,
+    reshaped,
+    scaled,
+    shift_floor,
+    shift_round,
+    shift_truncate,
+    sign,
+    squeezed,
+    transposed,
+    where,
+)
+from export.rules.mesu.graph import Weights, forward_layer
+from quant import noise
+from quant.network import NetworkSpec
+from quant.rules.mesu.config import MesuConfig
+from quant.rules.mesu.golden import LANE_BITS, RATIO_MAX, RATIO_SUM_MAX
+from quant.rules.mesu.golden_steps import (
+    DRAWN_BITS,
+    DRAWN_MU,
+    DRAWN_RHO,
+    FACTOR_BITS,
+    FACTOR_MORE_BITS,
+    LANE_MAX,
+    RHO_STEP_BITS,
+    RIGHT_MAX,
+    RIGHT_MIN_MU,
+    RIGHT_MIN_RHO,
+    THRESHOLD_MIN,
+    WHOLE_PULL,
+)
+from quant.rules.mesu.plan import Plan, make_plan
+from quant.rules.mesu.variance import RHO_MAX, WIDE_BITS, least_exponent, most_exponent
+from quant.sampling.golden import DELTA_MAX, MU_STEP_BITS
+from quant.sampling.plan import LayerPlan
+
+_NO_REACH = -100
+#: Bits of the square of an input of 8 bits, from a table.
+_SQUARE_BITS = np.frexp(np.arange(1 << 8, dtype=np.float64) ** 2)[1]
+
+
+def rounded(a: Any, b: Any) -> Any:
+    """``a·b / 2^15``, rounding half up."""
+    return shift_round(a * b, 15)
+
+
+def below(u: str, bits: Any, g: GraphBuilder) -> Value:
+    """The lowest bits of words, as a number; ``bits`` is ``number[1, 1]``."""
+    mask = g.cast((power_of_two(bits) - 1).name, TensorProto.UINT32)
+    return words.number(g, g.op("BitwiseAnd", u, mask))
+
+
+class MesuStep(SamplingStep):
+    """One learning step: what :class:`export.graph.learner.LearningStep` asks for."""
+
+    def __init__(
+        self, g: GraphBuilder, spec: NetworkSpec, config: MesuConfig, fields: Fields
+    ) -> None:
+        super().__init__(g, spec, config, fields)
+        self._plan: Plan = make_plan(spec, config)
+        sizes = [rows * columns for rows, columns in spec.shapes]
+        self._mu, self._rho = (self._matrices(fields.parts(name, sizes)) for name in ("mu", "rho"))
+        self._exponent = fields.parts("rho_exponent", [rows for rows, _ in spec.shapes])
+        self._active = ""
+        self._weights: list[Weights] = []
+
+    def _matrices(self, parts: Sequence[str]) -> list[str]:
+        shapes = (np.array(shape, np.int64) for shape in self.spec.shapes)
+        return [self.g.op("Reshape", part, shape) for part, shape in zip(parts, shapes, strict=True)]
+
+    def forward(self, z: Value, epsilon: Sequence[Value]) -> list[Layer]:
+        """Run all layers."""
+        return integer_layers(self.g, z, self.spec, self._plan.n_draws, epsilon, self._layer)
+
+    def _layer(self, index: int, x: Value, frac_bits: Any, epsilon: Value) -> Layer:
+        given = self._mu[index], self._rho[index], self._exponent[index]
+        rows = None
+        if index == 0:
+            rows = self.spec.shapes[0][0]
+            self._active = self._rows_that_count(x)
+            given = tuple(self.g.op("Gather", part, self._active) for part in given)
+            x = Value(self.g, self.g.op("Gather", x.name, self._active, axis=2))
+        weights = Weights(*(read(self.g, part) for part in given))
+        self._weights.append(weights)
+        mu_frac_bits = self._plan.layers[index].mu_frac_bits
+        return forward_layer(x, frac_bits, weights, mu_frac_bits, epsilon, rows)
+
+    def _rows_that_count(self, x: Value) -> str:
+        """Numbers of the rows whose input is not 0, int64[n], and row 0, so that there is one."""
+        flat = reshaped(x, [-1])
+        first = np.arange(self.spec.shapes[0][0]) == 0
+        some = (~equal(flat, 0)) | first
+        return self.g.squeeze(self.g.op("NonZero", some.name), 0)
+
+    def wanted(self) -> list[tuple[int, int]]:
+        """The words of a step."""
+        found = [(noise.STREAM_RARE, self.spec.shapes[0][0])]
+        for layer, (rows, columns) in enumerate(self.spec.shapes):
+            found += [
+                (noise.STREAM_COLUMN + layer, columns),
+                (noise.STREAM_ROW + layer, rows),
+                (noise.STREAM_PULL_ROW + layer, rows),
+            ]
+        return found
+
+    def update(self, layers: Sequence[Layer], target: Any, drawn: Sequence[str]) -> dict[str, str]:
+        """Backward pass and update of every layer; the new fields of the rule."""
+        rates, last = Rates.of(self._plan.guard, self.fields), len(layers) - 1
+        found = [squeezed_layer(layer) for layer in layers]
+        delta = HEADS[self.spec.head].output_gradient(self.g, found[-1].a, target)
+        slope, slow = None, None
+        if self._plan.guard is not None:
+            slow = reshaped(self.fields.value("slow"), self.spec.shapes[last])
+            slope = self._slope(found[last], delta, slow)
+        new: list[tuple[str, str, str]] = []
+        for index in range(last, -1, -1):
+            with self.g.scope(f"update_{index}"):
+                mine, weights = found[index], self._weights[index]
+                inverse = inverse_of(mine.spread)
+                r = ratio(delta, mine.epsilon, inverse, index == 0)
+                gain = rates.gain(self._plan.gain_mu, inverse)
+                previous = delta
+                if index > 0:
+                    delta = self._backward(mine, weights, delta, r, index)
+                new.insert(0, self._updated(index, mine, previous, r, gain, rates, drawn))
+        names = ("mu", "rho", "rho_exponent")
+        flat = {
+            name: self.joined([layer[k] for layer in new]) for k, name in enumerate(names)
+        }
+        if slope is not None:
+            mu = read(self.g, new[last][0])
+            with self.g.scope("step"):
+                moved = step.commit(self.g, self.spec, self.fields, slope, mu, slow)
+            flat.update(self.fields.stored_all(moved))
+        return flat
+
+    def _slope(self, layer: Layer, delta: Any, slow: Any) -> Any:
+        last = len(self.spec.shapes) - 1
+        if last == 0:
+            slow = Value(self.g, self.g.op("Gather", slow.name, self._active))
+        moved = self._weights[last].mu - slow
+        draws = self._plan.n_draws if last else 1
+        bits = self._plan.layers[last].mu_frac_bits
+        with self.g.scope("slope"):
+            return step.slope(self.g, layer.x, draws, layer.frac_bits, delta, moved, bits)
+
+    def _backward(self, layer: Layer, weights: Weights, delta: Any, r: Any, index: int) -> Any:
+        """Gradient by a layer's inputs, masked by their ReLU, ``number[draws, units]``, Q4.20."""
+        units = self.spec.layers[index]
+        x, mu, rho, exponent = layer.x, *weights
+        if self.spec.bias:
+            first = np.arange(units)
+            x = Value(self.g, self.g.op("Gather", x.name, first, axis=1))
+            mu, rho, exponent = (
+                Value(self.g, self.g.op("Gather", part.name, first)) for part in weights
+            )
+        k_delta = maximum(largest_sum(delta, 42) - LANE_BITS, 0)
+        through_mean = matmul(shift_truncate(delta, k_delta), transposed(mu))
+        k_r = minimum(LANE_BITS - largest_sum(r, 42), 12)
+        through_spread = matmul(shift_truncate(r, -k_r), transposed(rho))
+        # What is far beyond the clamp stays there, whatever its last bits.
+        right = 11 + layer.frac_bits + k_r - exponent
+        gradient = shift_round(through_mean, self._plan.layers[index].mu_frac_bits - k_delta)
+        gradient = gradient + shift_round(x * through_spread, right)
+        return clip(where(x > 0, gradient, 0), -DELTA_MAX, DELTA_MAX)
+
+    def _updated(
+        self,
+        index: int,
+        layer: Layer,
+        delta: Any,
+        r: Any,
+        gain: Scale,
+        rates: Rates,
+        drawn: Sequence[str],
+    ) -> tuple[str, str, str]:
+        """The new μ, mantissas and exponents of a layer, in their own types."""
+        g, mine, was = self.g, self._plan.layers[index], self._weights[index]
+        columns, rows, pulls = drawn[1 + 3 * index : 4 + 3 * index]
+        if index == 0:
+            rare = g.op("Gather", drawn[0], self._active)
+            u = words.dither(g, g.op("Gather", rows, self._active), columns)
+            mu, rho = self._first_gradient(was, layer, delta, r, gain, rare, u)
+        else:
+            u = words.dither(g, rows, columns)
+            mu, rho = self._later_gradient(index, was, layer, delta, r, gain, u)
+        rho, exponent = fit(rho, was.exponent, mine)
+        new = [self.fields.stored("mu", mu), self.fields.stored("rho", rho)]
+        new.append(self.fields.stored("rho_exponent", exponent))
+        if index == 0:
+            before = self._mu[0], self._rho[0], self._exponent[0]
+            new = [self._scattered(*pair) for pair in zip(before, [self._active] * 3, new)]
+        return self._pulled(index, new, rates, columns, pulls)
+
+    def _scattered(self, into: str, rows: str, values: str) -> str:
+        return self.g.op("ScatterND", into, self.g.unsqueeze(rows, 1), values)
+
+    def _pulled(
+        self, index: int, new: list[str], rates: Rates, columns: str, pulls: str
+    ) -> tuple[str, str, str]:
+        """``sweep`` samples of the prior's pull on some rows of a layer."""
+        g, plan, mine = self.g, self._plan, self._plan.layers[index]
+        rows = self.rows_to_pull(index, plan.sweep)
+        mu, rho, exponent = (read(g, g.op("Gather", part, rows)) for part in new)
+        low, high = words.dither(g, g.op("Gather", pulls, rows), columns)
+        exponent = expanded(exponent, 1)
+        right = mine.ratio_exponent + mine.v_exponent + 3 - exponent
+        ratio_ = shift_floor(rho * mine.ratio_mantissa, right)
+        share = minimum(ratio_ * rates.pull_mu(plan.pull_mu), float(WHOLE_PULL))
+        # (prior - μ) · share may have 60 bits: its high part, and what carries from the low one.
+        share_high = shift_floor(share, 22)
+        share_low = share - share_high * 2.0**22
+        away = mine.mu_prior_q - mu
+        pull = shift_floor(away * share_high + shift_floor(away * share_low, 22), 6)
+        curve = shift_floor(rho * rates.pull_sigma(plan.pull_rho), 12)
+        curve = shift_floor(curve * (65536 - ratio_), 16)
+        curve = maximum(shift_floor(curve + high, 16), -shift_floor(rho, 1))
+        mu = clip(mu + shift_floor(pull + words.number(g, low), 16), -32768, 32767)
+        rho, exponent = fit(rho + curve, squeezed(exponent, 1), mine)
+        rho, exponent = widened(rho, exponent, least_exponent(mine.v_exponent))
+        values = [
+            self.fields.stored(name, part)
+            for name, part in zip(("mu", "rho", "rho_exponent"), (mu, rho, exponent), strict=True)
+        ]
+        found = [self._scattered(into, rows, part) for into, part in zip(new, values, strict=True)]
+        return found[0], found[1], found[2]
+
+    def _first_gradient(
+        self,
+        was: Weights,
+        layer: Layer,
+        delta: Any,
+        r_sum: Any,
+        gain: Scale,
+        rare: str,
+        u: tuple[str, Value],
+    ) -> tuple[Any, Any]:
+        """The gradient's step of layer 0: of the rows whose factors are not 0."""
+        g, mine = self.g, self._plan.layers[0]
+        x = transposed(layer.x)
+        exponent, z = expanded(was.exponent, 1), absolute(x)
+        low, high = (expanded(half(g, rare), 1) for half in (words.low_half, words.high_half))
+        lanes_g, exponent_g = lanes(reduce("Sum", delta, 0), gain)
+        lasting = exponent_g + 23 - mine.mu_frac_bits
+        rows, right = factors(z, 7, exponent, lasting, RIGHT_MIN_MU, DRAWN_MU, low)
+        h = rounded(was.rho, rounded(-sign(x) * rows, lanes_g))
+        down = maximum(right, 1)
+        moved = scaled(floor(scaled(h + below(u[0], down, g), -down)), down - right)
+        mu = clip(was.mu + where(rows > 0, moved, 0), -32768, 32767)
+        lanes_q, exponent_q = lanes(r_sum, self._plan.gain_sigma)
+        lasting = exponent_q + 10
+        rows, right = factors(z * z, 14, exponent, lasting, RIGHT_MIN_RHO, DRAWN_RHO, high)
+        stepped = step_rho(was.rho, rounded(-rows, lanes_q), right - 3, u[1])
+        return mu, where(rows > 0, stepped, was.rho)
+
+    def _later_gradient(
+        self,
+        index: int,
+        was: Weights,
+        layer: Layer,
+        delta: Any,
+        r: Any,
+        gain: Scale,
+        u: tuple[str, Value],
+    ) -> tuple[Any, Any]:
+        """The gradient's step of a later layer."""
+        mine, plan = self._plan.layers[index], self._plan
+        spare = (plan.n_draws - 1).bit_length()
+        xn, narrow = layer.extra
+        frac_bits = layer.frac_bits - narrow
+        by_mu, exponent_g = step.apply_gain(delta, gain, 19)
+        by_rho, exponent_q = step.apply_gain(r, plan.gain_sigma, 20)
+        inputs = transposed(xn)
+        most = reduce("Max", inputs, 1)
+        e = maximum(lookup(_SQUARE_BITS, most) - 8, 0)
+        exponent = expanded(was.exponent, 1)
+        w = -shift_round(matmul(inputs, by_mu), spare + 2)
+        squares = shift_floor(inputs * inputs, e)
+        y = -shift_round(matmul(squares, by_rho), spare + 1)
+        right_mu = 17 + frac_bits + exponent_g - mine.mu_frac_bits - spare - exponent
+        right_rho = 2 * frac_bits + exponent_q - e - spare - 1 - exponent
+        moved = shift_saturate(was.rho * w, right_mu, MU_STEP_BITS)
+        moved = shift_floor(moved + words.number(self.g, u[0]), 16)
+        mu = clip(was.mu + moved, -32768, 32767)
+        return mu, step_rho(was.rho, y, right_rho, u[1])
+
+
+def squeezed_layer(layer: Layer) -> Layer:
+    """A layer's pass without the batch axis."""
+
+    def one(x: Any) -> Any:
+        return squeezed(x, 0) if isinstance(x, Value) else x
+
+    extra = tuple(one(x) for x in layer.extra)
+    return Layer(*(one(x) for x in layer[:4]), layer.epsilon, extra)
+
+
+def inverse_of(spread: Any) -> Any:
+    """The inverse of a deviation, Q.18; 0 of 0."""
+    return where(equal(spread, 0), 0, divide_floor(float(1 << 30), maximum(spread, 1)))
+
+
+def largest_sum(x: Any, bits: int) -> Any:
+    """Bits of the largest sum of magnitudes of any draw, ``number[1, 1]``."""
+    total = reduce("Sum", absolute(x), 1)
+    return bit_length(reduce("Max", total, 0), bits)
+
+
+def ratio(delta: Any, epsilon: Any, inverse: Any, first: bool) -> Any:
+    """δ ε / s in Q8.16, of the first layer its sum over the draws in Q14.16.
+
+    The product with the inverse may have 62 bits; it is clamped wherever it has more than 53.
+    """
+    product = delta * epsilon
+    if first:
+        product = reduce("Sum", product, 0)
+    limit = RATIO_SUM_MAX if first else RATIO_MAX
+    return clip(shift_round(shift_round(product, 8) * inverse, 22), -limit, limit)
+
+
+def lanes(y: Any, gain: Scale) -> tuple[Any, Any]:
+    """``y · gain`` as 16-bit lanes, ``lanes · 2^-exponent``, the largest with 15 bits.
+
+    ``y`` is ``number[1, columns]``.
+    """
+    bits = bit_length(reduce("Max", absolute(y), 1), 48)
+    product = shift_round(y, bits - 15) * gain[0]
+    drop = bit_length(reduce("Max", absolute(product), 1), 32) - 15
+    kept = clip(shift_round(product, drop), -LANE_MAX, LANE_MAX)
+    return kept, 15 - bits + gain[1] - drop
+
+
+def factors(
+    x: Any, x_bits: int, exponent: Any, lasting: Any, least: int, drawn: int, draw: Any
+) -> tuple[Any, Any]:
+    """A layer's factors, ``number[rows, 1]``, and the shift that remains, ``number[1, 1]``."""
+    reach = where(x > 0, bit_length(x, x_bits) + exponent, float(_NO_REACH))
+    most = reduce("Max", reach, 0)
+    right = clip(lasting - most, least, RIGHT_MAX)
+    wide = shift_round(x, most - FACTOR_BITS - FACTOR_MORE_BITS - exponent)
+    threshold = maximum(right + drawn, THRESHOLD_MIN)
+    own = wide >= power_of_two(threshold + FACTOR_MORE_BITS)
+    share = shift_floor(wide, threshold - FACTOR_MORE_BITS)
+    drawn_bits = minimum(threshold, DRAWN_BITS)
+    large = where(draw < share, power_of_two(drawn_bits), 0)
+    rows = where(own, shift_round(wide, FACTOR_MORE_BITS), large)
+    return rows, right - (threshold - drawn_bits)
+
+
+def shift_saturate(x: Any, right: Any, bits: int) -> Any:
+    """``x >> right``; a negative ``right`` shifts left, clamping to ±2^bits."""
+    moved = shift_floor(x, right)
+    limit = where(right < 0, 2.0**bits, 2.0**60)
+    return maximum(minimum(moved, limit), -limit)
+
+
+def step_rho(rho: Any, y: Any, right: Any, u: Any) -> Any:
+    """The gradient's step of σ²: rho (1 + c/2)² where c, rho y, lies within -½ … 1."""
+    curve = shift_saturate(rho * rounded(rho, y), right, RHO_STEP_BITS)
+    curve = shift_floor(curve + u, 16)
+    d = minimum(maximum(curve, -shift_floor(rho, 1)), rho)
+    square = divide_floor(d * d, 4 * rho)
+    square = where(absolute(d) * 64 > rho, square, 0)
+    return minimum(rho + d + square, LANE_MAX)
+
+
+def fit(rho: Any, exponent: Any, layer: LayerPlan) -> tuple[Any, Any]:
+    """Narrow the rows that have grown: ``rho`` is ``[rows, columns]``, ``exponent`` ``[rows]``."""
+    grown = reduce("Max", rho, 1, keepdims=False) > RHO_MAX
+    grown = grown & (exponent < most_exponent(layer.v_exponent))
+    halved = where(expanded(grown, 1), shift_round(rho, 1), rho)
+    return minimum(halved, RHO_MAX), exponent + where(grown, 1.0, 0.0)
+
+
+def widened(rho: Any, exponent: Any, least: int) -> tuple[Any, Any]:
+    """Double the rows that have shrunk below 13 bits until they have them, if they may."""
+    bits = bit_length(reduce("Max", rho, 1), WIDE_BITS + 1)
+    up = maximum(minimum(WIDE_BITS - bits, expanded(exponent, 1) - least), 0)
+    return scaled(rho, up), exponent - squeezed(up, 1)
