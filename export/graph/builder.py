@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from onnx import NodeProto, TensorProto, helper, numpy_helper
+from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 #: The name of a value in the graph, or a constant: a Python ``int`` is an ``int64`` scalar.
 Operand = str | int | npt.NDArray[Any]
@@ -99,6 +99,23 @@ class GraphBuilder:
             self.nodes.append(helper.make_node("Split", inputs, outputs, name=name, axis=0))
             found = iter(outputs)
         return [next(found) if size else "" for size in sizes]
+
+    def choose(
+        self,
+        condition: str,
+        then: tuple[list[NodeProto], list[str]],
+        other: tuple[list[NodeProto], list[str]],
+    ) -> list[str]:
+        """Append an If; a branch is its nodes and the names of what it puts out."""
+        name = self._fresh("If")
+        outputs = [f"{name}_{k}" for k in range(len(then[1]))]
+        graphs = [
+            helper.make_graph(nodes, f"{name}_{label}", [], [ValueInfoProto(name=x) for x in ends])
+            for (nodes, ends), label in ((then, "then"), (other, "else"))
+        ]
+        branches = {"then_branch": graphs[0], "else_branch": graphs[1]}
+        self.nodes.append(helper.make_node("If", [condition], outputs, name=name, **branches))
+        return outputs
 
     def cast(self, x: Operand, to: int, name: str | None = None) -> str:
         """Append a Cast to an ONNX element type, such as ``TensorProto.INT64``."""

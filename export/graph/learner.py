@@ -12,7 +12,21 @@ from onnx import TensorProto
 from export.graph.builder import GraphBuilder
 from export.graph.fields import Fields
 from export.graph.front_end import FIELDS
-from export.graph.whole import Value, squeezed
+from export.graph.sampling import Layer
+from export.graph.whole import (
+    Value,
+    absolute,
+    bit_length,
+    divide_floor,
+    equal,
+    maximum,
+    minimum,
+    reduce,
+    reshaped,
+    shift_floor,
+    squeezed,
+    where,
+)
 from export.graph.words import epsilons
 from quant.heads.categorical.golden import OUTPUT_FRAC_BITS
 from quant.network import NetworkSpec
@@ -32,6 +46,9 @@ class LearningStep(ABC):
 
     def __init__(self, g: GraphBuilder, spec: NetworkSpec, config: Any, fields: Fields) -> None:
         self.g, self.spec, self.config, self.fields = g, spec, config, fields
+
+    #: Draws of the last layer's outputs.
+    n_draws = 1
 
     def front_end_fields(self) -> tuple[str, ...]:
         """What the front end reads of the state."""
@@ -74,6 +91,11 @@ class LearningStep(ABC):
 class SamplingStep(LearningStep):
     """What both MESU rules share."""
 
+    @property
+    def n_draws(self) -> int:  # type: ignore[override]
+        """Draws of the last layer's outputs."""
+        return int(self.config.n_draws)
+
     def epsilon(self, key: str) -> Sequence[Value]:
         """One standard normal for each draw and unit."""
         return epsilons(self.g, key, self.config.n_draws, [n for _, n in self.spec.shapes])
@@ -82,3 +104,47 @@ class SamplingStep(LearningStep):
         """Outputs, the last layer, and what the sum of all draws is divided by."""
         unit = float(self.config.n_draws << OUTPUT_FRAC_BITS)
         return squeezed(forward[-1].a, 0), forward[-1], unit
+
+    def matrices(self, parts: Sequence[str]) -> list[str]:
+        """The parts of a field of synapses as matrices."""
+        shapes = (np.array(shape, np.int64) for shape in self.spec.shapes)
+        return [self.g.op("Reshape", part, shape) for part, shape in zip(parts, shapes, strict=True)]
+
+    def rows_that_count(self, x: Value) -> str:
+        """Numbers of the rows whose input is not 0, int64[n], and row 0, so that there is one."""
+        flat = reshaped(x, [-1])
+        first = np.arange(self.spec.shapes[0][0]) == 0
+        some = (~equal(flat, 0)) | first
+        return self.g.squeeze(self.g.op("NonZero", some.name), 0)
+
+    def scattered(self, into: str, rows: str, values: str) -> str:
+        """A field with new values in some of its rows."""
+        return self.g.op("ScatterND", into, self.g.unsqueeze(rows, 1), values)
+
+
+def squeezed_layer(layer: Layer) -> Layer:
+    """A layer's pass without the batch axis."""
+
+    def one(x: Any) -> Any:
+        return squeezed(x, 0) if isinstance(x, Value) else x
+
+    extra = tuple(one(x) for x in layer.extra)
+    return Layer(*(one(x) for x in layer[:4]), layer.epsilon, extra)
+
+
+def inverse_of(spread: Any) -> Any:
+    """The inverse of a deviation, Q.18; 0 of 0."""
+    return where(equal(spread, 0), 0, divide_floor(float(1 << 30), maximum(spread, 1)))
+
+
+def largest_sum(x: Any, bits: int) -> Any:
+    """Bits of the largest sum of magnitudes of any draw, ``number[1, 1]``."""
+    total = reduce("Sum", absolute(x), 1)
+    return bit_length(reduce("Max", total, 0), bits)
+
+
+def shift_saturate(x: Any, right: Any, bits: int) -> Any:
+    """``x >> right``; a negative ``right`` shifts left, clamping to ±2^bits."""
+    moved = shift_floor(x, right)
+    limit = where(right < 0, 2.0**bits, 2.0**60)
+    return maximum(minimum(moved, limit), -limit)

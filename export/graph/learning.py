@@ -107,7 +107,7 @@ def _step(
         epsilon = rule.epsilon(key)
     passed = rule.forward(z, epsilon)
     with g.scope("answer"):
-        outputs = head.answer(g, finite, *rule.answered(passed), fields, spec.layers[-1])
+        outputs = head.answer(g, finite, *rule.answered(passed), fields, rule.n_draws, spec.layers[-1])
         flag = g.op("Reshape", finite, np.zeros(0, np.int64))
         learned = g.op("And", flag, head.learns(g, spec))
     with g.branch() as then, g.scope("learn"):

@@ -304,6 +304,11 @@ def isqrt(x: Number) -> Number:
     return floor(_apply("Sqrt", np.sqrt, x))
 
 
+def root(x: Number) -> Number:
+    """The square root, no whole number."""
+    return _apply("Sqrt", np.sqrt, x)
+
+
 def matmul(a: Number, b: Number) -> Number:
     """A matrix product whose sums stay below 2^53, in whatever order they are added."""
     return _apply("MatMul", np.matmul, a, b)

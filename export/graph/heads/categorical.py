@@ -98,14 +98,14 @@ def learns(g: GraphBuilder, spec: NetworkSpec) -> str:
 
 
 def answer(
-    g: GraphBuilder, finite: str, outputs: Any, last: Any, unit: Any, fields: Fields, n: int
+    g: GraphBuilder, finite: str, outputs: Any, last: Any, unit: Any, fields: Fields, n_draws: int, n: int
 ) -> list[ValueInfoProto]:
     """``prediction`` int64[] and ``probabilities`` float32[classes], before the sample is learned.
 
     ``outputs`` is ``number[draws, classes]``; ``unit`` what a sum over the draws is divided by to
     be a logit.
     """
-    del last, fields
+    del last, fields, n_draws
     sums = reduce("Sum", outputs, 0)
     classes = np.arange(n)
     word = g.op("Gather", "taught", classes // WORD_BITS)

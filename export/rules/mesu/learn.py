@@ -17,7 +17,13 @@ from export.graph import step, words
 from export.graph.builder import GraphBuilder
 from export.graph.fields import Fields
 from export.graph.heads import HEADS
-from export.graph.learner import SamplingStep
+from export.graph.learner import (
+    SamplingStep,
+    inverse_of,
+    largest_sum,
+    shift_saturate,
+    squeezed_layer,
+)
 from export.graph.sampling import Layer, integer_layers
 from export.graph.step import Rates, Scale
 from export.graph.whole import (
@@ -95,14 +101,10 @@ class MesuStep(SamplingStep):
         super().__init__(g, spec, config, fields)
         self._plan: Plan = make_plan(spec, config)
         sizes = [rows * columns for rows, columns in spec.shapes]
-        self._mu, self._rho = (self._matrices(fields.parts(name, sizes)) for name in ("mu", "rho"))
+        self._mu, self._rho = (self.matrices(fields.parts(name, sizes)) for name in ("mu", "rho"))
         self._exponent = fields.parts("rho_exponent", [rows for rows, _ in spec.shapes])
         self._active = ""
         self._weights: list[Weights] = []
-
-    def _matrices(self, parts: Sequence[str]) -> list[str]:
-        shapes = (np.array(shape, np.int64) for shape in self.spec.shapes)
-        return [self.g.op("Reshape", part, shape) for part, shape in zip(parts, shapes, strict=True)]
 
     def forward(self, z: Value, epsilon: Sequence[Value]) -> list[Layer]:
         """Run all layers."""
@@ -113,20 +115,13 @@ class MesuStep(SamplingStep):
         rows = None
         if index == 0:
             rows = self.spec.shapes[0][0]
-            self._active = self._rows_that_count(x)
+            self._active = self.rows_that_count(x)
             given = tuple(self.g.op("Gather", part, self._active) for part in given)
             x = Value(self.g, self.g.op("Gather", x.name, self._active, axis=2))
         weights = Weights(*(read(self.g, part) for part in given))
         self._weights.append(weights)
         mu_frac_bits = self._plan.layers[index].mu_frac_bits
         return forward_layer(x, frac_bits, weights, mu_frac_bits, epsilon, rows)
-
-    def _rows_that_count(self, x: Value) -> str:
-        """Numbers of the rows whose input is not 0, int64[n], and row 0, so that there is one."""
-        flat = reshaped(x, [-1])
-        first = np.arange(self.spec.shapes[0][0]) == 0
-        some = (~equal(flat, 0)) | first
-        return self.g.squeeze(self.g.op("NonZero", some.name), 0)
 
     def wanted(self) -> list[tuple[int, int]]:
         """The words of a step."""
@@ -225,11 +220,8 @@ class MesuStep(SamplingStep):
         new.append(self.fields.stored("rho_exponent", exponent))
         if index == 0:
             before = self._mu[0], self._rho[0], self._exponent[0]
-            new = [self._scattered(*pair) for pair in zip(before, [self._active] * 3, new)]
+            new = [self.scattered(*pair) for pair in zip(before, [self._active] * 3, new)]
         return self._pulled(index, new, rates, columns, pulls)
-
-    def _scattered(self, into: str, rows: str, values: str) -> str:
-        return self.g.op("ScatterND", into, self.g.unsqueeze(rows, 1), values)
 
     def _pulled(
         self, index: int, new: list[str], rates: Rates, columns: str, pulls: str
@@ -258,7 +250,7 @@ class MesuStep(SamplingStep):
             self.fields.stored(name, part)
             for name, part in zip(("mu", "rho", "rho_exponent"), (mu, rho, exponent), strict=True)
         ]
-        found = [self._scattered(into, rows, part) for into, part in zip(new, values, strict=True)]
+        found = [self.scattered(into, rows, part) for into, part in zip(new, values, strict=True)]
         return found[0], found[1], found[2]
 
     def _first_gradient(
@@ -321,27 +313,6 @@ class MesuStep(SamplingStep):
         return mu, step_rho(was.rho, y, right_rho, u[1])
 
 
-def squeezed_layer(layer: Layer) -> Layer:
-    """A layer's pass without the batch axis."""
-
-    def one(x: Any) -> Any:
-        return squeezed(x, 0) if isinstance(x, Value) else x
-
-    extra = tuple(one(x) for x in layer.extra)
-    return Layer(*(one(x) for x in layer[:4]), layer.epsilon, extra)
-
-
-def inverse_of(spread: Any) -> Any:
-    """The inverse of a deviation, Q.18; 0 of 0."""
-    return where(equal(spread, 0), 0, divide_floor(float(1 << 30), maximum(spread, 1)))
-
-
-def largest_sum(x: Any, bits: int) -> Any:
-    """Bits of the largest sum of magnitudes of any draw, ``number[1, 1]``."""
-    total = reduce("Sum", absolute(x), 1)
-    return bit_length(reduce("Max", total, 0), bits)
-
-
 def ratio(delta: Any, epsilon: Any, inverse: Any, first: bool) -> Any:
     """δ ε / s in Q8.16, of the first layer its sum over the draws in Q14.16.
 
@@ -381,13 +352,6 @@ def factors(
     large = where(draw < share, power_of_two(drawn_bits), 0)
     rows = where(own, shift_round(wide, FACTOR_MORE_BITS), large)
     return rows, right - (threshold - drawn_bits)
-
-
-def shift_saturate(x: Any, right: Any, bits: int) -> Any:
-    """``x >> right``; a negative ``right`` shifts left, clamping to ±2^bits."""
-    moved = shift_floor(x, right)
-    limit = where(right < 0, 2.0**bits, 2.0**60)
-    return maximum(minimum(moved, limit), -limit)
 
 
 def step_rho(rho: Any, y: Any, right: Any, u: Any) -> Any:
