@@ -282,7 +282,7 @@ def onnx_sizes() -> Iterator[str]:
                 learner.learn_one(row, label)  # before the first one there is nothing to scale by
             with tempfile.TemporaryDirectory() as folder:
                 write_export(learner, Path(folder) / "export")
-                path = Path(folder) / "export" / "model.onnx"
+                path = Path(folder) / "export" / "predict.onnx"
                 nodes, size = len(onnx.load(path).graph.node), path.stat().st_size
             yield f"| `{name}`, {arithmetic}, {shape(name)} | {nodes:,} | {size:,} |"
 

@@ -5,16 +5,16 @@ What the graphs promise, and how to run them, is in docs/onnx.md.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
-from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto, checker, helper
+from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto, helper
 
 from export.graph.builder import GraphBuilder
 from export.graph.fields import Fields, described
 from export.graph.front_end import inputs
 from export.graph.heads import HEADS
-from export.graph.model import IR_VERSION, OPSET, finite_rows, metadata, pruned
+from export.graph.model import OPSET, finite_rows, metadata, modelled, pruned
 from export.graph.words import epsilons, sample_key, words
 from quant.errors import ConfigError
 from quant.layout import Layout, State
@@ -41,7 +41,12 @@ def why_not(spec: NetworkSpec, config: Config, arithmetic: str) -> str | None:
 
 
 def learning_models(
-    spec: NetworkSpec, config: Config, arithmetic: str, state: State, classes: Any = ()
+    spec: NetworkSpec,
+    config: Config,
+    arithmetic: str,
+    state: State,
+    classes: Sequence[str] = (),
+    opset: int = OPSET,
 ) -> tuple[ModelProto, ModelProto]:
     """Write one learning step as a model, and the same over a block of samples.
 
@@ -55,6 +60,8 @@ def learning_models(
         For the metadata: the state to start from is an input.
     classes : sequence of str
         One name per class; kept as metadata.
+    opset : int
+        Version of the operators, 18 or newer.
 
     Returns
     -------
@@ -89,7 +96,8 @@ def learning_models(
         g.nodes, "streamlearn_step_of_block", [*fields, *given], [*after, *outputs], g.initializers
     )
     properties = metadata(spec, config, state, arithmetic, classes)
-    return _model(step, properties), _model(_block(body, layout, given, outputs), properties)
+    block = _block(body, layout, given, outputs)
+    return modelled(step, properties, opset), modelled(block, properties, opset)
 
 
 def _step(
@@ -175,16 +183,3 @@ def _with_samples(info: ValueInfoProto) -> ValueInfoProto:
     kind = info.type.tensor_type
     shape = ["samples", *(dim.dim_value for dim in kind.shape.dim)]
     return helper.make_tensor_value_info(info.name, kind.elem_type, shape)
-
-
-def _model(graph: GraphProto, properties: dict[str, str]) -> ModelProto:
-    model = helper.make_model(
-        graph,
-        producer_name="streamlearn",
-        producer_version=properties["version"],
-        ir_version=IR_VERSION,
-        opset_imports=[helper.make_opsetid("", OPSET)],
-    )
-    helper.set_model_props(model, properties)
-    checker.check_model(model, full_check=True)
-    return model

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, checker, helper
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, checker, helper
 
 from export.graph.builder import GraphBuilder
 from export.graph.front_end import integer_inputs, real_inputs
@@ -33,6 +33,7 @@ def prediction_model(
     state: State,
     arithmetic: str,
     classes: Sequence[str] = (),
+    opset: int = OPSET,
 ) -> ModelProto:
     """Freeze a learner's state into an ONNX model of its next prediction.
 
@@ -50,6 +51,8 @@ def prediction_model(
     arithmetic : str
     classes : sequence of str
         One name per class, none for a regressor; kept as metadata.
+    opset : int
+        Version of the operators, 18 or newer.
 
     Returns
     -------
@@ -120,7 +123,7 @@ def prediction_model(
         outputs = head.real_outputs(g, finite, drawn, spec, state, one)
     if spec.memory is not None:
         outputs += memory_outputs(g, finite, x, spec, state, kind, drawn.n_draws)
-    return _model_of(g, spec, config, state, arithmetic, classes, outputs)
+    return _model_of(g, spec, config, state, arithmetic, classes, outputs, opset)
 
 
 def finite_rows(g: GraphBuilder, x: str = "x") -> tuple[str, str]:
@@ -172,6 +175,7 @@ def _model_of(
     arithmetic: str,
     classes: Sequence[str],
     outputs: list[ValueInfoProto],
+    opset: int,
 ) -> ModelProto:
     """The graph as a checked model that says where it comes from."""
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", spec.n_features])
@@ -179,13 +183,19 @@ def _model_of(
     read = {name for node in nodes for name in node.input}
     constants = [tensor for tensor in g.initializers if tensor.name in read]
     graph = helper.make_graph(nodes, "streamlearn_prediction", [x], outputs, constants)
+    properties = metadata(spec, config, state, arithmetic, classes)
+    return modelled(graph, properties, opset)
+
+
+def modelled(graph: GraphProto, properties: dict[str, str], opset: int) -> ModelProto:
+    """Return a graph as a checked model that says where it comes from."""
     model = helper.make_model(
         graph,
         producer_name="streamlearn",
         producer_version=__version__,
         ir_version=IR_VERSION,
-        opset_imports=[helper.make_opsetid("", OPSET)],
+        opset_imports=[helper.make_opsetid("", opset)],
     )
-    helper.set_model_props(model, metadata(spec, config, state, arithmetic, classes))
+    helper.set_model_props(model, properties)
     checker.check_model(model, full_check=True)
     return model
