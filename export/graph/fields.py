@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from onnx import TensorProto, ValueInfoProto, helper
+from onnx import ValueInfoProto, helper
 
 from export.graph.builder import GraphBuilder
-from export.graph.whole import Value, read, stored
+from export.graph.shapes import read, stored
+from export.graph.whole import Value
 from quant.layout import Field, Layout
 
 
@@ -45,6 +46,10 @@ class Fields:
         if name not in self._values:
             self._values[name] = read(self._g, name)
         return self._values[name]
+
+    def forget(self) -> None:
+        """Read fields anew: inside a branch, so that it uses no number from outside."""
+        self._values.clear()
 
     def stored(self, name: str, x: Any) -> str:
         """Return whole numbers in a field's type."""

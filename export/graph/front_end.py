@@ -32,7 +32,6 @@ from export.graph.statistics import (
 from export.graph.whole import (
     Value,
     absolute,
-    clip,
     divide_floor,
     equal,
     isqrt,
@@ -112,9 +111,7 @@ def standardise_q16(
     start = equal(count, 0)
 
     again = first(reference, reference_finest)
-    begin = Statistics(
-        *(where(decision.restart, a, b) for a, b in zip(again, old, strict=True))
-    )
+    begin = Statistics(*(where(decision.restart, a, b) for a, b in zip(again, old, strict=True)))
     entered, after = follow(begin, x, finest, decision.held, window)
     limit = HOLD * isqrt(variance)
     far = x_q - whole(old.mean)
@@ -205,9 +202,7 @@ def standardise_real(
         for mask in (found.restart, found.enters, found.held, found.silent)
     )
     limit = real(HOLD) * np.sqrt(variance)
-    delta = g.op(
-        "Where", held, g.op("Where", g.op("Less", delta, zero), -limit, limit), delta
-    )
+    delta = g.op("Where", held, g.op("Where", g.op("Less", delta, zero), -limit, limit), delta)
     delta = g.op("Where", restart, apart, delta)
     before = g.op("Where", restart, zero, variance)
     rate = (65536 // np.minimum(count + 1, window) / 65536).astype(real)

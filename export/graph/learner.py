@@ -9,22 +9,21 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto
 
+from export.graph.bits import bit_length
 from export.graph.builder import GraphBuilder
 from export.graph.fields import Fields
 from export.graph.front_end import FIELDS
 from export.graph.sampling import Layer
+from export.graph.shapes import reshaped, squeezed
 from export.graph.whole import (
     Value,
     absolute,
-    bit_length,
     divide_floor,
     equal,
     maximum,
     minimum,
     reduce,
-    reshaped,
     shift_floor,
-    squeezed,
     where,
 )
 from export.graph.words import epsilons
@@ -56,6 +55,7 @@ class LearningStep(ABC):
 
     def epsilon(self, key: str) -> Sequence[Value]:
         """The noise of the forward pass; a rule without any has none."""
+        del key
         return ()
 
     @abstractmethod
@@ -108,7 +108,9 @@ class SamplingStep(LearningStep):
     def matrices(self, parts: Sequence[str]) -> list[str]:
         """The parts of a field of synapses as matrices."""
         shapes = (np.array(shape, np.int64) for shape in self.spec.shapes)
-        return [self.g.op("Reshape", part, shape) for part, shape in zip(parts, shapes, strict=True)]
+        return [
+            self.g.op("Reshape", part, shape) for part, shape in zip(parts, shapes, strict=True)
+        ]
 
     def rows_that_count(self, x: Value) -> str:
         """Numbers of the rows whose input is not 0, int64[n], and row 0, so that there is one."""
@@ -129,7 +131,9 @@ def squeezed_layer(layer: Layer) -> Layer:
         return squeezed(x, 0) if isinstance(x, Value) else x
 
     extra = tuple(one(x) for x in layer.extra)
-    return Layer(*(one(x) for x in layer[:4]), layer.epsilon, extra)
+    return Layer(
+        one(layer.x), one(layer.frac_bits), one(layer.a), one(layer.spread), layer.epsilon, extra
+    )
 
 
 def inverse_of(spread: Any) -> Any:

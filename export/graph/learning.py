@@ -15,7 +15,7 @@ from export.graph.fields import Fields, described
 from export.graph.front_end import inputs
 from export.graph.heads import HEADS
 from export.graph.model import OPSET, finite_rows, metadata, modelled, pruned
-from export.graph.words import epsilons, sample_key, words
+from export.graph.words import sample_key, words
 from quant.errors import ConfigError
 from quant.layout import Layout, State
 from quant.network import NetworkSpec
@@ -115,9 +115,12 @@ def _step(
         epsilon = rule.epsilon(key)
     passed = rule.forward(z, epsilon)
     with g.scope("answer"):
-        outputs = head.answer(g, finite, *rule.answered(passed), fields, rule.n_draws, spec.layers[-1])
+        outputs = head.answer(
+            g, finite, *rule.answered(passed), fields, rule.n_draws, spec.layers[-1]
+        )
         flag = g.op("Reshape", finite, np.zeros(0, np.int64))
         learned = g.op("And", flag, head.learns(g, spec))
+    fields.forget()
     with g.branch() as then, g.scope("learn"):
         new, target = head.target(g, spec, config, fields)
         with g.scope("noise"):

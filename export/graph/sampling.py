@@ -10,17 +10,16 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from onnx import TensorProto
 
+from export.graph.bits import bit_length
 from export.graph.builder import GraphBuilder
 from export.graph.drawn import Drawn
+from export.graph.shapes import concatenated
 from export.graph.whole import (
     Value,
     absolute,
-    bit_length,
     clip,
-    concatenated,
     floor,
     largest,
     matmul,
@@ -106,7 +105,12 @@ def sampling_graphs(integer: IntegerLayers, real: RealLayers) -> dict[str, Any]:
 
 
 def integer_layers(
-    g: GraphBuilder, z: Value, spec: NetworkSpec, n_draws: int, epsilon: Sequence[Any], layer: IntegerLayer
+    g: GraphBuilder,
+    z: Value,
+    spec: NetworkSpec,
+    n_draws: int,
+    epsilon: Sequence[Any],
+    layer: IntegerLayer,
 ) -> list[Layer]:
     """All layers, with the noise of each.
 
@@ -209,4 +213,3 @@ def centre_of(blocked: Any, k: Any, frac_bits: Any, mu: Any, mu_frac_bits: Any) 
 def sampled(centre: Any, spread: Any, epsilon: Any) -> Any:
     """``centre + spread · ε``, rounded as the golden model does."""
     return centre + shift_round(spread * epsilon, 4)
-

@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from export.graph.bits import bit_length, bit_length_wide
 from export.graph.whole import (
     absolute,
-    bit_length,
-    bit_length_wide,
     clip,
     divide_floor,
     equal,
@@ -151,7 +150,10 @@ def follow(old: Statistics, x: Any, finest: Any, held: Any, window: int) -> tupl
     bits = bit_length(variance, _VARIANCE_BITS_MAX, scalar=False)
     wide = maximum(shift_floor(bits - VARIANCE_BITS + 1, 1), mean_bits - MAGNITUDE_BITS)
     down = maximum(wide, 0)
-    new, after = _coarsen(Statistics(mean, variance, exponent, count), down), shift_round(after, down)
+    new, after = (
+        _coarsen(Statistics(mean, variance, exponent, count), down),
+        shift_round(after, down),
+    )
 
     bits = bit_length(new.variance, _VARIANCE_BITS_MAX, scalar=False)
     narrow = (bits > 0) & (bits <= VARIANCE_LOW_BITS)
@@ -159,7 +161,5 @@ def follow(old: Statistics, x: Any, finest: Any, held: Any, window: int) -> tupl
     room = minimum(MAGNITUDE_BITS - 1 - mean_bits, EXPONENT_START - new.exponent)
     finer = minimum(maximum(shift_floor(VARIANCE_BITS - bits, 1), 0), maximum(room, 0))
     up = where(narrow, finer, 0)
-    found = Statistics(
-        scaled(new.mean, up), scaled(new.variance, 2 * up), new.exponent + up, count
-    )
+    found = Statistics(scaled(new.mean, up), scaled(new.variance, 2 * up), new.exponent + up, count)
     return found, scaled(after, up)

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto
 
+from export.graph.bits import bit_length
 from export.graph.builder import GraphBuilder
 from export.graph.fields import Fields
+from export.graph.shapes import reshaped, stored, transposed
 from export.graph.whole import (
     Value,
     absolute,
-    bit_length,
     clip,
     divide_floor,
     equal,
@@ -23,13 +24,10 @@ from export.graph.whole import (
     maximum,
     minimum,
     reduce,
-    reshaped,
     scaled,
     shift_floor,
     shift_round,
     shift_truncate,
-    stored,
-    transposed,
     where,
 )
 from quant.network import NetworkSpec
@@ -126,8 +124,8 @@ class Rates:
 
     def pull_gain(self, gain: tuple[int, int]) -> Scale:
         """The pull of μ, as ``pull_mu``, of a mantissa and an exponent."""
-        return gain if self.guard is None else scaled_gain(
-            scaled_gain(gain, self.factor), self.hurry
+        return (
+            gain if self.guard is None else scaled_gain(scaled_gain(gain, self.factor), self.hurry)
         )
 
     def pull_sigma(self, pull: int) -> Any:
@@ -182,7 +180,7 @@ def follow(log2: Any, usual: Any, n_samples: Any, now: Any) -> tuple[Any, Any]:
     return clip(log2 + move, LOG2_MIN, LOG2_MAX), usual
 
 
-def commit(g: GraphBuilder, spec: NetworkSpec, fields: Fields, now: Any, mu: Any, slow: Any) -> Any:
+def commit(spec: NetworkSpec, fields: Fields, now: Any, mu: Any, slow: Any) -> Any:
     """The new fields: log2 m has moved, and some rows of the slow copy follow μ.
 
     ``mu`` and ``slow`` are ``number[rows, columns]``, after the step.

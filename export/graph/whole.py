@@ -13,9 +13,8 @@ predicts, whose state is constant, and the graph that learns.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from typing import Any, Union
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +23,8 @@ from onnx import TensorProto
 from export.graph.builder import GraphBuilder
 
 Array = npt.NDArray[Any]
-#: What the functions here take and return.
-Number = Union["Value", Array, int, float]
+#: What the functions here take and return: a :class:`Value`, an array of NumPy, a number.
+Number = Any
 
 #: Exponents of a power of two lie within ±this.
 EXPONENT_MAX = 320
@@ -90,16 +89,17 @@ class Value:
         return _apply("Not", np.logical_not, self)
 
 
-def _real(x: Number) -> Any:
-    """Return a value as it is, and what is known as float64 or bool."""
+def known_real(x: Number) -> Any:
+    """A value as it is, and what is known as float64 or bool."""
     if isinstance(x, Value):
         return x
     array = np.asarray(x)
     return array if array.dtype == np.bool_ else array.astype(np.float64)
 
 
-def _name(x: Number) -> str | Array:
-    found: str | Array = x.name if isinstance(x, Value) else _real(x)
+def name_of(x: Number) -> str | Array:
+    """The name of a value; what is known is itself."""
+    found: str | Array = x.name if isinstance(x, Value) else known_real(x)
     return found
 
 
@@ -112,9 +112,9 @@ def _apply(op: str, known: Callable[..., Any], *values: Number) -> Number:
     """One node, or what is known."""
     g = builder_of(*values)
     if g is None:
-        found: Array = known(*(_real(x) for x in values))
+        found: Array = known(*(known_real(x) for x in values))
         return found
-    return Value(g, g.op(op, *(_name(x) for x in values)))
+    return Value(g, g.op(op, *(name_of(x) for x in values)))
 
 
 def _add(a: Number, b: Number) -> Number:
@@ -201,9 +201,9 @@ def truncated(x: Number) -> Number:
     """Without what is behind the point; below 2^63."""
     g = builder_of(x)
     if g is None:
-        known: Array = np.trunc(_real(x))
+        known: Array = np.trunc(known_real(x))
         return known
-    return Value(g, g.cast(g.cast(_name(x), TensorProto.INT64), TensorProto.DOUBLE))
+    return Value(g, g.cast(g.cast(name_of(x), TensorProto.INT64), TensorProto.DOUBLE))
 
 
 def power_of_two(exponent: Number) -> Number:
@@ -212,7 +212,7 @@ def power_of_two(exponent: Number) -> Number:
     if g is None:
         known: Array = np.ldexp(1.0, np.asarray(exponent).astype(int))
         return known
-    return Value(g, g.op("Gather", _POWERS, g.cast(_name(exponent), TensorProto.INT64)))
+    return Value(g, g.op("Gather", _POWERS, g.cast(name_of(exponent), TensorProto.INT64)))
 
 
 def scaled(x: Number, exponent: Number) -> Number:
@@ -250,53 +250,18 @@ def reduce(op: str, x: Number, axis: int | None, keepdims: bool = True) -> Numbe
     """Reduce by "Max", "Min" or "Sum" over one axis, or over all."""
     g = builder_of(x)
     if g is None:
-        how = {"Max": np.max, "Min": np.min, "Sum": np.sum}[op]
-        known: Array = how(_real(x), axis=axis, keepdims=keepdims)
+        known: Array = getattr(np, op.lower())(known_real(x), axis=axis, keepdims=keepdims)
         return known
     if axis is None:
-        return Value(g, g.op(f"Reduce{op}", _name(x), keepdims=int(keepdims)))
-    return Value(g, g.reduce(f"Reduce{op}", _name(x), axis, keepdims))  # type: ignore[arg-type]
+        return Value(g, g.op(f"Reduce{op}", name_of(x), keepdims=int(keepdims)))
+    return Value(g, g.reduce(f"Reduce{op}", name_of(x), axis, keepdims))
 
 
 def largest(x: Number) -> Number:
     """The largest of all but the first axis, which is kept: ``[batch, 1, …]``."""
     g = builder_of(x)
     assert g is not None
-    return Value(g, g.op("ReduceMax", _name(x), np.array([1, 2]), keepdims=1))
-
-
-def bit_length(x: Number, bits: int, scalar: bool = True) -> Number:
-    """Bits of whole numbers from 0 that are below 2^bits.
-
-    Parameters
-    ----------
-    x : number
-    bits : int
-    scalar : bool
-        The last axis has length 1, which saves a node.
-    """
-    g = builder_of(x)
-    if g is None:
-        known: Array = np.frexp(_real(x))[1].astype(np.float64)
-        return known
-    thresholds = np.ldexp(1.0, np.arange(bits))
-    wide = _name(x) if scalar else g.unsqueeze(_name(x), -1)
-    reached = g.cast(g.op("GreaterOrEqual", wide, thresholds), TensorProto.DOUBLE)
-    return Value(g, g.reduce("ReduceSum", reached, -1, keepdims=scalar))
-
-
-def bit_length_wide(x: Number, bits: int) -> Number:
-    """:func:`bit_length` of many numbers, of any real ones' whole part: two short counts."""
-    if builder_of(x) is None:
-        return bit_length(floor(x), bits)
-    step = math.isqrt(bits - 1) + 1
-    g = builder_of(x)
-    assert g is not None
-    coarse = np.ldexp(1.0, np.arange(step, bits, step))
-    reached = g.op("GreaterOrEqual", g.unsqueeze(_name(x), -1), coarse)
-    counted = g.reduce("ReduceSum", g.cast(reached, TensorProto.DOUBLE), -1, keepdims=False)
-    found = Value(g, counted) * float(step)
-    return found + bit_length(scaled(x, -found), step, scalar=False)
+    return Value(g, g.op("ReduceMax", name_of(x), np.array([1, 2]), keepdims=1))
 
 
 def isqrt(x: Number) -> Number:
@@ -320,69 +285,5 @@ def lookup(table: Array, index: Number) -> Number:
     if g is None:
         known: Array = np.asarray(table, np.float64)[np.asarray(index).astype(int)]
         return known
-    wide = g.cast(_name(index), TensorProto.INT64)
+    wide = g.cast(name_of(index), TensorProto.INT64)
     return Value(g, g.op("Gather", np.asarray(table, np.float64), wide))
-
-
-def transposed(x: Number) -> Number:
-    """The transpose of a matrix."""
-    g = builder_of(x)
-    if g is None:
-        known: Array = _real(x).T
-        return known
-    return Value(g, g.op("Transpose", _name(x), perm=[1, 0]))
-
-
-def expanded(x: Number, axis: int) -> Number:
-    """With an axis of length 1 more."""
-    g = builder_of(x)
-    if g is None:
-        known: Array = np.expand_dims(_real(x), axis)
-        return known
-    return Value(g, g.unsqueeze(_name(x), axis))
-
-
-def squeezed(x: Number, axis: int) -> Number:
-    """Without an axis of length 1."""
-    g = builder_of(x)
-    if g is None:
-        known: Array = np.squeeze(_real(x), axis)
-        return known
-    return Value(g, g.squeeze(_name(x), axis))
-
-
-def concatenated(parts: Sequence[Number], axis: int) -> Number:
-    """One after the other."""
-    g = builder_of(*parts)
-    assert g is not None
-    return Value(g, g.op("Concat", *(_name(x) for x in parts), axis=axis))
-
-
-def reshaped(x: Number, shape: Sequence[int]) -> Number:
-    """In another shape; -1 is what is left."""
-    g = builder_of(x)
-    if g is None:
-        known: Array = _real(x).reshape(tuple(shape))
-        return known
-    return Value(g, g.op("Reshape", _name(x), np.array(shape, np.int64)))
-
-
-def column(x: Number, k: int, axis: int) -> Number:
-    """One element of an axis, which is kept."""
-    g = builder_of(x)
-    if g is None:
-        known: Array = np.take(_real(x), [k], axis)
-        return known
-    return Value(g, g.op("Gather", _name(x), np.array([k]), axis=axis))
-
-
-def read(g: GraphBuilder, name: str) -> Value:
-    """Return whole numbers of an integer type, such as a field of a state."""
-    return Value(g, g.cast(name, TensorProto.DOUBLE))
-
-
-def stored(x: Number, to: int) -> str:
-    """Return whole numbers as an integer type of ONNX."""
-    g = builder_of(x)
-    assert g is not None
-    return g.cast(_name(x), to)

@@ -9,7 +9,8 @@ import numpy as np
 from onnx import TensorProto
 
 from export.graph.builder import GraphBuilder
-from export.graph.whole import Value, lookup, reshaped, transposed
+from export.graph.shapes import reshaped, transposed
+from export.graph.whole import Value, lookup
 from quant import noise
 from quant.tables import EPSILON
 
@@ -49,10 +50,8 @@ def words(g: GraphBuilder, key: str, wanted: Sequence[tuple[int, int]]) -> list[
     return g.split(drawn, [n for _, n in wanted])
 
 
-def epsilons(
-    g: GraphBuilder, key: str, n_draws: int, columns: Sequence[int]
-) -> list[Value]:
-    """One standard normal for each draw and unit of each layer, ``number[draws, columns]``, Q7.8."""
+def epsilons(g: GraphBuilder, key: str, n_draws: int, columns: Sequence[int]) -> list[Value]:
+    """One standard normal for each draw and unit of a layer, ``[draws, columns]``, Q7.8."""
     sizes = [-(-n * n_draws // 4) for n in columns]
     counters = np.concatenate(
         [
@@ -68,9 +67,9 @@ def epsilons(
     cuts: list[int] = []
     for n, size in zip(columns, sizes, strict=True):
         cuts += [n * n_draws, 4 * size - n * n_draws]
-    parts = g.split(lookup(EPSILON, Value(g, flat)).name, cuts)  # type: ignore[union-attr]
+    parts = g.split(lookup(EPSILON, Value(g, flat)).name, cuts)
     return [
-        transposed(reshaped(Value(g, part), [n, n_draws]))  # type: ignore[misc]
+        transposed(reshaped(Value(g, part), [n, n_draws]))
         for part, n in zip(parts[::2], columns, strict=True)
     ]
 

@@ -135,9 +135,7 @@ def onnx_learns_as_golden(kind: Kind, folder: Path, n: int = 70) -> None:
     start = learner.state
     state = {f: np.asarray(start[f][0]) for f in start.dtype.names}
     names = [output.name for output in session.get_outputs()]
-    found = dict(
-        zip(names, session.run(None, {"x": rows, name: targets, **state}), strict=True)
-    )
+    found = dict(zip(names, session.run(None, {"x": rows, name: targets, **state}), strict=True))
     predicted: list[Any] = []
     for t, (row, target) in enumerate(zip(x, y.tolist(), strict=True)):
         if t == 12:

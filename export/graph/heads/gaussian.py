@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, ValueInfoProto, helper
 
+from export.graph.bits import bit_length
 from export.graph.builder import GraphBuilder, Operand
 from export.graph.drawn import Drawn
 from export.graph.fields import Fields
+from export.graph.shapes import column, concatenated, reshaped, squeezed
 from export.graph.statistics import (
     Statistics,
     exponent_of,
@@ -29,10 +31,7 @@ from export.graph.step import exp2_below
 from export.graph.whole import (
     Value,
     absolute,
-    bit_length,
     clip,
-    column,
-    concatenated,
     divide_floor,
     floor,
     isqrt,
@@ -40,12 +39,10 @@ from export.graph.whole import (
     minimum,
     power_of_two,
     reduce,
-    reshaped,
     root,
     scaled,
     shift_floor,
     shift_round,
-    squeezed,
     where,
 )
 from quant.front_end.statistics import MEAN_FRAC_BITS, RATE_ONE
@@ -205,7 +202,14 @@ def learns(g: GraphBuilder, spec: NetworkSpec) -> str:
 
 
 def answer(
-    g: GraphBuilder, finite: str, outputs: Any, last: Any, unit: Any, fields: Fields, n_draws: int, n: int
+    g: GraphBuilder,
+    finite: str,
+    outputs: Any,
+    last: Any,
+    unit: Any,
+    fields: Fields,
+    n_draws: int,
+    n: int,
 ) -> list[ValueInfoProto]:
     """``prediction`` float32[3], before the sample is learned."""
     del outputs, unit, n

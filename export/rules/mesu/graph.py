@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from export.graph.bits import bit_length
 from export.graph.builder import GraphBuilder
 from export.graph.sampling import (
     IntegerLayer,
@@ -18,7 +19,6 @@ from export.graph.sampling import (
     sampled,
 )
 from export.graph.whole import (
-    bit_length,
     clip,
     floor,
     isqrt,
@@ -114,7 +114,7 @@ def real_layer(g: GraphBuilder, spec: NetworkSpec, config: MesuConfig, state: St
 def _scaled_squares(xn: Any, exponent: Any) -> tuple[Any, Any]:
     """Return xn² 2^exponent of a layer as ``squares · 2^scale``, the scale odd.
 
-    ``xn`` is ``[batch, draws or 1, rows]``, ``exponent`` ``[rows]``. The scale is ``[batch, 1, 1]``.
+    ``xn`` is ``[batch, draws or 1, rows]``, ``exponent`` ``[rows]``, the scale ``[batch, 1, 1]``.
     """
     product = xn * xn
     active = reduce("Max", product, 1) > 0

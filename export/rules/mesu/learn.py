@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from onnx import TensorProto
 
 from export.graph import step, words
 from export.graph.builder import GraphBuilder
@@ -25,71 +24,50 @@ from export.graph.learner import (
     squeezed_layer,
 )
 from export.graph.sampling import Layer, integer_layers
+from export.graph.shapes import expanded, read, reshaped, squeezed, transposed
 from export.graph.step import Rates, Scale
 from export.graph.whole import (
     Value,
     absolute,
-    bit_length,
     clip,
-    divide_floor,
-    equal,
-    expanded,
     floor,
-    lookup,
     matmul,
     maximum,
     minimum,
-    power_of_two,
-    read,
     reduce,
-    reshaped,
     scaled,
     shift_floor,
     shift_round,
     shift_truncate,
     sign,
-    squeezed,
-    transposed,
     where,
 )
 from export.rules.mesu.graph import Weights, forward_layer
+from export.rules.mesu.steps import (
+    below,
+    factors,
+    fit,
+    lanes,
+    ratio,
+    rounded,
+    square_bits,
+    step_rho,
+    widened,
+)
 from quant import noise
 from quant.network import NetworkSpec
 from quant.rules.mesu.config import MesuConfig
-from quant.rules.mesu.golden import LANE_BITS, RATIO_MAX, RATIO_SUM_MAX
+from quant.rules.mesu.golden import LANE_BITS
 from quant.rules.mesu.golden_steps import (
-    DRAWN_BITS,
     DRAWN_MU,
     DRAWN_RHO,
-    FACTOR_BITS,
-    FACTOR_MORE_BITS,
-    LANE_MAX,
-    RHO_STEP_BITS,
-    RIGHT_MAX,
     RIGHT_MIN_MU,
     RIGHT_MIN_RHO,
-    THRESHOLD_MIN,
     WHOLE_PULL,
 )
 from quant.rules.mesu.plan import Plan, make_plan
-from quant.rules.mesu.variance import RHO_MAX, WIDE_BITS, least_exponent, most_exponent
+from quant.rules.mesu.variance import least_exponent
 from quant.sampling.golden import DELTA_MAX, MU_STEP_BITS
-from quant.sampling.plan import LayerPlan
-
-_NO_REACH = -100
-#: Bits of the square of an input of 8 bits, from a table.
-_SQUARE_BITS = np.frexp(np.arange(1 << 8, dtype=np.float64) ** 2)[1]
-
-
-def rounded(a: Any, b: Any) -> Any:
-    """``a·b / 2^15``, rounding half up."""
-    return shift_round(a * b, 15)
-
-
-def below(u: str, bits: Any, g: GraphBuilder) -> Value:
-    """The lowest bits of words, as a number; ``bits`` is ``number[1, 1]``."""
-    mask = g.cast((power_of_two(bits) - 1).name, TensorProto.UINT32)
-    return words.number(g, g.op("BitwiseAnd", u, mask))
 
 
 class MesuStep(SamplingStep):
@@ -111,12 +89,12 @@ class MesuStep(SamplingStep):
         return integer_layers(self.g, z, self.spec, self._plan.n_draws, epsilon, self._layer)
 
     def _layer(self, index: int, x: Value, frac_bits: Any, epsilon: Value) -> Layer:
-        given = self._mu[index], self._rho[index], self._exponent[index]
+        given = [self._mu[index], self._rho[index], self._exponent[index]]
         rows = None
         if index == 0:
             rows = self.spec.shapes[0][0]
             self._active = self.rows_that_count(x)
-            given = tuple(self.g.op("Gather", part, self._active) for part in given)
+            given = [self.g.op("Gather", part, self._active) for part in given]
             x = Value(self.g, self.g.op("Gather", x.name, self._active, axis=2))
         weights = Weights(*(read(self.g, part) for part in given))
         self._weights.append(weights)
@@ -155,13 +133,11 @@ class MesuStep(SamplingStep):
                     delta = self._backward(mine, weights, delta, r, index)
                 new.insert(0, self._updated(index, mine, previous, r, gain, rates, drawn))
         names = ("mu", "rho", "rho_exponent")
-        flat = {
-            name: self.joined([layer[k] for layer in new]) for k, name in enumerate(names)
-        }
+        flat = {name: self.joined([layer[k] for layer in new]) for k, name in enumerate(names)}
         if slope is not None:
             mu = read(self.g, new[last][0])
             with self.g.scope("step"):
-                moved = step.commit(self.g, self.spec, self.fields, slope, mu, slow)
+                moved = step.commit(self.spec, self.fields, slope, mu, slow)
             flat.update(self.fields.stored_all(moved))
         return flat
 
@@ -220,7 +196,8 @@ class MesuStep(SamplingStep):
         new.append(self.fields.stored("rho_exponent", exponent))
         if index == 0:
             before = self._mu[0], self._rho[0], self._exponent[0]
-            new = [self.scattered(*pair) for pair in zip(before, [self._active] * 3, new)]
+            places = zip(before, [self._active] * 3, new, strict=True)
+            new = [self.scattered(*pair) for pair in places]
         return self._pulled(index, new, rates, columns, pulls)
 
     def _pulled(
@@ -300,7 +277,7 @@ class MesuStep(SamplingStep):
         by_rho, exponent_q = step.apply_gain(r, plan.gain_sigma, 20)
         inputs = transposed(xn)
         most = reduce("Max", inputs, 1)
-        e = maximum(lookup(_SQUARE_BITS, most) - 8, 0)
+        e = maximum(square_bits(most) - 8, 0)
         exponent = expanded(was.exponent, 1)
         w = -shift_round(matmul(inputs, by_mu), spare + 2)
         squares = shift_floor(inputs * inputs, e)
@@ -311,69 +288,3 @@ class MesuStep(SamplingStep):
         moved = shift_floor(moved + words.number(self.g, u[0]), 16)
         mu = clip(was.mu + moved, -32768, 32767)
         return mu, step_rho(was.rho, y, right_rho, u[1])
-
-
-def ratio(delta: Any, epsilon: Any, inverse: Any, first: bool) -> Any:
-    """δ ε / s in Q8.16, of the first layer its sum over the draws in Q14.16.
-
-    The product with the inverse may have 62 bits; it is clamped wherever it has more than 53.
-    """
-    product = delta * epsilon
-    if first:
-        product = reduce("Sum", product, 0)
-    limit = RATIO_SUM_MAX if first else RATIO_MAX
-    return clip(shift_round(shift_round(product, 8) * inverse, 22), -limit, limit)
-
-
-def lanes(y: Any, gain: Scale) -> tuple[Any, Any]:
-    """``y · gain`` as 16-bit lanes, ``lanes · 2^-exponent``, the largest with 15 bits.
-
-    ``y`` is ``number[1, columns]``.
-    """
-    bits = bit_length(reduce("Max", absolute(y), 1), 48)
-    product = shift_round(y, bits - 15) * gain[0]
-    drop = bit_length(reduce("Max", absolute(product), 1), 32) - 15
-    kept = clip(shift_round(product, drop), -LANE_MAX, LANE_MAX)
-    return kept, 15 - bits + gain[1] - drop
-
-
-def factors(
-    x: Any, x_bits: int, exponent: Any, lasting: Any, least: int, drawn: int, draw: Any
-) -> tuple[Any, Any]:
-    """A layer's factors, ``number[rows, 1]``, and the shift that remains, ``number[1, 1]``."""
-    reach = where(x > 0, bit_length(x, x_bits) + exponent, float(_NO_REACH))
-    most = reduce("Max", reach, 0)
-    right = clip(lasting - most, least, RIGHT_MAX)
-    wide = shift_round(x, most - FACTOR_BITS - FACTOR_MORE_BITS - exponent)
-    threshold = maximum(right + drawn, THRESHOLD_MIN)
-    own = wide >= power_of_two(threshold + FACTOR_MORE_BITS)
-    share = shift_floor(wide, threshold - FACTOR_MORE_BITS)
-    drawn_bits = minimum(threshold, DRAWN_BITS)
-    large = where(draw < share, power_of_two(drawn_bits), 0)
-    rows = where(own, shift_round(wide, FACTOR_MORE_BITS), large)
-    return rows, right - (threshold - drawn_bits)
-
-
-def step_rho(rho: Any, y: Any, right: Any, u: Any) -> Any:
-    """The gradient's step of σ²: rho (1 + c/2)² where c, rho y, lies within -½ … 1."""
-    curve = shift_saturate(rho * rounded(rho, y), right, RHO_STEP_BITS)
-    curve = shift_floor(curve + u, 16)
-    d = minimum(maximum(curve, -shift_floor(rho, 1)), rho)
-    square = divide_floor(d * d, 4 * rho)
-    square = where(absolute(d) * 64 > rho, square, 0)
-    return minimum(rho + d + square, LANE_MAX)
-
-
-def fit(rho: Any, exponent: Any, layer: LayerPlan) -> tuple[Any, Any]:
-    """Narrow the rows that have grown: ``rho`` is ``[rows, columns]``, ``exponent`` ``[rows]``."""
-    grown = reduce("Max", rho, 1, keepdims=False) > RHO_MAX
-    grown = grown & (exponent < most_exponent(layer.v_exponent))
-    halved = where(expanded(grown, 1), shift_round(rho, 1), rho)
-    return minimum(halved, RHO_MAX), exponent + where(grown, 1.0, 0.0)
-
-
-def widened(rho: Any, exponent: Any, least: int) -> tuple[Any, Any]:
-    """Double the rows that have shrunk below 13 bits until they have them, if they may."""
-    bits = bit_length(reduce("Max", rho, 1), WIDE_BITS + 1)
-    up = maximum(minimum(WIDE_BITS - bits, expanded(exponent, 1) - least), 0)
-    return scaled(rho, up), exponent - squeezed(up, 1)

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from export.graph.bits import bit_length
+from export.graph.shapes import expanded, squeezed
 from export.graph.step import Rates
 from export.graph.whole import (
-    bit_length,
     clip,
     divide_floor,
-    expanded,
     floor,
     matmul,
     maximum,
@@ -23,7 +23,6 @@ from export.graph.whole import (
     scaled,
     shift_floor,
     shift_round,
-    squeezed,
     where,
 )
 from export.rules.mesu_factored.graph import Weights, octave, top_bits
@@ -103,9 +102,7 @@ def gauge(row: Any, column: Any, n_columns: int) -> tuple[Any, Any]:
     return clip(row + move, 0, FACTOR_MAX), clip(column - move, 0, FACTOR_MAX)
 
 
-def pull_mu(
-    mu: Any, was: Weights, row: Any, plan: FactoredLayerPlan, rates: Rates, u: Any
-) -> Any:
+def pull_mu(mu: Any, was: Weights, row: Any, plan: FactoredLayerPlan, rates: Rates, u: Any) -> Any:
     """``sweep`` samples of the prior's pull on some rows' μ, not yet clamped."""
     prior = shift_round(np.array(float(plan.mu_prior_q)), MU_FRAC_BITS_MAX - was.mu_frac_bits)
     prior = clip(prior, -32768, 32767)
@@ -118,4 +115,3 @@ def pull_mu(
     right = 25 - plan.v_exponent - octave(row) - top + gain[1]
     step = shift_floor((prior - mu) * strength, clip(right, 0, 31))
     return mu + shift_floor(step + u, 16)
-

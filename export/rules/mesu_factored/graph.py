@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from export.graph.bits import bit_length
 from export.graph.builder import GraphBuilder
 from export.graph.sampling import (
     SUM_BITS,
@@ -17,18 +18,7 @@ from export.graph.sampling import (
     largest_sum,
     sampled,
 )
-from export.graph.whole import (
-    bit_length,
-    equal,
-    floor,
-    isqrt,
-    minimum,
-    odd,
-    reduce,
-    scaled,
-    shift_floor,
-    where,
-)
+from export.graph.whole import equal, floor, isqrt, minimum, odd, reduce, scaled, shift_floor, where
 from quant.layout import State
 from quant.network import NetworkSpec, layer_view
 from quant.rules.mesu_factored.config import MesuFactoredConfig
@@ -115,9 +105,7 @@ def octave(code: Any) -> Any:
 def column_roots(column: Any) -> Roots:
     """√c of every column."""
     o = octave(column)
-    return Roots(
-        isqrt(scaled(top_bits(column, 28), 4 - odd(o + 1))), floor((47 - o) * 0.5)
-    )
+    return Roots(isqrt(scaled(top_bits(column, 28), 4 - odd(o + 1))), floor((47 - o) * 0.5))
 
 
 def input_roots(squares: Any, weights: Weights, exponent: Any) -> Roots:

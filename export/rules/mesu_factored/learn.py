@@ -7,7 +7,7 @@ The names of the steps are those of NUMBERS.md and of ``golden_*``; shapes as in
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from onnx import TensorProto
@@ -19,42 +19,34 @@ from export.graph.heads import HEADS
 from export.graph.learner import (
     SamplingStep,
     inverse_of,
-    largest_sum,
     shift_saturate,
-    squeezed_layer,
 )
 from export.graph.sampling import Layer, integer_layers, narrow_inputs
+from export.graph.shapes import (
+    column,
+    expanded,
+    read,
+    reshaped,
+    squeezed,
+    transposed,
+)
 from export.graph.step import Rates, Scale
 from export.graph.whole import (
     Value,
-    absolute,
-    bit_length,
     clip,
-    column,
-    concatenated,
-    divide_floor,
-    expanded,
     floor,
     matmul,
     maximum,
     minimum,
-    read,
     reduce,
-    reshaped,
-    scaled,
     shift_floor,
     shift_round,
-    shift_truncate,
-    squeezed,
-    stored,
-    transposed,
     where,
 )
 from export.rules.mesu_factored import factors
+from export.rules.mesu_factored.backward import Curvature, curvature, most, squeezed_pass
 from export.rules.mesu_factored.graph import (
-    Roots,
     Weights,
-    block,
     forward_layer,
     octave,
     top_bits,
@@ -65,15 +57,6 @@ from quant.rules.mesu_factored.config import MesuFactoredConfig
 from quant.rules.mesu_factored.golden_mu import PEAK_HIGH, PEAK_LOW
 from quant.rules.mesu_factored.plan import MU_FRAC_BITS_MAX, FactoredPlan, make_factored_plan
 from quant.sampling.golden import DELTA_MAX, MU_STEP_BITS
-
-
-class Curvature(NamedTuple):
-    """As :class:`quant.rules.mesu_factored.golden_backward.Curvature`."""
-
-    by_row: Any
-    row_exponent: Any
-    by_column: Any
-    column_exponent: Any
 
 
 class FactoredStep(SamplingStep):
@@ -128,9 +111,10 @@ class FactoredStep(SamplingStep):
     def update(self, layers: Sequence[Layer], target: Any, drawn: Sequence[str]) -> dict[str, str]:
         """Backward pass and update of every layer; the new fields of the rule."""
         rates, last = Rates.of(self._plan.guard, self.fields), len(layers) - 1
-        found = [_squeezed(layer) for layer in layers]
+        found = [squeezed_pass(layer) for layer in layers]
         delta = HEADS[self.spec.head].output_gradient(self.g, found[-1].a, target)
-        slope, slow = None, None
+        slope: Any = None
+        slow: Any = None
         if self._plan.guard is not None:
             slow = reshaped(self.fields.value("slow"), self.spec.shapes[last])
             slope = self._slope(found[last], delta, slow)
@@ -153,7 +137,7 @@ class FactoredStep(SamplingStep):
             finer = where(up > 0, slow * 2.0, where(up < 0, floor(slow * 0.5), slow))
             with self.g.scope("step"):
                 mu, slow = read(self.g, new[last][0]), clip(finer, -32768, 32767)
-                moved = step.commit(self.g, self.spec, self.fields, slope, mu, slow)
+                moved = step.commit(self.spec, self.fields, slope, mu, slow)
             flat.update(self.fields.stored_all(moved))
         return flat
 
@@ -243,7 +227,12 @@ class FactoredStep(SamplingStep):
         )
         new_row, new_column = factors.gauge(new_row, new_column, self.spec.shapes[index][1])
         kept, bits, peak = self._ranged(kept, was.mu_frac_bits, peak, cycle, range_words, columns)
-        numbers = (("row", new_row), ("column", new_column), ("mu_frac_bits", bits), ("mu_peak", peak))
+        numbers = (
+            ("row", new_row),
+            ("column", new_column),
+            ("mu_frac_bits", bits),
+            ("mu_peak", peak),
+        )
         return [kept, *(self.fields.stored(name, x) for name, x in numbers)]
 
     def _cycle(self, index: int) -> Value:
@@ -281,9 +270,9 @@ class FactoredStep(SamplingStep):
         g = self.g
         coarse = (peak >= PEAK_HIGH) & (bits > 0)
         with g.branch() as then:
-            number = read(g, mu)
-            low = words.dither(g, range_words, columns)[0]
-            low = words.number(g, g.op("BitwiseAnd", low, np.array(1, np.uint32)))
+            number: Any = read(g, mu)
+            dither = words.dither(g, range_words, columns)[0]
+            low = words.number(g, g.op("BitwiseAnd", dither, np.array(1, np.uint32)))
             small = (most(number, 0) < PEAK_LOW) & (peak < PEAK_LOW) & (bits < MU_FRAC_BITS_MAX)
             fine = cycle & ~coarse & small
             halved = floor((number + low) * 0.5)
@@ -295,60 +284,3 @@ class FactoredStep(SamplingStep):
         new, up = g.choose((coarse | cycle).name, (then, ends), (kept, same))
         peak = where(cycle, 0, where(coarse, floor(peak * 0.5), peak))
         return new, bits + Value(g, up), peak
-
-
-def curvature(
-    g: GraphBuilder, delta: Any, layer: Layer, first: bool, n_columns: int
-) -> tuple[Any, Any, Curvature]:
-    """δ with a sum of magnitudes below 2^16, its shift, and the curvature."""
-    inputs, columns = layer.extra
-    k_delta = maximum(largest_sum(delta, 42) - 16, 0)
-    blocked = shift_truncate(delta, k_delta)
-    noisy = shift_round(blocked * layer.epsilon, 8)
-    if first:
-        noisy = reduce("Sum", noisy, 0)
-    short, short_exponent = block(columns, drop=3)
-    total = reduce("Sum", noisy * short, 1)
-
-    up = 31 - bit_length(absolute(total), 48)
-    size = floor(scaled(absolute(total), up))
-    quotient = where(inputs.root > 0, divide_floor(size, maximum(inputs.root, 1)), 0)
-    exponents = 20 - k_delta + short_exponent + up - inputs.exponent
-    some = quotient > 0
-    least = reduce("Min", where(some, exponents, 1000.0), 0)
-    least = where(least > 999, 0, least)
-    quotient = shift_floor(quotient, minimum(where(some, exponents - least, 0), 31))
-    k_row = maximum(bit_length(reduce("Sum", quotient, 0), 40) - 15, 0)
-    by_row = where(total < 0, -1.0, 1.0) * shift_floor(quotient, k_row)
-
-    full, full_exponent = block(inputs)
-    whole, whole_exponent = block(columns)
-    by_column, k_column = _shortened(g, reduce("Sum", noisy * full, 0), whole)
-    by_column = by_column - divide_floor(reduce("Sum", by_column, 1), n_columns)
-    exponent = 20 - k_delta + full_exponent + whole_exponent - k_column
-    return blocked, k_delta, Curvature(by_row, least - k_row, by_column, exponent)
-
-
-def _shortened(g: GraphBuilder, a: Any, b: Any) -> tuple[Any, Any]:
-    """``a · b`` in 30 bits or fewer, and by how many it was shortened; in int64: it may have 58."""
-    product = g.op("Mul", stored(a, TensorProto.INT64), stored(b, TensorProto.INT64))
-    powers = np.left_shift(np.int64(1), np.arange(62))
-    size = g.unsqueeze(g.op("Abs", product), -1)
-    reached = g.cast(g.op("GreaterOrEqual", size, powers), TensorProto.DOUBLE)
-    bits = Value(g, g.op("ReduceSum", g.reduce("ReduceMax", reached, 1), np.array([-1]), keepdims=0))
-    k = maximum(bits - 30, 0)
-    short = g.op("Div", product, g.op("Gather", powers, stored(k, TensorProto.INT64)))
-    return Value(g, g.cast(short, TensorProto.DOUBLE)), k
-
-
-def most(x: Any, y: Any) -> Any:
-    """The largest magnitude of a difference, ``number[]``; 0 of nothing."""
-    flat = reshaped(absolute(x - y), [-1])
-    return reduce("Max", concatenated([flat, np.zeros(1)], 0), None, keepdims=False)
-
-
-def _squeezed(layer: Layer) -> Layer:
-    inputs, columns = layer.extra
-    found = squeezed_layer(layer._replace(extra=()))
-    roots = Roots(squeezed(inputs.root, 0), squeezed(inputs.exponent, 0))
-    return found._replace(extra=(roots, columns))

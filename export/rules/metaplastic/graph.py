@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from onnx import TensorProto
 
+from export.graph.bits import bit_length
 from export.graph.builder import GraphBuilder
 from export.graph.drawn import Drawn
 from export.graph.whole import (
     Value,
-    bit_length,
     divide_floor,
     equal,
     floor,

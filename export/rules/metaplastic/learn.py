@@ -12,15 +12,16 @@ from typing import Any
 import numpy as np
 
 from export.graph import words
+from export.graph.bits import bit_length
 from export.graph.builder import GraphBuilder
 from export.graph.fields import Fields
 from export.graph.heads.categorical import softmax_q
 from export.graph.learner import LearningStep
+from export.graph.shapes import read, transposed
 from export.graph.step import exp2_below
 from export.graph.whole import (
     Value,
     absolute,
-    bit_length,
     clip,
     divide_floor,
     equal,
@@ -29,12 +30,10 @@ from export.graph.whole import (
     matmul,
     maximum,
     minimum,
-    read,
     reduce,
     shift_floor,
     shift_round,
     sign,
-    transposed,
     where,
 )
 from export.rules.metaplastic.graph import Layer, forward, logits
@@ -141,11 +140,11 @@ class MetaplasticStep(LearningStep):
         found = g.choose(teaches.name, (then, ends), (kept, same))
         return {**fields.stored_all(new), **dict(zip(names, found, strict=True))}
 
-    def _moved(
-        self, passed: Sequence[Layer], delta: Any, drawn: Sequence[str]
-    ) -> dict[str, str]:
+    def _moved(self, passed: Sequence[Layer], delta: Any, drawn: Sequence[str]) -> dict[str, str]:
         """Backward pass and pulses of every layer."""
-        plan, new, found = self._plan, [], {}
+        plan = self._plan
+        new: list[str] = []
+        found: dict[str, str] = {}
         gains: list[Any] = list(plan.gains)
         if plan.adapts:
             gains, found = self._adapted(passed[-1], delta)
@@ -259,4 +258,3 @@ def calibrated(outputs: Any, one: Any, log_temperature: Any, shift: int) -> Any:
     surprise = reduce("Sum", u * one, 1) - expected
     moved = log_temperature + shift_round(surprise, shift - 6)
     return clip(moved, LOG_TEMPERATURE_MIN, LOG_TEMPERATURE_MAX)
-
