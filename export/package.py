@@ -24,7 +24,7 @@ from streamlearn import __version__
 from streamlearn.learners.base import StreamLearner
 
 FORMAT = "streamlearn-export"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 STATE_FILE = "state.sls"
 ONNX_FILE = "predict.onnx"
 LEARN_FILE = "learn.onnx"

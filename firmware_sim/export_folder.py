@@ -11,7 +11,7 @@ from typing import Any
 from .errors import ExportFolderError
 
 FORMAT = "streamlearn-export"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 _AGAIN = "export it again"
 

@@ -15,7 +15,6 @@ from onnx import TensorProto
 
 from export.graph.builder import GraphBuilder, Operand
 from export.graph.hold import Memory, Seen, decide
-from export.graph.integers import round_half_away
 from export.graph.statistics import (
     Statistics,
     at_exponent,
@@ -25,6 +24,7 @@ from export.graph.statistics import (
     fitting,
     follow,
     from_binary32,
+    round_half_away,
     to_binary32,
     whole,
     without_subnormals,
@@ -32,6 +32,7 @@ from export.graph.statistics import (
 from export.graph.whole import (
     Value,
     absolute,
+    clip,
     divide_floor,
     equal,
     isqrt,
@@ -61,11 +62,9 @@ def constants(state: State) -> dict[str, npt.NDArray[np.float64]]:
     return {name: np.asarray(state[name][0]).astype(np.float64) for name in there}
 
 
-def quantise_input(g: GraphBuilder, x: Operand) -> str:
+def quantise_input(x: Any) -> Any:
     """float64 inputs to Q3.4 within ±127, rounding half away from zero."""
-    scaled = round_half_away(g, g.op("Mul", x, np.array(2.0**INPUT_FRAC_BITS)))
-    limit = float(INPUT_MAX)
-    return g.op("Clip", scaled, np.array(-limit), np.array(limit))
+    return clip(round_half_away(x * 2.0**INPUT_FRAC_BITS), -INPUT_MAX, INPUT_MAX)
 
 
 def standardise_q16(
@@ -233,7 +232,7 @@ def inputs(
     """The new statistics of the front end, and finite float32 in Q3.4: ``golden.inputs``."""
     exact = Value(g, g.cast(x, TensorProto.DOUBLE))
     if front_end == "none":
-        return {}, Value(g, quantise_input(g, exact.name))
+        return {}, quantise_input(exact)
     with g.scope("front_end"):
         statistics, z = standardise_q16(exact, state, window, front_end == "frozen")
     return statistics, z

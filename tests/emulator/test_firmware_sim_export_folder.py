@@ -40,7 +40,7 @@ def outside(export: Path) -> None:
         (lambda e: (e / "manifest.json").write_text("{"), "cannot be read as JSON"),
         (lambda e: (e / "manifest.json").write_text("[1]"), "format is 'list'"),
         (lambda e: edit(e, format="other"), "format is 'other'"),
-        (lambda e: edit(e, format_version=2), "format_version is 2"),
+        (lambda e: edit(e, format_version=3), "format_version is 3"),
         (lambda e: edit(e, n_features=None), "'n_features' is None"),
         (lambda e: edit(e, n_features=True), "'n_features' is True"),
         (lambda e: edit(e, classes=["a"]), "names 1 classes"),

@@ -141,7 +141,8 @@ class MetaplasticStep(LearningStep):
         return {**fields.stored_all(new), **dict(zip(names, found, strict=True))}
 
     def _moved(self, passed: Sequence[Layer], delta: Any, drawn: Sequence[str]) -> dict[str, str]:
-        """Backward pass and pulses of every layer."""
+        """Backward pass and pulses of every layer; reads the weights anew, inside the branch."""
+        self._weights = [self._number(raw, k) for k, raw in enumerate(self._raw)]
         plan = self._plan
         new: list[str] = []
         found: dict[str, str] = {}
