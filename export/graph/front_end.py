@@ -49,6 +49,8 @@ from quant.front_end.statistics import DELTA_BITS, MEAN_FRAC_BITS, RATE_ONE
 from quant.layout import State
 from streamlearn.front_end import Z_MAX
 
+#: SL_RAW_MAX of ``quant/kernel/sl_float.h``.
+RAW_MAX = 1e18
 #: What the front end reads of a state in integers.
 FIELDS = (
     "mean", "mean_low", "variance", "exponent", "feature_count", "streak", "repeats",
@@ -179,6 +181,8 @@ def standardise_real(
         0 where the variance is 0; not clipped.
     """
     mean, variance, reference = (state[name][0] for name in ("mean", "variance", "reference"))
+    if mean.dtype == np.float32:  # as the kernel, whose squares have to stay finite
+        x = g.op("Clip", x, np.array(-RAW_MAX, np.float32), np.array(RAW_MAX, np.float32))
     real, count = mean.dtype.type, state["feature_count"][0].astype(np.int64)
     zero, wide, far = np.array(0, real), real(HOLD**2) * variance, real(BEYOND**2) * variance
     delta, apart = g.op("Sub", x, mean), g.op("Sub", x, reference)

@@ -42,7 +42,9 @@ def integer_outputs(
     logits = g.op("Where", finite, summed, 0, name="logit_sum")
     unit = (drawn.n_draws << OUTPUT_FRAC_BITS) / one
     there = candidates(state, spec.n_classes)
-    return _outputs(g, finite, logits, "logit_sum", TensorProto.INT64, unit, spec, there)
+    found = _outputs(g, finite, logits, "logit_sum", TensorProto.INT64, unit, spec, there)
+    each = g.op("Div", g.cast(drawn.outputs, TensorProto.DOUBLE), np.array(unit / drawn.n_draws))
+    return found + _entropies(g, finite, each, drawn.n_draws, there)
 
 
 def real_outputs(
@@ -55,7 +57,47 @@ def real_outputs(
     mean = g.reduce("ReduceMean", drawn.outputs, 1, keepdims=False)
     logits = g.op("Where", finite, mean, zero, name="logits")
     there = candidates(state, spec.n_classes)
-    return _outputs(g, finite, logits, "logits", kind, 1 / one, spec, there)
+    each = g.op("Mul", g.cast(drawn.outputs, TensorProto.DOUBLE), np.array(one))
+    found = _outputs(g, finite, logits, "logits", kind, 1 / one, spec, there)
+    return found + _entropies(g, finite, each, drawn.n_draws, there)
+
+
+def _entropies(
+    g: GraphBuilder, finite: str, logits: str, n_draws: int, there: npt.NDArray[np.bool_]
+) -> list[ValueInfoProto]:
+    """Entropies over the classes that are there, in bits, float32[batch]; none of a single draw.
+
+    Predictive, of the mean over the draws; aleatoric, the mean of each draw's; epistemic, what is
+    left (:func:`streamlearn.uncertainty.entropies`). NaN for a row that is not finite. ``logits``
+    is ``float64[batch, draws, classes]``.
+    """
+    if n_draws == 1:
+        return []
+    if not there.any():
+        logits = g.op("Mul", logits, np.array(0.0))
+    elif not there.all():
+        logits = g.op("Gather", logits, np.flatnonzero(there), axis=2)
+    p = g.op("Softmax", logits, axis=2)
+    predictive = _entropy(g, g.op("ReduceMean", p, np.array([1]), keepdims=1))
+    aleatoric = g.op("ReduceMean", _entropy(g, p), np.array([1]), keepdims=1)
+    aleatoric = g.op("Min", aleatoric, predictive)  # rounding may turn them round
+    parts = {
+        "predictive_entropy": predictive,
+        "aleatoric_entropy": aleatoric,
+        "epistemic_entropy": g.op("Sub", predictive, aleatoric),
+    }
+    for name, part in parts.items():
+        known = g.op("Where", finite, g.squeeze(part, 2), np.array(np.nan))
+        g.cast(g.squeeze(known, 1), TensorProto.FLOAT, name=name)
+    made = helper.make_tensor_value_info
+    return [made(name, TensorProto.FLOAT, ["batch"]) for name in parts]
+
+
+def _entropy(g: GraphBuilder, p: str) -> str:
+    """Entropy in bits over the last of three axes, which is kept; 0 log 0 is 0."""
+    logs = g.op("Log", g.op("Max", p, np.array(np.finfo(np.float64).tiny)))
+    nats = g.reduce("ReduceSum", g.op("Mul", p, logs), 2)
+    return g.op("Mul", nats, np.array(-1 / np.log(2)))
 
 
 def _outputs(
