@@ -70,7 +70,7 @@ class Layer(NamedTuple):
     extra: Any
 
 
-#: ``layer(index, x, frac_bits, epsilon)``.
+#: ``layer(index, x, frac_bits, epsilon)``; its ``a`` is ``x·μ`` as yet.
 IntegerLayer = Callable[[int, Any, Any, Any], Layer]
 #: ``layer(index, x)``: ``x·μ`` and the standard deviation.
 RealLayer = Callable[[int, str], tuple[str, str]]
@@ -85,7 +85,7 @@ def sampling_graphs(integer: IntegerLayers, real: RealLayers) -> dict[str, Any]:
     """Return a room's graphs by kind of numbers, from what its rule does in a layer."""
 
     def in_integers(
-        g: GraphBuilder, z_q: str, spec: NetworkSpec, config: Any, state: State
+        g: GraphBuilder, z_q: str, spec: NetworkSpec, config: Any, state: State, draws: bool = True
     ) -> Drawn:
         key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
         epsilon = [
@@ -93,13 +93,20 @@ def sampling_graphs(integer: IntegerLayers, real: RealLayers) -> dict[str, Any]:
             for index, (_, n_out) in enumerate(spec.shapes)
         ]
         z = Value(g, g.cast(z_q, TensorProto.DOUBLE))
-        layer = integer(g, spec, config, state)
-        last = integer_layers(g, z, spec, config.n_draws, epsilon, layer)[-1]
-        outputs, spread = (g.cast(x.name, TensorProto.INT64) for x in (last.a, last.spread))
-        return Drawn(outputs, config.n_draws, spread, epsilon[-1])
+        layer, n_draws = integer(g, spec, config, state), config.n_draws
+        last = integer_layers(g, z, spec, n_draws if draws else 0, epsilon, layer)[-1]
+        outputs = g.cast(last.a.name, TensorProto.INT64)
+        if draws:
+            spread = g.cast(last.spread.name, TensorProto.INT64)
+            return Drawn(outputs, n_draws, spread, epsilon[-1])
+        every = g.op("Mul", outputs, np.ones((n_draws, 1), np.int64))
+        return Drawn(every, n_draws, g.op("Mul", outputs, 0), np.zeros_like(epsilon[-1]))
 
-    def in_floats(g: GraphBuilder, z: str, spec: NetworkSpec, config: Any, state: State) -> Drawn:
-        return real_layers(g, z, spec, config.n_draws, state, real(g, spec, config, state))
+    def in_floats(
+        g: GraphBuilder, z: str, spec: NetworkSpec, config: Any, state: State, draws: bool = True
+    ) -> Drawn:
+        layer = real(g, spec, config, state)
+        return real_layers(g, z, spec, config.n_draws, state, layer, draws)
 
     return {"integer": in_integers, "float32": in_floats, "float64": in_floats}
 
@@ -121,6 +128,7 @@ def integer_layers(
         Q3.4.
     spec : NetworkSpec
     n_draws : int
+        0: with the mean weights, and no noise.
     epsilon : sequence of number[draws, columns]
         Q7.8.
     layer : IntegerLayer
@@ -135,15 +143,24 @@ def integer_layers(
                 bias = np.array(float(1 << INPUT_FRAC_BITS))
                 x = Value(g, g.append_last(x.name, 3, bias))
             elif spec.bias:
-                x = concatenated([x, power_of_two(frac_bits) * np.ones((1, n_draws, 1))], 2)
-            found.append(layer(index, x, frac_bits, noisy))
+                x = concatenated([x, power_of_two(frac_bits) * np.ones((1, max(n_draws, 1), 1))], 2)
+            passed = layer(index, x, frac_bits, noisy)
+            if n_draws:
+                passed = passed._replace(a=sampled(passed.a, passed.spread, noisy))
+            found.append(passed)
             if index < len(epsilon) - 1:
                 x, frac_bits = _rectify(found[-1].a)
     return found
 
 
 def real_layers(
-    g: GraphBuilder, z: str, spec: NetworkSpec, n_draws: int, state: State, layer: RealLayer
+    g: GraphBuilder,
+    z: str,
+    spec: NetworkSpec,
+    n_draws: int,
+    state: State,
+    layer: RealLayer,
+    draws: bool,
 ) -> Drawn:
     """The same in the state's type, float32 or float64.
 
@@ -160,11 +177,15 @@ def real_layers(
         if spec.bias:
             x = g.append_last(x, 3, np.array(1, real))
         epsilon = noise.epsilon_q(key, index, n_out, n_draws).T / 256
-        centre, spread = layer(index, x)
-        noisy = g.op("Mul", spread, epsilon.astype(real))
-        a = g.op("Add", centre, noisy)
+        a, spread = layer(index, x)
+        if draws:
+            noisy = g.op("Mul", spread, epsilon.astype(real))
+            a = g.op("Add", a, noisy)
         x = g.op("Max", a, np.array(0, real))
-    return Drawn(a, n_draws, spread, noisy)
+    if draws:
+        return Drawn(a, n_draws, spread, noisy)
+    nothing = g.op("Mul", a, np.array(0, real))
+    return Drawn(a, n_draws, nothing, nothing)
 
 
 def _rectify(a: Any) -> tuple[Any, Any]:

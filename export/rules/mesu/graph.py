@@ -16,7 +16,6 @@ from export.graph.sampling import (
     centre_of,
     largest_sum,
     narrow_inputs,
-    sampled,
 )
 from export.graph.whole import (
     clip,
@@ -71,7 +70,7 @@ def integer_layer(
 def forward_layer(
     x: Any, frac_bits: Any, weights: Weights, mu_frac_bits: int, epsilon: Any, rows: int | None
 ) -> Layer:
-    """``a = x·μ + ε √(x²·σ²)`` in Q15.16, and its deviation.
+    """``x·μ`` in Q15.16, and its deviation ``√(x²·σ²)``.
 
     Parameters
     ----------
@@ -95,8 +94,7 @@ def forward_layer(
     root = isqrt(matmul(squares, weights.rho))
     half_exponent = frac_bits - narrow - (scale - POINT) * 0.5
     spread = minimum(floor(scaled(root, 12 - half_exponent)), SPREAD_MAX)
-    a = sampled(centre, spread, epsilon)
-    return Layer(x, frac_bits, a, spread, epsilon, (xn, narrow))
+    return Layer(x, frac_bits, centre, spread, epsilon, (xn, narrow))
 
 
 def real_layer(g: GraphBuilder, spec: NetworkSpec, config: MesuConfig, state: State) -> RealLayer:

@@ -16,7 +16,6 @@ from export.graph.sampling import (
     block_inputs,
     centre_of,
     largest_sum,
-    sampled,
 )
 from export.graph.whole import equal, floor, isqrt, minimum, odd, reduce, scaled, shift_floor, where
 from quant.layout import State
@@ -72,7 +71,7 @@ def integer_layer(
 def forward_layer(
     x: Any, frac_bits: Any, weights: Weights, v_exponent: int, epsilon: Any, rows: int | None
 ) -> Layer:
-    """``a = x·μ + ε √(c Σ x² r)`` in Q15.16, and its deviation.
+    """``x·μ`` in Q15.16, and its deviation ``√(c Σ x² r)``.
 
     As :func:`export.rules.mesu.graph.forward_layer`; ``extra`` are the roots of ``Σ x² r``,
     ``number[batch, draws or 1, 1]``, and of the columns' factors.
@@ -86,8 +85,7 @@ def forward_layer(
     right = inputs.exponent + columns.exponent - 12
     spread = minimum(shift_floor(product, right), SPREAD_MAX)
     spread = where((right < 0) & (product > 0), SPREAD_MAX, spread)
-    a = sampled(centre, spread, epsilon)
-    return Layer(x, frac_bits, a, spread, epsilon, (inputs, columns))
+    return Layer(x, frac_bits, centre, spread, epsilon, (inputs, columns))
 
 
 def top_bits(code: Any, bits: int) -> Any:
