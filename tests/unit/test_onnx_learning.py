@@ -286,10 +286,8 @@ def measure() -> None:
     for kind in CLASSIFIERS:
         learner = kind((784, 50, 10), classes=range(10), front_end="none")
         given = session(models(learner)[1]), start_of(learner), x, labels
-        times = [
-            min(timeit.repeat(partial(*call), number=1, repeat=5)) / len(x) * 1e6
-            for call in ((run, *given), (learner.learn_many, x, labels))
-        ]
+        calls = partial(run, *given), partial(learner.learn_many, x, labels)
+        times = [min(timeit.repeat(call, number=1, repeat=5)) / len(x) * 1e6 for call in calls]
         print(f"{kind.__name__}: graph {times[0]:.0f} us, C {times[1]:.1f} us")
 
 
