@@ -27,8 +27,7 @@ FORMAT = "streamlearn-export"
 FORMAT_VERSION = 2
 STATE_FILE = "state.sls"
 ONNX_FILE = "predict.onnx"
-LEARN_FILE = "learn.onnx"
-LEARN_BLOCK_FILE = "learn_block.onnx"
+LEARN_FILES = ("learn.onnx", "learn_block.onnx")
 MANIFEST_FILE = "manifest.json"
 
 
@@ -94,8 +93,8 @@ def write_export(
     }
     no_learning = why_not(*given, learner.arithmetic)
     if no_learning is None:
-        step, block = learning_models(*given, learner.arithmetic, learner.state, names)
-        models.update({LEARN_FILE: step, LEARN_BLOCK_FILE: block})
+        pair = learning_models(*given, learner.arithmetic, learner.state, names)
+        models.update(zip(LEARN_FILES, pair, strict=True))
     for name, model in models.items():
         contents[name] = model.SerializeToString(deterministic=True)
     root = Path(folder)
@@ -105,8 +104,9 @@ def write_export(
             "an earlier export"
         )
     (root / "c").mkdir(parents=True, exist_ok=True)
-    for stale in (*(root / "c").glob("*.[ch]"), *root.glob("*.onnx")):
-        stale.unlink()
+    models_of_old = (root / name for name in (*LEARN_FILES, "model.onnx"))
+    for stale in (*(root / "c").glob("*.[ch]"), *models_of_old):
+        stale.unlink(missing_ok=True)
     # Cut short, it is refused by who opens it, and known again by the next export.
     _write_manifest(root, {"format": FORMAT, "format_version": FORMAT_VERSION})
     for name, data in contents.items():
