@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import firmware_sim
-from streamlearn.cli import record_commands, run_command
+from streamlearn.cli import fleet_commands, record_commands, run_command
 from streamlearn.cli.options import Board, Json, Quiet, Seed, settings_text
 from streamlearn.version import __version__
 
@@ -106,6 +106,7 @@ def boards() -> None:
 
 
 record_commands.add_to(app)
+fleet_commands.add_to(app)
 
 
 @app.command(

@@ -1,10 +1,8 @@
-/* MESU in integers, the gradient's step of a later layer. Golden model: the rule's golden.py and
- * golden_steps.py, function for function. */
+/* MESU in integers, the gradient's step of a later layer, on the host. Golden model: the rule's
+ * golden.py and golden_steps.py, function for function. */
 #pragma once
 
-#ifdef SL_HOST
 #include <string.h>
-#endif
 
 #include "sl_noise.h"
 #include "sl_replay.h"
@@ -38,20 +36,6 @@ SL_INLINE int32_t sl_row_gradient(const uint8_t *x, int32_t spare, uint32_t colu
         y[j] = -((y[j] + (1 << spare)) >> (spare + 1));
     }
     return e;
-}
-
-SL_INLINE void sl_later_step_mu(int16_t *restrict mu, const int16_t *restrict rho,
-                                const int32_t *restrict w, uint32_t columns, int32_t right,
-                                uint32_t word, const uint32_t *restrict column_word,
-                                uint32_t *count) {
-    uint32_t clamped = 0;
-    SL_VECTOR
-    for (uint32_t j = 0; j < columns; j++) {
-        const int32_t dither = (int32_t)((word ^ column_word[j]) & 0xFFFFu);
-        const int32_t step = sl_shift_saturate(rho[j] * w[j], right, SL_MU_STEP_BITS, &clamped);
-        mu[j] = (int16_t)sl_clamp32(mu[j] + ((step + dither) >> 16), -32768, 32767);
-    }
-    *count += clamped;
 }
 
 /* A gain times y, [unit][draw], as pairs of two draws, [draws / 2][unit][2]; returns what this adds
