@@ -27,7 +27,7 @@ Array = npt.NDArray[Any]
 Number = Any
 
 #: Exponents of a power of two lie within ±this.
-EXPONENT_MAX = 320
+EXPONENT_MAX = 260
 #: Those from 0 first, then the negative ones: Gather counts a negative index from the end.
 _POWERS = np.ldexp(1.0, np.r_[0 : EXPONENT_MAX + 1, -EXPONENT_MAX:0])
 

@@ -17,6 +17,7 @@ from export.graph.sampling import (
     largest_sum,
     narrow_inputs,
 )
+from export.graph.shapes import read
 from export.graph.whole import (
     clip,
     floor,
@@ -59,7 +60,9 @@ def integer_layer(
     def layer(index: int, x: Any, frac_bits: Any, epsilon: Any) -> Layer:
         mu, rho = (layer_view(spec, state, name, index) for name in ("mu", "rho"))
         exponent = exponent_view(spec, state["rho_exponent"][0], index)
-        weights = Weights(*(part.astype(np.float64) for part in (mu, rho, exponent)))
+        weights = Weights(
+            *(read(g, g.constant(part)) for part in (mu, rho)), exponent.astype(np.float64)
+        )
         rows = spec.shapes[index][0] if index == 0 else None
         mu_frac_bits = plan.layers[index].mu_frac_bits
         return forward_layer(x, frac_bits, weights, mu_frac_bits, epsilon, rows)

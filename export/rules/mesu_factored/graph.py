@@ -17,6 +17,7 @@ from export.graph.sampling import (
     centre_of,
     largest_sum,
 )
+from export.graph.shapes import read
 from export.graph.whole import equal, floor, isqrt, minimum, odd, reduce, scaled, shift_floor, where
 from quant.layout import State
 from quant.network import NetworkSpec, layer_view
@@ -56,7 +57,7 @@ def integer_layer(
     plan = make_factored_plan(spec, config)
 
     def layer(index: int, x: Any, frac_bits: Any, epsilon: Any) -> Layer:
-        mu = layer_view(spec, state, "mu", index).astype(np.float64)
+        mu = read(g, g.constant(layer_view(spec, state, "mu", index)))
         row, column = (
             factor_view(spec, state, field, index).astype(np.float64) for field in FACTORS
         )
