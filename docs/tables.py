@@ -278,10 +278,16 @@ def layouts() -> Iterator[str]:
                 yield re.sub(r"\|(\w+)\|", r"\\|\1\\|", layout.table()).rstrip()
 
 
+def _nodes(graph: onnx.GraphProto) -> int:
+    """Nodes of a graph and of its subgraphs."""
+    inner = (a.g for node in graph.node for a in node.attribute if a.HasField("g"))
+    return len(graph.node) + sum(_nodes(subgraph) for subgraph in inner)
+
+
 def onnx_sizes() -> Iterator[str]:
-    """Nodes and bytes of every learner's graph."""
-    yield "| learner | nodes | bytes |"
-    yield "|---|---:|---:|"
+    """Nodes and bytes of every learner's graphs, the nodes of subgraphs among them."""
+    yield "| learner | nodes to predict | bytes | nodes to learn | bytes |"
+    yield "|---|---:|---:|---:|---:|"
     for name, (_, _, rule) in learners().items():
         for arithmetic, kind in rule.arithmetics.items():
             if kind.kernel is None:
@@ -292,9 +298,13 @@ def onnx_sizes() -> Iterator[str]:
                 learner.learn_one(row, label)  # before the first one there is nothing to scale by
             with tempfile.TemporaryDirectory() as folder:
                 write_export(learner, Path(folder) / "export")
-                path = Path(folder) / "export" / "model.onnx"
-                nodes, size = len(onnx.load(path).graph.node), path.stat().st_size
-            yield f"| `{name}`, {arithmetic}, {shape(name)} | {nodes:,} | {size:,} |"
+                cells = [f"`{name}`, {arithmetic}, {shape(name)}"]
+                for file in ("predict.onnx", "learn.onnx"):
+                    path = Path(folder) / "export" / file
+                    there = path.exists()
+                    cells.append(f"{_nodes(onnx.load(path).graph):,}" if there else "")
+                    cells.append(f"{path.stat().st_size:,}" if there else "")
+            yield f"| {' | '.join(cells)} |"
 
 
 def version(of: str) -> str:

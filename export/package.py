@@ -17,14 +17,17 @@ from quant.compiler import zig_version
 from quant.description import to_json
 from quant.durable import write_durably
 from quant.errors import ConfigError
+from quant.layout import C_TYPES
 from quant.rule import arithmetic_of, rule_of
+from quant.state import layout_of
 from streamlearn import __version__
 from streamlearn.learners.base import StreamLearner
 
 FORMAT = "streamlearn-export"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 STATE_FILE = "state.sls"
-ONNX_FILE = "model.onnx"
+ONNX_FILE = "predict.onnx"
+LEARN_FILES = ("learn.onnx", "learn_block.onnx")
 MANIFEST_FILE = "manifest.json"
 
 
@@ -42,7 +45,11 @@ def versions() -> dict[str, str]:
 def write_export(
     learner: StreamLearner, folder: str | Path, stream: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Write ``model.onnx``, the state image, the C package and ``manifest.json``.
+    """Write the ONNX graphs, the state image, the C package and ``manifest.json``.
+
+    ``predict.onnx`` predicts from the state as it is now. ``learn.onnx`` and ``learn_block.onnx``
+    learn, of every learner in integers without a memory or a reservoir; the manifest says why an
+    export has none.
 
     Parameters
     ----------
@@ -67,7 +74,9 @@ def write_export(
     WriteError
         If a file cannot be written, as on a full disk. The folder is then refused by who opens it.
     """
-    from export.graph.model import prediction_model  # ONNX takes its time: only who exports waits
+    # ONNX takes its time: only who exports waits
+    from export.graph.learning import learning_models, why_not
+    from export.graph.model import IR_VERSION, OPSET, prediction_model
 
     if arithmetic_of(learner.spec, learner.config, learner.arithmetic).kernel is None:
         kinds = rule_of(learner.config).arithmetics.items()
@@ -78,9 +87,16 @@ def write_export(
         )
     contents = {f"c/{name}": text.encode() for name, text in c_package(learner).items()}
     contents[STATE_FILE] = learner.to_bytes()
-    contents[ONNX_FILE] = prediction_model(
-        learner.spec, learner.config, learner.state, learner.arithmetic, class_names(learner)
-    ).SerializeToString(deterministic=True)
+    given, names = (learner.spec, learner.config), class_names(learner)
+    models = {
+        ONNX_FILE: prediction_model(*given, learner.state, learner.arithmetic, names),
+    }
+    no_learning = why_not(*given, learner.arithmetic)
+    if no_learning is None:
+        pair = learning_models(*given, learner.arithmetic, learner.state, names)
+        models.update(zip(LEARN_FILES, pair, strict=True))
+    for name, model in models.items():
+        contents[name] = model.SerializeToString(deterministic=True)
     root = Path(folder)
     if root.exists() and any(root.iterdir()) and not _is_export(root):
         raise ConfigError(
@@ -88,8 +104,9 @@ def write_export(
             "an earlier export"
         )
     (root / "c").mkdir(parents=True, exist_ok=True)
-    for stale in (root / "c").glob("*.[ch]"):
-        stale.unlink()
+    models_of_old = (root / name for name in (*LEARN_FILES, "model.onnx"))
+    for stale in (*(root / "c").glob("*.[ch]"), *models_of_old):
+        stale.unlink(missing_ok=True)
     # Cut short, it is refused by who opens it, and known again by the next export.
     _write_manifest(root, {"format": FORMAT, "format_version": FORMAT_VERSION})
     for name, data in contents.items():
@@ -101,10 +118,12 @@ def write_export(
         "arithmetic": learner.arithmetic,
         "n_features": learner.spec.n_features,
         "n_classes": learner.spec.n_classes,
-        "classes": class_names(learner),
+        "classes": names,
         "n_samples": learner.n_samples,
         "state_bytes": learner.state.nbytes,
         "state_sha256": learner.state_sha256,
+        "state_fields": state_fields(learner),
+        "onnx": {"opset": OPSET, "ir_version": IR_VERSION, "no_learning_because": no_learning},
         "c_sources": sorted(name for name in contents if name.endswith(".c")),
         "files": {
             name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
@@ -115,6 +134,20 @@ def write_export(
     }
     _write_manifest(root, manifest)
     return manifest
+
+
+def state_fields(learner: StreamLearner) -> list[dict[str, Any]]:
+    """Return the fields of a learner's state as JSON values: what a graph that learns is fed."""
+    layout = layout_of(learner.spec, learner.config, learner.arithmetic)
+    return [
+        {
+            "name": field.name,
+            "type": C_TYPES[field.dtype],
+            "shape": list(field.shape),
+            "offset": layout.offsets[field.name],
+        }
+        for field in layout
+    ]
 
 
 def _write_manifest(root: Path, manifest: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from .errors import ExportFolderError
 
 FORMAT = "streamlearn-export"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 _AGAIN = "export it again"
 
@@ -68,7 +69,9 @@ def open_export(export_dir: str | Path) -> ExportFolder:
     for name, facts in files.items():
         _verify_file(path, name, facts)
     on_disk = {
-        item.relative_to(path).as_posix() for item in (path / "c").rglob("*") if item.is_file()
+        item.relative_to(path).as_posix()
+        for item in (path / "c").rglob("*")
+        if item.is_symlink() or not item.is_dir()
     }
     foreign = sorted(on_disk - set(files))
     if foreign:
@@ -144,21 +147,23 @@ def _field(manifest: dict[str, Any], name: str, kind: type, path: Path) -> Any:
 
 def _verify_file(path: Path, name: str, facts: Any) -> None:
     pure = PurePosixPath(name)
-    if pure.is_absolute() or ".." in pure.parts or "\\" in name:
+    if not pure.parts or pure.is_absolute() or ".." in pure.parts or "\\" in name or "\0" in name:
         raise ExportFolderError(f"{path}: the manifest lists {name!r}, outside the folder")
     if not isinstance(facts, dict) or "bytes" not in facts or "sha256" not in facts:
         raise ExportFolderError(
             f"{path}: the manifest's entry for {name!r} lacks bytes or sha256; {_AGAIN}"
         )
     try:
-        content = (path / pure).read_bytes()
+        _regular(path, pure)
+        size = (path / pure).stat().st_size
+        content = (path / pure).read_bytes() if size == facts["bytes"] else b""
     except OSError:
         raise ExportFolderError(
             f"{path}: {name} is listed in the manifest but cannot be read; {_AGAIN}"
         ) from None
-    if len(content) != facts["bytes"]:
+    if size != facts["bytes"] or len(content) != size:
         raise ExportFolderError(
-            f"{path}: {name} has {len(content)} bytes, the manifest says {facts['bytes']}: "
+            f"{path}: {name} has {size} bytes, the manifest says {facts['bytes']}: "
             f"truncated or replaced; {_AGAIN}"
         )
     digest = hashlib.sha256(content).hexdigest()
@@ -167,3 +172,18 @@ def _verify_file(path: Path, name: str, facts: Any) -> None:
             f"{path}: {name} was changed after the export (sha256 {digest[:12]}..., expected "
             f"{str(facts['sha256'])[:12]}...); {_AGAIN}"
         )
+
+
+def _regular(path: Path, pure: PurePosixPath) -> None:
+    """Refuse what is no plain file of the folder: a link leads out, a pipe never ends."""
+    at = path
+    for part in pure.parts:
+        at = at / part
+        mode = at.lstat().st_mode
+        if stat.S_ISLNK(mode):
+            raise ExportFolderError(
+                f"{path}: {pure} is or lies behind a link: every file of an export lies in its "
+                f"folder; {_AGAIN}"
+            )
+    if not stat.S_ISREG(mode):
+        raise ExportFolderError(f"{path}: {pure} is no regular file; {_AGAIN}")

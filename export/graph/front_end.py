@@ -1,241 +1,173 @@
-"""The front end as ONNX nodes, in integers and in floats.
+"""The front end in a graph, in integers and in floats.
 
 Step for step :mod:`quant.front_end.golden` and :mod:`streamlearn.front_end`, with a batch axis in
-front. The state's statistics are constants.
+front. The state's statistics are constants of a graph that predicts, inputs of one that learns.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from onnx import TensorProto
 
 from export.graph.builder import GraphBuilder, Operand
-from export.graph.hold import Seen, asks_closer, decide
-from export.graph.integers import (
-    at_most,
-    bit_length,
-    float_bit_length,
-    isqrt,
-    positive_part,
-    power_of_two,
-    round_half_away,
-    scale,
-    shift_floor,
-    shift_left,
-    shift_round,
-)
-from quant.front_end import EXPONENT_START, INPUT_FRAC_BITS, INPUT_MAX
-from quant.front_end.hold import BEYOND, HOLD, NEAR
-from quant.front_end.statistics import (
-    DELTA_BITS,
-    MAGNITUDE_BITS,
-    MEAN_FRAC_BITS,
-    RATE_ONE,
-    VALUE_BITS,
-    VARIANCE_BITS,
-    VARIANCE_LOW_BITS,
+from export.graph.hold import Memory, Seen, decide
+from export.graph.statistics import (
+    Statistics,
+    at_exponent,
     bounded,
+    exponent_of,
     first,
     fitting,
+    follow,
+    from_binary32,
+    round_half_away,
+    to_binary32,
+    whole,
+    without_subnormals,
 )
-from quant.integers import isqrt as integer_root
+from export.graph.whole import (
+    Value,
+    absolute,
+    clip,
+    divide_floor,
+    equal,
+    isqrt,
+    maximum,
+    minimum,
+    odd,
+    shift_round,
+    sign,
+    where,
+)
+from quant.front_end import INPUT_FRAC_BITS, INPUT_MAX
+from quant.front_end.hold import BEYOND, HOLD, NEAR
+from quant.front_end.statistics import DELTA_BITS, MEAN_FRAC_BITS, RATE_ONE
 from quant.layout import State
 from streamlearn.front_end import Z_MAX
 
-# What a bit length may find: any float32 at the finest exponent, 2^127; |x_q - mean| and |mean|
-# with an int32 mean; variances before they are brought back to 28 bits.
-_INPUT_BITS = 256
-_MEAN_BITS = 33
-_VARIANCE_BITS_MAX = 48
+#: SL_RAW_MAX of ``quant/kernel/sl_float.h``.
+RAW_MAX = 1e18
+#: What the front end reads of a state in integers.
+FIELDS = (
+    "mean", "mean_low", "variance", "exponent", "feature_count", "streak", "repeats",
+    "excursions", "reference", "n_samples", "front_end_count",
+)  # fmt: skip
 
 
-def quantise_input(g: GraphBuilder, x: Operand) -> str:
+def constants(state: State) -> dict[str, npt.NDArray[np.float64]]:
+    """Return the fields of a state as what :func:`standardise_q16` takes."""
+    there = [name for name in FIELDS if name in (state.dtype.names or ())]
+    return {name: np.asarray(state[name][0]).astype(np.float64) for name in there}
+
+
+def quantise_input(x: Any) -> Any:
     """float64 inputs to Q3.4 within ±127, rounding half away from zero."""
-    scaled = round_half_away(g, g.op("Mul", x, np.array(2.0**INPUT_FRAC_BITS)))
-    limit = float(INPUT_MAX)
-    return g.cast(g.op("Clip", scaled, np.array(-limit), np.array(limit)), TensorProto.INT64)
-
-
-class Statistics(NamedTuple):
-    """Statistics as :class:`quant.front_end.statistics.Statistics`, without the count."""
-
-    mean: Operand
-    variance: Operand
-    exponent: Operand
+    return clip(round_half_away(x * 2.0**INPUT_FRAC_BITS), -INPUT_MAX, INPUT_MAX)
 
 
 def standardise_q16(
-    g: GraphBuilder, x: Operand, state: State, window: int, frozen: bool = False
-) -> str:
-    """Standardise by the statistics of the state and of the sample itself.
+    x: Any, state: Mapping[str, Any], window: int, frozen: bool = False
+) -> tuple[dict[str, Any], Any]:
+    """Follow the mean and variance of every feature, and standardise by them.
 
     Parameters
     ----------
-    g : GraphBuilder
     x : float64[batch, n_features]
         Exact copies of finite float32 values.
-    state : State
-        Its statistics become constants.
+    state : mapping
+        The :data:`FIELDS`, constants or values of the graph.
     window : int
         Samples over which the statistics follow the sensor.
+    frozen : bool
+        The statistics of so many samples stay as they are.
 
     Returns
     -------
-    int64[batch, n_features]
+    statistics : dict
+        The new fields of the state.
+    float64[batch, n_features]
         Q3.4, within ±127.
     """
-    tiny = g.op("Less", g.op("Abs", x), np.array(np.finfo(np.float32).tiny, np.float64))
-    x = g.op("Where", tiny, np.array(0.0), x)
-    mean, low, variance, exponent = (
-        state[name][0].astype(np.int64) for name in ("mean", "mean_low", "variance", "exponent")
+    x = without_subnormals(x)
+    exponent_x = exponent_of(x)
+    finest = fitting(x, exponent_x)
+    variance, exponent, count = (state[name] for name in ("variance", "exponent", "feature_count"))
+    reference = from_binary32(state["reference"])
+    reference_finest = fitting(reference, exponent_of(reference))
+    old = Statistics(
+        state["mean"] * 2.0**MEAN_FRAC_BITS + state["mean_low"], variance, exponent, count
     )
-    reference = state["reference"][0].view(np.float32)
-    old = Statistics((mean << MEAN_FRAC_BITS) + low, variance, exponent)
-    x_q = _bounded(g, x, exponent)
-    delta = g.op("Sub", x_q, mean)
+    x_q = bounded(x, exponent)
     decision = decide(
-        g, _seen(g, x, x_q, delta, state, reference), state, window if frozen else None
+        _look(old, x, x_q, reference, finest, reference_finest),
+        Memory(state["streak"], state["repeats"], state["excursions"]),
+        maximum(count, 1),
+        state["n_samples"],
+        window if frozen else None,
     )
+    start = equal(count, 0)
 
-    limit = HOLD * integer_root(variance)
-    held = g.op("Where", g.op("Less", delta, 0), -limit, limit)
-    delta = g.op("Where", decision.held, held, delta)
-    again = first(reference)
-    begin = Statistics(
-        *(
-            g.op("Where", decision.restart, a, b)
-            for a, b in zip((again.mean, again.variance, again.exponent), old, strict=True)
-        )
-    )
-    count = state["feature_count"][0].astype(np.int64)
-    rate = RATE_ONE // np.minimum(count + 1, window)
-    rate = g.op("Where", decision.restart, RATE_ONE // 2, rate)
-    fresh = g.op("Or", decision.restart, variance == 0)
-    spread, after = _entered(g, x, begin, delta, fresh, rate)
-    after = g.op("Where", decision.enters, after, delta)
-    spread = g.op("Where", decision.enters, spread, variance)
+    again = first(reference, reference_finest)
+    begin = Statistics(*(where(decision.restart, a, b) for a, b in zip(again, old, strict=True)))
+    entered, after = follow(begin, x, finest, decision.held, window)
+    limit = HOLD * isqrt(variance)
+    far = x_q - whole(old.mean)
+    stays = where(decision.held, sign(far) * limit, far)
+    stays = maximum(minimum(stays, limit), -limit)
+    new = Statistics(*(where(decision.enters, a, b) for a, b in zip(entered, old, strict=True)))
+    after = where(decision.enters, after, stays)
+    new = Statistics(*(where(start, a, b) for a, b in zip(first(x, finest), new, strict=True)))
 
-    spread = isqrt(g, spread)
-    safe = g.op("Max", spread, 1)
-    size = g.op("Mul", g.op("Abs", after), 1 << INPUT_FRAC_BITS)
-    size = g.op("Div", g.op("Add", size, g.op("Div", safe, 2)), safe)
-    size = at_most(g, size, INPUT_MAX)
-    shown = g.op("And", g.op("Greater", spread, 0), g.op("Not", decision.silent))
-    size = g.op("Where", g.op("And", shown, count > 0), size, 0)
-    return g.op("Where", g.op("Less", after, 0), g.op("Neg", size), size)
+    spread = isqrt(new.variance)
+    safe = maximum(spread, 1)
+    half = (safe - odd(safe)) * 0.5
+    size = divide_floor(absolute(after) * float(1 << INPUT_FRAC_BITS) + half, safe)
+    size = where(equal(spread, 0) | start | decision.silent, 0, size)
+    memory = Memory(*(where(start, 0, part) for part in decision.memory))
+    high = whole(new.mean)
+    moves = start | decision.moves
+    statistics = {
+        "front_end_count": minimum(state["front_end_count"] + 1, window),
+        "mean": high,
+        "mean_low": new.mean - high * float(RATE_ONE),
+        "variance": new.variance,
+        "exponent": new.exponent,
+        "feature_count": new.samples,
+        "reference": where(moves, to_binary32(x, exponent_x), state["reference"]),
+        **memory._asdict(),
+    }
+    return statistics, sign(after) * minimum(size, INPUT_MAX)
 
 
-def _seen(
-    g: GraphBuilder,
-    x: Operand,
-    x_q: str,
-    delta: str,
-    state: State,
-    reference: npt.NDArray[np.float32],
+def _look(
+    old: Statistics, x: Any, x_q: Any, reference: Any, finest: Any, reference_finest: Any
 ) -> Seen:
-    """Where a value lies, seen from mean, variance and reference: ``golden.look``."""
-    exponent, variance = (state[name][0].astype(np.int64) for name in ("exponent", "variance"))
-    size = at_most(g, g.op("Abs", delta), 1 << DELTA_BITS + 1)
-    square = g.op("Mul", size, size)
-    apart = at_most(g, g.op("Abs", g.op("Sub", x_q, bounded(reference, exponent))), NEAR)
+    """Where a value lies, and where its reference: ``golden.look``."""
+    near_q = bounded(reference, old.exponent)
+    mean = whole(old.mean)
+    away = minimum(absolute(x_q - mean), 1 << DELTA_BITS + 1)
+    square = away * away
+    apart = minimum(absolute(x_q - near_q), NEAR)
+
+    def closer() -> Any:
+        common = minimum(old.exponent, minimum(finest, reference_finest))
+        x_c = at_exponent(x, common)
+        to_mean = absolute(x_c - shift_round(mean, old.exponent - common))
+        return absolute(x_c - at_exponent(reference, common)) < to_mean
+
     return Seen(
-        g.op("Not", g.op("Equal", delta, 0)),
-        g.op("Greater", square, HOLD**2 * variance),
-        g.op("Greater", square, BEYOND**2 * variance),
-        g.op("Less", g.op("Mul", g.op("Mul", apart, apart), NEAR**2), variance),
-        g.op("Equal", x, reference.astype(np.float64)),
-        _closer(g, x, state, reference) if asks_closer(state).any() else None,
+        old.variance > 0,
+        ~equal(x_q, mean),
+        square > HOLD**2 * old.variance,
+        square > BEYOND**2 * old.variance,
+        apart * apart * NEAR**2 < old.variance,
+        equal(x, reference),
+        closer,
     )
-
-
-def _closer(g: GraphBuilder, x: Operand, state: State, reference: npt.NDArray[np.float32]) -> str:
-    """Whether a value is closer to the reference than to a mean without a variance."""
-    exponent = state["exponent"][0].astype(np.int64)
-    finest = np.minimum(exponent, fitting(reference))
-    size = g.op("Abs", scale(g, x, finest - MAGNITUDE_BITS))
-    common = g.op("Sub", finest, float_bit_length(g, size, _INPUT_BITS))
-    x_c = _at_exponent(g, x, common)
-    mean = state["mean"][0].astype(np.int64)
-    to_mean = g.op("Sub", x_c, shift_round(g, mean, g.op("Sub", exponent, common)))
-    to_reference = g.op("Sub", x_c, _at_exponent(g, reference.astype(np.float64), common))
-    return g.op("Less", g.op("Abs", to_reference), g.op("Abs", to_mean))
-
-
-def _entered(
-    g: GraphBuilder, x: Operand, old: Statistics, delta: Operand, fresh: str, rate: Operand
-) -> tuple[str, str]:
-    """The variance that a value has entered, and its deviation from the new mean."""
-    # The first deviation finds the units: at most 28 bits for a value, 20 for a deviation.
-    x = g.op("Where", fresh, x, np.array(0.0))
-    size = g.op("Abs", scale(g, x, g.op("Sub", old.exponent, MAGNITUDE_BITS)))
-    down = g.op("Where", fresh, float_bit_length(g, size, _INPUT_BITS), 0)
-    old = _coarsen(g, down, old)
-    bits = bit_length(g, g.op("Abs", _deviation(g, x, old)), _MEAN_BITS)
-    down = g.op("Where", fresh, positive_part(g, g.op("Sub", bits, DELTA_BITS)), 0)
-    old = _coarsen(g, down, old)
-    delta = g.op("Where", fresh, _deviation(g, x, old), delta)
-
-    mean = g.op("Add", old.mean, g.op("Mul", delta, rate))
-    step = g.op("Sub", _whole(g, mean), _whole(g, old.mean))
-    after = g.op("Sub", delta, step)
-    surplus = g.op("Sub", g.op("Mul", delta, after), old.variance)
-    variance = g.op("Add", old.variance, shift_round(g, g.op("Mul", surplus, rate), 16))
-
-    bits = bit_length(g, variance, _VARIANCE_BITS_MAX)
-    down = g.op("Div", positive_part(g, g.op("Sub", bits, VARIANCE_BITS - 1)), 2)
-    mean_bits = bit_length(g, g.op("Abs", _whole(g, mean)), _MEAN_BITS)
-    more = positive_part(g, g.op("Sub", mean_bits, MAGNITUDE_BITS))
-    down = g.op("Where", g.op("Greater", more, down), more, down)
-    new = _coarsen(g, down, Statistics(mean, variance, old.exponent))
-    after = shift_round(g, after, down)
-
-    up = _finer(g, new)
-    return shift_left(g, new.variance, g.op("Mul", up, 2)), shift_left(g, after, up)
-
-
-def _whole(g: GraphBuilder, mean: Operand) -> str:
-    """A mean in units of 2^-exponent."""
-    return shift_floor(g, mean, MEAN_FRAC_BITS)
-
-
-def _deviation(g: GraphBuilder, x: Operand, old: Statistics) -> str:
-    return g.op("Sub", _at_exponent(g, x, old.exponent), _whole(g, old.mean))
-
-
-def _at_exponent(g: GraphBuilder, x: Operand, exponent: Operand) -> str:
-    """``x`` as int64 in units of 2^-exponent, rounding half away from zero."""
-    return g.cast(round_half_away(g, scale(g, x, exponent)), TensorProto.INT64)
-
-
-def _bounded(g: GraphBuilder, x: Operand, exponent: Operand) -> str:
-    """:func:`_at_exponent`, ±2^30 beyond 29 bits."""
-    value = round_half_away(g, scale(g, x, exponent))
-    wide = g.op("GreaterOrEqual", g.op("Abs", value), np.array(2.0**VALUE_BITS))
-    limit = g.op("Mul", g.op("Sign", value), np.array(2.0 ** (VALUE_BITS + 1)))
-    return g.cast(g.op("Where", wide, limit, value), TensorProto.INT64)
-
-
-def _coarsen(g: GraphBuilder, down: Operand, old: Statistics) -> Statistics:
-    """Coarser units by 2^down."""
-    return Statistics(
-        shift_round(g, old.mean, down),
-        g.op("Div", old.variance, power_of_two(g, g.op("Mul", down, 2))),
-        g.op("Sub", old.exponent, down),
-    )
-
-
-def _finer(g: GraphBuilder, new: Statistics) -> str:
-    """By how many bits units may become finer so that a small variance gets its bits back."""
-    bits = bit_length(g, new.variance, _VARIANCE_BITS_MAX)
-    mean_bits = bit_length(g, g.op("Abs", _whole(g, new.mean)), _MEAN_BITS)
-    room = g.op("Sub", MAGNITUDE_BITS - 1, mean_bits)
-    room = positive_part(g, g.op("Min", room, g.op("Sub", EXPONENT_START, new.exponent)))
-    wanted = g.op("Div", positive_part(g, g.op("Sub", VARIANCE_BITS, bits)), 2)
-    low = g.op("And", g.op("Greater", bits, 0), g.op("LessOrEqual", bits, VARIANCE_LOW_BITS))
-    return g.op("Where", low, g.op("Min", wanted, room), 0)
 
 
 def standardise_real(
@@ -249,34 +181,41 @@ def standardise_real(
         0 where the variance is 0; not clipped.
     """
     mean, variance, reference = (state[name][0] for name in ("mean", "variance", "reference"))
+    if mean.dtype == np.float32:  # as the kernel, whose squares have to stay finite
+        x = g.op("Clip", x, np.array(-RAW_MAX, np.float32), np.array(RAW_MAX, np.float32))
     real, count = mean.dtype.type, state["feature_count"][0].astype(np.int64)
     zero, wide, far = np.array(0, real), real(HOLD**2) * variance, real(BEYOND**2) * variance
     delta, apart = g.op("Sub", x, mean), g.op("Sub", x, reference)
     square = g.op("Mul", delta, delta)
     near = g.op("Mul", g.op("Mul", apart, apart), np.array(NEAR**2, real))
-    closer = g.op("Less", g.op("Abs", apart), g.op("Abs", delta))
     seen = Seen(
-        g.op("Not", g.op("Equal", delta, zero)),
-        g.op("Greater", square, wide),
-        g.op("Greater", square, far),
-        g.op("Less", near, variance),
-        g.op("Equal", apart, zero),
-        closer if asks_closer(state).any() else None,
+        variance > 0,
+        Value(g, g.op("Not", g.op("Equal", delta, zero))),
+        Value(g, g.op("Greater", square, wide)),
+        Value(g, g.op("Greater", square, far)),
+        Value(g, g.op("Less", near, variance)),
+        Value(g, g.op("Equal", apart, zero)),
+        lambda: Value(g, g.op("Less", g.op("Abs", apart), g.op("Abs", delta))),
     )
-    decision = decide(g, seen, state, window if frozen else None)
+    memory = Memory(*(constants(state)[name] for name in Memory._fields))
+    n_samples = constants(state)["n_samples"]
+    found = decide(seen, memory, np.maximum(count, 1), n_samples, window if frozen else None)
+    restart, enters, held, silent = (
+        mask.name if isinstance(mask, Value) else mask
+        for mask in (found.restart, found.enters, found.held, found.silent)
+    )
     limit = real(HOLD) * np.sqrt(variance)
-    held = g.op("Where", g.op("Less", delta, zero), -limit, limit)
-    delta = g.op("Where", decision.held, held, delta)
-    delta = g.op("Where", decision.restart, apart, delta)
-    before = g.op("Where", decision.restart, zero, variance)
+    delta = g.op("Where", held, g.op("Where", g.op("Less", delta, zero), -limit, limit), delta)
+    delta = g.op("Where", restart, apart, delta)
+    before = g.op("Where", restart, zero, variance)
     rate = (65536 // np.minimum(count + 1, window) / 65536).astype(real)
-    rate = g.op("Where", decision.restart, np.array(0.5, real), rate)
+    rate = g.op("Where", restart, np.array(0.5, real), rate)
     after = g.op("Sub", delta, g.op("Mul", delta, rate))
     surplus = g.op("Sub", g.op("Mul", delta, after), before)
     entered = g.op("Add", before, g.op("Mul", surplus, rate))
-    spread = g.op("Where", decision.enters, entered, variance)
-    z = g.op("Div", g.op("Where", decision.enters, after, delta), g.op("Sqrt", spread))
-    shown = g.op("And", g.op("Greater", spread, zero), g.op("Not", decision.silent))
+    spread = g.op("Where", enters, entered, variance)
+    z = g.op("Div", g.op("Where", enters, after, delta), g.op("Sqrt", spread))
+    shown = g.op("And", g.op("Greater", spread, zero), g.op("Not", silent))
     return g.op("Where", g.op("And", shown, count > 0), z, zero)
 
 
@@ -287,10 +226,20 @@ def clip_input(g: GraphBuilder, z: Operand, real: npt.DTypeLike) -> str:
 
 def integer_inputs(g: GraphBuilder, x: str, front_end: str, window: int, state: State) -> str:
     """Finite float32 to Q3.4, ``int64[batch, n_features]``."""
-    exact = g.cast(x, TensorProto.DOUBLE)
-    if front_end != "none":
-        return standardise_q16(g, exact, state, window, front_end == "frozen")
-    return quantise_input(g, exact)
+    found = inputs(g, x, front_end, window, constants(state))[1]
+    return g.cast(found.name, TensorProto.INT64)
+
+
+def inputs(
+    g: GraphBuilder, x: str, front_end: str, window: int, state: Mapping[str, Any]
+) -> tuple[dict[str, Any], Value]:
+    """The new statistics of the front end, and finite float32 in Q3.4: ``golden.inputs``."""
+    exact = Value(g, g.cast(x, TensorProto.DOUBLE))
+    if front_end == "none":
+        return {}, quantise_input(exact)
+    with g.scope("front_end"):
+        statistics, z = standardise_q16(exact, state, window, front_end == "frozen")
+    return statistics, z
 
 
 def real_inputs(g: GraphBuilder, x: str, front_end: str, window: int, state: State, to: int) -> str:

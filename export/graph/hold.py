@@ -1,107 +1,117 @@
-"""The decisions of :mod:`quant.front_end.hold` as ONNX nodes; the features' memory is constant.
-
-A graph predicts only, so it needs what a value is as an input, not what is remembered of it.
-"""
+"""The decisions of :mod:`quant.front_end.hold` in a graph; the features' memory may be constant."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
-from export.graph.builder import GraphBuilder
-from quant.front_end.hold import EARLY, PERSIST, QUIET_MAX, QUIET_MIN, REPEATS
-from quant.layout import State
+from export.graph.whole import Value, clip, equal, floor, maximum, minimum, where
+from quant.front_end.hold import (
+    EARLY,
+    PERSIST,
+    QUIET_MAX,
+    QUIET_MIN,
+    REMEMBERED,
+    REMEMBERED_ALONE,
+    REPEATS,
+    TICK,
+)
 
 
 class Seen(NamedTuple):
     """As :class:`quant.front_end.hold.Seen`, ``bool[batch, n_features]`` each.
 
-    ``closer`` is needed where :func:`asks_closer` says so.
+    ``closer`` is made only where it can matter.
     """
 
-    away: str
-    far: str
-    beyond: str
-    near: str
-    same: str
-    closer: str | None
+    known: Any
+    away: Any
+    far: Any
+    beyond: Any
+    near: Any
+    same: Any
+    closer: Callable[[], Any]
+
+
+class Memory(NamedTuple):
+    """As :class:`quant.front_end.hold.Memory`."""
+
+    streak: Any
+    repeats: Any
+    excursions: Any
 
 
 class Decision(NamedTuple):
-    """As :class:`quant.front_end.hold.Decision`, ``bool[batch, n_features]`` each."""
+    """As :class:`quant.front_end.hold.Decision`."""
 
-    restart: str
-    enters: str
-    held: str
-    silent: str
-
-
-def _memory(state: State) -> tuple[npt.NDArray[Any], ...]:
-    names = ("variance", "streak", "repeats", "excursions", "feature_count")
-    variance, streak, repeats, excursions, count = (state[name][0] for name in names)
-    integers = (part.astype(np.int64) for part in (streak, repeats, excursions, count))
-    return variance > 0, *integers
+    memory: Memory
+    restart: Any
+    enters: Any
+    held: Any
+    silent: Any
+    moves: Any
 
 
-def asks_closer(state: State) -> npt.NDArray[np.bool_]:
-    """Say of which features the graph must know what a value is closer to, ``bool[n]``."""
-    known, streak, _, _, count = _memory(state)
-    early: npt.NDArray[np.bool_] = ~known & (streak > 0) & (count < EARLY)
-    return early
-
-
-def decide(g: GraphBuilder, seen: Seen, state: State, frozen_at: int | None = None) -> Decision:
+def decide(
+    seen: Seen, old: Memory, count: Any, n_samples: Any, frozen_at: int | None = None
+) -> Decision:
     """Decide what becomes of a value of every feature.
 
     Parameters
     ----------
-    g : GraphBuilder
     seen : Seen
-    state : State
-        Its memory becomes constants.
+    old : Memory
+    count : number[n]
+        Samples in a feature's statistics, from 1.
+    n_samples : number
+        Samples learned before this one.
     frozen_at : int, optional
         Statistics of so many samples stay as they are.
     """
-    known, streak, repeats, excursions, count = _memory(state)
-    recent, positive, quiet = excursions > 0, np.maximum(streak, 0), np.minimum(streak, 0)
-
-    def both(*masks: Any) -> str:
-        found = masks[0]
-        for mask in masks[1:]:
-            found = g.op("And", found, mask)
-        return str(found)
-
-    def either(*masks: Any) -> str:
-        found = masks[0]
-        for mask in masks[1:]:
-            found = g.op("Or", found, mask)
-        return str(found)
-
-    other = g.op("Not", seen.same)
-    far = both(seen.far, known)
-    near = both(seen.near, known, g.op("Not", far))
-    enough = quiet - 1 <= -np.clip(count >> 2, QUIET_MIN, QUIET_MAX)
-    restart = either(
-        both(far, other, positive + 1 >= PERSIST),
-        both(near, other, enough),
-    )
-    if seen.closer is not None:
-        early = both(seen.away, seen.closer, asks_closer(state))
-        restart = either(restart, both(early, either(other, count == 1)))
+    known, away, far, beyond, near, same, closer = seen
     fixed = known & (count >= frozen_at) if frozen_at is not None else known & False
-    restart = both(restart, ~fixed)
-    waits = either(
-        fixed,
-        both(seen.away, ~known & (positive == 0) & ~recent),
-        both(far, seen.same),
-        both(near, seen.same, (repeats + 1 >= REPEATS) & (quiet == 0)),
-    )
-    held = both(far, g.op("Not", restart))
+    recent = old.excursions > 0
+    ticks = equal(n_samples - TICK * floor(n_samples * (1 / TICK)), 0)
+    excursions = old.excursions - where(recent & ticks, 1, 0)
+    positive = maximum(old.streak, 0)
+    far, near = far & known, near & ~far & known
+
+    other = ~known & away
+    first = other & equal(positive, 0) & ~recent
+    second = other & ~first
+    early: Any = ~known & (positive > 0) & (count < EARLY)
+    if isinstance(early, Value) or early.any():
+        early = early & second & closer() & (~same | equal(count, 1))
+
+    held_once = where(far, maximum(positive, 1), 0)
+    streak = where(far & ~same, positive + 1, held_once)
+    begins = far & equal(positive, 0) & (count >= EARLY)
+    excursions = where(begins, REMEMBERED, excursions)
+
+    quiet_streak = minimum(old.streak, 0)
+    repeats = where(near & same, minimum(old.repeats + 1, REPEATS), 0)
+    streak = where(near & same, quiet_streak, streak)
+    streak = where(near & ~same, quiet_streak - 1, streak)
+    quiet = clip(floor(count * 0.25), QUIET_MIN, QUIET_MAX)
+
+    streak = clip(streak, -QUIET_MAX, PERSIST)
+    restart = early | (streak >= PERSIST) | ((streak <= -quiet) & near & ~same)
+    restart = restart & ~fixed
+    waits = fixed | first | (far & same) | (equal(repeats, REPEATS) & equal(streak, 0))
+    if frozen_at is not None:
+        waits = waits | (~known & ~away)
+    fresh = restart | second
+    lasting = fixed & equal(positive, PERSIST)
+    held = far & ~restart
     return Decision(
+        Memory(
+            where(first, 1, where(restart, 0, streak)),
+            where(restart, 0, repeats),
+            where(first, REMEMBERED_ALONE, where(fresh, 0, excursions)),
+        ),
         restart,
-        either(g.op("Not", waits), restart),
+        ~waits | restart,
         held,
-        both(held, seen.beyond, ((positive > 0) | ~recent) & ~(fixed & (positive == PERSIST))),
+        held & beyond & ((positive > 0) | ~recent) & ~lasting,
+        ~near | restart,
     )

@@ -6,11 +6,11 @@ What the graph promises, and what it costs, is in docs/onnx.md.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import numpy as np
-from onnx import ModelProto, TensorProto, ValueInfoProto, checker, helper
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, checker, helper
 
 from export.graph.builder import GraphBuilder
 from export.graph.front_end import integer_inputs, real_inputs
@@ -34,6 +34,7 @@ def prediction_model(
     state: State,
     arithmetic: str,
     classes: Sequence[str] = (),
+    opset: int = OPSET,
     *,
     draws: bool = True,
 ) -> ModelProto:
@@ -53,6 +54,8 @@ def prediction_model(
     arithmetic : str
     classes : sequence of str
         One name per class, none for a regressor; kept as metadata.
+    opset : int
+        Version of the operators, 18 or newer.
     draws : bool
         False: predict with the mean weights, as ``predict_one(x, draws=False)``. Such a model has
         no noise and no variances in it: half the size, the same outputs. Of a rule that draws
@@ -129,15 +132,48 @@ def prediction_model(
         outputs = head.real_outputs(g, finite, drawn, spec, state, one)
     if spec.memory is not None:
         outputs += memory_outputs(g, finite, x, spec, state, kind, drawn.n_draws)
-    return _model_of(g, spec, config, state, arithmetic, classes, outputs)
+    return _model_of(g, spec, config, state, arithmetic, classes, outputs, opset)
 
 
-def finite_rows(g: GraphBuilder) -> tuple[str, str]:
+def finite_rows(g: GraphBuilder, x: str = "x") -> tuple[str, str]:
     """Which rows of ``x`` are finite, bool[batch, 1], and ``x`` with 0 for what is not."""
-    finite_values = g.op("LessOrEqual", g.op("Abs", "x"), np.array(np.finfo(np.float32).max))
+    finite_values = g.op("LessOrEqual", g.op("Abs", x), np.array(np.finfo(np.float32).max))
     all_finite = g.reduce("ReduceMin", g.cast(finite_values, TensorProto.INT64), 1)
     finite_row = g.op("Greater", all_finite, 0)
-    return finite_row, g.op("Where", finite_values, "x", np.array(0, np.float32))
+    return finite_row, g.op("Where", finite_values, x, np.array(0, np.float32))
+
+
+def pruned(nodes: Sequence[NodeProto], outputs: Sequence[str]) -> list[NodeProto]:
+    """Return the nodes that the outputs need, in their order."""
+    needed, kept = set(outputs), []
+    for node in reversed(nodes):
+        if needed.intersection(node.output):
+            kept.append(node)
+            needed.update(_read_by(node))
+    return kept[::-1]
+
+
+def _read_by(node: NodeProto) -> Iterator[str]:
+    """Names that a node reads, its subgraphs' too."""
+    yield from node.input
+    for attribute in node.attribute:
+        for inner in attribute.g.node:
+            yield from _read_by(inner)
+
+
+def metadata(
+    spec: NetworkSpec, config: Config, state: State, arithmetic: str, classes: Sequence[str]
+) -> dict[str, str]:
+    """Return what a model says of where it comes from."""
+    return {
+        "producer": "streamlearn",
+        "version": __version__,
+        "arithmetic": arithmetic,
+        "spec": json.dumps(to_json(spec, config)),
+        "state_sha256": state_sha256(state),
+        "n_samples": str(int(state["n_samples"][0])),
+        "classes": json.dumps(list(classes), ensure_ascii=False),
+    }
 
 
 def _model_of(
@@ -148,27 +184,27 @@ def _model_of(
     arithmetic: str,
     classes: Sequence[str],
     outputs: list[ValueInfoProto],
+    opset: int,
 ) -> ModelProto:
     """The graph as a checked model that says where it comes from."""
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", spec.n_features])
-    nodes, initializers = g.needed([output.name for output in outputs])
-    graph = helper.make_graph(nodes, "streamlearn_prediction", [x], outputs, initializers)
+    nodes = pruned(g.nodes, [output.name for output in outputs])
+    read = {name for node in nodes for name in node.input}
+    constants = [tensor for tensor in g.initializers if tensor.name in read]
+    graph = helper.make_graph(nodes, "streamlearn_prediction", [x], outputs, constants)
+    properties = metadata(spec, config, state, arithmetic, classes)
+    return modelled(graph, properties, opset)
+
+
+def modelled(graph: GraphProto, properties: dict[str, str], opset: int) -> ModelProto:
+    """Return a graph as a checked model that says where it comes from."""
     model = helper.make_model(
         graph,
         producer_name="streamlearn",
         producer_version=__version__,
         ir_version=IR_VERSION,
-        opset_imports=[helper.make_opsetid("", OPSET)],
+        opset_imports=[helper.make_opsetid("", opset)],
     )
-    properties = {
-        "producer": "streamlearn",
-        "version": __version__,
-        "arithmetic": arithmetic,
-        "spec": json.dumps(to_json(spec, config)),
-        "state_sha256": state_sha256(state),
-        "n_samples": str(int(state["n_samples"][0])),
-        "classes": json.dumps(list(classes), ensure_ascii=False),
-    }
     helper.set_model_props(model, properties)
     checker.check_model(model, full_check=True)
     return model

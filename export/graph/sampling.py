@@ -6,34 +6,72 @@ front; every block shift is one row's own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from onnx import TensorProto
 
-from export.graph.builder import GraphBuilder, Operand
+from export.graph.bits import bit_length
+from export.graph.builder import GraphBuilder
 from export.graph.drawn import Drawn
-from export.graph.integers import (
-    at_most,
-    bit_length,
-    clamp,
-    positive_part,
+from export.graph.shapes import concatenated
+from export.graph.whole import (
+    Value,
+    absolute,
+    clip,
+    floor,
+    largest,
+    matmul,
+    maximum,
+    minimum,
     power_of_two,
-    shift_floor,
+    reduce,
+    scaled,
     shift_round,
-    shift_round_both,
-    shift_truncate_both,
+    shift_truncate,
 )
 from quant import noise
-from quant.front_end import INPUT_FRAC_BITS
+from quant.front_end import INPUT_FRAC_BITS, INPUT_MAX
 from quant.layout import State
 from quant.network import NetworkSpec
-from quant.sampling.golden import ACTIVATION_BITS, ACTIVATION_FRAC_BITS, PRE_ACTIVATION_MAX
+from quant.sampling.golden import (
+    ACTIVATION_BITS,
+    ACTIVATION_FRAC_BITS,
+    NARROW_BITS,
+    NARROW_MAX,
+    PRE_ACTIVATION_MAX,
+)
 
-#: ``layer(index, x, frac_bits)``: ``x·μ`` in Q15.16 and the standard deviation in .12.
-IntegerLayer = Callable[[int, str, Operand], tuple[str, str]]
+
+class Layer(NamedTuple):
+    """What a layer's forward pass leaves.
+
+    Attributes
+    ----------
+    x : number[batch, draws or 1, rows]
+        Inputs, the bias's last; of the first layer perhaps some rows only.
+    frac_bits : number[batch, 1, 1]
+    a : number[batch, draws, columns]
+        Pre-activations, Q15.16.
+    spread : number[batch, draws or 1, columns]
+        Their standard deviation, .12.
+    epsilon : number[draws, columns]
+        Q7.8.
+    extra : tuple
+        What the rule's update needs.
+    """
+
+    x: Any
+    frac_bits: Any
+    a: Any
+    spread: Any
+    epsilon: Any
+    extra: Any
+
+
+#: ``layer(index, x, frac_bits, epsilon)``; its ``a`` is ``x·μ`` as yet.
+IntegerLayer = Callable[[int, Any, Any, Any], Layer]
 #: ``layer(index, x)``: ``x·μ`` and the standard deviation.
 RealLayer = Callable[[int, str], tuple[str, str]]
 
@@ -49,8 +87,20 @@ def sampling_graphs(integer: IntegerLayers, real: RealLayers) -> dict[str, Any]:
     def in_integers(
         g: GraphBuilder, z_q: str, spec: NetworkSpec, config: Any, state: State, draws: bool = True
     ) -> Drawn:
-        layer = integer(g, spec, config, state)
-        return integer_layers(g, z_q, spec, config.n_draws, state, layer, draws)
+        key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
+        epsilon = [
+            noise.epsilon_q(key, index, n_out, config.n_draws).T
+            for index, (_, n_out) in enumerate(spec.shapes)
+        ]
+        z = Value(g, g.cast(z_q, TensorProto.DOUBLE))
+        layer, n_draws = integer(g, spec, config, state), config.n_draws
+        last = integer_layers(g, z, spec, n_draws if draws else 0, epsilon, layer)[-1]
+        outputs = g.cast(last.a.name, TensorProto.INT64)
+        if draws:
+            spread = g.cast(last.spread.name, TensorProto.INT64)
+            return Drawn(outputs, n_draws, spread, epsilon[-1])
+        every = g.op("Mul", outputs, np.ones((n_draws, 1), np.int64))
+        return Drawn(every, n_draws, g.op("Mul", outputs, 0), np.zeros_like(epsilon[-1]))
 
     def in_floats(
         g: GraphBuilder, z: str, spec: NetworkSpec, config: Any, state: State, draws: bool = True
@@ -63,55 +113,44 @@ def sampling_graphs(integer: IntegerLayers, real: RealLayers) -> dict[str, Any]:
 
 def integer_layers(
     g: GraphBuilder,
-    z_q: str,
+    z: Value,
     spec: NetworkSpec,
     n_draws: int,
-    state: State,
+    epsilon: Sequence[Any],
     layer: IntegerLayer,
-    draws: bool,
-) -> Drawn:
-    """All layers with the noise of the state's next sample.
+) -> list[Layer]:
+    """All layers, with the noise of each.
 
     Parameters
     ----------
     g : GraphBuilder
-    z_q : int64[batch, n_features]
+    z : number[batch, n_features]
         Q3.4.
-    spec, n_draws, state
-        Their numbers become constants.
-    layer : callable
+    spec : NetworkSpec
+    n_draws : int
+        0: with the mean weights, and no noise.
+    epsilon : sequence of number[draws, columns]
+        Q7.8.
+    layer : IntegerLayer
         What a rule does in a layer.
-    draws : bool
-        False: with the mean weights; the outputs are those of every draw.
-
-    Returns
-    -------
-    Drawn
-        ``outputs`` int64[batch, draws, outputs] in Q.16, ``spread`` int64[batch, draws or 1,
-        outputs] in .12, ``noise`` int64[draws, outputs] in Q7.8.
     """
-    key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
-    x: str = g.unsqueeze(z_q, 1)
-    frac_bits: Operand = INPUT_FRAC_BITS
-    last = len(spec.shapes) - 1
-    for index, (_, n_out) in enumerate(spec.shapes):
-        if spec.bias:
-            if isinstance(frac_bits, int):
-                x = g.append_last(x, 3, np.array(1 << frac_bits))
-            else:
-                ones = np.ones((1, n_draws if draws else 1, 1), int)
-                one = g.op("Mul", power_of_two(g, frac_bits), ones)
-                x = g.op("Concat", x, one, axis=2)
-        epsilon = noise.epsilon_q(key, index, n_out, n_draws).T
-        a, spread = layer(index, x, frac_bits)
-        if draws:
-            a = g.op("Add", a, shift_round(g, g.op("Mul", spread, epsilon), 4))
-        if index < last:
-            x, frac_bits = _rectify(g, a)
-    if draws:
-        return Drawn(a, n_draws, spread, epsilon)
-    every = g.op("Mul", a, np.ones((n_draws, 1), np.int64))
-    return Drawn(every, n_draws, g.op("Mul", a, 0), np.zeros_like(epsilon))
+    x: Any = Value(g, g.unsqueeze(z.name, 1))
+    frac_bits: Any = INPUT_FRAC_BITS
+    found: list[Layer] = []
+    for index, noisy in enumerate(epsilon):
+        with g.scope(f"layer_{index}"):
+            if spec.bias and index == 0:
+                bias = np.array(float(1 << INPUT_FRAC_BITS))
+                x = Value(g, g.append_last(x.name, 3, bias))
+            elif spec.bias:
+                x = concatenated([x, power_of_two(frac_bits) * np.ones((1, max(n_draws, 1), 1))], 2)
+            passed = layer(index, x, frac_bits, noisy)
+            if n_draws:
+                passed = passed._replace(a=sampled(passed.a, passed.spread, noisy))
+            found.append(passed)
+            if index < len(epsilon) - 1:
+                x, frac_bits = _rectify(found[-1].a)
+    return found
 
 
 def real_layers(
@@ -149,36 +188,49 @@ def real_layers(
     return Drawn(a, n_draws, nothing, nothing)
 
 
-def _rectify(g: GraphBuilder, a: str) -> tuple[str, str]:
-    """ReLU in at most 15 bits, and the fraction bits of each row, ``int64[batch, 1, 1]``."""
-    h = positive_part(g, a)
-    most = g.reduce("ReduceMax", g.reduce("ReduceMax", h, 2), 1)
-    whole = g.op("Sub", bit_length(g, most, 32), 16)
-    frac_bits = at_most(g, g.op("Sub", ACTIVATION_BITS, whole), ACTIVATION_FRAC_BITS)
-    return shift_floor(g, h, g.op("Sub", 16, frac_bits)), frac_bits
+def _rectify(a: Any) -> tuple[Any, Any]:
+    """ReLU in at most 15 bits, and the fraction bits of each row, ``number[batch, 1, 1]``."""
+    h = maximum(a, 0)
+    whole = bit_length(largest(h), 32) - 16
+    frac_bits = minimum(ACTIVATION_BITS - whole, ACTIVATION_FRAC_BITS)
+    return floor(scaled(h, frac_bits - 16)), frac_bits
 
 
 # Block sums of at most 65536 inputs of 15 bits, and squares of sums of 16 bits.
 SUM_BITS = 32
 
 
-def largest_sum(g: GraphBuilder, x: str) -> str:
-    """Of ``[batch, draws, rows]``, the largest sum over the rows of any draw, ``[batch, 1, 1]``.
+def largest_sum(x: Any) -> Any:
+    """Of ``[batch, draws, rows]``, the largest sum over the rows of any draw, ``[batch, 1, 1]``."""
+    return reduce("Max", reduce("Sum", x, 2), 1)
 
-    The maximum is taken in float64, exact below 2^53: see :func:`export.graph.integers.clamp`.
+
+def block_inputs(x: Any, rows: int | None = None) -> tuple[Any, Any]:
+    """The inputs, their magnitudes' sums below 2^16, and by how many bits they were shifted.
+
+    ``rows``: the first layer's, whose inputs have 7 bits; few of them need no shift.
     """
-    sums = g.cast(g.reduce("ReduceSum", x, 2), TensorProto.DOUBLE)
-    return g.cast(g.reduce("ReduceMax", sums, 1), TensorProto.INT64)
+    if rows is not None and rows * INPUT_MAX < 1 << 16:
+        return x, 0
+    k = maximum(bit_length(largest_sum(absolute(x)), SUM_BITS) - 16, 0)
+    return shift_truncate(x, k), k
 
 
-def blocked_mean(
-    g: GraphBuilder, x: str, frac_bits: Operand, mu: npt.NDArray[np.int16], mu_frac_bits: int
-) -> tuple[str, str, str]:
-    """The inputs as a block, its shift ``int64[batch, 1, 1]``, and ``x·μ`` in Q15.16."""
-    bits = bit_length(g, largest_sum(g, g.op("Abs", x)), SUM_BITS)
-    k_mean = positive_part(g, g.op("Sub", bits, 16))
-    blocked = shift_truncate_both(g, x, k_mean)
-    mean = g.op("MatMul", g.cast(blocked, TensorProto.INT32), mu.astype(np.int32))
-    right = g.op("Sub", g.op("Add", frac_bits, mu_frac_bits - 16), k_mean)
-    centre = shift_round_both(g, g.cast(mean, TensorProto.INT64), right)
-    return blocked, k_mean, clamp(g, centre, PRE_ACTIVATION_MAX)
+def narrow_inputs(x: Any, first: bool) -> tuple[Any, Any]:
+    """Inputs of 8 bits, and by how many bits they are shorter; the first layer's have no more."""
+    if first:
+        return x, 0
+    narrow = maximum(bit_length(largest(x), ACTIVATION_BITS + 1) - NARROW_BITS, 0)
+    return minimum(shift_round(x, narrow), NARROW_MAX), narrow
+
+
+def centre_of(blocked: Any, k: Any, frac_bits: Any, mu: Any, mu_frac_bits: Any) -> Any:
+    """``x·μ`` of a block of inputs, in Q15.16."""
+    right = frac_bits - k + mu_frac_bits - 16
+    centre = shift_round(matmul(blocked, mu), right)
+    return clip(centre, -PRE_ACTIVATION_MAX, PRE_ACTIVATION_MAX)
+
+
+def sampled(centre: Any, spread: Any, epsilon: Any) -> Any:
+    """``centre + spread · ε``, rounded as the golden model does."""
+    return centre + shift_round(spread * epsilon, 4)

@@ -33,7 +33,7 @@ def test_demo_ends_well(folder: tuple[Path, Ended]) -> None:
     check_manifest(run)
     names = {file.name for file in run.iterdir()}
     assert names == {
-        "start", "firmware", "state.sls", "model.onnx", "metrics.json", "manifest.json",
+        "start", "firmware", "state.sls", "predict.onnx", "metrics.json", "manifest.json",
         "report.html",
     }  # fmt: skip
     assert (run / "firmware" / "firmware.elf").is_file()

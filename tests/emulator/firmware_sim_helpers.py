@@ -63,7 +63,7 @@ def write_manifest(path: Path, n_features: int, n_classes: int) -> None:
     }
     manifest = {
         "format": "streamlearn-export",
-        "format_version": 1,
+        "format_version": 2,
         "n_features": n_features,
         "n_classes": n_classes,
         "classes": [f"class {index}" for index in range(n_classes)],

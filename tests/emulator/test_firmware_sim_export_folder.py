@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +30,30 @@ def flip(export: Path) -> None:
     file.write_bytes(file.read_bytes().replace(b"256", b"255"))
 
 
+def linked(export: Path) -> None:
+    """The same bytes, but from elsewhere."""
+    file, other = export / "c" / "sl_learner.c", export.parent / "elsewhere.c"
+    file.rename(other)
+    file.symlink_to(other)
+
+
+def linked_folder(export: Path) -> None:
+    (export / "c").rename(export.parent / "c")
+    (export / "c").symlink_to(export.parent / "c")
+
+
+def pipe(export: Path) -> None:
+    """Who reads it waits for ever."""
+    file = export / "c" / "sl_learner.c"
+    file.unlink()
+    os.mkfifo(file)
+
+
+def huge(export: Path) -> None:
+    """Refused by its size, before anything is read."""
+    os.truncate(export / "c" / "sl_learner.c", 1 << 36)
+
+
 def outside(export: Path) -> None:
     edit(export, files={"../c.c": {"bytes": 1, "sha256": ""}})
 
@@ -40,7 +65,7 @@ def outside(export: Path) -> None:
         (lambda e: (e / "manifest.json").write_text("{"), "cannot be read as JSON"),
         (lambda e: (e / "manifest.json").write_text("[1]"), "format is 'list'"),
         (lambda e: edit(e, format="other"), "format is 'other'"),
-        (lambda e: edit(e, format_version=2), "format_version is 2"),
+        (lambda e: edit(e, format_version=3), "format_version is 3"),
         (lambda e: edit(e, n_features=None), "'n_features' is None"),
         (lambda e: edit(e, n_features=True), "'n_features' is True"),
         (lambda e: edit(e, classes=["a"]), "names 1 classes"),
@@ -49,6 +74,14 @@ def outside(export: Path) -> None:
         (lambda e: edit(e, files={"c/x.c": 1}), "lacks bytes or sha256"),
         (outside, "outside the folder"),
         (truncate, "truncated or replaced"),
+        (huge, "truncated or replaced"),
+        (linked, "behind a link"),
+        (linked_folder, "behind a link"),
+        (pipe, "no regular file"),
+        (lambda e: os.mkfifo(e / "c" / "string.h"), "not in the manifest"),
+        (lambda e: (e / "c" / "string.h").symlink_to("nowhere"), "not in the manifest"),
+        (lambda e: edit(e, files={"c": {"bytes": 1, "sha256": ""}}), "no regular file"),
+        (lambda e: edit(e, files={"c/\0": {"bytes": 1, "sha256": ""}}), "outside the folder"),
         (flip, "was changed after the export"),
         (lambda e: (e / "c" / "sl_learner.h").unlink(), "cannot be read"),
         (lambda e: (e / "c" / "string.h").write_text(""), "not in the manifest"),

@@ -13,9 +13,11 @@ from equalities import (
     golden_equals_c,
     integer,
     onnx_equals_golden,
+    onnx_learns_as_golden,
 )
 from learners import Kind, kinds
 
+from quant import noise
 from quant.native import NativeKernel
 from streamlearn.engines import NumpyEngine
 
@@ -37,6 +39,20 @@ def test_device_equals_host(kind: Kind, board: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ON_CHIP, ids=str)
 def test_onnx_equals_golden(kind: Kind, tmp_path: Path) -> None:
     onnx_equals_golden(kind, tmp_path)
+
+
+@pytest.mark.parametrize("kind", ON_CHIP, ids=str)
+def test_the_graph_that_learns_equals_golden(kind: Kind, tmp_path: Path) -> None:
+    onnx_learns_as_golden(kind, tmp_path)
+
+
+def test_canary_one_other_word_of_noise_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("quant.noise.STREAM_PULL_ROW", noise.STREAM_PULL_ROW + 1)
+    kind = next(kind for kind in ON_CHIP if kind.rule == "mesu" and not kind.variant)
+    with pytest.raises(AssertionError, match="state after 70 samples"):
+        onnx_learns_as_golden(kind, tmp_path)
 
 
 def test_canary_one_bit_of_the_state_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from equalities import BOARDS, device_equals_host, golden_equals_c, integer, onnx_equals_golden
+from equalities import (
+    BOARDS,
+    device_equals_host,
+    golden_equals_c,
+    integer,
+    onnx_equals_golden,
+    onnx_learns_as_golden,
+)
 from learners import Kind, kinds
 
 from quant.c_config import kernel_sources
@@ -68,6 +75,7 @@ def test_golden_is_c_is_onnx(toy: list[Kind], tmp_path: Path) -> None:
             golden_equals_c(kind)
         elif integer(kind):
             onnx_equals_golden(kind, tmp_path)
+            onnx_learns_as_golden(kind, tmp_path)
 
 
 @pytest.mark.parametrize("board", BOARDS)

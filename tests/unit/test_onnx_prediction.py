@@ -31,6 +31,7 @@ from quant.rules.mesu_factored.config import MesuFactoredConfig
 from quant.sampling.config import SamplingConfig
 from quant.sampling.golden import block_inputs
 from quant.state import State, init_state, state_sha256
+from streamlearn import MesuClassifier
 from streamlearn.front_end import standardise
 from streamlearn.rules.mesu import equations as mesu
 from streamlearn.streams.gas_drift import load_gas_drift
@@ -87,7 +88,8 @@ def session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
 
 
 def predict(model: onnx.ModelProto, x: Rows) -> list[Any]:
-    return list(session(model).run(None, {"x": x}))
+    """The first outputs; the entropies come behind them."""
+    return list(session(model).run(None, {"x": x}))[:3]
 
 
 def assert_golden(
@@ -400,6 +402,41 @@ def test_wrong_arguments_are_refused() -> None:
         prediction_model(NetworkSpec((128, 31, 6)), config, state, "q16", CLASSES)
     with pytest.raises(ConfigError, match="expected one of"):
         prediction_model(GAS, config, state, "q8", CLASSES)
+
+
+@pytest.mark.parametrize("arithmetic", ["q16", "float32", "float64"])
+@pytest.mark.parametrize("taught", [range(6), range(2, 4)])
+def test_entropies_are_the_learners(arithmetic: Any, taught: range) -> None:
+    stream = load_gas_drift(limit=700)
+    learner = MesuClassifier((128, 9, 6), classes=range(6), arithmetic=arithmetic)
+    for row, label in zip(stream.x[:500], stream.y[:500].tolist(), strict=True):
+        if label in taught:
+            learner.learn_one(row, label)
+    given = learner.spec, learner.config, learner.state, arithmetic
+    names = [f"{kind}_entropy" for kind in ("predictive", "aleatoric", "epistemic")]
+    rows = stream.x[500:520].astype(np.float32)
+    found = session(prediction_model(*given, CLASSES)).run(names, {"x": rows})
+    expected = [learner.predict_uncertainty_one(row) for row in rows]
+    tolerance = 1e-6 if arithmetic == "q16" else 1e-3
+    for name, values in zip(("predictive", "aleatoric", "epistemic"), found, strict=True):
+        np.testing.assert_allclose(values, [getattr(u, name) for u in expected], atol=tolerance)
+    assert found[0].max() > 0.1
+    rows[0, 0] = np.nan
+    silent = session(prediction_model(*given, CLASSES)).run(names, {"x": rows[:2]})
+    assert all(np.isnan(values[0]) and np.isfinite(values[1]) for values in silent)
+
+
+def test_float32_clamps_huge_values_as_the_kernel() -> None:
+    learner = MesuClassifier((3, 4, 2), classes=range(2), arithmetic="float32")
+    rng = np.random.default_rng(0)
+    for t in range(40):
+        learner.learn_one((rng.normal(size=3) * 1e17).astype(np.float32), t % 2)
+    rows = np.array([[3e38, 0, 0], [-3e38, 1e20, 0], [1e19, -2e18, 1e17]], np.float32)
+    model = prediction_model(learner.spec, learner.config, learner.state, "float32", ["a", "b"])
+    labels, _, probabilities = predict(model, rows)
+    assert labels.tolist() == [learner.predict_one(row) for row in rows]
+    expected = [list(learner.predict_proba_one(row).values()) for row in rows]
+    np.testing.assert_allclose(probabilities, expected, atol=1e-3)
 
 
 def measure() -> None:

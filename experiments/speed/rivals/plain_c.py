@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from firmware_sim.export_folder import FORMAT, FORMAT_VERSION
 from quant.compiler import build_shared
 
 HERE = Path(__file__).resolve().parent
@@ -114,8 +115,8 @@ class PlainSgd:
         n_in, _, n_out = self.layers
         files = {f"c/{file.name}": _facts(file) for file in sorted(c.iterdir())}
         manifest = {
-            "format": "streamlearn-export",
-            "format_version": 1,
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
             "n_features": n_in,
             "n_classes": n_out,
             "classes": [str(k) for k in range(n_out)],

@@ -1,59 +1,103 @@
-"""MESU as ONNX nodes: :mod:`quant.rules.mesu.golden` and its equations, with a batch axis."""
+"""MESU in a graph: :mod:`quant.rules.mesu.golden` and its equations, with a batch axis."""
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-from onnx import TensorProto
+from typing import Any, NamedTuple
 
-from export.graph.builder import GraphBuilder, Operand
-from export.graph.integers import (
-    at_most,
-    bit_length,
-    isqrt,
-    positive_part,
-    power_of_two,
-    shift_round_both,
-    shift_truncate_both,
+import numpy as np
+
+from export.graph.bits import bit_length
+from export.graph.builder import GraphBuilder
+from export.graph.sampling import (
+    IntegerLayer,
+    Layer,
+    RealLayer,
+    block_inputs,
+    centre_of,
+    largest_sum,
+    narrow_inputs,
 )
-from export.graph.sampling import IntegerLayer, RealLayer, blocked_mean, largest_sum
+from export.graph.shapes import read
+from export.graph.whole import (
+    clip,
+    floor,
+    isqrt,
+    largest,
+    matmul,
+    maximum,
+    minimum,
+    odd,
+    reduce,
+    scaled,
+    where,
+)
 from quant.layout import State
 from quant.network import NetworkSpec, layer_view
 from quant.rules.mesu.config import MesuConfig
 from quant.rules.mesu.golden import POWER_BITS, SQUARE_BITS, SQUARE_MORE_BITS
 from quant.rules.mesu.plan import make_plan
 from quant.rules.mesu.variance import POINT, exponent_view
-from quant.sampling.golden import NARROW_BITS, NARROW_MAX, SPREAD_MAX
+from quant.sampling.golden import SPREAD_MAX
 
-# Sums of inputs have at most 31 bits; sums of at most 65536 squares of 24 bits.
-_INPUT_BITS, _SQUARE_SUM_BITS = 32, 41
+# Sums of at most 65536 squares of 24 bits; below any exponent of a row.
+_SQUARE_BITS, _SQUARE_SUM_BITS, _NO_EXPONENT = 25, 41, -100
+
+
+class Weights(NamedTuple):
+    """A layer's state: ``[rows, columns]``, ``[rows, columns]``, ``[rows]``."""
+
+    mu: Any
+    rho: Any
+    exponent: Any
 
 
 def integer_layer(
     g: GraphBuilder, spec: NetworkSpec, config: MesuConfig, state: State
 ) -> IntegerLayer:
-    """``x·μ`` in Q15.16 and ``√(x²·σ²)`` in .12, ``int64[batch, draws or 1, columns]``.
-
-    ``x`` is ``int64[batch, draws or 1, rows]``.
-    """
+    """:func:`forward_layer` with the weights of a state, which become constants."""
     plan = make_plan(spec, config)
 
-    def layer(index: int, x: str, frac_bits: Operand) -> tuple[str, str]:
+    def layer(index: int, x: Any, frac_bits: Any, epsilon: Any) -> Layer:
         mu, rho = (layer_view(spec, state, name, index) for name in ("mu", "rho"))
-        exponent = exponent_view(spec, state["rho_exponent"][0], index).astype(np.int64)
-        _, _, centre = blocked_mean(g, x, frac_bits, mu, plan.layers[index].mu_frac_bits)
-        xn, narrow = _narrow_inputs(g, x)
-        squares, scale = _scaled_squares(g, xn, exponent)
-        power = g.op("MatMul", g.cast(squares, TensorProto.INT32), rho.astype(np.int32))
-        root = isqrt(g, g.cast(power, TensorProto.INT64))
-        # scale - POINT is even, so that Div is exact whatever its sign.
-        halved = g.op("Div", g.op("Sub", scale, POINT), 2)
-        half_exponent = g.op("Sub", g.op("Sub", frac_bits, narrow), halved)
-        spread = shift_truncate_both(g, root, g.op("Sub", half_exponent, 12))
-        spread = at_most(g, spread, SPREAD_MAX)
-        return centre, spread
+        exponent = exponent_view(spec, state["rho_exponent"][0], index)
+        weights = Weights(
+            *(read(g, g.constant(part)) for part in (mu, rho)), exponent.astype(np.float64)
+        )
+        rows = spec.shapes[index][0] if index == 0 else None
+        mu_frac_bits = plan.layers[index].mu_frac_bits
+        return forward_layer(x, frac_bits, weights, mu_frac_bits, epsilon, rows)
 
     return layer
+
+
+def forward_layer(
+    x: Any, frac_bits: Any, weights: Weights, mu_frac_bits: int, epsilon: Any, rows: int | None
+) -> Layer:
+    """``x·μ`` in Q15.16, and its deviation ``√(x²·σ²)``.
+
+    Parameters
+    ----------
+    x : number[batch, draws or 1, rows]
+    frac_bits : number[batch, 1, 1] or int
+    weights : Weights
+    mu_frac_bits : int
+    epsilon : number[draws, columns]
+    rows : int, optional
+        In the first layer: how many there are at most.
+
+    Returns
+    -------
+    Layer
+        Its ``extra`` are the inputs in 8 bits, and by how many bits they are shorter.
+    """
+    blocked, k_mean = block_inputs(x, rows)
+    centre = centre_of(blocked, k_mean, frac_bits, weights.mu, mu_frac_bits)
+    xn, narrow = narrow_inputs(x, rows is not None)
+    squares, scale = _scaled_squares(xn, weights.exponent)
+    root = isqrt(matmul(squares, weights.rho))
+    half_exponent = frac_bits - narrow - (scale - POINT) * 0.5
+    spread = minimum(floor(scaled(root, 12 - half_exponent)), SPREAD_MAX)
+    return Layer(x, frac_bits, centre, spread, epsilon, (xn, narrow))
 
 
 def real_layer(g: GraphBuilder, spec: NetworkSpec, config: MesuConfig, state: State) -> RealLayer:
@@ -68,31 +112,19 @@ def real_layer(g: GraphBuilder, spec: NetworkSpec, config: MesuConfig, state: St
     return layer
 
 
-def _narrow_inputs(g: GraphBuilder, x: str) -> tuple[str, str]:
-    """Inputs of 8 bits, and by how many bits they are shorter, ``int64[batch, 1, 1]``."""
-    most = g.reduce("ReduceMax", g.reduce("ReduceMax", g.op("Abs", x), 2), 1)
-    narrow = positive_part(g, g.op("Sub", bit_length(g, most, _INPUT_BITS), NARROW_BITS))
-    return at_most(g, shift_round_both(g, x, narrow), NARROW_MAX), narrow
-
-
-def _scaled_squares(g: GraphBuilder, xn: str, exponent: npt.NDArray[np.int64]) -> tuple[str, str]:
+def _scaled_squares(xn: Any, exponent: Any) -> tuple[Any, Any]:
     """Return xn² 2^exponent of a layer as ``squares · 2^scale``, the scale odd.
 
-    ``xn`` is ``int64[batch, draws or 1, rows]``, ``exponent`` ``int64[rows]``. The squares of a
-    draw sum to less than 2^17 and mantissas have 14 bits: int32 holds every sum of their products.
-    The scale is ``int64[batch, 1, 1]``.
+    ``xn`` is ``[batch, draws or 1, rows]``, ``exponent`` ``[rows]``, the scale ``[batch, 1, 1]``.
     """
-    product = g.op("Mul", xn, xn)
-    active = g.op("Greater", g.reduce("ReduceMax", product, 1), 0)
+    product = xn * xn
+    active = reduce("Max", product, 1) > 0
     # Without an active row there is no power, and the scale does not matter.
-    most = g.reduce("ReduceMax", g.op("Where", active, exponent, int(exponent.min())), 2)
-    below = at_most(g, positive_part(g, g.op("Sub", most, exponent)), 31)
-    wide = g.op("Mul", product, 1 << SQUARE_MORE_BITS)
-    wide = g.op("Div", wide, power_of_two(g, below))  # not negative: the shift
-    largest = g.reduce("ReduceMax", g.reduce("ReduceMax", wide, 2), 1)
-    each = g.op("Sub", bit_length(g, largest, _INPUT_BITS), SQUARE_BITS)
-    total = g.op("Sub", bit_length(g, largest_sum(g, wide), _SQUARE_SUM_BITS), POWER_BITS)
-    k = g.op("Where", g.op("Greater", each, total), each, total)
-    k = g.op("Add", k, g.op("Mod", g.op("Add", g.op("Add", k, most), 1), 2))
-    scale = g.op("Add", g.op("Add", most, k), -SQUARE_MORE_BITS)
-    return shift_truncate_both(g, wide, k), scale
+    most = reduce("Max", where(active, exponent, float(_NO_EXPONENT)), 2)
+    below = clip(most - exponent, 0, 31)
+    wide = floor(scaled(product, SQUARE_MORE_BITS - below))
+    each = bit_length(largest(wide), _SQUARE_BITS) - SQUARE_BITS
+    total = bit_length(largest_sum(wide), _SQUARE_SUM_BITS) - POWER_BITS
+    k = maximum(each, total)
+    k = k + odd(k + most + 1)
+    return floor(scaled(wide, -k)), most + k - SQUARE_MORE_BITS

@@ -1,79 +1,138 @@
-"""MESU with factored variance as ONNX nodes: its golden model and equations, with a batch axis."""
+"""MESU with factored variance in a graph: its golden model and equations, with a batch axis."""
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
-from export.graph.builder import GraphBuilder, Operand
-from export.graph.integers import (
-    at_most,
-    bit_length,
-    isqrt,
-    positive_part,
-    shift_floor,
-    shift_left,
-    shift_truncate_both,
+from export.graph.bits import bit_length
+from export.graph.builder import GraphBuilder
+from export.graph.sampling import (
+    SUM_BITS,
+    IntegerLayer,
+    Layer,
+    RealLayer,
+    block_inputs,
+    centre_of,
+    largest_sum,
 )
-from export.graph.sampling import SUM_BITS, IntegerLayer, RealLayer, blocked_mean, largest_sum
+from export.graph.shapes import read
+from export.graph.whole import equal, floor, isqrt, minimum, odd, reduce, scaled, shift_floor, where
 from quant.layout import State
 from quant.network import NetworkSpec, layer_view
 from quant.rules.mesu_factored.config import MesuFactoredConfig
-from quant.rules.mesu_factored.golden_codes import column_roots, octave, top_bits
-from quant.rules.mesu_factored.plan import make_factored_plan
+from quant.rules.mesu_factored.plan import FACTOR_MANTISSA_BITS, make_factored_plan
 from quant.rules.mesu_factored.state import FACTORS, factor_view
 from quant.sampling.golden import SPREAD_MAX
 
-# A sum of squares times factors is below 2^32.
-_POWER_BITS = 33
+# A sum of squares times factors is below 2^36.
+_POWER_BITS = 37
+
+
+class Weights(NamedTuple):
+    """A layer's state: ``[rows, columns]``, one number, ``[rows]``, ``[columns]``.
+
+    ``top`` is the largest octave of all rows' factors.
+    """
+
+    mu: Any
+    mu_frac_bits: Any
+    row: Any
+    column: Any
+    top: Any
+
+
+class Roots(NamedTuple):
+    """Square roots, ``root · 2^-exponent``, as :class:`quant.rules.mesu_factored.golden_codes`."""
+
+    root: Any
+    exponent: Any
 
 
 def integer_layer(
     g: GraphBuilder, spec: NetworkSpec, config: MesuFactoredConfig, state: State
 ) -> IntegerLayer:
-    """``a = x·μ + ε √(c Σ x² r)`` in Q15.16, ``int64[batch, draws, columns]``, and its deviation.
-
-    ``x`` is ``int64[batch, draws or 1, rows]``, ``epsilon`` ``int64[draws, columns]``.
-    """
+    """:func:`forward_layer` with the weights of a state, which become constants."""
     plan = make_factored_plan(spec, config)
 
-    def layer(index: int, x: str, frac_bits: Operand) -> tuple[str, str]:
-        mu = layer_view(spec, state, "mu", index)
-        mu_frac_bits = int(state["mu_frac_bits"][0, index])
-        row, column = (factor_view(spec, state, field, index) for field in FACTORS)
-        v_exponent = plan.layers[index].v_exponent
-        blocked, k_mean, centre = blocked_mean(g, x, frac_bits, mu, mu_frac_bits)
-        squares, k_square = _block_squares(g, blocked)
-        code = row.astype(np.int64)
-        top = int(octave(code).max())
-        terms = g.op("Mul", squares, top_bits(code, 12))
-        terms = g.op("Div", terms, np.left_shift(np.int64(1), np.minimum(top - octave(code), 31)))
-        power = g.reduce("ReduceSum", terms, 2)
-
-        exponent = g.op("Mul", g.op("Sub", frac_bits, k_mean), 2)
-        exponent = g.op("Add", g.op("Add", exponent, k_square), 39 - v_exponent - top)
-        up = g.op("Sub", 32, bit_length(g, power, _POWER_BITS))
-        up = g.op("Sub", up, g.op("Mod", g.op("Add", exponent, up), 2))
-        scaled = shift_left(g, power, positive_part(g, up))
-        scaled = shift_floor(g, scaled, positive_part(g, g.op("Sub", 0, up)))
-        halved = g.op("Div", g.op("Add", exponent, up), 2)  # even: exact whatever its sign
-
-        columns = column_roots(column.astype(np.int64))
-        product = g.op("Mul", isqrt(g, scaled), columns.root)
-        right = g.op("Add", halved, columns.exponent - 12)
-        spread = at_most(g, shift_floor(g, product, positive_part(g, right)), SPREAD_MAX)
-        beyond = g.op("And", g.op("Less", right, 0), g.op("Greater", product, 0))
-        spread = g.op("Where", beyond, SPREAD_MAX, spread)
-        return centre, spread
+    def layer(index: int, x: Any, frac_bits: Any, epsilon: Any) -> Layer:
+        mu = read(g, g.constant(layer_view(spec, state, "mu", index)))
+        row, column = (
+            factor_view(spec, state, field, index).astype(np.float64) for field in FACTORS
+        )
+        top = float(octave(row).max())
+        weights = Weights(mu, int(state["mu_frac_bits"][0, index]), row, column, top)
+        rows = spec.shapes[index][0] if index == 0 else None
+        return forward_layer(x, frac_bits, weights, plan.layers[index].v_exponent, epsilon, rows)
 
     return layer
 
 
-def _block_squares(g: GraphBuilder, blocked: str) -> tuple[str, str]:
-    """The squares of a block, and by which power of two they are scaled, ``int64[batch, 1, 1]``."""
-    squares = g.op("Mul", blocked, blocked)
-    k_square = g.op("Sub", 20, bit_length(g, largest_sum(g, squares), SUM_BITS))
-    k_square = g.op("Sub", k_square, g.op("Mod", k_square, 2))
-    return shift_truncate_both(g, squares, g.op("Sub", 0, k_square)), k_square
+def forward_layer(
+    x: Any, frac_bits: Any, weights: Weights, v_exponent: int, epsilon: Any, rows: int | None
+) -> Layer:
+    """``x·μ`` in Q15.16, and its deviation ``√(c Σ x² r)``.
+
+    As :func:`export.rules.mesu.graph.forward_layer`; ``extra`` are the roots of ``Σ x² r``,
+    ``number[batch, draws or 1, 1]``, and of the columns' factors.
+    """
+    blocked, k_mean = block_inputs(x, rows)
+    centre = centre_of(blocked, k_mean, frac_bits, weights.mu, weights.mu_frac_bits)
+    squares, k_square = _block_squares(blocked)
+    scale = 39 - v_exponent + 2 * (frac_bits - k_mean) + k_square
+    inputs, columns = input_roots(squares, weights, scale), column_roots(weights.column)
+    product = inputs.root * columns.root
+    right = inputs.exponent + columns.exponent - 12
+    spread = minimum(shift_floor(product, right), SPREAD_MAX)
+    spread = where((right < 0) & (product > 0), SPREAD_MAX, spread)
+    return Layer(x, frac_bits, centre, spread, epsilon, (inputs, columns))
+
+
+def top_bits(code: Any, bits: int) -> Any:
+    """The mantissa of factors, cut to ``bits`` bits, the highest 1."""
+    fraction = FACTOR_MANTISSA_BITS + 1 - bits
+    whole = code - octave(code) * 2.0**FACTOR_MANTISSA_BITS
+    return shift_floor(whole, fraction) + float(1 << bits - 1)
+
+
+def octave(code: Any) -> Any:
+    """The octave of factors, 0 to 31."""
+    return floor(code * 2.0**-FACTOR_MANTISSA_BITS)
+
+
+def column_roots(column: Any) -> Roots:
+    """√c of every column."""
+    o = octave(column)
+    return Roots(isqrt(scaled(top_bits(column, 28), 4 - odd(o + 1))), floor((47 - o) * 0.5))
+
+
+def input_roots(squares: Any, weights: Weights, exponent: Any) -> Roots:
+    """√(Σ x² r) of every draw, ``number[batch, draws or 1, 1]``."""
+    row, top, o = weights.row, weights.top, octave(weights.row)
+    power = reduce("Sum", shift_floor(top_bits(row, 12) * squares, top - o), 2)
+    exponent = exponent - top
+    up = 32 - bit_length(power, _POWER_BITS)
+    up = up - odd(exponent + up)
+    root = where(equal(power, 0), 0, isqrt(floor(scaled(power, up))))
+    return Roots(root, (exponent + up) * 0.5)
+
+
+def block(roots: Roots, drop: int = 0) -> tuple[Any, Any]:
+    """Roots at one exponent, the largest with ``16 - drop`` bits, and the exponent."""
+    some = roots.root > 0
+    least = reduce("Min", where(some, roots.exponent, 1000.0), None, keepdims=False)
+    least = where(least > 999, 0, least)
+    down = minimum(where(some, roots.exponent - least, 0) + drop, 31)
+    return shift_floor(roots.root, down), least - drop
+
+
+def _block_squares(blocked: Any) -> tuple[Any, Any]:
+    """The squares of a block, and by which power of two they are scaled, ``[batch, 1, 1]``."""
+    squares = blocked * blocked
+    k = 20 - bit_length(largest_sum(squares), SUM_BITS)
+    k = k - odd(k)
+    return floor(scaled(squares, k)), k
 
 
 def real_layer(

@@ -1,26 +1,59 @@
-"""The metaplastic rule's prediction as ONNX nodes: binary layers, in integers or in float64."""
+"""The metaplastic rule in a graph: binary layers, in integers or in float64."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from onnx import TensorProto
 
+from export.graph.bits import bit_length
 from export.graph.builder import GraphBuilder
 from export.graph.drawn import Drawn
-from export.graph.integers import bit_length, isqrt, shift_left, shift_round_both
+from export.graph.whole import (
+    Value,
+    divide_floor,
+    equal,
+    floor,
+    isqrt,
+    matmul,
+    maximum,
+    reduce,
+    scaled,
+    shift_round,
+    where,
+)
 from quant.layout import State
 from quant.network import NetworkSpec
 from quant.rules.metaplastic.config import MetaplasticConfig
 from quant.rules.metaplastic.cuts import SIGN, cut_values, cuts_of, layers_of, n_inputs
 from quant.rules.metaplastic.gates import Gates, gate_bits, gates_of
-from quant.rules.metaplastic.golden import norm
 from quant.rules.metaplastic.plan import MetaplasticPlan, make_metaplastic_plan
 from quant.rules.metaplastic.state import weight_view
 
 _SQUARE_SUM_BITS = 32
+
+
+class Layer(NamedTuple):
+    """What a layer's forward pass leaves.
+
+    Attributes
+    ----------
+    x : number[batch, rows]
+        Inputs, the bias's last: Q3.4 in layer 0, later ±1, or 0 of a unit that is not active.
+    sums : number[batch, columns]
+    norm : (number, number)
+        The root of Σ x² as ``mantissa · 2^-exponent``.
+    active : truth values[batch, columns]
+        Which units are active.
+    """
+
+    x: Any
+    sums: Any
+    norm: tuple[Any, Any]
+    active: Any
 
 
 def integer(
@@ -31,7 +64,18 @@ def integer(
     ``z_q`` is ``int64[batch, n_features]`` in Q3.4.
     """
     plan = make_metaplastic_plan(spec, config)
-    return Drawn(g.unsqueeze(_logits_q8(g, z_q, spec, plan, state), 1), 1)
+    weights = [
+        np.where(weight_view(spec, state, layer) < 0, -1.0, 1.0)
+        for layer in range(len(spec.shapes))
+    ]
+    bits = None
+    if plan.gates.n_blocks:
+        inputs = n_inputs(spec, config)
+        bits = gate_bits(inputs, plan.gates.n_blocks, int(state["seed"][0])).astype(np.float64)
+    z = Value(g, g.cast(z_q, TensorProto.DOUBLE))
+    passed = forward(g, z, spec, plan, weights, bits)
+    found = g.cast(logits(passed[-1], plan).name, TensorProto.INT64)
+    return Drawn(g.unsqueeze(found, 1), 1)
 
 
 def real(
@@ -41,59 +85,84 @@ def real(
     return Drawn(g.unsqueeze(_logits_float64(g, z, spec, config, state), 1), 1)
 
 
-def _logits_q8(
-    g: GraphBuilder, z_q: str, spec: NetworkSpec, plan: MetaplasticPlan, state: State
-) -> str:
-    gates, seed = plan.gates, int(state["seed"][0])
+def forward(
+    g: GraphBuilder,
+    z: Value,
+    spec: NetworkSpec,
+    plan: MetaplasticPlan,
+    weights: Sequence[Any],
+    bits: Any,
+) -> list[Layer]:
+    """All layers of ``number[batch, n_features]`` in Q3.4.
+
+    Parameters
+    ----------
+    g : GraphBuilder
+    z : Value
+    spec : NetworkSpec
+    plan : MetaplasticPlan
+    weights : sequence of number[rows, columns]
+        Binary: ±1.
+    bits : number[inputs, n_blocks] or None
+        Of the gates.
+    """
+    x: Any = z
     if len(plan.cuts):
-        z_q = _signs(g, g.op("GreaterOrEqual", g.unsqueeze(z_q, 2), plan.cuts), np.array(SIGN))
-    n_rows = spec.n_features * max(len(plan.cuts), 1)
-    x = g.cast(z_q, TensorProto.INT32)
-    idle = None if gates.n_blocks == 0 else _idle(g, _scores_q8(g, x, n_rows, gates, seed), gates)
-    minus_one, zero, one = (np.array(value, np.int32) for value in (-1, 0, 1))
-    for layer in range(len(spec.shapes)):
-        if layer:
-            x = g.op("Where", g.op("Less", x, zero), minus_one, one)
-        if layer == 1 and idle is not None:
-            x = g.op("Where", idle, zero, x)
-        if spec.bias:
-            x = g.append_last(x, 2, np.array(1 if layer else plan.bias_input_q, np.int32))
-        below, binary = x, np.where(weight_view(spec, state, layer) < 0, -1, 1).astype(np.int32)
-        x = g.op("MatMul", x, binary)
-    sums = g.cast(x, TensorProto.INT64)
-    if len(spec.shapes) > 1:  # all its inputs are ±1, but for those of units that are not active
-        below_last = gates.n_selected if len(spec.shapes) == 2 else spec.layers[-2]
-        mantissa, exponent = norm(below_last + int(spec.bias))
-        inverse = plan.logit_scale_q // mantissa
-        return shift_round_both(g, g.op("Mul", sums, inverse), 12 - exponent)
-    wide = g.cast(below, TensorProto.INT64)
-    square_sum = g.reduce("ReduceSum", g.op("Mul", wide, wide), 1)
-    spare = g.op("Sub", 32, bit_length(g, square_sum, _SQUARE_SUM_BITS))
-    half = g.op("Div", spare, 2)
-    root = isqrt(g, shift_left(g, square_sum, g.op("Mul", half, 2)))
-    some = g.op("Greater", root, 0)
-    quotient = g.op("Div", plan.logit_scale_q, g.op("Max", root, 1))
-    scaled = g.op("Mul", sums, g.op("Where", some, quotient, 0))
-    exponents = g.op("Where", some, half, 0)
-    return shift_round_both(g, scaled, g.op("Sub", 12, exponents))
+        reached = g.op("GreaterOrEqual", g.unsqueeze(z.name, 2), plan.cuts.astype(np.float64))
+        x = Value(g, _signs(g, reached, np.array(float(SIGN))))
+    idle = None if bits is None else Value(g, _idle(g, _scores(x, bits, plan.gates), plan.gates))
+    found: list[Layer] = []
+    for layer, binary in enumerate(weights):
+        with g.scope(f"layer_{layer}"):
+            if spec.bias:
+                one = np.array(float(1 if layer else plan.bias_input_q))
+                x = Value(g, g.append_last(x.name, 2, one))
+            active: Any = np.array(True)
+            if layer == 0 and idle is not None:
+                active = ~idle
+            sums = matmul(x, binary)
+            found.append(Layer(x, sums, _norm(x, spec, plan, layer), active))
+            x = where(active, where(sums < 0, -1.0, np.array(1.0)), 0.0)
+    return found
+
+
+def logits(last: Layer, plan: MetaplasticPlan) -> Any:
+    """The sums of the last layer, divided by the norm of its input, in Q.16."""
+    mantissa, exponent = last.norm
+    inverse = divide_floor(float(plan.logit_scale_q), maximum(mantissa, 1))
+    inverse = where(mantissa > 0, inverse, 0)
+    return shift_round(last.sums * inverse, 12 - exponent)
+
+
+def _norm(x: Any, spec: NetworkSpec, plan: MetaplasticPlan, layer: int) -> tuple[Any, Any]:
+    """The root of Σ x²; behind the first layer all inputs are ±1, but for those that are idle."""
+    if layer:
+        gates, units = plan.gates, spec.layers[layer]
+        if layer == 1 and gates.n_blocks:
+            units = gates.n_active * gates.block_units
+        square_sum: Any = np.array(float(units + spec.bias))
+    else:
+        square_sum = reduce("Sum", x * x, 1)
+    exponent = floor((32 - bit_length(square_sum, _SQUARE_SUM_BITS)) * 0.5)
+    mantissa = isqrt(scaled(square_sum, 2 * exponent))
+    return mantissa, where(equal(square_sum, 0), 0, exponent)
+
+
+def _scores(x: Any, bits: Any, gates: Gates) -> str:
+    """The gate score of each block, as ``float64[batch, n_blocks]`` without equals.
+
+    Exact: the sums stay below 2^23, and their multiples with the block's place, which decides
+    between equals, below 2^39.
+    """
+    places = np.arange(gates.n_blocks - 1, -1, -1, dtype=np.float64)
+    found: Value = matmul(x, bits) * float(gates.n_blocks) + places
+    return found.name
 
 
 def _signs(g: GraphBuilder, reached: str, plus: npt.NDArray[Any]) -> str:
     """Return ±plus, ``[batch, columns * cuts]``, from ``bool[batch, columns, cuts]``."""
     minus = np.array(-plus, plus.dtype)
     return g.op("Reshape", g.op("Where", reached, plus, minus), np.array([0, -1]))
-
-
-def _scores_q8(g: GraphBuilder, x: str, n_inputs: int, gates: Gates, seed: int) -> str:
-    """The gate score of each block, as ``float64[batch, n_blocks]`` without equals.
-
-    Exact: the sums stay below 2^23, and their multiples with the block's place, which decides
-    between equals, below 2^39.
-    """
-    bits = gate_bits(n_inputs, gates.n_blocks, seed)
-    sums = g.cast(g.op("MatMul", x, bits.astype(np.int32)), TensorProto.INT64)
-    places = np.arange(gates.n_blocks - 1, -1, -1)
-    return g.cast(g.op("Add", g.op("Mul", sums, gates.n_blocks), places), TensorProto.DOUBLE)
 
 
 def _idle(g: GraphBuilder, scores: str, gates: Gates) -> str:

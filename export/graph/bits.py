@@ -1,0 +1,44 @@
+"""How many bits whole numbers of a graph have: beside :mod:`export.graph.whole`."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from onnx import TensorProto
+
+from export.graph.whole import Array, Number, Value, builder_of, floor, known_real, name_of, scaled
+
+
+def bit_length(x: Number, bits: int, scalar: bool = True) -> Number:
+    """Bits of whole numbers from 0 that are below 2^bits.
+
+    Parameters
+    ----------
+    x : number
+    bits : int
+    scalar : bool
+        The last axis has length 1, which saves a node.
+    """
+    g = builder_of(x)
+    if g is None:
+        known: Array = np.frexp(known_real(x))[1].astype(np.float64)
+        return known
+    thresholds = np.ldexp(1.0, np.arange(bits))
+    wide = name_of(x) if scalar else g.unsqueeze(name_of(x), -1)
+    reached = g.cast(g.op("GreaterOrEqual", wide, thresholds), TensorProto.DOUBLE)
+    return Value(g, g.reduce("ReduceSum", reached, -1, keepdims=scalar))
+
+
+def bit_length_wide(x: Number, bits: int) -> Number:
+    """:func:`bit_length` of many numbers, of any real ones' whole part: two short counts."""
+    if builder_of(x) is None:
+        return bit_length(floor(x), bits)
+    step = math.isqrt(bits - 1) + 1
+    g = builder_of(x)
+    assert g is not None
+    coarse = np.ldexp(1.0, np.arange(step, bits, step))
+    reached = g.op("GreaterOrEqual", g.unsqueeze(name_of(x), -1), coarse)
+    counted = g.reduce("ReduceSum", g.cast(reached, TensorProto.DOUBLE), -1, keepdims=False)
+    found = Value(g, counted) * float(step)
+    return found + bit_length(scaled(x, -found), step, scalar=False)
