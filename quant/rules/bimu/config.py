@@ -76,7 +76,7 @@ class BimuConfig:
 
     rule: ClassVar[str] = "bimu"
 
-    memory_window: float = 10_000.0
+    memory_window: float = 100_000.0
     lr: float = 6.0
     caution: float | None = None
     belief_init: float = 0.3

@@ -94,7 +94,7 @@ class BimuClassifier(DrawnClassifier):
         memory_bytes: int | None = None,
         features: Sequence[str] | None = None,
         backend: Backend | None = None,
-        memory_window: float = 10_000.0,
+        memory_window: float = 100_000.0,
         lr: float = 6.0,
         caution: float | None = None,
         belief_init: float = 0.3,
