@@ -67,7 +67,7 @@ WEIGHTED = M * (VARIANCE_MAX >> 5) + (1 << 9)
 Y = WEIGHTED >> 10
 AGAINST = Y + (TANH_MAX * Y >> 8)
 SHRUNK = Y * int(SHRINK[0]) + (1 << 9)
-STEP = SHRUNK >> 10
+STEP, STEP_ONE = SHRUNK >> 10, 1 << STEP_FRAC_BITS
 BOUNDS = Bounds(
     {
         # forward
@@ -113,7 +113,10 @@ BOUNDS = Bounds(
         "worth": (AGAINST * 1023, "uint32"),
         "shrunk": (SHRUNK, "int32"),
         "step": (STEP, "int32"),
-        "belief_before_store": (127 + (STEP + (1 << STEP_FRAC_BITS) - 1 >> STEP_FRAC_BITS), "int32"),
+        "belief_before_store": (
+            127 + (STEP + (1 << STEP_FRAC_BITS) - 1 >> STEP_FRAC_BITS),
+            "int32",
+        ),
         "pulled": ((127 << 16) + 65535, "int32"),
     }
 )

@@ -114,7 +114,7 @@ def real(g: GraphBuilder, z: str, spec: NetworkSpec, config: BimuConfig, state: 
         x = _signs(g, g.op("GreaterOrEqual", scaled, values - 0.5), np.array(1.0))
     x = g.unsqueeze(x, 1)
     square_sum = ""
-    for layer, (rows, n_out) in enumerate(spec.shapes):
+    for layer, (_, n_out) in enumerate(spec.shapes):
         if spec.bias:
             x = g.append_last(x, 3, np.array(1.0))
         t = np.tanh(belief_view(spec, state, layer))
@@ -127,7 +127,7 @@ def real(g: GraphBuilder, z: str, spec: NetworkSpec, config: BimuConfig, state: 
         a = g.op("Add", g.op("MatMul", x, t), g.op("Mul", spread, epsilon))
         x = g.op("Where", g.op("Less", a, np.array(0.0)), np.array(-1.0), np.array(1.0))
     if len(spec.shapes) > 1:
-        return Drawn(g.op("Mul", a, np.array(config.logit_scale / math.sqrt(rows))), config.n_draws)
+        return Drawn(g.op("Mul", a, np.array(config.logit_scale / math.sqrt(spec.shapes[-1][0]))), config.n_draws)
     size = g.op("Sqrt", square_sum)
     some = g.op("Greater", size, np.array(0.0))
     logits = g.op("Div", g.op("Mul", a, np.array(config.logit_scale)), size)

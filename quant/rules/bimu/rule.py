@@ -27,9 +27,7 @@ RULE = Rule(
             kernel=c_config.KERNEL,
             check_state=state.integer_check,
         ),
-        "float64": Arithmetic(
-            numbers="float64", fields=state.real_fields, init=state.real_init
-        ),
+        "float64": Arithmetic(numbers="float64", fields=state.real_fields, init=state.real_init),
     },
     check=_check,
     weight="belief",

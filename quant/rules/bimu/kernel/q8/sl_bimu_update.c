@@ -147,8 +147,7 @@ static void sl_learn_rows(uint32_t index, uint32_t key, sl_state_t *state, sl_sc
             scratch->lane[e] = (int16_t)lane;
             sum += lane;
             size += sl_abs32(lane);
-            noisy_sum +=
-                (int32_t)sl_shift_round64((int64_t)scratch->noisy[e] * scale, drop_noisy);
+            noisy_sum += (int32_t)sl_shift_round64((int64_t)scratch->noisy[e] * scale, drop_noisy);
         }
         scratch->lane_sum[j] = (int16_t)sum;
         scratch->noisy_sum[j] = (int16_t)noisy_sum;
@@ -172,8 +171,7 @@ static void sl_learn_rows(uint32_t index, uint32_t key, sl_state_t *state, sl_sc
             continue;
         }
         int8_t *b = state->belief + layer->belief + i * layer->width;
-        const int32_t *signs =
-            index == 0 || i >= sl_layers[index - 1].columns ? 0 : below + i * L;
+        const int32_t *signs = index == 0 || i >= sl_layers[index - 1].columns ? 0 : below + i * L;
         if (index == 0) {
             for (uint32_t j = 0; j < layer->columns; j++) {
                 b[j] = sl_step(b[j], x * scratch->lane_sum[j], square * scratch->noisy_sum[j], by,
