@@ -127,7 +127,8 @@ def real(g: GraphBuilder, z: str, spec: NetworkSpec, config: BimuConfig, state: 
         a = g.op("Add", g.op("MatMul", x, t), g.op("Mul", spread, epsilon))
         x = g.op("Where", g.op("Less", a, np.array(0.0)), np.array(-1.0), np.array(1.0))
     if len(spec.shapes) > 1:
-        return Drawn(g.op("Mul", a, np.array(config.logit_scale / math.sqrt(spec.shapes[-1][0]))), config.n_draws)
+        over_norm = np.array(config.logit_scale / math.sqrt(spec.shapes[-1][0]))
+        return Drawn(g.op("Mul", a, over_norm), config.n_draws)
     size = g.op("Sqrt", square_sum)
     some = g.op("Greater", size, np.array(0.0))
     logits = g.op("Div", g.op("Mul", a, np.array(config.logit_scale)), size)

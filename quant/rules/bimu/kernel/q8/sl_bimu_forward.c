@@ -42,8 +42,34 @@ static void sl_sample(const sl_layer_t *layer, uint32_t j, uint32_t power, int32
     }
 }
 
-/* Layer 0: all draws have the same input, and rows whose input is 0 are left out. Four columns at a
- * time, whose sums stay in registers. */
+/* So many units side by side that their sums and a row fit the registers. */
+enum { SL_SIDE = SL_ON_HOST ? 4 : 2 };
+
+typedef struct {
+    int32_t mean[SL_SIDE];
+    uint32_t power[SL_SIDE];
+} sl_moments_t;
+
+/* Mean and power of some units over the rows in use. */
+SL_INLINE sl_moments_t sl_sum_units(const int8_t *beliefs, uint32_t n,
+                                    const sl_scratch_t *scratch) {
+    const uint16_t *row = scratch->row;
+    const int32_t *pair = scratch->pair, *end = pair + n, *middle = sl_belief_table + 128;
+    sl_moments_t sum = {{0}, {0}};
+    while (pair < end) {
+        const int8_t *b = beliefs + *row++ * sl_layers[0].width;
+        const int32_t both = *pair++;
+        SL_UNROLL_ALWAYS
+        for (uint32_t c = 0; c < SL_SIDE; c++) {
+            const int32_t entry = middle[b[c]];
+            sum.mean[c] += (int16_t)entry * (int16_t)both;
+            sum.power[c] += (uint32_t)((entry >> 16) * (both >> 16));
+        }
+    }
+    return sum;
+}
+
+/* Layer 0: all draws have the same input, and rows whose input is 0 are left out. */
 static void sl_forward_first(const sl_state_t *state, sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[0];
     uint32_t n = 0, square_sum = 0;
@@ -57,29 +83,17 @@ static void sl_forward_first(const sl_state_t *state, sl_scratch_t *scratch) {
     const int32_t k = sl_note_norm(0, square_sum, scratch);
     for (uint32_t r = 0; r < n; r++) {
         const int32_t x = scratch->input[scratch->row[r]];
-        scratch->square[r] = (int16_t)sl_shift_round32(x * x, k);
+        const uint32_t square = (uint32_t)sl_shift_round32(x * x, k);
+        scratch->pair[r] = (int32_t)(square << 16 | ((uint32_t)x & 0xFFFFu));
     }
-    for (uint32_t j = 0; j < layer->columns; j += 4) {
-        const int8_t *beliefs = state->belief + layer->belief + j;
-        int32_t mean[4] = {0};
-        uint32_t power[4] = {0};
-        for (uint32_t r = 0; r < n; r++) {
-            const uint32_t i = scratch->row[r];
-            const int16_t x = (int16_t)scratch->input[i], square = scratch->square[r];
-            const int8_t *b = beliefs + i * layer->width;
-            SL_UNROLL_ALWAYS
-            for (uint32_t c = 0; c < 4; c++) {
-                const int32_t entry = sl_entry(b[c]);
-                mean[c] += (int16_t)entry * x;
-                power[c] += (uint32_t)((entry >> 16) * square);
-            }
-        }
-        for (uint32_t c = 0; c < 4 && j + c < layer->columns; c++) {
+    for (uint32_t j = 0; j < layer->columns; j += SL_SIDE) {
+        const sl_moments_t sum = sl_sum_units(state->belief + layer->belief + j, n, scratch);
+        for (uint32_t c = 0; c < SL_SIDE && j + c < layer->columns; c++) {
             int32_t *sums = scratch->sums + (layer->unit + j + c) * L;
             for (uint32_t s = 0; s < S; s++) {
-                sums[s] = mean[c];
+                sums[s] = sum.mean[c];
             }
-            sl_sample(layer, j + c, power[c], k, scratch);
+            sl_sample(layer, j + c, sum.power[c], k, scratch);
         }
     }
 }

@@ -121,6 +121,15 @@ SL_FOLD int32_t sl_signed_lanes(const int16_t *lane, const int32_t *below) {
     return sum;
 }
 
+/* Steps a row of layer 0. */
+SL_INLINE void sl_learn_row(int8_t *b, int32_t x, sl_shift_t by, sl_shift_t by_noisy,
+                            int32_t doubled, uint32_t word, const sl_scratch_t *scratch) {
+    for (uint32_t j = 0; j < sl_layers[0].columns; j++) {
+        b[j] = sl_step(b[j], x * scratch->lane_sum[j], x * x * scratch->noisy_sum[j], by, by_noisy,
+                       doubled, word ^ scratch->column[j]);
+    }
+}
+
 /* Steps the rows of a layer whose turn it is. */
 static void sl_learn_rows(uint32_t index, uint32_t key, sl_state_t *state, sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[index];
@@ -173,10 +182,7 @@ static void sl_learn_rows(uint32_t index, uint32_t key, sl_state_t *state, sl_sc
         int8_t *b = state->belief + layer->belief + i * layer->width;
         const int32_t *signs = index == 0 || i >= sl_layers[index - 1].columns ? 0 : below + i * L;
         if (index == 0) {
-            for (uint32_t j = 0; j < layer->columns; j++) {
-                b[j] = sl_step(b[j], x * scratch->lane_sum[j], square * scratch->noisy_sum[j], by,
-                               by_noisy, doubled, word ^ scratch->column[j]);
-            }
+            sl_learn_row(b, x, by, by_noisy, doubled, word, scratch);
         } else {
             for (uint32_t j = 0; j < layer->columns; j++) {
                 const int32_t g = SL_SIGN * sl_signed_lanes(scratch->lane + j * L, signs);

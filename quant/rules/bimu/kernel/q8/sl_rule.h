@@ -39,13 +39,13 @@ typedef struct {
     int32_t delta[SL_MAX_UNITS * L];     /* gradient by a layer's sums, Q.16 */
     int32_t below[SL_MAX_UNITS * L];     /* the same of the layer below */
     int32_t noisy[SL_MAX_UNITS * L];     /* delta times noise over deviation, Q.16 */
+    int32_t pair[SL_MAX_ROWS];           /* of each row in use: x, and above it x^2, scaled */
     int16_t epsilon[SL_N_UNITS * L];     /* Q7.8 */
     int16_t lane[SL_MAX_UNITS * L];      /* delta, scaled */
     int16_t lane_sum[SL_MAX_UNITS];      /* over the draws */
     int16_t noisy_sum[SL_MAX_UNITS];     /* noisy, scaled, over the draws */
     uint16_t column[SL_MAX_UNITS];       /* dither */
     uint16_t row[SL_MAX_ROWS];           /* rows of layer 0 whose input is not 0 */
-    int16_t square[SL_MAX_ROWS];         /* x^2 of each, scaled */
     sl_input_t input[SL_N_INPUTS + 1];   /* Q3.4; last: the bias's */
     SL_FRONT_END_SCRATCH
     SL_HEAD_SCRATCH
