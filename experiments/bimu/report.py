@@ -29,7 +29,7 @@ def last(record: Record) -> list[float]:
 
 
 def bimu_table(records: Sequence[Record]) -> str:
-    """Accuracy on the newest task, five and twenty at the end of each run; bytes and speed."""
+    """Last-task accuracy and that on the newest five and twenty at the end; bytes and speed."""
     rows = []
     for algorithm, name in NAMES.items():
         mine = of(records, algorithm=algorithm)
