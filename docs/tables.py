@@ -94,13 +94,16 @@ def measured(learner: Any, board_name: str, x: Any, y: Any) -> dict[str, int]:
         )
         device = firmware_sim.Device(firmware)
         learn = int(np.median(device.run_stream(x, y).learn_instructions))
-        counts = []
+        ask = device.predict_target if target else device.predict
+        counts: dict[bool, list[int]] = {True: [], False: []}
         for row in x[:: max(1, len(x) // N_PREDICTIONS)]:
-            (device.predict_target if target else device.predict)(row)
-            counts.append(device.last_call.learner)
+            for draws, each in counts.items():
+                ask(row, draws=draws)
+                each.append(device.last_call.learner)
         return {
             "learn": learn,
-            "predict": int(np.median(counts)),
+            "predict": int(np.median(counts[True])),
+            "without draws": int(np.median(counts[False])),
             "state": firmware.ram_bytes.state,
             "flash": firmware.flash_bytes,
         }
@@ -145,13 +148,15 @@ def share(name: str, of: str, board_name: str, what: str) -> str:
 
 def instructions() -> Iterator[str]:
     """Instructions, state and flash of every learner."""
-    yield "| learner | board | instructions to learn | to predict | state, bytes | flash, bytes |"
-    yield "|---|---|---:|---:|---:|---:|"
+    heads = ("learn", "predict", "without draws", "state", "flash")
+    yield (
+        "| learner | board | instructions to learn | to predict | without draws | state, bytes "
+        "| flash, bytes |"
+    )
+    yield "|---|---|" + "---:|" * len(heads)
     for name in learners():
         for board in BOARDS:
-            figures = " | ".join(
-                count(name, board, what) for what in ("learn", "predict", "state", "flash")
-            )
+            figures = " | ".join(count(name, board, what) for what in heads)
             yield (
                 f"| `{name}`, {make(name).arithmetic}, {shape(name)} "
                 f"| {board} ({firmware_sim.get_board(board).core.name}) | {figures} |"
@@ -216,6 +221,11 @@ def synapse_bytes(name: str) -> float:
     return (learner.state.nbytes - 16) / learner.spec.n_synapses
 
 
+VERBS = {
+    "learn": "learn",
+    "predict": "predict",
+    "without draws": "predict without draws",
+}
 RULE_ROWS: dict[str, Callable[[str], str]] = {
     "layers": shape,
     "synapses": lambda name: f"{make(name).spec.n_synapses:,}",
@@ -223,11 +233,11 @@ RULE_ROWS: dict[str, Callable[[str], str]] = {
     "state, bytes": lambda name: f"{make(name).state.nbytes:,}",
     "accuracy on the gas stream": lambda name: f"{100 * gas_accuracy(name):.2f} %",
     **{
-        f"instructions to {what}, {firmware_sim.get_board(board).core.name}": partial(
+        f"instructions to {verb}, {firmware_sim.get_board(board).core.name}": partial(
             lambda name, board, what: count(name, board, what), board=board, what=what
         )
         for board in BOARDS
-        for what in ("learn", "predict")
+        for what, verb in VERBS.items()
     },
 }
 

@@ -8,10 +8,8 @@ float32, or in integers with the golden model's bits. What a rule has of them it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
-from typing import Any, Literal, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,62 +27,32 @@ from quant.network import NetworkSpec
 from quant.replay import golden as replay
 from quant.rule import Config, Model, arithmetic_of, part, rule_of
 from streamlearn import front_end, heads
+from streamlearn.engine import (
+    DIVERGED,
+    NO_MEMORY,
+    Backend,
+    Engine,
+    Float,
+    LearnRow,
+    Prediction,
+    PredictRow,
+    advice,
+    choose_backend,
+)
 from streamlearn.memory import Memory
 
-Backend = Literal["numpy", "c"]
-Float = npt.NDArray[np.float64]
-Prediction = ClassPrediction | NumberPrediction
-LearnRow = Callable[[int, npt.NDArray[Any], int], int]
-PredictRow = Callable[[int, npt.NDArray[Any]], int]
+__all__ = [
+    "DIVERGED",
+    "Backend",
+    "Engine",
+    "NativeEngine",
+    "NumpyEngine",
+    "choose_backend",
+    "make_engine",
+]
 
-DIVERGED = (
-    "the learner's outputs are no longer finite: the noise of its weights outgrew the signal. "
-    "Start again with a longer memory_window, a smaller sigma_prior or smaller learning rates"
-)
-NO_MEMORY = 'this learner has no memory to recall from: make it with memory="lda"'
 _OUTPUT_ONE = 1 << 16
 INPUT_ONE = 1 << INPUT_FRAC_BITS
-
-
-class Engine(Protocol):
-    """What runs a state forward.
-
-    ``x`` is raw, finite, ``float64[n_features]`` (blocks: ``[n, n_features]``); targets are class
-    indices, or finite numbers. Predicting leaves the state as it is, learning changes it in place.
-    """
-
-    @property
-    def saturations(self) -> Saturations:
-        """Values that met the end of their format since the engine was made."""
-
-    def predict(self, state: State, x: Float) -> Any:
-        """Return the head's prediction: class index and logits, or a number with its deviations."""
-
-    def predict_many(self, state: State, x: Float) -> tuple[npt.NDArray[Any], Float]:
-        """Predict a block: class indices ``int32[n]`` or numbers ``float32[n, 3]``, and the logits.
-
-        The logits are ``float64[n, n_outputs]``.
-        """
-
-    def learn(self, state: State, x: Float, target: Any) -> Any:
-        """Test, then train; return the class index or number predicted before learning."""
-
-    def learn_many(self, state: State, x: Float, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Learn a block, sample by sample; return the predictions as :meth:`predict_many`."""
-
-    def recall_many(self, state: State, x: Float) -> Float:
-        """Return the memory's log-probabilities of a block, ``float64[n, classes]``."""
-
-    def draws(self, state: State, x: Float) -> Float:
-        """Return the outputs of each draw of the weights, ``float64[n_outputs, draws]``."""
-
-    def undecided(self, state: State, x: Float) -> int:
-        """Return how many hidden units a small change would turn over."""
-
-    #: The quick ways to learn and to predict a row, of a classifier's kernel
-    #: (:meth:`quant.native.NativeKernel.learn_row`); None where there is none.
-    learn_row: LearnRow | None
-    predict_row: PredictRow | None
 
 
 class NumpyEngine:
@@ -112,6 +80,7 @@ class NumpyEngine:
         if model is None:
             raise ConfigError(f"arithmetic={arithmetic!r} has no model in NumPy")
         self._model = model
+        self._mean = model.mean or model.forward
         self._head = HEADS[spec.head]
         self._inputs: Any = front_end.inputs if self._floats else quant.front_end.golden.inputs
         self._verbs = heads.HEADS[spec.head] if self._floats else self._head.verbs
@@ -122,12 +91,15 @@ class NumpyEngine:
         self.learn_row: LearnRow | None = None
         self.predict_row: PredictRow | None = None
 
-    def _forward(self, state: State, x: Float) -> tuple[dict[str, Any], Any, Any]:
+    def _forward(
+        self, state: State, x: Float, draws: bool = True
+    ) -> tuple[dict[str, Any], Any, Any]:
         spec, count = self._spec, self.saturations
         window = self._config.front_end_window
         statistics, inputs = self._inputs(spec.front_end, window, state, x, count)
         with np.errstate(all="ignore"):
-            forward = self._model.forward(spec, self._plan, state, inputs, count)
+            run = self._model.forward if draws else self._mean
+            forward = run(spec, self._plan, state, inputs, count)
         if not np.isfinite(forward.outputs).all():
             raise DivergedError(DIVERGED)
         return statistics, forward, inputs
@@ -147,9 +119,9 @@ class NumpyEngine:
             return None
         return self._memory.answer(state, x, forward.outputs)
 
-    def predict(self, state: State, x: Float) -> Prediction:
+    def predict(self, state: State, x: Float, draws: bool = True) -> Prediction:
         """See :class:`Engine`."""
-        forward = self._forward(state, x)[1]
+        forward = self._forward(state, x, draws)[1]
         return self._predicted(state, forward, self._answer(state, x, forward))
 
     def recall_many(self, state: State, x: Float) -> Float:
@@ -159,11 +131,13 @@ class NumpyEngine:
         found = [self._memory.recall(state, values) for values in x]
         return np.array(found, np.float64).reshape(len(x), self._spec.n_outputs)
 
-    def predict_many(self, state: State, x: Float) -> tuple[npt.NDArray[Any], Float]:
+    def predict_many(
+        self, state: State, x: Float, draws: bool = True
+    ) -> tuple[npt.NDArray[Any], Float]:
         """See :class:`Engine`."""
         results, logits = [], np.zeros((len(x), self._spec.n_outputs))
         for row, values in enumerate(x):
-            found = self.predict(state, values)
+            found = self.predict(state, values, draws)
             results.append(self._head.result(found))
             if isinstance(found, ClassPrediction):
                 logits[row] = found.logits
@@ -249,18 +223,20 @@ class NativeEngine:
         """See :class:`Engine`."""
         return self.kernel.saturations
 
-    def predict(self, state: State, x: Float) -> Prediction:
+    def predict(self, state: State, x: Float, draws: bool = True) -> Prediction:
         """See :class:`Engine`."""
-        status, logits = self.kernel.predict(state, x)
+        status, logits = self.kernel.predict(state, x, draws)
         self._check(status)
         if self._head.prediction_words:
             return NumberPrediction(*self.kernel.prediction.view(np.float32).tolist())
         return ClassPrediction(status, self._answered(state, logits))
 
-    def predict_many(self, state: State, x: Float) -> tuple[npt.NDArray[Any], Float]:
+    def predict_many(
+        self, state: State, x: Float, draws: bool = True
+    ) -> tuple[npt.NDArray[Any], Float]:
         """See :class:`Engine`."""
-        with _advice():
-            words, logits = self.kernel.predict_many(state, x)
+        with advice():
+            words, logits = self.kernel.predict_many(state, x, draws)
         return self._block(words), self._answered(state, logits)
 
     def _answered(self, state: State, logits: Float) -> Float:
@@ -295,7 +271,7 @@ class NativeEngine:
 
     def learn_many(self, state: State, x: Float, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """See :class:`Engine`."""
-        with _advice():
+        with advice():
             return self._block(self.kernel.learn(state, x, targets))
 
     def _block(self, words: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -305,42 +281,6 @@ class NativeEngine:
     def _check(status: int) -> None:
         if status < 0:
             raise DivergedError(DIVERGED)
-
-
-@contextmanager
-def _advice() -> Iterator[None]:
-    """Say of a block that diverged what to do, and where; the caller's state may be a copy."""
-    try:
-        yield
-    except DivergedError as error:
-        where = str(error).partition(":")[0]  # "sample 3 of 400"
-        raise DivergedError(f"{where}: {DIVERGED}") from error
-
-
-def choose_backend(
-    spec: NetworkSpec, config: Config, arithmetic: str, backend: str | None
-) -> Backend:
-    """Return where an arithmetic runs, "c" or "numpy"; "c" if both and none is asked for.
-
-    Raises
-    ------
-    ConfigError
-        If rule, network and arithmetic do not fit, or it does not run there.
-    """
-    kind = arithmetic_of(spec, config, arithmetic)
-    has: dict[Backend, bool] = {
-        "c": kind.kernel is not None,
-        "numpy": kind.golden is not None or kind.numbers == "float64",
-    }
-    backends = [name for name, there in has.items() if there]
-    if backend is None:
-        return backends[0]
-    for name in backends:
-        if name == backend:
-            return name
-    raise ConfigError(
-        f"backend={backend!r}: {arithmetic} runs on {' or '.join(map(repr, backends))}"
-    )
 
 
 def make_engine(

@@ -36,7 +36,7 @@ from streamlearn.version import __version__
 
 NAME = "tracked"
 KEY = ("learner", "input", "core")
-FIGURES = ("learn", "predict", "state", "scratch", "stack", "flash")
+FIGURES = ("learn", "predict", "predict_mean", "state", "scratch", "stack", "flash")
 HEAD = (*KEY, *FIGURES, "compiler")
 SAMPLES, PREDICTIONS = 30, 10
 #: The share of zeros of MNIST's pixels.
@@ -107,6 +107,7 @@ def measured(cores: tuple[str, ...] | None) -> dict[Key, Row]:
             got = on_board(case.learner, board, case.x, case.y, shown, number=number)
             figures = (
                 int(np.median(got.learn)), int(np.median(got.predict)),
+                int(np.median(got.predict_mean)),
                 got.state_bytes, got.scratch_bytes, got.stack_bytes, got.flash_bytes,
             )  # fmt: skip
             key = (case.name, case.input, core)
@@ -141,7 +142,8 @@ def moved(old: dict[Key, Row], new: dict[Key, Row]) -> list[str]:
             changes = [
                 f"{figure} {int(a):,} → {int(b):,} ({int(b) / int(a) - 1:+.1%})"
                 for figure in FIGURES
-                if (a := old[key][figure]) != (b := new[key][figure])
+                if figure in old[key]  # an earlier release may not have counted it
+                and (a := old[key][figure]) != (b := new[key][figure])
             ]
             if changes:
                 lines.append(f"{name}: {', '.join(changes)}")

@@ -20,8 +20,9 @@ enum sl_frame_type {
     SL_TYPE_READ_STATE = 4,
     SL_TYPE_WRITE_STATE = 5,
     SL_TYPE_HEALTH = 6,
-    SL_TYPE_RECALL = 7,  /* as PREDICT, by the learner's memory alone */
-    SL_TYPE_FAULT = 0x7F /* only ever sent by the device, in its last breath */
+    SL_TYPE_RECALL = 7,       /* as PREDICT, by the learner's memory alone */
+    SL_TYPE_PREDICT_MEAN = 8, /* as PREDICT, with the mean weights: nothing is drawn */
+    SL_TYPE_FAULT = 0x7F      /* only ever sent by the device, in its last breath */
 };
 
 enum sl_frame_status {

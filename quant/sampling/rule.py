@@ -31,7 +31,7 @@ def arithmetics(
     state : module
         Has ``integer_fields``, ``integer_init``, ``real_fields`` and ``real_init``.
     golden : module
-        Has ``forward`` and ``update``.
+        Has ``forward``, ``update`` and ``mean``.
     plan : callable
         Makes the constants of the golden model.
     kernel : RuleKernel
@@ -44,7 +44,7 @@ def arithmetics(
             numbers="integer",
             fields=state.integer_fields,
             init=state.integer_init,
-            golden=Model(plan, golden.forward, golden.update),
+            golden=Model(plan, golden.forward, golden.update, mean=golden.mean),
             kernel=kernel,
             check_state=check_state,
         ),

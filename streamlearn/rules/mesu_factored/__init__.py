@@ -4,11 +4,20 @@ from quant.rule import Model
 from streamlearn.rules.mesu_factored import equations
 from streamlearn.rules.mesu_factored.certainty import CERTAINTY
 from streamlearn.rules.mesu_factored.learners import MesuFactoredClassifier, MesuFactoredRegressor
+from streamlearn.rules.mesu_factored.merging import MERGING
+from streamlearn.sampling import mean
 
 #: In float64: the constants are the configuration itself.
-EQUATIONS = Model(lambda spec, config: config, equations.forward, equations.update)
+EQUATIONS = Model(lambda spec, config: config, equations.forward, equations.update, mean=mean)
 
 #: The class that a user holds, by head.
 LEARNERS = {"categorical": MesuFactoredClassifier, "gaussian": MesuFactoredRegressor}
 
-__all__ = ["CERTAINTY", "EQUATIONS", "LEARNERS", "MesuFactoredClassifier", "MesuFactoredRegressor"]
+__all__ = [
+    "CERTAINTY",
+    "EQUATIONS",
+    "LEARNERS",
+    "MERGING",
+    "MesuFactoredClassifier",
+    "MesuFactoredRegressor",
+]

@@ -9,7 +9,27 @@
 enum {
     SL_RHO_STEP_BITS = 30,
     SL_LANE_MAX = 32767,
+    /* Within these a pull takes products of 32 bits. */
+    SL_PULL_FAR_BITS = 13,   /* of how far mu may lie from the prior */
+    SL_PULL_RATIO_BITS = 18, /* of a row's largest v / sigma_prior^2 */
+    SL_PULL_MU_BITS = 26,
+    SL_PULL_RHO_BITS = 22,
 };
+
+/* The gradient's step on the means of a later layer's row. */
+SL_INLINE void sl_later_step_mu(int16_t *restrict mu, const int16_t *restrict rho,
+                                const int32_t *restrict w, uint32_t columns, int32_t right,
+                                uint32_t word, const uint32_t *restrict column_word,
+                                uint32_t *count) {
+    uint32_t clamped = 0;
+    SL_VECTOR
+    for (uint32_t j = 0; j < columns; j++) {
+        const int32_t dither = (int32_t)((word ^ column_word[j]) & 0xFFFFu);
+        const int32_t step = sl_shift_saturate(rho[j] * w[j], right, SL_MU_STEP_BITS, &clamped);
+        mu[j] = (int16_t)sl_clamp32(mu[j] + ((step + dither) >> 16), -32768, 32767);
+    }
+    *count += clamped;
+}
 
 /* The gradient's step on the sigma^2 of a row: rho (1 + c/2)^2 where c, rho y, lies within
  * -1/2 ... 1; at most SL_LANE_MAX. y is used up. Returns the OR of the row's mantissas. */
