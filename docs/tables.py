@@ -37,8 +37,8 @@ ROOT = Path(__file__).parents[1]
 MARK = re.compile(r"<!-- tables:(?P<name>[^>\n]+?) -->(?P<text>.*?)<!-- /tables -->", re.DOTALL)
 BOARDS = ("rp2040", "nrf52840")
 N_COUNTED, N_PREDICTIONS = 200, 50
-#: Hidden units that give a learner about the bytes of MesuClassifier with 32.
-HIDDEN = {"MetaplasticClassifier": 128}
+#: Hidden units; of rules with a byte per synapse so many that they have about the same bytes.
+HIDDEN, HIDDEN_OF_BYTES = 32, 128
 
 
 @cache
@@ -61,7 +61,15 @@ def make(name: str, **settings: Any) -> Any:
     if is_classifier(name):
         settings = {"classes": range(6), **settings}
     n_out = 6 if is_classifier(name) else 1
-    return learners()[name][0]((128, HIDDEN.get(name, 32), n_out), **settings)
+    return learners()[name][0]((128, hidden(name), n_out), **settings)
+
+
+@cache
+def hidden(name: str) -> int:
+    """Return the hidden units of a learner, by the bytes of its weights."""
+    cls, head, rule = learners()[name]
+    weights = cls((128, HIDDEN, 6 if head == "categorical" else 1)).state[rule.weight]
+    return HIDDEN_OF_BYTES if weights.dtype.itemsize == 1 else HIDDEN
 
 
 def shape(name: str) -> str:

@@ -56,6 +56,9 @@ TOPICS: dict[str, dict[str, Entry]] = {
         "fixed-point": Entry(
             "mesu.experiments", "the same tasks in fixed point and in float32 (runs of mesu-pmnist)"
         ),
+        "bimu-pmnist": Entry(
+            "bimu.experiments", "100 tasks of permuted MNIST in a byte per synapse (BiMU, table 1)"
+        ),
         "mesu-hessian": Entry(
             "mesu.experiments", "1/σ² against the Hessian's diagonal (Bonnet, supplement 1)"
         ),

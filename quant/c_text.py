@@ -11,6 +11,9 @@ import numpy as np
 
 from quant.network import NetworkSpec
 
+#: C for every rule that draws normal noise: a room for :class:`RuleKernel`.
+DRAWS_DIR = Path(__file__).parent / "draws" / "kernel"
+
 
 def table(values: Iterable[object]) -> str:
     """Return a C initialiser: ``{a, b, c}``."""

@@ -4,12 +4,14 @@ from streamlearn.errors import StreamlearnError
 from streamlearn.learners.loading import load
 from streamlearn.learners.regressor import Prediction
 from streamlearn.noise_check import NoiseWarning
+from streamlearn.rules.bimu import BimuClassifier
 from streamlearn.rules.mesu import MesuClassifier, MesuRegressor
 from streamlearn.rules.mesu_factored import MesuFactoredClassifier, MesuFactoredRegressor
 from streamlearn.rules.metaplastic import MetaplasticClassifier
 from streamlearn.version import __version__
 
 __all__ = [
+    "BimuClassifier",
     "MesuClassifier",
     "MesuFactoredClassifier",
     "MesuFactoredRegressor",

@@ -158,7 +158,7 @@ class Results:
         found, done = [], {WINDOW_FAMILY}
         for one in contenders().values():
             measured = any(self.of(one.name, stream) for stream in where)
-            if not one.family and (measured or one.group == "ours"):
+            if not one.family and measured:
                 found.append(Line(one.title, "", one))
             if one.family and one.family not in done:
                 done.add(one.family)

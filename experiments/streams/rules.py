@@ -63,6 +63,7 @@ VARIANTS = (
     Variant(
         "metaplastic-fixed", "binary rule, fixed step", "metaplastic", {"step": "fixed"}, wider=4
     ),
+    Variant("bimu", "BiMU", "bimu", wider=4),
 )
 #: Options that no learner has yet: their variants do not run. A test fails as soon as one exists.
 PENDING: frozenset[str] = frozenset()

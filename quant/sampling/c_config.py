@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from quant.c_text import real, table, unsigned, whole
+from quant.c_text import DRAWS_DIR, real, table, unsigned, whole
 from quant.network import NetworkSpec
 from quant.sampling.config import SamplingConfig
 from quant.sampling.plan import effective_sweep
 from quant.sampling.step import Scale
 from quant.tables import EPSILON
 
-KERNEL_DIR = Path(__file__).parent / "kernel"
+#: What rules that sample pre-activations share in C.
+KERNEL_DIRS = (Path(__file__).parent / "kernel", DRAWS_DIR)
 
 
 def sampling_defines(spec: NetworkSpec, config: SamplingConfig) -> dict[str, object]:

@@ -1,18 +1,15 @@
-"""What the learners of both MESU rules share: the check of their noise, and their uncertainty."""
+"""What the learners of both MESU rules share: their parameters, and the check of their noise."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
-from quant.heads.categorical.taught import anything
 from streamlearn.engines import Backend
-from streamlearn.learners.base import Features, StreamLearner
-from streamlearn.learners.classifier import Raw, StreamClassifier
+from streamlearn.learners.base import StreamLearner
+from streamlearn.learners.drawn import DrawnClassifier
 from streamlearn.learners.regressor import StreamRegressor
 from streamlearn.noise_check import warn_if_noise_exceeds_signal
-from streamlearn.uncertainty import Uncertainty, uncertainty_of
 
 
 class SamplingLearner(StreamLearner):
@@ -29,7 +26,7 @@ class SamplingLearner(StreamLearner):
         )
 
 
-class SamplingClassifier(SamplingLearner, StreamClassifier):
+class SamplingClassifier(SamplingLearner, DrawnClassifier):
     """A classifier under MESU.
 
     Parameters
@@ -104,40 +101,6 @@ class SamplingClassifier(SamplingLearner, StreamClassifier):
         front_end_window: int = 300,
     ) -> None:
         self._build(locals())
-
-    def predict_uncertainty_one(self, x: Features) -> Uncertainty:
-        """Return how unsure the prediction is: predictive, aleatoric and epistemic entropy in bits.
-
-        ``H(mean_s p_s) = mean_s H(p_s) + I`` over the draws s of the weights, each p_s the softmax
-        over the known labels (:func:`streamlearn.uncertainty.entropies`). What each means, and what
-        it raises: :meth:`StreamClassifier.predict_uncertainty_one`.
-
-        Examples
-        --------
-        >>> from streamlearn import MesuClassifier
-        >>> learner = MesuClassifier(layers=(2, 8, 2))
-        >>> for t in range(400):
-        ...     _ = learner.learn_one([t % 2, t % 3], "odd" if t % 2 else "even")
-        >>> learner.predict_uncertainty_one([1, 0]).predictive < 0.3
-        True
-        """
-        return cast(Uncertainty, super().predict_uncertainty_one(x))
-
-    def _uncertainty(self, values: Raw) -> Uncertainty:
-        return uncertainty_of(self._known(self._engine.draws(self._state, values)))
-
-    def _novelty(self, values: Raw) -> float:
-        """Return ``(H + I) / 2``: predictive and epistemic entropy, over that of not knowing."""
-        return self._score(uncertainty_of(self._engine.draws(self._state, values)))
-
-    def _score(self, found: Uncertainty) -> float:
-        return (found.predictive + found.epistemic) / (2 * math.log2(self.spec.n_classes))
-
-    def _look(self, values: Raw) -> tuple[float, Uncertainty]:
-        drawn = self._engine.draws(self._state, values)
-        known, found = self._known(drawn), uncertainty_of(drawn)
-        same = known.shape == drawn.shape and anything(self._state)  # every class was taught
-        return self._score(found), found if same else uncertainty_of(known)
 
 
 class SamplingRegressor(SamplingLearner, StreamRegressor):

@@ -17,6 +17,7 @@ from quant.description import from_json, to_json
 from quant.heads import HEADS
 from quant.network import NetworkSpec
 from quant.rule import RULES, Config
+from quant.rules.bimu.config import BimuConfig
 from quant.rules.mesu.config import MesuConfig
 from quant.rules.mesu_factored.config import MesuFactoredConfig
 from quant.rules.metaplastic.config import MetaplasticConfig
@@ -31,6 +32,18 @@ Case = tuple[NetworkSpec, Config, int, int]
 
 #: Cases beside the defaults: deeper nets, no biases, no front end, odd settings.
 MORE: dict[str, Case] = {
+    "bimu 128-13-10-6, no bias": (
+        NetworkSpec((128, 13, 10, 6), bias=False),
+        BimuConfig(memory_window=500, n_draws=3, sweep=16, caution=2.0, window=0.5),
+        1,
+        200,
+    ),
+    "bimu 128-6, one draw, no front end": (
+        NetworkSpec((128, 6), front_end="none"),
+        BimuConfig(n_draws=1, sweep=1, memory_window=64, lr=20.0, belief_init=3.9, caution=0.0),
+        2**32 - 1,
+        200,
+    ),
     "mesu 128-12-10-6, no bias": (
         NetworkSpec((128, 12, 10, 6), bias=False),
         MesuConfig(memory_window=5000, n_draws=3, sweep=16),

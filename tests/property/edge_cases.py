@@ -18,6 +18,7 @@ from quant.heads import HEADS
 from quant.heads.gaussian.golden import TARGET_MAX_Q
 from quant.network import NetworkSpec
 from quant.rule import Config
+from quant.rules.bimu.config import BimuConfig
 from quant.rules.mesu.config import MesuConfig
 from quant.rules.mesu_factored.config import MesuFactoredConfig
 from quant.rules.metaplastic.config import MetaplasticConfig
@@ -30,6 +31,16 @@ EDGE_Z = (*EDGE_X, 127 / 16, -8.0, 1 / 32, -1 / 32, 1e15, -1e15)
 EDGE_Y = (0.0, -0.0, F32.max, -F32.max, F32.tiny, F32.smallest_subnormal, 1.0, -1.0, 1e-30, 3e30)
 
 MORE: dict[str, Case] = {
+    "bimu 17-40-21-4, 64 draws": Case(
+        NetworkSpec((17, 40, 21, 4), bias=False, front_end="none"),
+        BimuConfig(n_draws=64, lr=64.0, caution=0.0, window=16.0, logit_scale=8.0, sweep=1),
+        "q8",
+    ),
+    "bimu 9-2, one draw": Case(
+        NetworkSpec((9, 2), front_end="none"),
+        BimuConfig(n_draws=1, memory_window=1.0, lr=1 / 64, caution=64.0, logit_scale=1 / 16),
+        "q8",
+    ),
     "mesu 5-4-3": Case(
         NetworkSpec((5, 4, 3)), MesuConfig(n_draws=3, memory_window=2000), "q16"
     ),

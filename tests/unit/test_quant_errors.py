@@ -134,7 +134,8 @@ def test_unknown_names_are_refused() -> None:
         NetworkSpec((2, 2), head="poisson")
     described = {**to_json(SPEC, CONFIG), "rule": "sgd"}
     with pytest.raises(
-        ConfigError, match="rule='sgd': expected one of 'mesu', 'mesu_factored', 'metaplastic'"
+        ConfigError,
+        match="rule='sgd': expected one of 'bimu', 'mesu', 'mesu_factored', 'metaplastic'",
     ):
         from_json(described)
 

@@ -49,6 +49,7 @@ def test_the_registry_is_a_mapping_of_rules_by_name() -> None:
 
 #: By rule its heads, and by arithmetic where it runs.
 OURS = {
+    "bimu": (("categorical",), {"q8": "c numpy", "float64": "numpy"}),
     "mesu": (("categorical", "gaussian"), {"q16": "c numpy", "float32": "c", "float64": "numpy"}),
     "mesu_factored": (
         ("categorical", "gaussian"),

@@ -34,4 +34,4 @@ def constants(spec: NetworkSpec, config: MesuConfig, arithmetic: str) -> Constan
     return Constants(defines, [[*s, *o] for s, o in zip(sizes, own, strict=True)])
 
 
-KERNEL = RuleKernel(Path(__file__).parent / "kernel", constants, (sampling.KERNEL_DIR,))
+KERNEL = RuleKernel(Path(__file__).parent / "kernel", constants, sampling.KERNEL_DIRS)

@@ -33,4 +33,4 @@ def _layer(plan: FactoredLayerPlan) -> list[object]:
     return [plan.v_exponent, plan.mu_prior_q, *map(whole, pairs)]
 
 
-KERNEL = RuleKernel(Path(__file__).parent / "kernel", constants, (sampling.KERNEL_DIR,))
+KERNEL = RuleKernel(Path(__file__).parent / "kernel", constants, sampling.KERNEL_DIRS)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import NoneType
 from typing import ClassVar, NamedTuple
 
+from quant.cuts import MOST_CUTS
 from quant.errors import ConfigError
 from quant.hyperparameters import keep_plain_numbers
 
@@ -17,8 +18,6 @@ WEIGHT_FRAC_BITS = 7
 BY_SIZE = ("weight_init", "window", "logit_scale", "lr", "lr_output", "metaplasticity", "cuts")
 #: The paper's m where it is None: columns as they are, and columns that are cut.
 METAPLASTICITY, METAPLASTICITY_CUT = 1.14, 0.6
-#: Q3.4 tells no more quantiles apart.
-MOST_CUTS = 31
 RANGES = (
     ("metaplasticity", 0, 16, "0 to 16"),
     ("metaplasticity_output", 0, 16, "0 to 16"),

@@ -1,42 +1,22 @@
-"""Cuts of the metaplastic rule: a network of few columns reads each as several signs.
-
-A binary weight has a sign and no size. A hidden unit of n columns therefore looks in one of 2^n
-directions, of two columns in four. Each column, in standard deviations, is compared with T values,
-and the first layer's inputs are T signs per column: a thermometer code (Buckman et al., Thermometer
-encoding, ICLR 2018). A unit then adds up to any staircase of every column. The values are the
-quantiles k/(T + 1) of a normal distribution. Nothing is learned or stored.
-"""
+"""Cuts of the metaplastic rule (:mod:`quant.cuts`), and what it does where columns are cut."""
 
 from __future__ import annotations
 
-import math
-from statistics import NormalDist
-
-import numpy as np
-import numpy.typing as npt
-
-from quant.errors import ConfigError
-from quant.front_end import INPUT_FRAC_BITS
-from quant.network import MAX_LAYER_SYNAPSES, MAX_UNITS, NetworkSpec
+from quant import cuts as shared
+from quant.cuts import SIGN, cut_integers, cut_reals, cut_values
+from quant.network import NetworkSpec
 from quant.rules.metaplastic.config import (
     METAPLASTICITY,
     METAPLASTICITY_CUT,
-    MOST_CUTS,
     MetaplasticConfig,
 )
 
-#: Signs that few columns become together, and the fewest of a column that are worth it.
-SIGNS, FEWEST_CUTS = 128, 5
-#: A sign as an input in Q3.4.
-SIGN = 1 << INPUT_FRAC_BITS
+__all__ = ["SIGN", "cut_integers", "cut_reals", "cut_values"]
 
 
 def cuts_of(spec: NetworkSpec, config: MetaplasticConfig) -> int:
     """Return the cuts of a column; 0: columns are read as they are."""
-    if config.cuts is not None:
-        return config.cuts
-    cuts = min(SIGNS // spec.n_features, MOST_CUTS) if spec.front_end == "standardise" else 0
-    return cuts if cuts >= FEWEST_CUTS else 0
+    return shared.cuts_of(spec, config.cuts)
 
 
 def metaplasticity_of(spec: NetworkSpec, config: MetaplasticConfig) -> float:
@@ -59,14 +39,7 @@ def n_inputs(spec: NetworkSpec, config: MetaplasticConfig) -> int:
     ConfigError
         If a layer cannot have so many.
     """
-    cuts = cuts_of(spec, config)
-    inputs = spec.n_features * max(cuts, 1)
-    if inputs > MAX_UNITS or (inputs + spec.bias) * spec.layers[1] > MAX_LAYER_SYNAPSES:
-        raise ConfigError(
-            f"cuts={cuts}: {spec.n_features} columns become {inputs:,} inputs, more than the first "
-            f"layer of a {spec} network can have; take fewer cuts, or 0"
-        )
-    return inputs
+    return shared.n_inputs(spec, cuts_of(spec, config))
 
 
 def layers_of(spec: NetworkSpec, config: MetaplasticConfig) -> tuple[int, ...]:
@@ -76,34 +49,4 @@ def layers_of(spec: NetworkSpec, config: MetaplasticConfig) -> tuple[int, ...]:
 
 def shapes_of(spec: NetworkSpec, config: MetaplasticConfig) -> tuple[tuple[int, int], ...]:
     """Return ``(rows, columns)`` of each weight matrix; the bias is the last row."""
-    first = (n_inputs(spec, config) + int(spec.bias), spec.shapes[0][1])
-    return (first, *spec.shapes[1:])
-
-
-def cut_values(cuts: int) -> npt.NDArray[np.int64]:
-    """Return where a column is cut, ``int64[cuts]`` in Q3.4: its quantiles if it were normal."""
-    normal = NormalDist()
-    quantiles = [normal.inv_cdf((k + 1) / (cuts + 1)) for k in range(cuts)]
-    return np.array([math.floor(q * SIGN + 0.5) for q in quantiles], np.int64)
-
-
-def signs(z: npt.NDArray[np.bool_], plus: float) -> npt.NDArray[np.float64]:
-    """Return ±plus, ``[..., columns * cuts]``, of ``bool[..., columns, cuts]``."""
-    flat = z.reshape(*z.shape[:-2], -1)
-    return np.where(flat, plus, -plus)
-
-
-def cut_integers(
-    z_q: npt.NDArray[np.int64], values: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
-    """Return the first layer's inputs of columns in Q3.4: ±1 for each cut; as they are without."""
-    if not len(values):
-        return z_q
-    return signs(z_q[..., None] >= values, SIGN).astype(np.int64)
-
-
-def cut_reals(z: npt.NDArray[np.float64], values: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Return the same of real columns: where Q3.4, rounded, would reach the cut."""
-    if not len(values):
-        return z
-    return signs(z[..., None] * SIGN >= values - 0.5, 1.0)
+    return shared.shapes_of(spec, cuts_of(spec, config))

@@ -1,0 +1,74 @@
+"""Table and picture of the comparison over 100 permuted tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import mean
+
+from experiments.bimu.runs import NEWEST
+from experiments.pictures import legend_above, svg
+from experiments.tables import Record, cell, markdown, of
+from streamlearn.report import colours
+from streamlearn.report import svg as style
+
+NAMES = {
+    "bimu": "BiMU, q8",
+    "bimu-window-300k": "BiMU, q8, window 300,000",
+    "bimu-window-1m": "BiMU, q8, window 1,000,000",
+    "mesu": "MESU, q16",
+    "metaplastic": "metaplastic, q8",
+}
+_COLOURS = (colours.BLUE, colours.SKY, colours.PURPLE, colours.GREEN, colours.VERMILLION)
+
+
+def last(record: Record) -> list[float]:
+    """Return the accuracy on the newest twenty tasks at the end, the newest last."""
+    windows = record["windows"]
+    found: list[float] = windows[max(windows, key=int)]["accuracy"]
+    return found
+
+
+def bimu_table(records: Sequence[Record]) -> str:
+    """Last-task accuracy and that on the newest five and twenty at the end; bytes and speed."""
+    rows = []
+    for algorithm, name in NAMES.items():
+        mine = of(records, algorithm=algorithm)
+        if not mine:
+            continue
+        ends = [last(record) for record in mine]
+        n = sum(int(r["tasks_done"]) * int(r["identity"]["limit"] or 60_000) for r in mine)
+        speed = n / max(sum(sum(r["train_s"]) for r in mine), 1e-9)
+        rows.append(
+            [
+                name,
+                f"{mine[0]['bytes']:,}",
+                f"{min(int(r['tasks_done']) for r in mine)}",
+                cell([end[-1] for end in ends]),
+                cell([mean(end[-NEWEST:]) for end in ends]),
+                cell([mean(end) for end in ends]),
+                f"{len(mine)}",
+                f"{speed:,.0f}",
+            ]
+        )
+    head = ["784-100-10", "state, bytes", "tasks", "newest", f"last {NEWEST}", "last 20"]
+    return markdown([*head, "seeds", "samples/s"], rows)
+
+
+def bimu_picture(records: Sequence[Record]) -> str:
+    """Mean accuracy on the newest five tasks, task after task."""
+    with style.drawing():
+        figure = style.new_figure(3.2)
+        ax = figure.subplots()
+        for (algorithm, name), colour in zip(NAMES.items(), _COLOURS, strict=True):
+            for place, record in enumerate(of(records, algorithm=algorithm)):
+                means = [mean(newest) for newest in record["newest"]]
+                ax.plot(
+                    range(1, len(means) + 1),
+                    means,
+                    color=colour,
+                    label=name if place == 0 else None,
+                )
+        ax.set_xlabel("tasks learned")
+        ax.set_ylabel(f"accuracy, newest {NEWEST} (%)")
+        legend_above(ax)
+        return svg(figure)

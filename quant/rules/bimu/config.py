@@ -1,0 +1,110 @@
+"""Hyperparameters of BiMU."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import NoneType
+from typing import ClassVar
+
+from quant.cuts import MOST_CUTS
+from quant.errors import ConfigError
+from quant.hyperparameters import keep_plain_numbers
+
+#: λ's least significant bit is 2^-5: an int8 spans ±3.97.
+BELIEF_FRAC_BITS = 5
+BELIEF_MAX = 127 / (1 << BELIEF_FRAC_BITS)
+
+#: Settings that are None until the network's sizes are known.
+BY_SIZE = ("caution", "cuts")
+RANGES = (
+    ("lr", 1 / 64, 64, "1/64 to 64"),
+    ("caution", 0, 64, "0 to 64"),
+    ("belief_init", 0, BELIEF_MAX, "0 to 3.96"),
+    ("window", 1 / 256, 16, "1/256 to 16"),
+    ("logit_scale", 1 / 16, 8, "1/16 to 8"),
+    ("n_draws", 1, 64, "1 to 64 draws"),
+    ("front_end_window", 2, 32768, "2 to 32768 samples"),
+    ("cuts", 0, MOST_CUTS, f"0 to {MOST_CUTS}"),
+)
+
+
+@dataclass(frozen=True)
+class BimuConfig:
+    """Hyperparameters of BiMU (arXiv 2605.30198, the numbers in NUMBERS.md) and of the front end.
+
+    Parameters
+    ----------
+    memory_window : float
+        The paper's *N*, in samples: what is not confirmed fades over about so many, 1 or above.
+        ``inf`` never forgets.
+    lr : float
+        How far a gradient of 1 moves λ, 1/64 to 64: the paper's ``lr · lr_max · likelihood``.
+    caution : float or None
+        How much a step shrinks where the gradient is large and points against what λ believes,
+        0 to 64: the paper's ``2 · lr_max · likelihood``. None: n/157 within 1/2 and 5, with n
+        inputs of the first layer.
+    belief_init : float
+        λ starts uniform within ± this, 0 to 3.96.
+    window : float
+        Straight-through window: a hidden unit passes a gradient on where its pre-activation is
+        within ``window`` times the norm of its input, 1/256 to 16.
+    logit_scale : float
+        The last layer's sums are divided by the norm of its input and multiplied by this before
+        the softmax, 1/16 to 8.
+    n_draws : int
+        Monte-Carlo draws of the pre-activations per sample, 1 to 64.
+    sweep : int
+        The prior pulls ``1/sweep`` of the rows at each sample, ``sweep`` times as hard. A power of
+        two, 1 to 4096; 1 is the paper.
+    cuts : int or None
+        Each column is compared with so many values, and the network reads the signs, 0 to 31
+        (:mod:`quant.cuts`); 0: it reads the column. None: 128/n of n features, rounded down, at
+        most 31, and 0 where that is below 5 or values are not standardised.
+    front_end_window : int
+        Samples over which the front end's mean and variance follow the sensor, 2 to 32768.
+
+    Raises
+    ------
+    ConfigError
+        If a value makes no sense.
+
+    Notes
+    -----
+    The defaults were chosen on validation images (784-100-10, six permuted tasks of 5,000) and on
+    every second stream of ``python -m experiments streams``, together.
+    """
+
+    rule: ClassVar[str] = "bimu"
+
+    memory_window: float = 100_000.0
+    lr: float = 6.0
+    caution: float | None = None
+    belief_init: float = 0.3
+    window: float = 1.0
+    logit_scale: float = 2.0
+    n_draws: int = 4
+    sweep: int = 64
+    cuts: int | None = None
+    front_end_window: int = 300
+
+    def __post_init__(self) -> None:
+        def require(ok: bool, name: str, expected: str) -> None:
+            if not ok:
+                raise ConfigError(f"{name}={getattr(self, name)!r}: expected {expected}")
+
+        keep_plain_numbers(self, BY_SIZE)
+        for name in ("n_draws", "sweep", "cuts", "front_end_window"):
+            require(isinstance(getattr(self, name), int | NoneType), name, "a whole number")
+        require(self.memory_window >= 1, "memory_window", "a number of samples, 1 or above, or inf")
+        for name, low, high, expected in RANGES:
+            value = getattr(self, name)
+            require(value is None or low <= value <= high, name, expected)
+        require(
+            1 <= self.sweep <= 4096 and self.sweep & (self.sweep - 1) == 0,
+            "sweep",
+            "a power of two, 1 to 4096",
+        )
+
+    def caution_of(self, n_inputs: int) -> float:
+        """Return ``caution`` of a network whose first layer has so many inputs."""
+        return min(max(n_inputs / 157, 0.5), 5.0) if self.caution is None else self.caution

@@ -1,0 +1,144 @@
+"""BiMU in integers: what happens to the λ of a layer.
+
+C counterpart: ``kernel/q8/sl_bimu_update.c``, function for function. Every format and bound:
+NUMBERS.md beside this file; the names of the steps there are the names used here.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from quant import noise
+from quant.counters import Saturations
+from quant.integers import Int64, bit_length, bit_lengths, clip, shift_round
+from quant.rules.bimu.plan import GAIN_BITS, SHRINK, TANH, VARIANCE, BimuPlan
+
+#: A column's sum over the draws has this many bits, and half a step of each draw.
+LANE_BITS = 14
+#: The shift that remains, and how many bits of an input it may leave at least: more is more than a
+#: step has room for.
+RIGHT_MAX, INPUT_BITS = 31, 5
+#: Steps are in LSBs of λ with so many fraction bits, which the dither rounds away.
+STEP_FRAC_BITS = 12
+#: A row is taken once in up to 2^8 samples.
+RAREST = 8
+BELIEF_BYTE_MAX = 127
+
+
+def lanes(y: Int64, scale: int, exponent: int, least: int) -> tuple[Int64, int, int]:
+    """Return ``y · scale`` in 14 bits for the sum of a column's draws, and the shift that remains.
+
+    Parameters
+    ----------
+    y : int64[columns, draws]
+    scale : int
+        At most 2^15.
+    exponent : int
+        ``y · scale · 2^-exponent`` is what the lanes stand for.
+    least : int
+        The shift is this or more; where it would be less, all lanes are smaller than they should.
+
+    Returns
+    -------
+    int64[columns, draws], int, int
+        Lanes, shift, and 1 if the gradient was cut.
+    """
+    drop = bit_length(int(np.abs(y).sum(axis=1).max()) * scale) - LANE_BITS
+    right = exponent - drop
+    return shift_round(y * scale, drop), min(max(right, least), RIGHT_MAX), int(right < least)
+
+
+def least_shift(largest: int) -> int:
+    """Return the smallest shift of a layer whose largest input, or its square, is this."""
+    return max(bit_length(largest) - INPUT_BITS, 0)
+
+
+def rarity(bound: Int64) -> Int64:
+    """Return how often the steps of a row are doubled, so that none is more than one LSB."""
+    return clip(STEP_FRAC_BITS - bit_lengths(bound), 0, RAREST)
+
+
+def steps(byte: Int64, g: Int64, q: Int64, right: tuple[int, int], plan: BimuPlan) -> Int64:
+    """Return the steps against the gradient, in LSBs, .12: shrunk where they are large.
+
+    Parameters
+    ----------
+    byte : int64[rows, columns]
+        λ + 128.
+    g, q : int64[rows, columns]
+        Lanes times inputs, and lanes of the noise times squares of inputs.
+    right : (int, int)
+    plan : BimuPlan
+    """
+    t = TANH[byte]
+    m = shift_round(g, right[0]) - shift_round(t * shift_round(q, right[1]), 8)
+    y = shift_round(m * (VARIANCE[byte] >> 5), 10)
+    against = np.abs(y) + (y * t >> 8)
+    worth = np.minimum(against * plan.caution[0] >> plan.caution[1], len(SHRINK) - 1)
+    return shift_round(y * SHRINK[worth], 10)
+
+
+def learn_layer(
+    belief: npt.NDArray[np.int8],
+    x: Int64,
+    delta: Int64,
+    noisy: Int64,
+    size: tuple[int, int],
+    plan: BimuPlan,
+    row_word: Int64,
+    column_word: Int64,
+    count: Saturations,
+) -> None:
+    """Step the λ of a layer against the gradient, in place.
+
+    A row whose steps are small is taken for a share of the samples, 2^-e, with steps that are 2^e
+    times as large: rounding at random makes the same of both, and the other samples are free.
+    """
+    scale = plan.gain[0] * ((1 << 31) // size[0]) >> 16
+    exponent = 19 + plan.gain[1] - size[1]
+    z, square = np.abs(x[:, 0]), x[:, 0] ** 2
+    d, right_d, cut_d = lanes(delta, scale, exponent, least_shift(int(z.max())))
+    r, right_r, cut_r = lanes(noisy, scale, exponent + 4, least_shift(int(square.max())))
+    count.gradient += cut_d + cut_r
+    q_column = r.sum(axis=1)
+    if x.shape[1] == 1:
+        g = x * d.sum(axis=1)
+        largest = int(np.abs(d.sum(axis=1)).max())
+    else:
+        g = x @ d.T
+        largest = int(np.abs(d).sum(axis=1).max())
+    bound = shift_round(z * largest, right_d)
+    bound = bound + shift_round(square * int(np.abs(q_column).max()), right_r)
+    e = rarity(bound)
+    taken = np.flatnonzero((bound > 0) & (row_word >> 24 < 256 >> e))
+    if not len(taken):
+        return
+    old = belief[taken].astype(np.int64)
+    q = square[taken, None] * q_column
+    step = steps(old + 128, g[taken], q, (right_d, right_r), plan) << e[taken, None]
+    u = (row_word[taken, None] ^ column_word) & (1 << STEP_FRAC_BITS) - 1
+    belief[taken] = clip(old - (step + u >> STEP_FRAC_BITS), -BELIEF_BYTE_MAX, BELIEF_BYTE_MAX)
+
+
+def pull(
+    belief: npt.NDArray[np.int8],
+    layer: int,
+    n: int,
+    plan: BimuPlan,
+    key: int,
+    column_word: Int64,
+    count: Saturations,
+) -> None:
+    """``sweep`` samples of the prior's pull on some rows: λ goes towards 0, in place."""
+    first = sum(rows for rows, _ in plan.shapes[:layer])
+    pulled = slice(-(first + n) % plan.sweep, None, plan.sweep)
+    words = noise.words(key, noise.STREAM_PULL_ROW + layer, len(belief)).astype(np.int64)
+    old = belief[pulled].astype(np.int64)
+    count.mu += int(np.count_nonzero(np.abs(old) == BELIEF_BYTE_MAX))
+    u = (words[pulled, None] ^ column_word) & 0xFFFF
+    step = plan.pull[np.abs(old)] + u >> 16
+    belief[pulled] = np.where(old < 0, old + step, old - step)
+
+
+assert GAIN_BITS == 15  # of scale

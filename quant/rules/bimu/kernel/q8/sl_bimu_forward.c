@@ -1,0 +1,162 @@
+/* BiMU in integers, the forward pass. Golden model: the rule's golden.py. arXiv 2605.30198. */
+#include "sl_bimu.h"
+#include "sl_epsilon.h"
+#include "sl_parts.h"
+#include "sl_replay.h"
+
+enum { SL_SQUARE_BITS = 16 };
+
+const int32_t sl_belief_table[256] = SL_BELIEF_TABLE;
+
+#if SL_N_CUTS
+static const int16_t sl_cuts[SL_N_CUTS] = SL_CUTS;
+
+/* Each column becomes the signs of its distances from the cuts, in place, so the last one first. */
+static void sl_cut(sl_input_t *input) {
+    for (uint32_t i = SL_N_FEATURES; i-- > 0;) {
+        const int32_t z = input[i];
+        for (uint32_t k = 0; k < SL_N_CUTS; k++) {
+            input[i * SL_N_CUTS + k] = z >= sl_cuts[k] ? SL_SIGN : -SL_SIGN;
+        }
+    }
+}
+#endif
+
+/* The norm of a layer's input; the odd shift after which squares sum to less than 2^16. */
+static int32_t sl_note_norm(uint32_t index, uint32_t square_sum, sl_scratch_t *scratch) {
+    const int32_t exponent = square_sum == 0 ? 0 : (32 - sl_bit_length(square_sum)) >> 1;
+    scratch->norm_mantissa[index] = sl_isqrt32(square_sum << 2 * exponent);
+    scratch->norm_exponent[index] = exponent;
+    return sl_max32(sl_bit_length(square_sum) - SL_SQUARE_BITS, -1) | 1;
+}
+
+/* The deviation of a unit and the noise of its draws, from mean and power. */
+static void sl_sample(const sl_layer_t *layer, uint32_t j, uint32_t power, int32_t k,
+                      sl_scratch_t *scratch) {
+    const uint32_t spread = sl_isqrt32(power) << (k + 1) / 2;
+    const int16_t *epsilon = scratch->epsilon + (layer->unit + j) * L;
+    int32_t *sums = scratch->sums + (layer->unit + j) * L;
+    scratch->spread[layer->unit + j] = spread;
+    for (uint32_t s = 0; s < S; s++) {
+        sums[s] += ((int32_t)(spread >> 3) * epsilon[s] + 16) >> 5;
+    }
+}
+
+/* So many units side by side that their sums and a row fit the registers. */
+enum { SL_SIDE = SL_ON_HOST ? 4 : 2 };
+
+typedef struct {
+    int32_t mean[SL_SIDE];
+    uint32_t power[SL_SIDE];
+} sl_moments_t;
+
+/* Mean and power of some units over the rows in use. */
+SL_INLINE sl_moments_t sl_sum_units(const int8_t *beliefs, uint32_t n,
+                                    const sl_scratch_t *scratch) {
+    const uint16_t *row = scratch->row;
+    const int32_t *pair = scratch->pair, *end = pair + n, *middle = sl_belief_table + 128;
+    sl_moments_t sum = {{0}, {0}};
+    while (pair < end) {
+        const int8_t *b = beliefs + *row++ * sl_layers[0].width;
+        const int32_t both = *pair++;
+        SL_UNROLL_ALWAYS
+        for (uint32_t c = 0; c < SL_SIDE; c++) {
+            const int32_t entry = middle[b[c]];
+            sum.mean[c] += (int16_t)entry * (int16_t)both;
+            sum.power[c] += (uint32_t)((entry >> 16) * (both >> 16));
+        }
+    }
+    return sum;
+}
+
+/* Layer 0: all draws have the same input, and rows whose input is 0 are left out. */
+static void sl_forward_first(const sl_state_t *state, sl_scratch_t *scratch) {
+    const sl_layer_t *layer = &sl_layers[0];
+    uint32_t n = 0, square_sum = 0;
+    for (uint32_t i = 0; i < layer->rows; i++) {
+        const int32_t x = scratch->input[i];
+        if (x != 0) {
+            scratch->row[n++] = (uint16_t)i;
+            square_sum += (uint32_t)(x * x);
+        }
+    }
+    const int32_t k = sl_note_norm(0, square_sum, scratch);
+    for (uint32_t r = 0; r < n; r++) {
+        const int32_t x = scratch->input[scratch->row[r]];
+        const uint32_t square = (uint32_t)sl_shift_round32(x * x, k);
+        scratch->pair[r] = (int32_t)(square << 16 | ((uint32_t)x & 0xFFFFu));
+    }
+    for (uint32_t j = 0; j < layer->columns; j += SL_SIDE) {
+        const sl_moments_t sum = sl_sum_units(state->belief + layer->belief + j, n, scratch);
+        for (uint32_t c = 0; c < SL_SIDE && j + c < layer->columns; c++) {
+            int32_t *sums = scratch->sums + (layer->unit + j + c) * L;
+            for (uint32_t s = 0; s < S; s++) {
+                sums[s] = sum.mean[c];
+            }
+            sl_sample(layer, j + c, sum.power[c], k, scratch);
+        }
+    }
+}
+
+/* A later layer: inputs are signs, of which every draw has its own. */
+static void sl_forward_later(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {
+    const sl_layer_t *layer = &sl_layers[index];
+    const uint32_t units = sl_layers[index - 1].columns;
+    const int32_t *below = sl_units_below(scratch, index);
+    const int32_t k = sl_note_norm(index, layer->rows * SL_SIGN * SL_SIGN, scratch);
+    const uint32_t square = (uint32_t)sl_shift_round32(SL_SIGN * SL_SIGN, k);
+    for (uint32_t j = 0; j < layer->columns; j++) {
+        const int8_t *beliefs = state->belief + layer->belief + j;
+        int32_t *sums = scratch->sums + (layer->unit + j) * L;
+        uint32_t power = 0;
+        for (uint32_t s = 0; s < S; s++) {
+            sums[s] = 0;
+        }
+        for (uint32_t i = 0; i < layer->rows; i++) {
+            const int32_t entry = sl_entry(beliefs[i * layer->width]);
+            const int32_t t = sl_tanh(entry) * SL_SIGN;
+            power += (uint32_t)(entry >> 16) * square;
+            for (uint32_t s = 0; s < S; s++) {
+                sums[s] += i < units && below[i * L + s] < 0 ? -t : t;
+            }
+        }
+        sl_sample(layer, j, power, k, scratch);
+    }
+}
+
+int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
+    const uint32_t key = sl_step_key(state);
+#if SL_N_CUTS
+    sl_cut(scratch->input);
+#endif
+    if (SL_BIAS) {
+        scratch->input[SL_N_INPUTS] = SL_SIGN;
+    }
+    for (uint32_t index = 0; index < SL_N_LAYERS; index++) {
+        const sl_layer_t *layer = &sl_layers[index];
+        sl_noise_epsilon(key, index, layer->columns, scratch->epsilon + layer->unit * L);
+        if (index == 0) {
+            sl_forward_first(state, scratch);
+        } else {
+            sl_forward_later(index, state, scratch);
+        }
+    }
+    const int32_t *sums = scratch->sums + sl_layers[SL_N_LAYERS - 1].unit * L;
+    const uint32_t mantissa = scratch->norm_mantissa[SL_N_LAYERS - 1];
+    const int64_t inverse = mantissa == 0 ? 0 : SL_LOGIT_SCALE / mantissa;
+    const int32_t right = 20 - scratch->norm_exponent[SL_N_LAYERS - 1];
+    int32_t best = 0;
+    for (uint32_t k = 0; k < SL_N_OUTPUTS; k++) {
+        scratch->logit_sum[k] = 0;
+        for (uint32_t s = 0; s < L; s++) {
+            int32_t logit = 0;
+            if (s < S) {
+                logit = (int32_t)sl_shift_round64(sums[k * L + s] * inverse, right);
+            }
+            scratch->logits[k * L + s] = logit;
+            scratch->logit_sum[k] += logit;
+        }
+        best = scratch->logit_sum[k] > scratch->logit_sum[best] ? (int32_t)k : best;
+    }
+    return best;
+}

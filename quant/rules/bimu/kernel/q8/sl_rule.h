@@ -1,0 +1,52 @@
+/* BiMU in integers, one byte per synapse: layers and scratch. Formats and bounds: the rule's
+ * NUMBERS.md. */
+#pragma once
+
+#include <stdint.h>
+
+#include "sl_build.h"
+#include "sl_config.h"
+#include "sl_front_end_scratch.h"
+#include "sl_head_scratch.h"
+#include "sl_lanes.h"
+#include "sl_status.h"
+#include "sl_types.h"
+
+_Static_assert(sizeof(sl_state_t) % 4 == 0, "beliefs must begin and end at a word");
+
+/* One layer: a row is an input (the bias is the last), a column a unit; a row of beliefs has
+ * `width` bytes, `columns` rounded up to a whole word. */
+typedef struct {
+    uint32_t rows, columns, width;
+    uint32_t belief;      /* offset of its first */
+    uint32_t unit;        /* index of its first unit */
+    uint32_t first;       /* rows of the layers before */
+    int32_t inverse_norm; /* of its inputs behind layer 0, Q0.16 */
+} sl_layer_t;
+
+static const sl_layer_t sl_layers[SL_N_LAYERS] = SL_LAYERS;
+
+/* Contents between calls do not matter, but for the counters. Arrays over units are [unit][draw]
+ * if they have draws. */
+typedef struct {
+    uint32_t saturations[SL_N_SAT];
+    int64_t logit_sum[SL_N_OUTPUTS];     /* over the draws, Q.16 */
+    int32_t sums[SL_N_UNITS * L];        /* pre-activations, .12 */
+    int32_t logits[SL_N_OUTPUTS * L];    /* Q.16 */
+    uint32_t spread[SL_N_UNITS];         /* of the pre-activations, .12 */
+    uint32_t norm_mantissa[SL_N_LAYERS]; /* root of the input's sum of squares */
+    int32_t norm_exponent[SL_N_LAYERS];  /* norm = mantissa * 2^-exponent */
+    int32_t delta[SL_MAX_UNITS * L];     /* gradient by a layer's sums, Q.16 */
+    int32_t below[SL_MAX_UNITS * L];     /* the same of the layer below */
+    int32_t noisy[SL_MAX_UNITS * L];     /* delta times noise over deviation, Q.16 */
+    int32_t pair[SL_MAX_ROWS];           /* of each row in use: x, and above it x^2, scaled */
+    int16_t epsilon[SL_N_UNITS * L];     /* Q7.8 */
+    int16_t lane[SL_MAX_UNITS * L];      /* delta, scaled */
+    int16_t lane_sum[SL_MAX_UNITS];      /* over the draws */
+    int16_t noisy_sum[SL_MAX_UNITS];     /* noisy, scaled, over the draws */
+    uint16_t column[SL_MAX_UNITS];       /* dither */
+    uint16_t row[SL_MAX_ROWS];           /* rows of layer 0 whose input is not 0 */
+    sl_input_t input[SL_N_INPUTS + 1];   /* Q3.4; last: the bias's */
+    SL_FRONT_END_SCRATCH
+    SL_HEAD_SCRATCH
+} sl_scratch_t;

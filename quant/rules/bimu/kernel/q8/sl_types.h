@@ -1,0 +1,8 @@
+/* What BiMU computes with. */
+#pragma once
+
+#include <stdint.h>
+
+typedef int16_t sl_value_t; /* of noise, Q7.8 */
+
+#define SL_LOGIT_UNIT 65536.0 /* of a logit and of logit_sum: Q.16 */

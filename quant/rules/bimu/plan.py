@@ -1,0 +1,130 @@
+"""From BiMU's hyperparameters to the integers that its engines run on."""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from quant.cuts import cut_values, cuts_of, n_inputs, shapes_of
+from quant.integers import Int64
+from quant.network import NetworkSpec
+from quant.rules.bimu.config import BELIEF_FRAC_BITS, BimuConfig
+
+LSB = 2.0**-BELIEF_FRAC_BITS
+TANH_FRAC_BITS, TANH_MAX = 8, 255
+#: 1 - tanh², Q0.15.
+VARIANCE_MAX = (1 << 15) - 1
+LOGIT_SCALE_FRAC_BITS = 28
+SCALE_FRAC_BITS = 8
+INVERSE_NORM_FRAC_BITS = 16
+GAIN_BITS, CAUTION_BITS = 15, 10
+#: Shrinking of a step, Q0.10, by what the gradient is worth in sixteenths.
+SHRINK_FRAC_BITS, SHRINK_STEPS = 10, 16
+
+
+def _tanh() -> Int64:
+    size = np.tanh(np.abs(np.arange(-128, 128)) * LSB) * (1 << TANH_FRAC_BITS)
+    t = np.minimum(np.floor(size + 0.5).astype(np.int64), TANH_MAX)
+    return np.where(np.arange(-128, 128) < 0, -t, t)
+
+
+#: tanh λ of the byte λ + 128, Q0.8.
+TANH: Int64 = _tanh()
+#: 1 - tanh² λ, Q0.15.
+VARIANCE: Int64 = np.minimum((1 << 2 * TANH_FRAC_BITS) - TANH**2 >> 1, VARIANCE_MAX)
+#: 1/(1 + (i + ½)/16), Q0.10.
+SHRINK: Int64 = np.floor(
+    (1 << SHRINK_FRAC_BITS) / (1 + (np.arange(256) + 0.5) / SHRINK_STEPS) + 0.5
+).astype(np.int64)
+for _table in (TANH, VARIANCE, SHRINK):
+    _table.flags.writeable = False
+
+
+@dataclass(frozen=True)
+class BimuPlan:
+    """Everything that the q8 engines need beside the layer sizes.
+
+    Attributes
+    ----------
+    gain : (int, int)
+        The learning rate in LSBs of λ over the draws: mantissa of 15 bits, exponent;
+        mantissa · 2^-exponent.
+    caution : (int, int)
+        From a step in Q.12 LSBs to sixteenths of shrinking: mantissa of 10 bits (0: no shrinking),
+        shift to the right.
+    pull : int64[128]
+        ``sweep`` samples of the prior's pull of each magnitude of λ, in LSBs, Q.16.
+    logit_scale_q : int
+        Q.28; ``scale_q`` the same in Q.8.
+    window_q : int
+        Q.8.
+    inverse_norms : tuple of int
+        1/√rows of each layer, Q0.16.
+    cuts : int64[cuts]
+        Where a column is cut, Q3.4; of none the network reads the columns.
+    shapes : tuple of (int, int)
+        Behind the cuts.
+    n_draws, sweep, front_end_window : int
+    """
+
+    gain: tuple[int, int]
+    caution: tuple[int, int]
+    pull: Int64
+    logit_scale_q: int
+    scale_q: int
+    window_q: int
+    inverse_norms: tuple[int, ...]
+    cuts: Int64
+    shapes: tuple[tuple[int, int], ...]
+    n_draws: int
+    sweep: int
+    front_end_window: int
+
+
+def mantissa(value: float, bits: int) -> tuple[int, int]:
+    """Return a positive number as ``mantissa · 2^-exponent``, the mantissa of so many bits."""
+    exponent = bits - math.frexp(value)[1]
+    found = math.floor(math.ldexp(value, exponent) + 0.5)
+    return (found, exponent) if found < 1 << bits else (found >> 1, exponent - 1)
+
+
+def _caution(worth: float) -> tuple[int, int]:
+    """Return the mantissa and the shift; none where no step is worth a sixteenth."""
+    found = mantissa(worth, CAUTION_BITS) if worth else (0, 0)
+    return found if found[1] <= 31 else (0, 0)
+
+
+def pull_table(memory_window: float, sweep: int) -> Int64:
+    """Return ``sweep · λ sech² λ / N`` in LSBs of each magnitude of λ, Q.16; at most λ itself."""
+    size = np.arange(128.0)
+    step = sweep / memory_window * size * (1 - np.tanh(size * LSB) ** 2)
+    table: Int64 = np.floor(np.minimum(step, size) * 65536 + 0.5).astype(np.int64)
+    return table
+
+
+@functools.lru_cache(maxsize=64)
+def make_bimu_plan(spec: NetworkSpec, config: BimuConfig) -> BimuPlan:
+    """Compute the constants; real arithmetic in float64, once."""
+    cuts = cuts_of(spec, config.cuts)
+    caution = config.caution_of(n_inputs(spec, cuts))
+    worth = SHRINK_STEPS * caution / (config.lr / LSB) / 4096
+    shapes = shapes_of(spec, cuts)
+    return BimuPlan(
+        gain=mantissa(config.lr / LSB / config.n_draws, GAIN_BITS),
+        caution=_caution(worth),
+        pull=pull_table(config.memory_window, config.sweep),
+        logit_scale_q=math.floor(config.logit_scale * 2**LOGIT_SCALE_FRAC_BITS + 0.5),
+        scale_q=math.floor(config.logit_scale * 2**SCALE_FRAC_BITS + 0.5),
+        window_q=math.floor(config.window * 256 + 0.5),
+        inverse_norms=tuple(
+            math.floor(2**INVERSE_NORM_FRAC_BITS / math.sqrt(rows) + 0.5) for rows, _ in shapes
+        ),
+        cuts=cut_values(cuts),
+        shapes=shapes,
+        n_draws=config.n_draws,
+        sweep=config.sweep,
+        front_end_window=config.front_end_window,
+    )

@@ -1,0 +1,154 @@
+"""BiMU: its tables, and its golden model at extreme values."""
+
+from __future__ import annotations
+
+import numpy as np
+from bounds_quant import DRAWS, ROWS
+from bounds_sampling import signed, unsigned
+from limits_bimu import BOUNDS, DELTA, SCALE, SCALE_Q, WINDOW
+from rerun_bimu import (
+    check_backward,
+    check_delta,
+    check_lanes,
+    check_layer,
+    check_learner,
+    check_logits,
+    check_noisy,
+    check_norm,
+    check_pull,
+    check_spread,
+    check_sums,
+    edge_state,
+)
+
+from quant.front_end import INPUT_FRAC_BITS, INPUT_MAX
+from quant.network import NetworkSpec
+from quant.rules.bimu.config import BELIEF_FRAC_BITS, BimuConfig
+from quant.rules.bimu.golden import RATIO_MAX
+from quant.rules.bimu.plan import SHRINK, TANH, VARIANCE, BimuPlan, make_bimu_plan, pull_table
+from quant.tables import EPSILON
+
+__all__ = ["BOUNDS", "TABLES", "exercise"]
+
+PULL = pull_table(1.0, 4096)
+
+TABLES = {
+    "format": {
+        "x": signed("int8", str(INPUT_FRAC_BITS), INPUT_MAX),
+        "b": signed("int8", str(BELIEF_FRAC_BITS), 127),
+        "a": signed("int32", "12", BOUNDS["pre_activation"][0]),
+        "spread": unsigned("uint32", "12", BOUNDS["spread"][0]),
+        "logit": signed("int32", "16", BOUNDS["logit"][0]),
+        "delta": signed("int32", "16", DELTA),
+        "noisy": signed("int32", "16", RATIO_MAX),
+    },
+    "constant": {
+        "tanh": signed("int16", "8", int(TANH.max())),
+        "variance": {
+            **unsigned("int16", "15", int(VARIANCE.max())),
+            "smallest": str(VARIANCE.min()),
+        },
+        "shrink": {**unsigned("uint16", "10", int(SHRINK.max())), "smallest": str(SHRINK.min())},
+        "pull": unsigned("int32", "16", int(PULL.max())),
+        "logit_scale_q": {**unsigned("uint32", "28", SCALE), "smallest": str(1 << 24)},
+        "scale_q": {**unsigned("int32", "8", SCALE_Q), "smallest": "16"},
+        "window_q": {**unsigned("uint32", "8", WINDOW), "smallest": "1"},
+    },
+}
+
+
+def _plan(strongest: bool, **more: float) -> BimuPlan:
+    """Constants at one end of what a configuration allows."""
+    high = 16.0 if strongest else 1 / 256
+    config = BimuConfig(
+        memory_window=1.0,
+        sweep=4096,
+        window=high,
+        logit_scale=8.0 if strongest else 1 / 16,
+        n_draws=DRAWS if strongest else 1,
+        **more,
+    )
+    return make_bimu_plan(NetworkSpec((3, 4, 2)), config)
+
+
+def check_constants() -> None:
+    """The ends of the table of constants are those of the plan."""
+    for strongest, column in ((False, "smallest"), (True, "largest")):
+        plan = _plan(strongest)
+        for name in ("logit_scale_q", "scale_q", "window_q"):
+            assert TABLES["constant"][name][column] == str(getattr(plan, name))
+        assert np.array_equal(plan.pull, PULL)
+
+
+def _forward() -> None:
+    """Layers of any width, inputs of any size, λ known and not."""
+    for rows in (1, 2, 3, 515, 30000, ROWS):
+        for x in (INPUT_MAX, -INPUT_MAX, 16, 1, 0):
+            column = np.full(rows, x)
+            size = check_norm(int(column @ column))
+            for b in (-127, 0, 127):
+                byte = np.full((rows, 1), b + 128)
+                spread = check_spread(column, byte)
+                for epsilon in (EPSILON.min(), EPSILON.max()):
+                    noise = np.full((1, 1), epsilon, np.int64)
+                    a = check_sums(column[:, None], byte, spread, noise)
+                    check_logits(np.repeat(a, DRAWS, 1), size, _plan(True))
+    check_norm(127 * 127 * 4 + 31 * 31 + 49 + 9)  # 2^16 - 1: a root of 16 bits, all of them set
+
+
+def _backward() -> None:
+    """Gradients, deviations and noise at their ends."""
+    plan = _plan(True)
+    delta = check_delta(np.full((2, 1), -(1 << 20)), plan)
+    for epsilon in (EPSILON.min(), EPSILON.max()):
+        noise = np.full((2, 1), epsilon, np.int64)
+        for spread in (0, 1, 4096):
+            for sign in (1, -1):
+                check_noisy(sign * delta, noise, np.full(2, spread))
+    wide = np.full((ROWS - 1, 1), DELTA)
+    for b in (-127, 0, 127):
+        for x in (16, -16):
+            check_backward(
+                np.full((1, ROWS - 1), b + 128),
+                np.full((1, 1), x),
+                wide,
+                np.full_like(wide, RATIO_MAX),
+                np.zeros((1, 1), np.int64),
+                (65535, 0),
+                plan,
+                65536,
+            )
+
+
+def _update() -> None:
+    """Steps that are as large as they can be, in both directions, of any inputs."""
+    check_lanes(np.full((1, DRAWS), RATIO_MAX), (1 << 15) - 1, 40, INPUT_MAX)
+    check_lanes(np.full((1, DRAWS), -3), 21845, 16, INPUT_MAX)
+    for lr, n_draws in ((64.0, 1), (np.nextafter(64.0, 0), DRAWS), (64.0, DRAWS), (1 / 64, 1)):
+        config = BimuConfig(lr=float(lr), caution=0.0, n_draws=n_draws, memory_window=1.0)
+        plan = make_bimu_plan(NetworkSpec((4, 2), front_end="none"), config)
+        for size in (INPUT_MAX, 90, 63, 16, 1):
+            x = np.array([[size], [-size], [1], [0], [0]])
+            for sign in (1, -1):
+                for b in (-127, 0, 127):
+                    beliefs = np.full((5, 1), b)
+                    delta = np.full((1, n_draws), sign * DELTA)
+                    for noisy in (-RATIO_MAX, 0, RATIO_MAX):
+                        n = np.full((1, n_draws), noisy)
+                        for norm in ((1 << 15, 15), (65535, 8), (1 << 15, 0)):
+                            check_layer(beliefs, 0, x, delta, n, norm, plan, 7)
+    plan = make_bimu_plan(NetworkSpec((4, 2)), BimuConfig(memory_window=1.0, sweep=1))
+    for b in (-127, 0, 127):
+        check_pull(np.full((4, 60000), b), 0, 0, plan, 7)
+
+
+def exercise() -> None:
+    """Everything at its largest and of one sign, and a whole network at its edges."""
+    check_constants()
+    _forward()
+    _backward()
+    _update()
+    spec, config = NetworkSpec((3, 5, 40, 2)), BimuConfig(lr=64.0, caution=64.0, window=16.0)
+    for mode in range(4):
+        state = edge_state(spec, config, mode, 5)
+        check_learner(spec, config, state, np.full(3, INPUT_MAX), 0)

@@ -1,0 +1,122 @@
+"""Bounds of BiMU, computed operation by operation."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+from bounds_quant import DRAWS, ROWS
+from bounds_sampling import EPSILON_MAX
+from holding import Bounds
+
+from quant.front_end import INPUT_MAX
+from quant.network import MAX_UNITS
+from quant.rules.bimu.config import RANGES
+from quant.rules.bimu.golden import DELTA_MAX, RATIO_MAX
+from quant.rules.bimu.golden_steps import INPUT_BITS, LANE_BITS, STEP_FRAC_BITS
+from quant.rules.bimu.plan import SHRINK, TANH_MAX, VARIANCE_MAX
+
+LARGEST = {name: high for name, _, high, _ in RANGES}
+SCALE = int(LARGEST["logit_scale"] * 2**28)
+SCALE_Q = int(LARGEST["logit_scale"] * 2**8)
+WINDOW = int(LARGEST["window"] * 2**8)
+MANTISSA_MIN, MANTISSA_MAX = 1 << 15, (1 << 16) - 1
+POWER = ((1 << 16) - 1 + ROWS // 2) * VARIANCE_MAX
+#: With a shift of 15 no square is half a step.
+assert INPUT_MAX**2 < 1 << 14
+SPREAD = math.isqrt(POWER) << 7
+NOISE = (SPREAD >> 3) * EPSILON_MAX + 16
+MEAN = ROWS * INPUT_MAX * TANH_MAX
+PRE_ACTIVATION = MEAN + (NOISE >> 5)
+INVERSE = SCALE // MANTISSA_MIN
+DELTA = max((SCALE_Q << 16) >> 8, DELTA_MAX)
+RATIO = (EPSILON_MAX << 30) + (1 << 13) >> 14
+THROUGH_MEAN = MAX_UNITS * DELTA * TANH_MAX
+THROUGH_SPREAD = MAX_UNITS * RATIO_MAX * VARIANCE_MAX
+DRAW_SUM = DRAWS * RATIO_MAX
+LANE = (1 << LANE_BITS) + DRAWS // 2
+
+
+def part(most: int, power: int) -> int:
+    """Return the largest lane times an input to a power, shifted as little as may be."""
+
+    def shifted(value: int) -> int:
+        right = max(value.bit_length() - INPUT_BITS, 0)
+        return LANE * value + (1 << right >> 1) >> right
+
+    return max(shifted(x**power) for x in range(1, most + 1))
+
+
+def largest_logit() -> int:
+    """|Σ ±x| ≤ √rows · √Σ x² (Cauchy and Schwarz), and the norm is short by 2^-15 at most.
+
+    A shifted square is at most twice what it should be, so the deviation is within √2 of the norm.
+    """
+    rooted = math.isqrt(ROWS)
+    assert rooted**2 == ROWS
+    noise = Fraction(3, 2) * Fraction(EPSILON_MAX, 256)
+    exact = Fraction(SCALE, 1 << 12) * (rooted + noise) / (1 - Fraction(1, 1 << 15))
+    return math.floor(exact + Fraction(1, 2))
+
+
+LOGIT = largest_logit()
+MEAN_PART, NOISE_PART = part(INPUT_MAX, 1), part(INPUT_MAX, 2)
+TANH_PART = TANH_MAX * NOISE_PART + (1 << 7)
+M = MEAN_PART + (TANH_PART >> 8)
+WEIGHTED = M * (VARIANCE_MAX >> 5) + (1 << 9)
+Y = WEIGHTED >> 10
+AGAINST = Y + (TANH_MAX * Y >> 8)
+SHRUNK = Y * int(SHRINK[0]) + (1 << 9)
+STEP, STEP_ONE = SHRUNK >> 10, 1 << STEP_FRAC_BITS
+BOUNDS = Bounds(
+    {
+        # forward
+        "square_sum": (ROWS * INPUT_MAX**2, "uint32"),
+        "norm_mantissa": (MANTISSA_MAX, "uint32"),
+        "square": (2 * INPUT_MAX**2, "int16"),
+        "power": (POWER, "uint32"),
+        "spread": (SPREAD, "uint32"),
+        "mean": (MEAN, "int32"),
+        "noise": (NOISE, "int32"),
+        "pre_activation": (PRE_ACTIVATION, "int32"),
+        "inverse": (INVERSE, "int64"),
+        "scaled_sum": (PRE_ACTIVATION * INVERSE, "int64"),
+        "logit": (LOGIT, "int32"),
+        "logit_sum": (DRAWS * LOGIT, "int64"),
+        "window_limit": (WINDOW * MANTISSA_MAX, "uint32"),
+        # backward
+        "scaled_gradient": ((SCALE_Q << 16) + 128, "int32"),
+        "delta": (DELTA, "int32"),
+        "ratio_product": ((EPSILON_MAX << 30) + (1 << 13), "int64"),
+        "noisy_product": (DELTA * RATIO + (1 << 11), "int64"),
+        "noisy": (RATIO_MAX, "int32"),
+        "through_mean": (THROUGH_MEAN, "int64"),
+        "through_spread": (THROUGH_SPREAD, "int64"),
+        "input_gradient": (
+            ((THROUGH_MEAN + (1 << 7) >> 8) + (THROUGH_SPREAD + (1 << 14) >> 15)) << 16,
+            "int64",
+        ),
+        # update
+        "draw_sum": (DRAW_SUM, "uint32"),
+        "scale": ((1 << 15) - 1, "uint32"),
+        "wide": (DRAW_SUM * ((1 << 15) - 1), "uint64"),
+        "lane_sum": (LANE, "int16"),
+        "lane_input": (LANE * INPUT_MAX, "int32"),
+        "lane_square": (LANE * INPUT_MAX**2 + (1 << 30), "int32"),
+        "mean_part": (MEAN_PART, "int32"),
+        "noise_part": (NOISE_PART, "int32"),
+        "tanh_part": (TANH_PART, "int32"),
+        "m": (M, "int32"),
+        "weighted": (WEIGHTED, "int32"),
+        "y": (Y, "int32"),
+        "against": (AGAINST, "uint32"),
+        "worth": (AGAINST * 1023, "uint32"),
+        "shrunk": (SHRUNK, "int32"),
+        "step": (STEP, "int32"),
+        "belief_before_store": (
+            127 + (STEP + (1 << STEP_FRAC_BITS) - 1 >> STEP_FRAC_BITS),
+            "int32",
+        ),
+        "pulled": ((127 << 16) + 65535, "int32"),
+    }
+)

@@ -1,0 +1,288 @@
+"""The golden model of BiMU, run again, every intermediate held to its bound.
+
+The intermediates are recomputed from their definition and must give what the golden model gives.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from limits_bimu import BOUNDS, MANTISSA_MIN
+
+from quant import noise
+from quant.counters import Saturations
+from quant.cuts import SIGN
+from quant.heads import HEADS
+from quant.integers import Int64, bit_length, shift_round
+from quant.network import NetworkSpec
+from quant.replay import replaying
+from quant.rules.bimu import golden, golden_steps
+from quant.rules.bimu.config import BimuConfig
+from quant.rules.bimu.plan import SHRINK, TANH, VARIANCE, BimuPlan, make_bimu_plan
+from quant.rules.bimu.state import belief_view
+from quant.state import State, init_state
+
+hold, hold_partial_sums = BOUNDS.hold, BOUNDS.hold_partial_sums
+
+
+def check_norm(square_sum: int) -> tuple[int, int]:
+    """Root of a sum of squares, 16 bits."""
+    hold("square_sum", square_sum)
+    mantissa, exponent = golden.norm(square_sum)
+    hold("norm_mantissa", mantissa)
+    if square_sum:
+        assert mantissa >= MANTISSA_MIN
+        assert mantissa == math.isqrt(square_sum << 2 * exponent)
+    return mantissa, exponent
+
+
+def check_spread(x: Int64, byte: Int64) -> Int64:
+    """Deviation of the pre-activations."""
+    square_sum = int(x @ x)
+    k = -1
+    while square_sum >= 1 << 16 + k:
+        k += 2
+    squares = x**2 << 1 if k < 0 else x**2 + (1 << k - 1) >> k
+    hold("square", squares)
+    hold_partial_sums("power", squares[:, None] * VARIANCE[byte], 0)
+    power = squares @ VARIANCE[byte]
+    spread = np.array([math.isqrt(int(one)) << (k + 1) // 2 for one in power], np.int64)
+    hold("spread", spread)
+    np.testing.assert_array_equal(golden.spread_of(x, VARIANCE[byte], square_sum), spread)
+    return spread
+
+
+def check_sums(x: Int64, byte: Int64, spread: Int64, epsilon: Int64) -> Int64:
+    """Sampled pre-activations of all draws, ``int64[columns, draws]``."""
+    for s in range(x.shape[1]):
+        hold_partial_sums("mean", x[:, s, None] * TANH[byte], 0)
+    noisy = (spread >> 3)[:, None] * epsilon + 16
+    hold("noise", noisy)
+    a: Int64 = TANH[byte].T @ x + (noisy >> 5)
+    hold("pre_activation", a)
+    return a
+
+
+def check_logits(a: Int64, size: tuple[int, int], plan: BimuPlan) -> Int64:
+    """The last layer's sums over the norm of its input."""
+    mantissa, exponent = size
+    inverse = plan.logit_scale_q // mantissa if mantissa else 0
+    hold("inverse", inverse)
+    hold("scaled_sum", a * inverse)
+    logits = shift_round(a * inverse, 20 - exponent)
+    hold("logit", logits)
+    hold_partial_sums("logit_sum", logits, 1)
+    np.testing.assert_array_equal(golden.scale_logits(a, size, plan), logits)
+    return logits
+
+
+def check_delta(p: Int64, plan: BimuPlan) -> Int64:
+    """Gradient by the pre-activations of the last layer; ``p``: by the logits, Q.20."""
+    hold("scaled_gradient", (p >> 4) * plan.scale_q + 128)
+    delta = shift_round((p >> 4) * plan.scale_q, 8)
+    hold("delta", delta)
+    return delta
+
+
+def check_noisy(delta: Int64, epsilon: Int64, spread: Int64) -> tuple[Int64, int]:
+    """Gradient times noise over deviation, and how many were clamped."""
+    inverse = np.array([(1 << 30) // int(s) if s else 0 for s in spread], np.int64)[:, None]
+    hold("ratio_product", epsilon * inverse + (1 << 13))
+    ratio = epsilon * inverse + (1 << 13) >> 14
+    np.testing.assert_array_equal(golden.ratios(epsilon, spread), ratio)
+    hold("noisy_product", delta * ratio + (1 << 11))
+    wide = delta * ratio + (1 << 11) >> 12
+    noisy = np.clip(wide, -golden.RATIO_MAX, golden.RATIO_MAX)
+    hold("noisy", noisy)
+    return noisy, int(np.count_nonzero(noisy != wide))
+
+
+def check_backward(
+    byte: Int64,
+    x: Int64,
+    delta: Int64,
+    noisy: Int64,
+    below: Int64,
+    size: tuple[int, int],
+    plan: BimuPlan,
+    inverse_norm: int,
+) -> tuple[Int64, int]:
+    """Gradient by the layer below; ``size``: of that layer's input."""
+    for s in range(delta.shape[1]):
+        hold_partial_sums("through_mean", TANH[byte] * delta[:, s], 1)
+        hold_partial_sums("through_spread", VARIANCE[byte] * noisy[:, s], 1)
+    spread = shift_round(VARIANCE[byte] @ noisy, 15)
+    total = shift_round(TANH[byte] @ delta, 8) + np.sign(x) * spread
+    hold("input_gradient", total * inverse_norm)
+    hold("window_limit", plan.window_q * size[0])
+    limit = plan.window_q * size[0] >> size[1]
+    wide = np.where(np.abs(below) <= limit, shift_round(total * inverse_norm, 16), 0)
+    kept = np.clip(wide, -golden.DELTA_MAX, golden.DELTA_MAX)
+    hold("delta", kept)
+    found, clamped = golden.backward(byte, x, delta, noisy, below, limit, inverse_norm)
+    np.testing.assert_array_equal(found, kept)
+    assert clamped == np.count_nonzero(kept != wide)
+    return kept, clamped
+
+
+def check_lanes(y: Int64, scale: int, exponent: int, largest: int) -> tuple[Int64, int, int]:
+    """Lanes, their shift, and whether the gradient was cut."""
+    hold_partial_sums("draw_sum", np.abs(y), 1)
+    most = int(np.abs(y).sum(axis=1).max())
+    hold("wide", most * scale)
+    drop = bit_length(most * scale) - golden_steps.LANE_BITS
+    found = shift_round(y * scale, drop)
+    hold("lane_sum", np.abs(found).sum(axis=1))
+    right = exponent - drop
+    least = max(bit_length(largest) - golden_steps.INPUT_BITS, 0)
+    return found, min(max(right, least), golden_steps.RIGHT_MAX), int(right < least)
+
+
+def check_steps(byte: Int64, g: Int64, q: Int64, right: tuple[int, int], plan: BimuPlan) -> Int64:
+    """Steps in LSBs, .12, before they are doubled."""
+    t = TANH[byte]
+    hold("lane_input", g)
+    hold("lane_square", np.abs(q) + (1 << right[1] >> 1))
+    mean, noisy = shift_round(g, right[0]), shift_round(q, right[1])
+    hold("mean_part", mean)
+    hold("noise_part", noisy)
+    hold("tanh_part", t * noisy + 128)
+    m = mean - (t * noisy + 128 >> 8)
+    hold("m", m)
+    hold("weighted", m * (VARIANCE[byte] >> 5) + 512)
+    y = m * (VARIANCE[byte] >> 5) + 512 >> 10
+    hold("y", y)
+    against = np.abs(y) + (y * t >> 8)
+    hold("against", against)
+    hold("worth", against * plan.caution[0])
+    worth = np.minimum(against * plan.caution[0] >> plan.caution[1], 255)
+    hold("shrunk", y * SHRINK[worth] + 512)
+    step: Int64 = y * SHRINK[worth] + 512 >> 10
+    hold("step", step)
+    np.testing.assert_array_equal(golden_steps.steps(byte, g, q, right, plan), step)
+    return step
+
+
+def check_layer(
+    b: Int64,
+    layer: int,
+    x: Int64,
+    delta: Int64,
+    noisy: Int64,
+    size: tuple[int, int],
+    plan: BimuPlan,
+    key: int,
+) -> tuple[Int64, int]:
+    """The λ of a layer after the gradient's steps, and how often the gradient was cut."""
+    scale = plan.gain[0] * ((1 << 31) // size[0]) >> 16
+    hold("scale", scale)
+    exponent = 19 + plan.gain[1] - size[1]
+    z = np.abs(x[:, 0])
+    d, right, cut = check_lanes(delta, scale, exponent, int(z.max()))
+    r, right_noisy, cut_noisy = check_lanes(noisy, scale, exponent + 4, int(z.max()) ** 2)
+    rows, columns = b.shape
+    x_all = np.broadcast_to(x, (rows, plan.n_draws))
+    row_word = noise.words(key, noise.STREAM_ROW + layer, rows).astype(np.int64)
+    column_word = noise.words(key, noise.STREAM_COLUMN + layer, columns).astype(np.int64)
+    sizes = np.abs(d.sum(axis=1)) if layer == 0 else np.abs(d).sum(axis=1)
+    result = b.copy()
+    for i in range(rows):
+        square = int(z[i]) ** 2
+        bound = int(shift_round(np.int64(int(z[i]) * int(sizes.max())), right))
+        most = square * int(np.abs(r.sum(axis=1)).max())
+        bound += int(shift_round(np.int64(most), right_noisy))
+        doubled = min(max(golden_steps.STEP_FRAC_BITS - bit_length(bound), 0), golden_steps.RAREST)
+        if bound == 0 or int(row_word[i]) >> 24 >= 256 >> doubled:
+            continue
+        step = check_steps(
+            b[i] + 128, d @ x_all[i], square * r.sum(axis=1), (right, right_noisy), plan
+        )
+        assert int(np.abs(step).max()) <= bound
+        u = (row_word[i] ^ column_word) & 4095
+        moved = b[i] - ((step << doubled) + u >> 12)
+        hold("belief_before_store", moved)
+        result[i] = np.clip(moved, -127, 127)
+    return result, cut + cut_noisy
+
+
+def check_pull(b: Int64, layer: int, n: int, plan: BimuPlan, key: int) -> tuple[Int64, int]:
+    """The λ of a layer after the prior's pull, and how many stood at an end."""
+    rows, columns = b.shape
+    first, result, at_end = sum(r for r, _ in plan.shapes[:layer]), b.copy(), 0
+    row_word = noise.words(key, noise.STREAM_PULL_ROW + layer, rows).astype(np.int64)
+    column_word = noise.words(key, noise.STREAM_COLUMN + layer, columns).astype(np.int64)
+    for i in range(rows):
+        if (first + i + n) % plan.sweep:
+            continue
+        u = (row_word[i] ^ column_word) & 65535
+        hold("pulled", plan.pull[np.abs(b[i])] + u)
+        step = plan.pull[np.abs(b[i])] + u >> 16
+        result[i] = np.where(b[i] < 0, b[i] + step, b[i] - step)
+        at_end += int(np.count_nonzero(np.abs(b[i]) == 127))
+    return result, at_end
+
+
+def check_learner(
+    spec: NetworkSpec, config: BimuConfig, state: State, z: Int64, label: int
+) -> None:
+    """Forward pass and update of a whole network, every intermediate held; ``state`` moves."""
+    plan = make_bimu_plan(spec, config)
+    before, count = state.copy(), Saturations()
+    key, n = noise.key_of(state), int(state["n_samples"][0])
+    passed = golden.forward(spec, plan, state, z, count)
+    beliefs = [belief_view(spec, before, i).astype(np.int64) for i in range(len(plan.shapes))]
+    first = z
+    if len(plan.cuts):
+        first = np.array([SIGN if column >= cut else -SIGN for column in z for cut in plan.cuts])
+    x, sizes, spreads = first[:, None], [], []
+    for i, b in enumerate(beliefs):
+        if spec.bias:
+            x = np.vstack([x, np.full((1, x.shape[1]), SIGN)])
+        np.testing.assert_array_equal(passed.inputs[i], x)
+        sizes.append(check_norm(int(x[:, 0] @ x[:, 0])))
+        spreads.append(check_spread(x[:, 0], b + 128))
+        a = check_sums(x, b + 128, spreads[-1], passed.epsilon[i])
+        np.testing.assert_array_equal(passed.sums[i], a)
+        x = np.where(a < 0, -SIGN, SIGN)
+    logits = check_logits(a, sizes[-1], plan)
+    np.testing.assert_array_equal(passed.outputs, logits)
+    golden.update(spec, plan, state, passed, label, count)
+    gradient = HEADS[spec.head].verbs.output_gradient(logits, label, Saturations())
+    delta, clamped, at_end = check_delta(gradient, plan), 0, 0
+    for i in range(len(beliefs) - 1, -1, -1):
+        b, x, used = beliefs[i], passed.inputs[i], delta
+        noisy, n_noisy = check_noisy(used, passed.epsilon[i], spreads[i])
+        clamped += n_noisy
+        if i > 0:
+            units = spec.layers[i]
+            delta, n_delta = check_backward(
+                b[:units] + 128,
+                x[:units],
+                used,
+                noisy,
+                passed.sums[i - 1],
+                sizes[i - 1],
+                plan,
+                plan.inverse_norms[i],
+            )
+            clamped += n_delta
+        if sizes[i][0]:
+            b, cut = check_layer(b, i, x, used, noisy, sizes[i], plan, key)
+            clamped += cut
+        if not replaying(before):
+            b, n_end = check_pull(b, i, n, plan, key)
+            at_end += n_end
+        np.testing.assert_array_equal(belief_view(spec, state, i), b)
+    assert (count.gradient, count.mu) == (clamped, at_end)
+
+
+def edge_state(spec: NetworkSpec, config: BimuConfig, mode: int, seed: int) -> State:
+    """λ at the ends of its format, around zero, or anything."""
+    state, rng = init_state(spec, config, "q8", seed), np.random.default_rng(seed)
+    values = ([-127, 127], [-1, 0, 1], [-127, -1, 0, 127], range(-127, 128))[mode % 4]
+    for layer in range(len(spec.shapes)):
+        view = belief_view(spec, state, layer)
+        view[:] = rng.choice(np.array(values), view.shape)
+    state["n_samples"] = rng.choice(np.array([0, 1, 2**32 - 1, seed], np.uint32))
+    return state
