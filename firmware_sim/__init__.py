@@ -11,7 +11,14 @@ Imports nothing of the packages that export a learner; it takes an export folder
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .boards import DEFAULT_BOARD, Board, board_from_dict, get_board, list_boards
+from .boards import (
+    DEFAULT_BOARD,
+    Board,
+    board_from_dict,
+    get_board,
+    list_boards,
+    load_board,
+)
 from .errors import (
     BoardError,
     BuildError,
@@ -21,6 +28,7 @@ from .errors import (
     FirmwareSimError,
     InputError,
     LinkError,
+    PowerLost,
     RefusedError,
     SilentError,
 )
@@ -77,6 +85,7 @@ __all__ = [
     "InputError",
     "LinkError",
     "ModelCost",
+    "PowerLost",
     "RamBytes",
     "RefusedError",
     "RemoteDevice",
@@ -89,6 +98,7 @@ __all__ = [
     "build_firmware",
     "get_board",
     "list_boards",
+    "load_board",
     "load_firmware",
     "model_cost",
     "open_export",

@@ -20,12 +20,30 @@ from .emulator import UcError, arm, uc, uclib
 from .errors import BuildError, LinkError
 from .zig import run_cc, zig_version
 
-UART_BASE = 0x40004000
-UART_SIZE = 0x1000
-
-_DATA, _STATE = 0x0, 0x4
-_RX_FULL = 2
 _SOURCE = Path(__file__).with_name("tap.c")
+
+
+class Serial(NamedTuple):
+    """A serial port's registers; all offsets are from `base`.
+
+    Attributes
+    ----------
+    base, size : int
+        Of its page.
+    receive, send : int
+        What is read for a byte, and written.
+    status : tuple of (offset, empty, full)
+        One or two registers: what they read while nothing was received, and else.
+    writable : tuple of int
+        Every other register that may be written.
+    """
+
+    base: int
+    size: int
+    receive: int
+    send: int
+    status: tuple[tuple[int, int, int], ...]
+    writable: tuple[int, ...]
 
 
 class Wiring(NamedTuple):
@@ -41,6 +59,10 @@ class Wiring(NamedTuple):
         Addresses of the functions whose instructions are counted apart.
     rx_bytes, tx_bytes : int
         Sizes of the two buffers.
+    serial : Serial
+    ram : ctypes array or None
+        The RAM's memory, if code may run there.
+    ram_base : int
     """
 
     flash: ctypes.Array[ctypes.c_uint8]
@@ -48,6 +70,9 @@ class Wiring(NamedTuple):
     entries: tuple[int, int]
     rx_bytes: int
     tx_bytes: int
+    serial: Serial
+    ram: ctypes.Array[ctypes.c_uint8] | None
+    ram_base: int
 
 
 class Tap(Protocol):
@@ -95,6 +120,13 @@ class Tap(Protocol):
     def forget(self) -> None:
         """Empty the UART and leave any watched function: the device is being reset."""
 
+    @property
+    def stray(self) -> int | None:
+        """An address that was written or run and may not be; None if there was none."""
+
+    def switch_flash(self, readable: bool) -> None:
+        """Say whether code may run from the flash now."""
+
 
 def count_instructions(code: bytes | memoryview) -> int:
     """Count the Thumb instructions in a run of code bytes."""
@@ -132,6 +164,21 @@ class _TapStruct(ctypes.Structure):
         ("lost", ctypes.c_uint32),
         ("unknown", ctypes.c_uint32),
         ("lr_register", ctypes.c_int32),
+        ("ram", ctypes.c_void_p),
+        ("ram_base", ctypes.c_uint32),
+        ("ram_size", ctypes.c_uint32),
+        ("flash_off", ctypes.c_uint32),
+        ("stray", ctypes.c_uint32),
+        ("stray_address", ctypes.c_uint32),
+        ("uart_base", ctypes.c_uint32),
+        ("uart_size", ctypes.c_uint32),
+        ("rx_offset", ctypes.c_uint32),
+        ("tx_offset", ctypes.c_uint32),
+        ("status_offset", ctypes.c_uint32 * 2),
+        ("status_empty", ctypes.c_uint32 * 2),
+        ("status_full", ctypes.c_uint32 * 2),
+        ("writable", ctypes.c_void_p),
+        ("words", ctypes.c_void_p),
     )
 
 
@@ -183,14 +230,29 @@ class NativeTap:
         tap.reg_read, tap.emu_stop = _address(uclib.uc_reg_read), _address(uclib.uc_emu_stop)
         tap.lr_register = arm.UC_ARM_REG_LR
         tap.limit = 2**63
+        self._serial = serial = wiring.serial
+        self._writable = (ctypes.c_uint8 * (serial.size // 4))()
+        self._words = (ctypes.c_uint32 * (serial.size // 4))()
+        for offset in serial.writable:
+            self._writable[offset // 4] = 1
+        tap.writable, tap.words = ctypes.addressof(self._writable), ctypes.addressof(self._words)
+        tap.uart_base, tap.uart_size = serial.base, serial.size
+        tap.rx_offset, tap.tx_offset = serial.receive, serial.send
+        for index in range(2):
+            status = serial.status[min(index, len(serial.status) - 1)]
+            tap.status_offset[index], tap.status_empty[index], tap.status_full[index] = status
+        if wiring.ram is not None:
+            self._ram = wiring.ram
+            tap.ram, tap.ram_base = ctypes.addressof(wiring.ram), wiring.ram_base
+            tap.ram_size = len(wiring.ram)
 
     def attach(self, engine: Any) -> None:
         """Map the UART and install the counter in an emulator."""
         user = ctypes.c_void_p(ctypes.addressof(self._tap))
         status = uclib.uc_mmio_map(
             engine._uch,
-            ctypes.c_uint64(UART_BASE),
-            ctypes.c_uint64(UART_SIZE),
+            ctypes.c_uint64(self._serial.base),
+            ctypes.c_uint64(self._serial.size),
             ctypes.c_void_p(_address(self._lib.sl_tap_read)),
             user,
             ctypes.c_void_p(_address(self._lib.sl_tap_write)),
@@ -264,6 +326,17 @@ class NativeTap:
         """Empty the UART and leave any watched function."""
         tap = self._tap
         tap.rx_head = tap.rx_tail = tap.tx_count = tap.lost = tap.active = tap.unknown = 0
+        tap.stray = tap.flash_off = 0
+        ctypes.memset(self._words, 0, ctypes.sizeof(self._words))
+
+    @property
+    def stray(self) -> int | None:
+        """An address that was written or run and may not be."""
+        return int(self._tap.stray_address) if self._tap.stray else None
+
+    def switch_flash(self, readable: bool) -> None:
+        """Say whether code may run from the flash now."""
+        self._tap.flash_off = int(not readable)
 
 
 class PythonTap:
@@ -281,10 +354,16 @@ class PythonTap:
         self._rx, self._head, self._tx = b"", 0, bytearray()
         self._return: int | None = None
         self._start = 0
+        self._serial, self._readable = wiring.serial, True
+        self.stray: int | None = None
+        self._ram = None if wiring.ram is None else memoryview(wiring.ram).cast("B")
+        self._ram_base = wiring.ram_base
+        self._words: dict[int, int] = {}
 
     def attach(self, engine: Any) -> None:
         """Map the UART and install the counter in an emulator."""
-        engine.mmio_map(UART_BASE, UART_SIZE, self._read, None, self._write, None)
+        serial = self._serial
+        engine.mmio_map(serial.base, serial.size, self._read, None, self._write, None)
         engine.hook_add(uc.UC_HOOK_BLOCK, self._block)
 
     def _block(self, engine: Any, address: int, size: int, _user: Any) -> None:
@@ -296,29 +375,51 @@ class PythonTap:
             self._return = engine.reg_read(arm.UC_ARM_REG_LR) & ~1
             self._start = self.total
         count = self._counts.get((address, size))
-        if count is None:
-            offset = address - self._base
-            if offset < 0 or offset + size > len(self._flash):
-                self.unknown += 1
-                return
+        offset = address - self._base
+        inside = 0 <= offset <= len(self._flash) - size
+        if inside and not self._readable:
+            self._stop_at(engine, address)
+            return
+        if count is None and inside:
             count = count_instructions(self._flash[offset : offset + size])
             self._counts[address, size] = count
+        elif count is None:
+            in_ram = address - self._ram_base
+            if self._ram is None or not 0 <= in_ram <= len(self._ram) - size:
+                self.unknown += 1
+                return
+            count = count_instructions(self._ram[in_ram : in_ram + size])
         self.total += count
         if self.total > self._limit:
             self.overran = True
             engine.emu_stop()
 
-    def _read(self, _uc: Any, offset: int, _size: int, _user: Any) -> int:
-        if offset == _DATA and self._head < len(self._rx):
-            self._head += 1
-            return self._rx[self._head - 1]
-        if offset == _STATE and self._head < len(self._rx):
-            return _RX_FULL
-        return 0
+    def _stop_at(self, engine: Any, address: int) -> None:
+        if self.stray is None:
+            self.stray = address
+        engine.emu_stop()
 
-    def _write(self, _uc: Any, offset: int, _size: int, value: int, _user: Any) -> None:
-        if offset == _DATA:
+    def _read(self, _uc: Any, offset: int, _size: int, _user: Any) -> int:
+        full = self._head < len(self._rx)
+        if offset == self._serial.receive:
+            self._head += full
+            return self._rx[self._head - 1] if full else 0
+        for at, when_empty, when_full in self._serial.status:
+            if offset == at:
+                return when_full if full else when_empty
+        return self._words.get(offset, 0)
+
+    def _write(self, engine: Any, offset: int, _size: int, value: int, _user: Any) -> None:
+        if offset == self._serial.send:
             self._tx.append(value & 0xFF)
+        elif offset in self._serial.writable:
+            self._words[offset] = value
+        else:
+            self._stop_at(engine, self._serial.base + offset)
+
+    def switch_flash(self, readable: bool) -> None:
+        """Say whether code may run from the flash now."""
+        self._readable = readable
 
     @property
     def rx_pending(self) -> int:
@@ -348,3 +449,5 @@ class PythonTap:
         """Empty the UART and leave any watched function."""
         self._rx, self._head, self._tx = b"", 0, bytearray()
         self._return, self._start, self.unknown = None, 0, 0
+        self.stray, self._readable = None, True
+        self._words.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -16,6 +17,9 @@ _HELLO = struct.Struct("<6I")
 _PREDICTION = struct.Struct("<3f")
 #: The counters of a HEALTH reply, in the order of their words.
 COUNTERS = ("input", "activation", "gradient", "mu", "rho", "front_end")
+_STORED = struct.Struct("<6I")
+#: Where a state came from at boot.
+SOURCES = ("factory", "newest", "the one before")
 _HEALTH = struct.Struct(f"<Ii{len(COUNTERS)}I")
 
 
@@ -68,6 +72,30 @@ class Health:
     blind: int
     step: float
     saturations: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a device has in flash.
+
+    Attributes
+    ----------
+    source : str
+        Where its state came from at boot: "factory", what the build was given; "newest", the
+        newest whole record; "the one before", because a later one was begun and is not whole.
+    sequence : int
+        Number of the newest whole record; 0 if there is none.
+    commits, failures : int
+        Since the reset: records written, and records that the flash did not take.
+    unwhole : int
+        Records that were begun and are not whole, as found at boot.
+    """
+
+    source: str
+    sequence: int
+    commits: int
+    failures: int
+    unwhole: int
 
 
 class TargetPrediction(NamedTuple):
@@ -243,7 +271,10 @@ class Verbs:
         return b"".join(parts)
 
     def write_state(self, state: bytes) -> None:
-        """Replace the learner's whole state over the link.
+        """Replace the learner's whole state over the link, all of it or nothing.
+
+        The parts go to flash; the device takes them over when the last one is there, the CRC is
+        right and a learner can reach such a state. It survives a reset from then on.
 
         Parameters
         ----------
@@ -254,6 +285,8 @@ class Verbs:
         ------
         InputError
             If the size differs.
+        RefusedError
+            If the device does not take it; its state is as before.
         LinkError, DeviceFault
             As for `exchange`.
         """
@@ -261,7 +294,31 @@ class Verbs:
             raise InputError(
                 f"state of {len(state)} bytes: this firmware's has {self.facts.state_bytes}"
             )
-        chunk = self.facts.max_payload_bytes - 4
+        chunk = (self.facts.max_payload_bytes - 4) // 16 * 16
         for offset in range(0, len(state), chunk):
             payload = struct.pack("<I", offset) + state[offset : offset + chunk]
             self._ask(Request.WRITE_STATE, payload)
+        self._ask(Request.ADOPT, struct.pack("<I", zlib.crc32(state)))
+
+    def commit(self) -> None:
+        """Let the device write its state to flash: it then survives a reset.
+
+        Raises
+        ------
+        RefusedError
+            If the flash did not take it; what was stored before is still there.
+        LinkError, DeviceFault
+            As for `exchange`.
+        """
+        self._ask(Request.COMMIT)
+
+    def stored(self) -> Stored:
+        """Ask where the device's state came from, and what is in its flash.
+
+        Raises
+        ------
+        LinkError, DeviceFault
+            As for `exchange`.
+        """
+        source, *numbers, _ = _STORED.unpack(self._ask(Request.STORED))
+        return Stored(SOURCES[source] if source < len(SOURCES) else f"source {source}", *numbers)

@@ -98,7 +98,7 @@ def test_the_check_sees_soft_float_on_a_core_with_an_fpu(
     from firmware_sim import toolchain
 
     flags = ["-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m4"]
-    monkeypatch.setattr(toolchain, "_core_flags", lambda _core: flags)
+    monkeypatch.setattr(toolchain, "core_flags", lambda _core: flags)
     with pytest.raises(fs.BuildError, match=r"has an FPU but the code calls .*__aeabi_fmul"):
         build(tmp_path / "trap", "stm32f411", SL_TEST_FLOAT=1)
 
