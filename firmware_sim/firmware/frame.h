@@ -20,11 +20,11 @@ enum sl_frame_type {
     SL_TYPE_READ_STATE = 4,
     SL_TYPE_WRITE_STATE = 5,
     SL_TYPE_HEALTH = 6,
-    SL_TYPE_RECALL = 7,  /* as PREDICT, by the learner's memory alone */
+    SL_TYPE_RECALL = 7,    /* as PREDICT, by the learner's memory alone */
     SL_TYPE_COMMIT = 0x10, /* write the state to flash */
     SL_TYPE_STORED = 0x11, /* what is in flash */
     SL_TYPE_ADOPT = 0x12,  /* take over what WRITE_STATE brought */
-    SL_TYPE_FAULT = 0x7F /* only ever sent by the device, in its last breath */
+    SL_TYPE_FAULT = 0x7F   /* only ever sent by the device, in its last breath */
 };
 
 enum sl_frame_status {
@@ -36,13 +36,13 @@ enum sl_frame_status {
     SL_STATUS_TOO_LONG = 5,     /* the payload does not fit the receive buffer */
     SL_STATUS_NOT_FINITE = 6,   /* a feature is NaN or infinite */
     SL_STATUS_UNKNOWN_LABEL = 7,
-    SL_STATUS_OUT_OF_RANGE = 8,  /* offset + length exceeds the state */
-    SL_STATUS_LEARNER_ERROR = 9, /* the learner returned another error: payload int32 */
-    SL_STATUS_NOT_STORED = 10,   /* the flash did not take it */
-    SL_STATUS_OUT_OF_ORDER = 11, /* a part of a state does not follow the one before */
+    SL_STATUS_OUT_OF_RANGE = 8,   /* offset + length exceeds the state */
+    SL_STATUS_LEARNER_ERROR = 9,  /* the learner returned another error: payload int32 */
+    SL_STATUS_NOT_STORED = 10,    /* the flash did not take it */
+    SL_STATUS_OUT_OF_ORDER = 11,  /* a part of a state does not follow the one before */
     SL_STATUS_STATE_DAMAGED = 12, /* the state that came has another CRC */
     SL_STATUS_STATE_REFUSED = 13, /* no learner reaches such a state */
-    SL_STATUS_FAULT = 255        /* the processor faulted: payload pc, lr, xpsr, cfsr (u32) */
+    SL_STATUS_FAULT = 255         /* the processor faulted: payload pc, lr, xpsr, cfsr (u32) */
 };
 
 /* One receive buffer; payload is 4-byte aligned, so features are used where they arrived. */

@@ -242,8 +242,8 @@ int main(void) {
             serve(&frame);
         } else {
             /* What was answered last stays kept: only the line was bad. */
-            sl_frame_send(sl_frame_type(&frame) | SL_FRAME_REPLY, sl_frame_sequence(&frame),
-                          status, 0, 0u);
+            sl_frame_send(sl_frame_type(&frame) | SL_FRAME_REPLY, sl_frame_sequence(&frame), status,
+                          0, 0u);
         }
 #if SL_WATCHDOG
         sl_port_watchdog();

@@ -80,9 +80,7 @@ void sl_storage_boot(sl_state_t *state) {
     for (uint32_t area = 0; area < 2u; area++) {
         for (uint32_t index = 0; index < RECORDS; index++) {
             const uint32_t at = place(area, index);
-            /* What is older than the newest was whole once. */
-            const uint32_t older = is_ours(at) && words_at(at)[1] <= sl_storage.sequence;
-            sl_storage.unwhole += !older && !is_blank(at, RECORD_BYTES);
+            sl_storage.unwhole += is_ours(at) && words_at(at)[1] > sl_storage.sequence;
         }
     }
     sl_storage.source = sl_storage.active == 0u    ? SL_SOURCE_FACTORY

@@ -24,7 +24,7 @@ typedef struct {
     uint32_t sequence; /* of the newest whole record; 0: there is none */
     uint32_t commits;  /* since the reset */
     uint32_t failures; /* commits since the reset that the flash refused */
-    uint32_t unwhole;  /* records found at boot that were begun and are not whole */
+    uint32_t unwhole;  /* records, at boot, with a newer head than that and no end */
     uint32_t active;   /* address of the newest whole record; 0: there is none */
 } sl_storage_t;
 

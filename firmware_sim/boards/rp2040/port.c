@@ -3,53 +3,59 @@
  * to the chip by its commands (W25Q16JV) and then reads in place again. */
 #include "cortex_m.h"
 
-#define RESETS_RESET    REG32(0x4000C000u)
-#define RESETS_DONE     0x4000C008u
-#define XOSC_CTRL       REG32(0x40024000u)
-#define XOSC_STATUS     0x40024004u
-#define XOSC_STARTUP    REG32(0x4002400Cu)
-#define PLL_CS          0x40028000u
-#define PLL_PWR         REG32(0x40028004u)
-#define PLL_FBDIV       REG32(0x40028008u)
-#define PLL_PRIM        REG32(0x4002800Cu)
-#define CLK_REF_CTRL    REG32(0x40008030u)
+#define RESETS_RESET     REG32(0x4000C000u)
+#define RESETS_DONE      0x4000C008u
+#define XOSC_CTRL        REG32(0x40024000u)
+#define XOSC_STATUS      0x40024004u
+#define XOSC_STARTUP     REG32(0x4002400Cu)
+#define PLL_CS           0x40028000u
+#define PLL_PWR          REG32(0x40028004u)
+#define PLL_FBDIV        REG32(0x40028008u)
+#define PLL_PRIM         REG32(0x4002800Cu)
+#define CLK_REF_CTRL     REG32(0x40008030u)
 #define CLK_REF_SELECTED 0x40008038u
-#define CLK_SYS_CTRL    REG32(0x4000803Cu)
+#define CLK_SYS_CTRL     REG32(0x4000803Cu)
 #define CLK_SYS_SELECTED 0x40008044u
-#define CLK_PERI_CTRL   REG32(0x40008048u)
-#define GPIO0_CTRL      REG32(0x40014004u)
-#define GPIO1_CTRL      REG32(0x4001400Cu)
-#define UART_DR         REG32(0x40034000u)
-#define UART_FR         REG32(0x40034018u)
-#define UART_IBRD       REG32(0x40034024u)
-#define UART_FBRD       REG32(0x40034028u)
-#define UART_LCR        REG32(0x4003402Cu)
-#define UART_CR         REG32(0x40034030u)
-#define UART_IFLS       REG32(0x40034034u)
-#define UART_IMSC       REG32(0x40034038u)
-#define UART_IRQ        20u
-#define WATCHDOG_CTRL   REG32(0x40058000u)
-#define WATCHDOG_LOAD   REG32(0x40058004u)
-#define WATCHDOG_TICK   REG32(0x4005802Cu)
-#define SSI_CTRLR0      REG32(0x18000000u)
-#define SSI_CTRLR1      REG32(0x18000004u)
-#define SSI_SSIENR      REG32(0x18000008u)
-#define SSI_SER         REG32(0x18000010u)
-#define SSI_SR          REG32(0x18000028u)
-#define SSI_DR          REG32(0x18000060u)
-#define SSI_SPI_CTRLR0  REG32(0x180000F4u)
-#define QSPI_SS_CTRL    REG32(0x4001800Cu)
+#define CLK_PERI_CTRL    REG32(0x40008048u)
+#define GPIO0_CTRL       REG32(0x40014004u)
+#define GPIO1_CTRL       REG32(0x4001400Cu)
+#define UART_DR          REG32(0x40034000u)
+#define UART_FR          REG32(0x40034018u)
+#define UART_IBRD        REG32(0x40034024u)
+#define UART_FBRD        REG32(0x40034028u)
+#define UART_LCR         REG32(0x4003402Cu)
+#define UART_CR          REG32(0x40034030u)
+#define UART_IFLS        REG32(0x40034034u)
+#define UART_IMSC        REG32(0x40034038u)
+#define UART_IRQ         20u
+#define WATCHDOG_CTRL    REG32(0x40058000u)
+#define WATCHDOG_LOAD    REG32(0x40058004u)
+#define WATCHDOG_TICK    REG32(0x4005802Cu)
+#define SSI_CTRLR0       REG32(0x18000000u)
+#define SSI_CTRLR1       REG32(0x18000004u)
+#define SSI_SSIENR       REG32(0x18000008u)
+#define SSI_SER          REG32(0x18000010u)
+#define SSI_SR           REG32(0x18000028u)
+#define SSI_DR           REG32(0x18000060u)
+#define SSI_SPI_CTRLR0   REG32(0x180000F4u)
+#define QSPI_SS_CTRL     REG32(0x4001800Cu)
 
-#define RESET_UART0     (1u << 22)
-#define RESET_PLL_SYS   (1u << 12)
-#define RESET_BANK0     ((1u << 5) | (1u << 8)) /* IO_BANK0, PADS_BANK0 */
-#define FR_EMPTY        (1u << 4)
-#define FR_TX_FULL      (1u << 5)
-#define SSI_RX_THERE    (1u << 3)
-#define IN_RAM          __attribute__((section(".data.in_ram"), noinline))
+#define RESET_UART0   (1u << 22)
+#define RESET_PLL_SYS (1u << 12)
+#define RESET_BANK0   ((1u << 5) | (1u << 8)) /* IO_BANK0, PADS_BANK0 */
+#define FR_EMPTY      (1u << 4)
+#define FR_TX_FULL    (1u << 5)
+#define SSI_RX_THERE  (1u << 3)
+#define IN_RAM        __attribute__((section(".data.in_ram"), noinline))
 
-enum { CMD_PROGRAM = 0x02, CMD_READ = 0x03, CMD_STATUS = 0x05, CMD_WRITE = 0x06,
-       CMD_ERASE = 0x20, CMD_ID = 0x4B };
+enum {
+    CMD_PROGRAM = 0x02,
+    CMD_READ = 0x03,
+    CMD_STATUS = 0x05,
+    CMD_WRITE = 0x06,
+    CMD_ERASE = 0x20,
+    CMD_ID = 0x4B
+};
 
 static uint32_t core_hz;
 

@@ -6,27 +6,27 @@
 #define STM32_UID_LAST   0x1FFFF7F0u
 #include "stm32.h"
 
-#define RCC          0x40021000u
-#define RCC_CR       REG32(RCC + 0x00u)
-#define RCC_CFGR     REG32(RCC + 0x04u)
-#define RCC_APB2ENR  REG32(RCC + 0x18u)
-#define GPIOA_CRH    REG32(0x40010804u)
-#define FLASH_ACR    REG32(0x40022000u)
-#define FLASH_KEYR   REG32(0x40022004u)
-#define FLASH_SR     REG32(0x4002200Cu)
-#define FLASH_CR     REG32(0x40022010u)
-#define FLASH_AR     REG32(0x40022014u)
-#define CR_HSEON     (1u << 16)
-#define CR_HSERDY    (1u << 17)
-#define CR_PLLON     (1u << 24)
-#define CR_PLLRDY    (1u << 25)
-#define CFGR_TREE    ((7u << 18) | (1u << 16) | (4u << 8)) /* crystal by 9; APB1 by 2 */
-#define FLASH_BUSY   1u
-#define FLASH_WRONG  0x14u /* PGERR, WRPRTERR */
-#define FLASH_PG     1u
-#define FLASH_PER    2u
-#define FLASH_STRT   (1u << 6)
-#define FLASH_LOCK   (1u << 7)
+#define RCC         0x40021000u
+#define RCC_CR      REG32(RCC + 0x00u)
+#define RCC_CFGR    REG32(RCC + 0x04u)
+#define RCC_APB2ENR REG32(RCC + 0x18u)
+#define GPIOA_CRH   REG32(0x40010804u)
+#define FLASH_ACR   REG32(0x40022000u)
+#define FLASH_KEYR  REG32(0x40022004u)
+#define FLASH_SR    REG32(0x4002200Cu)
+#define FLASH_CR    REG32(0x40022010u)
+#define FLASH_AR    REG32(0x40022014u)
+#define CR_HSEON    (1u << 16)
+#define CR_HSERDY   (1u << 17)
+#define CR_PLLON    (1u << 24)
+#define CR_PLLRDY   (1u << 25)
+#define CFGR_TREE   ((7u << 18) | (1u << 16) | (4u << 8)) /* crystal by 9; APB1 by 2 */
+#define FLASH_BUSY  1u
+#define FLASH_WRONG 0x14u /* PGERR, WRPRTERR */
+#define FLASH_PG    1u
+#define FLASH_PER   2u
+#define FLASH_STRT  (1u << 6)
+#define FLASH_LOCK  (1u << 7)
 
 void sl_port_start(void) {
     core_hz = 8000000u;
@@ -40,7 +40,7 @@ void sl_port_start(void) {
             core_hz = SL_CLOCK_HZ;
         }
     }
-    RCC_APB2ENR = (1u << 2) | (1u << 14); /* port A, USART1 */
+    RCC_APB2ENR = (1u << 2) | (1u << 14);       /* port A, USART1 */
     GPIOA_CRH = (GPIOA_CRH & ~0xFF0u) | 0x4B0u; /* PA9 driven by the USART, PA10 an input */
     stm32_usart(core_hz);
 }

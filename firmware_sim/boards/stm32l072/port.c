@@ -7,27 +7,27 @@
 #define STM32_UID_LAST   0x1FF80064u
 #include "stm32.h"
 
-#define RCC          0x40021000u
-#define RCC_CR       REG32(RCC + 0x00u)
-#define RCC_CFGR     REG32(RCC + 0x0Cu)
-#define RCC_IOPENR   REG32(RCC + 0x2Cu)
-#define RCC_APB2ENR  REG32(RCC + 0x34u)
-#define RCC_APB1ENR  REG32(RCC + 0x38u)
-#define PWR_CR       REG32(0x40007000u)
-#define PWR_CSR      0x40007004u
-#define GPIOA_MODER  REG32(0x50000000u)
-#define GPIOA_AFRH   REG32(0x50000024u)
-#define FLASH_ACR    REG32(0x40022000u)
-#define FLASH_PECR   REG32(0x40022004u)
-#define FLASH_PEKEYR REG32(0x4002200Cu)
+#define RCC           0x40021000u
+#define RCC_CR        REG32(RCC + 0x00u)
+#define RCC_CFGR      REG32(RCC + 0x0Cu)
+#define RCC_IOPENR    REG32(RCC + 0x2Cu)
+#define RCC_APB2ENR   REG32(RCC + 0x34u)
+#define RCC_APB1ENR   REG32(RCC + 0x38u)
+#define PWR_CR        REG32(0x40007000u)
+#define PWR_CSR       0x40007004u
+#define GPIOA_MODER   REG32(0x50000000u)
+#define GPIOA_AFRH    REG32(0x50000024u)
+#define FLASH_ACR     REG32(0x40022000u)
+#define FLASH_PECR    REG32(0x40022004u)
+#define FLASH_PEKEYR  REG32(0x4002200Cu)
 #define FLASH_PRGKEYR REG32(0x40022010u)
-#define FLASH_SR     REG32(0x40022018u)
-#define PECR_PELOCK  1u
-#define PECR_PROG    (1u << 3)
-#define PECR_ERASE   (1u << 9)
-#define FLASH_BUSY   1u
-#define FLASH_WRONG  0x30700u /* WRPERR, PGAERR, SIZERR, NOTZEROERR, FWWERR */
-#define CFGR_TREE    ((1u << 18) | (1u << 22)) /* HSI16 by 4, divided by 2 */
+#define FLASH_SR      REG32(0x40022018u)
+#define PECR_PELOCK   1u
+#define PECR_PROG     (1u << 3)
+#define PECR_ERASE    (1u << 9)
+#define FLASH_BUSY    1u
+#define FLASH_WRONG   0x30700u                  /* WRPERR, PGAERR, SIZERR, NOTZEROERR, FWWERR */
+#define CFGR_TREE     ((1u << 18) | (1u << 22)) /* HSI16 by 4, divided by 2 */
 
 void sl_port_start(void) {
     core_hz = 2097000u; /* the MSI, after a reset */

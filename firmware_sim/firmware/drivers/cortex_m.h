@@ -17,8 +17,8 @@
 #define SYST_CVR       REG32(0xE000E018u)
 #define SCB_ICSR       REG32(0xE000ED04u)
 
-#define SYST_ON      7u /* enabled, its exception pends, from the core clock */
-#define SYST_ELAPSED (1u << 16)
+#define SYST_ON        7u /* enabled, its exception pends, from the core clock */
+#define SYST_ELAPSED   (1u << 16)
 #define ICSR_PENDSTCLR (1u << 25)
 
 #define SL_PATIENCE 20000u /* rounds of waiting for an oscillator */

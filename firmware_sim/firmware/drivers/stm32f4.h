@@ -7,21 +7,21 @@
 
 #include "stm32.h"
 
-#define RCC          0x40023800u
-#define RCC_CR       REG32(RCC + 0x00u)
-#define RCC_PLLCFGR  REG32(RCC + 0x04u)
-#define RCC_CFGR     REG32(RCC + 0x08u)
-#define RCC_AHB1ENR  REG32(RCC + 0x30u)
-#define RCC_APB1ENR  REG32(RCC + 0x40u)
-#define RCC_APB2ENR  REG32(RCC + 0x44u)
-#define PWR_CR       REG32(0x40007000u)
-#define PWR_CSR      0x40007004u
-#define FLASH_ACR    REG32(0x40023C00u)
-#define FLASH_KEYR   REG32(0x40023C04u)
-#define FLASH_SR     REG32(0x40023C0Cu)
-#define FLASH_CR     REG32(0x40023C10u)
-#define GPIOA_MODER  REG32(0x40020000u)
-#define GPIOA_AFRH   REG32(0x40020024u)
+#define RCC         0x40023800u
+#define RCC_CR      REG32(RCC + 0x00u)
+#define RCC_PLLCFGR REG32(RCC + 0x04u)
+#define RCC_CFGR    REG32(RCC + 0x08u)
+#define RCC_AHB1ENR REG32(RCC + 0x30u)
+#define RCC_APB1ENR REG32(RCC + 0x40u)
+#define RCC_APB2ENR REG32(RCC + 0x44u)
+#define PWR_CR      REG32(0x40007000u)
+#define PWR_CSR     0x40007004u
+#define FLASH_ACR   REG32(0x40023C00u)
+#define FLASH_KEYR  REG32(0x40023C04u)
+#define FLASH_SR    REG32(0x40023C0Cu)
+#define FLASH_CR    REG32(0x40023C10u)
+#define GPIOA_MODER REG32(0x40020000u)
+#define GPIOA_AFRH  REG32(0x40020024u)
 
 #define HSI_HZ      16000000u
 #define CR_PLLON    (1u << 24)
@@ -37,7 +37,7 @@
 void sl_port_start(void) {
     uint32_t bus_hz = HSI_HZ;
     core_hz = HSI_HZ;
-    RCC_APB1ENR = 1u << 28; /* PWR */
+    RCC_APB1ENR = 1u << 28;       /* PWR */
     PWR_CR = PWR_CR | (3u << 14); /* the highest core voltage */
     RCC_PLLCFGR = 16u | (PLL_N << 6) | ((PLL_P / 2u - 1u) << 16) | (8u << 24);
     RCC_CR = RCC_CR | CR_PLLON;
@@ -58,8 +58,8 @@ void sl_port_start(void) {
             RCC_CFGR = 0u;
         }
     }
-    RCC_AHB1ENR = RCC_AHB1ENR | 1u; /* port A */
-    RCC_APB2ENR = 1u << 4;          /* USART1 */
+    RCC_AHB1ENR = RCC_AHB1ENR | 1u;                           /* port A */
+    RCC_APB2ENR = 1u << 4;                                    /* USART1 */
     GPIOA_MODER = (GPIOA_MODER & ~(15u << 18)) | (10u << 18); /* PA9, PA10 */
     GPIOA_AFRH = (GPIOA_AFRH & ~(0xFFu << 4)) | (0x77u << 4);
     stm32_usart(bus_hz);
