@@ -34,7 +34,7 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
-    from .device import Device, Health, Hello, TargetPrediction
+    from .device import Device, Health, Hello, Stored, TargetPrediction
     from .export_folder import ExportFolder, open_export
     from .image import Firmware, RamBytes, load_firmware
     from .machine import CallCount
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 #: Where the rest is. It is imported when it is asked for: the emulator and the disassembler take
 #: longer to import than many a command takes to run.
 _LATER = {
-    "device": ("Device", "Health", "Hello", "TargetPrediction"),
+    "device": ("Device", "Health", "Hello", "Stored", "TargetPrediction"),
     "export_folder": ("ExportFolder", "open_export"),
     "image": ("Firmware", "RamBytes", "load_firmware"),
     "machine": ("CallCount",),
@@ -90,6 +90,7 @@ __all__ = [
     "RefusedError",
     "RemoteDevice",
     "SilentError",
+    "Stored",
     "StreamInterrupted",
     "StreamResult",
     "TargetPrediction",

@@ -15,9 +15,9 @@ from .link import (
 )
 from .machine import Machine
 from .stream import run_stream
-from .verbs import COUNTERS, Health, Hello, TargetPrediction, Verbs
+from .verbs import COUNTERS, Health, Hello, Stored, TargetPrediction, Verbs
 
-__all__ = ["COUNTERS", "Device", "Health", "Hello", "TargetPrediction"]
+__all__ = ["COUNTERS", "Device", "Health", "Hello", "Stored", "TargetPrediction"]
 
 
 class Device(Verbs, Machine):

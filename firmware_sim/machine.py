@@ -92,10 +92,7 @@ class Machine:
         self._refused_access: tuple[int, int] | None = None
         board = firmware.board
         self._flash = _pages(board.flash.bytes)
-        ctypes.memset(self._flash, board.flash.erased & 0xFF, len(self._flash))
-        for address, data in firmware.segments:
-            start = address - board.flash.origin
-            self._flash[start : start + len(data)] = list(data)
+        self._write_image()
         self._ram = _pages(board.ram.bytes)
         self._cut: Cut | None = None
         self._tap = self._make_tap(counting)
@@ -152,6 +149,24 @@ class Machine:
         self._refused_access = (access, address)
         return False
 
+    def _write_image(self) -> None:
+        flash, host = self.firmware.board.flash, ctypes.addressof(self._flash)
+        ctypes.memset(host, flash.erased & 0xFF, len(self._flash))
+        for address, data in self.firmware.segments:
+            ctypes.memmove(host + address - flash.origin, data, len(data))
+
+    def reflash(self) -> None:
+        """Erase the whole flash, write the image again, and boot: as the board left the desk.
+
+        Raises
+        ------
+        DeviceFault
+            As for `power_on`.
+        """
+        self.hardware.cells.lost = False
+        self._write_image()
+        self.power_on()
+
     # -- running ------------------------------------------------------------------------------
 
     def power_on(self) -> None:
@@ -166,7 +181,7 @@ class Machine:
         ctypes.memmove(self._ram, noise, len(noise))
         self._dead = None
         self._refused_access = None
-        self._cut = None
+        self._cut = self.hardware.cells.cut = None
         self._tap.forget()
         self.hardware.reset()
         self._uc.mem_write(_SYSTEM_BASE, bytes(_SYSTEM_SIZE))
