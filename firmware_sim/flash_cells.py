@@ -53,7 +53,7 @@ class FlashCells:
     def holds(self, address: int, size: int) -> bool:
         """Tell whether these bytes may be changed."""
         start = address - self._storage.origin
-        return 0 <= start and start + size <= self._storage.bytes
+        return start >= 0 and start + size <= self._storage.bytes
 
     def read(self, address: int, size: int) -> bytes:
         """Return bytes as they are."""
@@ -151,5 +151,3 @@ class FlashCells:
         """Bring back the cells as the cut left them: stores after it did not happen."""
         self._put(self._storage.origin, self._kept)
         self.lost = False
-
-

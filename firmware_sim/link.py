@@ -32,6 +32,7 @@ class Request(IntEnum):
     COMMIT = 0x10
     STORED = 0x11
     ADOPT = 0x12
+    IDENTITY = 0x13
     FAULT = 0x7F
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from .boards import Board
-from .storage import Storage
 from .errors import BuildError
+from .storage import Storage
 
 _TEMPLATE = Path(__file__).with_name("firmware") / "board.ld.in"
 

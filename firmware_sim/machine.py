@@ -15,8 +15,8 @@ from .errors import BuildError, DeviceFault, InputError, PowerLost
 from .image import Firmware
 from .link import CRC_BYTES, HEADER_BYTES
 from .peripherals import TICK_S, Hardware, serial_of
-from .power import Cut
 from .port_sources import boot2_sum
+from .power import Cut
 from .tap import NativeTap, PythonTap, Tap, Wiring
 
 # The most instructions one request may take before the device counts as hung.
@@ -220,10 +220,12 @@ class Machine:
                 raise self._fault(str(error), doing) from error
             self._check_hardware(doing)
             if tap.overran:
-                self._dead = "hung"
-                raise self._fault(
-                    f"hung: more than {self._limit} instructions without an answer", doing
-                )
+                self._dead, why = "hung", f"hung: more than {self._limit} instructions"
+                if not self.hardware.watchdog.started:
+                    raise self._fault(f"{why} without an answer", doing)
+                fault = self._fault(f"{why} without feeding: the watchdog resets it", doing)
+                self.power_on()
+                raise fault
             if not self._is_asleep() or tap.total == before:
                 self._dead = "stopped outside WFI"
                 raise self._fault("stopped where it should not", doing)

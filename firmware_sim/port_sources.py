@@ -137,6 +137,8 @@ def _header(
         "SL_COMMIT_NEVER": int(commit == "never"),
         "SL_WATCHDOG": f"{int(watchdog)}u",
     }
+    if "c/sl_state_check.c" in export.c_files:
+        values["SL_HAS_CHECK"] = 1
     lines = [f"#define {name} {value}" for name, value in values.items()]
     head = f"/* {board.name}, for this export: written by the build. */"
     return "\n".join([head, "#ifndef SL_BOARD_H", "#define SL_BOARD_H", *lines, "#endif", ""])

@@ -31,9 +31,7 @@ def write_uf2(path: Path, segments: Iterable[tuple[int, bytes]], family: int) ->
             pages.setdefault(page, bytearray(PAYLOAD_BYTES))[at - page] = byte
     blocks = []
     for number, page in enumerate(sorted(pages)):
-        head = _HEAD.pack(
-            *_MAGIC, _FAMILY_PRESENT, page, PAYLOAD_BYTES, number, len(pages), family
-        )
+        head = _HEAD.pack(*_MAGIC, _FAMILY_PRESENT, page, PAYLOAD_BYTES, number, len(pages), family)
         blocks.append((head + bytes(pages[page])).ljust(508, b"\0") + struct.pack("<I", _END))
     path.write_bytes(b"".join(blocks))
 

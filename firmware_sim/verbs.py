@@ -312,6 +312,16 @@ class Verbs:
         """
         self._ask(Request.COMMIT)
 
+    def identity(self) -> str:
+        """Return the chip's own number, 64 bits in hexadecimal.
+
+        Raises
+        ------
+        LinkError, DeviceFault
+            As for `exchange`.
+        """
+        return self._ask(Request.IDENTITY).hex()
+
     def stored(self) -> Stored:
         """Ask where the device's state came from, and what is in its flash.
 

@@ -223,9 +223,7 @@ def number(value: int | str) -> int:
 
 def _flash(entry: Mapping[str, Any]) -> Flash:
     kept = {"endurance", "endurance_source"}
-    return Flash(
-        **{key: value if key in kept else number(value) for key, value in entry.items()}
-    )
+    return Flash(**{key: value if key in kept else number(value) for key, value in entry.items()})
 
 
 @lru_cache(maxsize=1)

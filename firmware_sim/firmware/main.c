@@ -197,6 +197,14 @@ static void handle(const sl_frame_t *frame) {
             return;
         }
         break;
+    case SL_TYPE_IDENTITY:
+        if (length == 0u) {
+            uint32_t id[2];
+            sl_port_unique_id(id);
+            reply(frame, SL_STATUS_OK, id, sizeof id);
+            return;
+        }
+        break;
     case SL_TYPE_ADOPT:
         if (length == 4u) {
             handle_adopt(frame, words[0]);

@@ -14,6 +14,7 @@
 _Static_assert(RECORD_BYTES <= SL_AREA_BYTES, "a record fits an area");
 
 extern const uint8_t sl_state_image[];
+int32_t sl_learner_check(const sl_state_t *state); /* where the export has one: SL_HAS_CHECK */
 
 sl_storage_t sl_storage;
 static uint32_t staged = NOT_STAGING; /* bytes of the record that comes over the link */

@@ -23,9 +23,7 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)
-def test_the_same_image_learns_the_same_bits(
-    board: fs.Board, export: Path, tmp_path: Path
-) -> None:
+def test_the_same_image_learns_the_same_bits(board: fs.Board, export: Path, tmp_path: Path) -> None:
     """One ELF, two emulators: answers, state, and what a commit says where QEMU has the flash."""
     assert board.qemu is not None
     firmware = fs.build_firmware(export, board, tmp_path, warnings_are_errors=True)

@@ -118,7 +118,6 @@ uint32_t sl_port_ticked(void) {
 
 IN_RAM static void select_chip(uint32_t on) {
     QSPI_SS_CTRL = on != 0u ? 2u << 8 : 3u << 8; /* low, high */
-    (void)QSPI_SS_CTRL;
 }
 
 IN_RAM static uint32_t swap(uint32_t byte) {
@@ -179,10 +178,7 @@ uint32_t sl_port_erase(uint32_t address) {
 }
 
 uint32_t sl_port_program(uint32_t address, const uint32_t *words) {
-    uint32_t copy[SL_UNIT_BYTES / 4u]; /* what lies in flash cannot be read meanwhile */
-    for (uint32_t i = 0; i < SL_UNIT_BYTES / 4u; i++) {
-        copy[i] = words[i];
-    }
+    const uint32_t copy[4] = {words[0], words[1], words[2], words[3]}; /* flash is off meanwhile */
     chip(CMD_PROGRAM, address - 0x10000000u, (const uint8_t *)copy, 0, SL_UNIT_BYTES);
     return 0u;
 }
