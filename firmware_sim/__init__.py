@@ -32,6 +32,7 @@ from .errors import (
     RefusedError,
     SilentError,
 )
+from .storage import Storage, plan_storage
 
 if TYPE_CHECKING:
     from .device import Device, Health, Hello, Stored, TargetPrediction
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from .image import Firmware, RamBytes, load_firmware
     from .machine import CallCount
     from .model import ModelCost, model_cost
+    from .power import Cut
     from .remote import RemoteDevice, open_port
     from .stream import StreamInterrupted, StreamResult
     from .toolchain import build_firmware
@@ -51,6 +53,7 @@ _LATER = {
     "export_folder": ("ExportFolder", "open_export"),
     "image": ("Firmware", "RamBytes", "load_firmware"),
     "machine": ("CallCount",),
+    "power": ("Cut",),
     "model": ("ModelCost", "model_cost"),
     "remote": ("RemoteDevice", "open_port"),
     "stream": ("StreamInterrupted", "StreamResult"),
@@ -73,6 +76,7 @@ __all__ = [
     "BoardError",
     "BuildError",
     "CallCount",
+    "Cut",
     "Device",
     "DeviceFault",
     "DeviceTooSmallError",
@@ -90,6 +94,7 @@ __all__ = [
     "RefusedError",
     "RemoteDevice",
     "SilentError",
+    "Storage",
     "Stored",
     "StreamInterrupted",
     "StreamResult",
@@ -104,4 +109,5 @@ __all__ = [
     "model_cost",
     "open_export",
     "open_port",
+    "plan_storage",
 ]

@@ -55,6 +55,7 @@ class _Keyed(FlashController):
     KEYR, CR, LOCK = 0x04, 0x10, 1 << 31
 
     def reset(self) -> None:
+        """Set all registers to what they are after a reset."""
         super().reset()
         self.given: tuple[int, ...] = ()
         self.words[self.CR] = self.LOCK
@@ -65,6 +66,7 @@ class _Keyed(FlashController):
         return self.given == self.KEYS
 
     def write(self, offset: int, value: int) -> str | None:
+        """Take what was written to a register."""
         if offset == self.KEYR:
             self.given = (*self.given, value)[-2:]
             return None
@@ -96,9 +98,11 @@ class Stm32F1(_Keyed):
     reads = {0x0C: 0}  # noqa: RUF012
 
     def started(self, control: int) -> str | None:
+        """Do what a value of the control register starts."""
         return self.cells.erase(self.words.get(0x14, 0)) if control & 0x42 == 0x42 else None
 
     def store(self, address: int, data: bytes) -> str | None:
+        """Take a store to the flash itself."""
         if len(data) != 2:
             return f"programs {len(data)} bytes at once: this flash takes half words"
         return self.mode(0x03, 0x01) or self.cells.program(address, data)
@@ -111,6 +115,7 @@ class Stm32F4(_Keyed):
     reads = {0x0C: 0}  # noqa: RUF012
 
     def started(self, control: int) -> str | None:
+        """Do what a value of the control register starts."""
         if not control & (1 << 16):
             return None
         number, page = control >> 3 & 15, self.cells.flash.page_bytes
@@ -119,6 +124,7 @@ class Stm32F4(_Keyed):
         return self.cells.erase(self.cells.flash.origin + (number - 4) * page)
 
     def store(self, address: int, data: bytes) -> str | None:
+        """Take a store to the flash itself."""
         if len(data) != 4:
             return f"programs {len(data)} bytes at once: PSIZE says 4"
         return self.mode(0x303, 0x201) or self.cells.program(address, data)
@@ -132,10 +138,12 @@ class Stm32L0(FlashController):
     FIRST, SECOND = (0x89ABCDEF, 0x02030405), (0x8C9DAEBF, 0x13141516)
 
     def reset(self) -> None:
+        """Set all registers to what they are after a reset."""
         super().reset()
         self.given: dict[int, tuple[int, ...]] = {0x0C: (), 0x10: ()}
 
     def write(self, offset: int, value: int) -> str | None:
+        """Take what was written to a register."""
         if offset in self.given:
             if offset == 0x10 and self.given[0x0C] != self.FIRST:
                 return "gives the second keys before the first"
@@ -151,6 +159,7 @@ class Stm32L0(FlashController):
         return None
 
     def store(self, address: int, data: bytes) -> str | None:
+        """Take a store to the flash itself."""
         if len(data) != 4 or self.given[0x10] != self.SECOND:
             return "programs the flash while it is locked, or not by words"
         if self.words.get(0x04, 0) & 0x208 == 0x208:
@@ -166,6 +175,7 @@ class Stm32U5(_Keyed):
     reads = {0x20: 0}  # noqa: RUF012
 
     def started(self, control: int) -> str | None:
+        """Do what a value of the control register starts."""
         if not control & (1 << 16):
             return None
         if not control & 2:
@@ -174,6 +184,7 @@ class Stm32U5(_Keyed):
         return self.cells.erase(self.cells.flash.origin + number * self.cells.flash.page_bytes)
 
     def store(self, address: int, data: bytes) -> str | None:
+        """Take a store to the flash itself."""
         if len(data) != 4:
             return f"programs {len(data)} bytes at once: this flash takes words, four in a row"
         return self.mode(0x03, 0x01) or self.cells.collect(address, data)
@@ -186,6 +197,7 @@ class Nrf5(FlashController):
     reads = {0x400: 1}  # noqa: RUF012
 
     def write(self, offset: int, value: int) -> str | None:
+        """Take what was written to a register."""
         if offset == 0x508:
             if self.words.get(0x504) != 2:
                 return "erases a page while CONFIG does not allow it"
@@ -193,6 +205,7 @@ class Nrf5(FlashController):
         return super().write(offset, value)
 
     def store(self, address: int, data: bytes) -> str | None:
+        """Take a store to the flash itself."""
         if self.words.get(0x504) != 1 or len(data) != 4:
             return "programs the flash while CONFIG does not allow it, or not by words"
         return self.cells.program(address, data)
@@ -207,6 +220,7 @@ class Rp2040(FlashController):
     _BASE = 0x10000000
 
     def reset(self) -> None:
+        """Set all registers to what they are after a reset."""
         super().reset()
         self.queue: list[int] = []
         self.command: list[int] | None = None
@@ -214,6 +228,7 @@ class Rp2040(FlashController):
         self.switch_flash(False)
 
     def read(self, offset: int) -> int:
+        """Return what a register reads."""
         if offset == 0x28:
             return 0x4 | (0x8 if self.queue else 0)
         if offset == 0x60:
@@ -221,6 +236,7 @@ class Rp2040(FlashController):
         return super().read(offset)
 
     def write(self, offset: int, value: int) -> str | None:
+        """Take what was written to a register."""
         if offset == 0x60:
             if not self.words.get(0x08) or self.words.get(0x00) != 7 << 16 or self.command is None:
                 return "sends to the flash chip without the SSI set to it and the chip selected"
@@ -265,7 +281,8 @@ class Rp2040(FlashController):
         return self.cells.program(address, bytes(sent[4:]))
 
     def store(self, address: int, data: bytes) -> str | None:
-        return f"stores to {address:#010x}: this flash takes commands only"
+        """Take a store to the flash itself."""
+        return f"stores {len(data)} bytes to {address:#010x}: this flash takes commands only"
 
 
 MODELS: dict[str, type[FlashController]] = {

@@ -14,10 +14,12 @@ from .emulator import UcError, arm, uc
 from .errors import BuildError, DeviceFault, InputError, PowerLost
 from .image import Firmware
 from .link import CRC_BYTES, HEADER_BYTES
+from .native_tap import NativeTap
 from .peripherals import TICK_S, Hardware, serial_of
 from .port_sources import boot2_sum
 from .power import Cut
-from .tap import NativeTap, PythonTap, Tap, Wiring
+from .python_tap import PythonTap
+from .tap import Tap, Wiring
 
 # The most instructions one request may take before the device counts as hung.
 DEFAULT_INSTRUCTION_LIMIT = 2_000_000_000

@@ -86,10 +86,12 @@ class Watchdog(Registers):
         self.started, self.feeds = False, 0
 
     def reset(self) -> None:
+        """Stop it: after a reset it does not run."""
         super().reset()
         self.started, self.feeds = False, 0
 
     def write(self, offset: int, value: int) -> str | None:
+        """Take what was written, and note what starts and what feeds."""
         self.started |= (offset, value) == self._start
         self.feeds += (offset, value) == self._feed
         return super().write(offset, value)
@@ -180,7 +182,7 @@ class Hardware:
         if isinstance(self.flash, Rp2040):
             self._pages.append(_chip_select(self.flash))
         self.watchdog = Watchdog(emulate["watchdog"])
-        found = [(emulate["watchdog"], self.watchdog)]
+        found: list[tuple[Any, Registers]] = [(emulate["watchdog"], self.watchdog)]
         found += [(entry, Registers(entry)) for entry in emulate["registers"]]
         for entry, registers in found:
             base = number(entry["base"])

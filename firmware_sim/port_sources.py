@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import zlib
 from pathlib import Path
-from typing import Literal, Union
+from typing import Literal, TypeAlias
 
 from .boards import Board
 from .errors import BoardError, InputError
@@ -14,7 +14,7 @@ from .export_folder import ExportFolder
 from .storage import Storage
 from .zig import run_cc
 
-CommitWhen = Union[Literal["request", "never"], int]
+CommitWhen: TypeAlias = Literal["request", "never"] | int
 BAUD = 115200
 BOOT2_BYTES = 252
 

@@ -7,6 +7,7 @@ import time
 from importlib import import_module
 from typing import Protocol
 
+from .answers import Hello
 from .errors import InputError, LinkError, SilentError
 from .link import (
     CRC_BYTES,
@@ -21,7 +22,7 @@ from .link import (
     decode_frames,
     encode_frame,
 )
-from .verbs import Hello, Verbs
+from .verbs import Verbs
 
 DEFAULT_TIMEOUT_S = 5.0
 ATTEMPTS = 4  # a request is sent so often in that time; the device does it once

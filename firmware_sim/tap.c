@@ -1,8 +1,8 @@
 /* The emulator's callbacks in C: the UART and the instruction counter.
  *
- * Compiled for the host by zig cc at first use and kept in the cache. tap.py has the same logic in
- * Python, for machines where that fails; a test holds the two equal. No Unicorn header is needed:
- * the callbacks' types are spelt out here. */
+ * Compiled for the host by zig cc at first use and kept in the cache. python_tap.py has the same
+ * logic in Python, for machines where that fails; a test holds the two equal. No Unicorn header is
+ * needed: the callbacks' types are spelt out here. */
 #include <stdint.h>
 
 typedef struct {

@@ -222,8 +222,11 @@ def number(value: int | str) -> int:
 
 
 def _flash(entry: Mapping[str, Any]) -> Flash:
-    kept = {"endurance", "endurance_source"}
-    return Flash(**{key: value if key in kept else number(value) for key, value in entry.items()})
+    numbers: dict[str, Any] = {
+        key: value if key in ("endurance", "endurance_source") else number(value)
+        for key, value in entry.items()
+    }
+    return Flash(**numbers)
 
 
 @lru_cache(maxsize=1)

@@ -24,6 +24,7 @@ from streamlearn.cli.column_options import (
 )
 from streamlearn.cli.endings import CommandError
 from streamlearn.cli.options import (
+    DEMO_STATE_BYTES,
     Board,
     CheckpointEvery,
     CheckpointSeconds,
@@ -36,6 +37,7 @@ from streamlearn.cli.options import (
     NoBaselines,
     OnBad,
     OnBadOption,
+    PortFolder,
     Predictions,
     Quiet,
     Reconnect,
@@ -43,6 +45,7 @@ from streamlearn.cli.options import (
     Resume,
     Seed,
     Serve,
+    StateBytes,
     Stream,
     Task,
     given_names,
@@ -321,6 +324,7 @@ def simulate(
     stream: Stream,
     label: LabelOfRun = None,
     board: Board = firmware_sim.DEFAULT_BOARD,
+    port: PortFolder = None,
     format_: Format = None,
     on_bad: OnBadOption = OnBad.stop,
     features: Features = None,
@@ -347,7 +351,8 @@ def simulate(
         features, ignore, time, delimiter, decimal, encoding, categories or (), missing_value
     )
     feed = feed_of(given_names(context), stream, label, on_bad.value, format_, columns)
-    run_simulate(export_dir, feed, board, out, json_file, quiet)
+    target = firmware_sim.load_board(port) if port else firmware_sim.get_board(board)
+    run_simulate(export_dir, feed, target, out, json_file, quiet)
 
 
 @app.command()
@@ -366,11 +371,11 @@ def compare(
 
 
 @app.command()
-def boards() -> None:
-    """List the boards that can be simulated."""
+def boards(state_bytes: StateBytes = DEMO_STATE_BYTES) -> None:
+    """List the boards that can be simulated, and how often their flash takes a state."""
     from streamlearn.cli.board_table import print_boards
 
-    print_boards()
+    print_boards(state_bytes)
 
 
 record_commands.add_to(app)

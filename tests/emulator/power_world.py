@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 import firmware_sim_helpers as helpers
 
@@ -57,10 +58,8 @@ class World:
         for cut in cuts:
             self._reached = commits
             device.cut_power(cut)
-            try:
+            with suppress(fs.PowerLost):
                 self._go_on(commits)
-            except fs.PowerLost:
-                pass
             commits = self._reached
             device.power_on()
             state, stored = device.read_state(), device.stored()

@@ -116,7 +116,7 @@ def test_a_hang_with_a_watchdog_is_told(tmp_path: Path) -> None:
     export = helpers.make_export(tmp_path / "export", defines={"SL_TEST_HANG": 1})
     firmware = fs.build_firmware(export, fs.get_board("stm32f103"), tmp_path / "out", watchdog=True)
     device = fs.Device(firmware, instruction_limit=200_000)
-    with pytest.raises(fs.DeviceFault, match="hung.*the watchdog resets it"):
+    with pytest.raises(fs.DeviceFault, match=r"hung.*the watchdog resets it"):
         device.learn([1.0] * 8, 1)
     assert device.hello().n_features == 8, "it booted again"
 
@@ -194,7 +194,7 @@ def test_a_port_is_small() -> None:
         assert lines <= 300, f"{board.name}: {lines} lines"
 
 
-def test_an_int_of_16_bits_is_refused(export: Path, tmp_path: Path) -> None:
+def test_an_int_of_16_bits_is_refused(tmp_path: Path) -> None:
     """For an AVR everything would compile, and be wrong."""
     from firmware_sim.toolchain import _FIRMWARE_DIR
     from firmware_sim.zig import run_cc

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from power_world import World
 
 import firmware_sim as fs
+from firmware_sim import toolchain
 from firmware_sim.power import TEARS, Cut, linear, random
 
 BOARDS = [board.name for board in fs.list_boards()]
@@ -51,11 +53,11 @@ def test_cuts_at_drawn_places_lose_nothing(board: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("board", ["stm32l072", "rp2040", "stm32f405"])
-def test_thousands_of_cuts_and_a_second_one_in_what_follows(board: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("board", ["stm32l072", "rp2040"])
+def test_hundreds_of_cuts_and_a_second_one_in_what_follows(board: str, tmp_path: Path) -> None:
     tried = world(board, tmp_path)
-    first = random(1500, tried.operations, tried.instructions, seed=2)
-    second = random(1500, tried.operations, tried.instructions, seed=3)
+    first = random(400, tried.operations, tried.instructions, seed=2)
+    second = random(400, tried.operations, tried.instructions, seed=3)
     for pair in zip(first, second, strict=True):
         tried.survives(pair)
 
@@ -132,11 +134,7 @@ def test_a_record_that_was_begun_is_told(tmp_path: Path) -> None:
 
 def test_canary_storage_that_trusts_its_head_is_seen(tmp_path: Path) -> None:
     """The same firmware without the test for the last word and the CRC: a cut shows."""
-    import firmware_sim.toolchain as toolchain
-
     folder = tmp_path / "firmware"
-    import shutil
-
     shutil.copytree(toolchain._FIRMWARE_DIR, folder)
     storage = folder / "storage.c"
     text = storage.read_text()
@@ -147,9 +145,13 @@ def test_canary_storage_that_trusts_its_head_is_seen(tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(toolchain, "_FIRMWARE_DIR", folder)
         tried = world("stm32l072", tmp_path)
-    with pytest.raises(AssertionError, match="never committed|found"):
+
+    def all_of_them() -> None:
         for cut in linear(tried.operations):
             tried.survives([cut])
+
+    with pytest.raises(AssertionError, match=r"never committed|found"):
+        all_of_them()
 
 
 def test_a_cut_is_at_one_place() -> None:
