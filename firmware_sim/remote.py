@@ -120,6 +120,7 @@ class RemoteDevice(Verbs):
                     )
                 if waited > again * patience:
                     again += 1
+                    self._received = self._received[1:]  # noise may look like a long frame's head
                     self._port.write(sent)
                 self._received += self._port.read(4096)
             elif frame.type == Request.FAULT | REPLY or frame.type == Request.FAULT:

@@ -39,6 +39,7 @@
 #define SSI_DR           REG32(0x18000060u)
 #define SSI_SPI_CTRLR0   REG32(0x180000F4u)
 #define QSPI_SS_CTRL     REG32(0x4001800Cu)
+#define XIP_FLUSH        REG32(0x14000004u)
 
 #define RESET_UART0   (1u << 22)
 #define RESET_PLL_SYS (1u << 12)
@@ -170,6 +171,8 @@ IN_RAM static void chip(uint32_t code, uint32_t address, const uint8_t *out, uin
     SSI_SPI_CTRLR0 = ((uint32_t)CMD_READ << 24) | (2u << 8) | (6u << 2);
     SSI_SSIENR = 1u;
     QSPI_SS_CTRL = 0u;
+    XIP_FLUSH = 1u;  /* the cache still has what was there before */
+    (void)XIP_FLUSH; /* waits until it is empty */
 }
 
 uint32_t sl_port_erase(uint32_t address) {
