@@ -88,13 +88,16 @@ def measured(learner: Any, board_name: str, x: Any, y: Any) -> dict[str, int]:
         )
         device = firmware_sim.Device(firmware)
         learn = int(np.median(device.run_stream(x, y).learn_instructions))
-        counts = []
+        ask = device.predict_target if target else device.predict
+        counts: dict[bool, list[int]] = {True: [], False: []}
         for row in x[:: max(1, len(x) // N_PREDICTIONS)]:
-            (device.predict_target if target else device.predict)(row)
-            counts.append(device.last_call.learner)
+            for draws, each in counts.items():
+                ask(row, draws=draws)
+                each.append(device.last_call.learner)
         return {
             "learn": learn,
-            "predict": int(np.median(counts)),
+            "predict": int(np.median(counts[True])),
+            "without draws": int(np.median(counts[False])),
             "state": firmware.ram_bytes.state,
             "flash": firmware.flash_bytes,
         }
@@ -139,13 +142,15 @@ def share(name: str, of: str, board_name: str, what: str) -> str:
 
 def instructions() -> Iterator[str]:
     """Instructions, state and flash of every learner."""
-    yield "| learner | board | instructions to learn | to predict | state, bytes | flash, bytes |"
-    yield "|---|---|---:|---:|---:|---:|"
+    heads = ("learn", "predict", "without draws", "state", "flash")
+    yield (
+        "| learner | board | instructions to learn | to predict | without draws | state, bytes "
+        "| flash, bytes |"
+    )
+    yield "|---|---|" + "---:|" * len(heads)
     for name in learners():
         for board in BOARDS:
-            figures = " | ".join(
-                count(name, board, what) for what in ("learn", "predict", "state", "flash")
-            )
+            figures = " | ".join(count(name, board, what) for what in heads)
             yield (
                 f"| `{name}`, {make(name).arithmetic}, {shape(name)} "
                 f"| {board} ({firmware_sim.get_board(board).core.name}) | {figures} |"

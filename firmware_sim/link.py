@@ -29,6 +29,7 @@ class Request(IntEnum):
     WRITE_STATE = 5
     HEALTH = 6
     RECALL = 7
+    PREDICT_MEAN = 8
     COMMIT = 0x10
     STORED = 0x11
     ADOPT = 0x12

@@ -39,7 +39,8 @@ class CallCount:
     Attributes
     ----------
     learner : int
-        Executed inside ``sl_learner_predict`` or ``sl_learner_learn``, callees included.
+        Executed inside ``sl_learner_predict``, ``sl_learner_predict_mean`` or
+        ``sl_learner_learn``, callees included.
     link : int
         All others: receiving, checking and answering the frame.
     """
@@ -113,6 +114,9 @@ class Machine:
             (
                 firmware.address_of("sl_learner_predict"),
                 firmware.address_of("sl_learner_learn"),
+                firmware.address_of("sl_learner_predict_mean")
+                if "sl_learner_predict_mean" in firmware.symbols  # an older kernel has none
+                else _NOWHERE,
             ),
             2 * line_bytes,
             16 * line_bytes,

@@ -24,7 +24,7 @@ class _TapStruct(ctypes.Structure):
 
     _fields_ = (
         ("total", ctypes.c_uint64),
-        ("region", ctypes.c_uint64 * 2),
+        ("region", ctypes.c_uint64),
         ("limit", ctypes.c_uint64),
         ("start", ctypes.c_uint64),
         ("flash", ctypes.c_void_p),
@@ -35,7 +35,7 @@ class _TapStruct(ctypes.Structure):
         ("emu_stop", ctypes.c_void_p),
         ("flash_base", ctypes.c_uint32),
         ("flash_size", ctypes.c_uint32),
-        ("entry", ctypes.c_uint32 * 2),
+        ("entry", ctypes.c_uint32 * 3),
         ("active", ctypes.c_uint32),
         ("return_address", ctypes.c_uint32),
         ("rx_head", ctypes.c_uint32),
@@ -108,7 +108,7 @@ class NativeTap:
         tap.cache = ctypes.addressof(self._cache)
         tap.rx, tap.tx = ctypes.addressof(self._rx), ctypes.addressof(self._tx)
         tap.tx_capacity = wiring.tx_bytes
-        tap.entry[0], tap.entry[1] = wiring.entries
+        tap.entry[:] = wiring.entries
         tap.reg_read, tap.emu_stop = _address(uclib.uc_reg_read), _address(uclib.uc_emu_stop)
         tap.lr_register = arm.UC_ARM_REG_LR
         tap.limit = 2**63
@@ -161,8 +161,7 @@ class NativeTap:
     @property
     def region_total(self) -> int:
         """Instructions executed inside the watched functions."""
-        region = self._tap.region
-        return int(region[0] + region[1])
+        return int(self._tap.region)
 
     @property
     def overran(self) -> bool:

@@ -7,9 +7,9 @@
 
 typedef struct {
     uint64_t total;       /* instructions executed */
-    uint64_t region[2];   /* of these, inside the watched functions, callees included */
+    uint64_t region;      /* of these, inside the watched functions, callees included */
     uint64_t limit;       /* stop when total exceeds it */
-    uint64_t start;       /* total when the active region was entered */
+    uint64_t start;       /* total when it was entered */
     const uint8_t *flash; /* host address of the flash */
     uint32_t *cache;      /* per halfword of flash: block size << 16 | instructions */
     uint8_t *rx;
@@ -18,9 +18,9 @@ typedef struct {
     int32_t (*emu_stop)(void *);
     uint32_t flash_base;
     uint32_t flash_size;
-    uint32_t entry[2];       /* addresses of the watched functions */
-    uint32_t active;         /* 0, or 1 + index of the region being executed */
-    uint32_t return_address; /* of the active region */
+    uint32_t entry[3];       /* addresses of the watched functions */
+    uint32_t active;         /* whether one of them is being executed */
+    uint32_t return_address; /* of that one */
     uint32_t rx_head;
     uint32_t rx_tail;
     uint32_t tx_count;
@@ -74,13 +74,13 @@ EXPORT void sl_tap_block(void *uc, uint64_t address, uint32_t size, void *user) 
     const uint32_t pc = (uint32_t)address;
     if (tap->active != 0u) {
         if (pc == tap->return_address) {
-            tap->region[tap->active - 1u] += tap->total - tap->start;
+            tap->region += tap->total - tap->start;
             tap->active = 0u;
         }
-    } else if (pc == tap->entry[0] || pc == tap->entry[1]) {
+    } else if (pc == tap->entry[0] || pc == tap->entry[1] || pc == tap->entry[2]) {
         uint32_t lr = 0;
         (void)tap->reg_read(uc, tap->lr_register, &lr);
-        tap->active = pc == tap->entry[0] ? 1u : 2u;
+        tap->active = 1u;
         tap->return_address = lr & ~1u;
         tap->start = tap->total;
     }

@@ -18,6 +18,10 @@ _STORED = struct.Struct("<6I")
 _HEALTH = struct.Struct(f"<Ii{len(COUNTERS)}I")
 
 
+def _predicting(draws: bool) -> Request:
+    return Request.PREDICT if draws else Request.PREDICT_MEAN
+
+
 class Verbs:
     """The requests of the link as methods; a subclass has `exchange`, `facts` and `name`."""
 
@@ -75,13 +79,16 @@ class Verbs:
         blind, step_log2, *counts = _HEALTH.unpack(payload)
         return Health(blind, 2.0 ** (step_log2 / 65536), dict(zip(COUNTERS, counts, strict=True)))
 
-    def predict(self, x: npt.ArrayLike) -> int:
+    def predict(self, x: npt.ArrayLike, *, draws: bool = True) -> int:
         """Return the class index the device predicts.
 
         Parameters
         ----------
         x : float32[n_features]
             Raw sensor values.
+        draws : bool
+            False: with the mean weights, in fewer instructions (the learner's
+            ``predict_one(x, draws=False)``).
 
         Raises
         ------
@@ -93,7 +100,7 @@ class Verbs:
             As for `exchange`.
         """
         self._expect(classes=True)
-        return int.from_bytes(self._ask(Request.PREDICT, self._features(x)), "little")
+        return int.from_bytes(self._ask(_predicting(draws), self._features(x)), "little")
 
     def recall(self, x: npt.ArrayLike) -> int:
         """Return the class index by the memory of the device's learner alone.
@@ -125,13 +132,15 @@ class Verbs:
         payload = self._features(x) + int(label).to_bytes(2, "little")
         return int.from_bytes(self._ask(Request.LEARN, payload), "little")
 
-    def predict_target(self, x: npt.ArrayLike) -> TargetPrediction:
+    def predict_target(self, x: npt.ArrayLike, *, draws: bool = True) -> TargetPrediction:
         """Return the number the device predicts, and how unsure it is.
 
         Parameters and errors are those of `predict`; the firmware must predict a number.
         """
         self._expect(classes=False)
-        return TargetPrediction(*_PREDICTION.unpack(self._ask(Request.PREDICT, self._features(x))))
+        return TargetPrediction(
+            *_PREDICTION.unpack(self._ask(_predicting(draws), self._features(x)))
+        )
 
     def learn_target(self, x: npt.ArrayLike, y: float) -> TargetPrediction:
         """Let the device learn one target; return what it predicted *before* learning.

@@ -26,8 +26,8 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "sl_host_n_draws": (_WORD, []),
     "sl_host_learn": (_COUNT, [_POINTER] * 5 + [_COUNT, _POINTER, _POINTER]),
     "sl_host_learn_row": (_STATUS, [_POINTER] * 4 + [_WORD]),
-    "sl_host_predict_many": (_COUNT, [_POINTER] * 4 + [_COUNT] + [_POINTER] * 3),
-    "sl_host_predict_row": (_STATUS, [_POINTER] * 4),
+    "sl_host_predict_many": (_COUNT, [_POINTER] * 4 + [_COUNT, _WORD] + [_POINTER] * 3),
+    "sl_host_predict_row": (_STATUS, [_POINTER] * 4 + [_WORD]),
     "sl_host_recall_many": (_COUNT, [_POINTER] * 4 + [_COUNT] + [_POINTER] * 3),
     "sl_host_draws": (None, [_POINTER] * 2),
 }

@@ -122,9 +122,16 @@ class NativeKernel:
         return self._given(predictions)
 
     def predict_many(
-        self, state: State, x: npt.NDArray[np.floating[Any]]
+        self, state: State, x: npt.NDArray[np.floating[Any]], draws: bool = True
     ) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
         """Predict a block of samples, as :meth:`predict` does one by one.
+
+        Parameters
+        ----------
+        state : State
+        x : float32[n, n_features]
+        draws : bool
+            Whether to draw, or to take the mean weights.
 
         Returns
         -------
@@ -141,7 +148,7 @@ class NativeKernel:
         x = self._rows(x)
         predictions = np.zeros((len(x), self.prediction_words), np.uint32)
         outputs = np.zeros((len(x), self._library.n_outputs))
-        at = address(x), len(x), address(predictions), address(outputs)
+        at = address(x), len(x), draws, address(predictions), address(outputs)
         done, status = self._block("sl_host_predict_many", state, *at)
         self._complete(done, len(x), status, "could be predicted")
         return self._given(predictions), outputs
@@ -202,21 +209,22 @@ class NativeKernel:
         library.desks.append(desk)
         return status
 
-    def predict_row(self, state_at: int, row: npt.NDArray[Any]) -> int:
+    def predict_row(self, state_at: int, row: npt.NDArray[Any], draws: bool = True) -> int:
         """Return what :meth:`learn_row` returns, and learn nothing."""
         library = self._library
         desk = library.desk()
         desk.row[:] = row
-        status: int = library.predict_row(state_at, desk.scratch_at, self._counts_at, desk.row_at)
+        at = state_at, desk.scratch_at, self._counts_at, desk.row_at
+        status: int = library.predict_row(*at, draws)
         library.desks.append(desk)
         return status
 
     def predict(
-        self, state: State, x: npt.NDArray[np.floating[Any]]
+        self, state: State, x: npt.NDArray[np.floating[Any]], draws: bool = True
     ) -> tuple[int, npt.NDArray[np.float64]]:
         """Return what :meth:`learn_one` returns, and the outputs' mean over the draws."""
         desk = self._library.desk()
-        found = self._predict(desk, state, x)
+        found = self._predict(desk, state, x, draws)
         self._library.desks.append(desk)
         return found
 
@@ -272,13 +280,13 @@ class NativeKernel:
         return predictions if self.prediction_words > 1 else predictions[:, 0].view(np.int32)
 
     def _predict(
-        self, desk: Desk, state: State, x: npt.NDArray[np.floating[Any]]
+        self, desk: Desk, state: State, x: npt.NDArray[np.floating[Any]], draws: bool = True
     ) -> tuple[int, npt.NDArray[np.float64]]:
         x = self._row(x)
         outputs = np.zeros(self._library.n_outputs)
         self._library.c.sl_host_predict_many(
-            address(state), desk.scratch_at, self._counts_at, address(x), 1, self._prediction_at,
-            address(outputs), desk.status_at,
+            address(state), desk.scratch_at, self._counts_at, address(x), 1, draws,
+            self._prediction_at, address(outputs), desk.status_at,
         )  # fmt: skip
         return desk.status.value, outputs
 

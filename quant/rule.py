@@ -52,12 +52,15 @@ class Model:
         target is a class index, or a standardised number.
     undecided : callable, optional
         ``undecided(spec, plan, forward)``: how many hidden units a small change would turn over.
+    mean : callable, optional
+        Of a rule that draws: as ``forward``, with the mean weights and nothing drawn.
     """
 
     plan: Callable[[NetworkSpec, Config], Any]
     forward: Callable[[NetworkSpec, Any, State, Any, Saturations], Any]
     update: Callable[[NetworkSpec, Any, State, Any, Any, Saturations], None]
     undecided: Callable[[NetworkSpec, Any, Any], int] | None = None
+    mean: Callable[[NetworkSpec, Any, State, Any, Saturations], Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,9 @@ class Rule:
         through beside the defaults. Values are keyword parameters of a learner.
     weight : str
         The field of the state that holds the weights.
+    draws : bool
+        Whether a prediction draws from what the weights may be; then the rule also predicts with
+        their mean, and its models have ``mean``.
     """
 
     name: str
@@ -131,6 +137,7 @@ class Rule:
     check: Callable[[NetworkSpec, Config], None]
     weight: str
     variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    draws: bool = False
 
 
 _OUTSIDE: dict[str, str] = {}

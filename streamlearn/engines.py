@@ -35,7 +35,7 @@ Backend = Literal["numpy", "c"]
 Float = npt.NDArray[np.float64]
 Prediction = ClassPrediction | NumberPrediction
 LearnRow = Callable[[int, npt.NDArray[Any], int], int]
-PredictRow = Callable[[int, npt.NDArray[Any]], int]
+PredictRow = Callable[[int, npt.NDArray[Any], bool], int]
 
 DIVERGED = (
     "the learner's outputs are no longer finite: the noise of its weights outgrew the signal. "
@@ -51,16 +51,19 @@ class Engine(Protocol):
 
     ``x`` is raw, finite, ``float64[n_features]`` (blocks: ``[n, n_features]``); targets are class
     indices, or finite numbers. Predicting leaves the state as it is, learning changes it in place.
+    ``draws=False`` predicts with the mean weights; of a rule that draws nothing it is the same.
     """
 
     @property
     def saturations(self) -> Saturations:
         """Values that met the end of their format since the engine was made."""
 
-    def predict(self, state: State, x: Float) -> Any:
+    def predict(self, state: State, x: Float, draws: bool = True) -> Any:
         """Return the head's prediction: class index and logits, or a number with its deviations."""
 
-    def predict_many(self, state: State, x: Float) -> tuple[npt.NDArray[Any], Float]:
+    def predict_many(
+        self, state: State, x: Float, draws: bool = True
+    ) -> tuple[npt.NDArray[Any], Float]:
         """Predict a block: class indices ``int32[n]`` or numbers ``float32[n, 3]``, and the logits.
 
         The logits are ``float64[n, n_outputs]``.
@@ -112,6 +115,7 @@ class NumpyEngine:
         if model is None:
             raise ConfigError(f"arithmetic={arithmetic!r} has no model in NumPy")
         self._model = model
+        self._mean = model.mean or model.forward
         self._head = HEADS[spec.head]
         self._inputs: Any = front_end.inputs if self._floats else quant.front_end.golden.inputs
         self._verbs = heads.HEADS[spec.head] if self._floats else self._head.verbs
@@ -122,12 +126,15 @@ class NumpyEngine:
         self.learn_row: LearnRow | None = None
         self.predict_row: PredictRow | None = None
 
-    def _forward(self, state: State, x: Float) -> tuple[dict[str, Any], Any, Any]:
+    def _forward(
+        self, state: State, x: Float, draws: bool = True
+    ) -> tuple[dict[str, Any], Any, Any]:
         spec, count = self._spec, self.saturations
         window = self._config.front_end_window
         statistics, inputs = self._inputs(spec.front_end, window, state, x, count)
         with np.errstate(all="ignore"):
-            forward = self._model.forward(spec, self._plan, state, inputs, count)
+            run = self._model.forward if draws else self._mean
+            forward = run(spec, self._plan, state, inputs, count)
         if not np.isfinite(forward.outputs).all():
             raise DivergedError(DIVERGED)
         return statistics, forward, inputs
@@ -147,9 +154,9 @@ class NumpyEngine:
             return None
         return self._memory.answer(state, x, forward.outputs)
 
-    def predict(self, state: State, x: Float) -> Prediction:
+    def predict(self, state: State, x: Float, draws: bool = True) -> Prediction:
         """See :class:`Engine`."""
-        forward = self._forward(state, x)[1]
+        forward = self._forward(state, x, draws)[1]
         return self._predicted(state, forward, self._answer(state, x, forward))
 
     def recall_many(self, state: State, x: Float) -> Float:
@@ -159,11 +166,13 @@ class NumpyEngine:
         found = [self._memory.recall(state, values) for values in x]
         return np.array(found, np.float64).reshape(len(x), self._spec.n_outputs)
 
-    def predict_many(self, state: State, x: Float) -> tuple[npt.NDArray[Any], Float]:
+    def predict_many(
+        self, state: State, x: Float, draws: bool = True
+    ) -> tuple[npt.NDArray[Any], Float]:
         """See :class:`Engine`."""
         results, logits = [], np.zeros((len(x), self._spec.n_outputs))
         for row, values in enumerate(x):
-            found = self.predict(state, values)
+            found = self.predict(state, values, draws)
             results.append(self._head.result(found))
             if isinstance(found, ClassPrediction):
                 logits[row] = found.logits
@@ -249,18 +258,20 @@ class NativeEngine:
         """See :class:`Engine`."""
         return self.kernel.saturations
 
-    def predict(self, state: State, x: Float) -> Prediction:
+    def predict(self, state: State, x: Float, draws: bool = True) -> Prediction:
         """See :class:`Engine`."""
-        status, logits = self.kernel.predict(state, x)
+        status, logits = self.kernel.predict(state, x, draws)
         self._check(status)
         if self._head.prediction_words:
             return NumberPrediction(*self.kernel.prediction.view(np.float32).tolist())
         return ClassPrediction(status, self._answered(state, logits))
 
-    def predict_many(self, state: State, x: Float) -> tuple[npt.NDArray[Any], Float]:
+    def predict_many(
+        self, state: State, x: Float, draws: bool = True
+    ) -> tuple[npt.NDArray[Any], Float]:
         """See :class:`Engine`."""
         with _advice():
-            words, logits = self.kernel.predict_many(state, x)
+            words, logits = self.kernel.predict_many(state, x, draws)
         return self._block(words), self._answered(state, logits)
 
     def _answered(self, state: State, logits: Float) -> Float:

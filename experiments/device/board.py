@@ -23,8 +23,8 @@ class OnBoard:
     Attributes
     ----------
     core : str
-    learn, predict : int64[n]
-        Instructions inside the learner, for each sample.
+    learn, predict, predict_mean : int64[n]
+        Instructions inside the learner, for each sample; the last one without draws.
     state_bytes, scratch_bytes, flash_bytes : int
     stack_bytes : int
         The deepest that the stack was.
@@ -33,6 +33,7 @@ class OnBoard:
     core: str
     learn: npt.NDArray[np.int64]
     predict: npt.NDArray[np.int64]
+    predict_mean: npt.NDArray[np.int64]
     state_bytes: int
     scratch_bytes: int
     flash_bytes: int
@@ -95,15 +96,18 @@ def on_board(
         )
         device = firmware_sim.Device(firmware)
         learn = device.run_stream(x, y).learn_instructions
-        predict = []
+        ask = device.predict_target if number else device.predict
+        counts: dict[bool, list[int]] = {True: [], False: []}
         for row in rows:
-            (device.predict_target if number else device.predict)(row)
-            predict.append(device.last_call.learner)
+            for draws, each in counts.items():
+                ask(row, draws=draws)
+                each.append(device.last_call.learner)
     ram = firmware.ram_bytes
     return OnBoard(
         board.core.name,
         np.asarray(learn, np.int64),
-        np.array(predict, np.int64),
+        np.array(counts[True], np.int64),
+        np.array(counts[False], np.int64),
         ram.state,
         ram.scratch,
         firmware.flash_bytes,

@@ -36,7 +36,7 @@ from streamlearn.version import __version__
 
 NAME = "tracked"
 KEY = ("learner", "input", "core")
-FIGURES = ("learn", "predict", "state", "scratch", "stack", "flash")
+FIGURES = ("learn", "predict", "predict_mean", "state", "scratch", "stack", "flash")
 HEAD = (*KEY, *FIGURES, "compiler")
 SAMPLES, PREDICTIONS = 30, 10
 #: The share of zeros of MNIST's pixels.
@@ -107,6 +107,7 @@ def measured(cores: tuple[str, ...] | None) -> dict[Key, Row]:
             got = on_board(case.learner, board, case.x, case.y, shown, number=number)
             figures = (
                 int(np.median(got.learn)), int(np.median(got.predict)),
+                int(np.median(got.predict_mean)),
                 got.state_bytes, got.scratch_bytes, got.stack_bytes, got.flash_bytes,
             )  # fmt: skip
             key = (case.name, case.input, core)

@@ -16,12 +16,14 @@ import numpy.typing as npt
 from river import linear_model, multiclass, preprocessing, stream
 
 from experiments.errors import ExperimentError
-from experiments.speed.run_speed import OURS
+from experiments.speed.run_speed import FEW, OURS
 from experiments.study import say
 from streamlearn import MesuClassifier
 from streamlearn import cli as command_line
 from streamlearn.baselines import SgdMlpClassifier
 
+#: A file of so many times fewer rows tells what is paid once from what is paid for each row.
+FEWER = 100
 LAYERS, N_LEARNERS, N_SAMPLES = (19, 32, 3), 1000, 3000
 SETTINGS = ((128, 32, 6, "float32"), (128, 32, 6, "q16"), (19, 32, 3, "q16"))
 RIVER, LOOP = "River, logistic regression", "csv.reader and SGD in NumPy"
@@ -48,7 +50,7 @@ def write_rows(file: Path, n: int) -> None:
 
 def of_rows(folder: Path, n: int) -> Contenders:
     """Return what learns a file, test then train."""
-    file = folder / "rows.csv"
+    file = folder / f"rows-{n}.csv"
     write_rows(file, n)
 
     def ours() -> None:
@@ -144,8 +146,11 @@ def bytes_each() -> dict[str, Any]:
 def measured(n_rows: int, rounds: int) -> dict[str, Any]:
     """Return every section of the result."""
     say(f"a file of {n_rows:,} rows, {rounds} rounds and a warm-up")
+    n_few = max(10, n_rows // FEWER)
     with tempfile.TemporaryDirectory() as folder:
-        rows = timed(of_rows(Path(folder), n_rows), rounds, n_rows * 1e-6)
+        whole, few = (of_rows(Path(folder), n) for n in (n_rows, n_few))
+        both = {**whole, **{f"{name}, {FEW}": made for name, made in few.items()}}
+        rows = timed(both, rounds, 1e-6)
     what = f"{n_rows:,} × 20, {'-'.join(map(str, LAYERS))}, q16"
     samples = []
     for *layers, arithmetic in SETTINGS:
@@ -156,6 +161,7 @@ def measured(n_rows: int, rounds: int) -> dict[str, Any]:
         samples += [{"what": name, **row} for row in found]
     learners = timed(of_learners(), rounds, N_LEARNERS * 1e-3)
     return {
+        "n_rows": [n_rows, n_few],
         "rows": [{"what": what, **row} for row in rows],
         "samples": samples,
         "learners": [{"what": f"{N_LEARNERS:,} learners", **row} for row in learners],

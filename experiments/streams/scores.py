@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from streamlearn.evaluation import majority_accuracy, no_change_accuracy
+from streamlearn.evaluation import ClassificationMetrics
 
 Integers = npt.NDArray[np.int64]
 
@@ -21,21 +21,21 @@ def scores(y: Integers, predicted: Integers) -> dict[str, float]:
     Returns
     -------
     dict
-        ``accuracy``; ``kappa`` against chance with the same frequencies (Cohen 1960); ``kappa_m``
-        against the majority so far, ``kappa_t`` against the label before (Bifet et al., KDD 2015;
-        Žliobaitė et al., Machine Learning 98, 2015); ``balanced``: the mean recall of the classes.
+        ``accuracy``; ``kappa``, ``kappa_m``, ``kappa_t`` and ``balanced`` (accuracy), as
+        :class:`streamlearn.evaluation.ClassificationMetrics` has them; 0 for what is not defined.
     """
-    right = float(np.mean(y == predicted))
-    chance = float(sum(np.mean(y == k) * np.mean(predicted == k) for k in np.unique(y)))
-    recalls = [np.mean(predicted[y == k] == k) for k in np.unique(y)]
-    found = {
-        "accuracy": right,
-        "kappa": _against(right, chance),
-        "kappa_m": _against(right, majority_accuracy(y)),
-        "kappa_t": _against(right, no_change_accuracy(y)),
-        "balanced": float(np.mean(recalls)),
+    n_classes = int(max(y.max(), predicted.max())) + 1
+    nothing = n_classes  # a prediction that is none is right nowhere
+    found = ClassificationMetrics(range(n_classes + 1))
+    found.update_block(y, np.where(predicted < 0, nothing, predicted))
+    values = {
+        "accuracy": found.accuracy,
+        "kappa": found.kappa,
+        "kappa_m": found.kappa_m,
+        "kappa_t": found.kappa_t,
+        "balanced": found.balanced_accuracy,
     }
-    return {name: round(100 * value, 3) for name, value in found.items()}
+    return {name: round(100 * float(np.nan_to_num(value)), 3) for name, value in values.items()}
 
 
 def by_regime(y: Integers, predicted: Integers, regime: Integers) -> list[float]:
@@ -44,7 +44,3 @@ def by_regime(y: Integers, predicted: Integers, regime: Integers) -> list[float]
         round(100 * float(np.mean(predicted[regime == k] == y[regime == k])), 3)
         for k in np.unique(regime)
     ]
-
-
-def _against(right: float, other: float) -> float:
-    return (right - other) / (1 - other) if other < 1 else 0.0

@@ -31,6 +31,15 @@ class GraphBuilder:
             self.initializers.append(numpy_helper.from_array(array, name))
         return self._constants[key]
 
+    def needed(self, outputs: list[str]) -> tuple[list[NodeProto], list[TensorProto]]:
+        """Return the nodes and constants that these values are made of."""
+        wanted, nodes = set(outputs), []
+        for node in reversed(self.nodes):
+            if not wanted.isdisjoint(node.output):
+                wanted.update(node.input)
+                nodes.append(node)
+        return nodes[::-1], [value for value in self.initializers if value.name in wanted]
+
     def op(self, op_type: str, *inputs: Operand, name: str | None = None, **attributes: Any) -> str:
         """Append a node of one output and return its name.
 

@@ -22,6 +22,7 @@ from export.graph.integers import (
     positive_part,
     power_of_two,
     shift_floor,
+    shift_round,
     shift_round_both,
     shift_truncate_both,
 )
@@ -31,8 +32,8 @@ from quant.layout import State
 from quant.network import NetworkSpec
 from quant.sampling.golden import ACTIVATION_BITS, ACTIVATION_FRAC_BITS, PRE_ACTIVATION_MAX
 
-#: ``layer(index, x, frac_bits, epsilon)``: pre-activations and their standard deviation.
-IntegerLayer = Callable[[int, str, Operand, npt.NDArray[np.int64]], tuple[str, str]]
+#: ``layer(index, x, frac_bits)``: ``x·μ`` in Q15.16 and the standard deviation in .12.
+IntegerLayer = Callable[[int, str, Operand], tuple[str, str]]
 #: ``layer(index, x)``: ``x·μ`` and the standard deviation.
 RealLayer = Callable[[int, str], tuple[str, str]]
 
@@ -46,19 +47,28 @@ def sampling_graphs(integer: IntegerLayers, real: RealLayers) -> dict[str, Any]:
     """Return a room's graphs by kind of numbers, from what its rule does in a layer."""
 
     def in_integers(
-        g: GraphBuilder, z_q: str, spec: NetworkSpec, config: Any, state: State
+        g: GraphBuilder, z_q: str, spec: NetworkSpec, config: Any, state: State, draws: bool = True
     ) -> Drawn:
         layer = integer(g, spec, config, state)
-        return integer_layers(g, z_q, spec, config.n_draws, state, layer)
+        return integer_layers(g, z_q, spec, config.n_draws, state, layer, draws)
 
-    def in_floats(g: GraphBuilder, z: str, spec: NetworkSpec, config: Any, state: State) -> Drawn:
-        return real_layers(g, z, spec, config.n_draws, state, real(g, spec, config, state))
+    def in_floats(
+        g: GraphBuilder, z: str, spec: NetworkSpec, config: Any, state: State, draws: bool = True
+    ) -> Drawn:
+        layer = real(g, spec, config, state)
+        return real_layers(g, z, spec, config.n_draws, state, layer, draws)
 
     return {"integer": in_integers, "float32": in_floats, "float64": in_floats}
 
 
 def integer_layers(
-    g: GraphBuilder, z_q: str, spec: NetworkSpec, n_draws: int, state: State, layer: IntegerLayer
+    g: GraphBuilder,
+    z_q: str,
+    spec: NetworkSpec,
+    n_draws: int,
+    state: State,
+    layer: IntegerLayer,
+    draws: bool,
 ) -> Drawn:
     """All layers with the noise of the state's next sample.
 
@@ -71,6 +81,8 @@ def integer_layers(
         Their numbers become constants.
     layer : callable
         What a rule does in a layer.
+    draws : bool
+        False: with the mean weights; the outputs are those of every draw.
 
     Returns
     -------
@@ -87,17 +99,29 @@ def integer_layers(
             if isinstance(frac_bits, int):
                 x = g.append_last(x, 3, np.array(1 << frac_bits))
             else:
-                one = g.op("Mul", power_of_two(g, frac_bits), np.ones((1, n_draws, 1), int))
+                ones = np.ones((1, n_draws if draws else 1, 1), int)
+                one = g.op("Mul", power_of_two(g, frac_bits), ones)
                 x = g.op("Concat", x, one, axis=2)
         epsilon = noise.epsilon_q(key, index, n_out, n_draws).T
-        a, spread = layer(index, x, frac_bits, epsilon)
+        a, spread = layer(index, x, frac_bits)
+        if draws:
+            a = g.op("Add", a, shift_round(g, g.op("Mul", spread, epsilon), 4))
         if index < last:
             x, frac_bits = _rectify(g, a)
-    return Drawn(a, n_draws, spread, epsilon)
+    if draws:
+        return Drawn(a, n_draws, spread, epsilon)
+    every = g.op("Mul", a, np.ones((n_draws, 1), np.int64))
+    return Drawn(every, n_draws, g.op("Mul", a, 0), np.zeros_like(epsilon))
 
 
 def real_layers(
-    g: GraphBuilder, z: str, spec: NetworkSpec, n_draws: int, state: State, layer: RealLayer
+    g: GraphBuilder,
+    z: str,
+    spec: NetworkSpec,
+    n_draws: int,
+    state: State,
+    layer: RealLayer,
+    draws: bool,
 ) -> Drawn:
     """The same in the state's type, float32 or float64.
 
@@ -114,11 +138,15 @@ def real_layers(
         if spec.bias:
             x = g.append_last(x, 3, np.array(1, real))
         epsilon = noise.epsilon_q(key, index, n_out, n_draws).T / 256
-        centre, spread = layer(index, x)
-        noisy = g.op("Mul", spread, epsilon.astype(real))
-        a = g.op("Add", centre, noisy)
+        a, spread = layer(index, x)
+        if draws:
+            noisy = g.op("Mul", spread, epsilon.astype(real))
+            a = g.op("Add", a, noisy)
         x = g.op("Max", a, np.array(0, real))
-    return Drawn(a, n_draws, spread, noisy)
+    if draws:
+        return Drawn(a, n_draws, spread, noisy)
+    nothing = g.op("Mul", a, np.array(0, real))
+    return Drawn(a, n_draws, nothing, nothing)
 
 
 def _rectify(g: GraphBuilder, a: str) -> tuple[str, str]:

@@ -20,12 +20,13 @@ enum sl_frame_type {
     SL_TYPE_READ_STATE = 4,
     SL_TYPE_WRITE_STATE = 5,
     SL_TYPE_HEALTH = 6,
-    SL_TYPE_RECALL = 7,      /* as PREDICT, by the learner's memory alone */
-    SL_TYPE_COMMIT = 0x10,   /* write the state to flash */
-    SL_TYPE_STORED = 0x11,   /* what is in flash */
-    SL_TYPE_ADOPT = 0x12,    /* take over what WRITE_STATE brought */
-    SL_TYPE_IDENTITY = 0x13, /* the chip's own number */
-    SL_TYPE_FAULT = 0x7F     /* only ever sent by the device, in its last breath */
+    SL_TYPE_RECALL = 7,       /* as PREDICT, by the learner's memory alone */
+    SL_TYPE_PREDICT_MEAN = 8, /* as PREDICT, with the mean weights: nothing is drawn */
+    SL_TYPE_COMMIT = 0x10,    /* write the state to flash */
+    SL_TYPE_STORED = 0x11,    /* what is in flash */
+    SL_TYPE_ADOPT = 0x12,     /* take over what WRITE_STATE brought */
+    SL_TYPE_IDENTITY = 0x13,  /* the chip's own number */
+    SL_TYPE_FAULT = 0x7F      /* only ever sent by the device, in its last breath */
 };
 
 enum sl_frame_status {

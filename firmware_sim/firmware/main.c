@@ -151,6 +151,14 @@ static void handle(const sl_frame_t *frame) {
             return;
         }
         break;
+#ifdef SL_HAS_PREDICT_MEAN
+    case SL_TYPE_PREDICT_MEAN:
+        if (length == FEATURE_BYTES) {
+            reply_result(frame, sl_learner_predict_mean(&sl_state, &sl_scratch, words));
+            return;
+        }
+        break;
+#endif
 #ifdef SL_HAS_RECALL
     case SL_TYPE_RECALL:
         if (length == FEATURE_BYTES) {

@@ -24,6 +24,7 @@
 
 /* On the chip too: a few instructions, many times. */
 #define SL_UNROLL_ALWAYS _Pragma("GCC unroll 64")
+#define SL_UNROLL_FOUR   _Pragma("GCC unroll 4")
 
 /* Units side by side in vector registers, the last ones one by one: stores under a mask cost more
  * than they save. */

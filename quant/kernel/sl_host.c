@@ -95,15 +95,22 @@ SL_API int32_t sl_host_learn_row(sl_state_t *state, sl_scratch_t *scratch, uint3
     return status;
 }
 
+/* With draws, or with the mean weights alone. */
+static int32_t sl_host_predict(const sl_state_t *state, sl_scratch_t *scratch,
+                               const uint32_t *x_bits, uint32_t draws) {
+    return draws ? sl_learner_predict(state, scratch, x_bits)
+                 : sl_learner_predict_mean(state, scratch, x_bits);
+}
+
 /* Predict one row of doubles. Returns as sl_learner_predict, or SL_HOST_REFUSED. */
 SL_API int32_t sl_host_predict_row(const sl_state_t *state, sl_scratch_t *scratch, uint32_t *counts,
-                                   const double *row) {
+                                   const double *row, uint32_t draws) {
     uint32_t x_bits[SL_N_FEATURES];
     if (!sl_host_round(row, x_bits)) {
         return SL_HOST_REFUSED;
     }
     sl_host_begin(scratch, counts);
-    const int32_t status = sl_learner_predict(state, scratch, x_bits);
+    const int32_t status = sl_host_predict(state, scratch, x_bits, draws);
     sl_host_end(scratch, counts);
     return status;
 }
@@ -112,12 +119,13 @@ SL_API int32_t sl_host_predict_row(const sl_state_t *state, sl_scratch_t *scratc
  * *status as sl_host_learn. */
 SL_API uint64_t sl_host_predict_many(const sl_state_t *state, sl_scratch_t *scratch,
                                      uint32_t *counts, const uint32_t *x_bits, uint64_t n,
-                                     uint32_t *predictions, double *outputs, int32_t *status) {
+                                     uint32_t draws, uint32_t *predictions, double *outputs,
+                                     int32_t *status) {
     uint64_t t = 0;
     *status = SL_OK;
     sl_host_begin(scratch, counts);
     for (; t < n; t++) {
-        *status = sl_learner_predict(state, scratch, x_bits + t * SL_N_FEATURES);
+        *status = sl_host_predict(state, scratch, x_bits + t * SL_N_FEATURES, draws);
         if (*status < 0) {
             break;
         }

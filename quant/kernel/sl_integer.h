@@ -88,7 +88,7 @@ static inline uint32_t sl_isqrt32(uint32_t x) {
 #elif defined(__ARM_FP)
     /* The root in binary32 is at most one off. */
     uint32_t near = (uint32_t)sl_root32((float)x);
-    near = near > 65535u ? 65535u : near;
+    __asm("usat %0, #16, %0" : "+r"(near));
     near -= near * near > x;
     return near + (x - near * near > 2 * near);
 #endif

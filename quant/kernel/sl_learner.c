@@ -11,14 +11,17 @@
 
 static uint32_t sl_finite(const uint32_t *x_bits) {
     uint32_t largest = 0; /* without its sign: what is not finite is larger than all numbers */
+    SL_UNROLL_FOUR
     for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
         largest = x_bits[i] << 1 > largest ? x_bits[i] << 1 : largest;
     }
     return sl_is_finite(largest >> 1);
 }
 
-static int32_t sl_learner_forward(const sl_state_t *state, sl_scratch_t *scratch,
-                                  const uint32_t *x_bits) {
+/* What comes before the rule's forward pass. Returns a negative status of a sample that is refused.
+ */
+static int32_t sl_learner_see(const sl_state_t *state, sl_scratch_t *scratch,
+                              const uint32_t *x_bits) {
     if (!SL_AHEAD(scratch)) {
         if (!sl_finite(x_bits)) {
             return SL_ERR_NOT_FINITE;
@@ -28,9 +31,22 @@ static int32_t sl_learner_forward(const sl_state_t *state, sl_scratch_t *scratch
 #if SL_REPLAY_CAPACITY
     sl_replay_note(scratch);
 #endif
-    const int32_t largest = sl_rule_forward(state, scratch);
+    return SL_OK;
+}
+
+/* What comes behind it. */
+static int32_t sl_learner_answer(const sl_state_t *state, sl_scratch_t *scratch,
+                                 const uint32_t *x_bits, int32_t largest) {
     const int32_t predicted = sl_head_predict(state, scratch, largest);
     return predicted < 0 ? predicted : sl_memory_predict(state, scratch, x_bits, predicted);
+}
+
+static int32_t sl_learner_forward(const sl_state_t *state, sl_scratch_t *scratch,
+                                  const uint32_t *x_bits) {
+    const int32_t status = sl_learner_see(state, scratch, x_bits);
+    return status < 0
+               ? status
+               : sl_learner_answer(state, scratch, x_bits, sl_rule_forward(state, scratch));
 }
 
 /* Nobody has looked ahead: a scratch may begin with anything. */
@@ -45,6 +61,15 @@ SL_FOLD void sl_learner_begin(sl_scratch_t *scratch) {
 int32_t sl_learner_predict(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits) {
     sl_learner_begin(scratch);
     return sl_learner_forward(state, scratch, x_bits);
+}
+
+int32_t sl_learner_predict_mean(const sl_state_t *state, sl_scratch_t *scratch,
+                                const uint32_t *x_bits) {
+    sl_learner_begin(scratch);
+    const int32_t status = sl_learner_see(state, scratch, x_bits);
+    return status < 0
+               ? status
+               : sl_learner_answer(state, scratch, x_bits, sl_rule_forward_mean(state, scratch));
 }
 
 int32_t sl_learner_recall(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits) {

@@ -14,6 +14,14 @@
  * equals, or a negative sl_status_t. */
 int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch);
 
+/* The same with the mean weights, which draws nothing: cheaper, and blind to how sure the weights
+ * are. Of a rule that draws nothing it is the same. */
+#ifdef SL_RULE_DRAWS
+int32_t sl_rule_forward_mean(const sl_state_t *state, sl_scratch_t *scratch);
+#else
+#define sl_rule_forward_mean sl_rule_forward
+#endif
+
 /* One update by a target that the head has checked, from what the forward pass left in the
  * scratch. */
 void sl_rule_update(sl_state_t *state, sl_scratch_t *scratch, uint32_t target);

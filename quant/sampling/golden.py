@@ -11,16 +11,17 @@ pre-activations.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from quant import noise
+from quant.counters import Saturations
 from quant.front_end import INPUT_FRAC_BITS
-from quant.integers import Int64, bit_length, shift_round, shift_truncate
+from quant.integers import Int64, bit_length, clamp_count, shift_round, shift_truncate
 from quant.layout import State
-from quant.network import NetworkSpec
+from quant.network import NetworkSpec, layer_view
 
 ACTIVATION_FRAC_BITS = 8
 ACTIVATION_BITS = 15
@@ -87,6 +88,39 @@ def run_layers(
         result.inverse_spread.append(inverse)
         if layer < len(spec.shapes) - 1:
             x, frac_bits = rectify(result.outputs)
+
+
+def centre_of(mu: Int64, blocked: Int64, right: int, count: Saturations) -> Int64:
+    """Pre-activations' means, Q15.16: ``x·μ`` of blocked inputs, shifted."""
+    centre, clamped = clamp_count(shift_round(mu.T @ blocked, right), PRE_ACTIVATION_MAX)
+    count.activation += clamped
+    return centre
+
+
+def run_mean(
+    spec: NetworkSpec,
+    state: State,
+    n_draws: int,
+    mu_frac_bits: Sequence[int],
+    z_q: Int64,
+    result: Forward,
+    count: Saturations,
+) -> None:
+    """Run an input through all layers into ``result`` with the mean weights: nothing is drawn.
+
+    The outputs are those of every draw, so that heads and memory need not know.
+    """
+    x, frac_bits = z_q[:, None], INPUT_FRAC_BITS
+    for layer, bits in enumerate(mu_frac_bits):
+        if layer > 0:
+            x, frac_bits = rectify(result.outputs)
+        if spec.bias:
+            x = np.concatenate([x, np.full((1, 1), 1 << frac_bits, np.int64)])
+        blocked, k_mean = block_inputs(x)
+        mu = layer_view(spec, state, "mu", layer).astype(np.int64)
+        result.outputs = centre_of(mu, blocked, frac_bits - k_mean + bits - 16, count)
+    result.outputs = np.repeat(result.outputs, n_draws, axis=1)
+    result.epsilon = result.inverse_spread = [np.zeros_like(result.outputs)]
 
 
 def rectify(a: Int64) -> tuple[Int64, int]:

@@ -32,7 +32,7 @@ def arithmetics(
         Has ``integer_fields``, ``integer_init``, ``real_fields`` and ``real_init``; and
         ``integer_ranges``, if fields of q16 have ranges.
     golden : module
-        Has ``forward`` and ``update``.
+        Has ``forward``, ``update`` and ``mean``.
     plan : callable
         Makes the constants of the golden model.
     kernel : RuleKernel
@@ -45,7 +45,7 @@ def arithmetics(
             numbers="integer",
             fields=state.integer_fields,
             init=state.integer_init,
-            golden=Model(plan, golden.forward, golden.update),
+            golden=Model(plan, golden.forward, golden.update, mean=golden.mean),
             kernel=kernel,
             check_state=check_state,
             ranges=getattr(state, "integer_ranges", None),

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from streamlearn.cli.options import Format, LabelOfRun, OnBad, OnBadOption, Stream, given_names
+
+if TYPE_CHECKING:
+    from streamlearn.cli.columns import Columns
+    from streamlearn.cli.feeding import Feed
 
 _LIST = "a,b,c"
 Features = Annotated[
@@ -86,3 +92,49 @@ Key = Annotated[
         metavar="COLUMN",
     ),
 ]
+
+
+def columns_and_labels(
+    features: Features = None,
+    ignore: Ignore = None,
+    time: Time = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    categories: Categories = None,
+    missing_value: MissingValue = "stop",
+    label_delay: LabelDelay = 0,
+    labels: Labels = None,
+    key: Key = None,
+) -> Columns:
+    """Return how columns are read, and when labels come."""
+    from streamlearn.cli.columns import columns_of
+
+    return columns_of(
+        features, ignore, time, delimiter, decimal, encoding, categories or (), missing_value,
+        label_delay, labels, key,
+    )  # fmt: skip
+
+
+def feed_options(
+    context: typer.Context,
+    stream: Stream,
+    label: LabelOfRun = None,
+    format_: Format = None,
+    on_bad: OnBadOption = OnBad.stop,
+    features: Features = None,
+    ignore: Ignore = None,
+    time: Time = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    categories: Categories = None,
+    missing_value: MissingValue = "stop",
+) -> Feed:
+    """Return the stream for a device: what is said of it, and otherwise as the run had it."""
+    from streamlearn.cli.feeding import feed_of
+
+    columns = columns_and_labels(
+        features, ignore, time, delimiter, decimal, encoding, categories, missing_value
+    )
+    return feed_of(given_names(context), stream, label, on_bad.value, format_, columns)

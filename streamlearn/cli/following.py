@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_sim import SilentError, Verbs
+from quant.rule import arithmetic_of
 from quant.state import state_from_bytes
 from streamlearn.cli.endings import CommandError
 from streamlearn.learners.base import StreamLearner
@@ -167,9 +168,16 @@ def begin(learner: StreamLearner, device: Verbs, start: str) -> None:
     Raises
     ------
     CommandError
-        If they differ with "same", or the device runs another firmware.
+        If they differ with "same", the device runs another firmware, or the learner's numbers are
+        floats, which a desk and a chip round differently.
     """
     fits(learner, device)
+    kind = arithmetic_of(learner.spec, learner.config, learner.arithmetic)
+    if kind.numbers != "integer":
+        raise CommandError(
+            f"a {learner.arithmetic} learner cannot be followed bit by bit: desk and chip round "
+            "floats differently. Learn in integers (q16, q8)"
+        )
     if start == "desk":
         device.write_state(learner.state.tobytes())
     state = device.read_state()

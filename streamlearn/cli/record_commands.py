@@ -1,37 +1,22 @@
-"""The commands around a record: replay, verify, follow a device, push a state to it."""
+"""Commands of records and devices: replay, verify, simulate, follow, push a state."""
 
 from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import firmware_sim
-from streamlearn.cli.column_options import (
-    Categories,
-    Decimal,
-    Delimiter,
-    Encoding,
-    Features,
-    Ignore,
-    MissingValue,
-    Time,
-)
-from streamlearn.cli.options import (
-    Board,
-    Format,
-    Json,
-    LabelOfRun,
-    OnBad,
-    OnBadOption,
-    Quiet,
-    RecordTo,
-    Stream,
-    given_names,
-)
+from streamlearn.cli.column_options import feed_options
+from streamlearn.cli.filled import filled
+from streamlearn.cli.options import Board, Json, PortFolder, Quiet, RecordTo
 
+if TYPE_CHECKING:
+    from streamlearn.cli.feeding import Feed
+
+Exported = Annotated[Path, typer.Argument(help="A folder written by `export`.")]
 RecordFile = Annotated[Path, typer.Argument(help="A file that `run --record` wrote.")]
 
 
@@ -90,11 +75,30 @@ def verify(
     run_verify(record, state, json_file, quiet)
 
 
+@filled(feed=feed_options)
+def simulate(
+    export_dir: Exported,
+    feed: Feed,
+    board: Board = firmware_sim.DEFAULT_BOARD,
+    port: PortFolder = None,
+    out: Annotated[Path, typer.Option("--out", help="Run folder.")] = Path("runs/simulate"),
+    json_file: Json = None,
+    quiet: Quiet = False,
+) -> None:
+    """Build the firmware, boot it on a simulated board, and learn a stream there.
+
+    The stream is read as the run read it that was exported; options say what is different.
+    """
+    from streamlearn.cli.simulate import simulate as run_simulate
+
+    target = firmware_sim.load_board(port) if port else firmware_sim.get_board(board)
+    run_simulate(export_dir, feed, target, out, json_file, quiet)
+
+
+@filled(feed=feed_options)
 def follow(
-    context: typer.Context,
-    export_dir: Annotated[Path, typer.Argument(help="A folder written by `export`.")],
-    stream: Stream,
-    label: LabelOfRun = None,
+    export_dir: Exported,
+    feed: Feed,
     board: Board = firmware_sim.DEFAULT_BOARD,
     port: Annotated[
         str | None,
@@ -133,16 +137,6 @@ def follow(
             "state again, one by one; its state is written back at the end.",
         ),
     ] = False,
-    format_: Format = None,
-    on_bad: OnBadOption = OnBad.stop,
-    features: Features = None,
-    ignore: Ignore = None,
-    time: Time = None,
-    delimiter: Delimiter = None,
-    decimal: Decimal = None,
-    encoding: Encoding = None,
-    categories: Categories = None,
-    missing_value: MissingValue = "stop",
     out: Annotated[
         Path, typer.Option("--out", help="Folder for both states and the figures.")
     ] = Path("runs/follow"),
@@ -154,15 +148,9 @@ def follow(
 
     The stream is read as the run read it that was exported; options say what is different.
     """
-    from streamlearn.cli.columns import columns_of
-    from streamlearn.cli.feeding import feed_of
     from streamlearn.cli.follow import Following
     from streamlearn.cli.follow import follow as run_follow
 
-    columns = columns_of(
-        features, ignore, time, delimiter, decimal, encoding, categories or (), missing_value
-    )
-    feed = feed_of(given_names(context), stream, label, on_bad.value, format_, columns)
     asked = Following(
         export_dir, feed, board, port, start.value, check_every, timeout, locate, record
     )
@@ -185,5 +173,5 @@ def push(
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    for command in (replay, verify, follow, push):
+    for command in (simulate, replay, verify, follow, push):
         app.command()(command)

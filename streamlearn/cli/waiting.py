@@ -162,8 +162,14 @@ class Waiting:
             "early": list(self._early.items()),
             "count": self._count,
             "dropped": dict(self.dropped),
-            "place": [0, 0] if self._labels is None else [*self._labels.place],
+            **self._of_labels(),
         }
+
+    def _of_labels(self) -> dict[str, Any]:
+        labels = self._labels
+        if labels is None:
+            return {"place": [0, 0]}
+        return {"place": [*labels.place], "bad": [labels.bad, labels.message]}
 
     def go_on(self, found: dict[str, Any]) -> bool:
         """Go on from what :meth:`to_dict` gave, and open where labels come from.
@@ -182,6 +188,10 @@ class Waiting:
         same = self._labels is None or self._labels.begin(before)
         if not found:
             return same
+        if self._labels is not None:
+            bad, message = found.get("bad", (0, ""))
+            self._labels.bad += bad
+            self._labels.message = message or self._labels.message
         if found["keys"]:
             rows = _unpacked(found["rows"])
             for i, key in enumerate(found["keys"]):

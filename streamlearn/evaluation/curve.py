@@ -9,22 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from streamlearn.errors import ConfigError
+from streamlearn.evaluation.bins import Bins
 
-#: Bins at most. When they are full, neighbours merge, and half of them are left.
+#: Bins at most.
 MAX_BINS = 2048
 
 
-class Curve:
-    """Right predictions, counted in bins of equal width: the widths are powers of two.
-
-    What it holds depends on the samples alone, not on how they were divided into blocks.
-
-    Attributes
-    ----------
-    n_samples : int
-        How many samples were counted.
-    width : int
-        Samples of a bin; the last one may have fewer.
+class Curve(Bins):
+    """Right predictions, counted in bins of equal width.
 
     Examples
     --------
@@ -38,28 +30,19 @@ class Curve:
     """
 
     def __init__(self) -> None:
-        self.n_samples, self.width = 0, 1
-        self._right = np.zeros(MAX_BINS, np.int64)
+        super().__init__(np.zeros(MAX_BINS, np.int64))
 
     def add(self, right: ArrayLike) -> None:
         """Count samples: ``bool[n]``, whether each prediction was right."""
         found = np.asarray(right, bool)
-        if not found.size:
-            return
-        end = self.n_samples + len(found)
-        while end > MAX_BINS * self.width:
-            halved = self._right.reshape(-1, 2).sum(axis=1)
-            self._right = np.concatenate([halved, np.zeros_like(halved)])
-            self.width *= 2
-        first, last = self.n_samples // self.width, (end - 1) // self.width
-        bins = (self.n_samples + np.flatnonzero(found)) // self.width - first
-        self._right[first : last + 1] += np.bincount(bins, minlength=last + 1 - first)
-        self.n_samples = end
+        for part, bins in self._places(len(found)):
+            first, last = bins[0], bins[-1] + 1
+            self._sums[first:last] += np.bincount(bins[found[part]] - first, minlength=last - first)
 
     @property
     def n_right(self) -> int:
         """How many were right."""
-        return int(self._right.sum())
+        return int(self._sums.sum())
 
     @property
     def accuracy(self) -> float:
@@ -87,21 +70,14 @@ class Curve:
         """
         if window < 1:
             raise ConfigError(f"window must be 1 or more, got {window}")
-        k = -(-self.n_samples // self.width)
-        at = np.minimum(np.arange(1, k + 1, dtype=np.int64) * self.width, self.n_samples)
-        before = np.concatenate([[0], np.cumsum(self._right[:k])])
-        ends = np.concatenate([[0], at])
-        first = np.maximum(np.arange(1, k + 1) - -(-window // self.width), 0)
-        return at, np.asarray((before[1:] - before[first]) / (at - ends[first]), np.float64)
+        at, first, last, n = self._stretches(window)
+        before = np.concatenate([[0], np.cumsum(self._sums[: self.n_bins])])
+        return at, np.asarray((before[last] - before[first]) / n, np.float64)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what it holds, as JSON can."""
-        k = -(-self.n_samples // self.width)
-        return {
-            "n_samples": self.n_samples,
-            "width": self.width,
-            "right": self._right[:k].tolist(),
-        }
+        right = self._sums[: self.n_bins].tolist()
+        return {"n_samples": self.n_samples, "width": self.width, "right": right}
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Curve:
@@ -114,7 +90,7 @@ class Curve:
         """
         self = cls()
         self.n_samples, self.width = int(state["n_samples"]), int(state["width"])
-        self._right[: len(state["right"])] = state["right"]
+        self._sums[: len(state["right"])] = state["right"]
         return self
 
     @classmethod

@@ -8,22 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from streamlearn.evaluation.bins import Bins
+
 Floats = NDArray[np.float64]
-#: Bins at most. When they are full, neighbours merge, and half of them are left.
+#: Bins at most.
 MAX_BINS = 1024
 
 
-class ErrorCurve:
-    """Absolute and squared errors, summed in bins of equal width: the widths are powers of two.
-
-    What it holds depends on the samples alone, not on how they were divided into blocks.
-
-    Attributes
-    ----------
-    n_samples : int
-        How many samples were counted.
-    width : int
-        Samples of a bin; the last one may have fewer.
+class ErrorCurve(Bins):
+    """Absolute and squared errors, summed in bins of equal width.
 
     Examples
     --------
@@ -34,23 +27,14 @@ class ErrorCurve:
     """
 
     def __init__(self) -> None:
-        self.n_samples, self.width = 0, 1
-        self._sums = np.zeros((MAX_BINS, 2))
+        super().__init__(np.zeros((MAX_BINS, 2)))
 
     def add(self, errors: Floats) -> None:
         """Count samples: float64 ``[n]``, predictions minus targets."""
-        at = 0
         with np.errstate(over="ignore", invalid="ignore"):  # of what diverged: infinite from then
-            while at < len(errors):
-                if self.n_samples == MAX_BINS * self.width:
-                    halved = self._sums[::2] + self._sums[1::2]
-                    self._sums = np.concatenate([halved, np.zeros_like(halved)])
-                    self.width *= 2
-                part = errors[at : at + MAX_BINS * self.width - self.n_samples]
-                bins = np.arange(self.n_samples, self.n_samples + len(part)) // self.width
-                np.add.at(self._sums, bins, np.column_stack([np.abs(part), part * part]))
-                self.n_samples += len(part)
-                at += len(part)
+            for part, bins in self._places(len(errors)):
+                found = errors[part]
+                np.add.at(self._sums, bins, np.column_stack([np.abs(found), found * found]))
 
     @property
     def mae(self) -> float:
@@ -80,23 +64,18 @@ class ErrorCurve:
             int64 ``[k]``, after how many samples; float64 ``[k]``, over about the latest `window`
             of them.
         """
-        k = -(-self.n_samples // self.width)
-        ends = np.minimum(np.arange(k + 1, dtype=np.int64) * self.width, self.n_samples)
-        reach = -(-window // self.width)
-        last = np.arange(1, k + 1)
-        first = np.maximum(last - reach, 0)
+        at, first, last, n = self._stretches(window)
         # Sums of each stretch alone: one wild error is gone again when the window has passed it.
         sums = np.array(
             [self._sums[a:b, 0].sum() for a, b in zip(first.tolist(), last.tolist(), strict=True)]
         )
-        return ends[1:], sums / (ends[last] - ends[first])
+        return at, sums / n
 
     def to_dict(self) -> dict[str, Any]:
         """Return what it holds, as JSON can; what diverged is null."""
-        k = -(-self.n_samples // self.width)
         sums = [
             [value if np.isfinite(value) else None for value in row]
-            for row in self._sums[:k].tolist()
+            for row in self._sums[: self.n_bins].tolist()
         ]
         return {"n_samples": self.n_samples, "width": self.width, "sums": sums}
 

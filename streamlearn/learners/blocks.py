@@ -96,7 +96,7 @@ class ClassBlocks(Blocks):
         ]
         return like(X, found)
 
-    def predict_many(self, X: Any) -> Any:
+    def predict_many(self, X: Any, *, draws: bool = True) -> Any:
         """Return the label of each row, as :meth:`predict_one`.
 
         Returns
@@ -112,10 +112,10 @@ class ClassBlocks(Blocks):
             values, known = self._read_many(X), len(self._labels)
             if not known or not len(values):
                 return like(X, [None] * len(values))
-            best, _ = self._engine.predict_many(self._state, values)
+            best, _ = self._engine.predict_many(self._state, values, draws)
             return like(X, [self._labels[i] if i < known else None for i in best.tolist()])
 
-    def predict_proba_many(self, X: Any) -> Any:
+    def predict_proba_many(self, X: Any, *, draws: bool = True) -> Any:
         """Return the probability of each known label in each row, as :meth:`predict_proba_one`.
 
         Returns
@@ -132,7 +132,7 @@ class ClassBlocks(Blocks):
             values, known = self._read_many(X), len(self._labels)
             found = np.zeros((len(values), known))
             if known and len(values):
-                _, logits = self._engine.predict_many(self._state, values)
+                _, logits = self._engine.predict_many(self._state, values, draws)
                 for row, outputs in enumerate(logits):
                     found[row] = self._shares(outputs)
             return like(X, found, self._labels)
@@ -225,7 +225,7 @@ class TargetBlocks(Blocks):
             self._note_names(X)
             return predicted
 
-    def predict_many(self, X: Any) -> Any:
+    def predict_many(self, X: Any, *, draws: bool = True) -> Any:
         """Return the mean of each row's predicted target, as :meth:`predict_one`.
 
         Returns
@@ -237,10 +237,12 @@ class TargetBlocks(Blocks):
         ShapeError, InputValueError, DivergedError
             As :meth:`predict_one`; they name the row, counted from 0.
         """
-        return like(X, self.predict_distribution_many(X)[:, 0])
+        return like(X, self.predict_distribution_many(X, draws=draws)[:, 0])
 
-    def predict_distribution_many(self, X: Any) -> Floats:
+    def predict_distribution_many(self, X: Any, *, draws: bool = True) -> Floats:
         """Return mean, aleatoric and epistemic standard deviation of each row, ``float64[n, 3]``.
+
+        ``draws`` as in :meth:`predict_distribution_one`.
 
         Raises
         ------
@@ -248,7 +250,8 @@ class TargetBlocks(Blocks):
             As :meth:`predict_many`.
         """
         with self._lock:
-            return _triples(self._engine.predict_many(self._state, self._read_many(X))[0])
+            values = self._read_many(X)
+            return _triples(self._engine.predict_many(self._state, values, draws)[0])
 
 
 def _triples(predictions: Any) -> Floats:

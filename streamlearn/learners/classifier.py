@@ -97,10 +97,19 @@ class StreamClassifier(ClassBlocks, StreamLearner):
             self._note_names(x)
             return self._labels[predicted] if predicted < known else None
 
-    def predict_one(self, x: Features) -> Any:
+    def predict_one(self, x: Features, *, draws: bool = True) -> Any:
         """Return the most probable label of those taught, the first before anything was taught.
 
         None if the predicted class has no label: no label is known, or a device was taught it.
+
+        Parameters
+        ----------
+        x : mapping, sequence or array
+            Of ``n_features`` finite numbers.
+        draws : bool
+            False: predict with the mean weights, at less than half the cost on a chip. Such a
+            prediction is blind to how sure the weights are, so that it is a little worse as a rule
+            and its probabilities are too sure. A rule that draws nothing gives the same.
 
         Raises
         ------
@@ -108,9 +117,9 @@ class StreamClassifier(ClassBlocks, StreamLearner):
             As :meth:`learn_one`.
         """
         with self._lock:
-            if type(x) is np.ndarray and (index := self._predict_row(x)) != REFUSED:
+            if type(x) is np.ndarray and (index := self._predict_row(x, draws)) != REFUSED:
                 return self._labels[index] if index < len(self._labels) else None
-            found: ClassPrediction = self._engine.predict(self._state, self._read(x))
+            found: ClassPrediction = self._engine.predict(self._state, self._read(x), draws)
             known = found.class_index < len(self._labels)
             return self._labels[found.class_index] if known else None
 
@@ -124,21 +133,21 @@ class StreamClassifier(ClassBlocks, StreamLearner):
             raise DivergedError(DIVERGED)
         return found
 
-    def _predict_row(self, x: npt.NDArray[Any]) -> int:
+    def _predict_row(self, x: npt.NDArray[Any], draws: bool) -> int:
         """Return as :meth:`_learn_row`, and learn nothing."""
         predict = self._engine.predict_row
         if predict is None or x.shape != self._shape or x.dtype.num > LAST_REAL:
             return REFUSED
-        found: int = predict(self._state_at, x)
+        found: int = predict(self._state_at, x, draws)
         if found < 0 and found != REFUSED:
             raise DivergedError(DIVERGED)
         return found
 
-    def predict_proba_one(self, x: Features) -> dict[Any, float]:
+    def predict_proba_one(self, x: Features, *, draws: bool = True) -> dict[Any, float]:
         """Return the probability of each known label: the softmax of the mean logits.
 
         It is over the classes taught so far, and a label that was never taught has 0. Before
-        anything was taught all labels are alike.
+        anything was taught all labels are alike. ``draws`` as in :meth:`predict_one`.
 
         Raises
         ------
@@ -146,7 +155,7 @@ class StreamClassifier(ClassBlocks, StreamLearner):
             As :meth:`learn_one`.
         """
         with self._lock:
-            logits = self._logits(self._read(x))
+            logits = self._logits(self._read(x), draws)
             if not self._labels:
                 return {}
             return dict(zip(self._labels, self._shares(logits).tolist(), strict=True))
@@ -256,8 +265,8 @@ class StreamClassifier(ClassBlocks, StreamLearner):
         found = uncertainty_of(self._network_logits(values)[:, None])
         return found.predictive / math.log2(self.spec.n_classes)
 
-    def _logits(self, values: Raw) -> npt.NDArray[np.float64]:
-        found: ClassPrediction = self._engine.predict(self._state, values)
+    def _logits(self, values: Raw, draws: bool = True) -> npt.NDArray[np.float64]:
+        found: ClassPrediction = self._engine.predict(self._state, values, draws)
         return found.logits
 
     def _network_logits(self, values: Raw) -> npt.NDArray[np.float64]:

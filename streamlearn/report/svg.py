@@ -142,8 +142,8 @@ def inline_svg(figure: Figure, prefix: str, description: str, css_class: str) ->
         are CSS variables; equal for equal figures.
     """
     out = io.StringIO()
-    _lay_out(figure)
-    figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    canvas: Any = _laid_out(figure)
+    canvas.print_svg(out, metadata={"Date": None, "Creator": None})
     svg = out.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", svg, flags=re.DOTALL)
@@ -157,13 +157,14 @@ def inline_svg(figure: Figure, prefix: str, description: str, css_class: str) ->
     return re.sub(r"\s*\n\s*", "\n", _renamed_ids(svg, prefix)).strip()
 
 
-def _lay_out(figure: Figure) -> None:
+def _laid_out(figure: Figure) -> FigureCanvasSVG:
     """Lay a figure out as an SVG; savefig would draw it once more for that, and throw it away."""
     canvas, engine = FigureCanvasSVG(figure), figure.get_layout_engine()
     figure.dpi = canvas.fixed_dpi
     if engine is not None:
         engine.execute(figure)
         figure.set_layout_engine("none")
+    return canvas
 
 
 def _with_variables(style: re.Match[str]) -> str:

@@ -6,23 +6,17 @@ import queue
 import threading
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
+from streamlearn.sources.backlog import Arrival, Backlog, tell
 from streamlearn.sources.base import Source
-from streamlearn.sources.limits import MAX_LIVE_LINE_BYTES, QUEUE_BYTES, QUEUE_LINES
-from streamlearn.sources.spool import Spool, Stored, stored
+from streamlearn.sources.segments import Stored, stored
+from streamlearn.sources.sieve import Sieve
+from streamlearn.sources.spool import Spool
 
 #: Between two tries to write what a full disk refused.
 _RETRY_S = 1.0
-
-
-@dataclass(frozen=True)
-class _Arrival:
-    """Lines that came together, and what to do once they are safe."""
-
-    lines: list[bytes]
-    done: Callable[[], None] | None = None
 
 
 class QueuedSource(Source):
@@ -53,19 +47,17 @@ class QueuedSource(Source):
         super().__init__(name, name, format)
         self._keeps, self._say = keeps, say
         self._stop = threading.Event()
-        self._arrived: queue.SimpleQueue[_Arrival | OSError | None] = queue.SimpleQueue()
-        self._ready: queue.SimpleQueue[_Arrival | OSError | None] = queue.SimpleQueue()
-        self._counting = threading.Lock()
-        self._n_waiting = self._bytes_waiting = 0
+        self._arrived: queue.SimpleQueue[Arrival | OSError | None] = queue.SimpleQueue()
+        self._ready: queue.SimpleQueue[Arrival | OSError | None] = queue.SimpleQueue()
+        self._backlog = Backlog()
         self._lock = threading.Lock()
         self._undecided = True  # where arrivals are kept; until then:
         self._history: list[bytes] = []
-        self._unsafe: list[_Arrival] = []
+        self._unsafe: list[Arrival] = []
         self._spool: Spool | None = None
         self._stored: Stored | None = None
         self._head_lines = 0
-        self._header: bytes | None = None
-        self._encoding: str | None = None
+        self._sieve = Sieve(self.counts)
         self._current: list[bytes] = []
         self._done: Callable[[], None] | None = None
         self._said: set[str] = set()
@@ -95,7 +87,7 @@ class QueuedSource(Source):
                     item = self._ready.get_nowait()
                 except queue.Empty:
                     break
-                if not isinstance(item, _Arrival):  # for the next read_line
+                if not isinstance(item, Arrival):  # for the next read_line
                     self._ready.put(item)
                     self.lost = item
                     break
@@ -106,38 +98,39 @@ class QueuedSource(Source):
         self._n_lines += len(found)
         return b"".join(found)
 
-    def _take(self, item: _Arrival | OSError | None) -> bool:
+    def _take(self, item: Arrival | OSError | None) -> bool:
         """Make an arrival the current one; return whether there is one."""
         if self._done is not None:
             self._done()
             self._done = None
-        if not isinstance(item, _Arrival):
+        if not isinstance(item, Arrival):
             self._ready.put(item)  # whoever asks again hears it again
             if item is not None:
                 raise item
             return False
         self._current, self._done = list(item.lines), item.done
-        self._account(item.lines, -1)
+        self._backlog.left(item.lines)
         return True
 
     def began(self, header: bytes | None, encoding: str = "utf-8") -> None:
         """Say that the head was read; see :class:`Source`."""
         with self._lock:
-            self._header, self._encoding, self._head_lines = header, encoding, self._n_lines
+            self._sieve.began(header, encoding)
+            self._head_lines = self._n_lines
             self._judge_what_came()
         if not self._keeps:
             self._decide(None)
 
     def _judge_what_came(self) -> None:
         """Drop what is no row among the lines that came before anybody knew what a row is."""
-        waiting: list[_Arrival | OSError | None] = []
+        waiting: list[Arrival | OSError | None] = []
         while not self._ready.empty():
             waiting.append(self._ready.get())
         self._current = self._rows_of(self._current)
         rows = list(self._current)
         for item in waiting:
-            if isinstance(item, _Arrival):
-                item = _Arrival(self._rows_of(item.lines), item.done)
+            if isinstance(item, Arrival):
+                item = replace(item, lines=self._rows_of(item.lines))
                 rows += item.lines
             self._ready.put(item)
         if self._undecided:
@@ -145,11 +138,27 @@ class QueuedSource(Source):
             self._history = head + rows
 
     def _rows_of(self, lines: list[bytes]) -> list[bytes]:
-        good = [raw for raw in lines if self._is_text(raw)]
+        good = [raw for raw in lines if self._sieve.passes(raw)]
         if len(good) < len(lines):
-            self._account(lines, -1)
-            self._account(good)
+            self._backlog.left(lines)
+            self._backlog.came(good)
         return good
+
+    def pass_over(self) -> None:
+        """Say that the lines read so far are no part of the stream; see :class:`Source`."""
+        if self._stored is not None:  # its head is what it was
+            return
+        with self._lock:
+            n = self._n_lines
+            super().pass_over()
+            self._history = self._history[n:]
+            over: list[Arrival] = []
+            while self._unsafe and len(self._unsafe[0].lines) <= n:
+                n -= len(self._unsafe[0].lines)
+                over.append(self._unsafe.pop(0))
+            if n:
+                self._unsafe[0] = replace(self._unsafe[0], lines=self._unsafe[0].lines[n:])
+        tell(over)
 
     def resume(self, folder: Path, line: int, crc32: int) -> bool:
         """Go on behind a line; see :class:`Source`."""
@@ -158,8 +167,8 @@ class QueuedSource(Source):
             return False
         self.resumed = self._stored.place
         for lines in (self._stored.head, self._stored.lines):
-            self._account(lines)
-            self._ready.put(_Arrival(lines))
+            self._backlog.came(lines)
+            self._ready.put(Arrival(lines))
         self._history = list(self._stored.lines)
         return True
 
@@ -173,13 +182,14 @@ class QueuedSource(Source):
                 return
             if folder is not None:
                 head, lines, (line, crc32) = self._begun()
-                goes_on = self._stored is not None
-                self._spool = Spool(folder, head, line, crc32, lines, goes_on, self.kept_as)
+                before = self._stored
+                marks = [*(before.marks if before is not None else ()), *_joined(self._unsafe)[1]]
+                self._spool = Spool(
+                    folder, head, line, crc32, lines, before is not None, self.kept_as, marks
+                )
             self._undecided, self._history = False, []
             safe, self._unsafe = self._unsafe, []
-        for arrival in safe:
-            if arrival.done is not None:
-                arrival.done()
+        tell(safe)
 
     def _begun(self) -> tuple[list[bytes], list[bytes], tuple[int, int]]:
         """Return the head, the lines behind it, and the place between them."""
@@ -194,7 +204,11 @@ class QueuedSource(Source):
             self._spool.kept(line)
 
     def _put(
-        self, lines: list[bytes], done: Callable[[], None] | None = None, wait: bool = False
+        self,
+        lines: list[bytes],
+        done: Callable[[], None] | None = None,
+        wait: bool = False,
+        mark: bytes | None = None,
     ) -> None:
         """Queue lines that came.
 
@@ -206,44 +220,18 @@ class QueuedSource(Source):
             Called once they are safe, from another thread.
         wait
             Whether to wait for room in the queue; otherwise lines without room are dropped.
+        mark
+            By which they are known if they come again; it goes to the disk with them.
         """
-        while self._is_full() and wait and not self._stop.wait(0.01):
+        while self._backlog.is_full and wait and not self._stop.wait(0.01):
             self._say_once("full", "the learner is slower than the source; the source has to wait")
-        if self._is_full() and not wait:
+        if self._backlog.is_full and not wait:
             self._say_once("full", "the learner is slower than the source; lines are dropped")
             self.counts.drop("queue_full", len(lines))
             lines = []
-        self._account(lines)
+        self._backlog.came(lines)
         if lines or done is not None:
-            self._arrived.put(_Arrival(lines, done))
-
-    def _account(self, lines: list[bytes], sign: int = 1) -> None:
-        """Count lines that came into the queue, or left it."""
-        with self._counting:
-            self._n_waiting += sign * len(lines)
-            self._bytes_waiting += sign * sum(map(len, lines))
-
-    def _is_full(self) -> bool:
-        return self._n_waiting >= QUEUE_LINES or self._bytes_waiting >= QUEUE_BYTES
-
-    def _is_text(self, raw: bytes) -> bool:
-        """Tell whether a line may be a row; count it if not."""
-        if len(raw) > MAX_LIVE_LINE_BYTES:
-            self.counts.drop("overlong")
-            return False
-        if raw == self._header:
-            self.counts.drop("repeated_header")
-            return False
-        if self._encoding is None:  # until the head is read, a line that is no text is an error
-            return True
-        try:
-            text = raw.decode(self._encoding)
-        except UnicodeDecodeError:
-            text = "\0"
-        if "\0" in text or "\r" in text.removesuffix("\n").removesuffix("\r"):
-            self.counts.drop("undecodable")
-            return False
-        return True
+            self._arrived.put(Arrival(lines, done, mark))
 
     def _say_once(self, key: str, text: str) -> None:
         if key not in self._said:
@@ -261,24 +249,22 @@ class QueuedSource(Source):
                 batch.append(self._arrived.get())
             with self._lock:
                 batch = [
-                    _Arrival(self._rows_of(item.lines), item.done)
-                    if isinstance(item, _Arrival)
+                    replace(item, lines=self._rows_of(item.lines))
+                    if isinstance(item, Arrival)
                     else item
                     for item in batch
                 ]
-                safe = self._keep([item for item in batch if isinstance(item, _Arrival)])
+                safe = self._keep([item for item in batch if isinstance(item, Arrival)])
                 own = not self._undecided and self._spool is None
                 for item in batch:
-                    if isinstance(item, _Arrival) and not own:
-                        item = _Arrival(item.lines)
+                    if isinstance(item, Arrival) and not own:
+                        item = Arrival(item.lines)
                     self._ready.put(item)
-            for arrival in safe:
-                if arrival.done is not None:
-                    arrival.done()
-            if not all(isinstance(item, _Arrival) for item in batch):
+            tell(safe)
+            if not all(isinstance(item, Arrival) for item in batch):
                 return
 
-    def _keep(self, arrivals: list[_Arrival]) -> list[_Arrival]:
+    def _keep(self, arrivals: list[Arrival]) -> list[Arrival]:
         """Write arrivals to the disk if there is one; return those that are safe by that."""
         if self._undecided:
             self._history += [raw for arrival in arrivals for raw in arrival.lines]
@@ -288,7 +274,8 @@ class QueuedSource(Source):
             return []
         self._unsafe += arrivals
         try:
-            self._spool.append([raw for a in self._unsafe for raw in a.lines], self.durable)
+            lines, marks = _joined(self._unsafe)
+            self._spool.append(lines, self.durable, marks)
         except OSError as error:
             self._say_once(
                 "disk",
@@ -299,3 +286,11 @@ class QueuedSource(Source):
         self._said.discard("disk")
         safe, self._unsafe = self._unsafe, []
         return safe
+
+
+def _joined(arrivals: list[Arrival]) -> tuple[list[bytes], list[bytes]]:
+    """Return all lines and all marks of arrivals."""
+    return (
+        [raw for arrival in arrivals for raw in arrival.lines],
+        [arrival.mark for arrival in arrivals if arrival.mark is not None],
+    )

@@ -175,6 +175,13 @@ class Source(ABC):
         """
         del header, encoding
 
+    def pass_over(self) -> None:
+        """Say that the lines read so far are no part of the stream, which begins behind them.
+
+        Only before :meth:`began`. They are not kept, and whoever sent them need not keep them.
+        """
+        self._n_lines = 0
+
     def resume(self, folder: Path, line: int, crc32: int) -> bool:
         """Go on behind a line that was read in an earlier sitting; called before :meth:`open`.
 

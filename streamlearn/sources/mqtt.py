@@ -11,6 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from streamlearn.errors import ConfigError, SourceError
@@ -23,7 +24,7 @@ from streamlearn.sources.mqtt_address import (
     KEY,
     PASSWORD,
     USER,
-    MqttAddress,
+    client_id,
     parse,
 )
 
@@ -98,15 +99,23 @@ class MqttSource(LiveSource):
         self._environment, self._lasting = environment, folder is not None
         self._fresh = fresh and self._lasting
         named = environment.get(CLIENT_ID)
-        self._client_id = f"{named}{suffix}" if named else _client_id(folder, self._at)
+        self._client_id = f"{named}{suffix}" if named else client_id(folder, self._at)
         self._client = self._new_client(clean=False)
         self._events: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._connection, self._subscribed = 0, False
         self._open: OrderedDict[int, _Message] = OrderedDict()
+        self._taken: frozenset[bytes] = frozenset()
         if self._plain_password():
             self._say(
                 f"{self.name}: the password goes over the network as plain text; mqtts:// encrypts"
             )
+
+    def resume(self, folder: Path, line: int, crc32: int) -> bool:
+        """Go on behind a line; see :class:`QueuedSource`."""
+        found = super().resume(folder, line, crc32)
+        # Messages that are on the disk, of which the broker may not know that they are.
+        self._taken = frozenset(self._stored.marks if self._stored is not None else ())
+        return found
 
     def _plain_password(self) -> bool:
         local = self._at.host in ("localhost", "127.0.0.1", "::1")
@@ -155,6 +164,8 @@ class MqttSource(LiveSource):
         if code.is_failure:
             said = _REFUSED.get(str(code), f"the broker refused the connection: {code}")
             raise SourceError(errno.ECONNREFUSED, said)
+        if not session.session_present:
+            self._taken = frozenset()  # numbers begin anew
         if not session.session_present or not self._subscribed:
             client.subscribe(self._at.topic, qos=1)
             codes = self._expect(events, "subscribed")
@@ -206,6 +217,11 @@ class MqttSource(LiveSource):
             self._put(lines, wait=True)
             return
         digest = hashlib.blake2b(message.payload, digest_size=16).digest()
+        mark = message.mid.to_bytes(2, "big") + digest[:8]
+        if message.dup and mark in self._taken:
+            self.counts.drop("repeated_message")
+            self._client.ack(message.mid, message.qos)
+            return
         known = self._open.get(message.mid)
         if message.dup and known is not None and known.digest == digest:
             self.counts.drop("repeated_message")
@@ -222,7 +238,7 @@ class MqttSource(LiveSource):
         if len(self._open) > _REMEMBERED and self._open[oldest].safe:
             del self._open[oldest]
         mid, qos = message.mid, message.qos
-        self._put(lines, lambda: self._safe(made, mid, qos), wait=True)
+        self._put(lines, lambda: self._safe(made, mid, qos), wait=True, mark=mark)
 
     def _safe(self, message: _Message, mid: int, qos: int) -> None:
         """Acknowledge a message, unless its connection is gone: then it will come once more."""
@@ -259,20 +275,6 @@ def _lines(payload: bytes) -> list[bytes]:
     if len(payload) > MAX_LIVE_LINE_BYTES:
         return [payload]  # counted as overlong
     return [line + b"\n" for line in payload.split(b"\n") if line.strip()]
-
-
-def _client_id(folder: str | None, at: MqttAddress) -> str:
-    """Return at most 23 characters, which every broker takes: the same for the same run."""
-    if folder is None:
-        return f"streamlearn-{os.urandom(5).hex()}"
-    made_from = f"{folder}\n{at}\n{_machine()}"
-    return f"streamlearn-{hashlib.sha256(made_from.encode()).hexdigest()[:11]}"
-
-
-def _machine() -> str:
-    import platform
-
-    return platform.node()
 
 
 def _paho() -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from dataclasses import dataclass
 
 from streamlearn.errors import ConfigError
@@ -66,3 +68,17 @@ def parse(address: str) -> MqttAddress:
             f"{address!r}: not a topic: + stands for one whole level, # for the rest at the end"
         )
     return MqttAddress(scheme, bare, number, topic)
+
+
+def client_id(folder: str | None, at: MqttAddress) -> str:
+    """Return at most 23 characters, which every broker takes: the same for the same run."""
+    if folder is None:
+        return f"streamlearn-{os.urandom(5).hex()}"
+    made_from = f"{folder}\n{at}\n{_machine()}"
+    return f"streamlearn-{hashlib.sha256(made_from.encode()).hexdigest()[:11]}"
+
+
+def _machine() -> str:
+    import platform
+
+    return platform.node()

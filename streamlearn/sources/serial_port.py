@@ -80,7 +80,9 @@ class SerialSource(LiveSource):
                 begins = quiet
             found = lines.add(data)
             if found and not begins:
-                if _may_be_torn(found[0], self._encoding is not None or self._stored is not None):
+                if _may_be_torn(
+                    found[0], self._sieve.encoding is not None or self._stored is not None
+                ):
                     self.counts.drop("torn")
                     del found[0]
                 begins = True

@@ -33,7 +33,6 @@ class LabelTopic(LateLabels):
         super().__init__(source, key, label, values)
         source.kept_as = "labels"
         self._folder, self._arrived = folder, _Arrived(source)
-        self._begun = (0, 0)
 
     @property
     def place(self) -> tuple[int, int]:
@@ -52,7 +51,6 @@ class LabelTopic(LateLabels):
         while True:
             reader = LineReader(self._arrived, self.name, format=self._source.format)
             reader.follows = True
-            reader.go_on(*self._begun)
             self._arrived.dry = False
             try:
                 top = self._columns(read_top(reader, self.name, self._names[1], ReadOptions()))
@@ -62,16 +60,10 @@ class LabelTopic(LateLabels):
                     return False
                 self._bad(error)
                 self._arrived.forget()
-                self._begun = self._behind(reader)
+                self._source.pass_over()
                 continue
             self._take(top, reader)
             return True
-
-    def _behind(self, reader: LineReader) -> tuple[int, int]:
-        """Return the place behind a line that is passed over; an object was given back."""
-        if reader.format == "jsonl":
-            reader.take(1)
-        return reader.line_number, reader.crc32
 
     def _take(self, top: Top, reader: LineReader) -> None:
         source = self._source

@@ -25,6 +25,13 @@ class _Handler(logging.handlers.RotatingFileHandler):
         """Lose a line rather than the run: a full disk is said elsewhere."""
         del record
 
+    def close(self) -> None:
+        """Close the file; what a full disk did not take is lost here too."""
+        try:
+            super().close()
+        except OSError:  # the file is closed all the same
+            return
+
 
 class RunLog:
     """Appends a line for each event, and figures every hour (at first more often).

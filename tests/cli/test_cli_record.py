@@ -73,7 +73,8 @@ def test_replay_to_a_sample_and_without_some(whole: Path, cli: Cli, tmp_path: Pa
 
 
 def test_what_is_refused(whole: Path, toy: Path, cli: Cli, tmp_path: Path) -> None:
-    record = whole / "r.slr"
+    record, other = whole / "r.slr", tmp_path / "other.csv"
+    other.write_text(toy.read_text("utf-8"), "utf-8")
     for arguments, why in (
         (("replay", record, "--to", N + 1), f"holds {N} samples, not {N + 1}"),
         (("replay", toy), "another kind of file"),
@@ -82,12 +83,14 @@ def test_what_is_refused(whole: Path, toy: Path, cli: Cli, tmp_path: Path) -> No
         (("replay", record, "--without", "tem > 1"), "Did you mean temp?"),
         (("verify", record, toy), "another kind of file"),
         (("run", "--stream", toy, *RUN, "--record", record), "is there already"),
-        (("run", "--stream", toy, *RUN, "--record", toy, "--force"), "something else"),
+        (("run", "--stream", toy, *RUN, "--record", toy, "--force"), "which would be overwritten"),
+        (("run", "--stream", toy, *RUN, "--record", other, "--force"), "something else"),
     ):
         done = cli(*arguments)
         assert done.code == 1, arguments
         assert why in one_line(done.err)
-    assert toy.read_text("utf-8").startswith(CSV_HEADER)
+    for file in (toy, other):
+        assert file.read_text("utf-8").startswith(CSV_HEADER)
 
 
 def test_a_record_that_is_there_costs_no_run(toy: Path, cli: Cli, tmp_path: Path) -> None:

@@ -382,15 +382,15 @@ def test_a_rare_class_is_named_with_its_recall(cli: Cli, tmp_path: Path) -> None
 
 
 def test_a_drift_is_named(cli: Cli, tmp_path: Path) -> None:
-    """The law of the labels turns round; with a fixed step MESU needs a while."""
+    """The labels lose their law, so no learner comes back."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(3000, 2))
-    y = (x[:, 0] > 0) ^ (np.arange(3000) >= 2000)
+    y = (x[:, 0] > 0) ^ (np.arange(3000) >= 2000) * rng.integers(2, size=3000)
     lines = [f"{a:.3f},{b:.3f},{int(c)}" for (a, b), c in zip(x, y, strict=True)]
     (tmp_path / "x.csv").write_text("a,b,y\n" + "\n".join(lines) + "\n")
     run = ("run", "--stream", tmp_path / "x.csv", "--label", "y", "--hidden", 8)
-    ended = cli(*run, "--set", "step=fixed", "--json", tmp_path / "x.json")
+    ended = cli(*run, "--json", tmp_path / "x.json")
     (drift,) = read_json(tmp_path / "x.json")["drifts"]
     assert drift["at"] == pytest.approx(2000, abs=40)
-    assert drift["accuracy_after"] < 0.5 < 0.9 < drift["accuracy_before"]
+    assert drift["accuracy_after"] < 0.6 < 0.9 < drift["accuracy_before"]
     assert f"drift: the accuracy fell once: about sample {drift['at']:,} from " in ended.out

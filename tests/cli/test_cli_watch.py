@@ -24,6 +24,16 @@ N = 150
 GIVEN = ("--label", LABEL, "--hidden", 8)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_log_that_cannot_be_written_ends_no_run(cli: Cli, toy: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    assert cli("run", "--stream", toy, *GIVEN, "--out", out, "--quiet").code == 0
+    (out / "run.log").unlink()
+    (out / "run.log").symlink_to("/dev/full")
+    assert cli("run", "--resume", out, "--stream", toy, "--quiet").code == 0
+    assert read_json(out / "metrics.json")["n_samples"] == N
+
+
 def rows_of(path: Path) -> list[dict[str, Any]]:
     if path.suffix == ".csv":
         return [*csv.DictReader(io.StringIO(path.read_text("utf-8")))]

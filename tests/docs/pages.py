@@ -136,6 +136,14 @@ def _trimmed(text: str) -> str:
     return "\n".join(line.rstrip() for line in text.splitlines()).strip("\n")
 
 
+def _open_kept(shown: str, printed: str) -> str:
+    """Return what was printed, each line with the … of the line of the page that it fits."""
+    left_open = [line for line in shown.splitlines() if "…" in line]
+    return "\n".join(
+        next((old for old in left_open if fits(old, line)), line) for line in printed.splitlines()
+    )
+
+
 def rewrite(path: Path) -> None:
     """Write what the blocks print today, where the page says something else."""
     text = path.read_text("utf-8")
@@ -144,7 +152,7 @@ def rewrite(path: Path) -> None:
             for pattern in VARYING:
                 printed = pattern.sub(lambda m: "…".rjust(len(m[0])), printed)
             start, end = block.span
-            text = text[:start] + _trimmed(printed) + "\n" + text[end:]
+            text = text[:start] + _open_kept(block.output, _trimmed(printed)) + "\n" + text[end:]
     path.write_text(text, "utf-8")
 
 

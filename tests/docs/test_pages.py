@@ -41,3 +41,12 @@ def test_canary_another_output_and_a_broken_program_are_seen() -> None:
         pages.run_page("```python\nnowhere\n```\n")
     ((_, printed),) = pages.run_page("```sh\nstreamlearn run --stream no.csv --label y\n```\n")
     assert printed.startswith("streamlearn: ")
+
+
+def test_what_a_person_left_open_stays_open(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    code = 'print("took 12 s")\nprint("found 3")'
+    text = f"```python\n{code}\n```\n\n```text\ntook … s\nfound {{}}\n```\n"
+    page.write_text(text.format(2), "utf-8")
+    pages.rewrite(page)
+    assert page.read_text("utf-8") == text.format(3)

@@ -140,6 +140,15 @@ def test_where_both_begin(firmware: fs.Firmware) -> None:
         begin(MesuClassifier((3, 4, 2)), device, "same")
 
 
+def test_floats_are_not_followed(tmp_path: Path) -> None:
+    desk = MesuClassifier((2, 4, 2), classes=CLASSES, arithmetic="float32")
+    write_export(desk, tmp_path / "export")
+    board = fs.get_board("nrf52840")
+    device = fs.Device(fs.build_firmware(tmp_path / "export", board, tmp_path / "run"))
+    with pytest.raises(StreamlearnError, match="a float32 learner cannot be followed bit by bit"):
+        begin(desk, device, "same")
+
+
 def test_a_learner_of_numbers_is_followed_too(tmp_path: Path) -> None:
     desk = MesuRegressor((2, 4, 1))
     write_export(desk, tmp_path / "export")

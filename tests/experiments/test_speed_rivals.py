@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+from concurrent.futures import ProcessPoolExecutor
+from importlib.util import find_spec
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -96,62 +99,89 @@ def test_plain_c_learns_on_a_chip_what_it_learns_here(data, numbers, tmp_path):
             np.testing.assert_allclose(found, here.state, atol=1e-5)
 
 
-def loops(name):
+def needs(name):
+    package = {"torch.compile": "torch"}.get(name, name)
+    if find_spec(package) is None:
+        pytest.skip(f"{package} is not installed")
+
+
+def loop_of(name):
+    start = start_of(NETWORK, 4)
     if name == "numba":
-        pytest.importorskip("numba", reason="numba is not installed")
-        from experiments.speed.rivals.mesu_loop import NumbaLoop as Loop
-    elif name == "jax":
-        pytest.importorskip("jax", reason="JAX is not installed")
-        from experiments.speed.rivals.jax_loop import JaxLoop as Loop
-    else:
-        pytest.importorskip("torch", reason="PyTorch is not installed")
-        from experiments.speed.torch_loops import LocalLoop as Loop
-    return Loop(*start_of(NETWORK, 4))
+        from experiments.speed.rivals.mesu_loop import NumbaLoop
+
+        return NumbaLoop(*start)
+    if name == "jax":
+        from experiments.speed.rivals.jax_loop import JaxLoop
+
+        return JaxLoop(*start)
+    if name == "torch.compile":
+        from experiments.speed.rivals.compiled_torch import CompiledLoop
+
+        return CompiledLoop(*start, compiler="eager")
+    from experiments.speed.torch_loops import LocalLoop
+
+    return LocalLoop(*start)
 
 
 def weights_of(loop):
     if hasattr(loop, "layers"):
         first, last = loop.layers
         both = (first.mu, first.sigma, last.mu, last.sigma)
-        return [w.numpy().T for w in both]
+        return [w.numpy().T.copy() for w in both]
     if hasattr(loop, "weights"):
-        return loop.weights
+        return [np.array(w) for w in loop.weights]
     return [loop.mu1, loop.sigma1, loop.mu2, loop.sigma2]
+
+
+def before_and_after(name, x, y, noise):
+    """The weights before and after the samples, with this noise."""
+    loop = loop_of(name)
+    before = [w.copy() for w in weights_of(loop)]
+    if name.startswith("torch"):
+        import torch
+
+        with torch.inference_mode():
+            loop.learn_with(torch.from_numpy(x), y.tolist(), tuple(map(torch.from_numpy, noise)))
+    else:
+        loop.learn_with(x, y, tuple(noise))
+    return before, weights_of(loop)
+
+
+def learned_in_blocks(name, x, y):
+    loop = loop_of(name)
+    for start in range(0, len(y), 37):
+        loop.learn(x[start : start + 37], y[start : start + 37])
+    return weights_of(loop)
+
+
+def alone(function, *arguments):
+    """In a process of its own: once JAX is imported, whoever forks is warned."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
 
 
 @pytest.mark.parametrize("name", ["numba", "jax", "torch.compile"])
 def test_every_mesu_is_the_loop_of_pytorch(data, name):
     """Which tests of its own hold to the equations; here with the same noise."""
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    needs("torch")
+    needs(name)
     x, y = data[0][:60] / 8, data[1][:60]
     x = x * (np.random.default_rng(1).random(x.shape) < 0.7)
     rng = np.random.default_rng(2)
     noise = [rng.standard_normal((len(y), 4, n), np.float32) for n in NETWORK[1:]]
-    reference = loops("torch")
-    start = [w.copy() for w in weights_of(reference)]
-    given = torch.from_numpy(x), y.tolist(), tuple(map(torch.from_numpy, noise))
-    with torch.inference_mode():
-        reference.learn_with(*given)
-        if name == "torch.compile":
-            from experiments.speed.rivals.compiled_torch import CompiledLoop
-
-            loop = CompiledLoop(*start_of(NETWORK, 4), compiler="eager")
-            loop.learn_with(*given)
-        else:
-            loop = loops(name)
-            loop.learn_with(x, y, tuple(noise))
-    for found, wanted, before in zip(weights_of(loop), weights_of(reference), start, strict=True):
+    _, reference = before_and_after("torch", x, y, noise)
+    start, learned = alone(before_and_after, name, x, y, noise)
+    for found, wanted, before in zip(learned, reference, start, strict=True):
         assert np.abs(wanted - before).max() > 1e-3
         np.testing.assert_allclose(found, wanted, atol=2e-5)
 
 
 @pytest.mark.parametrize("name", ["numba", "jax"])
 def test_a_loop_that_draws_its_own_noise_learns(data, name):
+    needs(name)
     x, y = data[0] / 8, data[1]
-    loop = loops(name)
-    for start in range(0, len(y), 37):
-        loop.learn(x[start : start + 37], y[start : start + 37])
-    mu1, _, mu2, _ = weights_of(loop)
+    mu1, _, mu2, _ = alone(learned_in_blocks, name, x, y)
     assert np.mean((np.maximum(x @ mu1, 0) @ mu2).argmax(axis=1) == y) > 0.8, "33 % is chance"
 
 

@@ -31,7 +31,7 @@ def test_what_moved() -> None:
     new = keyed(row("m3"), row("m4", learn=110, flash=300), row("m7"))
     assert tracked.moved(old, new) == [
         "a, b, m0: gone",
-        "a, b, m4: learn 100 → 110 (+10.0%), flash 600 → 300 (-50.0%)",
+        "a, b, m4: learn 100 → 110 (+10.0%), flash 700 → 300 (-57.1%)",
         "a, b, m7: new",
     ]
     assert tracked.moved(new, new) == []

@@ -14,6 +14,7 @@ from learners import Kind
 
 import firmware_sim
 from export import write_export
+from export.graph.model import prediction_model
 from quant.rule import RULES
 from quant.state import init_state
 from streamlearn.checks.samples import N_FEATURES, samples
@@ -54,6 +55,11 @@ def golden_equals_c(kind: Kind, n: int = 300) -> None:
         b = native.learn_many(other, x[part], y[part])
         assert np.array_equal(a, b), f"{kind}: predictions of samples {start} to {start + 49}"
         assert one.tobytes() == other.tobytes(), f"{kind}: state after {start + 50} samples"
+        found, expected = (e.predict_many(one, x[part], draws=False) for e in (native, golden))
+        assert np.array_equal(found[0], expected[0]), f"{kind}: without draws"
+        if kind.head == "categorical":
+            assert np.array_equal(found[1], expected[1]), f"{kind}: logits without draws"
+        assert one.tobytes() == other.tobytes(), f"{kind}: predicting changes nothing"
     assert golden.saturations == native.saturations, f"{kind}: saturations"
 
 
@@ -72,6 +78,11 @@ def device_equals_host(kind: Kind, board: str, folder: Path, n: int = 60) -> Non
     expected = [learner.test_then_learn_one(*sample) for sample in zip(x, y.tolist(), strict=True)]
     assert np.array_equal(np.array(found.predictions), np.array(expected)), f"{kind} on {board}"
     assert device.read_state() == learner.state.tobytes(), f"{kind} on {board}: state"
+    predict = device.predict if kind.head == "categorical" else device.predict_target
+    mean = learner.predict_many if kind.head == "categorical" else learner.predict_distribution_many
+    without = [predict(row, draws=False) for row in x[:20].astype(np.float32)]
+    assert np.array_equal(without, mean(x[:20], draws=False)), f"{kind} on {board}: without draws"
+    assert device.read_state() == learner.state.tobytes()
 
 
 def onnx_equals_golden(kind: Kind, folder: Path, n: int = 40) -> None:
@@ -92,19 +103,25 @@ def _onnx_equals_golden(kind: Kind, folder: Path, n: int, taught: Any) -> None:
         if taught(label):
             learner.learn_one(row, label)
     write_export(learner, folder / "export")
-    session = onnxruntime.InferenceSession(folder / "export" / "model.onnx")
+    exported = (folder / "export" / "model.onnx").read_bytes()
+    given = learner.spec, learner.config, learner.state, learner.arithmetic
+    mean = prediction_model(*given, [str(k) for k in learner.labels], draws=False)
     batch = stream(kind, n, seed=7)[1]
-    outputs = dict(
-        zip(
-            [output.name for output in session.get_outputs()],
-            session.run(None, {"x": batch.astype(np.float32)}),
-            strict=True,
+    for draws, model in ((True, exported), (False, mean.SerializeToString())):
+        session = onnxruntime.InferenceSession(model)
+        outputs = dict(
+            zip(
+                [output.name for output in session.get_outputs()],
+                session.run(None, {"x": batch.astype(np.float32)}),
+                strict=True,
+            )
         )
-    )
-    if kind.head == "categorical":
-        assert outputs["label"].tolist() == [learner.predict_one(row) for row in batch], kind
-        expected = [list(learner.predict_proba_one(row).values()) for row in batch]
-        assert np.allclose(outputs["probabilities"], expected, atol=1e-6), kind
-    else:
-        expected = np.array([learner.predict_distribution_one(row) for row in batch])
-        assert np.allclose(outputs["prediction"], expected, rtol=1e-6, equal_nan=True), kind
+        if kind.head == "categorical":
+            labels = learner.predict_many(batch, draws=draws)
+            assert outputs["label"].tolist() == labels, (kind, draws)
+            expected = learner.predict_proba_many(batch, draws=draws)
+            assert np.allclose(outputs["probabilities"], expected, atol=1e-6), (kind, draws)
+        else:
+            expected = learner.predict_distribution_many(batch, draws=draws)
+            found = outputs["prediction"]
+            assert np.allclose(found, expected, rtol=1e-6, equal_nan=True), (kind, draws)

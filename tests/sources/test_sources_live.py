@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 
 from streamlearn.errors import SourceError
-from streamlearn.sources import arrivals, backoff, live
+from streamlearn.sources import arrivals, backlog, backoff, live
 from streamlearn.sources import spool as spool_module
 from streamlearn.sources.backoff import pauses
 from streamlearn.sources.base import Counts, counts_text
 from streamlearn.sources.limits import BACKOFF_FIRST_S, BACKOFF_MAX_S, MAX_LIVE_LINE_BYTES
 from streamlearn.sources.live import LiveSource, Waiting
+from streamlearn.sources.segments import stored
 
 HEADER = b"a,label\n"
 
@@ -116,7 +117,7 @@ def test_the_encoding_says_what_is_text() -> None:
 
 
 def test_a_full_queue_drops_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arrivals, "QUEUE_LINES", 10)
+    monkeypatch.setattr(backlog, "QUEUE_LINES", 10)
     source = begun(Fake())
     for i in range(25):
         source.comes.put(b"%d,x\n" % i)
@@ -129,7 +130,7 @@ def test_a_full_queue_drops_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_many_bytes_fill_the_queue_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arrivals, "QUEUE_BYTES", 1000)
+    monkeypatch.setattr(backlog, "QUEUE_BYTES", 1000)
     source = begun(Fake())
     for _ in range(5):
         source.comes.put(b"9" * 400 + b"\n")
@@ -139,7 +140,7 @@ def test_many_bytes_fill_the_queue_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_source_that_waits_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker keeps what is not taken: then there is no reason to drop."""
-    monkeypatch.setattr(arrivals, "QUEUE_LINES", 10)
+    monkeypatch.setattr(backlog, "QUEUE_LINES", 10)
     source = begun(Fake())
     rows = [b"%d,x\n" % i for i in range(200)]
     feeder = threading.Thread(target=lambda: [source._put([raw], wait=True) for raw in rows])
@@ -269,6 +270,6 @@ def test_a_full_disk_stops_no_learning(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(spool_module, "_write_all", write)
     until(lambda: source.safe == [HEADER, b"1,x\n"])
     source.close()
-    found = spool_module.stored(tmp_path, 0, 0)
+    found = stored(tmp_path, 0, 0)
     assert found is not None
     assert found.lines == [b"1,x\n"]

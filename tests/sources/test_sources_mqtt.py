@@ -75,7 +75,7 @@ def opened(
 ) -> MqttSource:
     say = [].append if said is None else said.append
     address = f"mqtt://127.0.0.1:{port}/{topic}"
-    source = open_source(address, Opening(None, reconnect, out, fresh, say))
+    source = open_source(address, Opening(None, reconnect, out, fresh, say=say))
     assert isinstance(source, MqttSource)
     source.open()
     return source

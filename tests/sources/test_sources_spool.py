@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from streamlearn.sources import spool as spool_module
-from streamlearn.sources.spool import Spool, stored
+from streamlearn.sources.segments import stored
+from streamlearn.sources.spool import Spool
 
 HEAD = [b"# a pump\r\n", b"a,b,state\r\n"]
 LINES = [b"%d,%d,%s\r\n" % (i, i * i, b"ab"[i % 2 :][:1]) for i in range(300)]

@@ -13,7 +13,6 @@ from export.graph.integers import (
     isqrt,
     positive_part,
     power_of_two,
-    shift_round,
     shift_round_both,
     shift_truncate_both,
 )
@@ -33,15 +32,13 @@ _INPUT_BITS, _SQUARE_SUM_BITS = 32, 41
 def integer_layer(
     g: GraphBuilder, spec: NetworkSpec, config: MesuConfig, state: State
 ) -> IntegerLayer:
-    """``a = x·μ + ε √(x²·σ²)`` in Q15.16, ``int64[batch, draws, columns]``, and its deviation.
+    """``x·μ`` in Q15.16 and ``√(x²·σ²)`` in .12, ``int64[batch, draws or 1, columns]``.
 
-    ``x`` is ``int64[batch, draws or 1, rows]``, ``epsilon`` ``int64[draws, columns]``.
+    ``x`` is ``int64[batch, draws or 1, rows]``.
     """
     plan = make_plan(spec, config)
 
-    def layer(
-        index: int, x: str, frac_bits: Operand, epsilon: npt.NDArray[np.int64]
-    ) -> tuple[str, str]:
+    def layer(index: int, x: str, frac_bits: Operand) -> tuple[str, str]:
         mu, rho = (layer_view(spec, state, name, index) for name in ("mu", "rho"))
         exponent = exponent_view(spec, state["rho_exponent"][0], index).astype(np.int64)
         _, _, centre = blocked_mean(g, x, frac_bits, mu, plan.layers[index].mu_frac_bits)
@@ -54,7 +51,7 @@ def integer_layer(
         half_exponent = g.op("Sub", g.op("Sub", frac_bits, narrow), halved)
         spread = shift_truncate_both(g, root, g.op("Sub", half_exponent, 12))
         spread = at_most(g, spread, SPREAD_MAX)
-        return g.op("Add", centre, shift_round(g, g.op("Mul", spread, epsilon), 4)), spread
+        return centre, spread
 
     return layer
 

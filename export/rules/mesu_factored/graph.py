@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from export.graph.builder import GraphBuilder, Operand
 from export.graph.integers import (
@@ -13,7 +12,6 @@ from export.graph.integers import (
     positive_part,
     shift_floor,
     shift_left,
-    shift_round,
     shift_truncate_both,
 )
 from export.graph.sampling import SUM_BITS, IntegerLayer, RealLayer, blocked_mean, largest_sum
@@ -38,9 +36,7 @@ def integer_layer(
     """
     plan = make_factored_plan(spec, config)
 
-    def layer(
-        index: int, x: str, frac_bits: Operand, epsilon: npt.NDArray[np.int64]
-    ) -> tuple[str, str]:
+    def layer(index: int, x: str, frac_bits: Operand) -> tuple[str, str]:
         mu = layer_view(spec, state, "mu", index)
         mu_frac_bits = int(state["mu_frac_bits"][0, index])
         row, column = (factor_view(spec, state, field, index) for field in FACTORS)
@@ -67,7 +63,7 @@ def integer_layer(
         spread = at_most(g, shift_floor(g, product, positive_part(g, right)), SPREAD_MAX)
         beyond = g.op("And", g.op("Less", right, 0), g.op("Greater", product, 0))
         spread = g.op("Where", beyond, SPREAD_MAX, spread)
-        return g.op("Add", centre, shift_round(g, g.op("Mul", spread, epsilon), 4)), spread
+        return centre, spread
 
     return layer
 

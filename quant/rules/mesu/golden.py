@@ -36,12 +36,13 @@ from quant.rules.mesu.plan import Plan
 from quant.rules.mesu.variance import POINT, exponent_view
 from quant.sampling.golden import (
     DELTA_MAX,
-    PRE_ACTIVATION_MAX,
     SPREAD_MAX,
     Forward,
     block_inputs,
+    centre_of,
     narrow_inputs,
     run_layers,
+    run_mean,
 )
 from quant.sampling.plan import LayerPlan
 from quant.sampling.step import Step, commit, look
@@ -99,13 +100,11 @@ def forward_layer(
     xn, narrow = narrow_inputs(x)
     squares, scale = scaled_squares(xn, exponent)
 
-    mean = mu.T @ blocked
+    centre = centre_of(mu, blocked, frac_bits - k_mean + plan.mu_frac_bits - 16, count)
     power = rho.T @ squares
-    centre = shift_round(mean, frac_bits - k_mean + plan.mu_frac_bits - 16)
-    centre, n_centre = clamp_count(centre, PRE_ACTIVATION_MAX)
     half_exponent = frac_bits - narrow - (scale - POINT >> 1)
     spread, n_spread = clamp_count(shift_truncate(isqrt(power), half_exponent - 12), SPREAD_MAX)
-    count.activation += n_centre + n_spread
+    count.activation += n_spread
     inverse = np.where(spread == 0, 0, (1 << 30) // np.maximum(spread, 1))
     return centre + (spread * epsilon + 8 >> 4), np.broadcast_to(inverse, epsilon.shape)
 
@@ -119,6 +118,14 @@ def forward(spec: NetworkSpec, plan: Plan, state: State, z_q: Int64, count: Satu
 
     result = Forward()
     run_layers(spec, state, plan.n_draws, z_q, result, sample)
+    return result
+
+
+def mean(spec: NetworkSpec, plan: Plan, state: State, z_q: Int64, count: Saturations) -> Forward:
+    """Run all layers with the mean weights."""
+    result = Forward()
+    mu_frac_bits = [layer.mu_frac_bits for layer in plan.layers]
+    run_mean(spec, state, plan.n_draws, mu_frac_bits, z_q, result, count)
     return result
 
 

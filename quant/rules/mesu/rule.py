@@ -23,4 +23,5 @@ RULE = Rule(
     check=_check,
     weight="mu",
     variants=VARIANTS,
+    draws=True,
 )

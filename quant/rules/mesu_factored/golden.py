@@ -22,7 +22,7 @@ import numpy as np
 from quant import noise
 from quant.counters import Saturations
 from quant.heads import HEADS
-from quant.integers import Int64, clamp_count, shift_round
+from quant.integers import Int64, clamp_count
 from quant.layout import State
 from quant.network import NetworkSpec, layer_view
 from quant.replay import replaying
@@ -38,12 +38,13 @@ from quant.rules.mesu_factored.golden_mu import PEAK_HIGH, pull_mu, step_mu, sto
 from quant.rules.mesu_factored.plan import FactoredPlan
 from quant.rules.mesu_factored.state import factor_view
 from quant.sampling.golden import (
-    PRE_ACTIVATION_MAX,
     SPREAD_MAX,
     Forward,
     block_inputs,
+    centre_of,
     narrow_inputs,
     run_layers,
+    run_mean,
 )
 from quant.sampling.step import Step, commit, look, rescale_slow
 
@@ -75,15 +76,14 @@ def forward_layer(
     scale = 39 - v_exponent + 2 * (frac_bits - k_mean) + k_square
     inputs, columns = input_roots(squares, row, scale), column_roots(column)
 
-    centre = shift_round(mu.T @ blocked, frac_bits - k_mean + mu_frac_bits - 16)
-    centre, n_centre = clamp_count(centre, PRE_ACTIVATION_MAX)
+    centre = centre_of(mu, blocked, frac_bits - k_mean + mu_frac_bits - 16, count)
     product = inputs.root * columns.root[:, None]
     right = inputs.exponent + columns.exponent[:, None] - 12
     wide = np.where(
         right < 0, np.where(product > 0, SPREAD_MAX + 1, 0), product >> np.clip(right, 0, 32)
     )
     spread, n_spread = clamp_count(wide, SPREAD_MAX)
-    count.activation += n_centre + n_spread
+    count.activation += n_spread
     inverse = np.where(spread == 0, 0, (1 << 30) // np.maximum(spread, 1))
     a = centre + (spread * epsilon + 8 >> 4)
     return a, np.broadcast_to(inverse, epsilon.shape), inputs
@@ -105,6 +105,16 @@ def forward(
         return a, inverse
 
     run_layers(spec, state, plan.n_draws, z_q, result, sample)
+    return result
+
+
+def mean(
+    spec: NetworkSpec, plan: FactoredPlan, state: State, z_q: Int64, count: Saturations
+) -> FactoredForward:
+    """Run all layers with the mean weights."""
+    result = FactoredForward()
+    mu_frac_bits = state["mu_frac_bits"][0].tolist()
+    run_mean(spec, state, plan.n_draws, mu_frac_bits, z_q, result, count)
     return result
 
 

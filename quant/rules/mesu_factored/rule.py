@@ -17,4 +17,5 @@ RULE = Rule(
     check=lambda spec, config: None,
     weight="mu",
     variants=VARIANTS,
+    draws=True,
 )

@@ -10,6 +10,9 @@
 #include "sl_status.h"
 #include "sl_step_scratch.h"
 
+/* Has a forward pass without draws beside that with them: sl_rule_forward_mean. */
+#define SL_RULE_DRAWS
+
 /* Where a layer lies: a row is an input (the bias is the last), a column a unit. synapse, unit:
  * index of its first one; hidden: row of its first input in scratch.hidden (from layer 1 on);
  * later: as unit, layer 0 not counted; first: rows of all layers before it, where the sweep counts

@@ -4,9 +4,10 @@ from quant.rule import Model
 from streamlearn.rules.mesu import equations
 from streamlearn.rules.mesu.certainty import CERTAINTY
 from streamlearn.rules.mesu.learners import MesuClassifier, MesuRegressor
+from streamlearn.sampling import mean
 
 #: In float64: the constants are the configuration itself.
-EQUATIONS = Model(lambda spec, config: config, equations.forward, equations.update)
+EQUATIONS = Model(lambda spec, config: config, equations.forward, equations.update, mean=mean)
 
 #: The class that a user holds, by head.
 LEARNERS = {"categorical": MesuClassifier, "gaussian": MesuRegressor}

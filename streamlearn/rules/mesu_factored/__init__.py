@@ -4,9 +4,10 @@ from quant.rule import Model
 from streamlearn.rules.mesu_factored import equations
 from streamlearn.rules.mesu_factored.certainty import CERTAINTY
 from streamlearn.rules.mesu_factored.learners import MesuFactoredClassifier, MesuFactoredRegressor
+from streamlearn.sampling import mean
 
 #: In float64: the constants are the configuration itself.
-EQUATIONS = Model(lambda spec, config: config, equations.forward, equations.update)
+EQUATIONS = Model(lambda spec, config: config, equations.forward, equations.update, mean=mean)
 
 #: The class that a user holds, by head.
 LEARNERS = {"categorical": MesuFactoredClassifier, "gaussian": MesuFactoredRegressor}

@@ -50,9 +50,8 @@ static uint32_t sl_front_end_fate(sl_feature_t *f, uint32_t bits, sl_float_t x, 
 }
 
 /* The value a deviation makes, Q3.4. */
-static inline int32_t sl_front_end_value(const sl_feature_t *f, int32_t delta,
-                                         uint32_t *saturations) {
-    const uint32_t sd = sl_isqrt32(f->variance);
+static inline int32_t sl_front_end_value(uint32_t variance, int32_t delta, uint32_t *saturations) {
+    const uint32_t sd = sl_isqrt32(variance);
     if (sd == 0) {
         return 0;
     }
@@ -68,8 +67,8 @@ static inline int32_t sl_front_end_value(const sl_feature_t *f, int32_t delta,
  * nor near the reference. Then it enters, and delta is what it differs by. */
 static inline uint32_t sl_front_end_usual(const sl_feature_t *f, uint32_t bits, int32_t *delta) {
     const uint32_t ready = f->count != 0 && f->variance != 0 && bits != f->reference;
-    const sl_memory_t *memory = &f->memory;
-    if (SL_FROZEN || !ready || memory->streak || memory->repeats || memory->excursions) {
+    const uint32_t noted = (uint32_t)(f->memory.streak | f->memory.repeats | f->memory.excursions);
+    if (SL_FROZEN || !ready || noted || f->exponent > SL_EXPONENT_NORMAL) {
         return 0;
     }
     int32_t x_q, reference;
@@ -84,7 +83,7 @@ static inline uint32_t sl_front_end_usual(const sl_feature_t *f, uint32_t bits, 
            (apart >= SL_NEAR || apart * apart * (SL_NEAR * SL_NEAR) >= f->variance);
 }
 
-/* One feature: follow its statistics and return its Q3.4 value. */
+/* One feature: follow its statistics and return its Q3.4 value, whatever the value is. */
 static __attribute__((noinline)) int32_t sl_front_end_feature(sl_feature_t *f, uint32_t bits,
                                                               uint32_t tick,
                                                               uint32_t *saturations) {
@@ -115,19 +114,27 @@ static __attribute__((noinline)) int32_t sl_front_end_feature(sl_feature_t *f, u
         delta = f->variance == 0 ? sl_feature_unfold(f, x) : delta;
         delta = sl_feature_enter(f, delta, SL_FRONT_END_WINDOW);
     }
-    return fate & SL_SILENT ? 0 : sl_front_end_value(f, delta, saturations);
+    return fate & SL_SILENT ? 0 : sl_front_end_value(f->variance, delta, saturations);
 }
 
-/* The same, on the short way where a value is usual. */
-SL_INLINE int32_t sl_front_end_one(sl_feature_t *f, uint32_t bits, uint32_t tick,
-                                   uint32_t *saturations) {
+/* The same, on the short way where a value is usual; old: in registers, *f is written once. */
+SL_FOLD int32_t sl_front_end_one(sl_feature_t old, sl_feature_t *f, uint32_t bits, uint32_t tick,
+                                 uint32_t *saturations) {
     int32_t delta = 0;
-    if (!sl_front_end_usual(f, bits, &delta)) {
+    if (!sl_front_end_usual(&old, bits, &delta)) {
+        *f = old;
         return sl_front_end_feature(f, bits, tick, saturations);
     }
-    f->reference = bits;
-    delta = sl_feature_enter(f, delta, SL_FRONT_END_WINDOW);
-    return sl_front_end_value(f, delta, saturations);
+    uint64_t variance;
+    old.reference = bits;
+    delta = sl_feature_follow(&old, delta, SL_FRONT_END_WINDOW, &variance);
+    *f = old;
+    uint32_t kept = old.variance;
+    if (sl_feature_unfit(&old, variance)) {
+        delta = sl_feature_fit(f, variance, delta);
+        kept = f->variance;
+    }
+    return sl_front_end_value(kept, delta, saturations);
 }
 
 void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits) {
@@ -136,7 +143,10 @@ void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const u
     scratch->new_count = count < SL_FRONT_END_WINDOW ? count + 1 : SL_FRONT_END_WINDOW;
     for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
         sl_feature_t *f = &scratch->new_feature[i];
-        *f = (sl_feature_t){
+#ifndef SL_HOST
+        __asm("" : "+r"(f)); /* else every member has a pointer of its own */
+#endif
+        const sl_feature_t old = {
             .mean = state->mean[i],
             .variance = state->variance[i],
             .reference = state->reference[i],
@@ -145,12 +155,29 @@ void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const u
             .memory = {state->streak[i], state->repeats[i], state->excursions[i]},
             .exponent = state->exponent[i],
         };
-        const int32_t z = sl_front_end_one(f, x_bits[i], tick, scratch->saturations);
+        const int32_t z = sl_front_end_one(old, f, x_bits[i], tick, scratch->saturations);
         scratch->input[i] = (sl_input_t)z;
     }
 }
 
-#elif !defined(SL_HOST) && defined(__ARM_FP)
+#elif defined(SL_HOST)
+
+/* In floats, eight at once: times a power of two they are exact. */
+void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits) {
+    uint32_t clamped = 0;
+    scratch->new_count = state->front_end_count;
+    for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
+        const float x = sl_float_of(x_bits[i]) * (2 << SL_INPUT_FRAC_BITS);
+        const int32_t twice = (int32_t)sl_clamp(x, -4096, 4095); /* towards zero */
+        const int32_t z = (twice + 1 + (twice >> 31)) >> 1;
+        const int32_t kept = sl_clamp32(z, -SL_INPUT_MAX, SL_INPUT_MAX);
+        clamped += kept != z;
+        scratch->input[i] = (sl_input_t)kept;
+    }
+    scratch->saturations[SL_SAT_INPUT] += clamped;
+}
+
+#elif defined(__ARM_FP)
 
 void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits) {
     uint32_t clamped = 0;
@@ -162,7 +189,8 @@ void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const u
             __asm("vcvt.s32.f32 %0, %0, #5" : "+t"(x)); /* towards zero, one bit more than z has */
             z = sl_clamp32((int32_t)sl_bits_of(x), -4096, 4095);
             z = (z + 1 + (z >> 31)) >> 1;
-            const int32_t kept = sl_clamp32(z, -SL_INPUT_MAX, SL_INPUT_MAX);
+            const int32_t byte = sl_clamp32(z, -SL_INPUT_MAX - 1, SL_INPUT_MAX); /* ssat */
+            const int32_t kept = sl_max32(byte, -SL_INPUT_MAX);
             clamped += kept != z;
             z = kept;
         }
@@ -177,13 +205,12 @@ void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const u
     uint32_t clamped = 0;
     scratch->new_count = state->front_end_count;
     for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
-        if (!SL_ON_HOST && x_bits[i] == 0) { /* as most pixels are */
+        if (x_bits[i] == 0) { /* as most pixels are */
             scratch->input[i] = 0;
             continue;
         }
         const int32_t right = 150 - SL_INPUT_FRAC_BITS - (int32_t)(x_bits[i] >> 23 & 255u);
-        if (!SL_ON_HOST &&
-            right > 24) { /* rounds to 0, as most pixels do; vectors take both ways */
+        if (right > 24) { /* rounds to 0, as most pixels do */
             scratch->input[i] = 0;
             continue;
         }

@@ -2,6 +2,7 @@
  * quant/front_end/statistics.py; quant/front_end/NUMBERS.md. */
 #pragma once
 
+#include "sl_build.h"
 #include "sl_hold.h"
 #include "sl_integer.h"
 
@@ -12,6 +13,7 @@ enum {
     SL_VARIANCE_BITS = 28,
     SL_VARIANCE_LOW_BITS = 24,
     SL_VALUE_BITS = 29,
+    SL_EXPONENT_NORMAL = 125, /* with it a value that keeps a bit is no subnormal */
 };
 
 /* A binary32 value is mantissa * 2^power; subnormals count as zero. */
@@ -63,14 +65,15 @@ static inline int32_t sl_float_bounded(sl_float_t x, int32_t exponent) {
     return sl_float_at(x, exponent);
 }
 
-/* The same of a value that loses 1 to 24 bits to its units; others, and 0, are refused. */
+/* The same of a value that loses 1 to 24 bits to its units; others are refused. No value is
+ * subnormal, as the exponent says: SL_EXPONENT_NORMAL at most. */
 static inline uint32_t sl_float_in_units(uint32_t bits, int32_t exponent, int32_t *x_q) {
     const int32_t field = (int32_t)(bits >> 23 & 255u);
     const uint32_t right = (uint32_t)(150 - field - exponent);
-    if (field == 0 || right - 1 > 23) {
+    if (right - 1 > 23) {
         return 0;
     }
-    const int32_t size = (int32_t)(((bits & 0x7FFFFFu) + 0x800000u + (1u << (right - 1))) >> right);
+    const int32_t size = (int32_t)((((bits << 8 | 1u << 31) >> (right + 7)) + 1) >> 1);
     *x_q = bits >> 31 ? -size : size;
     return 1;
 }
@@ -102,19 +105,9 @@ static inline void sl_feature_first(sl_feature_t *f, sl_float_t x) {
     f->count = 1;
 }
 
-/* A deviation enters mean and variance; what is left of it, in the new units. */
-static inline int32_t sl_feature_enter(sl_feature_t *f, int32_t delta, uint32_t window) {
-    f->count = (uint16_t)(f->count < window ? f->count + 1u : window);
-    const int32_t rate = (int32_t)(f->count < window ? 65536u / f->count : 65536u / window);
-    const int64_t moved = (int64_t)delta * rate + f->mean_low;
-    const int32_t step = (int32_t)(moved >> 16);
-    f->mean += step;
-    f->mean_low = (uint16_t)moved;
-    int32_t after = delta - step;
-    const int64_t surplus = (int64_t)delta * after - (int64_t)f->variance;
-    const uint64_t variance = (uint64_t)((int64_t)f->variance + ((surplus * rate + 32768) >> 16));
-
-    f->variance = (uint32_t)variance;
+/* Units that fit a new variance, of more bits than it is kept in; what is left of a deviation in
+ * them. */
+SL_INLINE int32_t sl_feature_fit(sl_feature_t *f, uint64_t variance, int32_t after) {
     if (variance >> SL_VARIANCE_BITS || sl_abs32(f->mean) >> SL_MAGNITUDE_BITS) {
         const int32_t mean_bits = sl_bit_length(sl_abs32(f->mean)) - SL_MAGNITUDE_BITS;
         const int32_t bits = (sl_bit_length64(variance) - SL_VARIANCE_BITS + 1) >> 1;
@@ -134,6 +127,38 @@ static inline int32_t sl_feature_enter(sl_feature_t *f, int32_t delta, uint32_t 
         }
     }
     return after;
+}
+
+/* Whether a new variance, or the mean, asks for other units. */
+static inline uint32_t sl_feature_unfit(const sl_feature_t *f, uint64_t variance) {
+    const uint64_t least = (uint64_t)1 << SL_VARIANCE_LOW_BITS;
+    const uint64_t room = ((uint64_t)1 << SL_VARIANCE_BITS) - least;
+    return variance - least >= room || sl_abs32(f->mean) >> SL_MAGNITUDE_BITS;
+}
+
+/* A deviation enters mean and variance, in their old units; what is left of it. */
+SL_FOLD int32_t sl_feature_follow(sl_feature_t *f, int32_t delta, uint32_t window,
+                                  uint64_t *all_variance) {
+    f->count = (uint16_t)(f->count < window ? f->count + 1u : window);
+    const int32_t rate = (int32_t)(f->count < window ? 65536u / f->count : 65536u / window);
+    const int64_t moved = (int64_t)delta * rate + f->mean_low;
+    const int32_t step = (int32_t)(moved >> 16);
+    f->mean += step;
+    f->mean_low = (uint16_t)moved;
+    const int32_t after = delta - step;
+    const int64_t surplus = (int64_t)delta * after - (int64_t)f->variance;
+    const uint64_t variance = (uint64_t)((int64_t)f->variance + ((surplus * rate + 32768) >> 16));
+
+    f->variance = (uint32_t)variance;
+    *all_variance = variance;
+    return after;
+}
+
+/* The same, in the units that fit then. */
+SL_INLINE int32_t sl_feature_enter(sl_feature_t *f, int32_t delta, uint32_t window) {
+    uint64_t variance;
+    const int32_t after = sl_feature_follow(f, delta, window, &variance);
+    return sl_feature_unfit(f, variance) ? sl_feature_fit(f, variance, after) : after;
 }
 
 /* The first deviation from a single value finds the units. */

@@ -6,11 +6,29 @@
 #include "sl_forward_layer.h"
 #include "sl_head_gradient.h"
 #include "sl_learn_layer.h"
+#include "sl_mean.h"
 #include "sl_parts.h"
 #include "sl_replay.h"
 #include "sl_rows.h"
 #include "sl_step.h"
 #include "sl_status.h"
+
+/* The outputs' sums over the draws; returns the index of the largest. */
+static int32_t sl_sum_outputs(sl_scratch_t *scratch) {
+    int32_t best = 0;
+    for (uint32_t k = 0; k < SL_N_OUTPUTS; k++) {
+        float sum = 0;
+        for (uint32_t s = 0; s < S; s++) {
+            sum += scratch->block_a[k * L + s];
+        }
+        if (!(sum > -3.0e38f && sum < 3.0e38f)) {
+            return SL_ERR_DIVERGED;
+        }
+        scratch->logit_sum[k] = sum;
+        best = sum > scratch->logit_sum[best] ? (int32_t)k : best;
+    }
+    return best;
+}
 
 int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
     const uint32_t key = sl_step_key(state);
@@ -34,19 +52,37 @@ int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
             hidden[layer->columns * L + s] = 1.0f;
         }
     }
-    int32_t best = 0;
-    for (uint32_t k = 0; k < SL_N_OUTPUTS; k++) {
-        float sum = 0;
-        for (uint32_t s = 0; s < S; s++) {
-            sum += scratch->block_a[k * L + s];
-        }
-        if (!(sum > -3.0e38f && sum < 3.0e38f)) {
-            return SL_ERR_DIVERGED;
-        }
-        scratch->logit_sum[k] = sum;
-        best = sum > scratch->logit_sum[best] ? (int32_t)k : best;
+    return sl_sum_outputs(scratch);
+}
+
+int32_t sl_rule_forward_mean(const sl_state_t *state, sl_scratch_t *scratch) {
+    float *a = scratch->block_a;
+    if (SL_BIAS) {
+        scratch->input[SL_N_FEATURES] = 1.0f;
     }
-    return best;
+    SL_UNROLL_LAYERS
+    for (uint32_t index = 0; index < SL_N_LAYERS; index++) {
+        const uint32_t columns = sl_layers[index].columns;
+        sl_mean_layer(index, state, scratch);
+        if (index + 1 == SL_N_LAYERS) {
+            break;
+        }
+        for (uint32_t j = 0; j < columns; j++) {
+            scratch->hidden[j] = a[j] < 0 ? 0.0f : a[j] /* NaN passes */;
+        }
+        if (SL_BIAS) {
+            scratch->hidden[columns] = 1.0f;
+        }
+    }
+    for (uint32_t k = SL_N_OUTPUTS; k-- > 0;) { /* every draw is the mean */
+        for (uint32_t s = L; s-- > 0;) {
+            a[k * L + s] = s < S ? a[k] : 0.0f;
+        }
+    }
+    if (SL_HEAD_SPREAD) {
+        sl_rule_no_spread(scratch);
+    }
+    return sl_sum_outputs(scratch);
 }
 
 void sl_rule_update(sl_state_t *state, sl_scratch_t *scratch, uint32_t target) {

@@ -8,6 +8,7 @@
 #include "sl_head_gradient.h"
 #include "sl_integer.h"
 #include "sl_learn_layer.h"
+#include "sl_mean.h"
 #include "sl_parts.h"
 #include "sl_replay.h"
 #include "sl_rows.h"
@@ -32,6 +33,20 @@ static int32_t sl_rectify(const int32_t *a, uint32_t n, int16_t *hidden) {
     return frac_bits;
 }
 
+/* The outputs' sums over the draws; returns the index of the largest. */
+static int32_t sl_sum_outputs(sl_scratch_t *scratch) {
+    int32_t best = 0;
+    for (uint32_t k = 0; k < SL_N_OUTPUTS; k++) {
+        int64_t sum = 0;
+        for (uint32_t s = 0; s < S; s++) {
+            sum += scratch->block_a[k * L + s];
+        }
+        scratch->logit_sum[k] = sum;
+        best = sum > scratch->logit_sum[best] ? (int32_t)k : best;
+    }
+    return best;
+}
+
 int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
     const uint32_t key = sl_step_key(state);
     if (SL_BIAS) {
@@ -53,16 +68,35 @@ int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
             hidden[layer->columns * L + s] = (int16_t)(s < S ? 1 << frac_bits : 0);
         }
     }
-    int32_t best = 0;
-    for (uint32_t k = 0; k < SL_N_OUTPUTS; k++) {
-        int64_t sum = 0;
-        for (uint32_t s = 0; s < S; s++) {
-            sum += scratch->block_a[k * L + s];
-        }
-        scratch->logit_sum[k] = sum;
-        best = sum > scratch->logit_sum[best] ? (int32_t)k : best;
+    return sl_sum_outputs(scratch);
+}
+
+int32_t sl_rule_forward_mean(const sl_state_t *state, sl_scratch_t *scratch) {
+    int32_t frac_bits = SL_INPUT_FRAC_BITS, *a = scratch->block_a;
+    if (SL_BIAS) {
+        scratch->input[SL_N_FEATURES] = 1 << SL_INPUT_FRAC_BITS;
     }
-    return best;
+    SL_UNROLL_LAYERS
+    for (uint32_t index = 0; index < SL_N_LAYERS; index++) {
+        const uint32_t columns = sl_layers[index].columns;
+        sl_mean_layer(index, frac_bits, state, scratch);
+        if (index + 1 == SL_N_LAYERS) {
+            break;
+        }
+        frac_bits = sl_rectify(a, columns, scratch->hidden);
+        if (SL_BIAS) {
+            scratch->hidden[columns] = (int16_t)(1 << frac_bits);
+        }
+    }
+    for (uint32_t k = SL_N_OUTPUTS; k-- > 0;) { /* every draw is the mean */
+        for (uint32_t s = L; s-- > 0;) {
+            a[k * L + s] = s < S ? a[k] : 0;
+        }
+    }
+    if (SL_HEAD_SPREAD) {
+        sl_rule_no_spread(scratch);
+    }
+    return sl_sum_outputs(scratch);
 }
 
 void sl_rule_update(sl_state_t *state, sl_scratch_t *scratch, uint32_t target) {

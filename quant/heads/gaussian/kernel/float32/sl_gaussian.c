@@ -61,16 +61,18 @@ void sl_gaussian_predict(const sl_state_t *state, sl_scratch_t *scratch) {
     const float *epsilon = scratch->epsilon + layer->unit * L;
     float *centre = scratch->block_r;
     float total = 0, aleatoric = 0, epistemic = 0;
+    uint32_t alike = 1;
     for (uint32_t s = 0; s < S; s++) {
         const float inverse = sl_rule_inverse(scratch, s);
         const float spread = inverse > 0 ? 1.0f / inverse : 0.0f;
         const float kept = sl_clamp(outputs[L + s], SL_LOG_VARIANCE_MIN, SL_LOG_VARIANCE_MAX);
-        centre[s] = outputs[s] - spread * epsilon[s];
+        centre[s] = outputs[s] - (inverse > 0 ? spread * epsilon[s] : 0.0f);
         total += centre[s];
+        alike &= centre[s] == centre[0];
         epistemic += spread * spread;
         aleatoric += SL_VARIANCE_MAX * sl_exp(kept - SL_LOG_VARIANCE_MAX);
     }
-    const float mean = total / SL_N_DRAWS;
+    const float mean = alike ? centre[0] : total / SL_N_DRAWS;
     for (uint32_t s = 0; s < S; s++) {
         epistemic += (centre[s] - mean) * (centre[s] - mean);
     }

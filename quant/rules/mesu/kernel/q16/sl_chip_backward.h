@@ -4,13 +4,6 @@
 #include "sl_lanes16.h"
 #include "sl_mesu_backward.h"
 
-/* h through / 2^right, rounding half up; 0 <= h < 2^15, |through| < 2^29, right >= 17. */
-static inline int32_t sl_chip_product(int32_t h, int32_t through, int32_t right) {
-    const int32_t high = h * (through >> 16); /* the floors of the product's halves */
-    const int32_t low = (int32_t)((uint32_t)h * ((uint32_t)through & 0xFFFFu) >> 16);
-    return right > 46 ? 0 : (high + low + (1 << (right - 17))) >> (right - 16);
-}
-
 /* Both parts of a gradient where they may be far beyond its end. */
 static __attribute__((noinline)) int32_t sl_chip_far(int32_t mean, int32_t right_mean, int32_t h,
                                                      int32_t through, int32_t right) {
@@ -18,10 +11,9 @@ static __attribute__((noinline)) int32_t sl_chip_far(int32_t mean, int32_t right
     return sum > 1 << 30 ? 1 << 30 : sum < -(1 << 30) ? -(1 << 30) : (int32_t)sum;
 }
 
-/* As sl_mesu_backward_inputs_q16. */
-SL_INLINE void sl_chip_backward_inputs(uint32_t index, const sl_state_t *state,
-                                       sl_scratch_t *scratch, const int32_t *delta,
-                                       const int32_t *r, int32_t *below) {
+/* As the host's. */
+SL_INLINE void sl_backward_inputs(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch,
+                                  const int32_t *delta, const int32_t *r, int32_t *below) {
     const sl_layer_t *layer = &sl_layers[index];
     const int16_t *x = scratch->hidden + layer->hidden * L;
     const int8_t *exponent = state->rho_exponent + layer->first;
@@ -51,7 +43,8 @@ SL_INLINE void sl_chip_backward_inputs(uint32_t index, const sl_state_t *state,
                 const int32_t down = right - exponent[i];
                 gradient =
                     right_mean >= 0 && down >= 17
-                        ? sl_shift_round32(mean, right_mean) + sl_chip_product(h, spread, down)
+                        ? sl_shift_round32(mean, right_mean) +
+                              (down > 46 ? 0 : sl_input_product(h, spread, down))
                         : sl_chip_far(mean, right_mean, h, spread, down);
             }
             below[i * L + s] = sl_clamp_count(gradient, SL_LIMIT24, &clamped);

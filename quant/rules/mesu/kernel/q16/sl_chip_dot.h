@@ -1,13 +1,20 @@
-/* sl_dot_pairs on a chip: four lanes at a time, whose sums stay in registers. */
+/* sl_dot_pairs on a chip: four or five lanes at a time, whose sums stay in registers. */
 #pragma once
 
+#include "sl_lanes.h"
 #include "sl_lanes16.h"
 #include "sl_pairs.h"
 
-/* `lanes` of four sums; the others' pairs are left alone. */
+#ifdef __thumb2__ /* registers enough */
+enum { SL_DOT_LANES = L % 5 == 0 ? 5 : 4 };
+#else
+enum { SL_DOT_LANES = 4 };
+#endif
+
+/* So many sums, five at most. */
 SL_FOLD void sl_dot_some(const sl_word_t *pairs, uint32_t stride, uint32_t lanes, sl_numbers_t of,
                          int32_t *sum) {
-    int32_t sums[4] = {0, 0, 0, 0};
+    int32_t sums[5] = {0, 0, 0, 0, 0};
     const int16_t *first = of.first;
     for (uint32_t p = of.n / 2; p != 0; p--) {
         const int32_t by = sl_two_of(first[0], first[of.gap]);
@@ -28,8 +35,8 @@ SL_INLINE void sl_dot_pairs(const int16_t *pairs, uint32_t stride, uint32_t lane
                             int32_t *sum) {
     const sl_word_t *at = (const sl_word_t *)pairs;
     uint32_t l = 0;
-    for (; l + 4 <= lanes; l += 4) {
-        sl_dot_some(at + l, stride, 4, of, sum + l);
+    for (; l + SL_DOT_LANES <= lanes; l += SL_DOT_LANES) {
+        sl_dot_some(at + l, stride, SL_DOT_LANES, of, sum + l);
     }
     for (; l + 2 <= lanes; l += 2) {
         sl_dot_some(at + l, stride, 2, of, sum + l);

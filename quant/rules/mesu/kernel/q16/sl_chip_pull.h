@@ -3,13 +3,6 @@
 
 #include "sl_steps.h"
 
-enum {
-    SL_PULL_FAR_BITS = 13,   /* of how far mu may lie from the prior */
-    SL_PULL_RATIO_BITS = 18, /* of a row's largest v / sigma_prior^2 */
-    SL_PULL_MU_BITS = 26,
-    SL_PULL_RHO_BITS = 22,
-};
-
 #if defined(__thumb__) && !defined(__thumb2__) /* no product of 64 bits: floors of its parts */
 
 /* (moved pull + (dither << 28)) >> 44 */
@@ -102,14 +95,12 @@ SL_INLINE uint32_t sl_pull_row_rho(const sl_pull_row_t *row, int16_t *restrict r
 }
 
 /* As sl_mesu_pull_row_q16. */
-SL_INLINE uint32_t sl_chip_pull_row(int16_t *mu, int16_t *rho, int32_t exponent,
+SL_INLINE uint32_t sl_pull_row(int16_t *mu, int16_t *rho, int32_t exponent,
                                     const sl_layer_t *layer, sl_mesu_pull_t pull, uint32_t row_word,
                                     const uint32_t *column_word, uint32_t *count) {
-    const int32_t right = (int32_t)layer->ratio_exponent + layer->v_exponent + 3 - exponent;
-    const sl_pull_row_t row = {pull, layer->ratio_mantissa, (uint32_t)sl_min32(right, 31), row_word,
-                               layer->mu_prior_q};
-    if (((uint32_t)SL_RHO_MAX * row.mantissa >> row.down) >> SL_PULL_RATIO_BITS ||
-        sl_abs32(row.prior) >> 14 || pull.mu >> SL_PULL_MU_BITS || pull.rho >> SL_PULL_RHO_BITS) {
+    const sl_pull_row_t row = {pull, layer->ratio_mantissa, sl_pull_right(layer, exponent),
+                               row_word, layer->mu_prior_q};
+    if (!sl_pull_is_small(layer, pull, row.down)) {
         return sl_mesu_pull_row_q16(mu, rho, exponent, layer, pull, row_word, column_word, count);
     }
     sl_pull_row_mu(&row, mu, rho, column_word, layer->columns, count);

@@ -14,15 +14,25 @@ static inline void sl_columns_set_rho(sl_columns_t *columns, uint32_t j, int32_t
     (void)dither;
 }
 
+static inline void sl_columns_begin(sl_columns_t *columns, int32_t right_rho) {
+    (void)columns;
+    (void)right_rho;
+}
+
 static inline uint32_t sl_columns_step_rho(const sl_columns_t *columns, uint32_t row, int16_t *rho,
-                                           int32_t factor, uint32_t dither, int32_t right,
-                                           uint32_t *count) {
+                                           int32_t factor, uint32_t dither) {
     (void)columns;
     (void)row;
     (void)rho;
     (void)factor;
     (void)dither;
-    (void)right;
-    (void)count;
     return 0;
+}
+
+static inline uint64_t sl_columns_mask(const int16_t *factor) {
+    uint64_t mask = 0;
+    for (uint32_t k = 0; k < SL_MASK; k++) {
+        mask |= (uint64_t)(factor[k] != 0) << k;
+    }
+    return mask;
 }

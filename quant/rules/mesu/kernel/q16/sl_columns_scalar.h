@@ -10,6 +10,8 @@
 #include "sl_front_end_scratch.h"
 #include "sl_integer.h"
 
+enum { SL_MASK = 64 }; /* rows of a mask */
+
 /* a b / 2^15, rounding half up. */
 static inline int32_t sl_rounded(int32_t a, int32_t b) {
     return (a * b + (1 << 14)) >> 15;

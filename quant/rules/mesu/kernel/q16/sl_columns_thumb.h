@@ -4,6 +4,7 @@
 #include "sl_build.h"
 #include "sl_columns_scalar.h"
 #include "sl_thumb_steps.h"
+#include "sl_thumb_sums.h"
 
 typedef struct {
     sl_column_t mu[SL_FIRST_UNITS], rho[SL_FIRST_UNITS];

@@ -7,8 +7,7 @@
 
 #include <stdint.h>
 
-#define SL_ASSEMBLY static __attribute__((naked, noinline, unused))
-#define SL_ARGUMENT __attribute__((unused))
+#include "sl_assembly.h"
 
 /* A pair of columns: two lanes, and what is added for each before its shift. */
 typedef struct {

@@ -9,6 +9,7 @@ enum {
     SL_SQUARE_BITS = 15,
     SL_POWER_BITS = 17,
     SL_SQUARE_MORE_BITS = 8,
+    SL_SUMMED_SQUARES = 256, /* rows whose wide squares have a sum of 32 bits */
 };
 
 /* A row's xn^2 2^exponent is its square times 2^scale. */
@@ -18,7 +19,7 @@ typedef struct {
 
 /* below: of the row's exponent under the largest; negative where the row's input is 0. */
 static inline uint32_t sl_wide(uint32_t x, int32_t below) {
-    return x << SL_SQUARE_MORE_BITS >> sl_clamp32(below, 0, 31);
+    return x << SL_SQUARE_MORE_BITS >> ((uint32_t)below < 31 ? below : 31);
 }
 
 /* From the largest square and the largest sum of squares of a draw. */

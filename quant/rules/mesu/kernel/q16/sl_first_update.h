@@ -2,19 +2,16 @@
  * function for function. */
 #pragma once
 
-#ifdef SL_HOST
-#include <string.h>
-#endif
-
 #include "sl_noise.h"
 #include "sl_replay.h"
 #include "sl_step.h"
 #include "sl_steps.h"
 
 enum {
-    SL_FACTOR_ROOM = SL_ON_HOST ? SL_N_FEATURES + 8 : 1,
+    SL_FACTOR_ROOM = (SL_N_FEATURES + SL_BIAS + SL_MASK - 1) / SL_MASK * SL_MASK,
     SL_FACTOR_BITS = 14,
     SL_FACTOR_MORE_BITS = 8,
+    SL_WIDE_FACTOR_BITS = SL_FACTOR_BITS + SL_FACTOR_MORE_BITS,
     SL_DRAWN_MU = 1, /* a factor below 2^(right + this) is drawn */
     SL_DRAWN_RHO = 5,
     SL_DRAWN_BITS = 13,
@@ -22,6 +19,7 @@ enum {
     SL_RIGHT_MIN_MU = -3, /* of the shift that remains */
     SL_RIGHT_MIN_RHO = -8,
     SL_THRESHOLD_MIN = 2,
+    SL_STEP_MORE_BITS = 3, /* of a step of rho, before it is shifted */
 };
 
 /* In place: y times a gain in lanes of 16 bits, the largest of 15; returns what this adds to its
@@ -61,41 +59,48 @@ SL_INLINE sl_factors_t sl_factors_of(int32_t most, int32_t lasting, int32_t leas
 
 #ifdef SL_HOST
 
-/* A row's factor, not negative; 0: the row is not stepped. x: its input's magnitude or square. No
- * branch, so that the host computes many rows at once. */
-static inline int32_t sl_factor(sl_factors_t f, uint32_t x, int32_t exponent, uint32_t draw) {
-    const int32_t down = f.most - SL_FACTOR_BITS - SL_FACTOR_MORE_BITS - exponent;
-    const uint32_t left = (uint32_t)sl_clamp32(-down, 0, 31);
-    const uint32_t right = (uint32_t)sl_clamp32(down, 0, 31);
-    const uint32_t wide = ((x << left) + ((1u << right) >> 1)) >> right;
-    const uint32_t own = wide >> sl_min32(f.threshold + SL_FACTOR_MORE_BITS, 31);
+/* A row's factor, not negative; 0: the row is not stepped. wide: its size with bits more. No branch,
+ * so that the host computes many rows at once. */
+static inline int32_t sl_factor(sl_factors_t f, uint32_t wide, uint32_t draw) {
+    const int32_t own = f.threshold + SL_FACTOR_MORE_BITS;
+    const int32_t least = own > 30 ? INT32_MAX : 1 << own; /* of a factor that is the row's own */
     const uint32_t share = (wide << SL_FACTOR_MORE_BITS) >> sl_min32(f.threshold, 31);
     const uint32_t rounded = (wide + (1u << (SL_FACTOR_MORE_BITS - 1))) >> SL_FACTOR_MORE_BITS;
-    return (int32_t)(own ? rounded : draw < share ? 1u << f.bits : 0u);
+    const int32_t drawn = (int32_t)draw < (int32_t)share ? 1 << f.bits : 0;
+    return (int32_t)wide >= least ? (int32_t)rounded : drawn;
 }
 
-/* The factors of all rows, and a list of those that are not 0. */
+/* below: of the row's exponent under the largest reach, at least 1 if x is not 0. */
+static inline uint32_t sl_wide_input(uint32_t x, int32_t below) {
+    return ((x << SL_WIDE_FACTOR_BITS >> sl_clamp32(below - 1, 0, 31)) + 1) >> 1;
+}
+
+static inline uint32_t sl_wide_square(uint32_t square, int32_t below) {
+    const int32_t right = below - SL_WIDE_FACTOR_BITS - 1;
+    return ((square << sl_clamp32(-right, 0, 31) >> sl_clamp32(right, 0, 31)) + 1) >> 1;
+}
+
+/* The factors of all rows, behind the last one 0; for mu with the sign of the step. */
 typedef struct {
-    int16_t of_mu[SL_FACTOR_ROOM], of_rho[SL_FACTOR_ROOM]; /* behind the last row: 0 */
-    uint16_t mu[SL_FACTOR_ROOM];
-    uint32_t word[SL_FACTOR_ROOM], n_mu;
+    int16_t of_mu[SL_FACTOR_ROOM], of_rho[SL_FACTOR_ROOM];
+    uint32_t word[SL_FACTOR_ROOM];
 } sl_stepped_t;
 
 SL_INLINE void sl_stepped_rows(uint32_t key, const int16_t *x, const int8_t *exponents,
                                sl_factors_t for_mu, sl_factors_t for_rho, sl_stepped_t *stepped) {
     for (uint32_t i = 0; i < SL_N_FEATURES + SL_BIAS; i++) {
         const uint32_t size = sl_abs32(x[i]), draw = sl_noise_word(key, SL_STREAM_RARE, i);
-        stepped->of_mu[i] = (int16_t)sl_factor(for_mu, size, exponents[i], draw & 0xFFFFu);
-        stepped->of_rho[i] = (int16_t)sl_factor(for_rho, size * size, exponents[i], draw >> 16);
+        const uint32_t wide = sl_wide_input(size, for_mu.most - exponents[i]);
+        const uint32_t square = sl_wide_square(size * size, for_rho.most - exponents[i]);
+        stepped->of_mu[i] = (int16_t)sl_factor(for_mu, wide, draw & 0xFFFFu);
+        stepped->of_rho[i] = (int16_t)sl_factor(for_rho, square, draw >> 16);
         stepped->word[i] = sl_noise_word(key, SL_STREAM_ROW, i);
     }
-    for (uint32_t i = SL_N_FEATURES + SL_BIAS; i < SL_FACTOR_ROOM; i++) {
-        stepped->of_rho[i] = 0;
-    }
-    stepped->n_mu = 0;
     for (uint32_t i = 0; i < SL_N_FEATURES + SL_BIAS; i++) {
-        stepped->mu[stepped->n_mu] = (uint16_t)i;
-        stepped->n_mu += stepped->of_mu[i] != 0;
+        stepped->of_mu[i] = (int16_t)(x[i] > 0 ? -stepped->of_mu[i] : stepped->of_mu[i]);
+    }
+    for (uint32_t i = SL_N_FEATURES + SL_BIAS; i < SL_FACTOR_ROOM; i++) {
+        stepped->of_mu[i] = stepped->of_rho[i] = 0;
     }
 }
 
@@ -103,35 +108,39 @@ SL_INLINE void sl_stepped_rows(uint32_t key, const int16_t *x, const int8_t *exp
 typedef struct {
     const sl_layer_t *layer;
     sl_factors_t for_mu, for_rho;
-    uint32_t key, mask;
+    uint32_t times, right, mask; /* of a step of mu */
     const int32_t *q;
 } sl_first_step_t;
+
+/* A step that is larger than the lanes have room for is taken several times. */
+static __attribute__((noinline)) void sl_first_again(const sl_columns_t *columns,
+                                                     const sl_first_step_t *step, uint32_t i,
+                                                     int32_t factor, uint32_t dither, int16_t *mu,
+                                                     const int16_t *rho) {
+    for (uint32_t n = 1; n < step->times; n++) {
+        sl_columns_step(columns, i, mu, rho, factor, dither, step->right);
+    }
+}
 
 SL_INLINE void sl_first_step_mu(const sl_first_step_t *step, uint32_t i, int32_t factor,
                                 uint32_t word, sl_state_t *state, sl_scratch_t *scratch) {
     const uint32_t start = step->layer->synapse + i * step->layer->columns;
-    const int32_t right = step->for_mu.right, x = scratch->input[i] > 0 ? -factor : factor;
     int16_t *mu = state->mu + start, *rho = state->rho + start;
-    if (right >= 1) {
-        sl_columns_step(&scratch->columns, i, mu, rho, x, word & step->mask, (uint32_t)right);
-        return;
-    }
-    /* A step that is larger than the lanes have room for is taken several times. */
-    for (uint32_t n = 2u << -right; n > 0; n--) {
-        sl_columns_step(&scratch->columns, i, mu, rho, x, word & step->mask, 1);
+    const uint32_t dither = word & step->mask;
+    sl_columns_step(&scratch->columns, i, mu, rho, factor, dither, step->right);
+    if (step->times > 1) {
+        sl_first_again(&scratch->columns, step, i, factor, dither, mu, rho);
     }
 }
 
 SL_INLINE void sl_first_step_rho(const sl_first_step_t *step, uint32_t i, int32_t factor,
-                                 sl_state_t *state, sl_scratch_t *scratch) {
+                                 uint32_t word, sl_state_t *state, sl_scratch_t *scratch) {
     const uint32_t columns = step->layer->columns, room = SL_WHOLE(columns);
     int16_t *rho = state->rho + step->layer->synapse + i * columns;
     int8_t *exponent = state->rho_exponent + step->layer->first + i;
-    const uint32_t word = sl_noise_word(step->key, SL_STREAM_ROW, i);
-    const int32_t right = step->for_rho.right - 3;
+    const int32_t right = step->for_rho.right - SL_STEP_MORE_BITS;
     uint32_t *count = scratch->saturations;
-    uint32_t seen = sl_columns_step_rho(&scratch->columns, i, rho, factor, word >> 16, right,
-                                        &count[SL_SAT_GRADIENT]);
+    uint32_t seen = sl_columns_step_rho(&scratch->columns, i, rho, factor, word >> 16);
     if (seen != 0) {
         sl_row_narrow(rho, exponent, columns, step->layer->v_exponent, seen, &count[SL_SAT_RHO]);
         return;
@@ -168,7 +177,7 @@ SL_INLINE void sl_first_update(uint32_t key, sl_state_t *state, sl_scratch_t *sc
 
     /* A threshold that no factor reaches, and no share of the samples. */
     const sl_factors_t none = {scratch->reach, SL_RIGHT_MAX, 0, 1};
-    sl_first_step_t step = {layer, none, none, key, 0, q};
+    sl_first_step_t step = {layer, none, none, 1, 0, 0, q};
     if (scratch->n_active != 0 && some_g) {
         step.for_mu = sl_factors_of(scratch->reach, lasting_g + 23 - layer->mu_frac_bits,
                                     SL_RIGHT_MIN_MU, SL_DRAWN_MU, &count[SL_SAT_GRADIENT]);
@@ -177,24 +186,27 @@ SL_INLINE void sl_first_update(uint32_t key, sl_state_t *state, sl_scratch_t *sc
         step.for_rho = sl_factors_of(scratch->reach_squared, lasting_q + 10, SL_RIGHT_MIN_RHO,
                                      SL_DRAWN_RHO, &count[SL_SAT_GRADIENT]);
     }
-    step.mask = (1u << sl_max32(step.for_mu.right, 1)) - 1;
+    step.right = (uint32_t)sl_max32(step.for_mu.right, 1);
+    step.times = 1u << (step.right - (uint32_t)step.for_mu.right);
+    step.mask = (1u << step.right) - 1;
     for (uint32_t j = 0; j < columns; j++) {
         sl_columns_set(&scratch->columns, j, g[j], scratch->column_word[j] & step.mask);
         sl_columns_set_rho(&scratch->columns, j, q[j], scratch->column_word[j] >> 16);
     }
+    sl_columns_begin(&scratch->columns, step.for_rho.right - SL_STEP_MORE_BITS);
     sl_stepped_t stepped;
     sl_stepped_rows(key, x, exponents, step.for_mu, step.for_rho, &stepped);
-    for (uint32_t a = 0; some_g && a < stepped.n_mu; a++) {
-        const uint32_t i = stepped.mu[a];
-        sl_first_step_mu(&step, i, stepped.of_mu[i], stepped.word[i], state, scratch);
-    }
-    for (uint32_t i = 0; some_q && i < SL_N_FEATURES + SL_BIAS; i++) {
-        uint64_t four;
-        memcpy(&four, stepped.of_rho + i, sizeof four);
-        if (four == 0) {
-            i += 3;
-        } else if (stepped.of_rho[i] != 0) {
-            sl_first_step_rho(&step, i, stepped.of_rho[i], state, scratch);
+    /* Both of some rows, while these are at hand; a step of mu takes rho as it was. */
+    for (uint32_t first = 0; first < SL_FACTOR_ROOM; first += SL_MASK) {
+        uint64_t mask = some_g ? sl_columns_mask(stepped.of_mu + first) : 0;
+        for (; mask != 0; mask &= mask - 1) {
+            const uint32_t i = first + (uint32_t)__builtin_ctzll(mask);
+            sl_first_step_mu(&step, i, stepped.of_mu[i], stepped.word[i], state, scratch);
+        }
+        mask = some_q ? sl_columns_mask(stepped.of_rho + first) : 0;
+        for (; mask != 0; mask &= mask - 1) {
+            const uint32_t i = first + (uint32_t)__builtin_ctzll(mask);
+            sl_first_step_rho(&step, i, stepped.of_rho[i], stepped.word[i], state, scratch);
         }
     }
 }

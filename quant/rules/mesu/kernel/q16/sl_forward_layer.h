@@ -15,23 +15,11 @@
 #include "sl_rule.h"
 #include "sl_step.h"
 
-/* A sum shifted right, rounding half up, or left, and clamped. */
-SL_FOLD int32_t sl_centre(int32_t sum, int32_t right, uint32_t *count) {
-    int32_t centre, whole;
-    if (right > 0) {
-        whole = ((sum >> sl_min32(right - 1, 31)) + 1) >> 1;
-        centre = sl_clamp32(whole, -SL_PRE_ACTIVATION_MAX, SL_PRE_ACTIVATION_MAX);
-        *count += centre != whole;
-        return centre;
-    }
-    const int32_t left = sl_min32(-right, 30), most = SL_PRE_ACTIVATION_MAX >> left;
-    centre = sl_clamp32(sum, -most, most);
-    *count += centre != sum;
-    return (int32_t)((uint32_t)centre << left);
-}
-
 /* A root shifted right, or left, and clamped. */
 SL_FOLD int32_t sl_unit_deviation(uint32_t root, int32_t right, uint32_t *count) {
+    if (!SL_ON_HOST && right >= 0) { /* a root has 16 bits; vectors take both ways */
+        return (int32_t)(root >> sl_min32(right, 31));
+    }
     const uint32_t most =
         right >= 0 ? SL_SPREAD_MAX : (uint32_t)SL_SPREAD_MAX >> sl_min32(-right, 31);
     const uint32_t down = right >= 0 ? root >> sl_min32(right, 31) : root;
@@ -64,8 +52,11 @@ SL_INLINE int32_t sl_moments(int32_t *mean, uint32_t *power, uint32_t n, int32_t
     for (uint32_t e = 0; e < n; e++) {
         spread[e] = sl_unit_deviation(sl_isqrt32(power[e]), right_spread, &clamped);
         widest = sl_max32(widest, spread[e]);
+        if (!SL_ON_HOST) {
+            inverse[e] = sl_unit_inverse(spread[e]);
+        }
     }
-    for (uint32_t e = 0; e < n; e++) {
+    for (uint32_t e = 0; SL_ON_HOST && e < n; e++) {
         inverse[e] = sl_unit_inverse(spread[e]);
     }
     *count += clamped;
@@ -86,20 +77,27 @@ SL_INLINE sl_sums_t sl_first_sums(const sl_state_t *state, sl_scratch_t *scratch
         .mask = scratch->active_mask,
         .n = scratch->n_active,
     };
-    int32_t most = first.n == 0 ? 1 : -128;
+    int16_t least = -128; /* of the exponents' type: more lanes */
     uint32_t size = 0, each = 0, widest = 0;
     uint64_t total = 0;
     for (uint32_t i = 0; i < layer->rows; i++) { /* what is not active adds 0 */
-        most = sl_max32(most, first.x[i] != 0 ? first.exponent[i] : -128);
+        const int16_t e = first.exponent[i], active = first.x[i] != 0 ? e : -128;
+        least = active > least ? active : least;
     }
-    for (uint32_t i = 0; i < layer->rows; i++) {
-        const uint32_t x = sl_abs32(first.x[i]);
-        const int32_t below = most - first.exponent[i];
-        const uint32_t wide = sl_wide(x * x, below), narrow = sl_wide(x, below);
-        size += x;
-        each = wide > each ? wide : each;
-        widest = narrow > widest ? narrow : widest;
-        total += wide;
+    const int32_t most = first.n == 0 ? 1 : least;
+    for (uint32_t start = 0; start < layer->rows; start += SL_SUMMED_SQUARES) {
+        const uint32_t left = layer->rows - start;
+        uint32_t some = 0;
+        for (uint32_t i = start; i < start + (left < SL_SUMMED_SQUARES ? left : SL_SUMMED_SQUARES); i++) {
+            const uint32_t x = sl_abs32(first.x[i]);
+            const int32_t below = most - first.exponent[i];
+            const uint32_t wide = sl_wide(x * x, below), narrow = sl_wide(x, below);
+            size += x;
+            each = wide > each ? wide : each;
+            widest = narrow > widest ? narrow : widest;
+            some += wide;
+        }
+        total += some;
     }
     first.k_mean = sl_max32(0, sl_bit_length(size) - 16);
     first.squares = (sl_squares_t){most, sl_squares_shift(each, total, most)};
@@ -111,6 +109,8 @@ SL_INLINE sl_sums_t sl_first_sums(const sl_state_t *state, sl_scratch_t *scratch
 }
 
 #endif
+
+#ifdef SL_HOST
 
 /* a = mean + spread epsilon of all units and draws; lanes: 1 where all draws have one mean. */
 SL_FOLD void sl_sample(const int32_t *restrict mean, const int32_t *restrict spread,
@@ -125,6 +125,21 @@ SL_FOLD void sl_sample(const int32_t *restrict mean, const int32_t *restrict spr
         }
     }
 }
+
+#else
+
+SL_FOLD void sl_sample(const int32_t *mean, const int32_t *spread, const int16_t *epsilon,
+                       uint32_t columns, uint32_t lanes, int32_t *a) {
+    const uint32_t together = S / lanes; /* draws that share a mean */
+    for (const int32_t *all = a + columns * L; a != all; mean++, spread++) {
+        const int32_t m = *mean, by = *spread;
+        for (const int32_t *end = a + together; a != end;) {
+            *a++ = m + ((by * *epsilon++ + 8) >> 4);
+        }
+    }
+}
+
+#endif
 
 /* One layer: pre-activations a = x mu + epsilon sqrt(x^2 sigma^2), Q15.16, into block_a. */
 SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {

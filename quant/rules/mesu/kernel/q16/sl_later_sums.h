@@ -2,6 +2,10 @@
  * with sigma^2. */
 #pragma once
 
+#ifdef SL_HOST
+#include <string.h>
+#endif
+
 #include "sl_build.h"
 #include "sl_first.h"
 #include "sl_rule.h"
@@ -12,7 +16,10 @@ typedef struct {
     int32_t k_mean, narrow, scale;
 } sl_sums_t;
 
-enum { SL_NARROW_MAX = 255 };
+enum {
+    SL_NARROW_MAX = 255,
+    SL_UNITS_AT_ONCE = 16,
+};
 
 /* Inputs of 8 bits into `narrowed`; returns what the sums are shortened by, their scale not yet. */
 SL_INLINE sl_sums_t sl_later_narrow(const int16_t *x, uint32_t rows, uint8_t *narrowed) {
@@ -38,7 +45,7 @@ SL_INLINE sl_sums_t sl_later_narrow(const int16_t *x, uint32_t rows, uint8_t *na
 SL_INLINE sl_squares_t sl_later_squares(const uint8_t *narrowed, const int8_t *exponent,
                                         uint32_t rows) {
     int32_t most = -128;
-    uint32_t each = 0;
+    uint32_t each = 0, largest[L] = {0};
     uint64_t totals[L] = {0}, total = 0;
     for (uint32_t i = 0; i < rows; i++) {
         uint32_t any = 0;
@@ -48,38 +55,74 @@ SL_INLINE sl_squares_t sl_later_squares(const uint8_t *narrowed, const int8_t *e
         most = any == 0 ? most : sl_max32(most, exponent[i]);
     }
     most = most == -128 ? 1 : most;
-    for (uint32_t i = 0; i < rows; i++) {
+    for (uint32_t start = 0; start < rows; start += SL_SUMMED_SQUARES) {
+        const uint32_t left = rows - start, end = left < SL_SUMMED_SQUARES ? rows : start + SL_SUMMED_SQUARES;
+        uint32_t some[L] = {0};
+        for (uint32_t i = start; i < end; i++) {
+            const int32_t below = most - exponent[i];
+            for (uint32_t s = 0; s < L; s++) {
+                const uint32_t x = narrowed[i * L + s], wide = sl_wide(x * x, below);
+                largest[s] = wide > largest[s] ? wide : largest[s];
+                some[s] += wide;
+            }
+        }
         for (uint32_t s = 0; s < L; s++) {
-            const uint32_t wide =
-                sl_wide((uint32_t)(narrowed[i * L + s] * narrowed[i * L + s]), most - exponent[i]);
-            each = wide > each ? wide : each;
-            totals[s] += wide;
+            totals[s] += some[s];
         }
     }
     for (uint32_t s = 0; s < L; s++) {
+        each = largest[s] > each ? largest[s] : each;
         total = totals[s] > total ? totals[s] : total;
     }
     return (sl_squares_t){most, sl_squares_shift(each, total, most)};
 }
 
-/* Two rows of a draw side by side: inputs, k_mean bits shorter, and squares. */
+/* Two numbers side by side, the first below. */
+static inline void sl_both_to(int16_t *at, int32_t first, int32_t second) {
+    const uint32_t word = ((uint32_t)first & 0xFFFFu) | (uint32_t)second << 16;
+    memcpy(at, &word, sizeof word);
+}
+
+/* Two rows of a draw side by side: inputs, k_mean bits shorter, and squares. Of an odd number of
+ * rows the last is alone. */
 SL_INLINE void sl_row_pairs(const int16_t *restrict x, const uint8_t *restrict narrowed,
                             const int8_t *exponent, uint32_t rows, int32_t k_mean,
                             sl_squares_t squares, int16_t *restrict pairs_x,
                             int16_t *restrict pairs_square) {
-    for (uint32_t i = 0; i < rows; i++) {
-        const uint32_t alone = i % 2 == 0 && i + 1 == rows;
-        const int32_t below = sl_min32(squares.most - exponent[i], 31);
-        int16_t *restrict two_x = pairs_x + i / 2 * 2 * L + i % 2;
-        int16_t *restrict two_squares = pairs_square + i / 2 * 2 * L + i % 2;
+    for (uint32_t i = 0; i < rows; i += 2) {
+        const uint32_t more = i + 1 < rows, next = more ? (i + 1) * L : 0;
+        const int32_t below = squares.most - exponent[i];
+        const int32_t below_next = more ? squares.most - exponent[i + 1] : 31;
+        const int32_t right = sl_max32(squares.k, 0), left = sl_max32(-squares.k, 0);
         for (uint32_t s = 0; s < L; s++) {
-            const uint32_t e = i * L + s, size = narrowed[e];
-            two_x[2 * s] = (int16_t)(x[e] >> k_mean);
-            two_squares[2 * s] = (int16_t)sl_square_of(sl_wide(size * size, below), squares.k);
+            const uint32_t a = narrowed[i * L + s], b = more ? narrowed[next + s] : 0;
+            sl_both_to(pairs_x + i * L + 2 * s, x[i * L + s] >> k_mean,
+                       more ? x[next + s] >> k_mean : 0);
+            sl_both_to(pairs_square + i * L + 2 * s,
+                       (int32_t)(sl_wide(a * a, below) >> right << left),
+                       (int32_t)(sl_wide(b * b, below_next) >> right << left));
         }
-        for (uint32_t s = 0; alone && s < L; s++) {
-            two_x[2 * s + 1] = two_squares[2 * s + 1] = 0;
+    }
+}
+
+/* Two rows of n units' weights side by side. */
+SL_INLINE void sl_weight_pairs(const int16_t *weights, uint32_t rows, uint32_t columns, uint32_t n,
+                               int16_t *pairs) {
+    for (uint32_t i = 0; i < rows; i += 2, weights += 2 * columns, pairs += 2 * n) {
+        for (uint32_t j = 0; j < n; j++) {
+            sl_both_to(pairs + 2 * j, weights[j], i + 1 < rows ? weights[columns + j] : 0);
         }
+    }
+}
+
+/* sum[j] = pairs . weights of unit j, of n units. */
+SL_INLINE void sl_units_sums(const int16_t *weights, uint32_t rows, uint32_t columns, uint32_t n,
+                             const int16_t *pairs, int32_t *sum) {
+    int16_t both[(SL_N_HIDDEN_ROWS + 1) * SL_UNITS_AT_ONCE];
+    sl_weight_pairs(weights, rows, columns, n, both);
+    for (uint32_t j = 0; j < n; j++) {
+        const sl_numbers_t unit = {both + 2 * j, 2 * n, 1, (rows + 1) / 2 * 2};
+        sl_dot_pairs(pairs, L, L, unit, sum + j * L);
     }
 }
 
@@ -87,21 +130,20 @@ SL_INLINE void sl_row_pairs(const int16_t *restrict x, const uint8_t *restrict n
 SL_INLINE sl_sums_t sl_later_sums(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch,
                                   int32_t *restrict mean, uint32_t *restrict power) {
     const sl_layer_t *layer = &sl_layers[index];
+    const uint32_t rows = layer->rows, columns = layer->columns;
     const int16_t *x = scratch->hidden + layer->hidden * L;
     uint8_t *narrowed = scratch->narrowed + layer->hidden * L;
     const int8_t *exponent = state->rho_exponent + layer->first;
     const int16_t *mu = state->mu + layer->synapse, *rho = state->rho + layer->synapse;
-    sl_sums_t sums = sl_later_narrow(x, layer->rows, narrowed);
-    const sl_squares_t squares = sl_later_squares(narrowed, exponent, layer->rows);
+    sl_sums_t sums = sl_later_narrow(x, rows, narrowed);
+    const sl_squares_t squares = sl_later_squares(narrowed, exponent, rows);
     sums.scale = squares.most + squares.k - SL_SQUARE_MORE_BITS;
-    sl_row_pairs(x, narrowed, exponent, layer->rows, sums.k_mean, squares, scratch->pairs_a,
+    sl_row_pairs(x, narrowed, exponent, rows, sums.k_mean, squares, scratch->pairs_a,
                  scratch->pairs_b);
-    for (uint32_t j = 0; j < layer->columns; j++) {
-        const uint32_t step = 2 * layer->columns, gap = layer->columns;
-        const sl_numbers_t mus = {mu + j, step, gap, layer->rows};
-        const sl_numbers_t rhos = {rho + j, step, gap, layer->rows};
-        sl_dot_pairs(scratch->pairs_a, L, L, mus, mean + j * L);
-        sl_dot_pairs(scratch->pairs_b, L, L, rhos, (int32_t *)power + j * L);
+    for (uint32_t j = 0; j < columns; j += SL_UNITS_AT_ONCE) {
+        const uint32_t left = columns - j, n = left < SL_UNITS_AT_ONCE ? left : SL_UNITS_AT_ONCE;
+        sl_units_sums(mu + j, rows, columns, n, scratch->pairs_a, mean + j * L);
+        sl_units_sums(rho + j, rows, columns, n, scratch->pairs_b, (int32_t *)power + j * L);
     }
     return sums;
 }

@@ -2,6 +2,10 @@
  * golden_steps.py, function for function. */
 #pragma once
 
+#ifdef SL_HOST
+#include <string.h>
+#endif
+
 #include "sl_noise.h"
 #include "sl_replay.h"
 #include "sl_step.h"
@@ -11,18 +15,20 @@
  * of q. Returns the exponent of the squares, or -1 where the row's input is 0 in every draw. */
 SL_INLINE int32_t sl_row_gradient(const uint8_t *x, int32_t spare, uint32_t columns,
                                   sl_scratch_t *scratch) {
-    int16_t input[S], square[S];
-    int32_t most = 0, *w = scratch->row_w, *y = scratch->row_y;
-    for (uint32_t s = 0; s < S; s++) {
-        most = sl_max32(most, x[s]);
+    int16_t input[L], square[L];
+    uint16_t whole[L], any = 0; /* as many bits as the largest */
+    int32_t *w = scratch->row_w, *y = scratch->row_y;
+    for (uint32_t s = 0; s < L; s++) {
+        input[s] = x[s];
+        whole[s] = (uint16_t)(x[s] * x[s]);
+        any |= whole[s];
     }
-    if (most == 0) {
+    if (any == 0) {
         return -1;
     }
-    const int32_t e = sl_max32(sl_bit_length((uint32_t)(most * most)) - 8, 0);
-    for (uint32_t s = 0; s < S; s++) {
-        input[s] = x[s];
-        square[s] = (int16_t)((x[s] * x[s]) >> e);
+    const int32_t e = sl_max32(sl_bit_length(any) - 8, 0);
+    for (uint32_t s = 0; s < L; s++) {
+        square[s] = (int16_t)(whole[s] >> e);
     }
     const uint32_t room = SL_WHOLE(columns);
     sl_dot_pairs(scratch->pairs_a, room, room, (sl_numbers_t){input, 2, 1, S}, w);
@@ -55,13 +61,17 @@ SL_INLINE int32_t sl_draw_pairs(const int32_t *y, uint32_t columns, sl_scale_t g
     const uint32_t room = SL_WHOLE(columns);
     const int32_t bits = sl_bit_length(sl_largest(y, columns * L));
     const int32_t shift = counts == 0 || bits == 0 ? 0 : 15 - bits;
-    for (uint32_t j = 0; j < room; j++) {
-        for (uint32_t s = 0; s < S + S % 2; s++) {
-            const uint32_t some = counts != 0 && j < columns && s < S;
-            const int32_t value = some ? sl_shift_round32(y[j * L + s], -shift) : 0;
-            pairs[2 * (s / 2 * room + j) + s % 2] =
-                (int16_t)sl_shift_round32(value * gain.mantissa, drop);
+    int16_t scaled[SL_MAX_UNITS * L];
+    for (uint32_t e = 0; e < columns * L; e++) {
+        const int32_t value = counts ? sl_shift_round32(y[e], -shift) : 0;
+        scaled[e] = (int16_t)sl_shift_round32(value * gain.mantissa, drop);
+    }
+    for (uint32_t s = 0; s < S; s += 2) {
+        int16_t *at = pairs + s * room;
+        for (uint32_t j = 0; j < columns; j++) {
+            memcpy(at + 2 * j, scaled + j * L + s, 2 * sizeof *at);
         }
+        memset(at + 2 * columns, 0, 2 * (room - columns) * sizeof *at);
     }
     return shift + gain.exponent - drop;
 }

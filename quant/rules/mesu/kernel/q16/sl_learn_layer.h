@@ -6,15 +6,13 @@
 #include "sl_later_update.h"
 #include "sl_mesu_backward.h"
 #include "sl_noise.h"
+#include "sl_pull.h"
 #include "sl_rows.h"
 #include "sl_step.h"
 #ifndef SL_HOST
 #include "sl_chip_backward.h"
 #include "sl_chip_first.h"
-#include "sl_chip_pull.h"
 #include "sl_chip_update.h"
-#define sl_mesu_backward_inputs_q16 sl_chip_backward_inputs
-#define sl_mesu_pull_row_q16        sl_chip_pull_row
 #define sl_later_update             sl_chip_later_update
 #define sl_first_update             sl_chip_first_update
 #endif
@@ -31,9 +29,9 @@ SL_INLINE void sl_mesu_pull(uint32_t index, uint32_t key, sl_state_t *state,
         const uint32_t start = layer->synapse + i * layer->columns;
         int16_t *rho = state->rho + start;
         int8_t *exponent = state->rho_exponent + layer->first + i;
-        const uint32_t seen = sl_mesu_pull_row_q16(state->mu + start, rho, *exponent, layer, pull,
-                                                   sl_noise_word(key, SL_STREAM_PULL + index, i),
-                                                   scratch->column_word, &count[SL_SAT_MU]);
+        const uint32_t seen = sl_pull_row(state->mu + start, rho, *exponent, layer, pull,
+                                          sl_noise_word(key, SL_STREAM_PULL + index, i),
+                                          scratch->column_word, &count[SL_SAT_MU]);
         sl_row_narrow(rho, exponent, layer->columns, layer->v_exponent, seen, &count[SL_SAT_RHO]);
         sl_row_widen(rho, exponent, layer->columns, layer->v_exponent, seen);
     }
@@ -49,7 +47,7 @@ SL_FOLD void sl_learn_layer(uint32_t index, uint32_t key, sl_state_t *state, sl_
         sl_ratio_sum(delta, epsilon, scratch->inverse_first, layer->columns, r, count);
     } else {
         sl_ratio(delta, epsilon, scratch->inverse + layer->later * L, layer->columns * L, r, count);
-        sl_mesu_backward_inputs_q16(index, state, scratch, delta, r, below);
+        sl_backward_inputs(index, state, scratch, delta, r, below);
     }
     for (uint32_t j = 0; j < layer->columns; j++) {
         scratch->column_word[j] = sl_noise_word(key, SL_STREAM_COLUMN + index, j);

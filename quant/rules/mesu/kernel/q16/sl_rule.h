@@ -78,3 +78,11 @@ static inline int32_t sl_rule_inverse(const sl_scratch_t *scratch, uint32_t draw
     const uint32_t later = sl_layers[SL_N_LAYERS - 1].later;
     return SL_N_LAYERS == 1 ? scratch->inverse_first[0] : scratch->inverse[later * L + draw];
 }
+
+/* Nothing was drawn. */
+static inline void sl_rule_no_spread(sl_scratch_t *scratch) {
+    int32_t *inverse = scratch->inverse + sl_layers[SL_N_LAYERS - 1].later * L;
+    for (uint32_t s = 0; s < S; s++) {
+        *(SL_N_LAYERS == 1 ? scratch->inverse_first : inverse + s) = 0;
+    }
+}

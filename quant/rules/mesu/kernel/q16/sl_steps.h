@@ -9,6 +9,11 @@
 enum {
     SL_RHO_STEP_BITS = 30,
     SL_LANE_MAX = 32767,
+    /* Within these a pull takes products of 32 bits. */
+    SL_PULL_FAR_BITS = 13,   /* of how far mu may lie from the prior */
+    SL_PULL_RATIO_BITS = 18, /* of a row's largest v / sigma_prior^2 */
+    SL_PULL_MU_BITS = 26,
+    SL_PULL_RHO_BITS = 22,
 };
 
 /* The gradient's step on the sigma^2 of a row: rho (1 + c/2)^2 where c, rho y, lies within
@@ -51,13 +56,26 @@ typedef struct {
     uint32_t mu, rho;
 } sl_mesu_pull_t;
 
+/* By how much rho times ratio_mantissa is shifted. */
+static inline uint32_t sl_pull_right(const sl_layer_t *layer, int32_t exponent) {
+    const int32_t right = (int32_t)layer->ratio_exponent + layer->v_exponent + 3 - exponent;
+    return (uint32_t)sl_min32(right, 31);
+}
+
+/* Whether a pull takes products of 32 bits, where mu is not far from the prior. */
+static inline uint32_t sl_pull_is_small(const sl_layer_t *layer, sl_mesu_pull_t pull,
+                                        uint32_t right) {
+    return !(((uint32_t)SL_RHO_MAX * layer->ratio_mantissa >> right) >> SL_PULL_RATIO_BITS ||
+             sl_abs32(layer->mu_prior_q) >> 14 || pull.mu >> SL_PULL_MU_BITS ||
+             pull.rho >> SL_PULL_RHO_BITS);
+}
+
 /* SL_SWEEP samples of the prior's pull on one row. Returns the OR of its mantissas. */
 SL_INLINE uint32_t sl_mesu_pull_row_q16(int16_t *restrict mu, int16_t *restrict rho,
                                         int32_t exponent, const sl_layer_t *layer,
                                         sl_mesu_pull_t pull, uint32_t row_word,
                                         const uint32_t *column_word, uint32_t *count) {
-    const int32_t right = (int32_t)layer->ratio_exponent + layer->v_exponent + 3 - exponent;
-    const uint32_t down = (uint32_t)sl_min32(right, 31);
+    const uint32_t down = sl_pull_right(layer, exponent);
     uint32_t seen = 0;
     for (uint32_t j = 0; j < layer->columns; j++) {
         const int32_t v = rho[j];

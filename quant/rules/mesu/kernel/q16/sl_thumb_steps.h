@@ -1,13 +1,12 @@
 /* A row's steps in layer 0 for ARMv6-M (Cortex-M0, -M0+), in assembly, four columns a turn: with
  * eight registers that an instruction can use, a compiler reloads three values for every column. A
  * step of mu takes 18 instructions per synapse and one of rho 17, where the plain C takes 29 and
- * 58; a product 5 where it takes 7. */
+ * 58. */
 #pragma once
 
 #include <stdint.h>
 
-#define SL_ASSEMBLY static __attribute__((naked, noinline, unused))
-#define SL_ARGUMENT __attribute__((unused))
+#include "sl_assembly.h"
 
 /* A column: its lane, and what is added before the shift. */
 typedef struct {
@@ -217,53 +216,4 @@ SL_ASSEMBLY uint32_t sl_row_rho(SL_ARGUMENT const sl_column_t *columns, SL_ARGUM
                                              "6:\n"
                                              "mov r9, r8\n"
                                              "b 2b\n");
-}
-
-/* Column k of a turn, of two rows. */
-#define SL_COLUMN_SUM                                                                              \
-    "ldr r7, [r0]\n"                                                                               \
-    "ldrsh r6, [r1, r3]\n"                                                                         \
-    "muls r6, r4, r6\n"                                                                            \
-    "adds r7, r7, r6\n"                                                                            \
-    "ldrsh r6, [r2, r3]\n"                                                                         \
-    "muls r6, r5, r6\n"                                                                            \
-    "adds r7, r7, r6\n"                                                                            \
-    "stm r0!, {r7}\n"                                                                              \
-    "adds r3, #2\n"
-
-typedef struct {
-    const int16_t *row[2];
-    int32_t x[2];
-} sl_two_rows_t;
-
-/* sum += x row of n columns, of both rows: 5 instructions a product. */
-SL_ASSEMBLY void sl_two_rows_add(SL_ARGUMENT int32_t *sum, SL_ARGUMENT const sl_two_rows_t *rows,
-                                 SL_ARGUMENT uint32_t n) {
-    __asm volatile(".syntax unified\n"
-                   "push {r4-r7, lr}\n"
-                   "mov r4, r8\n"
-                   "mov r5, r9\n"
-                   "push {r4, r5}\n"
-                   "lsls r3, r2, #1\n"
-                   "mov r9, r3\n"
-                   "lsrs r3, r2, #2\n"
-                   "lsls r3, r3, #3\n"
-                   "mov r8, r3\n"
-                   "movs r3, #0\n"
-                   "ldr r2, [r1, #4]\n"
-                   "ldr r4, [r1, #8]\n"
-                   "ldr r5, [r1, #12]\n"
-                   "ldr r1, [r1]\n"
-                   "cmp r3, r8\n"
-                   "beq 2f\n"
-                   "1:\n" SL_COLUMN_SUM SL_COLUMN_SUM SL_COLUMN_SUM SL_COLUMN_SUM "cmp r3, r8\n"
-                   "bne 1b\n"
-                   "b 2f\n"
-                   "3:\n" SL_COLUMN_SUM "2:\n"
-                   "cmp r3, r9\n"
-                   "bne 3b\n"
-                   "pop {r4, r5}\n"
-                   "mov r8, r4\n"
-                   "mov r9, r5\n"
-                   "pop {r4-r7, pc}\n");
 }

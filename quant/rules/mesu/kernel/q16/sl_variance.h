@@ -3,10 +3,9 @@
 #pragma once
 
 #include "sl_integer.h"
+#include "sl_rho.h"
 
 enum {
-    SL_RHO_BITS = 14,
-    SL_RHO_MAX = (1 << SL_RHO_BITS) - 1,
     SL_POINT = 15,
     SL_EXPONENTS = 32,
     SL_WIDE_BITS = 13,

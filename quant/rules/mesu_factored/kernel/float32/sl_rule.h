@@ -47,3 +47,10 @@ static inline void sl_factored_keep_spread_f32(sl_scratch_t *scratch, uint32_t d
     (void)spread;
 }
 #endif
+
+/* Nothing was drawn. */
+static inline void sl_rule_no_spread(sl_scratch_t *scratch) {
+    for (uint32_t s = 0; s < S; s++) {
+        sl_factored_keep_spread_f32(scratch, s, 0.0f);
+    }
+}

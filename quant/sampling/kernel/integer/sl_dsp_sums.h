@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "sl_dsp_steps.h"
+#include "sl_assembly.h"
 
 typedef struct {
     const int16_t *row[4]; /* aligned to words */

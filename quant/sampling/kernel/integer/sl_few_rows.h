@@ -1,0 +1,55 @@
+/* Adds a few rows of weights, each times its input, to the sums of the columns: as many rows at a
+ * time as suit the processor. */
+#pragma once
+
+#include "sl_build.h"
+
+#if !defined(SL_HOST) && defined(__ARM_FEATURE_DSP)
+
+#include "sl_dsp_sums.h"
+
+enum { SL_FEW_ROWS = 4 };
+typedef sl_four_rows_t sl_few_rows_t;
+
+#elif !defined(SL_HOST) && defined(__thumb__) && !defined(__thumb2__)
+
+#include "sl_thumb_sums.h"
+
+enum { SL_FEW_ROWS = 2 };
+typedef sl_two_rows_t sl_few_rows_t;
+
+#else
+
+#include <stdint.h>
+
+enum { SL_FEW_ROWS = 1 };
+typedef struct {
+    const int16_t *row[SL_FEW_ROWS];
+    int32_t x[SL_FEW_ROWS];
+} sl_few_rows_t;
+
+#endif
+
+SL_INLINE void sl_few_rows_plain(int32_t *restrict sum, const sl_few_rows_t *rows,
+                                 uint32_t columns) {
+    for (uint32_t k = 0; k < SL_FEW_ROWS; k++) {
+        const int16_t *restrict row = rows->row[k];
+        const int32_t x = rows->x[k];
+        for (uint32_t j = 0; j < columns; j++) {
+            sum[j] += x * row[j];
+        }
+    }
+}
+
+SL_FOLD void sl_few_rows_add(int32_t *sum, const sl_few_rows_t *rows, uint32_t columns) {
+#if !defined(SL_HOST) && defined(__ARM_FEATURE_DSP)
+    if (((columns << 1 | (uint32_t)(uintptr_t)rows->row[0]) & 3u) == 0) { /* words are aligned */
+        sl_four_rows_add(sum, rows, columns);
+        return;
+    }
+#elif !defined(SL_HOST) && defined(__thumb__) && !defined(__thumb2__)
+    sl_two_rows_add(sum, rows, columns);
+    return;
+#endif
+    sl_few_rows_plain(sum, rows, columns);
+}
