@@ -2,10 +2,6 @@
  * with sigma^2. */
 #pragma once
 
-#ifdef SL_HOST
-#include <string.h>
-#endif
-
 #include "sl_build.h"
 #include "sl_first.h"
 #include "sl_rule.h"
@@ -80,7 +76,7 @@ SL_INLINE sl_squares_t sl_later_squares(const uint8_t *narrowed, const int8_t *e
 /* Two numbers side by side, the first below. */
 static inline void sl_both_to(int16_t *at, int32_t first, int32_t second) {
     const uint32_t word = ((uint32_t)first & 0xFFFFu) | (uint32_t)second << 16;
-    memcpy(at, &word, sizeof word);
+    __builtin_memcpy(at, &word, sizeof word);
 }
 
 /* Two rows of a draw side by side: inputs, k_mean bits shorter, and squares. Of an odd number of

@@ -2,10 +2,6 @@
  * golden_steps.py, function for function. */
 #pragma once
 
-#ifdef SL_HOST
-#include <string.h>
-#endif
-
 #include "sl_noise.h"
 #include "sl_replay.h"
 #include "sl_step.h"
@@ -69,9 +65,9 @@ SL_INLINE int32_t sl_draw_pairs(const int32_t *y, uint32_t columns, sl_scale_t g
     for (uint32_t s = 0; s < S; s += 2) {
         int16_t *at = pairs + s * room;
         for (uint32_t j = 0; j < columns; j++) {
-            memcpy(at + 2 * j, scaled + j * L + s, 2 * sizeof *at);
+            __builtin_memcpy(at + 2 * j, scaled + j * L + s, 2 * sizeof *at);
         }
-        memset(at + 2 * columns, 0, 2 * (room - columns) * sizeof *at);
+        __builtin_memset(at + 2 * columns, 0, 2 * (room - columns) * sizeof *at);
     }
     return shift + gain.exponent - drop;
 }
