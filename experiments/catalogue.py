@@ -137,7 +137,10 @@ TOPICS: dict[str, dict[str, Entry]] = {
     },
     "Cost": {
         "without-draws": Entry(
-            "without_draws", "a prediction with the mean weights beside the drawn one", (), ("mnist",)
+            "without_draws",
+            "a prediction with the mean weights beside the drawn one",
+            (),
+            ("mnist",),
         ),
         "instructions": Entry(
             "device.experiments", "instructions, state and flash of each learner"

@@ -175,9 +175,20 @@ def _along_table(found: dict[str, list[Record]]) -> str:
         for newest in (1, FIVE, WINDOW):
             gaps = [mean(_gaps(ours, theirs, newest)) for ours, theirs in pairs]
             row.append(cell(gaps, sign="+"))
+        for layer in range(len(pairs[0][0]["sigma"][-1])):
+            gaps = [100 * _sigma_gap(ours, theirs, layer) for ours, theirs in pairs]
+            row.append(cell(gaps, sign="+"))
         rows.append(row)
     title = "minus float32, mean over the states after 20, 40, … tasks: "
-    return markdown(["", "seeds", f"{title}last task", "newest 5", "newest 20"], rows)
+    head = ["", "seeds", f"{title}last task", "newest 5", "newest 20"]
+    return markdown([*head, "mean σ of layer 1 at the end, %", "of layer 2, %"], rows)
+
+
+def _sigma_gap(ours: Record, theirs: Record, layer: int) -> float:
+    """Return how far a layer's mean σ is from the other's after the tasks that both have."""
+    a, b = (record["sigma"][min(map(len, (ours["sigma"], theirs["sigma"]))) - 1][layer]
+            for record in (ours, theirs))  # fmt: skip
+    return float(a / b - 1)
 
 
 def _gaps(ours: Record, theirs: Record, newest: int) -> list[float]:
