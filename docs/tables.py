@@ -238,6 +238,11 @@ def synapse_bytes(name: str) -> float:
     return (learner.state.nbytes - 16) / learner.spec.n_synapses
 
 
+VERBS = {
+    "learn": "learn",
+    "predict": "predict",
+    "without draws": "predict without draws",
+}
 RULE_ROWS: dict[str, Callable[[str], str]] = {
     "layers": shape,
     "synapses": lambda name: f"{make(name).spec.n_synapses:,}",
@@ -245,11 +250,11 @@ RULE_ROWS: dict[str, Callable[[str], str]] = {
     "state, bytes": lambda name: f"{make(name).state.nbytes:,}",
     "accuracy on the gas stream": lambda name: f"{100 * gas_accuracy(name):.2f} %",
     **{
-        f"instructions to {what}, {firmware_sim.get_board(board).core.name}": partial(
+        f"instructions to {verb}, {firmware_sim.get_board(board).core.name}": partial(
             lambda name, board, what: count(name, board, what), board=board, what=what
         )
         for board in BOARDS
-        for what in ("learn", "predict")
+        for what, verb in VERBS.items()
     },
 }
 

@@ -124,6 +124,9 @@ TOPICS: dict[str, dict[str, Entry]] = {
         "memory": Entry(
             "memory", "what the memory knows at the end, and how sure it is of it", (), ("mnist",)
         ),
+        "fleet-merge": Entry(
+            "fleet.experiments", "devices that see parts of the gas stream, merged into one"
+        ),
         "noise-limits": Entry(
             "mesu.experiments", "where predicted weight noise exceeds the signal"
         ),
@@ -161,6 +164,9 @@ TOPICS: dict[str, dict[str, Entry]] = {
             "samples/s of every engine and of rivals; rivals on every core",
             (),
             ("mnist",),
+        ),
+        "fleet-overhead": Entry(
+            "fleet.experiments", "what it costs to carry learners as images, and to run a fleet"
         ),
         "run-speed": Entry(
             "speed.experiments",

@@ -51,6 +51,11 @@ class Image:
 
 def encode_image(image: Image) -> bytes:
     """Return the bytes of a state image."""
+    return pack(describe(image), state_to_bytes(image.state))
+
+
+def describe(image: Image) -> bytes:
+    """Return an image's description, padded: all that it says but for the state."""
     description = {
         **to_json(image.spec, image.config),
         "arithmetic": image.arithmetic,
@@ -58,11 +63,26 @@ def encode_image(image: Image) -> bytes:
         "features": None if image.features is None else list(image.features),
     }
     text = json.dumps(description, sort_keys=True, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    payload = state_to_bytes(image.state)
-    crc = zlib.crc32(text + payload)
+    return text + b" " * (-len(text) % 8)
+
+
+def pack(text: bytes, payload: bytes) -> bytes:
+    """Return the bytes of a state image, from its description and its state's bytes."""
+    crc = zlib.crc32(payload, zlib.crc32(text))
     header = _HEADER.pack(MAGIC, FORMAT_VERSION, _HEADER.size, len(text), len(payload), crc, 0)
-    return header + text + payload
+    return b"".join((header, text, payload))
+
+
+def unpack(data: bytes, source: str = "state image") -> tuple[bytes, bytes]:
+    """Invert :func:`pack`: an image's description and its state's bytes, not looked into.
+
+    Raises
+    ------
+    StateFormatError
+        If the bytes are foreign, truncated, damaged or of another version.
+    """
+    size, body = _body_of(data, source)
+    return body[:size], body[size:]
 
 
 def decode_image(data: bytes, source: str = "state image") -> Image:
@@ -79,6 +99,12 @@ def decode_image(data: bytes, source: str = "state image") -> Image:
     StateFormatError
         If the bytes are foreign, truncated, damaged or of another version.
     """
+    size, body = _body_of(data, source)
+    return _describe(body[:size], body[size:], source)
+
+
+def _body_of(data: bytes, source: str) -> tuple[int, bytes]:
+    """Return how long the description is, and description and state of a whole image."""
     if not isinstance(data, bytes | bytearray | memoryview):
         raise StateFormatError(f"{source}: {type(data).__name__}, a state image is bytes")
     data = bytes(data)
@@ -115,7 +141,7 @@ def decode_image(data: bytes, source: str = "state image") -> Image:
             f"{source}: CRC-32 is {zlib.crc32(body):08x}, the header says {crc:08x}; "
             "the contents are damaged; take it from the device or backup again"
         )
-    return _describe(body[:text_size], body[text_size:], source)
+    return text_size, body
 
 
 def _describe(text: bytes, payload: bytes, source: str) -> Image:

@@ -8,10 +8,8 @@ float32, or in integers with the golden model's bits. What a rule has of them it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
-from typing import Any, Literal, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,65 +27,32 @@ from quant.network import NetworkSpec
 from quant.replay import golden as replay
 from quant.rule import Config, Model, arithmetic_of, part, rule_of
 from streamlearn import front_end, heads
+from streamlearn.engine import (
+    DIVERGED,
+    NO_MEMORY,
+    Backend,
+    Engine,
+    Float,
+    LearnRow,
+    Prediction,
+    PredictRow,
+    advice,
+    choose_backend,
+)
 from streamlearn.memory import Memory
 
-Backend = Literal["numpy", "c"]
-Float = npt.NDArray[np.float64]
-Prediction = ClassPrediction | NumberPrediction
-LearnRow = Callable[[int, npt.NDArray[Any], int], int]
-PredictRow = Callable[[int, npt.NDArray[Any], bool], int]
+__all__ = [
+    "DIVERGED",
+    "Backend",
+    "Engine",
+    "NativeEngine",
+    "NumpyEngine",
+    "choose_backend",
+    "make_engine",
+]
 
-DIVERGED = (
-    "the learner's outputs are no longer finite: the noise of its weights outgrew the signal. "
-    "Start again with a longer memory_window, a smaller sigma_prior or smaller learning rates"
-)
-NO_MEMORY = 'this learner has no memory to recall from: make it with memory="lda"'
 _OUTPUT_ONE = 1 << 16
 INPUT_ONE = 1 << INPUT_FRAC_BITS
-
-
-class Engine(Protocol):
-    """What runs a state forward.
-
-    ``x`` is raw, finite, ``float64[n_features]`` (blocks: ``[n, n_features]``); targets are class
-    indices, or finite numbers. Predicting leaves the state as it is, learning changes it in place.
-    ``draws=False`` predicts with the mean weights; of a rule that draws nothing it is the same.
-    """
-
-    @property
-    def saturations(self) -> Saturations:
-        """Values that met the end of their format since the engine was made."""
-
-    def predict(self, state: State, x: Float, draws: bool = True) -> Any:
-        """Return the head's prediction: class index and logits, or a number with its deviations."""
-
-    def predict_many(
-        self, state: State, x: Float, draws: bool = True
-    ) -> tuple[npt.NDArray[Any], Float]:
-        """Predict a block: class indices ``int32[n]`` or numbers ``float32[n, 3]``, and the logits.
-
-        The logits are ``float64[n, n_outputs]``.
-        """
-
-    def learn(self, state: State, x: Float, target: Any) -> Any:
-        """Test, then train; return the class index or number predicted before learning."""
-
-    def learn_many(self, state: State, x: Float, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Learn a block, sample by sample; return the predictions as :meth:`predict_many`."""
-
-    def recall_many(self, state: State, x: Float) -> Float:
-        """Return the memory's log-probabilities of a block, ``float64[n, classes]``."""
-
-    def draws(self, state: State, x: Float) -> Float:
-        """Return the outputs of each draw of the weights, ``float64[n_outputs, draws]``."""
-
-    def undecided(self, state: State, x: Float) -> int:
-        """Return how many hidden units a small change would turn over."""
-
-    #: The quick ways to learn and to predict a row, of a classifier's kernel
-    #: (:meth:`quant.native.NativeKernel.learn_row`); None where there is none.
-    learn_row: LearnRow | None
-    predict_row: PredictRow | None
 
 
 class NumpyEngine:
@@ -270,7 +235,7 @@ class NativeEngine:
         self, state: State, x: Float, draws: bool = True
     ) -> tuple[npt.NDArray[Any], Float]:
         """See :class:`Engine`."""
-        with _advice():
+        with advice():
             words, logits = self.kernel.predict_many(state, x, draws)
         return self._block(words), self._answered(state, logits)
 
@@ -306,7 +271,7 @@ class NativeEngine:
 
     def learn_many(self, state: State, x: Float, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """See :class:`Engine`."""
-        with _advice():
+        with advice():
             return self._block(self.kernel.learn(state, x, targets))
 
     def _block(self, words: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -316,42 +281,6 @@ class NativeEngine:
     def _check(status: int) -> None:
         if status < 0:
             raise DivergedError(DIVERGED)
-
-
-@contextmanager
-def _advice() -> Iterator[None]:
-    """Say of a block that diverged what to do, and where; the caller's state may be a copy."""
-    try:
-        yield
-    except DivergedError as error:
-        where = str(error).partition(":")[0]  # "sample 3 of 400"
-        raise DivergedError(f"{where}: {DIVERGED}") from error
-
-
-def choose_backend(
-    spec: NetworkSpec, config: Config, arithmetic: str, backend: str | None
-) -> Backend:
-    """Return where an arithmetic runs, "c" or "numpy"; "c" if both and none is asked for.
-
-    Raises
-    ------
-    ConfigError
-        If rule, network and arithmetic do not fit, or it does not run there.
-    """
-    kind = arithmetic_of(spec, config, arithmetic)
-    has: dict[Backend, bool] = {
-        "c": kind.kernel is not None,
-        "numpy": kind.golden is not None or kind.numbers == "float64",
-    }
-    backends = [name for name, there in has.items() if there]
-    if backend is None:
-        return backends[0]
-    for name in backends:
-        if name == backend:
-            return name
-    raise ConfigError(
-        f"backend={backend!r}: {arithmetic} runs on {' or '.join(map(repr, backends))}"
-    )
 
 
 def make_engine(

@@ -142,7 +142,8 @@ def moved(old: dict[Key, Row], new: dict[Key, Row]) -> list[str]:
             changes = [
                 f"{figure} {int(a):,} → {int(b):,} ({int(b) / int(a) - 1:+.1%})"
                 for figure in FIGURES
-                if (a := old[key][figure]) != (b := new[key][figure])
+                if figure in old[key]  # an earlier release may not have counted it
+                and (a := old[key][figure]) != (b := new[key][figure])
             ]
             if changes:
                 lines.append(f"{name}: {', '.join(changes)}")

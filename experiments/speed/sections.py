@@ -72,7 +72,9 @@ def measure_bytes() -> list[Row]:
             kinds.append(("q16 factored", FACTORED, state_dtype(spec, factored, "q16")))
             for arithmetic, label, dtype in kinds:
                 fixed = sum(
-                    dtype[name].itemsize for name in dtype.names or () if not dtype[name].shape
+                    dtype[name].itemsize
+                    for name in dtype.names or ()
+                    if not dtype[name].shape or name == "padding"
                 )
                 found.append(
                     {

@@ -15,16 +15,17 @@
 #define SL_INLINE        SL_FOLD
 #define SL_UNROLL_LAYERS _Pragma("GCC unroll 16")
 #define SL_UNROLL_DRAWS  _Pragma("GCC unroll 64")
+#define SL_UNROLL_FOUR   /* vectors instead */
 #else
 #define SL_ON_HOST 0
 #define SL_INLINE  static __attribute__((noinline, unused)) /* by every file that sees it */
 #define SL_UNROLL_LAYERS
 #define SL_UNROLL_DRAWS
+#define SL_UNROLL_FOUR _Pragma("GCC unroll 4")
 #endif
 
 /* On the chip too: a few instructions, many times. */
 #define SL_UNROLL_ALWAYS _Pragma("GCC unroll 64")
-#define SL_UNROLL_FOUR   _Pragma("GCC unroll 4")
 
 /* Units side by side in vector registers, the last ones one by one: stores under a mask cost more
  * than they save. */

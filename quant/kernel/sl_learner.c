@@ -44,9 +44,8 @@ static int32_t sl_learner_answer(const sl_state_t *state, sl_scratch_t *scratch,
 static int32_t sl_learner_forward(const sl_state_t *state, sl_scratch_t *scratch,
                                   const uint32_t *x_bits) {
     const int32_t status = sl_learner_see(state, scratch, x_bits);
-    return status < 0
-               ? status
-               : sl_learner_answer(state, scratch, x_bits, sl_rule_forward(state, scratch));
+    return status < 0 ? status
+                      : sl_learner_answer(state, scratch, x_bits, sl_rule_forward(state, scratch));
 }
 
 /* Nobody has looked ahead: a scratch may begin with anything. */

@@ -45,6 +45,19 @@ def predicting_between_learning_steps_changes_no_step(learner: Any) -> None:
 
 
 @check()
+def without_draws_nothing_changes_and_blocks_agree(learner: Any) -> None:
+    """A prediction with the mean weights; of a rule that draws nothing it is the same."""
+    learner = trained(learner)
+    rows = [x for x, _ in samples(learner, 10, seed=1)]
+    before = learner.state_sha256
+    found = [learner.predict_one(x, draws=False) for x in rows]
+    assert learner.state_sha256 == before, "predicting without draws changed the state"
+    assert list(learner.predict_many(rows, draws=False)) == found
+    if not RULES[learner.config.rule].draws:
+        assert found == [learner.predict_one(x) for x in rows], "a rule that draws nothing differs"
+
+
+@check()
 def learning_changes_the_state_and_returns_the_learner(learner: Any) -> None:
     """Each sample counts, changes the state, and lets calls chain."""
     learner = fresh(learner)

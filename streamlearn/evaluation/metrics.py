@@ -13,7 +13,7 @@ from quant.hyperparameters import is_whole
 from streamlearn.errors import ConfigError, LabelError, ShapeError
 from streamlearn.evaluation.adwin import Adwin, Change, Drift
 from streamlearn.evaluation.calibration import Calibration, Probabilities, ReliabilityBin
-from streamlearn.evaluation.scores import Counted, Labels, Scores
+from streamlearn.evaluation.scores import Counted, Labels, Scores, plain
 
 #: Samples of the sliding window.
 WINDOW = 300
@@ -203,7 +203,7 @@ class ClassificationMetrics(Scores):
         ShapeError
             If there are not as many of each.
         """
-        a, b = _plain(y), _plain(predicted)
+        a, b = plain(y), plain(predicted)
         p = [None] * len(a) if proba is None else [*proba]
         if not len(a) == len(b) == len(p):
             raise ShapeError(
@@ -296,7 +296,3 @@ class ClassificationMetrics(Scores):
         lead = self._seen[i] - self._seen[self._majority]
         if lead > 0 or (lead == 0 and i < self._majority):
             self._majority = i
-
-
-def _plain(values: Iterable[Hashable]) -> list[Hashable]:
-    return values.tolist() if isinstance(values, np.ndarray) else [*values]

@@ -210,3 +210,8 @@ class Scores:
 
 def _ratio(part: float, whole: float) -> float:
     return part / whole if whole else math.nan
+
+
+def plain(values: Iterable[Hashable]) -> list[Hashable]:
+    """Return labels as a list; those of an array as Python's own."""
+    return values.tolist() if isinstance(values, np.ndarray) else [*values]

@@ -108,8 +108,8 @@ class StreamClassifier(ClassBlocks, StreamLearner):
             Of ``n_features`` finite numbers.
         draws : bool
             False: predict with the mean weights, at less than half the cost on a chip. Such a
-            prediction is blind to how sure the weights are, so that it is a little worse as a rule
-            and its probabilities are too sure. A rule that draws nothing gives the same.
+            prediction does not see how sure the weights are, and has no epistemic part
+            (docs/choose-a-rule.md says how right it is). A rule that draws nothing gives the same.
 
         Raises
         ------

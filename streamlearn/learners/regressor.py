@@ -94,8 +94,8 @@ class StreamRegressor(TargetBlocks, StreamLearner):
             Of ``n_features`` finite numbers.
         draws : bool
             False: predict with the mean weights, at less than half the cost on a chip. Such a
-            prediction is blind to how sure the weights are: ``epistemic`` is 0, once there is a
-            scale.
+            prediction does not see how sure the weights are: ``epistemic`` is 0, or infinite
+            before two samples, and intervals are too narrow where little was learned.
 
         Raises
         ------

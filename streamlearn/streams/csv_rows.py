@@ -21,12 +21,9 @@ from streamlearn.streams.csv_header import Header, parse_header, text_columns, w
 from streamlearn.streams.csv_labels import Unlabelled
 from streamlearn.streams.csv_lines import LineReader, Lines
 from streamlearn.streams.csv_options import ReadOptions
-from streamlearn.streams.csv_scan import Words, decimal_in, find_words
+from streamlearn.streams.csv_scan import MAX_WORDS, Words, decimal_in, find_words, too_many_words
 from streamlearn.streams.csv_skipped import Skipped
 from streamlearn.streams.csv_top import read_sample, read_top
-
-#: Different words of a text column; more are no fixed set.
-MAX_WORDS = 64
 
 
 class CsvRows:
@@ -271,12 +268,7 @@ class CsvRows:
     def _few(self, column: int, words: Any, line: int) -> None:
         """Refuse a text column that is no fixed set."""
         if len(words) > MAX_WORDS:
-            name = self._guess.cells[column]
-            raise StreamFormatError(
-                f"{self.name}: column {name!r} holds text, more than {MAX_WORDS} different "
-                f"ones until line {line}, such as {', '.join(map(repr, [*words][:3]))}; leave it "
-                f"out with --ignore {name}, or name its values with --categories"
-            )
+            raise too_many_words(self.name, self._guess.cells[column], words, line)
 
     @contextmanager
     def _lines(self) -> Generator[LineReader, None, None]:

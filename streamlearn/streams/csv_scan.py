@@ -14,6 +14,9 @@ from streamlearn.streams.csv_guess import decimal_of, telling_lines
 from streamlearn.streams.csv_lines import Lines
 from streamlearn.streams.csv_row import parse_row
 
+#: Different words of a text column; more are no fixed set.
+MAX_WORDS = 64
+
 
 class Words:
     """The different words of some columns.
@@ -108,3 +111,13 @@ def decimal_in(block: Lines, parser: BlockParser) -> str | None:
             continue
         cells += [row[number] for number in parser.header.numbers] if row else []
     return decimal_of(cells, parser.delimiter)
+
+
+def too_many_words(name: str, column: str, words: Iterable[str], line: int) -> StreamFormatError:
+    """Return the error of a text column that is no fixed set."""
+    some = ", ".join(map(repr, [*words][:3]))
+    return StreamFormatError(
+        f"{name}: column {column!r} holds text, more than {MAX_WORDS} different ones until line "
+        f"{line}, such as {some}; leave it out with --ignore {column}, or name its values with "
+        "--categories"
+    )

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from streamlearn.cli import blocks, waiting
+from streamlearn.fleet import folder
+from streamlearn.fleet import live as fleet_live
 from streamlearn.recorder import expressions, layout, writer
 from streamlearn.serve import live, server
 from streamlearn.sources import limits, serial_port
-from streamlearn.streams import csv_rows, late_labels
+from streamlearn.streams import csv_scan, late_labels
 from streamlearn.watching import log, predictions, watch
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -25,7 +27,7 @@ SAID = [
     ("sources.md", f"| `CONNECT_SECONDS` | {limits.CONNECT_SECONDS:g} s |"),
     ("sources.md", f"silent for {serial_port._SILENCE_S:g} seconds"),
     ("sources.md", f"double up to {limits.BACKOFF_MAX_S:g} seconds"),
-    ("columns.md", f"at most {csv_rows.MAX_WORDS} different words"),
+    ("columns.md", f"at most {csv_scan.MAX_WORDS} different words"),
     (
         "columns.md",
         f"at most {waiting.MOST_ROWS:,} rows and {late_labels.MOST_LABELS:,} labels wait",
@@ -36,6 +38,8 @@ SAID = [
     ("watch.md", f"A file has {log.MOST_BYTES // MIB} MB at most"),
     ("watch.md", f"At most {server.MAX_CONNECTIONS} connections"),
     ("watch.md", f"open at a time, {server.MAX_EVENTS} of them pages"),
+    ("fleet.md", f"{fleet_live.LIVE:,} unless you say otherwise"),
+    ("fleet.md", f"in {folder.RECOVERY_PARTS} files, whatever the number of workers"),
     ("recorder.md", f"blocks of at most {writer._BLOCK_SAMPLES:,} samples"),
     ("recorder.md", f"the state every {writer.SNAPSHOT_EVERY:,} samples"),
     ("recorder.md", f"a header of at most {layout.MAX_HEADER_BYTES >> 30} GiB"),

@@ -80,11 +80,11 @@ def test_every_section_measures_every_engine(data):
     assert all(value > 0 for row in speed for value in row["wall_s"])
 
     sizes = {row["arithmetic"]: row for row in speed_sections.measure_bytes()}
-    for name, wanted in {"float64": 16, "float32": 8, "q16": 4}.items():
-        # A little more: the adaptive step's slow copy of the last layer, and in q16 an exponent
-        # of one byte for each row.
-        more = 1.05 if name == "q16" else 1.01
-        assert wanted <= sizes[name]["synapse_bytes"] < wanted * more
+    for name, word in {"float64": 8, "float32": 4, "q16": 2}.items():
+        # Two numbers a synapse; a word of classes taught; in q16 a byte for each row's exponent.
+        layers, synapses = sizes[name]["layers"], sizes[name]["synapses"]
+        wanted = 2 * word * synapses + 4 + (sum(layers[:-1]) if name == "q16" else 0)
+        assert sizes[name]["synapse_bytes"] * synapses == pytest.approx(wanted, abs=1e-6)
     assert sizes["float64"]["scratch_bytes"] is None
     assert sizes["q16"]["scratch_bytes"] > 0
 

@@ -35,6 +35,8 @@ def test_what_moved() -> None:
         "a, b, m7: new",
     ]
     assert tracked.moved(new, new) == []
+    earlier = {name: value for name, value in row("m3").items() if name != "predict_mean"}
+    assert tracked.moved(keyed(earlier), keyed(row("m3"))) == []
 
 
 def test_the_release_before(tmp_path: Path) -> None:

@@ -46,6 +46,12 @@ class PredictingLearns(MesuClassifier):
         return super().predict_one(x)
 
 
+class PredictingWithoutDrawsLearns(MesuClassifier):
+    def predict_one(self, x: Any, *, draws: bool = True) -> Any:
+        self._state["n_samples"] += not draws
+        return super().predict_one(x, draws=draws)
+
+
 class AnswersWithAnyClass(MesuClassifier):
     def predict_one(self, x: Any) -> Any:
         return self._labels[int(np.argmax(self._logits(self._read(x))[: len(self._labels)]))]
@@ -270,6 +276,7 @@ class AddsAnOffset(MesuRegressor):
 CANARIES: dict[str, type] = {
     "predicting_changes_nothing": PredictingLearns,
     "predicting_between_learning_steps_changes_no_step": PredictingLearns,
+    "without_draws_nothing_changes_and_blocks_agree": PredictingWithoutDrawsLearns,
     "learning_changes_the_state_and_returns_the_learner": NeverLearns,
     "the_callers_features_are_left_alone": WritesToTheCallersArray,
     "it_learns_what_is_easy": NeverLearns,

@@ -4,6 +4,7 @@ from quant.rule import Model
 from streamlearn.rules.mesu_factored import equations
 from streamlearn.rules.mesu_factored.certainty import CERTAINTY
 from streamlearn.rules.mesu_factored.learners import MesuFactoredClassifier, MesuFactoredRegressor
+from streamlearn.rules.mesu_factored.merging import MERGING
 from streamlearn.sampling import mean
 
 #: In float64: the constants are the configuration itself.
@@ -12,4 +13,11 @@ EQUATIONS = Model(lambda spec, config: config, equations.forward, equations.upda
 #: The class that a user holds, by head.
 LEARNERS = {"categorical": MesuFactoredClassifier, "gaussian": MesuFactoredRegressor}
 
-__all__ = ["CERTAINTY", "EQUATIONS", "LEARNERS", "MesuFactoredClassifier", "MesuFactoredRegressor"]
+__all__ = [
+    "CERTAINTY",
+    "EQUATIONS",
+    "LEARNERS",
+    "MERGING",
+    "MesuFactoredClassifier",
+    "MesuFactoredRegressor",
+]

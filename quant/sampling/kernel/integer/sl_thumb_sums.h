@@ -1,5 +1,5 @@
-/* The sums of layer 0 for ARMv6-M (Cortex-M0, -M0+), in assembly: two rows and four columns a turn, 5
- * instructions a product, where the plain C takes 7. */
+/* The sums of layer 0 for ARMv6-M (Cortex-M0, -M0+), in assembly: two rows and four columns a turn,
+ * 5 instructions a product, where the plain C takes 7. */
 #pragma once
 
 #include <stdint.h>

@@ -43,8 +43,7 @@ SL_INLINE void sl_backward_inputs(uint32_t index, const sl_state_t *state, sl_sc
                 const int32_t down = right - exponent[i];
                 gradient =
                     right_mean >= 0 && down >= 17
-                        ? sl_shift_round32(mean, right_mean) +
-                              (down > 46 ? 0 : sl_input_product(h, spread, down))
+                        ? sl_shift_round32(mean, right_mean) + sl_input_product(h, spread, down)
                         : sl_chip_far(mean, right_mean, h, spread, down);
             }
             below[i * L + s] = sl_clamp_count(gradient, SL_LIMIT24, &clamped);

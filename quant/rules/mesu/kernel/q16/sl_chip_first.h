@@ -2,7 +2,8 @@
  * computed. */
 #pragma once
 
-#include "sl_first_update.h"
+#include "sl_first_factors.h"
+#include "sl_noise.h"
 #include "sl_replay.h"
 #include "sl_step.h"
 
@@ -38,9 +39,9 @@ SL_FOLD int32_t sl_chip_factor(const sl_chip_factors_t *f, uint32_t x, int32_t e
     return draw < share ? 1 << f->bits : 0;
 }
 
-/* As sl_first_update. */
-SL_INLINE void sl_chip_first_update(uint32_t key, sl_state_t *state, sl_scratch_t *scratch,
-                                    int32_t *g, int32_t *q) {
+/* As the host's. */
+SL_INLINE void sl_first_update(uint32_t key, sl_state_t *state, sl_scratch_t *scratch, int32_t *g,
+                               int32_t *q) {
     const sl_layer_t *layer = &sl_layers[0];
     int8_t *exponents = state->rho_exponent + layer->first;
     uint32_t *count = scratch->saturations;

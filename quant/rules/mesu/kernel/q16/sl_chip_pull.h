@@ -95,12 +95,14 @@ SL_INLINE uint32_t sl_pull_row_rho(const sl_pull_row_t *row, int16_t *restrict r
 }
 
 /* As sl_mesu_pull_row_q16. */
-SL_INLINE uint32_t sl_pull_row(int16_t *mu, int16_t *rho, int32_t exponent,
-                                    const sl_layer_t *layer, sl_mesu_pull_t pull, uint32_t row_word,
-                                    const uint32_t *column_word, uint32_t *count) {
-    const sl_pull_row_t row = {pull, layer->ratio_mantissa, sl_pull_right(layer, exponent),
-                               row_word, layer->mu_prior_q};
-    if (!sl_pull_is_small(layer, pull, row.down)) {
+SL_INLINE uint32_t sl_pull_row(int16_t *mu, int16_t *rho, int32_t exponent, const sl_layer_t *layer,
+                               sl_mesu_pull_t pull, uint32_t row_word, const uint32_t *column_word,
+                               uint32_t *count) {
+    const int32_t right = (int32_t)layer->ratio_exponent + layer->v_exponent + 3 - exponent;
+    const sl_pull_row_t row = {pull, layer->ratio_mantissa, (uint32_t)sl_min32(right, 31), row_word,
+                               layer->mu_prior_q};
+    if (((uint32_t)SL_RHO_MAX * row.mantissa >> row.down) >> SL_PULL_RATIO_BITS ||
+        sl_abs32(row.prior) >> 14 || pull.mu >> SL_PULL_MU_BITS || pull.rho >> SL_PULL_RHO_BITS) {
         return sl_mesu_pull_row_q16(mu, rho, exponent, layer, pull, row_word, column_word, count);
     }
     sl_pull_row_mu(&row, mu, rho, column_word, layer->columns, count);

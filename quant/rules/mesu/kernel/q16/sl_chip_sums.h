@@ -1,7 +1,10 @@
 /* The sums of a layer on a chip: in fewer passes over the inputs. */
 #pragma once
 
-#include "sl_later_sums.h"
+#include "sl_columns.h"
+#include "sl_first.h"
+#include "sl_pairs.h"
+#include "sl_rule.h"
 
 /* What is added up over the active rows. */
 typedef struct {
@@ -35,9 +38,9 @@ SL_INLINE sl_first_look_t sl_chip_look(const sl_input_t *x, const int8_t *expone
     return look;
 }
 
-/* As sl_first_sums. Where all rows have one exponent, one pass says how large their squares are. */
-SL_INLINE sl_sums_t sl_chip_first_sums(const sl_state_t *state, sl_scratch_t *scratch,
-                                       int32_t *mean, uint32_t *power) {
+/* As the host's. Where all rows have one exponent, one pass says how large their squares are. */
+SL_INLINE sl_sums_t sl_first_sums(const sl_state_t *state, sl_scratch_t *scratch, int32_t *mean,
+                                  uint32_t *power) {
     const sl_layer_t *layer = &sl_layers[0];
     const int8_t *exponents = state->rho_exponent + layer->first;
     const sl_first_look_t look = sl_chip_look(scratch->input, exponents, scratch->active_mask);
@@ -147,10 +150,9 @@ SL_INLINE sl_squares_t sl_chip_squares(int16_t *pairs, const int8_t *exponent, u
     return squares;
 }
 
-/* As sl_later_sums. */
-SL_INLINE sl_sums_t sl_chip_later_sums(uint32_t index, const sl_state_t *state,
-                                       sl_scratch_t *scratch, int32_t *restrict mean,
-                                       uint32_t *restrict power) {
+/* As the host's. */
+SL_INLINE sl_sums_t sl_later_sums(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch,
+                                  int32_t *restrict mean, uint32_t *restrict power) {
     const sl_layer_t *layer = &sl_layers[index];
     const uint32_t rows = layer->rows, columns = layer->columns;
     const int16_t *x = scratch->hidden + layer->hidden * L;

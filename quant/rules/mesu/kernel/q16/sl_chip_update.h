@@ -3,7 +3,10 @@
 
 #include "sl_chip_sums.h"
 #include "sl_lanes16.h"
-#include "sl_later_update.h"
+#include "sl_noise.h"
+#include "sl_replay.h"
+#include "sl_step.h"
+#include "sl_steps.h"
 
 enum { SL_TWO_DRAWS = (S + 1) / 2 };
 
@@ -81,9 +84,9 @@ SL_INLINE uint32_t sl_chip_step_wide(const sl_chip_row_t *row, sl_scratch_t *scr
                        scratch->column_word, count);
 }
 
-/* As sl_later_update. */
-SL_INLINE void sl_chip_later_update(uint32_t index, uint32_t key, sl_state_t *state,
-                                    sl_scratch_t *scratch, const int32_t *delta, const int32_t *r) {
+/* As the host's. */
+SL_INLINE void sl_later_update(uint32_t index, uint32_t key, sl_state_t *state,
+                               sl_scratch_t *scratch, const int32_t *delta, const int32_t *r) {
     const sl_layer_t *layer = &sl_layers[index];
     const uint32_t columns = layer->columns;
     const int16_t *hidden = scratch->hidden + layer->hidden * L;

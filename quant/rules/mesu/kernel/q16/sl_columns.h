@@ -5,8 +5,10 @@
  *   sl_columns_sum       sum x mu and square rho of all active rows
  *   sl_columns_set_rho   sets of one unit what steps of rho take
  *   sl_columns_step_rho  rho += d of one row; on the host 0 where sl_step_rho has to do it
- * a chip's also
- *   sl_columns_begin     sets what all units share
+ *   sl_columns_begin     on a chip before them: what all units share; on the host behind them: what
+ *                        steps of rho take from their shift
+ * the host's also
+ *   sl_columns_mask      a bit for each of some rows whose factor is not 0
  * and all of them give the same bits. */
 #pragma once
 

@@ -1,25 +1,36 @@
-/* Layer 0, one input for all draws: the scale of its inputs' squares. */
+/* What the sums of a layer share: the scale of its inputs' squares. */
 #pragma once
 
 #include <stdint.h>
 
+#include "sl_build.h"
 #include "sl_integer.h"
 
 enum {
     SL_SQUARE_BITS = 15,
     SL_POWER_BITS = 17,
     SL_SQUARE_MORE_BITS = 8,
+    SL_NARROW_MAX = 255,     /* of a later layer's input */
     SL_SUMMED_SQUARES = 256, /* rows whose wide squares have a sum of 32 bits */
 };
+
+/* By how much a layer's inputs were shortened, and the exponent of its sums of squares. */
+typedef struct {
+    int32_t k_mean, narrow, scale;
+} sl_sums_t;
 
 /* A row's xn^2 2^exponent is its square times 2^scale. */
 typedef struct {
     int32_t most, k; /* the largest exponent of an active row; k: to be shifted right */
 } sl_squares_t;
 
-/* below: of the row's exponent under the largest; negative where the row's input is 0. */
+/* below: of the row's exponent under the largest; negative where the row's input is 0, and then
+ * any shift will do. */
 static inline uint32_t sl_wide(uint32_t x, int32_t below) {
-    return x << SL_SQUARE_MORE_BITS >> ((uint32_t)below < 31 ? below : 31);
+    if (SL_ON_HOST) {
+        return x << SL_SQUARE_MORE_BITS >> ((uint32_t)below < 31 ? below : 31);
+    }
+    return x << SL_SQUARE_MORE_BITS >> sl_clamp32(below, 0, 31);
 }
 
 /* From the largest square and the largest sum of squares of a draw. */

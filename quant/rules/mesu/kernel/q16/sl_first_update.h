@@ -1,7 +1,8 @@
-/* MESU in integers, the gradient's step of layer 0. Golden model: the rule's golden_steps.py,
- * function for function. */
+/* MESU in integers, the gradient's step of layer 0 on the host. Golden model: the rule's
+ * golden_steps.py, function for function. */
 #pragma once
 
+#include "sl_first_factors.h"
 #include "sl_noise.h"
 #include "sl_replay.h"
 #include "sl_step.h"
@@ -9,58 +10,11 @@
 
 enum {
     SL_FACTOR_ROOM = (SL_N_FEATURES + SL_BIAS + SL_MASK - 1) / SL_MASK * SL_MASK,
-    SL_FACTOR_BITS = 14,
-    SL_FACTOR_MORE_BITS = 8,
     SL_WIDE_FACTOR_BITS = SL_FACTOR_BITS + SL_FACTOR_MORE_BITS,
-    SL_DRAWN_MU = 1, /* a factor below 2^(right + this) is drawn */
-    SL_DRAWN_RHO = 5,
-    SL_DRAWN_BITS = 13,
-    SL_RIGHT_MAX = 31,
-    SL_RIGHT_MIN_MU = -3, /* of the shift that remains */
-    SL_RIGHT_MIN_RHO = -8,
-    SL_THRESHOLD_MIN = 2,
-    SL_STEP_MORE_BITS = 3, /* of a step of rho, before it is shifted */
 };
 
-/* In place: y times a gain in lanes of 16 bits, the largest of 15; returns what this adds to its
- * exponent. */
-static int32_t sl_lanes_of(int32_t *y, uint32_t n, sl_scale_t gain) {
-    const int32_t largest = sl_bit_length(sl_largest(y, n));
-    if (largest == 0) {
-        return 0;
-    }
-    for (uint32_t j = 0; j < n; j++) {
-        y[j] = sl_shift_round32(y[j], largest - 15) * gain.mantissa;
-    }
-    const int32_t drop = sl_bit_length(sl_largest(y, n)) - 15;
-    for (uint32_t j = 0; j < n; j++) {
-        y[j] = sl_clamp32(sl_shift_round32(y[j], drop), -SL_LANE_MAX, SL_LANE_MAX);
-    }
-    return 15 - largest + gain.exponent - drop;
-}
-
-/* How a sample's rows become factors: golden's `factors`. */
-typedef struct {
-    int32_t most;      /* the largest reach of a row */
-    int32_t threshold; /* of a factor that is the row's own, with bits more */
-    int32_t bits;      /* of a factor that is drawn */
-    int32_t right;     /* the shift that remains */
-} sl_factors_t;
-
-SL_INLINE sl_factors_t sl_factors_of(int32_t most, int32_t lasting, int32_t least, int32_t drawn,
-                                     uint32_t *count) {
-    const int32_t wanted = lasting - most;
-    *count += wanted < least;
-    const int32_t right = sl_clamp32(wanted, least, SL_RIGHT_MAX);
-    const int32_t threshold = sl_max32(right + drawn, SL_THRESHOLD_MIN);
-    const int32_t bits = sl_min32(threshold, SL_DRAWN_BITS);
-    return (sl_factors_t){most, threshold, bits, right - (threshold - bits)};
-}
-
-#ifdef SL_HOST
-
-/* A row's factor, not negative; 0: the row is not stepped. wide: its size with bits more. No branch,
- * so that the host computes many rows at once. */
+/* A row's factor, not negative; 0: the row is not stepped. wide: its size with bits more. No
+ * branch, so that the host computes many rows at once. */
 static inline int32_t sl_factor(sl_factors_t f, uint32_t wide, uint32_t draw) {
     const int32_t own = f.threshold + SL_FACTOR_MORE_BITS;
     const int32_t least = own > 30 ? INT32_MAX : 1 << own; /* of a factor that is the row's own */
@@ -210,5 +164,3 @@ SL_INLINE void sl_first_update(uint32_t key, sl_state_t *state, sl_scratch_t *sc
         }
     }
 }
-
-#endif

@@ -3,17 +3,17 @@
  * 1506.02557. */
 #pragma once
 
-#include "sl_first.h"
-#include "sl_front_end.h"
+#ifdef SL_HOST
+#include "sl_first_sums.h"
 #include "sl_later_sums.h"
-#ifndef SL_HOST
+#else
 #include "sl_chip_sums.h"
-#define sl_first_sums sl_chip_first_sums
-#define sl_later_sums sl_chip_later_sums
 #endif
+#include "sl_front_end.h"
 #include "sl_pre_activation.h"
 #include "sl_rule.h"
 #include "sl_step.h"
+#include "sl_variance.h"
 
 /* A root shifted right, or left, and clamped. */
 SL_FOLD int32_t sl_unit_deviation(uint32_t root, int32_t right, uint32_t *count) {
@@ -62,53 +62,6 @@ SL_INLINE int32_t sl_moments(int32_t *mean, uint32_t *power, uint32_t n, int32_t
     *count += clamped;
     return widest;
 }
-
-#ifdef SL_HOST
-
-/* Layer 0: one input for all draws, so two matrix-vector products whatever their number. */
-SL_INLINE sl_sums_t sl_first_sums(const sl_state_t *state, sl_scratch_t *scratch, int32_t *mean,
-                                  uint32_t *power) {
-    const sl_layer_t *layer = &sl_layers[0];
-    sl_first_rows_t first = {
-        .mu = state->mu + layer->synapse,
-        .rho = state->rho + layer->synapse,
-        .x = scratch->input,
-        .exponent = state->rho_exponent + layer->first,
-        .mask = scratch->active_mask,
-        .n = scratch->n_active,
-    };
-    int16_t least = -128; /* of the exponents' type: more lanes */
-    uint32_t size = 0, each = 0, widest = 0;
-    uint64_t total = 0;
-    for (uint32_t i = 0; i < layer->rows; i++) { /* what is not active adds 0 */
-        const int16_t e = first.exponent[i], active = first.x[i] != 0 ? e : -128;
-        least = active > least ? active : least;
-    }
-    const int32_t most = first.n == 0 ? 1 : least;
-    for (uint32_t start = 0; start < layer->rows; start += SL_SUMMED_SQUARES) {
-        const uint32_t left = layer->rows - start;
-        uint32_t some = 0;
-        for (uint32_t i = start; i < start + (left < SL_SUMMED_SQUARES ? left : SL_SUMMED_SQUARES); i++) {
-            const uint32_t x = sl_abs32(first.x[i]);
-            const int32_t below = most - first.exponent[i];
-            const uint32_t wide = sl_wide(x * x, below), narrow = sl_wide(x, below);
-            size += x;
-            each = wide > each ? wide : each;
-            widest = narrow > widest ? narrow : widest;
-            some += wide;
-        }
-        total += some;
-    }
-    first.k_mean = sl_max32(0, sl_bit_length(size) - 16);
-    first.squares = (sl_squares_t){most, sl_squares_shift(each, total, most)};
-    /* The row whose exponent is the largest keeps all its bits, so these are exact. */
-    scratch->reach = sl_bit_length(widest) + most - SL_SQUARE_MORE_BITS;
-    scratch->reach_squared = sl_bit_length(each) + most - SL_SQUARE_MORE_BITS;
-    sl_columns_sum(&first, mean, power);
-    return (sl_sums_t){first.k_mean, 0, most + first.squares.k - SL_SQUARE_MORE_BITS};
-}
-
-#endif
 
 #ifdef SL_HOST
 

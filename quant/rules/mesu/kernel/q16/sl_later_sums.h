@@ -1,21 +1,15 @@
-/* Later layers, one input for each draw: the products of the inputs with mu, and of their squares
- * with sigma^2. */
+/* Later layers on the host, one input for each draw: the products of the inputs with mu, and of
+ * their squares with sigma^2. */
 #pragma once
+
+#include <string.h>
 
 #include "sl_build.h"
 #include "sl_first.h"
 #include "sl_rule.h"
 #include "sl_variance.h"
 
-/* By how much a layer's inputs were shortened, and the exponent of its sums of squares. */
-typedef struct {
-    int32_t k_mean, narrow, scale;
-} sl_sums_t;
-
-enum {
-    SL_NARROW_MAX = 255,
-    SL_UNITS_AT_ONCE = 16,
-};
+enum { SL_UNITS_AT_ONCE = 16 };
 
 /* Inputs of 8 bits into `narrowed`; returns what the sums are shortened by, their scale not yet. */
 SL_INLINE sl_sums_t sl_later_narrow(const int16_t *x, uint32_t rows, uint8_t *narrowed) {
@@ -52,7 +46,8 @@ SL_INLINE sl_squares_t sl_later_squares(const uint8_t *narrowed, const int8_t *e
     }
     most = most == -128 ? 1 : most;
     for (uint32_t start = 0; start < rows; start += SL_SUMMED_SQUARES) {
-        const uint32_t left = rows - start, end = left < SL_SUMMED_SQUARES ? rows : start + SL_SUMMED_SQUARES;
+        const uint32_t left = rows - start,
+                       end = left < SL_SUMMED_SQUARES ? rows : start + SL_SUMMED_SQUARES;
         uint32_t some[L] = {0};
         for (uint32_t i = start; i < end; i++) {
             const int32_t below = most - exponent[i];
@@ -76,7 +71,7 @@ SL_INLINE sl_squares_t sl_later_squares(const uint8_t *narrowed, const int8_t *e
 /* Two numbers side by side, the first below. */
 static inline void sl_both_to(int16_t *at, int32_t first, int32_t second) {
     const uint32_t word = ((uint32_t)first & 0xFFFFu) | (uint32_t)second << 16;
-    __builtin_memcpy(at, &word, sizeof word);
+    memcpy(at, &word, sizeof word);
 }
 
 /* Two rows of a draw side by side: inputs, k_mean bits shorter, and squares. Of an odd number of

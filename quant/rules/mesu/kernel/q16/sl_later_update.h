@@ -1,6 +1,8 @@
-/* MESU in integers, the gradient's step of a later layer. Golden model: the rule's golden.py and
- * golden_steps.py, function for function. */
+/* MESU in integers, the gradient's step of a later layer, on the host. Golden model: the rule's
+ * golden.py and golden_steps.py, function for function. */
 #pragma once
+
+#include <string.h>
 
 #include "sl_noise.h"
 #include "sl_replay.h"
@@ -36,20 +38,6 @@ SL_INLINE int32_t sl_row_gradient(const uint8_t *x, int32_t spare, uint32_t colu
     return e;
 }
 
-SL_INLINE void sl_later_step_mu(int16_t *restrict mu, const int16_t *restrict rho,
-                                const int32_t *restrict w, uint32_t columns, int32_t right,
-                                uint32_t word, const uint32_t *restrict column_word,
-                                uint32_t *count) {
-    uint32_t clamped = 0;
-    SL_VECTOR
-    for (uint32_t j = 0; j < columns; j++) {
-        const int32_t dither = (int32_t)((word ^ column_word[j]) & 0xFFFFu);
-        const int32_t step = sl_shift_saturate(rho[j] * w[j], right, SL_MU_STEP_BITS, &clamped);
-        mu[j] = (int16_t)sl_clamp32(mu[j] + ((step + dither) >> 16), -32768, 32767);
-    }
-    *count += clamped;
-}
-
 /* A gain times y, [unit][draw], as pairs of two draws, [draws / 2][unit][2]; returns what this adds
  * to its exponent. What a sample says of sigma is counted once: then `counts` is 0. */
 SL_INLINE int32_t sl_draw_pairs(const int32_t *y, uint32_t columns, sl_scale_t gain, int32_t drop,
@@ -65,9 +53,9 @@ SL_INLINE int32_t sl_draw_pairs(const int32_t *y, uint32_t columns, sl_scale_t g
     for (uint32_t s = 0; s < S; s += 2) {
         int16_t *at = pairs + s * room;
         for (uint32_t j = 0; j < columns; j++) {
-            __builtin_memcpy(at + 2 * j, scaled + j * L + s, 2 * sizeof *at);
+            memcpy(at + 2 * j, scaled + j * L + s, 2 * sizeof *at);
         }
-        __builtin_memset(at + 2 * columns, 0, 2 * (room - columns) * sizeof *at);
+        memset(at + 2 * columns, 0, 2 * (room - columns) * sizeof *at);
     }
     return shift + gain.exponent - drop;
 }

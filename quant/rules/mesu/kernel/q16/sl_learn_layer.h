@@ -2,20 +2,20 @@
  * function. Bonnet et al., arXiv 2504.13569. */
 #pragma once
 
+#ifdef SL_HOST
+#include "sl_backward_inputs.h"
 #include "sl_first_update.h"
 #include "sl_later_update.h"
+#else
+#include "sl_chip_backward.h"
+#include "sl_chip_first.h"
+#include "sl_chip_update.h"
+#endif
 #include "sl_mesu_backward.h"
 #include "sl_noise.h"
 #include "sl_pull.h"
 #include "sl_rows.h"
 #include "sl_step.h"
-#ifndef SL_HOST
-#include "sl_chip_backward.h"
-#include "sl_chip_first.h"
-#include "sl_chip_update.h"
-#define sl_later_update             sl_chip_later_update
-#define sl_first_update             sl_chip_first_update
-#endif
 
 /* The prior pulls some rows of a layer. */
 SL_INLINE void sl_mesu_pull(uint32_t index, uint32_t key, sl_state_t *state,

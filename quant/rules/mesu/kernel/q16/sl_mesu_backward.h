@@ -2,10 +2,6 @@
  */
 #pragma once
 
-#ifdef SL_HOST
-#include <string.h>
-#endif
-
 #include "sl_gain.h"
 #include "sl_rule.h"
 
@@ -80,81 +76,9 @@ static inline int64_t sl_input_gradient(int32_t mean, int32_t right_mean, int64_
     return sl_shift_round64(mean, right_mean) + sl_shift_round64(product, right);
 }
 
-/* h through / 2^right, rounding half up; 0 <= h < 2^15, |through| < 2^29, 17 <= right <= 47. */
+/* h through / 2^right, rounding half up; 0 <= h < 2^15, |through| < 2^29, right >= 17. */
 static inline int32_t sl_input_product(int32_t h, int32_t through, int32_t right) {
     const int32_t high = h * (through >> 16); /* the floors of the product's halves */
     const int32_t low = (int32_t)((uint32_t)h * ((uint32_t)through & 0xFFFFu) >> 16);
-    return (high + low + (1 << (right - 17))) >> (right - 16);
+    return right > 46 ? 0 : (high + low + (1 << (right - 17))) >> (right - 16);
 }
-
-#ifdef SL_HOST
-
-/* Numbers of two units side by side, [units / 2][lane][2], shifted right; behind the last unit 0. */
-SL_INLINE void sl_unit_pairs(const int32_t *restrict y, uint32_t units, int32_t right,
-                             int16_t *restrict pairs) {
-    for (uint32_t j = 0; j < units; j += 2) {
-        for (uint32_t s = 0; s < L; s++) {
-            const int32_t second = j + 1 < units ? y[(j + 1) * L + s] : 0;
-            const uint32_t a = (uint32_t)sl_shift_truncate32(y[j * L + s], right);
-            const uint32_t word = (a & 0xFFFFu) | (uint32_t)sl_shift_truncate32(second, right) << 16;
-            memcpy(pairs + j * L + 2 * s, &word, sizeof word);
-        }
-    }
-}
-
-/* Gradient by a row's inputs; right_mean and right: the sums' shifts. */
-SL_INLINE void sl_input_gradients(const int16_t *restrict h, const int32_t *restrict mean,
-                                  int32_t right_mean, const int32_t *restrict spread, int32_t right,
-                                  int32_t *restrict below, uint32_t *count) {
-    uint32_t clamped = 0;
-    if (right_mean >= 0 && right >= 17) {
-        const int32_t half = (1 << right_mean) >> 1, by = sl_min32(right, 47);
-        for (uint32_t s = 0; s < L; s++) {
-            const int32_t both =
-                ((mean[s] + half) >> right_mean) + sl_input_product(h[s], spread[s], by);
-            below[s] = sl_clamp_count(h[s] > 0 ? both : 0, SL_LIMIT24, &clamped);
-        }
-    } else {
-        for (uint32_t s = 0; s < L; s++) {
-            int64_t both = sl_input_gradient(mean[s], right_mean, (int64_t)h[s] * spread[s], right);
-            both = h[s] > 0 ? both : 0;
-            below[s] = sl_clamp64(both, SL_LIMIT24);
-            clamped += below[s] != both;
-        }
-    }
-    *count += clamped;
-}
-
-/* Gradient by the layer's inputs, masked by their ReLU, Q4.20, into `below`. */
-SL_INLINE void sl_backward_inputs(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch,
-                                  const int32_t *delta, const int32_t *r, int32_t *below) {
-    const sl_layer_t *layer = &sl_layers[index];
-    const int16_t *x = scratch->hidden + layer->hidden * L;
-    const int8_t *exponent = state->rho_exponent + layer->first;
-    const int32_t k_delta = sl_max32(0, sl_sum_bits(delta, layer->columns) - SL_LANE_BITS);
-    const int32_t k_r = sl_min32(SL_LANE_BITS - sl_sum_bits(r, layer->columns), 12);
-    const int32_t right_mean = layer->mu_frac_bits - k_delta;
-    sl_unit_pairs(delta, layer->columns, k_delta, scratch->pairs_a);
-    sl_unit_pairs(r, layer->columns, -k_r, scratch->pairs_b);
-    const int16_t *mu = state->mu + layer->synapse, *rho = state->rho + layer->synapse;
-    for (uint32_t i = 0; i < layer->fan_in; i++, mu += layer->columns, rho += layer->columns) {
-        int32_t through_mean[L], through_spread[L];
-        int16_t any = 0;
-        for (uint32_t s = 0; s < L; s++) {
-            any |= x[i * L + s];
-        }
-        if (any == 0) {
-            memset(below + i * L, 0, L * sizeof *below);
-            continue;
-        }
-        sl_dot_pairs(scratch->pairs_a, L, L, (sl_numbers_t){mu, 2, 1, layer->columns},
-                     through_mean);
-        sl_dot_pairs(scratch->pairs_b, L, L, (sl_numbers_t){rho, 2, 1, layer->columns},
-                     through_spread);
-        sl_input_gradients(x + i * L, through_mean, right_mean, through_spread,
-                           11 + scratch->frac_bits[index] + k_r - exponent[i], below + i * L,
-                           &scratch->saturations[SL_SAT_GRADIENT]);
-    }
-}
-
-#endif

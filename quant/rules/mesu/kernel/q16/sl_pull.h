@@ -1,5 +1,5 @@
-/* The prior's pull on a row: picks the loop that suits the processor. Each file has sl_pull_row, and
- * all of them give the bits of sl_mesu_pull_row_q16. */
+/* The prior's pull on a row: picks the loop that suits the processor. Each file has sl_pull_row,
+ * and all of them give the bits of sl_mesu_pull_row_q16. */
 #pragma once
 
 #if !defined(SL_HOST)

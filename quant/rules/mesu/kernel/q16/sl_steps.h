@@ -16,6 +16,21 @@ enum {
     SL_PULL_RHO_BITS = 22,
 };
 
+/* The gradient's step on the means of a later layer's row. */
+SL_INLINE void sl_later_step_mu(int16_t *restrict mu, const int16_t *restrict rho,
+                                const int32_t *restrict w, uint32_t columns, int32_t right,
+                                uint32_t word, const uint32_t *restrict column_word,
+                                uint32_t *count) {
+    uint32_t clamped = 0;
+    SL_VECTOR
+    for (uint32_t j = 0; j < columns; j++) {
+        const int32_t dither = (int32_t)((word ^ column_word[j]) & 0xFFFFu);
+        const int32_t step = sl_shift_saturate(rho[j] * w[j], right, SL_MU_STEP_BITS, &clamped);
+        mu[j] = (int16_t)sl_clamp32(mu[j] + ((step + dither) >> 16), -32768, 32767);
+    }
+    *count += clamped;
+}
+
 /* The gradient's step on the sigma^2 of a row: rho (1 + c/2)^2 where c, rho y, lies within
  * -1/2 ... 1; at most SL_LANE_MAX. y is used up. Returns the OR of the row's mantissas. */
 SL_INLINE uint32_t sl_step_rho(int16_t *restrict rho, int32_t *restrict y, uint32_t columns,
@@ -56,26 +71,13 @@ typedef struct {
     uint32_t mu, rho;
 } sl_mesu_pull_t;
 
-/* By how much rho times ratio_mantissa is shifted. */
-static inline uint32_t sl_pull_right(const sl_layer_t *layer, int32_t exponent) {
-    const int32_t right = (int32_t)layer->ratio_exponent + layer->v_exponent + 3 - exponent;
-    return (uint32_t)sl_min32(right, 31);
-}
-
-/* Whether a pull takes products of 32 bits, where mu is not far from the prior. */
-static inline uint32_t sl_pull_is_small(const sl_layer_t *layer, sl_mesu_pull_t pull,
-                                        uint32_t right) {
-    return !(((uint32_t)SL_RHO_MAX * layer->ratio_mantissa >> right) >> SL_PULL_RATIO_BITS ||
-             sl_abs32(layer->mu_prior_q) >> 14 || pull.mu >> SL_PULL_MU_BITS ||
-             pull.rho >> SL_PULL_RHO_BITS);
-}
-
 /* SL_SWEEP samples of the prior's pull on one row. Returns the OR of its mantissas. */
 SL_INLINE uint32_t sl_mesu_pull_row_q16(int16_t *restrict mu, int16_t *restrict rho,
                                         int32_t exponent, const sl_layer_t *layer,
                                         sl_mesu_pull_t pull, uint32_t row_word,
                                         const uint32_t *column_word, uint32_t *count) {
-    const uint32_t down = sl_pull_right(layer, exponent);
+    const int32_t right = (int32_t)layer->ratio_exponent + layer->v_exponent + 3 - exponent;
+    const uint32_t down = (uint32_t)sl_min32(right, 31);
     uint32_t seen = 0;
     for (uint32_t j = 0; j < layer->columns; j++) {
         const int32_t v = rho[j];

@@ -1,0 +1,185 @@
+"""The commands of ``streamlearn fleet``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from streamlearn.cli.column_options import (
+    Categories,
+    Decimal,
+    Delimiter,
+    Encoding,
+    Features,
+    Ignore,
+    Time,
+)
+from streamlearn.cli.options import (
+    MaybeLabel,
+    OnBad,
+    OnBadOption,
+    Quiet,
+    Seed,
+    Task,
+    given_names,
+    hidden_sizes,
+    one_of,
+)
+from streamlearn.cli.rules import (
+    CLASSIFICATION,
+    TASK_HEADS,
+    arithmetic_names,
+    read_settings,
+    rule_names,
+)
+
+fleet = typer.Typer(
+    name="fleet",
+    help="One learner per key of a stream, such as one per sensor.",
+    no_args_is_help=True,
+)
+Out = Annotated[
+    Path,
+    typer.Option(
+        "--out",
+        help="Folder of the fleet; if it holds one, the same command goes on with it.",
+    ),
+]
+#: Options that may differ each time.
+_EACH_TIME = {"out", "workers", "snapshot_seconds", "block_rows", "quiet"}
+
+
+@fleet.command()
+def run(
+    context: typer.Context,
+    out: Out,
+    stream: Annotated[
+        str | None, typer.Option("--stream", help="A file of CSV or JSON lines (also .gz).")
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            "--key", help="Column that names the learner of a row; no feature.", metavar="COLUMN"
+        ),
+    ] = None,
+    label: MaybeLabel = None,
+    task: Task = None,
+    rule: Annotated[
+        str,
+        typer.Option(
+            "--rule",
+            help=f"Learning rule: {', '.join(rule_names())}.",
+            metavar="NAME",
+            callback=one_of(rule_names()),
+        ),
+    ] = rule_names()[0],
+    hidden: Annotated[
+        str, typer.Option("--hidden", help="Hidden units, one number per layer: 32 or 64,32.")
+    ] = "32",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="Set a hyperparameter of the rule; may be repeated. `streamlearn run --help` "
+            "shows the names.",
+            metavar="NAME=VALUE",
+        ),
+    ] = None,
+    arithmetic: Annotated[
+        str | None,
+        typer.Option(
+            "--arithmetic",
+            help=f"Number format to compute in: {', '.join(arithmetic_names())}; the rule's own "
+            "if not given.",
+            metavar="NAME",
+            callback=one_of(arithmetic_names()),
+            show_default=False,
+        ),
+    ] = None,
+    seed: Seed = 0,
+    classes: Annotated[
+        str | None, typer.Option("--classes", help="Labels a,b,c; those in the file if not given.")
+    ] = None,
+    on_bad: OnBadOption = OnBad.stop,
+    features: Features = None,
+    ignore: Ignore = None,
+    time: Time = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    categories: Categories = None,
+    workers: Annotated[
+        int, typer.Option("--workers", help="Threads; each run may have another number.", min=1)
+    ] = 1,
+    snapshot_seconds: Annotated[
+        float,
+        typer.Option(
+            "--snapshot-seconds",
+            help="Keep all states, of one moment, every so many seconds; 0: after every block.",
+            min=0,
+        ),
+    ] = 10.0,
+    block_rows: Annotated[
+        int,
+        typer.Option(
+            "--block-rows",
+            help="Rows that are read and grouped by key at a time; more of them cost less each.",
+            min=1,
+        ),
+    ] = 32768,
+    quiet: Quiet = False,
+) -> None:
+    """Predict each row with the learner of its key, then learn it; each row exactly once.
+
+    A run that was killed goes on with the same command, from the states that were kept last.
+    """
+    from streamlearn.cli.columns import columns_of
+    from streamlearn.cli.fleet import Asked
+    from streamlearn.cli.fleet import run as run_fleet
+
+    columns = columns_of(
+        features, ignore, time, delimiter, decimal, encoding, categories or (), "stop"
+    )
+    task = task or CLASSIFICATION
+    given: dict[str, Any] = {
+        name: list(value) if isinstance(value, tuple) else getattr(value, "value", value)
+        for name, value in context.params.items()
+        if name in given_names(context) - _EACH_TIME
+    }
+    if stream is not None:
+        given["stream"] = str(Path(stream).absolute())
+    asked = Asked(
+        stream,
+        label,
+        key,
+        task,
+        rule,
+        hidden_sizes(hidden),
+        read_settings(rule, settings or (), {}, TASK_HEADS[task]),
+        arithmetic,
+        seed,
+        None if classes is None else tuple(name.strip() for name in classes.split(",")),
+        on_bad.value,
+        columns.options,
+        given,
+    )
+    run_fleet(asked, out, workers, snapshot_seconds, block_rows, quiet)
+
+
+@fleet.command()
+def export(
+    key: Annotated[str, typer.Argument(help="Whose learner.")],
+    folder: Annotated[Path, typer.Option("--from", help="A folder written by `fleet run`.")],
+    to: Annotated[Path, typer.Option("--to", help="Folder to write to.")],
+) -> None:
+    """Write the learner of one key as an ONNX model, a state image and C sources."""
+    from streamlearn.cli.fleet import export as run_export
+
+    run_export(key, folder, to)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.add_typer(fleet)

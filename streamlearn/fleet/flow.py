@@ -1,0 +1,232 @@
+"""A fleet on Bytewax: one learner per key, and states that outlive a process exactly once.
+
+The dataflow is: rows of a file, in blocks, grouped by key; a learner per key; predictions to a CSV
+and, where the stream ends, images to SQLite. Bytewax keeps an image per key and the place in the
+file, of one and the same moment, in its recovery store. A run that was killed goes on from the last
+such moment: rows behind it are learned again from the states before them, and what the predictions
+had beyond it is cut off.
+
+More machines: ``python -m bytewax.run "streamlearn.fleet.flow:flow('FOLDER')"`` with Bytewax' own
+options for its recovery store and for addresses (docs/fleet.md).
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import warnings
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import bytewax.operators as op
+import numpy as np
+import numpy.typing as npt
+from bytewax.dataflow import Dataflow
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+from bytewax.operators import StatefulBatchLogic
+from bytewax.recovery import RecoveryConfig, init_db_dir
+from bytewax.run import cli_main
+
+from streamlearn.errors import StreamFormatError, StreamlearnError
+from streamlearn.fleet.folder import (
+    PREDICTIONS_FILE,
+    RECOVERY_DIR,
+    RECOVERY_PARTS,
+    START_FILE,
+    FleetPlan,
+    read_plan,
+)
+from streamlearn.fleet.keyed_rows import Rows, by_key, open_rows
+from streamlearn.fleet.live import LiveLearners
+from streamlearn.fleet.outputs import ImagesSink, Learned, Predicted, PredictionsSink
+
+#: Rows that are read at a time, so that many keys have several rows in a block.
+BLOCK_ROWS = 1 << 15
+
+
+class _Stream(StatefulSourcePartition[tuple[str, Rows], Any]):
+    """The rows of a file; its state is the place behind the last row that was given out."""
+
+    def __init__(self, plan: FleetPlan, block_rows: int, place: Any) -> None:
+        self._rows, self._block_rows = open_rows(plan), block_rows
+        self._place = place
+        self._error: StreamlearnError | None = None
+        if place is not None:
+            line, crc32, memory = place
+            if not self._rows.start_after(line, crc32):
+                raise StreamFormatError(
+                    f"{plan.stream}: its first {line} lines are not those that the fleet has "
+                    "learned; give the file back as it was, or begin another fleet"
+                )
+            self._rows.may_be_empty = True
+            self._rows.recall(memory)
+        self._blocks: Iterator[Any] = iter(self._rows.blocks(block_rows))
+
+    def next_batch(self) -> list[tuple[str, Rows]]:
+        if self._error is not None:
+            raise self._error
+        keys: list[str] = []
+        parts: list[Any] = []
+        while len(keys) < self._block_rows:
+            try:
+                parts.append(next(self._blocks))
+            except StopIteration:
+                if not parts:
+                    raise
+                break
+            except StreamlearnError as error:  # behind the rows before it
+                self._error = error
+                if not parts:
+                    raise
+                break
+            keys += self._rows.keys
+            self._place = *self._rows.position, self._rows.memory()
+        x, y, lines = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        return by_key(keys, x, y, lines, self._rows.name)
+
+    def snapshot(self) -> Any:
+        return self._place
+
+    def close(self) -> None:
+        self._rows.close()
+        skipped = self._rows.skipped
+        if skipped.count:
+            warnings.warn(
+                f"{skipped.count} rows skipped in this run, first: {skipped.messages[0]}",
+                stacklevel=2,
+            )
+
+
+class _Source(FixedPartitionedSource[tuple[str, Rows], Any]):
+    def __init__(self, plan: FleetPlan, block_rows: int) -> None:
+        self._plan, self._block_rows = plan, block_rows
+
+    def list_parts(self) -> list[str]:
+        return ["stream"]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: Any) -> _Stream:
+        del step_id, for_part
+        return _Stream(self._plan, self._block_rows, resume_state)
+
+
+class _Worker(threading.local):
+    """The live learners of a worker, which is a thread."""
+
+    def __init__(self) -> None:
+        self.live = LiveLearners()
+
+
+_WORKER = _Worker()
+
+
+class _Key(StatefulBatchLogic[Rows, Predicted | Learned, Learned]):
+    """The learner of a key: its image, and how many samples it has learned."""
+
+    def __init__(self, classes: tuple[str, ...] | None, learned: Learned) -> None:
+        self._classes, self._learned = classes, learned
+
+    def on_batch(self, values: list[Rows]) -> tuple[list[Predicted | Learned], bool]:
+        key = values[0].key
+        x, y, lines = (
+            np.concatenate([getattr(rows, name) for rows in values]) for name in ("x", "y", "lines")
+        )
+        source = f"key {key!r}, lines {lines[0]} to {lines[-1]}"
+        try:
+            image, predicted, named = self._learn(x, y, source)
+        except StreamlearnError as error:
+            raise type(error)(f"{source}: {error}") from error
+        fresh = sum(label != "" for label in named)
+        self._learned = Learned(key, self._learned.n_samples + fresh, image)
+        return [Predicted(key, lines, predicted, named)], False
+
+    def _learn(
+        self, x: npt.NDArray[np.float32], y: npt.NDArray[Any], source: str
+    ) -> tuple[bytes, list[Any], list[Any]]:
+        """Return the new image, what was predicted, and the labels; "" for none."""
+        if self._classes is None:
+            image, numbers = _WORKER.live.learn(self._learned.image, x, y, source)
+            return image, numbers[:, 0].tolist(), y.tolist()
+        image, index = _WORKER.live.learn_by_index(self._learned.image, x, y, source)
+        names = [*self._classes, ""]  # the last for -1
+        return image, [names[i] for i in index.tolist()], [names[i] for i in y.tolist()]
+
+    def on_eof(self) -> tuple[list[Predicted | Learned], bool]:
+        return [self._learned], False
+
+    def snapshot(self) -> Learned:
+        return self._learned
+
+
+def flow(folder: str | Path, block_rows: int = BLOCK_ROWS) -> Dataflow:
+    """Return the dataflow of a fleet's folder, for Bytewax to run.
+
+    Parameters
+    ----------
+    folder : path
+        Made by :func:`streamlearn.fleet.folder.make_folder`.
+    block_rows : int
+        Rows that are read and grouped by key at a time.
+
+    Raises
+    ------
+    StateFormatError
+        If the folder holds no fleet.
+    """
+    at = Path(folder)
+    plan, start = read_plan(at), (at / START_FILE).read_bytes()
+
+    def learner(resume: Learned | None) -> _Key:
+        return _Key(plan.classes, Learned("", 0, start) if resume is None else resume)
+
+    made = Dataflow("fleet")
+    rows = op.input("rows", made, _Source(plan, block_rows))
+    out = op.stateful_batch("learn", rows, learner)
+    said = op.filter("predicted", out, lambda item: isinstance(item[1], Predicted))
+    ended = op.filter("learned", out, lambda item: isinstance(item[1], Learned))
+    op.output("predictions", said, PredictionsSink(at / PREDICTIONS_FILE))
+    op.output("images", ended, ImagesSink(at))
+    return made
+
+
+def run(folder: Path, workers: int, snapshot_seconds: float, block_rows: int = BLOCK_ROWS) -> None:
+    """Learn a fleet's stream to its end, from where it stands.
+
+    Parameters
+    ----------
+    folder : Path
+        Of a fleet (:func:`streamlearn.fleet.folder.make_folder`).
+    workers : int
+        Threads; a later run may have another number.
+    snapshot_seconds : float
+        How often states are kept, all of one moment. A killed run learns so much again.
+    block_rows : int
+        As of :func:`flow`.
+
+    Raises
+    ------
+    StreamlearnError
+        What is wrong with the stream or with a row; what was kept before stays.
+    """
+    store = folder / RECOVERY_DIR
+    if not store.is_dir():
+        made = folder / f"{RECOVERY_DIR}.new"
+        shutil.rmtree(made, ignore_errors=True)  # what a killed run left half made
+        made.mkdir()
+        init_db_dir(made, RECOVERY_PARTS)  # type: ignore[no-untyped-call]
+        made.rename(store)
+    try:
+        cli_main(  # type: ignore[no-untyped-call]
+            flow(folder, block_rows),
+            workers_per_process=workers,
+            epoch_interval=timedelta(seconds=snapshot_seconds),
+            recovery_config=RecoveryConfig(store),  # type: ignore[no-untyped-call]
+        )
+    except Exception as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, StreamlearnError):
+            cause = cause.__cause__
+        if cause is None:
+            raise
+        raise cause from error

@@ -1,0 +1,78 @@
+"""The rows of a fleet's stream, by the key that says whose learner they teach."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from streamlearn.errors import InputValueError
+from streamlearn.fleet.folder import FleetPlan
+from streamlearn.streams.csv_options import ReadOptions
+from streamlearn.streams.csv_stream import CsvStream
+from streamlearn.streams.csv_targets import CsvTargets
+
+
+class Rows(NamedTuple):
+    """Rows of one key, in their order.
+
+    Attributes
+    ----------
+    key : str
+    x : float32[n, n_features]
+    y : int64[n] or float32[n]
+        Class indices, -1 without a label; or targets.
+    lines : int64[n]
+    """
+
+    key: str
+    x: npt.NDArray[np.float32]
+    y: npt.NDArray[Any]
+    lines: npt.NDArray[np.int64]
+
+
+def open_rows(plan: FleetPlan) -> CsvStream | CsvTargets:
+    """Return the rows of a fleet's stream.
+
+    Raises
+    ------
+    StreamlearnError
+        If the file cannot be read as it was when the fleet began.
+    """
+    options = ReadOptions.from_dict(plan.reading)
+    if plan.classes is None:
+        return CsvTargets(plan.stream, plan.label, plan.on_bad, options=options)
+    return CsvStream(
+        plan.stream, plan.label, plan.classes, plan.on_bad, options=options, unlabelled="predict"
+    )
+
+
+def by_key(
+    keys: Sequence[str],
+    x: npt.NDArray[np.float32],
+    y: npt.NDArray[Any],
+    lines: npt.NDArray[np.int64],
+    name: str,
+) -> list[tuple[str, Rows]]:
+    """Return the rows of each key, in their order, the keys by their first row.
+
+    Raises
+    ------
+    InputValueError
+        If a row has no key.
+    """
+    index: dict[str, int] = {}
+    code = np.fromiter((index.setdefault(key, len(index)) for key in keys), np.int64, len(keys))
+    if "" in index:
+        line = int(lines[int(np.argmax(code == index[""]))])
+        raise InputValueError(
+            f"{name} line {line}: no key; every row needs one, for it says whose learner it teaches"
+        )
+    order = np.argsort(code, kind="stable")
+    ends = np.cumsum(np.bincount(code, minlength=len(index)))
+    found = []
+    for key, part in zip(index, np.split(order, ends[:-1]), strict=True):
+        found.append((key, Rows(key, x[part], y[part], lines[part])))
+    return found
