@@ -28,6 +28,8 @@ from quant.network import NetworkSpec
 from quant.rule import RULES, Rule, part
 from quant.state import layout_of
 from streamlearn.cli import folders
+from streamlearn.cli.board_table import commits_of
+from streamlearn.cli.options import DEMO_STATE_BYTES
 from streamlearn.evaluation import evaluate
 from streamlearn.learners.loading import variants_of
 from streamlearn.recorder.layout import FORMAT_VERSION as RECORD_VERSION
@@ -194,16 +196,39 @@ MEMORIES: dict[str, dict[str, Any]] = {
 
 def boards() -> Iterator[str]:
     """Every board that is shipped."""
-    yield "| name | core | clock | flash | RAM | current model |"
-    yield "|---|---|---:|---:|---:|---|"
+    yield "| name | core | clock | flash | RAM | current model | commits | in QEMU |"
+    yield "|---|---|---:|---:|---:|---|---:|---|"
     for board in firmware_sim.list_boards():
         default = " (default)" if board.name == firmware_sim.DEFAULT_BOARD else ""
         now = board.current
+        other = f"`{board.qemu.machine}`" if board.qemu else ""
         current = f"{now.active_ua_per_mhz:g} µA/MHz at {now.supply_v} V" if now else "none"
         yield (
             f"| `{board.name}`{default} | {board.core.name} | {board.clock_hz / 1e6:g} MHz "
-            f"| {board.flash.bytes // 1024:,} KiB | {board.ram.bytes // 1024:,} KiB | {current} |"
+            f"| {board.flash.bytes // 1024:,} KiB | {board.ram.bytes // 1024:,} KiB | {current} "
+            f"| {commits_of(board, DEMO_STATE_BYTES)} | {other} |"
         )
+
+
+def wear() -> Iterator[str]:
+    """How much of a state a few samples change: what a delta would have to write."""
+    yield "| learner | samples between commits | 16-byte units of the state that differ |"
+    yield "|---|---:|---:|"
+    stream = load_gas_drift(limit=600)
+    for name in filter(is_classifier, learners()):
+        learner = make(name)
+        learner.learn_many(stream.x[:500], stream.y[:500])
+        before, at = _units(learner), 500
+        for n in (1, 10, 100):
+            learner.learn_many(stream.x[at : 500 + n], stream.y[at : 500 + n])
+            at = 500 + n
+            differ = (before != _units(learner)).any(1).mean()
+            yield f"| `{name}`, {shape(name)} | {n} | {100 * differ:.0f} % |"
+
+
+def _units(learner: Any) -> Any:
+    content = np.frombuffer(learner.state.tobytes(), np.uint8)
+    return content[: len(content) // 16 * 16].reshape(-1, 16)
 
 
 def rules() -> Iterator[str]:
@@ -332,7 +357,7 @@ def figure(name: str, *arguments: str) -> Any:
     """Find the function that a marker names."""
     known = {
         f.__name__.replace("_", "-"): f
-        for f in (boards, instructions, memories, rules, members, layouts, onnx_sizes)
+        for f in (boards, wear, instructions, memories, rules, members, layouts, onnx_sizes)
     }
     one: dict[str, Callable[..., str]] = {
         f.__name__: f for f in (count, share, accuracy, appearance, version)

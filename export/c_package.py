@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from quant.c_config import config_header, kernel_headers, kernel_sources
-from quant.state import state_to_bytes
+from quant.layout import C_TYPES, Range
+from quant.rule import arithmetic_of
+from quant.state import layout_of, state_to_bytes
 from streamlearn.learners.base import StreamLearner
 
 _IMAGE = """\
@@ -18,11 +20,31 @@ _Alignas(8) const uint8_t sl_state_image[{size}] = {{
 """
 
 
+_CHECK = """\
+/* Generated: whether a learner can reach a state. A board asks before it takes one over. */
+#include "sl_learner.h"
+
+int32_t sl_learner_check(const sl_state_t *state);
+
+int32_t sl_learner_check(const sl_state_t *state) {{
+    int32_t good = 1;
+{body}
+    return good;
+}}
+"""
+
+_RANGE = """\
+    for (uint32_t i = {first}u; i < {end}u; i++) {{ /* {field}, {c_type} */
+        good &= state->{field}[i] >= {low} && state->{field}[i] <= {high};
+    }}"""
+
+
 def c_package(learner: StreamLearner) -> dict[str, str]:
     """Return the files of the C package: name and text.
 
-    Everything but ``sl_config.h`` and ``sl_state_image.c`` is the kernel as it stands in
-    ``quant``, to the byte, its folders laid flat.
+    Everything but ``sl_config.h``, ``sl_state_image.c`` and ``sl_state_check.c`` is the kernel as
+    it stands in ``quant``, to the byte, its folders laid flat. The check is there if the rule says
+    which ranges its fields have.
     """
     given = learner.spec, learner.config, learner.arithmetic
     kernel = (*kernel_headers(*given), *kernel_sources(*given))
@@ -36,4 +58,22 @@ def c_package(learner: StreamLearner) -> dict[str, str]:
     files["sl_state_image.c"] = _IMAGE.format(
         n=learner.n_samples, size=len(state), body="\n".join(lines)
     )
+    ranges = arithmetic_of(*given).ranges
+    if ranges is not None:
+        types = {field.name: C_TYPES[field.dtype] for field in layout_of(*given)}
+        found = ranges(learner.spec, learner.config)
+        files["sl_state_check.c"] = _CHECK.format(
+            body="\n".join(_lines(one, types[one.field]) for one in found)
+        )
     return files
+
+
+def _lines(one: Range, c_type: str) -> str:
+    return _RANGE.format(
+        field=one.field,
+        first=one.first,
+        end=one.first + one.count,
+        low=one.low,
+        high=one.high,
+        c_type=c_type,
+    )

@@ -11,7 +11,14 @@ Imports nothing of the packages that export a learner; it takes an export folder
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .boards import DEFAULT_BOARD, Board, board_from_dict, get_board, list_boards
+from .boards import (
+    DEFAULT_BOARD,
+    Board,
+    board_from_dict,
+    get_board,
+    list_boards,
+    load_board,
+)
 from .errors import (
     BoardError,
     BuildError,
@@ -21,16 +28,19 @@ from .errors import (
     FirmwareSimError,
     InputError,
     LinkError,
+    PowerLost,
     RefusedError,
     SilentError,
 )
+from .storage import Storage, plan_storage
 
 if TYPE_CHECKING:
-    from .device import Device, Health, Hello, TargetPrediction
+    from .device import Device, Health, Hello, Stored, TargetPrediction
     from .export_folder import ExportFolder, open_export
     from .image import Firmware, RamBytes, load_firmware
     from .machine import CallCount
     from .model import ModelCost, model_cost
+    from .power import Cut
     from .remote import RemoteDevice, open_port
     from .stream import StreamInterrupted, StreamResult
     from .toolchain import build_firmware
@@ -39,10 +49,11 @@ if TYPE_CHECKING:
 #: Where the rest is. It is imported when it is asked for: the emulator and the disassembler take
 #: longer to import than many a command takes to run.
 _LATER = {
-    "device": ("Device", "Health", "Hello", "TargetPrediction"),
+    "device": ("Device", "Health", "Hello", "Stored", "TargetPrediction"),
     "export_folder": ("ExportFolder", "open_export"),
     "image": ("Firmware", "RamBytes", "load_firmware"),
     "machine": ("CallCount",),
+    "power": ("Cut",),
     "model": ("ModelCost", "model_cost"),
     "remote": ("RemoteDevice", "open_port"),
     "stream": ("StreamInterrupted", "StreamResult"),
@@ -65,6 +76,7 @@ __all__ = [
     "BoardError",
     "BuildError",
     "CallCount",
+    "Cut",
     "Device",
     "DeviceFault",
     "DeviceTooSmallError",
@@ -77,10 +89,13 @@ __all__ = [
     "InputError",
     "LinkError",
     "ModelCost",
+    "PowerLost",
     "RamBytes",
     "RefusedError",
     "RemoteDevice",
     "SilentError",
+    "Storage",
+    "Stored",
     "StreamInterrupted",
     "StreamResult",
     "TargetPrediction",
@@ -89,8 +104,10 @@ __all__ = [
     "build_firmware",
     "get_board",
     "list_boards",
+    "load_board",
     "load_firmware",
     "model_cost",
     "open_export",
     "open_port",
+    "plan_storage",
 ]

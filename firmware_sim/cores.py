@@ -41,6 +41,7 @@ _HARD = "thumb-freestanding-eabihf"
 CORES: dict[str, Core] = {
     core.name: core
     for core in (
+        Core("cortex-m0", _SOFT, "cortex_m0", False, "v6S-M", "UC_CPU_ARM_CORTEX_M0"),
         Core("cortex-m0plus", _SOFT, "cortex_m0plus", False, "v6S-M", "UC_CPU_ARM_CORTEX_M0"),
         Core("cortex-m3", _SOFT, "cortex_m3", False, "v7", "UC_CPU_ARM_CORTEX_M3"),
         Core("cortex-m4f", _HARD, "cortex_m4+vfp4d16sp", True, "v7E-M", "UC_CPU_ARM_CORTEX_M4"),

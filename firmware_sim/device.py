@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .answers import COUNTERS, Health, Hello, Stored, TargetPrediction
 from .errors import LinkError
 from .image import Firmware
 from .link import (
@@ -15,9 +16,9 @@ from .link import (
 )
 from .machine import Machine
 from .stream import run_stream
-from .verbs import COUNTERS, Health, Hello, TargetPrediction, Verbs
+from .verbs import Verbs
 
-__all__ = ["COUNTERS", "Device", "Health", "Hello", "TargetPrediction"]
+__all__ = ["COUNTERS", "Device", "Health", "Hello", "Stored", "TargetPrediction"]
 
 
 class Device(Verbs, Machine):

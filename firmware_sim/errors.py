@@ -74,6 +74,10 @@ class DeviceFault(FirmwareSimError, RuntimeError):  # noqa: N818 - the field's w
         self.address = address
 
 
+class PowerLost(FirmwareSimError):  # noqa: N818 - the field's word for it
+    """The power of a simulated board was cut; `power_on` boots it again."""
+
+
 class LinkError(FirmwareSimError, RuntimeError):
     """The device answered nothing, or something that is not a frame of the protocol."""
 

@@ -14,6 +14,7 @@ from elftools.elf.elffile import ELFFile
 from .boards import Board
 from .errors import BuildError
 from .isa import InstructionReport, check_elf
+from .storage import Storage, plan_storage
 
 _FACTS = struct.Struct("<6I")
 _PT_LOAD = "PT_LOAD"
@@ -92,6 +93,11 @@ class Firmware:
     sha256: str
     instructions: InstructionReport
     segments: tuple[tuple[int, bytes], ...] = field(repr=False)
+
+    @property
+    def storage(self) -> Storage:
+        """Where the board keeps the state."""
+        return plan_storage(self.board, self.state_bytes)
 
     @property
     def vector_address(self) -> int:

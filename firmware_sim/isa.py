@@ -124,7 +124,7 @@ def is_allowed(name: str, mnemonic: str, size: int, core: Core) -> bool:
         Bytes of the encoding, 2 or 4.
     core : Core
     """
-    if core.name == "cortex-m0plus":
+    if core.cpu_arch == "v6S-M":
         return (_V6M_NARROW if size == 2 else _V6M_WIDE).match(name) is not None
     if mnemonic.startswith("v") and (not core.has_fpu or ".f64" in mnemonic):
         return False

@@ -30,6 +30,10 @@ class Request(IntEnum):
     HEALTH = 6
     RECALL = 7
     PREDICT_MEAN = 8
+    COMMIT = 0x10
+    STORED = 0x11
+    ADOPT = 0x12
+    IDENTITY = 0x13
     FAULT = 0x7F
 
 
@@ -49,6 +53,10 @@ class Status(IntEnum):
     UNKNOWN_LABEL = 7
     OUT_OF_RANGE = 8
     LEARNER_ERROR = 9
+    NOT_STORED = 10
+    OUT_OF_ORDER = 11
+    STATE_DAMAGED = 12
+    STATE_REFUSED = 13
     FAULT = 255
 
 
@@ -63,6 +71,10 @@ STATUS_TEXT = {
     Status.UNKNOWN_LABEL: "the learner does not know this label",
     Status.OUT_OF_RANGE: "offset and length exceed the state",
     Status.LEARNER_ERROR: "the learner returned an error of its own",
+    Status.NOT_STORED: "the flash did not take it",
+    Status.OUT_OF_ORDER: "a part of a state does not follow the one before",
+    Status.STATE_DAMAGED: "the state that came has another CRC than was sent",
+    Status.STATE_REFUSED: "no learner reaches such a state",
     Status.FAULT: "the processor faulted",
 }
 

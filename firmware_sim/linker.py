@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .boards import Board
 from .errors import BuildError
+from .storage import Storage
 
 _TEMPLATE = Path(__file__).with_name("firmware") / "board.ld.in"
 
@@ -13,12 +14,16 @@ _TEMPLATE = Path(__file__).with_name("firmware") / "board.ld.in"
 ROOMY_BYTES = 0x08000000
 
 
-def render_linker_script(board: Board, stack_bytes: int, *, roomy: bool = False) -> str:
+def render_linker_script(
+    board: Board, storage: Storage, stack_bytes: int, *, roomy: bool = False
+) -> str:
     """Return the linker script of a board.
 
     Parameters
     ----------
     board : Board
+    storage : Storage
+        What is kept at the end of the flash; code ends before it.
     stack_bytes : int
         Stack to reserve, in bytes: at least 256, a multiple of 8.
     roomy : bool
@@ -33,9 +38,13 @@ def render_linker_script(board: Board, stack_bytes: int, *, roomy: bool = False)
     if stack_bytes < 256 or stack_bytes % 8:
         raise BuildError(f"stack_bytes is {stack_bytes}: expected at least 256, a multiple of 8")
     flash, ram = board.flash, board.ram
+    reserved, boot = flash.reserved_bytes, board.boot2 is not None
     values = {
         "FLASH_ORIGIN": hex(flash.origin + flash.reserved_bytes),
-        "FLASH_BYTES": ROOMY_BYTES if roomy else flash.bytes - flash.reserved_bytes,
+        "FLASH_BYTES": ROOMY_BYTES if roomy else max(0, storage.origin - flash.origin - reserved),
+        "BOOT_MEMORY": f"    BOOT (rx) : ORIGIN = {flash.origin:#x}, LENGTH = {reserved}\n" * boot,
+        "BOOT_SECTION": "    .boot2 : { KEEP(*(.boot2)) } > BOOT\n" * boot,
+        "VECTOR_BYTES": 4 * (16 + board.interrupts),
         "RAM_ORIGIN": hex(ram.origin),
         "RAM_BYTES": ROOMY_BYTES if roomy else ram.bytes,
         "STACK_BYTES": stack_bytes,

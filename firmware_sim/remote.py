@@ -7,6 +7,7 @@ import time
 from importlib import import_module
 from typing import Protocol
 
+from .answers import Hello
 from .errors import InputError, LinkError, SilentError
 from .link import (
     CRC_BYTES,
@@ -17,12 +18,14 @@ from .link import (
     VERSION,
     Frame,
     Request,
+    Status,
     decode_frames,
     encode_frame,
 )
-from .verbs import Hello, Verbs
+from .verbs import Verbs
 
 DEFAULT_TIMEOUT_S = 5.0
+ATTEMPTS = 4  # a request is sent so often in that time; the device does it once
 _LONGEST = 0xFFFF
 
 
@@ -90,7 +93,8 @@ class RemoteDevice(Verbs):
     def exchange(self, request: int, payload: bytes = b"") -> Frame:
         """Send one request and return the reply, whatever its status.
 
-        Answers to earlier requests, and what is no frame, are passed over.
+        A request without an answer is sent again: the device answers one that it did already with
+        the answer that it gave. Answers to earlier requests, and what is no frame, are passed over.
 
         Raises
         ------
@@ -100,20 +104,29 @@ class RemoteDevice(Verbs):
             If the port is gone.
         """
         self._sequence = (self._sequence + 1) & 0xFF
-        self._port.write(encode_frame(request, self._sequence, payload))
-        until = time.monotonic() + self._timeout_s
+        sent = encode_frame(request, self._sequence, payload)
+        self._port.write(sent)
+        now = time.monotonic()
+        until, patience, again = now + self._timeout_s, self._timeout_s / ATTEMPTS, 1
         while True:
             frame = self._frame()
             if frame is None:
-                if time.monotonic() > until:
+                waited = time.monotonic() - now
+                if now + waited > until:
                     name = REQUEST_NAMES.get(request, f"request {request}")
                     raise SilentError(
                         f"{self._name}: no answer to {name} within {self._timeout_s:g} s; is the "
                         "firmware on it, and is the baud rate that of its UART?"
                     )
+                if waited > again * patience:
+                    again += 1
+                    self._received = self._received[1:]  # noise may look like a long frame's head
+                    self._port.write(sent)
                 self._received += self._port.read(4096)
             elif frame.type == Request.FAULT | REPLY or frame.type == Request.FAULT:
                 raise LinkError(f"{self._name}: the processor faulted: {frame.payload.hex(' ')}")
+            elif frame.status == Status.BAD_CRC:  # its other fields may be wrong: what we sent is
+                continue  # sent again when its time has come
             elif frame.type == request | REPLY and frame.sequence == self._sequence:
                 return frame
 

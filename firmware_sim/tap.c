@@ -1,8 +1,8 @@
 /* The emulator's callbacks in C: the UART and the instruction counter.
  *
- * Compiled for the host by zig cc at first use and kept in the cache. tap.py has the same logic in
- * Python, for machines where that fails; a test holds the two equal. No Unicorn header is needed:
- * the callbacks' types are spelt out here. */
+ * Compiled for the host by zig cc at first use and kept in the cache. python_tap.py has the same
+ * logic in Python, for machines where that fails; a test holds the two equal. No Unicorn header is
+ * needed: the callbacks' types are spelt out here. */
 #include <stdint.h>
 
 typedef struct {
@@ -27,8 +27,23 @@ typedef struct {
     uint32_t tx_capacity;
     uint32_t overran;    /* the limit was hit */
     uint32_t lost;       /* bytes that did not fit tx */
-    uint32_t unknown;    /* blocks outside the flash */
+    uint32_t unknown;    /* blocks outside the flash and the code in RAM */
     int32_t lr_register; /* Unicorn's number of LR */
+    const uint8_t *ram;  /* host address of the RAM; its size is 0 if no code runs there */
+    uint32_t ram_base;
+    uint32_t ram_size;
+    uint32_t flash_off; /* the flash cannot be read now: running from it is an error */
+    uint32_t stray;     /* 1: `stray_address` was written, or run, and may not be */
+    uint32_t stray_address;
+    uint32_t uart_base;
+    uint32_t uart_size;
+    uint32_t rx_offset; /* of the serial port's registers */
+    uint32_t tx_offset;
+    uint32_t status_offset[2];
+    uint32_t status_empty[2]; /* what they read while nothing was received */
+    uint32_t status_full[2];  /* and else */
+    const uint8_t *writable;  /* per word of the serial port: may be written */
+    uint32_t *words;          /* what was written there */
 } sl_tap_t;
 
 #define EXPORT __attribute__((visibility("default")))
@@ -44,6 +59,14 @@ static uint32_t scan(const uint8_t *code, uint32_t size) {
         count++;
     }
     return count;
+}
+
+static void stray(sl_tap_t *tap, void *uc, uint32_t address) {
+    if (tap->stray == 0u) {
+        tap->stray = 1u;
+        tap->stray_address = address;
+    }
+    (void)tap->emu_stop(uc);
 }
 
 EXPORT void sl_tap_block(void *uc, uint64_t address, uint32_t size, void *user) {
@@ -62,14 +85,23 @@ EXPORT void sl_tap_block(void *uc, uint64_t address, uint32_t size, void *user) 
         tap->start = tap->total;
     }
     const uint32_t offset = pc - tap->flash_base;
-    if (offset >= tap->flash_size || size > tap->flash_size - offset) {
+    const uint32_t in_ram = pc - tap->ram_base;
+    uint32_t known;
+    if (offset < tap->flash_size && size <= tap->flash_size - offset) {
+        if (tap->flash_off != 0u) {
+            stray(tap, uc, pc);
+            return;
+        }
+        known = tap->cache[offset >> 1];
+        if ((known >> 16) != size) {
+            known = (size << 16) | scan(tap->flash + offset, size);
+            tap->cache[offset >> 1] = known;
+        }
+    } else if (in_ram < tap->ram_size && size <= tap->ram_size - in_ram) {
+        known = scan(tap->ram + in_ram, size);
+    } else {
         tap->unknown++;
         return;
-    }
-    uint32_t known = tap->cache[offset >> 1];
-    if ((known >> 16) != size) {
-        known = (size << 16) | scan(tap->flash + offset, size);
-        tap->cache[offset >> 1] = known;
     }
     tap->total += known & 0xFFFFu;
     if (tap->total > tap->limit) {
@@ -82,24 +114,31 @@ EXPORT uint64_t sl_tap_read(void *uc, uint64_t offset, uint32_t size, void *user
     sl_tap_t *tap = user;
     (void)uc;
     (void)size;
-    if (offset == 0x0u) {
+    const uint32_t at = (uint32_t)offset;
+    if (at == tap->rx_offset) {
         return tap->rx_head < tap->rx_tail ? tap->rx[tap->rx_head++] : 0u;
     }
-    if (offset == 0x4u) {
-        return tap->rx_head < tap->rx_tail ? 2u : 0u;
+    for (uint32_t i = 0; i < 2u; i++) {
+        if (at == tap->status_offset[i]) {
+            return tap->rx_head < tap->rx_tail ? tap->status_full[i] : tap->status_empty[i];
+        }
     }
-    return 0u;
+    return tap->words[at >> 2];
 }
 
 EXPORT void sl_tap_write(void *uc, uint64_t offset, uint32_t size, uint64_t value, void *user) {
     sl_tap_t *tap = user;
-    (void)uc;
+    const uint32_t at = (uint32_t)offset;
     (void)size;
-    if (offset == 0x0u) {
+    if (at == tap->tx_offset) {
         if (tap->tx_count < tap->tx_capacity) {
             tap->tx[tap->tx_count++] = (uint8_t)value;
         } else {
             tap->lost++;
         }
+    } else if (tap->writable[at >> 2] != 0u) {
+        tap->words[at >> 2] = (uint32_t)value;
+    } else {
+        stray(tap, uc, tap->uart_base + at);
     }
 }

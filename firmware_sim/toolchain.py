@@ -12,13 +12,16 @@ from .errors import DeviceTooSmallError, ExportFolderError
 from .export_folder import ExportFolder, open_export
 from .image import Firmware, load_firmware
 from .linker import render_linker_script
+from .port_sources import CommitWhen, copy_port
+from .storage import Storage, plan_storage
+from .uf2 import write_uf2
 from .zig import run_cc, zig_version
 
 DEFAULT_STACK_BYTES = 2048
 
 _FIRMWARE_DIR = Path(__file__).with_name("firmware")
-_FIRMWARE_SOURCES = ("startup.c", "uart.c", "frame.c", "main.c")
-_FIRMWARE_HEADERS = ("uart.h", "frame.h")
+_FIRMWARE_SOURCES = ("startup.c", "frame.c", "storage.c", "main.c")
+_FIRMWARE_HEADERS = ("frame.h", "port.h", "storage.h")
 
 # -g keeps the symbol table (the linker script discards the DWARF itself: 0.7 MB of the
 # compiler's run-time library, full of this machine's paths).
@@ -36,6 +39,7 @@ _FLAGS = (
     "-fno-asynchronous-unwind-tables",
     "-fno-common",
     "-Ifirmware",
+    "-Iport",
     "-Ilearner",
 )
 _LINK_FLAGS = ("-Wl,--gc-sections", "-Wl,-e,Reset_Handler", "-Wl,-z,max-page-size=4")
@@ -49,11 +53,14 @@ def build_firmware(
     stack_bytes: int = DEFAULT_STACK_BYTES,
     warnings_are_errors: bool = False,
     extra_flags: Sequence[str] = (),
+    commit: CommitWhen = "request",
+    watchdog: bool = False,
 ) -> Firmware:
     """Build the firmware of an exported learner for a board.
 
     `out_dir` then holds ``firmware.elf``, ``board.ld``, ``build.log`` (the command and the
-    compiler's warnings) and ``src/`` with every source that was compiled.
+    compiler's warnings), ``src/`` with every source that was compiled, and ``firmware.uf2`` for a
+    board that takes it.
 
     Parameters
     ----------
@@ -69,6 +76,11 @@ def build_firmware(
     extra_flags : sequence of str
         For the compiler, behind ours, of which the last wins: ``-O2`` instead of ``-Os``, which
         takes more flash and is not always faster (docs/device.md).
+    commit : "request", "never" or int
+        When the state is written to flash: when COMMIT asks for it; never; or also after every so
+        many learned samples.
+    watchdog : bool
+        Start the board's watchdog at boot: it resets a firmware that hangs.
 
     Raises
     ------
@@ -82,20 +94,25 @@ def build_firmware(
     export = open_export(export_dir)
     out = Path(out_dir)
     out.mkdir(parents=True, exist_ok=True)
+    storage = plan_storage(board, export.state_bytes)
     sources = _copy_sources(export, out / "src")
+    sources += copy_port(board, storage, export, out / "src", commit, watchdog)
     arguments = [*core_flags(board.core), *_FLAGS, *extra_flags]
     if warnings_are_errors:
         arguments.append("-Werror")
     arguments += [*sources, *_LINK_FLAGS]
 
     # First with room for everything, so that what does not fit can be told to the byte.
-    measured = _link(arguments, board, stack_bytes, out, "roomy")
+    measured = _link(arguments, board, storage, stack_bytes, out, "roomy")
     _check_agreement(measured, export)
     check_fit(measured)
     for leftover in ("firmware-roomy.elf", "board-roomy.ld"):
         (out / leftover).unlink()
     # Then with the board's own limits, so that the linker agrees.
-    return _link(arguments, board, stack_bytes, out, "")
+    firmware = _link(arguments, board, storage, stack_bytes, out, "")
+    if board.uf2_family is not None:
+        write_uf2(out / "firmware.uf2", firmware.segments, board.uf2_family)
+    return firmware
 
 
 def core_flags(core: Core) -> list[str]:
@@ -120,10 +137,17 @@ def _copy_sources(export: ExportFolder, src: Path) -> list[str]:
     ]
 
 
-def _link(arguments: list[str], board: Board, stack_bytes: int, out: Path, suffix: str) -> Firmware:
+def _link(
+    arguments: list[str],
+    board: Board,
+    storage: Storage,
+    stack_bytes: int,
+    out: Path,
+    suffix: str,
+) -> Firmware:
     dash = f"-{suffix}" if suffix else ""
     script, elf = f"board{dash}.ld", f"firmware{dash}.elf"
-    text = render_linker_script(board, stack_bytes, roomy=bool(suffix))
+    text = render_linker_script(board, storage, stack_bytes, roomy=bool(suffix))
     (out / script).write_text(text, "utf-8")
     command = [*arguments, "-T", f"../{script}", "-o", f"../{elf}"]
     printed = run_cc(command, cwd=out / "src")
@@ -166,6 +190,7 @@ def check_fit(firmware: Firmware) -> None:
         "the learner's initial state": firmware.state_bytes,
         "code": firmware.sections["text"],
         "constants": firmware.sections["rodata"] - firmware.state_bytes,
+        "the two areas that keep the state": firmware.storage.bytes,
     }
     ram_parts = {
         "the learner's state": ram.state,
@@ -177,7 +202,7 @@ def check_fit(firmware: Firmware) -> None:
     flash_room = board.flash.bytes - board.flash.reserved_bytes
     for memory, needed, room, parts in (
         ("RAM", ram.total, board.ram.bytes, ram_parts),
-        ("flash", firmware.flash_bytes, flash_room, flash_parts),
+        ("flash", firmware.flash_bytes + firmware.storage.bytes, flash_room, flash_parts),
     ):
         if needed > room:
             largest = max(parts, key=lambda name: parts[name])
@@ -198,7 +223,9 @@ def _advice(firmware: Firmware) -> str:
         for board in list_boards()
         if board.ram.bytes >= firmware.ram_bytes.total
         and board.flash.bytes - board.flash.reserved_bytes
-        >= firmware.flash_bytes + firmware.sections["text"] // 4
+        >= firmware.flash_bytes
+        + firmware.sections["text"] // 4
+        + plan_storage(board, firmware.state_bytes).bytes
     ]
     if not fitting:
         return "No shipped board has room: use a smaller network or a narrower state format."

@@ -3,79 +3,19 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+import zlib
 
 import numpy as np
 import numpy.typing as npt
 
+from .answers import COUNTERS, SOURCES, Facts, Health, Hello, Stored, TargetPrediction
 from .errors import InputError, LinkError, RefusedError
 from .link import Frame, Request, status_text
 
 _HELLO = struct.Struct("<6I")
 _PREDICTION = struct.Struct("<3f")
-#: The counters of a HEALTH reply, in the order of their words.
-COUNTERS = ("input", "activation", "gradient", "mu", "rho", "front_end")
+_STORED = struct.Struct("<6I")
 _HEALTH = struct.Struct(f"<Ii{len(COUNTERS)}I")
-
-
-class Facts(Protocol):
-    """The sizes of a firmware: `firmware_sim.image.Firmware` and `Hello` have them."""
-
-    @property
-    def n_features(self) -> int:
-        """Values of a sample."""
-
-    @property
-    def n_classes(self) -> int:
-        """0: the firmware predicts a number."""
-
-    @property
-    def state_bytes(self) -> int:
-        """Size of the learner's state."""
-
-    @property
-    def max_payload_bytes(self) -> int:
-        """The most that a request may carry."""
-
-
-@dataclass(frozen=True)
-class Hello:
-    """What a device says of itself: protocol version, sizes of learner and link."""
-
-    protocol_version: int
-    n_features: int
-    n_classes: int
-    state_bytes: int
-    scratch_bytes: int
-    max_payload_bytes: int
-
-
-@dataclass(frozen=True)
-class Health:
-    """How a device's learner is.
-
-    Attributes
-    ----------
-    blind : int
-        Features of which the network saw nothing at the last sample learned: held, or quiet.
-    step : float
-        By what the learning rate is multiplied; 1 if the rule's step is fixed.
-    saturations : dict
-        How often each kind of value met the end of its format since the device was reset.
-    """
-
-    blind: int
-    step: float
-    saturations: dict[str, int]
-
-
-class TargetPrediction(NamedTuple):
-    """What a learner of numbers says, in the target's units: mean and two standard deviations."""
-
-    mean: float
-    aleatoric: float
-    epistemic: float
 
 
 def _predicting(draws: bool) -> Request:
@@ -252,7 +192,10 @@ class Verbs:
         return b"".join(parts)
 
     def write_state(self, state: bytes) -> None:
-        """Replace the learner's whole state over the link.
+        """Replace the learner's whole state over the link, all of it or nothing.
+
+        The parts go to flash; the device takes them over when the last one is there, the CRC is
+        right and a learner can reach such a state. It survives a reset from then on.
 
         Parameters
         ----------
@@ -263,6 +206,8 @@ class Verbs:
         ------
         InputError
             If the size differs.
+        RefusedError
+            If the device does not take it; its state is as before.
         LinkError, DeviceFault
             As for `exchange`.
         """
@@ -270,7 +215,41 @@ class Verbs:
             raise InputError(
                 f"state of {len(state)} bytes: this firmware's has {self.facts.state_bytes}"
             )
-        chunk = self.facts.max_payload_bytes - 4
+        chunk = (self.facts.max_payload_bytes - 4) // 16 * 16
         for offset in range(0, len(state), chunk):
             payload = struct.pack("<I", offset) + state[offset : offset + chunk]
             self._ask(Request.WRITE_STATE, payload)
+        self._ask(Request.ADOPT, struct.pack("<I", zlib.crc32(state)))
+
+    def commit(self) -> None:
+        """Let the device write its state to flash: it then survives a reset.
+
+        Raises
+        ------
+        RefusedError
+            If the flash did not take it; what was stored before is still there.
+        LinkError, DeviceFault
+            As for `exchange`.
+        """
+        self._ask(Request.COMMIT)
+
+    def identity(self) -> str:
+        """Return the chip's own number, 64 bits in hexadecimal.
+
+        Raises
+        ------
+        LinkError, DeviceFault
+            As for `exchange`.
+        """
+        return self._ask(Request.IDENTITY).hex()
+
+    def stored(self) -> Stored:
+        """Ask where the device's state came from, and what is in its flash.
+
+        Raises
+        ------
+        LinkError, DeviceFault
+            As for `exchange`.
+        """
+        source, *numbers, _ = _STORED.unpack(self._ask(Request.STORED))
+        return Stored(SOURCES[source] if source < len(SOURCES) else f"source {source}", *numbers)

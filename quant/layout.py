@@ -77,6 +77,26 @@ class Field:
         return f"{C_TYPES[self.dtype]} {self.name}" + "".join(f"[{n}]" for n in self.shape)
 
 
+@dataclass(frozen=True)
+class Range:
+    """What numbers of a field may be, in every state that a learner can reach.
+
+    Attributes
+    ----------
+    field : str
+    first, count : int
+        Which of its numbers.
+    low, high : int
+        The least and the largest value.
+    """
+
+    field: str
+    first: int
+    count: int
+    low: int
+    high: int
+
+
 class Layout(tuple[Field, ...]):
     """The fields of a state in the order of their bytes, no gap between them.
 

@@ -20,7 +20,7 @@ from typing import Any, Literal
 from quant.c_text import RuleKernel
 from quant.counters import Saturations
 from quant.errors import ConfigError, RuleError
-from quant.layout import Field, State
+from quant.layout import Field, Range, State
 from quant.network import NetworkSpec
 
 Numbers = Literal["integer", "float32", "float64"]
@@ -89,6 +89,8 @@ class Arithmetic:
     check_state : callable, optional
         ``check_state(spec, config, state)`` raises ShapeError if a state is of another setting,
         or one that no learner comes to.
+    ranges : callable, optional
+        ``ranges(spec, config)``: what of that is a range of a field, for C on a device.
     """
 
     numbers: Numbers
@@ -100,6 +102,7 @@ class Arithmetic:
     log2_temperature: str | None = None
     noisy: bool = True
     check_state: Callable[[NetworkSpec, Config, State], None] | None = None
+    ranges: Callable[[NetworkSpec, Config], list[Range]] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 /* Frames in and out: synchronisation, CRC-32, resynchronisation after damage. */
 #include "frame.h"
-#include "uart.h"
+#include "port.h"
 
 #define SYNC_0 0xA5u
 #define SYNC_1 0x5Au
@@ -11,7 +11,7 @@ static const uint32_t crc_nibble[16] = {0x00000000u, 0x1DB71064u, 0x3B6E20C8u, 0
                                         0xEDB88320u, 0xF00F9344u, 0xD6D6A3E8u, 0xCB61B38Cu,
                                         0x9B64C2B0u, 0x86D3D2D4u, 0xA00AE278u, 0xBDBDF21Cu};
 
-static uint32_t crc_update(uint32_t crc, const uint8_t *bytes, uint32_t size) {
+uint32_t sl_crc32(uint32_t crc, const uint8_t *bytes, uint32_t size) {
     for (uint32_t i = 0; i < size; i++) {
         crc ^= bytes[i];
         crc = (crc >> 4) ^ crc_nibble[crc & 15u];
@@ -45,12 +45,40 @@ static void drop(sl_frame_t *frame, uint32_t count) {
     }
 }
 
-static void fill(sl_frame_t *frame, uint32_t wanted) {
+/* Waits for one byte. In the middle of a frame it gives up after SL_FRAME_TICKS of silence. */
+static int32_t next_byte(uint32_t in_frame) {
+    uint32_t patience = SL_FRAME_TICKS;
+    for (;;) {
+        const int32_t byte = sl_port_read();
+        if (byte >= 0) {
+            return byte;
+        }
+        sl_port_tick(in_frame | SL_WATCHDOG);
+        sl_port_sleep();
+        if (sl_port_ticked() != 0u) {
+#if SL_WATCHDOG
+            sl_port_watchdog();
+#endif
+            if (in_frame != 0u && --patience == 0u) {
+                return -1;
+            }
+        }
+    }
+}
+
+/* Reads until so many bytes are there. Returns 0 if the rest did not come: all is dropped. */
+static uint32_t fill(sl_frame_t *frame, uint32_t wanted) {
     uint8_t *bytes = bytes_of(frame);
     while (frame->used_bytes < wanted) {
-        bytes[frame->used_bytes] = sl_uart_read();
+        const int32_t byte = next_byte(frame->used_bytes != 0u);
+        if (byte < 0) {
+            frame->used_bytes = 0u;
+            return 0u;
+        }
+        bytes[frame->used_bytes] = (uint8_t)byte;
         frame->used_bytes++;
     }
+    return 1u;
 }
 
 /* Bytes in front of the first place where a frame could start. */
@@ -74,10 +102,12 @@ uint8_t sl_frame_receive(sl_frame_t *frame) {
             drop(frame, garbage);
         }
         if (frame->used_bytes < 2u) {
-            fill(frame, frame->used_bytes + 1u);
+            (void)fill(frame, frame->used_bytes + 1u);
             continue;
         }
-        fill(frame, SL_FRAME_HEADER_BYTES);
+        if (fill(frame, SL_FRAME_HEADER_BYTES) == 0u) {
+            continue;
+        }
         if (bytes[2] != SL_FRAME_VERSION) {
             return SL_STATUS_BAD_VERSION;
         }
@@ -86,8 +116,10 @@ uint8_t sl_frame_receive(sl_frame_t *frame) {
             return SL_STATUS_TOO_LONG;
         }
         const uint32_t covered = SL_FRAME_HEADER_BYTES + length;
-        fill(frame, covered + SL_FRAME_CRC_BYTES);
-        uint32_t crc = ~crc_update(0xFFFFFFFFu, bytes + 2, covered - 2u);
+        if (fill(frame, covered + SL_FRAME_CRC_BYTES) == 0u) {
+            continue;
+        }
+        uint32_t crc = ~sl_crc32(0xFFFFFFFFu, bytes + 2, covered - 2u);
         for (uint32_t i = 0; i < SL_FRAME_CRC_BYTES; i++) {
             if (bytes[covered + i] != (uint8_t)crc) {
                 return SL_STATUS_BAD_CRC;
@@ -99,17 +131,23 @@ uint8_t sl_frame_receive(sl_frame_t *frame) {
     }
 }
 
+static void write_block(const uint8_t *bytes, uint32_t size) {
+    for (uint32_t i = 0; i < size; i++) {
+        sl_port_write(bytes[i]);
+    }
+}
+
 void sl_frame_send(uint8_t type, uint8_t sequence, uint8_t status, const uint8_t *payload,
                    uint32_t length) {
     const uint8_t header[SL_FRAME_HEADER_BYTES] = {
         SYNC_0,   SYNC_1, SL_FRAME_VERSION, type,
         sequence, status, (uint8_t)length,  (uint8_t)(length >> 8)};
-    uint32_t crc = crc_update(0xFFFFFFFFu, header + 2, SL_FRAME_HEADER_BYTES - 2u);
-    crc = ~crc_update(crc, payload, length);
-    sl_uart_write_block(header, SL_FRAME_HEADER_BYTES);
-    sl_uart_write_block(payload, length);
+    uint32_t crc = sl_crc32(0xFFFFFFFFu, header + 2, SL_FRAME_HEADER_BYTES - 2u);
+    crc = ~sl_crc32(crc, payload, length);
+    write_block(header, SL_FRAME_HEADER_BYTES);
+    write_block(payload, length);
     for (uint32_t i = 0; i < SL_FRAME_CRC_BYTES; i++) {
-        sl_uart_write((uint8_t)crc);
+        sl_port_write((uint8_t)crc);
         crc >>= 8;
     }
 }

@@ -22,6 +22,10 @@ enum sl_frame_type {
     SL_TYPE_HEALTH = 6,
     SL_TYPE_RECALL = 7,       /* as PREDICT, by the learner's memory alone */
     SL_TYPE_PREDICT_MEAN = 8, /* as PREDICT, with the mean weights: nothing is drawn */
+    SL_TYPE_COMMIT = 0x10,    /* write the state to flash */
+    SL_TYPE_STORED = 0x11,    /* what is in flash */
+    SL_TYPE_ADOPT = 0x12,     /* take over what WRITE_STATE brought */
+    SL_TYPE_IDENTITY = 0x13,  /* the chip's own number */
     SL_TYPE_FAULT = 0x7F      /* only ever sent by the device, in its last breath */
 };
 
@@ -34,9 +38,13 @@ enum sl_frame_status {
     SL_STATUS_TOO_LONG = 5,     /* the payload does not fit the receive buffer */
     SL_STATUS_NOT_FINITE = 6,   /* a feature is NaN or infinite */
     SL_STATUS_UNKNOWN_LABEL = 7,
-    SL_STATUS_OUT_OF_RANGE = 8,  /* offset + length exceeds the state */
-    SL_STATUS_LEARNER_ERROR = 9, /* the learner returned another error: payload int32 */
-    SL_STATUS_FAULT = 255        /* the processor faulted: payload pc, lr, xpsr, cfsr (u32) */
+    SL_STATUS_OUT_OF_RANGE = 8,   /* offset + length exceeds the state */
+    SL_STATUS_LEARNER_ERROR = 9,  /* the learner returned another error: payload int32 */
+    SL_STATUS_NOT_STORED = 10,    /* the flash did not take it */
+    SL_STATUS_OUT_OF_ORDER = 11,  /* a part of a state does not follow the one before */
+    SL_STATUS_STATE_DAMAGED = 12, /* the state that came has another CRC */
+    SL_STATUS_STATE_REFUSED = 13, /* no learner reaches such a state */
+    SL_STATUS_FAULT = 255         /* the processor faulted: payload pc, lr, xpsr, cfsr (u32) */
 };
 
 /* One receive buffer; payload is 4-byte aligned, so features are used where they arrived. */
@@ -46,6 +54,11 @@ typedef struct {
     uint32_t used_bytes;     /* bytes received and not yet dropped */
     uint32_t consumed_bytes; /* bytes to drop before the next frame */
 } sl_frame_t;
+
+#define SL_FRAME_TICKS 50u /* of 10 ms: silence in the middle of a frame that ends it */
+
+/* zlib's CRC-32 without its two inversions: begin with 0xFFFFFFFF, and invert the end. */
+uint32_t sl_crc32(uint32_t crc, const uint8_t *bytes, uint32_t size);
 
 /* Waits for a frame. Returns SL_STATUS_OK (frame complete and CRC right) or one of BAD_CRC,
  * BAD_VERSION, TOO_LONG; after an error the bytes behind the sync are scanned again, so that a

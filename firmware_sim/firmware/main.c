@@ -2,8 +2,9 @@
 #include <stdint.h>
 
 #include "frame.h"
+#include "port.h"
 #include "sl_learner.h"
-#include "uart.h"
+#include "storage.h"
 
 #define FEATURE_BYTES     (4u * (uint32_t)(SL_N_FEATURES))
 #define LEARN_BYTES       (FEATURE_BYTES + SL_TARGET_BYTES)
@@ -24,8 +25,15 @@ static sl_state_t sl_state;
 static sl_scratch_t sl_scratch;
 static uint32_t sl_frame_words[FRAME_BYTES / 4u];
 
-/* The state to start from: sizeof(sl_state_t) bytes, written by the export. */
-extern const uint8_t sl_state_image[];
+/* The answer to the latest request that changed something: the same request again, by a host that
+ * did not hear it, is answered with it and not done twice. */
+static struct {
+    uint32_t crc; /* of the request: it covers type, sequence number and payload */
+    uint32_t is_kept;
+    uint32_t length;
+    uint32_t words[SL_PREDICTION_WORDS];
+    uint8_t status;
+} answered;
 
 /* What HELLO answers. The host reads the same words out of the ELF before it boots it. */
 extern const uint32_t sl_link_facts[6];
@@ -45,6 +53,13 @@ static uint32_t u32_at(const uint8_t *bytes) {
 }
 
 static void reply(const sl_frame_t *frame, uint8_t status, const void *payload, uint32_t length) {
+    if (length <= sizeof answered.words) { /* longer ones change nothing, and are never kept */
+        answered.status = status;
+        answered.length = length;
+        for (uint32_t i = 0; i < length / 4u; i++) {
+            answered.words[i] = ((const uint32_t *)payload)[i];
+        }
+    }
     sl_frame_send(sl_frame_type(frame) | SL_FRAME_REPLY, sl_frame_sequence(frame), status,
                   (const uint8_t *)payload, length);
 }
@@ -81,14 +96,41 @@ static void handle_read_state(const sl_frame_t *frame, const uint8_t *payload) {
     }
 }
 
-static void handle_write_state(const sl_frame_t *frame, const uint8_t *payload, uint32_t length) {
-    const uint32_t offset = u32_at(payload);
-    if (in_state(offset, length - 4u)) {
-        __builtin_memcpy((uint8_t *)&sl_state + offset, payload + 4, length - 4u);
-        reply_status(frame, SL_STATUS_OK);
+static void handle_write_state(const sl_frame_t *frame, uint32_t length) {
+    uint32_t *words = frame->words + SL_FRAME_HEADER_BYTES / 4u;
+    static const uint8_t outcome[] = {SL_STATUS_OK, SL_STATUS_NOT_STORED, SL_STATUS_OUT_OF_ORDER};
+    if (in_state(words[0], length - 4u)) {
+        reply_status(frame, outcome[sl_storage_stage(words[0], words + 1, length - 4u)]);
     } else {
         reply_status(frame, SL_STATUS_OUT_OF_RANGE);
     }
+}
+
+static void handle_adopt(const sl_frame_t *frame, uint32_t crc) {
+    static const uint8_t outcome[] = {SL_STATUS_OK, SL_STATUS_NOT_STORED, SL_STATUS_OUT_OF_ORDER,
+                                      SL_STATUS_STATE_DAMAGED, SL_STATUS_STATE_REFUSED};
+    reply_status(frame, outcome[sl_storage_adopt(crc, &sl_state)]);
+}
+
+static void handle_commit(const sl_frame_t *frame) {
+#if SL_COMMIT_NEVER
+    reply_status(frame, SL_STATUS_NOT_STORED);
+#else
+    reply_status(frame, sl_storage_commit(&sl_state) == 0u ? SL_STATUS_OK : SL_STATUS_NOT_STORED);
+#endif
+}
+
+static void handle_learn(const sl_frame_t *frame, const uint32_t *words) {
+    const uint8_t *tail = (const uint8_t *)words + FEATURE_BYTES;
+    const uint32_t target = SL_TARGET_BYTES == 4u ? u32_at(tail) : u16_at(tail);
+    const int32_t result = sl_learner_learn(&sl_state, &sl_scratch, words, target);
+#if SL_COMMIT_EVERY
+    static uint32_t learned;
+    if (result >= 0 && ++learned % SL_COMMIT_EVERY == 0u) {
+        (void)sl_storage_commit(&sl_state); /* before the answer; STORED counts what fails */
+    }
+#endif
+    reply_result(frame, result);
 }
 
 static void handle(const sl_frame_t *frame) {
@@ -127,9 +169,7 @@ static void handle(const sl_frame_t *frame) {
 #endif
     case SL_TYPE_LEARN:
         if (length == LEARN_BYTES) {
-            const uint8_t *tail = payload + FEATURE_BYTES;
-            const uint32_t target = SL_TARGET_BYTES == 4u ? u32_at(tail) : u16_at(tail);
-            reply_result(frame, sl_learner_learn(&sl_state, &sl_scratch, words, target));
+            handle_learn(frame, words);
             return;
         }
         break;
@@ -141,7 +181,7 @@ static void handle(const sl_frame_t *frame) {
         break;
     case SL_TYPE_WRITE_STATE:
         if (length >= 4u) {
-            handle_write_state(frame, payload, length);
+            handle_write_state(frame, length);
             return;
         }
         break;
@@ -153,6 +193,32 @@ static void handle(const sl_frame_t *frame) {
             return;
         }
         break;
+    case SL_TYPE_COMMIT:
+        if (length == 0u) {
+            handle_commit(frame);
+            return;
+        }
+        break;
+    case SL_TYPE_STORED:
+        if (length == 0u) {
+            reply(frame, SL_STATUS_OK, &sl_storage, sizeof sl_storage);
+            return;
+        }
+        break;
+    case SL_TYPE_IDENTITY:
+        if (length == 0u) {
+            uint32_t id[2];
+            sl_port_unique_id(id);
+            reply(frame, SL_STATUS_OK, id, sizeof id);
+            return;
+        }
+        break;
+    case SL_TYPE_ADOPT:
+        if (length == 4u) {
+            handle_adopt(frame, words[0]);
+            return;
+        }
+        break;
     default:
         status = SL_STATUS_UNKNOWN_TYPE;
         break;
@@ -160,18 +226,43 @@ static void handle(const sl_frame_t *frame) {
     reply_status(frame, status);
 }
 
+/* Does a request, or answers again what it did when the same one came just before. */
+static void serve(const sl_frame_t *frame) {
+    const uint8_t *end =
+        (const uint8_t *)frame->words + SL_FRAME_HEADER_BYTES + sl_frame_length(frame);
+    const uint32_t crc = u32_at(end);
+    if (answered.is_kept != 0u && answered.crc == crc) {
+        sl_frame_send(sl_frame_type(frame) | SL_FRAME_REPLY, sl_frame_sequence(frame),
+                      answered.status, (const uint8_t *)answered.words, answered.length);
+        return;
+    }
+    const uint8_t type = sl_frame_type(frame);
+    answered.crc = crc;
+    answered.is_kept = type == SL_TYPE_LEARN || type == SL_TYPE_COMMIT || type == SL_TYPE_ADOPT ||
+                       type == SL_TYPE_WRITE_STATE;
+    handle(frame);
+}
+
 int main(void) {
     static sl_frame_t frame;
     frame.words = sl_frame_words;
     frame.capacity_bytes = sizeof sl_frame_words;
-    __builtin_memcpy(&sl_state, sl_state_image, sizeof sl_state);
-    sl_uart_init();
+    sl_port_start();
+#if SL_WATCHDOG
+    sl_port_watchdog();
+#endif
+    sl_storage_boot(&sl_state);
     for (;;) {
         const uint8_t status = sl_frame_receive(&frame);
         if (status == SL_STATUS_OK) {
-            handle(&frame);
+            serve(&frame);
         } else {
-            reply_status(&frame, status);
+            /* What was answered last stays kept: only the line was bad. */
+            sl_frame_send(sl_frame_type(&frame) | SL_FRAME_REPLY, sl_frame_sequence(&frame), status,
+                          0, 0u);
         }
+#if SL_WATCHDOG
+        sl_port_watchdog();
+#endif
     }
 }

@@ -2,6 +2,7 @@
 #include <stdint.h>
 
 #include "frame.h"
+#include "port.h"
 
 #define REG32(address) (*(volatile uint32_t *)(address))
 #define SCB_CFSR       REG32(0xE000ED28u)
@@ -23,24 +24,13 @@ void Reset_Handler(void);
 void Fault_Handler(void);
 void sl_fault_report(const uint32_t *stacked);
 
-/* The first sixteen words; no interrupt is ever enabled for service, so the table ends here. */
-__attribute__((section(".vectors"), used)) const void *const sl_vectors[16] = {
+/* Every entry, though no interrupt is ever enabled for service: one that comes all the same is a
+ * fault that is seen. */
+#define SL_VECTORS (16u + SL_INTERRUPTS)
+__attribute__((section(".vectors"), used)) const void *const sl_vectors[SL_VECTORS] = {
     (const void *)sl_stack_top,
     (const void *)Reset_Handler,
-    (const void *)Fault_Handler, /* NMI */
-    (const void *)Fault_Handler, /* HardFault */
-    (const void *)Fault_Handler, /* MemManage */
-    (const void *)Fault_Handler, /* BusFault */
-    (const void *)Fault_Handler, /* UsageFault */
-    (const void *)Fault_Handler, /* SecureFault (ARMv8-M) */
-    0,
-    0,
-    0,
-    (const void *)Fault_Handler, /* SVCall */
-    (const void *)Fault_Handler, /* DebugMonitor */
-    0,
-    (const void *)Fault_Handler, /* PendSV */
-    (const void *)Fault_Handler, /* SysTick */
+    [2 ... SL_VECTORS - 1u] = (const void *)Fault_Handler,
 };
 
 static void stack_paint(void) {

@@ -29,7 +29,8 @@ def arithmetics(
     Parameters
     ----------
     state : module
-        Has ``integer_fields``, ``integer_init``, ``real_fields`` and ``real_init``.
+        Has ``integer_fields``, ``integer_init``, ``real_fields`` and ``real_init``; and
+        ``integer_ranges``, if fields of q16 have ranges.
     golden : module
         Has ``forward``, ``update`` and ``mean``.
     plan : callable
@@ -47,6 +48,7 @@ def arithmetics(
             golden=Model(plan, golden.forward, golden.update, mean=golden.mean),
             kernel=kernel,
             check_state=check_state,
+            ranges=getattr(state, "integer_ranges", None),
         ),
         "float32": Arithmetic(
             numbers="float32",

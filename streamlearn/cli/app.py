@@ -9,7 +9,15 @@ import typer
 
 import firmware_sim
 from streamlearn.cli import fleet_commands, record_commands, run_command
-from streamlearn.cli.options import Board, Json, Quiet, Seed, settings_text
+from streamlearn.cli.options import (
+    DEMO_STATE_BYTES,
+    Board,
+    Json,
+    Quiet,
+    Seed,
+    StateBytes,
+    settings_text,
+)
 from streamlearn.version import __version__
 
 app = typer.Typer(
@@ -98,11 +106,11 @@ def compare(
 
 
 @app.command()
-def boards() -> None:
-    """List the boards that can be simulated."""
+def boards(state_bytes: StateBytes = DEMO_STATE_BYTES) -> None:
+    """List the boards that can be simulated, and how often their flash takes a state."""
     from streamlearn.cli.board_table import print_boards
 
-    print_boards()
+    print_boards(state_bytes)
 
 
 record_commands.add_to(app)

@@ -167,6 +167,8 @@ def _after(done: int, on_progress: Callable[[int], None]) -> Callable[[int, int]
     return lambda n, _: on_progress(done + n)
 
 
-def build(export_dir: Path, board_name: str, out: Path) -> Firmware:
-    """Build the firmware of an export folder for a board."""
-    return firmware_sim.build_firmware(export_dir, firmware_sim.get_board(board_name), out)
+def build(export_dir: Path, board: firmware_sim.Board | str, out: Path) -> Firmware:
+    """Build the firmware of an export folder for a board, or for the shipped one of that name."""
+    if isinstance(board, str):
+        board = firmware_sim.get_board(board)
+    return firmware_sim.build_firmware(export_dir, board, out)

@@ -154,6 +154,20 @@ NoBaselines = Annotated[
     ),
 ]
 Board = Annotated[str, typer.Option("--board", help="Board to simulate; see `streamlearn boards`.")]
+PortFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--port",
+        help="A folder with board.json and port.c: a board of your own, instead of --board.",
+        metavar="DIR",
+    ),
+]
+#: Of the demo's learner: 128-32-6 in q16.
+DEMO_STATE_BYTES = 20448
+StateBytes = Annotated[
+    int,
+    typer.Option("--state-bytes", help="Size of the state whose commits are counted.", min=1),
+]
 Seed = Annotated[
     int,
     typer.Option(

@@ -11,7 +11,7 @@ import typer
 import firmware_sim
 from streamlearn.cli.column_options import feed_options
 from streamlearn.cli.filled import filled
-from streamlearn.cli.options import Board, Json, Quiet, RecordTo
+from streamlearn.cli.options import Board, Json, PortFolder, Quiet, RecordTo
 
 if TYPE_CHECKING:
     from streamlearn.cli.feeding import Feed
@@ -80,6 +80,7 @@ def simulate(
     export_dir: Exported,
     feed: Feed,
     board: Board = firmware_sim.DEFAULT_BOARD,
+    port: PortFolder = None,
     out: Annotated[Path, typer.Option("--out", help="Run folder.")] = Path("runs/simulate"),
     json_file: Json = None,
     quiet: Quiet = False,
@@ -90,7 +91,8 @@ def simulate(
     """
     from streamlearn.cli.simulate import simulate as run_simulate
 
-    run_simulate(export_dir, feed, board, out, json_file, quiet)
+    target = firmware_sim.load_board(port) if port else firmware_sim.get_board(board)
+    run_simulate(export_dir, feed, target, out, json_file, quiet)
 
 
 @filled(feed=feed_options)

@@ -41,13 +41,12 @@ FIRMWARE_DIR = "firmware"
 def simulate(
     export_dir: Path,
     feed: Feed,
-    board: str,
+    board: firmware_sim.Board,
     out: Path,
     json_file: Path | None,
     quiet: bool,
 ) -> None:
     """Build, boot, feed line by line, and bring the learned state back."""
-    firmware_sim.get_board(board)
     exported = firmware_sim.open_export(export_dir)
     learner = load(export_dir / EXPORTED_STATE)
     rows = fed(feed, exported, quiet)
@@ -56,7 +55,7 @@ def simulate(
         to = console(quiet)
         truth: list[float] = []
         with progress(to) as display:
-            task = display.add_task(f"device {board}", total=None)
+            task = display.add_task(f"device {board.name}", total=None)
             firmware = build(export_dir, board, out / FIRMWARE_DIR)
             run = learn_on_device(
                 firmware,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from cli_helpers import (
     toy_rows,
 )
 
+import firmware_sim
 from streamlearn import MesuClassifier, MesuRegressor, __version__
 from streamlearn.by_index import ByIndex
 from streamlearn.cli.rules import rule_names
@@ -211,6 +214,22 @@ def test_a_pipe_is_read_line_by_line(tmp_path: Path) -> None:
     _, err = process.communicate()
     assert "standard input line 4, column 'temp': expected a number" in err
     assert read_json(out / "metrics.json")["n_samples"] == 2
+
+
+def test_a_board_of_ones_own_is_a_folder(cli: Cli, q16: Path, tmp_path: Path) -> None:
+    port = tmp_path / "port"
+    shutil.copytree(firmware_sim.get_board("nrf52840").folder, port)
+    entry = json.loads((port / "board.json").read_text("utf-8"))
+    (port / "board.json").write_text(json.dumps({**entry, "name": "mine"}), "utf-8")
+    given = ("--stream", tmp_path / "more.csv", "--label", LABEL, "--out", tmp_path / "sim")
+    (tmp_path / "more.csv").write_text(toy_csv(9, seed=5), "utf-8")
+    ended = cli("simulate", q16 / "export", *given, "--port", port)
+    assert ended.code == 0, ended.err
+    assert read_json(tmp_path / "sim" / "metrics.json")["device"]["board"] == "mine"
+    (port / "port.c").unlink()
+    ended = cli("simulate", q16 / "export", *given, "--port", port)
+    assert ended.code != 0
+    assert "no port.c in it" in ended.err
 
 
 @pytest.mark.parametrize("arithmetic", ["q16", "float32"])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import firmware_sim as fs
-from firmware_sim import tap
+from firmware_sim import native_tap, tap
 from firmware_sim.emulator import uc
 from firmware_sim.errors import BuildError
 
@@ -98,7 +98,7 @@ def test_without_a_compiler_the_device_still_runs(
     def missing() -> None:
         raise BuildError("no compiler")
 
-    monkeypatch.setattr(tap, "_library", missing)
+    monkeypatch.setattr(native_tap, "_library", missing)
     assert fs.Device(firmware).predict(X) in range(3)
     with pytest.raises(fs.BuildError, match="no compiler"):
         fs.Device(firmware, counting="native")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import zlib
 from pathlib import Path
 
 import firmware_sim_helpers as helpers
@@ -12,6 +13,7 @@ import pytest
 
 import firmware_sim as fs
 from firmware_sim.link import REPLY, Frame, Request, Status, decode_frames, encode_frame
+from firmware_sim.power import Cut
 
 N_FEATURES, N_CLASSES = 8, 3
 X = np.linspace(-1, 1, N_FEATURES, dtype=np.float32)
@@ -96,14 +98,12 @@ def test_bad_requests_are_answered_and_change_nothing(
     assert device.read_state() != state
 
 
-def test_the_last_byte_of_the_state_can_be_reached_and_no_more(device: fs.Device) -> None:
+def test_the_last_byte_of_the_state_can_be_read_and_no_more(device: fs.Device) -> None:
     size = device.firmware.state_bytes
     for length, status in ((1, Status.OK), (2, Status.OUT_OF_RANGE)):
         payload = (size - 1).to_bytes(4, "little") + length.to_bytes(2, "little")
         reply = device.exchange(Request.READ_STATE, payload)
         assert reply.status == status
-    assert device.exchange(Request.WRITE_STATE, (size - 1).to_bytes(4, "little") + b"a").status == 0
-    assert device.read_state()[-1:] == b"a"
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -149,7 +149,7 @@ def test_state_round_trip_over_several_frames(tmp_path: Path) -> None:
     device.write_state(learned)
     assert device.read_state() == learned
     device.power_on()
-    assert device.read_state() == before
+    assert device.read_state() == learned, "what was written over the link is kept"
     with pytest.raises(fs.InputError, match="bytes"):
         device.write_state(b"short")
 
@@ -222,3 +222,125 @@ def test_a_device_says_how_its_learner_is(device: fs.Device) -> None:
     health = device.health()
     assert (health.blind, health.step) == (10, 0.5)
     assert list(health.saturations.values()) == [2, 3, 4, 5, 6, 7]
+
+
+def test_a_repeated_request_is_answered_and_not_done_twice(device: fs.Device) -> None:
+    """What a host sends again because it did not hear the answer, even if noise came between."""
+    first = device.send_bytes(LEARN)
+    state = device.read_state()
+    device.send_bytes(encode_frame(Request.LEARN, 6, X.tobytes() + b"\x02\x00"))
+    later = device.read_state()
+    assert later != state
+    again = encode_frame(Request.LEARN, 7, X.tobytes() + b"\x01\x00")
+    answer = device.send_bytes(again)
+    learned = device._ram[:]
+    for noise in (b"", b"garbage", corrupted(again, 20)):
+        replies = decode_frames(device.send_bytes(noise + again))
+        assert replies[-1] == decode_frames(answer)[0]
+        assert len(replies) == 1 + (noise == corrupted(again, 20))
+    size = device.firmware.state_bytes
+    start = device.firmware.address_of("sl_state") - device.firmware.board.ram.origin
+    assert device.ram()[start : start + size] == bytes(learned[start : start + size])
+    # Another request between, and it is a new one.
+    device.hello()
+    assert device.send_bytes(again) != b""
+    assert device.ram()[start : start + size] != bytes(learned[start : start + size])
+    assert first != b""
+
+
+def test_a_repeated_commit_is_one_commit(device: fs.Device) -> None:
+    commit = encode_frame(Request.COMMIT, 9)
+    replies = [decode_frames(device.send_bytes(commit)) for _ in range(3)]
+    assert [reply[0].status for reply in replies] == [0, 0, 0]
+    assert device.stored().commits == 1
+
+
+def parts(state: bytes, chunk: int = 256) -> list[bytes]:
+    return [at.to_bytes(4, "little") + state[at : at + chunk] for at in range(0, len(state), chunk)]
+
+
+def adopt(state: bytes) -> bytes:
+    return zlib.crc32(state).to_bytes(4, "little")
+
+
+def test_a_state_is_taken_over_whole_or_not_at_all(tmp_path: Path) -> None:
+    export = helpers.make_export(tmp_path / "export", 300, 4)
+    device = fs.Device(fs.build_firmware(export, fs.get_board("stm32l072"), tmp_path / "out"))
+    before, size = device.read_state(), device.firmware.state_bytes
+    other = np.random.default_rng(1).bytes(size)
+    first, second, *rest = parts(other)
+    write, refused = Request.WRITE_STATE, Status.OUT_OF_ORDER
+    assert device.exchange(write, second).status == refused, "it begins with the first part"
+    assert device.exchange(Request.ADOPT, adopt(other)).status == refused, "nothing came"
+    assert device.exchange(write, first).status == 0
+    assert device.exchange(write, rest[0]).status == refused, "a part is missing"
+    assert device.exchange(Request.ADOPT, adopt(other)).status == refused, "parts are missing"
+    for part in (second, *rest):
+        assert device.exchange(write, part).status == 0
+    assert device.read_state() == before, "nothing is taken over yet"
+    assert device.exchange(Request.ADOPT, adopt(before)).status == Status.STATE_DAMAGED
+    assert device.exchange(Request.ADOPT, adopt(other)).status == refused, "it must come again"
+    assert device.read_state() == before
+    device.power_on()
+    assert device.stored().source != "newest"
+    for part in (first, second, *rest):
+        assert device.exchange(write, part).status == 0
+    device.learn([0.5] * 300, 1)  # learning goes on meanwhile
+    assert device.exchange(Request.ADOPT, adopt(other)).status == 0
+    assert device.read_state() == other
+    device.power_on()
+    assert (device.read_state(), device.stored().source) == (other, "newest")
+    # A commit in between ends the transaction: both want the same place.
+    assert device.exchange(write, first).status == 0
+    device.commit()
+    assert device.exchange(write, second).status == refused
+
+
+def test_a_cut_while_a_state_comes_keeps_the_one_before(device: fs.Device) -> None:
+    device.commit()
+    kept = device.read_state()
+    other = bytes(len(kept))
+    for at in range(1, 60):
+        device.cut_power(Cut(flash_operation=at, seed=at))
+        try:
+            device.write_state(other)
+        except fs.PowerLost:
+            device.power_on()
+        if device.read_state() == other:
+            break
+        assert device.read_state() == kept
+    assert 20 < at < 59
+
+
+@pytest.mark.slow
+def test_a_million_frames_half_of_them_damaged(device: fs.Device) -> None:
+    flood(device, 1_000_000)
+
+
+def test_a_flood_of_damaged_frames_changes_nothing(device: fs.Device) -> None:
+    flood(device, 6_000)
+
+
+def flood(device: fs.Device, n: int) -> None:
+    """Send good requests that change nothing, every second one with bytes changed."""
+    draw = np.random.default_rng(5)
+    state = device.read_state()
+    good = [
+        encode_frame(Request.HELLO, 1),
+        encode_frame(Request.PREDICT, 2, X.tobytes()),
+        encode_frame(Request.READ_STATE, 3, bytes(4) + b"\x10\x00"),
+        encode_frame(Request.STORED, 4),
+    ]
+    for _ in range(n // 200):
+        frames = []
+        for index in range(200):
+            frame = bytearray(good[int(draw.integers(len(good)))])
+            if index % 2:
+                for at in draw.integers(0, len(frame), int(draw.integers(1, 4))):
+                    frame[at] ^= int(draw.integers(1, 256))
+            frames.append(bytes(frame))
+        device.send_bytes(b"".join(frames))
+        device.pass_time(0.6)
+        assert device.hello().n_features == N_FEATURES
+    assert device.read_state() == state
+    assert device.stored().commits == 0

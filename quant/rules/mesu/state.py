@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from quant.errors import ShapeError
-from quant.layout import REAL, Field, State
+from quant.layout import REAL, Field, Range, State
 from quant.network import NetworkSpec, layer_view
 from quant.rules.mesu import variance
 from quant.rules.mesu.config import MesuConfig
@@ -32,6 +32,20 @@ def integer_init(spec: NetworkSpec, config: MesuConfig, state: State) -> None:
         layer_view(spec, state, "rho", layer)[:] = rho
         variance.exponent_view(spec, state["rho_exponent"][0], layer)[:] = exponent
     step.start(spec, config, state)
+
+
+def integer_ranges(spec: NetworkSpec, config: MesuConfig) -> list[Range]:
+    """Return the ranges that :func:`integer_check` holds a state to: a rho of 0 would divide."""
+    ranges = [Range("rho", 0, spec.n_synapses, 1, variance.RHO_MAX)]
+    first = 0
+    for (rows, _), mine in zip(spec.shapes, make_plan(spec, config).layers, strict=True):
+        least, most = (
+            variance.least_exponent(mine.v_exponent),
+            variance.most_exponent(mine.v_exponent),
+        )
+        ranges.append(Range("rho_exponent", first, rows, least, most))
+        first += rows
+    return ranges
 
 
 def integer_check(spec: NetworkSpec, config: MesuConfig, state: State) -> None:

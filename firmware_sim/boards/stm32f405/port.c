@@ -1,0 +1,15 @@
+/* STM32F405: USART1 on PA9 and PA10, 168 MHz, sectors 5 to 11 of 128 KB (RM0090). */
+#define STM32_USART1        0x40011000u
+#define STM32_USART1_IRQ    37u
+#define STM32_UID           0x1FFF7A10u
+#define STM32_UID_LAST      0x1FFF7A18u
+#define PLL_N               336u
+#define PLL_P               2u
+#define CFGR_APB            ((5u << 10) | (4u << 13)) /* APB1 by 4, APB2 by 2 */
+#define APB2_DIVIDER        2u
+#define FLASH_WAITS         5u
+#define FLASH_ACR_DCEN      (1u << 10)
+#define FLASH_ACR_MORE      (7u << 8) /* prefetch and both caches */
+#define FIRST_LARGE_SECTOR  5u
+#define FIRST_LARGE_ADDRESS 0x08020000u
+#include "stm32f4.h"
