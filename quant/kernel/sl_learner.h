@@ -25,7 +25,7 @@
 SL_API int32_t sl_learner_predict(const sl_state_t *state, sl_scratch_t *scratch,
                                   const uint32_t *x_bits);
 
-/* The same with the mean weights and nothing drawn: less than half the work, and it does not see
+/* The same with the mean weights and nothing drawn: about half the work, and it does not see
  * how unsure the weights are; an epistemic standard deviation is 0. Every other verb draws. */
 #define SL_HAS_PREDICT_MEAN 1
 SL_API int32_t sl_learner_predict_mean(const sl_state_t *state, sl_scratch_t *scratch,

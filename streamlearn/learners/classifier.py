@@ -107,7 +107,7 @@ class StreamClassifier(ClassBlocks, StreamLearner):
         x : mapping, sequence or array
             Of ``n_features`` finite numbers.
         draws : bool
-            False: predict with the mean weights, at less than half the cost on a chip. Such a
+            False: predict with the mean weights, at about half the cost on a chip. Such a
             prediction does not see how sure the weights are, and has no epistemic part
             (docs/choose-a-rule.md says how right it is). A rule that draws nothing gives the same.
 

@@ -93,7 +93,7 @@ class StreamRegressor(TargetBlocks, StreamLearner):
         x : mapping, sequence or array
             Of ``n_features`` finite numbers.
         draws : bool
-            False: predict with the mean weights, at less than half the cost on a chip. Such a
+            False: predict with the mean weights, at about half the cost on a chip. Such a
             prediction does not see how sure the weights are: ``epistemic`` is 0, or infinite
             before two samples, and intervals are too narrow where little was learned.
 
