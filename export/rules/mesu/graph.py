@@ -60,9 +60,8 @@ def integer_layer(
     def layer(index: int, x: Any, frac_bits: Any, epsilon: Any) -> Layer:
         mu, rho = (layer_view(spec, state, name, index) for name in ("mu", "rho"))
         exponent = exponent_view(spec, state["rho_exponent"][0], index)
-        weights = Weights(
-            *(read(g, g.constant(part)) for part in (mu, rho)), exponent.astype(np.float64)
-        )
+        mean, mantissa = read(g, g.constant(mu)), read(g, g.constant(rho))
+        weights = Weights(mean, mantissa, exponent.astype(np.float64))
         rows = spec.shapes[index][0] if index == 0 else None
         mu_frac_bits = plan.layers[index].mu_frac_bits
         return forward_layer(x, frac_bits, weights, mu_frac_bits, epsilon, rows)
