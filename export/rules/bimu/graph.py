@@ -12,15 +12,22 @@ import numpy as np
 import numpy.typing as npt
 from onnx import TensorProto
 
+from export.graph.bits import bit_length
 from export.graph.builder import GraphBuilder
 from export.graph.drawn import Drawn
-from export.graph.integers import (
-    bit_length,
+from export.graph.whole import (
+    Value,
+    divide_floor,
+    floor,
     isqrt,
+    matmul,
+    maximum,
+    odd,
+    reduce,
+    scaled,
     shift_floor,
-    shift_left,
     shift_round,
-    shift_round_both,
+    where,
 )
 from quant import noise
 from quant.cuts import SIGN, cut_values, cuts_of
@@ -42,27 +49,26 @@ def integer(
     ``z_q`` is ``int64[batch, n_features]`` in Q3.4.
     """
     plan, key = make_bimu_plan(spec, config), _key(state)
+    z = g.cast(z_q, TensorProto.DOUBLE)
     if len(plan.cuts):
-        z_q = _signs(g, g.op("GreaterOrEqual", g.unsqueeze(z_q, 2), plan.cuts), np.array(SIGN))
-    x = g.unsqueeze(z_q, 1)
-    square_sum = ""
+        reached = g.op("GreaterOrEqual", g.unsqueeze(z, 2), plan.cuts.astype(np.float64))
+        z = _signs(g, reached, np.array(float(SIGN)))
+    x: Any = Value(g, g.unsqueeze(z, 1))
+    square_sum: Any = None
     for layer, (rows, n_out) in enumerate(plan.shapes):
-        if spec.bias:
-            x = g.append_last(x, 3, np.array(SIGN))
-        byte = belief_view(spec, state, layer).astype(np.int64) + 128
-        epsilon = noise.epsilon_q(key, layer, n_out, plan.n_draws).T
-        mean = g.op("MatMul", g.cast(x, TensorProto.INT32), TANH[byte].astype(np.int32))
-        mean = g.cast(mean, TensorProto.INT64)
-        if layer == 0:
-            square_sum = g.reduce("ReduceSum", g.op("Mul", x, x), 2)
-            noisy = _noise(g, _spread(g, x, VARIANCE[byte], square_sum), epsilon)
-        else:
-            signs = np.full(rows, SIGN)
-            spread = spread_of(signs, VARIANCE[byte], rows * SIGN**2)
-            noisy = g.constant((spread >> 3) * epsilon + 16 >> 5)
-        a = g.op("Add", mean, noisy)
-        x = g.op("Where", g.op("Less", a, 0), -SIGN, SIGN)
-    return Drawn(_logits(g, a, plan, square_sum), plan.n_draws)
+        with g.scope(f"layer_{layer}"):
+            if spec.bias:
+                x = Value(g, g.append_last(x.name, 3, np.array(float(SIGN))))
+            byte = belief_view(spec, state, layer).astype(np.int64) + 128
+            epsilon = noise.epsilon_q(key, layer, n_out, plan.n_draws).T
+            if layer == 0:
+                square_sum = reduce("Sum", x * x, 2)
+                spread = _spread(x, VARIANCE[byte], square_sum)
+            else:
+                spread = spread_of(np.full(rows, SIGN), VARIANCE[byte], rows * SIGN**2)
+            a = matmul(x, TANH[byte]) + shift_round(shift_floor(spread, 3) * epsilon, 5)
+            x = where(a < 0, float(-SIGN), float(SIGN))
+    return Drawn(g.cast(_logits(a, plan, square_sum).name, TensorProto.INT64), plan.n_draws)
 
 
 def _key(state: State) -> int:
@@ -75,35 +81,24 @@ def _signs(g: GraphBuilder, reached: str, plus: npt.NDArray[Any]) -> str:
     return g.op("Reshape", g.op("Where", reached, plus, minus), np.array([0, -1]))
 
 
-def _spread(g: GraphBuilder, x: str, variance: npt.NDArray[np.int64], square_sum: str) -> str:
-    """Deviation of layer 0's pre-activations, .12, ``int64[batch, 1, columns]``."""
-    beyond = g.op("Sub", bit_length(g, square_sum, _SQUARE_SUM_BITS), SQUARE_BITS)
-    k = g.op("Where", g.op("Less", beyond, -1), -1, beyond)
-    k = g.op("Add", k, g.op("Sub", 1, g.op("Mod", k, 2)))  # an even one becomes odd
-    squares = shift_round_both(g, g.op("Mul", x, x), k)
-    power = g.op("MatMul", g.cast(squares, TensorProto.DOUBLE), variance.astype(np.float64))
-    root = isqrt(g, g.cast(power, TensorProto.INT64))  # whole numbers below 2^32
-    return shift_left(g, root, g.op("Div", g.op("Add", k, 1), 2))
+def _spread(x: Any, variance: npt.NDArray[np.int64], square_sum: Any) -> Any:
+    """Deviation of layer 0's pre-activations, .12, ``number[batch, 1, columns]``."""
+    k = maximum(bit_length(square_sum, _SQUARE_SUM_BITS) - SQUARE_BITS, -1)
+    k = k + 1 - odd(k)  # an even one becomes odd
+    power = matmul(shift_round(x * x, k), variance)
+    return scaled(isqrt(power), (k + 1) * 0.5)
 
 
-def _noise(g: GraphBuilder, spread: str, epsilon: npt.NDArray[np.int64]) -> str:
-    return shift_round(g, g.op("Mul", shift_floor(g, spread, 3), epsilon), 5)
-
-
-def _logits(g: GraphBuilder, a: str, plan: BimuPlan, square_sum: str) -> str:
+def _logits(a: Any, plan: BimuPlan, square_sum: Any) -> Any:
     """The last layer's sums over the norm of its input, Q.16."""
     if len(plan.shapes) > 1:  # all its inputs are ±1
         mantissa, exponent = norm(plan.shapes[-1][0] * SIGN**2)
-        inverse = plan.logit_scale_q // mantissa
-        return shift_round_both(g, g.op("Mul", a, inverse), 20 - exponent)
-    spare = g.op("Sub", 32, bit_length(g, square_sum, _SQUARE_SUM_BITS))
-    half = g.op("Div", spare, 2)
-    root = isqrt(g, shift_left(g, square_sum, g.op("Mul", half, 2)))
-    some = g.op("Greater", root, 0)
-    quotient = g.op("Div", plan.logit_scale_q, g.op("Max", root, 1))
-    scaled = g.op("Mul", a, g.op("Where", some, quotient, 0))
-    exponents = g.op("Where", some, half, 0)
-    return shift_round_both(g, scaled, g.op("Sub", 20, exponents))
+        return shift_round(a * float(plan.logit_scale_q // mantissa), 20 - exponent)
+    half = floor((32 - bit_length(square_sum, _SQUARE_SUM_BITS)) * 0.5)
+    root = isqrt(scaled(square_sum, 2 * half))
+    inverse = divide_floor(float(plan.logit_scale_q), maximum(root, 1))
+    inverse = where(root > 0, inverse, 0)
+    return shift_round(a * inverse, 20 - where(root > 0, half, 0))
 
 
 def real(g: GraphBuilder, z: str, spec: NetworkSpec, config: BimuConfig, state: State) -> Drawn:
