@@ -42,11 +42,16 @@ _SQUARE_SUM_BITS = 32
 
 
 def integer(
-    g: GraphBuilder, z_q: str, spec: NetworkSpec, config: BimuConfig, state: State
+    g: GraphBuilder,
+    z_q: str,
+    spec: NetworkSpec,
+    config: BimuConfig,
+    state: State,
+    draws: bool = True,
 ) -> Drawn:
     """All layers in q8 with the noise of the next sample; logits int64[batch, draws, classes].
 
-    ``z_q`` is ``int64[batch, n_features]`` in Q3.4.
+    ``z_q`` is ``int64[batch, n_features]`` in Q3.4. Without draws all of them are alike.
     """
     plan, key = make_bimu_plan(spec, config), _key(state)
     z = g.cast(z_q, TensorProto.DOUBLE)
@@ -60,15 +65,21 @@ def integer(
             if spec.bias:
                 x = Value(g, g.append_last(x.name, 3, np.array(float(SIGN))))
             byte = belief_view(spec, state, layer).astype(np.int64) + 128
-            epsilon = noise.epsilon_q(key, layer, n_out, plan.n_draws).T
+            a = matmul(x, TANH[byte])
             if layer == 0:
                 square_sum = reduce("Sum", x * x, 2)
-                spread = _spread(x, VARIANCE[byte], square_sum)
-            else:
-                spread = spread_of(np.full(rows, SIGN), VARIANCE[byte], rows * SIGN**2)
-            a = matmul(x, TANH[byte]) + shift_round(shift_floor(spread, 3) * epsilon, 5)
+            if draws:
+                epsilon = noise.epsilon_q(key, layer, n_out, plan.n_draws).T
+                if layer == 0:
+                    spread = _spread(x, VARIANCE[byte], square_sum)
+                else:
+                    spread = spread_of(np.full(rows, SIGN), VARIANCE[byte], rows * SIGN**2)
+                a = a + shift_round(shift_floor(spread, 3) * epsilon, 5)
             x = where(a < 0, float(-SIGN), float(SIGN))
-    return Drawn(g.cast(_logits(a, plan, square_sum).name, TensorProto.INT64), plan.n_draws)
+    logits = _logits(a, plan, square_sum)
+    if not draws:
+        logits = logits * np.ones((plan.n_draws, 1))
+    return Drawn(g.cast(logits.name, TensorProto.INT64), plan.n_draws)
 
 
 def _key(state: State) -> int:
@@ -101,7 +112,14 @@ def _logits(a: Any, plan: BimuPlan, square_sum: Any) -> Any:
     return shift_round(a * inverse, 20 - where(root > 0, half, 0))
 
 
-def real(g: GraphBuilder, z: str, spec: NetworkSpec, config: BimuConfig, state: State) -> Drawn:
+def real(
+    g: GraphBuilder,
+    z: str,
+    spec: NetworkSpec,
+    config: BimuConfig,
+    state: State,
+    draws: bool = True,
+) -> Drawn:
     """All layers in float64; logits float64[batch, draws, classes]."""
     x, values, key = z, cut_values(cuts_of(spec, config.cuts)), _key(state)
     if len(values):
@@ -113,7 +131,7 @@ def real(g: GraphBuilder, z: str, spec: NetworkSpec, config: BimuConfig, state: 
         if spec.bias:
             x = g.append_last(x, 3, np.array(1.0))
         t = np.tanh(belief_view(spec, state, layer))
-        epsilon = noise.epsilon_q(key, layer, n_out, config.n_draws).T / 256
+        epsilon = noise.epsilon_q(key, layer, n_out, config.n_draws).T * (draws / 256)
         if layer == 0:
             square_sum = g.reduce("ReduceSum", g.op("Mul", x, x), 2)
             spread = g.op("Sqrt", g.op("MatMul", g.op("Mul", x, x), 1 - t**2))

@@ -94,9 +94,14 @@ def spread_of(x: Int64, variance: Int64, square_sum: int) -> Int64:
 
 
 def forward(
-    spec: NetworkSpec, plan: BimuPlan, state: State, z_q: Int64, count: Saturations
+    spec: NetworkSpec,
+    plan: BimuPlan,
+    state: State,
+    z_q: Int64,
+    count: Saturations,
+    draws: bool = True,
 ) -> Forward:
-    """Run all layers on one input ``int64[n_features]`` in Q3.4."""
+    """Run all layers on one input ``int64[n_features]`` in Q3.4; without draws the noise is 0."""
     key = noise.key_of(state)
     result = Forward()
     x = cut_integers(z_q, plan.cuts)[:, None]
@@ -106,7 +111,7 @@ def forward(
         byte = belief_view(spec, state, layer).astype(np.int64) + 128
         square_sum = int(x[:, 0] @ x[:, 0])  # of every draw
         spread = spread_of(x[:, 0], VARIANCE[byte], square_sum)
-        epsilon = noise.epsilon_q(key, layer, n_out, plan.n_draws)
+        epsilon = noise.epsilon_q(key, layer, n_out, plan.n_draws) * draws
         a = TANH[byte].T @ x + ((spread >> 3)[:, None] * epsilon + 16 >> 5)
         result.inputs.append(x)
         result.sums.append(a)
@@ -116,6 +121,13 @@ def forward(
         x = np.where(a < 0, -SIGN, SIGN)
     result.outputs = scale_logits(a, result.norms[-1], plan)
     return result
+
+
+def mean(
+    spec: NetworkSpec, plan: BimuPlan, state: State, z_q: Int64, count: Saturations
+) -> Forward:
+    """Run all layers with the mean weights."""
+    return forward(spec, plan, state, z_q, count, draws=False)
 
 
 def scale_logits(a: Int64, size: tuple[int, int], plan: BimuPlan) -> Int64:

@@ -23,7 +23,7 @@ RULE = Rule(
             numbers="integer",
             fields=state.integer_fields,
             init=state.integer_init,
-            golden=Model(make_bimu_plan, golden.forward, golden.update),
+            golden=Model(make_bimu_plan, golden.forward, golden.update, mean=golden.mean),
             kernel=c_config.KERNEL,
             check_state=state.integer_check,
         ),
@@ -31,5 +31,6 @@ RULE = Rule(
     },
     check=_check,
     weight="belief",
+    draws=True,
     variants={"uncut": {"cuts": 0}},
 )

@@ -6,7 +6,9 @@ from streamlearn.rules.bimu.certainty import CERTAINTY
 from streamlearn.rules.bimu.learners import BimuClassifier
 
 #: In float64: the constants are the configuration itself.
-EQUATIONS = Model(lambda spec, config: config, equations.forward, equations.update)
+EQUATIONS = Model(
+    lambda spec, config: config, equations.forward, equations.update, mean=equations.mean
+)
 
 #: The class that a user holds, by head.
 LEARNERS = {"categorical": BimuClassifier}

@@ -52,16 +52,24 @@ class Forward(Sampled):
 
 
 def forward(
-    spec: NetworkSpec, config: BimuConfig, state: State, z: Float, count: Saturations
+    spec: NetworkSpec,
+    config: BimuConfig,
+    state: State,
+    z: Float,
+    count: Saturations,
+    draws: bool = True,
 ) -> Forward:
-    """Sample the pre-activations of all layers on one input ``float64[n_features]``."""
+    """Sample the pre-activations of all layers on one input ``float64[n_features]``.
+
+    Without draws their noise is 0.
+    """
     key, result = noise.key_of(state), Forward()
     x = cut_reals(z, cut_values(cuts_of(spec, config.cuts)))[:, None]
     for layer, (_, n_out) in enumerate(spec.shapes):
         if spec.bias:
             x = np.vstack([x, np.ones(x.shape[1])])
         t = np.tanh(belief_view(spec, state, layer))
-        epsilon = noise.epsilon_q(key, layer, n_out, config.n_draws) / 256
+        epsilon = noise.epsilon_q(key, layer, n_out, config.n_draws) / 256 * draws
         spread = np.sqrt((1 - t**2).T @ x[:, :1] ** 2)  # of every draw: later inputs are ±1
         a = t.T @ x + spread * epsilon
         result.inputs.append(x)
@@ -73,6 +81,13 @@ def forward(
     size = result.norms[-1]
     result.outputs = a * (config.logit_scale / size if size else 0.0)
     return result
+
+
+def mean(
+    spec: NetworkSpec, config: BimuConfig, state: State, z: Float, count: Saturations
+) -> Forward:
+    """Run all layers with the mean weights."""
+    return forward(spec, config, state, z, count, draws=False)
 
 
 def update(

@@ -124,7 +124,8 @@ static void sl_forward_later(uint32_t index, const sl_state_t *state, sl_scratch
     }
 }
 
-int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
+/* All layers; without draws the noise is 0, so all draws are alike. */
+static int32_t sl_forward(const sl_state_t *state, sl_scratch_t *scratch, uint32_t draws) {
     const uint32_t key = sl_step_key(state);
 #if SL_N_CUTS
     sl_cut(scratch->input);
@@ -134,7 +135,14 @@ int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
     }
     for (uint32_t index = 0; index < SL_N_LAYERS; index++) {
         const sl_layer_t *layer = &sl_layers[index];
-        sl_noise_epsilon(key, index, layer->columns, scratch->epsilon + layer->unit * L);
+        int16_t *epsilon = scratch->epsilon + layer->unit * L;
+        if (draws) {
+            sl_noise_epsilon(key, index, layer->columns, epsilon);
+        } else {
+            for (uint32_t e = 0; e < layer->columns * L; e++) {
+                epsilon[e] = 0;
+            }
+        }
         if (index == 0) {
             sl_forward_first(state, scratch);
         } else {
@@ -159,4 +167,12 @@ int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
         best = scratch->logit_sum[k] > scratch->logit_sum[best] ? (int32_t)k : best;
     }
     return best;
+}
+
+int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
+    return sl_forward(state, scratch, 1);
+}
+
+int32_t sl_rule_forward_mean(const sl_state_t *state, sl_scratch_t *scratch) {
+    return sl_forward(state, scratch, 0);
 }
