@@ -73,7 +73,9 @@ def accuracies(n_columns: int, seed: int, n_samples: int = N_SAMPLES) -> list[fl
         (MetaplasticClassifier((n, 128, N_CLASSES), classes=labels, seed=seed), x),
         (MetaplasticClassifier((n, 128, N_CLASSES), classes=labels, seed=seed, bias=False), x),
         (
-            MetaplasticClassifier((steps.shape[1], 128, N_CLASSES), classes=labels, seed=seed),
+            MetaplasticClassifier(
+                (steps.shape[1], 128, N_CLASSES), classes=labels, seed=seed, cuts=0
+            ),
             steps,
         ),
     ]

@@ -1,5 +1,6 @@
 /* BiMU in integers, the forward pass. Golden model: the rule's golden.py. arXiv 2605.30198. */
 #include "sl_bimu.h"
+#include "sl_cut.h"
 #include "sl_epsilon.h"
 #include "sl_parts.h"
 #include "sl_replay.h"
@@ -7,20 +8,6 @@
 enum { SL_SQUARE_BITS = 16 };
 
 const int32_t sl_belief_table[256] = SL_BELIEF_TABLE;
-
-#if SL_N_CUTS
-static const int16_t sl_cuts[SL_N_CUTS] = SL_CUTS;
-
-/* Each column becomes the signs of its distances from the cuts, in place, so the last one first. */
-static void sl_cut(sl_input_t *input) {
-    for (uint32_t i = SL_N_FEATURES; i-- > 0;) {
-        const int32_t z = input[i];
-        for (uint32_t k = 0; k < SL_N_CUTS; k++) {
-            input[i * SL_N_CUTS + k] = z >= sl_cuts[k] ? SL_SIGN : -SL_SIGN;
-        }
-    }
-}
-#endif
 
 /* The norm of a layer's input; the odd shift after which squares sum to less than 2^16. */
 static int32_t sl_note_norm(uint32_t index, uint32_t square_sum, sl_scratch_t *scratch) {
@@ -31,8 +18,8 @@ static int32_t sl_note_norm(uint32_t index, uint32_t square_sum, sl_scratch_t *s
 }
 
 /* The deviation of a unit and the noise of its draws, from mean and power. */
-static void sl_sample(const sl_layer_t *layer, uint32_t j, uint32_t power, int32_t k,
-                      sl_scratch_t *scratch) {
+static void sl_sample_unit(const sl_layer_t *layer, uint32_t j, uint32_t power, int32_t k,
+                           sl_scratch_t *scratch) {
     const uint32_t spread = sl_isqrt32(power) << (k + 1) / 2;
     const int16_t *epsilon = scratch->epsilon + (layer->unit + j) * L;
     int32_t *sums = scratch->sums + (layer->unit + j) * L;
@@ -51,8 +38,8 @@ typedef struct {
 } sl_moments_t;
 
 /* Mean and power of some units over the rows in use. */
-SL_INLINE sl_moments_t sl_sum_units(const int8_t *beliefs, uint32_t n,
-                                    const sl_scratch_t *scratch) {
+SL_INLINE sl_moments_t sl_belief_sums(const int8_t *beliefs, uint32_t n,
+                                      const sl_scratch_t *scratch) {
     const uint16_t *row = scratch->row;
     const int32_t *pair = scratch->pair, *end = pair + n, *middle = sl_belief_table + 128;
     sl_moments_t sum = {{0}, {0}};
@@ -87,13 +74,13 @@ static void sl_forward_first(const sl_state_t *state, sl_scratch_t *scratch) {
         scratch->pair[r] = (int32_t)(square << 16 | ((uint32_t)x & 0xFFFFu));
     }
     for (uint32_t j = 0; j < layer->columns; j += SL_SIDE) {
-        const sl_moments_t sum = sl_sum_units(state->belief + layer->belief + j, n, scratch);
+        const sl_moments_t sum = sl_belief_sums(state->belief + layer->belief + j, n, scratch);
         for (uint32_t c = 0; c < SL_SIDE && j + c < layer->columns; c++) {
             int32_t *sums = scratch->sums + (layer->unit + j + c) * L;
             for (uint32_t s = 0; s < S; s++) {
                 sums[s] = sum.mean[c];
             }
-            sl_sample(layer, j + c, sum.power[c], k, scratch);
+            sl_sample_unit(layer, j + c, sum.power[c], k, scratch);
         }
     }
 }
@@ -120,7 +107,7 @@ static void sl_forward_later(uint32_t index, const sl_state_t *state, sl_scratch
                 sums[s] += i < units && below[i * L + s] < 0 ? -t : t;
             }
         }
-        sl_sample(layer, j, power, k, scratch);
+        sl_sample_unit(layer, j, power, k, scratch);
     }
 }
 

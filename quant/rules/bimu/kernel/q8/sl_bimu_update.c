@@ -43,7 +43,7 @@ static void sl_noisy(const sl_layer_t *layer, sl_scratch_t *scratch) {
 }
 
 /* The gradient by the sums of the layer below, of the units inside the window; 0 for others. */
-static void sl_backward(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {
+static void sl_bimu_backward(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[index];
     const int32_t *sums = sl_units_below(scratch, index);
     const int32_t limit = (int32_t)((SL_WINDOW * scratch->norm_mantissa[index - 1]) >>
@@ -220,7 +220,7 @@ void sl_rule_update(sl_state_t *state, sl_scratch_t *scratch, uint32_t target) {
         const sl_layer_t *layer = &sl_layers[index];
         sl_noisy(layer, scratch);
         if (index > 0) {
-            sl_backward(index, state, scratch);
+            sl_bimu_backward(index, state, scratch);
         }
         for (uint32_t j = 0; j < layer->columns; j++) {
             scratch->column[j] = (uint16_t)sl_noise_word(key, SL_STREAM_COLUMN + index, j);

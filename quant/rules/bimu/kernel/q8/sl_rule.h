@@ -49,7 +49,7 @@ typedef struct {
     int16_t noisy_sum[SL_MAX_UNITS];     /* noisy, scaled, over the draws */
     uint16_t column[SL_MAX_UNITS];       /* dither */
     uint16_t row[SL_MAX_ROWS];           /* rows of layer 0 whose input is not 0 */
-    sl_input_t input[SL_N_INPUTS + 1];   /* Q3.4; last: the bias's */
+    int16_t input[SL_N_INPUTS + 1];      /* Q3.4; last: the bias's */
     SL_FRONT_END_SCRATCH
     SL_HEAD_SCRATCH
 } sl_scratch_t;

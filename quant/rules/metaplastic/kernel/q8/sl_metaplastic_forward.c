@@ -1,5 +1,6 @@
 /* The metaplastic rule in integers, the forward pass. Golden model: the rule's golden.py.
  * Laborieux et al., Nature Communications 12, 2549 (2021). */
+#include "sl_cut.h"
 #include "sl_metaplastic.h"
 #include "sl_parts.h"
 
@@ -60,20 +61,6 @@ static void sl_sum_active(const sl_state_t *state, sl_rows_t rows, sl_scratch_t 
     for (uint32_t e = 0; e < SL_N_BLOCKS; e++) {
         for (uint32_t j = 0; !scratch->active[e] && j < SL_BLOCK_UNITS; j++) {
             scratch->sums[e * SL_BLOCK_UNITS + j] = SL_IDLE;
-        }
-    }
-}
-#endif
-
-#if SL_N_CUTS
-static const int16_t sl_cuts[SL_N_CUTS] = SL_CUTS;
-
-/* Each column becomes the signs of its distances from the cuts, in place, so the last one first. */
-static void sl_cut(int16_t *input) {
-    for (uint32_t i = SL_N_FEATURES; i-- > 0;) {
-        const int16_t z = input[i];
-        for (uint32_t k = 0; k < SL_N_CUTS; k++) {
-            input[i * SL_N_CUTS + k] = z >= sl_cuts[k] ? 16 : -16;
         }
     }
 }
