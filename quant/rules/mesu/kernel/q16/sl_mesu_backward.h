@@ -49,7 +49,7 @@ SL_INLINE void sl_ratio(const int32_t *delta, const int16_t *epsilon, const int3
 /* Layer 0, where all draws have one spread: the sum over the draws, Q14.16. */
 SL_INLINE void sl_ratio_sum(const int32_t *delta, const int16_t *epsilon, const int32_t *inverse,
                             uint32_t columns, int32_t *r, uint32_t *count) {
-    const uint32_t is_short = SL_ON_HOST && S <= SL_SHORT_DRAWS;
+    const uint32_t is_short = SL_ON_HOST && (uint32_t)S <= SL_SHORT_DRAWS;
     uint32_t clamped = 0;
     for (uint32_t j = 0; j < columns; j++) {
         int64_t sum = 0;
