@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_sim import SilentError, Verbs
-from quant.rule import arithmetic_of
 from quant.state import state_from_bytes
 from streamlearn.cli.endings import CommandError
+from streamlearn.cli.rules import is_exact
 from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.loading import read
 from streamlearn.recorder.proof import differing
@@ -172,8 +172,7 @@ def begin(learner: StreamLearner, device: Verbs, start: str) -> None:
         floats, which a desk and a chip round differently.
     """
     fits(learner, device)
-    kind = arithmetic_of(learner.spec, learner.config, learner.arithmetic)
-    if kind.numbers != "integer":
+    if not is_exact(learner):
         raise CommandError(
             f"a {learner.arithmetic} learner cannot be followed bit by bit: desk and chip round "
             "floats differently. Learn in integers (q16, q8)"

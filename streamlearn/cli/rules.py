@@ -28,8 +28,11 @@ def rule_names() -> tuple[str, ...]:
 
 
 def arithmetic_names() -> tuple[str, ...]:
-    """Return the names that ``--arithmetic`` takes; which of them a rule has, its learner says."""
-    return tuple(dict.fromkeys(name for rule in RULES.values() for name in rule.arithmetics))
+    """Return the names that ``--arithmetic`` takes, the default rule's first.
+
+    Which of them a rule has, its learner says.
+    """
+    return tuple(dict.fromkeys(name for rule in rule_names() for name in RULES[rule].arithmetics))
 
 
 def arithmetic_of_learner(learner: StreamLearner) -> Arithmetic:
