@@ -217,7 +217,8 @@ def test_what_is_missing_is_a_row_that_says_so(data, monkeypatch):
 @pytest.mark.usefixtures("small")
 def test_every_core_is_counted(data, monkeypatch):
     x, y = data
-    assert [one.core.name for one in board.roomy_boards()] == list(CORES)
+    same = "cortex-m0"  # runs what the Cortex-M0+ runs
+    assert [one.core.name for one in board.roomy_boards()] == [c for c in CORES if c != same]
     cores = ("cortex-m0plus", "cortex-m4f")
     two = [one for one in board.roomy_boards() if one.core.name in cores]
     kinds = [one for one in board.learners() if "factored" not in one.name]
