@@ -44,17 +44,18 @@ class OnBoard:
 ROOM = 4 << 20
 
 
-def roomy_boards() -> list[firmware_sim.Board]:
-    """Return a board for each core, with room for everything: code is compared, not memories.
+#: Cores with code of their own: the Cortex-M0 runs the Cortex-M0+'s.
+CORES_COUNTED = tuple(core for core in CORES if core != "cortex-m0")
 
-    The Cortex-M0 is left out: its code is the Cortex-M0+'s.
-    """
+
+def roomy_boards() -> list[firmware_sim.Board]:
+    """Return a board for each core of :data:`CORES_COUNTED`, with room for every network."""
     first: dict[str, firmware_sim.Board] = {}
     for board in firmware_sim.list_boards():
         first.setdefault(board.core.name, board)
     return [
         replace(board, flash=replace(board.flash, bytes=ROOM), ram=replace(board.ram, bytes=ROOM))
-        for board in (first[core] for core in CORES if core in first and core != "cortex-m0")
+        for board in (first[core] for core in CORES_COUNTED if core in first)
     ]
 
 

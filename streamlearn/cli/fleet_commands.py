@@ -17,6 +17,7 @@ from streamlearn.cli.column_options import (
     Time,
 )
 from streamlearn.cli.options import (
+    ArithmeticOption,
     MaybeLabel,
     OnBad,
     OnBadOption,
@@ -30,7 +31,6 @@ from streamlearn.cli.options import (
 from streamlearn.cli.rules import (
     CLASSIFICATION,
     TASK_HEADS,
-    arithmetic_names,
     read_settings,
     rule_names,
 )
@@ -87,17 +87,7 @@ def run(
             metavar="NAME=VALUE",
         ),
     ] = None,
-    arithmetic: Annotated[
-        str | None,
-        typer.Option(
-            "--arithmetic",
-            help=f"Number format to compute in: {', '.join(arithmetic_names())}; the rule's own "
-            "if not given.",
-            metavar="NAME",
-            callback=one_of(arithmetic_names()),
-            show_default=False,
-        ),
-    ] = None,
+    arithmetic: ArithmeticOption = None,
     seed: Seed = 0,
     classes: Annotated[
         str | None, typer.Option("--classes", help="Labels a,b,c; those in the file if not given.")

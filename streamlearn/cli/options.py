@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from streamlearn.cli.rules import TASK_HEADS, heads_of, rule_names, settings_of
+from streamlearn.cli.rules import TASK_HEADS, arithmetic_names, heads_of, rule_names, settings_of
 
 #: Of lines. Said here and not imported: sources take longer to import than `--help` to print.
 FORMATS = ("csv", "jsonl")
@@ -36,6 +36,17 @@ def one_of(names: tuple[str, ...]) -> Callable[[str | None], str | None]:
     return check
 
 
+ArithmeticOption = Annotated[
+    str | None,
+    typer.Option(
+        "--arithmetic",
+        help=f"Number format to compute in: {', '.join(arithmetic_names())}; the rule's own "
+        "if not given.",
+        metavar="NAME",
+        callback=one_of(arithmetic_names()),
+        show_default=False,
+    ),
+]
 _STREAM = typer.Option(
     "--stream",
     help="CSV or JSON lines: a file (also .gz), - for standard input, serial:PORT@BAUD, or "

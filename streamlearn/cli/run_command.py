@@ -11,6 +11,7 @@ from streamlearn.cli.column_options import columns_and_labels
 from streamlearn.cli.endings import CommandError
 from streamlearn.cli.filled import filled
 from streamlearn.cli.options import (
+    ArithmeticOption,
     CheckpointEvery,
     CheckpointSeconds,
     Force,
@@ -39,7 +40,6 @@ from streamlearn.cli.rules import (
     CLASSIFICATION,
     REGRESSION,
     TASK_HEADS,
-    arithmetic_names,
     read_settings,
     rule_names,
 )
@@ -123,17 +123,7 @@ def run(
             metavar="NAME=VALUE",
         ),
     ] = None,
-    arithmetic: Annotated[
-        str | None,
-        typer.Option(
-            "--arithmetic",
-            help=f"Number format to compute in: {', '.join(arithmetic_names())}; the rule's own "
-            "if not given.",
-            metavar="NAME",
-            callback=one_of(arithmetic_names()),
-            show_default=False,
-        ),
-    ] = None,
+    arithmetic: ArithmeticOption = None,
     seed: Seed = 0,
     classes: Annotated[
         str | None,

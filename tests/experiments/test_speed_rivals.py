@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 import firmware_sim
+from experiments.device.board import CORES_COUNTED
 from experiments.speed import names
 from experiments.speed import rounds as speed_rounds
 from experiments.speed.contenders import start_of
 from experiments.speed.rivals import along, board, host, tables
 from experiments.speed.rivals.plain_c import FIXED, FLOAT, STEPS, PlainSgd
-from firmware_sim.cores import CORES
 
 NETWORK, BINARY = (20, 8, 3), (20, 16, 3)
 
@@ -217,8 +217,7 @@ def test_what_is_missing_is_a_row_that_says_so(data, monkeypatch):
 @pytest.mark.usefixtures("small")
 def test_every_core_is_counted(data, monkeypatch):
     x, y = data
-    same = "cortex-m0"  # runs what the Cortex-M0+ runs
-    assert [one.core.name for one in board.roomy_boards()] == [c for c in CORES if c != same]
+    assert [one.core.name for one in board.roomy_boards()] == list(CORES_COUNTED)
     cores = ("cortex-m0plus", "cortex-m4f")
     two = [one for one in board.roomy_boards() if one.core.name in cores]
     kinds = [one for one in board.learners() if "factored" not in one.name]

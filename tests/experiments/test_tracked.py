@@ -10,7 +10,7 @@ import pytest
 
 from experiments.command import main
 from experiments.device import tracked
-from firmware_sim.cores import CORES
+from experiments.device.board import CORES_COUNTED
 from streamlearn import MetaplasticClassifier
 from streamlearn.version import __version__
 
@@ -87,7 +87,7 @@ def test_a_file_is_written_checked_and_found_stale(
     assert command()[0] == 0
     file = tracked.file_of(__version__, tmp_path)
     kept = tracked.read(file)
-    assert [key[-1] for key in kept] == [core for core in CORES if core != "cortex-m0"]
+    assert [key[-1] for key in kept] == list(CORES_COUNTED)
     assert all(int(one["learn"]) > int(one["predict"]) > 0 for one in kept.values())
 
     assert command(*check)[:2] == (0, f"against {file.name}, as recorded: nothing moved\n")
@@ -107,5 +107,5 @@ def test_a_file_is_written_checked_and_found_stale(
 
 def test_this_version_has_its_file() -> None:
     kept = tracked.read(tracked.file_of(__version__, tracked.RESULTS))
-    assert {key[-1] for key in kept} == set(CORES) - {"cortex-m0"}
+    assert {key[-1] for key in kept} == set(CORES_COUNTED)
     assert {key[:2] for key in kept} == {(case.name, case.input) for case in tracked.cases()}
