@@ -10,13 +10,18 @@ from streamlearn.learners.base import StreamLearner
 
 _IMAGE = """\
 /* Generated: the state to start from, {n} samples learned. Do not edit. */
-#include <stdint.h>
+#include "sl_learner.h"
 
+void sl_learner_start(sl_state_t *state);
 extern const uint8_t sl_state_image[{size}];
 
-_Alignas(8) const uint8_t sl_state_image[{size}] = {{
+const uint8_t sl_state_image[{size}] __attribute__((aligned(8))) = {{
 {body}
 }};
+
+void sl_learner_start(sl_state_t *state) {{
+    __builtin_memcpy(state, sl_state_image, sizeof *state);
+}}
 """
 
 
