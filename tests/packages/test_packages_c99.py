@@ -24,9 +24,9 @@ LEARNERS = {
     "float32": lambda: learner(arithmetic="float32"),
     "replay": lambda: learner(replay_bytes=2000),
     "memory": lambda: learner(memory="lda"),
-    "bimu": lambda: BimuClassifier((16, 32, 3), classes="abc"),
+    "bimu": lambda: BimuClassifier((16, 32, 3), classes=["a", "b", "c"]),
     "metaplastic": lambda: MetaplasticClassifier(
-        (16, 32, 3), classes="abc", n_blocks=8, n_active=3
+        (16, 32, 3), classes=["a", "b", "c"], n_blocks=8, n_active=3
     ),
     "number": lambda: MesuRegressor((8, 8, 1)),
     "factored": lambda: MesuFactoredRegressor((8, 8, 1)),
