@@ -50,8 +50,8 @@ def c_package(learner: StreamLearner) -> dict[str, str]:
 
     Everything but ``sl_config.h``, ``sl_state_check.c`` and one of ``sl_state_start.c`` and
     ``sl_state_image.c`` is the kernel as it stands in ``quant``, to the byte, its folders laid
-    flat. The check is there if the rule says which ranges its fields have. A state that no sample has
-    changed is made from its seed; another one is an image.
+    flat. The check is there if the rule says which ranges its fields have. A state that no sample
+    has changed is made from its seed; another one is an image.
     """
     given = learner.spec, learner.config, learner.arithmetic
     kernel = (*kernel_headers(*given), *kernel_sources(*given))
