@@ -15,8 +15,8 @@ from streamlearn.evaluation import (
     Fingerprint,
     PrequentialResult,
     adwin_kernel,
-    majority,
     hash_of_predictions,
+    majority,
     majority_predictions,
     no_change_predictions,
 )
