@@ -84,6 +84,8 @@ def narrowed(rho: Int64, exponent: Int64, most: int) -> tuple[Int64, Int64, int]
     A row whose exponent is ``most`` already is clamped instead.
     """
     grown = rho.max(axis=1) > RHO_MAX
+    if not grown.any():
+        return rho, exponent, 0
     halved = np.where((grown & (exponent < most))[:, None], (rho + 1) >> 1, rho)
     cut = grown & (exponent >= most)
     n_cut = int(np.count_nonzero(rho[cut] > RHO_MAX))
@@ -93,7 +95,7 @@ def narrowed(rho: Int64, exponent: Int64, most: int) -> tuple[Int64, Int64, int]
 def widened(rho: Int64, exponent: Int64, least: int) -> tuple[Int64, Int64]:
     """Double the rows that have shrunk below 13 bits until they have them, if the exponent may."""
     up = WIDE_BITS - bit_lengths(rho.max(axis=1))
-    up = np.clip(np.minimum(up, exponent - least), 0, None)
+    up = np.maximum(np.minimum(up, exponent - least), 0)
     return rho << up[:, None], exponent - up
 
 
