@@ -60,6 +60,11 @@ class NetworkSpec:
     leaks : tuple of int
         Of a spiking network (:mod:`quant.spiking`): one number k per layer of weights, whose
         traces and membranes leak by 2^-k a step. Empty: the network does not spike.
+    delta : tuple of int
+        Of a spiking network: ``(threshold, leak)``. Each feature becomes two inputs, of events: it
+        rose, or fell, by so many sixteenths of what the front end gives. What it is compared with
+        leaks by 2^-leak a step, or stays where the leak is 0. Empty: the front end's values are
+        the inputs. ``layers`` begins with the inputs, two for each feature.
 
     Raises
     ------
@@ -77,6 +82,7 @@ class NetworkSpec:
     memory: str | None = None
     memory_features: int = memories.FEATURES_DEFAULT
     leaks: tuple[int, ...] = ()
+    delta: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.bias, bool | np.bool_):
@@ -119,6 +125,7 @@ class NetworkSpec:
         if leaks and self.head != "categorical":
             raise ConfigError(f"leaks={leaks}: a spiking network predicts a class, not a number")
         object.__setattr__(self, "leaks", leaks)
+        object.__setattr__(self, "delta", spiking.check_delta(self.delta, leaks, self.layers[0]))
 
     @property
     def replay_capacity(self) -> int:
@@ -128,7 +135,7 @@ class NetworkSpec:
     @property
     def n_features(self) -> int:
         """Number of raw inputs."""
-        return self.layers[0]
+        return self.layers[0] // 2 if len(self.delta) else self.layers[0]
 
     @property
     def n_classes(self) -> int:

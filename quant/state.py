@@ -49,7 +49,7 @@ def layout_of(spec: NetworkSpec, config: Config, arithmetic: str) -> Layout:
     kind = arithmetic_of(spec, config, arithmetic)
     stored = replay.fields(spec.replay_bytes, spec.n_features, spec.n_classes)
     draws = getattr(config, "n_draws", 1)
-    in_time = spiking.fields(spec.leaks, spec.layers, draws, kind.numbers)
+    in_time = spiking.fields(spec.leaks, spec.layers, spec.delta, draws, kind.numbers)
     own = [*kind.fields(spec, config), *stored, *in_time]
     kept = HEADS[spec.head].fields(kind.numbers, spec.layers[-1]), own
     words = [[f for f in fields if f.item_bytes == 4 and not f.shape] for fields in kept]

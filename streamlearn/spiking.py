@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from quant.layout import State
 from quant.network import NetworkSpec
-from quant.spiking import SLOPE, THRESHOLD, TRACE_END, WIDTH
+from quant.spiking import EVENTS_MAX, SLOPE, THRESHOLD, TRACE_END, WIDTH
 
 Float = npt.NDArray[np.float64]
 #: The largest trace of an input and of a unit: those of the integers.
@@ -33,13 +33,28 @@ INPUT_MAX, TRACE_MAX = TRACE_END - 2.0**-9, 64 - 2.0**-9
 
 def arrive(spec: NetworkSpec, state: State, z: Float) -> tuple[dict[str, Any], Float]:
     """As :func:`quant.spiking.golden.arrive`."""
+    new: dict[str, Any] = {}
+    if spec.delta:
+        new, z = send_on_delta(spec.delta, state, z)
     keep = 1 - 2.0 ** -spec.leaks[0]
     trace = np.clip(keep * state["input_trace"][0] + z, -INPUT_MAX, INPUT_MAX)
-    new: dict[str, Any] = {"input_trace": trace}
+    new["input_trace"] = trace
     for name, values in (("events", z), ("live_inputs", trace)):
         new[name] = state[name][0].astype(np.int64)
         new[name][0] += np.count_nonzero(values)
     return new, trace
+
+
+def send_on_delta(
+    delta: tuple[int, ...], state: State, z: Float
+) -> tuple[dict[str, Any], Float]:
+    """As :func:`quant.spiking.golden.send_on_delta`: events are whole numbers."""
+    threshold, leak = delta[0] / 16, delta[1]
+    reference = state["delta_reference"][0] * (1 - 2.0**-leak if leak else 1)
+    apart = z - reference
+    n = np.sign(apart) * np.minimum(np.abs(apart) // threshold, EVENTS_MAX)
+    events = np.concatenate([np.maximum(n, 0), np.maximum(-n, 0)])
+    return {"delta_reference": reference + n * threshold}, events
 
 
 def fire(

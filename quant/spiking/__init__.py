@@ -25,8 +25,10 @@ THRESHOLD = 1.0
 SLOPE, WIDTH = 0.5, 2.0
 #: An input's trace ends at what a layer's input holds, as the front end's values do.
 TRACE_END = 8.0
+#: Events of a feature in a step, at most.
+EVENTS_MAX = 4
 #: The fields that :func:`reset` sets to zero.
-TRACES = ("input_trace", "membrane_reset", "output_trace")
+TRACES = ("delta_reference", "input_trace", "membrane_reset", "output_trace")
 
 
 def check(leaks: Any, n_layers: int, **others: Any) -> tuple[int, ...]:
@@ -63,14 +65,46 @@ def check(leaks: Any, n_layers: int, **others: Any) -> tuple[int, ...]:
     return tuple(int(k) for k in leaks)
 
 
+def check_delta(delta: Any, leaks: tuple[int, ...], n_inputs: int) -> tuple[int, ...]:
+    """Return threshold and leak of the events as plain numbers; ``()`` if there are no events.
+
+    Raises
+    ------
+    ConfigError
+        If a number is out of range, the network does not spike, or its inputs are no pairs.
+    """
+    if not isinstance(delta, Sequence | np.ndarray) or isinstance(delta, str | bytes):
+        raise ConfigError(f"delta={delta!r}: expected two whole numbers, or nothing")
+    if not len(delta):
+        return ()
+    given = tuple(delta)
+    if len(given) != 2 or not all(map(is_whole, given)):
+        raise ConfigError(f"delta={delta!r}: expected two whole numbers: threshold and leak")
+    threshold, leak = (int(n) for n in given)
+    if not 1 <= threshold <= 127 or not 0 <= leak <= 8:
+        raise ConfigError(
+            f"delta={delta!r}: expected a threshold of 1 to 127 sixteenths, and a leak of 1 to 8, "
+            "or 0 for none"
+        )
+    if not leaks:
+        raise ConfigError(f"delta={delta!r}: events are for a spiking network; give leaks as well")
+    if n_inputs % 2:
+        raise ConfigError(
+            f"layers begin with {n_inputs}: with delta each feature is two inputs; give an even "
+            "number"
+        )
+    return threshold, leak
+
+
 def fields(
-    leaks: tuple[int, ...], layers: tuple[int, ...], n_draws: int, numbers: str
+    leaks: tuple[int, ...], layers: tuple[int, ...], delta: tuple[int, ...], n_draws: int,
+    numbers: str,
 ) -> list[Field]:
     """Return what spiking layers keep in the state: nothing if there are none.
 
     Parameters
     ----------
-    leaks, layers : tuple of int
+    leaks, layers, delta : tuple of int
     n_draws : int
         Membranes of a unit: one for each draw of the weights.
     numbers : {"integer", "float32", "float64"}
@@ -81,10 +115,13 @@ def fields(
     unit = "" if numbers in REAL else "Q6.9: "
     hidden = (sum(layers[1:-1]) * n_draws,)
     counted = (len(leaks),)
+    compared = "what a feature is compared with"
+    reference = Field("delta_reference", real, f"{unit}{compared}", (layers[0] // 2,))
     return [
         Field("time_steps", "<u4", "steps seen, modulo 2^32: the noise's counter"),
         Field("events", "<u4", "events into a layer, over all draws, modulo 2^32", counted),
         Field("live_inputs", "<u4", "inputs of a layer whose trace was not 0, likewise", counted),
+        *([reference] if delta else []),
         Field("input_trace", real, f"{unit}leaky sum of an input", (layers[0],)),
         Field("membrane_reset", real, f"{unit}leaky sum of resets, [unit][draw]", hidden),
         Field("output_trace", real, f"{unit}leaky sum of spikes, [unit][draw]", hidden),
@@ -94,4 +131,5 @@ def fields(
 def reset(state: State) -> None:
     """Forget what came before, in place: the next step is the first of a recording."""
     for name in TRACES:
-        state[name] = 0
+        if name in (state.dtype.names or ()):
+            state[name] = 0

@@ -14,6 +14,7 @@ from quant.front_end import INPUT_FRAC_BITS
 from quant.integers import Int64, clip
 from quant.layout import State
 from quant.network import NetworkSpec
+from quant.spiking import EVENTS_MAX
 
 TRACE_FRAC_BITS = 9
 TRACE_MAX = (1 << 15) - 1
@@ -48,12 +49,37 @@ def arrive(spec: NetworkSpec, state: State, z_q: Int64) -> tuple[dict[str, Any],
     x : int64[n_inputs]
         The traces as inputs of layer 0, Q3.4.
     """
+    new: dict[str, Any] = {}
+    if spec.delta:
+        new, z_q = send_on_delta(spec.delta, state, z_q)
     old = state["input_trace"][0].astype(np.int64)
     trace = clip(
         decay(old, spec.leaks[0]) + (z_q << INPUT_SHIFT), -INPUT_TRACE_MAX, INPUT_TRACE_MAX
     )
     x = np.sign(trace) * (np.abs(trace) >> INPUT_SHIFT)
-    return {"input_trace": trace, **counted(state, 0, z_q, x)}, x
+    return {**new, "input_trace": trace, **counted(state, 0, z_q, x)}, x
+
+
+def send_on_delta(
+    delta: tuple[int, ...], state: State, z_q: Int64
+) -> tuple[dict[str, Any], Int64]:
+    """Turn values into events: by how many thresholds each rose, and by how many it fell.
+
+    Returns
+    -------
+    new : dict
+        What the values are compared with from now on.
+    events : int64[2 n]
+        Q3.4, at most 4 a feature: first those of rising values, then those of falling ones.
+    """
+    threshold, leak = delta[0] << INPUT_SHIFT, delta[1]
+    reference = state["delta_reference"][0].astype(np.int64)
+    if leak:
+        reference = decay(reference, leak)
+    apart = (z_q << INPUT_SHIFT) - reference
+    n = np.sign(apart) * np.minimum(np.abs(apart) // threshold, EVENTS_MAX)
+    events = np.concatenate([np.maximum(n, 0), np.maximum(-n, 0)])
+    return {"delta_reference": reference + n * threshold}, events << INPUT_FRAC_BITS
 
 
 def counted(state: State, layer: int, events: Any, x: Any) -> dict[str, Any]:

@@ -71,7 +71,7 @@ SL_FOLD int32_t sl_activate(uint32_t index, uint32_t draws, uint32_t lanes, uint
 int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
     const uint32_t key = sl_step_key(state);
     if (SL_BIAS) {
-        scratch->input[SL_N_FEATURES] = 1 << SL_INPUT_FRAC_BITS;
+        scratch->input[SL_N_INPUTS] = 1 << SL_INPUT_FRAC_BITS;
     }
     sl_list_active(scratch);
     SL_UNROLL_LAYERS
@@ -96,7 +96,7 @@ int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
 int32_t sl_rule_forward_mean(const sl_state_t *state, sl_scratch_t *scratch) {
     int32_t frac_bits = SL_INPUT_FRAC_BITS, *a = scratch->block_a;
     if (SL_BIAS) {
-        scratch->input[SL_N_FEATURES] = 1 << SL_INPUT_FRAC_BITS;
+        scratch->input[SL_N_INPUTS] = 1 << SL_INPUT_FRAC_BITS;
     }
     SL_UNROLL_LAYERS
     for (uint32_t index = 0; index < SL_N_LAYERS; index++) {

@@ -29,9 +29,38 @@ static inline int32_t sl_decay(int32_t trace, uint32_t k) {
     return trace < 0 ? -left : left;
 }
 
+#ifdef SL_DELTA
+
+enum { SL_EVENTS_MAX = 4 };
+
+/* Values become events: by how many thresholds each rose, and, behind them, by how many it fell. */
+SL_INLINE void sl_spiking_events(const sl_state_t *state, sl_scratch_t *scratch) {
+    const int32_t threshold = SL_DELTA << SL_INPUT_SHIFT;
+    for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
+        int32_t reference = state->delta_reference[i];
+        if (SL_DELTA_LEAK) {
+            reference = sl_decay(reference, SL_DELTA_LEAK);
+        }
+        const int32_t apart = scratch->input[i] * (1 << SL_INPUT_SHIFT) - reference;
+        int32_t left = (int32_t)sl_abs32(apart), n = 0;
+        for (; n < SL_EVENTS_MAX && left >= threshold; n++) {
+            left -= threshold;
+        }
+        const int32_t rose = apart > 0 ? n : 0, fell = n - rose;
+        scratch->new_reference[i] = (int16_t)(reference + (rose - fell) * threshold);
+        scratch->input[i] = (sl_input_t)(rose * (1 << SL_INPUT_FRAC_BITS));
+        scratch->input[SL_N_FEATURES + i] = (sl_input_t)(fell * (1 << SL_INPUT_FRAC_BITS));
+    }
+}
+
+#endif
+
 /* The front end's values arrive at their traces, which become layer 0's inputs. */
 SL_INLINE void sl_spiking_arrive(const sl_state_t *state, sl_scratch_t *scratch) {
     uint32_t events = 0, live = 0;
+#ifdef SL_DELTA
+    sl_spiking_events(state, scratch);
+#endif
     for (uint32_t i = 0; i < SL_N_INPUTS; i++) {
         const int32_t value = scratch->input[i], old = state->input_trace[i];
         int32_t trace = 0;
@@ -96,6 +125,11 @@ static inline int32_t sl_spiking_through(int32_t gradient, uint32_t gate) {
 
 /* The step has passed: what it left becomes the state's. */
 SL_INLINE void sl_spiking_commit(sl_state_t *state, const sl_scratch_t *scratch) {
+#ifdef SL_DELTA
+    for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
+        state->delta_reference[i] = scratch->new_reference[i];
+    }
+#endif
     for (uint32_t i = 0; i < SL_N_INPUTS; i++) {
         state->input_trace[i] = scratch->new_input_trace[i];
     }
@@ -112,6 +146,11 @@ SL_INLINE void sl_spiking_commit(sl_state_t *state, const sl_scratch_t *scratch)
 
 /* Forget what came before: the next step is the first of a recording. */
 SL_INLINE void sl_spiking_reset(sl_state_t *state) {
+#ifdef SL_DELTA
+    for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
+        state->delta_reference[i] = 0;
+    }
+#endif
     for (uint32_t i = 0; i < SL_N_INPUTS; i++) {
         state->input_trace[i] = 0;
     }
