@@ -33,7 +33,7 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
 }
 
 #: The same of those that only a spiking network has.
-_SPIKING: dict[str, tuple[Any, list[Any]]] = {"sl_host_advance": (_COUNT, [_POINTER] * 6)}
+_SPIKING: dict[str, tuple[Any, list[Any]]] = {"sl_host_advance": (_COUNT, [_POINTER] * 7)}
 
 
 def address(array: npt.NDArray[Any]) -> int:

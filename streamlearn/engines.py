@@ -180,13 +180,13 @@ class NumpyEngine:
             replay.learn(spec, state, inputs, target, partial(self._learn_again, state))
         return self._head.result(predicted)
 
-    def advance(self, state: State, x: Float) -> Any:
+    def advance(self, state: State, x: Float) -> Prediction:
         """See :class:`Engine`."""
         statistics, forward, _ = self._forward(state, x)
         predicted = self._predicted(state, forward, None)
         for name, value in statistics.items():
             state[name][0] = value
-        return self._head.result(predicted)
+        return predicted
 
     def _learn_again(self, state: State, codes: npt.NDArray[Any], target: int) -> None:
         """One learning step on stored inputs, unless a state in floats has diverged."""
@@ -284,11 +284,11 @@ class NativeEngine:
             return NumberPrediction(*self.kernel.prediction.view(np.float32).tolist())
         return status
 
-    def advance(self, state: State, x: Float) -> Any:
+    def advance(self, state: State, x: Float) -> Prediction:
         """See :class:`Engine`."""
-        status = self.kernel.advance(state, x)
+        status, logits = self.kernel.advance(state, x)
         self._check(status)
-        return status
+        return ClassPrediction(status, self._answered(state, logits))
 
     def learn_many(self, state: State, x: Float, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """See :class:`Engine`."""

@@ -72,13 +72,17 @@ SL_API uint64_t sl_host_learn(sl_state_t *state, sl_scratch_t *scratch, uint32_t
 }
 
 #ifdef SL_SPIKING
-/* Let one step of time pass that has no label. Returns and sets as sl_host_learn. */
+/* Let one step of time pass that has no label. Returns and sets as sl_host_predict_many. */
 SL_API uint64_t sl_host_advance(sl_state_t *state, sl_scratch_t *scratch, uint32_t *counts,
-                                const uint32_t *x_bits, uint32_t *predictions, int32_t *status) {
+                                const uint32_t *x_bits, uint32_t *prediction, double *outputs,
+                                int32_t *status) {
     sl_host_begin(scratch, counts);
     *status = sl_learner_advance(state, scratch, x_bits);
     if (*status >= 0) {
-        sl_host_copy(scratch, *status, predictions);
+        sl_host_copy(scratch, *status, prediction);
+        for (uint32_t k = 0; k < SL_N_OUTPUTS; k++) {
+            outputs[k] = SL_ANSWERED(scratch, k);
+        }
     }
     sl_host_end(scratch, counts);
     return *status >= 0;
