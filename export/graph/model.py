@@ -103,6 +103,11 @@ def prediction_model(
     >>> [output.name for output in model.graph.output]
     ['label', 'logit_sum', 'probabilities']
     """
+    if spec.leaks:
+        raise ConfigError(
+            f"leaks={spec.leaks}: a spiking network has no ONNX graph yet, for what its units "
+            "remember would be an input of it; the C package predicts"
+        )
     kind = arithmetic_of(spec, config, arithmetic)
     dtype = state_dtype(spec, config, arithmetic)
     if state.dtype != dtype or state.shape != (1,):
