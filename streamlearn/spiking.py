@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from quant.layout import State
 from quant.network import NetworkSpec
-from quant.spiking import EVENTS_MAX, SLOPE, THRESHOLD, TRACE_END, WIDTH
+from quant.spiking import EVENT_SHIFT, EVENTS_MAX, SLOPE, THRESHOLD, TRACE_END, WIDTH
 
 Float = npt.NDArray[np.float64]
 #: The largest trace of an input and of a unit: those of the integers.
@@ -36,6 +36,7 @@ def arrive(spec: NetworkSpec, state: State, z: Float) -> tuple[dict[str, Any], F
     new: dict[str, Any] = {}
     if spec.delta:
         new, z = send_on_delta(spec.delta, state, z)
+        z = z * 2**EVENT_SHIFT
     keep = 1 - 2.0 ** -spec.leaks[0]
     trace = np.clip(keep * state["input_trace"][0] + z, -INPUT_MAX, INPUT_MAX)
     new["input_trace"] = trace

@@ -17,7 +17,7 @@ from export.graph.front_end import integer_inputs, real_inputs
 from export.graph.heads import HEADS
 from export.graph.memory import memory_outputs
 from quant.description import to_json
-from quant.errors import ShapeError
+from quant.errors import ConfigError, ShapeError
 from quant.layout import State
 from quant.network import NetworkSpec
 from quant.rule import Config, arithmetic_of, part, rule_of

@@ -14,7 +14,7 @@ from quant.front_end import INPUT_FRAC_BITS
 from quant.integers import Int64, clip
 from quant.layout import State
 from quant.network import NetworkSpec
-from quant.spiking import EVENTS_MAX
+from quant.spiking import EVENT_SHIFT, EVENTS_MAX
 
 TRACE_FRAC_BITS = 9
 TRACE_MAX = (1 << 15) - 1
@@ -50,12 +50,12 @@ def arrive(spec: NetworkSpec, state: State, z_q: Int64) -> tuple[dict[str, Any],
         The traces as inputs of layer 0, Q3.4.
     """
     new: dict[str, Any] = {}
+    arriving = INPUT_SHIFT
     if spec.delta:
         new, z_q = send_on_delta(spec.delta, state, z_q)
-    old = state["input_trace"][0].astype(np.int64)
-    trace = clip(
-        decay(old, spec.leaks[0]) + (z_q << INPUT_SHIFT), -INPUT_TRACE_MAX, INPUT_TRACE_MAX
-    )
+        arriving += EVENT_SHIFT
+    left = decay(state["input_trace"][0].astype(np.int64), spec.leaks[0])
+    trace = clip(left + (z_q << arriving), -INPUT_TRACE_MAX, INPUT_TRACE_MAX)
     x = np.sign(trace) * (np.abs(trace) >> INPUT_SHIFT)
     return {**new, "input_trace": trace, **counted(state, 0, z_q, x)}, x
 

@@ -29,6 +29,13 @@ static inline int32_t sl_decay(int32_t trace, uint32_t k) {
     return trace < 0 ? -left : left;
 }
 
+/* From a value, Q3.4, to a trace: an event counts twice. */
+#ifdef SL_DELTA
+enum { SL_ARRIVING = SL_INPUT_SHIFT + 1 };
+#else
+enum { SL_ARRIVING = SL_INPUT_SHIFT };
+#endif
+
 #ifdef SL_DELTA
 
 enum { SL_EVENTS_MAX = 4 };
@@ -65,7 +72,7 @@ SL_INLINE void sl_spiking_arrive(const sl_state_t *state, sl_scratch_t *scratch)
         const int32_t value = scratch->input[i], old = state->input_trace[i];
         int32_t trace = 0;
         if ((value | old) != 0) { /* a silent input costs no more than this */
-            trace = sl_clamp32(sl_decay(old, sl_leaks[0]) + value * (1 << SL_INPUT_SHIFT),
+            trace = sl_clamp32(sl_decay(old, sl_leaks[0]) + value * (1 << SL_ARRIVING),
                                -SL_INPUT_TRACE_MAX, SL_INPUT_TRACE_MAX);
             events += value != 0;
         }
