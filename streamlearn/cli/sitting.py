@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import deepcopy
 from time import perf_counter
 from typing import Any
 
@@ -168,10 +169,10 @@ class Run:
             )
 
     def _live(self) -> tuple[Now, ReportData]:
-        """Return how the run stands, and what a report of now is made from."""
-        with self.record.lock:
+        """Return how the run stands, and a copy of what a report of now is made from."""
+        with self.record.lock:  # the page is drawn after it, while the run goes on
             result = self.record.result(interrupted=False)
-            return self.lookout.now(), self._report(self._metrics(result), result)
+            return self.lookout.now(), deepcopy(self._report(self._metrics(result), result))
 
     def _samples(self, whole: Any, keeper: Keeper) -> bool:
         """Learn one block after the other; return whether a signal ended it."""

@@ -158,6 +158,21 @@ def cases() -> list[Case]:
     return [*defaults(), *extreme]
 
 
+def covering(many: list[Case]) -> list[Case]:
+    """Return some of them, in which still occurs, at least once: every arithmetic, head, network
+    and setting of every rule, and every option of a network in every arithmetic.
+    """
+    found, seen = [], set()
+    for case in many:
+        spec, rule = case.spec, case.config.rule
+        option = (case.arithmetic, spec.front_end, spec.memory, spec.replay_bytes > 0)
+        parts = {(rule, case.arithmetic), (rule, spec.head, spec.layers, str(case.config)), option}
+        if not parts <= seen:
+            found.append(case)
+            seen |= parts
+    return found
+
+
 def absurd_stream(n_features: int, n: int, seed: int) -> npt.NDArray[np.float32]:
     """Any finite bit pattern: mixed scales, subnormals, both zeros, the largest, constants."""
     rng = np.random.default_rng(seed)
