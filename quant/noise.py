@@ -74,7 +74,8 @@ def _mixed(x: int) -> int:
 
 def key_of(state: State) -> int:
     """Return the key of the learning step that a state is at; a replay has one of its own."""
-    key, k = sample_key(int(state["seed"][0]), int(state["n_samples"][0])), replaying(state)
+    counter = "time_steps" if "time_steps" in (state.dtype.names or ()) else "n_samples"
+    key, k = sample_key(int(state["seed"][0]), int(state[counter][0])), replaying(state)
     return int(words(key, STREAM_REPLAY, REPLAY_WORDS * k + 1)[-1]) if k else key
 
 
