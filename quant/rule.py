@@ -128,6 +128,8 @@ class Rule:
     draws : bool
         Whether a prediction draws from what the weights may be; then the rule also predicts with
         their mean, and its models have ``mean``.
+    title : str
+        What tables call it; its name if empty.
     """
 
     name: str
@@ -138,6 +140,7 @@ class Rule:
     weight: str
     variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     draws: bool = False
+    title: str = ""
 
 
 _OUTSIDE: dict[str, str] = {}
