@@ -135,6 +135,8 @@ class Rule:
         their mean, and its models have ``mean``.
     spiking : tuple of str
         The arithmetics in which it learns spiking layers (:mod:`quant.spiking`).
+    title : str
+        What tables call it; its name if empty.
     """
 
     name: str
@@ -146,6 +148,7 @@ class Rule:
     variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     draws: bool = False
     spiking: tuple[str, ...] = ()
+    title: str = ""
 
 
 _OUTSIDE: dict[str, str] = {}
