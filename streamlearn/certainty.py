@@ -13,6 +13,8 @@ from quant.layout import State
 from quant.network import NetworkSpec
 from quant.rule import Config, part
 
+Layers = Callable[[NetworkSpec, Config, State], list[npt.NDArray[np.float64]]]
+
 
 @dataclass(frozen=True)
 class Certainty:
@@ -29,11 +31,17 @@ class Certainty:
         A sentence that says what a small or a large value means.
     values : callable
         ``values(spec, config, state)``: ``float64[rows, columns]`` of each layer, 0 or above.
+    means : callable, optional
+        Likewise: the weights themselves, or their means.
+    deviations : callable, optional
+        Likewise: the weights' standard deviations, above 0; of a rule with a posterior.
     """
 
     quantity: str
     meaning: str
-    values: Callable[[NetworkSpec, Config, State], list[npt.NDArray[np.float64]]]
+    values: Layers
+    means: Layers | None = None
+    deviations: Layers | None = None
 
 
 def certainty_of(rule: str) -> Certainty | None:
