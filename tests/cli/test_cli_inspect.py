@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cli_helpers import Cli, read_json
+from cli_helpers import LABEL, Cli, read_json
 
 import firmware_sim
 from export import write_export
@@ -130,3 +130,18 @@ def test_every_rule_is_described_and_compared_in_every_arithmetic(rule: str) -> 
             assert len(layers) == 2
             assert all(layer["rms"] > 0 for layer in layers)
             assert ("sigmas" in layers[0]) == (rule != "metaplastic")
+
+
+def test_fidelity_compares_a_csv(cli: Cli, toy: Path, tmp_path: Path) -> None:
+    given = ("--rule", "mesu", "--hidden", 4, "--limit", 40)
+    written = ("--json", tmp_path / "f.json", "--html", tmp_path / "f.html")
+    done = cli("fidelity", "--stream", toy, "--label", LABEL, *given, *written)
+    assert done.code == 0, done.err
+    found = read_json(tmp_path / "f.json")
+    assert (found["n_samples"], found["layers"]) == (40, [3, 4, 3])
+    assert set(found["pairs"]) == {"mesu q16", "mesu float32"}
+    assert found["costs"]["mesu"]["inputs"]["agreement"] > 0.5
+    assert "<svg" in (tmp_path / "f.html").read_text()
+    assert "each quantisation alone" in done.out
+    assert "name the column" in cli("fidelity", "--stream", toy).err
+    assert "Did you mean 'mesu'?" in cli("fidelity", "--rule", "mesy").err

@@ -3,6 +3,7 @@
 from quant.rule import Model
 from streamlearn.rules.mesu import equations
 from streamlearn.rules.mesu.certainty import CERTAINTY
+from streamlearn.rules.mesu.forms import FORMS
 from streamlearn.rules.mesu.learners import MesuClassifier, MesuRegressor
 from streamlearn.rules.mesu.merging import MERGING
 from streamlearn.sampling import mean
@@ -13,4 +14,12 @@ EQUATIONS = Model(lambda spec, config: config, equations.forward, equations.upda
 #: The class that a user holds, by head.
 LEARNERS = {"categorical": MesuClassifier, "gaussian": MesuRegressor}
 
-__all__ = ["CERTAINTY", "EQUATIONS", "LEARNERS", "MERGING", "MesuClassifier", "MesuRegressor"]
+__all__ = [
+    "CERTAINTY",
+    "EQUATIONS",
+    "FORMS",
+    "LEARNERS",
+    "MERGING",
+    "MesuClassifier",
+    "MesuRegressor",
+]
