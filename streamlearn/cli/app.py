@@ -75,19 +75,35 @@ app.command(epilog=settings_text())(run_command.run)
 def export(
     run_dir: Annotated[Path, typer.Argument(help="A folder written by `run` or `demo`.")],
     to: Annotated[Path, typer.Option("--to", help="Folder to write to.")],
+    sign: Annotated[
+        Path | None,
+        typer.Option("--sign", help="Key to sign with; `keygen` makes one.", metavar="KEY"),
+    ] = None,
 ) -> None:
     """Write a learner as an ONNX model, a state image and C sources."""
-    from export import write_export
+    from export import SigningKey, write_export
     from export.package import FORMAT
     from streamlearn.cli.feeding import reading_of
     from streamlearn.cli.folders import refuse_foreign
     from streamlearn.cli.kept_learner import learner_of
 
+    key = None if sign is None else SigningKey.load(sign)
     learner = learner_of(run_dir)
     refuse_foreign(to, FORMAT)
-    manifest = write_export(learner, to, reading_of(run_dir))
+    manifest = write_export(learner, to, reading_of(run_dir), key)
     total = sum(file["bytes"] for file in manifest["files"].values())
-    typer.echo(f"{to}: {len(manifest['files'])} files, {total:,} bytes")
+    signed = "" if key is None else f", signed by key {key.public.name}"
+    typer.echo(f"{to}: {len(manifest['files'])} files, {total:,} bytes{signed}")
+
+
+@app.command()
+def keygen(
+    to: Annotated[Path, typer.Option("--to", help="File for the secret key.", metavar="KEY")],
+) -> None:
+    """Make a key to sign exports with: KEY for you alone, KEY.pub for who verifies."""
+    from export import new_key
+
+    typer.echo(f"key {new_key(to).public.name}: {to} signs, {to}.pub verifies")
 
 
 @app.command()

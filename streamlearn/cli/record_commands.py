@@ -11,7 +11,7 @@ import typer
 import firmware_sim
 from streamlearn.cli.column_options import feed_options
 from streamlearn.cli.filled import filled
-from streamlearn.cli.options import Board, Json, PortFolder, Quiet, RecordTo
+from streamlearn.cli.options import Board, Json, PortFolder, Quiet, RecordTo, SignedBy
 
 if TYPE_CHECKING:
     from streamlearn.cli.feeding import Feed
@@ -81,6 +81,7 @@ def simulate(
     feed: Feed,
     board: Board = firmware_sim.DEFAULT_BOARD,
     port: PortFolder = None,
+    signed_by: SignedBy = None,
     out: Annotated[Path, typer.Option("--out", help="Run folder.")] = Path("runs/simulate"),
     json_file: Json = None,
     quiet: Quiet = False,
@@ -92,7 +93,7 @@ def simulate(
     from streamlearn.cli.simulate import simulate as run_simulate
 
     target = firmware_sim.load_board(port) if port else firmware_sim.get_board(board)
-    run_simulate(export_dir, feed, target, out, json_file, quiet)
+    run_simulate(export_dir, feed, target, out, json_file, quiet, signed_by)
 
 
 @filled(feed=feed_options)
@@ -141,6 +142,7 @@ def follow(
         Path, typer.Option("--out", help="Folder for both states and the figures.")
     ] = Path("runs/follow"),
     record: RecordTo = None,
+    signed_by: SignedBy = None,
     json_file: Json = None,
     quiet: Quiet = False,
 ) -> None:
@@ -152,8 +154,9 @@ def follow(
     from streamlearn.cli.follow import follow as run_follow
 
     asked = Following(
-        export_dir, feed, board, port, start.value, check_every, timeout, locate, record
-    )
+        export_dir, feed, board, port, start.value, check_every, timeout, locate, record,
+        signed_by,
+    )  # fmt: skip
     run_follow(asked, out, json_file, quiet)
 
 
