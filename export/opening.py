@@ -199,10 +199,9 @@ def _files(root: Path, manifest: dict[str, Any]) -> dict[str, tuple[int, str]]:
                 f"{_AGAIN}"
             )
         found[name] = (size, digest)
-    if not {STATE_FILE, ONNX_FILE} <= set(found):
+    if STATE_FILE not in found:
         raise ExportError(
-            f"{root}: files is {_short(listed)}, expected {STATE_FILE}, {ONNX_FILE} and more; "
-            f"{_AGAIN}"
+            f"{root}: files is {_short(listed)}, expected {STATE_FILE} and more; {_AGAIN}"
         )
     return found
 

@@ -53,7 +53,7 @@ def write_export(
 
     ``predict.onnx`` predicts from the state as it is now. ``learn.onnx`` and ``learn_block.onnx``
     learn, of every learner in integers without a memory or a reservoir; the manifest says why an
-    export has none.
+    export has none. A spiking learner has neither: its traces are no inputs of a graph yet.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def write_export(
             "an earlier export"
         )
     (root / "c").mkdir(parents=True, exist_ok=True)
-    of_old = (root / name for name in (*LEARN_FILES, "model.onnx", SIGNATURE_FILE))
+    of_old = (root / name for name in (ONNX_FILE, *LEARN_FILES, "model.onnx", SIGNATURE_FILE))
     for stale in (*(root / "c").glob("*.[ch]"), *of_old):
         stale.unlink(missing_ok=True)
     # Cut short, it is refused by who opens it, and known again by the next export.
@@ -125,9 +125,9 @@ def contents_of(learner: StreamLearner) -> dict[str, bytes]:
     contents = {f"c/{name}": text.encode() for name, text in c_package(learner).items()}
     contents[STATE_FILE] = learner.to_bytes()
     given, names = (learner.spec, learner.config), class_names(learner)
-    models = {
-        ONNX_FILE: prediction_model(*given, learner.state, learner.arithmetic, names),
-    }
+    models = {}
+    if not learner.spec.leaks:
+        models[ONNX_FILE] = prediction_model(*given, learner.state, learner.arithmetic, names)
     if why_not(*given, learner.arithmetic) is None:
         pair = learning_models(*given, learner.arithmetic, learner.state, names)
         models.update(zip(LEARN_FILES, pair, strict=True))

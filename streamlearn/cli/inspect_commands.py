@@ -73,7 +73,7 @@ def fidelity(
     """Compare integers with floats along a stream, and say what each quantisation alone costs."""
     from streamlearn.cli.fidelity import Asked, run
 
-    known = one_of(rule_names())
+    known = one_of(rule_names)
     for name in rule or ():
         known(name)
     run(

@@ -11,7 +11,17 @@ import typer
 import firmware_sim
 from streamlearn.cli.column_options import feed_options
 from streamlearn.cli.filled import filled
-from streamlearn.cli.options import Board, Json, PortFolder, Quiet, RecordTo, SignedBy
+from streamlearn.cli.options import (
+    Board,
+    Faults,
+    FaultSeed,
+    Json,
+    PortFolder,
+    PowerCuts,
+    Quiet,
+    RecordTo,
+    SignedBy,
+)
 
 if TYPE_CHECKING:
     from streamlearn.cli.feeding import Feed
@@ -82,6 +92,9 @@ def simulate(
     board: Board = firmware_sim.DEFAULT_BOARD,
     port: PortFolder = None,
     signed_by: SignedBy = None,
+    power_cuts: PowerCuts = None,
+    fault: Faults = None,
+    fault_seed: FaultSeed = 0,
     out: Annotated[Path, typer.Option("--out", help="Run folder.")] = Path("runs/simulate"),
     json_file: Json = None,
     quiet: Quiet = False,
@@ -89,10 +102,18 @@ def simulate(
     """Build the firmware, boot it on a simulated board, and learn a stream there.
 
     The stream is read as the run read it that was exported; options say what is different.
+    --power-cuts and --fault run its first samples many times, and something fails each time.
     """
+    from export import open_export
     from streamlearn.cli.simulate import simulate as run_simulate
+    from streamlearn.cli.worlds import Failing, run_worlds
 
     target = firmware_sim.load_board(port) if port else firmware_sim.get_board(board)
+    failing = Failing(power_cuts, fault or (), fault_seed)
+    if failing.asked:
+        open_export(export_dir, signed_by)
+        run_worlds(export_dir, feed, target, failing, out, json_file, quiet)
+        return
     run_simulate(export_dir, feed, target, out, json_file, quiet, signed_by)
 
 

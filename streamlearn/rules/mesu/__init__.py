@@ -6,6 +6,7 @@ from streamlearn.rules.mesu.certainty import CERTAINTY
 from streamlearn.rules.mesu.forms import FORMS
 from streamlearn.rules.mesu.learners import MesuClassifier, MesuRegressor
 from streamlearn.rules.mesu.merging import MERGING
+from streamlearn.rules.mesu.spiking import SpikingClassifier
 from streamlearn.sampling import mean
 
 #: In float64: the constants are the configuration itself.
@@ -13,6 +14,8 @@ EQUATIONS = Model(lambda spec, config: config, equations.forward, equations.upda
 
 #: The class that a user holds, by head.
 LEARNERS = {"categorical": MesuClassifier, "gaussian": MesuRegressor}
+#: The same for spiking layers.
+SPIKING = SpikingClassifier
 
 __all__ = [
     "CERTAINTY",
@@ -20,6 +23,8 @@ __all__ = [
     "FORMS",
     "LEARNERS",
     "MERGING",
+    "SPIKING",
     "MesuClassifier",
     "MesuRegressor",
+    "SpikingClassifier",
 ]
