@@ -97,9 +97,13 @@ def export(
             show_default=False,
         ),
     ] = None,
+    sign: Annotated[
+        Path | None,
+        typer.Option("--sign", help="Key to sign with; `keygen` makes one.", metavar="KEY"),
+    ] = None,
 ) -> None:
     """Write a learner as an ONNX model, a state image and C sources, or as a package."""
-    from export import write_export
+    from export import SigningKey, write_export
     from export.package import FORMAT
     from streamlearn.cli.feeding import reading_of
     from streamlearn.cli.folders import refuse_foreign
@@ -107,6 +111,9 @@ def export(
 
     if prefix is not None and target is None:
         raise typer.BadParameter("it is of a package: give --target, too", param_hint="--prefix")
+    if sign is not None and target is not None:
+        raise typer.BadParameter("a package is not signed, an export is", param_hint="--sign")
+    key = None if sign is None else SigningKey.load(sign)
     learner = learner_of(run_dir)
     if target is not None:
         from streamlearn.cli.packages import write_target
@@ -114,9 +121,20 @@ def export(
         typer.echo(write_target(learner, to, target, prefix))
         return
     refuse_foreign(to, FORMAT)
-    manifest = write_export(learner, to, reading_of(run_dir))
+    manifest = write_export(learner, to, reading_of(run_dir), key)
     total = sum(file["bytes"] for file in manifest["files"].values())
-    typer.echo(f"{to}: {len(manifest['files'])} files, {total:,} bytes")
+    signed = "" if key is None else f", signed by key {key.public.name}"
+    typer.echo(f"{to}: {len(manifest['files'])} files, {total:,} bytes{signed}")
+
+
+@app.command()
+def keygen(
+    to: Annotated[Path, typer.Option("--to", help="File for the secret key.", metavar="KEY")],
+) -> None:
+    """Make a key to sign exports with: KEY for you alone, KEY.pub for who verifies."""
+    from export import new_key
+
+    typer.echo(f"key {new_key(to).public.name}: {to} signs, {to}.pub verifies")
 
 
 @app.command()
