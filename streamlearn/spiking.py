@@ -46,9 +46,7 @@ def arrive(spec: NetworkSpec, state: State, z: Float) -> tuple[dict[str, Any], F
     return new, trace
 
 
-def send_on_delta(
-    delta: tuple[int, ...], state: State, z: Float
-) -> tuple[dict[str, Any], Float]:
+def send_on_delta(delta: tuple[int, ...], state: State, z: Float) -> tuple[dict[str, Any], Float]:
     """As :func:`quant.spiking.golden.send_on_delta`: events are whole numbers."""
     threshold, leak = delta[0] / 16, delta[1]
     reference = state["delta_reference"][0] * (1 - 2.0**-leak if leak else 1)

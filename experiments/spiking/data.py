@@ -62,11 +62,12 @@ def log_bands(sound: Floats, triangles: Floats) -> Floats:
     padded = np.pad(sound, (0, max(0, (n - 1) * HOP + FRAME - len(sound))))
     frames = np.stack([padded[i * HOP : i * HOP + FRAME] for i in range(n)]) * np.hanning(FRAME)
     power = np.abs(np.fft.rfft(frames, FFT)) ** 2
-    return np.log(power @ triangles.T + 1e-4)
+    found: Floats = np.log(power @ triangles.T + 1e-4)
+    return found
 
 
 def spoken_digits() -> Recordings:
-    """Return 3,000 recordings; each band standardised by the learned ones' mean and deviation.
+    """Return 3,000 recordings; each band in the learned ones' deviations, about 0 where it is quiet.
 
     Raises
     ------
@@ -87,7 +88,7 @@ def spoken_digits() -> Recordings:
     learned, held = np.flatnonzero(takes >= TEST_TAKES), np.flatnonzero(takes < TEST_TAKES)
     together = np.concatenate([signals[i] for i in learned])
     mean, deviation = together.mean(axis=0), together.std(axis=0)
-    standardised = [(signal - mean) / deviation for signal in signals]
+    standardised = [(signal - mean) / deviation + 1 for signal in signals]
     return Recordings(standardised, labels, speakers, learned, held)
 
 

@@ -24,7 +24,8 @@ def events(signal: Floats, threshold: float, leak: int) -> Floats:
         n = np.sign(apart) * np.minimum(np.abs(apart) // threshold, EVENTS_MAX)
         reference = keep * reference + n * threshold
         found[t] = np.concatenate([np.maximum(n, 0), np.maximum(-n, 0)])
-    return found * 2**EVENT_SHIFT
+    worth: Floats = found * 2**EVENT_SHIFT
+    return worth
 
 
 class SgdNetwork:

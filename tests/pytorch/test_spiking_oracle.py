@@ -65,9 +65,7 @@ class Theirs:
 
 def test_spikes_and_gradients_are_those_of_spikingjelly() -> None:
     spec = NetworkSpec((INPUTS, HIDDEN, CLASSES), False, "none", leaks=(K, K))
-    config = MesuConfig(
-        n_draws=1, step="fixed", memory_window=float("inf"), lr_mu=1.0, mu_init=2.0
-    )
+    config = MesuConfig(n_draws=1, step="fixed", memory_window=float("inf"), lr_mu=1.0, mu_init=2.0)
     state = init_state(spec, config, "float64", 5)
     state["sigma"] = SIGMA
     engine = make_engine(spec, config, "float64")
