@@ -67,7 +67,7 @@ def log_bands(sound: Floats, triangles: Floats) -> Floats:
 
 
 def spoken_digits() -> Recordings:
-    """Return 3,000 recordings; each band in the learned ones' deviations, about 0 where it is quiet.
+    """Return 3,000 recordings, each band in the learned ones' deviations, near 0 where it is quiet.
 
     Raises
     ------

@@ -1,11 +1,11 @@
 """Spiking learners beside SGD of the same network: means over seeds, recordings held out.
 
-q16 under MESU at the learner's defaults. Spoken digits: 24 log bands at 100 Hz, each by its own
-spread, send events to 48-128-10; every frame is a learning step. A held-out recording's label is
-that of the logits' sum over its steps. "Speaker after speaker": all recordings of one speaker, then
-the next one's; the held-out ones are of all speakers. SGD's rate is the best of the list for one
-pass. Motion: three raw axes, with a drifting reference; every fifth step of pieces of two seconds is
-learned; held-out recordings, and each of their seconds alone.
+q16 under MESU at the learner's defaults. Spoken digits: 24 log bands at 100 Hz send events to
+48-128-10; every frame is a learning step. A held-out recording's label is that of the logits' sum
+over its steps. "Speaker after speaker": all recordings of one speaker, then the next one's; the
+held-out ones are of all speakers. SGD's rate is the best of the list for one pass. Motion: three
+raw axes, with a drifting reference; every fifth step of pieces of two seconds is learned; held-out
+recordings, and each of their seconds alone.
 """
 
 from __future__ import annotations
