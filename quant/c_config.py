@@ -155,6 +155,7 @@ def config_header(spec: NetworkSpec, config: Config, arithmetic: str) -> str:
     return (
         f"/* Generated for a {spec} network, rule {name}, {arithmetic}. Do not edit. */\n"
         "#pragma once\n\n#include <stddef.h>\n#include <stdint.h>\n\n"
+        '#include "sl_build.h"\n\n'
         f"{constants}\n"
         "/* Exactly what must survive a power cut; docs/state-format.md has every byte. */\n"
         f"{struct}"

@@ -22,6 +22,7 @@ from quant.counters import Saturations
 from quant.errors import ConfigError, RuleError
 from quant.layout import Field, Range, State
 from quant.network import NetworkSpec
+from quant.starts import Copy, Draw
 
 Numbers = Literal["integer", "float32", "float64"]
 #: The dataclass of a rule's hyperparameters; its ``rule`` is the rule's name.
@@ -91,6 +92,9 @@ class Arithmetic:
         or one that no learner comes to.
     ranges : callable, optional
         ``ranges(spec, config)``: what of that is a range of a field, for C on a device.
+    starts : callable, optional
+        ``starts(spec, config)``: what ``init`` draws and copies, so that a board makes the state
+        from its seed (:mod:`quant.starts`). Without it the state is kept in flash.
     """
 
     numbers: Numbers
@@ -103,6 +107,7 @@ class Arithmetic:
     noisy: bool = True
     check_state: Callable[[NetworkSpec, Config, State], None] | None = None
     ranges: Callable[[NetworkSpec, Config], list[Range]] | None = None
+    starts: Callable[[NetworkSpec, Config], list[Draw | Copy]] | None = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +135,8 @@ class Rule:
         their mean, and its models have ``mean``.
     spiking : tuple of str
         The arithmetics in which it learns spiking layers (:mod:`quant.spiking`).
+    title : str
+        What tables call it; its name if empty.
     """
 
     name: str
@@ -141,6 +148,7 @@ class Rule:
     variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     draws: bool = False
     spiking: tuple[str, ...] = ()
+    title: str = ""
 
 
 _OUTSIDE: dict[str, str] = {}

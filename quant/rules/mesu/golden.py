@@ -23,6 +23,7 @@ from quant.integers import (
     Int64,
     bit_length,
     clamp_count,
+    clip,
     isqrt,
     shift_round,
     shift_round_each,
@@ -75,7 +76,7 @@ def scaled_squares(xn: Int64, exponent: Int64) -> tuple[Int64, int]:
     """
     active = xn.any(axis=1)
     most = int(exponent[active].max()) if active.any() else 1
-    below = np.clip(most - exponent, 0, 31)[:, None]
+    below = clip(most - exponent, 0, 31)[:, None]
     wide = xn * xn << SQUARE_MORE_BITS >> below
     each, total = int(wide.max()), int(wide.sum(axis=0).max())
     k = max(bit_length(each) - SQUARE_BITS, bit_length(total) - POWER_BITS)
@@ -170,7 +171,7 @@ def backward_inputs(
     right = (11 + frac_bits + k_r - exponent)[:, None]
     product = x * through_spread
     # far beyond the clamp of the gradient
-    product = np.where(right < 0, np.clip(product, -PRODUCT_MAX, PRODUCT_MAX), product)
+    product = np.where(right < 0, clip(product, -PRODUCT_MAX, PRODUCT_MAX), product)
     gradient = shift_round(through_mean, plan.mu_frac_bits - k_delta)
     gradient = gradient + shift_round_each(product, right)
     passes = x > 0 if gate is None else gate > 0

@@ -27,14 +27,18 @@ enum {
 
 /* ReLU of Q15.16 in at most 15 bits: Q7.8, or as many fraction bits as the largest leaves. */
 static int32_t sl_rectify(const int32_t *a, uint32_t n, int16_t *hidden) {
-    int32_t most = 0;
-    for (uint32_t e = 0; e < n; e++) {
-        most = sl_max32(most, a[e]);
+    uint32_t seen = 0; /* has as many bits as the largest */
+    const int32_t *end = a + n;
+    SL_UNROLL_FOUR
+    for (const int32_t *at = a; at != end; at++) {
+        seen |= (uint32_t)sl_max32(*at, 0);
     }
-    const int32_t whole = sl_bit_length((uint32_t)most) - 16;
+    const int32_t whole = sl_bit_length(seen) - 16;
     const int32_t frac_bits = sl_min32(SL_ACTIVATION_FRAC_BITS, SL_ACTIVATION_BITS - whole);
-    for (uint32_t e = 0; e < n; e++) {
-        hidden[e] = (int16_t)(sl_max32(a[e], 0) >> (16 - frac_bits));
+    const int32_t right = 16 - frac_bits;
+    SL_UNROLL_FOUR
+    for (; a != end; a++) {
+        *hidden++ = (int16_t)(sl_max32(*a, 0) >> right);
     }
     return frac_bits;
 }

@@ -36,20 +36,22 @@ SL_INLINE void sl_backward_inputs(uint32_t index, const sl_state_t *state, sl_sc
     const int32_t right = 11 + scratch->frac_bits[index] + k_r;
     uint32_t clamped = 0;
     for (uint32_t i = 0; i < layer->fan_in; i++, mu += columns, rho += columns) {
+        const int32_t down = right - exponent[i];
+        const uint32_t near = right_mean >= 0 && right_mean < 32 && down >= 17 && down <= 46;
         for (uint32_t s = 0; s < S; s++) {
-            const int32_t h = x[i * L + s];
-            int32_t gradient = 0;
-            if (SL_GATED ? gate[i * L + s] > 0 : h > 0) { /* one pointer less where it can be */
-                const int32_t mean = sl_dot16(mu, blocked_delta + s * stride, columns);
-                const int32_t spread = sl_dot16(rho, blocked_r + s * stride, columns);
-                const int32_t down = right - exponent[i];
-                gradient =
-                    right_mean >= 0 && down >= 17
-                        ? sl_shift_round32(mean, right_mean) + sl_input_product(h, spread, down)
-                        : sl_chip_far(mean, right_mean, h, spread, down);
+            const int32_t h = *x++;
+            const sl_gate_t open = *gate++;
+            if (open <= 0) {
+                *below++ = 0;
+                continue;
             }
+            const sl_dots_t dot =
+                sl_dots16(mu, blocked_delta + s * stride, rho, blocked_r + s * stride, columns);
+            const int32_t gradient = near ? sl_shift_round32(dot.first, right_mean) +
+                                                sl_input_product(h, dot.second, down)
+                                          : sl_chip_far(dot.first, right_mean, h, dot.second, down);
             const int32_t kept = sl_clamp_count(gradient, SL_LIMIT24, &clamped);
-            below[i * L + s] = SL_GATED ? sl_gated(kept, gate[i * L + s]) : kept;
+            *below++ = SL_GATED ? sl_gated(kept, open) : kept;
         }
     }
     scratch->saturations[SL_SAT_GRADIENT] += clamped;

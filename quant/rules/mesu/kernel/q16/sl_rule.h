@@ -52,8 +52,8 @@ typedef struct {
     int32_t block_b[SL_MAX_UNITS * SL_N_LANES];     /* power, then delta of the layer below */
     int32_t block_r[SL_FEW];                        /* mean, then delta epsilon / spread */
     int32_t block_c[SL_KEPT * SL_FIRST_UNITS + SL_N_LANES]; /* layer 0's delta, summed and scaled */
-    union {
-        struct {
+    __extension__ union {
+        __extension__ struct {
             int16_t pairs_a[2 * SL_N_PAIRS]; /* factors of sums, two and two */
             int16_t pairs_b[2 * SL_N_PAIRS];
         };
