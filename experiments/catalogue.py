@@ -111,6 +111,9 @@ TOPICS: dict[str, dict[str, Entry]] = {
         "memory": Entry(
             "memory", "what the memory knows at the end, and how sure it is of it", (), ("mnist",)
         ),
+        "spiking": Entry(
+            "spiking.experiments", "spiking learners on spoken digits and motion, beside SGD"
+        ),
         "fleet-merge": Entry(
             "fleet.experiments", "devices that see parts of the gas stream, merged into one"
         ),
