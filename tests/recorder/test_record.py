@@ -231,7 +231,7 @@ def test_a_block_of_another_record_does_not_fit(tmp_path: Path) -> None:
         (layout.HEADER.pack(layout.MAGIC, 1, 0, 2**31, 2**31, 0), "sizes are wrong"),
         (layout.HEADER.pack(layout.MAGIC, 1, 0, 9, 9, 0), "cut within the header"),
     ],
-    ids=["empty", "foreign", "version", "absurd sizes", "cut"],
+    ids=["empty", "a few bytes", "no sizes", "foreign", "version", "absurd sizes", "cut"],
 )
 def test_other_files_are_refused(tmp_path: Path, data: bytes, why: str) -> None:
     (tmp_path / "x").write_bytes(data)
