@@ -37,6 +37,12 @@ TOPICS: dict[str, dict[str, Entry]] = {
         "fixed-point": Entry(
             "mesu.experiments", "the same tasks in fixed point and in float32 (runs of mesu-pmnist)"
         ),
+        "sigma-parts": Entry(
+            "mesu.experiments",
+            "which of q16's roundings changes σ of the last layer",
+            ("numba",),
+            ("mnist",),
+        ),
         "mesu-hessian": Entry(
             "mesu.experiments", "1/σ² against the Hessian's diagonal (Bonnet, supplement 1)"
         ),
@@ -150,6 +156,9 @@ TOPICS: dict[str, dict[str, Entry]] = {
             "samples/s of every engine and of rivals; rivals on every core",
             (),
             ("mnist",),
+        ),
+        "onnx-speed": Entry(
+            "onnx_speed", "a learning step of the ONNX graphs beside the C engine's", (), ("mnist",)
         ),
         "fleet-overhead": Entry(
             "fleet.experiments", "what it costs to carry learners as images, and to run a fleet"

@@ -23,14 +23,15 @@ class OnBad(str, Enum):
     skip = "skip"
 
 
-def one_of(names: tuple[str, ...]) -> Callable[[str | None], str | None]:
-    """Return the check of an option that takes one of a few names."""
+def one_of(names: Callable[[], tuple[str, ...]]) -> Callable[[str | None], str | None]:
+    """Return the check of an option that takes one of the names that there are when it is given."""
 
     def check(name: str | None) -> str | None:
-        if name is not None and name not in names:
-            close = difflib.get_close_matches(name, names, n=1)
+        known = names()
+        if name is not None and name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise typer.BadParameter(f"{name!r} is not one of {', '.join(names)}.{hint}")
+            raise typer.BadParameter(f"{name!r} is not one of {', '.join(known)}.{hint}")
         return name
 
     return check
@@ -43,7 +44,7 @@ ArithmeticOption = Annotated[
         help=f"Number format to compute in: {', '.join(arithmetic_names())}; the rule's own "
         "if not given.",
         metavar="NAME",
-        callback=one_of(arithmetic_names()),
+        callback=one_of(arithmetic_names),
         show_default=False,
     ),
 ]
@@ -72,7 +73,7 @@ Task = Annotated[
         help="What the label's column is: classification (names of classes) or regression (a "
         "number to predict). Classes if not given.",
         metavar="NAME",
-        callback=one_of(tuple(TASK_HEADS)),
+        callback=one_of(lambda: tuple(TASK_HEADS)),
         show_default=False,
     ),
 ]
@@ -83,7 +84,7 @@ Format = Annotated[
         help="csv (with a header row) or jsonl (one flat object per line); the first line says it "
         "if not given.",
         metavar="csv|jsonl",
-        callback=one_of(FORMATS),
+        callback=one_of(lambda: FORMATS),
     ),
 ]
 Reconnect = Annotated[
@@ -181,6 +182,27 @@ PortFolder = Annotated[
         help="A folder with board.json and port.c: a board of your own, instead of --board.",
         metavar="DIR",
     ),
+]
+PowerCuts = Annotated[
+    str | None,
+    typer.Option(
+        "--power-cuts",
+        help="When the power goes: none, none(N), linear (at every flash operation), random(N), "
+        "exhaustive(2), or one world, as a failure prints it.",
+        metavar="SCHEDULE",
+    ),
+]
+Faults = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fault",
+        help="What fails in the flash: bit-rot, misdirected, lying-erase, stuck-bit, worn-page, "
+        "swarm (all of them), or one fault, as a failure prints it. May be given again.",
+        metavar="FAULT",
+    ),
+]
+FaultSeed = Annotated[
+    int, typer.Option("--fault-seed", help="Of the first world; the next has the next.", min=0)
 ]
 #: Of the demo's learner: 128-32-6 in q16.
 DEMO_STATE_BYTES = 20448

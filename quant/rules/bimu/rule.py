@@ -26,6 +26,7 @@ RULE = Rule(
             golden=Model(make_bimu_plan, golden.forward, golden.update, mean=golden.mean),
             kernel=c_config.KERNEL,
             check_state=state.integer_check,
+            starts=state.integer_starts,
         ),
         "float64": Arithmetic(numbers="float64", fields=state.real_fields, init=state.real_init),
     },

@@ -25,4 +25,5 @@ RULE = Rule(
     variants=VARIANTS,
     draws=True,
     title="MESU",
+    spiking=("q16", "float64"),
 )

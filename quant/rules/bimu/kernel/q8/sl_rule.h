@@ -15,7 +15,7 @@
 /* Has a forward pass without draws beside that with them: sl_rule_forward_mean. */
 #define SL_RULE_DRAWS
 
-_Static_assert(sizeof(sl_state_t) % 4 == 0, "beliefs must begin and end at a word");
+SL_STATIC_ASSERT(sizeof(sl_state_t) % 4 == 0, "beliefs must begin and end at a word");
 
 /* One layer: a row is an input (the bias is the last), a column a unit; a row of beliefs has
  * `width` bytes, `columns` rounded up to a whole word. */
