@@ -84,7 +84,7 @@ def export(
             help="Instead a package that this tool takes as it is: "
             f"{', '.join(package_targets())}.",
             metavar="NAME",
-            callback=one_of(package_targets()),
+            callback=one_of(package_targets),
             show_default=False,
         ),
     ] = None,
