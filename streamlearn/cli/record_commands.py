@@ -81,6 +81,9 @@ def simulate(
     feed: Feed,
     board: Board = firmware_sim.DEFAULT_BOARD,
     port: PortFolder = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", help="Only the first N samples.", min=1)
+    ] = None,
     out: Annotated[Path, typer.Option("--out", help="Run folder.")] = Path("runs/simulate"),
     json_file: Json = None,
     quiet: Quiet = False,
@@ -92,7 +95,7 @@ def simulate(
     from streamlearn.cli.simulate import simulate as run_simulate
 
     target = firmware_sim.load_board(port) if port else firmware_sim.get_board(board)
-    run_simulate(export_dir, feed, target, out, json_file, quiet)
+    run_simulate(export_dir, feed, target, out, json_file, quiet, limit)
 
 
 @filled(feed=feed_options)
