@@ -1,4 +1,4 @@
-"""``streamlearn boards --plan`` and ``--fit``: which learner a board has room and time for."""
+"""``streamlearn boards --plan`` and ``--fit``: where a learner has room and time."""
 
 from __future__ import annotations
 
