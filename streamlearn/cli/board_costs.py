@@ -78,7 +78,7 @@ def cost_of(spec: NetworkSpec, rule: str, arithmetic: str, core: str) -> Cost:
     sizes = zip(spec.layers, known.layers, strict=True)
     growth = max(1.0, *(new / old for new, old in sizes))
     state = layout_of(spec, RULES[rule].config(), arithmetic).n_bytes
-    overhead = 2048  # the link's buffer and what main.c keeps
+    overhead = 2048 + 4 * spec.n_features  # the rest of the stack that is set aside, and the link
     return Cost(
         state_bytes=state,
         ram_bytes=state + int(int(row["scratch"]) * growth) + int(row["stack"]) + overhead,

@@ -18,7 +18,7 @@ from streamlearn.cli.board_table import commits_of
 _WIDTHS = (8, 16, 32, 64, 128, 256, 512)
 _MODEL = (
     "A model, not a measurement: state bytes are exact; scratch, code and instructions are those "
-    "counted for one network (128 inputs, 32 hidden units), scaled; cycles are a constant a core. "
+    "counted for one network of a rule (128 inputs), scaled; cycles are a constant for a core. "
     "`simulate` measures."
 )
 
