@@ -25,6 +25,8 @@ class Core:
         The value of ``Tag_CPU_arch`` that the linked ELF must carry.
     emulator_model : str
         The name of Unicorn's constant for the CPU model.
+    isa : {"arm", "riscv"}
+        Its instruction set.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Core:
     has_fpu: bool
     cpu_arch: str
     emulator_model: str
+    isa: str = "arm"
 
 
 _SOFT = "thumb-freestanding-eabi"

@@ -15,6 +15,7 @@ import numpy as np
 from .boards import Board, number
 from .emulator import uc
 from .errors import BoardError
+from .faults import Fault
 from .flash_cells import FlashCells
 from .flash_models import MODELS, FlashController, Rp2040
 from .storage import Storage
@@ -155,7 +156,8 @@ class Hardware:
     def __init__(
         self, board: Board, memory: ctypes.Array[ctypes.c_uint8], storage: Storage, tap: Tap
     ) -> None:
-        self._board, self._engine = board, None
+        self._board, self._engine, self._storage = board, None, storage
+        self._watch: Any = None
         self.cells = FlashCells(memory, board.flash, storage)
         self.stray: tuple[int, str] | None = None
         self._pages: list[tuple[int, int, Read, Write]] = []
@@ -203,6 +205,32 @@ class Hardware:
             engine.mem_map(base, size, uc.UC_PROT_READ)
             engine.mem_write(base, np.random.default_rng([_NOISE_SEED, base]).bytes(size))
         engine.hook_add(uc.UC_HOOK_MEM_WRITE_PROT, self._store)
+
+    def break_storage(self, faults: tuple[Fault, ...]) -> None:
+        """Let storage faults happen from now on; the firmware's reads of the areas are watched."""
+        self.heal_storage()
+        engine, area = self._engine, self._storage
+        assert engine is not None
+        self.cells.break_down(faults)
+        self._watch = engine.hook_add(
+            uc.UC_HOOK_MEM_READ, self._before_read, begin=area.origin,
+            end=area.origin + area.bytes - 1,
+        )  # fmt: skip
+        engine.ctl_flush_tb()  # code that was translated without the hook does not call it
+
+    def heal_storage(self) -> None:
+        """Let no storage fault happen any more."""
+        self.cells.heal()
+        if self._watch is not None:
+            assert self._engine is not None
+            self._engine.hook_del(self._watch)
+            self._engine.ctl_flush_tb()
+            self._watch = None
+
+    def _before_read(
+        self, _uc: Any, _access: int, address: int, size: int, _value: int, _user: Any
+    ) -> None:
+        self.cells.before_read(address, size)
 
     def reset(self) -> None:
         """Set all peripherals to what they are after a reset."""

@@ -12,6 +12,7 @@ from experiments.mesu import (
     noise_limits,
     pictures,
     regression,
+    sigma_parts,
     tables,
 )
 from experiments.mesu.runs import WINDOW_FOLDER, FashionRun, PermutedRun
@@ -99,5 +100,6 @@ EXPERIMENTS: dict[str, Runnable] = {
         noise_limits.STUDY,
         regression.STUDY,
         formats.STUDY,
+        sigma_parts.STUDY,
     )
 }

@@ -47,7 +47,7 @@ class MesuLearner:
         arithmetic: str,
         factored: bool = False,
     ) -> None:
-        self._spec = NetworkSpec(setting.layers, False, "none")
+        self.spec = NetworkSpec(setting.layers, False, "none")
         constants: dict[str, Any] = {
             "memory_window": setting.memory_window,
             "sigma_prior": 1.0,
@@ -58,50 +58,51 @@ class MesuLearner:
             "n_draws": setting.n_draws,
             "step": "fixed",
         }
-        self._config: MesuConfig | MesuFactoredConfig
+        self.config: MesuConfig | MesuFactoredConfig
         if factored:
-            self._config = MesuFactoredConfig(**constants)
+            self.config = MesuFactoredConfig(**constants)
         else:
-            self._config = MesuConfig(**constants, mu_frac_bits=frac_bits(setting.layers))
+            self.config = MesuConfig(**constants, mu_frac_bits=frac_bits(setting.layers))
         self._arithmetic = arithmetic
-        self._kernel = NativeKernel(self._spec, self._config, arithmetic)
-        self._state = init_state(self._spec, self._config, arithmetic, seed)
+        self._kernel = NativeKernel(self.spec, self.config, arithmetic)
+        self._state = init_state(self.spec, self.config, arithmetic, seed)
 
     def learn(self, images: Floats, labels: Integers, task: int) -> None:
         """See :class:`TaskLearner`."""
         del task
         self._kernel.learn(self._state, images, labels.astype(np.uint32))
 
-    def _moments(self, layer: int) -> tuple[Floats, Floats]:
-        mu = layer_view(self._spec, self._state, "mu", layer)
-        if isinstance(self._config, MesuFactoredConfig):
-            return self._factored_moments(mu, layer, self._config)
+    def moments(self, layer: int) -> tuple[Floats, Floats]:
+        """Return μ and σ of a layer, ``float32[in, out]``."""
+        mu = layer_view(self.spec, self._state, "mu", layer)
+        if isinstance(self.config, MesuFactoredConfig):
+            return self._factored_moments(mu, layer, self.config)
         if self._arithmetic != "q16":
-            return mu, layer_view(self._spec, self._state, "sigma", layer)
-        plan = make_plan(self._spec, self._config).layers[layer]
-        rho = layer_view(self._spec, self._state, "rho", layer)
-        exponent = exponent_view(self._spec, self._state["rho_exponent"][0], layer)
+            return mu, layer_view(self.spec, self._state, "sigma", layer)
+        plan = make_plan(self.spec, self.config).layers[layer]
+        rho = layer_view(self.spec, self._state, "rho", layer)
+        exponent = exponent_view(self.spec, self._state["rho_exponent"][0], layer)
         sigma = np.sqrt(decode(rho, exponent))
         return np.ldexp(mu.astype(np.float32), -plan.mu_frac_bits), sigma.astype(np.float32)
 
     def _factored_moments(
         self, mu: npt.NDArray[Any], layer: int, config: MesuFactoredConfig
     ) -> tuple[Floats, Floats]:
-        row, column = (factor_view(self._spec, self._state, f, layer) for f in FACTORS)
+        row, column = (factor_view(self.spec, self._state, f, layer) for f in FACTORS)
         if self._arithmetic == "q16":
-            plan = make_factored_plan(self._spec, config).layers[layer]
+            plan = make_factored_plan(self.spec, config).layers[layer]
             row, column = decode_row(row, plan.v_exponent), decode_column(column)
             mu = np.ldexp(mu.astype(np.float32), -int(self._state["mu_frac_bits"][0, layer]))
         return mu, np.sqrt(np.outer(row, column)).astype(np.float32)
 
     def weights(self, rng: np.random.Generator) -> Weights:
         """See :class:`TaskLearner`."""
-        depth = len(self._spec.shapes)
-        return [draw(*self._moments(layer), self._config.n_draws, rng) for layer in range(depth)]
+        depth = len(self.spec.shapes)
+        return [draw(*self.moments(layer), self.config.n_draws, rng) for layer in range(depth)]
 
     def mean_sigma(self) -> list[float]:
         """See :class:`TaskLearner`."""
-        return [float(self._moments(layer)[1].mean()) for layer in range(len(self._spec.shapes))]
+        return [float(self.moments(layer)[1].mean()) for layer in range(len(self.spec.shapes))]
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """See :class:`TaskLearner`."""
@@ -110,7 +111,7 @@ class MesuLearner:
     def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         """See :class:`TaskLearner`."""
         self._state = state_from_bytes(
-            self._spec, self._config, self._arithmetic, arrays["state"].tobytes()
+            self.spec, self.config, self._arithmetic, arrays["state"].tobytes()
         )
 
     def counters(self) -> dict[str, int]:

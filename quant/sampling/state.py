@@ -17,7 +17,10 @@ from quant.starts import Copy, Draw, Place
 def draw_integer_mu(spec: NetworkSpec, limits: Sequence[int], state: State) -> None:
     """Draw μ uniform in ±limit of each layer, in the layer's format."""
     for (layer, drawn), limit in zip(_drawn(spec, state), limits, strict=True):
-        scaled = (drawn.astype(np.int64) * (2 * limit + 1) >> 32) - limit
+        scaled = drawn.astype(np.int64)
+        scaled *= 2 * limit + 1
+        scaled >>= 32
+        scaled -= limit
         layer_view(spec, state, "mu", layer)[: len(drawn)] = scaled
 
 

@@ -9,7 +9,7 @@ import typer
 
 import firmware_sim
 from export.targets import targets as package_targets
-from streamlearn.cli import fleet_commands, record_commands, run_command
+from streamlearn.cli import fleet_commands, inspect_commands, record_commands, run_command
 from streamlearn.cli.options import (
     DEMO_STATE_BYTES,
     Board,
@@ -177,6 +177,7 @@ def boards(
 
 record_commands.add_to(app)
 fleet_commands.add_to(app)
+inspect_commands.add_to(app)
 
 
 @app.command(

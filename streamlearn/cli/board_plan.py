@@ -55,6 +55,8 @@ def print_plan(inputs: int, classes: int, rate: float) -> None:
             found = _widest(board, inputs, classes, rate, rule, arithmetic)
             table.add_row(name, rule, arithmetic, *found)
             name = ""
+        if name:
+            table.add_row(name, "not counted yet", *["–"] * 6)
     to = Console(highlight=False, markup=False, emoji=False)
     to.print(table)
     to.print(

@@ -41,3 +41,30 @@ def learner_of(run_dir: Path) -> StreamLearner:
         f"{image} is missing: {run_dir} is no run folder; make one with "
         "`streamlearn run … --out DIR` or `streamlearn demo --out DIR`"
     )
+
+
+def any_learner(path: Path) -> tuple[str, StreamLearner]:
+    """Return what a path is, in words, and its learner: a state image, an export or a run folder.
+
+    Raises
+    ------
+    CommandError
+        If there is nothing, or nothing that holds a learner.
+    StateFormatError
+        If the image is damaged.
+    ExportFolderError
+        If an export folder is not what its manifest says.
+    """
+    import firmware_sim
+    from export.package import FORMAT
+    from export.package import STATE_FILE as EXPORTED
+
+    if path.is_dir():
+        described = read_manifest(path)
+        if described is not None and described.get("format") == FORMAT:
+            firmware_sim.open_export(path)
+            return "export folder", load(path / EXPORTED)
+        return "run folder", learner_of(path)
+    if not path.exists():
+        raise CommandError(f"{path} does not exist: give a state image, an export or a run folder")
+    return "state image", load(path)

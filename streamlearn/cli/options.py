@@ -174,6 +174,27 @@ PortFolder = Annotated[
         metavar="DIR",
     ),
 ]
+PowerCuts = Annotated[
+    str | None,
+    typer.Option(
+        "--power-cuts",
+        help="When the power goes: none, none(N), linear (at every flash operation), random(N), "
+        "exhaustive(2), or one world, as a failure prints it.",
+        metavar="SCHEDULE",
+    ),
+]
+Faults = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fault",
+        help="What fails in the flash: bit-rot, misdirected, lying-erase, stuck-bit, worn-page, "
+        "swarm (all of them), or one fault, as a failure prints it. May be given again.",
+        metavar="FAULT",
+    ),
+]
+FaultSeed = Annotated[
+    int, typer.Option("--fault-seed", help="Of the first world; the next has the next.", min=0)
+]
 #: Of the demo's learner: 128-32-6 in q16.
 DEMO_STATE_BYTES = 20448
 StateBytes = Annotated[

@@ -11,7 +11,16 @@ import typer
 import firmware_sim
 from streamlearn.cli.column_options import feed_options
 from streamlearn.cli.filled import filled
-from streamlearn.cli.options import Board, Json, PortFolder, Quiet, RecordTo
+from streamlearn.cli.options import (
+    Board,
+    Faults,
+    FaultSeed,
+    Json,
+    PortFolder,
+    PowerCuts,
+    Quiet,
+    RecordTo,
+)
 
 if TYPE_CHECKING:
     from streamlearn.cli.feeding import Feed
@@ -84,6 +93,9 @@ def simulate(
     limit: Annotated[
         int | None, typer.Option("--limit", help="Only the first N samples.", min=1)
     ] = None,
+    power_cuts: PowerCuts = None,
+    fault: Faults = None,
+    fault_seed: FaultSeed = 0,
     out: Annotated[Path, typer.Option("--out", help="Run folder.")] = Path("runs/simulate"),
     json_file: Json = None,
     quiet: Quiet = False,
@@ -91,10 +103,18 @@ def simulate(
     """Build the firmware, boot it on a simulated board, and learn a stream there.
 
     The stream is read as the run read it that was exported; options say what is different.
+    --power-cuts and --fault run its first samples many times, and something fails each time.
     """
     from streamlearn.cli.simulate import simulate as run_simulate
+    from streamlearn.cli.worlds import Failing, run_worlds
 
     target = firmware_sim.load_board(port) if port else firmware_sim.get_board(board)
+    failing = Failing(power_cuts, fault or (), fault_seed)
+    if failing.asked:
+        if limit is not None:
+            raise typer.BadParameter("such runs have a length of their own", param_hint="--limit")
+        run_worlds(export_dir, feed, target, failing, out, json_file, quiet)
+        return
     run_simulate(export_dir, feed, target, out, json_file, quiet, limit)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import timeit
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -276,20 +274,3 @@ def test_two_thousand_images(kind: Any) -> None:
     after, _ = run(session(models(learner)[1]), start_of(learner), x, labels)
     learn(learner, x, labels)
     assert sha256(learner, after) == learner.state_sha256
-
-
-def measure() -> None:
-    """Print the time of a learning step in ``learn_block.onnx`` and in C, of 784-50-10."""
-    rng = np.random.default_rng(0)
-    x = (rng.random((300, 784)) * 4 * (rng.random((300, 784)) < 0.2)).astype(np.float32)
-    labels = np.arange(300) % 10
-    for kind in CLASSIFIERS:
-        learner = kind((784, 50, 10), classes=range(10), front_end="none")
-        given = session(models(learner)[1]), start_of(learner), x, labels
-        calls = partial(run, *given), partial(learner.learn_many, x, labels)
-        times = [min(timeit.repeat(call, number=1, repeat=5)) / len(x) * 1e6 for call in calls]
-        print(f"{kind.__name__}: graph {times[0]:.0f} us, C {times[1]:.1f} us")
-
-
-if __name__ == "__main__":
-    measure()

@@ -31,18 +31,18 @@ static void sl_noise_epsilon(uint32_t key, uint32_t layer, uint32_t units, sl_va
 
 /* No lane without a draw: four numbers of a word after the other. */
 static void sl_noise_epsilon(uint32_t key, uint32_t layer, uint32_t units, sl_value_t *epsilon) {
-    for (uint32_t k = 0; 4 * k < units * S; k++) {
-        const uint32_t left = units * S - 4 * k;
-        const uint32_t word = sl_noise_word(key, SL_STREAM_EPSILON + layer, k);
-        if (left >= 4) {
+    const sl_value_t *end = epsilon + units * S, *whole = epsilon + (units * S & ~3u);
+    for (uint32_t k = 0; epsilon != end; k++) {
+        uint32_t word = sl_noise_word(key, SL_STREAM_EPSILON + layer, k);
+        if (epsilon != whole) {
             SL_UNROLL_ALWAYS
             for (uint32_t n = 0; n < 4; n++) {
                 *epsilon++ = sl_epsilon_table[word >> 8 * n & 255u];
             }
             continue;
         }
-        for (uint32_t n = 0; n < left; n++) {
-            *epsilon++ = sl_epsilon_table[word >> 8 * n & 255u];
+        for (; epsilon != end; word >>= 8) {
+            *epsilon++ = sl_epsilon_table[word & 255u];
         }
     }
 }

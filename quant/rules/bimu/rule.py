@@ -33,5 +33,6 @@ RULE = Rule(
     check=_check,
     weight="belief",
     draws=True,
+    title="BiMU",
     variants={"uncut": {"cuts": 0}},
 )

@@ -17,6 +17,7 @@ from quant.integers import (
     Int64,
     bit_length,
     bit_lengths,
+    clip,
     shift_round,
     shift_round_each,
     shift_saturate,
@@ -73,7 +74,7 @@ def lanes(y: Int64, gain: tuple[int, int]) -> tuple[Int64, int]:
         return y, 0
     product = shift_round(y, largest - 15) * gain[0]
     drop = bit_length(int(np.abs(product).max())) - 15
-    kept = np.clip(shift_round(product, drop), -LANE_MAX, LANE_MAX)
+    kept = clip(shift_round(product, drop), -LANE_MAX, LANE_MAX)
     return kept, 15 - largest + gain[1] - drop
 
 
@@ -189,11 +190,12 @@ def step_rho(rho: Int64, y: Int64, right: Int64, u: Int64, count: Saturations) -
     """
     curve, _ = shift_saturate(rho * rounded(rho, y), right, RHO_STEP_BITS)
     curve = curve + u >> 16
-    d = np.clip(curve, -(rho >> 1), rho)
+    d = clip(curve, -(rho >> 1), rho)
     count.gradient += int(np.count_nonzero(d != curve))
-    square = np.where(np.abs(d) << 6 > rho, d * d // (4 * rho), 0)
-    stepped: Int64 = np.minimum(rho + d + square, LANE_MAX)
-    return stepped
+    stepped: Int64 = rho + d
+    large = np.abs(d) << 6 > rho
+    stepped[large] += d[large] ** 2 // (4 * rho[large])  # less than 1 elsewhere
+    return np.minimum(stepped, LANE_MAX)
 
 
 def first_gradient(
@@ -258,7 +260,7 @@ def later_gradient(
 
 def store_mu(mu: Int64) -> Int64:
     """Clamp to 16 bits; what stands at an end is counted when the prior pulls it."""
-    return np.clip(mu, -32768, 32767)
+    return clip(mu, -32768, 32767)
 
 
 def fit(rho: Int64, exponent: Int64, layer: LayerPlan, count: Saturations) -> tuple[Int64, Int64]:

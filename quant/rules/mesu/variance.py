@@ -7,6 +7,7 @@ bounds; C counterpart: ``kernel/q16/sl_variance.h``.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -61,6 +62,7 @@ def encode(v: npt.NDArray[np.floating]) -> tuple[Int64, Int64]:
     return np.clip(rho, 1, RHO_MAX), exponent
 
 
+@lru_cache(maxsize=64)
 def start(sigma: float, v_exponent: int) -> tuple[int, int]:
     """Return mantissa and exponent of a start σ: 13 bits, and one more for a power of two."""
     rho, exponent = encode(np.array([[sigma * sigma]]))
@@ -82,6 +84,8 @@ def narrowed(rho: Int64, exponent: Int64, most: int) -> tuple[Int64, Int64, int]
     A row whose exponent is ``most`` already is clamped instead.
     """
     grown = rho.max(axis=1) > RHO_MAX
+    if not grown.any():
+        return rho, exponent, 0
     halved = np.where((grown & (exponent < most))[:, None], (rho + 1) >> 1, rho)
     cut = grown & (exponent >= most)
     n_cut = int(np.count_nonzero(rho[cut] > RHO_MAX))
@@ -91,7 +95,7 @@ def narrowed(rho: Int64, exponent: Int64, most: int) -> tuple[Int64, Int64, int]
 def widened(rho: Int64, exponent: Int64, least: int) -> tuple[Int64, Int64]:
     """Double the rows that have shrunk below 13 bits until they have them, if the exponent may."""
     up = WIDE_BITS - bit_lengths(rho.max(axis=1))
-    up = np.clip(np.minimum(up, exponent - least), 0, None)
+    up = np.maximum(np.minimum(up, exponent - least), 0)
     return rho << up[:, None], exponent - up
 
 

@@ -49,6 +49,7 @@ static inline int32_t sl_apply_gain(int32_t *x, uint32_t n, int32_t mantissa, in
 SL_INLINE void sl_gather(const int32_t *x, uint32_t columns, uint32_t sum_draws, int32_t *out) {
     for (uint32_t j = 0; j < columns; j++) {
         int32_t sum = 0;
+        SL_UNROLL_FOUR
         for (uint32_t s = 0; s < S; s++) {
             sum += x[j * L + s];
             if (!sum_draws) {

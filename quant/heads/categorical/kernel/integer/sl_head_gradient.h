@@ -55,14 +55,18 @@ static inline void sl_head_gradient(sl_scratch_t *scratch, int32_t *logits, uint
     for (uint32_t s = 0; s < L; s++) {
         top[s] = logits[s];
     }
-    for (uint32_t e = L; e < SL_N_CLASSES * L; e++) {
-        top[e % L] = sl_max32(top[e % L], logits[e]);
+    const int32_t *end = logits + SL_N_CLASSES * L;
+    for (const int32_t *at = logits + L; at != end;) {
+        for (uint32_t s = 0; s < L; s++) {
+            top[s] = sl_max32(top[s], *at++);
+        }
     }
-    for (uint32_t e = 0; e < SL_N_CLASSES * L; e++) {
-        const uint32_t below = (uint32_t)top[e % L] - (uint32_t)logits[e];
-        const uint32_t power = sl_softmax_power(below);
-        logits[e] = (int32_t)power;
-        sum[e % L] += power;
+    for (int32_t *at = logits; at != end;) {
+        for (uint32_t s = 0; s < L; s++, at++) {
+            const uint32_t power = sl_softmax_power((uint32_t)top[s] - (uint32_t)*at);
+            *at = (int32_t)power;
+            sum[s] += power;
+        }
     }
     for (uint32_t k = 0; k < SL_N_CLASSES; k++, logits += L) {
         for (uint32_t s = 0; s < S; s++) {

@@ -1,6 +1,7 @@
 /* The gradient by a layer's inputs, on a chip: draw by draw, and only where an input is not 0. */
 #pragma once
 
+#include "sl_gate.h"
 #include "sl_lanes16.h"
 #include "sl_mesu_backward.h"
 
@@ -16,6 +17,7 @@ SL_INLINE void sl_backward_inputs(uint32_t index, const sl_state_t *state, sl_sc
                                   const int32_t *delta, const int32_t *r, int32_t *below) {
     const sl_layer_t *layer = &sl_layers[index];
     const int16_t *x = scratch->hidden + layer->hidden * L;
+    const sl_gate_t *gate = sl_gates(scratch) + layer->hidden * L;
     const int8_t *exponent = state->rho_exponent + layer->first;
     const uint32_t columns = layer->columns, stride = (columns + 1) & ~1u;
     const int32_t k_delta = sl_max32(0, sl_sum_bits(delta, columns) - SL_LANE_BITS);
@@ -34,19 +36,22 @@ SL_INLINE void sl_backward_inputs(uint32_t index, const sl_state_t *state, sl_sc
     const int32_t right = 11 + scratch->frac_bits[index] + k_r;
     uint32_t clamped = 0;
     for (uint32_t i = 0; i < layer->fan_in; i++, mu += columns, rho += columns) {
+        const int32_t down = right - exponent[i];
+        const uint32_t near = right_mean >= 0 && right_mean < 32 && down >= 17 && down <= 46;
         for (uint32_t s = 0; s < S; s++) {
-            const int32_t h = x[i * L + s];
-            int32_t gradient = 0;
-            if (h > 0) {
-                const int32_t mean = sl_dot16(mu, blocked_delta + s * stride, columns);
-                const int32_t spread = sl_dot16(rho, blocked_r + s * stride, columns);
-                const int32_t down = right - exponent[i];
-                gradient =
-                    right_mean >= 0 && down >= 17
-                        ? sl_shift_round32(mean, right_mean) + sl_input_product(h, spread, down)
-                        : sl_chip_far(mean, right_mean, h, spread, down);
+            const int32_t h = *x++;
+            const sl_gate_t open = *gate++;
+            if (open <= 0) {
+                *below++ = 0;
+                continue;
             }
-            below[i * L + s] = sl_clamp_count(gradient, SL_LIMIT24, &clamped);
+            const sl_dots_t dot =
+                sl_dots16(mu, blocked_delta + s * stride, rho, blocked_r + s * stride, columns);
+            const int32_t gradient = near ? sl_shift_round32(dot.first, right_mean) +
+                                                sl_input_product(h, dot.second, down)
+                                          : sl_chip_far(dot.first, right_mean, h, dot.second, down);
+            const int32_t kept = sl_clamp_count(gradient, SL_LIMIT24, &clamped);
+            *below++ = SL_GATED ? sl_gated(kept, open) : kept;
         }
     }
     scratch->saturations[SL_SAT_GRADIENT] += clamped;

@@ -15,7 +15,7 @@ typedef struct {
 SL_INLINE sl_first_look_t sl_chip_look(const sl_input_t *x, const int8_t *exponents,
                                        uint32_t *mask) {
     sl_first_look_t look = {.most = -128, .least = 127};
-    const uint32_t rows = SL_N_FEATURES + SL_BIAS;
+    const uint32_t rows = SL_N_INPUTS + SL_BIAS;
     for (uint32_t w = 0; w < SL_ACTIVE_WORDS; w++) {
         const uint32_t first = 32 * w, left = rows - first, n = left < 32 ? left : 32;
         uint32_t bits = 0, bit = 1;
@@ -86,6 +86,7 @@ SL_INLINE int32_t sl_chip_blocked(const int16_t *x, uint32_t rows, uint32_t *see
     for (uint32_t s = 0; s < S; s++) {
         uint32_t sum = 0;
         const int16_t *at = x + s;
+        SL_UNROLL_FOUR
         for (uint32_t i = rows; i != 0; i--, at += L) {
             sum += (uint32_t)*at; /* never negative */
             all |= (uint32_t)*at;
@@ -108,6 +109,53 @@ static inline int32_t sl_chip_narrow(int32_t h, int32_t narrow) {
     return sl_min32((h + ((1 << narrow) >> 1)) >> narrow, SL_NARROW_MAX);
 }
 
+#ifdef __ARM_FEATURE_DSP
+/* Both inputs of a word in 8 bits; keep: the bits of a half that its shift leaves. */
+static inline uint32_t sl_chip_narrow_two(uint32_t two, uint32_t halves, int32_t narrow,
+                                          uint32_t keep) {
+    uint32_t sum, out;
+    __asm("uadd16 %0, %1, %2" : "=r"(sum) : "r"(two), "r"(halves));
+    __asm("usat16 %0, #8, %1" : "=r"(out) : "r"(sum >> narrow & keep));
+    return out;
+}
+#endif
+
+/* How a layer's inputs are shortened. */
+typedef struct {
+    int32_t k_mean, narrow;
+} sl_chip_short_t;
+
+/* A row's inputs and their squares in 8 bits, every second number of memory. Returns their OR. */
+SL_FOLD uint32_t sl_chip_shorten(const int16_t *x, sl_chip_short_t by, int16_t *inputs,
+                                 int16_t *squared) {
+    uint32_t any = 0;
+#ifdef __ARM_FEATURE_DSP
+    const uint32_t halves = 0x10001u * ((1u << by.narrow) >> 1);
+    const uint32_t keep = 0x10001u * (0xFFFFu >> by.narrow),
+                   keep_mean = 0x10001u * (0xFFFFu >> by.k_mean);
+    for (uint32_t s = 0; L % 2 == 0 && s < L; s += 2, x += 2, inputs += 4, squared += 4) {
+        const uint32_t two = (uint32_t)*(const sl_loose_word_t *)x;
+        const uint32_t shortened = two >> by.k_mean & keep_mean;
+        const uint32_t h = sl_chip_narrow_two(two, halves, by.narrow, keep);
+        inputs[0] = (int16_t)shortened;
+        inputs[2] = (int16_t)(shortened >> 16);
+        squared[0] = (int16_t)((int16_t)h * (int16_t)h);
+        squared[2] = (int16_t)((int16_t)(h >> 16) * (int16_t)(h >> 16));
+        any |= h;
+    }
+    if (L % 2 == 0) {
+        return any;
+    }
+#endif
+    for (uint32_t s = 0; s < L; s++) {
+        const int32_t h = x[s], short_h = sl_chip_narrow(h, by.narrow);
+        inputs[2 * s] = (int16_t)(h >> by.k_mean);
+        squared[2 * s] = (int16_t)(short_h * short_h);
+        any |= (uint32_t)short_h;
+    }
+    return any;
+}
+
 /* Where a row lies in `pairs`. */
 static inline uint32_t sl_chip_place(uint32_t i) {
     return 2 * (i / 2 * L) + i % 2;
@@ -123,7 +171,7 @@ SL_INLINE sl_squares_t sl_chip_squares(int16_t *pairs, const int8_t *exponent, u
         SL_UNROLL_ALWAYS
         for (uint32_t s = 0; s < L; s++) {
             const uint32_t wide = ((uint32_t)at[2 * s] << SL_SQUARE_MORE_BITS) >> below;
-            each = wide > each ? wide : each;
+            each |= wide; /* has as many bits as the largest */
             totals[s] += wide;
         }
     }
@@ -162,15 +210,10 @@ SL_INLINE sl_sums_t sl_later_sums(uint32_t index, const sl_state_t *state, sl_sc
     const int32_t k_mean = sl_chip_blocked(x, rows, &seen);
     const int32_t narrow = sl_max32(0, sl_bit_length(seen) - 8);
     int32_t most = -128;
-    for (uint32_t i = 0; i < rows; i++) {
+    for (uint32_t i = 0; i < rows; i++, x += L) {
         const uint32_t at = sl_chip_place(i);
-        int32_t any = 0;
-        for (uint32_t s = 0; s < L; s++) {
-            const int32_t h = *x++, short_h = sl_chip_narrow(h, narrow);
-            inputs[at + 2 * s] = (int16_t)(h >> k_mean);
-            squared[at + 2 * s] = (int16_t)(short_h * short_h);
-            any |= short_h;
-        }
+        const uint32_t any =
+            sl_chip_shorten(x, (sl_chip_short_t){k_mean, narrow}, inputs + at, squared + at);
         most = any == 0 ? most : sl_max32(most, exponent[i]);
     }
     for (uint32_t s = 0; rows % 2 && s < L; s++) {

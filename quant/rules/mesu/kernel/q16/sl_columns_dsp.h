@@ -125,16 +125,21 @@ SL_INLINE void sl_columns_sum(const sl_first_rows_t *first, int32_t *restrict me
     }
     const sl_row_scale_t scale = sl_row_scale(first);
     sl_walk_t walk = sl_walk(first->mask);
-    for (uint32_t a = 0; a < first->n; a += 4) {
+    for (uint32_t left = first->n; left != 0;) {
         sl_four_rows_t mus, rhos;
-        uint32_t i = 0;
-        for (uint32_t k = 0; k < 4; k++) {
-            const uint32_t there = a + k < first->n;
-            i = there ? sl_walk_on(&walk) : i;
+        uint32_t k = 0;
+        do {
+            const uint32_t i = sl_walk_on(&walk);
             mus.row[k] = first->mu + i * SL_FIRST_UNITS;
             rhos.row[k] = first->rho + i * SL_FIRST_UNITS;
-            mus.x[k] = (int16_t)(there ? sl_row_x(first, scale, i) : 0);
-            rhos.x[k] = (int16_t)(there ? sl_row_square(first, scale, i) : 0);
+            mus.x[k] = (int16_t)sl_row_x(first, scale, i);
+            rhos.x[k] = (int16_t)sl_row_square(first, scale, i);
+        } while (++k < 4 && --left != 0);
+        left -= left != 0;
+        for (; k < 4; k++) { /* a row that adds nothing */
+            mus.row[k] = mus.row[0];
+            rhos.row[k] = rhos.row[0];
+            mus.x[k] = rhos.x[k] = 0;
         }
         sl_four_rows_add(mean, &mus, SL_FIRST_UNITS);
         sl_four_rows_add((int32_t *)power, &rhos, SL_FIRST_UNITS);

@@ -83,10 +83,14 @@ SL_FOLD void sl_sample(const int32_t *restrict mean, const int32_t *restrict spr
 
 SL_FOLD void sl_sample(const int32_t *mean, const int32_t *spread, const int16_t *epsilon,
                        uint32_t columns, uint32_t lanes, int32_t *a) {
-    const uint32_t together = S / lanes; /* draws that share a mean */
     for (const int32_t *all = a + columns * L; a != all; mean++, spread++) {
         const int32_t m = *mean, by = *spread;
-        for (const int32_t *end = a + together; a != end;) {
+        if (lanes != 1) { /* a mean of its own for every draw */
+            *a++ = m + ((by * *epsilon++ + 8) >> 4);
+            continue;
+        }
+        SL_UNROLL_FOUR
+        for (uint32_t s = 0; s < S; s++) {
             *a++ = m + ((by * *epsilon++ + 8) >> 4);
         }
     }

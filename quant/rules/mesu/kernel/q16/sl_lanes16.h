@@ -26,18 +26,24 @@ static inline int32_t sl_dual(int32_t a, int32_t b, int32_t sum) {
 #endif
 }
 
-SL_INLINE int32_t sl_dot16(const int16_t *a, const int16_t *b, uint32_t n) {
-    int32_t sum = 0;
+/* Two sums of products, of n numbers each. */
+typedef struct {
+    int32_t first, second;
+} sl_dots_t;
+
+SL_FOLD sl_dots_t sl_dots16(const int16_t *a, const int16_t *by_a, const int16_t *b,
+                            const int16_t *by_b, uint32_t n) {
+    sl_dots_t dot = {0, 0};
 #ifdef __ARM_FEATURE_DSP
-    const sl_loose_word_t *p = (const sl_loose_word_t *)a, *q = (const sl_loose_word_t *)b;
-    for (const sl_loose_word_t *end = p + (n >> 1); p != end;) {
-        sum = sl_dual(*p++, *q++, sum);
+    for (uint32_t pairs = n >> 1; pairs != 0; pairs--, a += 2, by_a += 2, b += 2, by_b += 2) {
+        dot.first = sl_dual(*(const sl_loose_word_t *)a, *(const sl_word_t *)by_a, dot.first);
+        dot.second = sl_dual(*(const sl_loose_word_t *)b, *(const sl_word_t *)by_b, dot.second);
     }
-    return n & 1 ? sum + a[n - 1] * b[n - 1] : sum;
-#else
-    for (uint32_t j = 0; j < n; j++) {
-        sum += a[j] * b[j];
-    }
-    return sum;
+    n &= 1;
 #endif
+    for (; n != 0; n--) {
+        dot.first += *a++ * *by_a++;
+        dot.second += *b++ * *by_b++;
+    }
+    return dot;
 }

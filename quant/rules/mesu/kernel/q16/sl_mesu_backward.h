@@ -35,24 +35,22 @@ enum { SL_SHORT_DRAWS = 44 };
 SL_INLINE void sl_ratio(const int32_t *delta, const int16_t *epsilon, const int32_t *inverse,
                         uint32_t n, int32_t *r, uint32_t *count) {
     uint32_t clamped = 0;
-    for (uint32_t e = 0; SL_ON_HOST && e < n; e++) {
+    for (uint32_t e = 0; e < n; e++) {
         const int32_t below = (delta[e] & 255) * epsilon[e] + 128;
         const int32_t product = (delta[e] >> 8) * epsilon[e] + (below >> 8);
         r[e] = sl_over_short(product, inverse[e], SL_LIMIT24, &clamped);
     }
     *count += clamped;
-    for (uint32_t e = 0; !SL_ON_HOST && e < n; e++) {
-        r[e] = sl_over((int64_t)delta[e] * epsilon[e], inverse[e], SL_LIMIT24, count);
-    }
 }
 
 /* Layer 0, where all draws have one spread: the sum over the draws, Q14.16. */
 SL_INLINE void sl_ratio_sum(const int32_t *delta, const int16_t *epsilon, const int32_t *inverse,
                             uint32_t columns, int32_t *r, uint32_t *count) {
-    const uint32_t is_short = SL_ON_HOST && (uint32_t)S <= SL_SHORT_DRAWS;
+    const uint32_t is_short = (uint32_t)S <= SL_SHORT_DRAWS;
     uint32_t clamped = 0;
     for (uint32_t j = 0; j < columns; j++) {
         int64_t sum = 0;
+        SL_UNROLL_FOUR
         for (uint32_t s = 0; s < S; s++) {
             sum += (int64_t)delta[j * L + s] * epsilon[j * L + s];
         }
