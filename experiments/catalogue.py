@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, cast
+
+from experiments.entry import Entry
 
 
 class Runnable(Protocol):
@@ -18,28 +20,7 @@ class Runnable(Protocol):
         """Measure, keep the result, and print its tables."""
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One line of the list.
-
-    Parameters
-    ----------
-    module : str
-        Has the experiment, below this package.
-    title : str
-        One line: what it shows.
-    packages, data_sets : tuple of str
-        What all of it needs (:mod:`experiments.needs`). An experiment of the run loop asks its
-        runs instead, since its algorithms differ.
-    """
-
-    module: str
-    title: str
-    packages: tuple[str, ...] = ()
-    data_sets: tuple[str, ...] = ()
-
-
-#: By topic, in the order of the list.
+#: By topic, in the order of the list; behind them what a folder's own ``entries.py`` adds.
 TOPICS: dict[str, dict[str, Entry]] = {
     "Published results": {
         "mesu-pmnist": Entry(
@@ -55,9 +36,6 @@ TOPICS: dict[str, dict[str, Entry]] = {
         ),
         "fixed-point": Entry(
             "mesu.experiments", "the same tasks in fixed point and in float32 (runs of mesu-pmnist)"
-        ),
-        "bimu-pmnist": Entry(
-            "bimu.experiments", "100 tasks of permuted MNIST in a byte per synapse (BiMU, table 1)"
         ),
         "sigma-parts": Entry(
             "mesu.experiments",
@@ -191,6 +169,10 @@ TOPICS: dict[str, dict[str, Entry]] = {
         "figures": Entry("documents", "write recorded results into the documents, or check them"),
     },
 }
+for _path in sorted(Path(__file__).parent.glob("*/entries.py")):
+    _module = importlib.import_module(f"experiments.{_path.parent.name}.entries")
+    for _topic, _entries in _module.ENTRIES.items():
+        TOPICS[_topic].update(_entries)
 CATALOGUE = {name: entry for entries in TOPICS.values() for name, entry in entries.items()}
 
 

@@ -21,7 +21,7 @@ from streamlearn.report import write_report
 from streamlearn.report.accuracy import draw_accuracy
 from streamlearn.report.data import ReportData
 from streamlearn.report.history import draw_history
-from streamlearn.report.svg import standalone
+from streamlearn.report.picture import standalone
 
 #: What the README shows of the demo's figures.
 KEPT = ("engines", "baselines", "fidelity", "device")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from export.start_code import START_FILE, start_source
 from quant.c_config import config_header, kernel_headers, kernel_sources
 from quant.layout import C_TYPES, Range
 from quant.rule import arithmetic_of
@@ -10,13 +11,18 @@ from streamlearn.learners.base import StreamLearner
 
 _IMAGE = """\
 /* Generated: the state to start from, {n} samples learned. Do not edit. */
-#include <stdint.h>
+#include "sl_learner.h"
 
+void sl_learner_start(sl_state_t *state);
 extern const uint8_t sl_state_image[{size}];
 
-_Alignas(8) const uint8_t sl_state_image[{size}] = {{
+const uint8_t sl_state_image[{size}] __attribute__((aligned(8))) = {{
 {body}
 }};
+
+void sl_learner_start(sl_state_t *state) {{
+    __builtin_memcpy(state, sl_state_image, sizeof *state);
+}}
 """
 
 
@@ -42,9 +48,10 @@ _RANGE = """\
 def c_package(learner: StreamLearner) -> dict[str, str]:
     """Return the files of the C package: name and text.
 
-    Everything but ``sl_config.h``, ``sl_state_image.c`` and ``sl_state_check.c`` is the kernel as
-    it stands in ``quant``, to the byte, its folders laid flat. The check is there if the rule says
-    which ranges its fields have.
+    Everything but ``sl_config.h``, ``sl_state_check.c`` and one of ``sl_state_start.c`` and
+    ``sl_state_image.c`` is the kernel as it stands in ``quant``, to the byte, its folders laid
+    flat. The check is there if the rule says which ranges its fields have. A state that no sample
+    has changed is made from its seed; another one is an image.
     """
     given = learner.spec, learner.config, learner.arithmetic
     kernel = (*kernel_headers(*given), *kernel_sources(*given))
@@ -55,9 +62,13 @@ def c_package(learner: StreamLearner) -> dict[str, str]:
         "    " + " ".join(f"{byte}," for byte in state[start : start + 20])
         for start in range(0, len(state), 20)
     ]
-    files["sl_state_image.c"] = _IMAGE.format(
-        n=learner.n_samples, size=len(state), body="\n".join(lines)
-    )
+    start = start_source(learner)
+    if start is None:
+        files["sl_state_image.c"] = _IMAGE.format(
+            n=learner.n_samples, size=len(state), body="\n".join(lines)
+        )
+    else:
+        files[START_FILE] = start
     ranges = arithmetic_of(*given).ranges
     if ranges is not None:
         types = {field.name: C_TYPES[field.dtype] for field in layout_of(*given)}

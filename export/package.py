@@ -49,7 +49,7 @@ def write_export(
 
     ``predict.onnx`` predicts from the state as it is now. ``learn.onnx`` and ``learn_block.onnx``
     learn, of every learner in integers without a memory or a reservoir; the manifest says why an
-    export has none.
+    export has none. A spiking learner has neither: its traces are no inputs of a graph yet.
 
     Parameters
     ----------
@@ -88,9 +88,9 @@ def write_export(
     contents = {f"c/{name}": text.encode() for name, text in c_package(learner).items()}
     contents[STATE_FILE] = learner.to_bytes()
     given, names = (learner.spec, learner.config), class_names(learner)
-    models = {
-        ONNX_FILE: prediction_model(*given, learner.state, learner.arithmetic, names),
-    }
+    models = {}
+    if not learner.spec.leaks:
+        models[ONNX_FILE] = prediction_model(*given, learner.state, learner.arithmetic, names)
     no_learning = why_not(*given, learner.arithmetic)
     if no_learning is None:
         pair = learning_models(*given, learner.arithmetic, learner.state, names)
@@ -104,7 +104,7 @@ def write_export(
             "an earlier export"
         )
     (root / "c").mkdir(parents=True, exist_ok=True)
-    models_of_old = (root / name for name in (*LEARN_FILES, "model.onnx"))
+    models_of_old = (root / name for name in (ONNX_FILE, *LEARN_FILES, "model.onnx"))
     for stale in (*(root / "c").glob("*.[ch]"), *models_of_old):
         stale.unlink(missing_ok=True)
     # Cut short, it is refused by who opens it, and known again by the next export.

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .model import ModelCost, model_cost
     from .power import Cut
     from .remote import RemoteDevice, open_port
+    from .sizes import LinkedSizes, linked_sizes
     from .stream import StreamInterrupted, StreamResult
     from .toolchain import build_firmware
     from .verbs import Verbs
@@ -56,6 +57,7 @@ _LATER = {
     "power": ("Cut",),
     "model": ("ModelCost", "model_cost"),
     "remote": ("RemoteDevice", "open_port"),
+    "sizes": ("LinkedSizes", "linked_sizes"),
     "stream": ("StreamInterrupted", "StreamResult"),
     "toolchain": ("build_firmware",),
     "verbs": ("Verbs",),
@@ -88,6 +90,7 @@ __all__ = [
     "Hello",
     "InputError",
     "LinkError",
+    "LinkedSizes",
     "ModelCost",
     "PowerLost",
     "RamBytes",
@@ -103,6 +106,7 @@ __all__ = [
     "board_from_dict",
     "build_firmware",
     "get_board",
+    "linked_sizes",
     "list_boards",
     "load_board",
     "load_firmware",

@@ -47,6 +47,11 @@ class ExportFolder:
     c_files: tuple[str, ...]
     manifest: dict[str, Any]
 
+    @property
+    def has_start(self) -> bool:
+        """Whether the state that a board begins with is made from a seed: no image of it."""
+        return "c/sl_state_start.c" in self.c_files
+
 
 def open_export(export_dir: str | Path) -> ExportFolder:
     """Open an export folder and verify every file against the manifest.

@@ -30,6 +30,8 @@ class Request(IntEnum):
     HEALTH = 6
     RECALL = 7
     PREDICT_MEAN = 8
+    ADVANCE = 9
+    RESET = 0x0A
     COMMIT = 0x10
     STORED = 0x11
     ADOPT = 0x12

@@ -139,6 +139,8 @@ def _header(
     }
     if "c/sl_state_check.c" in export.c_files:
         values["SL_HAS_CHECK"] = 1
+    if export.has_start:
+        values["SL_HAS_START"] = 1
     lines = [f"#define {name} {value}" for name, value in values.items()]
     head = f"/* {board.name}, for this export: written by the build. */"
     return "\n".join([head, "#ifndef SL_BOARD_H", "#define SL_BOARD_H", *lines, "#endif", ""])
@@ -150,7 +152,8 @@ def learner_id(export: ExportFolder) -> int:
     A record in flash carries it. So what another learner left there is not taken for this one's,
     and a new export begins with its own state.
     """
-    told = [name for name in export.c_files if name.endswith(("sl_config.h", "sl_state_image.c"))]
+    tells = ("sl_config.h", "sl_state_image.c", "sl_state_start.c")
+    told = [name for name in export.c_files if name.endswith(tells)]
     crc = 0
     for name in told or export.c_files:
         crc = zlib.crc32((export.path / name).read_bytes(), crc)

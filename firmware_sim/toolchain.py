@@ -162,12 +162,12 @@ def _link(
 
 def _check_agreement(firmware: Firmware, export: ExportFolder) -> None:
     """Refuse an export whose manifest and C code describe different learners."""
-    image = firmware.symbols.get("sl_state_image")
+    size_of_image = image_bytes(firmware)
     pairs = (
         ("n_features", export.n_features, firmware.n_features),
         ("n_classes", export.n_classes, firmware.n_classes),
         ("state_bytes", export.state_bytes, firmware.state_bytes),
-        ("size of sl_state_image", export.state_bytes, image.size if image else 0),
+        ("size of sl_state_image", 0 if export.has_start else export.state_bytes, size_of_image),
     )
     for name, said, built in pairs:
         if said != built:
@@ -175,6 +175,12 @@ def _check_agreement(firmware: Firmware, export: ExportFolder) -> None:
                 f"{export.path}: {name}: the manifest says {said}, the compiled C code {built}; "
                 "export it again"
             )
+
+
+def image_bytes(firmware: Firmware) -> int:
+    """Return the flash that the state to begin with takes: 0 where it is made from its seed."""
+    image = firmware.symbols.get("sl_state_image")
+    return image.size if image else 0
 
 
 def check_fit(firmware: Firmware) -> None:
@@ -187,9 +193,9 @@ def check_fit(firmware: Firmware) -> None:
     """
     board, ram = firmware.board, firmware.ram_bytes
     flash_parts = {
-        "the learner's initial state": firmware.state_bytes,
+        "the learner's initial state": image_bytes(firmware),
         "code": firmware.sections["text"],
-        "constants": firmware.sections["rodata"] - firmware.state_bytes,
+        "constants": firmware.sections["rodata"] - image_bytes(firmware),
         "the two areas that keep the state": firmware.storage.bytes,
     }
     ram_parts = {

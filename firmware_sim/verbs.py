@@ -132,6 +132,27 @@ class Verbs:
         payload = self._features(x) + int(label).to_bytes(2, "little")
         return int.from_bytes(self._ask(Request.LEARN, payload), "little")
 
+    def advance(self, x: npt.ArrayLike) -> int:
+        """Let a step of time without a label pass; return the class index predicted at its end.
+
+        Of a spiking network. Parameters and errors are those of `predict`; the device refuses if
+        its network does not spike.
+        """
+        self._expect(classes=True)
+        return int.from_bytes(self._ask(Request.ADVANCE, self._features(x)), "little")
+
+    def reset_time(self) -> None:
+        """Let a recording begin: a spiking network forgets what came before, not what it learned.
+
+        Raises
+        ------
+        RefusedError
+            If the network does not spike.
+        LinkError, DeviceFault
+            As for `exchange`.
+        """
+        self._ask(Request.RESET)
+
     def predict_target(self, x: npt.ArrayLike, *, draws: bool = True) -> TargetPrediction:
         """Return the number the device predicts, and how unsure it is.
 

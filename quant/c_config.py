@@ -26,6 +26,7 @@ CONFIG_VERSION = 1
 _QUANT = Path(__file__).parent
 KERNEL_DIR = _QUANT / "kernel"
 REPLAY_DIR = _QUANT / "replay" / "kernel"
+SPIKING_DIR = _QUANT / "spiking" / "kernel"
 #: What only the shared library of the host has: never part of firmware.
 HOST_SOURCE = KERNEL_DIR / "sl_host.c"
 
@@ -63,6 +64,8 @@ def kernel_folders(spec: NetworkSpec, config: Config, arithmetic: str) -> tuple[
     own = rule.folder / arithmetic
     if spec.replay_capacity:
         folders += [REPLAY_DIR, REPLAY_DIR / numbers]
+    if spec.leaks:
+        folders += [SPIKING_DIR, SPIKING_DIR / numbers]
     if not _c_files([own]):
         raise BuildError(f"rule {name!r} has no C for {arithmetic}: expected files in {own}")
     return (*folders, *memory.kernel_folders(spec), own)
@@ -100,6 +103,18 @@ def _replay_defines(spec: NetworkSpec, config: Config, arithmetic: str) -> dict[
     return found
 
 
+def _spiking_defines(spec: NetworkSpec) -> dict[str, object]:
+    """Return what spiking layers add: that there are any, and how they leak."""
+    if not spec.leaks:
+        return {}
+    hidden = sum(spec.layers[1:-1])
+    found: dict[str, object] = {"SL_SPIKING": 1, "SL_LEAKS": whole(spec.leaks), "SL_N_HIDDEN_UNITS": hidden}
+    if spec.delta:
+        threshold, leak = spec.delta
+        found |= {"SL_N_INPUTS": spec.layers[0], "SL_DELTA": threshold, "SL_DELTA_LEAK": leak}
+    return found
+
+
 def config_header(spec: NetworkSpec, config: Config, arithmetic: str) -> str:
     """Return the text of ``sl_config.h``.
 
@@ -127,6 +142,7 @@ def config_header(spec: NetworkSpec, config: Config, arithmetic: str) -> str:
         **memory.constants(spec, kind.numbers, kind.log2_temperature),
         **({} if step is None else {"SL_STEP_LOG2_ONE": 1 if step == "<i4" else "65536.0f"}),
         **_replay_defines(spec, config, arithmetic),
+        **_spiking_defines(spec),
         **own.defines,
         "SL_LAYERS": table(table(layer) for layer in own.layers),
     }
@@ -135,6 +151,7 @@ def config_header(spec: NetworkSpec, config: Config, arithmetic: str) -> str:
     return (
         f"/* Generated for a {spec} network, rule {name}, {arithmetic}. Do not edit. */\n"
         "#pragma once\n\n#include <stddef.h>\n#include <stdint.h>\n\n"
+        '#include "sl_build.h"\n\n'
         f"{constants}\n"
         "/* Exactly what must survive a power cut; docs/state-format.md has every byte. */\n"
         f"{struct}"

@@ -171,10 +171,10 @@ class Layout(tuple[Field, ...]):
         """The C struct, and an assertion for the place of every member and for the size."""
         members = "".join(f"    {f.c_member}; /* {f.meaning} */\n" for f in self)
         asserts = "".join(
-            f'_Static_assert(offsetof({name}, {f}) == {at}, "{f} is at byte {at}");\n'
+            f'SL_STATIC_ASSERT(offsetof({name}, {f}) == {at}, "{f} is at byte {at}");\n'
             for f, at in self.offsets.items()
         )
-        size = f'_Static_assert(sizeof({name}) == {self.n_bytes}, "{self.n_bytes} bytes");\n'
+        size = f'SL_STATIC_ASSERT(sizeof({name}) == {self.n_bytes}, "{self.n_bytes} bytes");\n'
         return f"typedef struct {{\n{members}}} {name};\n\n{asserts}{size}"
 
     def table(self) -> str:

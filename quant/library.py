@@ -32,6 +32,9 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "sl_host_draws": (None, [_POINTER] * 2),
 }
 
+#: The same of those that only a spiking network has.
+_SPIKING: dict[str, tuple[Any, list[Any]]] = {"sl_host_advance": (_COUNT, [_POINTER] * 7)}
+
 
 def address(array: npt.NDArray[Any]) -> int:
     """Return the address of an array's first byte; the array has to outlive its use."""
@@ -77,7 +80,8 @@ class Library:
                 f"the compiled kernel cannot be loaded: {error}. Set STREAMLEARN_CACHE to a folder "
                 "whose files may be run (mounted without noexec)"
             ) from error
-        for name, (result, arguments) in _FUNCTIONS.items():
+        known = _FUNCTIONS | (_SPIKING if spec.leaks else {})
+        for name, (result, arguments) in known.items():
             function = getattr(self.c, name)
             function.restype, function.argtypes = result, arguments
         self.n_features, self.n_outputs = spec.n_features, spec.n_outputs

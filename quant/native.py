@@ -182,6 +182,23 @@ class NativeKernel:
         at = address(x), self._target_at, 1, self._prediction_at
         return self._block("sl_host_learn", state, *at)[1]
 
+    def advance(
+        self, state: State, x: npt.NDArray[np.floating[Any]]
+    ) -> tuple[int, npt.NDArray[np.float64]]:
+        """Let a step of time pass that has no label; return as :meth:`predict`.
+
+        Raises
+        ------
+        ConfigError
+            If the network does not spike.
+        """
+        if not hasattr(self._library.c, "sl_host_advance"):
+            raise ConfigError("this network does not spike: every sample of it has a label")
+        x = self._row(x)
+        outputs = np.zeros(self._library.n_outputs)
+        at = address(x), self._prediction_at, address(outputs)
+        return self._block("sl_host_advance", state, *at)[1], outputs
+
     def learn_row(self, state_at: int, row: npt.NDArray[Any], target: int) -> int:
         """Test, then train, on one sample, the quickest way.
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quant import memory as memories
+from quant import spiking
 from quant.errors import ConfigError
 from quant.front_end import FRONT_ENDS
 from quant.front_end.ranges import Ranges, read_ranges
@@ -56,6 +57,14 @@ class NetworkSpec:
     memory_features : int
         Columns of the memory: the inputs if there is room for all, and random features for the
         rest. 0: the inputs themselves.
+    leaks : tuple of int
+        Of a spiking network (:mod:`quant.spiking`): one number k per layer of weights, whose
+        traces and membranes leak by 2^-k a step. Empty: the network does not spike.
+    delta : tuple of int
+        Of a spiking network: ``(threshold, leak)``. Each feature becomes two inputs, of events: it
+        rose, or fell, by so many sixteenths of what the front end gives. What it is compared with
+        leaks by 2^-leak a step, or stays where the leak is 0. Empty: the front end's values are
+        the inputs. ``layers`` begins with the inputs, two for each feature.
 
     Raises
     ------
@@ -72,6 +81,8 @@ class NetworkSpec:
     replays: int = 1
     memory: str | None = None
     memory_features: int = memories.FEATURES_DEFAULT
+    leaks: tuple[int, ...] = ()
+    delta: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.bias, bool | np.bool_):
@@ -109,6 +120,12 @@ class NetworkSpec:
             raise ConfigError(f"replays={self.replays!r}: expected 1 to {MAX_REPLAYS} per step")
         object.__setattr__(self, "replay_bytes", int(self.replay_bytes))
         object.__setattr__(self, "replays", int(self.replays))
+        refused = {"memory": self.memory, "replay_bytes": self.replay_bytes}
+        leaks = spiking.check(self.leaks, len(self.shapes), **refused)
+        if leaks and self.head != "categorical":
+            raise ConfigError(f"leaks={leaks}: a spiking network predicts a class, not a number")
+        object.__setattr__(self, "leaks", leaks)
+        object.__setattr__(self, "delta", spiking.check_delta(self.delta, leaks, self.layers[0]))
 
     @property
     def replay_capacity(self) -> int:
@@ -118,7 +135,7 @@ class NetworkSpec:
     @property
     def n_features(self) -> int:
         """Number of raw inputs."""
-        return self.layers[0]
+        return self.layers[0] // 2 if len(self.delta) else self.layers[0]
 
     @property
     def n_classes(self) -> int:

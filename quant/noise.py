@@ -44,14 +44,18 @@ KEPT_WORDS = 4096
 SAMPLE_INIT = MASK
 
 
+_SHIFTS = np.uint32(16), np.uint32(15)
+_FACTORS = np.uint32(0x7FEB352D), np.uint32(0x846CA68B)
+
+
 def mix32(x: UInt32) -> UInt32:
     """Scramble 32-bit words; a bijection (Wellons' "lowbias32", public domain constants)."""
-    x = x ^ (x >> np.uint32(16))
-    x = x * np.uint32(0x7FEB352D)
-    x = x ^ (x >> np.uint32(15))
-    x = x * np.uint32(0x846CA68B)
-    mixed: UInt32 = x ^ (x >> np.uint32(16))
-    return mixed
+    x = x ^ (x >> _SHIFTS[0])  # a new one, which is then changed in place
+    x *= _FACTORS[0]
+    x ^= x >> _SHIFTS[1]
+    x *= _FACTORS[1]
+    x ^= x >> _SHIFTS[0]
+    return x
 
 
 def sample_key(seed: int, sample: int) -> int:
@@ -70,7 +74,8 @@ def _mixed(x: int) -> int:
 
 def key_of(state: State) -> int:
     """Return the key of the learning step that a state is at; a replay has one of its own."""
-    key, k = sample_key(int(state["seed"][0]), int(state["n_samples"][0])), replaying(state)
+    counter = "time_steps" if "time_steps" in (state.dtype.names or ()) else "n_samples"
+    key, k = sample_key(int(state["seed"][0]), int(state[counter][0])), replaying(state)
     return int(words(key, STREAM_REPLAY, REPLAY_WORDS * k + 1)[-1]) if k else key
 
 

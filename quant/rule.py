@@ -22,6 +22,7 @@ from quant.counters import Saturations
 from quant.errors import ConfigError, RuleError
 from quant.layout import Field, Range, State
 from quant.network import NetworkSpec
+from quant.starts import Copy, Draw
 
 Numbers = Literal["integer", "float32", "float64"]
 #: The dataclass of a rule's hyperparameters; its ``rule`` is the rule's name.
@@ -91,6 +92,9 @@ class Arithmetic:
         or one that no learner comes to.
     ranges : callable, optional
         ``ranges(spec, config)``: what of that is a range of a field, for C on a device.
+    starts : callable, optional
+        ``starts(spec, config)``: what ``init`` draws and copies, so that a board makes the state
+        from its seed (:mod:`quant.starts`). Without it the state is kept in flash.
     """
 
     numbers: Numbers
@@ -103,6 +107,7 @@ class Arithmetic:
     noisy: bool = True
     check_state: Callable[[NetworkSpec, Config, State], None] | None = None
     ranges: Callable[[NetworkSpec, Config], list[Range]] | None = None
+    starts: Callable[[NetworkSpec, Config], list[Draw | Copy]] | None = None
 
 
 @dataclass(frozen=True)
@@ -128,6 +133,10 @@ class Rule:
     draws : bool
         Whether a prediction draws from what the weights may be; then the rule also predicts with
         their mean, and its models have ``mean``.
+    spiking : tuple of str
+        The arithmetics in which it learns spiking layers (:mod:`quant.spiking`).
+    title : str
+        What tables call it; its name if empty.
     """
 
     name: str
@@ -138,6 +147,8 @@ class Rule:
     weight: str
     variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     draws: bool = False
+    spiking: tuple[str, ...] = ()
+    title: str = ""
 
 
 _OUTSIDE: dict[str, str] = {}
@@ -239,6 +250,11 @@ def _inside() -> tuple[str, ...]:
 RULES: Mapping[str, Rule] = _Rules()
 
 
+def _spiking() -> list[Rule]:
+    """Return the rules that learn spiking layers."""
+    return [rule for rule in RULES.values() if rule.spiking]
+
+
 def rule_of(config: Config) -> Rule:
     """Return the rule of a configuration, or of a rule's name.
 
@@ -271,6 +287,12 @@ def arithmetic_of(spec: NetworkSpec, config: Config, arithmetic: str) -> Arithme
     if arithmetic not in rule.arithmetics:
         raise ConfigError(
             f"arithmetic={arithmetic!r}: expected one of {', '.join(rule.arithmetics)}"
+        )
+    if spec.leaks and arithmetic not in rule.spiking:
+        known = ", ".join(f"{r.name} in {' or '.join(r.spiking)}" for r in _spiking())
+        raise ConfigError(
+            f"leaks={spec.leaks}: the rule {rule.name!r} in {arithmetic} has no spiking layers; "
+            f"there are {known}"
         )
     rule.check(spec, config)
     return rule.arithmetics[arithmetic]

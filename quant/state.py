@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from quant import front_end, memory, replay
+from quant import front_end, memory, replay, spiking
 from quant.errors import ConfigError, ShapeError
 from quant.front_end.ranges import preset
 from quant.heads import HEADS
@@ -48,7 +48,9 @@ def layout_of(spec: NetworkSpec, config: Config, arithmetic: str) -> Layout:
     """
     kind = arithmetic_of(spec, config, arithmetic)
     stored = replay.fields(spec.replay_bytes, spec.n_features, spec.n_classes)
-    own = [*kind.fields(spec, config), *stored]
+    draws = getattr(config, "n_draws", 1)
+    in_time = spiking.fields(spec.leaks, spec.layers, spec.delta, draws, kind.numbers)
+    own = [*kind.fields(spec, config), *stored, *in_time]
     kept = HEADS[spec.head].fields(kind.numbers, spec.layers[-1]), own
     words = [[f for f in fields if f.item_bytes == 4 and not f.shape] for fields in kept]
     rest = [[f for f in fields if f.item_bytes != 4 or f.shape] for fields in kept]

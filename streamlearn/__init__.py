@@ -5,7 +5,7 @@ from streamlearn.learners.loading import load
 from streamlearn.learners.regressor import Prediction
 from streamlearn.noise_check import NoiseWarning
 from streamlearn.rules.bimu import BimuClassifier
-from streamlearn.rules.mesu import MesuClassifier, MesuRegressor
+from streamlearn.rules.mesu import MesuClassifier, MesuRegressor, SpikingClassifier
 from streamlearn.rules.mesu_factored import MesuFactoredClassifier, MesuFactoredRegressor
 from streamlearn.rules.metaplastic import MetaplasticClassifier
 from streamlearn.version import __version__
@@ -19,6 +19,7 @@ __all__ = [
     "MetaplasticClassifier",
     "NoiseWarning",
     "Prediction",
+    "SpikingClassifier",
     "StreamlearnError",
     "__version__",
     "load",

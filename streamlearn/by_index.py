@@ -85,9 +85,7 @@ class ByIndex:
         DivergedError
             The learner is then as before the block.
         """
-        n_classes = len(self._index)
-        if len(y) and not -1 <= int(y.min()) <= int(y.max()) < n_classes:
-            raise LabelError(f"class indices {y.min()} to {y.max()}: the learner has {n_classes}")
+        self._check(y)
         learner = self.learner
         found = np.empty(len(y), np.int64)
         with learner._lock:
@@ -99,6 +97,41 @@ class ByIndex:
                     found[part] = learner._engine.learn_many(state, values[part], y[part])
             learner._state = state
         return found
+
+    def test_then_learn_shares(
+        self, x: NDArray[np.float32], y: NDArray[np.int64], /
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Do as :meth:`test_then_learn_block`, and return the probabilities too.
+
+        Returns
+        -------
+        int64[n], float64[n, n_classes]
+            Class indices, and what ``predict_proba_one`` gives before a row is learned.
+
+        Raises
+        ------
+        LabelError, ShapeError, InputValueError, DivergedError
+            As :meth:`test_then_learn_block`.
+        """
+        self._check(y)
+        learner = self.learner
+        found = np.empty(len(y), np.int64)
+        shares = np.empty((len(y), len(self._index)))
+        with learner._lock:
+            values, state = learner._read_many(x), learner._state.copy()
+            engine = learner._engine
+            for row, label in enumerate(y.tolist()):
+                found[row], logits = engine.predict(state, values[row])
+                shares[row] = learner._shares(logits, state)
+                if label >= 0:
+                    found[row] = engine.learn(state, values[row], label)
+            learner._state = state
+        return found, shares
+
+    def _check(self, y: NDArray[np.int64]) -> None:
+        n_classes = len(self._index)
+        if len(y) and not -1 <= int(y.min()) <= int(y.max()) < n_classes:
+            raise LabelError(f"class indices {y.min()} to {y.max()}: the learner has {n_classes}")
 
 
 def runs(known: NDArray[np.bool_]) -> list[slice]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,35 @@ class Certainty:
     quantity: str
     meaning: str
     values: Callable[[NetworkSpec, Config, State], list[npt.NDArray[np.float64]]]
+
+
+def magnitude(
+    quantity: str,
+    meaning: str,
+    field: str,
+    frac_bits: int,
+    view: Callable[[NetworkSpec, State, int], npt.NDArray[Any]],
+) -> Certainty:
+    """Return the magnitude of what a synapse keeps as its certainty.
+
+    Parameters
+    ----------
+    quantity, meaning : str
+    field : str
+        Of the state.
+    frac_bits : int
+        Of the field, where it is an integer.
+    view : callable
+        ``view(spec, state, layer)``: a layer of it, ``[rows, columns]``.
+    """
+
+    def values(spec: NetworkSpec, config: Config, state: State) -> list[npt.NDArray[np.float64]]:
+        del config
+        unit = 2.0**-frac_bits if state[field].dtype.kind == "i" else 1.0
+        views = [view(spec, state, layer) for layer in range(len(spec.shapes))]
+        return [np.abs(one.astype(np.float64)) * unit for one in views]
+
+    return Certainty(quantity, meaning, values)
 
 
 def certainty_of(rule: str) -> Certainty | None:

@@ -55,6 +55,9 @@ class Engine(Protocol):
     def learn(self, state: State, x: Float, target: Any) -> Any:
         """Test, then train; return the class index or number predicted before learning."""
 
+    def advance(self, state: State, x: Float) -> Any:
+        """Let a step of time without a label pass, in a spiking network; as `predict`."""
+
     def learn_many(self, state: State, x: Float, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Learn a block, sample by sample; return the predictions as :meth:`predict_many`."""
 

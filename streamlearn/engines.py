@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 import quant.front_end.golden
+import quant.spiking.golden
 from quant.counters import Saturations
 from quant.errors import ConfigError, DivergedError
 from quant.front_end import INPUT_FRAC_BITS
@@ -26,7 +27,7 @@ from quant.native import NativeKernel
 from quant.network import NetworkSpec
 from quant.replay import golden as replay
 from quant.rule import Config, Model, arithmetic_of, part, rule_of
-from streamlearn import front_end, heads
+from streamlearn import front_end, heads, spiking
 from streamlearn.engine import (
     DIVERGED,
     NO_MEMORY,
@@ -84,6 +85,7 @@ class NumpyEngine:
         self._head = HEADS[spec.head]
         self._inputs: Any = front_end.inputs if self._floats else quant.front_end.golden.inputs
         self._verbs = heads.HEADS[spec.head] if self._floats else self._head.verbs
+        self._arrive: Any = spiking.arrive if self._floats else quant.spiking.golden.arrive
         self._logits = kind.logits
         self._memory = Memory(spec, kind) if spec.memory else None
         self._plan = model.plan(spec, config)
@@ -97,11 +99,16 @@ class NumpyEngine:
         spec, count = self._spec, self.saturations
         window = self._config.front_end_window
         statistics, inputs = self._inputs(spec.front_end, window, state, x, count)
+        arrived: dict[str, Any] = {}
+        if spec.leaks:
+            arrived, inputs = self._arrive(spec, state, inputs)
         with np.errstate(all="ignore"):
             run = self._model.forward if draws else self._mean
             forward = run(spec, self._plan, state, inputs, count)
         if not np.isfinite(forward.outputs).all():
             raise DivergedError(DIVERGED)
+        if spec.leaks:
+            statistics |= quant.spiking.golden.after(state, arrived, forward.fired)
         return statistics, forward, inputs
 
     def _predicted(self, state: State, forward: Any, answer: Any) -> Prediction:
@@ -172,6 +179,14 @@ class NumpyEngine:
         if spec.replay_capacity:
             replay.learn(spec, state, inputs, target, partial(self._learn_again, state))
         return self._head.result(predicted)
+
+    def advance(self, state: State, x: Float) -> Prediction:
+        """See :class:`Engine`."""
+        statistics, forward, _ = self._forward(state, x)
+        predicted = self._predicted(state, forward, None)
+        for name, value in statistics.items():
+            state[name][0] = value
+        return predicted
 
     def _learn_again(self, state: State, codes: npt.NDArray[Any], target: int) -> None:
         """One learning step on stored inputs, unless a state in floats has diverged."""
@@ -268,6 +283,12 @@ class NativeEngine:
         if self._head.prediction_words:
             return NumberPrediction(*self.kernel.prediction.view(np.float32).tolist())
         return status
+
+    def advance(self, state: State, x: Float) -> Prediction:
+        """See :class:`Engine`."""
+        status, logits = self.kernel.advance(state, x)
+        self._check(status)
+        return ClassPrediction(status, self._answered(state, logits))
 
     def learn_many(self, state: State, x: Float, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """See :class:`Engine`."""

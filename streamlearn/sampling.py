@@ -11,6 +11,7 @@ import numpy.typing as npt
 from quant.counters import Saturations
 from quant.layout import State
 from quant.network import NetworkSpec, layer_view
+from streamlearn.spiking import fire
 
 Float = npt.NDArray[np.float64]
 
@@ -23,16 +24,29 @@ class Forward:
     epsilon: list[Float] = field(default_factory=list)
     spread: list[Float] = field(default_factory=list)
     outputs: Float = field(default_factory=lambda: np.zeros((0, 0)))
+    gate: list[Float] = field(default_factory=list)
+    fired: dict[str, Any] = field(default_factory=dict)
+
+
+def activate(spec: NetworkSpec, state: State, layer: int, a: Float, result: Forward) -> Float:
+    """Return what a hidden layer hands on: ReLU, or traces of spikes; the last one's is unused."""
+    if not spec.leaks or layer == len(spec.shapes) - 1:
+        return np.maximum(a, 0)
+    x, gate = fire(spec, state, layer, a, result.fired)
+    result.gate.append(gate)
+    return x
 
 
 def mean(spec: NetworkSpec, config: Any, state: State, z: Float, count: Saturations) -> Forward:
     """Run all layers with the mean weights, ``a = x·μ``: one draw, and no spread."""
     del config, count
-    x, a = z[:, None], z[:, None]
+    result, x, a = Forward(), z[:, None], z[:, None]
     for layer in range(len(spec.shapes)):
         if spec.bias:
             x = np.vstack([x, np.ones(1)])
         a = layer_view(spec, state, "mu", layer).T @ x
-        x = np.maximum(a, 0)
+        x = activate(spec, state, layer, a, result)
     nothing = [np.zeros_like(a)]
-    return Forward(epsilon=nothing, spread=nothing, outputs=a)
+    result.epsilon = result.spread = nothing
+    result.outputs = a
+    return result

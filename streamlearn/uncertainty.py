@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -84,6 +85,8 @@ def uncertainty_of(logits: Floats) -> Uncertainty:
     ------
     ShapeError
         If there are not two dimensions, or no draw or no class.
+    InputValueError
+        If the logits are not finite.
 
     Examples
     --------
@@ -94,8 +97,14 @@ def uncertainty_of(logits: Floats) -> Uncertainty:
     if values.ndim != 2 or not values.size:
         raise ShapeError(f"logits have shape {values.shape}: expected [classes, draws]")
     weights = np.exp(values - values.max(axis=0))
-    found = entropies((weights / weights.sum(axis=0)).T[:, None, :])
-    return Uncertainty(*(float(part[0]) for part in found))
+    shares = weights / weights.sum(axis=0)
+    both = np.column_stack([shares, shares.mean(axis=1)])  # the mean is the last column
+    bits = -(both * np.log2(both + (both == 0))).sum(axis=0)
+    if not np.isfinite(bits[-1]):
+        raise InputValueError("logits must be finite: the entropy of these is not a number")
+    predictive = min(max(float(bits[-1]), 0.0), math.log2(len(values)))
+    aleatoric = min(max(float(bits[:-1].mean()), 0.0), predictive)  # rounding may turn them round
+    return Uncertainty(predictive, aleatoric, predictive - aleatoric)
 
 
 def entropies(probabilities: Floats) -> Entropies:

@@ -15,7 +15,8 @@ import numpy as np
 
 from experiments.streams.contender import Contender, Floats, Integers, Learner, Shape
 from quant.errors import DivergedError
-from quant.rule import RULES, part
+from quant.network import NetworkSpec
+from quant.rule import RULES, Rule, part
 from streamlearn import NoiseWarning
 from streamlearn.learners.classifier import StreamClassifier
 
@@ -45,9 +46,9 @@ class Variant:
     wider: int = 1
 
 
-#: Every rule has its place here (a test asks the registry), and every option is a parameter of the
-#: learner (another test), unless it stands in PENDING.
-VARIANTS = (
+#: Options that are worth a row, and names that are not the rule's own. Every option is a parameter
+#: of the learner (a test asks), unless it stands in PENDING.
+LISTED = (
     Variant("mesu", "MESU", "mesu"),
     Variant("mesu-fixed", "MESU, fixed step", "mesu", {"step": "fixed"}),
     Variant("mesu-lda", "MESU with memory", "mesu", {"memory": "lda"}),
@@ -63,8 +64,28 @@ VARIANTS = (
     Variant(
         "metaplastic-fixed", "binary rule, fixed step", "metaplastic", {"step": "fixed"}, wider=4
     ),
-    Variant("bimu", "BiMU", "bimu", wider=4),
 )
+
+
+def variants() -> tuple[Variant, ...]:
+    """Return those and, with its defaults, every other rule that learns classes."""
+    listed = {variant.rule for variant in LISTED}
+    others = (
+        Variant(name, rule.title or name, name, wider=4 if _one_byte(rule) else 1)
+        for name, rule in RULES.items()
+        if "categorical" in rule.heads and name not in listed
+    )
+    return (*LISTED, *others)
+
+
+def _one_byte(rule: Rule) -> bool:
+    """Return whether a synapse is one byte in a rule's first arithmetic."""
+    spec = NetworkSpec((2, 2, 2))
+    fields = next(iter(rule.arithmetics.values())).fields(spec, rule.config())
+    return np.dtype(next(f.dtype for f in fields if f.name == rule.weight)).itemsize == 1
+
+
+VARIANTS = variants()
 #: Options that no learner has yet: their variants do not run. A test fails as soon as one exists.
 PENDING: frozenset[str] = frozenset()
 
@@ -181,11 +202,3 @@ def rule_contenders() -> list[Contender]:
         for window in WINDOWS
     ]
     return ours + windows
-
-
-def uncovered_rules() -> list[str]:
-    """Return the registry's rules of classes that no variant names."""
-    listed = {variant.rule for variant in VARIANTS}
-    return [
-        name for name, rule in RULES.items() if "categorical" in rule.heads and name not in listed
-    ]

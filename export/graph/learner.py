@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from export.graph.builder import GraphBuilder
 from export.graph.fields import Fields
 from export.graph.front_end import FIELDS
 from export.graph.sampling import Layer
-from export.graph.shapes import reshaped, squeezed
+from export.graph.shapes import read, reshaped, squeezed
 from export.graph.whole import (
     Value,
     absolute,
@@ -45,6 +45,9 @@ class LearningStep(ABC):
 
     def __init__(self, g: GraphBuilder, spec: NetworkSpec, config: Any, fields: Fields) -> None:
         self.g, self.spec, self.config, self.fields = g, spec, config, fields
+        #: Rows and columns of each layer; a rule whose first layer reads more than the features
+        #: says so.
+        self.shapes: Sequence[tuple[int, int]] = spec.shapes
 
     #: Draws of the last layer's outputs.
     n_draws = 1
@@ -76,20 +79,24 @@ class LearningStep(ABC):
 
     def rows_to_pull(self, index: int, sweep: int) -> str:
         """Numbers of a layer's rows that the prior pulls in this sample, int64[n]."""
-        first = sum(rows for rows, _ in self.spec.shapes[:index])
+        first = sum(rows for rows, _ in self.shapes[:index])
         counter = self.g.cast("n_samples", TensorProto.INT64)
         negative = self.g.op("Sub", -first, counter)
         start = self.g.op("Mod", negative, sweep)
-        return self.g.op("Range", start, self.spec.shapes[index][0], sweep)
+        return self.g.op("Range", start, self.shapes[index][0], sweep)
 
     def joined(self, layers: Sequence[str]) -> str:
         """The layers' parts of a field as the state has them: flat, one after the other."""
         flat = [self.g.op("Reshape", part, np.array([-1])) for part in layers]
         return flat[0] if len(flat) == 1 else self.g.op("Concat", *flat, axis=0)
 
+    def scattered(self, into: str, rows: str, values: str) -> str:
+        """A field with new values in some of its rows."""
+        return self.g.op("ScatterND", into, self.g.unsqueeze(rows, 1), values)
 
-class SamplingStep(LearningStep):
-    """What both MESU rules share."""
+
+class DrawnStep(LearningStep):
+    """What rules share whose predictions are means over draws."""
 
     @property
     def n_draws(self) -> int:  # type: ignore[override]
@@ -98,12 +105,49 @@ class SamplingStep(LearningStep):
 
     def epsilon(self, key: str) -> Sequence[Value]:
         """One standard normal for each draw and unit."""
-        return epsilons(self.g, key, self.config.n_draws, [n for _, n in self.spec.shapes])
+        return epsilons(self.g, key, self.config.n_draws, [n for _, n in self.shapes])
+
+    @property
+    def unit(self) -> float:
+        """What the sum of all draws of an output is divided by."""
+        return float(self.config.n_draws << OUTPUT_FRAC_BITS)
+
+
+class PaddedStep(LearningStep):
+    """What rules share that keep one byte per synapse, in rows that end at a word."""
+
+    def matrices(self, field: str, width: Callable[[int], int]) -> list[str]:
+        """The layers' parts of a field, padding and all; ``width(columns)``: bytes of a row."""
+        self._widths = [width(columns) for _, columns in self.shapes]
+        sizes = [rows * w for (rows, _), w in zip(self.shapes, self._widths, strict=True)]
+        return [
+            self.g.op("Reshape", part, np.array([-1, w]))
+            for part, w in zip(self.fields.parts(field, sizes), self._widths, strict=True)
+        ]
+
+    def number(self, raw: str, layer: int) -> Value:
+        """A layer's bytes, or some of their rows, without the padding."""
+        columns = self.shapes[layer][1]
+        if columns != self._widths[layer]:
+            ends = (np.array([0]), np.array([columns]), np.array([1]))
+            raw = self.g.op("Slice", raw, *ends)
+        return read(self.g, raw)
+
+    def padded(self, field: str, x: Any, layer: int) -> str:
+        """The same the other way round: in the field's type, filled up with 0 to a word."""
+        columns, width = self.shapes[layer][1], self._widths[layer]
+        if columns != width:
+            pads = np.array([0, 0, 0, width - columns])
+            x = Value(self.g, self.g.op("Pad", x.name, pads, np.array(0.0), mode="constant"))
+        return self.fields.stored(field, x)
+
+
+class SamplingStep(DrawnStep):
+    """What both MESU rules share."""
 
     def answered(self, forward: Any) -> tuple[Any, Any, Any]:
         """Outputs, the last layer, and what the sum of all draws is divided by."""
-        unit = float(self.config.n_draws << OUTPUT_FRAC_BITS)
-        return squeezed(forward[-1].a, 0), forward[-1], unit
+        return squeezed(forward[-1].a, 0), forward[-1], self.unit
 
     def matrices(self, parts: Sequence[str]) -> list[str]:
         """The parts of a field of synapses as matrices."""
@@ -118,10 +162,6 @@ class SamplingStep(LearningStep):
         first = np.arange(self.spec.shapes[0][0]) == 0
         some = (~equal(flat, 0)) | first
         return self.g.squeeze(self.g.op("NonZero", some.name), 0)
-
-    def scattered(self, into: str, rows: str, values: str) -> str:
-        """A field with new values in some of its rows."""
-        return self.g.op("ScatterND", into, self.g.unsqueeze(rows, 1), values)
 
 
 def squeezed_layer(layer: Layer) -> Layer:

@@ -31,6 +31,8 @@ def why_not(spec: NetworkSpec, config: Config, arithmetic: str) -> str | None:
     rule = rule_of(config).name
     if kind.numbers != "integer":
         return f"arithmetic {arithmetic}: floats differ in their last bits from runtime to runtime"
+    if spec.leaks:
+        return f"leaks={spec.leaks}: a spiking network runs in C and NumPy only"
     if spec.memory is not None:
         return f"memory={spec.memory!r}: the memory beside the network learns in C and NumPy only"
     if spec.replay_capacity:

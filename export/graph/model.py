@@ -17,7 +17,7 @@ from export.graph.front_end import integer_inputs, real_inputs
 from export.graph.heads import HEADS
 from export.graph.memory import memory_outputs
 from quant.description import to_json
-from quant.errors import ShapeError
+from quant.errors import ConfigError, ShapeError
 from quant.layout import State
 from quant.network import NetworkSpec
 from quant.rule import Config, arithmetic_of, part, rule_of
@@ -103,6 +103,11 @@ def prediction_model(
     >>> [output.name for output in model.graph.output]
     ['label', 'logit_sum', 'probabilities']
     """
+    if spec.leaks:
+        raise ConfigError(
+            f"leaks={spec.leaks}: a spiking network has no ONNX graph yet, for what its units "
+            "remember would be an input of it; the C package predicts"
+        )
     kind = arithmetic_of(spec, config, arithmetic)
     dtype = state_dtype(spec, config, arithmetic)
     if state.dtype != dtype or state.shape != (1,):

@@ -22,6 +22,8 @@ enum sl_frame_type {
     SL_TYPE_HEALTH = 6,
     SL_TYPE_RECALL = 7,       /* as PREDICT, by the learner's memory alone */
     SL_TYPE_PREDICT_MEAN = 8, /* as PREDICT, with the mean weights: nothing is drawn */
+    SL_TYPE_ADVANCE = 9,      /* of a spiking network: a step of time without a label */
+    SL_TYPE_RESET = 0x0A,     /* of a spiking network: a recording begins */
     SL_TYPE_COMMIT = 0x10,    /* write the state to flash */
     SL_TYPE_STORED = 0x11,    /* what is in flash */
     SL_TYPE_ADOPT = 0x12,     /* take over what WRITE_STATE brought */

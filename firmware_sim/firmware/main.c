@@ -167,6 +167,21 @@ static void handle(const sl_frame_t *frame) {
         }
         break;
 #endif
+#ifdef SL_SPIKING
+    case SL_TYPE_ADVANCE:
+        if (length == FEATURE_BYTES) {
+            reply_result(frame, sl_learner_advance(&sl_state, &sl_scratch, words));
+            return;
+        }
+        break;
+    case SL_TYPE_RESET:
+        if (length == 0u) {
+            sl_learner_reset(&sl_state);
+            reply_status(frame, SL_STATUS_OK);
+            return;
+        }
+        break;
+#endif
     case SL_TYPE_LEARN:
         if (length == LEARN_BYTES) {
             handle_learn(frame, words);
@@ -240,6 +255,9 @@ static void serve(const sl_frame_t *frame) {
     answered.crc = crc;
     answered.is_kept = type == SL_TYPE_LEARN || type == SL_TYPE_COMMIT || type == SL_TYPE_ADOPT ||
                        type == SL_TYPE_WRITE_STATE;
+#ifdef SL_SPIKING
+    answered.is_kept |= type == SL_TYPE_ADVANCE || type == SL_TYPE_RESET;
+#endif
     handle(frame);
 }
 

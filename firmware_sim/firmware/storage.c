@@ -13,7 +13,14 @@
 
 _Static_assert(RECORD_BYTES <= SL_AREA_BYTES, "a record fits an area");
 
+#ifdef SL_HAS_START
+void sl_learner_start(sl_state_t *state); /* made from its seed */
+#else
 extern const uint8_t sl_state_image[];
+static void sl_learner_start(sl_state_t *state) {
+    __builtin_memcpy(state, sl_state_image, sizeof *state);
+}
+#endif
 int32_t sl_learner_check(const sl_state_t *state); /* where the export has one: SL_HAS_CHECK */
 
 sl_storage_t sl_storage;
@@ -87,9 +94,11 @@ void sl_storage_boot(sl_state_t *state) {
     sl_storage.source = sl_storage.active == 0u    ? SL_SOURCE_FACTORY
                         : sl_storage.unwhole == 0u ? SL_SOURCE_NEWEST
                                                    : SL_SOURCE_BEFORE;
-    const void *from = sl_storage.active == 0u ? (const void *)sl_state_image
-                                               : words_at(sl_storage.active + SL_UNIT_BYTES);
-    __builtin_memcpy(state, from, sizeof *state);
+    if (sl_storage.active == 0u) {
+        sl_learner_start(state);
+    } else {
+        __builtin_memcpy(state, words_at(sl_storage.active + SL_UNIT_BYTES), sizeof *state);
+    }
 }
 
 /* Finds room for the next record, and writes its head. */

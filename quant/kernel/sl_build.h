@@ -1,6 +1,13 @@
-/* How the same C is compiled for the host and for a chip: inlining, and hints for vectors. C11 with
+/* How the same C is compiled for the host and for a chip: inlining, and hints for vectors. C99 with
  * __attribute__, __builtin and _Pragma as clang and GCC have them. */
 #pragma once
+
+/* C11's, which both have in C99 too. */
+#ifdef __cplusplus
+#define SL_STATIC_ASSERT(condition, why) static_assert(condition, why)
+#else
+#define SL_STATIC_ASSERT(condition, why) __extension__ _Static_assert(condition, why)
+#endif
 
 /* Folds into its caller on every target: what it is told as a constant or a function is one. */
 #define SL_FOLD static inline __attribute__((always_inline))

@@ -3,7 +3,9 @@
 
 #include <stdint.h>
 
-_Static_assert((-3 >> 1) == -2, "right shifts of negative values must be arithmetic");
+#include "sl_build.h"
+
+SL_STATIC_ASSERT((-3 >> 1) == -2, "right shifts of negative values must be arithmetic");
 
 static inline int32_t sl_bit_length(uint32_t x) {
     return x == 0 ? 0 : 32 - __builtin_clz(x);

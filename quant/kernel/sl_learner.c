@@ -9,6 +9,10 @@
 #include "sl_parts.h"
 #include "sl_replay.h"
 
+#ifdef SL_SPIKING
+#include "sl_spiking.h"
+#endif
+
 static uint32_t sl_finite(const uint32_t *x_bits) {
     uint32_t largest = 0; /* without its sign: what is not finite is larger than all numbers */
     SL_UNROLL_FOUR
@@ -27,6 +31,9 @@ static int32_t sl_learner_see(const sl_state_t *state, sl_scratch_t *scratch,
             return SL_ERR_NOT_FINITE;
         }
         sl_front_end_update(state, scratch, x_bits);
+#ifdef SL_SPIKING
+        sl_spiking_arrive(state, scratch);
+#endif
     }
 #if SL_REPLAY_CAPACITY
     sl_replay_note(scratch);
@@ -114,6 +121,9 @@ SL_FOLD int32_t sl_learner_step(sl_state_t *state, sl_scratch_t *scratch, const 
     if (!ahead) {
         sl_front_end_commit(state, scratch);
     }
+#ifdef SL_SPIKING
+    sl_spiking_commit(state, scratch);
+#endif
 #if SL_REPLAY_CAPACITY
     sl_replay(state, scratch, target);
 #endif
@@ -126,6 +136,22 @@ int32_t sl_learner_learn(sl_state_t *state, sl_scratch_t *scratch, const uint32_
     sl_learner_begin(scratch);
     return sl_learner_step(state, scratch, x_bits, target, NULL, 0);
 }
+
+#ifdef SL_SPIKING
+int32_t sl_learner_advance(sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits) {
+    sl_learner_begin(scratch);
+    const int32_t predicted = sl_learner_forward(state, scratch, x_bits);
+    if (predicted >= 0) {
+        sl_front_end_commit(state, scratch);
+        sl_spiking_commit(state, scratch);
+    }
+    return predicted;
+}
+
+void sl_learner_reset(sl_state_t *state) {
+    sl_spiking_reset(state);
+}
+#endif
 
 #ifdef SL_HOST
 int32_t sl_learner_learn_before(sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits,

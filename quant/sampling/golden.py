@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from quant.front_end import INPUT_FRAC_BITS
 from quant.integers import Int64, bit_length, clamp_count, shift_round, shift_truncate
 from quant.layout import State
 from quant.network import NetworkSpec, layer_view
+from quant.spiking.golden import fire
 
 ACTIVATION_FRAC_BITS = 8
 ACTIVATION_BITS = 15
@@ -37,7 +39,9 @@ NARROW_MAX = (1 << NARROW_BITS) - 1
 class Forward:
     """What the forward pass leaves for the backward pass; one list entry per layer.
 
-    Arrays are ``int64[units, draws]``, except that layer 0 has one input column for all draws.
+    Arrays are ``int64[units, draws]``, except that layer 0 has one input column for all draws. Of a
+    spiking network ``gate`` is a spike's derivative by the membrane, of each hidden layer, and
+    ``fired`` what its traces are after this step.
     """
 
     inputs: list[Int64] = field(default_factory=list)
@@ -45,6 +49,8 @@ class Forward:
     epsilon: list[Int64] = field(default_factory=list)
     inverse_spread: list[Int64] = field(default_factory=list)
     outputs: Int64 = field(default_factory=lambda: np.zeros((0, 0), np.int64))
+    gate: list[Int64] = field(default_factory=list)
+    fired: dict[str, Any] = field(default_factory=dict)
 
 
 def block_inputs(x: Int64) -> tuple[Int64, int]:
@@ -87,7 +93,16 @@ def run_layers(
         result.epsilon.append(epsilon)
         result.inverse_spread.append(inverse)
         if layer < len(spec.shapes) - 1:
-            x, frac_bits = rectify(result.outputs)
+            x, frac_bits = activate(spec, state, layer, result)
+
+
+def activate(spec: NetworkSpec, state: State, layer: int, result: Forward) -> tuple[Int64, int]:
+    """Return what a hidden layer hands on, from its pre-activations: ReLU, or traces of spikes."""
+    if not spec.leaks:
+        return rectify(result.outputs)
+    x, frac_bits, gate = fire(spec, state, layer, result.outputs, result.fired)
+    result.gate.append(gate)
+    return x, frac_bits
 
 
 def centre_of(mu: Int64, blocked: Int64, right: int, count: Saturations) -> Int64:
@@ -113,7 +128,7 @@ def run_mean(
     x, frac_bits = z_q[:, None], INPUT_FRAC_BITS
     for layer, bits in enumerate(mu_frac_bits):
         if layer > 0:
-            x, frac_bits = rectify(result.outputs)
+            x, frac_bits = activate(spec, state, layer - 1, result)
         if spec.bias:
             x = np.concatenate([x, np.full((1, 1), 1 << frac_bits, np.int64)])
         blocked, k_mean = block_inputs(x)

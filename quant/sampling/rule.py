@@ -29,8 +29,8 @@ def arithmetics(
     Parameters
     ----------
     state : module
-        Has ``integer_fields``, ``integer_init``, ``real_fields`` and ``real_init``; and
-        ``integer_ranges``, if fields of q16 have ranges.
+        Has ``integer_fields``, ``integer_init``, ``integer_starts``, ``real_fields`` and
+        ``real_init``; and ``integer_ranges``, if fields of q16 have ranges.
     golden : module
         Has ``forward``, ``update`` and ``mean``.
     plan : callable
@@ -49,6 +49,7 @@ def arithmetics(
             kernel=kernel,
             check_state=check_state,
             ranges=getattr(state, "integer_ranges", None),
+            starts=state.integer_starts,
         ),
         "float32": Arithmetic(
             numbers="float32",

@@ -11,13 +11,32 @@ from quant.layout import State
 from quant.network import NetworkSpec, layer_view
 from quant.noise import SAMPLE_INIT, STREAM_INIT, sample_key, words
 from quant.sampling.config import SamplingConfig
+from quant.starts import Copy, Draw, Place
 
 
 def draw_integer_mu(spec: NetworkSpec, limits: Sequence[int], state: State) -> None:
     """Draw μ uniform in ±limit of each layer, in the layer's format."""
     for (layer, drawn), limit in zip(_drawn(spec, state), limits, strict=True):
-        scaled = (drawn.astype(np.int64) * (2 * limit + 1) >> 32) - limit
+        scaled = drawn.astype(np.int64)
+        scaled *= 2 * limit + 1
+        scaled >>= 32
+        scaled -= limit
         layer_view(spec, state, "mu", layer)[: len(drawn)] = scaled
+
+
+def integer_mu_starts(
+    spec: NetworkSpec, config: SamplingConfig, limits: Sequence[int]
+) -> list[Draw | Copy]:
+    """Return what :func:`draw_integer_mu` draws, and the slow copy of the last layer."""
+    found: list[Draw | Copy] = []
+    for layer, (limit, fan_in) in enumerate(zip(limits, spec.layers[:-1], strict=True)):
+        columns = spec.shapes[layer][1]
+        place = Place("mu", spec.places[layer].start, fan_in, columns, columns)
+        found.append(Draw(place, STREAM_INIT + layer, 2 * limit + 1, -limit))
+    if config.step == "adaptive":
+        (rows, columns), first = spec.shapes[-1], spec.places[-1].start
+        found.append(Copy(Place("slow", 0, rows, columns, columns), "mu", first))
+    return found
 
 
 def draw_real_mu(spec: NetworkSpec, config: SamplingConfig, state: State) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 import firmware_sim
+from export.targets import targets as package_targets
 from streamlearn.cli import fleet_commands, record_commands, run_command
 from streamlearn.cli.options import (
     DEMO_STATE_BYTES,
@@ -16,6 +17,7 @@ from streamlearn.cli.options import (
     Quiet,
     Seed,
     StateBytes,
+    one_of,
     settings_text,
 )
 from streamlearn.version import __version__
@@ -75,15 +77,42 @@ app.command(epilog=settings_text())(run_command.run)
 def export(
     run_dir: Annotated[Path, typer.Argument(help="A folder written by `run` or `demo`.")],
     to: Annotated[Path, typer.Option("--to", help="Folder to write to.")],
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target",
+            help="Instead a package that this tool takes as it is: "
+            f"{', '.join(package_targets())}.",
+            metavar="NAME",
+            callback=one_of(package_targets()),
+            show_default=False,
+        ),
+    ] = None,
+    prefix: Annotated[
+        str | None,
+        typer.Option(
+            "--prefix",
+            help="Of the package's names in C, so that several learners fit into one program; sl "
+            "if not given.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """Write a learner as an ONNX model, a state image and C sources."""
+    """Write a learner as an ONNX model, a state image and C sources, or as a package."""
     from export import write_export
     from export.package import FORMAT
     from streamlearn.cli.feeding import reading_of
     from streamlearn.cli.folders import refuse_foreign
     from streamlearn.cli.kept_learner import learner_of
 
+    if prefix is not None and target is None:
+        raise typer.BadParameter("it is of a package: give --target, too", param_hint="--prefix")
     learner = learner_of(run_dir)
+    if target is not None:
+        from streamlearn.cli.packages import write_target
+
+        typer.echo(write_target(learner, to, target, prefix))
+        return
     refuse_foreign(to, FORMAT)
     manifest = write_export(learner, to, reading_of(run_dir))
     total = sum(file["bytes"] for file in manifest["files"].values())

@@ -72,7 +72,7 @@ def run(
             "--rule",
             help=f"Learning rule: {', '.join(rule_names())}.",
             metavar="NAME",
-            callback=one_of(rule_names()),
+            callback=one_of(rule_names),
         ),
     ] = rule_names()[0],
     hidden: Annotated[

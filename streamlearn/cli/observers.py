@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 #: The label of a sample that has none: it is predicted only.
 NO_LABEL = -1
-PROBABILITIES, NOVELTY = "probabilities", "novelty"
+PROBABILITIES = "probabilities"
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +42,6 @@ class Block:
     probabilities
         float64 ``[n, n_classes]``, before the sample was learned; 0 for a class that was never
         taught. None unless an observer wants them.
-    novelty
-        float64 ``[n]`` in [0, 1], before the sample was learned. None unless an observer wants it.
     times
         float64 ``[n]``, seconds since 1970 UTC, NaN of a row without; None if the stream has none.
     again
@@ -58,7 +56,6 @@ class Block:
     lines: NDArray[np.int64]
     seconds: float
     probabilities: NDArray[np.float64] | None = None
-    novelty: NDArray[np.float64] | None = None
     times: NDArray[np.float64] | None = None
     again: bool = False
 
@@ -77,8 +74,8 @@ class Block:
 class Observer(Protocol):
     """Looks on. The run calls one verb at a time, from one thread or another.
 
-    What it needs beside predictions it says in an attribute ``wants``, a frozenset of
-    "probabilities" and "novelty". It costs time: such samples are learned one by one.
+    What it needs beside predictions it says in an attribute ``wants``: a frozenset that may hold
+    "probabilities". It costs time: such samples are predicted and learned one by one.
     """
 
     def see(self, block: Block) -> None:

@@ -23,14 +23,15 @@ class OnBad(str, Enum):
     skip = "skip"
 
 
-def one_of(names: tuple[str, ...]) -> Callable[[str | None], str | None]:
-    """Return the check of an option that takes one of a few names."""
+def one_of(names: Callable[[], tuple[str, ...]]) -> Callable[[str | None], str | None]:
+    """Return the check of an option that takes one of the names that there are when it is given."""
 
     def check(name: str | None) -> str | None:
-        if name is not None and name not in names:
-            close = difflib.get_close_matches(name, names, n=1)
+        known = names()
+        if name is not None and name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise typer.BadParameter(f"{name!r} is not one of {', '.join(names)}.{hint}")
+            raise typer.BadParameter(f"{name!r} is not one of {', '.join(known)}.{hint}")
         return name
 
     return check
@@ -43,7 +44,7 @@ ArithmeticOption = Annotated[
         help=f"Number format to compute in: {', '.join(arithmetic_names())}; the rule's own "
         "if not given.",
         metavar="NAME",
-        callback=one_of(arithmetic_names()),
+        callback=one_of(arithmetic_names),
         show_default=False,
     ),
 ]
@@ -72,7 +73,7 @@ Task = Annotated[
         help="What the label's column is: classification (names of classes) or regression (a "
         "number to predict). Classes if not given.",
         metavar="NAME",
-        callback=one_of(tuple(TASK_HEADS)),
+        callback=one_of(lambda: tuple(TASK_HEADS)),
         show_default=False,
     ),
 ]
@@ -83,7 +84,7 @@ Format = Annotated[
         help="csv (with a header row) or jsonl (one flat object per line); the first line says it "
         "if not given.",
         metavar="csv|jsonl",
-        callback=one_of(FORMATS),
+        callback=one_of(lambda: FORMATS),
     ),
 ]
 Reconnect = Annotated[

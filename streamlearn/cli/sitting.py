@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import deepcopy
 from time import perf_counter
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 
 from quant.durable import write_error
@@ -25,7 +25,7 @@ from streamlearn.cli.folders import (
 from streamlearn.cli.keeper import Keeper
 from streamlearn.cli.keeping import Keeping
 from streamlearn.cli.lookout import Lookout
-from streamlearn.cli.observers import NOVELTY, PROBABILITIES, Block, Observers, ending
+from streamlearn.cli.observers import PROBABILITIES, Block, Observers, ending
 from streamlearn.cli.record import RunRecord
 from streamlearn.cli.recording import RunRecorder
 from streamlearn.cli.results import say_results
@@ -168,10 +168,10 @@ class Run:
             )
 
     def _live(self) -> tuple[Now, ReportData]:
-        """Return how the run stands, and what a report of now is made from."""
-        with self.record.lock:
+        """Return how the run stands, and a copy of what a report of now is made from."""
+        with self.record.lock:  # the page is drawn after it, while the run goes on
             result = self.record.result(interrupted=False)
-            return self.lookout.now(), self._report(self._metrics(result), result)
+            return self.lookout.now(), deepcopy(self._report(self._metrics(result), result))
 
     def _samples(self, whole: Any, keeper: Keeper) -> bool:
         """Learn one block after the other; return whether a signal ended it."""
@@ -214,30 +214,15 @@ class Run:
         return seconds
 
     def _learned(self, whole: Any, rows: Rows) -> Block:
-        """Learn a block; one by one if an observer wants more than predictions of each sample."""
-        first, wants, learner = self.record.n_rows, self.observers.wants, self.learner
-        start = perf_counter()
-        if not wants:
+        """Learn a block, with the probabilities of each sample if an observer wants them."""
+        first, start, shares = self.record.n_rows, perf_counter(), None
+        if PROBABILITIES in self.observers.wants:
+            predictions, shares = whole.test_then_learn_shares(rows.x, rows.y)
+        else:
             predictions = whole.test_then_learn_block(rows.x, rows.y)
-            seconds = perf_counter() - start
-            return Block(first, *rows[:2], predictions, rows.lines, seconds, times=rows.times)
-        probabilities, novelty, found = [], [], []
-        for i, x in enumerate(rows.x):
-            if PROBABILITIES in wants:
-                probabilities.append([*learner.predict_proba_one(x).values()])
-            if NOVELTY in wants:
-                novelty.append(learner.novelty_one(x))
-            found.append(whole.test_then_learn_block(rows.x[i : i + 1], rows.y[i : i + 1]))
-        return Block(
-            first,
-            *rows[:2],
-            np.concatenate(found),
-            rows.lines,
-            perf_counter() - start,
-            np.array(probabilities) if probabilities else None,
-            np.array(novelty) if novelty else None,
-            rows.times,
-        )
+        seconds = perf_counter() - start
+        x, y, lines, times, _ = rows
+        return Block(first, x, y, predictions, lines, seconds, shares, times=times)
 
     def _check_kept(self, keeper: Keeper, bad: StreamlearnError | None) -> None:
         """Raise NotWrittenError if the last checkpoint could not be written."""

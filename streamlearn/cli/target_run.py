@@ -152,10 +152,10 @@ class TargetRun(Run):
             saturations=record.saturations() if is_exact(learner) else None,
             n_stream=result.n_samples,
             timeline=self.lookout.watch.timeline,
-            # Copies: a live page draws them while the run goes on.
-            targets=RegressionMetrics.from_dict(result.figures.to_dict()),
+            targets=result.figures,
             errors={
-                name: ErrorCurve.from_dict(curve.to_dict())
+                name: curve
                 for name, curve in self.lookout.watch.curves.items()
+                if isinstance(curve, ErrorCurve)
             },
         )

@@ -222,7 +222,7 @@ def _learned(learner: Any, row: Block, none: float) -> list[Block]:
     return [replace(row, again=True)]
 
 
-_ARRAYS = ("x", "labels", "predictions", "lines", "probabilities", "novelty", "times")
+_ARRAYS = ("x", "labels", "predictions", "lines", "probabilities", "times")
 
 
 def joined(blocks: Sequence[Block]) -> Block:
@@ -253,7 +253,8 @@ def _packed(block: Block) -> dict[str, Any]:
 
 
 def _unpacked(found: dict[str, Any]) -> Block:
-    values = dict(found)
+    names = {field.name for field in fields(Block)}
+    values = {name: value for name, value in found.items() if name in names}
     for name in _ARRAYS:
         if values.get(name) is not None:
             kind, shape, data = values[name]

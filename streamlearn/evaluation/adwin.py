@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from streamlearn.errors import ConfigError, InputValueError
+from streamlearn.evaluation import adwin_kernel
 
 #: Buckets of one size, at most; one more, and the oldest two become one of twice the size.
 MAX_BUCKETS = 5
@@ -15,6 +19,9 @@ MAX_BUCKETS = 5
 MIN_SIDE = 5
 #: Samples between two looks for a cut.
 CLOCK = 32
+
+#: So many values at a time, or more, are added in C.
+QUICK = 64
 
 #: Sum of the values of a bucket, and of their squared distances from its mean.
 Bucket = tuple[float, float]
@@ -161,32 +168,33 @@ class Adwin:
         self._changed = self._n % CLOCK == 0 and self._cut()
         return self._changed
 
-    def update_many(self, values: Sequence[float]) -> list[tuple[int, Change]]:
-        """Add finite values, with the bits of :meth:`update`.
+    def update_many(self, values: ArrayLike) -> list[tuple[int, Change]]:
+        """Add finite values ``[n]``, with the bits of :meth:`update`.
 
         Returns
         -------
         list
             After how many of the values the window was cut, and the change.
         """
+        given = np.ascontiguousarray(values, np.float64)
         found, done = [], 0
-        while done < len(values):
+        quick = len(given) >= QUICK and adwin_kernel.is_there()
+        while done < len(given):
             if self._changed:
                 self._begin()
-            end = min(len(values), done + CLOCK - self._n % CLOCK)
-            self._fill(values[done:end])
-            self.n_values += end - done
-            self._n += end - done
-            done = end
+            before = done
+            done += self._fill_fast(given[done:]) if quick else self._fill(given[done:])
+            self.n_values += done - before
             self._changed = self._n % CLOCK == 0 and self._cut()
             if self._changed and self.latest is not None:
                 found.append((done, self.latest))
         return found
 
-    def _fill(self, values: Sequence[float]) -> None:
-        """Add values between which nobody looks for a cut."""
+    def _fill(self, values: NDArray[np.float64]) -> int:
+        """Add values until somebody looks for a cut; return how many."""
         width, total, variance, first = self._width, self._total, self._variance, self._rows[0]
-        for value in values:
+        some = values[: CLOCK - self._n % CLOCK].tolist()
+        for value in some:
             if width:
                 apart = value - total / width
                 variance += width * apart * apart / (width + 1)
@@ -196,6 +204,17 @@ class Adwin:
             if len(first) > MAX_BUCKETS:
                 self._compress()
         self._width, self._total, self._variance = width, total, variance
+        self._n += len(some)
+        return len(some)
+
+    def _fill_fast(self, values: NDArray[np.float64]) -> int:
+        """Add values until there may be a cut, in C; return how many."""
+        window = adwin_kernel.Window(
+            self.delta, self._n, self._width, self._total, self._variance, self._rows
+        )
+        done = window.add(values)
+        self._n, self._width, self._total, self._variance, self._rows = window.held
+        return done
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything that the window is, as JSON can hold it."""

@@ -13,6 +13,7 @@ from quant.hyperparameters import is_whole
 from streamlearn.errors import ConfigError, LabelError, ShapeError
 from streamlearn.evaluation.adwin import Adwin, Change, Drift
 from streamlearn.evaluation.calibration import Calibration, Probabilities, ReliabilityBin
+from streamlearn.evaluation.majority import majorities
 from streamlearn.evaluation.scores import Counted, Labels, Scores, plain
 
 #: Samples of the sliding window.
@@ -140,8 +141,11 @@ class ClassificationMetrics(Scores):
             flags = np.array(counted, np.int64).reshape(-1, 4)[:, 2:].astype(np.bool_)
             return flags[:, 0], flags[:, 1]
         before = np.concatenate([[self._before], y])[:-1] == y
-        majority = self._majorities(y.tolist()) == y
-        for at, change in self._adwin.update_many(right.astype(np.float64).tolist()):
+        guessed = majorities(y, self._seen, self._majority)
+        majority = guessed[:-1] == y
+        self._seen.update(y.tolist())
+        self._majority, self._before = int(guessed[-1]), int(y[-1]) if n else self._before
+        for at, change in self._adwin.update_many(right):
             self._note(change, self.n_samples + at)
         self._count_block(y, predicted, majority, before)
         if n >= self._window:
@@ -156,18 +160,6 @@ class ClassificationMetrics(Scores):
         flags = gone[:, 2:].astype(np.bool_)
         self.latest._count_block(gone[:, 0], gone[:, 1], flags[:, 0], flags[:, 1], by=-1)
         return majority, before
-
-    def _majorities(self, labels: list[int]) -> NDArray[np.int64]:
-        """Return the most frequent label before each label; the two baselines then know them."""
-        found, seen, majority = [], self._seen, self._majority
-        for i in labels:
-            found.append(majority)
-            seen[i] += 1
-            lead = seen[i] - seen[majority]
-            if lead > 0 or (lead == 0 and i < majority):
-                majority = i
-        self._majority, self._before = majority, labels[-1] if labels else self._before
-        return np.array(found, np.int64)
 
     def _add(self, i: int, j: int) -> Counted:
         counted = (i, j, i == self._majority, i == self._before)

@@ -44,6 +44,8 @@ class StreamLearner(Parameters, RiverEstimator):
     #: Names in :data:`quant.rule.RULES` and :data:`quant.heads.HEADS`.
     _rule: str
     _head = "categorical"
+    #: Whether its network is a spiking one.
+    _spikes = False
     _engine: Engine
     spec: NetworkSpec
     config: Any
@@ -180,6 +182,7 @@ class StreamLearner(Parameters, RiverEstimator):
         for what, found, ours in (
             ("rule", image.config.rule, cls._rule),
             ("head", image.spec.head, cls._head),
+            ("layers", *map(_kind, (len(image.spec.leaks) > 0, cls._spikes))),
         ):
             if found != ours:
                 raise StateFormatError(
@@ -237,3 +240,7 @@ class StreamLearner(Parameters, RiverEstimator):
         image, backend, given = state
         self._setup(image, backend)
         self._given = given
+
+
+def _kind(spikes: bool) -> str:
+    return "spiking" if spikes else "dense"

@@ -13,6 +13,7 @@ from quant.errors import DivergedError, LabelError
 from quant.heads.categorical.taught import anything, candidates, compared
 from quant.heads.head import ClassPrediction
 from quant.image import Image
+from quant.layout import State
 from quant.native import REFUSED
 from quant.rule import arithmetic_of
 from streamlearn.engines import DIVERGED, Backend
@@ -283,12 +284,17 @@ class StreamClassifier(ClassBlocks, StreamLearner):
             return outputs[candidates(self._state, self.spec.n_classes)]
         return np.zeros((len(self._labels), outputs.shape[1]))
 
-    def _shares(self, logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return the probability of each known label; there is at least one."""
-        known = len(self._labels)
-        if not anything(self._state):
+    def _shares(
+        self, logits: npt.NDArray[np.float64], state: State | None = None
+    ) -> npt.NDArray[np.float64]:
+        """Return the probability of each known label, of which there is one at least, in a state.
+
+        None: in the learner's own.
+        """
+        known, state = len(self._labels), self._state if state is None else state
+        if not anything(state):
             return np.full(known, 1 / known)
-        return probabilities(compared(self._state, logits))[:known]
+        return probabilities(compared(state, logits))[:known]
 
     def _class_of(self, label: Any) -> int:
         """Return the index of a label; a new one gets the next, if there is one."""

@@ -12,9 +12,10 @@ from streamlearn.engines import Backend
 from streamlearn.learners.base import StreamLearner
 
 
-def learner_class(rule: str, head: str) -> type[StreamLearner]:
-    """Return the class of a rule's learners with a head."""
-    found: type[StreamLearner] = part(rule, "streamlearn").LEARNERS[head]
+def learner_class(rule: str, head: str, spikes: bool = False) -> type[StreamLearner]:
+    """Return the class of a rule's learners with a head; of those that spike, or of the others."""
+    room = part(rule, "streamlearn")
+    found: type[StreamLearner] = room.SPIKING if spikes else room.LEARNERS[head]
     return found
 
 
@@ -51,7 +52,9 @@ def read(data: bytes, source: str, backend: Backend | None = None) -> StreamLear
         If the image is foreign, truncated, damaged or of another version.
     """
     image = decode_image(data, source)
-    return learner_class(image.config.rule, image.spec.head)._from_image(image, backend)
+    spec = image.spec
+    kind = learner_class(image.config.rule, spec.head, len(spec.leaks) > 0)
+    return kind._from_image(image, backend)
 
 
 def load(path: str | Path, backend: Backend | None = None) -> StreamLearner:

@@ -129,7 +129,7 @@ class Parameters:
             cls.__doc__ = complete(cls)
         for name in cls._parameters:
             if not hasattr(cls, name) and name not in annotated:
-                setattr(cls, name, property(functools.partial(_parameter, name=name)))
+                setattr(cls, name, property(functools.partial(parameter, name=name)))
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002 - the ecosystem's
         """Return the constructor's parameters by name: ``type(learner)(**learner.get_params())``
@@ -140,10 +140,10 @@ class Parameters:
         deep : bool
             For scikit-learn's sake; a learner has no parts with parameters of their own.
         """
-        return {name: _parameter(self, name) for name in self._parameters}
+        return {name: parameter(self, name) for name in self._parameters}
 
 
-def _parameter(learner: Any, name: str) -> Any:
+def parameter(learner: Any, name: str) -> Any:
     """Return what a parameter is or became, such as a default that follows from another."""
     if name == "seed":
         return int(learner._state["seed"][0])

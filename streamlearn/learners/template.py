@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import marshal
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -16,10 +17,9 @@ from quant.state import blank_state
 from streamlearn.memory import with_memory
 
 #: Parameters that are the network's, where a learner has them.
-SPEC_OPTIONS = ("front_end_ranges", "replay_bytes", "replays")
+SPEC_OPTIONS = ("front_end_ranges", "replay_bytes", "replays", "leaks", "delta")
 #: Parameters that each learner has for itself.
 _OWN = ("self", "__class__", "seed", "classes", "features", "backend")
-_PLAIN = frozenset({bool, int, float, str, type(None)})
 _N_KEPT = 64
 
 
@@ -39,7 +39,7 @@ class Template(NamedTuple):
     blank: State
 
 
-_MADE: dict[str, Template] = {}
+_MADE: dict[tuple[int, str, str, bytes], Template] = {}
 
 
 def template(rule: str, head: str, given: Mapping[str, Any]) -> Template:
@@ -57,10 +57,12 @@ def template(rule: str, head: str, given: Mapping[str, Any]) -> Template:
         If a value is out of range, or parts do not fit each other.
     """
     shared = {name: value for name, value in given.items() if name not in _OWN}
-    if not all(map(_is_plain, shared.values())):
+    try:
+        values = marshal.dumps(tuple(shared.items()), 2)  # -0.0 is not 0.0, nor True 1
+    except ValueError:  # of another type than Python's own
         return _made(rule, head, shared)
     kind = RULES[rule].config
-    key = f"{id(kind)} {kind.__qualname__} {head} {shared!r}"  # by text: -0.0 is not 0.0
+    key = id(kind), kind.__qualname__, head, values
     found = _MADE.get(key)
     if found is None:
         found = _made(rule, head, shared)
@@ -83,12 +85,6 @@ def _made(rule: str, head: str, given: Mapping[str, Any]) -> Template:
     spec = with_memory(spec, given)
     config = kind(**{name: value for name, value in given.items() if name in own})
     return Template(spec, config, blank_state(spec, config, given["arithmetic"]))
-
-
-def _is_plain(value: Any) -> bool:
-    if type(value) in (tuple, list):
-        return all(type(element) in _PLAIN for element in value)
-    return type(value) in _PLAIN
 
 
 def as_tuple(name: str, values: Any) -> tuple[Any, ...]:

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from streamlearn.evaluation import PrequentialResult
 from streamlearn.evaluation.metrics import WINDOW
@@ -15,7 +14,6 @@ from streamlearn.report.colours import (
     BLUE,
     GREEN,
     GREY,
-    GRID,
     ORANGE,
     PURPLE,
     SKY,
@@ -23,10 +21,12 @@ from streamlearn.report.colours import (
 )
 from streamlearn.report.data import Baseline, Engine, Floats, Ints, ReportData
 from streamlearn.report.engines import exact_engine, float_reference, golden_first
+from streamlearn.report.figure import Figure
 from streamlearn.report.figures import drifts, mark_drifts
+from streamlearn.report.picture import Picture, on_every_sheet
+from streamlearn.report.plot import Dashes
 from streamlearn.report.sheet import Sheet
 from streamlearn.report.stream_axis import batch_starts, finish, mark_batches, thinned, warm_up
-from streamlearn.report.svg import Picture, new_figure, on_every_sheet
 from streamlearn.report.text import count, percent, shortened
 
 
@@ -35,25 +35,25 @@ class Look(NamedTuple):
 
     colour: str
     width: float
-    dashes: object
+    dashes: Dashes
 
 
 Looks = tuple[Look, ...]
-SOLID = "-"
-FLOAT_LOOKS: Looks = (Look(SKY, 3.4, SOLID), Look(BLUE, 1.0, (0, (4, 2))))
+SOLID: Dashes = ()
+FLOAT_LOOKS: Looks = (Look(SKY, 3.4, SOLID), Look(BLUE, 1.0, (4, 2)))
 INTEGER_LOOKS: Looks = (
     Look(VERMILLION, 1.3, SOLID),
-    Look(BLACK, 1.2, (0, (5, 2))),
-    Look(BLUE, 1.2, (0, (1, 1))),
+    Look(BLACK, 1.2, (5, 2)),
+    Look(BLUE, 1.2, (1, 1)),
 )
 BASELINE_LOOKS: Looks = (
-    Look(GREEN, 1.1, (0, (6, 1.5))),
+    Look(GREEN, 1.1, (6, 1.5)),
     Look(PURPLE, 1.1, SOLID),
-    Look(ORANGE, 1.1, (0, (3, 1, 1, 1))),
-    Look(BLACK, 0.9, (0, (2, 2))),
-    Look(BLUE, 0.9, (0, (6, 2, 1, 2))),
+    Look(ORANGE, 1.1, (3, 1, 1, 1)),
+    Look(BLACK, 0.9, (2, 2)),
+    Look(BLUE, 0.9, (6, 2, 1, 2)),
 )
-TRIVIAL_LOOKS: Looks = (Look(GREY, 1.0, (0, (1, 1.2))), Look(GREY, 1.0, (0, (5, 1.5, 1, 1.5))))
+TRIVIAL_LOOKS: Looks = (Look(GREY, 1.0, (1, 1.2)), Look(GREY, 1.0, (5, 1.5, 1, 1.5)))
 
 
 class Line(NamedTuple):
@@ -99,36 +99,22 @@ def _figure(data: ReportData, lines: list[Line], sheet: Sheet) -> Figure:
     # Drawn bottom up: the integer engine lies on top. The legend is read top down.
     labels = [shortened(line.label, sheet.n_chars).lstrip("_") for line in reversed(lines)]
     n_columns = _columns(labels, sheet)
-    figure = new_figure(3.3 + 0.24 * -(-len(lines) // n_columns), sheet)
-    ax = figure.add_subplot()
+    figure = Figure(3.3 + 0.24 * -(-len(lines) // n_columns), sheet)
+    (ax,) = figure.panels()
     handles = []
     for order, (_, one, look) in enumerate(lines):
         after, accuracy = moving_accuracy(one, data.labels)
         begin = int(np.searchsorted(after, warm_up(end), "right"))
         at = thinned(len(after), sheet.max_points, begin)
-        (handle,) = ax.plot(
-            after[at],
-            100 * accuracy[at],
-            color=look.colour,
-            linewidth=look.width,
-            linestyle=look.dashes,
-            zorder=2 + order,
-        )
+        handle = ax.line(after[at], 100 * accuracy[at], *look, order=2 + order)
         handles.append(handle)
-    ax.set_ylim(0, 102)
-    ax.set_ylabel(f"right of the latest {count(_window(data))} (%)")
-    ax.yaxis.grid(True, color=GRID, linewidth=0.7)
-    ax.set_axisbelow(True)
+    ax.y.limit(0, 102)
+    ax.y.label, ax.y.grid = f"right of the latest {count(_window(data))} (%)", True
     mark_batches(ax, data, end, sheet)
     mark_drifts(ax, data)
     finish(ax, end, sheet)
-    figure.legend(
-        handles[::-1],
-        labels,
-        loc="outside lower left",
-        ncols=n_columns,
-        handlelength=3 if sheet.n_columns == 2 else 2,
-    )
+    shown = zip(handles[::-1], labels, strict=True)
+    figure.legend([handle._replace(label=label) for handle, label in shown], n_columns)
     return figure
 
 

@@ -6,18 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from matplotlib.figure import Figure
-
 from streamlearn.evaluation.curve import Curve
 from streamlearn.evaluation.metrics import WINDOW
 from streamlearn.evaluation.paired import Paired
 from streamlearn.evaluation.paired_errors import PairedErrors
 from streamlearn.report.accuracy import BASELINE_LOOKS, INTEGER_LOOKS
-from streamlearn.report.colours import GRID
+from streamlearn.report.figure import Figure
 from streamlearn.report.page import html_page, section
+from streamlearn.report.picture import Picture, on_every_sheet
 from streamlearn.report.sheet import Sheet
 from streamlearn.report.stream_axis import finish, thinned, warm_up
-from streamlearn.report.svg import Picture, new_figure, on_every_sheet
 from streamlearn.report.text import ABSENT, count, escaped, percent, shortened, significant, table
 
 LOOKS = (
@@ -176,26 +174,18 @@ def _draw(curves: Mapping[str, Curve]) -> Picture | None:
 
 
 def _figure(curves: Mapping[str, Curve], sheet: Sheet) -> Figure:
-    figure = new_figure(3.3 + 0.24 * -(-len(curves) // sheet.n_columns), sheet)
-    ax = figure.add_subplot()
+    figure = Figure(3.3 + 0.24 * -(-len(curves) // sheet.n_columns), sheet)
+    (ax,) = figure.panels()
     end = max(curve.n_samples for curve in curves.values())
     for i, (name, curve) in enumerate(curves.items()):
         look = LOOKS[i % len(LOOKS)]
         after, accuracy = curve.over_time(WINDOW)
         begin = min(warm_up(end), len(after) - 1) if curve.width == 1 else 0
         at = thinned(len(after), sheet.max_points, begin)
-        ax.plot(
-            after[at],
-            100 * accuracy[at],
-            color=look.colour,
-            linewidth=1.3,
-            linestyle=look.dashes,
-            label=shortened(name, sheet.n_chars // sheet.n_columns).lstrip("_"),
-        )
-    ax.set_ylim(0, 102)
-    ax.set_ylabel("right of the latest (%)")
-    ax.yaxis.grid(True, color=GRID, linewidth=0.7)
-    ax.set_axisbelow(True)
+        label = shortened(name, sheet.n_chars // sheet.n_columns)
+        ax.line(after[at], 100 * accuracy[at], look.colour, 1.3, look.dashes, label=label)
+    ax.y.limit(0, 102)
+    ax.y.label, ax.y.grid = "right of the latest (%)", True
     finish(ax, end, sheet)
-    figure.legend(loc="outside lower left", ncols=sheet.n_columns)
+    figure.legend()
     return figure

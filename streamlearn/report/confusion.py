@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from streamlearn.report.colours import CELL, GRID, INK, ON_CELL
 from streamlearn.report.data import Ints, ReportData
 from streamlearn.report.engines import main_engine
+from streamlearn.report.figure import Figure
+from streamlearn.report.picture import Picture, on_every_sheet
 from streamlearn.report.sheet import Sheet
-from streamlearn.report.svg import Picture, new_figure, on_every_sheet
 from streamlearn.report.text import count, percent, shortened
 
 MAX_CLASSES = 30
@@ -54,40 +53,29 @@ def draw_confusion(data: ReportData) -> Picture | None:
 def _figure(matrix: Ints, names: list[str], sheet: Sheet) -> Figure:
     n = len(matrix)
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    figure = new_figure(min(5.0, 1.5 + 0.34 * n), sheet)
-    ax = figure.add_subplot()
-    ax.set_xlim(0, n)
-    ax.set_ylim(n, 0)
-    for i, j in np.ndindex(n, n):
-        cell = Rectangle(
-            (j, i), 1, 1, facecolor=CELL, alpha=float(share[i, j]), edgecolor="none", linewidth=0
-        )
-        if matrix[i, j]:
-            ax.add_patch(cell)
+    figure = Figure(min(5.0, 1.5 + 0.34 * n), sheet)
+    (ax,) = figure.panels()
+    ax.x.limit(0, n)
+    ax.y.limit(n, 0)
+    for i, j in np.argwhere(matrix > 0).tolist():
+        ax.box(j, i, 1, 1, CELL, float(share[i, j]))
     for at in range(n + 1):
-        ax.plot([at, at], [0, n], color=GRID, linewidth=0.6, zorder=0.5, clip_on=False)
-        ax.plot([0, n], [at, at], color=GRID, linewidth=0.6, zorder=0.5, clip_on=False)
+        ax.line([at, at], [0, n], GRID, 0.6, order=0.5, clip=False)
+        ax.line([0, n], [at, at], GRID, 0.6, order=0.5, clip=False)
     step = -(-n // MAX_NUMBERED) if sheet.n_columns == 1 else 1
-    ticks = np.arange(n)[::step]
+    ticks = range(0, n, step)
     short = [shortened(names[i], 16) for i in ticks]
-    ax.set_xticks(ticks + 0.5, short, rotation=40, ha="right", rotation_mode="anchor")
-    ax.set_yticks(ticks + 0.5, short)
-    ax.tick_params(length=0)
-    for spine in ax.spines.values():
-        spine.set_visible(False)
+    for axis in (ax.x, ax.y):
+        axis.name([i + 0.5 for i in ticks], short)
+        axis.visible = False
+    ax.x.tilted = True
     if n <= MAX_NUMBERED:
-        for i, j in np.argwhere(matrix > 0):
-            ax.text(
-                j + 0.5,
-                i + 0.5,
-                count(int(matrix[i, j])),
-                ha="center",
-                va="center",
-                fontsize=9 if sheet.n_columns == 2 or n <= 6 else 7.5,
-                color=ON_CELL if share[i, j] > LIGHT_LETTERS else INK,
-            )
-    ax.set_xlabel("predicted class")
-    ax.set_ylabel("true class")
+        size = 9 if sheet.n_columns == 2 or n <= 6 else 7.5
+        for i, j in np.argwhere(matrix > 0).tolist():
+            colour = ON_CELL if share[i, j] > LIGHT_LETTERS else INK
+            number = count(int(matrix[i, j]))
+            ax.write(number, j + 0.5, i + 0.5, colour, size, "center", -0.35 * size)
+    ax.x.label, ax.y.label = "predicted class", "true class"
     return figure
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from streamlearn.report.colours import BLACK, GREY, PAPER, VERMILLION
+from streamlearn.report.colours import BLACK, GREY, VERMILLION
 from streamlearn.report.data import Floats, Ints, ReportData, agreement
 from streamlearn.report.engines import exact_engine, float_reference
+from streamlearn.report.figure import Figure
+from streamlearn.report.picture import Picture, on_every_sheet
 from streamlearn.report.sheet import WIDE, Sheet
 from streamlearn.report.stream_axis import batch_starts, finish, mark_batches, thinned, warm_up
-from streamlearn.report.svg import Picture, new_figure, on_every_sheet
 from streamlearn.report.text import count, percent
 
 #: The scale is chosen for what follows this sample; a mean over fewer jumps about.
@@ -47,33 +47,25 @@ def _figure(
 ) -> Figure:
     m = len(difference)
     at = thinned(m, sheet.max_points, warm_up(m))
-    figure = new_figure(3.4, sheet)
-    top, rug = figure.subplots(2, 1, sharex=True, height_ratios=[5, 1])
-    top.axhline(0, color=GREY, linewidth=0.8)
-    top.plot(at + 1, difference[at], color=VERMILLION, linewidth=1.4)
+    figure = Figure(3.4, sheet)
+    top, rug = figure.panels(2, (5, 1), shared=True)
+    top.level(0, GREY, 0.8)
+    top.line(at + 1, difference[at], VERMILLION, 1.4)
     settled = np.abs(difference[min(SETTLED, m // 4) :])
     reach = max(0.5, 1.2 * float(np.max(settled)))
-    top.set_ylim(-reach, reach)
-    top.set_ylabel(f"{fixed} − {real}\n(percentage points)")
-    for text, y, align in ((f"{fixed} better", 0.97, "top"), (f"{real} better", 0.03, "bottom")):
-        top.annotate(
-            text,
-            (0.995, y),
-            xycoords="axes fraction",
-            ha="right",
-            va=align,
-            color=GREY,
-            bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1},
-        )
+    top.y.limit(-reach, reach)
+    top.y.label = f"{fixed} − {real}\n(percentage points)"
+    for text, y, up in ((f"{fixed} better", 0.97, -10), (f"{real} better", 0.03, 0)):
+        top.write(text, 0.995, y, GREY, 10, "right", up, of_panel=(True, True))
     mark_batches(top, data, m, sheet)
     marks = _marks(apart, m, sheet)
     x = np.repeat(marks, 3)
     heights = np.tile([0.0, 1.0, np.nan], len(marks))
-    rug.plot(x, heights, color=BLACK, linewidth=0.55, alpha=0.75)
-    rug.set_ylim(0, 1)
-    rug.set_yticks([])
-    rug.spines["left"].set_visible(False)
-    rug.set_ylabel("they\ndiffer", rotation=0, ha="right", va="center")
+    rug.line(x, heights, BLACK, 0.55)
+    rug.y.limit(0, 1)
+    rug.y.name((), ())
+    rug.y.visible = False
+    rug.y.label = "they\ndiffer"
     mark_batches(rug, data, m, sheet, numbers=False)
     finish(rug, m, sheet)
     return figure

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from matplotlib.axes import Axes
-
 from streamlearn.report.colours import INK
 from streamlearn.report.data import ReportData
+from streamlearn.report.plot import Panel
 from streamlearn.report.text import ABSENT, count, escaped, number, percent, table
 
 #: More drifts than this are not marked one by one.
@@ -66,20 +65,11 @@ def drifts(data: ReportData) -> list[int]:
     return found if len(found) <= MAX_DRIFTS else []
 
 
-def mark_drifts(ax: Axes, data: ReportData) -> None:
+def mark_drifts(ax: Panel, data: ReportData) -> None:
     """Draw a dotted line with a triangle where the accuracy fell."""
     for at in drifts(data):
-        ax.axvline(at, color=INK, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1)
-        ax.plot(
-            [at],
-            [1],
-            transform=ax.get_xaxis_transform(),
-            marker="v",
-            markersize=6,
-            color=INK,
-            clip_on=False,
-            zorder=30,
-        )
+        ax.upright(at, INK, 0.8, (1, 2))
+        ax.triangle(at, INK)
 
 
 def _ratio(value: object) -> str:

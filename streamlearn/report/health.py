@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from streamlearn.evaluation.timeline import Timeline
-from streamlearn.report.colours import BLUE, GREEN, GRID, VERMILLION
+from streamlearn.report.colours import BLUE, GREEN, VERMILLION
 from streamlearn.report.data import ReportData
+from streamlearn.report.figure import Figure
 from streamlearn.report.figures import mark_drifts
+from streamlearn.report.picture import Picture, on_every_sheet
 from streamlearn.report.sheet import Sheet
 from streamlearn.report.stream_axis import finish, thinned
-from streamlearn.report.svg import Picture, new_figure, on_every_sheet
 from streamlearn.report.text import count, significant
 from streamlearn.report.uncertainty import axis_name, end_of, known
 
@@ -41,21 +40,18 @@ def draw_health(data: ReportData) -> Picture | None:
 def _figure(data: ReportData, line: Timeline, sheet: Sheet) -> Figure:
     end = end_of(line, data)
     shown = [panel for panel in PANELS if panel[0] in line.names]
-    figure = new_figure(0.7 + 1.15 * len(shown), sheet)
-    axes = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
+    figure = Figure(0.7 + 1.15 * len(shown), sheet)
+    axes = figure.panels(len(shown), shared=True)
     for ax, (name, label, colour) in zip(axes, shown, strict=True):
         at, values = known(line, name, 1)
         some = thinned(len(at), sheet.max_points)
-        ax.plot(at[some], values[some], color=colour, linewidth=1.2)
+        ax.line(at[some], values[some], colour, 1.2)
         top = float(values.max(initial=0.0))
-        ax.set_ylim(0, 1.15 * top if top else 1)
-        ax.yaxis.set_major_locator(MaxNLocator(nbins=4))
-        ax.yaxis.grid(True, color=GRID, linewidth=0.7)
-        ax.set_axisbelow(True)
-        ax.set_ylabel(label)
+        ax.y.limit(0, 1.15 * top if top else 1)
+        ax.y.ticks(4)
+        ax.y.label, ax.y.grid = label, True
         if end == data.n_done:  # drifts count labelled samples
             mark_drifts(ax, data)
-    figure.align_ylabels(axes)
     finish(axes[-1], end, sheet, axis_name(end, data))
     return figure
 

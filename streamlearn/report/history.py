@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from streamlearn.report.colours import BLUE
 from streamlearn.report.data import Floats, LayerHistory, ReportData
+from streamlearn.report.figure import Figure
+from streamlearn.report.picture import Picture, on_every_sheet
+from streamlearn.report.plot import Panel
 from streamlearn.report.sheet import Sheet
 from streamlearn.report.stream_axis import finish, mark_batches, thinned
-from streamlearn.report.svg import Picture, new_figure, on_every_sheet
 from streamlearn.report.text import significant
 
 MAX_LAYERS = 12
@@ -43,32 +42,25 @@ def _figure(data: ReportData, history: LayerHistory, shown: Floats, sheet: Sheet
     at = thinned(len(history.at), sheet.max_points)
     end = max(data.n_done, int(history.at[-1]))
     n_layers = shown.shape[1]
-    figure = new_figure(0.9 + 1.45 * n_layers, sheet)
-    axes = figure.subplots(n_layers, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    figure = Figure(0.9 + 1.45 * n_layers, sheet)
+    axes = figure.panels(n_layers, shared=True)
     for layer, ax in enumerate(axes):
         p5, p25, p50, p75, p95 = shown[at, layer].T
         x = history.at[at]
-        ax.fill_between(x, p5, p95, color=BLUE, alpha=0.18, linewidth=0)
-        ax.fill_between(x, p25, p75, color=BLUE, alpha=0.35, linewidth=0)
-        ax.plot(x, p50, color=BLUE, linewidth=1.4)
-        ax.set_ylabel(f"layer {layer + 1}\n{history.quantity}")
+        ax.band(x, p5, p95, BLUE, 0.18)
+        ax.band(x, p25, p75, BLUE, 0.35)
+        ax.line(x, p50, BLUE, 1.4)
+        ax.y.label = f"layer {layer + 1}\n{history.quantity}"
+        _log_axis(ax, shown[at])
         mark_batches(ax, data, end, sheet, numbers=layer == 0)
-    _log_axis(axes[0], shown[at])
     finish(axes[-1], end, sheet)
     return figure
 
 
-def _log_axis(ax: Axes, values: Floats) -> None:
+def _log_axis(ax: Panel, values: Floats) -> None:
     low, high = float(np.nanmin(values)) / 1.15, float(np.nanmax(values)) * 1.15
-    ax.set_yscale("log")
-    ax.set_ylim(low, high)
-    decades = np.log10(high / low)
-    subs = (1.0,) if decades > 4 else (1.0, 3.0) if decades > 1.6 else (1.0, 2.0, 5.0)
-    ax.yaxis.set_major_locator(LogLocator(subs=subs, numticks=12))
-    if decades < 0.5:
-        ax.yaxis.set_major_locator(MaxNLocator(nbins=4))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
-    ax.yaxis.set_minor_formatter(NullFormatter())
+    ax.y.log = True
+    ax.y.limit(low, high)
 
 
 def _finding(shown: Floats, quantity: str) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from streamlearn.report.colours import BLUE, INK, VERMILLION
 from streamlearn.report.data import Ints, ReportData
+from streamlearn.report.figure import Figure
+from streamlearn.report.picture import Picture, on_every_sheet
 from streamlearn.report.sheet import Sheet
-from streamlearn.report.svg import Picture, new_figure, on_every_sheet
 from streamlearn.report.text import count, large
 
 UNITS = ((1e9, "billion"), (1e6, "million"), (1e3, "thousand"))
@@ -32,32 +31,26 @@ def draw_instructions(data: ReportData) -> Picture | None:
 def _figure(learn: Ints, sheet: Sheet) -> Figure:
     median, most = float(np.median(learn)), float(learn.max())
     unit, word = next(((u, w) for u, w in UNITS if most >= u), (1.0, ""))
-    figure = new_figure(2.7, sheet)
-    ax = figure.add_subplot()
+    figure = Figure(2.7, sheet)
+    (ax,) = figure.panels()
     low, high = float(learn.min()), most
     if low == high:
         low, high = 0.95 * low, 1.05 * high + 1
     counts, edges = np.histogram(learn, bins=40, range=(low, high))
-    ax.stairs(counts, edges / unit, fill=True, color=BLUE)
+    for number, left, right in zip(counts.tolist(), edges[:-1], edges[1:], strict=True):
+        ax.box(float(left) / unit, 0, float(right - left) / unit, number, BLUE)
+    ax.x.limit(low / unit, high / unit)
+    ax.y.limit(0, 1.05 * float(counts.max()))
     near = most - median < 2.7 / sheet.width_in * (high - low)
     for value, text, colour, align, up in (
         (median, "median", INK, "left" if median < (low + high) / 2 else "right", 3),
         (most, "most", VERMILLION, "right", 14 if near else 3),
     ):
-        ax.axvline(value / unit, color=colour, linewidth=1.2)
-        ax.annotate(
-            f"{text} {count(value)}",
-            xy=(value / unit, 1),
-            xycoords=("data", "axes fraction"),
-            xytext=(0, up),
-            textcoords="offset points",
-            ha=align,
-            color=colour,
-        )
-    ax.xaxis.set_major_locator(MaxNLocator(nbins=sheet.n_ticks - 1))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.4g}"))
-    ax.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    ax.set_xlabel(" ".join(["instructions per sample", f"({word})" if word else ""]))
-    ax.set_ylabel("samples")
+        ax.upright(value / unit, colour, 1.2, order=3)
+        written = f"{text} {count(value)}"
+        ax.write(written, value / unit, 1, colour, 10, align, up, of_panel=(False, True))
+    ax.x.ticks(sheet.n_ticks - 1, lambda value: f"{value:,.4g}")
+    ax.y.ticks(5, lambda value: f"{value:,.0f}", whole=True)
+    ax.x.label = " ".join(["instructions per sample", f"({word})" if word else ""])
+    ax.y.label = "samples"
     return figure

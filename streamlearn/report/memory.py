@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
-
 from streamlearn.report.colours import (
     BLACK,
     BLUE,
@@ -24,8 +20,10 @@ from streamlearn.report.colours import (
     YELLOW,
 )
 from streamlearn.report.data import ReportData
+from streamlearn.report.figure import Figure
+from streamlearn.report.picture import Picture, on_every_sheet
+from streamlearn.report.plot import Panel
 from streamlearn.report.sheet import Sheet
-from streamlearn.report.svg import Picture, new_figure, on_every_sheet
 from streamlearn.report.text import number, percent, shortened, size
 
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW, GREY, BLACK)
@@ -54,8 +52,8 @@ def draw_memory(data: ReportData) -> Picture | None:
 
 def _figure(data: ReportData, kinds: list[str], sheet: Sheet) -> Figure:
     heights = [_height(data.memory[kind], sheet) for kind in kinds]
-    figure = new_figure(0.42 * sum(heights) + 0.55 * len(kinds), sheet)
-    axes = figure.subplots(len(kinds), 1, squeeze=False, height_ratios=heights)[:, 0]
+    figure = Figure(0.42 * sum(heights) + 0.55 * len(kinds), sheet)
+    axes = figure.panels(len(kinds), heights)
     for kind, ax, height in zip(kinds, axes, heights, strict=True):
         _draw_one(ax, TITLES.get(kind, kind), data.memory[kind], height, sheet)
     return figure
@@ -84,26 +82,30 @@ def _height(memory: Mapping[str, Any], sheet: Sheet) -> float:
     return 0.6 + BAR + (GAP + BAR if _zoomed(memory) else 0) + 0.25 + LINE * rows
 
 
-def _draw_one(ax: Axes, title: str, memory: Mapping[str, Any], height: float, sheet: Sheet) -> None:
+def _draw_one(
+    ax: Panel, title: str, memory: Mapping[str, Any], height: float, sheet: Sheet
+) -> None:
     parts, available = _parts(memory), _available(memory)
     used = sum(n for _, n in parts)
     whole = max(used, available)
     y = 0.6
-    ax.set_xlim(0, whole)
-    ax.set_ylim(height, 0)
-    left, name = ax.get_xlim()[0], f"{title}: {size(used)}"
+    ax.framed = False
+    ax.x.limit(0, whole)
+    ax.y.limit(height, 0)
+    name = f"{title}: {size(used)}"
     if available:
         name += f" of {size(available)}"
         name += f" ({percent(used / available)})" if sheet.n_columns > 1 else ""
-    ax.text(left, 0.1, name, va="top", weight="bold")
-    ax.add_patch(Rectangle((0, y), whole, BAR, facecolor=FREE, edgecolor="none"))
+    ax.write(name, 0, 0.1, size=10, up=-9, bold=True)
+    ax.box(0, y, whole, BAR, FREE)
     _stack(ax, parts, y, 1.0)
     if _overflows(memory):
-        ax.plot([available] * 2, [y - 0.12, y + BAR + 0.12], color=VERMILLION, linewidth=2.5)
+        ends = y - 0.12, y + BAR + 0.12
+        ax.line([available] * 2, ends, VERMILLION, 2.5, order=3, clip=False)
     if _zoomed(memory):
         stretch = whole / used
         for share, end in ((0.0, 0.0), (used, whole)):
-            ax.plot([share, end], [y + BAR, y + BAR + GAP], color=FAINT, linewidth=0.8)
+            ax.line([share, end], [y + BAR, y + BAR + GAP], FAINT, 0.8)
         y += BAR + GAP
         _stack(ax, parts, y, stretch)
     y += BAR + 0.25
@@ -111,24 +113,15 @@ def _draw_one(ax: Axes, title: str, memory: Mapping[str, Any], height: float, sh
         x = whole * 0.52 * (i % sheet.n_columns)
         row = y + LINE * (i // sheet.n_columns)
         width = whole * 0.132 / sheet.width_in
-        ax.add_patch(Rectangle((x, row + 0.07), width, LINE - 0.14, facecolor=_colour(i)))
-        ax.text(
-            x + 1.6 * width,
-            row + LINE / 2,
-            f"{shortened(part, 26)}  {size(n)}",
-            va="center_baseline",
-            fontsize=9.5,
-        )
-    ax.set_axis_off()
+        ax.box(x, row + 0.07, width, LINE - 0.14, _colour(i))
+        ax.write(f"{shortened(part, 26)}  {size(n)}", x + 1.6 * width, row + LINE / 2, up=-3.3)
 
 
-def _stack(ax: Axes, parts: list[tuple[str, float]], y: float, stretch: float) -> None:
+def _stack(ax: Panel, parts: list[tuple[str, float]], y: float, stretch: float) -> None:
     start = 0.0
     for i, (_, n) in enumerate(parts):
         width = n * stretch
-        ax.add_patch(
-            Rectangle((start, y), width, BAR, facecolor=_colour(i), edgecolor=PAPER, linewidth=0.4)
-        )
+        ax.box(start, y, width, BAR, _colour(i), edge=PAPER)
         start += width
 
 

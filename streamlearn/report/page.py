@@ -18,8 +18,8 @@ from streamlearn.report.health import draw_health
 from streamlearn.report.history import draw_history
 from streamlearn.report.instructions import draw_instructions
 from streamlearn.report.memory import draw_memory
+from streamlearn.report.picture import Picture
 from streamlearn.report.regression_pictures import draw_errors, draw_intervals, draw_points
-from streamlearn.report.svg import Picture
 from streamlearn.report.text import count, escaped
 from streamlearn.report.uncertainty import draw_uncertainty
 from streamlearn.report.verdict import judge
@@ -63,7 +63,7 @@ def write_report(path: str | PathLike[str], data: ReportData) -> None:
 
     Notes
     -----
-    Equal data give equal bytes with the same version of matplotlib. Curves are thinned to 600
+    Equal data give equal bytes. Curves are thinned to 600
     points, which keeps the page far below 1.5 MB for streams of any length.
     """
     write_durably(path, render(data))

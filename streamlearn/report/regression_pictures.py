@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
 from streamlearn.evaluation import RegressionMetrics
 from streamlearn.evaluation.metrics import WINDOW
 from streamlearn.evaluation.target_history import Stretches
 from streamlearn.report.accuracy import BASELINE_LOOKS
-from streamlearn.report.colours import BLACK, BLUE, FAINT, GREY, GRID, INK, SKY, VERMILLION
-from streamlearn.report.data import ReportData
+from streamlearn.report.colours import BLACK, BLUE, FAINT, GREY, INK, SKY, VERMILLION
+from streamlearn.report.data import Floats, ReportData
+from streamlearn.report.figure import Figure
 from streamlearn.report.figures import MAX_DRIFTS
+from streamlearn.report.picture import Picture, on_every_sheet
+from streamlearn.report.plot import Dashes, Panel
 from streamlearn.report.sheet import Sheet
 from streamlearn.report.stream_axis import finish, warm_up
-from streamlearn.report.svg import Picture, new_figure, on_every_sheet
 from streamlearn.report.text import ABSENT, count, number, percent, significant
 
 #: The levels of the coverage over the stream.
@@ -107,42 +106,31 @@ def _over_time(found: RegressionMetrics) -> Stretches:
 
 def _errors(data: ReportData, found: RegressionMetrics, name: str, sheet: Sheet) -> Figure:
     table = _over_time(found)
-    figure = new_figure(3.6, sheet)
-    ax = figure.add_subplot()
-    lines = (
-        ("no change", table.mae_no_change, GREY, 1.0, (0, (1, 1.2))),
-        ("the mean so far", table.mae_mean, GREY, 1.0, (0, (5, 1.5, 1, 1.5))),
-        (name, table.mae, VERMILLION, 1.4, "-"),
+    figure = Figure(3.6, sheet)
+    (ax,) = figure.panels()
+    lines: tuple[tuple[str, Floats, str, float, Dashes], ...] = (
+        ("no change", table.mae_no_change, GREY, 1.0, (1, 1.2)),
+        ("the mean so far", table.mae_mean, GREY, 1.0, (5, 1.5, 1, 1.5)),
+        (name, table.mae, VERMILLION, 1.4, ()),
     )
     handles = []
     for order, (_, values, colour, width, dashes) in enumerate(lines):
-        (handle,) = ax.plot(
-            table.end,
-            values,
-            color=colour,
-            linewidth=width,
-            linestyle=dashes,
-            zorder=2 + 3 * order,
-        )
+        handle = ax.line(table.end, values, colour, width, dashes, order=2 + 3 * order)
         handles.append(handle)
     names = [label for label, *_ in lines]
     for look, (beside, curve) in zip(BASELINE_LOOKS, data.errors.items(), strict=False):
         at, errors = curve.over_time(WINDOW)
         at = at + found.n_scored - curve.n_samples  # it may have begun later
         drawn = (at > _first(found)) & np.isfinite(errors)
-        (handle,) = ax.plot(
-            at[drawn], errors[drawn], color=look.colour, linewidth=1.0, linestyle=look.dashes,
-            zorder=4,
-        )  # fmt: skip
+        handle = ax.line(at[drawn], errors[drawn], look.colour, 1.0, look.dashes, order=4)
         handles.insert(-1, handle)
         names.insert(-1, beside)
-    ax.set_ylim(0, _top(table))
-    ax.set_ylabel("mean absolute error")
-    ax.yaxis.grid(True, color=GRID, linewidth=0.7)
-    ax.set_axisbelow(True)
+    ax.y.limit(0, _top(table))
+    ax.y.label, ax.y.grid = "mean absolute error", True
     _mark_drifts(ax, found)
     finish(ax, found.n_scored, sheet)
-    figure.legend(handles[::-1], names[::-1], loc="outside lower left", ncols=sheet.n_columns)
+    shown = zip(handles[::-1], names[::-1], strict=True)
+    figure.legend([handle._replace(label=label) for handle, label in shown])
     return figure
 
 
@@ -160,13 +148,10 @@ def _drifts(found: RegressionMetrics) -> list[int]:
     return drifts if len(drifts) <= MAX_DRIFTS else []
 
 
-def _mark_drifts(ax: Axes, found: RegressionMetrics) -> None:
+def _mark_drifts(ax: Panel, found: RegressionMetrics) -> None:
     for at in _drifts(found):
-        ax.axvline(at, color=INK, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1)
-        ax.plot(
-            [at], [1], transform=ax.get_xaxis_transform(), marker="v", markersize=6, color=INK,
-            clip_on=False, zorder=30,
-        )  # fmt: skip
+        ax.upright(at, INK, 0.8, (1, 2))
+        ax.triangle(at, INK)
 
 
 def _limits(found: RegressionMetrics) -> tuple[float, float]:
@@ -179,48 +164,43 @@ def _limits(found: RegressionMetrics) -> tuple[float, float]:
 def _points(found: RegressionMetrics, sheet: Sheet) -> Figure:
     points = found.history.points
     low, high = _limits(found)
-    figure = new_figure(sheet.width_in * 0.75, sheet)
-    ax = figure.add_subplot()
-    ax.plot([low, high], [low, high], color=FAINT, linewidth=1.0, zorder=1)
+    figure = Figure(sheet.width_in * 0.75, sheet)
+    (ax,) = figure.panels()
+    ax.line([low, high], [low, high], FAINT, 1.0, order=1)
     late = points.at >= found.n_scored / 2
     for chosen, colour, order in ((~late, SKY, 2), (late, BLUE, 3)):
-        ax.plot(
-            points.y[chosen], points.mean[chosen], linestyle="none", marker="o", markersize=3,
-            markeredgewidth=0, alpha=0.7, color=colour, zorder=order,
-        )  # fmt: skip
-    ax.set_xlim(low, high)
-    ax.set_ylim(low, high)
-    ax.set_xlabel("true")
-    ax.set_ylabel("predicted")
-    ax.grid(True, color=GRID, linewidth=0.7)
-    ax.set_axisbelow(True)
+        ax.dots(points.y[chosen], points.mean[chosen], colour, 1.5, 0.7, order)
+    for axis, label in ((ax.x, "true"), (ax.y, "predicted")):
+        axis.limit(low, high)
+        axis.label, axis.grid = label, True
+    ax.x.ticks(sheet.n_ticks)
     return figure
 
 
 def _intervals(found: RegressionMetrics, sheet: Sheet) -> Figure:
-    figure = new_figure(5.4, sheet)
-    above, below = figure.subplots(2, 1, height_ratios=(3, 2))
+    figure = Figure(5.4, sheet)
+    above, below = figure.panels(2, (3, 2))
     levels = found.coverages
-    above.plot([0, 1], [0, 1], color=FAINT, linewidth=1.0)
-    above.plot(
-        [*levels], [*levels.values()], color=VERMILLION, linewidth=1.4, marker="o", markersize=3
-    )
-    above.set_xlim(0, 1)
-    above.set_xlabel("promised")
-    above.set_ylabel("held")
-    above.xaxis.set_major_formatter(PercentFormatter(1.0))
+    above.line([0, 1], [0, 1], FAINT, 1.0)
+    above.line([*levels], [*levels.values()], VERMILLION, 1.4, radius=1.5)
+    above.x.limit(0, 1)
+    above.x.label, above.y.label = "promised", "held"
+    above.x.ticks(text=_share)
     table = _over_time(found)
     for level, values, colour in zip(
         SHOWN, (table.within_50, table.within_95), (BLUE, BLACK), strict=True
     ):
-        below.axhline(level, color=FAINT, linewidth=1.0)
-        below.plot(table.end, values, color=colour, linewidth=1.2, label=f"{level:.0%} interval")
-    below.set_ylabel("held")
+        below.level(level, FAINT, 1.0)
+        below.line(table.end, values, colour, 1.2, label=f"{level:.0%} interval")
+    below.y.label = "held"
     finish(below, found.n_scored, sheet)
     for ax in (above, below):
-        ax.set_ylim(0, 1.02)
-        ax.yaxis.set_major_formatter(PercentFormatter(1.0))
-        ax.yaxis.grid(True, color=GRID, linewidth=0.7)
-        ax.set_axisbelow(True)
-    figure.legend(loc="outside lower left", ncols=sheet.n_columns)
+        ax.y.limit(0, 1.02)
+        ax.y.ticks(text=_share)
+        ax.y.grid = True
+    figure.legend()
     return figure
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.0f}%"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from streamlearn.report.colours import FAINT, GREY
 from streamlearn.report.data import Ints, ReportData
+from streamlearn.report.plot import Panel
 from streamlearn.report.sheet import Sheet
 
 MAX_BATCHES = 40
@@ -34,42 +33,24 @@ def batch_starts(batch: Ints | None) -> list[int]:
     return starts if len(starts) <= MAX_BATCHES else []
 
 
-def mark_batches(ax: Axes, data: ReportData, end: int, sheet: Sheet, numbers: bool = True) -> bool:
+def mark_batches(ax: Panel, data: ReportData, end: int, sheet: Sheet, numbers: bool = True) -> bool:
     """Draw a line where a batch starts and its number above it; say whether there are any."""
     starts = [start for start in batch_starts(data.batch) if start < end]
     if data.batch is None or not starts:
         return False
     for start, stop in zip(starts, [*starts[1:], end], strict=True):
         if start:
-            ax.axvline(start, color=FAINT, linewidth=0.7, zorder=0)
+            ax.upright(start, FAINT, 0.7, order=0)
         if numbers and stop - start >= end * 0.11 / sheet.width_in:
-            ax.annotate(
-                str(data.batch[start]),
-                xy=((start + stop) / 2, 1),
-                xycoords=("data", "axes fraction"),
-                xytext=(0, 3),
-                textcoords="offset points",
-                ha="center",
-                color=GREY,
-                fontsize=9.5,
-            )
+            middle, name = (start + stop) / 2, str(data.batch[start])
+            ax.write(name, middle, 1, GREY, side="center", up=3, of_panel=(False, True))
     if numbers:
-        ax.annotate(
-            "batch",
-            xy=(0, 1),
-            xycoords="axes fraction",
-            xytext=(-4, 3),
-            textcoords="offset points",
-            ha="right",
-            color=GREY,
-            fontsize=9.5,
-        )
+        ax.write("batch ", 0, 1, GREY, side="right", up=3, of_panel=(True, True))
     return True
 
 
-def finish(ax: Axes, end: int, sheet: Sheet, label: str = "sample") -> None:
+def finish(ax: Panel, end: int, sheet: Sheet, label: str = "sample") -> None:
     """Set limits, ticks and label of the axis of sample numbers."""
-    ax.set_xlim(0, max(end, 1))
-    ax.xaxis.set_major_locator(MaxNLocator(nbins=sheet.n_ticks, integer=True))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    ax.set_xlabel(label)
+    ax.x.limit(0, max(end, 1))
+    ax.x.ticks(sheet.n_ticks, lambda value: f"{value:,.0f}", whole=True)
+    ax.x.label = label

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from streamlearn.evaluation.timeline import Timeline
-from streamlearn.report.colours import BLACK, BLUE, GRID, VERMILLION
+from streamlearn.report.colours import BLACK, BLUE, VERMILLION
 from streamlearn.report.data import Floats, ReportData
+from streamlearn.report.figure import Figure
 from streamlearn.report.figures import drifts, mark_drifts
+from streamlearn.report.picture import Picture, on_every_sheet
+from streamlearn.report.plot import Dashes, Panel
 from streamlearn.report.sheet import Sheet
 from streamlearn.report.stream_axis import finish, thinned
-from streamlearn.report.svg import Picture, new_figure, on_every_sheet
 from streamlearn.report.text import significant
 
 #: A point of the curve is a mean over so many samples at most: few of them are asked.
@@ -40,20 +40,18 @@ def draw_uncertainty(data: ReportData) -> Picture | None:
 
 def _figure(data: ReportData, line: Timeline, sheet: Sheet) -> Figure:
     end = end_of(line, data)
-    figure = new_figure(3.9, sheet)
-    top, bottom = figure.subplots(2, 1, sharex=True)
-    _curve(top, line, "novelty", BLUE, "-", sheet)
-    top.set_ylabel("novelty")
-    _curve(bottom, line, "predictive", BLACK, "-", sheet, "whole")
+    figure = Figure(3.9, sheet)
+    top, bottom = figure.panels(2, shared=True)
+    _curve(top, line, "novelty", BLUE, (), sheet)
+    top.y.label = "novelty"
+    _curve(bottom, line, "predictive", BLACK, (), sheet, "whole")
     if np.isfinite(line.mean("epistemic")).any():
-        _curve(bottom, line, "epistemic", VERMILLION, (0, (4, 1.5)), sheet, "epistemic part")
-        handles, labels = bottom.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower left", ncols=sheet.n_columns)
-    bottom.set_ylabel("entropy (bits)")
+        _curve(bottom, line, "epistemic", VERMILLION, (4, 1.5), sheet, "epistemic part")
+        figure.legend()
+    bottom.y.label = "entropy (bits)"
     for ax in (top, bottom):
-        ax.set_ylim(bottom=0)
-        ax.yaxis.grid(True, color=GRID, linewidth=0.7)
-        ax.set_axisbelow(True)
+        ax.y.begin_at(0)
+        ax.y.grid = True
         if end == data.n_done:  # drifts count labelled samples
             mark_drifts(ax, data)
     finish(bottom, end, sheet, axis_name(end, data))
@@ -61,17 +59,17 @@ def _figure(data: ReportData, line: Timeline, sheet: Sheet) -> Figure:
 
 
 def _curve(
-    ax: Axes,
+    ax: Panel,
     line: Timeline,
     name: str,
     colour: str,
-    dashes: object,
+    dashes: Dashes,
     sheet: Sheet,
     label: str = "",
 ) -> None:
     at, values = known(line, name)
     some = thinned(len(at), sheet.max_points)
-    ax.plot(at[some], values[some], color=colour, linewidth=1.3, linestyle=dashes, label=label)
+    ax.line(at[some], values[some], colour, 1.3, dashes, label=label)
 
 
 def known(line: Timeline, name: str, window: int | None = None) -> tuple[Floats, Floats]:

@@ -14,10 +14,10 @@ from streamlearn.report.page import (
     PICTURE_NAMES,
     html_page,
     picture_part,
-    pictures,
     quick_parts,
     rest,
 )
+from streamlearn.report.text import escaped
 from streamlearn.watching.now import Now
 from streamlearn.watching.threads import start_beside
 
@@ -103,12 +103,23 @@ class LivePage:
         self._stop.set()
         if self._watchers:
             now, data = self._look()
-            self._set({"now": now_part(now), **quick_parts(data), **pictures(data), **rest(data)})
+            drawn = {name: self._picture(name, data) for name in PICTURE_NAMES}
+            self._set({"now": now_part(now), **quick_parts(data), **drawn, **rest(data)})
         with self._changed:
-            self._ended = why
+            self._ended = self._ended or why
             self._changed.notify_all()
 
     def _draw(self) -> None:
+        """Draw until the run ends; what stops the drawing is said on the page."""
+        try:
+            self._draw_on()
+        except Exception as error:
+            with self._changed:
+                self._ended = f"the page cannot be drawn: {type(error).__name__}: {error}"
+                self._changed.notify_all()
+            raise
+
+    def _draw_on(self) -> None:
         """Send the figures twice a second, and one picture after the other in between."""
         names, due = itertools.cycle(PICTURE_NAMES), 0.0
         while not self._stop.wait(QUICK_S):
@@ -119,10 +130,22 @@ class LivePage:
             first = sum(name in self._parts for name in PICTURE_NAMES) < len(PICTURE_NAMES)
             while (first or monotonic() >= due) and not self._stop.is_set():
                 begin, name = thread_time(), next(names)
-                self._set({name: picture_part(name, data)})
+                self._set({name: self._picture(name, data)})
                 due = monotonic() + max(PICTURES_S, (thread_time() - begin) / SHARE)
                 if name == PICTURE_NAMES[-1]:
                     break
+
+    @staticmethod
+    def _picture(name: str, data: ReportData) -> str:
+        """Return a picture, or in its place why there is none: the others are drawn all the same.
+
+        What cannot be drawn ends neither the run nor the page.
+        """
+        try:
+            return picture_part(name, data)
+        except Exception as error:  # noqa: BLE001 - shown on the page
+            why = escaped(f"{type(error).__name__}: {error}")
+            return f'<p class="left-out">Not drawn: {escaped(name)} ({why}).</p>'
 
     def _set(self, parts: dict[str, str]) -> None:
         with self._changed:

@@ -126,12 +126,15 @@ CUT = """
 import os, sys, signal
 from streamlearn import cli
 from streamlearn.cli import sitting
-many, n = sitting.WholeSamples.test_then_learn_block, [int(sys.argv[1])]
-def cut(self, x, y):
-    n[0] -= len(y)
-    if n[0] <= 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return many(self, x, y)
-sitting.WholeSamples.test_then_learn_block = cut
+n = [int(sys.argv[1])]
+def cut_in(name, learn):
+    def cut(self, x, y):
+        n[0] -= len(y)
+        if n[0] <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return learn(self, x, y)
+    setattr(sitting.WholeSamples, name, cut)
+for name in ("test_then_learn_block", "test_then_learn_shares"):
+    cut_in(name, getattr(sitting.WholeSamples, name))
 sys.exit(cli.run(sys.argv[2:]))
 """

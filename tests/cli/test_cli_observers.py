@@ -82,7 +82,7 @@ def test_they_see_what_was_learned(
     values = read_json(out / "metrics.json")
     assert values["state_sha256"] == learner.state_sha256
     assert values["state_sha256"] == read_json(plain / "metrics.json")["state_sha256"]
-    assert watcher.blocks[0].probabilities is watcher.blocks[0].novelty is None
+    assert watcher.blocks[0].probabilities is None
     assert watcher.said[-2:] == ["checkpoint", "end"]
     assert watcher.said.count("checkpoint") == 5, "at the start, three times, and at the end"
     assert watcher.said.index("checkpoint", 1) == watcher.said.index("see 40") + 1
@@ -91,7 +91,7 @@ def test_they_see_what_was_learned(
 def test_what_they_want_is_known_before_the_sample(
     cli: Cli, stream: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    watcher, out = Watcher("probabilities", "novelty"), tmp_path / "run"
+    watcher, out = Watcher("probabilities"), tmp_path / "run"
     watched(monkeypatch, watcher, Watcher())
     assert cli("run", "--stream", stream, *GIVEN, "--out", out).code == 0
     learner = MesuClassifier((3, 8, 3), classes=sorted(LABELS))
@@ -100,7 +100,6 @@ def test_what_they_want_is_known_before_the_sample(
         assert watcher.whole("probabilities")[i].tolist() == [
             *learner.predict_proba_one(x).values()
         ]
-        assert watcher.whole("novelty")[i] == learner.novelty_one(x)
         learner.learn_one(x, sorted(LABELS)[label])
     assert read_json(out / "metrics.json")["state_sha256"] == learner.state_sha256
 
@@ -188,7 +187,5 @@ def test_all_of_them_end() -> None:
     with pytest.raises(WriteError):
         Observers(watchers).end()
     assert [watcher.said for watcher in watchers] == [["end"]] * 3
-    assert Observers([Watcher("novelty"), Watcher("probabilities")]).wants == {
-        "novelty",
-        "probabilities",
-    }
+    wants = Observers([Watcher("novelty"), Watcher("probabilities")]).wants
+    assert wants == {"novelty", "probabilities"}

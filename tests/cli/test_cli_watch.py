@@ -17,8 +17,10 @@ import pytest
 from cli_helpers import CUT, LABEL, LABELS, Cli, check_manifest, one_line, read_json, toy_csv
 from rich.console import Console
 
+from streamlearn.cli import lookout
 from streamlearn.cli.terminal import panel
-from streamlearn.watching import Now
+from streamlearn.report.page import render
+from streamlearn.watching import Now, Watch
 
 N = 150
 GIVEN = ("--label", LABEL, "--hidden", 8)
@@ -59,6 +61,49 @@ def test_the_report_has_what_an_owner_looks_at(cli: Cli, toy: Path, tmp_path: Pa
     assert 0 < values["uncertainty"]["novelty"] < 1
     assert 0 < values["uncertainty"]["epistemic"] < values["uncertainty"]["predictive"]
     assert sum(values["memory"]["state_parts"].values()) == values["memory"]["state_bytes"]
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_what_the_live_page_draws_is_of_one_moment(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task: str
+) -> None:
+    """It is drawn in another thread, while the run goes on."""
+    stream, looked = tmp_path / "s.csv", []
+    rows = (f"{i % 7},{i % 5},{(i % 7) // 4}\n" for i in range(600))
+    stream.write_text("a,b,y\n" + "".join(rows))
+
+    class Page:
+        def __init__(self, title: str, look: Any) -> None:
+            del title
+            self.n, see = 0, Watch.see
+
+            def seen(watch: Watch, block: Any) -> None:
+                see(watch, block)
+                self.n += 1
+                if self.n == 3:
+                    looked.append(look()[1])
+                    looked.append(render(looked[0]))
+
+            monkeypatch.setattr(Watch, "see", seen)
+
+    monkeypatch.setattr(lookout, "LivePage", Page)
+    monkeypatch.setattr(lookout, "LiveServer", Served)
+    given = ("run", "--stream", stream, "--label", "y", "--task", task, "--serve", 0, "--quiet")
+    assert cli(*given).code == 0
+    data, page = looked
+    assert render(data) == page
+
+
+class Served:
+    """A server that serves nothing."""
+
+    url = "http://127.0.0.1/"
+
+    def __init__(self, port: int, page: object) -> None:
+        del port, page
+
+    def end(self, why: str) -> None:
+        assert why == "the stream is at its end"
 
 
 def test_baselines_can_be_switched_off(cli: Cli, toy: Path, tmp_path: Path) -> None:

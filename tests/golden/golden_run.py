@@ -1,14 +1,16 @@
 """What the golden files hold: short runs of the NumPy golden models on the bundled stream.
 
-One file per rule. Every rule has a run with its defaults for each head and variant, whether it is
-named here or not; MORE adds cases of its own.
+One file per rule. Every rule has a run with its defaults for each head and variant, whether it
+has a file `cases_<rule>.py` or not, which adds cases of its own.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,10 +19,6 @@ from quant.description import from_json, to_json
 from quant.heads import HEADS
 from quant.network import NetworkSpec
 from quant.rule import RULES, Config
-from quant.rules.bimu.config import BimuConfig
-from quant.rules.mesu.config import MesuConfig
-from quant.rules.mesu_factored.config import MesuFactoredConfig
-from quant.rules.metaplastic.config import MetaplasticConfig
 from quant.state import init_state, state_sha256
 from streamlearn.engines import make_engine
 from streamlearn.streams import load_gas_concentration, load_gas_drift
@@ -30,85 +28,12 @@ COMMAND = "python tests/golden/regenerate.py"
 
 Case = tuple[NetworkSpec, Config, int, int]
 
-#: Cases beside the defaults: deeper nets, no biases, no front end, odd settings.
-MORE: dict[str, Case] = {
-    "bimu 128-13-10-6, no bias": (
-        NetworkSpec((128, 13, 10, 6), bias=False),
-        BimuConfig(memory_window=500, n_draws=3, sweep=16, caution=2.0, window=0.5),
-        1,
-        200,
-    ),
-    "bimu 128-6, one draw, no front end": (
-        NetworkSpec((128, 6), front_end="none"),
-        BimuConfig(n_draws=1, sweep=1, memory_window=64, lr=20.0, belief_init=3.9, caution=0.0),
-        2**32 - 1,
-        200,
-    ),
-    "mesu 128-12-10-6, no bias": (
-        NetworkSpec((128, 12, 10, 6), bias=False),
-        MesuConfig(memory_window=5000, n_draws=3, sweep=16),
-        1,
-        120,
-    ),
-    "mesu 128-6, one draw, no front end": (
-        NetworkSpec((128, 6), front_end="none"),
-        MesuConfig(n_draws=1, sweep=1, memory_window=4096, mu_prior=0.25),
-        2**32 - 1,
-        120,
-    ),
-    "mesu 128-12-1, a target": (
-        NetworkSpec((128, 12, 1), head="gaussian"),
-        MesuConfig(mu_init=1.0, sigma_init=0.5, target_window=50),
-        2,
-        120,
-    ),
-    "mesu_factored 128-12-10-6, no bias": (
-        NetworkSpec((128, 12, 10, 6), bias=False),
-        MesuFactoredConfig(memory_window=5000, n_draws=3, sweep=16),
-        1,
-        120,
-    ),
-    "metaplastic 128-64-6, no bias": (
-        NetworkSpec((128, 64, 6), False),
-        MetaplasticConfig(),
-        0,
-        200,
-    ),
-    "metaplastic 128-13-10-6": (
-        NetworkSpec((128, 13, 10, 6)),
-        MetaplasticConfig(
-            metaplasticity=3.0,
-            metaplasticity_output=0.5,
-            bias_input=2.0,
-            clamp=0.75,
-            lr=2.0,
-            window=2.0,
-            logit_scale=0.5,
-        ),
-        1,
-        200,
-    ),
-    "metaplastic 128-6, no front end": (
-        NetworkSpec((128, 6), front_end="none"),
-        MetaplasticConfig(
-            metaplasticity_output=0.0, skip=0.0, lr_output=3.0, calibration_window=64
-        ),
-        2**32 - 1,
-        200,
-    ),
-    "metaplastic 128-80-6, 11 of 40 blocks": (
-        NetworkSpec((128, 80, 6), False),
-        MetaplasticConfig(metaplasticity=1.02, window=2.0, n_blocks=40, n_active=11),
-        3,
-        200,
-    ),
-    "metaplastic 128-24-10-6, 3 of 8 blocks, no front end": (
-        NetworkSpec((128, 24, 10, 6), True, "none"),
-        MetaplasticConfig(skip=0.0, window=2.0, n_blocks=8, n_active=3),
-        4,
-        200,
-    ),
-}
+
+def of_rule(rule: str) -> ModuleType | None:
+    """Return ``cases_<rule>.py``: cases beside the defaults. A rule may do without."""
+    if not (HERE / f"cases_{rule}.py").exists():
+        return None
+    return importlib.import_module(f"cases_{rule}")
 
 
 def defaults(rule: str) -> dict[str, Case]:
@@ -125,8 +50,8 @@ def defaults(rule: str) -> dict[str, Case]:
 
 def cases(rule: str) -> dict[str, Case]:
     """Return all cases of a rule."""
-    own = {name: case for name, case in MORE.items() if case[1].rule == rule}
-    return {**defaults(rule), **own}
+    more: dict[str, Case] = getattr(of_rule(rule), "MORE", {})
+    return {**defaults(rule), **more}
 
 
 #: By file: its cases.

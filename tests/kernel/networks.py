@@ -45,6 +45,7 @@ class Case:
         spec = f"{self.spec}-{self.spec.front_end}-{'bias' if self.spec.bias else 'no_bias'}"
         if self.spec.memory:
             spec += f"-{self.spec.memory}-{self.spec.memory_features}"
+        spec += f"-leaks={self.spec.leaks}-{self.spec.delta}" if self.spec.leaks else ""
         own += [f"replay_bytes={self.spec.replay_bytes}"] if self.spec.replay_bytes else []
         return "-".join([self.config.rule, self.arithmetic, spec, *own])
 
@@ -99,6 +100,12 @@ EXTREME: list[tuple[NetworkSpec, Config]] = [
     (NetworkSpec((9, 30, 7), memory="lda", memory_features=9), MetaplasticConfig(window=4.0)),
     (NetworkSpec((5, 8, 3), front_end="frozen"), MesuConfig(front_end_window=8)),
     (NetworkSpec((4, 3), bias=False), MesuConfig(n_draws=1)),
+    (
+        NetworkSpec((6, 9, 7, 3), False, leaks=(3, 4, 1), delta=(8, 5)),
+        MesuConfig(n_draws=4, sigma_init=2.0),
+    ),
+    (NetworkSpec((5, 8, 3), front_end="none", leaks=(6, 6)), MesuConfig(n_draws=9)),
+    (NetworkSpec((4, 3), front_end="frozen", leaks=(1,), delta=(1, 0)), MesuConfig()),
     (NetworkSpec((3, 7, 6, 2)), MesuConfig(n_draws=3, memory_window=2000.0, sigma_prior=1.0)),
     (NetworkSpec((9, 5, 2), bias=False, front_end="none"), MesuConfig(n_draws=64, mu_prior=0.5)),
     (NetworkSpec((1, 1, 2)), MesuConfig(memory_window=float("inf"), front_end_window=2)),
@@ -149,6 +156,21 @@ def cases() -> list[Case]:
         for arithmetic in in_c(config.rule)
     ]
     return [*defaults(), *extreme]
+
+
+def covering(many: list[Case]) -> list[Case]:
+    """Return some of them, in which still occurs, at least once: every arithmetic, head, network
+    and setting of every rule, and every option of a network in every arithmetic.
+    """
+    found, seen = [], set()
+    for case in many:
+        spec, rule = case.spec, case.config.rule
+        option = (case.arithmetic, spec.front_end, spec.memory, spec.replay_bytes > 0)
+        parts = {(rule, case.arithmetic), (rule, spec.head, spec.layers, str(case.config)), option}
+        if not parts <= seen:
+            found.append(case)
+            seen |= parts
+    return found
 
 
 def absurd_stream(n_features: int, n: int, seed: int) -> npt.NDArray[np.float32]:

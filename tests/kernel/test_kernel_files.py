@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import ziglang
-from networks import Case, defaults
+from networks import Case, covering, defaults
 
 import quant.c_config as c_config
 from quant.c_config import (
@@ -64,6 +64,14 @@ def first(rule: str, head: str = "categorical", bare: bool = False) -> str:
 
 BUILDS = builds()
 EACH = pytest.mark.parametrize("name", BUILDS)
+QUICK = covering(list(BUILDS.values()))
+COMPILED = pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if case in QUICK else pytest.mark.slow)
+        for name, case in BUILDS.items()
+    ],
+)
 BARE = first("mesu", bare=True)
 
 
@@ -92,7 +100,7 @@ def check(folder: Path, name: str, names: list[str], header: str | None = None, 
     return done.stderr
 
 
-@EACH
+@COMPILED
 @pytest.mark.parametrize("flags", [(), ("-DSL_HOST",)], ids=["chip", "host"])
 def test_each_header_compiles_alone(name: str, flags: tuple[str, ...], tmp_path: Path) -> None:
     these = taken(tmp_path, name, *flags)
@@ -141,7 +149,7 @@ def test_loops_for_neon_are_clean(name: str, tmp_path: Path) -> None:
     assert "error:" not in said
 
 
-@EACH
+@COMPILED
 @pytest.mark.parametrize("flags", [(), ("-DSL_HOST",)], ids=["chip", "host"])
 def test_each_source_is_clean(name: str, flags: tuple[str, ...], tmp_path: Path) -> None:
     sources = [str(file) for file in (*kernel_sources(*BUILDS[name].given), HOST_SOURCE)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,6 @@ from quant.heads import HEADS
 from quant.heads.gaussian.golden import TARGET_MAX_Q
 from quant.network import NetworkSpec
 from quant.rule import Config
-from quant.rules.bimu.config import BimuConfig
-from quant.rules.mesu.config import MesuConfig
-from quant.rules.mesu_factored.config import MesuFactoredConfig
-from quant.rules.metaplastic.config import MetaplasticConfig
 from quant.state import State
 from streamlearn.engines import NativeEngine, NumpyEngine
 
@@ -30,100 +27,12 @@ EDGE_X = (0.0, -0.0, F32.max, -F32.max, F32.tiny, -F32.tiny, F32.smallest_subnor
 EDGE_Z = (*EDGE_X, 127 / 16, -8.0, 1 / 32, -1 / 32, 1e15, -1e15)
 EDGE_Y = (0.0, -0.0, F32.max, -F32.max, F32.tiny, F32.smallest_subnormal, 1.0, -1.0, 1e-30, 3e30)
 
+#: By rule: ``edges_<rule>.py`` beside this file, which a rule may do without.
 MORE: dict[str, Case] = {
-    "bimu 17-40-21-4, 64 draws": Case(
-        NetworkSpec((17, 40, 21, 4), bias=False, front_end="none"),
-        BimuConfig(n_draws=64, lr=64.0, caution=0.0, window=16.0, logit_scale=8.0, sweep=1),
-        "q8",
-    ),
-    "bimu 9-2, one draw": Case(
-        NetworkSpec((9, 2), front_end="none"),
-        BimuConfig(n_draws=1, memory_window=1.0, lr=1 / 64, caution=64.0, logit_scale=1 / 16),
-        "q8",
-    ),
-    "mesu 5-4-3": Case(
-        NetworkSpec((5, 4, 3)), MesuConfig(n_draws=3, memory_window=2000), "q16"
-    ),
-    "mesu 7-9-6-4, 64 draws": Case(
-        NetworkSpec((7, 9, 6, 4), front_end="none"),
-        MesuConfig(n_draws=64, memory_window=2000, sigma_prior=4.0, sigma_init=4.0),
-        "q16",
-    ),
-    "mesu 9-2, one draw": Case(
-        NetworkSpec((9, 2), bias=False, front_end="none"),
-        MesuConfig(n_draws=1, memory_window=256, lr_mu=1.0, lr_sigma=1.0, sweep=1),
-        "q16",
-    ),
-    "mesu 6-5-5-2, other formats": Case(
-        NetworkSpec((6, 5, 5, 2)),
-        MesuConfig(n_draws=2, memory_window=3000, mu_init=0.5, mu_frac_bits=(6, 15, 10)),
-        "q16",
-    ),
-    "mesu 5-4-1": Case(NetworkSpec((5, 4, 1), head="gaussian"), MesuConfig(n_draws=3), "q16"),
-    "mesu 7-9-6-1, 64 draws": Case(
-        NetworkSpec((7, 9, 6, 1), front_end="none", head="gaussian"),
-        MesuConfig(n_draws=64, memory_window=2000, sigma_prior=4.0, sigma_init=4.0),
-        "q16",
-    ),
-    "mesu 9-1, one draw": Case(
-        NetworkSpec((9, 1), bias=False, front_end="none", head="gaussian"),
-        MesuConfig(n_draws=1, memory_window=256, lr_mu=1.0, lr_sigma=1.0, target_window=2),
-        "q16",
-    ),
-    "mesu 6-5-5-1, other formats": Case(
-        NetworkSpec((6, 5, 5, 1), head="gaussian"),
-        MesuConfig(
-            n_draws=2, memory_window=3000, mu_init=0.5, target_window=32768,
-            mu_frac_bits=(6, 15, 10),
-        ),
-        "q16",
-    ),
-    "mesu_factored 5-4-3": Case(
-        NetworkSpec((5, 4, 3)), MesuFactoredConfig(n_draws=3, memory_window=2000, sweep=16), "q16"
-    ),
-    "mesu_factored 7-9-6-4, 64 draws": Case(
-        NetworkSpec((7, 9, 6, 4), front_end="none"),
-        MesuFactoredConfig(
-            n_draws=64, memory_window=2000, sigma_prior=4.0, sigma_init=4.0, sweep=2
-        ),
-        "q16",
-    ),
-    "mesu_factored 9-2, one draw": Case(
-        NetworkSpec((9, 2), bias=False, front_end="none"),
-        MesuFactoredConfig(
-            n_draws=1, memory_window=256, lr_mu=1.0, lr_sigma=1.0, sweep=1, mu_prior=0.5
-        ),
-        "q16",
-    ),
-    "mesu_factored 70-66-5": Case(
-        NetworkSpec((70, 66, 5)),
-        MesuFactoredConfig(n_draws=2, memory_window=float("inf"), mu_init=0.5, sigma_prior=0.02),
-        "q16",
-    ),
-    "metaplastic 5-9-3": Case(NetworkSpec((5, 9, 3)), MetaplasticConfig(), "q8"),
-    "metaplastic 17-40-21-4": Case(
-        NetworkSpec((17, 40, 21, 4), bias=False, front_end="none"),
-        MetaplasticConfig(skip=0.0, window=3.0, lr=8.0, lr_output=2.0, clamp=0.5),
-        "q8",
-    ),
-    "metaplastic 33-6": Case(
-        NetworkSpec((33, 6), front_end="none"),
-        MetaplasticConfig(
-            skip=0.0, metaplasticity=6.0, logit_scale=8.0, calibration_window=64
-        ),
-        "q8",
-    ),
-    "metaplastic 17-40-21-4, 4 of 10 blocks": Case(
-        NetworkSpec((17, 40, 21, 4), front_end="none"),
-        MetaplasticConfig(skip=0.0, window=3.0, lr=8.0, lr_output=2.0, n_blocks=10, n_active=4),
-        "q8",
-    ),
-    "metaplastic 6-72-3, 7 of 36 blocks": Case(
-        NetworkSpec((6, 72, 3)),
-        MetaplasticConfig(skip=0.0, window=3.0, logit_scale=8.0, n_blocks=36, n_active=7),
-        "q8",
-    ),
-}  # fmt: skip
+    name: case
+    for path in sorted(Path(__file__).parent.glob("edges_*.py"))
+    for name, case in importlib.import_module(path.stem).MORE.items()
+}
 
 #: Every learner whose golden model and C kernel must agree.
 CASES: dict[str, Case] = {

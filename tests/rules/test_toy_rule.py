@@ -23,7 +23,7 @@ from quant.c_config import kernel_sources
 from quant.description import from_json, to_json
 from quant.errors import BuildError, RuleError
 from quant.rule import FLOORS, RULES, part, register, unregister
-from streamlearn import load
+from streamlearn import cli, load  # the command line is there before the rule is
 from streamlearn.checks import yield_checks
 
 TOY = Path(__file__).parent / "toy_rule"
@@ -95,7 +95,6 @@ def test_its_state_image_loads_as_a_learner_of_its_class(toy: list[Kind], tmp_pa
 
 def test_the_command_line_and_the_tables_know_it(toy: list[Kind], tmp_path: Path) -> None:
     from experiments.device.instructions import learners
-    from streamlearn.cli import run
     from streamlearn.cli.rules import rule_names
 
     assert "toy" in rule_names()
@@ -105,9 +104,9 @@ def test_the_command_line_and_the_tables_know_it(toy: list[Kind], tmp_path: Path
     csv.write_text("\n".join(["x,y,label", *rows]) + "\n")
     out = tmp_path / "run"
     given = ["--stream", str(csv), "--label", "label", "--rule", "toy", "--out", str(out), "-q"]
-    assert run(["run", *given]) == 0
+    assert cli.run(["run", *given]) == 0
     assert "toy" in (out / "report.html").read_text()
-    assert run(["export", str(out), "--to", str(tmp_path / "export")]) == 0
+    assert cli.run(["export", str(out), "--to", str(tmp_path / "export")]) == 0
     assert (tmp_path / "export" / "c" / "sl_toy.c").exists()
 
 

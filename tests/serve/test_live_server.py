@@ -15,7 +15,9 @@ import pytest
 from streamlearn.errors import ConfigError
 from streamlearn.evaluation import Curve
 from streamlearn.report import Engine, ReportData
+from streamlearn.report.page import picture_part
 from streamlearn.serve import LivePage, LiveServer
+from streamlearn.serve import live as live_module
 from streamlearn.serve import server as server_module
 from streamlearn.watching import Now
 
@@ -195,3 +197,31 @@ def test_nobody_looks_and_nothing_is_drawn() -> None:
     time.sleep(1.2)
     server.end("over", 0.1)
     assert run.n == 0
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_cannot_be_drawn_stands_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(name: str, data: ReportData) -> str:
+        if name == "accuracy over the stream":
+            raise IndexError("index <9> of 9")
+        return picture_part(name, data)
+
+    monkeypatch.setattr(live_module, "picture_part", fails)
+    run = Run()
+    server, seen = LiveServer(0, LivePage("a run", run.look)), {}
+    for name, value in events(server):
+        if name == "ended":
+            assert value == "the page cannot be drawn: ValueError: no figures"
+            break
+        assert isinstance(value, dict)
+        first = "accuracy over the stream" not in seen
+        seen.update(value)
+        if not first and "now" in value:  # it goes on after what failed
+            server._page._look = broken
+    assert "(IndexError: index &lt;9&gt; of 9)" in seen["accuracy over the stream"]
+    server._page._look = run.look
+    server.end("over", 0.1)
+
+
+def broken() -> tuple[Now, ReportData]:
+    raise ValueError("no figures")

@@ -14,10 +14,13 @@ from streamlearn.evaluation import (
     Curve,
     Fingerprint,
     PrequentialResult,
+    adwin_kernel,
     hash_of_predictions,
+    majority,
     majority_predictions,
     no_change_predictions,
 )
+from streamlearn.evaluation.adwin import Adwin
 from streamlearn.evaluation.curve import MAX_BINS
 from streamlearn.evaluation.fingerprint import PART_BYTES
 
@@ -46,9 +49,34 @@ def test_figures_in_blocks(k: int, most: int, delay: int) -> None:
     assert (many.accuracy, many.latest.accuracy) == (one.accuracy, one.latest.accuracy)
     assert many.latest.confusion_matrix.tolist() == one.latest.confusion_matrix.tolist()
     if not delay:
-        majority, before = (np.concatenate([f[i] for f in flags]) for i in range(2))
-        assert np.array_equal(majority, majority_predictions(y) == y)
+        common, before = (np.concatenate([f[i] for f in flags]) for i in range(2))
+        assert np.array_equal(common, majority_predictions(y) == y)
         assert np.array_equal(before, no_change_predictions(y) == y)
+
+
+def test_majorities_of_many_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(majority, "MOST", 100)
+    y = np.random.default_rng(0).integers(0, 40, 500)
+    assert np.array_equal(majority.majorities(y, {}, 0)[:-1], majority_predictions(y))
+
+
+@pytest.mark.parametrize("compiler", [True, False])
+def test_a_window_in_blocks(monkeypatch: pytest.MonkeyPatch, compiler: bool) -> None:
+    """In C and, without a compiler, in Python: the bits of one value after the other."""
+    if not compiler:
+        monkeypatch.setattr(adwin_kernel, "is_there", lambda: False)
+    rng = np.random.default_rng(3)
+    means = np.repeat([0.0, 1e3, -5.0, 0.0, 1e-3], 2000)
+    for values in (
+        rng.normal(means, 1),
+        (rng.random(len(means)) < 0.9 - means / 2e3).astype(float),
+    ):
+        one, many, found = Adwin(), Adwin(), []
+        expected = [(i + 1, one.latest) for i, v in enumerate(values.tolist()) if one.update(v)]
+        for part in pieces(len(values), 900, 2):
+            found += [(part.start + at, change) for at, change in many.update_many(values[part])]
+        assert found == expected != []
+        assert many.to_dict() == one.to_dict()
 
 
 def test_a_block_of_nothing() -> None:

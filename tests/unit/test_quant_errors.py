@@ -135,7 +135,7 @@ def test_unknown_names_are_refused() -> None:
     described = {**to_json(SPEC, CONFIG), "rule": "sgd"}
     with pytest.raises(
         ConfigError,
-        match="rule='sgd': expected one of 'bimu', 'mesu', 'mesu_factored', 'metaplastic'",
+        match=f"rule='sgd': expected one of {', '.join(map(repr, RULES))}",
     ):
         from_json(described)
 

@@ -126,11 +126,13 @@ OF_CLASSES = ("classes", *REPLAY, *MEMORY, "memory_bytes")
 #: Defaults that are not the configuration's or the network's, and where the docstring says so.
 LOWER = "``mu_init`` and ``sigma_init`` start lower than a classifier's: "
 STEEP = "``step`` is fixed: "
+ODD = "Default: where values are standardised, since signs of sums without a bias "
 REGRESSOR = {"mu_init": (1.0, LOWER), "sigma_init": (0.5, LOWER), "step": ("fixed", STEEP)}
 OTHER_DEFAULTS: dict[str, dict[str, tuple[Any, str]]] = {
     "MesuRegressor": REGRESSOR,
     "MesuFactoredRegressor": REGRESSOR,
-    "MetaplasticClassifier": {"bias": (None, "Default: where values are standardised, since ")},
+    "MetaplasticClassifier": {"bias": (None, ODD)},
+    "BimuClassifier": {"bias": (None, ODD)},
 }
 
 

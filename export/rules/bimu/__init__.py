@@ -1,6 +1,8 @@
 """BiMU: the graphs."""
 
-from export.rules.bimu import graph
+from export.rules.bimu import graph, learn
 
 #: By kind of numbers.
 GRAPHS = {"integer": graph.integer, "float64": graph.real}
+#: One learning step, in integers.
+LEARNING = learn.BimuStep

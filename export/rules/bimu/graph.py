@@ -6,7 +6,8 @@ Counterparts: :mod:`quant.rules.bimu.golden` and its equations, with a batch axi
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -34,11 +35,35 @@ from quant.cuts import SIGN, cut_values, cuts_of
 from quant.layout import State
 from quant.network import NetworkSpec
 from quant.rules.bimu.config import BimuConfig
-from quant.rules.bimu.golden import SQUARE_BITS, norm, spread_of
+from quant.rules.bimu.golden import SQUARE_BITS
 from quant.rules.bimu.plan import TANH, VARIANCE, BimuPlan, make_bimu_plan
 from quant.rules.bimu.state import belief_view
 
 _SQUARE_SUM_BITS = 32
+
+
+class Layer(NamedTuple):
+    """What a layer's forward pass leaves.
+
+    Attributes
+    ----------
+    x : number[batch, draws, rows]
+        Inputs in Q3.4, the bias's last; of layer 0 one for all draws. Later ones are ±1.
+    sums : number[batch, draws, columns]
+        Pre-activations, .12.
+    epsilon : number[draws, columns] or None
+        Q7.8; None without draws.
+    spread : number[..., columns]
+        Standard deviation of the pre-activations, .12; 0 without draws.
+    norm : (number, number)
+        The root of Σ x² as ``mantissa · 2^-exponent``.
+    """
+
+    x: Any
+    sums: Any
+    epsilon: Any
+    spread: Any
+    norm: tuple[Any, Any]
 
 
 def integer(
@@ -54,32 +79,60 @@ def integer(
     ``z_q`` is ``int64[batch, n_features]`` in Q3.4. Without draws all of them are alike.
     """
     plan, key = make_bimu_plan(spec, config), _key(state)
-    z = g.cast(z_q, TensorProto.DOUBLE)
+    bytes_ = [belief_view(spec, state, k).astype(np.int64) + 128 for k in range(len(plan.shapes))]
+    epsilon: list[Any] = [None] * len(bytes_)
+    if draws:
+        columns = enumerate(n for _, n in plan.shapes)
+        epsilon = [noise.epsilon_q(key, k, n, plan.n_draws).T for k, n in columns]
+    z = Value(g, g.cast(z_q, TensorProto.DOUBLE))
+    weights = [(TANH[byte], VARIANCE[byte]) for byte in bytes_]
+    found = logits(forward(g, z, spec, plan, weights, epsilon)[-1], plan)
+    if not draws:
+        found = found * np.ones((plan.n_draws, 1))
+    return Drawn(g.cast(found.name, TensorProto.INT64), plan.n_draws)
+
+
+def forward(
+    g: GraphBuilder,
+    z: Value,
+    spec: NetworkSpec,
+    plan: BimuPlan,
+    weights: Sequence[tuple[Any, Any]],
+    epsilon: Sequence[Any],
+) -> list[Layer]:
+    """All layers of ``number[batch, n_features]`` in Q3.4.
+
+    Parameters
+    ----------
+    g : GraphBuilder
+    z : Value
+    spec : NetworkSpec
+    plan : BimuPlan
+    weights : sequence of (number[rows, columns], number[rows, columns])
+        tanh λ and its variance, by layer.
+    epsilon : sequence of number[draws, columns], or of None
+        By layer.
+    """
     if len(plan.cuts):
-        reached = g.op("GreaterOrEqual", g.unsqueeze(z, 2), plan.cuts.astype(np.float64))
-        z = _signs(g, reached, np.array(float(SIGN)))
-    x: Any = Value(g, g.unsqueeze(z, 1))
-    square_sum: Any = None
-    for layer, (rows, n_out) in enumerate(plan.shapes):
+        reached = g.op("GreaterOrEqual", g.unsqueeze(z.name, 2), plan.cuts.astype(np.float64))
+        z = Value(g, _signs(g, reached, np.array(float(SIGN))))
+    x: Any = Value(g, g.unsqueeze(z.name, 1))
+    found: list[Layer] = []
+    for layer, (tanh, variance) in enumerate(weights):
         with g.scope(f"layer_{layer}"):
             if spec.bias:
                 x = Value(g, g.append_last(x.name, 3, np.array(float(SIGN))))
-            byte = belief_view(spec, state, layer).astype(np.int64) + 128
-            a = matmul(x, TANH[byte])
+            a, spread = matmul(x, tanh), 0
             if layer == 0:
-                square_sum = reduce("Sum", x * x, 2)
-            if draws:
-                epsilon = noise.epsilon_q(key, layer, n_out, plan.n_draws).T
-                if layer == 0:
-                    spread = _spread(x, VARIANCE[byte], square_sum)
-                else:
-                    spread = spread_of(np.full(rows, SIGN), VARIANCE[byte], rows * SIGN**2)
-                a = a + shift_round(shift_floor(spread, 3) * epsilon, 5)
+                square_sum: Any = reduce("Sum", x * x, 2)
+            else:
+                square_sum = np.array(float(plan.shapes[layer][0] * SIGN**2))
+            if epsilon[layer] is not None:
+                spread = _spread(x if layer == 0 else None, variance, square_sum)
+                a = a + shift_round(shift_floor(spread, 3) * epsilon[layer], 5)
+            found.append(Layer(x, a, epsilon[layer], spread, _norm(square_sum)))
             x = where(a < 0, float(-SIGN), float(SIGN))
-    logits = _logits(a, plan, square_sum)
-    if not draws:
-        logits = logits * np.ones((plan.n_draws, 1))
-    return Drawn(g.cast(logits.name, TensorProto.INT64), plan.n_draws)
+    return found
 
 
 def _key(state: State) -> int:
@@ -92,24 +145,29 @@ def _signs(g: GraphBuilder, reached: str, plus: npt.NDArray[Any]) -> str:
     return g.op("Reshape", g.op("Where", reached, plus, minus), np.array([0, -1]))
 
 
-def _spread(x: Any, variance: npt.NDArray[np.int64], square_sum: Any) -> Any:
-    """Deviation of layer 0's pre-activations, .12, ``number[batch, 1, columns]``."""
+def _spread(x: Any, variance: Any, square_sum: Any) -> Any:
+    """Deviation of a layer's pre-activations, .12; ``x`` is None where all inputs are ±1."""
     k = maximum(bit_length(square_sum, _SQUARE_SUM_BITS) - SQUARE_BITS, -1)
     k = k + 1 - odd(k)  # an even one becomes odd
-    power = matmul(shift_round(x * x, k), variance)
+    if x is None:
+        power = reduce("Sum", variance, 0) * shift_round(np.array(SIGN**2), k)
+    else:
+        power = matmul(shift_round(x * x, k), variance)
     return scaled(isqrt(power), (k + 1) * 0.5)
 
 
-def _logits(a: Any, plan: BimuPlan, square_sum: Any) -> Any:
+def _norm(square_sum: Any) -> tuple[Any, Any]:
+    """The root of a sum of squares as ``mantissa · 2^-exponent``, 16 bits of mantissa; 0 of 0."""
+    exponent = floor((32 - bit_length(square_sum, _SQUARE_SUM_BITS)) * 0.5)
+    return isqrt(scaled(square_sum, 2 * exponent)), exponent
+
+
+def logits(last: Layer, plan: BimuPlan) -> Any:
     """The last layer's sums over the norm of its input, Q.16."""
-    if len(plan.shapes) > 1:  # all its inputs are ±1
-        mantissa, exponent = norm(plan.shapes[-1][0] * SIGN**2)
-        return shift_round(a * float(plan.logit_scale_q // mantissa), 20 - exponent)
-    half = floor((32 - bit_length(square_sum, _SQUARE_SUM_BITS)) * 0.5)
-    root = isqrt(scaled(square_sum, 2 * half))
-    inverse = divide_floor(float(plan.logit_scale_q), maximum(root, 1))
-    inverse = where(root > 0, inverse, 0)
-    return shift_round(a * inverse, 20 - where(root > 0, half, 0))
+    mantissa, exponent = last.norm
+    inverse = divide_floor(float(plan.logit_scale_q), maximum(mantissa, 1))
+    inverse = where(mantissa > 0, inverse, 0)
+    return shift_round(last.sums * inverse, 20 - where(mantissa > 0, exponent, 0))
 
 
 def real(

@@ -16,7 +16,7 @@ from export.graph.bits import bit_length
 from export.graph.builder import GraphBuilder
 from export.graph.fields import Fields
 from export.graph.heads.categorical import softmax_q
-from export.graph.learner import LearningStep
+from export.graph.learner import PaddedStep
 from export.graph.shapes import read, transposed
 from export.graph.step import exp2_below
 from export.graph.whole import (
@@ -66,7 +66,7 @@ from quant.rules.metaplastic.step import (
 )
 
 
-class MetaplasticStep(LearningStep):
+class MetaplasticStep(PaddedStep):
     """One learning step: what :class:`export.graph.learner.LearningStep` asks for."""
 
     def __init__(
@@ -74,29 +74,16 @@ class MetaplasticStep(LearningStep):
     ) -> None:
         super().__init__(g, spec, config, fields)
         self._plan: MetaplasticPlan = make_metaplastic_plan(spec, config)
-        self._shapes = shapes_of(spec, config)
-        self._widths = [stride(columns) for _, columns in self._shapes]
-        sizes = [rows * w for (rows, _), w in zip(self._shapes, self._widths, strict=True)]
-        self._raw = [
-            g.op("Reshape", part, np.array([-1, width]))
-            for part, width in zip(fields.parts("hidden_weight", sizes), self._widths, strict=True)
-        ]
+        self.shapes = shapes_of(spec, config)
+        self._raw = self.matrices("hidden_weight", stride)
         self._weights: list[Any] = []
 
     def forward(self, z: Value, epsilon: Sequence[Value]) -> list[Layer]:
         """Run all layers."""
         bits = self._gate_bits() if self._plan.gates.n_blocks else None
-        self._weights = [self._number(raw, k) for k, raw in enumerate(self._raw)]
+        self._weights = [self.number(raw, k) for k, raw in enumerate(self._raw)]
         binary = [where(w < 0, -1.0, np.array(1.0)) for w in self._weights]
         return forward(self.g, z, self.spec, self._plan, binary, bits)
-
-    def _number(self, raw: str, layer: int) -> Value:
-        """A layer's hidden weights without the padding of their rows."""
-        columns = self._shapes[layer][1]
-        if columns != self._widths[layer]:
-            ends = (np.array([0]), np.array([columns]), np.array([1]))
-            raw = self.g.op("Slice", raw, *ends)
-        return read(self.g, raw)
 
     def _gate_bits(self) -> Value:
         """The gates' half-spaces, ``number[inputs, n_blocks]``: bits of the seed."""
@@ -119,7 +106,7 @@ class MetaplasticStep(LearningStep):
     def wanted(self) -> list[tuple[int, int]]:
         """The words of a step."""
         found: list[tuple[int, int]] = []
-        for layer, (rows, columns) in enumerate(self._shapes):
+        for layer, (rows, columns) in enumerate(self.shapes):
             found += [(noise.STREAM_ROW + layer, rows), (noise.STREAM_COLUMN + layer, columns)]
         return found
 
@@ -142,7 +129,7 @@ class MetaplasticStep(LearningStep):
 
     def _moved(self, passed: Sequence[Layer], delta: Any, drawn: Sequence[str]) -> dict[str, str]:
         """Backward pass and pulses of every layer; reads the weights anew, inside the branch."""
-        self._weights = [self._number(raw, k) for k, raw in enumerate(self._raw)]
+        self._weights = [self.number(raw, k) for k, raw in enumerate(self._raw)]
         plan = self._plan
         new: list[str] = []
         found: dict[str, str] = {}
@@ -177,9 +164,9 @@ class MetaplasticStep(LearningStep):
         """The learning rates of this sample, Q.8, and the fields that say the next one's."""
         fields, n = self.fields, self.fields.value("n_samples")
         log2, spread = fields.value("step_log2"), fields.value("step_spread")
-        layer = len(self._shapes) - 1
+        layer = len(self.shapes) - 1
         shape = np.array([-1, self._widths[layer]])
-        trace = self._number(self.g.op("Reshape", "trace", shape), layer)
+        trace = self.number(self.g.op("Reshape", "trace", shape), layer)
         traced = where(self._weights[layer] < 0, float(-ONE), np.array(float(ONE)))
         u = reduce("Sum", matmul(last.x, traced - trace) * delta, 1)
         size = minimum(shift_floor(absolute(u), SIZE_SHIFT), SIZE_MAX)
@@ -190,14 +177,14 @@ class MetaplasticStep(LearningStep):
         ratio = where(u < 0, -ratio, ratio) - where(log2 <= 0, PULL, 0)
         after = clip(log2 - ratio * float(1 << MOVE_SHIFT), LOG2_MIN, LOG2_MAX)
 
-        rows = np.arange(self._shapes[layer][0], dtype=np.float64)[:, None]
+        rows = np.arange(self.shapes[layer][0], dtype=np.float64)[:, None]
         phase = n - rows
         turn = equal(phase - SWEEP * floor(phase * (1 / SWEEP)), 0)
         quarter = shift_floor(n, 6)
         dither = quarter - 4 * floor(quarter * 0.25)
         moved = where(turn, trace + shift_floor(traced - trace + dither, 2), trace)
         new = fields.stored_all({"step_log2": after, "step_spread": spread})
-        new["trace"] = self.joined([self._padded("trace", moved, layer)])
+        new["trace"] = self.joined([self.padded("trace", moved, layer)])
         return [self._gain(gain, log2) for gain in self._plan.gains], new
 
     def _gain(self, gain: int, log2: Any) -> Any:
@@ -205,14 +192,6 @@ class MetaplasticStep(LearningStep):
         whole = shift_floor(log2 + 65535, 16)
         mantissa, _ = exp2_below(whole * 65536.0 - log2, 16)
         return maximum(shift_floor(mantissa * float(gain), 15 - whole), 1)
-
-    def _padded(self, field: str, x: Any, layer: int) -> str:
-        """Hidden weights in their type, their rows filled up with 0 to a word."""
-        columns, width = self._shapes[layer][1], self._widths[layer]
-        if columns != width:
-            pads = np.array([0, 0, 0, width - columns])
-            x = Value(self.g, self.g.op("Pad", x.name, pads, np.array(0.0), mode="constant"))
-        return self.fields.stored(field, x)
 
     def _pulsed(self, layer: int, x: Any, delta: Any, drawn: Sequence[str], gain: Any) -> str:
         """A layer's weights after the pulses of the rows and columns that fire."""
@@ -224,11 +203,11 @@ class MetaplasticStep(LearningStep):
                 g, g.op("BitShift", row_words, np.array(28, np.uint32), direction="RIGHT")
             )
             pulses = shift_floor(absolute(x) + Value(g, g.unsqueeze(high.name, 1)), 4)
-            fires = (pulses > 0) | (np.arange(self._shapes[0][0])[:, None] == 0)
+            fires = (pulses > 0) | (np.arange(self.shapes[0][0])[:, None] == 0)
             rows = g.op("Gather", g.op("NonZero", fires.name), np.array(0))
             pulses, x = (Value(g, g.op("Gather", part.name, rows)) for part in (pulses, x))
             row_words = g.op("Gather", row_words, rows)
-            old = self._number(g.op("Gather", raw, rows), layer)
+            old = self.number(g.op("Gather", raw, rows), layer)
         else:
             pulses = absolute(x)
         strength = shift_floor(absolute(delta) * gain, 4)
@@ -241,10 +220,8 @@ class MetaplasticStep(LearningStep):
         stopped = towards & (dither > lookup(plan.let_through[layer], outside))
         stays = stopped | equal(step, 0)
         new = where(stays, old, clip(old + step, -plan.clamp_q - 1, plan.clamp_q))
-        stored = self._padded("hidden_weight", new, layer)
-        if layer == 0:
-            return g.op("ScatterND", raw, g.unsqueeze(rows, 1), stored)
-        return stored
+        stored = self.padded("hidden_weight", new, layer)
+        return self.scattered(raw, rows, stored) if layer == 0 else stored
 
 
 def calibrated(outputs: Any, one: Any, log_temperature: Any, shift: int) -> Any:

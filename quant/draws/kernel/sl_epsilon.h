@@ -13,7 +13,7 @@ static const sl_value_t sl_epsilon_table[256] = SL_EPSILON_TABLE; /* Q7.8, or re
 
 /* First the words, in vectors, then their bytes, in the order of memory. */
 static void sl_noise_epsilon(uint32_t key, uint32_t layer, uint32_t units, sl_value_t *epsilon) {
-    _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the lowest byte comes first");
+    SL_STATIC_ASSERT(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the lowest byte comes first");
     uint32_t words[(SL_MAX_UNITS * S + 3) / 4];
     for (uint32_t w = 0; w < (units * S + 3) / 4; w++) {
         words[w] = sl_noise_word(key, SL_STREAM_EPSILON + layer, w);

@@ -26,11 +26,13 @@ RULE = Rule(
             golden=Model(make_bimu_plan, golden.forward, golden.update, mean=golden.mean),
             kernel=c_config.KERNEL,
             check_state=state.integer_check,
+            starts=state.integer_starts,
         ),
         "float64": Arithmetic(numbers="float64", fields=state.real_fields, init=state.real_init),
     },
     check=_check,
     weight="belief",
     draws=True,
+    title="BiMU",
     variants={"uncut": {"cuts": 0}},
 )

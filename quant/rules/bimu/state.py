@@ -15,6 +15,7 @@ from quant.layout import Field, State
 from quant.network import NetworkSpec
 from quant.noise import SAMPLE_INIT, STREAM_INIT, sample_key, words
 from quant.rules.bimu.config import BELIEF_FRAC_BITS, BimuConfig
+from quant.starts import Copy, Draw, Place
 
 #: Rows of bytes end at a multiple of this many, so that a word is never cut.
 ROW_ALIGNMENT = 4
@@ -60,6 +61,18 @@ def integer_init(spec: NetworkSpec, config: BimuConfig, state: State) -> None:
     limit = math.floor(config.belief_init * (1 << BELIEF_FRAC_BITS))
     for view, drawn in _starts(spec, state):
         view[:] = (drawn.astype(np.int64) * (2 * limit + 1) >> 32) - limit
+
+
+def integer_starts(spec: NetworkSpec, config: BimuConfig) -> list[Draw | Copy]:
+    """Return what :func:`integer_init` draws."""
+    limit = math.floor(config.belief_init * (1 << BELIEF_FRAC_BITS))
+    found: list[Draw | Copy] = []
+    first = 0
+    for layer, (rows, columns) in enumerate(_shapes(spec, config)):
+        place = Place("belief", first, rows, columns, stride(columns))
+        found.append(Draw(place, STREAM_INIT + layer, 2 * limit + 1, -limit))
+        first += rows * stride(columns)
+    return found
 
 
 def real_init(spec: NetworkSpec, config: BimuConfig, state: State) -> None:

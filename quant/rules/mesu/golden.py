@@ -47,6 +47,7 @@ from quant.sampling.golden import (
 )
 from quant.sampling.plan import LayerPlan
 from quant.sampling.step import Step, commit, look
+from quant.spiking.golden import GATE_FRAC_BITS
 
 PRODUCT_MAX = 1 << 43
 RATIO_MAX = (1 << 24) - 1
@@ -156,10 +157,12 @@ def backward_inputs(
     exponent: Int64,
     plan: LayerPlan,
     count: Saturations,
+    gate: Int64 | None = None,
 ) -> Int64:
     """Gradient by a layer's inputs, masked by their ReLU, ``int64[rows, draws]`` in Q4.20.
 
-    ``∂x_i = Σ_j δ_j μ_ij + x_i Σ_j (δ_j ε_j / s_j) σ²_ij``.
+    ``∂x_i = Σ_j δ_j μ_ij + x_i Σ_j (δ_j ε_j / s_j) σ²_ij``; of traces of spikes times their
+    ``gate``, Q0.7.
     """
     k_delta = max(0, bit_length(int(np.abs(delta).sum(axis=0).max())) - LANE_BITS)
     through_mean = mu @ shift_truncate(delta, k_delta)
@@ -171,9 +174,10 @@ def backward_inputs(
     product = np.where(right < 0, clip(product, -PRODUCT_MAX, PRODUCT_MAX), product)
     gradient = shift_round(through_mean, plan.mu_frac_bits - k_delta)
     gradient = gradient + shift_round_each(product, right)
-    clamped, n = clamp_count(np.where(x > 0, gradient, 0), DELTA_MAX)
+    passes = x > 0 if gate is None else gate > 0
+    clamped, n = clamp_count(np.where(passes, gradient, 0), DELTA_MAX)
     count.gradient += n
-    return clamped
+    return clamped if gate is None else shift_round(clamped * gate, GATE_FRAC_BITS)
 
 
 def _weights(spec: NetworkSpec, state: State, layer: int) -> Weights:
@@ -244,8 +248,9 @@ def update(
             units = slice(spec.layers[layer])  # without the bias
             mu, rho, exponent = (part[units] for part in _weights(spec, state, layer))
             x, frac_bits = forward_.inputs[layer][units], forward_.frac_bits[layer]
+            gate = forward_.gate[layer - 1] if spec.leaks else None
             delta = backward_inputs(
-                x, frac_bits, delta, r, mu, rho, exponent, plan.layers[layer], count
+                x, frac_bits, delta, r, mu, rho, exponent, plan.layers[layer], count, gate
             )
         _update_layer(spec, plan, at, state, key, layer, forward_, previous, r, count)
     if slope is not None:

@@ -24,4 +24,5 @@ RULE = Rule(
     weight="mu",
     variants=VARIANTS,
     draws=True,
+    spiking=("q16", "float64"),
 )

@@ -9,7 +9,8 @@ from quant.rules.mesu import variance
 from quant.rules.mesu.config import MesuConfig
 from quant.rules.mesu.plan import make_plan
 from quant.sampling import step
-from quant.sampling.state import draw_integer_mu, draw_real_mu
+from quant.sampling.state import draw_integer_mu, draw_real_mu, integer_mu_starts
+from quant.starts import Copy, Draw
 
 
 def integer_fields(spec: NetworkSpec, config: MesuConfig) -> list[Field]:
@@ -32,6 +33,12 @@ def integer_init(spec: NetworkSpec, config: MesuConfig, state: State) -> None:
         layer_view(spec, state, "rho", layer)[:] = rho
         variance.exponent_view(spec, state["rho_exponent"][0], layer)[:] = exponent
     step.start(spec, config, state)
+
+
+def integer_starts(spec: NetworkSpec, config: MesuConfig) -> list[Draw | Copy]:
+    """Return what :func:`integer_init` draws and copies."""
+    limits = [mine.mu_limit_q for mine in make_plan(spec, config).layers]
+    return integer_mu_starts(spec, config, limits)
 
 
 def integer_ranges(spec: NetworkSpec, config: MesuConfig) -> list[Range]:

@@ -7,6 +7,7 @@ bounds; C counterpart: ``kernel/q16/sl_variance.h``.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -61,6 +62,7 @@ def encode(v: npt.NDArray[np.floating]) -> tuple[Int64, Int64]:
     return np.clip(rho, 1, RHO_MAX), exponent
 
 
+@lru_cache(maxsize=64)
 def start(sigma: float, v_exponent: int) -> tuple[int, int]:
     """Return mantissa and exponent of a start σ: 13 bits, and one more for a power of two."""
     rho, exponent = encode(np.array([[sigma * sigma]]))

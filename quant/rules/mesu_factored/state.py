@@ -11,7 +11,8 @@ from quant.network import NetworkSpec
 from quant.rules.mesu_factored.config import MesuFactoredConfig
 from quant.rules.mesu_factored.plan import COLUMN_START, make_factored_plan
 from quant.sampling import step
-from quant.sampling.state import draw_integer_mu, draw_real_mu
+from quant.sampling.state import draw_integer_mu, draw_real_mu, integer_mu_starts
+from quant.starts import Copy, Draw
 
 Factor = Literal["row", "column"]
 FACTORS: tuple[Factor, Factor] = ("row", "column")
@@ -38,6 +39,12 @@ def integer_init(spec: NetworkSpec, config: MesuFactoredConfig, state: State) ->
         factor_view(spec, state, "row", layer)[:] = mine.row_init_q
         state["mu_frac_bits"][0, layer] = mine.mu_frac_bits
     step.start(spec, config, state)
+
+
+def integer_starts(spec: NetworkSpec, config: MesuFactoredConfig) -> list[Draw | Copy]:
+    """Return what :func:`integer_init` draws and copies."""
+    limits = [mine.mu_limit_q for mine in make_factored_plan(spec, config).layers]
+    return integer_mu_starts(spec, config, limits)
 
 
 def real_fields(numbers: str, spec: NetworkSpec, config: MesuFactoredConfig) -> list[Field]:

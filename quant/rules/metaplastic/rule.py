@@ -30,6 +30,7 @@ RULE = Rule(
             logits=state.calibrated,
             log2_temperature="log_temperature",
             check_state=state.check_gates,
+            starts=state.integer_starts,
         ),
         "float64": Arithmetic(
             numbers="float64",

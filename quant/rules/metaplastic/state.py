@@ -16,9 +16,10 @@ from quant.rules.metaplastic.config import MetaplasticConfig
 from quant.rules.metaplastic.cuts import adapts, shapes_of
 from quant.rules.metaplastic.gates import gates_of
 from quant.rules.metaplastic.plan import init_limit
+from quant.rules.metaplastic.step import ONE, trace_view, traced
 from quant.rules.metaplastic.step import integer_fields as step_integers
 from quant.rules.metaplastic.step import real_fields as step_reals
-from quant.rules.metaplastic.step import trace_view, traced
+from quant.starts import Copy, Draw, Place
 
 #: Rows of int8 weights end at a multiple of this many, so that a word is never cut.
 ROW_ALIGNMENT = 4
@@ -99,6 +100,22 @@ def integer_init(spec: NetworkSpec, config: MetaplasticConfig, state: State) -> 
         scaled = (drawn.astype(np.int64) * (2 * limit + 2) >> 32) - limit - 1
         weight_view(spec, state, layer)[:] = scaled
     _start_trace(spec, config, state)
+
+
+def integer_starts(spec: NetworkSpec, config: MetaplasticConfig) -> list[Draw | Copy]:
+    """Return what :func:`integer_init` draws, and the trace of the last layer."""
+    found: list[Draw | Copy] = []
+    first, shapes = 0, shapes_of(spec, config)
+    for layer, (rows, columns) in enumerate(shapes):
+        limit = init_limit(spec, config, layer == len(shapes) - 1)
+        place = Place("hidden_weight", first, rows, columns, stride(columns))
+        found.append(Draw(place, STREAM_INIT + layer, 2 * limit + 2, -limit - 1))
+        first += rows * stride(columns)
+    if adapts(spec, config):
+        rows, columns = shapes[-1]
+        place = Place("trace", 0, rows, columns, stride(columns))
+        found.append(Copy(place, "hidden_weight", first - rows * stride(columns), sign=ONE))
+    return found
 
 
 def real_init(spec: NetworkSpec, config: MetaplasticConfig, state: State) -> None:

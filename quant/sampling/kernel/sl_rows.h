@@ -8,7 +8,7 @@
 /* List the active rows of layer 0: all others have input 0 and cost nothing. A rule that takes them
  * all, several at once, is only told how many there are, or finds out. */
 static inline void sl_list_active(sl_scratch_t *scratch) {
-    enum { INPUTS = SL_N_FEATURES + SL_BIAS };
+    enum { INPUTS = SL_N_INPUTS + SL_BIAS };
     uint32_t n = 0;
     for (uint32_t i = 0; (SL_ON_HOST || SL_COUNTS_ACTIVE) && i < INPUTS; i++) {
         n += scratch->input[i] != 0;

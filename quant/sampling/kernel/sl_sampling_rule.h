@@ -6,7 +6,13 @@
 #include "sl_config.h"
 #include "sl_front_end_scratch.h"
 #include "sl_head_scratch.h"
+#include "sl_inputs.h"
 #include "sl_lanes.h"
+#ifdef SL_SPIKING
+#include "sl_spiking_scratch.h"
+#else
+#define SL_SPIKING_SCRATCH
+#endif
 #include "sl_status.h"
 #include "sl_step_scratch.h"
 
@@ -31,7 +37,8 @@
 /* The end of the scratch; active: rows of layer 0 whose input is not 0. */
 #define SL_SAMPLING_SCRATCH                                                                        \
     SL_FRONT_END_SCRATCH                                                                           \
+    SL_SPIKING_SCRATCH                                                                             \
     sl_step_t step;                                                                                \
     uint32_t n_active;                                                                             \
-    uint16_t active[SL_LISTS_ACTIVE ? SL_N_FEATURES + 1 : 1];                                      \
+    uint16_t active[SL_LISTS_ACTIVE ? SL_N_INPUTS + 1 : 1];                                      \
     SL_HEAD_SCRATCH

@@ -53,21 +53,23 @@ static void layer(const double *w, const double *in, size_t inputs, size_t outpu
     }
 }
 
-/* back = W delta; then one step of SGD. */
+/* back = W delta, unless nobody asks (NULL); then one step of SGD. */
 static void descend(double *w, const double *in, size_t inputs, size_t outputs, const double *delta,
                     double lr, double *back) {
     double *const bias = w + inputs * outputs;
     for (size_t i = 0; i < inputs; i++) {
         double *const row = w + i * outputs;
         const double step = lr * in[i];
-        double total = 0.0;
-        for (size_t j = 0; j < outputs; j++) {
-            total += row[j] * delta[j];
+        if (back) {
+            double total = 0.0;
+            for (size_t j = 0; j < outputs; j++) {
+                total += row[j] * delta[j];
+            }
+            back[i] = in[i] > 0.0 ? total : 0.0; /* through the ReLU */
         }
         for (size_t j = 0; j < outputs; j++) {
             row[j] -= step * delta[j];
         }
-        back[i] = total;
     }
     for (size_t j = 0; j < outputs; j++) {
         bias[j] -= lr * delta[j];
@@ -121,10 +123,7 @@ static void backward(double *weights, const uint32_t *sizes, size_t n_layers, do
         const size_t inputs = sizes[k - 1];
         w -= (inputs + 1) * sizes[k];
         in -= inputs;
-        descend(w, in, inputs, sizes[k], delta, lr, back);
-        for (size_t i = 0; i < inputs; i++) {
-            back[i] = in[i] > 0.0 ? back[i] : 0.0;
-        }
+        descend(w, in, inputs, sizes[k], delta, lr, k > 1 ? back : NULL);
         double *const spare = delta;
         delta = back;
         back = spare;

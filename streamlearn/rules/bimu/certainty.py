@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-
-from quant.layout import State
-from quant.network import NetworkSpec
-from quant.rules.bimu.config import BELIEF_FRAC_BITS, BimuConfig
+from quant.rules.bimu.config import BELIEF_FRAC_BITS
 from quant.rules.bimu.state import belief_view
-from streamlearn.certainty import Certainty
+from streamlearn.certainty import magnitude
 
-
-def magnitudes(
-    spec: NetworkSpec, config: BimuConfig, state: State
-) -> list[npt.NDArray[np.float64]]:
-    """Return |λ| of each layer, ``float64[rows, columns]``."""
-    del config
-    unit = 2.0**-BELIEF_FRAC_BITS if state["belief"].dtype.kind == "i" else 1.0
-    views = [belief_view(spec, state, i) for i in range(len(spec.shapes))]
-    return [np.abs(view.astype(np.float64)) * unit for view in views]
-
-
-CERTAINTY = Certainty(
+CERTAINTY = magnitude(
     "|λ|",
     "A large value means that the weight's sign is nearly certain: 1 is 88 %, 2 is 98 %.",
-    magnitudes,
+    "belief",
+    BELIEF_FRAC_BITS,
+    belief_view,
 )

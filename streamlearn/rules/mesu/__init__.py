@@ -5,6 +5,7 @@ from streamlearn.rules.mesu import equations
 from streamlearn.rules.mesu.certainty import CERTAINTY
 from streamlearn.rules.mesu.learners import MesuClassifier, MesuRegressor
 from streamlearn.rules.mesu.merging import MERGING
+from streamlearn.rules.mesu.spiking import SpikingClassifier
 from streamlearn.sampling import mean
 
 #: In float64: the constants are the configuration itself.
@@ -12,5 +13,16 @@ EQUATIONS = Model(lambda spec, config: config, equations.forward, equations.upda
 
 #: The class that a user holds, by head.
 LEARNERS = {"categorical": MesuClassifier, "gaussian": MesuRegressor}
+#: The same for spiking layers.
+SPIKING = SpikingClassifier
 
-__all__ = ["CERTAINTY", "EQUATIONS", "LEARNERS", "MERGING", "MesuClassifier", "MesuRegressor"]
+__all__ = [
+    "CERTAINTY",
+    "EQUATIONS",
+    "LEARNERS",
+    "MERGING",
+    "SPIKING",
+    "MesuClassifier",
+    "MesuRegressor",
+    "SpikingClassifier",
+]

@@ -28,7 +28,7 @@ from quant.rules.mesu.config import MesuConfig
 from quant.sampling.plan import effective_sweep
 from streamlearn.adaptive_step import Step
 from streamlearn.heads import HEADS
-from streamlearn.sampling import Forward
+from streamlearn.sampling import Forward, activate
 
 Float = npt.NDArray[np.float64]
 
@@ -51,7 +51,7 @@ def forward(
         result.inputs.append(x)
         result.epsilon.append(epsilon)
         result.spread.append(np.broadcast_to(spread, epsilon.shape))
-        result.outputs, x = a, np.maximum(a, 0)
+        result.outputs, x = a, activate(spec, state, layer, a, result)
     return result
 
 
@@ -80,7 +80,9 @@ def update(
         r = np.divide(
             delta * forward_.epsilon[layer], spread, out=np.zeros_like(delta), where=spread > 0
         )
-        below = np.where(x > 0, mu @ delta + x * (sigma**2 @ r), 0) if layer > 0 else delta
+        below = delta
+        if layer > 0:
+            below = _below(spec, layer, forward_, mu @ delta + x * (sigma**2 @ r))
         x_all = np.broadcast_to(x, (x.shape[0], config.n_draws))
         g, q = x_all @ delta.T / config.n_draws, x_all**2 @ r.T / config.n_draws
         lr_sigma = 0.0 if replaying(state) else config.lr_sigma
@@ -96,6 +98,13 @@ def update(
         delta = below[: spec.layers[layer]]
     step.commit(spec, state)
     state["n_samples"] = (int(state["n_samples"][0]) + 1) & 0xFFFFFFFF
+
+
+def _below(spec: NetworkSpec, layer: int, forward_: Forward, gradient: Float) -> Float:
+    """Return the gradient by the pre-activations of the layer below: through ReLU, or spikes."""
+    if spec.leaks:
+        return gradient[: spec.layers[layer]] * forward_.gate[layer - 1]
+    return np.where(forward_.inputs[layer] > 0, gradient, 0)
 
 
 def _pull(

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-
-from quant.layout import State
-from quant.network import NetworkSpec
-from quant.rules.metaplastic.config import WEIGHT_FRAC_BITS, MetaplasticConfig
+from quant.rules.metaplastic.config import WEIGHT_FRAC_BITS
 from quant.rules.metaplastic.state import weight_view
-from streamlearn.certainty import Certainty
+from streamlearn.certainty import magnitude
 
-
-def magnitudes(
-    spec: NetworkSpec, config: MetaplasticConfig, state: State
-) -> list[npt.NDArray[np.float64]]:
-    """Return |W| of each layer, ``float64[rows, columns]`` within 0 and 1."""
-    del config
-    unit = 2.0**-WEIGHT_FRAC_BITS if state["hidden_weight"].dtype.kind == "i" else 1.0
-    views = [weight_view(spec, state, i) for i in range(len(spec.shapes))]
-    return [np.abs(view.astype(np.float64)) * unit for view in views]
-
-
-CERTAINTY = Certainty(
+CERTAINTY = magnitude(
     "|hidden weight|",
     "A large value means that many samples agreed on the weight's sign, which now changes rarely.",
-    magnitudes,
+    "hidden_weight",
+    WEIGHT_FRAC_BITS,
+    weight_view,
 )

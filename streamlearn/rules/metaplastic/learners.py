@@ -8,61 +8,19 @@ from quant.rules.metaplastic.config import MetaplasticConfig
 from quant.rules.metaplastic.cuts import metaplasticity_of
 from quant.rules.metaplastic.gates import gates_of
 from streamlearn.engines import Backend
-from streamlearn.learners.classifier import Raw, StreamClassifier
+from streamlearn.learners.classifier import Raw
+from streamlearn.learners.one_byte import OneByteClassifier
 
 
-class MetaplasticClassifier(StreamClassifier):
+class MetaplasticClassifier(OneByteClassifier):
     """A binary network that learns one sample at a time and consolidates what is confirmed.
 
     Weights are ±1, the signs of hidden weights of one byte. A hidden weight that has moved far
     from zero is updated less often, so that what was learned long outlives what was learned
-    briefly.
+    briefly. ``predict_proba_one`` is calibrated: a temperature, part of the state, follows how sure
+    the network may be.
 
-    Parameters
-    ----------
-    layers : sequence of int
-        ``(n_features, hidden..., n_classes)``; one hidden layer is the rule's ground.
-    classes : sequence, optional
-        The label of each class. Default: labels are taken in the order in which they appear.
-    arithmetic : {"q8", "float64"}
-        One byte per synapse and nothing but integers, or the equations.
-    seed : int
-        Of the start and of the pulses, 0 to 2^32 - 1.
-    replay_bytes, replays : int
-        Bytes of the state for stored samples, as many of each class, and how many of them each
-        step learns again. 0 bytes: none (docs/replay.md).
-    features : sequence of str, optional
-        Names of the features, in order. Default: those of the first dict that is learned.
-    bias : bool, optional
-        Whether units have biases: see :class:`quant.network.NetworkSpec`. Default: where values are
-        standardised, since signs of sums without a bias make a network odd, -x the opposite of x,
-        and that never learns a class that lies between two others.
-    front_end, front_end_ranges
-        See :class:`quant.network.NetworkSpec`. ``front_end="none"`` takes values within ±8, best
-        where most are zero, such as pixels in 0 to 1.
-    memory, memory_features
-        See :class:`quant.network.NetworkSpec`: what remembers every class ever taught.
-    memory_bytes : int, optional
-        Room for the memory in the state; it sets ``memory_features``
-        (:func:`quant.memory.features_for`).
-    backend : {"c", "numpy"}, optional
-        For q8: the C kernel (default) or the golden model.
-    {hyperparameters}
-
-    Raises
-    ------
-    ConfigError
-        If a value is out of range.
-    LabelError
-        If ``classes`` has duplicates or is longer than the output.
-    ShapeError
-        If ``features`` has another length than the input.
-
-    Notes
-    -----
-    Reads features as float32, as a device gets them. Predicting changes nothing; learning returns
-    the learner, so that calls chain. ``predict_proba_one`` is calibrated: a temperature, part of
-    the state, follows how sure the network may be.
+    {inherited}
 
     References
     ----------
@@ -117,8 +75,7 @@ class MetaplasticClassifier(StreamClassifier):
         cuts: int | None = None,
         step: str | None = None,
     ) -> None:
-        given = locals()
-        self._build({**given, "bias": front_end != "none" if bias is None else bias})
+        self._build(locals())
 
     def _novelty(self, values: Raw) -> float:
         """Return ``(2 u + e) / 3``.

@@ -14,10 +14,16 @@
 #include "sl_rows.h"
 #include "sl_step.h"
 
+#ifdef SL_SPIKING
+#include "sl_spiking.h"
+#endif
+
 enum {
     SL_ACTIVATION_FRAC_BITS = 8,
     SL_ACTIVATION_BITS = 15,
 };
+
+#ifndef SL_SPIKING
 
 /* ReLU of Q15.16 in at most 15 bits: Q7.8, or as many fraction bits as the largest leaves. */
 static int32_t sl_rectify(const int32_t *a, uint32_t n, int16_t *hidden) {
@@ -37,6 +43,8 @@ static int32_t sl_rectify(const int32_t *a, uint32_t n, int16_t *hidden) {
     return frac_bits;
 }
 
+#endif
+
 /* The outputs' sums over the draws; returns the index of the largest. */
 static int32_t sl_sum_outputs(sl_scratch_t *scratch) {
     int32_t best = 0;
@@ -51,10 +59,23 @@ static int32_t sl_sum_outputs(sl_scratch_t *scratch) {
     return best;
 }
 
+/* What a hidden layer hands on, from the first `draws` of its lanes: ReLU, or traces of spikes. It
+ * goes to scratch.hidden, from `to` on. Returns its fraction bits. */
+SL_FOLD int32_t sl_activate(uint32_t index, uint32_t draws, uint32_t lanes, uint32_t to,
+                            const sl_state_t *state, sl_scratch_t *scratch) {
+#ifdef SL_SPIKING
+    return sl_spiking_fire(index, draws, lanes, to, state, scratch);
+#else
+    (void)draws;
+    (void)state;
+    return sl_rectify(scratch->block_a, sl_layers[index].columns * lanes, scratch->hidden + to);
+#endif
+}
+
 int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
     const uint32_t key = sl_step_key(state);
     if (SL_BIAS) {
-        scratch->input[SL_N_FEATURES] = 1 << SL_INPUT_FRAC_BITS;
+        scratch->input[SL_N_INPUTS] = 1 << SL_INPUT_FRAC_BITS;
     }
     sl_list_active(scratch);
     SL_UNROLL_LAYERS
@@ -65,8 +86,9 @@ int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
         if (index + 1 == SL_N_LAYERS) {
             break;
         }
-        int16_t *hidden = scratch->hidden + sl_layers[index + 1].hidden * L;
-        const int32_t frac_bits = sl_rectify(scratch->block_a, layer->columns * L, hidden);
+        const uint32_t to = sl_layers[index + 1].hidden * L;
+        int16_t *hidden = scratch->hidden + to;
+        const int32_t frac_bits = sl_activate(index, S, L, to, state, scratch);
         scratch->frac_bits[index + 1] = frac_bits;
         for (uint32_t s = 0; SL_BIAS && s < L; s++) {
             hidden[layer->columns * L + s] = (int16_t)(s < S ? 1 << frac_bits : 0);
@@ -78,7 +100,7 @@ int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
 int32_t sl_rule_forward_mean(const sl_state_t *state, sl_scratch_t *scratch) {
     int32_t frac_bits = SL_INPUT_FRAC_BITS, *a = scratch->block_a;
     if (SL_BIAS) {
-        scratch->input[SL_N_FEATURES] = 1 << SL_INPUT_FRAC_BITS;
+        scratch->input[SL_N_INPUTS] = 1 << SL_INPUT_FRAC_BITS;
     }
     SL_UNROLL_LAYERS
     for (uint32_t index = 0; index < SL_N_LAYERS; index++) {
@@ -87,7 +109,7 @@ int32_t sl_rule_forward_mean(const sl_state_t *state, sl_scratch_t *scratch) {
         if (index + 1 == SL_N_LAYERS) {
             break;
         }
-        frac_bits = sl_rectify(a, columns, scratch->hidden);
+        frac_bits = sl_activate(index, 1, 1, 0, state, scratch);
         if (SL_BIAS) {
             scratch->hidden[columns] = (int16_t)(1 << frac_bits);
         }

@@ -40,12 +40,12 @@ typedef struct {
 /* Mean and power of some units over the rows in use. */
 SL_INLINE sl_moments_t sl_belief_sums(const int8_t *beliefs, uint32_t n,
                                       const sl_scratch_t *scratch) {
-    const uint16_t *row = scratch->row;
-    const int32_t *pair = scratch->pair, *end = pair + n, *middle = sl_belief_table + 128;
+    const sl_used_t *used = scratch->used, *end = used + n;
+    const int32_t *middle = sl_belief_table + 128;
     sl_moments_t sum = {{0}, {0}};
-    while (pair < end) {
-        const int8_t *b = beliefs + *row++ * sl_layers[0].width;
-        const int32_t both = *pair++;
+    for (; used < end; used++) {
+        const int8_t *b = beliefs + used->offset;
+        const int32_t both = used->pair;
         SL_UNROLL_ALWAYS
         for (uint32_t c = 0; c < SL_SIDE; c++) {
             const int32_t entry = middle[b[c]];
@@ -63,15 +63,15 @@ static void sl_forward_first(const sl_state_t *state, sl_scratch_t *scratch) {
     for (uint32_t i = 0; i < layer->rows; i++) {
         const int32_t x = scratch->input[i];
         if (x != 0) {
-            scratch->row[n++] = (uint16_t)i;
+            scratch->used[n++] = (sl_used_t){x, i * layer->width};
             square_sum += (uint32_t)(x * x);
         }
     }
     const int32_t k = sl_note_norm(0, square_sum, scratch);
     for (uint32_t r = 0; r < n; r++) {
-        const int32_t x = scratch->input[scratch->row[r]];
+        const int32_t x = scratch->used[r].pair;
         const uint32_t square = (uint32_t)sl_shift_round32(x * x, k);
-        scratch->pair[r] = (int32_t)(square << 16 | ((uint32_t)x & 0xFFFFu));
+        scratch->used[r].pair = (int32_t)(square << 16 | ((uint32_t)x & 0xFFFFu));
     }
     for (uint32_t j = 0; j < layer->columns; j += SL_SIDE) {
         const sl_moments_t sum = sl_belief_sums(state->belief + layer->belief + j, n, scratch);

@@ -13,6 +13,7 @@ enum {
     SL_RIGHT_MAX = 31,
     SL_INPUT_BITS = 5,
     SL_STEP_FRAC_BITS = 12,
+    SL_DITHER = (1 << SL_STEP_FRAC_BITS) - 1, /* bits of it */
     SL_RAREST = 8,
     SL_SHRINK_LAST = 255,
     SL_BELIEF_MAX = 127,
@@ -25,6 +26,14 @@ static const int32_t sl_pull_table[128] = SL_PULL_TABLE;
 typedef struct {
     int32_t right, half;
 } sl_shift_t;
+
+/* A row that is taken: its input and the square of that, how often its steps are doubled. */
+typedef struct {
+    sl_shift_t by, by_noisy;
+    int32_t x, square, doubled;
+    uint32_t word;
+    const int32_t *middle; /* of the table of beliefs */
+} sl_row_t;
 
 /* Gradient times noise over deviation, Q.16. */
 static void sl_noisy(const sl_layer_t *layer, sl_scratch_t *scratch) {
@@ -97,19 +106,29 @@ SL_FOLD int32_t sl_round(int32_t x, sl_shift_t shift) {
     return (x + shift.half) >> shift.right;
 }
 
-/* A belief, stepped against the gradient: g is a lane times x, q one of the noise times x^2. */
-SL_FOLD int8_t sl_step(int8_t belief, int32_t g, int32_t q, sl_shift_t by, sl_shift_t by_noisy,
-                       int32_t doubled, uint32_t dither) {
-    const int32_t entry = sl_entry(belief), t = sl_tanh(entry);
+/* The step of a belief against the gradient, .12: g is a lane times x, q one of the noise times
+ * x^2. A calm one is known to be worth less than a sixteenth of shrinking. */
+SL_FOLD int32_t sl_step(int32_t entry, int32_t g, int32_t q, sl_shift_t by, sl_shift_t by_noisy,
+                        uint32_t calm) {
+    const int32_t t = sl_tanh(entry);
     const int32_t m = sl_round(g, by) - ((t * sl_round(q, by_noisy) + 128) >> 8);
     const int32_t y = (m * (entry >> 21) + 512) >> 10;
-    const uint32_t against = sl_abs32(y) + (uint32_t)((y * t) >> 8);
-    const uint32_t worth = against * SL_CAUTION_MANTISSA >> SL_CAUTION_SHIFT;
-    const int32_t shrink = sl_shrink_table[worth < SL_SHRINK_LAST ? worth : SL_SHRINK_LAST];
-    const int32_t step = (int32_t)((uint32_t)((y * shrink + 512) >> 10) << doubled);
-    const int32_t u = (int32_t)(dither & ((1u << SL_STEP_FRAC_BITS) - 1));
-    return (int8_t)sl_clamp32(belief - ((step + u) >> SL_STEP_FRAC_BITS), -SL_BELIEF_MAX,
-                              SL_BELIEF_MAX);
+    uint32_t worth = 0;
+    if (!calm) {
+        const uint32_t against = sl_abs32(y) + (uint32_t)((y * t) >> 8);
+        worth = against * SL_CAUTION_MANTISSA >> SL_CAUTION_SHIFT;
+        worth = worth < SL_SHRINK_LAST ? worth : SL_SHRINK_LAST;
+    }
+    return (y * sl_shrink_table[worth] + 512) >> 10;
+}
+
+/* Takes the step from a belief, rounded at random; few move, so few are stored on a chip. */
+SL_FOLD void sl_move(int8_t *belief, int32_t b, int32_t step, int32_t doubled, uint32_t dither) {
+    const int32_t by =
+        ((int32_t)((uint32_t)step << doubled) + (int32_t)dither) >> SL_STEP_FRAC_BITS;
+    if (SL_ON_HOST || by != 0) {
+        *belief = (int8_t)sl_clamp32(b - by, -SL_BELIEF_MAX, SL_BELIEF_MAX);
+    }
 }
 
 /* The sum of a column's lanes, each with the sign of the row's input in its draw. */
@@ -121,12 +140,44 @@ SL_FOLD int32_t sl_signed_lanes(const int16_t *lane, const int32_t *below) {
     return sum;
 }
 
+/* Where column k of those that learn lies; on the host all do, so that they fill vectors. */
+SL_FOLD uint32_t sl_column_of(const sl_scratch_t *scratch, uint32_t k) {
+    return SL_ON_HOST ? k : scratch->learns[k];
+}
+
 /* Steps a row of layer 0. */
-SL_INLINE void sl_learn_row(int8_t *b, int32_t x, sl_shift_t by, sl_shift_t by_noisy,
-                            int32_t doubled, uint32_t word, const sl_scratch_t *scratch) {
-    for (uint32_t j = 0; j < sl_layers[0].columns; j++) {
-        b[j] = sl_step(b[j], x * scratch->lane_sum[j], x * x * scratch->noisy_sum[j], by, by_noisy,
-                       doubled, word ^ scratch->column[j]);
+SL_FOLD void sl_learn_row(int8_t *beliefs, const sl_row_t *row, uint32_t n, uint32_t calm,
+                          const sl_scratch_t *scratch) {
+    const sl_row_t own = *row;
+    for (uint32_t k = 0; k < n; k++) {
+        int8_t *belief = beliefs + sl_column_of(scratch, k);
+        const int32_t b = *belief, g = own.x * scratch->lane_sum[k];
+        const int32_t q = own.square * scratch->noisy_sum[k];
+        const int32_t step = sl_step(own.middle[b], g, q, own.by, own.by_noisy, calm);
+        sl_move(belief, b, step, own.doubled, own.word ^ scratch->dither[k]);
+    }
+}
+
+SL_INLINE void sl_learn_calm(int8_t *beliefs, const sl_row_t *row, uint32_t n,
+                             const sl_scratch_t *scratch) {
+    sl_learn_row(beliefs, row, n, 1, scratch);
+}
+
+SL_INLINE void sl_learn_wild(int8_t *beliefs, const sl_row_t *row, uint32_t n,
+                             const sl_scratch_t *scratch) {
+    sl_learn_row(beliefs, row, n, 0, scratch);
+}
+
+/* Steps a row of a later layer, whose inputs are +-1; `below` has their signs by draw, or is 0. */
+SL_INLINE void sl_learn_later(int8_t *beliefs, const sl_row_t *row, uint32_t n,
+                              const int32_t *below, const sl_scratch_t *scratch) {
+    for (uint32_t k = 0; k < n; k++) {
+        const uint32_t j = sl_column_of(scratch, k);
+        const int32_t b = beliefs[j];
+        const int32_t g = row->x * sl_signed_lanes(scratch->lane + j * L, below);
+        const int32_t q = row->square * scratch->noisy_sum[k];
+        const int32_t step = sl_step(sl_belief_table[b + 128], g, q, row->by, row->by_noisy, 0);
+        sl_move(beliefs + j, b, step, row->doubled, row->word ^ scratch->dither[k]);
     }
 }
 
@@ -138,7 +189,7 @@ static void sl_learn_rows(uint32_t index, uint32_t key, sl_state_t *state, sl_sc
     const int32_t exponent = 19 + SL_GAIN_EXPONENT - scratch->norm_exponent[index];
     const int32_t drop = sl_lane_drop(scratch->delta, layer->columns, scale);
     const int32_t drop_noisy = sl_lane_drop(scratch->noisy, layer->columns, scale);
-    uint32_t largest_x = SL_SIGN, largest_lane = 0, largest_noisy = 0;
+    uint32_t largest_x = SL_SIGN, largest_lane = 0, largest_noisy = 0, n = 0;
     for (uint32_t i = 0; index == 0 && i < layer->rows; i++) {
         const uint32_t x = sl_abs32(scratch->input[i]);
         largest_x = i == 0 || x > largest_x ? x : largest_x;
@@ -158,37 +209,41 @@ static void sl_learn_rows(uint32_t index, uint32_t key, sl_state_t *state, sl_sc
             size += sl_abs32(lane);
             noisy_sum += (int32_t)sl_shift_round64((int64_t)scratch->noisy[e] * scale, drop_noisy);
         }
-        scratch->lane_sum[j] = (int16_t)sum;
-        scratch->noisy_sum[j] = (int16_t)noisy_sum;
         size = index == 0 ? sl_abs32(sum) : size;
         largest_lane = size > largest_lane ? size : largest_lane;
         const uint32_t noisy_size = sl_abs32(noisy_sum);
         largest_noisy = noisy_size > largest_noisy ? noisy_size : largest_noisy;
+        if (SL_ON_HOST || (size | noisy_size) != 0) { /* else no step of the column moves */
+            scratch->lane_sum[n] = (int16_t)sum;
+            scratch->noisy_sum[n] = (int16_t)noisy_sum;
+            scratch->dither[n] = scratch->column[j] & SL_DITHER;
+            scratch->learns[n++] = (uint16_t)j;
+        }
     }
     const int32_t *below = index == 0 ? 0 : sl_units_below(scratch, index);
     for (uint32_t i = 0; i < layer->rows; i++) {
-        const int32_t x = index == 0 ? scratch->input[i] : SL_SIGN, square = x * x;
-        const int32_t bound = sl_round((int32_t)(sl_abs32(x) * largest_lane), by) +
-                              sl_round(square * (int32_t)largest_noisy, by_noisy);
+        sl_row_t row = {
+            by, by_noisy, index == 0 ? scratch->input[i] : SL_SIGN, 0, 0, 0, sl_belief_table + 128};
+        row.square = row.x * row.x;
+        const uint32_t bound = (uint32_t)sl_round((int32_t)(sl_abs32(row.x) * largest_lane), by) +
+                               (uint32_t)sl_round(row.square * (int32_t)largest_noisy, by_noisy);
         if (bound == 0) {
             continue;
         }
-        const int32_t doubled =
-            sl_clamp32(SL_STEP_FRAC_BITS - sl_bit_length((uint32_t)bound), 0, SL_RAREST);
-        const uint32_t word = sl_noise_word(key, SL_STREAM_ROW + index, i);
-        if (word >> 24 >= 256u >> doubled) {
+        row.doubled = sl_clamp32(SL_STEP_FRAC_BITS - sl_bit_length(bound), 0, SL_RAREST);
+        row.word = sl_noise_word(key, SL_STREAM_ROW + index, i);
+        if (row.word >> 24 >= 256u >> row.doubled) {
             continue;
         }
+        row.word &= SL_DITHER;
         int8_t *b = state->belief + layer->belief + i * layer->width;
-        const int32_t *signs = index == 0 || i >= sl_layers[index - 1].columns ? 0 : below + i * L;
-        if (index == 0) {
-            sl_learn_row(b, x, by, by_noisy, doubled, word, scratch);
+        if (index > 0) {
+            const uint32_t bias = i >= sl_layers[index - 1].columns;
+            sl_learn_later(b, &row, n, bias ? 0 : below + i * L, scratch);
+        } else if (2 * bound * SL_CAUTION_MANTISSA >> SL_CAUTION_SHIFT == 0) {
+            sl_learn_calm(b, &row, n, scratch);
         } else {
-            for (uint32_t j = 0; j < layer->columns; j++) {
-                const int32_t g = SL_SIGN * sl_signed_lanes(scratch->lane + j * L, signs);
-                b[j] = sl_step(b[j], g, square * scratch->noisy_sum[j], by, by_noisy, doubled,
-                               word ^ scratch->column[j]);
-            }
+            sl_learn_wild(b, &row, n, scratch);
         }
     }
 }

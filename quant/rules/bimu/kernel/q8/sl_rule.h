@@ -15,7 +15,7 @@
 /* Has a forward pass without draws beside that with them: sl_rule_forward_mean. */
 #define SL_RULE_DRAWS
 
-_Static_assert(sizeof(sl_state_t) % 4 == 0, "beliefs must begin and end at a word");
+SL_STATIC_ASSERT(sizeof(sl_state_t) % 4 == 0, "beliefs must begin and end at a word");
 
 /* One layer: a row is an input (the bias is the last), a column a unit; a row of beliefs has
  * `width` bytes, `columns` rounded up to a whole word. */
@@ -28,6 +28,12 @@ typedef struct {
 } sl_layer_t;
 
 static const sl_layer_t sl_layers[SL_N_LAYERS] = SL_LAYERS;
+
+/* A row whose input is not 0. */
+typedef struct {
+    int32_t pair;    /* x, and above it x^2, scaled */
+    uint32_t offset; /* of its beliefs */
+} sl_used_t;
 
 /* Contents between calls do not matter, but for the counters. Arrays over units are [unit][draw]
  * if they have draws. */
@@ -42,14 +48,15 @@ typedef struct {
     int32_t delta[SL_MAX_UNITS * L];     /* gradient by a layer's sums, Q.16 */
     int32_t below[SL_MAX_UNITS * L];     /* the same of the layer below */
     int32_t noisy[SL_MAX_UNITS * L];     /* delta times noise over deviation, Q.16 */
-    int32_t pair[SL_MAX_ROWS];           /* of each row in use: x, and above it x^2, scaled */
+    sl_used_t used[SL_MAX_ROWS];         /* rows of layer 0 */
     int16_t epsilon[SL_N_UNITS * L];     /* Q7.8 */
     int16_t lane[SL_MAX_UNITS * L];      /* delta, scaled */
-    int16_t lane_sum[SL_MAX_UNITS];      /* over the draws */
+    int16_t lane_sum[SL_MAX_UNITS];      /* over the draws; of the columns that learn, as are: */
     int16_t noisy_sum[SL_MAX_UNITS];     /* noisy, scaled, over the draws */
-    uint16_t column[SL_MAX_UNITS];       /* dither */
-    uint16_t row[SL_MAX_ROWS];           /* rows of layer 0 whose input is not 0 */
-    int16_t input[SL_N_INPUTS + 1];      /* Q3.4; last: the bias's */
+    uint16_t dither[SL_MAX_UNITS];
+    uint16_t learns[SL_MAX_UNITS];  /* which column */
+    uint16_t column[SL_MAX_UNITS];  /* dither of each */
+    int16_t input[SL_N_INPUTS + 1]; /* Q3.4; last: the bias's */
     SL_FRONT_END_SCRATCH
     SL_HEAD_SCRATCH
 } sl_scratch_t;

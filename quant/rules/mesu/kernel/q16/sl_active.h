@@ -5,9 +5,10 @@
 #include <stdint.h>
 
 #include "sl_config.h"
+#include "sl_inputs.h"
 
 /* One more than 32 rows need: a walk reads the word behind a full one. */
-enum { SL_ACTIVE_WORDS = (SL_N_FEATURES + SL_BIAS) / 32 + 1 };
+enum { SL_ACTIVE_WORDS = (SL_N_INPUTS + SL_BIAS) / 32 + 1 };
 
 /* Where a walk over the active rows is. */
 typedef struct {

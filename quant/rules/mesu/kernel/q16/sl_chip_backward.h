@@ -1,6 +1,7 @@
 /* The gradient by a layer's inputs, on a chip: draw by draw, and only where an input is not 0. */
 #pragma once
 
+#include "sl_gate.h"
 #include "sl_lanes16.h"
 #include "sl_mesu_backward.h"
 
@@ -16,6 +17,7 @@ SL_INLINE void sl_backward_inputs(uint32_t index, const sl_state_t *state, sl_sc
                                   const int32_t *delta, const int32_t *r, int32_t *below) {
     const sl_layer_t *layer = &sl_layers[index];
     const int16_t *x = scratch->hidden + layer->hidden * L;
+    const sl_gate_t *gate = sl_gates(scratch) + layer->hidden * L;
     const int8_t *exponent = state->rho_exponent + layer->first;
     const uint32_t columns = layer->columns, stride = (columns + 1) & ~1u;
     const int32_t k_delta = sl_max32(0, sl_sum_bits(delta, columns) - SL_LANE_BITS);
@@ -38,7 +40,8 @@ SL_INLINE void sl_backward_inputs(uint32_t index, const sl_state_t *state, sl_sc
         const uint32_t near = right_mean >= 0 && right_mean < 32 && down >= 17 && down <= 46;
         for (uint32_t s = 0; s < S; s++) {
             const int32_t h = *x++;
-            if (h <= 0) {
+            const sl_gate_t open = *gate++;
+            if (open <= 0) {
                 *below++ = 0;
                 continue;
             }
@@ -47,7 +50,8 @@ SL_INLINE void sl_backward_inputs(uint32_t index, const sl_state_t *state, sl_sc
             const int32_t gradient = near ? sl_shift_round32(dot.first, right_mean) +
                                                 sl_input_product(h, dot.second, down)
                                           : sl_chip_far(dot.first, right_mean, h, dot.second, down);
-            *below++ = sl_clamp_count(gradient, SL_LIMIT24, &clamped);
+            const int32_t kept = sl_clamp_count(gradient, SL_LIMIT24, &clamped);
+            *below++ = SL_GATED ? sl_gated(kept, open) : kept;
         }
     }
     scratch->saturations[SL_SAT_GRADIENT] += clamped;

@@ -15,7 +15,7 @@ typedef struct {
 SL_INLINE sl_first_look_t sl_chip_look(const sl_input_t *x, const int8_t *exponents,
                                        uint32_t *mask) {
     sl_first_look_t look = {.most = -128, .least = 127};
-    const uint32_t rows = SL_N_FEATURES + SL_BIAS;
+    const uint32_t rows = SL_N_INPUTS + SL_BIAS;
     for (uint32_t w = 0; w < SL_ACTIVE_WORDS; w++) {
         const uint32_t first = 32 * w, left = rows - first, n = left < 32 ? left : 32;
         uint32_t bits = 0, bit = 1;

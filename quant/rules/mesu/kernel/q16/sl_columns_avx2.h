@@ -16,7 +16,7 @@ enum {
     SL_PADDED = SL_WIDTHS * SL_WIDTH,
     SL_LAST_UNITS = SL_FIRST_UNITS - (SL_WIDTHS - 1) * SL_WIDTH,
     /* Rows that end a whole width before the array does. */
-    SL_FIRST_ROWS = SL_N_FEATURES + SL_BIAS,
+    SL_FIRST_ROWS = SL_N_INPUTS + SL_BIAS,
     SL_WHOLE_ROWS = SL_N_SYNAPSES < SL_PADDED ? 0
                                               : (SL_N_SYNAPSES - SL_PADDED) / SL_FIRST_UNITS + 1,
 };

@@ -15,7 +15,7 @@ enum {
     SL_WIDTHS = (SL_FIRST_UNITS + SL_WIDTH - 1) / SL_WIDTH,
     SL_PADDED = SL_WIDTHS * SL_WIDTH,
     SL_TILE = 4, /* widths whose sums stay in registers */
-    SL_FIRST_ROWS = SL_N_FEATURES + SL_BIAS,
+    SL_FIRST_ROWS = SL_N_INPUTS + SL_BIAS,
     /* Rows that end a whole width before the array does. */
     SL_BEFORE_END = SL_N_SYNAPSES < SL_PADDED ? 0
                                               : (SL_N_SYNAPSES - SL_PADDED) / SL_FIRST_UNITS + 1,

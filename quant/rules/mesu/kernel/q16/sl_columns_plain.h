@@ -32,7 +32,7 @@ SL_INLINE void sl_columns_sum(const sl_first_rows_t *first, int32_t *restrict me
         mean[j] = 0;
         power[j] = 0;
     }
-    for (uint32_t i = 0; i < SL_N_FEATURES + SL_BIAS; i++) {
+    for (uint32_t i = 0; i < SL_N_INPUTS + SL_BIAS; i++) {
         if (first->x[i] != 0) {
             sl_add_row(first, i, mean, power);
         }

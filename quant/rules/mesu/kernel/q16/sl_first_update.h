@@ -9,7 +9,7 @@
 #include "sl_steps.h"
 
 enum {
-    SL_FACTOR_ROOM = (SL_N_FEATURES + SL_BIAS + SL_MASK - 1) / SL_MASK * SL_MASK,
+    SL_FACTOR_ROOM = (SL_N_INPUTS + SL_BIAS + SL_MASK - 1) / SL_MASK * SL_MASK,
     SL_WIDE_FACTOR_BITS = SL_FACTOR_BITS + SL_FACTOR_MORE_BITS,
 };
 
@@ -42,7 +42,7 @@ typedef struct {
 
 SL_INLINE void sl_stepped_rows(uint32_t key, const int16_t *x, const int8_t *exponents,
                                sl_factors_t for_mu, sl_factors_t for_rho, sl_stepped_t *stepped) {
-    for (uint32_t i = 0; i < SL_N_FEATURES + SL_BIAS; i++) {
+    for (uint32_t i = 0; i < SL_N_INPUTS + SL_BIAS; i++) {
         const uint32_t size = sl_abs32(x[i]), draw = sl_noise_word(key, SL_STREAM_RARE, i);
         const uint32_t wide = sl_wide_input(size, for_mu.most - exponents[i]);
         const uint32_t square = sl_wide_square(size * size, for_rho.most - exponents[i]);
@@ -50,10 +50,10 @@ SL_INLINE void sl_stepped_rows(uint32_t key, const int16_t *x, const int8_t *exp
         stepped->of_rho[i] = (int16_t)sl_factor(for_rho, square, draw >> 16);
         stepped->word[i] = sl_noise_word(key, SL_STREAM_ROW, i);
     }
-    for (uint32_t i = 0; i < SL_N_FEATURES + SL_BIAS; i++) {
+    for (uint32_t i = 0; i < SL_N_INPUTS + SL_BIAS; i++) {
         stepped->of_mu[i] = (int16_t)(x[i] > 0 ? -stepped->of_mu[i] : stepped->of_mu[i]);
     }
-    for (uint32_t i = SL_N_FEATURES + SL_BIAS; i < SL_FACTOR_ROOM; i++) {
+    for (uint32_t i = SL_N_INPUTS + SL_BIAS; i < SL_FACTOR_ROOM; i++) {
         stepped->of_mu[i] = stepped->of_rho[i] = 0;
     }
 }

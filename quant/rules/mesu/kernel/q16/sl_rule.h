@@ -42,7 +42,7 @@ typedef struct {
     int32_t frac_bits[SL_N_LAYERS];                /* of each layer's input; not the first */
     int32_t narrow[SL_N_LAYERS];                   /* by how much scratch.narrowed has fewer */
     int64_t logit_sum[SL_N_OUTPUTS];               /* Q.16, over the draws */
-    sl_input_t input[SL_N_FEATURES + 1];           /* Q3.4; last: the bias's 1 */
+    sl_input_t input[SL_N_INPUTS + 1];           /* Q3.4; last: the bias's 1 */
     int16_t hidden[SL_N_HIDDEN_ROWS * SL_N_LANES]; /* frac_bits[layer], [row][draw] */
     uint8_t narrowed[SL_KEPT * SL_N_HIDDEN_ROWS * SL_N_LANES + 1]; /* the same in 8 bits */
     int16_t epsilon[SL_N_UNITS * SL_N_LANES];       /* Q7.8, by layer, [unit][draw] */
@@ -52,8 +52,8 @@ typedef struct {
     int32_t block_b[SL_MAX_UNITS * SL_N_LANES];     /* power, then delta of the layer below */
     int32_t block_r[SL_FEW];                        /* mean, then delta epsilon / spread */
     int32_t block_c[SL_KEPT * SL_FIRST_UNITS + SL_N_LANES]; /* layer 0's delta, summed and scaled */
-    union {
-        struct {
+    __extension__ union {
+        __extension__ struct {
             int16_t pairs_a[2 * SL_N_PAIRS]; /* factors of sums, two and two */
             int16_t pairs_b[2 * SL_N_PAIRS];
         };

@@ -10,8 +10,8 @@ enum { SL_LANES = 8 };
 #define SL_BITS  0x01010101u
 #define SL_WORDS ((SL_N_BLOCKS + 31) / 32) /* of gates, a feature */
 
-_Static_assert((SL_WORDS * SL_N_INPUTS) >> 24 == 0, "a word's index has 24 bits");
-_Static_assert(SL_N_ACTIVE >= 1 && SL_N_ACTIVE <= SL_N_BLOCKS, "some blocks are active");
+SL_STATIC_ASSERT((SL_WORDS * SL_N_INPUTS) >> 24 == 0, "a word's index has 24 bits");
+SL_STATIC_ASSERT(SL_N_ACTIVE >= 1 && SL_N_ACTIVE <= SL_N_BLOCKS, "some blocks are active");
 
 /* score[e] += factor * size of the rows whose bit e is set; four blocks to a word, in byte lanes,
  * as long as no lane can pass 255. */

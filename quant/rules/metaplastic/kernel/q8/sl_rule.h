@@ -10,7 +10,7 @@
 #include "sl_head_scratch.h"
 #include "sl_status.h"
 
-_Static_assert(sizeof(sl_state_t) % 4 == 0, "weights must begin and end at a word");
+SL_STATIC_ASSERT(sizeof(sl_state_t) % 4 == 0, "weights must begin and end at a word");
 
 /* One layer: a row is an input (the bias is the last), a column a unit; a row of weights has
  * `width` bytes, `columns` rounded up to a whole word. */

@@ -1,0 +1,13 @@
+"""What this folder adds to the list of experiments."""
+
+from __future__ import annotations
+
+from experiments.entry import Entry
+
+ENTRIES = {
+    "Published results": {
+        "bimu-pmnist": Entry(
+            "bimu.experiments", "100 tasks of permuted MNIST in a byte per synapse (BiMU, table 1)"
+        ),
+    },
+}

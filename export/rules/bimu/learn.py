@@ -1,0 +1,210 @@
+"""A learning step of BiMU in a graph: its golden model, bit for bit.
+
+The names of the steps are those of NUMBERS.md and of :mod:`quant.rules.bimu.golden_steps`. Rows of
+the first layer that are not taken are not read. The sums of a layer behind the first are exact up
+to 2^14 columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from export.graph import words
+from export.graph.bits import bit_length
+from export.graph.builder import GraphBuilder
+from export.graph.fields import Fields
+from export.graph.heads.categorical import softmax_q
+from export.graph.learner import DrawnStep, PaddedStep, inverse_of
+from export.graph.shapes import squeezed, transposed
+from export.graph.whole import (
+    Value,
+    absolute,
+    clip,
+    divide_floor,
+    lookup,
+    matmul,
+    maximum,
+    minimum,
+    reduce,
+    shift_floor,
+    shift_round,
+    where,
+)
+from export.rules.bimu.graph import Layer, forward, logits
+from quant import noise
+from quant.network import NetworkSpec
+from quant.rules.bimu.config import BimuConfig
+from quant.rules.bimu.golden import DELTA_MAX, RATIO_MAX
+from quant.rules.bimu.golden_steps import (
+    BELIEF_BYTE_MAX,
+    INPUT_BITS,
+    LANE_BITS,
+    RAREST,
+    RIGHT_MAX,
+    STEP_FRAC_BITS,
+)
+from quant.rules.bimu.plan import (
+    INVERSE_NORM_FRAC_BITS,
+    SHRINK,
+    TANH,
+    VARIANCE,
+    BimuPlan,
+    make_bimu_plan,
+)
+from quant.rules.bimu.state import stride
+
+#: Bits of a column's sum of magnitudes times the scale: 64 draws of 24 bits, 15 bits.
+_WIDE_BITS = 46
+_ROW_BITS = 21
+
+
+class BimuStep(PaddedStep, DrawnStep):
+    """One learning step: what :class:`export.graph.learner.LearningStep` asks for."""
+
+    def __init__(
+        self, g: GraphBuilder, spec: NetworkSpec, config: BimuConfig, fields: Fields
+    ) -> None:
+        super().__init__(g, spec, config, fields)
+        self._plan: BimuPlan = make_bimu_plan(spec, config)
+        self.shapes = self._plan.shapes
+        self._raw = self.matrices("belief", stride)
+        self._weights: list[tuple[Any, Any]] = []
+
+    def forward(self, z: Value, epsilon: Sequence[Value]) -> list[Layer]:
+        """Run all layers."""
+        bytes_ = [self.number(raw, k) + 128.0 for k, raw in enumerate(self._raw)]
+        self._weights = [(lookup(TANH, byte), lookup(VARIANCE, byte)) for byte in bytes_]
+        return forward(self.g, z, self.spec, self._plan, self._weights, epsilon)
+
+    def answered(self, forward: Any) -> tuple[Any, Any, Any]:
+        """Logits, the last layer, and what the sum of all draws is divided by."""
+        return squeezed(logits(forward[-1], self._plan), 0), forward[-1], self.unit
+
+    def wanted(self) -> list[tuple[int, int]]:
+        """The words of a step."""
+        found: list[tuple[int, int]] = []
+        for layer, (rows, columns) in enumerate(self.shapes):
+            found += [
+                (noise.STREAM_ROW + layer, rows),
+                (noise.STREAM_COLUMN + layer, columns),
+                (noise.STREAM_PULL_ROW + layer, rows),
+            ]
+        return found
+
+    def update(self, passed: Sequence[Layer], target: Any, drawn: Sequence[str]) -> dict[str, str]:
+        """Backward pass, steps and pull of every layer."""
+        plan = self._plan
+        outputs = squeezed(logits(passed[-1], plan), 0)
+        delta = shift_round((softmax_q(outputs) - target * 65536.0) * float(plan.scale_q), 8)
+        new: list[str] = []
+        for layer in range(len(passed) - 1, -1, -1):
+            with self.g.scope(f"update_{layer}"):
+                mine = passed[layer]
+                inverse = inverse_of(squeezed(mine.spread, 0) if layer == 0 else mine.spread)
+                ratio = shift_round(mine.epsilon * inverse, 14)
+                noisy = clip(shift_round(delta * ratio, 12), -RATIO_MAX, RATIO_MAX)
+                used = delta
+                if layer > 0:
+                    delta = self._backward(layer, mine, passed[layer - 1], used, noisy)
+                row, column, pull = drawn[3 * layer : 3 * layer + 3]
+                stepped = self._stepped(layer, mine, used, noisy, row, column)
+                new.insert(0, self._pulled(layer, stepped, pull, column))
+        return {"belief": self.joined(new)}
+
+    def _backward(self, layer: int, mine: Layer, below: Layer, delta: Any, noisy: Any) -> Any:
+        """Gradient by the sums of the layer below over the norm of their input, Q.16."""
+        x, (tanh, variance) = squeezed(mine.x, 0), self._weights[layer]
+        if self.spec.bias:
+            first = np.arange(self.spec.layers[layer])
+            x = Value(self.g, self.g.op("Gather", x.name, first, axis=1))
+            tanh, variance = (
+                Value(self.g, self.g.op("Gather", part.name, first)) for part in (tanh, variance)
+            )
+        through = shift_round(matmul(noisy, transposed(variance)), 15)
+        gradient = shift_round(matmul(delta, transposed(tanh)), 8)
+        gradient = gradient + where(x < 0, -through, through)
+        inverse = float(self._plan.inverse_norms[layer])
+        gradient = shift_round(gradient * inverse, INVERSE_NORM_FRAC_BITS)
+        mantissa, exponent = _norm(below)
+        limit = shift_floor(mantissa * float(self._plan.window_q), exponent)
+        inside = absolute(squeezed(below.sums, 0)) <= limit
+        return clip(where(inside, gradient, 0), -DELTA_MAX, DELTA_MAX)
+
+    def _stepped(
+        self, layer: int, mine: Layer, delta: Any, noisy: Any, row: str, column: str
+    ) -> str:
+        """A layer's bytes after the steps of the rows that are taken, padding and all."""
+        g, plan, raw = self.g, self._plan, self._raw[layer]
+        mantissa, exponent = _norm(mine)
+        x = transposed(squeezed(mine.x, 0))
+        size = absolute(Value(g, g.op("Gather", x.name, np.array([0]), axis=1)))
+        square = size * size
+        scale = divide_floor(float(1 << 31), maximum(mantissa, 1)) * float(plan.gain[0])
+        scale, exponent = shift_floor(scale, 16), 19 + plan.gain[1] - exponent
+        d, right = _lanes(delta, scale, exponent, reduce("Max", size, None))
+        r, right_noisy = _lanes(noisy, scale, exponent + 4, reduce("Max", square, None))
+        lane, q = reduce("Sum", d, 0), reduce("Sum", r, 0)
+        largest = reduce("Max", absolute(lane) if layer == 0 else reduce("Sum", absolute(d), 0), 1)
+        bound = shift_round(size * largest, right)
+        bound = bound + shift_round(square * reduce("Max", absolute(q), 1), right_noisy)
+        rarity = clip(STEP_FRAC_BITS - bit_length(bound, _ROW_BITS), 0, RAREST)
+        high = g.op("BitShift", row, np.array(24, np.uint32), direction="RIGHT")
+        often = shift_floor(np.array(256.0), rarity)
+        taken = (bound > 0) & (words.number(g, g.unsqueeze(high, 1)) < often) & (mantissa > 0)
+        given = taken | (np.arange(self.shapes[layer][0])[:, None] == 0)  # so that there is one
+        rows = g.op("Gather", g.op("NonZero", given.name), np.array(0))
+        x, square, rarity, taken = (
+            Value(g, g.op("Gather", part.name, rows)) for part in (x, square, rarity, taken)
+        )
+        old = self.number(g.op("Gather", raw, rows), layer)
+        step = self._step(
+            old,
+            shift_round(x * lane if layer == 0 else matmul(x, d), right),
+            shift_round(square * q, right_noisy),
+        )
+        u = _dither(g, g.op("Gather", row, rows), column, (1 << STEP_FRAC_BITS) - 1)
+        moved = shift_floor(shift_floor(step, -rarity) + u, STEP_FRAC_BITS)
+        new = clip(old - where(taken, moved, 0), -BELIEF_BYTE_MAX, BELIEF_BYTE_MAX)
+        return self.scattered(raw, rows, self.padded("belief", new, layer))
+
+    def _step(self, old: Any, g: Any, q: Any) -> Any:
+        """Steps against the gradient, in LSBs, .12: shrunk where they are large."""
+        caution, shift = self._plan.caution
+        t, variance = lookup(TANH, old + 128.0), lookup(VARIANCE >> 5, old + 128.0)
+        y = shift_round((g - shift_round(t * q, 8)) * variance, 10)
+        against = absolute(y) + shift_floor(y * t, 8)
+        worth = minimum(shift_floor(against * float(caution), shift), len(SHRINK) - 1)
+        return shift_round(y * lookup(SHRINK, worth), 10)
+
+    def _pulled(self, layer: int, raw: str, pull: str, column: str) -> str:
+        """A layer's bytes after the prior's pull on some rows."""
+        g = self.g
+        rows = self.rows_to_pull(layer, self._plan.sweep)
+        old = self.number(g.op("Gather", raw, rows), layer)
+        u = _dither(g, g.op("Gather", pull, rows), column, 0xFFFF)
+        step = shift_floor(lookup(self._plan.pull, absolute(old)) + u, 16)
+        new = where(old < 0, old + step, old - step)
+        return self.scattered(raw, rows, self.padded("belief", new, layer))
+
+
+def _norm(layer: Layer) -> tuple[Any, Any]:
+    """The norm of a layer's input without the batch axis; behind the first one it is known."""
+    mantissa, exponent = (squeezed(x, 0) if isinstance(x, Value) else x for x in layer.norm)
+    return mantissa, exponent
+
+
+def _lanes(y: Any, scale: Any, exponent: Any, largest: Any) -> tuple[Any, Any]:
+    """``y · scale`` in 14 bits for the sum of a column's draws, and the shift that remains."""
+    most = reduce("Max", reduce("Sum", absolute(y), 0), 1) * scale
+    drop = bit_length(most, _WIDE_BITS) - LANE_BITS
+    least = maximum(bit_length(largest, 16) - INPUT_BITS, 0)
+    return shift_round(y * scale, drop), minimum(maximum(exponent - drop, least), RIGHT_MAX)
+
+
+def _dither(g: GraphBuilder, rows: str, columns: str, mask: int) -> Value:
+    """Low bits of row XOR column, ``number[rows, columns]``."""
+    both = g.op("BitwiseXor", g.unsqueeze(rows, 1), columns)
+    return words.number(g, g.op("BitwiseAnd", both, np.array(mask, np.uint32)))

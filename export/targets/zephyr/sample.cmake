@@ -1,0 +1,6 @@
+cmake_minimum_required(VERSION 3.20.0)
+list(APPEND ZEPHYR_EXTRA_MODULES ${CMAKE_CURRENT_SOURCE_DIR}/../..)
+find_package(Zephyr REQUIRED HINTS $ENV{ZEPHYR_BASE})
+project(@NAME@_learn C)
+target_sources(app PRIVATE src/main.c src/example.c src/sensor.c src/port.c)
+target_include_directories(app PRIVATE src)

@@ -1,0 +1,21 @@
+/* What spiking layers keep in the scratch: traces that become the state's when a step has passed.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "sl_lanes.h"
+
+#ifdef SL_DELTA
+#define SL_EVENTS_SCRATCH int16_t new_reference[SL_N_FEATURES];
+#else
+#define SL_EVENTS_SCRATCH
+#endif
+
+#define SL_SPIKING_SCRATCH                                                                         \
+    SL_EVENTS_SCRATCH                                                                              \
+    int16_t new_input_trace[SL_N_INPUTS];                                                          \
+    int16_t new_reset[SL_N_HIDDEN_UNITS * SL_N_DRAWS + 1];                                         \
+    int16_t new_output[SL_N_HIDDEN_UNITS * SL_N_DRAWS + 1];                                        \
+    uint32_t new_events[SL_N_LAYERS], new_live[SL_N_LAYERS];                                       \
+    uint8_t gate[SL_N_HIDDEN_ROWS * SL_N_LANES]; /* Q0.7, as scratch.hidden */

@@ -1,0 +1,225 @@
+"""The verbs of a learner whose samples are steps of time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from quant import spiking
+from quant.errors import ConfigError, LabelError
+from quant.heads.head import ClassPrediction
+from streamlearn.learners.base import Features
+from streamlearn.learners.classifier import StreamClassifier
+from streamlearn.learners.labels import read_label
+from streamlearn.learners.parameters import parameter
+from streamlearn.learners.template import as_tuple
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+#: A learner's own parameters that became something else in its network.
+_MADE = ("layers", "rule", "threshold", "drift")
+
+
+@dataclass(frozen=True)
+class Activity:
+    """What a spiking network did since it was made, in NeuroBench's terms.
+
+    Attributes
+    ----------
+    steps : int
+        Steps of time.
+    events : tuple of float
+        Events into each layer of weights, a step: of the input lines, then spikes of the hidden
+        units, mean over the draws.
+    live : tuple of float
+        Inputs of each layer whose trace was not 0, a step, mean over the draws: rows that were
+        read, and written where the step was learned.
+    synaptic_operations : float
+        Weights that live inputs met, a step, mean over the draws. A dense layer of the same size
+        has `dense_operations`.
+    dense_operations : int
+    """
+
+    steps: int
+    events: tuple[float, ...]
+    live: tuple[float, ...]
+    synaptic_operations: float
+    dense_operations: int
+
+
+class Spikes(StreamClassifier):
+    """A classifier with a sense of time; a subclass names its rule."""
+
+    _spikes = True
+
+    # -- parameters -------------------------------------------------------------------------
+
+    def _network(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a constructor's parameters with those of the network that they mean."""
+        found = {name: value for name, value in given.items() if name not in ("self", *_MADE)}
+        layers = as_tuple("layers", given["layers"])
+        threshold, leaks = given["threshold"], given["leaks"]
+        if leaks is None:
+            leaks = (3, *[4] * (len(layers) - 2))[: max(len(layers) - 1, 1)]
+        found["leaks"] = as_tuple("leaks", leaks)
+        if not found["leaks"]:
+            raise ConfigError("leaks=(): give one number for each layer of weights, or None")
+        found["delta"] = ()
+        if threshold is not None:
+            if not isinstance(threshold, int | float) or not math.isfinite(threshold):
+                raise ConfigError(f"threshold={threshold!r}: expected 1/16 to 7.94, or None")
+            found["delta"] = (math.floor(16 * threshold + 0.5), given["drift"])
+            if layers and isinstance(layers[0], int | np.integer):
+                layers = (2 * int(layers[0]), *layers[1:])
+        found["layers"] = layers
+        return found
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """``(n_features, hidden..., n_classes)``."""
+        return (self.spec.n_features, *self.spec.layers[1:])
+
+    @property
+    def rule(self) -> str:
+        """The learning rule."""
+        return self._rule
+
+    @property
+    def threshold(self) -> float | None:
+        """The change that is an event; None if the inputs are no events."""
+        return self.spec.delta[0] / 16 if self.spec.delta else None
+
+    @property
+    def drift(self) -> int:
+        """How what a feature is compared with leaks: by 2^-drift a step; 0: not at all."""
+        return self.spec.delta[1] if self.spec.delta else 0
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """See :meth:`streamlearn.learners.parameters.Parameters.get_params`."""
+        del deep
+        made = {name: getattr(self, name) for name in _MADE}
+        names = self._parameters
+        return {name: made[name] if name in made else parameter(self, name) for name in names}
+
+    # -- time -------------------------------------------------------------------------------
+
+    def reset(self) -> None:
+        """Forget the time before, as between two recordings; what was learned stays."""
+        with self._lock:
+            spiking.reset(self._state)
+
+    def step(self, x: Features) -> Any:
+        """Let a step of time pass, and return the label predicted at its end.
+
+        Nothing is learned, but membranes, traces and the front end follow. None if the predicted
+        class has no label.
+
+        Raises
+        ------
+        ShapeError, InputValueError, DivergedError
+            As :meth:`learn_one`.
+        """
+        with self._lock:
+            return self._label(self._pass(x))
+
+    def _pass(self, x: Features) -> ClassPrediction:
+        found: ClassPrediction = self._engine.advance(self._state, self._read(x))
+        return found
+
+    def _label(self, found: ClassPrediction) -> Any:
+        return self._labels[found.class_index] if found.class_index < len(self._labels) else None
+
+    def test_then_learn_one(self, x: Features, y: Hashable) -> Any:
+        """Predict, then learn, and let the step of time pass; without a label (None) only that.
+
+        Returns
+        -------
+        label
+            What was predicted before learning, as of :meth:`step`.
+
+        Raises
+        ------
+        ShapeError, InputValueError, LabelError, DivergedError
+            As :meth:`learn_one`.
+        """
+        return self.step(x) if y is None else super().test_then_learn_one(x, y)
+
+    def learn_recording(self, X: Any, y: Hashable, *, every: int = 1) -> Self:
+        """Learn a recording from its start: :meth:`reset`, then its steps, all of one label.
+
+        Parameters
+        ----------
+        X : array or data frame ``[n_steps, n_features]``
+        y : label
+        every : int
+            Learn every so many steps; the others only pass.
+
+        Raises
+        ------
+        ConfigError
+            If ``every`` is below 1.
+        ShapeError, InputValueError, LabelError, DivergedError
+            As :meth:`learn_one`; before the first step.
+        """
+        if every < 1:
+            raise ConfigError(f"every={every}: expected 1 or more steps")
+        with self._lock:
+            rows = self._read_many(X)
+            label = read_label(y)
+            self._class_of(label)
+            self.reset()
+            for at, row in enumerate(rows):
+                self.test_then_learn_one(row, label if at % every == every - 1 else None)
+        return self
+
+    def predict_recording(self, X: Any) -> Any:
+        """Return the label of a whole recording; the learner stays as it was.
+
+        The logits of all steps are added, those of later steps with more weight: step t counts t
+        times. The recording starts as after :meth:`reset`.
+
+        Parameters
+        ----------
+        X : array or data frame ``[n_steps, n_features]``
+
+        Raises
+        ------
+        LabelError
+            If no label is known yet.
+        ShapeError, InputValueError, DivergedError
+            As :meth:`learn_one`.
+        """
+        with self._lock:
+            if not self._labels:
+                raise LabelError("no label is known yet: learn a recording, or give classes=")
+            rows, kept = self._read_many(X), self._state
+            self._state = kept.copy()
+            try:
+                spiking.reset(self._state)
+                total = np.zeros(self.spec.n_classes)
+                for at, row in enumerate(rows, 1):
+                    total += at * self._pass(row).logits
+            finally:
+                self._state = kept
+            return self._labels[int(np.argmax(total[: len(self._labels)]))]
+
+    @property
+    def activity(self) -> Activity:
+        """What the network did so far; the counters of the state begin again at 2^32."""
+        state, spec = self.state, self.spec
+        steps = int(state["time_steps"][0])
+        per = max(steps, 1) * np.array([1, *[self.config.n_draws] * (len(spec.shapes) - 1)])
+        live = state["live_inputs"][0] / per
+        columns = np.array([columns for _, columns in spec.shapes])
+        return Activity(
+            steps,
+            tuple((state["events"][0] / per).tolist()),
+            tuple(live.tolist()),
+            float((live * columns).sum()),
+            sum(n * int(k) for n, k in zip(spec.layers, columns, strict=False)),
+        )

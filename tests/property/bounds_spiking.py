@@ -1,0 +1,123 @@
+"""Bounds of spiking layers: traces, membranes, and what passes a gate."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from bounds_sampling import PRE_ACTIVATION
+from holding import Bounds
+
+from quant.front_end import INPUT_MAX
+from quant.network import NetworkSpec
+from quant.rules.mesu.config import MesuConfig
+from quant.sampling.golden import DELTA_MAX
+from quant.spiking import EVENT_SHIFT, EVENTS_MAX, LEAK_MAX, LEAK_MIN, fields, golden
+from quant.state import init_state
+
+ONE = 1 << golden.TRACE_FRAC_BITS
+#: What the most events of a step bring a trace.
+FOUR = EVENTS_MAX << golden.TRACE_FRAC_BITS + EVENT_SHIFT
+IN, OUT = golden.INPUT_TRACE_MAX, golden.TRACE_MAX
+
+
+def _kept(trace: int) -> int:
+    """What the slowest leak leaves."""
+    return int(golden.decay(np.array([trace]), LEAK_MAX)[0])
+
+
+BOUNDS = Bounds(
+    {
+        "apart": ((INPUT_MAX << golden.INPUT_SHIFT) + IN, "int32"),
+        "arrived": (_kept(IN) + FOUR, "int32"),
+        "fired": (_kept(OUT) + ONE, "int32"),
+        "membrane": (PRE_ACTIVATION + (OUT << golden.MEMBRANE_SHIFT), "int32"),
+        "through": (DELTA_MAX * golden.GATE_MAX + 64, "int32"),
+    }
+)
+
+
+def _format(kind: str, bits: int, smallest: int, largest: int) -> dict[str, str]:
+    return {
+        "type": kind,
+        "fraction bits": str(bits),
+        "smallest": str(smallest),
+        "largest": str(largest),
+    }
+
+
+TABLES = {
+    "format": {
+        "reference": _format("int16", golden.TRACE_FRAC_BITS, -IN, IN),
+        "input_trace": _format("int16", golden.TRACE_FRAC_BITS, -IN, IN),
+        "reset": _format("int16", golden.TRACE_FRAC_BITS, 0, OUT),
+        "output_trace": _format("int16", golden.TRACE_FRAC_BITS, 0, OUT),
+        "gate": _format("uint8", golden.GATE_FRAC_BITS, 0, golden.GATE_MAX),
+    },
+    "field": {field.name: {} for field in fields((3, 4), (4, 2, 2), (8, 5), 4, "integer")},
+}
+
+
+def exercise() -> None:
+    """Full traces under every leak, the largest pre-activations, thresholds from end to end."""
+    config = MesuConfig(n_draws=2)
+    ends = np.array([-INPUT_MAX, INPUT_MAX])
+    for k in range(LEAK_MIN, LEAK_MAX + 1):
+        spec = NetworkSpec((2, 2, 2), False, "none", leaks=(k, k))
+        state = init_state(spec, config, "q16")
+        for _ in range(300):
+            old = state["input_trace"][0].astype(np.int64)
+            BOUNDS.hold("arrived", golden.decay(old, k) + (ends << golden.INPUT_SHIFT))
+            new, x = golden.arrive(spec, state, ends)
+            assert np.abs(new["input_trace"]).max() <= IN
+            assert np.abs(x).max() <= INPUT_MAX
+            _put(state, new)
+        for a in (np.full((2, 2), PRE_ACTIVATION), np.full((2, 2), -PRE_ACTIVATION)):
+            for _ in range(80):
+                old = state["output_trace"][0].astype(np.int64)
+                BOUNDS.hold("fired", golden.decay(old, k) + ONE * (a[0, 0] > 0))
+                resets = golden.decay(state["membrane_reset"][0].astype(np.int64), k)
+                BOUNDS.hold("membrane", a.reshape(-1) - (resets << golden.MEMBRANE_SHIFT))
+                left: dict[str, list[np.ndarray]] = {}
+                x, _, gate = golden.fire(spec, state, 0, a, left)
+                assert x.min() >= 0
+                assert x.max() < 1 << 15
+                assert gate.min() >= 0
+                for name in ("membrane_reset", "output_trace"):
+                    state[name][0] = left[name][0].reshape(-1)
+        for _ in range(2000):  # every trace ends at 0
+            _put(state, golden.arrive(spec, state, 0 * ends)[0])
+        assert not state["input_trace"].any()
+    _exercise_events(config)
+    threshold = np.full((2, 2), golden.THRESHOLD)
+    gate = golden.fire(spec, init_state(spec, config, "q16"), 0, threshold, {})[2]
+    assert gate.max() == golden.GATE_MAX
+    BOUNDS.hold("through", DELTA_MAX * int(gate.max()) + 64)
+    # the slowest trace of all fills to its end
+    full = init_state(replace(spec, leaks=(LEAK_MAX, LEAK_MAX)), config, "q16")
+    full["output_trace"] = OUT
+    BOUNDS.hold("fired", golden.decay(full["output_trace"][0].astype(np.int64), LEAK_MAX) + ONE)
+    full["input_trace"] = IN
+    kept = golden.decay(full["input_trace"][0].astype(np.int64), LEAK_MAX)
+    BOUNDS.hold("arrived", kept + FOUR)
+
+
+def _put(state: np.ndarray, new: dict[str, np.ndarray]) -> None:
+    for name, value in new.items():
+        state[name][0] = value
+
+
+def _exercise_events(config: MesuConfig) -> None:
+    rng = np.random.default_rng(0)
+    for threshold in (1, 8, 127):
+        spec = NetworkSpec((4, 2), False, "none", leaks=(1,), delta=(threshold, 0))
+        state = init_state(spec, config, "q16")
+        for t in range(400):
+            z = np.array([INPUT_MAX, -INPUT_MAX]) * (1 if t // 100 % 2 else -1)
+            z = z if t < 200 else rng.integers(-INPUT_MAX, INPUT_MAX + 1, 2)
+            reference = state["delta_reference"][0].astype(np.int64)
+            BOUNDS.hold("apart", (z << golden.INPUT_SHIFT) - reference)
+            new, events = golden.send_on_delta(spec.delta, state, z)
+            assert np.abs(new["delta_reference"]).max() <= IN
+            assert 0 <= events.min() and events.max() <= 64
+            _put(state, new)

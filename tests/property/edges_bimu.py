@@ -1,0 +1,21 @@
+"""Sizes and settings at which this rule's kernel takes other paths than at its defaults."""
+
+from __future__ import annotations
+
+from registered import Case
+
+from quant.network import NetworkSpec
+from quant.rules.bimu.config import BimuConfig
+
+MORE = {
+    "bimu 17-40-21-4, 64 draws": Case(
+        NetworkSpec((17, 40, 21, 4), bias=False, front_end="none"),
+        BimuConfig(n_draws=64, lr=64.0, caution=0.0, window=16.0, logit_scale=8.0, sweep=1),
+        "q8",
+    ),
+    "bimu 9-2, one draw": Case(
+        NetworkSpec((9, 2), front_end="none"),
+        BimuConfig(n_draws=1, memory_window=1.0, lr=1 / 64, caution=64.0, logit_scale=1 / 16),
+        "q8",
+    ),
+}

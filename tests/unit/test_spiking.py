@@ -1,0 +1,245 @@
+"""Spiking learners: time, events, and one step in integers, in C and in equations."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import math
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from export.graph.model import prediction_model
+from export.package import write_export
+from quant.errors import ConfigError, LabelError, ShapeError, StateFormatError
+from quant.network import NetworkSpec
+from quant.rules.bimu.config import BimuConfig
+from quant.rules.mesu.config import MesuConfig
+from quant.state import init_state
+from streamlearn import MesuClassifier, SpikingClassifier, load
+from streamlearn.engines import make_engine
+
+#: Layers, leaks, events, what stands before them.
+NETWORKS: list[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], str]] = [
+    ((12, 16, 3), (3, 4), (), "none"),
+    ((12, 16, 9, 3), (3, 4, 2), (8, 5), "standardise"),
+    ((12, 3), (6,), (1, 0), "frozen"),
+]
+
+
+def signal(n: int, n_features: int, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return np.cumsum(rng.normal(size=(n, n_features)), axis=0).astype(np.float32).astype(float)
+
+
+def tone(low: bool, phase: float, n: int = 50) -> np.ndarray:
+    t = np.arange(n)
+    return 2 * np.sin(t * (0.3 if low else 0.9) + phase)[:, None]
+
+
+@functools.cache
+def _heard() -> SpikingClassifier:
+    learner = SpikingClassifier((1, 24, 2), front_end="none")
+    for k in range(50):
+        learner.learn_recording(tone(k % 2 == 0, k), "low" if k % 2 == 0 else "high")
+    return learner
+
+
+def hearing() -> SpikingClassifier:
+    """A learner that knows two tones."""
+    return copy.deepcopy(_heard())
+
+
+@pytest.mark.parametrize(("layers", "leaks", "delta", "front_end"), NETWORKS)
+def test_c_has_the_golden_models_bits_in_steps_with_and_without_a_label(
+    layers: tuple[int, ...], leaks: tuple[int, ...], delta: tuple[int, ...], front_end: str
+) -> None:
+    spec = NetworkSpec(layers, False, front_end, leaks=leaks, delta=delta)
+    config = MesuConfig(n_draws=3, sigma_init=2.0)
+    golden, c = (make_engine(spec, config, "q16", backend) for backend in ("numpy", "c"))
+    states = init_state(spec, config, "q16", 1), init_state(spec, config, "q16", 1)
+    for t, x in enumerate(signal(90, spec.n_features) / 2):
+        asked = [e.predict(s, x, t % 2 == 0) for e, s in zip((golden, c), states, strict=True)]
+        assert asked[0].class_index == asked[1].class_index
+        assert np.array_equal(asked[0].logits, asked[1].logits)
+        if t % 3:
+            done = [e.learn(s, x, t % 2) for e, s in zip((golden, c), states, strict=True)]
+            assert done[0] == done[1]
+        else:
+            past = [e.advance(s, x) for e, s in zip((golden, c), states, strict=True)]
+            assert np.array_equal(past[0].logits, past[1].logits)
+        assert states[0].tobytes() == states[1].tobytes(), t
+    assert golden.saturations == c.saturations
+    assert states[0]["time_steps"] == 90
+    assert states[0]["n_samples"] == 60
+    assert (states[0]["live_inputs"] > 0).all()
+
+
+def test_the_integers_follow_the_equations() -> None:
+    """Events are the same, and predictions mostly so: rounding moves a spike now and then."""
+    learners = [SpikingClassifier((3, 16, 2), arithmetic=a, seed=2) for a in ("q16", "float64")]
+    same = 0
+    for x in signal(150, 3):
+        y = int(x[0] > x[1])
+        same += len({learner.test_then_learn_one(x, y) for learner in learners}) == 1
+    assert same > 130
+    activity = [learner.activity for learner in learners]
+    assert math.isclose(activity[0].events[0], activity[1].events[0], rel_tol=0.1)
+    assert math.isclose(activity[0].events[1], activity[1].events[1], rel_tol=0.3)
+
+
+def test_a_membrane_adds_up_leaks_and_is_reset() -> None:
+    """By hand: one input of weight 1, one unit, leaks of a half."""
+    spec = NetworkSpec((1, 1, 2), False, "none", leaks=(1, 1))
+    config = MesuConfig(n_draws=1)
+    state = init_state(spec, config, "float64")
+    state["mu"], state["sigma"] = 1.0, 0.0
+    engine = make_engine(spec, config, "float64")
+    fired, trace, membrane = [], 0.0, 0.0
+    for value in (0.6, 0.6, 0.6, 0.0, 2.0, 0.0, 0.0):
+        engine.advance(state, np.array([value]))
+        membrane = membrane / 2 + value  # as textbooks have it: the reset leaks with it
+        spike = membrane >= 1
+        membrane -= spike
+        trace = trace / 2 + spike
+        fired.append(int(spike))
+        assert float(state["output_trace"][0, 0]) == trace
+    assert fired == [0, 0, 1, 0, 1, 0, 0]
+
+
+def test_what_one_instant_cannot_tell_is_learned() -> None:
+    learner = hearing()
+    right = sum(
+        learner.predict_recording(tone(low, 0.5 + k)) == ("low" if low else "high")
+        for k in range(10)
+        for low in (True, False)
+    )
+    assert right >= 18
+    instant = MesuClassifier((1, 24, 2), front_end="none")
+    for k in range(50):
+        for x in tone(k % 2 == 0, k):
+            instant.learn_one(x, "low" if k % 2 == 0 else "high")
+    guessed = sum(
+        instant.predict_one(x) == ("low" if low else "high")
+        for low in (True, False)
+        for x in tone(low, 0.5, 500)
+    )
+    assert guessed < 700, "canary: without time it is a guess"
+
+
+def test_predicting_changes_nothing_and_a_step_is_what_was_predicted() -> None:
+    learner = hearing()
+    learner.reset()
+    for x in tone(True, 1.0):
+        before = learner.state_sha256
+        looked = learner.predict_one(x)
+        learner.predict_recording(tone(False, 1.0))
+        assert learner.state_sha256 == before
+        assert learner.step(x) == looked
+        assert learner.state_sha256 != before
+
+
+def test_a_step_without_a_label_lets_time_pass_and_learns_nothing() -> None:
+    learner, other = hearing(), hearing()
+    weights = learner.state["mu"].copy()
+    learner.learn_one([1.5], None)
+    other.step([1.5])
+    assert learner.state_sha256 == other.state_sha256
+    assert np.array_equal(learner.state["mu"], weights)
+    assert learner.n_samples == 50 * 50
+
+
+def test_reset_forgets_time_and_keeps_what_was_learned() -> None:
+    learner = hearing()
+    before = learner.state
+    learner.reset()
+    after = learner.state
+    changed = {name for name in before.dtype.names if (before[name] != after[name]).any()}
+    assert changed == {"delta_reference", "input_trace", "membrane_reset", "output_trace"}
+    assert not any(after[name].any() for name in changed)
+
+
+def test_every_second_step_is_enough_and_the_others_pass() -> None:
+    learner = SpikingClassifier((1, 8, 2), front_end="none")
+    learner.learn_recording(tone(True, 0.0), "low", every=2)
+    assert learner.n_samples == 25
+    assert learner.activity.steps == 50
+
+
+def test_silence_costs_nothing() -> None:
+    learner = SpikingClassifier((4, 8, 2), front_end="none")
+    for _ in range(5):
+        learner.learn_one([0.0] * 4, "still")
+    assert learner.activity.synaptic_operations == 0
+    assert learner.activity.dense_operations == 8 * 8 + 8 * 2
+    learner.learn_one([1.0, 0, 0, 0], "moves")
+    assert learner.activity.events[0] == 1 / 6
+    assert learner.activity.synaptic_operations > 0
+
+
+def test_a_file_holds_the_time_between_two_steps(tmp_path: Path) -> None:
+    learner = hearing()
+    learner.step([1.0])
+    learner.save(tmp_path / "state.sls")
+    again = load(tmp_path / "state.sls")
+    assert isinstance(again, SpikingClassifier)
+    assert again.state_sha256 == learner.state_sha256
+    assert pickle.loads(pickle.dumps(learner)).step([0.5]) == learner.step([0.5])
+    made = SpikingClassifier(**learner.get_params())
+    assert made.get_params() == learner.get_params()
+    assert made.spec == learner.spec
+    with pytest.raises(StateFormatError, match=r"spiking.*dense"):
+        MesuClassifier.load(tmp_path / "state.sls")
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"leaks": (3,)}, "expected 2 numbers, one per layer"),
+        ({"leaks": (3, 7)}, "whole numbers from 1 to 6"),
+        ({"leaks": ()}, "one number for each layer"),
+        ({"leaks": 3}, "expected a list or tuple"),
+        ({"threshold": 0.0}, "a threshold of 1 to 127 sixteenths"),
+        ({"threshold": "much"}, "expected 1/16 to 7.94, or None"),
+        ({"drift": 9}, "a leak of 1 to 8"),
+        ({"rule": "bimu"}, "learn by 'mesu' so far"),
+        ({"arithmetic": "float32"}, "no spiking layers; there are mesu in q16 or float64"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_a_sentence(given: Any, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        SpikingClassifier((3, 8, 2), **given)
+
+
+def test_parts_that_a_spiking_network_has_not_are_refused() -> None:
+    for more in ({"memory": "lda"}, {"replay_bytes": 200}):
+        with pytest.raises(ConfigError, match="has none yet"):
+            NetworkSpec((4, 8, 2), leaks=(3, 4), **more)
+    with pytest.raises(ConfigError, match="predicts a class"):
+        NetworkSpec((4, 8, 1), leaks=(3, 4), head="gaussian")
+    with pytest.raises(ConfigError, match="two inputs; give an even number"):
+        NetworkSpec((5, 8, 2), leaks=(3, 4), delta=(8, 5))
+    with pytest.raises(ConfigError, match="give leaks as well"):
+        NetworkSpec((4, 8, 2), delta=(8, 5))
+    with pytest.raises(ConfigError, match="'bimu' in q8 has no spiking layers"):
+        init_state(NetworkSpec((4, 8, 2), leaks=(3, 4)), BimuConfig(), "q8")
+    learner = SpikingClassifier((3, 8, 2))
+    with pytest.raises(LabelError, match="no label is known"):
+        learner.predict_recording(np.zeros((3, 3)))
+    with pytest.raises(ConfigError, match="expected 1 or more"):
+        learner.learn_recording(np.zeros((3, 3)), "a", every=0)
+    with pytest.raises(ShapeError):
+        learner.step([1.0])
+
+
+def test_the_export_has_c_and_says_why_it_has_no_graph(tmp_path: Path) -> None:
+    learner = hearing()
+    manifest = write_export(learner, tmp_path / "export")
+    assert "spiking" in manifest["onnx"]["no_learning_because"]
+    assert not list((tmp_path / "export").glob("*.onnx"))
+    assert manifest["n_features"] == 1
+    with pytest.raises(ConfigError, match="no ONNX graph yet"):
+        prediction_model(learner.spec, learner.config, learner.state, "q16")
