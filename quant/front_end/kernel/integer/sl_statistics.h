@@ -131,9 +131,10 @@ SL_INLINE int32_t sl_feature_fit(sl_feature_t *f, uint64_t variance, int32_t aft
 
 /* Whether a new variance, or the mean, asks for other units. */
 static inline uint32_t sl_feature_unfit(const sl_feature_t *f, uint64_t variance) {
-    const uint64_t least = (uint64_t)1 << SL_VARIANCE_LOW_BITS;
-    const uint64_t room = ((uint64_t)1 << SL_VARIANCE_BITS) - least;
-    return variance - least >= room || sl_abs32(f->mean) >> SL_MAGNITUDE_BITS;
+    /* A new variance has at most 40 bits. */
+    const uint32_t units = (uint32_t)(variance >> SL_VARIANCE_LOW_BITS);
+    return units - 1 >= (1u << (SL_VARIANCE_BITS - SL_VARIANCE_LOW_BITS)) - 1 ||
+           sl_abs32(f->mean) >> SL_MAGNITUDE_BITS;
 }
 
 /* A deviation enters mean and variance, in their old units; what is left of it. */
