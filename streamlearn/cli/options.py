@@ -175,6 +175,14 @@ NoBaselines = Annotated[
     ),
 ]
 Board = Annotated[str, typer.Option("--board", help="Board to simulate; see `streamlearn boards`.")]
+SignedBy = Annotated[
+    Path | None,
+    typer.Option(
+        "--signed-by",
+        help="Public key whose signature the export has to have; `keygen` makes keys.",
+        metavar="KEY.pub",
+    ),
+]
 PortFolder = Annotated[
     Path | None,
     typer.Option(

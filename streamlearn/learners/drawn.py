@@ -6,7 +6,7 @@ import math
 from typing import cast
 
 from quant.asking import Asking, margin
-from quant.heads.categorical.taught import anything
+from quant.heads.categorical.taught import candidates
 from streamlearn.learners.base import Features
 from streamlearn.learners.classifier import Raw, StreamClassifier
 from streamlearn.uncertainty import Uncertainty, uncertainty_of
@@ -93,6 +93,7 @@ class DrawnClassifier(StreamClassifier):
 
     def _look(self, values: Raw) -> tuple[float, Uncertainty]:
         drawn = self._engine.draws(self._state, values)
-        known, found = self._known(drawn), uncertainty_of(drawn)
-        same = known.shape == drawn.shape and anything(self._state)  # every class was taught
-        return self._score(found), found if same else uncertainty_of(known)
+        found = uncertainty_of(drawn)
+        if candidates(self._state, self.spec.n_classes).all():
+            return self._score(found), found
+        return self._score(found), uncertainty_of(self._known(drawn))
