@@ -193,6 +193,27 @@ def _is_export(root: Path) -> bool:
 
 
 def class_names(learner: StreamLearner) -> list[str]:
-    """Return a text for each class index; classes without a label yet are called "class i"."""
-    known = [str(label) for label in learner.labels]
-    return known + [f"class {i}" for i in range(len(known), learner.spec.n_classes)]
+    """Return a text for each class index, each another one.
+
+    A class without a label yet is called "class i", and "class i, without a label" if a label has
+    that name.
+
+    Raises
+    ------
+    ConfigError
+        If two labels have one text, such as 1 and "1".
+    """
+    names: dict[str, object] = {}
+    for label in learner.labels:
+        if str(label) in names:
+            raise ConfigError(
+                f"the labels {names[str(label)]!r} and {label!r} would have one name in the "
+                "export; teach the learner labels of one type"
+            )
+        names[str(label)] = label
+    for i in range(len(names), learner.spec.n_classes):
+        name = f"class {i}"
+        while name in names:
+            name += ", without a label"
+        names[name] = None
+    return [*names]

@@ -84,7 +84,7 @@ def export(
             help="Instead a package that this tool takes as it is: "
             f"{', '.join(package_targets())}.",
             metavar="NAME",
-            callback=one_of(package_targets()),
+            callback=one_of(package_targets),
             show_default=False,
         ),
     ] = None,
@@ -153,10 +153,43 @@ def compare(
 
 
 @app.command()
-def boards(state_bytes: StateBytes = DEMO_STATE_BYTES) -> None:
+def boards(
+    state_bytes: StateBytes = DEMO_STATE_BYTES,
+    fit: Annotated[
+        Path | None,
+        typer.Option(
+            "--fit",
+            help="Build the learner of a folder written by `export` for each, and say where it "
+            "fits.",
+            show_default=False,
+        ),
+    ] = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Say which learner each has room and time for: a model.")
+    ] = False,
+    inputs: Annotated[
+        int | None, typer.Option("--inputs", help="Of --plan: features.", min=1)
+    ] = None,
+    classes: Annotated[
+        int | None, typer.Option("--classes", help="Of --plan; 0: it predicts a number.", min=0)
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option("--rate", help="Of --plan: samples a second.", min=0.001)
+    ] = None,
+) -> None:
     """List the boards that can be simulated, and how often their flash takes a state."""
+    from streamlearn.cli.board_plan import check_plan, print_fit, print_plan
     from streamlearn.cli.board_table import print_boards
 
+    if plan and fit is not None:
+        raise typer.BadParameter("one of them at a time", param_hint="--plan and --fit")
+    if plan:
+        check_plan(inputs, classes, rate)
+        print_plan(inputs or 0, classes or 0, rate or 0.0)
+        return
+    if fit is not None:
+        print_fit(fit)
+        return
     print_boards(state_bytes)
 
 

@@ -125,6 +125,15 @@ CheckpointSeconds = Annotated[
         min=0,
     ),
 ]
+LabelBudget = Annotated[
+    str | None,
+    typer.Option(
+        "--label-budget",
+        help="Learn a label only if the draws disagree, so many of them at most: 5%. All labels if "
+        "not given; the accuracy is always that over all rows.",
+        metavar="SHARE",
+    ),
+]
 RecordTo = Annotated[
     Path | None,
     typer.Option(

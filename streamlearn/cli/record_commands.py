@@ -92,6 +92,9 @@ def simulate(
     board: Board = firmware_sim.DEFAULT_BOARD,
     port: PortFolder = None,
     signed_by: SignedBy = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", help="Only the first N samples.", min=1)
+    ] = None,
     power_cuts: PowerCuts = None,
     fault: Faults = None,
     fault_seed: FaultSeed = 0,
@@ -111,10 +114,12 @@ def simulate(
     target = firmware_sim.load_board(port) if port else firmware_sim.get_board(board)
     failing = Failing(power_cuts, fault or (), fault_seed)
     if failing.asked:
+        if limit is not None:
+            raise typer.BadParameter("such runs have a length of their own", param_hint="--limit")
         open_export(export_dir, signed_by)
         run_worlds(export_dir, feed, target, failing, out, json_file, quiet)
         return
-    run_simulate(export_dir, feed, target, out, json_file, quiet, signed_by)
+    run_simulate(export_dir, feed, target, out, json_file, quiet, signed_by, limit)
 
 
 @filled(feed=feed_options)

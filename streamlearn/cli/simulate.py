@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ def simulate(
     json_file: Path | None,
     quiet: bool,
     signed_by: Path | None = None,
+    limit: int | None = None,
 ) -> None:
     """Build, boot, feed line by line, and bring the learned state back."""
     learner = open_export(export_dir, signed_by).learner
@@ -59,8 +61,11 @@ def simulate(
             firmware = build(export_dir, board, out / FIRMWARE_DIR)
             run = learn_on_device(
                 firmware,
-                lambda: _samples(rows, truth, np.int64 if exported.n_classes else np.float32),
+                lambda: _samples(
+                    islice(rows, limit), truth, np.int64 if exported.n_classes else np.float32
+                ),
                 lambda n: display.update(task, completed=n),
+                lambda said: display.update(task, description=f"device {board.name}: {said}"),
             )
             n = len(run.predictions)
             display.update(task, completed=n, total=n)

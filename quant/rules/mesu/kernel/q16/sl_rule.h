@@ -42,7 +42,7 @@ typedef struct {
     int32_t frac_bits[SL_N_LAYERS];                /* of each layer's input; not the first */
     int32_t narrow[SL_N_LAYERS];                   /* by how much scratch.narrowed has fewer */
     int64_t logit_sum[SL_N_OUTPUTS];               /* Q.16, over the draws */
-    sl_input_t input[SL_N_INPUTS + 1];           /* Q3.4; last: the bias's 1 */
+    sl_input_t input[SL_N_INPUTS + 1];             /* Q3.4; last: the bias's 1 */
     int16_t hidden[SL_N_HIDDEN_ROWS * SL_N_LANES]; /* frac_bits[layer], [row][draw] */
     uint8_t narrowed[SL_KEPT * SL_N_HIDDEN_ROWS * SL_N_LANES + 1]; /* the same in 8 bits */
     int16_t epsilon[SL_N_UNITS * SL_N_LANES];       /* Q7.8, by layer, [unit][draw] */
