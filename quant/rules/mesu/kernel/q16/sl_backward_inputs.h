@@ -22,10 +22,11 @@ SL_INLINE void sl_unit_pairs(const int32_t *restrict y, uint32_t units, int32_t 
     }
 }
 
-/* Gradient by a row's inputs, where their gates are open; right_mean and right: the sums' shifts. */
+/* Gradient by a row's inputs, where their gates are open; right_mean and right: the sums' shifts.
+ */
 SL_INLINE void sl_input_gradients(const int16_t *restrict h, const sl_gate_t *restrict gate,
-                                  const int32_t *restrict mean,
-                                  int32_t right_mean, const int32_t *restrict spread, int32_t right,
+                                  const int32_t *restrict mean, int32_t right_mean,
+                                  const int32_t *restrict spread, int32_t right,
                                   int32_t *restrict below, uint32_t *count) {
     uint32_t clamped = 0;
     if (right_mean >= 0 && right >= 17) {
