@@ -114,6 +114,11 @@ TOPICS: dict[str, dict[str, Entry]] = {
         "spiking": Entry(
             "spiking.experiments", "spiking learners on spoken digits and motion, beside SGD"
         ),
+        "labels": Entry(
+            "labels",
+            "labels only where the draws disagree: accuracy against the share of labels",
+            ("river",),
+        ),
         "fleet-merge": Entry(
             "fleet.experiments", "devices that see parts of the gas stream, merged into one"
         ),

@@ -38,10 +38,21 @@ class Memory:
         self.write_image()
 
     def write_image(self) -> None:
-        """Erase the whole flash and write the image."""
+        """Erase the whole flash and write the image.
+
+        Raises
+        ------
+        BuildError
+            If a part of the image lies outside of the flash.
+        """
         flash, host = self._firmware.board.flash, ctypes.addressof(self.flash)
         ctypes.memset(host, flash.erased & 0xFF, len(self.flash))
         for address, data in self._firmware.segments:
+            if not flash.origin <= address <= flash.origin + flash.bytes - len(data):
+                raise BuildError(
+                    f"{self._firmware.elf_path}: {len(data)} bytes for {address:#010x}, outside "
+                    f"of the flash, {flash.bytes} bytes from {flash.origin:#010x} on"
+                )
             ctypes.memmove(host + address - flash.origin, data, len(data))
 
     def fill_ram(self) -> None:

@@ -114,10 +114,10 @@ class NativeTap:
         tap.lr_register, tap.is_riscv = wiring.lr_register, wiring.is_riscv
         tap.limit = 2**63
         self._serial = serial = wiring.serial
-        self._writable = (ctypes.c_uint8 * (serial.size // 4))()
-        self._words = (ctypes.c_uint32 * (serial.size // 4))()
+        self._writable = (ctypes.c_uint8 * serial.size)()
+        self._words = (ctypes.c_uint32 * serial.size)()
         for offset in serial.writable:
-            self._writable[offset // 4] = 1
+            self._writable[offset] = 1
         tap.writable, tap.words = ctypes.addressof(self._writable), ctypes.addressof(self._words)
         tap.uart_base, tap.uart_size = serial.base, serial.size
         tap.rx_offset, tap.tx_offset = serial.receive, serial.send

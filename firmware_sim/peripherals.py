@@ -66,9 +66,10 @@ class Registers:
         self._words[offset] = value
         return None
 
-    def set(self, offset: int, mask: int) -> None:
-        """Set bits, as the hardware does."""
-        self._words[offset] = self._words.get(offset, 0) | mask
+    def set(self, offset: int, mask: int, counts: bool = False) -> None:
+        """Set bits, or count on, as the hardware does."""
+        word = self._words.get(offset, 0)
+        self._words[offset] = (word + mask) & 0xFFFFFFFF if counts else word | mask
 
 
 class Watchdog(Registers):
@@ -119,12 +120,10 @@ def serial_of(board: Board) -> Serial:
     except (KeyError, TypeError, ValueError) as error:
         raise BoardError(f"board {board.name!r}: emulate: serial: {error!r}") from error
     offsets = [found.receive, found.send, *found.writable, *(row[0] for row in found.status)]
-    if not 1 <= len(found.status) <= 2 or not all(
-        0 <= at < found.size and at % 4 == 0 for at in offsets
-    ):
+    if not 1 <= len(found.status) <= 2 or not all(0 <= at < found.size for at in offsets):
         raise BoardError(
             f"board {board.name!r}: emulate: serial: expected one or two status registers, and "
-            f"offsets that are multiples of 4 below {found.size:#x}"
+            f"offsets below {found.size:#x}"
         )
     return found
 
@@ -193,8 +192,8 @@ class Hardware:
         self._memories = [
             (number(entry["base"]), number(entry["bytes"])) for entry in emulate["memory"]
         ]
-        address, mask = emulate.get("tick", _SYSTICK)
-        self._tick = number(address), number(mask)
+        address, mask, *how = emulate.get("tick", _SYSTICK)
+        self._tick, self._counts = (number(address), number(mask)), how == ["counts"]
 
     def attach(self, engine: Any) -> None:
         """Map everything in an emulator."""
@@ -244,7 +243,7 @@ class Hardware:
         address, mask = self._tick
         for base, registers in self._registers.items():
             if base <= address < base + 0x1000:
-                registers.set(address - base, mask)
+                registers.set(address - base, mask, self._counts)
                 return
         assert self._engine is not None
         word = int.from_bytes(self._engine.mem_read(address, 4), "little")

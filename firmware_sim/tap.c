@@ -42,8 +42,8 @@ typedef struct {
     uint32_t status_offset[2];
     uint32_t status_empty[2]; /* what they read while nothing was received */
     uint32_t status_full[2];  /* and else */
-    const uint8_t *writable;  /* per word of the serial port: may be written */
-    uint32_t *words;          /* what was written there */
+    const uint8_t *writable;  /* per byte of the serial port: may be written */
+    uint32_t *words;          /* what was written there, by offset */
     uint32_t is_riscv;        /* how long instructions are */
 } sl_tap_t;
 
@@ -125,7 +125,7 @@ EXPORT uint64_t sl_tap_read(void *uc, uint64_t offset, uint32_t size, void *user
             return tap->rx_head < tap->rx_tail ? tap->status_full[i] : tap->status_empty[i];
         }
     }
-    return tap->words[at >> 2];
+    return tap->words[at];
 }
 
 EXPORT void sl_tap_write(void *uc, uint64_t offset, uint32_t size, uint64_t value, void *user) {
@@ -138,8 +138,8 @@ EXPORT void sl_tap_write(void *uc, uint64_t offset, uint32_t size, uint64_t valu
         } else {
             tap->lost++;
         }
-    } else if (tap->writable[at >> 2] != 0u) {
-        tap->words[at >> 2] = (uint32_t)value;
+    } else if (tap->writable[at] != 0u) {
+        tap->words[at] = (uint32_t)value;
     } else {
         stray(tap, uc, tap->uart_base + at);
     }

@@ -26,7 +26,9 @@ from streamlearn.learners.base import StreamLearner
 LISTED = 12
 
 
-def inspect(path: Path, build: bool, json_file: Path | None, quiet: bool) -> None:
+def inspect(
+    path: Path, build: bool, json_file: Path | None, quiet: bool, signed_by: Path | None = None
+) -> None:
     """Say what a state image, an export folder or a run folder holds.
 
     Parameters
@@ -36,13 +38,15 @@ def inspect(path: Path, build: bool, json_file: Path | None, quiet: bool) -> Non
         Also build the firmware of every board, to say how much flash and RAM it takes.
     json_file : Path, optional
     quiet : bool
+    signed_by : Path, optional
+        The public key that an export has to be signed by.
 
     Raises
     ------
-    CommandError, StateFormatError, ExportFolderError
+    CommandError, StateFormatError, ExportError
         If it holds no whole learner.
     """
-    kind, learner = any_learner(path)
+    kind, learner = any_learner(path, signed_by)
     if build and not has_kernel(learner):
         raise CommandError(
             f"--build: no board runs a learner in {learner.arithmetic}; leave it out"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from streamlearn.cli.options import Json, Quiet, Seed, hidden_sizes, one_of
+from streamlearn.cli.options import Json, Quiet, Seed, SignedBy, hidden_sizes, one_of
 from streamlearn.cli.rules import rule_names
 
 _WHAT = "A state image, an export folder or a run folder."
@@ -19,13 +19,14 @@ def inspect(
         bool,
         typer.Option("--build", help="Also build every board's firmware: its flash and RAM."),
     ] = False,
+    signed_by: SignedBy = None,
     json_file: Json = None,
     quiet: Quiet = False,
 ) -> None:
     """Say what a state holds: learner, samples, ranges, hash, and its size on every board."""
     from streamlearn.cli.inspect import inspect as run_inspect
 
-    run_inspect(path, build, json_file, quiet)
+    run_inspect(path, build, json_file, quiet, signed_by)
 
 
 def diff(

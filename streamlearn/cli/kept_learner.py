@@ -43,7 +43,7 @@ def learner_of(run_dir: Path) -> StreamLearner:
     )
 
 
-def any_learner(path: Path) -> tuple[str, StreamLearner]:
+def any_learner(path: Path, signed_by: Path | None = None) -> tuple[str, StreamLearner]:
     """Return what a path is, in words, and its learner: a state image, an export or a run folder.
 
     Raises
@@ -52,19 +52,20 @@ def any_learner(path: Path) -> tuple[str, StreamLearner]:
         If there is nothing, or nothing that holds a learner.
     StateFormatError
         If the image is damaged.
-    ExportFolderError
+    ExportError
         If an export folder is not what its manifest says.
     """
-    import firmware_sim
+    from export import open_export
     from export.package import FORMAT
-    from export.package import STATE_FILE as EXPORTED
 
     if path.is_dir():
         described = read_manifest(path)
         if described is not None and described.get("format") == FORMAT:
-            firmware_sim.open_export(path)
-            return "export folder", load(path / EXPORTED)
-        return "run folder", learner_of(path)
+            return "export folder", open_export(path, signed_by).learner
+        if signed_by is None:
+            return "run folder", learner_of(path)
+    if signed_by is not None:
+        raise CommandError(f"--signed-by: {path} is no export folder, and only these are signed")
     if not path.exists():
         raise CommandError(f"{path} does not exist: give a state image, an export or a run folder")
     return "state image", load(path)

@@ -125,6 +125,15 @@ CheckpointSeconds = Annotated[
         min=0,
     ),
 ]
+LabelBudget = Annotated[
+    str | None,
+    typer.Option(
+        "--label-budget",
+        help="Learn a label only if the draws disagree, so many of them at most: 5%. All labels if "
+        "not given; the accuracy is always that over all rows.",
+        metavar="SHARE",
+    ),
+]
 RecordTo = Annotated[
     Path | None,
     typer.Option(
@@ -166,6 +175,14 @@ NoBaselines = Annotated[
     ),
 ]
 Board = Annotated[str, typer.Option("--board", help="Board to simulate; see `streamlearn boards`.")]
+SignedBy = Annotated[
+    Path | None,
+    typer.Option(
+        "--signed-by",
+        help="Public key whose signature the export has to have; `keygen` makes keys.",
+        metavar="KEY.pub",
+    ),
+]
 PortFolder = Annotated[
     Path | None,
     typer.Option(

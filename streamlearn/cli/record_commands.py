@@ -20,6 +20,7 @@ from streamlearn.cli.options import (
     PowerCuts,
     Quiet,
     RecordTo,
+    SignedBy,
 )
 
 if TYPE_CHECKING:
@@ -90,6 +91,10 @@ def simulate(
     feed: Feed,
     board: Board = firmware_sim.DEFAULT_BOARD,
     port: PortFolder = None,
+    signed_by: SignedBy = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", help="Only the first N samples.", min=1)
+    ] = None,
     power_cuts: PowerCuts = None,
     fault: Faults = None,
     fault_seed: FaultSeed = 0,
@@ -102,15 +107,19 @@ def simulate(
     The stream is read as the run read it that was exported; options say what is different.
     --power-cuts and --fault run its first samples many times, and something fails each time.
     """
+    from export import open_export
     from streamlearn.cli.simulate import simulate as run_simulate
     from streamlearn.cli.worlds import Failing, run_worlds
 
     target = firmware_sim.load_board(port) if port else firmware_sim.get_board(board)
     failing = Failing(power_cuts, fault or (), fault_seed)
     if failing.asked:
+        if limit is not None:
+            raise typer.BadParameter("such runs have a length of their own", param_hint="--limit")
+        open_export(export_dir, signed_by)
         run_worlds(export_dir, feed, target, failing, out, json_file, quiet)
         return
-    run_simulate(export_dir, feed, target, out, json_file, quiet)
+    run_simulate(export_dir, feed, target, out, json_file, quiet, signed_by, limit)
 
 
 @filled(feed=feed_options)
@@ -159,6 +168,7 @@ def follow(
         Path, typer.Option("--out", help="Folder for both states and the figures.")
     ] = Path("runs/follow"),
     record: RecordTo = None,
+    signed_by: SignedBy = None,
     json_file: Json = None,
     quiet: Quiet = False,
 ) -> None:
@@ -170,8 +180,9 @@ def follow(
     from streamlearn.cli.follow import follow as run_follow
 
     asked = Following(
-        export_dir, feed, board, port, start.value, check_every, timeout, locate, record
-    )
+        export_dir, feed, board, port, start.value, check_every, timeout, locate, record,
+        signed_by,
+    )  # fmt: skip
     run_follow(asked, out, json_file, quiet)
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-
-from streamlearn.report.colours import BLUE, GREEN, GREY, GRID, ORANGE, PURPLE, VERMILLION
+from streamlearn.report.colours import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
+from streamlearn.report.figure import Figure
 from streamlearn.report.page import html_page, section
+from streamlearn.report.picture import Picture, on_every_sheet
 from streamlearn.report.sheet import Sheet
 from streamlearn.report.stream_axis import finish
-from streamlearn.report.svg import Picture, new_figure, on_every_sheet
 from streamlearn.report.text import ABSENT, count, percent, significant, table
 
 COLOURS = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, GREY)
@@ -141,16 +139,15 @@ def _sigma(pairs: dict[str, Any]) -> Picture:
 
 
 def _lines(curves: dict[str, tuple[list[int], list[float]]], label: str, sheet: Sheet) -> Figure:
-    figure = new_figure(3.2 + 0.24 * -(-len(curves) // sheet.n_columns), sheet)
-    ax = figure.add_subplot()
-    ax.axhline(0, color=GREY, linewidth=0.8)
+    figure = Figure(3.2 + 0.24 * -(-len(curves) // sheet.n_columns), sheet)
+    (ax,) = figure.panels()
+    ax.level(0, GREY, 0.8)
     for i, (name, (after, values)) in enumerate(curves.items()):
-        colour, dashes = COLOURS[i % len(COLOURS)], ("-", "--")[i // len(COLOURS) % 2]
-        ax.plot(after, values, color=colour, linestyle=dashes, linewidth=1.3, label=name)
-    ax.set_ylabel(label)
-    ax.yaxis.grid(True, color=GRID, linewidth=0.7)
+        colour, dashes = COLOURS[i % len(COLOURS)], ((), (4, 2))[i // len(COLOURS) % 2]
+        ax.line(after, values, colour, 1.3, dashes, label=name)
+    ax.y.label, ax.y.grid = label, True
     finish(ax, max(after[-1] for after, _ in curves.values()), sheet)
-    figure.legend(loc="outside lower left", ncols=sheet.n_columns)
+    figure.legend()
     return figure
 
 
@@ -166,11 +163,12 @@ def _costs(rule: str, costs: dict[str, Any]) -> Picture:
 
 
 def _bars(costs: dict[str, Any], sheet: Sheet) -> Figure:
-    figure = new_figure(0.8 + 0.3 * len(costs), sheet)
-    ax: Axes = figure.add_subplot()
-    names = list(costs)[::-1]
-    ax.barh(names, [100 * (1 - costs[name]["agreement"]) for name in names], color=BLUE, height=0.6)
-    ax.set_xlabel("other decisions than the reference (%)")
-    ax.xaxis.grid(True, color=GRID, linewidth=0.7)
-    ax.set_axisbelow(True)
+    figure = Figure(0.8 + 0.3 * len(costs), sheet)
+    (ax,) = figure.panels()
+    for row, one in enumerate(costs.values()):
+        ax.box(0, row + 0.2, 100 * (1 - one["agreement"]), 0.6, BLUE)
+    ax.x.label, ax.x.grid = "other decisions than the reference (%)", True
+    ax.x.limit(0, max(0.1, 105 * max(1 - one["agreement"] for one in costs.values())))
+    ax.y.limit(len(costs), 0)
+    ax.y.name([row + 0.5 for row in range(len(costs))], list(costs))
     return figure

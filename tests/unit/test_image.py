@@ -7,6 +7,7 @@ import json
 import struct
 import zlib
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -143,51 +144,50 @@ def test_a_state_from_elsewhere_moves_the_counter_the_shorter_way(
 
 # -- damage ----------------------------------------------------------------------------------
 
-VALUES = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(),
-    st.integers(-3, 300),
-    st.floats(),
-    st.sampled_from([1e308, -1e-308, 2**31, 2**32, 2**63, 10**40, "inf", "", "q16", "float64"]),
-    st.text(max_size=4),
-    st.lists(st.one_of(st.integers(-2, 2**40), st.floats(), st.text(max_size=2)), max_size=4),
-    st.just([[[]]]),
-    st.just({}),
+VALUES = (
+    *(None, True, False, -1, 0, 1, 2, 3, 255, 256, 65535, 2**31, 2**32, 2**63, 10**40, -(10**400)),
+    *(0.5, -1e-308, 1e-9, 1e9, 1e308, float("nan"), float("inf"), -float("inf"), "inf", "", "q8"),
+    *("q16", "float32", "float64", "mesu", "bimu", "adaptive", "none", "lda", "\ud800", "\0"),
+    *(
+        [],
+        [[[]]],
+        {},
+        {"a": 1},
+        [1],
+        [5, 8, 3],
+        [5, 2**31, 3],
+        [5.0, 8, 3],
+        ["a", "a", 1],
+        [1, True],
+    ),
 )
-BYTES = st.lists(st.tuples(st.integers(0, 1 << 20), st.integers(1, 255)), min_size=1, max_size=6)
+LOADED = [(*images.unpack(data), data) for data in WHOLE]
 
 
-@st.composite
-def damaged(draw: Any) -> bytes:
+def damaged(random: Random) -> bytes:
     """An image with bytes changed, cut, moved or added, or with another description."""
-    data = draw(st.sampled_from(WHOLE))
-    text, payload = images.unpack(data)
-    kind = draw(st.sampled_from(("bytes", "payload", "value", "cut", "spliced")))
+    text, payload, data = random.choice(LOADED)
+    kind = random.choice(("bytes", "payload", "value", "value", "cut", "spliced"))
     if kind == "value":
         found = json.loads(text)
-        part = found
-        inner = draw(st.sampled_from((None, "network", "config")))
-        if inner is not None:
-            part = found[inner]
-        name = draw(st.sampled_from([*sorted(part), "new"]))
-        if draw(st.integers(0, 7)):
-            part[name] = draw(VALUES)
-        else:
-            part.pop(name, None)
+        for _ in range(random.randint(1, 2)):
+            part = found.get(random.choice(("", "network", "config")), found)
+            name = random.choice((*sorted(part), "new")) if isinstance(part, dict) else None
+            if name is not None and random.randint(0, 7):
+                part[name] = random.choice(VALUES)
+            elif name is not None:
+                part.pop(name, None)
         return sealed(json.dumps(found).encode(), payload)
     if kind == "spliced":
-        other = images.unpack(draw(st.sampled_from(WHOLE)))[1]
-        return sealed(text, other)
+        return sealed(text, random.choice(LOADED)[1])
     if kind == "cut":
-        end = draw(st.integers(0, len(payload)))
-        more = draw(st.binary(max_size=8))
-        return sealed(text, payload[:end] + more)
+        end = random.randint(0, len(payload))
+        return sealed(text, payload[:end] + bytes(random.randint(0, 8)))
     low = HEADER if kind == "bytes" else HEADER + len(text)
     changed = bytearray(data)
-    for at, by in draw(BYTES):
-        changed[low + at % (len(data) - low)] ^= by
-    if draw(st.booleans()):
+    for _ in range(random.randint(1, 6)):
+        changed[random.randrange(low, len(data))] ^= random.randint(1, 255)
+    if random.randint(0, 1):
         whole = bytes(changed[HEADER:])
         return sealed(whole[: len(text)], whole[len(text) :])
     return bytes(changed)
@@ -206,21 +206,21 @@ def look(data: bytes) -> bool:
 
 
 @settings(max_examples=2000, deadline=None)
-@given(damaged())
-def test_a_damaged_image_is_refused_or_a_learner(data: bytes) -> None:
-    look(data)
+@given(st.randoms(use_true_random=False))
+def test_a_damaged_image_is_refused_or_a_learner(random: Random) -> None:
+    look(damaged(random))
 
 
 @pytest.mark.slow
-@settings(max_examples=200_000, deadline=None)
-@given(damaged())
-def test_200_000_damaged_images_are_refused_or_learners(data: bytes) -> None:
-    look(data)
+def test_200_000_damaged_images_are_refused_or_learners() -> None:
+    accepted = sum(look(damaged(Random(seed))) for seed in range(200_000))
+    assert 1000 < accepted < 100_000, "canary: some damage is harmless, most of it is not"
 
 
 @settings(max_examples=60, deadline=None)
-@given(damaged())
-def test_what_is_accepted_predicts_and_learns(data: bytes) -> None:
+@given(st.randoms(use_true_random=False))
+def test_what_is_accepted_predicts_and_learns(random: Random) -> None:
+    data = damaged(random)
     if not look(data) or b'"float32"' in data:
         return
     learner = read(data, "damaged", "numpy" if b'"float64"' not in data else None)

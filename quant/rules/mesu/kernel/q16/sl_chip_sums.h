@@ -222,7 +222,14 @@ SL_INLINE sl_sums_t sl_later_sums(uint32_t index, const sl_state_t *state, sl_sc
     }
     const sl_squares_t squares = sl_chip_squares(squared, exponent, rows, most == -128 ? 1 : most);
     const int16_t *mu = state->mu + layer->synapse, *rho = state->rho + layer->synapse;
-    for (uint32_t j = 0; j < columns; j++) {
+    uint32_t j = 0;
+#ifdef __ARM_FEATURE_DSP
+    for (; j + 2 <= columns; j += 2) {
+        sl_dot_columns(inputs, mu + j, columns, rows, mean + j * L);
+        sl_dot_columns(squared, rho + j, columns, rows, (int32_t *)power + j * L);
+    }
+#endif
+    for (; j < columns; j++) {
         sl_dot_pairs(inputs, L, L, (sl_numbers_t){mu + j, 2 * columns, columns, rows},
                      mean + j * L);
         sl_dot_pairs(squared, L, L, (sl_numbers_t){rho + j, 2 * columns, columns, rows},
