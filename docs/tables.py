@@ -9,6 +9,7 @@ if a page says something else; `tests/docs` does the same. It takes about half a
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import sys
 import tempfile
@@ -22,6 +23,7 @@ import onnx
 
 import firmware_sim
 from export import package, write_export
+from export.schema import schema
 from firmware_sim import link
 from quant import c_config, image
 from quant.network import NetworkSpec
@@ -36,6 +38,7 @@ from streamlearn.recorder.layout import FORMAT_VERSION as RECORD_VERSION
 from streamlearn.streams import load_gas_concentration, load_gas_drift
 
 ROOT = Path(__file__).parents[1]
+SCHEMA = ROOT / "docs" / "export-manifest.schema.json"
 MARK = re.compile(r"<!-- tables:(?P<name>[^>\n]+?) -->(?P<text>.*?)<!-- /tables -->", re.DOTALL)
 BOARDS = ("rp2040", "nrf52840")
 N_COUNTED, N_PREDICTIONS = 200, 50
@@ -394,6 +397,11 @@ def main(check: bool = False) -> None:
             stale.append(path.relative_to(ROOT).as_posix())
             if not check:
                 path.write_text(new, "utf-8")
+    text = json.dumps(schema(), indent=2) + "\n"
+    if not SCHEMA.exists() or SCHEMA.read_text("utf-8") != text:
+        stale.append(SCHEMA.relative_to(ROOT).as_posix())
+        if not check:
+            SCHEMA.write_text(text, "utf-8")
     print(f"{'stale' if check else 'written'}: {', '.join(stale) or 'nothing'}")
     if check and stale:
         raise SystemExit("run: python docs/tables.py")

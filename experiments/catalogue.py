@@ -111,6 +111,14 @@ TOPICS: dict[str, dict[str, Entry]] = {
         "memory": Entry(
             "memory", "what the memory knows at the end, and how sure it is of it", (), ("mnist",)
         ),
+        "spiking": Entry(
+            "spiking.experiments", "spiking learners on spoken digits and motion, beside SGD"
+        ),
+        "labels": Entry(
+            "labels",
+            "labels only where the draws disagree: accuracy against the share of labels",
+            ("river",),
+        ),
         "fleet-merge": Entry(
             "fleet.experiments", "devices that see parts of the gas stream, merged into one"
         ),

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import numpy as np
+
 from export.start_code import START_FILE, start_source
 from quant.c_config import config_header, kernel_headers, kernel_sources
-from quant.layout import C_TYPES, Range
+from quant.layout import C_TYPES, Field
 from quant.rule import arithmetic_of
 from quant.state import layout_of, state_to_bytes
 from streamlearn.learners.base import StreamLearner
@@ -41,8 +45,9 @@ int32_t sl_learner_check(const sl_state_t *state) {{
 
 _RANGE = """\
     for (uint32_t i = {first}u; i < {end}u; i++) {{ /* {field}, {c_type} */
-        good &= state->{field}[i] >= {low} && state->{field}[i] <= {high};
+{tests}
     }}"""
+_OUTSIDE = "{indent}good &= !(state->{member} {sign} {limit});{comment}"
 
 
 def c_package(learner: StreamLearner) -> dict[str, str]:
@@ -50,8 +55,8 @@ def c_package(learner: StreamLearner) -> dict[str, str]:
 
     Everything but ``sl_config.h``, ``sl_state_check.c`` and one of ``sl_state_start.c`` and
     ``sl_state_image.c`` is the kernel as it stands in ``quant``, to the byte, its folders laid
-    flat. The check is there if the rule says which ranges its fields have. A state that no sample
-    has changed is made from its seed; another one is an image.
+    flat. The check asks of each field what the desk asks, and what the rule says of it. A state
+    that no sample has changed is made from its seed; another one is an image.
     """
     given = learner.spec, learner.config, learner.arithmetic
     kernel = (*kernel_headers(*given), *kernel_sources(*given))
@@ -69,22 +74,56 @@ def c_package(learner: StreamLearner) -> dict[str, str]:
         )
     else:
         files[START_FILE] = start
-    ranges = arithmetic_of(*given).ranges
-    if ranges is not None:
-        types = {field.name: C_TYPES[field.dtype] for field in layout_of(*given)}
-        found = ranges(learner.spec, learner.config)
-        files["sl_state_check.c"] = _CHECK.format(
-            body="\n".join(_lines(one, types[one.field]) for one in found)
-        )
+    checks = list(_checks(learner))
+    if checks:
+        files["sl_state_check.c"] = _CHECK.format(body="\n".join(checks))
     return files
 
 
-def _lines(one: Range, c_type: str) -> str:
+def _checks(learner: StreamLearner) -> Iterator[str]:
+    """Yield the C that holds each number of a state to its range, if it has less than its type."""
+    given = learner.spec, learner.config, learner.arithmetic
+    layout = layout_of(*given)
+    for field in layout:
+        limits = _limits(field, field.least, field.most)
+        if limits and not field.shape:
+            yield _tests(field.name, limits, "    ", f" /* {C_TYPES[field.dtype]} */")
+        elif limits:
+            yield _loop(field, 0, field.shape[0], limits)
+    ranges = arithmetic_of(*given).ranges
+    fields = {field.name: field for field in layout}
+    for one in ranges(learner.spec, learner.config) if ranges is not None else ():
+        field = fields[one.field]
+        limits = _limits(field, one.low, one.high)
+        if limits:
+            yield _loop(field, one.first, one.first + one.count, limits)
+
+
+def _limits(field: Field, least: int | None, most: int | None) -> list[tuple[str, str]]:
+    """Return the comparisons that a number must fail; what its type cannot hold is not asked."""
+    dtype = np.dtype(field.dtype)
+    ends = np.iinfo(dtype) if dtype.kind in "iu" else None
+    unsigned = "u" if dtype.kind == "u" else ""
+    found = []
+    if least is not None and (ends is None or least > ends.min):
+        found.append(("<", f"{least}{unsigned}"))
+    if most is not None and (ends is None or most < ends.max):
+        found.append((">", f"{most}{unsigned}"))
+    return found
+
+
+def _tests(member: str, limits: list[tuple[str, str]], indent: str, comment: str = "") -> str:
+    return "\n".join(
+        _OUTSIDE.format(indent=indent, member=member, sign=sign, limit=limit, comment=comment)
+        for sign, limit in limits
+    )
+
+
+def _loop(field: Field, first: int, end: int, limits: list[tuple[str, str]]) -> str:
     return _RANGE.format(
-        field=one.field,
-        first=one.first,
-        end=one.first + one.count,
-        low=one.low,
-        high=one.high,
-        c_type=c_type,
+        field=field.name,
+        first=first,
+        end=end,
+        c_type=C_TYPES[field.dtype],
+        tests=_tests(f"{field.name}[i]", limits, " " * 8),
     )

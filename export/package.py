@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from export.c_package import c_package
+from export.signing import SIGNATURE_FILE, SigningKey
 from quant.compiler import zig_version
 from quant.description import to_json
 from quant.durable import write_durably
@@ -43,7 +44,10 @@ def versions() -> dict[str, str]:
 
 
 def write_export(
-    learner: StreamLearner, folder: str | Path, stream: Mapping[str, Any] | None = None
+    learner: StreamLearner,
+    folder: str | Path,
+    stream: Mapping[str, Any] | None = None,
+    key: SigningKey | None = None,
 ) -> dict[str, Any]:
     """Write the ONNX graphs, the state image, the C package and ``manifest.json``.
 
@@ -60,6 +64,8 @@ def write_export(
     stream : mapping, optional
         How the learner's stream is read, for who feeds it later; it stands in the manifest as it
         is.
+    key : SigningKey, optional
+        Signs the manifest, which has the hashes of all files (:mod:`export.signing`).
 
     Returns
     -------
@@ -74,9 +80,40 @@ def write_export(
     WriteError
         If a file cannot be written, as on a full disk. The folder is then refused by who opens it.
     """
+    contents = contents_of(learner)
+    root = Path(folder)
+    if root.exists() and any(root.iterdir()) and not _is_export(root):
+        raise ConfigError(
+            f"{root} holds other files and is no export: give a new or empty folder, or that of "
+            "an earlier export"
+        )
+    (root / "c").mkdir(parents=True, exist_ok=True)
+    of_old = (root / name for name in (ONNX_FILE, *LEARN_FILES, "model.onnx", SIGNATURE_FILE))
+    for stale in (*(root / "c").glob("*.[ch]"), *of_old):
+        stale.unlink(missing_ok=True)
+    # Cut short, it is refused by who opens it, and known again by the next export.
+    _write_manifest(root, {"format": FORMAT, "format_version": FORMAT_VERSION})
+    for name, data in contents.items():
+        write_durably(root / name, data)
+    manifest = manifest_of(learner, contents)
+    manifest |= {"versions": versions(), **({} if stream is None else {"stream": dict(stream)})}
+    text = _write_manifest(root, manifest)
+    if key is not None:
+        write_durably(root / SIGNATURE_FILE, key.sign(text, f"state {learner.state_sha256}"))
+    return manifest
+
+
+def contents_of(learner: StreamLearner) -> dict[str, bytes]:
+    """Return the files of a learner's export but for the manifest, by name.
+
+    Raises
+    ------
+    ConfigError
+        If the learner's arithmetic has no C kernel.
+    """
     # ONNX takes its time: only who exports waits
     from export.graph.learning import learning_models, why_not
-    from export.graph.model import IR_VERSION, OPSET, prediction_model
+    from export.graph.model import prediction_model
 
     if arithmetic_of(learner.spec, learner.config, learner.arithmetic).kernel is None:
         kinds = rule_of(learner.config).arithmetics.items()
@@ -91,34 +128,28 @@ def write_export(
     models = {}
     if not learner.spec.leaks:
         models[ONNX_FILE] = prediction_model(*given, learner.state, learner.arithmetic, names)
-    no_learning = why_not(*given, learner.arithmetic)
-    if no_learning is None:
+    if why_not(*given, learner.arithmetic) is None:
         pair = learning_models(*given, learner.arithmetic, learner.state, names)
         models.update(zip(LEARN_FILES, pair, strict=True))
     for name, model in models.items():
         contents[name] = model.SerializeToString(deterministic=True)
-    root = Path(folder)
-    if root.exists() and any(root.iterdir()) and not _is_export(root):
-        raise ConfigError(
-            f"{root} holds other files and is no export: give a new or empty folder, or that of "
-            "an earlier export"
-        )
-    (root / "c").mkdir(parents=True, exist_ok=True)
-    models_of_old = (root / name for name in (ONNX_FILE, *LEARN_FILES, "model.onnx"))
-    for stale in (*(root / "c").glob("*.[ch]"), *models_of_old):
-        stale.unlink(missing_ok=True)
-    # Cut short, it is refused by who opens it, and known again by the next export.
-    _write_manifest(root, {"format": FORMAT, "format_version": FORMAT_VERSION})
-    for name, data in contents.items():
-        write_durably(root / name, data)
-    manifest = {
+    return contents
+
+
+def manifest_of(learner: StreamLearner, contents: Mapping[str, bytes]) -> dict[str, Any]:
+    """Return what a manifest says of a learner and its files: all but versions and stream."""
+    from export.graph.learning import why_not
+    from export.graph.model import IR_VERSION, OPSET
+
+    no_learning = why_not(learner.spec, learner.config, learner.arithmetic)
+    return {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         **to_json(learner.spec, learner.config),
         "arithmetic": learner.arithmetic,
         "n_features": learner.spec.n_features,
         "n_classes": learner.spec.n_classes,
-        "classes": names,
+        "classes": class_names(learner),
         "n_samples": learner.n_samples,
         "state_bytes": learner.state.nbytes,
         "state_sha256": learner.state_sha256,
@@ -129,11 +160,7 @@ def write_export(
             name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
             for name, data in sorted(contents.items())
         },
-        "versions": versions(),
-        **({} if stream is None else {"stream": dict(stream)}),
     }
-    _write_manifest(root, manifest)
-    return manifest
 
 
 def state_fields(learner: StreamLearner) -> list[dict[str, Any]]:
@@ -150,8 +177,10 @@ def state_fields(learner: StreamLearner) -> list[dict[str, Any]]:
     ]
 
 
-def _write_manifest(root: Path, manifest: dict[str, Any]) -> None:
-    write_durably(root / MANIFEST_FILE, json.dumps(manifest, indent=2) + "\n")
+def _write_manifest(root: Path, manifest: dict[str, Any]) -> bytes:
+    text = (json.dumps(manifest, indent=2) + "\n").encode()
+    write_durably(root / MANIFEST_FILE, text)
+    return text
 
 
 def _is_export(root: Path) -> bool:
@@ -164,6 +193,27 @@ def _is_export(root: Path) -> bool:
 
 
 def class_names(learner: StreamLearner) -> list[str]:
-    """Return a text for each class index; classes without a label yet are called "class i"."""
-    known = [str(label) for label in learner.labels]
-    return known + [f"class {i}" for i in range(len(known), learner.spec.n_classes)]
+    """Return a text for each class index, each another one.
+
+    A class without a label yet is called "class i", and "class i, without a label" if a label has
+    that name.
+
+    Raises
+    ------
+    ConfigError
+        If two labels have one text, such as 1 and "1".
+    """
+    names: dict[str, object] = {}
+    for label in learner.labels:
+        if str(label) in names:
+            raise ConfigError(
+                f"the labels {names[str(label)]!r} and {label!r} would have one name in the "
+                "export; teach the learner labels of one type"
+            )
+        names[str(label)] = label
+    for i in range(len(names), learner.spec.n_classes):
+        name = f"class {i}"
+        while name in names:
+            name += ", without a label"
+        names[name] = None
+    return [*names]

@@ -9,7 +9,7 @@ from .errors import BoardError
 
 @dataclass(frozen=True)
 class Core:
-    """One Cortex-M core.
+    """One core.
 
     Attributes
     ----------
@@ -22,9 +22,11 @@ class Core:
     has_fpu : bool
         Single-precision FPU.
     cpu_arch : str
-        The value of ``Tag_CPU_arch`` that the linked ELF must carry.
+        The value of ``Tag_CPU_arch`` that the linked ELF must carry; of a RISC-V core its name.
     emulator_model : str
         The name of Unicorn's constant for the CPU model.
+    isa : {"arm", "riscv"}
+        Its instruction set.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Core:
     has_fpu: bool
     cpu_arch: str
     emulator_model: str
+    isa: str = "arm"
 
 
 _SOFT = "thumb-freestanding-eabi"
@@ -53,6 +56,15 @@ CORES: dict[str, Core] = {
             True,
             "v8-M.mainline",
             "UC_CPU_ARM_CORTEX_M33",
+        ),
+        Core(
+            "rv32imc",
+            "riscv32-freestanding-none",
+            "generic_rv32+m+c",
+            False,
+            "rv32imc",
+            "UC_CPU_RISCV32_BASE32",
+            "riscv",
         ),
     )
 }

@@ -11,6 +11,7 @@ from typing import Any
 
 uc: Any = import_module("unicorn")
 arm: Any = import_module("unicorn.arm_const")
+riscv: Any = import_module("unicorn.riscv_const")
 uclib: Any = import_module("unicorn.unicorn_py3.unicorn").uclib
 
 UcError: type[Exception] = uc.UcError

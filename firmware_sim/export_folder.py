@@ -14,6 +14,9 @@ from .errors import ExportFolderError
 FORMAT = "streamlearn-export"
 FORMAT_VERSION = 2
 
+#: Bytes; no export writes so many.
+MANIFEST_MAX = 4 << 20
+
 _AGAIN = "export it again"
 
 
@@ -123,12 +126,16 @@ def _describe(path: Path, manifest: dict[str, Any], files: dict[str, Any]) -> Ex
 def _read_manifest(path: Path) -> dict[str, Any]:
     file = path / "manifest.json"
     try:
+        _regular(path, PurePosixPath(file.name))
+        size = file.stat().st_size
+        if size > MANIFEST_MAX:
+            raise ExportFolderError(f"{file}: {size} bytes, a manifest has at most {MANIFEST_MAX}")
         manifest = json.loads(file.read_text("utf-8"))
     except FileNotFoundError:
         raise ExportFolderError(
             f"{path}: no manifest.json here: expected an export folder; export a learner first"
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ExportFolderError(f"{file}: cannot be read as JSON ({error}); {_AGAIN}") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         found = manifest.get("format") if isinstance(manifest, dict) else type(manifest).__name__

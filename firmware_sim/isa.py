@@ -20,6 +20,7 @@ from elftools.elf.elffile import ELFFile
 
 from .cores import Core
 from .errors import BuildError
+from .isa_riscv import riscv_allows, riscv_arch, riscv_instructions
 
 # ARM DDI 0419 (ARMv6-M), chapter A6: all 16-bit instructions, and the seven 32-bit ones.
 _V6M_NARROW = re.compile(
@@ -79,9 +80,10 @@ def check_elf(elf_path: Path, core: Core) -> InstructionReport:
     try:
         with elf_path.open("rb") as stream:
             elf = ELFFile(stream)
-            arch = _cpu_arch(elf)
+            arch = riscv_arch(elf) if core.isa == "riscv" else _cpu_arch(elf)
             names = {symbol.name for symbol in _symtab(elf, elf_path).iter_symbols()}
-            instructions = list(_instructions(elf, elf_path))
+            decode = riscv_instructions if core.isa == "riscv" else _instructions
+            instructions = list(decode(elf, elf_path))
     except (OSError, ELFError) as error:
         raise BuildError(f"{elf_path}: cannot be read as an ELF: {error}") from error
     if arch != core.cpu_arch:
@@ -124,6 +126,8 @@ def is_allowed(name: str, mnemonic: str, size: int, core: Core) -> bool:
         Bytes of the encoding, 2 or 4.
     core : Core
     """
+    if core.isa == "riscv":
+        return riscv_allows(mnemonic)
     if core.cpu_arch == "v6S-M":
         return (_V6M_NARROW if size == 2 else _V6M_WIDE).match(name) is not None
     if mnemonic.startswith("v") and (not core.has_fpu or ".f64" in mnemonic):

@@ -32,6 +32,7 @@ class Request(IntEnum):
     PREDICT_MEAN = 8
     ADVANCE = 9
     RESET = 0x0A
+    ASK = 0x0B
     COMMIT = 0x10
     STORED = 0x11
     ADOPT = 0x12

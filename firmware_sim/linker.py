@@ -14,6 +14,13 @@ _TEMPLATE = Path(__file__).with_name("firmware") / "board.ld.in"
 ROOMY_BYTES = 0x08000000
 
 
+def vector_bytes(board: Board) -> int:
+    """Return the size of a board's vector table; of RISC-V with the jump that it boots by."""
+    if board.core.isa == "riscv":
+        return 256 + 4 * 32
+    return 4 * (16 + board.interrupts)
+
+
 def render_linker_script(
     board: Board, storage: Storage, stack_bytes: int, *, roomy: bool = False
 ) -> str:
@@ -44,7 +51,7 @@ def render_linker_script(
         "FLASH_BYTES": ROOMY_BYTES if roomy else max(0, storage.origin - flash.origin - reserved),
         "BOOT_MEMORY": f"    BOOT (rx) : ORIGIN = {flash.origin:#x}, LENGTH = {reserved}\n" * boot,
         "BOOT_SECTION": "    .boot2 : { KEEP(*(.boot2)) } > BOOT\n" * boot,
-        "VECTOR_BYTES": 4 * (16 + board.interrupts),
+        "VECTOR_BYTES": vector_bytes(board),
         "RAM_ORIGIN": hex(ram.origin),
         "RAM_BYTES": ROOMY_BYTES if roomy else ram.bytes,
         "STACK_BYTES": stack_bytes,

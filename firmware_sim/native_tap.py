@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .cache import kept
-from .emulator import UcError, arm, uc, uclib
+from .emulator import UcError, uc, uclib
 from .errors import BuildError, LinkError
 from .tap import Wiring
 from .zig import run_cc, zig_version
@@ -61,6 +61,7 @@ class _TapStruct(ctypes.Structure):
         ("status_full", ctypes.c_uint32 * 2),
         ("writable", ctypes.c_void_p),
         ("words", ctypes.c_void_p),
+        ("is_riscv", ctypes.c_uint32),
     )
 
 
@@ -110,13 +111,13 @@ class NativeTap:
         tap.tx_capacity = wiring.tx_bytes
         tap.entry[:] = wiring.entries
         tap.reg_read, tap.emu_stop = _address(uclib.uc_reg_read), _address(uclib.uc_emu_stop)
-        tap.lr_register = arm.UC_ARM_REG_LR
+        tap.lr_register, tap.is_riscv = wiring.lr_register, wiring.is_riscv
         tap.limit = 2**63
         self._serial = serial = wiring.serial
-        self._writable = (ctypes.c_uint8 * (serial.size // 4))()
-        self._words = (ctypes.c_uint32 * (serial.size // 4))()
+        self._writable = (ctypes.c_uint8 * serial.size)()
+        self._words = (ctypes.c_uint32 * serial.size)()
         for offset in serial.writable:
-            self._writable[offset // 4] = 1
+            self._writable[offset] = 1
         tap.writable, tap.words = ctypes.addressof(self._writable), ctypes.addressof(self._words)
         tap.uart_base, tap.uart_size = serial.base, serial.size
         tap.rx_offset, tap.tx_offset = serial.receive, serial.send

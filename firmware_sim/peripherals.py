@@ -15,6 +15,7 @@ import numpy as np
 from .boards import Board, number
 from .emulator import uc
 from .errors import BoardError
+from .faults import Fault
 from .flash_cells import FlashCells
 from .flash_models import MODELS, FlashController, Rp2040
 from .storage import Storage
@@ -65,9 +66,10 @@ class Registers:
         self._words[offset] = value
         return None
 
-    def set(self, offset: int, mask: int) -> None:
-        """Set bits, as the hardware does."""
-        self._words[offset] = self._words.get(offset, 0) | mask
+    def set(self, offset: int, mask: int, counts: bool = False) -> None:
+        """Set bits, or count on, as the hardware does."""
+        word = self._words.get(offset, 0)
+        self._words[offset] = (word + mask) & 0xFFFFFFFF if counts else word | mask
 
 
 class Watchdog(Registers):
@@ -118,12 +120,10 @@ def serial_of(board: Board) -> Serial:
     except (KeyError, TypeError, ValueError) as error:
         raise BoardError(f"board {board.name!r}: emulate: serial: {error!r}") from error
     offsets = [found.receive, found.send, *found.writable, *(row[0] for row in found.status)]
-    if not 1 <= len(found.status) <= 2 or not all(
-        0 <= at < found.size and at % 4 == 0 for at in offsets
-    ):
+    if not 1 <= len(found.status) <= 2 or not all(0 <= at < found.size for at in offsets):
         raise BoardError(
             f"board {board.name!r}: emulate: serial: expected one or two status registers, and "
-            f"offsets that are multiples of 4 below {found.size:#x}"
+            f"offsets below {found.size:#x}"
         )
     return found
 
@@ -155,7 +155,8 @@ class Hardware:
     def __init__(
         self, board: Board, memory: ctypes.Array[ctypes.c_uint8], storage: Storage, tap: Tap
     ) -> None:
-        self._board, self._engine = board, None
+        self._board, self._engine, self._storage = board, None, storage
+        self._watch: Any = None
         self.cells = FlashCells(memory, board.flash, storage)
         self.stray: tuple[int, str] | None = None
         self._pages: list[tuple[int, int, Read, Write]] = []
@@ -191,8 +192,8 @@ class Hardware:
         self._memories = [
             (number(entry["base"]), number(entry["bytes"])) for entry in emulate["memory"]
         ]
-        address, mask = emulate.get("tick", _SYSTICK)
-        self._tick = number(address), number(mask)
+        address, mask, *how = emulate.get("tick", _SYSTICK)
+        self._tick, self._counts = (number(address), number(mask)), how == ["counts"]
 
     def attach(self, engine: Any) -> None:
         """Map everything in an emulator."""
@@ -203,6 +204,32 @@ class Hardware:
             engine.mem_map(base, size, uc.UC_PROT_READ)
             engine.mem_write(base, np.random.default_rng([_NOISE_SEED, base]).bytes(size))
         engine.hook_add(uc.UC_HOOK_MEM_WRITE_PROT, self._store)
+
+    def break_storage(self, faults: tuple[Fault, ...]) -> None:
+        """Let storage faults happen from now on; the firmware's reads of the areas are watched."""
+        self.heal_storage()
+        engine, area = self._engine, self._storage
+        assert engine is not None
+        self.cells.break_down(faults)
+        self._watch = engine.hook_add(
+            uc.UC_HOOK_MEM_READ, self._before_read, begin=area.origin,
+            end=area.origin + area.bytes - 1,
+        )  # fmt: skip
+        engine.ctl_flush_tb()  # code that was translated without the hook does not call it
+
+    def heal_storage(self) -> None:
+        """Let no storage fault happen any more."""
+        self.cells.heal()
+        if self._watch is not None:
+            assert self._engine is not None
+            self._engine.hook_del(self._watch)
+            self._engine.ctl_flush_tb()
+            self._watch = None
+
+    def _before_read(
+        self, _uc: Any, _access: int, address: int, size: int, _value: int, _user: Any
+    ) -> None:
+        self.cells.before_read(address, size)
 
     def reset(self) -> None:
         """Set all peripherals to what they are after a reset."""
@@ -216,7 +243,7 @@ class Hardware:
         address, mask = self._tick
         for base, registers in self._registers.items():
             if base <= address < base + 0x1000:
-                registers.set(address - base, mask)
+                registers.set(address - base, mask, self._counts)
                 return
         assert self._engine is not None
         word = int.from_bytes(self._engine.mem_read(address, 4), "little")

@@ -43,8 +43,15 @@ class Cut:
         given = [at for at in (self.flash_operation, self.instruction) if at is not None]
         if len(given) != 1 or given[0] < 1 or self.tear not in TEARS:
             raise InputError(
-                f"{self}: expected flash_operation or instruction, from 1 on, and a tear of {TEARS}"
+                f"{self!r}: expected flash_operation or instruction, from 1 on, and a tear of "
+                f"{', '.join(TEARS)}"
             )
+
+    def __str__(self) -> str:
+        """As `schedule` takes it."""
+        if self.instruction is not None:
+            return f"instruction:{self.instruction}:{self.tear}:{self.seed}"
+        return f"operation:{self.flash_operation}:{self.tear}:{self.seed}"
 
 
 def linear(n_operations: int, seed: int = 0) -> Iterator[Cut]:
@@ -81,3 +88,69 @@ def random(n: int, n_operations: int, n_instructions: int, seed: int = 0) -> Ite
             yield Cut(instruction=int(draw.integers(1, n_instructions + 1)), tear=tear, seed=own)
         else:
             yield Cut(flash_operation=int(draw.integers(1, n_operations + 1)), tear=tear, seed=own)
+
+
+def exhaustive(n_operations: int, seed: int = 0) -> Iterator[tuple[Cut, Cut]]:
+    """Yield pairs: a cut at every flash operation, then one at every operation of what follows.
+
+    Parameters
+    ----------
+    n_operations : int
+        Of a run without cuts.
+    seed : int
+    """
+    for first in range(1, n_operations + 1):
+        for second in range(1, n_operations + 1):
+            tear = TEARS[(first + second) % len(TEARS)]
+            yield (
+                Cut(flash_operation=first, tear=tear, seed=seed + first),
+                Cut(flash_operation=second, tear=tear, seed=seed + second),
+            )
+
+
+def schedule(
+    text: str, n_operations: int, n_instructions: int, seed: int = 0
+) -> Iterator[tuple[Cut, ...]]:
+    """Return the series of cuts that a schedule names, one for each world.
+
+    Parameters
+    ----------
+    text : str
+        ``none``, ``none(N)`` (N worlds without a cut), ``linear``, ``random(N)``,
+        ``exhaustive(2)``, or one series, as `Cut` prints itself, joined by ``+``.
+    n_operations, n_instructions : int
+        Of a run without cuts.
+    seed : int
+
+    Raises
+    ------
+    InputError
+        If the text is none of these.
+    """
+    name, _, rest = text.partition("(")
+    count = int(rest[:-1]) if rest.endswith(")") and rest[:-1].isdigit() else 0
+    if name == "none" and (not rest or count):
+        return iter([()] * max(1, count))
+    if name == "random" and count:
+        return ((cut,) for cut in random(count, n_operations, n_instructions, seed))
+    if text == "linear":
+        return ((cut,) for cut in linear(n_operations, seed))
+    if text == "exhaustive(2)":
+        return exhaustive(n_operations, seed)
+    try:
+        return iter([tuple(_read_cut(part) for part in text.split("+"))])
+    except ValueError:
+        raise InputError(
+            f"power cuts {text!r}: expected none, none(N), linear, random(N), exhaustive(2) or "
+            "operation:AT:TEAR:SEED, instruction:AT:TEAR:SEED, several joined by +, with TEAR of "
+            f"{', '.join(TEARS)}"
+        ) from None
+
+
+def _read_cut(text: str) -> Cut:
+    what, at, tear, seed = text.split(":")
+    if tear not in TEARS or what not in ("operation", "instruction"):
+        raise ValueError(text)
+    if what == "operation":
+        return Cut(flash_operation=int(at), tear=tear, seed=int(seed))
+    return Cut(instruction=int(at), tear=tear, seed=int(seed))

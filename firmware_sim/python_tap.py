@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .emulator import arm, uc
+from .emulator import uc
 from .errors import LinkError
 from .tap import Wiring, count_instructions
 
@@ -28,6 +28,7 @@ class PythonTap:
         self.stray: int | None = None
         self._ram = None if wiring.ram is None else memoryview(wiring.ram).cast("B")
         self._ram_base = wiring.ram_base
+        self._lr, self._is_riscv = wiring.lr_register, wiring.is_riscv
         self._words: dict[int, int] = {}
 
     def attach(self, engine: Any) -> None:
@@ -42,7 +43,7 @@ class PythonTap:
                 self.region_total += self.total - self._start
                 self._return = None
         elif address in self._entries:
-            self._return = engine.reg_read(arm.UC_ARM_REG_LR) & ~1
+            self._return = engine.reg_read(self._lr) & ~1
             self._start = self.total
         count = self._counts.get((address, size))
         offset = address - self._base
@@ -51,14 +52,14 @@ class PythonTap:
             self._stop_at(engine, address)
             return
         if count is None and inside:
-            count = count_instructions(self._flash[offset : offset + size])
+            count = count_instructions(self._flash[offset : offset + size], self._is_riscv)
             self._counts[address, size] = count
         elif count is None:
             in_ram = address - self._ram_base
             if self._ram is None or not 0 <= in_ram <= len(self._ram) - size:
                 self.unknown += 1
                 return
-            count = count_instructions(self._ram[in_ram : in_ram + size])
+            count = count_instructions(self._ram[in_ram : in_ram + size], self._is_riscv)
         self.total += count
         if self.total > self._limit:
             self.overran = True

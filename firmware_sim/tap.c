@@ -42,20 +42,22 @@ typedef struct {
     uint32_t status_offset[2];
     uint32_t status_empty[2]; /* what they read while nothing was received */
     uint32_t status_full[2];  /* and else */
-    const uint8_t *writable;  /* per word of the serial port: may be written */
-    uint32_t *words;          /* what was written there */
+    const uint8_t *writable;  /* per byte of the serial port: may be written */
+    uint32_t *words;          /* what was written there, by offset */
+    uint32_t is_riscv;        /* how long instructions are */
 } sl_tap_t;
 
 #define EXPORT __attribute__((visibility("default")))
 
-/* Instructions in a block: a halfword that starts with 0b11101, 0b11110 or 0b11111 is the first
- * of a 32-bit instruction. */
-static uint32_t scan(const uint8_t *code, uint32_t size) {
+/* Instructions in a block. Thumb: a halfword that starts with 0b11101, 0b11110 or 0b11111 is the
+ * first of a 32-bit instruction; RISC-V: one that ends with 0b11. */
+static uint32_t scan(const uint8_t *code, uint32_t size, uint32_t is_riscv) {
     uint32_t count = 0;
     uint32_t at = 0;
     while (at < size) {
-        const uint32_t top = code[at + 1u] >> 3;
-        at += top >= 0x1Du ? 4u : 2u;
+        const uint32_t is_long =
+            is_riscv != 0u ? (code[at] & 3u) == 3u : (code[at + 1u] >> 3) >= 0x1Du;
+        at += is_long != 0u ? 4u : 2u;
         count++;
     }
     return count;
@@ -94,11 +96,11 @@ EXPORT void sl_tap_block(void *uc, uint64_t address, uint32_t size, void *user) 
         }
         known = tap->cache[offset >> 1];
         if ((known >> 16) != size) {
-            known = (size << 16) | scan(tap->flash + offset, size);
+            known = (size << 16) | scan(tap->flash + offset, size, tap->is_riscv);
             tap->cache[offset >> 1] = known;
         }
     } else if (in_ram < tap->ram_size && size <= tap->ram_size - in_ram) {
-        known = scan(tap->ram + in_ram, size);
+        known = scan(tap->ram + in_ram, size, tap->is_riscv);
     } else {
         tap->unknown++;
         return;
@@ -123,7 +125,7 @@ EXPORT uint64_t sl_tap_read(void *uc, uint64_t offset, uint32_t size, void *user
             return tap->rx_head < tap->rx_tail ? tap->status_full[i] : tap->status_empty[i];
         }
     }
-    return tap->words[at >> 2];
+    return tap->words[at];
 }
 
 EXPORT void sl_tap_write(void *uc, uint64_t offset, uint32_t size, uint64_t value, void *user) {
@@ -136,8 +138,8 @@ EXPORT void sl_tap_write(void *uc, uint64_t offset, uint32_t size, uint64_t valu
         } else {
             tap->lost++;
         }
-    } else if (tap->writable[at >> 2] != 0u) {
-        tap->words[at >> 2] = (uint32_t)value;
+    } else if (tap->writable[at] != 0u) {
+        tap->words[at] = (uint32_t)value;
     } else {
         stray(tap, uc, tap->uart_base + at);
     }

@@ -51,6 +51,10 @@ class Wiring(NamedTuple):
     ram : ctypes array or None
         The RAM's memory, if code may run there.
     ram_base : int
+    lr_register : int
+        Unicorn's number of the register that holds a return address.
+    is_riscv : bool
+        How long instructions are: RISC-V's, or Thumb's.
     """
 
     flash: ctypes.Array[ctypes.c_uint8]
@@ -61,6 +65,8 @@ class Wiring(NamedTuple):
     serial: Serial
     ram: ctypes.Array[ctypes.c_uint8] | None
     ram_base: int
+    lr_register: int
+    is_riscv: bool
 
 
 class Tap(Protocol):
@@ -116,10 +122,11 @@ class Tap(Protocol):
         """Say whether code may run from the flash now."""
 
 
-def count_instructions(code: bytes | memoryview) -> int:
-    """Count the Thumb instructions in a run of code bytes."""
+def count_instructions(code: bytes | memoryview, is_riscv: bool = False) -> int:
+    """Count the instructions in a run of code bytes: Thumb's, or RISC-V's."""
     count = at = 0
     while at < len(code):
-        at += 4 if code[at + 1] >> 3 >= 0x1D else 2
+        long = code[at] & 3 == 3 if is_riscv else code[at + 1] >> 3 >= 0x1D
+        at += 4 if long else 2
         count += 1
     return count

@@ -20,8 +20,9 @@ from .zig import run_cc, zig_version
 DEFAULT_STACK_BYTES = 2048
 
 _FIRMWARE_DIR = Path(__file__).with_name("firmware")
-_FIRMWARE_SOURCES = ("startup.c", "frame.c", "storage.c", "main.c")
-_FIRMWARE_HEADERS = ("frame.h", "port.h", "storage.h")
+_STARTUP = {"arm": "startup.c", "riscv": "startup_riscv.c"}
+_FIRMWARE_SOURCES = ("frame.c", "storage.c", "main.c")
+_FIRMWARE_HEADERS = ("frame.h", "memory.h", "port.h", "storage.h")
 
 # -g keeps the symbol table (the linker script discards the DWARF itself: 0.7 MB of the
 # compiler's run-time library, full of this machine's paths).
@@ -95,7 +96,7 @@ def build_firmware(
     out = Path(out_dir)
     out.mkdir(parents=True, exist_ok=True)
     storage = plan_storage(board, export.state_bytes)
-    sources = _copy_sources(export, out / "src")
+    sources = _copy_sources(export, board.core, out / "src")
     sources += copy_port(board, storage, export, out / "src", commit, watchdog)
     arguments = [*core_flags(board.core), *_FLAGS, *extra_flags]
     if warnings_are_errors:
@@ -118,21 +119,24 @@ def build_firmware(
 def core_flags(core: Core) -> list[str]:
     """Return what tells the compiler which core to compile for."""
     flags = ["-target", core.target, f"-mcpu={core.mcpu}"]
+    if core.isa == "riscv":
+        flags.append("-mcmodel=medany")
     return [*flags, "-DSL_CORE_HAS_FPU=1"] if core.has_fpu else flags
 
 
-def _copy_sources(export: ExportFolder, src: Path) -> list[str]:
+def _copy_sources(export: ExportFolder, core: Core, src: Path) -> list[str]:
     """Copy what is compiled to `src`; return the .c files relative to it, in a fixed order."""
     if src.exists():
         shutil.rmtree(src)
     (src / "firmware").mkdir(parents=True)
-    for name in (*_FIRMWARE_SOURCES, *_FIRMWARE_HEADERS):
+    compiled = (_STARTUP[core.isa], *_FIRMWARE_SOURCES)
+    for name in (*compiled, *_FIRMWARE_HEADERS):
         shutil.copyfile(_FIRMWARE_DIR / name, src / "firmware" / name)
     for name in export.c_files:
         target = src / "learner" / Path(name).relative_to("c")
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(export.path / name, target)
-    return [f"firmware/{name}" for name in _FIRMWARE_SOURCES] + [
+    return [f"firmware/{name}" for name in compiled] + [
         f"learner/{Path(name).relative_to('c').as_posix()}" for name in export.c_sources
     ]
 

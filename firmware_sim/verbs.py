@@ -12,6 +12,8 @@ from .answers import COUNTERS, SOURCES, Facts, Health, Hello, Stored, TargetPred
 from .errors import InputError, LinkError, RefusedError
 from .link import Frame, Request, status_text
 
+#: How far a sample that asks for its label lowers the threshold, Q.16; the most it is raised by.
+ASK_STEP, ASK_UP_MAX = 1 << 14, 1 << 20
 _HELLO = struct.Struct("<6I")
 _PREDICTION = struct.Struct("<3f")
 _STORED = struct.Struct("<6I")
@@ -110,6 +112,37 @@ class Verbs:
         """
         self._expect(classes=True)
         return int.from_bytes(self._ask(Request.RECALL, self._features(x)), "little")
+
+    def ask(self, x: npt.ArrayLike, budget: float = 0.05) -> tuple[int, bool]:
+        """Return the class index the device predicts, and whether its label is worth asking for.
+
+        What the learner's ``wants_label(x, budget)`` says, with a threshold that the device keeps
+        until its reset (docs/labels.md).
+
+        Parameters
+        ----------
+        x : float32[n_features]
+            Raw sensor values.
+        budget : float
+            The share of samples that may ask, above 0, and at most 1; the same in every call.
+
+        Raises
+        ------
+        InputError
+            If the budget is no such share; also as `predict`.
+        RefusedError
+            As `predict`; also if the device's learner does not draw, in integers.
+        LinkError, DeviceFault
+            As for `exchange`.
+        """
+        self._expect(classes=True)
+        if not 0 < budget <= 1:
+            raise InputError(f"budget is {budget!r}: expected a share of the samples, such as 0.05")
+        up = 0 if budget == 1 else int(ASK_STEP * budget / (1 - budget) + 0.5)
+        up = 0 if budget == 1 else min(max(up, 1), ASK_UP_MAX)
+        reply = self._ask(Request.ASK, self._features(x) + up.to_bytes(4, "little"))
+        word = int.from_bytes(reply, "little")
+        return word & 0x7FFFFFFF, bool(word >> 31)
 
     def learn(self, x: npt.ArrayLike, label: int) -> int:
         """Let the device learn one sample; return the class it predicted *before* learning.

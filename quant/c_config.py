@@ -108,7 +108,11 @@ def _spiking_defines(spec: NetworkSpec) -> dict[str, object]:
     if not spec.leaks:
         return {}
     hidden = sum(spec.layers[1:-1])
-    found: dict[str, object] = {"SL_SPIKING": 1, "SL_LEAKS": whole(spec.leaks), "SL_N_HIDDEN_UNITS": hidden}
+    found: dict[str, object] = {
+        "SL_SPIKING": 1,
+        "SL_LEAKS": whole(spec.leaks),
+        "SL_N_HIDDEN_UNITS": hidden,
+    }
     if spec.delta:
         threshold, leak = spec.delta
         found |= {"SL_N_INPUTS": spec.layers[0], "SL_DELTA": threshold, "SL_DELTA_LEAK": leak}

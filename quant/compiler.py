@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import os
 import platform
 import subprocess
@@ -177,10 +178,12 @@ def _build(
     with _room(kernels) as folder:
         for name, text in headers.items():
             write_durably(Path(folder) / name, text)
-        built = Path(folder) / _name(key, "")
+        whole, built = Path(folder) / "whole.c", Path(folder) / _name(key, "")
+        # As one file: the headers are read once, which halves the time.
+        write_durably(whole, "".join(f"#include {json.dumps(str(file))}\n" for file in sources))
         command = [
             sys.executable, "-m", "ziglang", "cc", *FLAGS, "-march=native",
-            f"-I{folder}", *(f"-I{path}" for path in include), *map(str, sources), "-o", str(built),
+            f"-I{folder}", *(f"-I{path}" for path in include), str(whole), "-o", str(built),
         ]  # fmt: skip
         environment = {**os.environ}
         for name in ("GLOBAL", "LOCAL"):

@@ -12,7 +12,15 @@ from quant.network import NetworkSpec
 from quant.rule import Config, rule_of
 
 #: Fields of a network that files mention only if they are not at their defaults.
-OPTIONS = ("front_end_ranges", "replay_bytes", "replays", "memory", "memory_features", "leaks", "delta")
+OPTIONS = (
+    "front_end_ranges",
+    "replay_bytes",
+    "replays",
+    "memory",
+    "memory_features",
+    "leaks",
+    "delta",
+)
 
 
 def to_json(spec: NetworkSpec, config: Config) -> dict[str, Any]:

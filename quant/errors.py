@@ -29,6 +29,10 @@ class StateFormatError(StreamlearnError, ValueError):
     """A state image that is truncated, damaged, foreign or of another version."""
 
 
+class ExportError(StreamlearnError, ValueError):
+    """An export folder whose parts do not agree, or whose signature is not that of a key."""
+
+
 class StreamFormatError(StreamlearnError, ValueError):
     """A stream that cannot be read: a missing column, a bad value, no header."""
 

@@ -7,20 +7,32 @@ the state's bytes as they lie in a device's memory; CRC-32 over all that follows
 from __future__ import annotations
 
 import json
+import math
 import struct
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from quant.description import from_json, to_json
 from quant.errors import ShapeError, StateFormatError
+from quant.hyperparameters import is_whole
 from quant.layout import State
 from quant.network import NetworkSpec
 from quant.rule import Config, arithmetic_of
 from quant.state import state_from_bytes, state_to_bytes
+from quant.state_check import check_finite
 
 MAGIC = b"SLST"
 FORMAT_VERSION = 2
+#: How an image of an older version becomes one of the next: ``(description, payload)`` to the same.
+#: Before the next version is written, its migration stands here, and tests/golden/images has images
+#: of the old one. No version before 2 was released.
+MIGRATIONS: dict[int, Callable[[bytes, bytes], tuple[bytes, bytes]]] = {}
+#: Of a label that is a whole number; JSON's readers take so many everywhere.
+LABEL_BITS = 1024
+#: Samples are counted in 64 bits, 32 of which the state has.
+EPOCHS_END = 1 << 32
 _HEADER = struct.Struct("<4sHHIIII")
 
 
@@ -39,6 +51,8 @@ class Image:
         have been seen.
     features : tuple of str or None
         Names of the features, in order.
+    epochs : int
+        How often the state's counter of samples has passed 2^32.
     """
 
     spec: NetworkSpec
@@ -47,6 +61,7 @@ class Image:
     state: State
     labels: tuple[Any, ...]
     features: tuple[str, ...] | None
+    epochs: int = 0
 
 
 def encode_image(image: Image) -> bytes:
@@ -61,6 +76,7 @@ def describe(image: Image) -> bytes:
         "arithmetic": image.arithmetic,
         "labels": list(image.labels),
         "features": None if image.features is None else list(image.features),
+        **({"epochs": image.epochs} if image.epochs else {}),
     }
     text = json.dumps(description, sort_keys=True, separators=(",", ":")).encode()
     return text + b" " * (-len(text) % 8)
@@ -100,7 +116,10 @@ def decode_image(data: bytes, source: str = "state image") -> Image:
         If the bytes are foreign, truncated, damaged or of another version.
     """
     size, body = _body_of(data, source)
-    return _describe(body[:size], body[size:], source)
+    text, payload = body[:size], body[size:]
+    for version in range(_HEADER.unpack_from(data)[1], FORMAT_VERSION):
+        text, payload = MIGRATIONS[version](text, payload)
+    return _describe(text, payload, source)
 
 
 def _body_of(data: bytes, source: str) -> tuple[int, bytes]:
@@ -119,7 +138,8 @@ def _body_of(data: bytes, source: str) -> tuple[int, bytes]:
             f"{source}: begins with {magic!r}, a state image begins with {MAGIC!r}; "
             "this is another kind of file"
         )
-    if version != FORMAT_VERSION or header_size != _HEADER.size:
+    known = version == FORMAT_VERSION or version in MIGRATIONS
+    if not known or header_size != _HEADER.size:
         raise StateFormatError(
             f"{source}: state format version {version}, this streamlearn reads version "
             f"{FORMAT_VERSION}; use the streamlearn that wrote it"
@@ -146,18 +166,23 @@ def _body_of(data: bytes, source: str) -> tuple[int, bytes]:
 
 def _describe(text: bytes, payload: bytes, source: str) -> Image:
     try:
-        description = json.loads(text)
+        description = json.loads(text, parse_constant=_no_number)
         spec, config = from_json(description)
         arithmetic = description["arithmetic"]
-        arithmetic_of(spec, config, arithmetic)
+        kind = arithmetic_of(spec, config, arithmetic)
+        if kind.golden is not None:
+            kind.golden.plan(spec, config)  # refuses what fixed point cannot hold
         labels, features = _names(spec, description["labels"], description["features"])
+        state = state_from_bytes(spec, config, arithmetic, payload)
+        check_finite(state)
         return Image(
             spec=spec,
             config=config,
             arithmetic=arithmetic,
-            state=state_from_bytes(spec, config, arithmetic, payload),
+            state=state,
             labels=labels,
             features=features,
+            epochs=_epochs(description.get("epochs", 0)),
         )
     except RecursionError as error:
         raise StateFormatError(f"{source}: its description is nested too deep to read") from error
@@ -165,15 +190,32 @@ def _describe(text: bytes, payload: bytes, source: str) -> Image:
         raise StateFormatError(f"{source}: its description does not fit: {error}") from error
 
 
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _epochs(epochs: Any) -> int:
+    if is_whole(epochs) and 0 <= epochs < EPOCHS_END:
+        return int(epochs)
+    raise ShapeError(f"epochs={epochs!r}: expected a whole number from 0, below {EPOCHS_END}")
+
+
 def _names(
     spec: NetworkSpec, labels: Any, features: Any
 ) -> tuple[tuple[Any, ...], tuple[str, ...] | None]:
     """Return the labels and the features of a description; ShapeError if they are not such."""
-    if not _scalars(labels):
+    if not isinstance(labels, list):
         raise ShapeError(f"labels={labels!r}: expected a list of text, numbers or truth values")
+    for label in labels:
+        check_label(label)
+    if len(labels) > spec.n_classes or len(set(labels)) != len(labels):
+        raise ShapeError(
+            f"labels={labels!r}: expected different ones, at most {spec.n_classes}, one per class"
+        )
     if features is None:
         return tuple(labels), None
-    if not _scalars(features) or len(features) != spec.n_features:
+    given = features if isinstance(features, list) else ()
+    if len(given) != spec.n_features or not all(isinstance(v, str | int | float) for v in given):
         raise ShapeError(
             f"features={features!r}: expected null or a list of {spec.n_features} names"
         )
@@ -182,8 +224,24 @@ def _names(
     return tuple(labels), names
 
 
-def _scalars(values: Any) -> bool:
-    return isinstance(values, list) and all(isinstance(v, str | int | float) for v in values)
+def check_label(label: Any) -> None:
+    """Refuse a label that an image cannot hold.
+
+    Raises
+    ------
+    ShapeError
+        If it is not text, a finite number of up to 1,024 bits, or a truth value.
+    """
+    good = isinstance(label, str | int | float)
+    if isinstance(label, float):
+        good = math.isfinite(label)
+    elif isinstance(label, int):
+        good = label.bit_length() <= LABEL_BITS
+    if not good:
+        raise ShapeError(
+            f"labels has {label!r}: expected text, finite numbers of up to {LABEL_BITS} bits, or "
+            "truth values"
+        )
 
 
 def check_names(names: tuple[str, ...] | None) -> None:

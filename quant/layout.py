@@ -53,6 +53,9 @@ class Field:
         ``()`` for one number, ``(n,)`` for n.
     start : int
         What it holds before the first sample, if the rule does not say otherwise.
+    least, most : int, optional
+        What its numbers lie within in every state that a learner can reach, if that is less than
+        its type holds.
     """
 
     name: str
@@ -60,6 +63,8 @@ class Field:
     meaning: str
     shape: tuple[int, ...] = ()
     start: int = 0
+    least: int | None = None
+    most: int | None = None
 
     @property
     def item_bytes(self) -> int:
@@ -122,7 +127,7 @@ class Layout(tuple[Field, ...]):
         """
         front, rest = list(header), sorted(fields, key=_place)
         if not rest or rest[0].item_bytes != 4 or rest[0].shape:
-            front.append(Field("reserved", "<u4", "0"))
+            front.append(Field("reserved", "<u4", "0", most=0))
         placed: list[Field] = []
         at = gaps = 0
         end = 8 if any(field.item_bytes == 8 for field in rest) else 4
@@ -199,4 +204,6 @@ def _names(fields: Iterable[Field]) -> list[str]:
 
 
 def _padding(name: str, missing: int) -> Field:
-    return Field(name, "<u2", "0") if missing == 2 else Field(name, "u1", "0", (missing,))
+    if missing == 2:
+        return Field(name, "<u2", "0", most=0)
+    return Field(name, "u1", "0", (missing,), most=0)

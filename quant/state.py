@@ -14,12 +14,14 @@ import numpy as np
 
 from quant import front_end, memory, replay, spiking
 from quant.errors import ConfigError, ShapeError
+from quant.front_end import WINDOW_MAX
 from quant.front_end.ranges import preset
 from quant.heads import HEADS
 from quant.hyperparameters import is_whole
 from quant.layout import Field, Layout, State
 from quant.network import NetworkSpec
 from quant.rule import Config, arithmetic_of
+from quant.state_check import check_numbers
 
 __all__ = [
     "State",
@@ -34,7 +36,12 @@ __all__ = [
 HEADER = (
     Field("n_samples", "<u4", "samples learned, modulo 2^32: the noise's counter"),
     Field("seed", "<u4", "of the noise"),
-    Field("front_end_count", "<u4", "samples in the front end's statistics, up to the window"),
+    Field(
+        "front_end_count",
+        "<u4",
+        "samples in the front end's statistics, up to the window",
+        most=WINDOW_MAX,
+    ),
 )
 
 
@@ -137,6 +144,7 @@ def state_from_bytes(spec: NetworkSpec, config: Config, arithmetic: str, data: b
             f"{dtype.itemsize} bytes; was it written for another network?"
         )
     state: State = np.frombuffer(data, dtype).copy()
+    check_numbers(spec, layout_of(spec, config, arithmetic), state)
     check = arithmetic_of(spec, config, arithmetic).check_state
     if check is not None:
         check(spec, config, state)

@@ -14,6 +14,10 @@ from quant.layout import State
 from quant.network import NetworkSpec
 from quant.rule import Config, part
 
+Weights = npt.NDArray[np.float64]
+Layers = Callable[[NetworkSpec, Config, State], list[Weights]]
+OfEach = Callable[[Weights], Weights]
+
 
 @dataclass(frozen=True)
 class Certainty:
@@ -30,11 +34,17 @@ class Certainty:
         A sentence that says what a small or a large value means.
     values : callable
         ``values(spec, config, state)``: ``float64[rows, columns]`` of each layer, 0 or above.
+    means : callable, optional
+        Likewise: the weights themselves, or their means.
+    deviations : callable, optional
+        Likewise: the weights' standard deviations, above 0; of a rule with a posterior.
     """
 
     quantity: str
     meaning: str
-    values: Callable[[NetworkSpec, Config, State], list[npt.NDArray[np.float64]]]
+    values: Layers
+    means: Layers | None = None
+    deviations: Layers | None = None
 
 
 def magnitude(
@@ -43,6 +53,8 @@ def magnitude(
     field: str,
     frac_bits: int,
     view: Callable[[NetworkSpec, State, int], npt.NDArray[Any]],
+    mean: OfEach = np.asarray,
+    deviation: OfEach | None = None,
 ) -> Certainty:
     """Return the magnitude of what a synapse keeps as its certainty.
 
@@ -55,15 +67,20 @@ def magnitude(
         Of the field, where it is an integer.
     view : callable
         ``view(spec, state, layer)``: a layer of it, ``[rows, columns]``.
+    mean, deviation : callable
+        Of what is kept, the weight's mean and its standard deviation, number by number.
     """
 
-    def values(spec: NetworkSpec, config: Config, state: State) -> list[npt.NDArray[np.float64]]:
-        del config
-        unit = 2.0**-frac_bits if state[field].dtype.kind == "i" else 1.0
-        views = [view(spec, state, layer) for layer in range(len(spec.shapes))]
-        return [np.abs(one.astype(np.float64)) * unit for one in views]
+    def of(each: OfEach) -> Layers:
+        def layers(spec: NetworkSpec, config: Config, state: State) -> list[Weights]:
+            del config
+            unit = 2.0**-frac_bits if state[field].dtype.kind == "i" else 1.0
+            views = [view(spec, state, layer) for layer in range(len(spec.shapes))]
+            return [each(one.astype(np.float64) * unit) for one in views]
 
-    return Certainty(quantity, meaning, values)
+        return layers
+
+    return Certainty(quantity, meaning, of(np.abs), of(mean), deviation and of(deviation))
 
 
 def certainty_of(rule: str) -> Certainty | None:

@@ -3,7 +3,7 @@
 A unit j of a hidden layer, with traces x̄ of the layer's inputs, in each draw of the weights::
 
     x̄(t) = λ x̄(t−1) + s(t)                     what arrived, leaking
-    u(t) = Σ_i w_ij x̄_i(t) − r_j(t)             membrane: a dense layer's pre-activation, less resets
+    u(t) = Σ_i w_ij x̄_i(t) − r_j(t)             membrane: a pre-activation, less resets
     z(t) = 1 where u(t) ≥ θ
     r(t+1) = λ (r(t) + θ z(t))                  reset by subtraction
     ∂z/∂u ≈ ψ = ½ max(0, 1 − |u − θ|/2)         OTTT: ∂L/∂w_ij = δ_j x̄_i, δ_j = ψ_j ∂L/∂z̄_j
@@ -46,9 +46,7 @@ def arrive(spec: NetworkSpec, state: State, z: Float) -> tuple[dict[str, Any], F
     return new, trace
 
 
-def send_on_delta(
-    delta: tuple[int, ...], state: State, z: Float
-) -> tuple[dict[str, Any], Float]:
+def send_on_delta(delta: tuple[int, ...], state: State, z: Float) -> tuple[dict[str, Any], Float]:
     """As :func:`quant.spiking.golden.send_on_delta`: events are whole numbers."""
     threshold, leak = delta[0] / 16, delta[1]
     reference = state["delta_reference"][0] * (1 - 2.0**-leak if leak else 1)

@@ -97,13 +97,17 @@ def uncertainty_of(logits: Floats) -> Uncertainty:
     if values.ndim != 2 or not values.size:
         raise ShapeError(f"logits have shape {values.shape}: expected [classes, draws]")
     weights = np.exp(values - values.max(axis=0))
-    shares = weights / weights.sum(axis=0)
-    both = np.column_stack([shares, shares.mean(axis=1)])  # the mean is the last column
-    bits = -(both * np.log2(both + (both == 0))).sum(axis=0)
-    if not np.isfinite(bits[-1]):
+    n_classes, n_draws = values.shape
+    both = np.empty((n_classes, n_draws + 1))  # the mean is the last column
+    np.divide(weights, np.add.reduce(weights, axis=0), out=both[:, :-1])
+    np.divide(np.add.reduce(both[:, :-1], axis=1), n_draws, out=both[:, -1])
+    bits = -np.add.reduce(both * np.log2(both + (both == 0)), axis=0)
+    if not math.isfinite(bits[-1]):
         raise InputValueError("logits must be finite: the entropy of these is not a number")
-    predictive = min(max(float(bits[-1]), 0.0), math.log2(len(values)))
-    aleatoric = min(max(float(bits[:-1].mean()), 0.0), predictive)  # rounding may turn them round
+    predictive = min(max(float(bits[-1]), 0.0), math.log2(n_classes))
+    aleatoric = min(
+        max(math.fsum(bits[:-1]) / n_draws, 0.0), predictive
+    )  # rounding may turn them round
     return Uncertainty(predictive, aleatoric, predictive - aleatoric)
 
 

@@ -13,12 +13,11 @@ from streamlearn.report import svg as style
 
 NAMES = {
     "bimu": "BiMU, q8",
-    "bimu-window-300k": "BiMU, q8, window 300,000",
-    "bimu-window-1m": "BiMU, q8, window 1,000,000",
+    "bimu-defaults": "BiMU, q8, defaults",
     "mesu": "MESU, q16",
     "metaplastic": "metaplastic, q8",
 }
-_COLOURS = (colours.BLUE, colours.SKY, colours.PURPLE, colours.GREEN, colours.VERMILLION)
+_COLOURS = (colours.BLUE, colours.SKY, colours.GREEN, colours.VERMILLION)
 
 
 def last(record: Record) -> list[float]:

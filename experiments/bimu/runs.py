@@ -31,11 +31,11 @@ LAYERS = (784, 100, 10)
 N_TASKS, N_SEEDS = 100, 3
 NEWEST, MORE, EVERY = 5, 20, 10
 
-#: By algorithm its rule and what differs from the rule's defaults.
+#: By algorithm its rule and what differs from the rule's defaults. BiMU's were chosen on validation
+#: images: nine whole tasks, mean accuracy on the newest five.
 ALGORITHMS: dict[str, tuple[str, dict[str, Any]]] = {
-    "bimu": ("bimu", {}),
-    "bimu-window-300k": ("bimu", {"memory_window": 300_000.0}),
-    "bimu-window-1m": ("bimu", {"memory_window": 1e6}),
+    "bimu": ("bimu", {"memory_window": 300_000.0, "lr": 1.8, "caution": 2.0}),
+    "bimu-defaults": ("bimu", {}),
     "mesu": ("mesu", {"memory_window": 300_000.0}),
     "metaplastic": ("metaplastic", {}),
 }

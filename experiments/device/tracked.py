@@ -31,6 +31,7 @@ from firmware_sim.zig import zig_version
 from quant import noise
 from quant.heads import HEADS
 from streamlearn import MesuClassifier, MetaplasticClassifier
+from streamlearn.cli.board_costs import COSTS_FILE
 from streamlearn.streams import load_gas_concentration, load_gas_drift
 from streamlearn.version import __version__
 
@@ -202,6 +203,9 @@ class Tracked:
                 writer.writeheader()
                 writer.writerows(new.values())
             print(f"written: {path}")
+            if options.results == RESULTS:  # what `streamlearn boards --plan` goes by
+                COSTS_FILE.write_bytes(path.read_bytes())
+                print(f"written: {COSTS_FILE}")
             return
         compilers = {row["compiler"] for row in kept.values()}
         if not kept:

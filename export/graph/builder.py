@@ -15,9 +15,19 @@ Operand = str | int | npt.NDArray[Any]
 
 
 class GraphBuilder:
-    """Collect nodes and constants; every call returns the name of the value that it made."""
+    """Collect nodes and constants; every call returns the name of the value that it made.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    plain : bool
+        Whether to do without ArgMax and TopK, which small runtimes lack.
+    random_inputs : bool
+        Whether random bits are inputs, which have the sample's own as their default.
+    """
+
+    def __init__(self, plain: bool = False, random_inputs: bool = False) -> None:
+        self.plain, self.random_inputs = plain, random_inputs
+        self.inputs: list[ValueInfoProto] = []
         self.nodes: list[NodeProto] = []
         self.initializers: list[TensorProto] = []
         self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from onnx import TensorProto, ValueInfoProto, helper
 
 from export.graph.builder import GraphBuilder
+from export.graph.chosen import best_of
 from export.graph.heads.categorical import NO_LABEL
 from quant import memory
 from quant.layout import State
@@ -159,7 +160,7 @@ def memory_outputs(
     found = []
     for prefix, logs in (("", answer), ("recall_", own)):
         masked = g.op("Where", mask, logs, _LOWEST)
-        best = g.op("ArgMax", masked, axis=1, keepdims=0)
+        best = best_of(g, masked, k)
         g.op("Where", g.squeeze(finite, 1), best, NO_LABEL, name=f"{prefix}label")
         exact = g.op("Softmax", g.cast(masked, TensorProto.DOUBLE), axis=1)
         g.cast(exact, TensorProto.FLOAT, name=f"{prefix}probabilities")

@@ -37,6 +37,8 @@ def prediction_model(
     opset: int = OPSET,
     *,
     draws: bool = True,
+    plain: bool = False,
+    random_inputs: bool = False,
 ) -> ModelProto:
     """Freeze a learner's state into an ONNX model of its next prediction.
 
@@ -60,6 +62,12 @@ def prediction_model(
         False: predict with the mean weights, as ``predict_one(x, draws=False)``. Such a model has
         no noise and no variances in it: half the size, the same outputs. Of a rule that draws
         nothing it is the same.
+    plain : bool
+        True: without ArgMax and TopK, which small runtimes and compilers such as onnx2c lack; the
+        same outputs.
+    random_inputs : bool
+        True: the random bits of each layer are an input ``random_bits_K``, uint8[draws, columns].
+        It is optional: left out, it is what the state's sample counter gives. Of a rule that draws.
 
     Returns
     -------
@@ -119,7 +127,11 @@ def prediction_model(
         raise ShapeError(
             f"classes={classes!r}: expected {spec.n_classes} names, one for each class of {spec}"
         )
-    g = GraphBuilder()
+    if random_inputs and not (draws and rule_of(config).draws):
+        raise ConfigError(
+            "random_inputs=True: this graph draws nothing; leave it out, or draws=False"
+        )
+    g = GraphBuilder(plain, random_inputs)
     finite, x = finite_rows(g)
     window, head = config.front_end_window, HEADS[spec.head]
     graph = part(rule_of(config).name, "export").GRAPHS[kind.numbers]
@@ -196,7 +208,8 @@ def _model_of(
     nodes = pruned(g.nodes, [output.name for output in outputs])
     read = {name for node in nodes for name in node.input}
     constants = [tensor for tensor in g.initializers if tensor.name in read]
-    graph = helper.make_graph(nodes, "streamlearn_prediction", [x], outputs, constants)
+    inputs = [x, *g.inputs]
+    graph = helper.make_graph(nodes, "streamlearn_prediction", inputs, outputs, constants)
     properties = metadata(spec, config, state, arithmetic, classes)
     return modelled(graph, properties, opset)
 

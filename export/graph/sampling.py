@@ -14,6 +14,7 @@ from onnx import TensorProto
 
 from export.graph.bits import bit_length
 from export.graph.builder import GraphBuilder
+from export.graph.chosen import epsilon_of, epsilon_real
 from export.graph.drawn import Drawn
 from export.graph.shapes import concatenated
 from export.graph.whole import (
@@ -89,7 +90,7 @@ def sampling_graphs(integer: IntegerLayers, real: RealLayers) -> dict[str, Any]:
     ) -> Drawn:
         key = noise.sample_key(int(state["seed"][0]), int(state["n_samples"][0]))
         epsilon = [
-            noise.epsilon_q(key, index, n_out, config.n_draws).T
+            epsilon_of(g, key, index, n_out, config.n_draws)
             for index, (_, n_out) in enumerate(spec.shapes)
         ]
         z = Value(g, g.cast(z_q, TensorProto.DOUBLE))
@@ -100,7 +101,8 @@ def sampling_graphs(integer: IntegerLayers, real: RealLayers) -> dict[str, Any]:
             spread = g.cast(last.spread.name, TensorProto.INT64)
             return Drawn(outputs, n_draws, spread, epsilon[-1])
         every = g.op("Mul", outputs, np.ones((n_draws, 1), np.int64))
-        return Drawn(every, n_draws, g.op("Mul", outputs, 0), np.zeros_like(epsilon[-1]))
+        nothing = np.zeros((n_draws, spec.n_outputs), np.int64)
+        return Drawn(every, n_draws, g.op("Mul", outputs, 0), nothing)
 
     def in_floats(
         g: GraphBuilder, z: str, spec: NetworkSpec, config: Any, state: State, draws: bool = True
@@ -176,10 +178,9 @@ def real_layers(
     for index, (_, n_out) in enumerate(spec.shapes):
         if spec.bias:
             x = g.append_last(x, 3, np.array(1, real))
-        epsilon = noise.epsilon_q(key, index, n_out, n_draws).T / 256
         a, spread = layer(index, x)
         if draws:
-            noisy = g.op("Mul", spread, epsilon.astype(real))
+            noisy = g.op("Mul", spread, epsilon_real(g, key, index, n_out, n_draws, real))
             a = g.op("Add", a, noisy)
         x = g.op("Max", a, np.array(0, real))
     if draws:

@@ -24,6 +24,7 @@ enum sl_frame_type {
     SL_TYPE_PREDICT_MEAN = 8, /* as PREDICT, with the mean weights: nothing is drawn */
     SL_TYPE_ADVANCE = 9,      /* of a spiking network: a step of time without a label */
     SL_TYPE_RESET = 0x0A,     /* of a spiking network: a recording begins */
+    SL_TYPE_ASK = 0x0B,       /* as PREDICT, and whether the label is worth asking for */
     SL_TYPE_COMMIT = 0x10,    /* write the state to flash */
     SL_TYPE_STORED = 0x11,    /* what is in flash */
     SL_TYPE_ADOPT = 0x12,     /* take over what WRITE_STATE brought */

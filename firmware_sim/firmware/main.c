@@ -10,6 +10,7 @@
 #define LEARN_BYTES       (FEATURE_BYTES + SL_TARGET_BYTES)
 #define STATE_CHUNK_BYTES 260u /* WRITE_STATE: an offset and 256 bytes, whatever the network */
 #define LARGER_BYTES      (LEARN_BYTES > STATE_CHUNK_BYTES ? LEARN_BYTES : STATE_CHUNK_BYTES)
+#define SL_ASK_UP_MAX     (1 << 20) /* of ASK: the width of its threshold's range, Q.16 */
 #define MAX_PAYLOAD_BYTES ((LARGER_BYTES + 3u) & ~3u)
 #define FRAME_BYTES       (SL_FRAME_HEADER_BYTES + MAX_PAYLOAD_BYTES + SL_FRAME_CRC_BYTES)
 
@@ -120,6 +121,24 @@ static void handle_commit(const sl_frame_t *frame) {
 #endif
 }
 
+#ifdef SL_HAS_ASK
+/* The class, and in the highest bit whether its label is worth asking for. */
+static void handle_ask(const sl_frame_t *frame, const uint32_t *words) {
+    static int32_t fallen;
+    const int32_t result = sl_learner_predict(&sl_state, &sl_scratch, words);
+    const int32_t up = (int32_t)words[SL_N_FEATURES];
+    if (result < 0) {
+        reply_result(frame, result);
+    } else if (up < 0 || up > SL_ASK_UP_MAX) {
+        reply_status(frame, SL_STATUS_OUT_OF_RANGE);
+    } else {
+        const uint32_t asks = sl_learner_asks(&sl_state, &sl_scratch, up, &fallen);
+        const uint32_t word = (uint32_t)result | asks << 31;
+        reply(frame, SL_STATUS_OK, &word, sizeof word);
+    }
+}
+#endif
+
 static void handle_learn(const sl_frame_t *frame, const uint32_t *words) {
     const uint8_t *tail = (const uint8_t *)words + FEATURE_BYTES;
     const uint32_t target = SL_TARGET_BYTES == 4u ? u32_at(tail) : u16_at(tail);
@@ -178,6 +197,14 @@ static void handle(const sl_frame_t *frame) {
         if (length == 0u) {
             sl_learner_reset(&sl_state);
             reply_status(frame, SL_STATUS_OK);
+            return;
+        }
+        break;
+#endif
+#ifdef SL_HAS_ASK
+    case SL_TYPE_ASK:
+        if (length == FEATURE_BYTES + 4u) {
+            handle_ask(frame, words);
             return;
         }
         break;
@@ -253,8 +280,8 @@ static void serve(const sl_frame_t *frame) {
     }
     const uint8_t type = sl_frame_type(frame);
     answered.crc = crc;
-    answered.is_kept = type == SL_TYPE_LEARN || type == SL_TYPE_COMMIT || type == SL_TYPE_ADOPT ||
-                       type == SL_TYPE_WRITE_STATE;
+    answered.is_kept = type == SL_TYPE_LEARN || type == SL_TYPE_ASK || type == SL_TYPE_COMMIT ||
+                       type == SL_TYPE_ADOPT || type == SL_TYPE_WRITE_STATE;
 #ifdef SL_SPIKING
     answered.is_kept |= type == SL_TYPE_ADVANCE || type == SL_TYPE_RESET;
 #endif

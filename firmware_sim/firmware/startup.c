@@ -2,22 +2,16 @@
 #include <stdint.h>
 
 #include "frame.h"
+#include "memory.h"
 #include "port.h"
 
 #define REG32(address) (*(volatile uint32_t *)(address))
 #define SCB_CFSR       REG32(0xE000ED28u)
 #define SCB_CPACR      REG32(0xE000ED88u)
 
-#define STACK_PAINT 0xC5C5C5C5u /* the host looks for the lowest word that is no longer this */
-#define PAINT_MARGIN_BYTES 64u  /* left alone below the running function's own frame */
-
 #if defined(SL_CORE_HAS_FPU) && !defined(__ARM_FP)
 #error "this core has an FPU but the compiler was not told: floats would be soft-float calls"
 #endif
-
-extern uint32_t sl_stack_bottom[], sl_stack_top[];
-extern uint32_t sl_data_start[], sl_data_end[], sl_bss_start[], sl_bss_end[];
-extern const uint32_t sl_data_load[];
 
 int main(void);
 void Reset_Handler(void);
@@ -33,28 +27,12 @@ __attribute__((section(".vectors"), used)) const void *const sl_vectors[SL_VECTO
     [2 ... SL_VECTORS - 1u] = (const void *)Fault_Handler,
 };
 
-static void stack_paint(void) {
-    /* volatile: a call to memset would have its own frame painted over. */
-    volatile uint32_t *word = sl_stack_bottom;
-    const uint32_t here = (uint32_t)(uintptr_t)__builtin_frame_address(0);
-    while ((uint32_t)(uintptr_t)word + PAINT_MARGIN_BYTES < here) {
-        *word++ = STACK_PAINT;
-    }
-}
-
 void Reset_Handler(void) {
 #if defined(__ARM_FP)
     SCB_CPACR |= 0xFu << 20; /* full access to CP10 and CP11 */
     __asm volatile("dsb\n\tisb" ::: "memory");
 #endif
-    stack_paint();
-    const uint32_t *source = sl_data_load;
-    for (uint32_t *word = sl_data_start; word < sl_data_end; word++) {
-        *word = *source++;
-    }
-    for (uint32_t *word = sl_bss_start; word < sl_bss_end; word++) {
-        *word = 0u;
-    }
+    memory_start();
     (void)main();
     __builtin_trap(); /* main never returns */
 }

@@ -10,6 +10,7 @@
 #define RECORDS      (SL_AREA_BYTES / RECORD_BYTES)
 #define WHOLE        0x5A17E57Du
 #define NOT_STAGING  0xFFFFFFFFu
+#define ATTEMPTS     2u
 
 _Static_assert(RECORD_BYTES <= SL_AREA_BYTES, "a record fits an area");
 
@@ -26,6 +27,7 @@ int32_t sl_learner_check(const sl_state_t *state); /* where the export has one: 
 sl_storage_t sl_storage;
 static uint32_t staged = NOT_STAGING; /* bytes of the record that comes over the link */
 static uint32_t staging;              /* its address */
+static uint32_t highest;              /* sequence number that a record in flash has, or may have */
 
 static const uint32_t *words_at(uint32_t address) {
     return (const uint32_t *)(uintptr_t)address;
@@ -71,20 +73,58 @@ static uint32_t program(uint32_t address, const uint32_t *words) {
     return wrong != 0u;
 }
 
-void sl_storage_boot(sl_state_t *state) {
-    /* From the last record of an area to the first: the newest is met early, and only what would
-     * be newer than it is worth a CRC. */
-    sl_storage = (sl_storage_t){0};
+/* Finds the newest whole record; returns its sequence number, or 0 and the address 0. From the last
+ * record of an area to the first: the newest is met early, and only what would be newer than it is
+ * worth a CRC. */
+static uint32_t find_newest(void) {
+    uint32_t newest = 0u;
+    sl_storage.active = 0u;
     for (uint32_t area = 0; area < 2u; area++) {
         for (uint32_t index = RECORDS; index-- > 0u;) {
             const uint32_t at = place(area, index);
             const uint32_t sequence = words_at(at)[1];
-            if (is_ours(at) && sequence > sl_storage.sequence && is_whole(at)) {
-                sl_storage.sequence = sequence;
+            if (is_ours(at) && sequence > newest && is_whole(at)) {
+                newest = sequence;
                 sl_storage.active = at;
             }
         }
     }
+    return newest;
+}
+
+/* Copies a record's state out of flash; returns whether it came over as it was written. What was
+ * checked in flash may be read with another bit the next time. */
+static uint32_t copy(sl_state_t *state, uint32_t at) {
+    __builtin_memcpy(state, words_at(at + SL_UNIT_BYTES), sizeof *state);
+    return words_at(at + SL_UNIT_BYTES + DATA_BYTES)[0] == crc_of(words_at(at), state);
+}
+
+/* A record that cannot be read now may be whole at the next boot: no later one may have its number.
+ * A number that is read wrong must not be believed: it is said twice, and numbers are dense. */
+static void note_highest(void) {
+    highest = sl_storage.sequence;
+    for (uint32_t i = 0; i < 4u * RECORDS; i++) {
+        const uint32_t *head = words_at(place(i / 2u / RECORDS, i / 2u % RECORDS));
+        const uint32_t *tail = head + UNIT_WORDS + DATA_BYTES / 4u;
+        const uint32_t said = i % 2u == 0u ? head[1] : tail[1];
+        const uint32_t is_dense = said - sl_storage.sequence <= 2u * RECORDS;
+        if (head[0] == SL_LEARNER_ID && said > highest && said != SL_ERASED &&
+            (head[1] == tail[1] || (tail[3] == WHOLE && is_dense))) {
+            highest = said;
+        }
+    }
+}
+
+void sl_storage_boot(sl_state_t *state) {
+    sl_storage = (sl_storage_t){0};
+    for (uint32_t attempt = 0; attempt < ATTEMPTS; attempt++) {
+        sl_storage.sequence = find_newest();
+        if (sl_storage.active == 0u || copy(state, sl_storage.active)) {
+            break;
+        }
+        sl_storage.active = sl_storage.sequence = 0u;
+    }
+    note_highest();
     for (uint32_t area = 0; area < 2u; area++) {
         for (uint32_t index = 0; index < RECORDS; index++) {
             const uint32_t at = place(area, index);
@@ -96,8 +136,6 @@ void sl_storage_boot(sl_state_t *state) {
                                                    : SL_SOURCE_BEFORE;
     if (sl_storage.active == 0u) {
         sl_learner_start(state);
-    } else {
-        __builtin_memcpy(state, words_at(sl_storage.active + SL_UNIT_BYTES), sizeof *state);
     }
 }
 
@@ -120,6 +158,12 @@ static uint32_t begin(uint32_t *at) {
         *at = 0u;
     }
     if (*at == 0u) {
+        /* Never erase the only whole record: the newest may have lost a bit since. */
+        if (sl_storage.active != 0u && !is_whole(sl_storage.active)) {
+            (void)find_newest();
+            area = sl_storage.active != 0u ? (sl_storage.active - SL_STORAGE_ORIGIN) / SL_AREA_BYTES
+                                           : 1u;
+        }
         *at = place(1u - area, 0u);
         for (uint32_t page = 0; page < SL_AREA_BYTES; page += SL_PAGE_BYTES) {
             if (sl_port_erase(*at + page) != 0u) {
@@ -127,23 +171,22 @@ static uint32_t begin(uint32_t *at) {
             }
         }
     }
-    const uint32_t head[UNIT_WORDS] = {SL_LEARNER_ID, sl_storage.sequence + 1u, sizeof(sl_state_t),
-                                       0u};
+    const uint32_t head[UNIT_WORDS] = {SL_LEARNER_ID, highest + 1u, sizeof(sl_state_t), 0u};
     return program(*at, head);
 }
 
 static uint32_t finish(uint32_t at, uint32_t crc) {
-    const uint32_t tail[UNIT_WORDS] = {crc, sl_storage.sequence + 1u, 0u, WHOLE};
-    const uint32_t wrong = program(at + SL_UNIT_BYTES + DATA_BYTES, tail);
+    const uint32_t tail[UNIT_WORDS] = {crc, highest + 1u, 0u, WHOLE};
+    const uint32_t wrong = program(at + SL_UNIT_BYTES + DATA_BYTES, tail) != 0u || !is_whole(at);
     if (wrong == 0u) {
-        sl_storage.sequence++;
+        sl_storage.sequence = ++highest;
         sl_storage.active = at;
         sl_storage.commits++;
     }
     return wrong;
 }
 
-uint32_t sl_storage_commit(const sl_state_t *state) {
+static uint32_t write_record(const sl_state_t *state) {
     uint32_t at;
     uint32_t wrong = begin(&at);
     for (uint32_t done = 0; done < DATA_BYTES && wrong == 0u; done += SL_UNIT_BYTES) {
@@ -153,9 +196,18 @@ uint32_t sl_storage_commit(const sl_state_t *state) {
                          left < SL_UNIT_BYTES ? left : SL_UNIT_BYTES);
         wrong = program(at + SL_UNIT_BYTES + done, unit);
     }
-    wrong = wrong != 0u || finish(at, crc_of(words_at(at), state)) != 0u;
-    sl_storage.failures += wrong;
-    return wrong;
+    return wrong != 0u || finish(at, crc_of(words_at(at), state)) != 0u;
+}
+
+uint32_t sl_storage_commit(const sl_state_t *state) {
+    /* Once more, in another place: what failed may have been a moment, or that place. */
+    for (uint32_t attempt = 0; attempt < ATTEMPTS; attempt++) {
+        if (write_record(state) == 0u) {
+            return 0u;
+        }
+    }
+    sl_storage.failures++;
+    return 1u;
 }
 
 uint32_t sl_storage_stage(uint32_t offset, uint32_t *words, uint32_t size) {
@@ -201,6 +253,7 @@ uint32_t sl_storage_adopt(uint32_t crc, sl_state_t *state) {
         sl_storage.failures++;
         return 1u;
     }
-    __builtin_memcpy(state, come, sizeof *state);
+    for (uint32_t attempt = 0; attempt < ATTEMPTS && !copy(state, staging); attempt++) {
+    }
     return 0u;
 }

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from quant.errors import ConfigError
-from quant.front_end import EXPONENT_START
+from quant.front_end import EXPONENT_LEAST, EXPONENT_START
 from quant.front_end.statistics import MAGNITUDE_BITS, MEAN_FRAC_BITS, RATE_ONE
 from quant.layout import State
 
@@ -15,8 +15,6 @@ Ranges = tuple[tuple[float, float], ...]
 
 #: A standard deviation keeps this many bits, or fewer beside a large mean, but no fewer than these.
 SPREAD_BITS, SPREAD_BITS_LEAST = 14, 5
-#: The least exponent of a binary32 value's statistics.
-EXPONENT_LEAST = -116
 
 
 def read_ranges(ranges: Any, n_features: int, front_end: str) -> Ranges | None:

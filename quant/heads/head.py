@@ -98,6 +98,8 @@ class Head:
         From a prediction what learning and blocks return of it: a class index, or the prediction.
     verbs : Verbs
         In integers: the golden model.
+    check_state : callable, optional
+        ``check_state(state, last)`` raises ShapeError if what the head keeps is no such head's.
     """
 
     name: str
@@ -112,3 +114,4 @@ class Head:
     prediction_words: int
     result: Callable[[Any], Any]
     verbs: Verbs
+    check_state: Callable[[State, int], None] | None = None

@@ -82,6 +82,41 @@ int32_t sl_learner_recall(const sl_state_t *state, sl_scratch_t *scratch, const 
     return sl_finite(x_bits) ? sl_memory_recall(state, scratch, x_bits) : SL_ERR_NOT_FINITE;
 }
 
+#ifdef SL_HAS_ASK
+enum { SL_ASK_LIMIT = 8 << 16, SL_ASK_STEP = 1 << 14 };
+
+/* By how much the least certain draw prefers the class of the largest sum; of those taught. */
+static int32_t sl_margin(const sl_state_t *state, const sl_scratch_t *scratch) {
+    int32_t best = -1, n = 0;
+    for (int32_t k = 0; k < SL_N_CLASSES; k++) {
+        if (sl_is_taught(state, (uint32_t)k)) {
+            best = best < 0 || scratch->logit_sum[k] > scratch->logit_sum[best] ? k : best;
+            n++;
+        }
+    }
+    int32_t least = n < 2 ? -SL_ASK_LIMIT : SL_ASK_LIMIT;
+    for (int32_t k = 0; n >= 2 && k < SL_N_CLASSES; k++) {
+        for (uint32_t s = 0; k != best && sl_is_taught(state, (uint32_t)k) && s < SL_N_DRAWS; s++) {
+            const int32_t by =
+                SL_DRAWN(scratch, (uint32_t)best * L + s) - SL_DRAWN(scratch, (uint32_t)k * L + s);
+            least = by < least ? by : least;
+        }
+    }
+    return sl_max32(least, -SL_ASK_LIMIT);
+}
+
+uint32_t sl_learner_asks(const sl_state_t *state, const sl_scratch_t *scratch, int32_t up,
+                         int32_t *fallen) {
+    if (up == 0) {
+        return 1;
+    }
+    const uint32_t asks = sl_margin(state, scratch) < SL_ASK_LIMIT - *fallen;
+    *fallen += asks ? SL_ASK_STEP : -up;
+    *fallen = sl_clamp32(*fallen, 0, 2 * SL_ASK_LIMIT - 1);
+    return asks;
+}
+#endif
+
 /* Let the front end see the next sample, if it can be learned. Returns whether it has. */
 static uint32_t sl_learner_look_ahead(sl_state_t *state, sl_scratch_t *scratch,
                                       const uint32_t *next, uint32_t next_target) {

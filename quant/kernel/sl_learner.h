@@ -36,6 +36,15 @@ SL_API int32_t sl_learner_predict_mean(const sl_state_t *state, sl_scratch_t *sc
 SL_API int32_t sl_learner_recall(const sl_state_t *state, sl_scratch_t *scratch,
                                  const uint32_t *x_bits);
 
+/* Whether the label of the sample just predicted, with draws, is worth asking for: quant/asking.py.
+ * `up`: how far the threshold rises where no label is asked for, Q.16, which sets their share; 0:
+ * ask always. `fallen`: the threshold below its upper end, 0 at first; the caller keeps it. */
+#if defined(SL_DRAWN) && (SL_N_CLASSES)
+#define SL_HAS_ASK 1
+SL_API uint32_t sl_learner_asks(const sl_state_t *state, const sl_scratch_t *scratch, int32_t up,
+                                int32_t *fallen);
+#endif
+
 /* Test, then train: returns what was predicted before learning. */
 SL_API int32_t sl_learner_learn(sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits,
                                 uint32_t target);

@@ -94,15 +94,21 @@ def fields(spec: Network) -> list[Field]:
         return []
     d, k, n = sum(columns(spec)), spec.n_classes, spec.n_features
     found = [
-        Field("memory_net", "<f4", "exponent of the network's probabilities in the pool", (), 1),
-        Field("memory_own", "<f4", "exponent of the memory's probabilities in the pool", (), 1),
+        Field(
+            "memory_net", "<f4", "exponent of the network's probabilities in the pool", (), 1, 0, 2
+        ),
+        Field(
+            "memory_own", "<f4", "exponent of the memory's probabilities in the pool", (), 1, 0, 2
+        ),
         Field(
             "memory_lead",
             "<f4",
             "how much more often the pool is right than the network",
+            least=-1,
+            most=1,
         ),
-        Field("memory_updates", "<u4", "samples in the covariance, up to 2^20"),
-        Field("memory_scaled", "<u4", "samples in the scale of the features, up to 100"),
+        Field("memory_updates", "<u4", "samples in the covariance, up to 2^20", most=1 << 20),
+        Field("memory_scaled", "<u4", "samples in the scale of the features, up to 100", most=100),
         Field("memory_seen", "<u4", "samples of each class", (k,)),
     ]
     if spec.front_end != "none":

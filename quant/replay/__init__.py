@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from quant.errors import ConfigError
+from quant.errors import ConfigError, ShapeError
 from quant.hyperparameters import is_whole
 from quant.layout import Field, State
 
@@ -61,14 +61,38 @@ def fields(replay_bytes: int, n_features: int, n_classes: int) -> list[Field]:
         return []
     label = label_dtype(n_classes)
     return [
-        Field("replaying", "<u4", "which replay is being learned; 0 between learning steps"),
+        Field(
+            "replaying", "<u4", "which replay is being learned; 0 between learning steps", most=0
+        ),
         Field("replay_seen", "<u4", "samples learned of a class, up to 2^32 - 1", (n_classes,)),
-        Field("replay_stored", "<u4", "samples stored of a class", (n_classes,)),
-        Field("replay_class", label, "class index of a stored sample", (n,)),
-        Field("replay_input", "i1", "Q3.4: its inputs, [sample][feature]", (n * n_features,)),
+        Field("replay_stored", "<u4", "samples stored of a class", (n_classes,), most=n),
+        Field("replay_class", label, "class index of a stored sample", (n,), most=n_classes - 1),
+        Field(
+            "replay_input", "i1", "Q3.4: its inputs, [sample][feature]", (n * n_features,), 0, -127
+        ),
     ]
 
 
 def replaying(state: State) -> int:
     """Return which replay a state is learning: 0 if it learns a sample of the stream."""
     return int(state["replaying"][0]) if "replaying" in (state.dtype.names or ()) else 0
+
+
+def check_state(state: State) -> None:
+    """Refuse a reservoir whose counters do not fit what it holds.
+
+    Raises
+    ------
+    ShapeError
+        If more samples are stored than there is room for, or than were seen.
+    """
+    if "replay_stored" not in (state.dtype.names or ()):
+        return
+    seen, stored = state["replay_seen"][0], state["replay_stored"][0].astype(np.int64)
+    room = len(state["replay_class"][0])
+    if stored.sum() > room or (stored > seen).any():
+        raise ShapeError(
+            f"state whose reservoir counts {stored.sum()} samples stored of "
+            f"{int(seen.sum(dtype=np.int64))} seen: expected at most {room}, and of each class no "
+            "more than were seen; was it damaged?"
+        )

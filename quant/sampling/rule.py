@@ -29,8 +29,9 @@ def arithmetics(
     Parameters
     ----------
     state : module
-        Has ``integer_fields``, ``integer_init``, ``integer_starts``, ``real_fields`` and
-        ``real_init``; and ``integer_ranges``, if fields of q16 have ranges.
+        Has ``integer_fields``, ``integer_init``, ``real_fields`` and ``real_init``;
+        ``integer_ranges``, if fields of q16 have ranges; and ``integer_starts``, if a board can
+        make the state from its seed.
     golden : module
         Has ``forward``, ``update`` and ``mean``.
     plan : callable
@@ -49,7 +50,7 @@ def arithmetics(
             kernel=kernel,
             check_state=check_state,
             ranges=getattr(state, "integer_ranges", None),
-            starts=state.integer_starts,
+            starts=getattr(state, "integer_starts", None),
         ),
         "float32": Arithmetic(
             numbers="float32",

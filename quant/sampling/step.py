@@ -57,12 +57,19 @@ def fields(spec: NetworkSpec, config: SamplingConfig, numbers: str) -> list[Fiel
         real = REAL[numbers]
         return [
             Field("step_log2", real, "log2 of the multiplier of lr_mu"),
-            Field("step_usual", real, "running mean of the slope's magnitude"),
+            Field("step_usual", real, "running mean of the slope's magnitude", least=0),
             Field("slow", real, "slow copy of mu of the last layer", (rows * columns,)),
         ]
     return [
-        Field("step_log2", "<i4", "log2 of the multiplier of lr_mu, Q.16"),
-        Field("step_usual", "<u4", "running mean of the slope's magnitude, Q.20"),
+        Field(
+            "step_log2", "<i4", "log2 of the multiplier of lr_mu, Q.16", (), 0, LOG2_MIN, LOG2_MAX
+        ),
+        Field(
+            "step_usual",
+            "<u4",
+            "running mean of the slope's magnitude, Q.20",
+            most=SLOPE_MAX << USUAL_MORE_BITS,
+        ),
         Field("slow", "<i2", "slow copy of mu of the last layer, in its format", (rows * columns,)),
     ]
 

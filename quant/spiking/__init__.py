@@ -97,7 +97,10 @@ def check_delta(delta: Any, leaks: tuple[int, ...], n_inputs: int) -> tuple[int,
 
 
 def fields(
-    leaks: tuple[int, ...], layers: tuple[int, ...], delta: tuple[int, ...], n_draws: int,
+    leaks: tuple[int, ...],
+    layers: tuple[int, ...],
+    delta: tuple[int, ...],
+    n_draws: int,
     numbers: str,
 ) -> list[Field]:
     """Return what spiking layers keep in the state: nothing if there are none.

@@ -60,9 +60,7 @@ def arrive(spec: NetworkSpec, state: State, z_q: Int64) -> tuple[dict[str, Any],
     return {**new, "input_trace": trace, **counted(state, 0, z_q, x)}, x
 
 
-def send_on_delta(
-    delta: tuple[int, ...], state: State, z_q: Int64
-) -> tuple[dict[str, Any], Int64]:
+def send_on_delta(delta: tuple[int, ...], state: State, z_q: Int64) -> tuple[dict[str, Any], Int64]:
     """Turn values into events: by how many thresholds each rose, and by how many it fell.
 
     Returns

@@ -19,6 +19,8 @@ from streamlearn.errors import ShapeError, StateFormatError
 SOURCE = Path(__file__).parent / "kernel" / "sl_baselines.c"
 #: Samples over which the features' statistics follow, as in the learners' own front end.
 WINDOW = 300.0
+#: Bytes of a row that are compared at a time.
+WIDTH = 32
 #: Bytes of a mean and a variance as float32, which the nearest neighbour's bytes count.
 FRONT_END_BYTES = 8
 
@@ -84,7 +86,7 @@ class OnlineBaselines:
         self._state: dict[str, NDArray[Any]] = {
             "front": np.zeros(1 + 2 * d),
             "weights": np.concatenate(parts),
-            "kept": np.zeros((self.room, d), np.int8),
+            "kept": padded(np.zeros((self.room, d), np.int8)),
             "kept_labels": np.zeros(self.room, np.uint16),
             "seen": np.zeros(1, np.uint64),
             "counts": np.zeros(k, np.uint64),
@@ -92,7 +94,7 @@ class OnlineBaselines:
         }
         self._sizes = np.array(layers, np.uint32)
         self._values = np.zeros(sum(layers) + 2 * max(layers))
-        self._row = np.zeros(d, np.int8)
+        self._row = padded(np.zeros((1, d), np.int8))
         self._library = library()
 
     @property
@@ -140,7 +142,8 @@ class OnlineBaselines:
     def to_bytes(self) -> bytes:
         """Return everything that they know, for a checkpoint."""
         out = io.BytesIO()
-        np.savez(out, **self._state)  # type: ignore[arg-type]
+        kept = self._state["kept"][:, : self.layers[0]]
+        np.savez(out, **{**self._state, "kept": kept})  # type: ignore[arg-type]
         return out.getvalue()
 
     def go_on(self, data: bytes) -> None:
@@ -156,6 +159,8 @@ class OnlineBaselines:
                 read = {name: np.ascontiguousarray(file[name]) for name in self._state}
         except Exception as error:  # zipfile, zlib and numpy each raise their own
             raise StateFormatError(f"the baselines' state is damaged: {error}") from error
+        if read["kept"].ndim == 2 and read["kept"].dtype == np.int8:
+            read["kept"] = padded(read["kept"])
         for name, part in self._state.items():
             if (read[name].shape, read[name].dtype) != (part.shape, part.dtype):
                 raise StateFormatError(f"the baselines' state is of another network ({name})")
@@ -166,6 +171,14 @@ class OnlineBaselines:
         labels = int(read["kept_labels"].max(initial=0)), *read["latest"].tolist()
         if not all(0 <= label < self.layers[-1] for label in labels):
             raise StateFormatError("the baselines' state holds a label that is no class index")
+
+
+def padded(kept: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Return rows of bytes as the C code takes them: with zeros up to a multiple of 32."""
+    n, d = kept.shape
+    found = np.zeros((n, -(-d // WIDTH) * WIDTH), np.int8)
+    found[:, :d] = kept
+    return found
 
 
 @functools.cache

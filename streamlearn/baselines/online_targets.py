@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from streamlearn.baselines.online import FRONT_END_BYTES, WINDOW, OnlineBaselines
+from streamlearn.baselines.online import FRONT_END_BYTES, WINDOW, OnlineBaselines, padded
 from streamlearn.errors import ShapeError, StateFormatError
 
 #: The second best rate of the scan in docs/regression.md. With the best one it is not far from
@@ -61,7 +61,7 @@ class OnlineTargets(OnlineBaselines):
         self.room = max(1, (state_bytes - FRONT_END_BYTES * d) // (d + _TARGET_BYTES))
         for name in ("counts", "latest", "kept_labels"):
             del self._state[name]
-        self._state["kept"] = np.zeros((self.room, d), np.int8)
+        self._state["kept"] = padded(np.zeros((self.room, d), np.int8))
         self._state["kept_targets"] = np.zeros(self.room, np.float32)
         self._state["target_front"] = np.zeros(3)
 

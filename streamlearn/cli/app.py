@@ -9,7 +9,7 @@ import typer
 
 import firmware_sim
 from export.targets import targets as package_targets
-from streamlearn.cli import fleet_commands, record_commands, run_command
+from streamlearn.cli import fleet_commands, inspect_commands, record_commands, run_command
 from streamlearn.cli.options import (
     DEMO_STATE_BYTES,
     Board,
@@ -84,7 +84,7 @@ def export(
             help="Instead a package that this tool takes as it is: "
             f"{', '.join(package_targets())}.",
             metavar="NAME",
-            callback=one_of(package_targets()),
+            callback=one_of(package_targets),
             show_default=False,
         ),
     ] = None,
@@ -97,9 +97,13 @@ def export(
             show_default=False,
         ),
     ] = None,
+    sign: Annotated[
+        Path | None,
+        typer.Option("--sign", help="Key to sign with; `keygen` makes one.", metavar="KEY"),
+    ] = None,
 ) -> None:
     """Write a learner as an ONNX model, a state image and C sources, or as a package."""
-    from export import write_export
+    from export import SigningKey, write_export
     from export.package import FORMAT
     from streamlearn.cli.feeding import reading_of
     from streamlearn.cli.folders import refuse_foreign
@@ -107,6 +111,9 @@ def export(
 
     if prefix is not None and target is None:
         raise typer.BadParameter("it is of a package: give --target, too", param_hint="--prefix")
+    if sign is not None and target is not None:
+        raise typer.BadParameter("a package is not signed, an export is", param_hint="--sign")
+    key = None if sign is None else SigningKey.load(sign)
     learner = learner_of(run_dir)
     if target is not None:
         from streamlearn.cli.packages import write_target
@@ -114,9 +121,20 @@ def export(
         typer.echo(write_target(learner, to, target, prefix))
         return
     refuse_foreign(to, FORMAT)
-    manifest = write_export(learner, to, reading_of(run_dir))
+    manifest = write_export(learner, to, reading_of(run_dir), key)
     total = sum(file["bytes"] for file in manifest["files"].values())
-    typer.echo(f"{to}: {len(manifest['files'])} files, {total:,} bytes")
+    signed = "" if key is None else f", signed by key {key.public.name}"
+    typer.echo(f"{to}: {len(manifest['files'])} files, {total:,} bytes{signed}")
+
+
+@app.command()
+def keygen(
+    to: Annotated[Path, typer.Option("--to", help="File for the secret key.", metavar="KEY")],
+) -> None:
+    """Make a key to sign exports with: KEY for you alone, KEY.pub for who verifies."""
+    from export import new_key
+
+    typer.echo(f"key {new_key(to).public.name}: {to} signs, {to}.pub verifies")
 
 
 @app.command()
@@ -135,15 +153,49 @@ def compare(
 
 
 @app.command()
-def boards(state_bytes: StateBytes = DEMO_STATE_BYTES) -> None:
+def boards(
+    state_bytes: StateBytes = DEMO_STATE_BYTES,
+    fit: Annotated[
+        Path | None,
+        typer.Option(
+            "--fit",
+            help="Build the learner of a folder written by `export` for each, and say where it "
+            "fits.",
+            show_default=False,
+        ),
+    ] = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Say which learner each has room and time for: a model.")
+    ] = False,
+    inputs: Annotated[
+        int | None, typer.Option("--inputs", help="Of --plan: features.", min=1)
+    ] = None,
+    classes: Annotated[
+        int | None, typer.Option("--classes", help="Of --plan; 0: it predicts a number.", min=0)
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option("--rate", help="Of --plan: samples a second.", min=0.001)
+    ] = None,
+) -> None:
     """List the boards that can be simulated, and how often their flash takes a state."""
+    from streamlearn.cli.board_plan import check_plan, print_fit, print_plan
     from streamlearn.cli.board_table import print_boards
 
+    if plan and fit is not None:
+        raise typer.BadParameter("one of them at a time", param_hint="--plan and --fit")
+    if plan:
+        check_plan(inputs, classes, rate)
+        print_plan(inputs or 0, classes or 0, rate or 0.0)
+        return
+    if fit is not None:
+        print_fit(fit)
+        return
     print_boards(state_bytes)
 
 
 record_commands.add_to(app)
 fleet_commands.add_to(app)
+inspect_commands.add_to(app)
 
 
 @app.command(

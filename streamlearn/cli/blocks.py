@@ -15,7 +15,7 @@ from streamlearn.streams.csv_targets import CsvTargets
 #: Samples of the first block, and of the largest.
 FIRST, MOST = 32, 4096
 #: A block is this long at least, if the stream is fast, and not much longer: signals wait for it.
-WANTED_S = 0.01
+WANTED_S = 0.02
 
 
 class Rows(NamedTuple):

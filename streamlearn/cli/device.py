@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from firmware_sim import Board, Device, Firmware, Health, StreamInterrupted
 from streamlearn.evaluation import hash_of_predictions
 
 N_PREDICTIONS = 51
+#: The live view: after how many samples it changes, and how many it looks back on.
+_FIGURES_EVERY, _LATEST = 50, 200
 
 
 @dataclass
@@ -115,8 +118,11 @@ def learn_on_device(
     firmware: Firmware,
     chunks: Callable[[], Any],
     on_progress: Callable[[int], None],
+    on_figures: Callable[[str], None] = lambda _: None,
 ) -> DeviceRun:
     """Boot a firmware and let it learn ``(x[n, features], y[n])`` chunks over its link.
+
+    `on_progress` hears how many were learned, `on_figures` every 50 samples how it goes.
 
     Ctrl-C ends it between two samples; the state is read back all the same.
     """
@@ -124,6 +130,7 @@ def learn_on_device(
     parts: list[Any] = []
     seen: list[npt.NDArray[np.float32]] = []
     interrupted, done, seconds = False, 0, 0.0
+    latest: deque[Any] = deque(maxlen=_LATEST)
     try:
         for x, y in chunks():
             seen.extend(x[:: max(1, len(x) // N_PREDICTIONS)])
@@ -133,6 +140,9 @@ def learn_on_device(
             parts.append(device.run_stream(x, y, _after(done, on_progress)))
             seconds += perf_counter() - start
             done += len(y)
+            latest.extend(zip(parts[-1].predictions, y, parts[-1].learn_instructions, strict=True))
+            if done % _FIGURES_EVERY < len(y):
+                on_figures(_figures(latest, bool(firmware.n_classes)))
     except StreamInterrupted as stopped:
         parts.append(stopped.result)
         seconds += perf_counter() - start
@@ -161,6 +171,16 @@ def learn_on_device(
         seconds=seconds,
         interrupted=interrupted,
     )
+
+
+def _figures(latest: deque[Any], knows_classes: bool) -> str:
+    """Return, in a few words, how right the latest predictions were and what they took."""
+    took = f"{int(np.median([cost for _, _, cost in latest])):,} instructions"
+    if knows_classes:
+        right = np.mean([predicted == truth for predicted, truth, _ in latest])
+        return f"{right:.0%} of the last {len(latest)} right, {took}"
+    off = np.mean([abs(float(predicted[0]) - truth) for predicted, truth, _ in latest])
+    return f"off by {off:.3g} of late, {took}"
 
 
 def _after(done: int, on_progress: Callable[[int], None]) -> Callable[[int, int], None]:

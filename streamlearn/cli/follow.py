@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 
 import firmware_sim
-from export.package import STATE_FILE as EXPORTED_STATE
+from export import open_export
 from firmware_sim import Device, RemoteDevice, Verbs
 from quant.durable import write_durably
 from streamlearn.cli.common import console, progress, stop_if_cut
@@ -56,6 +56,8 @@ class Following:
         Whether a real device may be put back to find the sample.
     record
         File for every sample.
+    signed_by
+        The public key that the export has to be signed by.
     """
 
     export_dir: Path
@@ -67,6 +69,7 @@ class Following:
     timeout_s: float
     locate: bool
     record: Path | None
+    signed_by: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -88,8 +91,8 @@ def follow(asked: Following, out: Path, json_file: Path | None, quiet: bool) -> 
     StreamCutError
         If the stream broke off, or the device is gone.
     """
+    learner = open_export(asked.export_dir, asked.signed_by).learner
     exported = firmware_sim.open_export(asked.export_dir)
-    learner = load(asked.export_dir / EXPORTED_STATE)
     rows = fed(asked.feed, exported, quiet)
     source = source_of("follow", rows, out)
     if asked.record is not None:

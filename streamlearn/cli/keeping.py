@@ -37,6 +37,8 @@ class Keeping:
         Who looks on.
     record
         The file for every sample that is learned.
+    label_budget
+        The share of labels that the learner may ask for; None: it learns all.
     """
 
     out: Path | None = None
@@ -49,6 +51,7 @@ class Keeping:
     reconnect: float | None = None
     looking: Looking = field(default_factory=Looking)
     record: Path | None = None
+    label_budget: float | None = None
 
     def source(self, stream: str, *, fresh: bool, labels: bool = False) -> Source:
         """Return a stream's source (:func:`streamlearn.sources.open_source`), or its labels'."""

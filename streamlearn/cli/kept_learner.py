@@ -41,3 +41,31 @@ def learner_of(run_dir: Path) -> StreamLearner:
         f"{image} is missing: {run_dir} is no run folder; make one with "
         "`streamlearn run … --out DIR` or `streamlearn demo --out DIR`"
     )
+
+
+def any_learner(path: Path, signed_by: Path | None = None) -> tuple[str, StreamLearner]:
+    """Return what a path is, in words, and its learner: a state image, an export or a run folder.
+
+    Raises
+    ------
+    CommandError
+        If there is nothing, or nothing that holds a learner.
+    StateFormatError
+        If the image is damaged.
+    ExportError
+        If an export folder is not what its manifest says.
+    """
+    from export import open_export
+    from export.package import FORMAT
+
+    if path.is_dir():
+        described = read_manifest(path)
+        if described is not None and described.get("format") == FORMAT:
+            return "export folder", open_export(path, signed_by).learner
+        if signed_by is None:
+            return "run folder", learner_of(path)
+    if signed_by is not None:
+        raise CommandError(f"--signed-by: {path} is no export folder, and only these are signed")
+    if not path.exists():
+        raise CommandError(f"{path} does not exist: give a state image, an export or a run folder")
+    return "state image", load(path)

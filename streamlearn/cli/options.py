@@ -125,6 +125,15 @@ CheckpointSeconds = Annotated[
         min=0,
     ),
 ]
+LabelBudget = Annotated[
+    str | None,
+    typer.Option(
+        "--label-budget",
+        help="Learn a label only if the draws disagree, so many of them at most: 5%. All labels if "
+        "not given; the accuracy is always that over all rows.",
+        metavar="SHARE",
+    ),
+]
 RecordTo = Annotated[
     Path | None,
     typer.Option(
@@ -166,6 +175,14 @@ NoBaselines = Annotated[
     ),
 ]
 Board = Annotated[str, typer.Option("--board", help="Board to simulate; see `streamlearn boards`.")]
+SignedBy = Annotated[
+    Path | None,
+    typer.Option(
+        "--signed-by",
+        help="Public key whose signature the export has to have; `keygen` makes keys.",
+        metavar="KEY.pub",
+    ),
+]
 PortFolder = Annotated[
     Path | None,
     typer.Option(
@@ -173,6 +190,27 @@ PortFolder = Annotated[
         help="A folder with board.json and port.c: a board of your own, instead of --board.",
         metavar="DIR",
     ),
+]
+PowerCuts = Annotated[
+    str | None,
+    typer.Option(
+        "--power-cuts",
+        help="When the power goes: none, none(N), linear (at every flash operation), random(N), "
+        "exhaustive(2), or one world, as a failure prints it.",
+        metavar="SCHEDULE",
+    ),
+]
+Faults = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fault",
+        help="What fails in the flash: bit-rot, misdirected, lying-erase, stuck-bit, worn-page, "
+        "swarm (all of them), or one fault, as a failure prints it. May be given again.",
+        metavar="FAULT",
+    ),
+]
+FaultSeed = Annotated[
+    int, typer.Option("--fault-seed", help="Of the first world; the next has the next.", min=0)
 ]
 #: Of the demo's learner: 128-32-6 in q16.
 DEMO_STATE_BYTES = 20448

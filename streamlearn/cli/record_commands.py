@@ -11,7 +11,17 @@ import typer
 import firmware_sim
 from streamlearn.cli.column_options import feed_options
 from streamlearn.cli.filled import filled
-from streamlearn.cli.options import Board, Json, PortFolder, Quiet, RecordTo
+from streamlearn.cli.options import (
+    Board,
+    Faults,
+    FaultSeed,
+    Json,
+    PortFolder,
+    PowerCuts,
+    Quiet,
+    RecordTo,
+    SignedBy,
+)
 
 if TYPE_CHECKING:
     from streamlearn.cli.feeding import Feed
@@ -81,6 +91,13 @@ def simulate(
     feed: Feed,
     board: Board = firmware_sim.DEFAULT_BOARD,
     port: PortFolder = None,
+    signed_by: SignedBy = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", help="Only the first N samples.", min=1)
+    ] = None,
+    power_cuts: PowerCuts = None,
+    fault: Faults = None,
+    fault_seed: FaultSeed = 0,
     out: Annotated[Path, typer.Option("--out", help="Run folder.")] = Path("runs/simulate"),
     json_file: Json = None,
     quiet: Quiet = False,
@@ -88,11 +105,21 @@ def simulate(
     """Build the firmware, boot it on a simulated board, and learn a stream there.
 
     The stream is read as the run read it that was exported; options say what is different.
+    --power-cuts and --fault run its first samples many times, and something fails each time.
     """
+    from export import open_export
     from streamlearn.cli.simulate import simulate as run_simulate
+    from streamlearn.cli.worlds import Failing, run_worlds
 
     target = firmware_sim.load_board(port) if port else firmware_sim.get_board(board)
-    run_simulate(export_dir, feed, target, out, json_file, quiet)
+    failing = Failing(power_cuts, fault or (), fault_seed)
+    if failing.asked:
+        if limit is not None:
+            raise typer.BadParameter("such runs have a length of their own", param_hint="--limit")
+        open_export(export_dir, signed_by)
+        run_worlds(export_dir, feed, target, failing, out, json_file, quiet)
+        return
+    run_simulate(export_dir, feed, target, out, json_file, quiet, signed_by, limit)
 
 
 @filled(feed=feed_options)
@@ -141,6 +168,7 @@ def follow(
         Path, typer.Option("--out", help="Folder for both states and the figures.")
     ] = Path("runs/follow"),
     record: RecordTo = None,
+    signed_by: SignedBy = None,
     json_file: Json = None,
     quiet: Quiet = False,
 ) -> None:
@@ -152,8 +180,9 @@ def follow(
     from streamlearn.cli.follow import follow as run_follow
 
     asked = Following(
-        export_dir, feed, board, port, start.value, check_every, timeout, locate, record
-    )
+        export_dir, feed, board, port, start.value, check_every, timeout, locate, record,
+        signed_by,
+    )  # fmt: skip
     run_follow(asked, out, json_file, quiet)
 
 

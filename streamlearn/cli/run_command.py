@@ -17,6 +17,7 @@ from streamlearn.cli.options import (
     Force,
     Format,
     Json,
+    LabelBudget,
     MaybeLabel,
     MaybeStream,
     NoBaselines,
@@ -143,10 +144,12 @@ def run(
     no_baselines: NoBaselines = False,
     serve: Serve = None,
     record: RecordTo = None,
+    label_budget: LabelBudget = None,
     json_file: Json = None,
     quiet: Quiet = False,
 ) -> None:
     """Learn a stream of CSV or JSON lines, one at a time: predict each row, then learn it."""
+    from streamlearn.cli.asking import read_budget
     from streamlearn.cli.keeping import Keeping
     from streamlearn.cli.learn import learn
     from streamlearn.cli.lookout import Looking
@@ -165,7 +168,11 @@ def run(
         reconnect_seconds(reconnect),
         looking,
         record,
+        None if label_budget is None else read_budget(label_budget),
     )
+    if label_budget is not None and (record is not None or task == REGRESSION):
+        other = "--record" if record is not None else "--task regression"
+        raise CommandError(f"--label-budget goes without {other}: leave one of them out")
     given = given_names(context)
     if resume is not None:
         known = given & {*NEW_RUN}

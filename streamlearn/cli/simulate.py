@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 import firmware_sim
-from export.package import STATE_FILE as EXPORTED_STATE
+from export import open_export
 from streamlearn.cli.common import (
     console,
     learner_metrics,
@@ -33,7 +34,6 @@ from streamlearn.cli.target_figures import amount, print_target_figures
 from streamlearn.evaluation import PrequentialResult, RegressionMetrics, hash_of_predictions
 from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.classifier import StreamClassifier
-from streamlearn.learners.loading import load
 
 FIRMWARE_DIR = "firmware"
 
@@ -45,10 +45,12 @@ def simulate(
     out: Path,
     json_file: Path | None,
     quiet: bool,
+    signed_by: Path | None = None,
+    limit: int | None = None,
 ) -> None:
     """Build, boot, feed line by line, and bring the learned state back."""
+    learner = open_export(export_dir, signed_by).learner
     exported = firmware_sim.open_export(export_dir)
-    learner = load(export_dir / EXPORTED_STATE)
     rows = fed(feed, exported, quiet)
     source = source_of("simulate", rows, out)
     with claimed(out, json_file, source):
@@ -59,8 +61,11 @@ def simulate(
             firmware = build(export_dir, board, out / FIRMWARE_DIR)
             run = learn_on_device(
                 firmware,
-                lambda: _samples(rows, truth, np.int64 if exported.n_classes else np.float32),
+                lambda: _samples(
+                    islice(rows, limit), truth, np.int64 if exported.n_classes else np.float32
+                ),
                 lambda n: display.update(task, completed=n),
+                lambda said: display.update(task, description=f"device {board.name}: {said}"),
             )
             n = len(run.predictions)
             display.update(task, completed=n, total=n)

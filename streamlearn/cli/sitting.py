@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from quant.durable import write_error
+from streamlearn.cli.asking import asked_figures, check_alone, say_asked, whole_samples
 from streamlearn.cli.blocks import BlockSize, RowBlocks, Rows
 from streamlearn.cli.checkpoints import CHECKPOINT_DIR, Checkpoint, Place
 from streamlearn.cli.common import console, learner_metrics, skipped_metrics, stop_if_cut
@@ -32,7 +33,6 @@ from streamlearn.cli.results import say_results
 from streamlearn.cli.run_report import run_report
 from streamlearn.cli.terminal import TerminalView
 from streamlearn.cli.waiting import Waiting
-from streamlearn.cli.whole_samples import WholeSamples
 from streamlearn.errors import StreamlearnError, WriteError
 from streamlearn.report import ReportData, write_report
 from streamlearn.watching import Now
@@ -79,15 +79,17 @@ class Run:
         self.lookout = Lookout(rows, learner, self.record, start, keeping.out, keeping.looking)
         self.observers = Observers(self.lookout.observers)
         self.waiting: Waiting | None = None
+        self.whole: Any = None
 
     def wait_for_labels(self, waiting: Waiting | None) -> None:
         """Have rows wait for labels that come later, if they do; checkpoints hold who waits."""
         self.waiting = waiting
+        check_alone(self.keeping.label_budget, waiting)
         if waiting is not None:
             self.record.waiting, self.record.labels_kept = waiting.to_dict, waiting.kept
 
     def keep_record(self, recorder: RunRecorder | None) -> None:
-        """Write every sample to a record too, if there is one; checkpoints say where it ends."""
+        """Write every sample to a record too; checkpoints say where it ends."""
         if recorder is not None:
             self.observers.append(recorder)
             self.record.recorded = recorder.position
@@ -125,7 +127,7 @@ class Run:
             say,
             self.observers,
         )
-        whole = self._whole()
+        whole = self.whole = self._whole()
         whole.begin()  # a signal waits until the first checkpoint is there
         with whole:
             try:
@@ -145,6 +147,7 @@ class Run:
             self._check_kept(keeper, bad)
             metrics = self._write(record.result(interrupted))
         say_results(self.rows.name, metrics, keeping.out, keeping.quiet)
+        say_asked(to, whole)
         if record.n_rows == self._begun and bad is None and not interrupted:
             to.print(f"{self.rows.name}: no new row came; the learner is as it was", soft_wrap=True)
         line = record.place.line
@@ -262,7 +265,7 @@ class Run:
         return RunRecord(self.learner, self.rows, start)
 
     def _whole(self) -> Any:
-        return WholeSamples(self.learner)
+        return whole_samples(self.learner, self.keeping.label_budget)
 
     def _figures(self, result: Any) -> dict[str, Any]:
         return learner_metrics(self.learner, result)
@@ -281,4 +284,4 @@ class Run:
         found["missing"] = dict(self.rows.missing)
         if self.waiting is not None:
             found["waiting"] = self.waiting.figures()
-        return {**found, **self.lookout.metrics()}
+        return {**found, **asked_figures(self.whole), **self.lookout.metrics()}

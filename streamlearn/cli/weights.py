@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from streamlearn.certainty import certainty_of
 from streamlearn.learners.base import StreamLearner
@@ -36,7 +37,7 @@ class WeightWatch:
         learner = self._learner
         values = self._certainty.values(learner.spec, learner.config, learner.state)
         self._at.append(n)
-        self._percentiles.append([np.percentile(v, PERCENTILES).tolist() for v in values])
+        self._percentiles.append([_percentiles(np.sort(v, axis=None)) for v in values])
         if len(self._at) >= self._most:
             self._stride *= 2
             self._at, self._percentiles = self._at[::2], self._percentiles[::2]
@@ -58,3 +59,11 @@ class WeightWatch:
         percentiles = np.array(self._percentiles, np.float64).reshape(shape)
         at = np.array(self._at, np.int64)
         return LayerHistory(self._certainty.quantity, self._certainty.meaning, at, percentiles)
+
+
+def _percentiles(rising: npt.NDArray[np.floating[Any]]) -> list[float]:
+    """Return `PERCENTILES` of rising values; NumPy's own take ten times as long to ask."""
+    last = len(rising) - 1
+    at = [last * percentile / 100 for percentile in PERCENTILES]
+    found: list[float] = np.interp(at, np.arange(last + 1), rising).tolist()
+    return found

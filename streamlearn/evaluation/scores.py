@@ -182,8 +182,7 @@ class Scores:
         self._n_right += by * int(np.count_nonzero(y == predicted))
         self._n_right_majority += by * int(np.count_nonzero(majority))
         self._n_right_no_change += by * int(np.count_nonzero(no_change))
-        values, counts = np.unique(y << 32 | predicted, return_counts=True)
-        for value, count in zip(values.tolist(), counts.tolist(), strict=True):
+        for value, count in Counter((y << 32 | predicted).tolist()).items():
             pair = value >> 32, value & 0xFFFFFFFF
             self._pairs[pair] += by * count
             if by < 0 and not self._pairs[pair]:

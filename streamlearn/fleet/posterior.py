@@ -65,11 +65,12 @@ def merge(
     Raises
     ------
     StateFormatError
-        If an image is foreign, truncated, damaged or of another version; the message says which.
+        If an image is foreign, truncated, damaged, diverged or of another version; the message
+        says which.
     ConfigError
         If there is no image, or a value is none of the above; networks, configurations, features
-        or the order of classes differ; a device did not start from the base; a state isn't finite;
-        the rule has no posterior; or the learners keep a memory or stored samples.
+        or the order of classes differ; a device did not start from the base; the rule has no
+        posterior; or the learners keep a memory or stored samples.
 
     Examples
     --------
@@ -156,12 +157,6 @@ def _same(base: Image, device: Image, source: str) -> None:
             raise ConfigError(
                 f"{source}: {name}={theirs!r}, the base image has {ours!r}; merge learners that "
                 "started from one image"
-            )
-    for name in device.state.dtype.names or ():
-        values = device.state[name]
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
-            raise ConfigError(
-                f"{source}: {name} isn't finite, the learner has diverged; leave it out"
             )
 
 

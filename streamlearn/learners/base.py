@@ -21,6 +21,7 @@ from quant.state import State, started, state_from_bytes, state_sha256
 from streamlearn.engines import Backend, Engine, make_engine
 from streamlearn.learners.forking import follow
 from streamlearn.learners.numbers import unwrap
+from streamlearn.learners.odometer import Odometer
 from streamlearn.learners.parameters import Parameters
 from streamlearn.learners.river_protocol import RiverEstimator
 from streamlearn.learners.rows import names_of, read_block, read_row
@@ -95,6 +96,7 @@ class StreamLearner(Parameters, RiverEstimator):
         self._state = image.state
         self._backend = backend
         self._features = image.features
+        self._odometer = Odometer(image.epochs, image.state)
         self._given = image.labels or None, image.features
         self._engine = make_engine(self.spec, self.config, self.arithmetic, backend)
 
@@ -133,6 +135,7 @@ class StreamLearner(Parameters, RiverEstimator):
         data = state.tobytes() if isinstance(state, np.ndarray) else bytes(state)
         read = state_from_bytes(self.spec, self.config, self.arithmetic, data)
         with self._lock:
+            self._odometer.move(self._state, read)
             self._state = read
 
     @property
@@ -147,8 +150,13 @@ class StreamLearner(Parameters, RiverEstimator):
 
     @property
     def n_samples(self) -> int:
-        """Number of samples learned, modulo 2^32."""
-        return int(self._state["n_samples"][0])
+        """Number of samples learned.
+
+        The state counts modulo 2^32, which is all that its noise needs. What passed that is kept
+        beside it (:mod:`streamlearn.learners.odometer`) and saved.
+        """
+        with self._lock:
+            return self._odometer.read(self._state)
 
     @property
     def saturations(self) -> Saturations:
@@ -206,8 +214,6 @@ class StreamLearner(Parameters, RiverEstimator):
         ------
         WriteError
             An OSError. If it cannot be written; what was there before is untouched.
-        LabelError
-            If a label is not text, a number or a truth value, which a file can hold.
         """
         write_durably(path, self.to_bytes())
 
@@ -225,14 +231,20 @@ class StreamLearner(Parameters, RiverEstimator):
         learned = other.__getstate__()[0]
         state = state_from_bytes(self.spec, self.config, self.arithmetic, learned.state.tobytes())
         labels, names = learned.labels, learned.features
-        image = Image(self.spec, self.config, self.arithmetic, state, labels, names)
-        self._setup(image, self._backend)
+        given = self.spec, self.config, self.arithmetic
+        self._setup(Image(*given, state, labels, names, learned.epochs), self._backend)
         self._given = kept
 
     def __getstate__(self) -> tuple[Any, ...]:
         with self._lock:  # state, labels and names of one sample
             image = Image(
-                self.spec, self.config, self.arithmetic, self.state, self.labels, self._features
+                self.spec,
+                self.config,
+                self.arithmetic,
+                self.state,
+                self.labels,
+                self._features,
+                self._odometer.epochs(self._state),
             )
         return image, self._backend, self._given
 

@@ -19,7 +19,7 @@ from quant.rule import arithmetic_of
 from streamlearn.engines import DIVERGED, Backend
 from streamlearn.learners.base import Features, StreamLearner
 from streamlearn.learners.blocks import ClassBlocks, probabilities
-from streamlearn.learners.labels import read_label
+from streamlearn.learners.labels import check_savable, read_label
 from streamlearn.learners.river_protocol import join_river
 from streamlearn.uncertainty import PredictiveUncertainty, Uncertainty, uncertainty_of
 
@@ -43,7 +43,7 @@ class StreamClassifier(ClassBlocks, StreamLearner):
     def _setup(self, image: Image, backend: Backend | None) -> None:
         super()._setup(image, backend)
         for label in image.labels:
-            read_label(label)
+            check_savable(read_label(label))
         if len(image.labels) > self.spec.n_classes or len(set(image.labels)) != len(image.labels):
             raise LabelError(
                 f"classes={list(image.labels)}: expected at most {self.spec.n_classes} different "
@@ -66,7 +66,8 @@ class StreamClassifier(ClassBlocks, StreamLearner):
         InputValueError
             If a value is NaN, infinite, not a number, or beyond float32.
         LabelError
-            If the label is new and every class already has one.
+            If the label is new and every class already has one, or it is no text, number or truth
+            value, which a file can hold.
         DivergedError
             If a floating-point state no longer gives finite outputs.
         """
@@ -306,26 +307,10 @@ class StreamClassifier(ClassBlocks, StreamLearner):
                 f"label {label!r} is unknown: the {self.spec.n_classes} classes are "
                 f"{self._labels}; give the network a larger last layer or drop the sample"
             )
+        check_savable(label)
         return len(self._labels)
 
     @property
     def labels(self) -> tuple[Any, ...]:
         """The label of each class index seen or given so far."""
         return tuple(self._labels)
-
-    def to_bytes(self) -> bytes:
-        """Return the state image: the learner in one self-describing block (docs/state-format.md).
-
-        Raises
-        ------
-        LabelError
-            If a label is not text, a number or a truth value, which a file can hold.
-        """
-        with self._lock:
-            for label in self._labels:
-                if not isinstance(label, str | int | float | bool):
-                    raise LabelError(
-                        f"label {label!r} of type {type(label).__name__} cannot be saved: "
-                        "use text, numbers or truth values"
-                    )
-            return super().to_bytes()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from quant.errors import InputValueError, LabelError, ShapeError
+from quant.image import check_label
 from streamlearn.learners.numbers import Floats, check_finite, floats, library_of, number, unwrap
 
 
@@ -25,6 +26,23 @@ def read_label(y: Any) -> Any:
     raise LabelError(
         f"label {y!r} is no label: drop the sample, or name the class by text or a number"
     )
+
+
+def check_savable(label: Any) -> None:
+    """Refuse the label of a new class if a state image could not hold it.
+
+    Raises
+    ------
+    LabelError
+        If it is not text, a finite number of up to 1,024 bits, or a truth value.
+    """
+    try:
+        check_label(label)
+    except ShapeError as error:
+        raise LabelError(
+            f"label {label!r} of type {type(label).__name__} cannot be saved: use text, finite "
+            "numbers or truth values. Nothing was learned"
+        ) from error
 
 
 def read_labels(y: Any, n: int) -> list[Any]:

@@ -173,6 +173,9 @@ class Spikes(StreamClassifier):
             label = read_label(y)
             self._class_of(label)
             self.reset()
+            if every == 1:  # the same bits, in one call
+                self.learn_many(rows, [label] * len(rows))
+                return self
             for at, row in enumerate(rows):
                 self.test_then_learn_one(row, label if at % every == every - 1 else None)
         return self

@@ -157,7 +157,9 @@ def header_sizes(data: bytes, source: str) -> tuple[int, int, int]:
     StateFormatError
         If they do not begin a record.
     """
-    if len(data) < HEADER.size or data[:4] != MAGIC:
+    if MAGIC.startswith(data[:4]) and len(data) < HEADER.size:
+        raise StateFormatError(f"{source}: cut within the header of the record; nothing is left")
+    if data[:4] != MAGIC:
         raise StateFormatError(
             f"{source}: begins with {data[:4]!r}, a record begins with {MAGIC!r}; this is another "
             "kind of file. `streamlearn run --record FILE` writes records"

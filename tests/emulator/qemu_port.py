@@ -12,6 +12,11 @@ from pathlib import Path
 
 QEMU = shutil.which("qemu-system-arm")
 WHY_NOT = "qemu-system-arm is not on PATH"
+#: The program of each instruction set.
+PROGRAMS = {
+    isa: shutil.which(f"qemu-system-{isa}32" if isa == "riscv" else f"qemu-system-{isa}")
+    for isa in ("arm", "riscv")
+}
 
 
 class QemuPort:
@@ -33,10 +38,12 @@ class QemuPort:
 
 
 @contextmanager
-def qemu(machine: str, elf: Path) -> Iterator[QemuPort]:
+def qemu(machine: str, elf: Path, isa: str = "arm") -> Iterator[QemuPort]:
     """Run an ELF; end QEMU with the block."""
-    assert QEMU is not None
-    command = [QEMU, "-M", machine, "-kernel", str(elf), "-display", "none"]
+    program = PROGRAMS[isa]
+    assert program is not None
+    command = [program, "-M", machine, "-kernel", str(elf), "-display", "none"]
+    command += ["-bios", "none"] if isa == "riscv" else []
     command += ["-monitor", "none", "-serial", "stdio"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +185,15 @@ def test_every_entry_of_the_vector_table_is_there(export: Path, tmp_path: Path) 
         entries = [int.from_bytes(table[at : at + 4], "little") for at in range(0, len(table), 4)]
         assert len(entries) == 16 + board.interrupts
         assert set(entries[2:]) == {firmware.address_of("Fault_Handler") | 1}
+
+
+def test_an_image_outside_of_the_flash_is_refused(export: Path, tmp_path: Path) -> None:
+    """GNU's linker makes one that begins with its headers, before the flash, if it is let."""
+    firmware = fs.build_firmware(export, fs.get_board("stm32f103"), tmp_path)
+    (first, data), *others = firmware.segments
+    before = replace(firmware, segments=((first - 4, data), *others))
+    with pytest.raises(fs.BuildError, match="0x07fffffc, outside of the flash, 131072 bytes"):
+        fs.Device(before)
 
 
 def test_a_port_is_small() -> None:

@@ -58,12 +58,20 @@ def outside(export: Path) -> None:
     edit(export, files={"../c.c": {"bytes": 1, "sha256": ""}})
 
 
+def manifest_pipe(export: Path) -> None:
+    (export / "manifest.json").unlink()
+    os.mkfifo(export / "manifest.json")
+
+
 @pytest.mark.parametrize(
     ("tamper", "message"),
     [
         (lambda e: (e / "manifest.json").unlink(), "no manifest.json"),
         (lambda e: (e / "manifest.json").write_text("{"), "cannot be read as JSON"),
         (lambda e: (e / "manifest.json").write_text("[1]"), "format is 'list'"),
+        (lambda e: (e / "manifest.json").write_text("[" * 100_000), "cannot be read as JSON"),
+        (lambda e: os.truncate(e / "manifest.json", 1 << 36), "a manifest has at most"),
+        (manifest_pipe, "no regular file"),
         (lambda e: edit(e, format="other"), "format is 'other'"),
         (lambda e: edit(e, format_version=3), "format_version is 3"),
         (lambda e: edit(e, n_features=None), "'n_features' is None"),

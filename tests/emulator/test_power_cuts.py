@@ -8,27 +8,32 @@ from typing import Any
 
 import firmware_sim_helpers as helpers
 import pytest
-from power_world import World
 
 import firmware_sim as fs
 from firmware_sim import toolchain
-from firmware_sim.power import TEARS, Cut, linear, random
+from firmware_sim.power import TEARS, Cut, exhaustive, linear, random, schedule
+from firmware_sim.worlds import Trial, World
 
 BOARDS = [board.name for board in fs.list_boards()]
 #: One record an area and the smallest page; several; sixteen bytes at once.
 QUICK = ["stm32l072", "stm32u585"]
 
 
-def world(board: str, folder: Path, **how: Any) -> World:
+#: A commit after every second sample.
+SAMPLES = 10
+
+
+def world(board: str, folder: Path, samples: int = SAMPLES, **how: Any) -> Trial:
     export = helpers.make_export(folder / "export")
-    return World(fs.build_firmware(export, fs.get_board(board), folder / "out", **how))
+    firmware = fs.build_firmware(export, fs.get_board(board), folder / "out", **how)
+    return Trial(firmware, *helpers.make_stream(samples))
 
 
 @pytest.mark.parametrize("board", QUICK)
 def test_a_cut_at_every_flash_operation_loses_nothing(board: str, tmp_path: Path) -> None:
     tried = world(board, tmp_path)
     for cut in linear(tried.operations):
-        tried.survives([cut])
+        tried.run(World((cut,)))
 
 
 @pytest.mark.slow
@@ -42,14 +47,14 @@ def test_a_cut_at_every_flash_operation_loses_nothing_on_any_board(
     for cut in linear(tried.operations):
         assert cut.flash_operation is not None
         if cut.flash_operation % step == 0 or cut.flash_operation < 40:
-            tried.survives([cut])
+            tried.run(World((cut,)))
 
 
 @pytest.mark.parametrize("board", ["stm32f103", "nrf51822"])
 def test_cuts_at_drawn_places_lose_nothing(board: str, tmp_path: Path) -> None:
     tried = world(board, tmp_path)
     for cut in random(60, tried.operations, tried.instructions, seed=1):
-        tried.survives([cut])
+        tried.run(World((cut,)))
 
 
 @pytest.mark.slow
@@ -59,7 +64,15 @@ def test_hundreds_of_cuts_and_a_second_one_in_what_follows(board: str, tmp_path:
     first = random(400, tried.operations, tried.instructions, seed=2)
     second = random(400, tried.operations, tried.instructions, seed=3)
     for pair in zip(first, second, strict=True):
-        tried.survives(pair)
+        tried.run(World(pair))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("board", ["stm32l072", "stm32u585"])
+def test_two_cuts_at_every_pair_of_flash_operations(board: str, tmp_path: Path) -> None:
+    tried = world(board, tmp_path, samples=4)
+    for pair in exhaustive(tried.operations):
+        tried.run(World(pair))
 
 
 def test_the_state_is_also_committed_by_itself(tmp_path: Path) -> None:
@@ -148,9 +161,9 @@ def test_canary_storage_that_trusts_its_head_is_seen(tmp_path: Path) -> None:
 
     def all_of_them() -> None:
         for cut in linear(tried.operations):
-            tried.survives([cut])
+            tried.run(World((cut,)))
 
-    with pytest.raises(AssertionError, match=r"never committed|found"):
+    with pytest.raises(AssertionError, match=r"never had|found"):
         all_of_them()
 
 
@@ -161,3 +174,14 @@ def test_a_cut_is_at_one_place() -> None:
         Cut(flash_operation=0)
     assert len(list(linear(4))) == 4 * len(TEARS)
     assert list(random(5, 9, 9, seed=4)) == list(random(5, 9, 9, seed=4))
+
+
+def test_a_schedule_is_read_as_it_is_printed() -> None:
+    drawn = list(schedule("random(6)", 9, 99, seed=4))
+    assert [cut for (cut,) in drawn] == list(random(6, 9, 99, seed=4))
+    for cuts in (*drawn, *exhaustive(2)):
+        assert list(schedule("+".join(str(cut) for cut in cuts), 1, 1)) == [cuts]
+    assert list(schedule("none(2)", 1, 1)) == [(), ()]
+    for text in ("sometimes", "random(0)", "random", "operation:0:part:1", "instruction:5:bits:1"):
+        with pytest.raises(fs.InputError, match=r"expected (none|flash_operation)"):
+            schedule(text, 1, 1)

@@ -14,7 +14,12 @@ from firmware_sim.link import Status
 from quant.errors import ShapeError
 from quant.rule import arithmetic_of
 from quant.state import layout_of, state_from_bytes
-from streamlearn import MesuClassifier
+from streamlearn import (
+    BimuClassifier,
+    MesuClassifier,
+    MesuFactoredClassifier,
+    MetaplasticClassifier,
+)
 
 LAYERS = (6, 5, 3)
 
@@ -81,7 +86,34 @@ def test_board_and_desk_refuse_the_same(host: MesuClassifier, device: fs.Device)
     assert tried == {True, False}
 
 
-def test_other_arithmetics_have_no_ranges_yet(tmp_path: Path) -> None:
-    learner = MesuClassifier(LAYERS, classes=range(3), arithmetic="float32")
+@pytest.mark.parametrize(
+    ("kind", "arithmetic"),
+    [
+        (MesuClassifier, "float32"),
+        (MesuFactoredClassifier, "q16"),
+        (MetaplasticClassifier, "q8"),
+        (BimuClassifier, "q8"),
+    ],
+)
+def test_every_rule_and_format_has_ranges(kind: Any, arithmetic: str, tmp_path: Path) -> None:
+    """Each field that has a range: one number outside of it, and board and desk refuse."""
+    learner = kind(LAYERS, classes=range(3), arithmetic=arithmetic)
+    draw = np.random.default_rng(1)
+    for _ in range(20):
+        learner.learn_one(draw.normal(size=6), int(draw.integers(3)))
     write_export(learner, tmp_path / "export")
-    assert not (tmp_path / "export" / "c" / "sl_state_check.c").exists()
+    board = fs.get_board("nrf52840")
+    device = fs.Device(
+        fs.build_firmware(tmp_path / "export", board, tmp_path / "run", warnings_are_errors=True)
+    )
+    assert taken(learner, device, learner.state.tobytes()) == (True, True)
+    tried = []
+    for field in layout_of(learner.spec, learner.config, arithmetic):
+        limits = np.iinfo(field.dtype) if "f" not in field.dtype else np.finfo(field.dtype)
+        for bound, outside in ((field.least, -1), (field.most, 1)):
+            if bound is not None and limits.min <= bound + outside <= limits.max:
+                state = learner.state.copy()
+                state[field.name].reshape(-1)[-1] = bound + outside
+                assert taken(learner, device, state.tobytes()) == (False, False), field.name
+                tried.append(field.name)
+    assert len(tried) >= 2, tried

@@ -60,13 +60,6 @@ REFUSED: dict[str, tuple[Callable[[], tuple[bytes, list[bytes]]], str]] = {
     "no posterior": (
         lambda: (start("metaplastic"), fleet(start("metaplastic"), 2)), "has no posterior",
     ),
-    "a diverged learner": (
-        lambda: (
-            start(arithmetic="float64"),
-            [changed(start(arithmetic="float64"), mu=np.nan, n_samples=3)],
-        ),
-        "mu isn't finite",
-    ),
 }  # fmt: skip
 
 
@@ -93,6 +86,12 @@ def test_a_damaged_image_is_named() -> None:
     images = fleet(start(), 2)
     with pytest.raises(StateFormatError, match=r"image 1: .*cut"):
         merge(start(), [images[0], images[1][:-3]])
+
+
+def test_a_diverged_learner_is_named() -> None:
+    base = start(arithmetic="float64")
+    with pytest.raises(StateFormatError, match=r"image 0: .*mu is not finite: the learner has div"):
+        merge(base, [changed(base, mu=np.nan, n_samples=3)])
 
 
 def test_a_field_that_nobody_merges_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ from quant.rules.mesu.config import MesuConfig
 from quant.state import init_state
 from streamlearn.engines import NativeEngine, NumpyEngine
 
-FIXED = settings(derandomize=True, deadline=None, database=None, max_examples=60)
+FIXED = settings(derandomize=True, deadline=None, database=None, max_examples=20)
 SEEDS = st.integers(0, 2**32 - 1)
 
 

@@ -223,13 +223,15 @@ def test_a_block_of_another_record_does_not_fit(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b"", "another kind of file"),
+        (b"", "cut within the header"),
+        (b"SL", "cut within the header"),
+        (b"SLRC" + bytes(5), "cut within the header"),
         (b"PK\3\4 and more of it that is long", "another kind of file"),
         (layout.HEADER.pack(layout.MAGIC, 9, 0, 0, 0, 0), "version 9"),
         (layout.HEADER.pack(layout.MAGIC, 1, 0, 2**31, 2**31, 0), "sizes are wrong"),
         (layout.HEADER.pack(layout.MAGIC, 1, 0, 9, 9, 0), "cut within the header"),
     ],
-    ids=["empty", "foreign", "version", "absurd sizes", "cut"],
+    ids=["empty", "a few bytes", "no sizes", "foreign", "version", "absurd sizes", "cut"],
 )
 def test_other_files_are_refused(tmp_path: Path, data: bytes, why: str) -> None:
     (tmp_path / "x").write_bytes(data)

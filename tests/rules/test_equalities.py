@@ -30,8 +30,21 @@ def test_golden_equals_c(kind: Kind) -> None:
     golden_equals_c(kind)
 
 
-@pytest.mark.parametrize("kind", ON_CHIP, ids=str)
-@pytest.mark.parametrize("board", BOARDS)
+def on_boards() -> list[Any]:
+    """Every learner on the first board; on others each rule and head, and variants in slow runs."""
+    return [
+        pytest.param(
+            kind,
+            board,
+            id=f"{kind}-{board}",
+            marks=pytest.mark.slow if kind.variant and board != BOARDS[0] else (),
+        )
+        for board in BOARDS
+        for kind in ON_CHIP
+    ]
+
+
+@pytest.mark.parametrize(("kind", "board"), on_boards())
 def test_device_equals_host(kind: Kind, board: str, tmp_path: Path) -> None:
     device_equals_host(kind, board, tmp_path)
 

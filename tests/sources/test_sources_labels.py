@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +20,7 @@ if sys.platform == "win32":
     pytest.skip("signals of POSIX", allow_module_level=True)
 pytest.importorskip("paho.mqtt", reason="paho-mqtt is not installed")
 
-from brokers import MOSQUITTO, Amqtt, Mosquitto, publish, publisher
+from brokers import Amqtt, Mosquitto, publish, publisher
 
 from streamlearn import cli
 from streamlearn.recorder import Record
@@ -40,40 +40,6 @@ def made() -> tuple[list[str], list[str]]:
 
 ROWS, LABELS = made()
 GIVEN = ("--label", "state", "--key", "id", "--classes", "ok,worn", "--hidden", "4", "--quiet")
-
-
-@pytest.fixture
-def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
-    if MOSQUITTO is None:
-        pytest.skip("mosquitto is not installed")
-    (tmp_path / "broker").mkdir()
-    found = Mosquitto(tmp_path / "broker")
-    yield found
-    found.stop()
-
-
-@pytest.fixture
-def starts() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    all_of_them: list[subprocess.Popen[str]] = []
-
-    def start(*arguments: object, **more: object) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "streamlearn.cli", *map(str, arguments)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            **more,  # type: ignore[call-overload]
-        )
-        all_of_them.append(process)
-        return process
-
-    yield start
-    for process in all_of_them:
-        process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stderr):
-            if pipe is not None:
-                pipe.close()
 
 
 def until(

@@ -34,15 +34,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "pauses", lambda: itertools.repeat(0.05))
 
 
-@pytest.fixture
-def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
-    folder = tmp_path / "broker"
-    folder.mkdir()
-    made = Mosquitto(folder)
-    yield made
-    made.stop()
-
-
 @pytest.fixture(params=["amqtt", "mosquitto"])
 def broker(request: pytest.FixtureRequest) -> Iterator[Amqtt | Mosquitto]:
     if request.param == "amqtt":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import random
 import signal
 import subprocess
@@ -72,30 +71,6 @@ def wanted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     (folder / "x.csv").write_text("\n".join([HEADER, *ROWS]) + "\n")
     assert run("run", "--stream", folder / "x.csv", *GIVEN, "--out", folder / "run") == 0
     return figures(folder / "run")
-
-
-@pytest.fixture
-def starts() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts commands, and lets none of them outlive the test."""
-    all_of_them: list[subprocess.Popen[str]] = []
-
-    def start(*arguments: object, **environment: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "streamlearn.cli", *map(str, arguments)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **environment},
-        )
-        all_of_them.append(process)
-        return process
-
-    yield start
-    for process in all_of_them:
-        process.kill()
-        process.wait()
-        if process.stderr is not None:
-            process.stderr.close()
 
 
 def until(

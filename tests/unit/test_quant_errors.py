@@ -42,7 +42,7 @@ HEADER = 24
 
 def image(arithmetic: Any = "q16", **changes: Any) -> Image:
     state = init_state(SPEC, CONFIG, arithmetic, 5)
-    whole = Image(SPEC, CONFIG, arithmetic, state, ("a", 1, True), ("x", "y", "z"))
+    whole = Image(SPEC, CONFIG, arithmetic, state, ("a", True), ("x", "y", "z"))
     return dataclasses.replace(whole, **changes)
 
 
@@ -408,7 +408,12 @@ def test_a_description_that_does_not_fit_its_state_is_refused() -> None:
         b'"labels"': (b'"labelz"', "'labels'"),
         b'"n_draws":2': (b'"n_draws":0', "n_draws=0: expected 1 to 64"),
         b"{": (b"[", "delimiter"),
-        b'["a",1,true]': (b'[["a"],1,true]', r"labels=\[\['a'\], 1, True\]: expected a list of"),
+        b'["a",true]': (b'[["a"],true]', r"labels has \['a'\]: expected text, finite numbers"),
+        b'"labels":["a",true]': (b'"labels":["a","a"]', "expected different ones, at most 2"),
+        b'["a",true],': (b'["a","b","c"],', "different ones, at most 2"),
+        b'"a",true': (b"NaN", "NaN is no number of JSON"),
+        b'"features"': (b'"epochs":-1,"features"', "epochs=-1: expected a whole number from 0"),
+        b'"memory_window":100000.0': (b'"memory_window":511.0', "too short"),
         b'["x","y","z"]': (b'["x","y"]', r"features=\['x', 'y'\]: expected null or a list of 3"),
     }
     for old, (new, message) in wrong.items():

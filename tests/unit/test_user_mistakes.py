@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from export import write_export
+from export.package import class_names
 from firmware_sim import ExportFolderError, open_export
 from quant.errors import (
     ConfigError,
@@ -223,3 +224,12 @@ def test_a_header_of_very_many_columns_is_read_at_once() -> None:
     assert len(parse_header([*names, "y"], "y", "x.csv line 1").feature_names) == len(names)
     with pytest.raises(StreamFormatError, match="'f7'"):
         parse_header([*names, "y", "f7"], "y", "x.csv line 1")
+
+
+def test_an_export_names_each_class_once(tmp_path: Path) -> None:
+    twice = MesuClassifier((2, 4, 2)).learn_one([0, 0], 1).learn_one([1, 1], "1")
+    with pytest.raises(ConfigError, match="the labels 1 and '1' would have one name"):
+        write_export(twice, tmp_path / "twice")
+    assert not (tmp_path / "twice").exists()
+    seen = MesuClassifier((2, 4, 3)).learn_one([0, 0], "class 1")
+    assert class_names(seen) == ["class 1", "class 1, without a label", "class 2"]

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from onnx import TensorProto, ValueInfoProto, helper
 
 from export.graph.builder import GraphBuilder
+from export.graph.chosen import best_of
 from export.graph.drawn import Drawn
 from export.graph.fields import Fields
 from export.graph.step import exp2_below
@@ -119,7 +120,7 @@ def _outputs(
         compared = g.op("Mul", real, np.array(0.0))
     elif not there.all():
         compared = g.op("Where", there, real, np.array(-np.inf))
-    best = g.op("ArgMax", logits if compared is real else compared, axis=1, keepdims=0)
+    best = best_of(g, logits if compared is real else compared, len(there))
     g.op("Where", g.squeeze(finite, 1), best, NO_LABEL, name="label")
     mean_logits = g.op("Div", compared, np.array(float(unit)))
     g.cast(g.op("Softmax", mean_logits, axis=1), TensorProto.FLOAT, name="probabilities")

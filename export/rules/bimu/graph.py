@@ -15,6 +15,7 @@ from onnx import TensorProto
 
 from export.graph.bits import bit_length
 from export.graph.builder import GraphBuilder
+from export.graph.chosen import epsilon_of
 from export.graph.drawn import Drawn
 from export.graph.whole import (
     Value,
@@ -83,7 +84,7 @@ def integer(
     epsilon: list[Any] = [None] * len(bytes_)
     if draws:
         columns = enumerate(n for _, n in plan.shapes)
-        epsilon = [noise.epsilon_q(key, k, n, plan.n_draws).T for k, n in columns]
+        epsilon = [epsilon_of(g, key, k, n, plan.n_draws) for k, n in columns]
     z = Value(g, g.cast(z_q, TensorProto.DOUBLE))
     weights = [(TANH[byte], VARIANCE[byte]) for byte in bytes_]
     found = logits(forward(g, z, spec, plan, weights, epsilon)[-1], plan)

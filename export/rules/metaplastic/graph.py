@@ -168,12 +168,17 @@ def _signs(g: GraphBuilder, reached: str, plus: npt.NDArray[Any]) -> str:
 def _idle(g: GraphBuilder, scores: str, gates: Gates) -> str:
     """The units of the first hidden layer that are not active, ``bool[batch, units]``.
 
-    Of equal scores ONNX's TopK puts the lower index first, as the gates do.
+    Of equal scores ONNX's TopK puts the lower index first, as the gates do; but there are none.
     """
+    block = np.arange(gates.n_blocks * gates.block_units) // gates.block_units
+    if g.plain:  # a block is active if fewer than n_active have a larger score
+        larger = g.op("Greater", g.unsqueeze(scores, 1), g.unsqueeze(scores, 2))
+        n_larger = g.reduce("ReduceSum", g.cast(larger, TensorProto.INT64), 2, keepdims=False)
+        idle = g.op("GreaterOrEqual", n_larger, gates.n_active)
+        return g.op("Gather", idle, block, axis=1)
     strongest = g.second("TopK", scores, np.array([gates.n_active]), axis=1)
     at = g.op("Equal", g.unsqueeze(strongest, 1), np.arange(gates.n_blocks)[:, None])
     active = g.reduce("ReduceSum", g.cast(at, TensorProto.INT64), 2, keepdims=False)
-    block = np.arange(gates.n_blocks * gates.block_units) // gates.block_units
     return g.op("Equal", g.op("Gather", active, block, axis=1), 0)
 
 

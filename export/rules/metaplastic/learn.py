@@ -43,13 +43,13 @@ from quant.noise import SAMPLE_INIT, STREAM_GATE
 from quant.rules.metaplastic.config import MetaplasticConfig
 from quant.rules.metaplastic.cuts import n_inputs, shapes_of
 from quant.rules.metaplastic.gates import WORD_BITS
-from quant.rules.metaplastic.golden import DELTA_MAX, LOG_TEMPERATURE_MAX, LOG_TEMPERATURE_MIN
+from quant.rules.metaplastic.golden import DELTA_MAX
 from quant.rules.metaplastic.plan import (
     GRADIENT_FRAC_BITS,
     MetaplasticPlan,
     make_metaplastic_plan,
 )
-from quant.rules.metaplastic.state import stride
+from quant.rules.metaplastic.state import LOG_TEMPERATURE_MAX, LOG_TEMPERATURE_MIN, stride
 from quant.rules.metaplastic.step import (
     LOG2_MAX,
     LOG2_MIN,

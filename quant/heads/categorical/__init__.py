@@ -30,4 +30,5 @@ CATEGORICAL = Head(
     prediction_words=0,
     result=lambda prediction: prediction.class_index,
     verbs=golden,
+    check_state=taught.check_state,
 )

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from quant.errors import ShapeError
 from quant.layout import Field, State
 
 WORD_BITS = 32
@@ -20,6 +21,23 @@ def field(n_classes: int) -> Field:
     """Return the field of the state: class k is bit ``k & 31`` of word ``k >> 5``."""
     words = -(-n_classes // WORD_BITS)
     return Field("taught", "<u4", "class k was taught: bit k & 31 of word k >> 5", (words,))
+
+
+def check_state(state: State, n_classes: int) -> None:
+    """Refuse a state that was taught a class which the network does not have.
+
+    Raises
+    ------
+    ShapeError
+        If it was.
+    """
+    octets = state["taught"][0].view(np.uint8)
+    beyond = np.flatnonzero(np.unpackbits(octets, bitorder="little")[n_classes:])
+    if len(beyond):
+        raise ShapeError(
+            f"state that was taught class {n_classes + int(beyond[0])}: this network has classes 0 "
+            f"to {n_classes - 1}; was it written for another network?"
+        )
 
 
 def anything(state: State) -> bool:

@@ -29,7 +29,7 @@ def stride(columns: int) -> int:
 def integer_fields(spec: NetworkSpec, config: BimuConfig) -> list[Field]:
     """Return what q8 keeps."""
     n = sum(rows * stride(columns) for rows, columns in _shapes(spec, config))
-    return [Field("belief", "i1", "Q2.5; rows end at a word, padded with 0", (n,))]
+    return [Field("belief", "i1", "Q2.5; rows end at a word, padded with 0", (n,), 0, -127)]
 
 
 def real_fields(spec: NetworkSpec, config: BimuConfig) -> list[Field]:

@@ -24,5 +24,6 @@ RULE = Rule(
     weight="mu",
     variants=VARIANTS,
     draws=True,
+    title="MESU",
     spiking=("q16", "float64"),
 )

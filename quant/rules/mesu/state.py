@@ -86,7 +86,7 @@ def real_fields(numbers: str, spec: NetworkSpec, config: MesuConfig) -> list[Fie
     real, n = REAL[numbers], (spec.n_synapses,)
     return [
         Field("mu", real, "mean of a weight", n),
-        Field("sigma", real, "standard deviation of a weight", n),
+        Field("sigma", real, "standard deviation of a weight", n, least=0),
         *step.fields(spec, config, numbers),
     ]
 

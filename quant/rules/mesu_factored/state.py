@@ -9,7 +9,11 @@ import numpy.typing as npt
 from quant.layout import REAL, Field, State
 from quant.network import NetworkSpec
 from quant.rules.mesu_factored.config import MesuFactoredConfig
-from quant.rules.mesu_factored.plan import COLUMN_START, make_factored_plan
+from quant.rules.mesu_factored.plan import (
+    COLUMN_START,
+    MU_FRAC_BITS_MAX,
+    make_factored_plan,
+)
 from quant.sampling import step
 from quant.sampling.state import draw_integer_mu, draw_real_mu, integer_mu_starts
 from quant.starts import Copy, Draw
@@ -24,8 +28,8 @@ def integer_fields(spec: NetworkSpec, config: MesuFactoredConfig) -> list[Field]
     return [
         Field("row", "<u4", code, (spec.n_rows,)),
         Field("column", "<u4", "the other factor, likewise", (spec.n_columns,), COLUMN_START),
-        Field("mu_frac_bits", "<i2", "the f of mu", depth),
-        Field("mu_peak", "<u2", "largest |mu| seen in this sweep", depth),
+        Field("mu_frac_bits", "<i2", "the f of mu", depth, 0, 0, MU_FRAC_BITS_MAX),
+        Field("mu_peak", "<u2", "largest |mu| seen in this sweep", depth, most=1 << 15),
         Field("mu", "<i2", "Q(15-f).f, f per layer", (spec.n_synapses,)),
         *step.fields(spec, config, "integer"),
     ]
@@ -51,8 +55,8 @@ def real_fields(numbers: str, spec: NetworkSpec, config: MesuFactoredConfig) -> 
     """Return what float32 or float64 keeps."""
     real = REAL[numbers]
     return [
-        Field("row", real, "sigma^2 is a row's factor times a column's", (spec.n_rows,)),
-        Field("column", real, "the other factor", (spec.n_columns,), 1),
+        Field("row", real, "sigma^2 is a row's factor times a column's", (spec.n_rows,), least=0),
+        Field("column", real, "the other factor", (spec.n_columns,), 1, 0),
         Field("mu", real, "mean of a weight", (spec.n_synapses,)),
         *step.fields(spec, config, numbers),
     ]

@@ -33,12 +33,15 @@ from quant.replay import replaying
 from quant.rules.metaplastic.cuts import cut_integers
 from quant.rules.metaplastic.gates import active_units
 from quant.rules.metaplastic.plan import GRADIENT_FRAC_BITS, MetaplasticPlan
-from quant.rules.metaplastic.state import weight_view
+from quant.rules.metaplastic.state import (
+    LOG_TEMPERATURE_MAX,
+    LOG_TEMPERATURE_MIN,
+    weight_view,
+)
 from quant.rules.metaplastic.step import follow, moved, slope, stepped_gain, trace_view
 from quant.tables import EXP2
 
 DELTA_MAX = 1 << 14
-LOG_TEMPERATURE_MIN, LOG_TEMPERATURE_MAX = -4 << 16, 4 << 16
 
 
 @dataclass

@@ -23,6 +23,8 @@ from quant.starts import Copy, Draw, Place
 
 #: Rows of int8 weights end at a multiple of this many, so that a word is never cut.
 ROW_ALIGNMENT = 4
+#: Of the logarithm of the temperature, Q15.16.
+LOG_TEMPERATURE_MIN, LOG_TEMPERATURE_MAX = -4 << 16, 4 << 16
 
 
 def stride(columns: int) -> int:
@@ -35,7 +37,15 @@ def integer_fields(spec: NetworkSpec, config: MetaplasticConfig) -> list[Field]:
     sizes = [rows * stride(columns) for rows, columns in shapes_of(spec, config)]
     words, trace = step_integers(adapts(spec, config), sizes[-1])
     return [
-        Field("log_temperature", "<i4", "Q15.16: log2 of what divides the logits"),
+        Field(
+            "log_temperature",
+            "<i4",
+            "Q15.16: log2 of what divides the logits",
+            (),
+            0,
+            LOG_TEMPERATURE_MIN,
+            LOG_TEMPERATURE_MAX,
+        ),
         *_gates_field(spec, config),
         *words,
         Field("hidden_weight", "i1", "Q0.7; rows end at a word, padded with 0", (sum(sizes),)),

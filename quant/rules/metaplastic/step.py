@@ -46,8 +46,21 @@ def integer_fields(adapts: bool, last: int) -> tuple[list[Field], list[Field]]:
     if not adapts:
         return [], []
     return [
-        Field("step_log2", "<i4", "Q15.16: log2 of what multiplies the pulses' probability"),
-        Field("step_spread", "<u4", "mean magnitude of the slope by the step, .7"),
+        Field(
+            "step_log2",
+            "<i4",
+            "Q15.16: log2 of what multiplies the pulses' probability",
+            (),
+            0,
+            LOG2_MIN,
+            LOG2_MAX,
+        ),
+        Field(
+            "step_spread",
+            "<u4",
+            "mean magnitude of the slope by the step, .7",
+            most=SIZE_MAX << SPREAD_FRAC_BITS,
+        ),
     ], [
         Field(
             "trace", "i1", "Q0.7: where the last layer's binary weights were, as they lie", (last,)
@@ -61,7 +74,7 @@ def real_fields(adapts: bool, last: int) -> list[Field]:
         return []
     return [
         Field("step_log2", "<f8", "log2 of what multiplies the learning rates"),
-        Field("step_spread", "<f8", "mean magnitude of the slope by the step"),
+        Field("step_spread", "<f8", "mean magnitude of the slope by the step", least=0),
         Field("trace", "<f8", "where the last layer's binary weights were", (last,)),
     ]
 

@@ -10,7 +10,9 @@
 
 #define SLB_EXPORT __attribute__((visibility("default")))
 
-static const double LIMIT = 8.0;  /* of a standardised value, as the learners' front end has it */
+static const double LIMIT = 8.0; /* of a standardised value, as the learners' front end has it */
+/* Bytes in which a row is kept: so many at a time are compared, and the last of them are 0. */
+enum { WIDTH = 32 };
 static const double STEPS = 16.0; /* of a standardised value in a byte */
 
 /* Running mean and variance that include the row: streamlearn.baselines.RunningStandardizer.
@@ -170,6 +172,10 @@ static double sgd_target_row(double *weights, const uint32_t *sizes, size_t n_la
     return found;
 }
 
+static size_t stride_of(size_t n) {
+    return (n + WIDTH - 1) / WIDTH * WIDTH;
+}
+
 /*
  * Where the nearest of the rows lies that were kept; the row is then in bytes. 0 if none was kept.
  * `seen` counts the rows that came.
@@ -180,20 +186,20 @@ static size_t nearest_place(const double *z, size_t n, const int8_t *kept, size_
         const double scaled = rint(z[i] * STEPS);
         row[i] = (int8_t)(scaled > 127.0 ? 127.0 : scaled);
     }
+    const size_t stride = stride_of(n);
     const size_t filled = seen < room ? (size_t)seen : room;
     uint64_t least = UINT64_MAX;
     size_t found = 0;
     for (size_t m = 0; m < filled; m++) {
-        const int8_t *const other = kept + m * n;
+        const int8_t *const other = kept + m * stride;
         uint64_t distance = 0;
-        for (size_t from = 0; from < n; from += 4096) { /* 4096 * 255^2 fits 32 bits */
-            const size_t to = from + 4096 < n ? from + 4096 : n;
-            uint32_t part = 0;
-            for (size_t i = from; i < to; i++) {
+        for (size_t from = 0; from < stride; from += WIDTH) {
+            int32_t part = 0;
+            for (size_t i = from; i < from + WIDTH; i++) {
                 const int32_t difference = (int32_t)row[i] - other[i];
-                part += (uint32_t)(difference * difference);
+                part += difference * difference;
             }
-            distance += part;
+            distance += (uint64_t)part;
         }
         if (distance < least) {
             least = distance;
@@ -206,8 +212,9 @@ static size_t nearest_place(const double *z, size_t n, const int8_t *kept, size_
 /* The row takes the place of the oldest; return the place. */
 static size_t keep(const int8_t *row, size_t n, int8_t *kept, size_t room, uint64_t *seen) {
     const size_t place = (size_t)(*seen % room);
+    const size_t stride = stride_of(n);
     for (size_t i = 0; i < n; i++) {
-        kept[place * n + i] = row[i];
+        kept[place * stride + i] = row[i];
     }
     *seen += 1;
     return place;

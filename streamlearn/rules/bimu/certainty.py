@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from quant.rules.bimu.config import BELIEF_FRAC_BITS
 from quant.rules.bimu.state import belief_view
 from streamlearn.certainty import magnitude
@@ -12,4 +14,6 @@ CERTAINTY = magnitude(
     "belief",
     BELIEF_FRAC_BITS,
     belief_view,
+    mean=np.tanh,
+    deviation=lambda values: 1 / np.cosh(values),
 )

@@ -3,6 +3,7 @@
 from quant.rule import Model
 from streamlearn.rules.mesu import equations
 from streamlearn.rules.mesu.certainty import CERTAINTY
+from streamlearn.rules.mesu.forms import FORMS
 from streamlearn.rules.mesu.learners import MesuClassifier, MesuRegressor
 from streamlearn.rules.mesu.merging import MERGING
 from streamlearn.rules.mesu.spiking import SpikingClassifier
@@ -19,6 +20,7 @@ SPIKING = SpikingClassifier
 __all__ = [
     "CERTAINTY",
     "EQUATIONS",
+    "FORMS",
     "LEARNERS",
     "MERGING",
     "SPIKING",

@@ -25,4 +25,12 @@ def sigmas(spec: NetworkSpec, config: MesuConfig, state: State) -> list[npt.NDAr
     ]
 
 
-CERTAINTY = Certainty(*SIGMA, sigmas)
+def means(spec: NetworkSpec, config: MesuConfig, state: State) -> list[npt.NDArray[np.float64]]:
+    """Return μ of each layer, ``float64[rows, columns]``."""
+    integers = state["mu"].dtype.kind == "i"
+    bits = config.frac_bits(spec) if integers else (0,) * len(spec.shapes)
+    views = [layer_view(spec, state, "mu", i).astype(np.float64) for i in range(len(bits))]
+    return [np.ldexp(view, -f) for view, f in zip(views, bits, strict=True)]
+
+
+CERTAINTY = Certainty(*SIGMA, sigmas, means, sigmas)

@@ -34,8 +34,9 @@ class SpikingClassifier(Spikes, DrawnClassifier):
         Of the start and of the noise, 0 to 2^32 - 1.
     bias : bool
         Give every layer a bias: a constant current.
-    front_end : {"standardise", "frozen", "none"}
-        What makes values of raw ones, before the events (:class:`quant.network.NetworkSpec`).
+    front_end : {"frozen", "standardise", "none"}
+        What makes values of raw ones, before the events (:class:`quant.network.NetworkSpec`). One
+        that follows the signal by itself would take a level away that tells recordings apart.
     front_end_ranges : sequence of (float, float), optional
         See :class:`quant.network.NetworkSpec`.
     threshold : float or None
@@ -96,7 +97,7 @@ class SpikingClassifier(Spikes, DrawnClassifier):
         arithmetic: str = "q16",
         seed: int = 0,
         bias: bool = False,
-        front_end: str = "standardise",
+        front_end: str = "frozen",
         front_end_ranges: Sequence[tuple[float, float]] | None = None,
         threshold: float | None = 0.5,
         drift: int = 5,
@@ -113,7 +114,7 @@ class SpikingClassifier(Spikes, DrawnClassifier):
         n_draws: int = 4,
         sweep: int = 64,
         step: str = "fixed",
-        front_end_window: int = 300,
+        front_end_window: int = 2000,
         mu_frac_bits: int | tuple[int, ...] = 12,
     ) -> None:
         given = dict(locals())

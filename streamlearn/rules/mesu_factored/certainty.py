@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quant.layout import State
-from quant.network import NetworkSpec
+from quant.network import NetworkSpec, layer_view
 from quant.rules.mesu_factored.config import MesuFactoredConfig
 from quant.rules.mesu_factored.plan import decode_column, decode_row, make_factored_plan
 from quant.rules.mesu_factored.state import factor_view
@@ -27,4 +27,16 @@ def sigmas(
     return found
 
 
-CERTAINTY = Certainty(*SIGMA, sigmas)
+def means(
+    spec: NetworkSpec, config: MesuFactoredConfig, state: State
+) -> list[npt.NDArray[np.float64]]:
+    """Return μ of each layer, ``float64[rows, columns]``."""
+    del config
+    depth = len(spec.shapes)
+    integers = "mu_frac_bits" in (state.dtype.names or ())
+    bits = state["mu_frac_bits"][0].tolist() if integers else [0] * depth
+    views = [layer_view(spec, state, "mu", i).astype(np.float64) for i in range(depth)]
+    return [np.ldexp(view, -f) for view, f in zip(views, bits, strict=True)]
+
+
+CERTAINTY = Certainty(*SIGMA, sigmas, means, sigmas)

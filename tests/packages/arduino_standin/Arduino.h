@@ -3,10 +3,8 @@
 #include <cstdint>
 
 struct StandInSerial {
-    void begin(unsigned long) {
-    }
-    void print(const char *) {
-    }
+    void begin(unsigned long) {}
+    void print(const char *) {}
     explicit operator bool() const {
         return true;
     }

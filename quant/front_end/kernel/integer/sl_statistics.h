@@ -89,7 +89,7 @@ static inline void sl_feature_mean(sl_feature_t *f, int64_t mean) {
 }
 
 /* Coarser units by 2^down, where down > 0; finer ones by 2^-down. */
-static inline void sl_feature_rescale(sl_feature_t *f, int32_t down) {
+SL_INLINE void sl_feature_rescale(sl_feature_t *f, int32_t down) {
     f->exponent = (int8_t)(f->exponent - down);
     sl_feature_mean(f, sl_shift_round64((int64_t)f->mean * 65536 + f->mean_low, down));
     f->variance = down < 0     ? f->variance << (-2 * down)
@@ -97,7 +97,7 @@ static inline void sl_feature_rescale(sl_feature_t *f, int32_t down) {
                                : f->variance >> (2 * down);
 }
 
-static inline void sl_feature_first(sl_feature_t *f, sl_float_t x) {
+SL_INLINE void sl_feature_first(sl_feature_t *f, sl_float_t x) {
     f->exponent = (int8_t)sl_min32(sl_float_fits(x), SL_EXPONENT_START);
     f->mean = sl_float_at(x, f->exponent);
     f->mean_low = 0;

@@ -1,0 +1,204 @@
+"""Spiking learners beside SGD of the same network: means over seeds, recordings held out.
+
+q16 under MESU at the learner's defaults. Spoken digits: 24 log bands at 100 Hz send events to
+48-128-10; every frame is a learning step. A held-out recording's label is that of the logits' sum
+over its steps. "Speaker after speaker": all recordings of one speaker, then the next one's; the
+held-out ones are of all speakers. SGD's rate is the best of the list for one pass. Motion: three
+raw axes, with a drifting reference; every fifth step of pieces of two seconds is learned; held-out
+recordings, and each of their seconds alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from experiments.catalogue import Runnable
+from experiments.options import add_seeds, seeds_of
+from experiments.spiking.data import Integers, Recordings, folds, motion, spoken_digits
+from experiments.spiking.pictures import raster, recorded
+from experiments.spiking.sgd import SgdNetwork, events
+from experiments.study import Record, Study, say
+from experiments.tables import cell, markdown
+from streamlearn import SpikingClassifier
+
+HIDDEN, CLASSES, PASSES = 128, 10, 3
+LEAKS, THRESHOLD = (3, 4), 0.625
+RATES = (0.0003, 0.001, 0.003)
+FOLDS, EVERY, SECOND = 3, 5, 100
+
+
+def learner(data: Recordings, seed: int, **more: Any) -> SpikingClassifier:
+    """Return a learner of the recordings' signals."""
+    n = int(data.labels.max()) + 1
+    layers = (data.signals[0].shape[1], HIDDEN, n)
+    return SpikingClassifier(layers, classes=range(n), seed=seed, leaks=LEAKS, **more)
+
+
+def digits_learner(data: Recordings, seed: int) -> SpikingClassifier:
+    """Return one for bands that are standardised, and whose level matters."""
+    return learner(data, seed, front_end="none", drift=0, threshold=THRESHOLD)
+
+
+def accuracy(found: list[int], labels: Integers) -> float:
+    """Return a share in percent."""
+    return float(100 * np.mean(np.array(found) == labels))
+
+
+def shuffled(data: Recordings, seed: int) -> Integers:
+    """Return the recordings to learn, in any order."""
+    found: Integers = np.random.default_rng(seed + 100).permutation(data.learned)
+    return found
+
+
+def by_speaker(data: Recordings, seed: int) -> Integers:
+    """Return the same, speaker after speaker."""
+    rng = np.random.default_rng(seed + 100)
+    who = rng.permutation(np.unique(data.groups))
+    order = rng.permutation(data.learned)
+    return np.concatenate([order[data.groups[order] == one] for one in who])
+
+
+def digits_by_mesu(data: Recordings, seed: int) -> dict[str, float]:
+    """Return the accuracy after each pass, and after speakers one by one."""
+    one, found = digits_learner(data, seed), {}
+
+    def ask(asked: SpikingClassifier) -> float:
+        guesses = [asked.predict_recording(data.signals[i]) for i in data.held]
+        return accuracy(guesses, data.labels[data.held])
+
+    for turn in range(PASSES):
+        for i in shuffled(data, seed + 1000 * turn):
+            one.learn_recording(data.signals[i], int(data.labels[i]))
+        if turn in (0, PASSES - 1):
+            found[f"{turn + 1} pass{'es' if turn else ''}"] = ask(one)
+    other = digits_learner(data, seed)
+    for i in by_speaker(data, seed):
+        other.learn_recording(data.signals[i], int(data.labels[i]))
+    found["speaker after speaker"] = ask(other)
+    say(f"MESU, seed {seed}: {found}")
+    return found
+
+
+def digits_by_sgd(data: Recordings, order: Integers, seed: int, rate: float) -> float:
+    """Return the accuracy of SGD after it learned recordings in their order."""
+    arriving = [events(signal, THRESHOLD, 0) for signal in data.signals]
+    network = SgdNetwork((arriving[0].shape[1], HIDDEN, CLASSES), LEAKS, rate, seed)
+    for i in order:
+        network.run(arriving[i], int(data.labels[i]))
+    guesses = [network.run(arriving[i], None) for i in data.held]
+    found = accuracy(guesses, data.labels[data.held])
+    say(f"SGD, rate {rate}, seed {seed}: {found}")
+    return found
+
+
+def moved(data: Recordings, seed: int, passes: int) -> dict[str, float]:
+    """Return the accuracy on held-out recordings, and on every second of them alone."""
+    whole, parts, labels, part_labels = [], [], [], []
+    for held in folds(data.labels, FOLDS, seed):
+        one = learner(data, seed)
+        rng = np.random.default_rng(seed)
+        kept = np.setdiff1d(np.arange(len(data.labels)), held)
+        pieces = [
+            (data.signals[i][at : at + 2 * SECOND], int(data.labels[i]))
+            for i in kept
+            for at in range(0, len(data.signals[i]) - SECOND, 2 * SECOND)
+        ]
+        for _ in range(passes):
+            for k in rng.permutation(len(pieces)):
+                one.learn_recording(*pieces[k], every=EVERY)
+        for i in held:
+            signal, label = data.signals[i], int(data.labels[i])
+            whole.append(one.predict_recording(signal))
+            labels.append(label)
+            for at in range(0, len(signal) - SECOND + 1, SECOND):
+                parts.append(one.predict_recording(signal[at : at + SECOND]))
+                part_labels.append(label)
+    found = {
+        "recordings": accuracy(whole, np.array(labels)),
+        "seconds": accuracy(parts, np.array(part_labels)),
+    }
+    say(f"motion, seed {seed}: {found}")
+    return found
+
+
+def measure(options: argparse.Namespace) -> Record:
+    """Run everything."""
+    seeds = seeds_of(options)
+    digits = spoken_digits()
+    rows = [{"learner": "MESU, q16", "figures": [digits_by_mesu(digits, s) for s in seeds]}]
+    by_rate = {
+        rate: [digits_by_sgd(digits, shuffled(digits, s), s, rate) for s in seeds] for rate in RATES
+    }
+    best = max(by_rate, key=lambda rate: sum(by_rate[rate]))
+    after = [digits_by_sgd(digits, by_speaker(digits, s), s, best) for s in seeds]
+    for rate, each in by_rate.items():
+        figures = [{"1 pass": one} for one in each]
+        if rate == best:
+            for one, other in zip(figures, after, strict=True):
+                one["speaker after speaker"] = other
+        rows.append({"learner": f"SGD, float64, rate {rate:g}", "figures": figures})
+    moving = [
+        {"data": name, "figures": [moved(motion(name), s, options.passes) for s in seeds]}
+        for name in options.motion
+    ]
+    picture = recorded(digits_learner(digits, 0), digits)
+    return {"seeds": list(seeds), "digits": rows, "motion": moving, "raster": picture}
+
+
+def tables(record: Record) -> Mapping[str, str]:
+    """Return a table of spoken digits, one of motion, and one of the network's activity."""
+    columns = list(record["digits"][0]["figures"][0])
+    spoken = [
+        [
+            row["learner"],
+            *(
+                cell([one[c] for one in row["figures"]], 1) if c in row["figures"][0] else ""
+                for c in columns
+            ),
+        ]
+        for row in record["digits"]
+    ]
+    kinds = list(record["motion"][0]["figures"][0])
+    moving = [
+        [row["data"], *(cell([one[kind] for one in row["figures"]], 1) for kind in kinds)]
+        for row in record["motion"]
+    ]
+    activity = record["raster"]["activity"]
+    counted = [
+        ["events of 48 lines", f"{activity['events'][0]:.1f}"],
+        ["lines with a live trace", f"{activity['live'][0]:.1f}"],
+        ["spikes of 128 units", f"{activity['events'][1]:.1f}"],
+        ["synaptic operations", f"{activity['synaptic_operations']:,.0f}"],
+        ["of a dense network", f"{activity['dense_operations']:,}"],
+    ]
+    return {
+        "digits": markdown(["learner", *columns], spoken),
+        "motion": markdown(["data", *kinds], moving),
+        "activity": markdown(["in a step", "number"], counted),
+    }
+
+
+def pictures(record: Record) -> Mapping[str, str]:
+    """Return the raster of one recording."""
+    return {"raster": raster(record["raster"])}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the study's own options."""
+    add_seeds(parser, 3)
+    parser.add_argument(
+        "--motion",
+        nargs="*",
+        default=["gestures"],
+        choices=["gestures", "exercises"],
+        help="whose recordings (default: gestures)",
+    )
+    parser.add_argument("--passes", type=int, default=4, help="over the motion (default: 4)")
+
+
+STUDY = Study("spiking", measure, tables, add_options, pictures)
+EXPERIMENTS: dict[str, Runnable] = {STUDY.name: STUDY}

@@ -1,0 +1,76 @@
+"""Which samples deserve a label: those whose draws disagree, as many as a budget allows.
+
+In integers, and with one number to keep: a threshold. A sample asks for its label if its margin is
+below; each sample that asks lowers the threshold, each other one raises it by so much less that a
+share of them asks, the budget.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from quant.errors import ConfigError
+
+FRAC_BITS = 16
+#: How far a sample that asks moves the threshold: a quarter of a logit.
+STEP = 1 << FRAC_BITS - 2
+#: The threshold begins at the upper end, so that a new learner asks for all labels first.
+LIMIT = 8 << FRAC_BITS
+
+
+def margin(outputs: npt.NDArray[np.float64]) -> int:
+    """Return by how much the least certain draw prefers the predicted class, Q.16 within ±8.
+
+    Negative if a draw prefers another class. The lowest there is if fewer than two classes are
+    known.
+
+    Parameters
+    ----------
+    outputs : float64[classes, draws]
+        Logits of the classes that are known: whole multiples of 2^-16 of a learner in integers.
+    """
+    if len(outputs) < 2:
+        return -LIMIT
+    predicted = int(outputs.sum(axis=1).argmax())
+    others = np.delete(outputs, predicted, axis=0).max(axis=0)
+    least = math.floor(float((outputs[predicted] - others).min()) * (1 << FRAC_BITS))
+    return min(max(least, -LIMIT), LIMIT)
+
+
+class Asking:
+    """A threshold that follows a budget.
+
+    Parameters
+    ----------
+    budget : float
+        The share of samples that may ask, above 0, and at most 1.
+
+    Attributes
+    ----------
+    threshold : int
+        Q.16 within ±8: what asks has a smaller margin.
+
+    Raises
+    ------
+    ConfigError
+        If the budget is no such share.
+    """
+
+    def __init__(self, budget: float) -> None:
+        if not 0 < budget <= 1:
+            raise ConfigError(f"budget={budget!r}: expected a share of the samples, such as 0.05")
+        self.budget, self.threshold = budget, LIMIT
+        least = STEP if budget == 1 else math.floor(STEP * budget / (1 - budget) + 0.5)
+        self._up = min(max(least, 1), 2 * LIMIT)
+
+    def asks(self, margin: int) -> bool:
+        """Return whether a sample with this margin asks, and move the threshold."""
+        if self.budget == 1:
+            return True
+        asking = margin < self.threshold
+        moved = self.threshold - STEP if asking else self.threshold + self._up
+        self.threshold = min(max(moved, 1 - LIMIT), LIMIT)
+        return asking

@@ -1,0 +1,144 @@
+"""``streamlearn boards --plan`` and ``--fit``: where a learner has room and time."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+import firmware_sim
+from quant.errors import ConfigError
+from quant.network import NetworkSpec
+from streamlearn.cli.board_costs import cost_of, counted
+from streamlearn.cli.board_table import commits_of
+
+_WIDTHS = (8, 16, 32, 64, 128, 256, 512)
+_MODEL = (
+    "A model, not a measurement: state bytes are exact; scratch, code and instructions are those "
+    "counted for one network of a rule (128 inputs), scaled; cycles are a constant for a core. "
+    "`simulate` measures."
+)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for column in columns:
+        table.add_column(
+            column, justify="left" if column in ("board", "rule", "format") else "right"
+        )
+    return table
+
+
+def print_plan(inputs: int, classes: int, rate: float) -> None:
+    """Print, for each board and rule, the widest hidden layer that fits and keeps up.
+
+    Parameters
+    ----------
+    inputs : int
+    classes : int
+        0: the learner predicts a number.
+    rate : float
+        Samples a second that are learned.
+
+    Raises
+    ------
+    ConfigError
+        If a network cannot have these sizes.
+    """
+    table = _table("board", "rule", "format", "hidden", "ms", "RAM, bytes", "commits", "then")
+    for board in firmware_sim.list_boards():
+        name = board.name
+        for rule, arithmetic in counted(classes > 0, board.core.name):
+            found = _widest(board, inputs, classes, rate, rule, arithmetic)
+            table.add_row(name, rule, arithmetic, *found)
+            name = ""
+        if name:
+            table.add_row(name, "not counted yet", *["–"] * 6)
+    to = Console(highlight=False, markup=False, emoji=False)
+    to.print(table)
+    to.print(
+        f"The widest hidden layer of {_WIDTHS[0]} to {_WIDTHS[-1]} units for {inputs} inputs, "
+        f"{classes or 'no'} classes and {rate:g} samples a second; the milliseconds that learning "
+        "one takes; how often the flash takes its state; and what the next wider one has too "
+        f"little of. {_MODEL}"
+    )
+
+
+def _widest(
+    board: firmware_sim.Board, inputs: int, classes: int, rate: float, rule: str, arithmetic: str
+) -> tuple[str, str, str, str, str]:
+    found, short = ("none", "–", "–", "–"), "–"
+    for width in _WIDTHS:
+        head = "categorical" if classes else "gaussian"
+        spec = NetworkSpec((inputs, width, classes or 1), head=head)
+        cost = cost_of(spec, rule, arithmetic, board.core.name)
+        storage = firmware_sim.plan_storage(board, cost.state_bytes)
+        room = board.flash.bytes - board.flash.reserved_bytes
+        time_ms = firmware_sim.model_cost(board, cost.learn).model_time_ms
+        if cost.ram_bytes > board.ram.bytes:
+            short = "RAM"
+        elif cost.flash_bytes + storage.bytes > room:
+            short = "flash"
+        elif time_ms * rate > 1000:
+            short = "time"
+        else:
+            commits = commits_of(board, cost.state_bytes)
+            found = (str(width), f"{time_ms:.3g}", f"{cost.ram_bytes:,}", commits)
+            continue
+        break
+    return (*found, short)
+
+
+def print_fit(export_dir: Path) -> None:
+    """Build an export for every board and print what it takes there.
+
+    Raises
+    ------
+    ExportFolderError
+        If the folder is not what its manifest says.
+    """
+    exported = firmware_sim.open_export(export_dir)
+    table = _table("board", "flash, bytes", "of", "RAM, bytes", "of", "fits", "commits")
+    for board in firmware_sim.list_boards():
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                built = firmware_sim.build_firmware(export_dir, board, folder)
+            except firmware_sim.DeviceTooSmallError as error:
+                cells = ["", "", "", ""]
+                at = 0 if error.memory == "flash" else 2
+                cells[at : at + 2] = f"{error.needed_bytes:,}", f"{error.available_bytes:,}"
+                table.add_row(board.name, *cells, f"no: {error.memory}", "–")
+                continue
+        table.add_row(
+            board.name,
+            f"{built.flash_bytes + built.storage.bytes:,}",
+            f"{board.flash.bytes - board.flash.reserved_bytes:,}",
+            f"{built.ram_bytes.total:,}",
+            f"{board.ram.bytes:,}",
+            "yes",
+            commits_of(board, exported.state_bytes),
+        )
+    to = Console(highlight=False, markup=False, emoji=False)
+    to.print(table)
+    to.print(
+        "Built and linked for each board; flash is the image and the two areas that keep the "
+        "state. no: what there is too little of. commits: how often the flash takes the state."
+    )
+
+
+def check_plan(inputs: int | None, classes: int | None, rate: float | None) -> None:
+    """Refuse a plan that lacks something.
+
+    Raises
+    ------
+    ConfigError
+        If it does.
+    """
+    if inputs is None or classes is None or rate is None:
+        raise ConfigError(
+            "--plan takes --inputs, --classes (0: it predicts a number) and --rate (samples a "
+            "second), as in --plan --inputs 128 --classes 6 --rate 50"
+        )
