@@ -16,7 +16,7 @@ from experiments.data import Floats, Integers, Permutations, load_digits, standa
 from experiments.loop.runs import Setting
 from experiments.mesu.learners import MesuLearner
 from experiments.mesu.sigma_loop import PARTS, learn_block
-from experiments.options import add_limit, count
+from experiments.options import add_limit, add_seeds, count, seeds_of
 from experiments.study import Record, Study, say
 from experiments.tables import cell, markdown
 from quant.rules.mesu.plan import make_plan
@@ -98,15 +98,11 @@ class Loop:
 def cases() -> dict[str, tuple[tuple[str, ...], int]]:
     """Return the loops by name: their parts, and by how many bits μ is coarser."""
     one = {name: ((name,), 0) for name in PARTS}
-    every = tuple(PARTS)
-    but_mu = tuple(name for name in PARTS if name != "mu")
     return {
         "none": ((), 0),
         **one,
-        "all": (every, 0),
+        "all": (tuple(PARTS), 0),
         "mu, coarser": (("mu",), COARSER),
-        "all, mu coarser": (every, COARSER),
-        "all but mu": (but_mu, 0),
     }
 
 
@@ -115,7 +111,7 @@ def measure(options: argparse.Namespace) -> Record:
     digits = load_digits(options.limit_samples)
     images = standardised(digits.train)
     rows = []
-    for seed in range(options.seeds):
+    for seed in seeds_of(options):
         permutations = Permutations(seed)
         tasks = [images[:, permutations[options.start + n]] for n in range(options.tasks)]
         start = MesuLearner(SETTING, seed, "float32")
@@ -133,7 +129,7 @@ def measure(options: argparse.Namespace) -> Record:
         "samples": len(images),
         "start": options.start,
         "tasks": options.tasks,
-        "seeds": options.seeds,
+        "seeds": list(seeds_of(options)),
         "rows": rows,
     }
 
@@ -146,7 +142,7 @@ def tables(record: Record) -> Mapping[str, str]:
         apart = [
             [
                 100 * (by[seed, name][layer] / by[seed, "none"][layer] - 1)
-                for seed in range(record["seeds"])
+                for seed in record["seeds"]
             ]
             for layer in range(2)
         ]
@@ -164,7 +160,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tasks", type=count(1), default=6, metavar="N", help="learned by every loop; 6 if none"
     )
-    parser.add_argument("--seeds", type=count(1), default=1, metavar="N", help="1 if none")
+    add_seeds(parser, 1)
     add_limit(parser, 2, "of MNIST's training images")
 
 

@@ -70,5 +70,5 @@ def test_the_table_is_beside_the_loop_with_nothing_on() -> None:
         {"seed": 0, "name": "none", "sigma": [0.1, 0.01]},
         {"seed": 0, "name": "mu", "sigma": [0.1, 0.009]},
     ]
-    table = sigma_parts.tables({"rows": rows, "seeds": 1})["table"]
+    table = sigma_parts.tables({"rows": rows, "seeds": [0]})["table"]
     assert "| mu | μ in whole LSB, dithered | +0.00 | -10.00 |" in table
