@@ -106,7 +106,7 @@ def uncertainty_of(logits: Floats) -> Uncertainty:
         raise InputValueError("logits must be finite: the entropy of these is not a number")
     predictive = min(max(float(bits[-1]), 0.0), math.log2(n_classes))
     aleatoric = min(
-        max(math.fsum(bits[:-1]) / n_draws, 0.0), predictive
+        max(float(np.add.reduce(bits[:-1])) / n_draws, 0.0), predictive
     )  # rounding may turn them round
     return Uncertainty(predictive, aleatoric, predictive - aleatoric)
 

@@ -27,7 +27,7 @@ from streamlearn import SpikingClassifier
 
 HIDDEN, CLASSES, PASSES = 128, 10, 3
 LEAKS, THRESHOLD = (3, 4), 0.625
-RATES = (0.0003, 0.001, 0.003)
+RATES = (0.0001, 0.0003, 0.001)
 FOLDS, EVERY, SECOND = 3, 5, 100
 
 

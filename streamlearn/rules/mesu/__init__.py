@@ -6,6 +6,7 @@ from streamlearn.rules.mesu.certainty import CERTAINTY
 from streamlearn.rules.mesu.forms import FORMS
 from streamlearn.rules.mesu.learners import MesuClassifier, MesuRegressor
 from streamlearn.rules.mesu.merging import MERGING
+from streamlearn.rules.mesu.posterior import set_posterior
 from streamlearn.rules.mesu.spiking import SpikingClassifier
 from streamlearn.sampling import mean
 
@@ -23,8 +24,8 @@ __all__ = [
     "FORMS",
     "LEARNERS",
     "MERGING",
-    "SPIKING",
     "MesuClassifier",
     "MesuRegressor",
     "SpikingClassifier",
+    "set_posterior",
 ]
