@@ -21,7 +21,7 @@ TRACE_MAX = (1 << 15) - 1
 #: An input's trace is an input of layer 0, of 8 bits, with more bits behind.
 INPUT_SHIFT = TRACE_FRAC_BITS - INPUT_FRAC_BITS
 INPUT_TRACE_MAX = (1 << 7 + INPUT_SHIFT) - 1
-#: Fraction bits of what a hidden layer hands on.
+#: Fraction bits of a hidden layer's output.
 OUTPUT_FRAC_BITS = 8
 #: From a trace to a pre-activation, Q15.16.
 MEMBRANE_SHIFT = 16 - TRACE_FRAC_BITS

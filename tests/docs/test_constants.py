@@ -58,4 +58,4 @@ def test_a_page_says_the_constant(page: str, text: str) -> None:
 def test_those_that_are_said_in_words() -> None:
     assert live.SHARE == 0.1, "watch.md: a tenth of one processor"
     assert log.N_OLDER == 3, "watch.md: three older ones"
-    assert blocks.WANTED_S == 0.01, "running.md: about ten milliseconds"
+    assert blocks.WANTED_S == 0.02, "running.md: about twenty milliseconds"
