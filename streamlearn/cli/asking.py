@@ -67,15 +67,31 @@ class AskedSamples(WholeSamples):
         """Predict each row, and learn it if the learner asks for its label."""
         found = np.empty(len(y), np.int64)
         for i, row in enumerate(x):
-            label = y[i : i + 1]
-            if label[0] >= 0:
-                self.offered += 1
-                if self.learner.wants_label(row, self.budget):
-                    self.asked += 1
-                else:
-                    label = np.full(1, -1)
+            label = self._label(row, y[i : i + 1])
             found[i : i + 1] = super().test_then_learn_block(x[i : i + 1], label)
         return found
+
+    def test_then_learn_shares(
+        self, x: NDArray[np.float32], y: NDArray[np.int64], /
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Do so, and return the probabilities too."""
+        found, shares = [], []
+        for i, row in enumerate(x):
+            label = self._label(row, y[i : i + 1])
+            one, of_each = super().test_then_learn_shares(x[i : i + 1], label)
+            found.append(one)
+            shares.append(of_each)
+        return np.concatenate(found), np.concatenate(shares)
+
+    def _label(self, row: NDArray[np.float32], label: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the label of a row, int64 ``[1]``, if the learner asks for it; else -1."""
+        if label[0] < 0:
+            return label
+        self.offered += 1
+        if not self.learner.wants_label(row, self.budget):
+            return np.full(1, -1)
+        self.asked += 1
+        return label
 
 
 def whole_samples(learner: Any, budget: float | None) -> WholeSamples:

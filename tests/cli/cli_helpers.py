@@ -125,7 +125,7 @@ def one_line(err: str) -> str:
 CUT = """
 import os, sys, signal
 from streamlearn import cli
-from streamlearn.cli import sitting
+from streamlearn.cli.whole_samples import WholeSamples
 n = [int(sys.argv[1])]
 def cut_in(name, learn):
     def cut(self, x, y):
@@ -133,8 +133,8 @@ def cut_in(name, learn):
         if n[0] <= 0:
             os.kill(os.getpid(), signal.SIGKILL)
         return learn(self, x, y)
-    setattr(sitting.WholeSamples, name, cut)
+    setattr(WholeSamples, name, cut)
 for name in ("test_then_learn_block", "test_then_learn_shares"):
-    cut_in(name, getattr(sitting.WholeSamples, name))
+    cut_in(name, getattr(WholeSamples, name))
 sys.exit(cli.run(sys.argv[2:]))
 """

@@ -22,6 +22,16 @@ def test_a_label_budget_learns_a_share_of_the_labels(cli: Cli, toy: Path, tmp_pa
     assert f"asked for {labels['asked']} of {labels['offered']} labels" in ended.err
 
 
+def test_predictions_ask_for_no_other_labels(cli: Cli, toy: Path, tmp_path: Path) -> None:
+    given = ("run", "--stream", toy, "--label", LABEL, "--hidden", 8, "--quiet")
+    given += ("--label-budget", "20%")
+    assert cli(*given, "--out", tmp_path / "a").code == 0
+    assert cli(*given, "--out", tmp_path / "b", "--predictions", tmp_path / "p.csv").code == 0
+    one, other = (read_json(tmp_path / name / "metrics.json") for name in "ab")
+    assert one["labels"] == other["labels"]
+    assert one["state_sha256"] == other["state_sha256"]
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
