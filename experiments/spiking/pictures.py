@@ -21,7 +21,7 @@ STEP_MS = 10
 
 def recorded(learner: SpikingClassifier, data: Recordings) -> dict[str, Any]:
     """Learn some recordings, and return what happens in one that is held out."""
-    for i in data.learned[:: len(data.learned) // BEFORE]:
+    for i in np.random.default_rng(0).permutation(data.learned)[:BEFORE]:
         learner.learn_recording(data.signals[i], int(data.labels[i]))
     which = int(data.held[data.labels[data.held] == 7][0])
     activity = dataclasses.asdict(learner.activity)
