@@ -27,7 +27,9 @@ from streamlearn.learners.loading import learner_class
 from streamlearn.report import colours
 from streamlearn.report import svg as style
 
-STREAMS = ("sea", "shuttle", "gas")
+STREAMS = tuple(SOURCES)
+#: In the picture.
+SHOWN = ("sea", "shuttle", "gas")
 BUDGETS = (0.05, 0.1, 0.2)
 N_SAMPLES, N_SEEDS = 6000, 3
 RULES_ASKED = ("bimu", "mesu")
@@ -92,7 +94,7 @@ def pictures(record: Record) -> Mapping[str, str]:
     """Draw accuracy against the share of labels that were learned, a panel for each stream."""
     with style.drawing():
         figure = style.new_figure(2.6)
-        for panel, stream in zip(figure.subplots(1, len(STREAMS)), STREAMS, strict=True):
+        for panel, stream in zip(figure.subplots(1, len(SHOWN)), SHOWN, strict=True):
             for rule in RULES_ASKED:
                 for how, line in ((ASKED, "-"), (CHANCE, ":")):
                     points = [_point(_figures(record, stream, rule, how, b)) for b in BUDGETS]

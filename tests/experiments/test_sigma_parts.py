@@ -33,14 +33,16 @@ def learned(parts: tuple[str, ...]) -> tuple[Any, ...]:
     rates = np.array([-1 / DRAWS, -1 / DRAWS, 1e-4, 1e-4])
     on = np.array([name in parts for name in PARTS], np.int64)
     gains = np.array([1 << 14, 14 + 2] * 2, np.int64)
-    ours = [a.copy() for a in (*first, mu2, v2)]
-    learn_block(
+    ours: list[Any] = [np.array(a) for a in (*first, mu2, v2)]
+    ours_learn: Any = learn_block
+    ours_learn(
         on, *ours, exponent, np.array([-27, 4]), 15, rates, gains, EXP2.astype(float), 4, 0,
         x, labels, *epsilon, rng.random((SAMPLES, n_hidden, n_out, 4)),
     )  # fmt: skip
-    theirs = [a.astype(np.float32) for a in (*first, mu2, np.sqrt(v2))]
+    theirs: list[Any] = [np.array(a, np.float32) for a in (*first, mu2, np.sqrt(v2))]
     short = np.array([-1 / DRAWS, -0.5 / DRAWS, -1e-4, 0.5e-4], np.float32)
-    mesu_loop.learn_block(*theirs, short, 4, 0, x, labels, *epsilon)
+    theirs_learn: Any = mesu_loop.learn_block
+    theirs_learn(*theirs, short, 4, 0, x, labels, *epsilon)
     theirs[3] = theirs[3] ** 2
     return ours, theirs, exponent
 

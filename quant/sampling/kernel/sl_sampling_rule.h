@@ -40,5 +40,5 @@
     SL_SPIKING_SCRATCH                                                                             \
     sl_step_t step;                                                                                \
     uint32_t n_active;                                                                             \
-    uint16_t active[SL_LISTS_ACTIVE ? SL_N_INPUTS + 1 : 1];                                      \
+    uint16_t active[SL_LISTS_ACTIVE ? SL_N_INPUTS + 1 : 1];                                        \
     SL_HEAD_SCRATCH
