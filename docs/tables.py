@@ -56,6 +56,14 @@ def learners() -> dict[str, tuple[type[Any], str, Rule]]:
     return found
 
 
+def spiking() -> dict[str, tuple[type[Any], Rule]]:
+    """The spiking class of every rule that has one, with the rule, by the name of the class."""
+    rooms = (
+        (rule, getattr(part(name, "streamlearn"), "SPIKING", None)) for name, rule in RULES.items()
+    )
+    return {cls.__name__: (cls, rule) for rule, cls in rooms if cls is not None}
+
+
 def is_classifier(name: str) -> bool:
     """Tell whether a learner predicts classes."""
     return learners()[name][1] == "categorical"
@@ -308,10 +316,19 @@ def layouts() -> Iterator[str]:
                 if layout in seen:
                     continue  # the variant keeps nothing of its own
                 seen.add(layout)
-                yield f"\n### `{name}`, {arithmetic}{variant and f', {variant}'}\n"
-                yield f"{shape(name)}, {layout.n_bytes:,} bytes.\n"
-                # |mu| in a cell
-                yield re.sub(r"\|(\w+)\|", r"\\|\1\\|", layout.table()).rstrip()
+                yield from _layout(f"`{name}`, {arithmetic}{variant and f', {variant}'}", learner)
+    for name, (cls, rule) in spiking().items():
+        for arithmetic in rule.spiking:
+            learner = cls((48, 128, 10), arithmetic=arithmetic)
+            yield from _layout(f"`{name}`, {arithmetic}", learner)
+
+
+def _layout(title: str, learner: Any) -> Iterator[str]:
+    layout = layout_of(learner.spec, learner.config, learner.arithmetic)
+    yield f"\n### {title}\n"
+    yield f"{'-'.join(map(str, learner.spec.layers))}, {layout.n_bytes:,} bytes.\n"
+    # |mu| in a cell
+    yield re.sub(r"\|(\w+)\|", r"\\|\1\\|", layout.table()).rstrip()
 
 
 def _nodes(graph: onnx.GraphProto) -> int:
