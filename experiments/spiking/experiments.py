@@ -162,7 +162,7 @@ def tables(record: Record) -> Mapping[str, str]:
         ]
         for row in record["digits"]
     ]
-    kinds = list(record["motion"][0]["figures"][0])
+    kinds = list(record["motion"][0]["figures"][0]) if record["motion"] else []
     moving = [
         [row["data"], *(cell([one[kind] for one in row["figures"]], 1) for kind in kinds)]
         for row in record["motion"]

@@ -14,14 +14,12 @@ from streamlearn import SpikingClassifier
 from streamlearn.report import colours
 from streamlearn.report import svg as style
 
-#: Recordings to learn before the one that is drawn.
-BEFORE = 600
 STEP_MS = 10
 
 
 def recorded(learner: SpikingClassifier, data: Recordings) -> dict[str, Any]:
-    """Learn some recordings, and return what happens in one that is held out."""
-    for i in data.learned[:: len(data.learned) // BEFORE]:
+    """Learn all recordings once, and return what happens in one that is held out."""
+    for i in np.random.default_rng(0).permutation(data.learned):
         learner.learn_recording(data.signals[i], int(data.labels[i]))
     which = int(data.held[data.labels[data.held] == 7][0])
     activity = dataclasses.asdict(learner.activity)
@@ -84,5 +82,5 @@ def raster(record: dict[str, Any]) -> str:
             )
         below.set_ylabel("probability")
         below.set_xlabel("time, ms")
-        below.legend(loc="upper left")
+        below.legend(loc="center")
         return svg(figure)

@@ -71,9 +71,9 @@ SL_FOLD void sl_dot_some_columns(const sl_word_t *pairs, uint32_t lanes, const i
 }
 
 /* Every lane of two columns. */
-static __attribute__((noinline)) void sl_dot_columns(const int16_t *pairs, const int16_t *row,
-                                                     uint32_t columns, uint32_t rows,
-                                                     int32_t *sum) {
+static __attribute__((noinline, unused)) void sl_dot_columns(const int16_t *pairs,
+                                                             const int16_t *row, uint32_t columns,
+                                                             uint32_t rows, int32_t *sum) {
     const sl_word_t *at = (const sl_word_t *)pairs;
     uint32_t l = 0;
     for (; l + 4 <= L; l += 4) {
