@@ -27,6 +27,7 @@ from streamlearn.cli import checkpoints, keeper, sitting
 from streamlearn.cli.checkpoints import Checkpoint, Place, decode, encode, newest
 from streamlearn.cli.kept_learner import learner_of
 from streamlearn.cli.stream_paths import stream_at, stream_path
+from streamlearn.cli.whole_samples import WholeSamples
 from streamlearn.errors import StateFormatError, WriteError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
@@ -84,7 +85,7 @@ class Killed(BaseException):
 
 def cut_after(patch: pytest.MonkeyPatch, n: int) -> None:
     """End what stands for a process inside the learning of its n-th sample."""
-    learn, left = sitting.WholeSamples.test_then_learn_block, [n]
+    learn, left = WholeSamples.test_then_learn_block, [n]
 
     def cut(self: Any, x: Any, y: Any) -> Any:
         left[0] -= len(y)
@@ -93,7 +94,7 @@ def cut_after(patch: pytest.MonkeyPatch, n: int) -> None:
             raise Killed
         return learn(self, x, y)
 
-    patch.setattr(sitting.WholeSamples, "test_then_learn_block", cut)
+    patch.setattr(WholeSamples, "test_then_learn_block", cut)
 
 
 def killed(n: int, *arguments: object) -> None:
