@@ -27,6 +27,7 @@ from streamlearn.cli import checkpoints, keeper, sitting
 from streamlearn.cli.checkpoints import Checkpoint, Place, decode, encode, newest
 from streamlearn.cli.kept_learner import learner_of
 from streamlearn.cli.stream_paths import stream_at, stream_path
+from streamlearn.cli.whole_samples import WholeSamples
 from streamlearn.errors import StateFormatError, WriteError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
@@ -84,7 +85,7 @@ class Killed(BaseException):
 
 def cut_after(patch: pytest.MonkeyPatch, n: int) -> None:
     """End what stands for a process inside the learning of its n-th sample."""
-    learn, left = sitting.WholeSamples.test_then_learn_block, [n]
+    learn, left = WholeSamples.test_then_learn_block, [n]
 
     def cut(self: Any, x: Any, y: Any) -> Any:
         left[0] -= len(y)
@@ -93,7 +94,7 @@ def cut_after(patch: pytest.MonkeyPatch, n: int) -> None:
             raise Killed
         return learn(self, x, y)
 
-    patch.setattr(sitting.WholeSamples, "test_then_learn_block", cut)
+    patch.setattr(WholeSamples, "test_then_learn_block", cut)
 
 
 def killed(n: int, *arguments: object) -> None:
@@ -447,8 +448,9 @@ def test_a_true_disk_of_small_size(cli: Cli, tmp_path: Path, whole: dict[str, An
             while filler.write(bytes(4096)):
                 pass
         _, err = process.communicate("".join(lines[51:]), timeout=60)
-        assert process.returncode == 4, err
-        assert f"All {N} samples are kept in {out / 'checkpoints'}" in err, err
+        # The report fits into that room too, or resuming writes it.
+        kept = f"All {N} samples are kept in {out / 'checkpoints'}" in err
+        assert (process.returncode, kept) in ((0, False), (4, True)), err
         (disk / "others").unlink()
         rest = tmp_path / "nothing.csv"
         rest.write_text(lines[0] + f"nan,{LABELS[0]},1,1\n", "utf-8")
