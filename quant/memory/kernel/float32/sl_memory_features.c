@@ -4,7 +4,7 @@
 #include "sl_memory_real.h"
 #include "sl_noise.h"
 
-enum { SL_Z_MAX = 32767, SL_Z_MAX_RANDOM = 2047 };
+enum { SL_FEATURE_MAX = 32767, SL_FEATURE_MAX_RANDOM = 2047 };
 
 static float sl_raw(uint32_t bits) {
     return sl_clamp(sl_float_of(bits), -SL_RAW_MAX, SL_RAW_MAX) + 0.0f; /* -0 becomes 0 */
@@ -33,7 +33,7 @@ static int16_t sl_memory_scaled(const sl_state_t *state, uint32_t i, uint32_t bi
     const float inverse = fixed ? kept : sl_fixed_scale(centre, kept);
     const float deviation = sl_raw(bits) - centre;
     const float sign = (deviation > 0.0f ? 1.0f : 0.0f) - (deviation < 0.0f ? 1.0f : 0.0f);
-    const float limit = (float)SL_Z_MAX / 256.0f;
+    const float limit = (float)SL_FEATURE_MAX / 256.0f;
     const float z = sl_clamp(deviation * inverse, -limit, limit);
     return sl_quantised(fixed && inverse == 0.0f ? sign : z);
 }
@@ -91,7 +91,7 @@ void sl_memory_learn_scale(sl_state_t *state, const uint32_t *x_bits) {
 }
 #else
 static int16_t sl_memory_scaled(const sl_state_t *state, uint32_t i, uint32_t bits) {
-    const float limit = (float)SL_Z_MAX_RANDOM / 256.0f;
+    const float limit = (float)SL_FEATURE_MAX_RANDOM / 256.0f;
     (void)state;
     (void)i;
     return sl_quantised(sl_clamp(sl_raw(bits), -limit, limit));
@@ -105,11 +105,11 @@ void sl_memory_learn_scale(sl_state_t *state, const uint32_t *x_bits) {
 
 /* Weights are odd numbers, 2 n - 15 of four bits n of a hash, eight to a word. */
 static int32_t sl_random_sum(uint32_t key, uint32_t row, const int16_t *z, uint32_t all) {
-    enum { SL_WORDS = (SL_N_FEATURES + 7) / 8 };
+    enum { SL_FEATURE_WORDS = (SL_N_FEATURES + 7) / 8 };
     uint32_t sum = 0;
     for (uint32_t i = 0; i < SL_N_FEATURES; i += 8u) {
         const uint32_t n = SL_N_FEATURES - i < 8u ? SL_N_FEATURES - i : 8u;
-        uint32_t word = sl_noise_word(key, SL_STREAM_MEMORY_WEIGHT, row * SL_WORDS + (i >> 3));
+        uint32_t word = sl_noise_word(key, SL_STREAM_MEMORY_WEIGHT, row * SL_FEATURE_WORDS + (i >> 3));
         for (uint32_t j = 0; j < n; j++, word >>= 4) {
             sum += (word & 15u) * (uint32_t)z[i + j];
         }
@@ -130,7 +130,7 @@ void sl_memory_columns(const sl_state_t *state, sl_memory_scratch_t *memory,
         if (SL_MEMORY_INPUTS != 0) {
             memory->column[i] = (float)z * (1.0f / 256);
         }
-        memory->z[i] = (int16_t)sl_clamp32(z, -SL_Z_MAX_RANDOM, SL_Z_MAX_RANDOM);
+        memory->z[i] = (int16_t)sl_clamp32(z, -SL_FEATURE_MAX_RANDOM, SL_FEATURE_MAX_RANDOM);
         all += (uint32_t)memory->z[i];
     }
     for (uint32_t j = SL_MEMORY_INPUTS; j < SL_MEMORY_COLUMNS; j++) {

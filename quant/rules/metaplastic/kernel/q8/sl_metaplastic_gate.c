@@ -7,10 +7,10 @@
 
 enum { SL_LANES = 8 };
 
-#define SL_BITS  0x01010101u
-#define SL_WORDS ((SL_N_BLOCKS + 31) / 32) /* of gates, a feature */
+#define SL_BITS       0x01010101u
+#define SL_GATE_WORDS ((SL_N_BLOCKS + 31) / 32) /* of gates, a feature */
 
-SL_STATIC_ASSERT((SL_WORDS * SL_N_INPUTS) >> 24 == 0, "a word's index has 24 bits");
+SL_STATIC_ASSERT((SL_GATE_WORDS * SL_N_INPUTS) >> 24 == 0, "a word's index has 24 bits");
 SL_STATIC_ASSERT(SL_N_ACTIVE >= 1 && SL_N_ACTIVE <= SL_N_BLOCKS, "some blocks are active");
 
 /* score[e] += factor * size of the rows whose bit e is set; four blocks to a word, in byte lanes,
@@ -21,7 +21,7 @@ static void sl_count(uint32_t key, uint32_t word, const uint16_t *row, const uin
     while (k < n) {
         uint32_t lanes[SL_LANES] = {0}, total = 0;
         for (; k < n && total + size[k] <= SL_LANE_MAX; k++) {
-            const uint32_t bits = sl_noise_word(key, SL_STREAM_GATE, row[k] * SL_WORDS + word);
+            const uint32_t bits = sl_noise_word(key, SL_STREAM_GATE, row[k] * SL_GATE_WORDS + word);
             const uint32_t x = size[k];
             total += x;
 #pragma GCC unroll 8
@@ -40,7 +40,7 @@ static void sl_count(uint32_t key, uint32_t word, const uint16_t *row, const uin
 void sl_metaplastic_gate(uint32_t seed, sl_rows_t rows, sl_scratch_t *scratch) {
     const uint32_t key = sl_noise_key(seed, 0xFFFFFFFFu), back = SL_MAX_ROWS - rows.negative;
     const uint32_t positive = rows.positive - SL_BIAS; /* its row is the last, and has no gates */
-    for (uint32_t word = 0; word < SL_WORDS; word++) {
+    for (uint32_t word = 0; word < SL_GATE_WORDS; word++) {
         int32_t *score = scratch->score + 32 * word;
         for (uint32_t e = 0; e < 32; e++) {
             score[e] = 0;

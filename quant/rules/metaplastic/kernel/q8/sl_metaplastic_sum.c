@@ -45,8 +45,8 @@ static void sl_add(const int8_t *weights, uint32_t width, const uint16_t *row, c
 
 #else
 
-#define SL_SIGNS 0x01010101u
-#define SL_WORDS 4 /* of weights that one pass over the rows takes */
+#define SL_SIGNS      0x01010101u
+#define SL_PASS_WORDS 4 /* of weights that one pass over the rows takes */
 
 typedef uint32_t __attribute__((may_alias)) sl_word_t;
 
@@ -61,7 +61,7 @@ static inline void sl_flush(uint32_t lanes, int32_t factor, int32_t *sums) {
 static inline __attribute__((always_inline)) void
 sl_pass(const uint32_t words, const int8_t *weights, uint32_t width, const uint16_t *row,
         const uint8_t *size, uint32_t n, int32_t factor, int32_t *sums) {
-    uint32_t lanes[SL_WORDS] = {0};
+    uint32_t lanes[SL_PASS_WORDS] = {0};
     for (uint32_t k = 0; k < n; k++) {
         const sl_word_t *w = (const sl_word_t *)(const void *)(weights + row[k] * width);
         const uint32_t x = size[k];
@@ -82,8 +82,8 @@ static void sl_add(const int8_t *weights, uint32_t width, const uint16_t *row, c
     while (n > 0) {
         const uint32_t group = sl_group(size, n);
         uint32_t c = 0;
-        for (; c + 4 * SL_WORDS <= width; c += 4 * SL_WORDS) {
-            sl_pass(SL_WORDS, weights + c, width, row, size, group, factor, sums + c);
+        for (; c + 4 * SL_PASS_WORDS <= width; c += 4 * SL_PASS_WORDS) {
+            sl_pass(SL_PASS_WORDS, weights + c, width, row, size, group, factor, sums + c);
         }
         switch ((width - c) >> 2) {
         case 3:
@@ -111,22 +111,22 @@ static void sl_add_words(const int8_t *weights, uint32_t width, const uint16_t *
                          int32_t factor, int32_t *sums) {
     while (n > 0) {
         const uint32_t group = sl_group(size, n);
-        for (uint32_t first = 0; first < n_words; first += SL_WORDS) {
-            const sl_word_t *column[SL_WORDS];
-            uint32_t lanes[SL_WORDS] = {0};
+        for (uint32_t first = 0; first < n_words; first += SL_PASS_WORDS) {
+            const sl_word_t *column[SL_PASS_WORDS];
+            uint32_t lanes[SL_PASS_WORDS] = {0};
 #pragma GCC unroll 4
-            for (uint32_t e = 0; e < SL_WORDS; e++) { /* beyond the last: that again */
+            for (uint32_t e = 0; e < SL_PASS_WORDS; e++) { /* beyond the last: that again */
                 const uint32_t at = first + e < n_words ? first + e : n_words - 1;
                 column[e] = (const sl_word_t *)(const void *)(weights + 4 * word[at]);
             }
             for (uint32_t k = 0; k < group; k++) {
                 const uint32_t at = row[k] * (width / 4), x = size[k];
 #pragma GCC unroll 4
-                for (uint32_t e = 0; e < SL_WORDS; e++) {
+                for (uint32_t e = 0; e < SL_PASS_WORDS; e++) {
                     lanes[e] += (column[e][at] >> 7 & SL_SIGNS) * x;
                 }
             }
-            for (uint32_t e = 0; e < SL_WORDS && first + e < n_words; e++) {
+            for (uint32_t e = 0; e < SL_PASS_WORDS && first + e < n_words; e++) {
                 sl_flush(lanes[e], factor, sums + 4 * word[first + e]);
             }
         }
