@@ -235,6 +235,17 @@ def test_a_function_has_one_home() -> None:
     assert not double
 
 
+@EACH
+def test_no_two_sources_of_a_build_share_a_macro(name: str) -> None:
+    """The host compiles them as one file, in which a macro of one would reach into the next."""
+    sources = [*kernel_sources(*BUILDS[name].given), HOST_SOURCE]
+    texts = {file: file.read_text() for file in sources}
+    for file, text in texts.items():
+        others = "\n".join(text for other, text in texts.items() if other != file)
+        for macro in re.findall(r"^[ \t]*#[ \t]*define (\w+)", text, re.MULTILINE):
+            assert not re.search(rf"\b{macro}\b", others), f"{file.name}: {macro}"
+
+
 def test_canary_two_homes_are_seen(tmp_path: Path) -> None:
     for name in ("a.h", "b.c"):
         (tmp_path / name).write_text("SL_INLINE void sl_twice(int a,\n    int b) {\n}\n")

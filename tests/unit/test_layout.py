@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from firmware_sim.errors import BuildError
 from firmware_sim.zig import run_cc
+from quant.c_config import KERNEL_DIR
 from quant.layout import C_TYPES, Field, Layout
 from quant.network import NetworkSpec
 from quant.rule import RULES
@@ -152,7 +153,7 @@ def test_a_state_starts_with_what_its_fields_say() -> None:
 
 # -- the C struct --------------------------------------------------------------------------------
 
-INCLUDES = "#include <stddef.h>\n#include <stdint.h>\n\n"
+INCLUDES = f'#include <stddef.h>\n#include <stdint.h>\n#include "{KERNEL_DIR / "sl_build.h"}"\n\n'
 TARGETS = {"host": (), "Cortex-M0+": ("-target", "thumb-freestanding-eabi", "-mcpu=cortex_m0plus")}
 
 
