@@ -64,11 +64,17 @@ def kernel_folders(spec: NetworkSpec, config: Config, arithmetic: str) -> tuple[
     own = rule.folder / arithmetic
     if spec.replay_capacity:
         folders += [REPLAY_DIR, REPLAY_DIR / numbers]
-    if spec.leaks:
-        folders += [SPIKING_DIR, SPIKING_DIR / numbers]
+    folders += _spiking_folders(spec, numbers)
     if not _c_files([own]):
         raise BuildError(f"rule {name!r} has no C for {arithmetic}: expected files in {own}")
     return (*folders, *memory.kernel_folders(spec), own)
+
+
+def _spiking_folders(spec: NetworkSpec, numbers: str) -> list[Path]:
+    """Return the folders of spiking layers, and of how values reach them; else that of none."""
+    if not spec.leaks:
+        return [SPIKING_DIR / "none"]
+    return [SPIKING_DIR / numbers, SPIKING_DIR / ("delta" if spec.delta else "values")]
 
 
 def _c_files(folders: Iterable[Path], pattern: str = "*.[ch]") -> list[Path]:

@@ -26,15 +26,12 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "sl_host_n_draws": (_WORD, []),
     "sl_host_learn": (_COUNT, [_POINTER] * 5 + [_COUNT, _POINTER, _POINTER]),
     "sl_host_learn_row": (_STATUS, [_POINTER] * 4 + [_WORD]),
+    "sl_host_advance": (_COUNT, [_POINTER] * 7),
     "sl_host_predict_many": (_COUNT, [_POINTER] * 4 + [_COUNT, _WORD] + [_POINTER] * 3),
     "sl_host_predict_row": (_STATUS, [_POINTER] * 4 + [_WORD]),
     "sl_host_recall_many": (_COUNT, [_POINTER] * 4 + [_COUNT] + [_POINTER] * 3),
     "sl_host_draws": (None, [_POINTER] * 2),
 }
-
-#: The same of those that only a spiking network has.
-_SPIKING: dict[str, tuple[Any, list[Any]]] = {"sl_host_advance": (_COUNT, [_POINTER] * 7)}
-
 
 def address(array: npt.NDArray[Any]) -> int:
     """Return the address of an array's first byte; the array has to outlive its use."""
@@ -80,10 +77,10 @@ class Library:
                 f"the compiled kernel cannot be loaded: {error}. Set STREAMLEARN_CACHE to a folder "
                 "whose files may be run (mounted without noexec)"
             ) from error
-        known = _FUNCTIONS | (_SPIKING if spec.leaks else {})
-        for name, (result, arguments) in known.items():
+        for name, (result, arguments) in _FUNCTIONS.items():
             function = getattr(self.c, name)
             function.restype, function.argtypes = result, arguments
+        self.spikes = bool(spec.leaks)
         self.n_features, self.n_outputs = spec.n_features, spec.n_outputs
         self.target_is_number = self.c.sl_host_target_bytes() == 4
         self.n_draws = int(self.c.sl_host_n_draws())

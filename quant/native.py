@@ -192,7 +192,7 @@ class NativeKernel:
         ConfigError
             If the network does not spike.
         """
-        if not hasattr(self._library.c, "sl_host_advance"):
+        if not self._library.spikes:
             raise ConfigError("this network does not spike: every sample of it has a label")
         x = self._row(x)
         outputs = np.zeros(self._library.n_outputs)

@@ -71,7 +71,6 @@ SL_API uint64_t sl_host_learn(sl_state_t *state, sl_scratch_t *scratch, uint32_t
     return t;
 }
 
-#ifdef SL_SPIKING
 /* Let one step of time pass that has no label. Returns and sets as sl_host_predict_many. */
 SL_API uint64_t sl_host_advance(sl_state_t *state, sl_scratch_t *scratch, uint32_t *counts,
                                 const uint32_t *x_bits, uint32_t *prediction, double *outputs,
@@ -87,7 +86,6 @@ SL_API uint64_t sl_host_advance(sl_state_t *state, sl_scratch_t *scratch, uint32
     sl_host_end(scratch, counts);
     return *status >= 0;
 }
-#endif
 
 /* Round a row to binary32. Returns false if a value is NaN or beyond binary32. */
 static bool sl_host_round(const double *row, uint32_t *x_bits) {

@@ -8,10 +8,7 @@
 #include "sl_memory.h"
 #include "sl_parts.h"
 #include "sl_replay.h"
-
-#ifdef SL_SPIKING
-#include "sl_spiking.h"
-#endif
+#include "sl_time.h"
 
 static uint32_t sl_finite(const uint32_t *x_bits) {
     uint32_t largest = 0; /* without its sign: what is not finite is larger than all numbers */
@@ -31,9 +28,7 @@ static int32_t sl_learner_see(const sl_state_t *state, sl_scratch_t *scratch,
             return SL_ERR_NOT_FINITE;
         }
         sl_front_end_update(state, scratch, x_bits);
-#ifdef SL_SPIKING
-        sl_spiking_arrive(state, scratch);
-#endif
+        sl_time_arrive(state, scratch);
     }
 #if SL_REPLAY_CAPACITY
     sl_replay_note(scratch);
@@ -156,9 +151,7 @@ SL_FOLD int32_t sl_learner_step(sl_state_t *state, sl_scratch_t *scratch, const 
     if (!ahead) {
         sl_front_end_commit(state, scratch);
     }
-#ifdef SL_SPIKING
-    sl_spiking_commit(state, scratch);
-#endif
+    sl_time_commit(state, scratch);
 #if SL_REPLAY_CAPACITY
     sl_replay(state, scratch, target);
 #endif
@@ -172,21 +165,17 @@ int32_t sl_learner_learn(sl_state_t *state, sl_scratch_t *scratch, const uint32_
     return sl_learner_step(state, scratch, x_bits, target, NULL, 0);
 }
 
-#ifdef SL_SPIKING
 int32_t sl_learner_advance(sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits) {
-    sl_learner_begin(scratch);
-    const int32_t predicted = sl_learner_forward(state, scratch, x_bits);
+    const int32_t predicted = sl_learner_predict(state, scratch, x_bits);
     if (predicted >= 0) {
-        sl_front_end_commit(state, scratch);
-        sl_spiking_commit(state, scratch);
+        sl_time_pass(state, scratch);
     }
     return predicted;
 }
 
 void sl_learner_reset(sl_state_t *state) {
-    sl_spiking_reset(state);
+    sl_time_reset(state);
 }
-#endif
 
 #ifdef SL_HOST
 int32_t sl_learner_learn_before(sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits,

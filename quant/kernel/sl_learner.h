@@ -49,13 +49,12 @@ SL_API uint32_t sl_learner_asks(const sl_state_t *state, const sl_scratch_t *scr
 SL_API int32_t sl_learner_learn(sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits,
                                 uint32_t target);
 
-#ifdef SL_SPIKING
-/* Of a spiking network: let a step of time pass that has no label. Returns what is predicted. */
+/* Let a step of time pass that has no label. Returns what is predicted. Of a network without
+ * spiking layers, for which no time passes, it is a prediction. */
 SL_API int32_t sl_learner_advance(sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits);
 
 /* Forget what came before, as at the start of a recording; what was learned stays. */
 SL_API void sl_learner_reset(sl_state_t *state);
-#endif
 
 /* The host's: as sl_learner_learn, of a sample whose next one is known: with the same bits, and
  * less work. next: NULL if there is none; else it has to be learned next, with the same scratch and

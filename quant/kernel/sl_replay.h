@@ -4,6 +4,7 @@
 
 #include "sl_noise.h"
 #include "sl_rule.h"
+#include "sl_time.h"
 
 #if SL_REPLAY_CAPACITY
 #define SL_REPLAYING(state) ((state)->replaying)
@@ -18,11 +19,7 @@ void sl_replay(sl_state_t *state, sl_scratch_t *scratch, uint32_t target);
 
 /* The key of the noise of a learning step; a replay has another than its sample. */
 static inline uint32_t sl_step_key(const sl_state_t *state) {
-#ifdef SL_SPIKING
-    const uint32_t counter = state->time_steps; /* not every step is learned */
-#else
-    const uint32_t counter = state->n_samples;
-#endif
-    const uint32_t key = sl_noise_key(state->seed, counter), k = SL_REPLAYING(state);
+    const uint32_t key = sl_noise_key(state->seed, sl_time_counter(state));
+    const uint32_t k = SL_REPLAYING(state);
     return k == 0 ? key : sl_noise_word(key, SL_STREAM_REPLAY, k * SL_REPLAY_WORDS);
 }

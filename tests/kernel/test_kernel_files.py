@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import ziglang
-from networks import Case, covering, defaults
+from networks import Case, config_of, covering, defaults, in_c
 
 import quant.c_config as c_config
 from quant.c_config import (
@@ -25,6 +25,7 @@ from quant.c_config import (
 )
 from quant.errors import BuildError
 from quant.native import NativeKernel
+from quant.network import NetworkSpec
 from quant.rule import RULES
 from quant.state import layout_of, state_dtype
 
@@ -40,10 +41,25 @@ CONDITIONAL = re.compile(r"^[ \t]*#[ \t]*(?:if|ifdef|ifndef)\b.*", re.MULTILINE)
 PROCESSOR = re.compile(r"SL_HOST|SL_ON_HOST|SL_FUSE|__")
 
 
+def spiking() -> list[Case]:
+    """Every rule that learns spiking layers, in each arithmetic, of values and of events."""
+    return [
+        Case(
+            NetworkSpec((10, 8, 3), leaks=(3, 4), delta=delta),
+            config_of(name, "categorical", {}),
+            arithmetic,
+        )
+        for name, rule in RULES.items()
+        for arithmetic in in_c(name)
+        if arithmetic in rule.spiking
+        for delta in ((), (8, 5))
+    ]
+
+
 def builds() -> dict[str, Case]:
     """Every rule, head, variant and arithmetic; and each without front end and biases."""
     found: dict[str, Case] = {}
-    for case in defaults():
+    for case in (*defaults(), *spiking()):
         bare = replace(case.spec, bias=False, front_end="none")
         found[str(case)] = case
         found[f"{case}, bare"] = replace(case, spec=bare)
@@ -204,9 +220,9 @@ def test_canary_conditionals_are_counted() -> None:
 
 #: Verbs by which one room calls another: every room of a kind has them.
 SHARED = re.compile(
-    r"sl_(rule|head|front_end|gaussian|memory|step)_\w+"
+    r"sl_(rule|head|front_end|gaussian|memory|step|time|events)_\w+"
     r"|sl_(input_code|input_of_code|forward_layer|learn_layer|add_units|value_of_q8)"
-    r"|sl_(mean_output|mean_layer|sum_outputs|drawn_output)"
+    r"|sl_(mean_output|mean_layer|sum_outputs|drawn_output|activate|gates|gated)"
     r"|sl_(columns_\w+|dot_pairs|sum_widths|two_rows_add)"  # loops: one home for each processor
     r"|sl_(first_sums|later_sums|first_update|later_update|backward_inputs|pull_row)"  # and these
 )

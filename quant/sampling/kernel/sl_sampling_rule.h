@@ -8,13 +8,9 @@
 #include "sl_head_scratch.h"
 #include "sl_inputs.h"
 #include "sl_lanes.h"
-#ifdef SL_SPIKING
-#include "sl_spiking_scratch.h"
-#else
-#define SL_SPIKING_SCRATCH
-#endif
 #include "sl_status.h"
 #include "sl_step_scratch.h"
+#include "sl_time_scratch.h"
 
 /* Has a forward pass without draws beside that with them: sl_rule_forward_mean. */
 #define SL_RULE_DRAWS
@@ -37,7 +33,7 @@
 /* The end of the scratch; active: rows of layer 0 whose input is not 0. */
 #define SL_SAMPLING_SCRATCH                                                                        \
     SL_FRONT_END_SCRATCH                                                                           \
-    SL_SPIKING_SCRATCH                                                                             \
+    SL_TIME_SCRATCH                                                                                \
     sl_step_t step;                                                                                \
     uint32_t n_active;                                                                             \
     uint16_t active[SL_LISTS_ACTIVE ? SL_N_INPUTS + 1 : 1];                                        \

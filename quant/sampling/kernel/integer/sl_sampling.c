@@ -1,6 +1,7 @@
 /* The verbs of a rule that samples pre-activations, in integers; local reparameterisation: Kingma
  * et al., arXiv 1506.02557. What happens in a layer is the rule's: sl_forward_layer.h,
  * sl_learn_layer.h. */
+#include "sl_activate.h"
 #include "sl_build.h"
 #include "sl_epsilon.h"
 #include "sl_forward_layer.h"
@@ -14,37 +15,6 @@
 #include "sl_rows.h"
 #include "sl_step.h"
 
-#ifdef SL_SPIKING
-#include "sl_spiking.h"
-#endif
-
-enum {
-    SL_ACTIVATION_FRAC_BITS = 8,
-    SL_ACTIVATION_BITS = 15,
-};
-
-#ifndef SL_SPIKING
-
-/* ReLU of Q15.16 in at most 15 bits: Q7.8, or as many fraction bits as the largest leaves. */
-static int32_t sl_rectify(const int32_t *a, uint32_t n, int16_t *hidden) {
-    uint32_t seen = 0; /* has as many bits as the largest */
-    const int32_t *end = a + n;
-    SL_UNROLL_FOUR
-    for (const int32_t *at = a; at != end; at++) {
-        seen |= (uint32_t)sl_max32(*at, 0);
-    }
-    const int32_t whole = sl_bit_length(seen) - 16;
-    const int32_t frac_bits = sl_min32(SL_ACTIVATION_FRAC_BITS, SL_ACTIVATION_BITS - whole);
-    const int32_t right = 16 - frac_bits;
-    SL_UNROLL_FOUR
-    for (; a != end; a++) {
-        *hidden++ = (int16_t)(sl_max32(*a, 0) >> right);
-    }
-    return frac_bits;
-}
-
-#endif
-
 /* The outputs' sums over the draws; returns the index of the largest. */
 static int32_t sl_sum_outputs(sl_scratch_t *scratch) {
     int32_t best = 0;
@@ -57,19 +27,6 @@ static int32_t sl_sum_outputs(sl_scratch_t *scratch) {
         best = sum > scratch->logit_sum[best] ? (int32_t)k : best;
     }
     return best;
-}
-
-/* What a hidden layer hands on, from the first `draws` of its lanes: ReLU, or traces of spikes. It
- * goes to scratch.hidden, from `to` on. Returns its fraction bits. */
-SL_FOLD int32_t sl_activate(uint32_t index, uint32_t draws, uint32_t lanes, uint32_t to,
-                            const sl_state_t *state, sl_scratch_t *scratch) {
-#ifdef SL_SPIKING
-    return sl_spiking_fire(index, draws, lanes, to, state, scratch);
-#else
-    (void)draws;
-    (void)state;
-    return sl_rectify(scratch->block_a, sl_layers[index].columns * lanes, scratch->hidden + to);
-#endif
 }
 
 int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {

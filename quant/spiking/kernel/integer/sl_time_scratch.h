@@ -4,15 +4,10 @@
 
 #include <stdint.h>
 
+#include "sl_events_scratch.h"
 #include "sl_lanes.h"
 
-#ifdef SL_DELTA
-#define SL_EVENTS_SCRATCH int16_t new_reference[SL_N_FEATURES];
-#else
-#define SL_EVENTS_SCRATCH
-#endif
-
-#define SL_SPIKING_SCRATCH                                                                         \
+#define SL_TIME_SCRATCH                                                                            \
     SL_EVENTS_SCRATCH                                                                              \
     int16_t new_input_trace[SL_N_INPUTS];                                                          \
     int16_t new_reset[SL_N_HIDDEN_UNITS * SL_N_DRAWS + 1];                                         \

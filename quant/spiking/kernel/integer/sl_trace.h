@@ -1,0 +1,22 @@
+/* Traces, in integers: their formats, and how they leak. */
+#pragma once
+
+#include <stdint.h>
+
+#include "sl_front_end.h"
+#include "sl_integer.h"
+
+enum {
+    SL_TRACE_FRAC_BITS = 9,
+    SL_TRACE_MAX = (1 << 15) - 1,
+    SL_INPUT_SHIFT = SL_TRACE_FRAC_BITS - SL_INPUT_FRAC_BITS,
+    SL_INPUT_TRACE_MAX = (1 << (7 + SL_INPUT_SHIFT)) - 1,
+};
+
+static const uint8_t sl_leaks[SL_N_LAYERS] = SL_LEAKS;
+
+/* Takes 2^-k of a trace's size, rounded up: so every trace ends at 0. */
+static inline int32_t sl_decay(int32_t trace, uint32_t k) {
+    const int32_t size = (int32_t)sl_abs32(trace), left = size - ((size + (1 << k) - 1) >> k);
+    return trace < 0 ? -left : left;
+}
