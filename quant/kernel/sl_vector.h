@@ -2,10 +2,6 @@
  * vector at a time, so both take the same steps in the same order. */
 #pragma once
 
-#ifdef SL_HOST
-#include <string.h>
-#endif
-
 #include "sl_build.h"
 #include "sl_lanes.h"
 
@@ -39,12 +35,12 @@ typedef int32_t sl_mask_t __attribute__((vector_size(32)));
 /* The first n floats, and 0 in the rest. */
 SL_FOLD sl_vector_t sl_load(const float *from, uint32_t n) {
     sl_vector_t x = {0};
-    memcpy(&x, from, (n < V ? n : V) * sizeof *from);
+    __builtin_memcpy(&x, from, (n < V ? n : V) * sizeof *from);
     return x;
 }
 
 SL_FOLD void sl_store(float *to, sl_vector_t x, uint32_t n) {
-    memcpy(to, &x, (n < V ? n : V) * sizeof *to);
+    __builtin_memcpy(to, &x, (n < V ? n : V) * sizeof *to);
 }
 
 SL_FOLD sl_vector_t sl_spread(float x) {

@@ -17,9 +17,9 @@ SL_FOLD void sl_front_end_commit(sl_state_t *state, const sl_scratch_t *scratch)
 #if SL_STANDARDISE
     for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
         const sl_feature_t *at = &scratch->new_feature[i];
-#ifndef SL_HOST
-        __asm("" : "+r"(at)); /* else every member has a pointer of its own */
-#endif
+        if (!SL_ON_HOST) {
+            __asm("" : "+r"(at)); /* else every member has a pointer of its own */
+        }
         const sl_feature_t feature = *at;
         state->mean[i] = feature.mean;
         state->variance[i] = feature.variance;

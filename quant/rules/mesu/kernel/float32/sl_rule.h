@@ -1,10 +1,6 @@
 /* MESU in float32: layers and scratch. */
 #pragma once
 
-#ifdef SL_HOST
-#include <string.h>
-#endif
-
 #include "sl_sampling_rule.h"
 
 /* Whether an update of layer 0 may take the next sample's products with it: one way through the
@@ -47,7 +43,7 @@ typedef struct {
 
 /* Before the front end writes the next sample's inputs. */
 static inline void sl_rule_look_ahead(sl_scratch_t *scratch) {
-    memcpy(scratch->past, scratch->input, sizeof scratch->past);
+    __builtin_memcpy(scratch->past, scratch->input, sizeof scratch->past);
     scratch->ahead = 1;
 }
 

@@ -3,9 +3,6 @@
 #pragma once
 
 #include <stdint.h>
-#ifdef SL_HOST
-#include <string.h>
-#endif
 
 #include "sl_build.h"
 
@@ -28,7 +25,7 @@ typedef struct {
 SL_FOLD uint32_t sl_two(sl_numbers_t of, uint32_t p) {
     if (of.gap == 1 && 2 * p + 1 < of.n) {
         uint32_t both;
-        memcpy(&both, of.first + p * of.step, sizeof both);
+        __builtin_memcpy(&both, of.first + p * of.step, sizeof both);
         return both;
     }
     const uint32_t first = (uint16_t)of.first[p * of.step];
