@@ -16,4 +16,8 @@ static void sl_cut(int16_t *input) {
         }
     }
 }
+#else
+static inline void sl_cut(int16_t *input) {
+    (void)input;
+}
 #endif

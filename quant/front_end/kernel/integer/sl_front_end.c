@@ -143,9 +143,9 @@ void sl_front_end_update(const sl_state_t *state, sl_scratch_t *scratch, const u
     scratch->new_count = count < SL_FRONT_END_WINDOW ? count + 1 : SL_FRONT_END_WINDOW;
     for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
         sl_feature_t *f = &scratch->new_feature[i];
-#ifndef SL_HOST
-        __asm("" : "+r"(f)); /* else every member has a pointer of its own */
-#endif
+        if (!SL_ON_HOST) {
+            __asm("" : "+r"(f)); /* else every member has a pointer of its own */
+        }
         const sl_feature_t old = {
             .mean = state->mean[i],
             .variance = state->variance[i],

@@ -114,9 +114,7 @@ static void sl_forward_later(uint32_t index, const sl_state_t *state, sl_scratch
 /* All layers; without draws the noise is 0, so all draws are alike. */
 static int32_t sl_forward(const sl_state_t *state, sl_scratch_t *scratch, uint32_t draws) {
     const uint32_t key = sl_step_key(state);
-#if SL_N_CUTS
     sl_cut(scratch->input);
-#endif
     if (SL_BIAS) {
         scratch->input[SL_N_INPUTS] = SL_SIGN;
     }

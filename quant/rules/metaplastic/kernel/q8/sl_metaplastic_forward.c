@@ -67,9 +67,7 @@ static void sl_sum_active(const sl_state_t *state, sl_rows_t rows, sl_scratch_t 
 #endif
 
 int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
-#if SL_N_CUTS
     sl_cut(scratch->input);
-#endif
     if (SL_BIAS) {
         scratch->input[SL_N_INPUTS] = SL_BIAS_INPUT;
     }
