@@ -52,11 +52,7 @@ static int32_t sl_learner_forward(const sl_state_t *state, sl_scratch_t *scratch
 
 /* Nobody has looked ahead: a scratch may begin with anything. */
 SL_FOLD void sl_learner_begin(sl_scratch_t *scratch) {
-#if SL_LOOKS_AHEAD
-    scratch->ahead = 0;
-#else
-    (void)scratch;
-#endif
+    SL_FORGET_AHEAD(scratch);
 }
 
 int32_t sl_learner_predict(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits) {

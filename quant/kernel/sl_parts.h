@@ -6,8 +6,9 @@
 /* A rule may learn a sample and begin the forward pass of the next one together: its sl_rule.h then
  * has sl_rule_look_ahead and the flag scratch.ahead. */
 #ifndef SL_LOOKS_AHEAD
-#define SL_LOOKS_AHEAD    0
-#define SL_AHEAD(scratch) ((void)(scratch), 0u)
+#define SL_LOOKS_AHEAD           0
+#define SL_AHEAD(scratch)        ((void)(scratch), 0u)
+#define SL_FORGET_AHEAD(scratch) ((void)(scratch))
 #endif
 
 /* From scratch.input to scratch.logit_sum. Returns the index of the largest output, the lowest of

@@ -100,6 +100,15 @@ SL_FOLD float sl_across(sl_vector_t x) {
     return (a + c) + (b + d);
 }
 
+/* A unit's sum over the draws, in the host's order on every machine. */
+SL_FOLD float sl_sum_draws(const float *x) {
+    sl_vector_t sum = {0};
+    for (uint32_t s = 0; s < L; s += V) {
+        sum += sl_load(x + s, V);
+    }
+    return sl_across(sum);
+}
+
 /* Towards 0. */
 SL_FOLD sl_mask_t sl_whole(sl_vector_t x) {
     return __builtin_convertvector(x, sl_mask_t);
@@ -171,6 +180,16 @@ SL_FOLD float sl_power_of_two(int32_t n) {
     return power.value;
 }
 
+/* In the host's order. */
+SL_FOLD float sl_sum_draws(const float *x) {
+    float part[8] = {0};
+    for (uint32_t s = 0; s < S; s++) {
+        part[s % 8] += x[s];
+    }
+    const float a = part[0] + part[4], b = part[1] + part[5], c = part[2] + part[6];
+    return (a + c) + (b + (part[3] + part[7]));
+}
+
 #endif
 
 /* The smaller, the larger; b if one of them is NaN. */
@@ -194,22 +213,4 @@ SL_FOLD uint32_t sl_used(const float *x) {
         any |= sl_load(x + s, V) != sl_spread(0);
     }
     return sl_any(any);
-}
-
-/* A unit's sum over the draws, in the host's order on every machine. */
-SL_FOLD float sl_sum_draws(const float *x) {
-#if SL_ON_HOST
-    sl_vector_t sum = {0};
-    for (uint32_t s = 0; s < L; s += V) {
-        sum += sl_load(x + s, V);
-    }
-    return sl_across(sum);
-#else
-    float part[8] = {0};
-    for (uint32_t s = 0; s < S; s++) {
-        part[s % 8] += x[s];
-    }
-    const float a = part[0] + part[4], b = part[1] + part[5], c = part[2] + part[6];
-    return (a + c) + (b + (part[3] + part[7]));
-#endif
 }

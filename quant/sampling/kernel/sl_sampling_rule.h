@@ -23,13 +23,6 @@
     uint32_t rows, columns, fan_in;                                                                \
     uint32_t synapse, hidden, unit, later, first;
 
-#ifndef SL_LISTS_ACTIVE
-#define SL_LISTS_ACTIVE 1
-#endif
-#ifndef SL_COUNTS_ACTIVE
-#define SL_COUNTS_ACTIVE 1
-#endif
-
 /* The end of the scratch; active: rows of layer 0 whose input is not 0. */
 #define SL_SAMPLING_SCRATCH                                                                        \
     SL_FRONT_END_SCRATCH                                                                           \

@@ -8,12 +8,6 @@
 #include "sl_rule.h"
 #include "sl_types.h"
 
-/* Units of the first layer; and of a later layer, each with all its draws. */
-#ifndef SL_FIRST_TILE
-#define SL_FIRST_TILE 64
-#define SL_LATER_TILE 5
-#endif
-
 enum { SL_TILE_SUMS = SL_LATER_TILE * L > SL_FIRST_TILE ? SL_LATER_TILE * L : SL_FIRST_TILE };
 
 /* Sets mean and, if the rule sums squares of every unit, power: of layer 0 [unit], of a later layer

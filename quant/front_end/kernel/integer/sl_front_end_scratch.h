@@ -11,11 +11,3 @@ typedef int16_t sl_input_t;
 #else
 typedef int8_t sl_input_t;
 #endif
-
-#if SL_STANDARDISE
-#define SL_FRONT_END_SCRATCH                                                                       \
-    sl_feature_t new_feature[SL_N_FEATURES];                                                       \
-    uint32_t new_count;
-#else
-#define SL_FRONT_END_SCRATCH uint32_t new_count;
-#endif

@@ -11,12 +11,26 @@
 enum { SL_FEW_ROWS = 4 };
 typedef sl_four_rows_t sl_few_rows_t;
 
+/* Whether the instructions can add them; then they have. */
+SL_FOLD uint32_t sl_rows_added(int32_t *sum, const sl_few_rows_t *rows, uint32_t columns) {
+    if (((columns << 1 | (uint32_t)(uintptr_t)rows->row[0]) & 3u) == 0) { /* words are aligned */
+        sl_four_rows_add(sum, rows, columns);
+        return 1;
+    }
+    return 0;
+}
+
 #elif !defined(SL_HOST) && defined(__thumb__) && !defined(__thumb2__)
 
 #include "sl_thumb_sums.h"
 
 enum { SL_FEW_ROWS = 2 };
 typedef sl_two_rows_t sl_few_rows_t;
+
+SL_FOLD uint32_t sl_rows_added(int32_t *sum, const sl_few_rows_t *rows, uint32_t columns) {
+    sl_two_rows_add(sum, rows, columns);
+    return 1;
+}
 
 #else
 
@@ -27,6 +41,13 @@ typedef struct {
     const int16_t *row[SL_FEW_ROWS];
     int32_t x[SL_FEW_ROWS];
 } sl_few_rows_t;
+
+SL_FOLD uint32_t sl_rows_added(int32_t *sum, const sl_few_rows_t *rows, uint32_t columns) {
+    (void)sum;
+    (void)rows;
+    (void)columns;
+    return 0;
+}
 
 #endif
 
@@ -42,14 +63,7 @@ SL_INLINE void sl_few_rows_plain(int32_t *restrict sum, const sl_few_rows_t *row
 }
 
 SL_FOLD void sl_few_rows_add(int32_t *sum, const sl_few_rows_t *rows, uint32_t columns) {
-#if !defined(SL_HOST) && defined(__ARM_FEATURE_DSP)
-    if (((columns << 1 | (uint32_t)(uintptr_t)rows->row[0]) & 3u) == 0) { /* words are aligned */
-        sl_four_rows_add(sum, rows, columns);
-        return;
+    if (!sl_rows_added(sum, rows, columns)) {
+        sl_few_rows_plain(sum, rows, columns);
     }
-#elif !defined(SL_HOST) && defined(__thumb__) && !defined(__thumb2__)
-    sl_two_rows_add(sum, rows, columns);
-    return;
-#endif
-    sl_few_rows_plain(sum, rows, columns);
 }

@@ -1,6 +1,10 @@
 /* MESU in float32: layers and scratch. */
 #pragma once
 
+/* Rows whose input is not 0 are listed, and counted. */
+#define SL_LISTS_ACTIVE  1
+#define SL_COUNTS_ACTIVE 1
+
 #include "sl_sampling_rule.h"
 
 /* Whether an update of layer 0 may take the next sample's products with it: one way through the
@@ -39,7 +43,8 @@ typedef struct {
 } sl_scratch_t;
 
 #if SL_LOOKS_AHEAD
-#define SL_AHEAD(scratch) ((scratch)->ahead)
+#define SL_AHEAD(scratch)        ((scratch)->ahead)
+#define SL_FORGET_AHEAD(scratch) ((void)((scratch)->ahead = 0))
 
 /* Before the front end writes the next sample's inputs. */
 static inline void sl_rule_look_ahead(sl_scratch_t *scratch) {
@@ -53,7 +58,8 @@ static inline void sl_mesu_take_ahead_f32(sl_scratch_t *scratch, float **mean, f
     scratch->ahead = 0;
 }
 #else
-#define SL_AHEAD(scratch) ((void)(scratch), 0u)
+#define SL_AHEAD(scratch)        ((void)(scratch), 0u)
+#define SL_FORGET_AHEAD(scratch) ((void)(scratch))
 
 static inline void sl_mesu_take_ahead_f32(sl_scratch_t *scratch, float **mean, float **power) {
     (void)scratch;

@@ -1,6 +1,10 @@
 /* MESU in float32 with factored variance, sigma^2_ij = row_i column_j: layers and scratch. */
 #pragma once
 
+/* Rows whose input is not 0 are listed, and counted. */
+#define SL_LISTS_ACTIVE  1
+#define SL_COUNTS_ACTIVE 1
+
 #include "sl_sampling_rule.h"
 
 typedef struct {

@@ -2,6 +2,10 @@
  * Formats, shifts and bounds: the rule's NUMBERS.md. */
 #pragma once
 
+/* Rows whose input is not 0 are listed, and counted. */
+#define SL_LISTS_ACTIVE  1
+#define SL_COUNTS_ACTIVE 1
+
 #include "sl_sampling_rule.h"
 
 typedef struct {
