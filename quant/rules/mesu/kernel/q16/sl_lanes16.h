@@ -40,11 +40,12 @@ typedef struct {
 SL_FOLD sl_dots_t sl_dots16(const int16_t *a, const int16_t *by_a, const int16_t *b,
                             const int16_t *by_b, uint32_t n) {
     sl_dots_t dot = {0, 0};
-    uint32_t pairs = SL_HAS_DUAL ? n >> 1 : 0;
-    n -= 2 * pairs;
-    for (; pairs != 0; pairs--, a += 2, by_a += 2, b += 2, by_b += 2) {
-        dot.first = sl_dual(*(const sl_loose_word_t *)a, *(const sl_word_t *)by_a, dot.first);
-        dot.second = sl_dual(*(const sl_loose_word_t *)b, *(const sl_word_t *)by_b, dot.second);
+    if (SL_HAS_DUAL) {
+        for (uint32_t pairs = n >> 1; pairs != 0; pairs--, a += 2, by_a += 2, b += 2, by_b += 2) {
+            dot.first = sl_dual(*(const sl_loose_word_t *)a, *(const sl_word_t *)by_a, dot.first);
+            dot.second = sl_dual(*(const sl_loose_word_t *)b, *(const sl_word_t *)by_b, dot.second);
+        }
+        n &= 1;
     }
     for (; n != 0; n--) {
         dot.first += *a++ * *by_a++;
