@@ -296,7 +296,10 @@ def test_float64_cannot_be_exported(cli: Cli, toy: Path, tmp_path: Path) -> None
         ),
         (lambda e: (e / "state.sls").unlink(), r"state\.sls cannot be read .*export it again"),
         (lambda e: (e / "c" / "evil.c").write_text(";"), r"evil\.c is not in the manifest"),
-        (lambda e: (e / "manifest.json").write_text("{"), r"manifest\.json: no JSON: .*export it again"),
+        (
+            lambda e: (e / "manifest.json").write_text("{"),
+            r"manifest\.json: no JSON: .*again",
+        ),
         (
             lambda e: (e / "manifest.json").write_text('{"format": "streamlearn-run"}'),
             r"format is 'streamlearn-run', this version reads 'streamlearn-export'",

@@ -109,7 +109,8 @@ static int32_t sl_random_sum(uint32_t key, uint32_t row, const int16_t *z, uint3
     uint32_t sum = 0;
     for (uint32_t i = 0; i < SL_N_FEATURES; i += 8u) {
         const uint32_t n = SL_N_FEATURES - i < 8u ? SL_N_FEATURES - i : 8u;
-        uint32_t word = sl_noise_word(key, SL_STREAM_MEMORY_WEIGHT, row * SL_FEATURE_WORDS + (i >> 3));
+        uint32_t word =
+            sl_noise_word(key, SL_STREAM_MEMORY_WEIGHT, row * SL_FEATURE_WORDS + (i >> 3));
         for (uint32_t j = 0; j < n; j++, word >>= 4) {
             sum += (word & 15u) * (uint32_t)z[i + j];
         }
