@@ -162,7 +162,7 @@ def _parsed(root: Path, text: bytes) -> dict[str, Any]:
         raise ExportError(f"{root / MANIFEST_FILE}: no JSON: {error}; {_AGAIN}") from None
     if not isinstance(manifest, dict):
         raise ExportError(
-            f"{root / MANIFEST_FILE}: a {type(manifest).__name__}, expected an object"
+            f"{root / MANIFEST_FILE}: a {type(manifest).__name__}, expected an object; {_AGAIN}"
         )
     for name, expected in (("format", FORMAT), ("format_version", FORMAT_VERSION)):
         if _plain(manifest.get(name)) != _plain(expected):
@@ -174,7 +174,9 @@ def _parsed(root: Path, text: bytes) -> dict[str, Any]:
     if not isinstance(told, dict) or not all(isinstance(v, str) for v in told.values()):
         raise ExportError(f"{root}: versions is {_short(told)}, expected names and texts; {_AGAIN}")
     if not isinstance(manifest.get("stream", {}), dict):
-        raise ExportError(f"{root}: stream is {_short(manifest['stream'])}, expected an object")
+        raise ExportError(
+            f"{root}: stream is {_short(manifest['stream'])}, expected an object; {_AGAIN}"
+        )
     return manifest
 
 

@@ -95,7 +95,7 @@ def test_columns_that_are_no_features_need_not_be_there(cli: Cli, pump: Path) ->
     ("stream", "message"),
     [
         (None, r"--label: .*export does not say which column holds the label"),
-        ([1], r"does not fit \(.*export it again"),
+        ([1], r"stream is \[1\], expected an object; export it again"),
         ({"label": 1, "on_bad": "stop", "columns": {}, "held": {}}, r"does not fit \(label 1"),
         (
             {"label": "state", "on_bad": "stop", "columns": {"decimal": "x"}, "held": {}},

@@ -90,7 +90,7 @@ def test_a_convolution_learns_from_batches() -> None:
 
 def test_the_program_of_the_docs_runs(capsys: pytest.CaptureFixture[str]) -> None:
     text = (ROOT / "docs/torch.md").read_text()
-    program, binarized = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    program, binarized, moved = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     exec(compile(program, "docs/torch.md", "exec"), {})
     printed = capsys.readouterr().out
     lines = re.findall(r"accuracy (\d\.\d\d), epistemic entropy (\d\.\d\d) bits\n", printed)
@@ -104,3 +104,5 @@ def test_the_program_of_the_docs_runs(capsys: pytest.CaptureFixture[str]) -> Non
     assert [task for task, _ in lines] == ["1", "2"]
     assert all(float(accuracy) > 0.9 for _, accuracy in lines)
     assert names["first"].shape == (1500, 10)
+    exec(compile(moved, "docs/torch.md", "exec"), {})
+    assert f"```text\n{capsys.readouterr().out}```" in text
