@@ -33,6 +33,7 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "sl_host_draws": (None, [_POINTER] * 2),
 }
 
+
 def address(array: npt.NDArray[Any]) -> int:
     """Return the address of an array's first byte; the array has to outlive its use."""
     return array.ctypes.data
