@@ -89,12 +89,3 @@ static inline uint32_t sl_hold_near(sl_memory_t *memory, uint32_t same, uint32_t
     enough = enough < SL_QUIET_MIN ? SL_QUIET_MIN : enough > SL_QUIET_MAX ? SL_QUIET_MAX : enough;
     return (uint32_t)-quiet >= enough && !fixed ? sl_hold_restart(memory) : SL_STAYS | SL_ENTERS;
 }
-
-/* Statistics that become the state's on learning. */
-#if SL_STANDARDISE
-#define SL_FRONT_END_SCRATCH                                                                       \
-    sl_feature_t new_feature[SL_N_FEATURES];                                                       \
-    uint32_t new_count;
-#else
-#define SL_FRONT_END_SCRATCH uint32_t new_count;
-#endif

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sl_config.h"
+#include "sl_feature_scratch.h"
 #include "sl_hold.h"
 
 typedef struct {

@@ -3,6 +3,7 @@
 
 #include "sl_build.h"
 #include "sl_config.h"
+#include "sl_feature_scratch.h"
 #include "sl_statistics.h"
 
 /* An input has 8 bits; the host's vectors take 16. */
