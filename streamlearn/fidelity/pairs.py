@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from quant.errors import ConfigError, ShapeError
 from streamlearn.certainty import certainty_of
-from streamlearn.evaluation.calibration import Calibration
 from streamlearn.learners.classifier import StreamClassifier
 
 Float = npt.NDArray[np.float64]
@@ -68,6 +67,9 @@ def fidelity(
         raise ConfigError("the two learners differ in more than their arithmetic: give one network")
     n, both = len(x), (reference, quantised)
     right, apart, kl = np.zeros((n, 2), bool), np.zeros(n, bool), 0.0
+    # The rules' rooms import this package, and learners alone load no evaluation.
+    from streamlearn.evaluation.calibration import Calibration
+
     calibration = Calibration(), Calibration()
     layers, course = _Layers(both), _Course()
     probed = set(np.linspace(0, n - 1, min(n, N_PROBES)).astype(int).tolist())

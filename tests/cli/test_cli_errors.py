@@ -81,7 +81,7 @@ FAILURES = [
     (("export", "{tmp}/no", "--to", "{tmp}/e"), r"state\.sls is missing: .* is no run folder"),
     (
         ("simulate", "{tmp}", "--stream", "{toy}", "--label", LABEL),
-        r"no manifest\.json here: expected an export folder; export a learner first",
+        r"manifest\.json cannot be read .*expected an export folder; export it again",
     ),
     (
         ("demo", "--board", "abacus", "--out", "{tmp}/d"),
