@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from quant.c_text import RuleKernel
 from quant.counters import Saturations
@@ -23,6 +23,8 @@ from quant.errors import ConfigError, RuleError
 from quant.layout import Field, Range, State
 from quant.network import NetworkSpec
 from quant.starts import Copy, Draw
+
+T = TypeVar("T")
 
 Numbers = Literal["integer", "float32", "float64"]
 #: The dataclass of a rule's hyperparameters; its ``rule`` is the rule's name.
@@ -191,6 +193,30 @@ def part(name: str, floor: str) -> ModuleType:
     outside = _OUTSIDE.get(name)
     path = f"{floor}.rules.{name}" if outside is None else f"{outside}.{floor}"
     return _checked(name, floor, path) if outside is None else _found(name, floor, path)
+
+
+def optional_part(rule: str, name: str, kind: type[T], shown: str) -> T | None:
+    """Return what a rule's room on the floor "streamlearn" may have; None if it has nothing.
+
+    Parameters
+    ----------
+    rule : str
+    name : str
+        Of the room's attribute.
+    kind : type
+        What it must be.
+    shown : str
+        The type's name, as an error says it.
+
+    Raises
+    ------
+    RuleError
+        If its room has something else there.
+    """
+    found = getattr(part(rule, "streamlearn"), name, None)
+    if found is None or isinstance(found, kind):
+        return found
+    raise RuleError(f"rule {rule!r}: {name} is {found!r}, expected a {shown}")
 
 
 @functools.cache

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from quant.errors import RuleError
 from quant.layout import State
 from quant.network import NetworkSpec
-from quant.rule import Config, part
+from quant.rule import Config, optional_part
 
 Weights = npt.NDArray[np.float64]
 Layers = Callable[[NetworkSpec, Config, State], list[Weights]]
@@ -91,12 +90,7 @@ def certainty_of(rule: str) -> Certainty | None:
     RuleError
         If its room has something else there.
     """
-    found = getattr(part(rule, "streamlearn"), "CERTAINTY", None)
-    if found is None or isinstance(found, Certainty):
-        return found
-    raise RuleError(
-        f"rule {rule!r}: CERTAINTY is {found!r}, expected a streamlearn.certainty.Certainty"
-    )
+    return optional_part(rule, "CERTAINTY", Certainty, "streamlearn.certainty.Certainty")
 
 
 #: What every rule with a standard deviation per weight says of it.

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from quant.counters import Saturations
-from quant.errors import ConfigError, RuleError
+from quant.errors import ConfigError
 from quant.front_end import INPUT_FRAC_BITS
 from quant.heads.categorical.taught import compared, with_class
 from quant.layout import State
 from quant.network import NetworkSpec
-from quant.rule import Config, part
+from quant.rule import Config, optional_part
 from quant.state import init_state
 from streamlearn import front_end
 from streamlearn.certainty import certainty_of
@@ -68,10 +68,7 @@ def forms_of(rule: str) -> Forms | None:
     RuleError
         If its room has something else there.
     """
-    found = getattr(part(rule, "streamlearn"), "FORMS", None)
-    if found is None or isinstance(found, Forms):
-        return found
-    raise RuleError(f"rule {rule!r}: FORMS is {found!r}, expected a streamlearn.fidelity.Forms")
+    return optional_part(rule, "FORMS", Forms, "streamlearn.fidelity.Forms")
 
 
 @dataclass

@@ -9,10 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from quant.errors import RuleError
 from quant.layout import State
 from quant.network import NetworkSpec
-from quant.rule import Config, part
+from quant.rule import Config, optional_part
 
 
 class Share(NamedTuple):
@@ -55,7 +54,4 @@ def merging_of(rule: str) -> Merging | None:
     RuleError
         If its room has something else there.
     """
-    found = getattr(part(rule, "streamlearn"), "MERGING", None)
-    if found is None or isinstance(found, Merging):
-        return found
-    raise RuleError(f"rule {rule!r}: MERGING is {found!r}, expected a streamlearn.merging.Merging")
+    return optional_part(rule, "MERGING", Merging, "streamlearn.merging.Merging")
