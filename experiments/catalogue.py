@@ -150,6 +150,9 @@ TOPICS: dict[str, dict[str, Entry]] = {
         "power-cuts": Entry(
             "device.experiments", "power cuts on every board: each flash operation, drawn, twice"
         ),
+        "hostile": Entry(
+            "device.experiments", "a million hostile states over the link, under the sanitizers"
+        ),
         "flags": Entry("device.experiments", "what the compiler's flags give on each core"),
         "tracked": Entry(
             "device.experiments", "sizes and instruction counts of this release, and what moved"

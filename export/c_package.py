@@ -48,6 +48,8 @@ _RANGE = """\
 {tests}
     }}"""
 _OUTSIDE = "{indent}good &= !(state->{member} {sign} {limit});{comment}"
+#: A difference to itself is 0, but of what is not finite: a comparison alone lets a NaN through.
+_FINITE = "{indent}good &= state->{member} - state->{member} == 0;{comment}"
 
 
 def c_package(learner: StreamLearner) -> dict[str, str]:
@@ -86,10 +88,12 @@ def _checks(learner: StreamLearner) -> Iterator[str]:
     layout = layout_of(*given)
     for field in layout:
         limits = _limits(field, field.least, field.most)
-        if limits and not field.shape:
-            yield _tests(field.name, limits, "    ", f" /* {C_TYPES[field.dtype]} */")
-        elif limits:
-            yield _loop(field, 0, field.shape[0], limits)
+        real = np.dtype(field.dtype).kind == "f"
+        if (limits or real) and not field.shape:
+            comment = f" /* {C_TYPES[field.dtype]} */"
+            yield _tests(field.name, limits, "    ", comment, real=real)
+        elif limits or real:
+            yield _loop(field, 0, field.shape[0], limits, real=real)
     ranges = arithmetic_of(*given).ranges
     fields = {field.name: field for field in layout}
     for one in ranges(learner.spec, learner.config) if ranges is not None else ():
@@ -112,18 +116,29 @@ def _limits(field: Field, least: int | None, most: int | None) -> list[tuple[str
     return found
 
 
-def _tests(member: str, limits: list[tuple[str, str]], indent: str, comment: str = "") -> str:
-    return "\n".join(
+def _tests(
+    member: str,
+    limits: list[tuple[str, str]],
+    indent: str,
+    comment: str = "",
+    *,
+    real: bool = False,
+) -> str:
+    finite = [_FINITE.format(indent=indent, member=member, comment=comment)] if real else []
+    outside = [
         _OUTSIDE.format(indent=indent, member=member, sign=sign, limit=limit, comment=comment)
         for sign, limit in limits
-    )
+    ]
+    return "\n".join([*finite, *outside])
 
 
-def _loop(field: Field, first: int, end: int, limits: list[tuple[str, str]]) -> str:
+def _loop(
+    field: Field, first: int, end: int, limits: list[tuple[str, str]], *, real: bool = False
+) -> str:
     return _RANGE.format(
         field=field.name,
         first=first,
         end=end,
         c_type=C_TYPES[field.dtype],
-        tests=_tests(f"{field.name}[i]", limits, " " * 8),
+        tests=_tests(f"{field.name}[i]", limits, " " * 8, real=real),
     )

@@ -100,7 +100,7 @@ def build_firmware(
     out = Path(out_dir)
     out.mkdir(parents=True, exist_ok=True)
     storage = plan_storage(board, export.state_bytes)
-    sources = _copy_sources(export, board.core, out / "src")
+    sources = copy_sources(export, board.core, out / "src")
     sources += copy_port(board, storage, export, out / "src", commit, watchdog)
     arguments = [*core_flags(board.core), *_FLAGS, *extra_flags]
     if warnings_are_errors:
@@ -142,7 +142,7 @@ def core_flags(core: Core) -> list[str]:
     return [*flags, "-DSL_CORE_HAS_FPU=1"] if core.has_fpu else flags
 
 
-def _copy_sources(export: ExportFolder, core: Core, src: Path) -> list[str]:
+def copy_sources(export: ExportFolder, core: Core, src: Path) -> list[str]:
     """Copy what is compiled to `src`; return the .c files relative to it, in a fixed order."""
     if src.exists():
         shutil.rmtree(src)
