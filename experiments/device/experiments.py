@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from experiments.catalogue import Runnable
-from experiments.device import flags, hostile, instructions, metaplastic, power_cuts, size, tracked
+from experiments.device import (
+    flags,
+    hostile,
+    instructions,
+    metaplastic,
+    parts,
+    power_cuts,
+    size,
+    tracked,
+)
 
 STUDIES = (
     instructions.STUDY,
@@ -12,6 +21,7 @@ STUDIES = (
     flags.STUDY,
     power_cuts.STUDY,
     hostile.STUDY,
+    parts.STUDY,
 )
 EXPERIMENTS: dict[str, Runnable] = {
     **{study.name: study for study in STUDIES},

@@ -76,9 +76,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the study's own options."""
     every = tuple(board.name for board in firmware_sim.list_boards())
     parser.add_argument("--boards", type=names, default=every, metavar="A,B", help="all if none")
-    parser.add_argument("--cuts", type=count(1), default=100_000, help="worlds drawn, on each")
+    parser.add_argument("--cuts", type=count(1), default=8_000, help="worlds drawn, on each")
     parser.add_argument(
-        "--pairs", type=count(1), default=300_000, help="pairs of cuts on each, about"
+        "--pairs", type=count(1), default=10_000, help="pairs of cuts on each, about"
     )
     parser.add_argument("--seed", type=count(0), default=1)
 
