@@ -10,8 +10,6 @@ from .errors import InputError
 from .locking import check_key
 from .zig import run_zig
 
-_FIRMWARE_DIR = Path(__file__).with_name("firmware")
-
 
 def check_lock(key: bytes | None, commit: object) -> None:
     """Refuse a key that cannot be built in.
@@ -31,8 +29,8 @@ def check_lock(key: bytes | None, commit: object) -> None:
         )
 
 
-def copy_lock(key: bytes, core_flags: Sequence[str], src: Path) -> list[str]:
-    """Copy and write the lock's sources to `src`; return what is compiled or linked from them.
+def copy_lock(key: bytes, core_flags: Sequence[str], sources: Path, src: Path) -> list[str]:
+    """Copy and write the lock's `sources` to `src`; return what is compiled or linked from them.
 
     The seal is compiled here, to an object for this core: GCC links it as it is.
 
@@ -43,7 +41,7 @@ def copy_lock(key: bytes, core_flags: Sequence[str], src: Path) -> list[str]:
     """
     folder = src / "firmware"
     for name in ("lock.c", "seal.zig"):
-        shutil.copyfile(_FIRMWARE_DIR / name, folder / name)
+        shutil.copyfile(sources / name, folder / name)
     numbers = ",".join(str(byte) for byte in key)
     (folder / "lock_key.c").write_text(
         "#include <stdint.h>\n\n/* Secret: who has it reads and writes the state. */\n"

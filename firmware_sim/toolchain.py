@@ -109,7 +109,7 @@ def build_firmware(
     sources = _copy_sources(export, board.core, out / "src")
     sources += copy_port(board, storage, export, out / "src", commit, watchdog, key is not None)
     if key is not None:
-        sources += copy_lock(key, core_flags(board.core), out / "src")
+        sources += copy_lock(key, core_flags(board.core), _FIRMWARE_DIR, out / "src")
     arguments = [*core_flags(board.core), *_FLAGS, *extra_flags]
     if warnings_are_errors:
         arguments.append("-Werror")
