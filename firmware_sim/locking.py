@@ -12,6 +12,7 @@ import os
 import re
 import struct
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from .errors import InputError, LinkError, RefusedError
@@ -136,11 +137,8 @@ class Lock:
             if self._session is None:
                 self._begin(send)
             sent: set[int] = set()
-            reply = send(
-                request,
-                lambda sequence, sent=sent: self._seal(request, sequence, payload, sent),
-                lambda frame, sent=sent: self._open(frame, sent),
-            )
+            sealed = partial(self._seal, request, payload, sent)
+            reply = send(request, sealed, partial(self._open, sent))
             if reply.status != Status.LOCKED:
                 break
             self._session = None
@@ -172,13 +170,13 @@ class Lock:
         header = _HEADER.pack(VERSION, type_, sequence, status, size)
         return hmac.digest(self._session, counter + header + payload, hashlib.sha256)[:TAG_BYTES]
 
-    def _seal(self, request: int, sequence: int, payload: bytes, sent: set[int]) -> bytes:
+    def _seal(self, request: int, payload: bytes, sent: set[int], sequence: int) -> bytes:
         self._counter += 1
         sent.add(self._counter)
         counter = _COUNTER.pack(self._counter)
         return payload + counter + self._tag(counter, request, sequence, 0, payload)
 
-    def _open(self, frame: Frame, sent: set[int]) -> Frame | None:
+    def _open(self, sent: set[int], frame: Frame) -> Frame | None:
         """Return the reply without its seal; None if the device did not write it for us."""
         if frame.status == Status.LOCKED:
             return frame

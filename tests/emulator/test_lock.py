@@ -126,7 +126,7 @@ def test_every_flipped_bit_and_every_cut_is_refused(firmware: fs.Firmware) -> No
     device.learn(X, 1)
     device.read_state()  # the session is there, and its number is in the flash
     lock = device._lock
-    sealed = lock._seal(Request.ADOPT, 9, b"\1\2\3\4", set())
+    sealed = lock._seal(Request.ADOPT, b"\1\2\3\4", set(), 9)
     before = inside(device)
     for bit in range(8 * len(sealed)):
         wrong = bytearray(sealed)
