@@ -28,7 +28,8 @@ class ExportFolder:
     ----------
     path : Path
     n_features, n_classes : int
-        0 classes: the learner predicts a number.
+        Raw values of a sample: those of the backbone, if the learner has one in front of it. 0
+        classes: the learner predicts a number.
     classes : tuple of str
         Class names, in the order of the class indices.
     state_bytes : int
@@ -113,7 +114,7 @@ def _describe(path: Path, manifest: dict[str, Any], files: dict[str, Any]) -> Ex
         )
     return ExportFolder(
         path=path,
-        n_features=_field(manifest, "n_features", int, path),
+        n_features=_n_inputs(manifest, path),
         n_classes=n_classes,
         classes=tuple(str(name) for name in classes),
         state_bytes=_field(manifest, "state_bytes", int, path),
@@ -121,6 +122,12 @@ def _describe(path: Path, manifest: dict[str, Any], files: dict[str, Any]) -> Ex
         c_files=c_files,
         manifest=manifest,
     )
+
+
+def _n_inputs(manifest: dict[str, Any], path: Path) -> int:
+    if "backbone" not in manifest:
+        return int(_field(manifest, "n_features", int, path))
+    return int(_field(_field(manifest, "backbone", dict, path), "n_inputs", int, path))
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:

@@ -139,6 +139,8 @@ def _header(
     }
     if "c/sl_state_check.c" in export.c_files:
         values["SL_HAS_CHECK"] = 1
+    if "c/sl_backbone.c" in export.c_files:
+        values["SL_HAS_BACKBONE"] = 1
     if export.has_start:
         values["SL_HAS_START"] = 1
     lines = [f"#define {name} {value}" for name, value in values.items()]
@@ -152,7 +154,7 @@ def learner_id(export: ExportFolder) -> int:
     A record in flash carries it. So what another learner left there is not taken for this one's,
     and a new export begins with its own state.
     """
-    tells = ("sl_config.h", "sl_state_image.c", "sl_state_start.c")
+    tells = ("sl_config.h", "sl_state_image.c", "sl_state_start.c", "sl_backbone_data.c")
     told = [name for name in export.c_files if name.endswith(tells)]
     crc = 0
     for name in told or export.c_files:

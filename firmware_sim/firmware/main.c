@@ -6,7 +6,14 @@
 #include "sl_learner.h"
 #include "storage.h"
 
-#define FEATURE_BYTES     (4u * (uint32_t)(SL_N_FEATURES))
+#ifdef SL_HAS_BACKBONE
+#include "sl_backbone.h"
+#define RAW_INPUTS SL_BACKBONE_INPUTS
+#else
+#define RAW_INPUTS SL_N_FEATURES
+#endif
+
+#define FEATURE_BYTES     (4u * (uint32_t)(RAW_INPUTS))
 #define LEARN_BYTES       (FEATURE_BYTES + SL_TARGET_BYTES)
 #define STATE_CHUNK_BYTES 260u /* WRITE_STATE: an offset and 256 bytes, whatever the network */
 #define LARGER_BYTES      (LEARN_BYTES > STATE_CHUNK_BYTES ? LEARN_BYTES : STATE_CHUNK_BYTES)
@@ -14,8 +21,8 @@
 #define MAX_PAYLOAD_BYTES ((LARGER_BYTES + 3u) & ~3u)
 #define FRAME_BYTES       (SL_FRAME_HEADER_BYTES + MAX_PAYLOAD_BYTES + SL_FRAME_CRC_BYTES)
 
-#if (4 * (SL_N_FEATURES) + 4) > 65532
-#error "SL_N_FEATURES is too large for a frame: its length field has 16 bits"
+#if (4 * (RAW_INPUTS) + 4) > 65532
+#error "a sample is too large for a frame: its length field has 16 bits"
 #endif
 #if (SL_N_CLASSES) > 65536
 #error "SL_N_CLASSES is too large for a frame: a label has 16 bits"
@@ -39,11 +46,30 @@ static struct {
 /* What HELLO answers. The host reads the same words out of the ELF before it boots it. */
 extern const uint32_t sl_link_facts[6];
 __attribute__((used)) const uint32_t sl_link_facts[6] = {SL_FRAME_VERSION,
-                                                         SL_N_FEATURES,
+                                                         RAW_INPUTS,
                                                          SL_N_CLASSES,
                                                          (uint32_t)sizeof(sl_state_t),
                                                          (uint32_t)sizeof(sl_scratch_t),
                                                          MAX_PAYLOAD_BYTES};
+
+#ifdef SL_HAS_BACKBONE
+_Static_assert(SL_BACKBONE_FEATURES == SL_N_FEATURES, "a backbone of another learner");
+static sl_backbone_scratch_t sl_backbone_scratch;
+static uint32_t sl_features[SL_N_FEATURES];
+
+/* The learner's features of raw values. If one is NaN or infinite the learner is given NaN, which
+ * it refuses. */
+static const uint32_t *features_of(const uint32_t *raw) {
+    if (sl_backbone(&sl_backbone_scratch, raw, sl_features) != 0) {
+        sl_features[0] = 0x7FC00000u;
+    }
+    return sl_features;
+}
+#else
+static const uint32_t *features_of(const uint32_t *raw) {
+    return raw;
+}
+#endif
 
 static uint32_t u16_at(const uint8_t *bytes) {
     return (uint32_t)bytes[0] | ((uint32_t)bytes[1] << 8);
@@ -125,8 +151,8 @@ static void handle_commit(const sl_frame_t *frame) {
 /* The class, and in the highest bit whether its label is worth asking for. */
 static void handle_ask(const sl_frame_t *frame, const uint32_t *words) {
     static int32_t fallen;
-    const int32_t result = sl_learner_predict(&sl_state, &sl_scratch, words);
-    const int32_t up = (int32_t)words[SL_N_FEATURES];
+    const int32_t result = sl_learner_predict(&sl_state, &sl_scratch, features_of(words));
+    const int32_t up = (int32_t)words[RAW_INPUTS];
     if (result < 0) {
         reply_result(frame, result);
     } else if (up < 0 || up > SL_ASK_UP_MAX) {
@@ -142,7 +168,7 @@ static void handle_ask(const sl_frame_t *frame, const uint32_t *words) {
 static void handle_learn(const sl_frame_t *frame, const uint32_t *words) {
     const uint8_t *tail = (const uint8_t *)words + FEATURE_BYTES;
     const uint32_t target = SL_TARGET_BYTES == 4u ? u32_at(tail) : u16_at(tail);
-    const int32_t result = sl_learner_learn(&sl_state, &sl_scratch, words, target);
+    const int32_t result = sl_learner_learn(&sl_state, &sl_scratch, features_of(words), target);
 #if SL_COMMIT_EVERY
     static uint32_t learned;
     if (result >= 0 && ++learned % SL_COMMIT_EVERY == 0u) {
@@ -166,14 +192,15 @@ static void handle(const sl_frame_t *frame) {
         break;
     case SL_TYPE_PREDICT:
         if (length == FEATURE_BYTES) {
-            reply_result(frame, sl_learner_predict(&sl_state, &sl_scratch, words));
+            reply_result(frame, sl_learner_predict(&sl_state, &sl_scratch, features_of(words)));
             return;
         }
         break;
 #ifdef SL_HAS_PREDICT_MEAN
     case SL_TYPE_PREDICT_MEAN:
         if (length == FEATURE_BYTES) {
-            reply_result(frame, sl_learner_predict_mean(&sl_state, &sl_scratch, words));
+            reply_result(frame,
+                         sl_learner_predict_mean(&sl_state, &sl_scratch, features_of(words)));
             return;
         }
         break;
@@ -181,7 +208,7 @@ static void handle(const sl_frame_t *frame) {
 #ifdef SL_HAS_RECALL
     case SL_TYPE_RECALL:
         if (length == FEATURE_BYTES) {
-            reply_result(frame, sl_learner_recall(&sl_state, &sl_scratch, words));
+            reply_result(frame, sl_learner_recall(&sl_state, &sl_scratch, features_of(words)));
             return;
         }
         break;
@@ -189,7 +216,7 @@ static void handle(const sl_frame_t *frame) {
 #ifdef SL_SPIKING
     case SL_TYPE_ADVANCE:
         if (length == FEATURE_BYTES) {
-            reply_result(frame, sl_learner_advance(&sl_state, &sl_scratch, words));
+            reply_result(frame, sl_learner_advance(&sl_state, &sl_scratch, features_of(words)));
             return;
         }
         break;
