@@ -26,6 +26,8 @@ _FIRMWARE_SOURCES = ("frame.c", "storage.c", "requests.c", "main.c")
 _FIRMWARE_HEADERS = ("frame.h", "lock.h", "memory.h", "port.h", "requests.h", "storage.h")
 #: Requests that only one kind of network has, by whether it spikes.
 _KIND = {True: "kind_spiking.c", False: "kind_plain.c"}
+#: What makes features of raw values, by whether there is a backbone.
+_RAW = {True: "raw_backbone.c", False: "raw_plain.c"}
 
 # -g keeps the symbol table (the linker script discards the DWARF itself: 0.7 MB of the
 # compiler's run-time library, full of this machine's paths).
@@ -141,7 +143,12 @@ def _copy_sources(export: ExportFolder, core: Core, src: Path) -> list[str]:
     if src.exists():
         shutil.rmtree(src)
     (src / "firmware").mkdir(parents=True)
-    compiled = (_STARTUP[core.isa], *_FIRMWARE_SOURCES, _KIND[export.is_spiking])
+    compiled = (
+        _STARTUP[core.isa],
+        *_FIRMWARE_SOURCES,
+        _KIND[export.is_spiking],
+        _RAW[export.has_backbone],
+    )
     for name in (*compiled, *_FIRMWARE_HEADERS):
         shutil.copyfile(_FIRMWARE_DIR / name, src / "firmware" / name)
     for name in export.c_files:
