@@ -125,6 +125,10 @@ TOPICS: dict[str, dict[str, Entry]] = {
         "fleet-merge": Entry(
             "fleet.experiments", "devices that see parts of the gas stream, merged into one"
         ),
+        "fidelity": Entry(
+            "fidelity",
+            "every rule's integers beside its floats on the gas stream; each quantisation alone",
+        ),
         "noise-limits": Entry(
             "mesu.experiments", "where predicted weight noise exceeds the signal"
         ),
