@@ -8,17 +8,19 @@ from pathlib import Path
 
 from .boards import Board, list_boards
 from .cores import Core
-from .errors import DeviceTooSmallError, ExportFolderError
+from .errors import BuildError, DeviceTooSmallError, ExportFolderError
 from .export_folder import ExportFolder, open_export
 from .image import Firmware, load_firmware
 from .linker import render_linker_script
 from .lock_sources import check_lock, copy_lock
 from .port_sources import CommitWhen, copy_port
+from .stack import stack_use
 from .storage import Storage, plan_storage
 from .uf2 import write_uf2
 from .zig import run_cc, zig_version
 
-DEFAULT_STACK_BYTES = 2048
+#: A stack is never smaller, nor no multiple of 8: the linker script says so, too.
+LEAST_STACK_BYTES = 256
 
 _FIRMWARE_DIR = Path(__file__).with_name("firmware")
 _STARTUP = {"arm": "startup.c", "riscv": "startup_riscv.c"}
@@ -56,7 +58,7 @@ def build_firmware(
     board: Board,
     out_dir: str | Path,
     *,
-    stack_bytes: int = DEFAULT_STACK_BYTES,
+    stack_bytes: int | None = None,
     warnings_are_errors: bool = False,
     extra_flags: Sequence[str] = (),
     commit: CommitWhen = "request",
@@ -76,8 +78,9 @@ def build_firmware(
     board : Board
     out_dir : path
         Made if missing; ``src/`` in it is replaced.
-    stack_bytes : int
-        Stack to reserve, in bytes.
+    stack_bytes : int, optional
+        Stack to reserve, in bytes; else as much as the deepest calls can take
+        (`firmware_sim.stack`). Less than that is refused.
     warnings_are_errors : bool
         Refuse code that the compiler warns of.
     extra_flags : sequence of str
@@ -101,7 +104,8 @@ def build_firmware(
     DeviceTooSmallError
         If the firmware does not fit the board; the message has the numbers.
     BuildError
-        If compiling, linking or the static check of the instructions fails.
+        If compiling, linking or the static check of the instructions fails, or `stack_bytes` is
+        too small.
     """
     check_lock(key, commit)
     export = open_export(export_dir)
@@ -118,7 +122,9 @@ def build_firmware(
     arguments += [*sources, *_LINK_FLAGS]
 
     # First with room for everything, so that what does not fit can be told to the byte.
-    measured = _link(arguments, board, storage, stack_bytes, out, "roomy")
+    measured = _link(arguments, board, storage, LEAST_STACK_BYTES, out, "roomy")
+    stack_bytes = _stack_to_reserve(measured, stack_bytes)
+    measured = measured.with_stack(stack_bytes)
     _check_agreement(measured, export)
     check_fit(measured)
     for leftover in ("firmware-roomy.elf", "board-roomy.ld"):
@@ -128,6 +134,18 @@ def build_firmware(
     if board.uf2_family is not None:
         write_uf2(out / "firmware.uf2", firmware.segments, board.uf2_family)
     return firmware
+
+
+def _stack_to_reserve(firmware: Firmware, wanted: int | None) -> int:
+    """Return the deepest that the stack can get, or what is wanted if that is enough."""
+    use = stack_use(firmware.elf_path)
+    bound = max(LEAST_STACK_BYTES, -(-use.bound // 8) * 8)
+    if wanted is not None and LEAST_STACK_BYTES <= wanted < bound:
+        raise BuildError(
+            f"stack_bytes is {wanted}: {firmware.board.name} can take {use.bound} bytes, in "
+            f"{' > '.join(use.path)}; leave stack_bytes out, or give {bound} at least"
+        )
+    return bound if wanted is None else wanted
 
 
 def core_flags(core: Core) -> list[str]:
