@@ -28,8 +28,8 @@ class Link(Protocol):
     def predict_target(self, x: npt.ArrayLike) -> Any:
         """Return mean and two standard deviations."""
 
-    def read_state(self) -> bytes:
-        """Return the whole state."""
+    def read_state(self, first: int = 0, size: int | None = None) -> bytes:
+        """Return the state, or a part of it."""
 
     def write_state(self, state: bytes) -> None:
         """Replace the whole state, all of it or nothing."""

@@ -63,7 +63,10 @@ class Tending:
             self._deal_with(*sample, link, twin)
             return True
         if not self._asked_health:
-            self.registry.seen(self.name, link.health())
+            health = link.health()
+            if not twin.counts_alike(link):
+                self._settle(link, twin)
+            self.registry.seen(self.name, health)
             self._asked_health = True
         return False
 
@@ -122,7 +125,7 @@ class Tending:
         except StreamlearnError as error:
             self.registry.refused(self.name, number, str(error))
             return
-        if twin.taught(link):
+        if twin.taught(link) and twin.counts_alike(link):
             self._unchecked += 1
             self._note(twin)
         else:

@@ -160,6 +160,12 @@ class Twin:
             return bool(np.float32(said[0]) == np.float32(one.predicted))
         return bool(self.label(link.learn(one.x, int(one.target))) == one.predicted)
 
+    def counts_alike(self, link: Link) -> bool:
+        """Say if the device has learned as many samples: one that was reset has not."""
+        dtype, at = (self.learner.state.dtype.fields or {})["n_samples"][:2]
+        wanted = self.learner.state["n_samples"].tobytes()
+        return link.read_state(at, dtype.itemsize) == wanted
+
     def asked(self, link: Link, x: npt.NDArray[np.float32]) -> Any:
         """Let the device predict, and return a label or a number."""
         return float(link.predict_target(x)[0]) if self.numbers else self.label(link.predict(x))
