@@ -114,7 +114,7 @@ class MergeImages(FedAvg):
     def __init__(self, evidence: Evidence = "mean", damping: float = 1.0, **sampling: Any) -> None:
         if evidence not in ("sum", "mean"):
             raise ConfigError(f"evidence={evidence!r}: expected 'sum' or 'mean'")
-        super().__init__(fraction_evaluate=0.0, min_evaluate_nodes=0, **sampling)
+        super().__init__(**sampling)
         self._evidence, self._damping = evidence, damping
         self._base = b""
 
@@ -130,6 +130,10 @@ class MergeImages(FedAvg):
         self._base = from_arrays(arrays)
         found: Iterable[Message] = super().configure_train(server_round, arrays, config, grid)
         return found
+
+    def configure_evaluate(self, *_: Any, **__: Any) -> Iterable[Message]:
+        """Ask no node."""
+        return []
 
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
