@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from streamlearn.errors import ConfigError, SourceError
+from streamlearn.sources.json_rows import with_value
 from streamlearn.sources.limits import CONNECT_SECONDS, MAX_LIVE_LINE_BYTES
 from streamlearn.sources.live import LiveSource, Waiting
 from streamlearn.sources.mqtt_address import (
@@ -71,6 +72,8 @@ class MqttSource(LiveSource):
         Of the client's name, if the environment names it: a run has two clients at most.
     environment
         Where credentials are.
+    topic_as
+        Name under which each JSON object gets the topic that it came on; None: it does not.
 
     Raises
     ------
@@ -91,8 +94,9 @@ class MqttSource(LiveSource):
         fresh: bool = False,
         suffix: str = "",
         environment: Mapping[str, str] = os.environ,
+        topic_as: str | None = None,
     ) -> None:
-        self._at = parse(address)
+        self._at, self._topic_as = parse(address), topic_as
         self._mqtt = _paho()
         super().__init__(str(self._at), format, waiting, keeps, say)
         self._environment, self._lasting = environment, folder is not None
@@ -193,6 +197,8 @@ class MqttSource(LiveSource):
 
     def _on_message(self, _client: Any, _data: Any, message: Any) -> None:
         lines = _lines(message.payload)
+        if self._topic_as is not None:
+            lines = [with_value(line, self._topic_as, message.topic) for line in lines]
         if message.qos == 0:
             self._put(lines, wait=True)
             return
