@@ -155,7 +155,7 @@ class _Running:
                 self._send(name, minute)
             self._wait(minute, 3.0, only_plugged=True)
         for cable in self.cables.values():
-            cable.plugged, cable.cut_after, cable.lose, cable.power = True, None, 0, None
+            cable.mend()
         self.registry.dies_at = ""
         self._wait(self.world.minutes, PATIENCE_S)
         self._wait_said(PATIENCE_S)
