@@ -99,7 +99,7 @@ def test_another_learners_image_is_refused_and_the_others_are_held_back(
     registry: Registry, keeper: Keeper
 ) -> None:
     for other, said in (
-        (MesuClassifier((3, 5, 2), classes=LABELS), "layers"),
+        (MesuClassifier((3, 5, 2), classes=LABELS), "network"),
         (MesuClassifier((3, 4, 2), classes=LABELS[::-1]), "the labels"),
     ):
         ids = jobs.push(registry, other.to_bytes(), NAMES)
