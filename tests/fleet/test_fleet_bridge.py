@@ -21,7 +21,6 @@ pytest.importorskip("paho.mqtt", reason="paho-mqtt is not installed")
 from brokers import MOSQUITTO, Amqtt, Mosquitto, publish, publisher
 from emulated_boards import Cable, alone, build, learner, message, place, registered, samples
 
-import firmware_sim as fs
 from streamlearn import cli
 from streamlearn.errors import ConfigError
 from streamlearn.fleet.devices import Keeper, Registry, messages

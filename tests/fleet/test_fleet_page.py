@@ -95,7 +95,8 @@ def test_the_page(browser: Any, folder: Path, tmp_path: Path, width: int) -> Non
         until(page, "document.getElementById('connection').textContent === 'live'")
         row = "document.querySelector('[data-device=\"pump-1\"]')"
         assert page.evaluate(f"{row}.textContent.includes('100.0%')")
-        assert page.evaluate("document.querySelectorAll('main b, tbody b').length") == 0
+        assert page.evaluate("document.querySelectorAll('p b b, tbody b').length") == 0
+        assert page.evaluate("document.body.textContent.includes('<b>was</b> pulled')")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert page.evaluate("document.querySelectorAll('.dot.on').length") == 1
         writer.seen("pump-2", Health())
