@@ -45,6 +45,11 @@ def keep_export(folder: Path, export_dir: Path, sha: str) -> None:
         shutil.copytree(export_dir, to)
 
 
+def key_of(row: sqlite3.Row) -> bytes | None:
+    """Return the key of a device's link, from its row in the registry; None if it has none."""
+    return None if row["key_file"] is None else firmware_sim.read_key(row["key_file"])
+
+
 class Links:
     """Opens links; a simulated board lives as long as this object.
 
@@ -73,14 +78,15 @@ class Links:
         if name not in self._boards:
             export_dir = self._folder / EXPORTS_DIR / sha
             out = self._folder / FIRMWARE_DIR / f"{name}-{sha}"
-            self._boards[name] = Device(build(export_dir, board, out))
+            key = key_of(row)
+            self._boards[name] = Device(build(export_dir, board, out, key), key=key)
         return self._boards[name]
 
 
 def _port(row: sqlite3.Row) -> tuple[RemoteDevice, Callable[[], object]]:
     port: Any = firmware_sim.open_port(row["link"])
     try:
-        return RemoteDevice(port, row["name"]), port.close
+        return RemoteDevice(port, row["name"], key=key_of(row)), port.close
     except BaseException:
         port.close()
         raise
