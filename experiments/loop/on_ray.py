@@ -83,7 +83,9 @@ def _ray(processes: int) -> Iterator[Any]:
             "--engine local needs nothing"
         ) from error
     variables = dict.fromkeys(THREAD_VARIABLES, "1") | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    local = {} if os.environ.get("RAY_ADDRESS") else {"num_cpus": processes}
+    local: dict[str, Any] = {}
+    if not os.environ.get("RAY_ADDRESS"):
+        local = {"num_cpus": processes, "_node_ip_address": "127.0.0.1"}
     ray.init(
         **local,
         include_dashboard=False,
