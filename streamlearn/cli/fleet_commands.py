@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from streamlearn.cli import device_commands
 from streamlearn.cli.column_options import (
     Categories,
     Decimal,
@@ -37,7 +38,7 @@ from streamlearn.cli.rules import (
 
 fleet = typer.Typer(
     name="fleet",
-    help="One learner per key of a stream, such as one per sensor.",
+    help="One learner per sensor: on an engine for streams, or on the sensors' own boards.",
     no_args_is_help=True,
 )
 Out = Annotated[
@@ -191,4 +192,5 @@ def export(
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the command line."""
+    device_commands.add_to(fleet)
     app.add_typer(fleet)
