@@ -75,6 +75,7 @@ def _ray(processes: int) -> Iterator[Any]:
     """Yield Ray, begun on this machine or on the cluster of ``RAY_ADDRESS``."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_agent_register_timeout_ms", "120000")  # on a machine that is busy
     try:
         import ray  # type: ignore[import-not-found, unused-ignore]
     except ModuleNotFoundError as error:
@@ -83,7 +84,9 @@ def _ray(processes: int) -> Iterator[Any]:
             "--engine local needs nothing"
         ) from error
     variables = dict.fromkeys(THREAD_VARIABLES, "1") | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    local = {} if os.environ.get("RAY_ADDRESS") else {"num_cpus": processes}
+    local: dict[str, Any] = {}
+    if not os.environ.get("RAY_ADDRESS"):
+        local = {"num_cpus": processes, "_node_ip_address": "127.0.0.1"}
     ray.init(
         **local,
         include_dashboard=False,
