@@ -79,6 +79,18 @@ class Storage:
         return None if self.endurance is None else 2 * self.endurance * self.records
 
     @property
+    def logged(self) -> int | None:
+        """Samples that can be logged until the endurance of the first page ends, in ring or areas.
+
+        None where none wears, or without a log. Other commits than the log's own come on top.
+        """
+        if self.log is None or self.endurance is None or self.commits is None:
+            return None
+        per_block = self.log.samples // self.log.blocks
+        half = (self.log.blocks - 1) * per_block // 2
+        return min(self.endurance * self.log.samples, self.commits * half)
+
+    @property
     def bytes(self) -> int:
         """Flash that is kept free of code."""
         return self.origin + 2 * self.area_bytes - self.start
