@@ -447,21 +447,8 @@ def version(of: str) -> str:
 
 def figure(name: str, *arguments: str) -> Any:
     """Find the function that a marker names."""
-    known = {
-        f.__name__.replace("_", "-"): f
-        for f in (
-            boards,
-            wear,
-            instructions,
-            memories,
-            lock,
-            event_log,
-            rules,
-            members,
-            layouts,
-            onnx_sizes,
-        )  # fmt: skip
-    }
+    blocks = (boards, wear, instructions, memories, lock, event_log, rules, members, layouts)
+    known = {f.__name__.replace("_", "-"): f for f in (*blocks, onnx_sizes)}
     one: dict[str, Callable[..., str]] = {
         f.__name__: f for f in (count, share, accuracy, appearance, version)
     }

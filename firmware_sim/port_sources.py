@@ -140,6 +140,7 @@ def _header(
         "SL_STORAGE_ORIGIN": f"{storage.origin:#x}u",
         "SL_PAGE_BYTES": f"{board.flash.page_bytes}u",
         "SL_AREA_BYTES": f"{storage.area_bytes}u",
+        "SL_RAW_INPUTS": f"{export.n_features}",
         "SL_LEARNER_ID": f"{learner_id(export):#x}u",
         "SL_COMMIT_EVERY": f"{commit if isinstance(commit, int) else 0}u",
         "SL_COMMIT_NEVER": int(commit == "never"),
@@ -185,7 +186,7 @@ def learner_id(export: ExportFolder) -> int:
     A record in flash carries it. So what another learner left there is not taken for this one's,
     and a new export begins with its own state.
     """
-    tells = ("sl_config.h", "sl_state_image.c", "sl_state_start.c")
+    tells = ("sl_config.h", "sl_state_image.c", "sl_state_start.c", "sl_backbone_data.c")
     told = [name for name in export.c_files if name.endswith(tells)]
     crc = 0
     for name in told or export.c_files:

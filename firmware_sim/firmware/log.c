@@ -105,7 +105,8 @@ void sl_log_boot(void) {
         const uint32_t *head = words_at(at);
         const uint32_t *sample = head + UNIT_WORDS;
         if (is_of_base(head) && head[2] == log_facts.number && head[3] == crc_of(head, sample)) {
-            (void)sl_learner_learn(&sl_state, &sl_scratch, sample, sl_target_of(sample));
+            (void)sl_learner_learn(&sl_state, &sl_scratch, sl_raw_features(sample),
+                                   sl_target_of(sample));
             log_facts.number++;
             slot = at + 1u;
         }

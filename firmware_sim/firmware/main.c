@@ -17,8 +17,8 @@
     (1u << SL_TYPE_LEARN | 1u << SL_TYPE_ASK | 1u << SL_TYPE_ADVANCE | 1u << SL_TYPE_RESET |       \
      1u << SL_TYPE_COMMIT | 1u << SL_TYPE_ADOPT | 1u << SL_TYPE_WRITE_STATE)
 
-#if (4 * (SL_N_FEATURES) + 4) > 65532
-#error "SL_N_FEATURES is too large for a frame: its length field has 16 bits"
+#if (4 * (SL_RAW_INPUTS) + 4) > 65532
+#error "a sample is too large for a frame: its length field has 16 bits"
 #endif
 #if (SL_N_CLASSES) > 65536
 #error "SL_N_CLASSES is too large for a frame: a label has 16 bits"
@@ -40,7 +40,7 @@ static struct {
 } answered;
 
 __attribute__((used)) const uint32_t sl_link_facts[6] = {SL_FRAME_VERSION,
-                                                         SL_N_FEATURES,
+                                                         SL_RAW_INPUTS,
                                                          SL_N_CLASSES,
                                                          (uint32_t)sizeof(sl_state_t),
                                                          (uint32_t)sizeof(sl_scratch_t),
