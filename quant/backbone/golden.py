@@ -81,14 +81,14 @@ def _block(backbone: Backbone, x: npt.NDArray[np.float32]) -> Codes:
 def sums_of(layer: Weighted, codes: Codes) -> Codes:
     """Return a layer's sums, bias included: int64[n, outputs] or int64[n, outputs, rows, columns].
 
-    In float64, where BLAS is: every product and sum is a whole number far below 2^53, so exact.
+    In float32, where BLAS is: every product and every sum is a whole number below 2^24, so exact.
     """
-    weight = layer.weight.reshape(len(layer.weight), -1).T.astype(np.float64)
+    weight = layer.weight.reshape(len(layer.weight), -1).T.astype(np.float32)
     if not layer.is_conv:
-        sums = codes.reshape(len(codes), -1).astype(np.float64) @ weight
+        sums = codes.reshape(len(codes), -1).astype(np.float32) @ weight
         return sums.astype(np.int64) + layer.bias
     edge = (layer.padding, layer.padding)
-    padded = np.pad(codes, ((0, 0), (0, 0), edge, edge)).astype(np.float64)
+    padded = np.pad(codes, ((0, 0), (0, 0), edge, edge)).astype(np.float32)
     windows = np.lib.stride_tricks.sliding_window_view(padded, layer.weight.shape[2:], (2, 3))
     windows = windows[:, :, :: layer.stride, :: layer.stride].transpose(0, 2, 3, 1, 4, 5)
     sums = windows.reshape(*windows.shape[:3], -1) @ weight

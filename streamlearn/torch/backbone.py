@@ -31,8 +31,8 @@ if find_spec("brevitas") is None:
         name="brevitas",
     )
 
-import brevitas.nn as qnn  # type: ignore[import-not-found, import-untyped, unused-ignore] # noqa: E402
-from brevitas.quant import (  # type: ignore[import-not-found, import-untyped, unused-ignore] # noqa: E402
+import brevitas.nn as qnn  # type: ignore[import-not-found, import-untyped, unused-ignore]
+from brevitas.quant import (  # type: ignore[import-not-found, import-untyped, unused-ignore]
     Int8ActPerTensorFixedPoint,
     Int8WeightPerTensorFixedPoint,
     Int32Bias,

@@ -101,7 +101,9 @@ class HostC:
         out = np.zeros((len(x), self.backbone.n_features), np.float32)
         for row, features in zip(np.ascontiguousarray(x, np.float32), out, strict=True):
             status = self.function(
-                self.scratch, ctypes.c_void_p(row.ctypes.data), ctypes.c_void_p(features.ctypes.data)
+                self.scratch,
+                ctypes.c_void_p(row.ctypes.data),
+                ctypes.c_void_p(features.ctypes.data),
             )
             if status:
                 raise ValueError(f"status {status}")

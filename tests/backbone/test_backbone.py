@@ -164,9 +164,7 @@ def with_first(**changes: object) -> None:
     one = convolutional()
     first = one.layers[0]
     assert isinstance(first, Weighted)
-    Backbone(
-        one.input_shape, one.given, (dataclasses.replace(first, **changes), *one.layers[1:])
-    )
+    Backbone(one.input_shape, one.given, (dataclasses.replace(first, **changes), *one.layers[1:]))
 
 
 @pytest.mark.parametrize(
