@@ -22,7 +22,7 @@ from quant.backbone import Backbone
 from quant.backbone.golden import features
 from streamlearn import MesuClassifier
 
-N_SEEDS, N_DIGITS, N_CHIP, N_ASKED = 3, 20_000, 2000, 300
+N_SEEDS, N_DIGITS, N_CHIP, N_ASKED = 3, 60_000, 2000, 300
 HIDDEN_ALONE = 50
 MEMORY: dict[str, Any] = {"memory": "lda", "memory_features": 0}
 FLOAT = "float backbone, float32 head"
@@ -164,7 +164,8 @@ def _chip(chips: Mapping[str, Any]) -> str:
             f"{_same(one['same_recall'])}, {one['asked']}"
         ),
         "features that differ in PyTorch, in ONNX Runtime": lambda one: (
-            f"{one['torch_differs']}, {one['onnx_differs']} of {one['compared'] * one['features']:,}"
+            f"{one['torch_differs']}, {one['onnx_differs']} "
+            f"of {one['compared'] * one['features']:,}"
         ),
         "weights of the backbone": lambda one: f"{one['backbone_weights']:,} bytes",
         "its products a sample": lambda one: f"{one['backbone_products']:,}",

@@ -24,7 +24,7 @@ from streamlearn.torch.backbone import (
     quantised,
 )
 
-_BATCH, _RATE, _LATER_RATE = 128, 3e-3, 1e-3
+_BATCH, _RATE, _LATER_RATE = 64, 2e-3, 1e-3
 
 
 def parts_of(problem: Problem) -> tuple[Part, ...]:
@@ -76,7 +76,8 @@ def joint(problem: Problem, seed: int) -> npt.NDArray[np.int64]:
 def float_features(net: Chain, x: Floats) -> Floats:
     """Return the features of a network in floats."""
     with torch.no_grad():
-        parts = [net(part).numpy() for part in torch.from_numpy(x).split(1000)]
+        given = torch.from_numpy(x)
+        parts = [net(given[i : i + 1000]).numpy() for i in range(0, len(x), 1000)]
     return np.concatenate(parts)
 
 
