@@ -95,7 +95,13 @@ def follow(asked: Following, out: Path, json_file: Path | None, quiet: bool) -> 
     StreamCutError
         If the stream broke off, or the device is gone.
     """
-    learner = open_export(asked.export_dir, asked.signed_by).learner
+    opened = open_export(asked.export_dir, asked.signed_by)
+    learner = opened.learner
+    if opened.backbone is not None:
+        raise CommandError(
+            f"{asked.export_dir} has a backbone in front of its learner, and follow teaches both "
+            "sides the same values: use simulate, which feeds raw ones to the device"
+        )
     exported = firmware_sim.open_export(asked.export_dir)
     rows = fed(asked.feed, exported, quiet)
     source = source_of("follow", rows, out)

@@ -23,7 +23,7 @@ WARNINGS = (
 def drawn(rng: np.random.Generator, shape: tuple[int, ...], bits: int, out: CodeFormat) -> Weighted:
     """Return a layer of the first number of ``shape`` outputs."""
     form = CodeFormat(bits, int(rng.integers(5, 9)), signed=True)
-    weight = rng.integers(form.least, form.most + 1, shape).astype(np.int8)
+    weight = rng.integers(-form.most, form.most + 1, shape).astype(np.int8)
     bias = rng.integers(-3000, 3000, shape[0]).astype(np.int32)
     stride, padding = (int(rng.integers(1, 3)), int(rng.integers(0, shape[-1])))
     return Weighted(weight, form, bias, out, *((stride, padding) if len(shape) == 4 else ()))
