@@ -2,8 +2,9 @@
 
 Spoken digits: takes 10 to 49 are learned once, takes 5 to 9 tell which setting is best; the figures
 of ``experiments spiking`` are of takes 0 to 4. Motion: the settings for gestures are chosen on the
-exercises, those for exercises on the gestures, by the seconds that are right. One knob after another: each value is tried with the best ones of the knobs before, and one
-that is not better changes nothing.
+exercises, those for exercises on the gestures, by the seconds that are right. One knob after
+another: each value is tried with the best ones of the knobs before, and one that is not better
+changes nothing.
 """
 
 from __future__ import annotations
