@@ -114,6 +114,9 @@ TOPICS: dict[str, dict[str, Entry]] = {
         "spiking": Entry(
             "spiking.experiments", "spiking learners on spoken digits and motion, beside SGD"
         ),
+        "spiking-settings": Entry(
+            "spiking.experiments", "settings of spiking learners, chosen on other recordings"
+        ),
         "labels": Entry(
             "labels",
             "labels only where the draws disagree: accuracy against the share of labels",
@@ -121,6 +124,10 @@ TOPICS: dict[str, dict[str, Entry]] = {
         ),
         "fleet-merge": Entry(
             "fleet.experiments", "devices that see parts of the gas stream, merged into one"
+        ),
+        "fidelity": Entry(
+            "fidelity",
+            "every rule's integers beside its floats on the gas stream; each quantisation alone",
         ),
         "noise-limits": Entry(
             "mesu.experiments", "where predicted weight noise exceeds the signal"

@@ -7,7 +7,16 @@ import math
 import numpy as np
 from onnx import TensorProto
 
-from export.graph.whole import Array, Number, Value, builder_of, floor, known_real, name_of, scaled
+from export.graph.whole import (
+    Array,
+    Number,
+    Value,
+    builder_of,
+    divided,
+    floor,
+    known_real,
+    name_of,
+)
 
 
 def bit_length(x: Number, bits: int, scalar: bool = True) -> Number:
@@ -41,4 +50,4 @@ def bit_length_wide(x: Number, bits: int) -> Number:
     reached = g.op("GreaterOrEqual", g.unsqueeze(name_of(x), -1), coarse)
     counted = g.reduce("ReduceSum", g.cast(reached, TensorProto.DOUBLE), -1, keepdims=False)
     found = Value(g, counted) * float(step)
-    return found + bit_length(scaled(x, -found), step, scalar=False)
+    return found + bit_length(divided(x, found), step, scalar=False)
