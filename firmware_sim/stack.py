@@ -2,8 +2,7 @@
 
 The bound is the deepest sum of frames along the calls of the linked program, the compiler's own
 routines included. A frame is what a function's instructions take from the stack pointer. A call
-through a pointer may go to every function whose address lies somewhere in the program. What cannot
-be bounded is refused: a recursion, a frame of varying size.
+through a pointer may go to every function whose address lies in it. What has no bound is refused.
 """
 
 from __future__ import annotations
@@ -80,9 +79,8 @@ def stack_use(elf_path: str | Path, roots: tuple[str, ...] = ROOTS) -> StackUse:
         reader = _Riscv(elf, path) if elf["e_machine"] == "EM_RISCV" else _Arm(elf, path)
         frames, calls = reader.read()
     deepest: dict[str, tuple[int, tuple[str, ...]]] = {}
-    for root in roots:
-        if root in frames:
-            _depth(root, frames, calls, deepest, (), path)
+    for root in filter(frames.__contains__, roots):
+        _depth(root, frames, calls, deepest, (), path)
     if not deepest:
         raise BuildError(f"{path}: none of the functions {', '.join(roots)}: no firmware of ours")
     bound, way = max(deepest[root] for root in roots if root in deepest)
@@ -260,8 +258,7 @@ class _Arm(_Reader):
         return int(found[1], 0)
 
     def _pool(self, address: int, operands: str) -> int:
-        offset = int(operands[operands.index("#") + 1 : operands.index("]")], 0)
-        place = (address + 4 & ~3) + offset
+        place = (address + 4 & ~3) + _value(operands[operands.index("#") : operands.index("]")])
         return int.from_bytes(self.bytes_at(place, place + 4), "little", signed=True)
 
 
