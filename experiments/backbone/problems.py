@@ -118,4 +118,5 @@ def stretched(signal: npt.NDArray[np.float64]) -> Floats:
     part = (at - low)[:, None]
     upper = np.minimum(low + 1, len(signal) - 1)
     rows = signal[low] * (1 - part) + signal[upper] * part
-    return np.maximum(rows + 1, 0).astype(np.float32).ravel()
+    found: Floats = np.maximum(rows + 1, 0).astype(np.float32).ravel()
+    return found
