@@ -106,7 +106,7 @@ def speakers() -> Problem:
         frac_bits=4,
         channels=32,
         rotations=False,
-        epochs=12,
+        epochs=6,
         alone={},
     )
 
