@@ -114,6 +114,9 @@ TOPICS: dict[str, dict[str, Entry]] = {
         "spiking": Entry(
             "spiking.experiments", "spiking learners on spoken digits and motion, beside SGD"
         ),
+        "spiking-settings": Entry(
+            "spiking.experiments", "settings of spiking learners, chosen on other recordings"
+        ),
         "labels": Entry(
             "labels",
             "labels only where the draws disagree: accuracy against the share of labels",

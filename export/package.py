@@ -53,7 +53,8 @@ def write_export(
 
     ``predict.onnx`` predicts from the state as it is now. ``learn.onnx`` and ``learn_block.onnx``
     learn, of every learner in integers without a memory or a reservoir; the manifest says why an
-    export has none. A spiking learner has neither: its traces are no inputs of a graph yet.
+    export has none. Of a spiking learner there is no ``predict.onnx``: a step needs what the one
+    before left, so ``learn.onnx`` predicts as well.
 
     Parameters
     ----------

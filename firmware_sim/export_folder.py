@@ -55,6 +55,11 @@ class ExportFolder:
         """Whether the state that a board begins with is made from a seed: no image of it."""
         return "c/sl_state_start.c" in self.c_files
 
+    @property
+    def is_spiking(self) -> bool:
+        """Whether the network spikes: it then has requests of its own."""
+        return "c/sl_trace.h" in self.c_files
+
 
 def open_export(export_dir: str | Path) -> ExportFolder:
     """Open an export folder and verify every file against the manifest.

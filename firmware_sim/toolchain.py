@@ -12,6 +12,7 @@ from .errors import DeviceTooSmallError, ExportFolderError
 from .export_folder import ExportFolder, open_export
 from .image import Firmware, load_firmware
 from .linker import render_linker_script
+from .lock_sources import check_lock, copy_lock
 from .port_sources import CommitWhen, copy_port
 from .storage import Storage, plan_storage
 from .uf2 import write_uf2
@@ -21,8 +22,10 @@ DEFAULT_STACK_BYTES = 2048
 
 _FIRMWARE_DIR = Path(__file__).with_name("firmware")
 _STARTUP = {"arm": "startup.c", "riscv": "startup_riscv.c"}
-_FIRMWARE_SOURCES = ("frame.c", "storage.c", "main.c")
-_FIRMWARE_HEADERS = ("frame.h", "memory.h", "port.h", "storage.h")
+_FIRMWARE_SOURCES = ("frame.c", "storage.c", "requests.c", "main.c")
+_FIRMWARE_HEADERS = ("frame.h", "lock.h", "memory.h", "port.h", "requests.h", "storage.h")
+#: Requests that only one kind of network has, by whether it spikes.
+_KIND = {True: "kind_spiking.c", False: "kind_plain.c"}
 
 # -g keeps the symbol table (the linker script discards the DWARF itself: 0.7 MB of the
 # compiler's run-time library, full of this machine's paths).
@@ -56,6 +59,7 @@ def build_firmware(
     extra_flags: Sequence[str] = (),
     commit: CommitWhen = "request",
     watchdog: bool = False,
+    key: bytes | None = None,
 ) -> Firmware:
     """Build the firmware of an exported learner for a board.
 
@@ -82,9 +86,14 @@ def build_firmware(
         many learned samples.
     watchdog : bool
         Start the board's watchdog at boot: it resets a firmware that hangs.
+    key : bytes or None
+        32 bytes: the state is read and written only by who has them, too (docs/device.md, "Behind
+        a key"). They stand in the image and in ``src/``.
 
     Raises
     ------
+    InputError
+        If `key` has another size, or `commit` is ``"never"`` with one, or is none of its values.
     ExportFolderError
         If the folder is not what its manifest says.
     DeviceTooSmallError
@@ -92,12 +101,15 @@ def build_firmware(
     BuildError
         If compiling, linking or the static check of the instructions fails.
     """
+    check_lock(key, commit)
     export = open_export(export_dir)
     out = Path(out_dir)
     out.mkdir(parents=True, exist_ok=True)
     storage = plan_storage(board, export.state_bytes)
     sources = _copy_sources(export, board.core, out / "src")
-    sources += copy_port(board, storage, export, out / "src", commit, watchdog)
+    sources += copy_port(board, storage, export, out / "src", commit, watchdog, key is not None)
+    if key is not None:
+        sources += copy_lock(key, core_flags(board.core), _FIRMWARE_DIR, out / "src")
     arguments = [*core_flags(board.core), *_FLAGS, *extra_flags]
     if warnings_are_errors:
         arguments.append("-Werror")
@@ -129,7 +141,7 @@ def _copy_sources(export: ExportFolder, core: Core, src: Path) -> list[str]:
     if src.exists():
         shutil.rmtree(src)
     (src / "firmware").mkdir(parents=True)
-    compiled = (_STARTUP[core.isa], *_FIRMWARE_SOURCES)
+    compiled = (_STARTUP[core.isa], *_FIRMWARE_SOURCES, _KIND[export.is_spiking])
     for name in (*compiled, *_FIRMWARE_HEADERS):
         shutil.copyfile(_FIRMWARE_DIR / name, src / "firmware" / name)
     for name in export.c_files:

@@ -139,6 +139,10 @@ void sl_storage_boot(sl_state_t *state) {
     }
 }
 
+uint32_t sl_storage_highest(void) {
+    return highest;
+}
+
 /* Finds room for the next record, and writes its head. */
 static uint32_t begin(uint32_t *at) {
     staged = NOT_STAGING;

@@ -33,6 +33,9 @@ extern sl_storage_t sl_storage;
 /* Fills `state` with the newest whole record, or with the factory state. */
 void sl_storage_boot(sl_state_t *state);
 
+/* Returns the highest sequence number that a record in flash has, or may have. */
+uint32_t sl_storage_highest(void);
+
 /* Writes a record of `state`. Returns 0, or 1 if the flash did not take it: the record before
  * stays the newest. */
 uint32_t sl_storage_commit(const sl_state_t *state);
