@@ -1,8 +1,8 @@
 """Install the lowest version of everything that pyproject.toml allows, and run a part of the tests.
 
 `make lowest`, or `python tests/lowest.py [--keep FOLDER]`: with FOLDER the environment stays there,
-and the next run starts with it. It needs uv, of the extra test. An upper bound says what is known to
-fail; a lower one is a promise, and nothing else would ever notice that it is broken.
+and the next run starts with it. It needs uv, of the extra test. A lower bound is a promise, and
+nothing else would ever notice that it is broken.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
+from newest_opset import newest_opset
 
 from export.graph.model import prediction_model
 from quant import noise
@@ -59,13 +60,29 @@ def test_plain_operators_say_the_same(rule: str, variant: str, settings: Any) ->
     if learner.spec.leaks:
         pytest.skip("a spiking network has no graph")
     usual, plain = model(learner), model(learner, plain=True)
+    newest = model(learner, opset=newest_opset())
     kinds = {node.op_type for node in plain.graph.node}
     assert not kinds & {"ArgMax", "TopK"}
     assert {node.op_type for node in usual.graph.node} & {"ArgMax", "TopK"}, "canary"
     one, other = run(usual), run(plain)
     for name, values in one.items():
         assert np.array_equal(values, other[name], equal_nan=values.dtype.kind == "f"), name
+    assert newest.opset_import[0].version > usual.opset_import[0].version == 18
+    assert np.array_equal(run(newest)["label"], one["label"])
     assert one["label"].tolist() == [learner.predict_one(x) for x in ROWS]
+
+
+@pytest.mark.parametrize(
+    ("rule", "arithmetic"), [(r, a) for r in RULES for a in RULES[r].arithmetics]
+)
+def test_a_node_says_where_it_stands(rule: str, arithmetic: str) -> None:
+    """Names for who reads the graph in a viewer: its place, or the output that it makes."""
+    found = model(made(rule, n=3, arithmetic=arithmetic, backend=None, memory="lda")).graph
+    outputs = {output.name for output in found.output}
+    places = {node.name.rpartition("/")[0] for node in found.node if node.name not in outputs}
+    assert {"finite", "front_end", "answer", "memory"} <= places
+    assert {"network/layer_0", "network/layer_1"} <= places
+    assert "" not in places
 
 
 def test_a_memory_in_plain_operators() -> None:
