@@ -1,8 +1,8 @@
 """Write a folder whose page learns the gas stream in a browser: `python docs/onnx/folder.py DIR`.
 
 The folder holds an export, its samples, the golden model's states, the page, its programs, and
-ONNX Runtime for browsers. The runtime is npm's package onnxruntime-web, fetched once with `npm pack`
-and kept in the user's cache. `--runtime` only fetches it.
+ONNX Runtime for browsers. The runtime is npm's package onnxruntime-web. `npm pack` fetches it once;
+it stays in the user's cache. `--runtime` only fetches it.
 """
 
 from __future__ import annotations

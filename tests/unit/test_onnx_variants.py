@@ -8,6 +8,7 @@ import numpy as np
 import onnxruntime
 import pytest
 from newest_opset import newest_opset
+from random_networks import drawn
 
 from export.graph.model import prediction_model
 from quant import noise
@@ -130,29 +131,6 @@ def test_random_bits_of_floats_and_refusals() -> None:
 
 
 # -- many networks -----------------------------------------------------------------------------
-
-
-def drawn(seed: int) -> tuple[StreamLearner, Any]:
-    """A network of any rule, shape, front end and settings, with classes missing; and rows."""
-    rng = np.random.default_rng(seed)
-    rule = str(rng.choice(sorted(RULES)))
-    variants = [{}, *variants_of(rule, "categorical").values()]
-    settings = variants[int(rng.integers(len(variants)))]
-    sizes = (int(rng.integers(1, 12)), 4 * int(rng.integers(1, 6)), int(rng.integers(2, 9)))
-    kind: Any = learner_class(rule, "categorical")
-    learner = kind(
-        sizes,
-        classes=range(sizes[-1]),
-        front_end=str(rng.choice(["standardise", "frozen", "none"])),
-        seed=seed,
-        backend="numpy",
-        **settings,
-    )
-    x = (rng.normal(0, 1, (12, sizes[0])) * 10.0 ** rng.integers(-3, 4)).astype(np.float32)
-    taught = rng.permutation(sizes[-1])[: int(rng.integers(0, sizes[-1]))]
-    for row in x[: 8 * (len(taught) > 0)]:
-        learner.learn_one(row, int(rng.choice(taught)))
-    return learner, x
 
 
 def differences(seed: int) -> int:
