@@ -125,6 +125,10 @@ TOPICS: dict[str, dict[str, Entry]] = {
         "fleet-merge": Entry(
             "fleet.experiments", "devices that see parts of the gas stream, merged into one"
         ),
+        "fidelity": Entry(
+            "fidelity",
+            "every rule's integers beside its floats on the gas stream; each quantisation alone",
+        ),
         "noise-limits": Entry(
             "mesu.experiments", "where predicted weight noise exceeds the signal"
         ),
@@ -150,6 +154,9 @@ TOPICS: dict[str, dict[str, Entry]] = {
             "device.experiments", "instructions and RAM of the metaplastic learner", (), ("mnist",)
         ),
         "size": Entry("device.experiments", "flash and RAM of the demo's learner on every board"),
+        "power-cuts": Entry(
+            "device.experiments", "power cuts on every board: each flash operation, drawn, twice"
+        ),
         "flags": Entry("device.experiments", "what the compiler's flags give on each core"),
         "tracked": Entry(
             "device.experiments", "sizes and instruction counts of this release, and what moved"

@@ -47,17 +47,24 @@ class StateVerbs:
             )
         return reply.payload
 
-    def read_state(self) -> bytes:
-        """Read the learner's whole state over the link.
+    def read_state(self, first: int = 0, size: int | None = None) -> bytes:
+        """Read the learner's state over the link.
+
+        Parameters
+        ----------
+        first : int
+            Offset of the part to read.
+        size : int or None
+            Its bytes; None: all to the end.
 
         Raises
         ------
         LinkError, DeviceFault
             As for `exchange`.
         """
-        size, chunk, parts = self.facts.state_bytes, 0x8000, []
-        for offset in range(0, size, chunk):
-            payload = struct.pack("<IH", offset, min(chunk, size - offset))
+        end, chunk, parts = self.facts.state_bytes if size is None else first + size, 0x8000, []
+        for offset in range(first, end, chunk):
+            payload = struct.pack("<IH", offset, min(chunk, end - offset))
             parts.append(self._ask(Request.READ_STATE, payload))
         return b"".join(parts)
 

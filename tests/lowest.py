@@ -20,8 +20,8 @@ else:
     sys.exit("this needs Python 3.11 or newer, which reads pyproject.toml")
 
 ROOT = Path(__file__).parents[1]
-#: Extras that stay out: gigabytes of torch and JAX, tools that build the site.
-LEFT_OUT = ("torch", "rivals", "spiking", "docs", "test")
+#: Extras that stay out: gigabytes of torch, JAX and Ray, and tools that build the site.
+LEFT_OUT = ("torch", "rivals", "spiking", "federated", "sweep", "docs", "test")
 #: Of the extra test, what the tests below import. The rest are tools of developers, who have the
 #: newest; amqtt asks for a newer typer than users need.
 FROM_TEST = ("pytest", "pytest-xdist", "hypothesis", "river", "pandas", "polars", "jsonschema")

@@ -8,7 +8,16 @@ import numpy as np
 from onnx import TensorProto
 
 from export.graph.builder import GraphBuilder
-from export.graph.whole import Array, Number, Value, builder_of, floor, known_real, name_of, scaled
+from export.graph.whole import (
+    Array,
+    Number,
+    Value,
+    builder_of,
+    divided,
+    floor,
+    known_real,
+    name_of,
+)
 
 
 def bit_length(x: Number, bits: int, scalar: bool = True) -> Number:
@@ -42,7 +51,7 @@ def bit_length_wide(x: Number, bits: int) -> Number:
     reached = g.op("GreaterOrEqual", g.unsqueeze(name_of(x), -1), coarse)
     counted = _count(g, g.cast(reached, TensorProto.DOUBLE), len(coarse), keep=False)
     found = Value(g, counted) * float(step)
-    return found + bit_length(scaled(x, -found), step, scalar=False)
+    return found + bit_length(divided(x, found), step, scalar=False)
 
 
 def _count(g: GraphBuilder, ones: str, n: int, keep: bool) -> str:

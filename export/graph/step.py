@@ -17,6 +17,7 @@ from export.graph.whole import (
     absolute,
     clip,
     divide_floor,
+    divided,
     equal,
     floor,
     lookup,
@@ -95,7 +96,7 @@ class Rates:
         if guard is None:
             return cls(ONE, ONE, None)
         mantissa, whole = exp2_below(shift_floor(LOG2_MAX - fields.value("step_log2"), 8), 8)
-        factor = floor(scaled(mantissa, -whole))
+        factor = floor(divided(mantissa, whole))
         return cls(factor, maximum(factor, ONE), guard)
 
     def gain(self, gain: tuple[int, int], inverse: Any) -> Scale:

@@ -30,6 +30,8 @@ Number = Any
 EXPONENT_MAX = 260
 #: Those from 0 first, then the negative ones: Gather counts a negative index from the end.
 _POWERS = np.ldexp(1.0, np.r_[0 : EXPONENT_MAX + 1, -EXPONENT_MAX:0])
+#: The same of the exponent's negative: a shift to the right needs no node that negates.
+_INVERSES = 1 / _POWERS
 
 
 class Value:
@@ -208,11 +210,17 @@ def truncated(x: Number) -> Number:
 
 def power_of_two(exponent: Number) -> Number:
     """``2^exponent``, exponents within ±:data:`EXPONENT_MAX`."""
+    return _power(exponent, 1)
+
+
+def _power(exponent: Number, sign: int) -> Number:
+    """``2^(sign · exponent)``."""
     g = builder_of(exponent)
     if g is None:
-        known: Array = np.ldexp(1.0, np.asarray(exponent).astype(int))
+        known: Array = np.ldexp(1.0, sign * np.asarray(exponent).astype(int))
         return known
-    return Value(g, g.op("Gather", _POWERS, g.cast(name_of(exponent), TensorProto.INT64)))
+    table = _POWERS if sign > 0 else _INVERSES
+    return Value(g, g.op("Gather", table, g.cast(name_of(exponent), TensorProto.INT64)))
 
 
 def scaled(x: Number, exponent: Number) -> Number:
@@ -222,23 +230,30 @@ def scaled(x: Number, exponent: Number) -> Number:
     return x * power_of_two(exponent)
 
 
+def divided(x: Number, exponent: Number) -> Number:
+    """``x / 2^exponent``, exact."""
+    if isinstance(exponent, int) and exponent == 0:
+        return x
+    return x * _power(exponent, -1)
+
+
 def shift_floor(x: Number, right: Number) -> Number:
     """``x >> right``, arithmetic; a negative ``right`` shifts left."""
-    return floor(scaled(x, -right))
+    return floor(divided(x, right))
 
 
 def shift_round(x: Number, right: Number) -> Number:
     """``x / 2^right``, rounding half up; a negative ``right`` multiplies by 2^-right."""
     if isinstance(right, int) and right <= 0:
         return scaled(x, -right)
-    return floor(scaled(x, -right) + 0.5)
+    return floor(divided(x, right) + 0.5)
 
 
 def shift_truncate(x: Number, right: Number) -> Number:
     """``x / 2^right``, rounding towards zero; a negative ``right`` multiplies by 2^-right."""
     if isinstance(right, int) and right <= 0:
         return scaled(x, -right)
-    return truncated(scaled(x, -right))
+    return truncated(divided(x, right))
 
 
 def odd(x: Number) -> Number:

@@ -8,8 +8,9 @@ uint8_t sl_request_of_kind(const sl_frame_t *frame) {
         if (length != FEATURE_BYTES) {
             return SL_STATUS_WRONG_LENGTH;
         }
-        sl_reply_result(frame, sl_learner_advance(&sl_state, &sl_scratch,
-                                                  frame->words + SL_FRAME_HEADER_BYTES / 4u));
+        sl_reply_result(
+            frame, sl_learner_advance(&sl_state, &sl_scratch,
+                                      sl_raw_features(frame->words + SL_FRAME_HEADER_BYTES / 4u)));
         return SL_DONE;
     case SL_TYPE_RESET:
         if (length != 0u) {

@@ -3,6 +3,7 @@
 
 #include "frame.h"
 #include "lock.h"
+#include "log.h"
 #include "port.h"
 #include "requests.h"
 #include "storage.h"
@@ -16,8 +17,8 @@
     (1u << SL_TYPE_LEARN | 1u << SL_TYPE_ASK | 1u << SL_TYPE_ADVANCE | 1u << SL_TYPE_RESET |       \
      1u << SL_TYPE_COMMIT | 1u << SL_TYPE_ADOPT | 1u << SL_TYPE_WRITE_STATE)
 
-#if (4 * (SL_N_FEATURES) + 4) > 65532
-#error "SL_N_FEATURES is too large for a frame: its length field has 16 bits"
+#if (4 * (SL_RAW_INPUTS) + 4) > 65532
+#error "a sample is too large for a frame: its length field has 16 bits"
 #endif
 #if (SL_N_CLASSES) > 65536
 #error "SL_N_CLASSES is too large for a frame: a label has 16 bits"
@@ -39,7 +40,7 @@ static struct {
 } answered;
 
 __attribute__((used)) const uint32_t sl_link_facts[6] = {SL_FRAME_VERSION,
-                                                         SL_N_FEATURES,
+                                                         SL_RAW_INPUTS,
                                                          SL_N_CLASSES,
                                                          (uint32_t)sizeof(sl_state_t),
                                                          (uint32_t)sizeof(sl_scratch_t),
@@ -89,6 +90,7 @@ int main(void) {
     sl_port_watchdog();
 #endif
     sl_storage_boot(&sl_state);
+    sl_log_boot();
     for (;;) {
         const uint8_t status = sl_frame_receive(&frame);
         if (status == SL_STATUS_OK) {

@@ -2,6 +2,7 @@
 #include "requests.h"
 
 #include "lock.h"
+#include "log.h"
 #include "port.h"
 #include "storage.h"
 
@@ -64,8 +65,8 @@ static void handle_commit(const sl_frame_t *frame) {
 /* The class, and in the highest bit whether its label is worth asking for. */
 static void handle_ask(const sl_frame_t *frame, const uint32_t *words) {
     static int32_t fallen;
-    const int32_t result = sl_learner_predict(&sl_state, &sl_scratch, words);
-    const int32_t up = (int32_t)words[SL_N_FEATURES];
+    const int32_t result = sl_learner_predict(&sl_state, &sl_scratch, sl_raw_features(words));
+    const int32_t up = (int32_t)words[SL_RAW_INPUTS];
     if (result < 0) {
         sl_reply_result(frame, result);
     } else if (up < 0 || up > SL_ASK_UP_MAX) {
@@ -79,9 +80,12 @@ static void handle_ask(const sl_frame_t *frame, const uint32_t *words) {
 #endif
 
 static void handle_learn(const sl_frame_t *frame, const uint32_t *words) {
-    const uint8_t *tail = (const uint8_t *)words + FEATURE_BYTES;
-    const uint32_t target = SL_TARGET_BYTES == 4u ? u32_at(tail) : u16_at(tail);
-    const int32_t result = sl_learner_learn(&sl_state, &sl_scratch, words, target);
+    sl_log_room();
+    const int32_t result =
+        sl_learner_learn(&sl_state, &sl_scratch, sl_raw_features(words), sl_target_of(words));
+    if (result >= 0) {
+        sl_log_append(words);
+    }
 #if SL_COMMIT_EVERY
     static uint32_t learned;
     if (result >= 0 && ++learned % SL_COMMIT_EVERY == 0u) {
@@ -105,14 +109,16 @@ void sl_request_handle(const sl_frame_t *frame) {
         break;
     case SL_TYPE_PREDICT:
         if (length == FEATURE_BYTES) {
-            sl_reply_result(frame, sl_learner_predict(&sl_state, &sl_scratch, words));
+            sl_reply_result(frame,
+                            sl_learner_predict(&sl_state, &sl_scratch, sl_raw_features(words)));
             return;
         }
         break;
 #ifdef SL_HAS_PREDICT_MEAN
     case SL_TYPE_PREDICT_MEAN:
         if (length == FEATURE_BYTES) {
-            sl_reply_result(frame, sl_learner_predict_mean(&sl_state, &sl_scratch, words));
+            sl_reply_result(
+                frame, sl_learner_predict_mean(&sl_state, &sl_scratch, sl_raw_features(words)));
             return;
         }
         break;
@@ -120,7 +126,8 @@ void sl_request_handle(const sl_frame_t *frame) {
 #ifdef SL_HAS_RECALL
     case SL_TYPE_RECALL:
         if (length == FEATURE_BYTES) {
-            sl_reply_result(frame, sl_learner_recall(&sl_state, &sl_scratch, words));
+            sl_reply_result(frame,
+                            sl_learner_recall(&sl_state, &sl_scratch, sl_raw_features(words)));
             return;
         }
         break;
@@ -184,6 +191,9 @@ void sl_request_handle(const sl_frame_t *frame) {
             handle_adopt(frame, words[0]);
             return;
         }
+        break;
+    case SL_TYPE_LOG:
+        status = sl_log_read(frame);
         break;
     case SL_TYPE_SESSION:
         status = sl_lock_begin(frame);

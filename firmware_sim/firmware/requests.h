@@ -4,10 +4,11 @@
 
 #include <stdint.h>
 
+#include "board.h"
 #include "frame.h"
 #include "sl_learner.h"
 
-#define FEATURE_BYTES     (4u * (uint32_t)(SL_N_FEATURES))
+#define FEATURE_BYTES     (4u * (uint32_t)(SL_RAW_INPUTS))
 #define LEARN_BYTES       (FEATURE_BYTES + SL_TARGET_BYTES)
 #define STATE_CHUNK_BYTES 260u  /* WRITE_STATE: an offset and 256 bytes, whatever the network */
 #define SL_DONE           0xFEu /* no status of a reply: it was sent already */
@@ -26,6 +27,12 @@ static inline uint32_t u32_at(const uint8_t *bytes) {
     return u16_at(bytes) | (u16_at(bytes + 2) << 16);
 }
 
+/* The target behind the features of a sample: a label, or the bits of a number. */
+static inline uint32_t sl_target_of(const uint32_t *words) {
+    const uint8_t *tail = (const uint8_t *)words + FEATURE_BYTES;
+    return SL_TARGET_BYTES == 4u ? u32_at(tail) : u16_at(tail);
+}
+
 /* Sends the reply to a request, and keeps it if it is short. `payload` is aligned to words. */
 void sl_reply(const sl_frame_t *frame, uint8_t status, const void *payload, uint32_t length);
 
@@ -35,6 +42,9 @@ static inline void sl_reply_status(const sl_frame_t *frame, uint8_t status) {
 
 /* What was predicted, or the learner's error as a status. */
 void sl_reply_result(const sl_frame_t *frame, int32_t result);
+
+/* The learner's features of SL_RAW_INPUTS raw values: raw_plain.c, or raw_backbone.c. */
+const uint32_t *sl_raw_features(const uint32_t *raw);
 
 /* Does a request, whatever it is, and replies. */
 void sl_request_handle(const sl_frame_t *frame);

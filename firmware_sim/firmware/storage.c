@@ -64,8 +64,7 @@ static uint32_t is_whole(uint32_t address) {
            tail[0] == crc_of(head, data);
 }
 
-/* Programs one unit and reads it back. */
-static uint32_t program(uint32_t address, const uint32_t *words) {
+uint32_t sl_storage_program(uint32_t address, const uint32_t *words) {
     uint32_t wrong = sl_port_program(address, words);
     for (uint32_t i = 0; i < UNIT_WORDS; i++) {
         wrong |= words_at(address)[i] ^ words[i];
@@ -176,12 +175,13 @@ static uint32_t begin(uint32_t *at) {
         }
     }
     const uint32_t head[UNIT_WORDS] = {SL_LEARNER_ID, highest + 1u, sizeof(sl_state_t), 0u};
-    return program(*at, head);
+    return sl_storage_program(*at, head);
 }
 
 static uint32_t finish(uint32_t at, uint32_t crc) {
     const uint32_t tail[UNIT_WORDS] = {crc, highest + 1u, 0u, WHOLE};
-    const uint32_t wrong = program(at + SL_UNIT_BYTES + DATA_BYTES, tail) != 0u || !is_whole(at);
+    const uint32_t wrong =
+        sl_storage_program(at + SL_UNIT_BYTES + DATA_BYTES, tail) != 0u || !is_whole(at);
     if (wrong == 0u) {
         sl_storage.sequence = ++highest;
         sl_storage.active = at;
@@ -190,15 +190,23 @@ static uint32_t finish(uint32_t at, uint32_t crc) {
     return wrong;
 }
 
+/* The next unit of so many bytes that are left; the last one is filled up with 0. */
+static void take_unit(uint32_t unit[UNIT_WORDS], const uint8_t *bytes, uint32_t left) {
+    for (uint32_t i = 0; i < UNIT_WORDS; i++) {
+        unit[i] = 0u;
+    }
+    for (uint32_t i = 0; i < SL_UNIT_BYTES && i < left; i++) {
+        ((uint8_t *)unit)[i] = bytes[i];
+    }
+}
+
 static uint32_t write_record(const sl_state_t *state) {
     uint32_t at;
     uint32_t wrong = begin(&at);
     for (uint32_t done = 0; done < DATA_BYTES && wrong == 0u; done += SL_UNIT_BYTES) {
-        uint32_t unit[UNIT_WORDS] = {0};
-        const uint32_t left = (uint32_t)sizeof *state - done;
-        __builtin_memcpy(unit, (const uint8_t *)state + done,
-                         left < SL_UNIT_BYTES ? left : SL_UNIT_BYTES);
-        wrong = program(at + SL_UNIT_BYTES + done, unit);
+        uint32_t unit[UNIT_WORDS];
+        take_unit(unit, (const uint8_t *)state + done, (uint32_t)sizeof *state - done);
+        wrong = sl_storage_program(at + SL_UNIT_BYTES + done, unit);
     }
     return wrong != 0u || finish(at, crc_of(words_at(at), state)) != 0u;
 }
@@ -214,7 +222,7 @@ uint32_t sl_storage_commit(const sl_state_t *state) {
     return 1u;
 }
 
-uint32_t sl_storage_stage(uint32_t offset, uint32_t *words, uint32_t size) {
+uint32_t sl_storage_stage(uint32_t offset, const uint32_t *words, uint32_t size) {
     if (offset == 0u) {
         if (begin(&staging) != 0u) {
             sl_storage.failures++;
@@ -225,11 +233,10 @@ uint32_t sl_storage_stage(uint32_t offset, uint32_t *words, uint32_t size) {
     if (staged != offset || offset % SL_UNIT_BYTES != 0u) {
         return 2u;
     }
-    for (uint32_t i = size; i % SL_UNIT_BYTES != 0u; i++) {
-        ((uint8_t *)words)[i] = 0u;
-    }
     for (uint32_t done = 0; done < size; done += SL_UNIT_BYTES) {
-        if (program(staging + SL_UNIT_BYTES + offset + done, words + done / 4u) != 0u) {
+        uint32_t unit[UNIT_WORDS];
+        take_unit(unit, (const uint8_t *)words + done, size - done);
+        if (sl_storage_program(staging + SL_UNIT_BYTES + offset + done, unit) != 0u) {
             staged = NOT_STAGING;
             sl_storage.failures++;
             return 1u;

@@ -61,6 +61,32 @@ def run(asked: Asked, html: Path | None, json_file: Path | None, quiet: bool) ->
     CommandError
         If the stream needs a label's column, or has no sample.
     """
+    to = console(quiet)
+    with progress(to) as display:
+        found = compare(asked, display)
+    _say(found, quiet)
+    if json_file is not None:
+        write_json(json_file, found)
+    if html is not None:
+        write_durably(html, quantised_page(found))
+        to.print(f"page: {html}", soft_wrap=True)
+
+
+def compare(asked: Asked, display: Progress) -> dict[str, Any]:
+    """Return what ``run`` shows, as JSON values.
+
+    Returns
+    -------
+    dict
+        ``stream``, ``n_samples``, ``layers`` and ``seed``; ``pairs``, of
+        :func:`streamlearn.fidelity.fidelity`, by rule and format; ``costs``, of
+        :func:`streamlearn.fidelity.costs`, by rule.
+
+    Raises
+    ------
+    CommandError
+        As :func:`run` does.
+    """
     name, x, labels = _stream(asked)
     classes = sorted(set(labels), key=labels.index)
     if len(classes) < 2:
@@ -75,27 +101,20 @@ def run(asked: Asked, html: Path | None, json_file: Path | None, quiet: bool) ->
         "costs": {},
     }
     given = {"classes": classes, "seed": asked.seed}
-    to = console(quiet)
-    with progress(to) as display:
-        for rule in asked.rules or rule_names():
-            for arithmetic in RULES[rule].arithmetics:
-                if arithmetic == REFERENCE:
-                    continue
-                pair = [
-                    new_learner(rule, "categorical", layers, {}, arithmetic=one, **given)
-                    for one in (REFERENCE, arithmetic)
-                ]
-                task = display.add_task(f"{rule} {arithmetic}", total=len(x))
-                done = partial(_done, display, task)
-                found["pairs"][f"{rule} {arithmetic}"] = fidelity(pair[0], pair[1], x, labels, done)
-            if asked.each and forms_of(rule) is not None:
-                found["costs"][rule] = _costs(pair[0], x, labels, asked.seed, display)
-    _say(found, quiet)
-    if json_file is not None:
-        write_json(json_file, found)
-    if html is not None:
-        write_durably(html, quantised_page(found))
-        to.print(f"page: {html}", soft_wrap=True)
+    for rule in asked.rules or rule_names():
+        for arithmetic in RULES[rule].arithmetics:
+            if arithmetic == REFERENCE:
+                continue
+            pair = [
+                new_learner(rule, "categorical", layers, {}, arithmetic=one, **given)
+                for one in (REFERENCE, arithmetic)
+            ]
+            task = display.add_task(f"{rule} {arithmetic}", total=len(x))
+            done = partial(_done, display, task)
+            found["pairs"][f"{rule} {arithmetic}"] = fidelity(pair[0], pair[1], x, labels, done)
+        if asked.each and forms_of(rule) is not None:
+            found["costs"][rule] = _costs(pair[0], x, labels, asked.seed, display)
+    return found
 
 
 def _done(display: Progress, task: TaskID, n: int) -> None:

@@ -16,10 +16,10 @@ from export.graph.step import exp2_below
 from export.graph.whole import (
     Value,
     divide_floor,
+    divided,
     floor,
     minimum,
     reduce,
-    scaled,
     shift_floor,
     where,
 )
@@ -190,7 +190,7 @@ def softmax_q(logits: Any) -> Any:
     """Softmax of each row of Q15.16 logits, in Q0.16: :func:`golden.softmax_q`."""
     t = minimum(shift_floor(reduce("Max", logits, 1) - logits, 6), 16383)
     mantissa, whole = exp2_below(shift_floor(t * 23637.0, 14), 10)
-    e = floor(scaled(mantissa, -whole))
+    e = floor(divided(mantissa, whole))
     return divide_floor(e * 65536.0, reduce("Sum", e, 1))
 
 

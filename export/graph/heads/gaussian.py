@@ -33,6 +33,7 @@ from export.graph.whole import (
     absolute,
     clip,
     divide_floor,
+    divided,
     floor,
     isqrt,
     maximum,
@@ -110,7 +111,7 @@ _LOW, _HIGH = LOG2_VARIANCE_MIN * 1024, LOG2_VARIANCE_MAX * 1024
 def _exp2(down: Any, top: int) -> Any:
     """2^(top - down), ``down`` in Q.10 from 0."""
     mantissa, whole = exp2_below(down, 10)
-    return floor(scaled(mantissa * 2.0 ** (top - 15), -whole))
+    return floor(divided(mantissa * 2.0 ** (top - 15), whole))
 
 
 def sums_q16(outputs: Any, spread: Any, epsilon: Any, n_draws: int) -> Any:

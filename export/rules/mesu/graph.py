@@ -20,6 +20,7 @@ from export.graph.sampling import (
 from export.graph.shapes import read
 from export.graph.whole import (
     clip,
+    divided,
     floor,
     isqrt,
     largest,
@@ -126,4 +127,4 @@ def _scaled_squares(xn: Any, exponent: Any) -> tuple[Any, Any]:
     total = bit_length(largest_sum(wide), _SQUARE_SUM_BITS) - POWER_BITS
     k = maximum(each, total)
     k = k + odd(k + most + 1)
-    return floor(scaled(wide, -k)), most + k - SQUARE_MORE_BITS
+    return floor(divided(wide, k)), most + k - SQUARE_MORE_BITS

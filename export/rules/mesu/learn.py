@@ -30,6 +30,7 @@ from export.graph.whole import (
     Value,
     absolute,
     clip,
+    divided,
     floor,
     matmul,
     maximum,
@@ -260,7 +261,7 @@ class MesuStep(SamplingStep):
         rows, right = factors(z, 7, exponent, lasting, RIGHT_MIN_MU, DRAWN_MU, low)
         h = rounded(was.rho, rounded(-sign(x) * rows, lanes_g))
         down = maximum(right, 1)
-        moved = scaled(floor(scaled(h + below(u[0], down, g), -down)), down - right)
+        moved = scaled(floor(divided(h + below(u[0], down, g), down)), down - right)
         mu = clip(was.mu + where(rows > 0, moved, 0), -32768, 32767)
         lanes_q, exponent_q = lanes(r_sum, self._plan.gain_sigma)
         lasting = exponent_q + 10

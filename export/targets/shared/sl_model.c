@@ -19,7 +19,7 @@ SL_STATIC_ASSERT(sizeof(int) >= 4, "an int has 32 bits at least: no AVR, no MSP4
 SL_STATIC_ASSERT(sizeof(sl_state_t) == SL_MODEL_STATE_BYTES, "sizes and kernel of one export");
 
 int32_t sl_model_begin(void) {
-    if (sl_store_load(&state, SL_MODEL_STATE_BYTES) == 0) {
+    if (sl_store_load(&state, SL_MODEL_STATE_BYTES) == 0 && sl_learner_check(&state)) {
         return SL_MODEL_SAVED;
     }
     sl_learner_start(&state);
