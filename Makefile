@@ -2,7 +2,7 @@
 PYTHON ?= python
 C_FILES = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find . -name '*.[ch]')
 
-.PHONY: help check format test prove docs demo golden size speed tracked figures
+.PHONY: help check format test prove docs demo lowest browser golden size speed tracked figures
 help:            ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
@@ -23,6 +23,12 @@ test:            ## all tests but the slow ones
 
 prove:           ## cppcheck over the firmware of every rule; skips where it is missing
 	$(PYTHON) -m pytest -n 0 -m "slow or not slow" -rs tests/emulator/test_cppcheck.py
+
+lowest:          ## some tests with the lowest version of everything that pyproject.toml allows
+	$(PYTHON) tests/lowest.py
+
+browser:         ## a folder whose page learns the gas stream in a browser; needs npm
+	$(PYTHON) docs/onnx/folder.py browser
 
 docs:            ## the site, into site/: strict, so that a dead link or an unknown name fails
 	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build
