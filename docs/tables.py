@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import struct
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -174,6 +175,43 @@ def instructions() -> Iterator[str]:
                 f"| `{name}`, {make(name).arithmetic}, {shape(name)} "
                 f"| {board} ({firmware_sim.get_board(board).core.name}) | {figures} |"
             )
+
+
+def lock() -> Iterator[str]:
+    """What a key costs: flash, RAM and instructions, with the stream's learner on each core."""
+    yield (
+        "| board | flash, bytes | RAM, bytes | deepest stack | instructions to begin a session "
+        "| for a request and its reply | for 64 bytes more |"
+    )
+    yield "|---|" + "---:|" * 6
+    for name in BOARDS:
+        with tempfile.TemporaryDirectory() as folder:
+            write_export(make("MesuClassifier"), Path(folder) / "export")
+            plain, locked = (_linked(Path(folder), name, key) for key in (None, bytes(32)))
+        board = firmware_sim.get_board(name)
+        before, now = plain[0].ram_bytes, locked[0].ram_bytes
+        small, large = (locked[1][size] - plain[1][size] for size in (4, 4 + 64 * 64))
+        yield (
+            f"| {name} ({board.core.name}) | +{locked[0].flash_bytes - plain[0].flash_bytes:,} "
+            f"| +{now.total - before.total:,} | {plain[2]:,} → {locked[2]:,} "
+            f"| {locked[1][0]:,} | +{small:,} | +{(large - small) // 64:,} |"
+        )
+
+
+def _linked(folder: Path, board: str, key: bytes | None) -> tuple[Any, dict[int, int], int]:
+    """Firmware; the link's instructions by bytes of state read, 0: a session; deepest stack."""
+    firmware = firmware_sim.build_firmware(
+        folder / "export", firmware_sim.get_board(board), folder / f"{board}-{key is None}", key=key
+    )
+    device = firmware_sim.Device(firmware, key=key)
+    device.learn(_samples(False)[0][0], 0)
+    device.commit()
+    took = {}
+    for size in (4, 4 + 64 * 64):
+        device.exchange(link.Request.READ_STATE, struct.pack("<IH", 0, size))
+        took[size] = device.last_call.link
+    device.exchange(link.Request.SESSION, bytes(16))
+    return firmware, {**took, 0: device.last_call.link}, device.stack_peak_bytes()
 
 
 def memories() -> Iterator[str]:
@@ -377,7 +415,7 @@ def figure(name: str, *arguments: str) -> Any:
     """Find the function that a marker names."""
     known = {
         f.__name__.replace("_", "-"): f
-        for f in (boards, wear, instructions, memories, rules, members, layouts, onnx_sizes)
+        for f in (boards, wear, instructions, memories, lock, rules, members, layouts, onnx_sizes)
     }
     one: dict[str, Callable[..., str]] = {
         f.__name__: f for f in (count, share, accuracy, appearance, version)

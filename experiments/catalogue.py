@@ -114,6 +114,9 @@ TOPICS: dict[str, dict[str, Entry]] = {
         "spiking": Entry(
             "spiking.experiments", "spiking learners on spoken digits and motion, beside SGD"
         ),
+        "spiking-settings": Entry(
+            "spiking.experiments", "settings of spiking learners, chosen on other recordings"
+        ),
         "labels": Entry(
             "labels",
             "labels only where the draws disagree: accuracy against the share of labels",
@@ -151,6 +154,9 @@ TOPICS: dict[str, dict[str, Entry]] = {
             "device.experiments", "instructions and RAM of the metaplastic learner", (), ("mnist",)
         ),
         "size": Entry("device.experiments", "flash and RAM of the demo's learner on every board"),
+        "power-cuts": Entry(
+            "device.experiments", "power cuts on every board: each flash operation, drawn, twice"
+        ),
         "flags": Entry("device.experiments", "what the compiler's flags give on each core"),
         "tracked": Entry(
             "device.experiments", "sizes and instruction counts of this release, and what moved"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -79,6 +79,19 @@ def add_limit(parser: argparse.ArgumentParser, at_least: int, of: str) -> None:
     """Declare ``--limit-samples``: only the first samples of a set, for a short run."""
     parser.add_argument(
         "--limit-samples", type=count(at_least), metavar="N", help=f"only the first N {of}"
+    )
+
+
+def add_engine(parser: argparse.ArgumentParser, engines: Sequence[str]) -> None:
+    """Declare ``--processes`` and ``--engine``: how many runs at once, and who executes them."""
+    parser.add_argument(
+        "--processes", type=count(1), default=1, metavar="N", help="runs at once, one per core"
+    )
+    parser.add_argument(
+        "--engine",
+        choices=engines,
+        default=engines[0],
+        help="processes of this machine, or Ray: here, or on the cluster of RAY_ADDRESS",
     )
 
 

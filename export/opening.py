@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from export.backbone import BACKBONE_FILE
 from export.package import (
     FORMAT,
     FORMAT_VERSION,
@@ -27,6 +28,8 @@ from export.package import (
     versions,
 )
 from export.signing import SIGNATURE_FILE, VerifyKey
+from quant.backbone import Backbone
+from quant.backbone.file import from_bytes
 from quant.description import to_json
 from quant.errors import ConfigError, ExportError
 from streamlearn.learners.base import StreamLearner
@@ -53,12 +56,15 @@ class Opened:
     remade : bool
         Whether graphs and C were compared byte by byte with what this version makes of the learner;
         if another version wrote them, with what they say of themselves.
+    backbone : Backbone or None
+        What stands in front of the learner.
     """
 
     learner: StreamLearner
     manifest: dict[str, Any]
     signed_by: str | None
     remade: bool
+    backbone: Backbone | None = None
 
 
 def open_export(folder: str | Path, signed_by: str | Path | None = None) -> Opened:
@@ -77,7 +83,7 @@ def open_export(folder: str | Path, signed_by: str | Path | None = None) -> Open
         not so of the state in the folder; a graph or a C source is not that of the state; or the
         signature is not the key's.
     StateFormatError
-        If the state image is damaged, or holds a state that no learner comes to.
+        If the state image or the backbone is damaged, or holds what no learner comes to.
     """
     root = Path(folder)
     text = _contents(root, MANIFEST_FILE, None, MANIFEST_MAX)
@@ -90,13 +96,16 @@ def open_export(folder: str | Path, signed_by: str | Path | None = None) -> Open
     manifest = _parsed(root, text)
     files = _files(root, manifest)
     learner = read(_listed(root, STATE_FILE, files), str(root / STATE_FILE))
+    backbone = None
+    if BACKBONE_FILE in files:
+        backbone = from_bytes(_listed(root, BACKBONE_FILE, files), str(root / BACKBONE_FILE))
     try:
-        remade = contents_of(learner)
+        remade = contents_of(learner, backbone)
     except ConfigError as error:
         raise ExportError(f"{root}: no export has such a state: {error}") from error
     told, now = manifest["versions"], versions()
     ours = all(told.get(name) == now[name] for name in ("streamlearn", "onnx"))
-    known = manifest_of(learner, remade)
+    known = manifest_of(learner, remade, backbone)
     for member, value in known.items():
         if member in ("files", "c_sources") and not ours:
             continue
@@ -118,7 +127,7 @@ def open_export(folder: str | Path, signed_by: str | Path | None = None) -> Open
         if not ours:
             _says(root, file, data, learner)
     _no_others(root, files)
-    return Opened(learner, manifest, signer, ours)
+    return Opened(learner, manifest, signer, ours, backbone)
 
 
 def _contents(root: Path, name: str, size: int | None, most: int) -> bytes:

@@ -12,8 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from export.backbone import BACKBONE_FILE, BACKBONE_ONNX_FILE, backbone_files, check_backbone
 from export.c_package import c_package
 from export.signing import SIGNATURE_FILE, SigningKey
+from quant.backbone import Backbone
+from quant.backbone.file import sha256 as backbone_sha256
 from quant.compiler import zig_version
 from quant.description import to_json
 from quant.durable import write_durably
@@ -48,12 +51,14 @@ def write_export(
     folder: str | Path,
     stream: Mapping[str, Any] | None = None,
     key: SigningKey | None = None,
+    backbone: Backbone | None = None,
 ) -> dict[str, Any]:
     """Write the ONNX graphs, the state image, the C package and ``manifest.json``.
 
     ``predict.onnx`` predicts from the state as it is now. ``learn.onnx`` and ``learn_block.onnx``
     learn, of every learner in integers without a memory or a reservoir; the manifest says why an
-    export has none. A spiking learner has neither: its traces are no inputs of a graph yet.
+    export has none. Of a spiking learner there is no ``predict.onnx``: a step needs what the one
+    before left, so ``learn.onnx`` predicts as well.
 
     Parameters
     ----------
@@ -66,6 +71,8 @@ def write_export(
         is.
     key : SigningKey, optional
         Signs the manifest, which has the hashes of all files (:mod:`export.signing`).
+    backbone : Backbone, optional
+        What makes the learner's features of raw values. A board then takes raw values.
 
     Returns
     -------
@@ -75,12 +82,12 @@ def write_export(
     Raises
     ------
     ConfigError
-        If the learner's arithmetic has no C kernel, as float64, or the folder holds anything but an
-        earlier export.
+        If the learner's arithmetic has no C kernel, as float64, the backbone makes another number
+        of features, or the folder holds anything but an earlier export.
     WriteError
         If a file cannot be written, as on a full disk. The folder is then refused by who opens it.
     """
-    contents = contents_of(learner)
+    contents = contents_of(learner, backbone)
     root = Path(folder)
     if root.exists() and any(root.iterdir()) and not _is_export(root):
         raise ConfigError(
@@ -88,14 +95,15 @@ def write_export(
             "an earlier export"
         )
     (root / "c").mkdir(parents=True, exist_ok=True)
-    of_old = (root / name for name in (ONNX_FILE, *LEARN_FILES, "model.onnx", SIGNATURE_FILE))
+    ours = (ONNX_FILE, *LEARN_FILES, BACKBONE_FILE, BACKBONE_ONNX_FILE, SIGNATURE_FILE)
+    of_old = (root / name for name in (*ours, "model.onnx"))
     for stale in (*(root / "c").glob("*.[ch]"), *of_old):
         stale.unlink(missing_ok=True)
     # Cut short, it is refused by who opens it, and known again by the next export.
     _write_manifest(root, {"format": FORMAT, "format_version": FORMAT_VERSION})
     for name, data in contents.items():
         write_durably(root / name, data)
-    manifest = manifest_of(learner, contents)
+    manifest = manifest_of(learner, contents, backbone)
     manifest |= {"versions": versions(), **({} if stream is None else {"stream": dict(stream)})}
     text = _write_manifest(root, manifest)
     if key is not None:
@@ -103,13 +111,13 @@ def write_export(
     return manifest
 
 
-def contents_of(learner: StreamLearner) -> dict[str, bytes]:
+def contents_of(learner: StreamLearner, backbone: Backbone | None = None) -> dict[str, bytes]:
     """Return the files of a learner's export but for the manifest, by name.
 
     Raises
     ------
     ConfigError
-        If the learner's arithmetic has no C kernel.
+        If the learner's arithmetic has no C kernel, or the backbone is another learner's.
     """
     # ONNX takes its time: only who exports waits
     from export.graph.learning import learning_models, why_not
@@ -124,6 +132,9 @@ def contents_of(learner: StreamLearner) -> dict[str, bytes]:
         )
     contents = {f"c/{name}": text.encode() for name, text in c_package(learner).items()}
     contents[STATE_FILE] = learner.to_bytes()
+    if backbone is not None:
+        check_backbone(backbone, learner.spec.n_features)
+        contents |= backbone_files(backbone)
     given, names = (learner.spec, learner.config), class_names(learner)
     models = {}
     if not learner.spec.leaks:
@@ -136,12 +147,15 @@ def contents_of(learner: StreamLearner) -> dict[str, bytes]:
     return contents
 
 
-def manifest_of(learner: StreamLearner, contents: Mapping[str, bytes]) -> dict[str, Any]:
+def manifest_of(
+    learner: StreamLearner, contents: Mapping[str, bytes], backbone: Backbone | None = None
+) -> dict[str, Any]:
     """Return what a manifest says of a learner and its files: all but versions and stream."""
     from export.graph.learning import why_not
     from export.graph.model import IR_VERSION, OPSET
 
     no_learning = why_not(learner.spec, learner.config, learner.arithmetic)
+    in_front = {} if backbone is None else {"backbone": _described(backbone)}
     return {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -154,12 +168,21 @@ def manifest_of(learner: StreamLearner, contents: Mapping[str, bytes]) -> dict[s
         "state_bytes": learner.state.nbytes,
         "state_sha256": learner.state_sha256,
         "state_fields": state_fields(learner),
+        **in_front,
         "onnx": {"opset": OPSET, "ir_version": IR_VERSION, "no_learning_because": no_learning},
         "c_sources": sorted(name for name in contents if name.endswith(".c")),
         "files": {
             name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
             for name, data in sorted(contents.items())
         },
+    }
+
+
+def _described(backbone: Backbone) -> dict[str, Any]:
+    return {
+        "n_inputs": backbone.n_inputs,
+        "n_features": backbone.n_features,
+        "sha256": backbone_sha256(backbone),
     }
 
 

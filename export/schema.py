@@ -72,6 +72,10 @@ def schema() -> dict[str, Any]:
         "versions": {"type": "object", "additionalProperties": _TEXT},
     }
     found = _object(members)
+    found["properties"]["backbone"] = {
+        **_object({"n_inputs": _whole(1), "n_features": _whole(1), "sha256": _HASH}),
+        "description": "what makes the learner's features of raw values, if there is one",
+    }
     found["properties"]["stream"] = {"type": "object", "description": "how the stream is read"}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

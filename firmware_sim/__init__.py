@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .device import Device, Health, Hello, Stored, TargetPrediction
     from .export_folder import ExportFolder, open_export
     from .image import Firmware, RamBytes, load_firmware
+    from .locking import new_key, read_key
     from .machine import CallCount
     from .model import ModelCost, model_cost
     from .power import Cut
@@ -53,6 +54,7 @@ _LATER = {
     "device": ("Device", "Health", "Hello", "Stored", "TargetPrediction"),
     "export_folder": ("ExportFolder", "open_export"),
     "image": ("Firmware", "RamBytes", "load_firmware"),
+    "locking": ("new_key", "read_key"),
     "machine": ("CallCount",),
     "power": ("Cut",),
     "model": ("ModelCost", "model_cost"),
@@ -111,7 +113,9 @@ __all__ = [
     "load_board",
     "load_firmware",
     "model_cost",
+    "new_key",
     "open_export",
     "open_port",
     "plan_storage",
+    "read_key",
 ]

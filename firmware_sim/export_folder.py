@@ -28,7 +28,8 @@ class ExportFolder:
     ----------
     path : Path
     n_features, n_classes : int
-        0 classes: the learner predicts a number.
+        Raw values of a sample: those of the backbone, if the learner has one in front of it. 0
+        classes: the learner predicts a number.
     classes : tuple of str
         Class names, in the order of the class indices.
     state_bytes : int
@@ -54,6 +55,16 @@ class ExportFolder:
     def has_start(self) -> bool:
         """Whether the state that a board begins with is made from a seed: no image of it."""
         return "c/sl_state_start.c" in self.c_files
+
+    @property
+    def has_backbone(self) -> bool:
+        """Whether a backbone stands in front of the learner."""
+        return "c/sl_backbone.c" in self.c_files
+
+    @property
+    def is_spiking(self) -> bool:
+        """Whether the network spikes: it then has requests of its own."""
+        return "c/sl_trace.h" in self.c_files
 
 
 def open_export(export_dir: str | Path) -> ExportFolder:
@@ -113,7 +124,7 @@ def _describe(path: Path, manifest: dict[str, Any], files: dict[str, Any]) -> Ex
         )
     return ExportFolder(
         path=path,
-        n_features=_field(manifest, "n_features", int, path),
+        n_features=_n_inputs(manifest, path),
         n_classes=n_classes,
         classes=tuple(str(name) for name in classes),
         state_bytes=_field(manifest, "state_bytes", int, path),
@@ -121,6 +132,12 @@ def _describe(path: Path, manifest: dict[str, Any], files: dict[str, Any]) -> Ex
         c_files=c_files,
         manifest=manifest,
     )
+
+
+def _n_inputs(manifest: dict[str, Any], path: Path) -> int:
+    if "backbone" not in manifest:
+        return int(_field(manifest, "n_features", int, path))
+    return int(_field(_field(manifest, "backbone", dict, path), "n_inputs", int, path))
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +98,16 @@ class Firmware:
     def storage(self) -> Storage:
         """Where the board keeps the state."""
         return plan_storage(self.board, self.state_bytes)
+
+    def with_stack(self, stack_bytes: int) -> Firmware:
+        """Return the same firmware as it is if so many bytes are reserved for the stack."""
+        ram = self.ram_bytes
+        total = ram.total - ram.stack_reserved + stack_bytes
+        return replace(
+            self,
+            sections={**self.sections, "stack": stack_bytes},
+            ram_bytes=replace(ram, stack_reserved=stack_bytes, total=total),
+        )
 
     @property
     def vector_address(self) -> int:

@@ -25,8 +25,8 @@ from .isa_riscv import riscv_allows, riscv_arch, riscv_instructions
 # ARM DDI 0419 (ARMv6-M), chapter A6: all 16-bit instructions, and the seven 32-bit ones.
 _V6M_NARROW = re.compile(
     r"(adc|add|adr|and|asr|b|bic|bkpt|blx|bx|cmn|cmp|cps|eor|hint|ldm|ldr|ldrb|ldrh|ldrsb|ldrsh|lsl|"
-    r"lsr|movs?|mul|mvn|nop|orr|pop|push|rev|rev16|revsh|rsb|sbc|sev|stm|str|strb|strh|sub|svc|"
-    r"sxtb|sxth|trap|tst|udf|uxtb|uxth|wfe|wfi|yield)$"
+    r"lsr|movs?|mul|mvn|nop|orr|pop|push|rev|rev16|revsh|ror|rsb|sbc|sev|stm|str|strb|strh|sub|"
+    r"svc|sxtb|sxth|trap|tst|udf|uxtb|uxth|wfe|wfi|yield)$"
 )
 _V6M_WIDE = re.compile(r"(bl|dmb|dsb|isb|mrs|msr|udf)$")
 

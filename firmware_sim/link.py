@@ -37,6 +37,7 @@ class Request(IntEnum):
     STORED = 0x11
     ADOPT = 0x12
     IDENTITY = 0x13
+    SESSION = 0x14
     FAULT = 0x7F
 
 
@@ -60,6 +61,7 @@ class Status(IntEnum):
     OUT_OF_ORDER = 11
     STATE_DAMAGED = 12
     STATE_REFUSED = 13
+    LOCKED = 14
     FAULT = 255
 
 
@@ -78,6 +80,8 @@ STATUS_TEXT = {
     Status.OUT_OF_ORDER: "a part of a state does not follow the one before",
     Status.STATE_DAMAGED: "the state that came has another CRC than was sent",
     Status.STATE_REFUSED: "no learner reaches such a state",
+    Status.LOCKED: "the device is locked, and the request had no seal or a wrong one; open the "
+    "link with the key that the firmware was built with",
     Status.FAULT: "the processor faulted",
 }
 

@@ -29,8 +29,8 @@ class CallCount:
     Attributes
     ----------
     learner : int
-        Executed inside ``sl_learner_predict``, ``sl_learner_predict_mean`` or
-        ``sl_learner_learn``, callees included.
+        Executed inside ``sl_learner_predict``, ``sl_learner_predict_mean``, ``sl_learner_learn``
+        and the ``sl_backbone`` in front of them, callees included.
     link : int
         All others: receiving, checking and answering the frame.
     """

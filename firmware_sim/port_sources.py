@@ -40,6 +40,7 @@ def copy_port(
     src: Path,
     commit: CommitWhen,
     watchdog: bool,
+    locked: bool,
 ) -> list[str]:
     """Copy and write a board's sources to `src`; return the .c files relative to it.
 
@@ -60,7 +61,9 @@ def copy_port(
             shutil.copyfile(path, port / path.name)
     if not (port / "port.c").is_file():
         raise BoardError(f"{board.folder}: no port.c in it: see docs/port-to-your-board.md")
-    (port / "board.h").write_text(_header(board, storage, export, commit, watchdog), "utf-8")
+    (port / "board.h").write_text(
+        _header(board, storage, export, commit, watchdog, locked), "utf-8"
+    )
     sources = [f"port/{path.name}" for path in sorted(port.glob("*.c"))]
     if board.boot2 is None:
         return sources
@@ -120,7 +123,12 @@ def boot2_sum(image: bytes) -> int:
 
 
 def _header(
-    board: Board, storage: Storage, export: ExportFolder, commit: CommitWhen, watchdog: bool
+    board: Board,
+    storage: Storage,
+    export: ExportFolder,
+    commit: CommitWhen,
+    watchdog: bool,
+    locked: bool,
 ) -> str:
     if commit not in ("request", "never") and (not isinstance(commit, int) or commit < 1):
         raise InputError(f"commit is {commit!r}: expected 'request', 'never' or a number above 0")
@@ -132,10 +140,12 @@ def _header(
         "SL_STORAGE_ORIGIN": f"{storage.origin:#x}u",
         "SL_PAGE_BYTES": f"{board.flash.page_bytes}u",
         "SL_AREA_BYTES": f"{storage.area_bytes}u",
+        "SL_RAW_INPUTS": f"{export.n_features}",
         "SL_LEARNER_ID": f"{learner_id(export):#x}u",
         "SL_COMMIT_EVERY": f"{commit if isinstance(commit, int) else 0}u",
         "SL_COMMIT_NEVER": int(commit == "never"),
         "SL_WATCHDOG": f"{int(watchdog)}u",
+        "SL_LOCKED": f"{int(locked)}",
     }
     if "c/sl_state_check.c" in export.c_files:
         values["SL_HAS_CHECK"] = 1
@@ -152,7 +162,7 @@ def learner_id(export: ExportFolder) -> int:
     A record in flash carries it. So what another learner left there is not taken for this one's,
     and a new export begins with its own state.
     """
-    tells = ("sl_config.h", "sl_state_image.c", "sl_state_start.c")
+    tells = ("sl_config.h", "sl_state_image.c", "sl_state_start.c", "sl_backbone_data.c")
     told = [name for name in export.c_files if name.endswith(tells)]
     crc = 0
     for name in told or export.c_files:

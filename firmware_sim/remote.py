@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from importlib import import_module
 from typing import Protocol
 
@@ -22,6 +23,7 @@ from .link import (
     decode_frames,
     encode_frame,
 )
+from .locking import Lock
 from .verbs import Verbs
 
 DEFAULT_TIMEOUT_S = 5.0
@@ -50,14 +52,26 @@ class RemoteDevice(Verbs):
         What to call it in messages.
     timeout_s : float
         The most that an answer may take.
+    key : bytes or None
+        The 32 bytes that the firmware was built with; without them it does not give its state.
 
     Raises
     ------
+    InputError
+        If the key has another size.
     LinkError
         If it does not answer HELLO, or speaks another version.
     """
 
-    def __init__(self, port: Port, name: str, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        port: Port,
+        name: str,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        *,
+        key: bytes | None = None,
+    ) -> None:
+        self._lock = Lock(key, name)
         self._port, self._name, self._timeout_s = port, name, timeout_s
         self._sequence = 0
         self._received = b""
@@ -94,7 +108,8 @@ class RemoteDevice(Verbs):
         """Send one request and return the reply, whatever its status.
 
         A request without an answer is sent again: the device answers one that it did already with
-        the answer that it gave. Answers to earlier requests, and what is no frame, are passed over.
+        the answer that it gave. Answers to earlier requests, answers with a wrong seal, and what is
+        no frame are passed over.
 
         Raises
         ------
@@ -103,8 +118,21 @@ class RemoteDevice(Verbs):
         OSError
             If the port is gone.
         """
+        return self._lock.exchange(request, payload, self._send)
+
+    @property
+    def seal_bytes(self) -> int:
+        """Bytes of a payload that are the seal's; 0 without a key."""
+        return self._lock.seal_bytes
+
+    def _send(
+        self,
+        request: int,
+        sealed: Callable[[int], bytes],
+        opened: Callable[[Frame], Frame | None],
+    ) -> Frame:
         self._sequence = (self._sequence + 1) & 0xFF
-        sent = encode_frame(request, self._sequence, payload)
+        sent = encode_frame(request, self._sequence, sealed(self._sequence))
         self._port.write(sent)
         now = time.monotonic()
         until, patience, again = now + self._timeout_s, self._timeout_s / ATTEMPTS, 1
@@ -121,6 +149,8 @@ class RemoteDevice(Verbs):
                 if waited > again * patience:
                     again += 1
                     self._received = self._received[1:]  # noise may look like a long frame's head
+                    if request == Request.READ_STATE:  # not kept by the device: asked anew
+                        sent = encode_frame(request, self._sequence, sealed(self._sequence))
                     self._port.write(sent)
                 self._received += self._port.read(4096)
             elif frame.type == Request.FAULT | REPLY or frame.type == Request.FAULT:
@@ -128,7 +158,9 @@ class RemoteDevice(Verbs):
             elif frame.status == Status.BAD_CRC:  # its other fields may be wrong: what we sent is
                 continue  # sent again when its time has come
             elif frame.type == request | REPLY and frame.sequence == self._sequence:
-                return frame
+                found = opened(frame)
+                if found is not None:
+                    return found
 
     def _frame(self) -> Frame | None:
         """Return the next whole frame of what was received, if there is one."""

@@ -11,6 +11,7 @@ from typing import Any
 from elftools.elf.elffile import ELFFile
 
 from .cores import Core
+from .stack import stack_use
 from .toolchain import core_flags
 from .zig import run_cc
 
@@ -31,10 +32,13 @@ class LinkedSizes:
         Code and constants, and the start values of variables.
     ram : int
         Variables; no stack.
+    stack : int
+        What the deepest calls take of it.
     """
 
     flash: int
     ram: int
+    stack: int
 
 
 def linked_sizes(files: Mapping[str, str], entry: str, core: Core) -> LinkedSizes:
@@ -66,5 +70,7 @@ def linked_sizes(files: Mapping[str, str], entry: str, core: Core) -> LinkedSize
                 for section in elf.iter_sections()
                 if section["sh_flags"] & 2  # what a program has in memory
             ]
+        stack = stack_use(Path(folder) / "linked.elf", (entry,)).bound
     flash = sum(size for kind, _, size in sizes if kind != "SHT_NOBITS")
-    return LinkedSizes(flash, sum(size for _, writable, size in sizes if writable))
+    ram = sum(size for _, writable, size in sizes if writable)
+    return LinkedSizes(flash, ram, stack)

@@ -32,7 +32,8 @@ class StreamResult:
     statuses : uint8[n]
         `firmware_sim.link.Status` of each reply.
     learn_instructions : int64[n]
-        Instructions executed inside ``sl_learner_learn``, callees included.
+        Instructions executed inside ``sl_learner_learn``, and the ``sl_backbone`` in front of it if
+        there is one, callees included.
     link_instructions : int64[n]
         All other instructions: receiving, checking, answering.
     """

@@ -8,21 +8,28 @@ from pathlib import Path
 
 from .boards import Board, list_boards
 from .cores import Core
-from .errors import DeviceTooSmallError, ExportFolderError
+from .errors import BuildError, DeviceTooSmallError, ExportFolderError
 from .export_folder import ExportFolder, open_export
 from .image import Firmware, load_firmware
 from .linker import render_linker_script
+from .lock_sources import check_lock, copy_lock
 from .port_sources import CommitWhen, copy_port
+from .stack import stack_use
 from .storage import Storage, plan_storage
 from .uf2 import write_uf2
 from .zig import run_cc, zig_version
 
-DEFAULT_STACK_BYTES = 2048
+#: A stack is never smaller, nor no multiple of 8: the linker script says so, too.
+LEAST_STACK_BYTES = 256
 
 _FIRMWARE_DIR = Path(__file__).with_name("firmware")
 _STARTUP = {"arm": "startup.c", "riscv": "startup_riscv.c"}
-_FIRMWARE_SOURCES = ("frame.c", "storage.c", "main.c")
-_FIRMWARE_HEADERS = ("frame.h", "memory.h", "port.h", "storage.h")
+_FIRMWARE_SOURCES = ("frame.c", "storage.c", "requests.c", "main.c")
+_FIRMWARE_HEADERS = ("frame.h", "lock.h", "memory.h", "port.h", "requests.h", "storage.h")
+#: Requests that only one kind of network has, by whether it spikes.
+_KIND = {True: "kind_spiking.c", False: "kind_plain.c"}
+#: What makes features of raw values, by whether there is a backbone.
+_RAW = {True: "raw_backbone.c", False: "raw_plain.c"}
 
 # -g keeps the symbol table (the linker script discards the DWARF itself: 0.7 MB of the
 # compiler's run-time library, full of this machine's paths).
@@ -51,11 +58,12 @@ def build_firmware(
     board: Board,
     out_dir: str | Path,
     *,
-    stack_bytes: int = DEFAULT_STACK_BYTES,
+    stack_bytes: int | None = None,
     warnings_are_errors: bool = False,
     extra_flags: Sequence[str] = (),
     commit: CommitWhen = "request",
     watchdog: bool = False,
+    key: bytes | None = None,
 ) -> Firmware:
     """Build the firmware of an exported learner for a board.
 
@@ -70,8 +78,9 @@ def build_firmware(
     board : Board
     out_dir : path
         Made if missing; ``src/`` in it is replaced.
-    stack_bytes : int
-        Stack to reserve, in bytes.
+    stack_bytes : int, optional
+        Stack to reserve, in bytes; else as much as the deepest calls can take
+        (`firmware_sim.stack`). Less than that is refused.
     warnings_are_errors : bool
         Refuse code that the compiler warns of.
     extra_flags : sequence of str
@@ -82,29 +91,40 @@ def build_firmware(
         many learned samples.
     watchdog : bool
         Start the board's watchdog at boot: it resets a firmware that hangs.
+    key : bytes or None
+        32 bytes: the state is read and written only by who has them, too (docs/device.md, "Behind
+        a key"). They stand in the image and in ``src/``.
 
     Raises
     ------
+    InputError
+        If `key` has another size, or `commit` is ``"never"`` with one, or is none of its values.
     ExportFolderError
         If the folder is not what its manifest says.
     DeviceTooSmallError
         If the firmware does not fit the board; the message has the numbers.
     BuildError
-        If compiling, linking or the static check of the instructions fails.
+        If compiling, linking or the static check of the instructions fails, or `stack_bytes` is
+        too small.
     """
+    check_lock(key, commit)
     export = open_export(export_dir)
     out = Path(out_dir)
     out.mkdir(parents=True, exist_ok=True)
     storage = plan_storage(board, export.state_bytes)
     sources = _copy_sources(export, board.core, out / "src")
-    sources += copy_port(board, storage, export, out / "src", commit, watchdog)
+    sources += copy_port(board, storage, export, out / "src", commit, watchdog, key is not None)
+    if key is not None:
+        sources += copy_lock(key, core_flags(board.core), _FIRMWARE_DIR, out / "src")
     arguments = [*core_flags(board.core), *_FLAGS, *extra_flags]
     if warnings_are_errors:
         arguments.append("-Werror")
     arguments += [*sources, *_LINK_FLAGS]
 
     # First with room for everything, so that what does not fit can be told to the byte.
-    measured = _link(arguments, board, storage, stack_bytes, out, "roomy")
+    measured = _link(arguments, board, storage, LEAST_STACK_BYTES, out, "roomy")
+    stack_bytes = _stack_to_reserve(measured, stack_bytes)
+    measured = measured.with_stack(stack_bytes)
     _check_agreement(measured, export)
     check_fit(measured)
     for leftover in ("firmware-roomy.elf", "board-roomy.ld"):
@@ -114,6 +134,18 @@ def build_firmware(
     if board.uf2_family is not None:
         write_uf2(out / "firmware.uf2", firmware.segments, board.uf2_family)
     return firmware
+
+
+def _stack_to_reserve(firmware: Firmware, wanted: int | None) -> int:
+    """Return the deepest that the stack can get, or what is wanted if that is enough."""
+    use = stack_use(firmware.elf_path)
+    bound = max(LEAST_STACK_BYTES, -(-use.bound // 8) * 8)
+    if wanted is not None and LEAST_STACK_BYTES <= wanted < bound:
+        raise BuildError(
+            f"stack_bytes is {wanted}: {firmware.board.name} can take {use.bound} bytes, in "
+            f"{' > '.join(use.path)}; leave stack_bytes out, or give {bound} at least"
+        )
+    return bound if wanted is None else wanted
 
 
 def core_flags(core: Core) -> list[str]:
@@ -129,7 +161,12 @@ def _copy_sources(export: ExportFolder, core: Core, src: Path) -> list[str]:
     if src.exists():
         shutil.rmtree(src)
     (src / "firmware").mkdir(parents=True)
-    compiled = (_STARTUP[core.isa], *_FIRMWARE_SOURCES)
+    compiled = (
+        _STARTUP[core.isa],
+        *_FIRMWARE_SOURCES,
+        _KIND[export.is_spiking],
+        _RAW[export.has_backbone],
+    )
     for name in (*compiled, *_FIRMWARE_HEADERS):
         shutil.copyfile(_FIRMWARE_DIR / name, src / "firmware" / name)
     for name in export.c_files:

@@ -48,6 +48,7 @@ def make_tap(
             firmware.address_of("sl_learner_predict_mean")
             if "sl_learner_predict_mean" in firmware.symbols  # an older kernel has none
             else NOWHERE,
+            firmware.address_of("sl_backbone") if "sl_backbone" in firmware.symbols else NOWHERE,
         ),
         2 * _LINE_BYTES,
         16 * _LINE_BYTES,

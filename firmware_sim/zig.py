@@ -42,17 +42,28 @@ def run_cc(arguments: Sequence[str], cwd: Path) -> str:
     BuildError
         If the compiler is missing or refuses; the message holds its output.
     """
+    return run_zig(["cc", *arguments], cwd)
+
+
+def run_zig(arguments: Sequence[str], cwd: Path) -> str:
+    """Run any command of zig's, as `run_cc` does.
+
+    Raises
+    ------
+    BuildError
+        As `run_cc`.
+    """
     zig_version()
     cache = cache_dir() / "zig"
     cache.mkdir(parents=True, exist_ok=True)
     environment = dict(os.environ, ZIG_GLOBAL_CACHE_DIR=str(cache), ZIG_LOCAL_CACHE_DIR=str(cache))
-    command = [sys.executable, "-m", "ziglang", "cc", *arguments]
+    command = [sys.executable, "-m", "ziglang", *arguments]
     done = subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
         raise BuildError(
-            f"zig cc failed ({done.returncode}):\n{done.stderr.strip()}\n"
-            f"in {cwd}: zig cc {' '.join(arguments)}"
+            f"zig {arguments[0]} failed ({done.returncode}):\n{done.stderr.strip()}\n"
+            f"in {cwd}: zig {' '.join(arguments)}"
         )
     return done.stderr.strip()

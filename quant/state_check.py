@@ -56,6 +56,8 @@ def check_finite(state: State) -> None:
 
 def _check_field(field: Field, state: State) -> None:
     values = state[field.name]
+    if not values.size:  # what only hidden units have
+        return
     low, high = values.min(), values.max()
     least, most = field.least, field.most
     if (least is not None and low < least) or (most is not None and high > most):

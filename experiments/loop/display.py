@@ -18,8 +18,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from experiments.loop.events import Event
 from experiments.loop.runs import Run, tasks_done
-from experiments.loop.workers import Event
 
 
 class Display:

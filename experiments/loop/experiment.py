@@ -10,9 +10,17 @@ from pathlib import Path
 from experiments.errors import ExperimentError
 from experiments.loop.display import Display
 from experiments.loop.runs import Run, Setting, default_work, read_log, tasks_done
-from experiments.loop.workers import execute_all
+from experiments.loop.workers import ENGINES, execute_all
 from experiments.needs import require
-from experiments.options import add_limit, add_results, add_seeds, count, names, seeds_of
+from experiments.options import (
+    add_engine,
+    add_limit,
+    add_results,
+    add_seeds,
+    count,
+    names,
+    seeds_of,
+)
 from experiments.pictures import Draw
 from experiments.tables import Record, Table
 from streamlearn.cli.common import console
@@ -135,9 +143,7 @@ class Experiment:
             metavar="A,B",
             help=f"some of {','.join(self.algorithms)}; all if none",
         )
-        parser.add_argument(
-            "--processes", type=count(1), default=1, metavar="N", help="runs at once, one per core"
-        )
+        add_engine(parser, ENGINES)
         add_limit(parser, 2, "images of each set")
         parser.add_argument(
             "--work",
@@ -175,7 +181,9 @@ class Experiment:
         work = default_work() if options.work is None else options.work
         try:
             with Display(people, runs, left, tasks, results) as display:
-                failures = execute_all(left, tasks, results, work, options.processes, display.show)
+                failures = execute_all(
+                    left, tasks, results, work, options.processes, display.show, options.engine
+                )
         except KeyboardInterrupt:
             interrupted = True
         shown = list(dict.fromkeys([*self.all_runs(options.limit_samples), *runs]))

@@ -1,4 +1,4 @@
-"""Many runs at once: one process a core, each with one thread."""
+"""Many runs at once: one process a core, each with one thread, or tasks of Ray."""
 
 from __future__ import annotations
 
@@ -8,37 +8,16 @@ import queue
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from experiments.loop.events import POLL_S, THREAD_VARIABLES, Event
+from experiments.loop.on_ray import execute_on_ray
 from experiments.loop.runs import Run
 from streamlearn.errors import StreamlearnError
 
-#: What sets the number of threads of the linear algebra library, whichever NumPy has.
-THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-POLL_S = 1.0
-
-
-@dataclass(frozen=True)
-class Event:
-    """What a worker tells: a task is done, or a run has failed.
-
-    Attributes
-    ----------
-    run : Run
-    tasks : int
-        Done so far.
-    newest : float
-        Accuracy on the newest, in %.
-    error : str
-        Why the run ended early; empty where it did not.
-    """
-
-    run: Run
-    tasks: int = 0
-    newest: float = 0.0
-    error: str = ""
+#: Engines that execute runs, by the names of ``--engine``.
+ENGINES = ("local", "ray")
 
 
 def execute_all(
@@ -48,6 +27,7 @@ def execute_all(
     work: Path,
     processes: int,
     on_event: Callable[[Event], None],
+    engine: str = "local",
 ) -> list[str]:
     """Execute runs in processes of their own; return what went wrong, one sentence a run.
 
@@ -63,7 +43,16 @@ def execute_all(
         At most so many at once, 1 or more.
     on_event : callable
         Called in this process.
+    engine : {"local", "ray"}
+        Processes of this machine, or tasks of Ray (:mod:`experiments.loop.on_ray`).
+
+    Raises
+    ------
+    MissingError
+        If the engine is not installed.
     """
+    if engine == "ray":
+        return execute_on_ray(runs, n_tasks, results, work, processes, on_event)
     if not runs:
         return []
     context = multiprocessing.get_context("spawn")

@@ -32,6 +32,8 @@ class Recordings:
         Of spoken digits the speaker, of motion 0.
     learned, held : int64[...]
         Indices of recordings to learn, and of those held out.
+    takes : int64[n]
+        Of spoken digits which time the speaker said it, of motion 0.
     """
 
     signals: list[Floats]
@@ -39,6 +41,7 @@ class Recordings:
     groups: Integers
     learned: Integers
     held: Integers
+    takes: Integers
 
 
 def bank() -> Floats:
@@ -89,7 +92,7 @@ def spoken_digits() -> Recordings:
     together = np.concatenate([signals[i] for i in learned])
     mean, deviation = together.mean(axis=0), together.std(axis=0)
     standardised = [(signal - mean) / deviation + 1 for signal in signals]
-    return Recordings(standardised, labels, speakers, learned, held)
+    return Recordings(standardised, labels, speakers, learned, held, takes)
 
 
 def motion(name: str) -> Recordings:
@@ -113,7 +116,8 @@ def motion(name: str) -> Recordings:
     labels = np.array([known.index(activity[at]) for at in order], np.int64)
     nobody = np.zeros(0, np.int64)
     signals = [np.array(rows[at]) for at in order]
-    return Recordings(signals, labels, np.zeros_like(labels), nobody, nobody)
+    nothing = np.zeros_like(labels)
+    return Recordings(signals, labels, nothing, nobody, nobody, nothing)
 
 
 def folds(labels: Integers, n: int, seed: int) -> list[Integers]:

@@ -1,57 +1,47 @@
 """Spiking learners beside SGD of the same network: means over seeds, recordings held out.
 
-q16 under MESU at the learner's defaults. Spoken digits: 24 log bands at 100 Hz send events to
-48-128-10; every frame is a learning step. A held-out recording's label is that of the logits' sum
-over its steps. "Speaker after speaker": all recordings of one speaker, then the next one's; the
-held-out ones are of all speakers. SGD's rate is the best of the list for one pass. Motion: three
-raw axes, with a drifting reference; every fifth step of pieces of two seconds is learned; held-out
-recordings, and each of their seconds alone.
+q16 under MESU. The settings were chosen on other recordings (``experiments spiking-settings``).
+Spoken digits: 24 log bands at 100 Hz send events to 48-128-10; every frame is a learning step. A
+held-out recording's label is that of the logits' sum over its steps. "Speaker after speaker": all
+recordings of one speaker, then the next one's; the held-out ones are of all speakers. SGD's rate is
+the best of the list for one pass, on the very recordings held out. Motion: three raw axes; some
+steps of pieces of two seconds are learned; held-out recordings, and each of their seconds alone.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from experiments.catalogue import Runnable
 from experiments.options import add_seeds, seeds_of
-from experiments.spiking.data import Integers, Recordings, folds, motion, spoken_digits
+from experiments.spiking import settings
+from experiments.spiking.data import Integers, Recordings, motion, spoken_digits
 from experiments.spiking.pictures import raster, recorded
+from experiments.spiking.runs import (
+    FOLDS,
+    HIDDEN,
+    Guesses,
+    accuracy,
+    learner,
+    moved_fold,
+    shuffled,
+)
+from experiments.spiking.settings import chosen
 from experiments.spiking.sgd import SgdNetwork, events
 from experiments.study import Record, Study, say
 from experiments.tables import cell, markdown
 from streamlearn import SpikingClassifier
 
-HIDDEN, CLASSES, PASSES = 128, 10, 3
-LEAKS, THRESHOLD = (3, 4), 0.625
-RATES = (0.0001, 0.0003, 0.001)
-FOLDS, EVERY, SECOND = 3, 5, 100
-
-
-def learner(data: Recordings, seed: int, **more: Any) -> SpikingClassifier:
-    """Return a learner of the recordings' signals."""
-    n = int(data.labels.max()) + 1
-    layers = (data.signals[0].shape[1], HIDDEN, n)
-    return SpikingClassifier(layers, classes=range(n), seed=seed, leaks=LEAKS, **more)
+CLASSES, PASSES = 10, 3
+RATES = (0.0001, 0.0003, 0.001, 0.003)
 
 
 def digits_learner(data: Recordings, seed: int) -> SpikingClassifier:
     """Return one for bands that are standardised, and whose level matters."""
-    return learner(data, seed, front_end="none", drift=0, threshold=THRESHOLD)
-
-
-def accuracy(found: list[int], labels: Integers) -> float:
-    """Return a share in percent."""
-    return float(100 * np.mean(np.array(found) == labels))
-
-
-def shuffled(data: Recordings, seed: int) -> Integers:
-    """Return the recordings to learn, in any order."""
-    found: Integers = np.random.default_rng(seed + 100).permutation(data.learned)
-    return found
+    return learner(data, seed, chosen("digits"), front_end="none")
 
 
 def by_speaker(data: Recordings, seed: int) -> Integers:
@@ -85,8 +75,9 @@ def digits_by_mesu(data: Recordings, seed: int) -> dict[str, float]:
 
 def digits_by_sgd(data: Recordings, order: Integers, seed: int, rate: float) -> float:
     """Return the accuracy of SGD after it learned recordings in their order."""
-    arriving = [events(signal, THRESHOLD, 0) for signal in data.signals]
-    network = SgdNetwork((arriving[0].shape[1], HIDDEN, CLASSES), LEAKS, rate, seed)
+    mine = chosen("digits")
+    arriving = [events(signal, mine["threshold"], mine["drift"]) for signal in data.signals]
+    network = SgdNetwork((arriving[0].shape[1], HIDDEN, CLASSES), mine["leaks"], rate, seed)
     for i in order:
         network.run(arriving[i], int(data.labels[i]))
     guesses = [network.run(arriving[i], None) for i in data.held]
@@ -95,33 +86,13 @@ def digits_by_sgd(data: Recordings, order: Integers, seed: int, rate: float) -> 
     return found
 
 
-def moved(data: Recordings, seed: int, passes: int) -> dict[str, float]:
+def moved(name: str, seed: int, passes: int) -> dict[str, float]:
     """Return the accuracy on held-out recordings, and on every second of them alone."""
-    whole, parts, labels, part_labels = [], [], [], []
-    for held in folds(data.labels, FOLDS, seed):
-        one = learner(data, seed)
-        rng = np.random.default_rng(seed)
-        kept = np.setdiff1d(np.arange(len(data.labels)), held)
-        pieces = [
-            (data.signals[i][at : at + 2 * SECOND], int(data.labels[i]))
-            for i in kept
-            for at in range(0, len(data.signals[i]) - SECOND, 2 * SECOND)
-        ]
-        for _ in range(passes):
-            for k in rng.permutation(len(pieces)):
-                one.learn_recording(*pieces[k], every=EVERY)
-        for i in held:
-            signal, label = data.signals[i], int(data.labels[i])
-            whole.append(one.predict_recording(signal))
-            labels.append(label)
-            for at in range(0, len(signal) - SECOND + 1, SECOND):
-                parts.append(one.predict_recording(signal[at : at + SECOND]))
-                part_labels.append(label)
-    found = {
-        "recordings": accuracy(whole, np.array(labels)),
-        "seconds": accuracy(parts, np.array(part_labels)),
-    }
-    say(f"motion, seed {seed}: {found}")
+    data, guesses = motion(name), Guesses()
+    for fold in range(FOLDS):
+        moved_fold(data, seed, chosen(name), passes, fold, guesses)
+    found = {"recordings": guesses.recordings(), "seconds": guesses.seconds()}
+    say(f"{name}, seed {seed}: {found}")
     return found
 
 
@@ -142,7 +113,7 @@ def measure(options: argparse.Namespace) -> Record:
                 one["speaker after speaker"] = other
         rows.append({"learner": f"SGD, float64, rate {rate:g}", "figures": figures})
     moving = [
-        {"data": name, "figures": [moved(motion(name), s, options.passes) for s in seeds]}
+        {"data": name, "figures": [moved(name, s, options.passes) for s in seeds]}
         for name in options.motion
     ]
     picture = recorded(digits_learner(digits, 0), digits)
@@ -193,12 +164,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--motion",
         nargs="*",
-        default=["gestures"],
+        default=["gestures", "exercises"],
         choices=["gestures", "exercises"],
-        help="whose recordings (default: gestures)",
+        help="whose recordings (default: both)",
     )
     parser.add_argument("--passes", type=int, default=4, help="over the motion (default: 4)")
 
 
 STUDY = Study("spiking", measure, tables, add_options, pictures)
-EXPERIMENTS: dict[str, Runnable] = {STUDY.name: STUDY}
+EXPERIMENTS: dict[str, Runnable] = {one.name: one for one in (STUDY, settings.STUDY)}

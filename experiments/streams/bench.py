@@ -12,10 +12,10 @@ from pathlib import Path
 
 from experiments.errors import ExperimentError, MissingError
 from experiments.loop.runs import Record, default_work, read_log
-from experiments.loop.workers import execute_all
+from experiments.loop.workers import ENGINES, execute_all
 from experiments.machine import origin
 from experiments.needs import missing_packages, require
-from experiments.options import add_limit, add_seeds, count, names, seeds_of
+from experiments.options import add_engine, add_limit, add_seeds, names, seeds_of
 from experiments.streams import disturbances, pictures, tables
 from experiments.streams.contender import Contender
 from experiments.streams.contenders import contenders
@@ -120,7 +120,7 @@ def measure(options: argparse.Namespace) -> Record:
     failures, interrupted = [], False
     try:
         with Bar(console(options.quiet), len(left)) as bar:
-            failures = execute_all(left, 1, logs, logs, options.processes, bar.show)
+            failures = execute_all(left, 1, logs, logs, options.processes, bar.show, options.engine)
     except KeyboardInterrupt:
         interrupted = True
     for run in runs:
@@ -191,9 +191,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_seeds(parser, SEEDS)
     parser.add_argument("--learners", type=names, metavar="A,B", help="some of them; all if none")
     parser.add_argument("--streams", type=names, metavar="A,B", help="some of them; all if none")
-    parser.add_argument(
-        "--processes", type=count(1), default=1, metavar="N", help="runs at once, one per core"
-    )
+    add_engine(parser, ENGINES)
     parser.add_argument(
         "--quick", action="store_true", help=f"only the first {QUICK:,} rows of each stream"
     )

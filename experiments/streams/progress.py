@@ -8,7 +8,7 @@ from contextlib import suppress
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from experiments.loop.workers import Event
+from experiments.loop.events import Event
 
 #: Seconds between two lines where there is no terminal.
 EVERY_S = 30.0

@@ -15,6 +15,7 @@ from export.graph.fields import Fields
 from export.graph.front_end import FIELDS
 from export.graph.sampling import Layer
 from export.graph.shapes import read, reshaped, squeezed
+from export.graph.time import Time
 from export.graph.whole import (
     Value,
     absolute,
@@ -45,6 +46,8 @@ class LearningStep(ABC):
 
     def __init__(self, g: GraphBuilder, spec: NetworkSpec, config: Any, fields: Fields) -> None:
         self.g, self.spec, self.config, self.fields = g, spec, config, fields
+        #: Of a spiking network.
+        self.time = Time(g, spec, config.n_draws, fields) if spec.leaks else None
         #: Rows and columns of each layer; a rule whose first layer reads more than the features
         #: says so.
         self.shapes: Sequence[tuple[int, int]] = spec.shapes

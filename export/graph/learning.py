@@ -6,6 +6,7 @@ What the graphs promise, and how to run them, is in docs/onnx.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto, helper
@@ -15,6 +16,9 @@ from export.graph.fields import Fields, described
 from export.graph.front_end import inputs
 from export.graph.heads import HEADS
 from export.graph.model import OPSET, finite_rows, metadata, modelled, pruned
+from export.graph.shapes import reshaped
+from export.graph.time import Time
+from export.graph.whole import Value, where
 from export.graph.words import sample_key, words
 from quant.errors import ConfigError
 from quant.layout import Layout, State
@@ -31,8 +35,6 @@ def why_not(spec: NetworkSpec, config: Config, arithmetic: str) -> str | None:
     rule = rule_of(config).name
     if kind.numbers != "integer":
         return f"arithmetic {arithmetic}: floats differ in their last bits from runtime to runtime"
-    if spec.leaks:
-        return f"leaks={spec.leaks}: a spiking network runs in C and NumPy only"
     if spec.memory is not None:
         return f"memory={spec.memory!r}: the memory beside the network learns in C and NumPy only"
     if spec.replay_capacity:
@@ -68,8 +70,9 @@ def learning_models(
     Returns
     -------
     step, block : ModelProto
-        Inputs ``x`` float32[n_features] and ``label`` int64[] (-1: predict only), of a regressor
-        ``target`` float32[] (NaN: predict only), and each field of the state. Outputs
+        Inputs ``x`` float32[n_features] and ``label`` int64[] (-1: predict only; of a spiking
+        network a step of time without a label), of a regressor ``target`` float32[] (NaN: predict
+        only), and each field of the state. Outputs
         ``prediction`` and ``probabilities`` (of a regressor ``prediction`` float32[3]), as before
         the sample is learned, and each field followed by ``_next``. Of a block ``x``, ``label``,
         ``prediction`` and ``probabilities`` have an axis of samples in front.
@@ -113,7 +116,7 @@ def _step(
     known = {f.name: fields.value(f.name) for f in layout if f.name in rule.front_end_fields()}
     statistics, z = inputs(g, x, spec.front_end, config.front_end_window, known)
     with g.scope("noise"):
-        key = sample_key(g, "seed", "n_samples")
+        key = sample_key(g, "seed", "time_steps" if spec.leaks else "n_samples")
         epsilon = rule.epsilon(key)
     passed = rule.forward(z, epsilon)
     with g.scope("answer"):
@@ -122,17 +125,18 @@ def _step(
         )
         flag = g.op("Reshape", finite, np.zeros(0, np.int64))
         learned = g.op("And", flag, head.learns(g, spec))
+    passing = {} if rule.time is None else _time_passes(g, fields, rule.time, statistics, flag)
     fields.forget()
     with g.branch() as then, g.scope("learn"):
         new, target = head.target(g, spec, config, fields)
         with g.scope("noise"):
             drawn = words(g, key, rule.wanted())
-        new.update(fields.stored_all(statistics))
+        new.update(passing or fields.stored_all(statistics))
         new.update(rule.update(passed, target, drawn))
         new["n_samples"] = g.op("Add", "n_samples", np.array(1, np.uint32))
         then_outputs = _named(g, layout, new, "learned")
     with g.branch() as kept:
-        kept_outputs = _named(g, layout, {}, "kept")
+        kept_outputs = _named(g, layout, passing, "kept")
     branches = [
         helper.make_graph(nodes, label, [], ends)
         for nodes, label, ends in (
@@ -149,6 +153,19 @@ def _step(
     )  # fmt: skip
     g.nodes = pruned(g.nodes, [*names, *(output.name for output in outputs)])
     return g, outputs
+
+
+def _time_passes(
+    g: GraphBuilder, fields: Fields, time: Time, statistics: dict[str, Any], finite: str
+) -> dict[str, str]:
+    """What a step of time changes in the state, learned or not; nothing, if it is not finite."""
+    with g.scope("time"):
+        new = {**statistics, **time.after()}
+        flat = {
+            name: where(Value(g, finite), reshaped(x, [-1]), reshaped(fields.value(name), [-1]))
+            for name, x in new.items()
+        }
+        return fields.stored_all(flat)
 
 
 def _named(

@@ -113,8 +113,8 @@ def prediction_model(
     """
     if spec.leaks:
         raise ConfigError(
-            f"leaks={spec.leaks}: a spiking network has no ONNX graph yet, for what its units "
-            "remember would be an input of it; the C package predicts"
+            f"leaks={spec.leaks}: a spiking network has no graph that only predicts, for a step "
+            "needs what the one before left; learn.onnx predicts, label -1 (docs/onnx.md)"
         )
     kind = arithmetic_of(spec, config, arithmetic)
     dtype = state_dtype(spec, config, arithmetic)

@@ -73,6 +73,8 @@ class Layer(NamedTuple):
 
 #: ``layer(index, x, frac_bits, epsilon)``; its ``a`` is ``x·μ`` as yet.
 IntegerLayer = Callable[[int, Any, Any, Any], Layer]
+#: ``activate(index, a)``: a hidden layer's outputs and their fraction bits.
+Activate = Callable[[int, Any], tuple[Any, Any]]
 #: ``layer(index, x)``: ``x·μ`` and the standard deviation.
 RealLayer = Callable[[int, str], tuple[str, str]]
 
@@ -120,6 +122,7 @@ def integer_layers(
     n_draws: int,
     epsilon: Sequence[Any],
     layer: IntegerLayer,
+    activate: Activate | None = None,
 ) -> list[Layer]:
     """All layers, with the noise of each.
 
@@ -135,6 +138,8 @@ def integer_layers(
         Q7.8.
     layer : IntegerLayer
         What a rule does in a layer.
+    activate : callable, optional
+        What a hidden layer does with its pre-activations: spikes. Default: ReLU.
     """
     x: Any = Value(g, g.unsqueeze(z.name, 1))
     frac_bits: Any = INPUT_FRAC_BITS
@@ -151,7 +156,7 @@ def integer_layers(
                 passed = passed._replace(a=sampled(passed.a, passed.spread, noisy))
             found.append(passed)
             if index < len(epsilon) - 1:
-                x, frac_bits = _rectify(found[-1].a)
+                x, frac_bits = activate(index, passed.a) if activate else _rectify(passed.a)
     return found
 
 

@@ -1,5 +1,7 @@
 /* Frames in and out: synchronisation, CRC-32, resynchronisation after damage. */
 #include "frame.h"
+
+#include "lock.h"
 #include "port.h"
 
 #define SYNC_0 0xA5u
@@ -139,13 +141,24 @@ static void write_block(const uint8_t *bytes, uint32_t size) {
 
 void sl_frame_send(uint8_t type, uint8_t sequence, uint8_t status, const uint8_t *payload,
                    uint32_t length) {
+    const uint32_t extra = sl_lock_extra();
+    const uint32_t all = length + extra;
     const uint8_t header[SL_FRAME_HEADER_BYTES] = {
         SYNC_0,   SYNC_1, SL_FRAME_VERSION, type,
-        sequence, status, (uint8_t)length,  (uint8_t)(length >> 8)};
+        sequence, status, (uint8_t)all,     (uint8_t)(all >> 8)};
     uint32_t crc = sl_crc32(0xFFFFFFFFu, header + 2, SL_FRAME_HEADER_BYTES - 2u);
-    crc = ~sl_crc32(crc, payload, length);
+    crc = sl_crc32(crc, payload, length);
+    const uint8_t *seal = payload;
+    if (extra != 0u) {
+        seal = sl_lock_seal(header + 2, payload, length);
+        crc = sl_crc32(crc, seal, extra);
+    }
+    crc = ~crc;
     write_block(header, SL_FRAME_HEADER_BYTES);
     write_block(payload, length);
+    if (extra != 0u) {
+        write_block(seal, extra);
+    }
     for (uint32_t i = 0; i < SL_FRAME_CRC_BYTES; i++) {
         sl_port_write((uint8_t)crc);
         crc >>= 8;

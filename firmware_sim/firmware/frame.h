@@ -29,6 +29,7 @@ enum sl_frame_type {
     SL_TYPE_STORED = 0x11,    /* what is in flash */
     SL_TYPE_ADOPT = 0x12,     /* take over what WRITE_STATE brought */
     SL_TYPE_IDENTITY = 0x13,  /* the chip's own number */
+    SL_TYPE_SESSION = 0x14,   /* of a build with a key: what comes next may be sealed */
     SL_TYPE_FAULT = 0x7F      /* only ever sent by the device, in its last breath */
 };
 
@@ -47,6 +48,7 @@ enum sl_frame_status {
     SL_STATUS_OUT_OF_ORDER = 11,  /* a part of a state does not follow the one before */
     SL_STATUS_STATE_DAMAGED = 12, /* the state that came has another CRC */
     SL_STATUS_STATE_REFUSED = 13, /* no learner reaches such a state */
+    SL_STATUS_LOCKED = 14,        /* no seal, or not that of this session: see lock.h */
     SL_STATUS_FAULT = 255         /* the processor faulted: payload pc, lr, xpsr, cfsr (u32) */
 };
 

@@ -139,6 +139,10 @@ void sl_storage_boot(sl_state_t *state) {
     }
 }
 
+uint32_t sl_storage_highest(void) {
+    return highest;
+}
+
 /* Finds room for the next record, and writes its head. */
 static uint32_t begin(uint32_t *at) {
     staged = NOT_STAGING;
@@ -186,14 +190,22 @@ static uint32_t finish(uint32_t at, uint32_t crc) {
     return wrong;
 }
 
+/* The next unit of so many bytes that are left; the last one is filled up with 0. */
+static void take_unit(uint32_t unit[UNIT_WORDS], const uint8_t *bytes, uint32_t left) {
+    for (uint32_t i = 0; i < UNIT_WORDS; i++) {
+        unit[i] = 0u;
+    }
+    for (uint32_t i = 0; i < SL_UNIT_BYTES && i < left; i++) {
+        ((uint8_t *)unit)[i] = bytes[i];
+    }
+}
+
 static uint32_t write_record(const sl_state_t *state) {
     uint32_t at;
     uint32_t wrong = begin(&at);
     for (uint32_t done = 0; done < DATA_BYTES && wrong == 0u; done += SL_UNIT_BYTES) {
-        uint32_t unit[UNIT_WORDS] = {0};
-        const uint32_t left = (uint32_t)sizeof *state - done;
-        __builtin_memcpy(unit, (const uint8_t *)state + done,
-                         left < SL_UNIT_BYTES ? left : SL_UNIT_BYTES);
+        uint32_t unit[UNIT_WORDS];
+        take_unit(unit, (const uint8_t *)state + done, (uint32_t)sizeof *state - done);
         wrong = program(at + SL_UNIT_BYTES + done, unit);
     }
     return wrong != 0u || finish(at, crc_of(words_at(at), state)) != 0u;
@@ -210,7 +222,7 @@ uint32_t sl_storage_commit(const sl_state_t *state) {
     return 1u;
 }
 
-uint32_t sl_storage_stage(uint32_t offset, uint32_t *words, uint32_t size) {
+uint32_t sl_storage_stage(uint32_t offset, const uint32_t *words, uint32_t size) {
     if (offset == 0u) {
         if (begin(&staging) != 0u) {
             sl_storage.failures++;
@@ -221,11 +233,10 @@ uint32_t sl_storage_stage(uint32_t offset, uint32_t *words, uint32_t size) {
     if (staged != offset || offset % SL_UNIT_BYTES != 0u) {
         return 2u;
     }
-    for (uint32_t i = size; i % SL_UNIT_BYTES != 0u; i++) {
-        ((uint8_t *)words)[i] = 0u;
-    }
     for (uint32_t done = 0; done < size; done += SL_UNIT_BYTES) {
-        if (program(staging + SL_UNIT_BYTES + offset + done, words + done / 4u) != 0u) {
+        uint32_t unit[UNIT_WORDS];
+        take_unit(unit, (const uint8_t *)words + done, size - done);
+        if (program(staging + SL_UNIT_BYTES + offset + done, unit) != 0u) {
             staged = NOT_STAGING;
             sl_storage.failures++;
             return 1u;

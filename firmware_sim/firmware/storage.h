@@ -33,14 +33,17 @@ extern sl_storage_t sl_storage;
 /* Fills `state` with the newest whole record, or with the factory state. */
 void sl_storage_boot(sl_state_t *state);
 
+/* Returns the highest sequence number that a record in flash has, or may have. */
+uint32_t sl_storage_highest(void);
+
 /* Writes a record of `state`. Returns 0, or 1 if the flash did not take it: the record before
  * stays the newest. */
 uint32_t sl_storage_commit(const sl_state_t *state);
 
 /* Writes bytes [offset, offset + size) of a record that comes over the link: from offset 0 on,
- * without a gap, all but the last in multiples of SL_UNIT_BYTES. `words` has room for padding.
- * Returns 0; 1 if the flash refused; 2 if this is not the part that follows. */
-uint32_t sl_storage_stage(uint32_t offset, uint32_t *words, uint32_t size);
+ * without a gap, all but the last in multiples of SL_UNIT_BYTES. Returns 0; 1 if the
+ * flash refused; 2 if this is not the part that follows. */
+uint32_t sl_storage_stage(uint32_t offset, const uint32_t *words, uint32_t size);
 
 /* Ends that record. Returns 0 and fills `state` if it came whole, its bytes have this CRC-32 and
  * they are a state that a learner can reach; 1 if the flash refused; 2 if parts are missing; 3 if

@@ -119,6 +119,7 @@ def learn_on_device(
     chunks: Callable[[], Any],
     on_progress: Callable[[int], None],
     on_figures: Callable[[str], None] = lambda _: None,
+    key: bytes | None = None,
 ) -> DeviceRun:
     """Boot a firmware and let it learn ``(x[n, features], y[n])`` chunks over its link.
 
@@ -126,7 +127,7 @@ def learn_on_device(
 
     Ctrl-C ends it between two samples; the state is read back all the same.
     """
-    device = Device(firmware)
+    device = Device(firmware, key=key)
     parts: list[Any] = []
     seen: list[npt.NDArray[np.float32]] = []
     interrupted, done, seconds = False, 0, 0.0
@@ -187,8 +188,10 @@ def _after(done: int, on_progress: Callable[[int], None]) -> Callable[[int, int]
     return lambda n, _: on_progress(done + n)
 
 
-def build(export_dir: Path, board: firmware_sim.Board | str, out: Path) -> Firmware:
+def build(
+    export_dir: Path, board: firmware_sim.Board | str, out: Path, key: bytes | None = None
+) -> Firmware:
     """Build the firmware of an export folder for a board, or for the shipped one of that name."""
     if isinstance(board, str):
         board = firmware_sim.get_board(board)
-    return firmware_sim.build_firmware(export_dir, board, out)
+    return firmware_sim.build_firmware(export_dir, board, out, key=key)

@@ -13,6 +13,7 @@ from streamlearn.cli.learn import made
 from streamlearn.cli.lock import LOCK_FILE, held
 from streamlearn.cli.rules import REGRESSION, TASK_HEADS
 from streamlearn.fleet.folder import (
+    ARRIVALS_DIR,
     IMAGES_FILE,
     PLAN_FILE,
     PREDICTIONS_FILE,
@@ -23,13 +24,17 @@ from streamlearn.fleet.folder import (
     make_folder,
     read_plan,
 )
+from streamlearn.fleet.keyed_rows import TOPIC_KEY, open_topics
 from streamlearn.learners.loading import read
-from streamlearn.sources import is_address
+from streamlearn.sources import is_address, stream_name
+from streamlearn.sources.mqtt_address import SCHEMES
 from streamlearn.streams.csv_options import ReadOptions
 from streamlearn.streams.csv_stream import CsvStream
 from streamlearn.streams.csv_targets import CsvTargets
 
-OWN = {PLAN_FILE, START_FILE, RECOVERY_DIR, PREDICTIONS_FILE, IMAGES_FILE, LOCK_FILE}
+OWN = {
+    *(PLAN_FILE, START_FILE, RECOVERY_DIR, PREDICTIONS_FILE, IMAGES_FILE, LOCK_FILE, ARRIVALS_DIR),
+}
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,13 @@ class Asked:
 
 
 def run(
-    asked: Asked, out: Path, workers: int, snapshot_seconds: float, block_rows: int, quiet: bool
+    asked: Asked,
+    out: Path,
+    workers: int,
+    snapshot_seconds: float,
+    block_rows: int,
+    quiet_seconds: float | None,
+    quiet: bool,
 ) -> None:
     """Begin a fleet, or go on with it, to the end of its stream."""
     engine = _engine()
@@ -83,7 +94,7 @@ def run(
         else:
             _begin(asked, out)
         try:
-            engine.run(out, workers, snapshot_seconds, block_rows)
+            engine.run(out, workers, snapshot_seconds, block_rows, quiet_seconds)
         except KeyboardInterrupt:
             raise Interrupted(f"interrupted; the same command goes on with {out}") from None
         images = Images(out)
@@ -146,24 +157,25 @@ def _check_same(asked: Asked, plan: FleetPlan, out: Path) -> None:
 
 def _begin(asked: Asked, out: Path) -> None:
     """Look through the stream once, and write what every key starts from."""
+    if asked.key is None and (asked.stream or "").startswith(tuple(SCHEMES)):
+        asked = replace(asked, key=TOPIC_KEY)
     for name in ("stream", "label", "key"):
         if getattr(asked, name) is None:
             raise CommandError(f"--{name}: {out} holds no fleet yet, and a new one needs it")
     stream, label, key = str(asked.stream), str(asked.label), str(asked.key)
-    if stream == "-" or is_address(stream):
-        raise CommandError(
-            f"--stream {stream}: a fleet goes on from its last kept moment, so it must be able to "
-            "read its rows again; give a file, such as one that the port or topic is written to"
-        )
     if label == key:
         raise CommandError(f"--key {key}: it is the label's column; the key names the learner")
+    if stream.startswith(tuple(SCHEMES)):
+        _begin_topics(asked, out)
+        return
+    if stream == "-" or is_address(stream):
+        raise CommandError(
+            f"--stream {stream}: a fleet takes a file or MQTT topics; write what comes into a file"
+        )
     options = replace(asked.reading, key=key)
-    regression = asked.task == REGRESSION
+    more: dict[str, Any] = {}
     rows: CsvStream | CsvTargets
-    more: dict[str, Any] = {"seed": asked.seed}
-    if asked.arithmetic is not None:
-        more["arithmetic"] = asked.arithmetic
-    if regression:
+    if asked.task == REGRESSION:
         rows = CsvTargets(stream, label, asked.on_bad, options=options)
     else:
         rows = CsvStream(stream, label, asked.classes, asked.on_bad, options=options)
@@ -171,19 +183,48 @@ def _begin(asked: Asked, out: Path) -> None:
     with closing(rows):
         if not rows.rereadable:
             raise CommandError(f"--stream {stream}: it can be read only once; give a regular file")
-        n_outputs = 1 if regression else len(more["classes"])
-        layers = (rows.n_features, *asked.hidden, n_outputs)
-        learner = made(
-            asked.rule,
-            TASK_HEADS[asked.task],
-            layers,
-            asked.settings,
-            features=rows.feature_names,
-            **more,
+        at = str(Path(stream).absolute())
+        _make(asked, out, at, rows.resolved, rows.feature_names, more)
+
+
+def _begin_topics(asked: Asked, out: Path) -> None:
+    """Write what every key of topics starts from: nothing can be looked through beforehand."""
+    features, regression = asked.reading.features, asked.task == REGRESSION
+    if not features:
+        raise CommandError(
+            f"--stream {asked.stream}: nobody has seen its messages yet; name the values that are "
+            "features with --features a,b,c"
         )
-        reading = rows.resolved.to_dict()
+    if asked.classes is None and not regression:
+        raise CommandError(
+            f"--stream {asked.stream}: nobody has seen its labels yet; give them with "
+            "--classes a,b,c"
+        )
+    more: dict[str, Any] = {} if regression else {"classes": asked.classes}
+    _make(asked, out, stream_name(str(asked.stream)), asked.reading, features, more)
+
+
+def _make(
+    asked: Asked,
+    out: Path,
+    stream: str,
+    reading: ReadOptions,
+    features: tuple[str, ...],
+    more: dict[str, Any],
+) -> None:
+    """Write the folder of a fleet."""
+    if asked.arithmetic is not None:
+        more = {**more, "arithmetic": asked.arithmetic}
+    classes = more.get("classes")
+    layers = (len(features), *asked.hidden, 1 if classes is None else len(classes))
+    head = TASK_HEADS[asked.task]
+    learner = made(
+        asked.rule, head, layers, asked.settings, features=features, seed=asked.seed, **more
+    )
     plan = FleetPlan(
-        str(Path(stream).absolute()), label, key, more.get("classes"), asked.on_bad, reading,
-        asked.given,
+        stream, str(asked.label), str(asked.key), classes, asked.on_bad,
+        replace(reading, key=str(asked.key)).to_dict(), asked.given,
     )  # fmt: skip
+    if is_address(stream):
+        open_topics(plan, out, fresh=False)  # refuses what can't be an address
     make_folder(out, plan, learner.to_bytes())

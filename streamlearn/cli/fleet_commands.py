@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from streamlearn.cli import device_commands
 from streamlearn.cli.column_options import (
     Categories,
     Decimal,
@@ -37,7 +38,7 @@ from streamlearn.cli.rules import (
 
 fleet = typer.Typer(
     name="fleet",
-    help="One learner per key of a stream, such as one per sensor.",
+    help="One learner per sensor: on an engine for streams, or on the sensors' own boards.",
     no_args_is_help=True,
 )
 Out = Annotated[
@@ -48,7 +49,7 @@ Out = Annotated[
     ),
 ]
 #: Options that may differ each time.
-_EACH_TIME = {"out", "workers", "snapshot_seconds", "block_rows", "quiet"}
+_EACH_TIME = {"out", "workers", "snapshot_seconds", "block_rows", "until_quiet", "quiet"}
 
 
 @fleet.command()
@@ -56,12 +57,20 @@ def run(
     context: typer.Context,
     out: Out,
     stream: Annotated[
-        str | None, typer.Option("--stream", help="A file of CSV or JSON lines (also .gz).")
+        str | None,
+        typer.Option(
+            "--stream",
+            help="A file of CSV or JSON lines (also .gz), or mqtt://HOST[:PORT]/TOPIC with JSON "
+            "lines; + and # in a topic as in MQTT.",
+        ),
     ] = None,
     key: Annotated[
         str | None,
         typer.Option(
-            "--key", help="Column that names the learner of a row; no feature.", metavar="COLUMN"
+            "--key",
+            help="Column that names the learner of a row; no feature. Of MQTT topics `topic`, the "
+            "topic itself, if not given.",
+            metavar="COLUMN",
         ),
     ] = None,
     label: MaybeLabel = None,
@@ -119,6 +128,16 @@ def run(
             min=1,
         ),
     ] = 32768,
+    until_quiet: Annotated[
+        float | None,
+        typer.Option(
+            "--until-quiet",
+            help="End when topics brought nothing for so many seconds; without it only Ctrl-C and "
+            "SIGTERM end them.",
+            metavar="SECONDS",
+            min=0,
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Predict each row with the learner of its key, then learn it; each row exactly once.
@@ -128,6 +147,7 @@ def run(
     from streamlearn.cli.columns import columns_of
     from streamlearn.cli.fleet import Asked
     from streamlearn.cli.fleet import run as run_fleet
+    from streamlearn.sources import stream_name
 
     columns = columns_of(
         features, ignore, time, delimiter, decimal, encoding, categories or (), "stop"
@@ -139,7 +159,7 @@ def run(
         if name in given_names(context) - _EACH_TIME
     }
     if stream is not None:
-        given["stream"] = str(Path(stream).absolute())
+        given["stream"] = stream_name(stream)
     asked = Asked(
         stream,
         label,
@@ -155,7 +175,7 @@ def run(
         columns.options,
         given,
     )
-    run_fleet(asked, out, workers, snapshot_seconds, block_rows, quiet)
+    run_fleet(asked, out, workers, snapshot_seconds, block_rows, until_quiet, quiet)
 
 
 @fleet.command()
@@ -172,4 +192,5 @@ def export(
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the command line."""
+    device_commands.add_to(fleet)
     app.add_typer(fleet)

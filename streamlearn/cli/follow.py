@@ -58,6 +58,8 @@ class Following:
         File for every sample.
     signed_by
         The public key that the export has to be signed by.
+    key
+        What the device gives and takes its state for; a simulated one is built with it.
     """
 
     export_dir: Path
@@ -70,6 +72,7 @@ class Following:
     locate: bool
     record: Path | None
     signed_by: Path | None = None
+    key: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -165,7 +168,7 @@ def _teach_all(
     return _Ended(parted, interrupted, None)
 
 
-def push(state: Path, port: str, quiet: bool) -> None:
+def push(state: Path, port: str, quiet: bool, key: bytes | None = None) -> None:
     """Write a state image to a device, and read it back.
 
     Raises
@@ -174,7 +177,7 @@ def push(state: Path, port: str, quiet: bool) -> None:
         If the device runs another learner's firmware, or holds something else afterwards.
     """
     learner = load(state)
-    device = RemoteDevice(firmware_sim.open_port(port), port)
+    device = RemoteDevice(firmware_sim.open_port(port), port, key=key)
     fits(learner, device)
     data = learner.state.tobytes()
     try:
@@ -196,9 +199,10 @@ def push(state: Path, port: str, quiet: bool) -> None:
 def _device(asked: Following, out: Path) -> Verbs:
     if asked.port is not None:
         port = firmware_sim.open_port(asked.port)
-        return RemoteDevice(port, asked.port, asked.timeout_s)
+        return RemoteDevice(port, asked.port, asked.timeout_s, key=asked.key)
     firmware_sim.get_board(asked.board)
-    return Device(build(asked.export_dir, asked.board, out / FIRMWARE_DIR))
+    firmware = build(asked.export_dir, asked.board, out / FIRMWARE_DIR, asked.key)
+    return Device(firmware, key=asked.key)
 
 
 def _image(follower: Follower, parted: Parted | None) -> bytes:

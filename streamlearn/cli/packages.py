@@ -10,8 +10,8 @@ from export.target_package import package_sources, slot_bytes, write_package
 from quant.compiler import zig_version
 from streamlearn.learners.base import StreamLearner
 
-#: What a learner's verbs need of the stack, rounded up (docs/device.md).
-_STACK_BYTES = 1024
+#: What the program around a learner is given of the stack, beyond what the learner's verbs take.
+_OWN_STACK_BYTES = 512
 
 _ROOTS = """\
 #include "sl_model.h"
@@ -64,8 +64,8 @@ def size_table(learner: StreamLearner) -> str:
     """
     files = {**package_sources(learner), "roots.c": _ROOTS}
     slots = 2 * slot_bytes(learner.state.nbytes)
-    rows = ["| core | code and constants, bytes | RAM, bytes | fits, of the boards that "
-            "`streamlearn boards` lists |", "|---|---:|---:|---|"]  # fmt: skip
+    rows = ["| core | code and constants, bytes | RAM, bytes | stack, bytes | fits, of the boards "
+            "that `streamlearn boards` lists |", "|---|---:|---:|---:|---|"]  # fmt: skip
     boards = firmware_sim.list_boards()
     kinds: dict[str, list[firmware_sim.Board]] = {}
     for board in boards:
@@ -77,12 +77,18 @@ def size_table(learner: StreamLearner) -> str:
         fits = [
             board.name
             for board in of_kind
-            if found.ram + _STACK_BYTES <= board.ram.bytes
+            if found.ram + found.stack + _OWN_STACK_BYTES <= board.ram.bytes
             and found.flash + slots <= board.flash.bytes - board.flash.reserved_bytes
         ]
         rows.append(
-            f"| {', '.join(names)} | {found.flash:,} | {found.ram:,} | {', '.join(fits) or '–'} |"
+            f"| {', '.join(names)} | {found.flash:,} | {found.ram:,} | {found.stack:,} | "
+            f"{', '.join(fits) or '–'} |"
         )
     return "\n".join(
-        [*rows, "", f"Compiled with ziglang {zig_version()}, `-Os`, for the last core of a row."]
+        [
+            *rows,
+            "",
+            f"Compiled with ziglang {zig_version()}, `-Os`, for the last core of a row. The stack "
+            "is what the deepest calls of the learner take, read out of the machine code.",
+        ]
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import firmware_sim
+from firmware_sim.locking import KEY_BYTES
 from streamlearn.cli.column_options import feed_options
 from streamlearn.cli.filled import filled
 from streamlearn.cli.options import (
@@ -28,6 +29,16 @@ if TYPE_CHECKING:
 
 Exported = Annotated[Path, typer.Argument(help="A folder written by `export`.")]
 RecordFile = Annotated[Path, typer.Argument(help="A file that `run --record` wrote.")]
+
+LinkKey = Annotated[
+    Path | None,
+    typer.Option(
+        "--link-key",
+        help="File with the key that the device gives and takes its state for; `link-key` makes "
+        "one. A simulated device's firmware is built with it.",
+        metavar="FILE",
+    ),
+]
 
 
 class Start(str, Enum):
@@ -98,6 +109,7 @@ def simulate(
     power_cuts: PowerCuts = None,
     fault: Faults = None,
     fault_seed: FaultSeed = 0,
+    link_key: LinkKey = None,
     out: Annotated[Path, typer.Option("--out", help="Run folder.")] = Path("runs/simulate"),
     json_file: Json = None,
     quiet: Quiet = False,
@@ -116,10 +128,13 @@ def simulate(
     if failing.asked:
         if limit is not None:
             raise typer.BadParameter("such runs have a length of their own", param_hint="--limit")
+        if link_key is not None:
+            raise typer.BadParameter("such runs have no key", param_hint="--link-key")
         open_export(export_dir, signed_by)
         run_worlds(export_dir, feed, target, failing, out, json_file, quiet)
         return
-    run_simulate(export_dir, feed, target, out, json_file, quiet, signed_by, limit)
+    key = _key(link_key)
+    run_simulate(export_dir, feed, target, out, json_file, quiet, signed_by, limit, key)
 
 
 @filled(feed=feed_options)
@@ -169,6 +184,7 @@ def follow(
     ] = Path("runs/follow"),
     record: RecordTo = None,
     signed_by: SignedBy = None,
+    link_key: LinkKey = None,
     json_file: Json = None,
     quiet: Quiet = False,
 ) -> None:
@@ -181,7 +197,7 @@ def follow(
 
     asked = Following(
         export_dir, feed, board, port, start.value, check_every, timeout, locate, record,
-        signed_by,
+        signed_by, _key(link_key),
     )  # fmt: skip
     run_follow(asked, out, json_file, quiet)
 
@@ -192,15 +208,33 @@ def push(
         str,
         typer.Option("--port", help="The device: serial:PORT@BAUD.", metavar="serial:PORT@BAUD"),
     ],
+    link_key: LinkKey = None,
     quiet: Quiet = False,
 ) -> None:
     """Write a state to a device on a serial port, and read it back."""
     from streamlearn.cli.follow import push as run_push
 
-    run_push(state, port, quiet)
+    run_push(state, port, quiet, _key(link_key))
+
+
+def link_key(
+    to: Annotated[Path, typer.Option("--to", help="File for the key; not there yet.")],
+) -> None:
+    """Make a key that locks a device's state: its firmware and the desk have it, nobody else.
+
+    It signs nothing; `keygen` makes keys for that.
+    """
+    firmware_sim.new_key(to)
+    typer.echo(
+        f"{to}: {KEY_BYTES} bytes, secret; `simulate --link-key {to}` builds firmware with it"
+    )
+
+
+def _key(path: Path | None) -> bytes | None:
+    return None if path is None else firmware_sim.read_key(path)
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    for command in (simulate, replay, verify, follow, push):
+    for command in (simulate, replay, verify, follow, push, link_key):
         app.command()(command)

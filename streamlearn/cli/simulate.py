@@ -47,6 +47,7 @@ def simulate(
     quiet: bool,
     signed_by: Path | None = None,
     limit: int | None = None,
+    key: bytes | None = None,
 ) -> None:
     """Build, boot, feed line by line, and bring the learned state back."""
     learner = open_export(export_dir, signed_by).learner
@@ -58,7 +59,7 @@ def simulate(
         truth: list[float] = []
         with progress(to) as display:
             task = display.add_task(f"device {board.name}", total=None)
-            firmware = build(export_dir, board, out / FIRMWARE_DIR)
+            firmware = build(export_dir, board, out / FIRMWARE_DIR, key)
             run = learn_on_device(
                 firmware,
                 lambda: _samples(
@@ -66,6 +67,7 @@ def simulate(
                 ),
                 lambda n: display.update(task, completed=n),
                 lambda said: display.update(task, description=f"device {board.name}: {said}"),
+                key,
             )
             n = len(run.predictions)
             display.update(task, completed=n, total=n)

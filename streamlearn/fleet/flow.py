@@ -13,9 +13,11 @@ options for its recovery store and for addresses (docs/fleet.md).
 from __future__ import annotations
 
 import shutil
+import signal
 import threading
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,7 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.run import cli_main
 
 from streamlearn.errors import StreamFormatError, StreamlearnError
+from streamlearn.fleet.arriving import END, Arriving
 from streamlearn.fleet.folder import (
     PREDICTIONS_FILE,
     RECOVERY_DIR,
@@ -41,6 +44,7 @@ from streamlearn.fleet.folder import (
 from streamlearn.fleet.keyed_rows import Rows, by_key, open_rows
 from streamlearn.fleet.live import LiveLearners
 from streamlearn.fleet.outputs import ImagesSink, Learned, Predicted, PredictionsSink
+from streamlearn.sources import is_address
 
 #: Rows that are read at a time, so that many keys have several rows in a block.
 BLOCK_ROWS = 1 << 15
@@ -100,14 +104,19 @@ class _Stream(StatefulSourcePartition[tuple[str, Rows], Any]):
 
 
 class _Source(FixedPartitionedSource[tuple[str, Rows], Any]):
-    def __init__(self, plan: FleetPlan, block_rows: int) -> None:
-        self._plan, self._block_rows = plan, block_rows
+    def __init__(
+        self, plan: FleetPlan, folder: Path, block_rows: int, quiet_s: float | None
+    ) -> None:
+        self._plan, self._folder = plan, folder
+        self._block_rows, self._quiet_s = block_rows, quiet_s
 
     def list_parts(self) -> list[str]:
         return ["stream"]
 
-    def build_part(self, step_id: str, for_part: str, resume_state: Any) -> _Stream:
+    def build_part(self, step_id: str, for_part: str, resume_state: Any) -> _Stream | Arriving:
         del step_id, for_part
+        if is_address(self._plan.stream):
+            return Arriving(self._plan, self._folder, self._block_rows, self._quiet_s, resume_state)
         return _Stream(self._plan, self._block_rows, resume_state)
 
 
@@ -159,7 +168,9 @@ class _Key(StatefulBatchLogic[Rows, Predicted | Learned, Learned]):
         return self._learned
 
 
-def flow(folder: str | Path, block_rows: int = BLOCK_ROWS) -> Dataflow:
+def flow(
+    folder: str | Path, block_rows: int = BLOCK_ROWS, quiet_s: float | None = None
+) -> Dataflow:
     """Return the dataflow of a fleet's folder, for Bytewax to run.
 
     Parameters
@@ -168,6 +179,8 @@ def flow(folder: str | Path, block_rows: int = BLOCK_ROWS) -> Dataflow:
         Made by :func:`streamlearn.fleet.folder.make_folder`.
     block_rows : int
         Rows that are read and grouped by key at a time.
+    quiet_s : float, optional
+        End when topics brought nothing for so many seconds; never, if not given.
 
     Raises
     ------
@@ -181,7 +194,7 @@ def flow(folder: str | Path, block_rows: int = BLOCK_ROWS) -> Dataflow:
         return _Key(plan.classes, Learned("", 0, start) if resume is None else resume)
 
     made = Dataflow("fleet")
-    rows = op.input("rows", made, _Source(plan, block_rows))
+    rows = op.input("rows", made, _Source(plan, at, block_rows, quiet_s))
     out = op.stateful_batch("learn", rows, learner)
     said = op.filter("predicted", out, lambda item: isinstance(item[1], Predicted))
     ended = op.filter("learned", out, lambda item: isinstance(item[1], Learned))
@@ -190,8 +203,17 @@ def flow(folder: str | Path, block_rows: int = BLOCK_ROWS) -> Dataflow:
     return made
 
 
-def run(folder: Path, workers: int, snapshot_seconds: float, block_rows: int = BLOCK_ROWS) -> None:
+def run(
+    folder: Path,
+    workers: int,
+    snapshot_seconds: float,
+    block_rows: int = BLOCK_ROWS,
+    quiet_s: float | None = None,
+) -> None:
     """Learn a fleet's stream to its end, from where it stands.
+
+    Topics have no end: SIGINT (Ctrl-C) and SIGTERM end the stream there, and the images of all keys
+    are written as at the end of a file.
 
     Parameters
     ----------
@@ -201,7 +223,7 @@ def run(folder: Path, workers: int, snapshot_seconds: float, block_rows: int = B
         Threads; a later run may have another number.
     snapshot_seconds : float
         How often states are kept, all of one moment. A killed run learns so much again.
-    block_rows : int
+    block_rows, quiet_s
         As of :func:`flow`.
 
     Raises
@@ -217,12 +239,13 @@ def run(folder: Path, workers: int, snapshot_seconds: float, block_rows: int = B
         init_db_dir(made, RECOVERY_PARTS)  # type: ignore[no-untyped-call]
         made.rename(store)
     try:
-        cli_main(  # type: ignore[no-untyped-call]
-            flow(folder, block_rows),
-            workers_per_process=workers,
-            epoch_interval=timedelta(seconds=snapshot_seconds),
-            recovery_config=RecoveryConfig(store),  # type: ignore[no-untyped-call]
-        )
+        with _ended_by_signals() if is_address(read_plan(folder).stream) else nullcontext():
+            cli_main(  # type: ignore[no-untyped-call]
+                flow(folder, block_rows, quiet_s),
+                workers_per_process=workers,
+                epoch_interval=timedelta(seconds=snapshot_seconds),
+                recovery_config=RecoveryConfig(store),  # type: ignore[no-untyped-call]
+            )
     except Exception as error:
         cause: BaseException | None = error
         while cause is not None and not isinstance(cause, StreamlearnError):
@@ -230,3 +253,18 @@ def run(folder: Path, workers: int, snapshot_seconds: float, block_rows: int = B
         if cause is None:
             raise
         raise cause from error
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end the topics of a fleet as a file ends."""
+    END.clear()
+    before = {
+        number: signal.signal(number, lambda *_: END.set())
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

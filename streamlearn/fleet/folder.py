@@ -15,7 +15,7 @@ from streamlearn.errors import ConfigError, StateFormatError
 
 FORMAT, FORMAT_VERSION = "streamlearn-fleet", 1
 PLAN_FILE, START_FILE, RECOVERY_DIR = "fleet.json", "start.sls", "recovery"
-PREDICTIONS_FILE, IMAGES_FILE = "predictions.csv", "images.sqlite"
+PREDICTIONS_FILE, IMAGES_FILE, ARRIVALS_DIR = "predictions.csv", "images.sqlite", "arrivals"
 #: Files of the recovery store: at most so many workers write states at once.
 RECOVERY_PARTS = 4
 
@@ -30,7 +30,7 @@ class FleetPlan:
     Attributes
     ----------
     stream : str
-        The path of a file, absolute.
+        The path of a file, absolute; or the address of topics.
     label, key : str
         Columns: of the label, and of the name of a learner.
     classes : tuple of str or None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,9 +11,13 @@ import numpy.typing as npt
 
 from streamlearn.errors import InputValueError
 from streamlearn.fleet.folder import FleetPlan
+from streamlearn.sources import Opening, Source, open_source
 from streamlearn.streams.csv_options import ReadOptions
 from streamlearn.streams.csv_stream import CsvStream
 from streamlearn.streams.csv_targets import CsvTargets
+
+#: The key that stands for the topic of a message.
+TOPIC_KEY = "topic"
 
 
 class Rows(NamedTuple):
@@ -33,19 +38,48 @@ class Rows(NamedTuple):
     lines: npt.NDArray[np.int64]
 
 
-def open_rows(plan: FleetPlan) -> CsvStream | CsvTargets:
+def open_rows(plan: FleetPlan, source: Source | None = None) -> CsvStream | CsvTargets:
     """Return the rows of a fleet's stream.
+
+    Parameters
+    ----------
+    plan : FleetPlan
+    source : Source, optional
+        Where they come from, if from topics.
 
     Raises
     ------
     StreamlearnError
         If the file cannot be read as it was when the fleet began.
     """
-    options = ReadOptions.from_dict(plan.reading)
+    options, stream = ReadOptions.from_dict(plan.reading), source or plan.stream
     if plan.classes is None:
-        return CsvTargets(plan.stream, plan.label, plan.on_bad, options=options)
+        return CsvTargets(stream, plan.label, plan.on_bad, options=options)
     return CsvStream(
-        plan.stream, plan.label, plan.classes, plan.on_bad, options=options, unlabelled="predict"
+        stream, plan.label, plan.classes, plan.on_bad, options=options, unlabelled="predict"
+    )
+
+
+def open_topics(plan: FleetPlan, folder: Path, fresh: bool) -> Source:
+    """Return the source of a fleet's topics: JSON lines, with the topic of each in a column.
+
+    Parameters
+    ----------
+    plan : FleetPlan
+    folder : Path
+        Of the fleet; it names the client that the broker knows.
+    fresh : bool
+        Whether what the broker kept for a fleet in this folder is thrown away.
+
+    Raises
+    ------
+    ConfigError
+        If the address is wrong, or paho-mqtt is not installed.
+    """
+    key = str(plan.reading["key"])
+    topic_as = key if key == TOPIC_KEY else None
+    return open_source(
+        plan.stream, Opening(format="jsonl", out=folder, fresh=fresh, topic_as=topic_as)
     )
 
 

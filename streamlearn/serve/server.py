@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from streamlearn.errors import ConfigError
-from streamlearn.serve.live import SCRIPT, LivePage
+from streamlearn.serve.parts import SCRIPT, PartsPage
 from streamlearn.watching.threads import start_beside
 
 HOST = "127.0.0.1"
@@ -40,7 +40,7 @@ class _Server(ThreadingHTTPServer):
     allow_reuse_address = os.name != "nt"  # there it would let a second server take the port
     request_queue_size = 16
 
-    def __init__(self, port: int, page: LivePage) -> None:
+    def __init__(self, port: int, page: PartsPage) -> None:
         self.page = page
         self.room = threading.BoundedSemaphore(MAX_CONNECTIONS)
         self.events = threading.BoundedSemaphore(MAX_EVENTS)
@@ -151,7 +151,7 @@ class LiveServer:
         If the port is taken, or may not be used.
     """
 
-    def __init__(self, port: int, page: LivePage) -> None:
+    def __init__(self, port: int, page: PartsPage) -> None:
         self._page = page
         try:
             self._server = _Server(port, page)

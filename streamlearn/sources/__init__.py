@@ -49,6 +49,9 @@ class Opening:
         Whether it gives the labels of another source, whose client must have another name.
     say
         Tells people a line.
+    topic_as
+        Name under which each JSON object of a topic gets the topic that it came on; None: it does
+        not.
     """
 
     format: str | None = None
@@ -57,6 +60,7 @@ class Opening:
     fresh: bool = True
     labels: bool = False
     say: Callable[[str], object] = lambda _: None
+    topic_as: str | None = None
 
 
 def open_source(
@@ -95,7 +99,7 @@ def open_source(
         folder = None if opening.out is None else str(opening.out.resolve())
         return mqtt.MqttSource(
             text, opening.format, waiting, keeps, opening.say, folder, opening.fresh,
-            "-labels" if opening.labels else "",
+            "-labels" if opening.labels else "", topic_as=opening.topic_as,
         )  # fmt: skip
     if text == STDIN:
         return PipeSource(stdin, opening.format)

@@ -75,6 +75,15 @@ def guessed_format(text: str) -> str:
     return "jsonl" if text.startswith("{") or text.startswith(("[{", "[[")) else "csv"
 
 
+def with_value(line: bytes, name: str, text: str) -> bytes:
+    """Return a JSON object with one more text, as its first value; other lines as they are."""
+    if not line.lstrip().startswith(b"{"):
+        return line
+    rest = line.lstrip()[1:].lstrip()
+    comma = "" if rest.startswith(b"}") else ", "
+    return f"{{{json.dumps(name)}: {json.dumps(text)}{comma}".encode() + rest
+
+
 def _flat(text: str, where: str) -> dict[str, str]:
     """Return the cells of one object by their keys, each as a CSV has it."""
     try:

@@ -15,18 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from streamlearn.errors import ConfigError, SourceError
+from streamlearn.sources.json_rows import with_value
 from streamlearn.sources.limits import CONNECT_SECONDS, MAX_LIVE_LINE_BYTES
 from streamlearn.sources.live import LiveSource, Waiting
 from streamlearn.sources.mqtt_address import (
     CA,
-    CERTIFICATE,
     CLIENT_ID,
-    KEY,
     PASSWORD,
     USER,
     client_id,
     parse,
 )
+from streamlearn.sources.mqtt_client import new_client
 
 _KEEPALIVE_S = 30
 #: Messages whose numbers are remembered, to know one that the broker delivers again.
@@ -72,6 +72,8 @@ class MqttSource(LiveSource):
         Of the client's name, if the environment names it: a run has two clients at most.
     environment
         Where credentials are.
+    topic_as
+        Name under which each JSON object gets the topic that it came on; None: it does not.
 
     Raises
     ------
@@ -92,8 +94,9 @@ class MqttSource(LiveSource):
         fresh: bool = False,
         suffix: str = "",
         environment: Mapping[str, str] = os.environ,
+        topic_as: str | None = None,
     ) -> None:
-        self._at = parse(address)
+        self._at, self._topic_as = parse(address), topic_as
         self._mqtt = _paho()
         super().__init__(str(self._at), format, waiting, keeps, say)
         self._environment, self._lasting = environment, folder is not None
@@ -122,29 +125,10 @@ class MqttSource(LiveSource):
         return self._at.scheme == "mqtt://" and PASSWORD in self._environment and not local
 
     def _new_client(self, clean: bool) -> Any:
-        client = self._mqtt.Client(
-            self._mqtt.CallbackAPIVersion.VERSION2,
-            self._client_id,
-            clean_session=clean,
-            protocol=self._mqtt.MQTTv311,
-            reconnect_on_failure=False,
-            manual_ack=True,
+        name = self._client_id
+        return new_client(
+            self._mqtt, self._at, name, self._environment, clean=clean, reconnect=False
         )
-        client.connect_timeout = CONNECT_SECONDS
-        given = self._environment
-        if USER in given:
-            client.username_pw_set(given[USER], given.get(PASSWORD))
-        elif PASSWORD in given:
-            raise ConfigError(f"{PASSWORD} is set, but {USER} is not; MQTT takes both")
-        if self._at.scheme == "mqtts://":
-            try:
-                client.tls_set(given.get(CA), given.get(CERTIFICATE), given.get(KEY))
-            except (OSError, ValueError) as error:  # an SSLError is an OSError
-                raise ConfigError(
-                    f"{self._at}: the certificates in {CA}, {CERTIFICATE} and {KEY} cannot be "
-                    f"used: {error}"
-                ) from error
-        return client
 
     def _connect(self) -> None:
         if self._fresh:
@@ -213,6 +197,8 @@ class MqttSource(LiveSource):
 
     def _on_message(self, _client: Any, _data: Any, message: Any) -> None:
         lines = _lines(message.payload)
+        if self._topic_as is not None:
+            lines = [with_value(line, self._topic_as, message.topic) for line in lines]
         if message.qos == 0:
             self._put(lines, wait=True)
             return

@@ -17,7 +17,8 @@ NAME = re.compile(
 EXPERIMENT = re.compile(r"python\s+-m\s+experiments\s+([a-z-]+)")
 TARGET = re.compile(r"`make ([a-z]+)`")
 COMMAND = re.compile(
-    r"`streamlearn ([a-z]+)|^    streamlearn ([a-z]+)|^streamlearn ([a-z]+) .*-", re.MULTILINE
+    r"`streamlearn ([a-z][a-z-]*)|^    streamlearn ([a-z][a-z-]*)|^streamlearn ([a-z][a-z-]*) .*-",
+    re.MULTILINE,
 )
 
 

@@ -317,6 +317,25 @@ def test_a_device_that_goes_away_keeps_the_desk(
     assert load(tmp_path / "out" / "desk.sls").n_samples > 20
 
 
+def test_follow_and_push_with_a_key(
+    follow: Callable[..., tuple[int, str, str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = str(tmp_path / "key")
+    assert cli.run(["link-key", "--to", file]) == 0
+    key = fs.read_key(file)
+    export, state = tmp_path / "export", str(tmp_path / "out" / "desk.sls")
+    firmware = fs.build_firmware(export, fs.get_board("nrf52840"), tmp_path / "run", key=key)
+    with served(fs.Device(firmware)) as port:
+        code, _, err = follow("--port", port, "--timeout", "2")
+        assert code == 1
+        assert "open the link with the key" in err
+        code, _, err = follow("--port", port, "--link-key", file)
+        assert code == 0, err
+        for more, expected in (([], 1), (["--link-key", file], 0)):
+            assert cli.run(["push", state, "--port", port, *more]) == expected
+    assert "open the link with the key" in capsys.readouterr().err
+
+
 def test_push_writes_a_state_to_a_device(
     firmware: fs.Firmware, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

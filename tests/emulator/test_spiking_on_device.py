@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 
 import firmware_sim as fs
@@ -28,9 +29,12 @@ def made(layers: tuple[int, ...] = (3, 20, 9, 4), **given: Any) -> SpikingClassi
     return SpikingClassifier(layers, classes=range(layers[-1]), **given)
 
 
-@pytest.mark.parametrize("board", ["rp2040", "nrf52840"])
+BOARDS = ["rp2040", "nrf52840", "riscv-virt"]
+
+
+@pytest.mark.parametrize("board", BOARDS)
 def test_a_chip_learns_in_time_as_the_golden_model_does(board: str, tmp_path: Path) -> None:
-    """Cortex-M0+ and M4F: every second step has a label, a recording begins every 30 steps."""
+    """On M0+, M4F and RV32IMC: every second step has a label, a recording every 30 steps."""
     device, golden = boot(made(), board, tmp_path), made(backend="numpy")
     rng = np.random.default_rng(3)
     x = np.cumsum(rng.normal(size=(STEPS, 3)), axis=0).astype(np.float32)
@@ -47,6 +51,35 @@ def test_a_chip_learns_in_time_as_the_golden_model_does(board: str, tmp_path: Pa
     assert device.read_state() == golden.state.tobytes()
     assert golden.activity.events[1] > 0.5, "hidden units fire, or this compares nothing"
     assert golden.n_samples == STEPS // 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_thousand_recordings_end_in_one_state_on_chip_host_and_in_onnx(
+    board: str, tmp_path: Path
+) -> None:
+    device, host, block = boot(made(), board, tmp_path), made(), made()
+    onnx = onnxruntime.InferenceSession(tmp_path / "export" / "learn_block.onnx")
+    names = [output.name for output in onnx.get_outputs()]
+    rng = np.random.default_rng(8)
+    for recording in range(1000):
+        x = np.cumsum(rng.normal(size=(12, 3)), axis=0).astype(np.float32)
+        y = np.where(np.arange(12) % 3 < 2, recording % 4, -1)
+        for learner in (device, host, block):
+            (learner.reset_time if learner is device else learner.reset)()
+        for row, label in zip(x, y.tolist(), strict=True):
+            if label < 0:
+                assert device.advance(row) == host.step(row)
+            else:
+                assert device.learn(row, label) == host.test_then_learn_one(row, label)
+        state = block.state
+        given = {name: np.asarray(state[name][0]) for name in state.dtype.names}
+        found = dict(zip(names, onnx.run(None, {"x": x, "label": y, **given}), strict=True))
+        for name in given:
+            state[name][0] = found[f"{name}_next"]
+        block.state = state
+    assert device.read_state() == host.state.tobytes() == block.state.tobytes()
+    assert host.activity.steps == 12_000
 
 
 def test_a_request_that_came_twice_lets_one_step_pass(tmp_path: Path) -> None:

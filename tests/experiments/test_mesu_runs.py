@@ -10,6 +10,7 @@ import sys
 import time
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from experiments.catalogue import load as find_experiment
 from experiments.data import Images, Permutations, load_images, standardised
 from experiments.loop import experiment as loop
 from experiments.loop.runs import Setting, read_log
-from experiments.loop.workers import execute_all
+from experiments.loop.workers import ENGINES, execute_all
 from experiments.mesu import measures as measured
 from experiments.mesu.evaluate import accuracy, full_measure, logits, unseen_entropies
 from experiments.mesu.experiments import EXPERIMENTS
@@ -267,11 +268,16 @@ def test_sgd_learns_digits(tmp_path):
     assert record["all"]["1"] == record["windows"]["1"]["accuracy"] == record["newest"][0]
 
 
-def test_processes_do_what_one_does(tmp_path):
+@pytest.mark.parametrize("engine", ENGINES)
+def test_processes_do_what_one_does(tmp_path, engine):
     mnist_or_skip()
+    if engine == "ray":
+        pytest.importorskip("ray", reason="the extra sweep")
+
+    execute = partial(execute_all, engine=engine)
     runs = [PermutedRun("x", Setting("sgd"), seed, 50) for seed in (0, 1, 2)]
     seen = []
-    assert execute_all(runs, 2, tmp_path / "a", tmp_path / "aw", 2, seen.append) == []
+    assert execute(runs, 2, tmp_path / "a", tmp_path / "aw", 2, seen.append) == []
     assert sorted((e.run.seed, e.tasks) for e in seen) == [
         (s, t) for s in (0, 1, 2) for t in (1, 2)
     ]
@@ -283,10 +289,10 @@ def test_processes_do_what_one_does(tmp_path):
         assert log["tasks_done"] == 2
     run = runs[0]
     run.log(tmp_path / "a").write_text("[]")
-    failures = execute_all([run], 3, tmp_path / "a", tmp_path / "aw", 1, seen.append)
+    failures = execute([run], 3, tmp_path / "a", tmp_path / "aw", 1, seen.append)
     assert len(failures) == 1
     assert "is no log" in failures[0]
-    assert execute_all([], 3, tmp_path, tmp_path, 1, seen.append) == []
+    assert execute([], 3, tmp_path, tmp_path, 1, seen.append) == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no SIGTERM")

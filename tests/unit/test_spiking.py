@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from export import open_export, write_export
 from export.graph.model import prediction_model
-from export.package import write_export
 from quant.errors import ConfigError, LabelError, ShapeError, StateFormatError
 from quant.network import NetworkSpec
 from quant.rules.bimu.config import BimuConfig
@@ -235,11 +235,12 @@ def test_parts_that_a_spiking_network_has_not_are_refused() -> None:
         learner.step([1.0])
 
 
-def test_the_export_has_c_and_says_why_it_has_no_graph(tmp_path: Path) -> None:
+def test_the_export_has_c_and_the_graphs_that_learn(tmp_path: Path) -> None:
     learner = hearing()
     manifest = write_export(learner, tmp_path / "export")
-    assert "spiking" in manifest["onnx"]["no_learning_because"]
-    assert not list((tmp_path / "export").glob("*.onnx"))
+    written = {file.name for file in (tmp_path / "export").glob("*.onnx")}
+    assert written == {"learn.onnx", "learn_block.onnx"}
     assert manifest["n_features"] == 1
-    with pytest.raises(ConfigError, match="no ONNX graph yet"):
+    assert open_export(tmp_path / "export").learner.state_sha256 == learner.state_sha256
+    with pytest.raises(ConfigError, match=r"learn\.onnx predicts"):
         prediction_model(learner.spec, learner.config, learner.state, "q16")

@@ -69,6 +69,7 @@ from quant.rules.mesu.golden_steps import (
 from quant.rules.mesu.plan import Plan, make_plan
 from quant.rules.mesu.variance import least_exponent
 from quant.sampling.golden import DELTA_MAX, MU_STEP_BITS
+from quant.spiking.golden import GATE_FRAC_BITS
 
 
 class MesuStep(SamplingStep):
@@ -87,7 +88,10 @@ class MesuStep(SamplingStep):
 
     def forward(self, z: Value, epsilon: Sequence[Value]) -> list[Layer]:
         """Run all layers."""
-        return integer_layers(self.g, z, self.spec, self._plan.n_draws, epsilon, self._layer)
+        fire = None
+        if self.time is not None:
+            z, fire = self.time.arrive(z), self.time.fire
+        return integer_layers(self.g, z, self.spec, self._plan.n_draws, epsilon, self._layer, fire)
 
     def _layer(self, index: int, x: Value, frac_bits: Any, epsilon: Value) -> Layer:
         given = [self._mu[index], self._rho[index], self._exponent[index]]
@@ -153,7 +157,10 @@ class MesuStep(SamplingStep):
             return step.slope(self.g, layer.x, draws, layer.frac_bits, delta, moved, bits)
 
     def _backward(self, layer: Layer, weights: Weights, delta: Any, r: Any, index: int) -> Any:
-        """Gradient by a layer's inputs, masked by their ReLU, ``number[draws, units]``, Q4.20."""
+        """Gradient by a layer's inputs, ``number[draws, units]``, Q4.20.
+
+        It passes ReLU where the input is above 0, and traces of spikes times their gate.
+        """
         units = self.spec.layers[index]
         x, mu, rho, exponent = layer.x, *weights
         if self.spec.bias:
@@ -170,7 +177,10 @@ class MesuStep(SamplingStep):
         right = 11 + layer.frac_bits + k_r - exponent
         gradient = shift_round(through_mean, self._plan.layers[index].mu_frac_bits - k_delta)
         gradient = gradient + shift_round(x * through_spread, right)
-        return clip(where(x > 0, gradient, 0), -DELTA_MAX, DELTA_MAX)
+        gate = None if self.time is None else self.time.gates[index - 1]
+        passes = x > 0 if gate is None else gate > 0
+        clamped = clip(where(passes, gradient, 0), -DELTA_MAX, DELTA_MAX)
+        return clamped if gate is None else shift_round(clamped * gate, GATE_FRAC_BITS)
 
     def _updated(
         self,

@@ -1,0 +1,135 @@
+"""Settings of spiking learners, chosen on recordings that no figure is measured on.
+
+Spoken digits: takes 10 to 49 are learned once, takes 5 to 9 tell which setting is best; the figures
+of ``experiments spiking`` are of takes 0 to 4. Motion: the settings for gestures are chosen on a
+third of the exercises, those for exercises on a third of the gestures, by the seconds that are
+right. One knob after another: each value is tried with the best ones of the knobs before, and one
+that is not better changes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from experiments.figures import RESULTS
+from experiments.spiking.data import TEST_TAKES, Recordings, motion, spoken_digits
+from experiments.spiking.runs import Settings, accuracy, learner, moved_fold, shuffled
+from experiments.study import Record, Study, read_record, say
+from experiments.tables import markdown
+
+NAME = "spiking-settings"
+SEED = 50
+#: What is tried, knob by knob; the first value is what a new learner has.
+DIGITS: Mapping[str, tuple[Any, ...]] = {
+    "threshold": (0.5, 0.375, 0.625, 0.75),
+    "leaks": ((3, 4), (2, 4), (4, 4), (3, 5), (4, 5)),
+    "lr": (1.0, 0.5, 2.0),
+    "sigma_prior": (0.3, 0.2, 0.5),
+    "sigma_init": (2.0, 1.0, 3.0),
+    "drift": (0, 5, 7),
+}
+MOTION: Mapping[str, tuple[Any, ...]] = {
+    "leaks": ((3, 4), (4, 5), (5, 6), (2, 5)),
+    "threshold": (0.5, 0.25, 1.0),
+    "drift": (5, 4, 6),
+    "lr": (1.0, 2.0, 4.0),
+    "every": (5, 25),
+}
+OTHER = {"gestures": "exercises", "exercises": "gestures"}
+PASSES = 2
+
+
+def chosen(what: str) -> Settings:
+    """Return the recorded choice for "digits", "gestures" or "exercises".
+
+    Raises
+    ------
+    ExperimentError
+        If nothing was chosen yet.
+    """
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in read_record(RESULTS / NAME)["chosen"][what].items()
+    }
+
+
+def validated() -> Recordings:
+    """Return spoken digits without those that figures are measured on."""
+    data = spoken_digits()
+    late = data.takes[data.learned] >= 2 * TEST_TAKES
+    return replace(data, learned=data.learned[late], held=data.learned[~late])
+
+
+def digits_score(data: Recordings, settings: Settings) -> float:
+    """Return the accuracy on held-out recordings after one pass, in percent."""
+    one = learner(data, SEED, settings, front_end="none")
+    for i in shuffled(data, SEED):
+        one.learn_recording(data.signals[i], int(data.labels[i]))
+    guesses = [one.predict_recording(data.signals[i]) for i in data.held]
+    return accuracy(guesses, data.labels[data.held])
+
+
+def motion_score(data: Recordings, settings: Settings) -> float:
+    """Return the share of a held-out third's seconds that are right, in percent."""
+    return moved_fold(data, SEED, settings, PASSES, 0).seconds()
+
+
+def search(
+    what: str, knobs: Mapping[str, tuple[Any, ...]], score: Callable[[Settings], float]
+) -> tuple[Settings, list[dict[str, Any]]]:
+    """Return the best settings found, and all that was tried."""
+    best = {name: values[0] for name, values in knobs.items()}
+    top = -np.inf
+    tried: list[dict[str, Any]] = []
+    for knob, values in knobs.items():
+        for value in values if not tried else values[1:]:
+            settings = {**best, knob: value}
+            found = score(settings)
+            tried.append({"of": what, "knob": knob, "value": value, "score": found})
+            say(f"{what}: {knob}={value}: {found:.1f}")
+            if found > top:
+                top, best = found, settings
+    return best, tried
+
+
+def measure(options: argparse.Namespace) -> Record:
+    """Search for each kind of recordings."""
+    del options
+    digits = validated()
+    best, tried = {}, []
+    best["digits"], more = search("digits", DIGITS, lambda s: digits_score(digits, s))
+    tried += more
+    for name, other in OTHER.items():
+        data = motion(other)
+        best[name], more = search(name, MOTION, lambda s, data=data: motion_score(data, s))  # type: ignore[misc]
+        tried += more
+    return {"seed": SEED, "chosen": best, "tried": tried}
+
+
+def tables(record: Record) -> Mapping[str, str]:
+    """Return what was chosen, and what each value reached."""
+    columns = list(dict.fromkeys(knob for best in record["chosen"].values() for knob in best))
+    rows = [
+        [what, *(_said(best[knob]) if knob in best else "" for knob in columns)]
+        for what, best in record["chosen"].items()
+    ]
+    tried = [
+        [one["of"], one["knob"], _said(one["value"]), f"{one['score']:.1f}"]
+        for one in record["tried"]
+    ]
+    return {
+        "chosen": markdown(["for", *columns], rows),
+        "tried": markdown(["for", "setting", "value", "accuracy"], tried),
+    }
+
+
+def _said(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else f"{value:g}"
+
+
+STUDY = Study(NAME, measure, tables)

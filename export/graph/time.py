@@ -1,0 +1,138 @@
+"""Spiking layers in a graph that learns: :mod:`quant.spiking.golden`, bit for bit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from export.graph.builder import GraphBuilder
+from export.graph.fields import Fields
+from export.graph.shapes import concatenated, expanded, read, reshaped, squeezed, transposed
+from export.graph.whole import (
+    Value,
+    absolute,
+    clip,
+    divide_floor,
+    equal,
+    floor,
+    maximum,
+    minimum,
+    reduce,
+    shift_floor,
+    sign,
+    where,
+)
+from quant.front_end import INPUT_FRAC_BITS
+from quant.network import NetworkSpec
+from quant.spiking import EVENT_SHIFT, EVENTS_MAX
+from quant.spiking.golden import (
+    GATE_MAX,
+    GATE_SHIFT,
+    INPUT_SHIFT,
+    INPUT_TRACE_MAX,
+    MEMBRANE_SHIFT,
+    OUTPUT_FRAC_BITS,
+    THRESHOLD,
+    TRACE_FRAC_BITS,
+    TRACE_MAX,
+)
+
+
+class Time:
+    """A step of time: traces in front of the first layer, membranes behind the hidden ones.
+
+    Parameters
+    ----------
+    g : GraphBuilder
+    spec : NetworkSpec
+        Of a spiking network.
+    n_draws : int
+        Membranes of a unit.
+    fields : Fields
+        The state before the step.
+
+    Attributes
+    ----------
+    gates : list of number[draws, units]
+        Of each hidden layer: the surrogate derivative of a spike, Q0.7.
+    """
+
+    def __init__(self, g: GraphBuilder, spec: NetworkSpec, n_draws: int, fields: Fields) -> None:
+        self._g, self._spec, self._fields, self._n_draws = g, spec, fields, n_draws
+        self._sizes = [n * n_draws for n in spec.layers[1:-1]]
+        self._new: dict[str, Any] = {}
+        self._layers: dict[str, list[Any]] = {}
+        self.gates: list[Any] = []
+
+    def arrive(self, z: Value) -> Any:
+        """Let the values of a step, ``number[1, n]`` in Q3.4, arrive; return layer 0's inputs."""
+        arriving = INPUT_SHIFT
+        if self._spec.delta:
+            z = self._send_on_delta(z)
+            arriving += EVENT_SHIFT
+        left = decay(self._field("input_trace"), self._spec.leaks[0])
+        trace = clip(left + z * 2.0**arriving, -INPUT_TRACE_MAX, INPUT_TRACE_MAX)
+        x = sign(trace) * shift_floor(absolute(trace), INPUT_SHIFT)
+        self._new["input_trace"] = trace
+        self._count(z, x)
+        return x
+
+    def _send_on_delta(self, z: Value) -> Any:
+        threshold, leak = float(self._spec.delta[0] << INPUT_SHIFT), self._spec.delta[1]
+        reference = self._field("delta_reference")
+        if leak:
+            reference = decay(reference, leak)
+        apart = z * 2.0**INPUT_SHIFT - reference
+        n = sign(apart) * minimum(divide_floor(absolute(apart), threshold), EVENTS_MAX)
+        self._new["delta_reference"] = reference + n * threshold
+        return concatenated([maximum(n, 0), maximum(-n, 0)], 1) * 2.0**INPUT_FRAC_BITS
+
+    def fire(self, layer: int, a: Any) -> tuple[Any, Any]:
+        """Let a hidden layer fire, of ``a`` number[1, draws, units] in Q15.16; its outputs."""
+        units, leaks = self._spec.layers[layer + 1], self._spec.leaks
+
+        def before(name: str) -> Any:
+            part = self._fields.parts(name, self._sizes)[layer]
+            whole = reshaped(read(self._g, part), [units, self._n_draws])
+            return expanded(transposed(whole), 0)
+
+        left = decay(before("membrane_reset"), leaks[layer])
+        u = a - left * 2.0**MEMBRANE_SHIFT
+        spikes = where(u >= float(THRESHOLD), 1.0, 0.0)
+        one = spikes * 2.0**TRACE_FRAC_BITS
+        trace = minimum(decay(before("output_trace"), leaks[layer + 1]) + one, TRACE_MAX)
+        x = shift_floor(trace, TRACE_FRAC_BITS - OUTPUT_FRAC_BITS)
+        away = shift_floor(absolute(u - float(THRESHOLD)), GATE_SHIFT)
+        self.gates.append(squeezed(maximum(GATE_MAX - away, 0), 0))
+        resets = minimum(left + one, TRACE_MAX)
+        for name, values in (("membrane_reset", resets), ("output_trace", trace)):
+            flat = reshaped(transposed(squeezed(values, 0)), [-1])
+            self._layers.setdefault(name, []).append(flat)
+        self._count(spikes, x)
+        return x, OUTPUT_FRAC_BITS
+
+    def after(self) -> dict[str, Any]:
+        """The fields of the state after this step, as numbers."""
+        for name, parts in self._layers.items():
+            self._new[name] = parts[0] if len(parts) == 1 else concatenated(parts, 0)
+        self._new["time_steps"] = 1.0
+        for name in ("time_steps", "events", "live_inputs"):
+            total = self._fields.value(name) + self._new[name]
+            self._new[name] = total - floor(total * 2.0**-32) * 2.0**32
+        return self._new
+
+    def _field(self, name: str) -> Value:
+        return expanded(self._fields.value(name), 0)  # type: ignore[no-any-return]
+
+    def _count(self, events: Any, inputs: Any) -> None:
+        """Count a layer's events and live inputs."""
+        for name, values in (("events", events), ("live_inputs", inputs)):
+            found = reduce("Sum", where(equal(values, 0), 0.0, 1.0), None, keepdims=False)
+            found = reshaped(found, [1])
+            known = self._new.get(name)
+            self._new[name] = found if known is None else concatenated([known, found], 0)
+
+
+def decay(trace: Any, k: int) -> Any:
+    """Take 2^-k of a trace's size, rounded up."""
+    size = absolute(trace)
+    return sign(trace) * (size - shift_floor(size + float((1 << k) - 1), k))
