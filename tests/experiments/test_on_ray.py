@@ -19,7 +19,6 @@ from experiments.loop.runs import Run, Setting
 from experiments.loop.workers import execute_all
 from streamlearn.errors import StreamFormatError
 
-
 LOADED: list[int | None] = []
 
 
