@@ -467,7 +467,18 @@ def version(of: str) -> str:
 
 def figure(name: str, *arguments: str) -> Any:
     """Find the function that a marker names."""
-    blocks = (boards, wear, unproved, misra, instructions, memories, lock, event_log, rules, members)
+    blocks = (
+        boards,
+        wear,
+        unproved,
+        misra,
+        instructions,
+        memories,
+        lock,
+        event_log,
+        rules,
+        members,
+    )
     known = {f.__name__.replace("_", "-"): f for f in (*blocks, layouts, onnx_sizes)}
     one: dict[str, Callable[..., str]] = {
         f.__name__: f for f in (count, share, accuracy, appearance, version)

@@ -35,7 +35,7 @@ def sources(learner: Any, board: Board, folder: Path) -> Path:
     src = folder / "src"
     copy_sources(export, board.core, src)
     storage = plan_storage(board, export.state_bytes)
-    copy_port(board, storage, export, src, "request", False)
+    copy_port(board, storage, export, src, "request", False, False)
     header = src / "port" / "board.h"
     header.write_text(header.read_text().replace(f"{storage.origin:#x}", f"{ORIGIN:#x}"))
     return src
