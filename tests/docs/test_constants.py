@@ -8,8 +8,8 @@ import pytest
 
 from streamlearn.cli import blocks, waiting
 from streamlearn.fleet import folder
-from streamlearn.fleet.devices import registry, tending
 from streamlearn.fleet import live as fleet_live
+from streamlearn.fleet.devices import registry, tending
 from streamlearn.recorder import expressions, layout, writer
 from streamlearn.serve import live, server
 from streamlearn.sources import limits, serial_port
