@@ -214,6 +214,40 @@ def _linked(folder: Path, board: str, key: bytes | None) -> tuple[Any, dict[int,
     return firmware, {**took, 0: device.last_call.link}, device.stack_peak_bytes()
 
 
+def event_log() -> Iterator[str]:
+    """What a log of the newest 100 samples costs, with the stream's learner on each core."""
+    yield (
+        "| board | code, bytes | RAM, bytes | ring, bytes | instructions for each sample more "
+        "| samples until the flash wears out |"
+    )
+    yield "|---|" + "---:|" * 5
+    for name in BOARDS:
+        took, built = [], []
+        for samples in (0, 100):
+            with tempfile.TemporaryDirectory() as folder:
+                write_export(make("MesuClassifier"), Path(folder) / "export")
+                board = firmware_sim.get_board(name)
+                built.append(
+                    firmware_sim.build_firmware(
+                        Path(folder) / "export", board, Path(folder) / "run", log_samples=samples
+                    )
+                )
+                device = firmware_sim.Device(built[-1])
+                found = []
+                for row in _samples(False)[0][:9]:
+                    device.learn(row, 0)
+                    found.append(device.last_call.link)
+                took.append(int(np.median(found)))
+        plain, logged = built
+        ring = logged.storage.log
+        assert ring is not None
+        yield (
+            f"| {name} ({board.core.name}) | +{logged.flash_bytes - plain.flash_bytes:,} "
+            f"| +{logged.ram_bytes.total - plain.ram_bytes.total:,} | {ring.bytes:,} "
+            f"| +{took[1] - took[0]:,} | {logged.storage.logged:,} |"
+        )
+
+
 def memories() -> Iterator[str]:
     """What a memory costs the gas learner: after 180 samples its scale is fixed."""
     yield (
@@ -273,6 +307,26 @@ def wear() -> Iterator[str]:
             at = 500 + n
             differ = (before != _units(learner)).any(1).mean()
             yield f"| `{name}`, {shape(name)} | {n} | {100 * differ:.0f} % |"
+
+
+def unproved() -> Iterator[str]:
+    """What Frama-C cannot prove, by part, file and kind: tests/proof/unproved.json."""
+    parts = json.loads((ROOT / "tests" / "proof" / "unproved.json").read_text("utf-8"))
+    yield "| part | statements | not proved | of them where memory is read or written |"
+    yield "|---|---:|---:|---:|"
+    for name, found in parts.items():
+        left = found["unproved"]
+        stray = sum(n for place, n in left.items() if re.search(r"bounds|initialized", place))
+        yield f"| {name} | {found['statements']:,} | {sum(left.values())} | {stray} |"
+
+
+def misra() -> Iterator[str]:
+    """Deviations from MISRA C:2012 by rule: tests/proof/misra.json."""
+    yield "| rule | places | why |"
+    yield "|---|---:|---|"
+    rules = json.loads((ROOT / "tests" / "proof" / "misra.json").read_text("utf-8"))
+    for rule, (places, why) in rules.items():
+        yield f"| {rule} | {places} | {why} |"
 
 
 def _units(learner: Any) -> Any:
@@ -413,10 +467,19 @@ def version(of: str) -> str:
 
 def figure(name: str, *arguments: str) -> Any:
     """Find the function that a marker names."""
-    known = {
-        f.__name__.replace("_", "-"): f
-        for f in (boards, wear, instructions, memories, lock, rules, members, layouts, onnx_sizes)
-    }
+    blocks = (
+        boards,
+        wear,
+        unproved,
+        misra,
+        instructions,
+        memories,
+        lock,
+        event_log,
+        rules,
+        members,
+    )
+    known = {f.__name__.replace("_", "-"): f for f in (*blocks, layouts, onnx_sizes)}
     one: dict[str, Callable[..., str]] = {
         f.__name__: f for f in (count, share, accuracy, appearance, version)
     }

@@ -17,7 +17,13 @@ from streamlearn.streams.mnist import IMAGE_SETS
 
 ROOT = Path(__file__).resolve().parents[1]
 #: The extra that installs a package.
-EXTRAS = {"jax": "rivals", "numba": "reproduce", "river": "test", "torch": "torch"}
+EXTRAS = {
+    "brevitas": "torch",
+    "jax": "rivals",
+    "numba": "reproduce",
+    "river": "test",
+    "torch": "torch",
+}
 #: Data sets that are not bundled, by name.
 DATA_SETS = IMAGE_SETS
 

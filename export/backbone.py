@@ -57,7 +57,8 @@ def backbone_model(backbone: Backbone, opset: int = OPSET) -> ModelProto:
     -------
     onnx.ModelProto
         Input ``x``: float32[batch, n_inputs], raw values. Output ``features``:
-        float32[batch, n_features], the golden model's bits (:func:`quant.backbone.golden.features`).
+        float32[batch, n_features], the golden model's bits
+        (:func:`quant.backbone.golden.features`).
     """
     graph = GraphBuilder()
     shape = np.array([-1, *backbone.input_shape], np.int64)
@@ -66,7 +67,10 @@ def backbone_model(backbone: Backbone, opset: int = OPSET) -> ModelProto:
         backbone.layers, backbone.formats, backbone.shapes, strict=False
     ):
         if isinstance(layer, MaxPool):
-            window = {"kernel_shape": [layer.size] * 2, "strides": [layer.stride] * 2}
+            window: dict[str, Any] = {
+                "kernel_shape": [layer.size] * 2,
+                "strides": [layer.stride] * 2,
+            }
             codes = graph.op("MaxPool", codes, **window)
         else:
             if not layer.is_conv and len(shape_in) == 3:

@@ -36,6 +36,7 @@ from .storage import Storage, plan_storage
 
 if TYPE_CHECKING:
     from .device import Device, Health, Hello, Stored, TargetPrediction
+    from .event_log import Logged, LogInfo, log_info, read_log
     from .export_folder import ExportFolder, open_export
     from .image import Firmware, RamBytes, load_firmware
     from .locking import new_key, read_key
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 #: longer to import than many a command takes to run.
 _LATER = {
     "device": ("Device", "Health", "Hello", "Stored", "TargetPrediction"),
+    "event_log": ("LogInfo", "Logged", "log_info", "read_log"),
     "export_folder": ("ExportFolder", "open_export"),
     "image": ("Firmware", "RamBytes", "load_firmware"),
     "locking": ("new_key", "read_key"),
@@ -93,6 +95,8 @@ __all__ = [
     "InputError",
     "LinkError",
     "LinkedSizes",
+    "LogInfo",
+    "Logged",
     "ModelCost",
     "PowerLost",
     "RamBytes",
@@ -112,10 +116,12 @@ __all__ = [
     "list_boards",
     "load_board",
     "load_firmware",
+    "log_info",
     "model_cost",
     "new_key",
     "open_export",
     "open_port",
     "plan_storage",
     "read_key",
+    "read_log",
 ]

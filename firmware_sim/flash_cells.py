@@ -61,7 +61,7 @@ class FlashCells:
 
     def holds(self, address: int, size: int) -> bool:
         """Tell whether these bytes may be changed."""
-        start = address - self._storage.origin
+        start = address - self._storage.start
         return start >= 0 and start + size <= self._storage.bytes
 
     def read(self, address: int, size: int) -> bytes:
@@ -174,8 +174,8 @@ class FlashCells:
     def break_down(self, faults: tuple[Fault, ...]) -> None:
         """Let faults happen from now on."""
         area = self._storage
-        content = self.read(area.origin, area.bytes)
-        self.overlay = Overlay(self._flash, area.origin, area.bytes, content, faults)
+        content = self.read(area.start, area.bytes)
+        self.overlay = Overlay(self._flash, area.start, area.bytes, content, faults)
 
     def heal(self) -> None:
         """Let nothing fail any more."""
@@ -187,7 +187,7 @@ class FlashCells:
         if self.overlay is None:
             return 0
         area = self._storage
-        pairs = zip(self.read(area.origin, area.bytes), self.overlay.truth, strict=True)
+        pairs = zip(self.read(area.start, area.bytes), self.overlay.truth, strict=True)
         return sum(found != true for found, true in pairs)
 
     def _torn(self, cut: Cut, before: bytes, after: bytes) -> bytes:
@@ -211,10 +211,10 @@ class FlashCells:
         """Cut the power now: remember the cells, and drop what was not complete."""
         self._close()
         self.lost, self.cut = True, None
-        self._kept = self.read(self._storage.origin, self._storage.bytes)
+        self._kept = self.read(self._storage.start, self._storage.bytes)
 
     def restore(self) -> None:
         """Bring back the cells as the cut left them: stores after it did not happen."""
         self._later = []
-        self._put(self._storage.origin, self._kept)
+        self._put(self._storage.start, self._kept)
         self.lost = False

@@ -14,9 +14,9 @@ from elftools.elf.elffile import ELFFile
 from .boards import Board
 from .errors import BuildError
 from .isa import InstructionReport, check_elf
-from .storage import Storage, plan_storage
+from .storage import LogPlan, Storage, plan_storage
 
-_FACTS = struct.Struct("<6I")
+_FACTS, _PLAN = struct.Struct("<6I"), struct.Struct("<3I")
 _PT_LOAD = "PT_LOAD"
 
 
@@ -77,6 +77,8 @@ class Firmware:
         The outcome of the static check.
     segments : tuple of (int, bytes)
         Flash contents: load address and bytes.
+    log : LogPlan or None
+        The log of events, if it keeps one.
     """
 
     elf_path: Path
@@ -93,11 +95,12 @@ class Firmware:
     sha256: str
     instructions: InstructionReport
     segments: tuple[tuple[int, bytes], ...] = field(repr=False)
+    log: LogPlan | None = None
 
     @property
     def storage(self) -> Storage:
         """Where the board keeps the state."""
-        return plan_storage(self.board, self.state_bytes)
+        return plan_storage(self.board, self.state_bytes, self.log)
 
     def with_stack(self, stack_bytes: int) -> Firmware:
         """Return the same firmware as it is if so many bytes are reserved for the stack."""
@@ -193,6 +196,7 @@ def load_firmware(elf_path: str | Path, board: Board) -> Firmware:
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         instructions=report,
         segments=segments,
+        log=_read_log(symbols, segments),
     )
 
 
@@ -207,16 +211,31 @@ def _ram_bytes(sections: dict[str, int], symbols: dict[str, Symbol], total: int)
     return RamBytes(state, scratch, frame, sections["stack"], total - named, total)
 
 
+def _read_log(
+    symbols: dict[str, Symbol], segments: tuple[tuple[int, bytes], ...]
+) -> LogPlan | None:
+    if "sl_log_plan" not in symbols:
+        return None
+    words = _bytes_at(symbols["sl_log_plan"].address, _PLAN.size, segments)
+    return None if words is None else LogPlan(*_PLAN.unpack(words))
+
+
+def _bytes_at(address: int, size: int, segments: tuple[tuple[int, bytes], ...]) -> bytes | None:
+    for start, data in segments:
+        if start <= address and address + size <= start + len(data):
+            return data[address - start : address - start + size]
+    return None
+
+
 def _read_facts(
     path: Path, symbols: dict[str, Symbol], segments: tuple[tuple[int, bytes], ...]
 ) -> tuple[int, ...]:
     needed = ("sl_link_facts", "sl_state", "sl_scratch", "sl_frame_words", "sl_bss_end")
     missing = [name for name in needed if name not in symbols]
     if not missing:
-        address = symbols["sl_link_facts"].address
-        for start, data in segments:
-            if start <= address and address + _FACTS.size <= start + len(data):
-                return _FACTS.unpack_from(data, address - start)
+        words = _bytes_at(symbols["sl_link_facts"].address, _FACTS.size, segments)
+        if words is not None:
+            return _FACTS.unpack(words)
     raise BuildError(
         f"{path}: not a firmware of this package (missing: {', '.join(missing) or 'flash data'})"
     )

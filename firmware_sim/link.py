@@ -38,6 +38,7 @@ class Request(IntEnum):
     ADOPT = 0x12
     IDENTITY = 0x13
     SESSION = 0x14
+    LOG = 0x15
     FAULT = 0x7F
 
 

@@ -48,7 +48,7 @@ def render_linker_script(
     reserved, boot = flash.reserved_bytes, board.boot2 is not None
     values = {
         "FLASH_ORIGIN": hex(flash.origin + flash.reserved_bytes),
-        "FLASH_BYTES": ROOMY_BYTES if roomy else max(0, storage.origin - flash.origin - reserved),
+        "FLASH_BYTES": ROOMY_BYTES if roomy else max(0, storage.start - flash.origin - reserved),
         "BOOT_MEMORY": f"    BOOT (rx) : ORIGIN = {flash.origin:#x}, LENGTH = {reserved}\n" * boot,
         "BOOT_SECTION": "    .boot2 : { KEEP(*(.boot2)) } > BOOT\n" * boot,
         "VECTOR_BYTES": vector_bytes(board),

@@ -22,7 +22,7 @@ KEY_BYTES = 32
 SEAL_BYTES = 20
 #: Requests that a build with a key does only if they carry a seal.
 LOCKED = frozenset(
-    {Request.READ_STATE, Request.WRITE_STATE, Request.COMMIT, Request.ADOPT}
+    {Request.READ_STATE, Request.WRITE_STATE, Request.COMMIT, Request.ADOPT, Request.LOG}
 )  # fmt: skip
 _NONCE_BYTES = TAG_BYTES = 16
 _COUNTER = struct.Struct("<I")

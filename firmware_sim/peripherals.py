@@ -212,8 +212,8 @@ class Hardware:
         assert engine is not None
         self.cells.break_down(faults)
         self._watch = engine.hook_add(
-            uc.UC_HOOK_MEM_READ, self._before_read, begin=area.origin,
-            end=area.origin + area.bytes - 1,
+            uc.UC_HOOK_MEM_READ, self._before_read, begin=area.start,
+            end=area.start + area.bytes - 1,
         )  # fmt: skip
         engine.ctl_flush_tb()  # code that was translated without the hook does not call it
 

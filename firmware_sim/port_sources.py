@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 from .boards import Board
 from .errors import BoardError, InputError
 from .export_folder import ExportFolder
-from .storage import Storage
+from .storage import LogPlan, Storage, plan_log
 from .zig import run_cc
 
 CommitWhen: TypeAlias = Literal["request", "never"] | int
@@ -146,14 +146,38 @@ def _header(
         "SL_COMMIT_NEVER": int(commit == "never"),
         "SL_WATCHDOG": f"{int(watchdog)}u",
         "SL_LOCKED": f"{int(locked)}",
+        "SL_LOG_BLOCKS": f"{storage.log.blocks if storage.log else 0}",
     }
     if "c/sl_state_check.c" in export.c_files:
         values["SL_HAS_CHECK"] = 1
+    if storage.log is not None:
+        values["SL_LOG_ORIGIN"] = f"{storage.start:#x}u"
+        values["SL_LOG_BLOCK_BYTES"] = f"{storage.log.block_bytes}u"
     if export.has_start:
         values["SL_HAS_START"] = 1
     lines = [f"#define {name} {value}" for name, value in values.items()]
     head = f"/* {board.name}, for this export: written by the build. */"
     return "\n".join([head, "#ifndef SL_BOARD_H", "#define SL_BOARD_H", *lines, "#endif", ""])
+
+
+def log_plan(
+    board: Board, export: ExportFolder, samples: int, commit: CommitWhen
+) -> LogPlan | None:
+    """Return the ring of the log of events, None without one.
+
+    Raises
+    ------
+    InputError
+        If there can be none: the learner spikes, or nothing is ever committed.
+    """
+    if not samples:
+        return None
+    if samples < 0 or commit == "never" or export.is_spiking:
+        raise InputError(
+            f"a log of {samples} samples, commit={commit!r}: expected a number above 0, a firmware "
+            "that commits (a log begins with a stored state) and a network that does not spike"
+        )
+    return plan_log(board, 4 * export.n_features + (2 if export.n_classes else 4), samples)
 
 
 def learner_id(export: ExportFolder) -> int:

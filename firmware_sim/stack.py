@@ -19,6 +19,7 @@ import capstone  # type: ignore[import-untyped]
 from elftools.elf.elffile import ELFFile
 
 from .errors import BuildError
+from .stack_pointer import Moves, saved_bytes
 
 #: Where a stack begins: at reset, and anew after a fault.
 ROOTS = ("Reset_Handler", "sl_fault_report")
@@ -27,7 +28,6 @@ _STARTS = ("Reset_Handler", "Fault_Handler")
 
 _NUMBER = re.compile(r"#?(-?(?:0x)?[0-9a-fA-F]+)$")
 _BRANCH = re.compile(r"(bl?(eq|ne|cs|hs|cc|lo|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)?|cbn?z)$")
-_SAVED = {"d": 8, "s": 4}  # bytes of a register of the FPU
 
 
 @dataclass(frozen=True)
@@ -217,12 +217,15 @@ class _Arm(_Reader):
         """Return the frame and the targets: what leaves a function by a branch is a call, too."""
         frame, targets = 0, set[int | None]()
         loaded: dict[str, int] = {}  # registers with a word of the pool
+        moves = Moves()
         for address, _, mnemonic, operands in self._instructions(function):
             name = mnemonic.split(".")[0]
             first = operands.split(",")[0].strip()
+            taken = moves.to_sp(name, operands)
+            moves.note(name, operands)
             if name in ("push", "vpush", "stmdb", "vstmdb"):
                 if name.endswith("push") or first == "sp!":
-                    frame += self._saved(operands)
+                    frame += saved_bytes(operands)
             elif name in ("sub", "subw") and first == "sp":
                 frame += self._amount(function, operands)
             elif name == "add" and operands.startswith("sp, r"):
@@ -235,8 +238,11 @@ class _Arm(_Reader):
             elif name == "ldr" and "[pc" in operands:
                 loaded[first] = self._pool(address, operands)
             elif first == "sp" and name in ("mov", "mvn", "bic", "and", "rsb", "ldr"):
-                if function.name not in _STARTS:
+                if taken is None and function.name not in _STARTS:
                     raise self.unbounded(function, f"sets it by {mnemonic} {operands}")
+                frame += taken or 0
+            elif name == "pop" and "pc" in operands and "Thunk_" in function.name:
+                targets.update(word & 0xFFFFFFFE for word in loaded.values())  # lld's far call
             elif name == "blx" or (name == "bx" and first != "lr"):
                 if function.name not in _STARTS:
                     targets.add(None)
@@ -245,12 +251,6 @@ class _Arm(_Reader):
                 if name == "bl" or not function.start <= target < function.end:
                     targets.add(target)
         return frame, targets
-
-    @staticmethod
-    def _saved(operands: str) -> int:
-        """Return the bytes of a list of registers."""
-        inside = operands[operands.index("{") + 1 : operands.index("}")]
-        return sum(_SAVED.get(one.strip()[0], 4) for one in inside.split(","))
 
     def _amount(self, function: _Function, operands: str) -> int:
         found = _NUMBER.match(operands.split(",")[-1].strip())

@@ -15,6 +15,31 @@ HEAD_BYTES = TAIL_BYTES = 16
 
 
 @dataclass(frozen=True)
+class LogPlan:
+    """A ring of blocks for the log of events; `firmware/log.h` says what an entry is.
+
+    Attributes
+    ----------
+    entry_bytes, block_bytes, blocks : int
+        A block is what is erased at once: whole pages, with one entry or more.
+    """
+
+    entry_bytes: int
+    block_bytes: int
+    blocks: int
+
+    @property
+    def bytes(self) -> int:
+        """Flash that the ring takes."""
+        return self.blocks * self.block_bytes
+
+    @property
+    def samples(self) -> int:
+        """Entries that there is room for."""
+        return self.blocks * (self.block_bytes // self.entry_bytes)
+
+
+@dataclass(frozen=True)
 class Storage:
     """The two areas.
 
@@ -28,12 +53,20 @@ class Storage:
         What a commit writes.
     endurance : int or None
         Erasures that a page takes; None where it does not wear.
+    log : LogPlan or None
+        The log of events, in front of them.
     """
 
     origin: int
     area_bytes: int
     record_bytes: int
     endurance: int | None
+    log: LogPlan | None = None
+
+    @property
+    def start(self) -> int:
+        """Address of the first byte that is kept free of code: of the log, if there is one."""
+        return self.origin - (0 if self.log is None else self.log.bytes)
 
     @property
     def records(self) -> int:
@@ -46,12 +79,41 @@ class Storage:
         return None if self.endurance is None else 2 * self.endurance * self.records
 
     @property
+    def logged(self) -> int | None:
+        """Samples that can be logged until the endurance of the first page ends, in ring or areas.
+
+        None where none wears, or without a log. Other commits than the log's own come on top.
+        """
+        if self.log is None or self.endurance is None or self.commits is None:
+            return None
+        per_block = self.log.samples // self.log.blocks
+        half = (self.log.blocks - 1) * per_block // 2
+        return min(self.endurance * self.log.samples, self.commits * half)
+
+    @property
     def bytes(self) -> int:
         """Flash that is kept free of code."""
-        return 2 * self.area_bytes
+        return self.origin + 2 * self.area_bytes - self.start
 
 
-def plan_storage(board: Board, state_bytes: int) -> Storage:
+def plan_log(board: Board, sample_bytes: int, samples: int) -> LogPlan:
+    """Return the ring from which the newest so many samples can always be replayed.
+
+    Parameters
+    ----------
+    board : Board
+    sample_bytes : int
+        Features and target.
+    samples : int
+        The ring has room for twice as many, and for one block: that one may be erased.
+    """
+    page = board.flash.page_bytes
+    entry = HEAD_BYTES + -(-sample_bytes // UNIT_BYTES) * UNIT_BYTES
+    block = -(-entry // page) * page
+    return LogPlan(entry, block, 1 + max(2, -(-2 * samples // (block // entry))))
+
+
+def plan_storage(board: Board, state_bytes: int, log: LogPlan | None = None) -> Storage:
     """Return where a state of so many bytes is kept on a board.
 
     Parameters
@@ -59,10 +121,12 @@ def plan_storage(board: Board, state_bytes: int) -> Storage:
     board : Board
     state_bytes : int
         Size of the learner's state.
+    log : LogPlan or None
+        The log of events.
     """
     page = board.flash.page_bytes
     record = HEAD_BYTES + -(-state_bytes // UNIT_BYTES) * UNIT_BYTES + TAIL_BYTES
     area = -(-record // page) * page
     return Storage(
-        board.flash.origin + board.flash.bytes - 2 * area, area, record, board.flash.endurance
+        board.flash.origin + board.flash.bytes - 2 * area, area, record, board.flash.endurance, log
     )

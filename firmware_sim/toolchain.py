@@ -13,9 +13,9 @@ from .export_folder import ExportFolder, open_export
 from .image import Firmware, load_firmware
 from .linker import render_linker_script
 from .lock_sources import check_lock, copy_lock
-from .port_sources import CommitWhen, copy_port
+from .port_sources import CommitWhen, copy_port, log_plan
 from .stack import stack_use
-from .storage import Storage, plan_storage
+from .storage import LogPlan, Storage, plan_storage
 from .uf2 import write_uf2
 from .zig import run_cc, zig_version
 
@@ -25,7 +25,7 @@ LEAST_STACK_BYTES = 256
 _FIRMWARE_DIR = Path(__file__).with_name("firmware")
 _STARTUP = {"arm": "startup.c", "riscv": "startup_riscv.c"}
 _FIRMWARE_SOURCES = ("frame.c", "storage.c", "requests.c", "main.c")
-_FIRMWARE_HEADERS = ("frame.h", "lock.h", "memory.h", "port.h", "requests.h", "storage.h")
+_FIRMWARE_HEADERS = ("frame.h", "lock.h", "log.h", "memory.h", "port.h", "requests.h", "storage.h")
 #: Requests that only one kind of network has, by whether it spikes.
 _KIND = {True: "kind_spiking.c", False: "kind_plain.c"}
 #: What makes features of raw values, by whether there is a backbone.
@@ -64,6 +64,7 @@ def build_firmware(
     commit: CommitWhen = "request",
     watchdog: bool = False,
     key: bytes | None = None,
+    log_samples: int = 0,
 ) -> Firmware:
     """Build the firmware of an exported learner for a board.
 
@@ -94,11 +95,15 @@ def build_firmware(
     key : bytes or None
         32 bytes: the state is read and written only by who has them, too (docs/device.md, "Behind
         a key"). They stand in the image and in ``src/``.
+    log_samples : int
+        Keep a log of so many learned samples at least in flash; 0: of none (docs/device.md, "A log
+        of every sample").
 
     Raises
     ------
     InputError
-        If `key` has another size, or `commit` is ``"never"`` with one, or is none of its values.
+        If `key` has another size, or `commit` is none of its values, or is ``"never"`` with a key
+        or a log; if a spiking network is to keep a log.
     ExportFolderError
         If the folder is not what its manifest says.
     DeviceTooSmallError
@@ -111,8 +116,9 @@ def build_firmware(
     export = open_export(export_dir)
     out = Path(out_dir)
     out.mkdir(parents=True, exist_ok=True)
-    storage = plan_storage(board, export.state_bytes)
-    sources = _copy_sources(export, board.core, out / "src")
+    log = log_plan(board, export, log_samples, commit)
+    storage = plan_storage(board, export.state_bytes, log)
+    sources = copy_sources(export, board.core, out / "src", log)
     sources += copy_port(board, storage, export, out / "src", commit, watchdog, key is not None)
     if key is not None:
         sources += copy_lock(key, core_flags(board.core), _FIRMWARE_DIR, out / "src")
@@ -156,17 +162,21 @@ def core_flags(core: Core) -> list[str]:
     return [*flags, "-DSL_CORE_HAS_FPU=1"] if core.has_fpu else flags
 
 
-def _copy_sources(export: ExportFolder, core: Core, src: Path) -> list[str]:
+def copy_sources(
+    export: ExportFolder, core: Core, src: Path, log: LogPlan | None = None
+) -> list[str]:
     """Copy what is compiled to `src`; return the .c files relative to it, in a fixed order."""
     if src.exists():
         shutil.rmtree(src)
     (src / "firmware").mkdir(parents=True)
-    compiled = (
+    compiled = [
         _STARTUP[core.isa],
         *_FIRMWARE_SOURCES,
         _KIND[export.is_spiking],
         _RAW[export.has_backbone],
-    )
+    ]
+    if log is not None:
+        compiled.append("log.c")
     for name in (*compiled, *_FIRMWARE_HEADERS):
         shutil.copyfile(_FIRMWARE_DIR / name, src / "firmware" / name)
     for name in export.c_files:
@@ -237,7 +247,8 @@ def check_fit(firmware: Firmware) -> None:
         "the learner's initial state": image_bytes(firmware),
         "code": firmware.sections["text"],
         "constants": firmware.sections["rodata"] - image_bytes(firmware),
-        "the two areas that keep the state": firmware.storage.bytes,
+        "the two areas that keep the state": 2 * firmware.storage.area_bytes,
+        "the log": 0 if firmware.log is None else firmware.log.bytes,
     }
     ram_parts = {
         "the learner's state": ram.state,

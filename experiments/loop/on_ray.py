@@ -6,6 +6,7 @@ data and results at the same paths: a run goes on from its checkpoint, wherever 
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -46,7 +47,8 @@ def execute_on_ray(
 
         events = Queue(actor_options={"num_cpus": 0})
         task = ray.remote(num_cpus=1, max_retries=1)(_work)
-        todo, running, failures = list(reversed(runs)), {}, list[str]()
+        todo, failures = list(reversed(runs)), list[str]()
+        running: dict[Any, Run] = {}
 
         def told() -> None:
             for event in events.get_nowait_batch(events.qsize()):
@@ -75,6 +77,7 @@ def _ray(processes: int) -> Iterator[Any]:
     """Yield Ray, begun on this machine or on the cluster of ``RAY_ADDRESS``."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_agent_register_timeout_ms", "120000")  # on a machine that is busy
     try:
         import ray  # type: ignore[import-not-found, unused-ignore]
     except ModuleNotFoundError as error:
@@ -83,12 +86,14 @@ def _ray(processes: int) -> Iterator[Any]:
             "--engine local needs nothing"
         ) from error
     variables = dict.fromkeys(THREAD_VARIABLES, "1") | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    local = {} if os.environ.get("RAY_ADDRESS") else {"num_cpus": processes}
+    local: dict[str, Any] = {}
+    if not os.environ.get("RAY_ADDRESS"):
+        local = {"num_cpus": processes, "_node_ip_address": "127.0.0.1"}
     ray.init(
         **local,
         include_dashboard=False,
         log_to_driver=False,
-        logging_level="WARNING",
+        logging_level=logging.WARNING,
         runtime_env={"env_vars": variables},
     )
     try:

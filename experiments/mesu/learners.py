@@ -71,7 +71,8 @@ class MesuLearner:
     @property
     def state(self) -> State:
         """A copy of what it has learned."""
-        return self._state.copy()
+        copied: State = self._state.copy()
+        return copied
 
     def learn(self, images: Floats, labels: Integers, task: int) -> None:
         """See :class:`TaskLearner`."""

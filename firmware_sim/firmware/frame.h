@@ -30,6 +30,7 @@ enum sl_frame_type {
     SL_TYPE_ADOPT = 0x12,     /* take over what WRITE_STATE brought */
     SL_TYPE_IDENTITY = 0x13,  /* the chip's own number */
     SL_TYPE_SESSION = 0x14,   /* of a build with a key: what comes next may be sealed */
+    SL_TYPE_LOG = 0x15,       /* of a build with a log of events: where it is, or bytes of it */
     SL_TYPE_FAULT = 0x7F      /* only ever sent by the device, in its last breath */
 };
 

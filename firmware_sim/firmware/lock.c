@@ -8,7 +8,7 @@
 #define HEADER_BYTES 6u /* version .. length */
 #define LOCKED_TYPES                                                                               \
     (1u << SL_TYPE_READ_STATE | 1u << SL_TYPE_WRITE_STATE | 1u << SL_TYPE_COMMIT |                 \
-     1u << SL_TYPE_ADOPT)
+     1u << SL_TYPE_ADOPT | 1u << SL_TYPE_LOG)
 
 /* seal.zig: HMAC-SHA256 of zig's standard library, and a comparison that takes the same time
  * whatever it finds. */

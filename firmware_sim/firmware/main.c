@@ -3,6 +3,7 @@
 
 #include "frame.h"
 #include "lock.h"
+#include "log.h"
 #include "port.h"
 #include "requests.h"
 #include "storage.h"
@@ -89,6 +90,7 @@ int main(void) {
     sl_port_watchdog();
 #endif
     sl_storage_boot(&sl_state);
+    sl_log_boot();
     for (;;) {
         const uint8_t status = sl_frame_receive(&frame);
         if (status == SL_STATUS_OK) {

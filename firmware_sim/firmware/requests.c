@@ -2,6 +2,7 @@
 #include "requests.h"
 
 #include "lock.h"
+#include "log.h"
 #include "port.h"
 #include "storage.h"
 
@@ -79,9 +80,12 @@ static void handle_ask(const sl_frame_t *frame, const uint32_t *words) {
 #endif
 
 static void handle_learn(const sl_frame_t *frame, const uint32_t *words) {
-    const uint8_t *tail = (const uint8_t *)words + FEATURE_BYTES;
-    const uint32_t target = SL_TARGET_BYTES == 4u ? u32_at(tail) : u16_at(tail);
-    const int32_t result = sl_learner_learn(&sl_state, &sl_scratch, sl_raw_features(words), target);
+    sl_log_room();
+    const int32_t result =
+        sl_learner_learn(&sl_state, &sl_scratch, sl_raw_features(words), sl_target_of(words));
+    if (result >= 0) {
+        sl_log_append(words);
+    }
 #if SL_COMMIT_EVERY
     static uint32_t learned;
     if (result >= 0 && ++learned % SL_COMMIT_EVERY == 0u) {
@@ -187,6 +191,9 @@ void sl_request_handle(const sl_frame_t *frame) {
             handle_adopt(frame, words[0]);
             return;
         }
+        break;
+    case SL_TYPE_LOG:
+        status = sl_log_read(frame);
         break;
     case SL_TYPE_SESSION:
         status = sl_lock_begin(frame);

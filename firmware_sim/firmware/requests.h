@@ -27,6 +27,12 @@ static inline uint32_t u32_at(const uint8_t *bytes) {
     return u16_at(bytes) | (u16_at(bytes + 2) << 16);
 }
 
+/* The target behind the features of a sample: a label, or the bits of a number. */
+static inline uint32_t sl_target_of(const uint32_t *words) {
+    const uint8_t *tail = (const uint8_t *)words + FEATURE_BYTES;
+    return SL_TARGET_BYTES == 4u ? u32_at(tail) : u16_at(tail);
+}
+
 /* Sends the reply to a request, and keeps it if it is short. `payload` is aligned to words. */
 void sl_reply(const sl_frame_t *frame, uint8_t status, const void *payload, uint32_t length);
 

@@ -64,8 +64,7 @@ static uint32_t is_whole(uint32_t address) {
            tail[0] == crc_of(head, data);
 }
 
-/* Programs one unit and reads it back. */
-static uint32_t program(uint32_t address, const uint32_t *words) {
+uint32_t sl_storage_program(uint32_t address, const uint32_t *words) {
     uint32_t wrong = sl_port_program(address, words);
     for (uint32_t i = 0; i < UNIT_WORDS; i++) {
         wrong |= words_at(address)[i] ^ words[i];
@@ -176,12 +175,13 @@ static uint32_t begin(uint32_t *at) {
         }
     }
     const uint32_t head[UNIT_WORDS] = {SL_LEARNER_ID, highest + 1u, sizeof(sl_state_t), 0u};
-    return program(*at, head);
+    return sl_storage_program(*at, head);
 }
 
 static uint32_t finish(uint32_t at, uint32_t crc) {
     const uint32_t tail[UNIT_WORDS] = {crc, highest + 1u, 0u, WHOLE};
-    const uint32_t wrong = program(at + SL_UNIT_BYTES + DATA_BYTES, tail) != 0u || !is_whole(at);
+    const uint32_t wrong =
+        sl_storage_program(at + SL_UNIT_BYTES + DATA_BYTES, tail) != 0u || !is_whole(at);
     if (wrong == 0u) {
         sl_storage.sequence = ++highest;
         sl_storage.active = at;
@@ -206,7 +206,7 @@ static uint32_t write_record(const sl_state_t *state) {
     for (uint32_t done = 0; done < DATA_BYTES && wrong == 0u; done += SL_UNIT_BYTES) {
         uint32_t unit[UNIT_WORDS];
         take_unit(unit, (const uint8_t *)state + done, (uint32_t)sizeof *state - done);
-        wrong = program(at + SL_UNIT_BYTES + done, unit);
+        wrong = sl_storage_program(at + SL_UNIT_BYTES + done, unit);
     }
     return wrong != 0u || finish(at, crc_of(words_at(at), state)) != 0u;
 }
@@ -236,7 +236,7 @@ uint32_t sl_storage_stage(uint32_t offset, const uint32_t *words, uint32_t size)
     for (uint32_t done = 0; done < size; done += SL_UNIT_BYTES) {
         uint32_t unit[UNIT_WORDS];
         take_unit(unit, (const uint8_t *)words + done, size - done);
-        if (program(staging + SL_UNIT_BYTES + offset + done, unit) != 0u) {
+        if (sl_storage_program(staging + SL_UNIT_BYTES + offset + done, unit) != 0u) {
             staged = NOT_STAGING;
             sl_storage.failures++;
             return 1u;

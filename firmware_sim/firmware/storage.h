@@ -36,6 +36,9 @@ void sl_storage_boot(sl_state_t *state);
 /* Returns the highest sequence number that a record in flash has, or may have. */
 uint32_t sl_storage_highest(void);
 
+/* Programs one unit and reads it back. Returns 0, or 1 if the flash did not take it. */
+uint32_t sl_storage_program(uint32_t address, const uint32_t *words);
+
 /* Writes a record of `state`. Returns 0, or 1 if the flash did not take it: the record before
  * stays the newest. */
 uint32_t sl_storage_commit(const sl_state_t *state);

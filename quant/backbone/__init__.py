@@ -79,7 +79,7 @@ class Weighted:
     weight : int8[outputs, channels, rows, columns], or int8[outputs, inputs]
         Of a dense layer the inputs are in the order of channels, rows and columns.
     weight_format : CodeFormat
-        Signed.
+        Signed, in its narrow range: without the least code, whose negative there is none of.
     bias : int32[outputs]
         In the format of the sum, whose fraction bits are those of input and weight together.
     out : CodeFormat
@@ -142,11 +142,11 @@ class Weighted:
                 f"{name}: bias is {bias.dtype}{list(bias.shape)}: expected int32"
                 f"[{weight.shape[0]}], one per output"
             )
-        low, high = self.weight_format.least, self.weight_format.most
-        if not self.weight_format.signed or weight.min() < low or weight.max() > high:
+        most = self.weight_format.most
+        if not self.weight_format.signed or weight.min() < -most or weight.max() > most:
             raise ConfigError(
-                f"{name}: weights lie in {weight.min()}..{weight.max()}: expected {low}..{high}, "
-                "those of a signed format"
+                f"{name}: weights lie in {weight.min()}..{weight.max()}: expected {-most}..{most}, "
+                "the narrow range of a signed format"
             )
         if self.out.signed:
             raise ConfigError(f"{name}: the output has a sign: expected none, behind a ReLU")

@@ -35,8 +35,9 @@ def read_layers(modules: Iterable[Any], input_shape: tuple[int, ...]) -> Backbon
     chain = [module for module in modules if _kind(module) != "Flatten"]
     if not chain or _kind(chain[0]) != "QuantIdentity":
         raise ConfigError("expected a QuantIdentity first: it rounds the raw values")
-    given, layers, at = _activation(chain[0]), [], 1
-    formats = [given]
+    given, at = _activation(chain[0]), 1
+    layers: list[Layer] = []
+    now = given
     while at < len(chain):
         module, kind = chain[at], _kind(chain[at])
         if kind == "MaxPool2d":
@@ -45,15 +46,16 @@ def read_layers(modules: Iterable[Any], input_shape: tuple[int, ...]) -> Backbon
         elif kind in ("QuantConv2d", "QuantLinear"):
             if at + 1 == len(chain) or _kind(chain[at + 1]) != "QuantReLU":
                 raise ConfigError(f"module {at}: expected a QuantReLU behind a {kind}")
-            layers.append(read_layer(module, formats[-1], _activation(chain[at + 1])))
-            formats.append(layers[-1].out)
+            layer = read_layer(module, now, _activation(chain[at + 1]))
+            layers.append(layer)
+            now = layer.out
             at += 2
         else:
             raise ConfigError(
                 f"module {at} is a {kind}: expected QuantConv2d, QuantLinear, QuantReLU, MaxPool2d "
                 "or Flatten; merge a normalisation into the layer before it"
             )
-    return Backbone(input_shape, given, tuple[Layer, ...](layers))
+    return Backbone(input_shape, given, tuple(layers))
 
 
 def read_layer(module: Any, given: CodeFormat, out: CodeFormat) -> Weighted:

@@ -24,7 +24,7 @@ def c_files(backbone: Backbone) -> dict[str, str]:
 
 def _config(backbone: Backbone) -> str:
     sizes = [int(np.prod(shape)) for shape in backbone.shapes]
-    small = all(-128 <= one.least and one.most <= 127 for one in backbone.formats)
+    small = all(one.least >= -128 and one.most <= 127 for one in backbone.formats)
     defines = {
         "INPUTS": unsigned(backbone.n_inputs),
         "FEATURES": unsigned(backbone.n_features),

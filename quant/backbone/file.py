@@ -127,8 +127,8 @@ def _read(values: dict[str, Any]) -> Layer:
     if kind not in ("conv", "dense") or (kind == "conv") != (weight.ndim == 4):
         raise ValueError(f"a layer {kind!r} with weights {shape}")
     bias = np.frombuffer(_bytes(given.pop("bias")), "<i4").astype(np.int32)
-    formats = {name: CodeFormat(**given.pop(name)) for name in ("weight_format", "out")}
-    return Weighted(weight=weight, bias=bias, **formats, **given)
+    form, out = (CodeFormat(**given.pop(name)) for name in ("weight_format", "out"))
+    return Weighted(weight, form, bias, out, **given)
 
 
 def _text(array: npt.NDArray[Any]) -> str:

@@ -24,7 +24,8 @@ def codes_of(x: npt.ArrayLike, given: CodeFormat) -> Codes:
     if not np.isfinite(values).all():
         raise InputValueError("x holds NaN or infinity: expected finite numbers")
     scaled = np.rint(values.astype(np.float64) * 2.0**given.frac_bits)
-    return np.clip(scaled, given.least, given.most).astype(np.int64)
+    codes: Codes = np.clip(scaled, given.least, given.most).astype(np.int64)
+    return codes
 
 
 def shift_half_even(sums: Codes, shift: int) -> Codes:
@@ -33,7 +34,9 @@ def shift_half_even(sums: Codes, shift: int) -> Codes:
         return sums << -shift
     floor = sums >> shift
     rest, half = sums - (floor << shift), 1 << shift - 1
-    return floor + ((rest > half) | ((rest == half) & (floor & 1 == 1)))
+    up = (rest > half) | ((rest == half) & (floor & 1 == 1))
+    rounded: Codes = floor + up
+    return rounded
 
 
 def feature_codes(backbone: Backbone, x: npt.ArrayLike) -> Codes:
@@ -81,15 +84,17 @@ def _block(backbone: Backbone, x: npt.NDArray[np.float32]) -> Codes:
 def sums_of(layer: Weighted, codes: Codes) -> Codes:
     """Return a layer's sums, bias included: int64[n, outputs] or int64[n, outputs, rows, columns].
 
-    In float64, where BLAS is: every product and sum is a whole number far below 2^53, so exact.
+    In float32, where BLAS is: every product and every sum is a whole number below 2^24, so exact.
     """
-    weight = layer.weight.reshape(len(layer.weight), -1).T.astype(np.float64)
+    weight = layer.weight.reshape(len(layer.weight), -1).T.astype(np.float32)
     if not layer.is_conv:
-        sums = codes.reshape(len(codes), -1).astype(np.float64) @ weight
-        return sums.astype(np.int64) + layer.bias
+        sums = codes.reshape(len(codes), -1).astype(np.float32) @ weight
+        dense: Codes = sums.astype(np.int64) + layer.bias
+        return dense
     edge = (layer.padding, layer.padding)
-    padded = np.pad(codes, ((0, 0), (0, 0), edge, edge)).astype(np.float64)
+    padded = np.pad(codes, ((0, 0), (0, 0), edge, edge)).astype(np.float32)
     windows = np.lib.stride_tricks.sliding_window_view(padded, layer.weight.shape[2:], (2, 3))
     windows = windows[:, :, :: layer.stride, :: layer.stride].transpose(0, 2, 3, 1, 4, 5)
     sums = windows.reshape(*windows.shape[:3], -1) @ weight
-    return (sums.astype(np.int64) + layer.bias).transpose(0, 3, 1, 2)
+    found: Codes = (sums.astype(np.int64) + layer.bias).transpose(0, 3, 1, 2)
+    return found

@@ -101,10 +101,19 @@ def export(
         Path | None,
         typer.Option("--sign", help="Key to sign with; `keygen` makes one.", metavar="KEY"),
     ] = None,
+    backbone: Annotated[
+        Path | None,
+        typer.Option(
+            "--backbone",
+            help="What made the learner's features of raw values; a board then takes raw values.",
+            metavar="FILE",
+        ),
+    ] = None,
 ) -> None:
     """Write a learner as an ONNX model, a state image and C sources, or as a package."""
     from export import SigningKey, write_export
     from export.package import FORMAT
+    from quant.backbone.file import load
     from streamlearn.cli.feeding import reading_of
     from streamlearn.cli.folders import refuse_foreign
     from streamlearn.cli.kept_learner import learner_of
@@ -113,6 +122,8 @@ def export(
         raise typer.BadParameter("it is of a package: give --target, too", param_hint="--prefix")
     if sign is not None and target is not None:
         raise typer.BadParameter("a package is not signed, an export is", param_hint="--sign")
+    if backbone is not None and target is not None:
+        raise typer.BadParameter("a package has the head alone", param_hint="--backbone")
     key = None if sign is None else SigningKey.load(sign)
     learner = learner_of(run_dir)
     if target is not None:
@@ -121,7 +132,8 @@ def export(
         typer.echo(write_target(learner, to, target, prefix))
         return
     refuse_foreign(to, FORMAT)
-    manifest = write_export(learner, to, reading_of(run_dir), key)
+    in_front = None if backbone is None else load(backbone)
+    manifest = write_export(learner, to, reading_of(run_dir), key, in_front)
     total = sum(file["bytes"] for file in manifest["files"].values())
     signed = "" if key is None else f", signed by key {key.public.name}"
     typer.echo(f"{to}: {len(manifest['files'])} files, {total:,} bytes{signed}")

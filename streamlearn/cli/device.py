@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 import firmware_sim
-from firmware_sim import Board, Device, Firmware, Health, StreamInterrupted
+from firmware_sim import Board, Device, Firmware, Health, Logged, StreamInterrupted
 from streamlearn.evaluation import hash_of_predictions
 
 N_PREDICTIONS = 51
@@ -44,6 +44,8 @@ class DeviceRun:
     seconds : float
         Time that emulating the learning took.
     interrupted : bool
+    logged : Logged or None
+        What the device's log of events ends with, if it keeps one.
     """
 
     board: Board
@@ -56,6 +58,7 @@ class DeviceRun:
     health: Health
     seconds: float
     interrupted: bool
+    logged: Logged | None = None
 
     def metrics(self) -> dict[str, Any]:
         """Return the ``device`` key of ``--json``."""
@@ -171,6 +174,7 @@ def learn_on_device(
         health=device.health(),
         seconds=seconds,
         interrupted=interrupted,
+        logged=None if firmware.log is None else firmware_sim.read_log(device)[-1],
     )
 
 
@@ -189,9 +193,13 @@ def _after(done: int, on_progress: Callable[[int], None]) -> Callable[[int, int]
 
 
 def build(
-    export_dir: Path, board: firmware_sim.Board | str, out: Path, key: bytes | None = None
+    export_dir: Path,
+    board: firmware_sim.Board | str,
+    out: Path,
+    key: bytes | None = None,
+    log_samples: int = 0,
 ) -> Firmware:
     """Build the firmware of an export folder for a board, or for the shipped one of that name."""
     if isinstance(board, str):
         board = firmware_sim.get_board(board)
-    return firmware_sim.build_firmware(export_dir, board, out, key=key)
+    return firmware_sim.build_firmware(export_dir, board, out, key=key, log_samples=log_samples)

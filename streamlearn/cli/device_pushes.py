@@ -20,7 +20,7 @@ from streamlearn.cli.folders import check_json, write_json
 from streamlearn.cli.kept_learner import learner_of
 from streamlearn.cli.lock import held
 from streamlearn.fleet.devices import Keeper, Registry, jobs
-from streamlearn.learners.loading import load, read
+from streamlearn.learners.loading import load
 from streamlearn.recorder.proof import verify as verified
 from streamlearn.recorder.record import Record
 
@@ -124,7 +124,6 @@ def _verdict(registry: Registry, job: sqlite3.Row) -> dict[str, Any]:
     if job["state"] != jobs.DONE:
         return {**said, "same": None, "why": job["why"] or "it did not answer"}
     record = Record(registry.folder / str(job["image"]))
-    learner = read(record.start.image, name)
     learner = record.state_at()
     learner.state = bytes(job["result"])
     verdict = verified(record, learner)
@@ -172,6 +171,7 @@ def _until_over(registry: Registry, ids: Sequence[int], wait: float, quiet: bool
         table.add_row(job["device"], job["image"][:12], job["state"], job["why"] or "")
     console(quiet, results=True).print(table)
     late = [job["device"] for job in found if job["state"] not in jobs.OVER]
+    said = registry.device(late[0])["why"] if late else None
     bad = [job for job in found if job["state"] in (jobs.FAILED, jobs.HELD)]
     if bad:
         raise DifferentError(
@@ -181,7 +181,7 @@ def _until_over(registry: Registry, ids: Sequence[int], wait: float, quiet: bool
     if late:
         raise StreamCutError(
             f"{len(late)} of {len(found)} devices did not do it within {wait:g} s, such as "
-            f"{late[0]}; they do when they are there again"
+            f"{late[0]}{f' ({said})' if said else ''}; they do when they are there again"
         )
 
 

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
 from rich.table import Table
 
+import firmware_sim
 from export import open_export
 from streamlearn.cli.common import console
-from streamlearn.cli.device_links import Links, check_link, keep_export
+from streamlearn.cli.device_links import Links, check_link, keep_export, key_of
 from streamlearn.cli.endings import BusyError, CommandError, Interrupted
 from streamlearn.cli.folders import check_json, write_json
 from streamlearn.cli.lock import held
@@ -28,8 +30,10 @@ from streamlearn.recorder.writer import RecordWriter
 
 _NAME = re.compile(r"[\w.-]+")
 _MANIFEST = "manifest.json"
-#: Without a broker: for devices that do not answer.
+#: Without a broker: seconds in which no device goes on.
 _PATIENCE_S = 60.0
+#: Characters of a row that is not cut; a narrow terminal breaks it.
+_WIDEST = 400
 
 
 def add(
@@ -42,6 +46,8 @@ def add(
             "level of the topics"
         )
     simulated = check_link(link)
+    if key is not None:
+        firmware_sim.read_key(key)
     learner: Any = open_export(export_dir).learner
     if not is_exact(learner):
         raise CommandError(
@@ -84,11 +90,14 @@ def bridge(folder: Path, broker: str | None, serve: int | None, quiet: bool) -> 
         keeper = Keeper(registry, Links(folder))
         if broker is None:
             with keeper, suppress(KeyboardInterrupt):
-                keeper.wait(_PATIENCE_S)
+                _until_done(keeper)
             return
         from streamlearn.fleet.devices.bridge import Bridge
 
-        between = Bridge(keeper, broker, say=lambda text: to.print(text, soft_wrap=True))
+        between = Bridge(
+            keeper, broker, lambda name: key_of(registry.device(name)),
+            lambda text: to.print(text, soft_wrap=True),
+        )  # fmt: skip
         to.print(f"bridge: {len(registry.names())} devices, {broker}", soft_wrap=True)
         with Stops() as stops, keeper, between:
             try:
@@ -99,6 +108,16 @@ def bridge(folder: Path, broker: str | None, serve: int | None, quiet: bool) -> 
                     f"the bridge of {folder} was stopped; all is kept", stops.number
                 ) from None
         raise between.error or CommandError("the bridge ended")
+
+
+def _until_done(keeper: Keeper) -> None:
+    """Wait until nothing waits, or no device went on for a while."""
+    before = -1
+    while not keeper.wait(_PATIENCE_S) and keeper.error is None:
+        done = int(keeper.registry.rows("SELECT sum(number) AS done FROM devices")[0]["done"] or 0)
+        if done == before:
+            return
+        before = done
 
 
 def status(folder: Path, json_file: Path | None, quiet: bool) -> None:
@@ -117,8 +136,8 @@ def status(folder: Path, json_file: Path | None, quiet: bool) -> None:
         table.add_column(cell.name, no_wrap=True, justify="left" if cell.text else "right")
     for one in found:
         table.add_row(*(cell.show(one) for cell in CELLS))
-    wide = to.measure(table).maximum
-    to.print(table, width=max(wide, to.width), crop=False, no_wrap=True, soft_wrap=True)
+    to.width = max(to.width, Console(width=_WIDEST).measure(table).maximum)
+    to.print(table)
     for one in found:
         if one["why"]:
             to.print(f"{one['name']}: {one['why']}", soft_wrap=True)

@@ -98,6 +98,9 @@ def run(
         except KeyboardInterrupt:
             raise Interrupted(f"interrupted; the same command goes on with {out}") from None
         images = Images(out)
+        if not images.exist and is_address(read_plan(out).stream):
+            to.print(f"no message came; the same command goes on with {out}", soft_wrap=True)
+            return
         to.print(
             f"{len(images):,} keys, {images.n_samples:,} samples learned; {out / PREDICTIONS_FILE}",
             soft_wrap=True,

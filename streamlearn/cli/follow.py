@@ -18,6 +18,7 @@ from quant.durable import write_durably
 from streamlearn.cli.common import console, progress, stop_if_cut
 from streamlearn.cli.device import build
 from streamlearn.cli.endings import CommandError, DifferentError, StreamCutError
+from streamlearn.cli.event_log import log_facts
 from streamlearn.cli.feeding import Feed, fed, source_of
 from streamlearn.cli.folders import claimed, write_json, write_manifest
 from streamlearn.cli.following import Follower, Parted, begin, fits
@@ -94,7 +95,13 @@ def follow(asked: Following, out: Path, json_file: Path | None, quiet: bool) -> 
     StreamCutError
         If the stream broke off, or the device is gone.
     """
-    learner = open_export(asked.export_dir, asked.signed_by).learner
+    opened = open_export(asked.export_dir, asked.signed_by)
+    learner = opened.learner
+    if opened.backbone is not None:
+        raise CommandError(
+            f"{asked.export_dir} has a backbone in front of its learner, and follow teaches both "
+            "sides the same values: use simulate, which feeds raw ones to the device"
+        )
     exported = firmware_sim.open_export(asked.export_dir)
     rows = fed(asked.feed, exported, quiet)
     source = source_of("follow", rows, out)
@@ -129,7 +136,7 @@ def follow(asked: Following, out: Path, json_file: Path | None, quiet: bool) -> 
             ) from ended.gone
         if ended.parted is not None:
             raise DifferentError(_parted_text(device.name, ended.parted, out, asked.record))
-        _say(follower, quiet)
+        _say(follower, metrics, quiet)
         rows.say(quiet)
         stop_if_cut(rows.until_bad.error, ended.interrupted, follower.n_samples, out, whole.number)
 
@@ -225,7 +232,7 @@ def _metrics(follower: Follower, ended: _Ended) -> dict[str, Any]:
         else {"first": parted.first, "last": parted.last, "why": parted.why},
         "state_sha256": follower.learner.state_sha256,
         "health": None if ended.gone is not None else asdict(follower.device.health()),
-        "event_log": None,
+        "event_log": None if ended.gone is not None else log_facts(follower.device),
     }
 
 
@@ -237,7 +244,7 @@ def _parted_text(name: str, parted: Parted, out: Path, record: Path | None) -> s
     return f"{name} and the desk parted {parted.where}: {parted.why}. {then}"
 
 
-def _say(follower: Follower, quiet: bool) -> None:
+def _say(follower: Follower, metrics: dict[str, Any], quiet: bool) -> None:
     results = console(quiet, results=True)
     results.print(
         f"{follower.n_samples} samples: {follower.device.name} and the desk are the same in every "
@@ -247,4 +254,10 @@ def _say(follower: Follower, quiet: bool) -> None:
     )
     if follower.lost_answers:
         results.print(f"answers that did not arrive: {follower.lost_answers}; no sample was lost")
-    results.print(NO_LOG)
+    told = metrics["event_log"]
+    results.print(
+        NO_LOG
+        if told is None
+        else f"the device's log has {told['number']} samples since its stored state "
+        f"{told['base']}; `streamlearn log` reads them"
+    )

@@ -110,6 +110,16 @@ def simulate(
     fault: Faults = None,
     fault_seed: FaultSeed = 0,
     link_key: LinkKey = None,
+    log: Annotated[
+        int,
+        typer.Option(
+            "--log",
+            help="Build the firmware with a log in flash of the newest N samples at least; it is "
+            "in RUN/log.slr at the end.",
+            metavar="N",
+            min=0,
+        ),
+    ] = 0,
     out: Annotated[Path, typer.Option("--out", help="Run folder.")] = Path("runs/simulate"),
     json_file: Json = None,
     quiet: Quiet = False,
@@ -134,7 +144,7 @@ def simulate(
         run_worlds(export_dir, feed, target, failing, out, json_file, quiet)
         return
     key = _key(link_key)
-    run_simulate(export_dir, feed, target, out, json_file, quiet, signed_by, limit, key)
+    run_simulate(export_dir, feed, target, out, json_file, quiet, signed_by, limit, key, log)
 
 
 @filled(feed=feed_options)
@@ -234,7 +244,35 @@ def _key(path: Path | None) -> bytes | None:
     return None if path is None else firmware_sim.read_key(path)
 
 
+def log(
+    export_dir: Exported,
+    port: Annotated[
+        str,
+        typer.Option("--port", help="The device: serial:PORT@BAUD.", metavar="serial:PORT@BAUD"),
+    ],
+    out: Annotated[Path, typer.Option("--out", help="File for the record; not there yet.")],
+    since: Annotated[
+        int | None,
+        typer.Option(
+            "--since",
+            help="Begin with the stored state of this number, the newest if not given.",
+            min=0,
+        ),
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option("--timeout", help="Seconds that an answer may take.", min=0.05)
+    ] = 5.0,
+    link_key: LinkKey = None,
+    signed_by: SignedBy = None,
+    quiet: Quiet = False,
+) -> None:
+    """Read the log in a device's flash: a stored state and the samples since, for `replay`."""
+    from streamlearn.cli.event_log import fetch
+
+    fetch(export_dir, port, out, since, timeout, _key(link_key), signed_by, quiet)
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    for command in (simulate, replay, verify, follow, push, link_key):
+    for command in (simulate, replay, verify, follow, push, log, link_key):
         app.command()(command)

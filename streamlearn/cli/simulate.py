@@ -21,6 +21,7 @@ from streamlearn.cli.common import (
 )
 from streamlearn.cli.demo_table import device_table
 from streamlearn.cli.device import DeviceRun, build, learn_on_device
+from streamlearn.cli.event_log import write_log
 from streamlearn.cli.feeding import Feed, fed, source_of
 from streamlearn.cli.figures import percent, print_figures, say_advice
 from streamlearn.cli.folders import (
@@ -35,7 +36,7 @@ from streamlearn.evaluation import PrequentialResult, RegressionMetrics, hash_of
 from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.classifier import StreamClassifier
 
-FIRMWARE_DIR = "firmware"
+FIRMWARE_DIR, LOG_FILE = "firmware", "log.slr"
 
 
 def simulate(
@@ -48,6 +49,7 @@ def simulate(
     signed_by: Path | None = None,
     limit: int | None = None,
     key: bytes | None = None,
+    log_samples: int = 0,
 ) -> None:
     """Build, boot, feed line by line, and bring the learned state back."""
     learner = open_export(export_dir, signed_by).learner
@@ -59,7 +61,7 @@ def simulate(
         truth: list[float] = []
         with progress(to) as display:
             task = display.add_task(f"device {board.name}", total=None)
-            firmware = build(export_dir, board, out / FIRMWARE_DIR, key)
+            firmware = build(export_dir, board, out / FIRMWARE_DIR, key, log_samples)
             run = learn_on_device(
                 firmware,
                 lambda: _samples(
@@ -73,13 +75,17 @@ def simulate(
             display.update(task, completed=n, total=n)
         if rows.until_bad.error is not None and n == 0:
             raise rows.until_bad.error
+        files = [STATE_FILE, METRICS_FILE, FIRMWARE_DIR]
+        if run.logged is not None:
+            write_log(run.logged, learner, out / LOG_FILE)
+            files.append(LOG_FILE)
         learner.state = run.state
         metrics, summary = _results(learner, run, truth[:n])
         metrics |= rows.metrics()
         metrics["device"] = run.metrics()
         learner.save(out / STATE_FILE)
         write_json(out / METRICS_FILE, metrics)
-        write_manifest(out, (STATE_FILE, METRICS_FILE, FIRMWARE_DIR), source)
+        write_manifest(out, files, source)
         if json_file is not None:
             write_json(json_file, metrics)
         table = console(quiet, results=True)

@@ -13,9 +13,16 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from flwr.app import Array, ArrayRecord, Context, Message, MetricRecord, RecordDict
-from flwr.clientapp import ClientApp
-from flwr.serverapp.strategy import FedAvg
+from flwr.app import (  # type: ignore[import-not-found, unused-ignore]
+    Array,
+    ArrayRecord,
+    Context,
+    Message,
+    MetricRecord,
+    RecordDict,
+)
+from flwr.clientapp import ClientApp  # type: ignore[import-not-found, unused-ignore]
+from flwr.serverapp.strategy import FedAvg  # type: ignore[import-not-found, unused-ignore]
 
 from quant.image import decode_image
 from streamlearn.errors import ConfigError, StateFormatError, StreamlearnError
@@ -72,7 +79,7 @@ def client_app(teach: Teach) -> ClientApp:
     """
     app = ClientApp()
 
-    @app.train()  # type: ignore[untyped-decorator, unused-ignore]
+    @app.train()  # type: ignore[untyped-decorator, misc, unused-ignore]
     def train(message: Message, context: Context) -> Message:
         given = from_arrays(message.content[ARRAYS])
         learned, figures = teach(given, int(message.content[CONFIG][ROUND]), context)
@@ -84,7 +91,7 @@ def client_app(teach: Teach) -> ClientApp:
     return app
 
 
-class MergeImages(FedAvg):
+class MergeImages(FedAvg):  # type: ignore[misc, unused-ignore]
     """A strategy that merges posteriors instead of averaging weights.
 
     Each round, every device goes on from the merged image, and :func:`streamlearn.fleet.merge`

@@ -111,6 +111,11 @@ class Images:
             store.execute(_TABLE)
             store.executemany("INSERT OR REPLACE INTO images VALUES (?, ?, ?)", images)
 
+    @property
+    def exist(self) -> bool:
+        """Whether there are any: not before the stream has come to an end once."""
+        return self._path.is_file()
+
     def get(self, key: str) -> bytes:
         """Return the image of a key.
 
@@ -146,7 +151,7 @@ class Images:
             return int(store.execute("SELECT total(n_samples) FROM images").fetchone()[0])
 
     def _open(self) -> sqlite3.Connection:
-        if not self._path.is_file():
+        if not self.exist:
             raise ConfigError(
                 f"{self._path.parent} has no images yet: its stream has not come to an end; go on "
                 f"with `streamlearn fleet run --out {self._path.parent}`"

@@ -31,8 +31,8 @@ if find_spec("brevitas") is None:
         name="brevitas",
     )
 
-import brevitas.nn as qnn  # type: ignore[import-not-found, import-untyped, unused-ignore] # noqa: E402
-from brevitas.quant import (  # type: ignore[import-not-found, import-untyped, unused-ignore] # noqa: E402
+import brevitas.nn as qnn  # type: ignore[import-not-found, import-untyped, unused-ignore]
+from brevitas.quant import (  # type: ignore[import-not-found, import-untyped, unused-ignore]
     Int8ActPerTensorFixedPoint,
     Int8WeightPerTensorFixedPoint,
     Int32Bias,
@@ -245,7 +245,8 @@ def pretrain(
     net.train()
     for rows, labels in _batches(net, x, y, epochs, batch, rotations, generator):
         optimizer.zero_grad()
-        functional.cross_entropy(head(net(rows)), labels).backward()
+        loss: Any = functional.cross_entropy(head(net(rows)), labels)
+        loss.backward()
         optimizer.step()
         schedule.step()
     net.eval()
@@ -304,7 +305,7 @@ def _batches(
             yield rows, labels
 
 
-def _rounding(given: CodeFormat) -> nn.Module:
+def _rounding(given: CodeFormat) -> Any:
     kind = Int8ActPerTensorFixedPoint if given.signed else Uint8ActPerTensorFixedPoint
     return qnn.QuantIdentity(
         act_quant=kind,
@@ -315,13 +316,13 @@ def _rounding(given: CodeFormat) -> nn.Module:
     )
 
 
-def _relu(bits: int, options: dict[str, Any]) -> nn.Module:
+def _relu(bits: int, options: dict[str, Any]) -> Any:
     return qnn.QuantReLU(
         act_quant=Uint8ActPerTensorFixedPoint, bit_width=bits, return_quant_tensor=True, **options
     )
 
 
-def _like(module: nn.Module, bits: int, options: dict[str, Any]) -> nn.Module:
+def _like(module: nn.Module, bits: int, options: dict[str, Any]) -> Any:
     more = {
         "bias": True,
         "weight_quant": Int8WeightPerTensorFixedPoint,

@@ -23,7 +23,7 @@ WARNINGS = (
 def drawn(rng: np.random.Generator, shape: tuple[int, ...], bits: int, out: CodeFormat) -> Weighted:
     """Return a layer of the first number of ``shape`` outputs."""
     form = CodeFormat(bits, int(rng.integers(5, 9)), signed=True)
-    weight = rng.integers(form.least, form.most + 1, shape).astype(np.int8)
+    weight = rng.integers(-form.most, form.most + 1, shape).astype(np.int8)
     bias = rng.integers(-3000, 3000, shape[0]).astype(np.int32)
     stride, padding = (int(rng.integers(1, 3)), int(rng.integers(0, shape[-1])))
     return Weighted(weight, form, bias, out, *((stride, padding) if len(shape) == 4 else ()))
@@ -101,7 +101,9 @@ class HostC:
         out = np.zeros((len(x), self.backbone.n_features), np.float32)
         for row, features in zip(np.ascontiguousarray(x, np.float32), out, strict=True):
             status = self.function(
-                self.scratch, ctypes.c_void_p(row.ctypes.data), ctypes.c_void_p(features.ctypes.data)
+                self.scratch,
+                ctypes.c_void_p(row.ctypes.data),
+                ctypes.c_void_p(features.ctypes.data),
             )
             if status:
                 raise ValueError(f"status {status}")

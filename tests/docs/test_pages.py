@@ -8,8 +8,8 @@ from pathlib import Path
 import pages
 import pytest
 
-#: Its programs are run by tests/pytorch/test_torch_learning.py.
-ELSEWHERE = {"torch.md"}
+#: Their programs need PyTorch: run by tests/pytorch/test_torch_learning.py and tests/backbone.
+ELSEWHERE = {"torch.md", "backbone.md"}
 PAGES = [
     path
     for path in sorted((pages.ROOT / "docs").rglob("*.md"))

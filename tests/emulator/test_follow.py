@@ -336,6 +336,32 @@ def test_follow_and_push_with_a_key(
     assert "open the link with the key" in capsys.readouterr().err
 
 
+def test_a_log_is_a_record_that_gives_the_state_of_the_device(
+    follow: Callable[..., tuple[int, str, str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export = tmp_path / "export"
+    firmware = fs.build_firmware(
+        export, fs.get_board("nrf52840"), tmp_path / "run", log_samples=100
+    )
+    device = fs.Device(firmware)
+    with served(device) as port:
+        code, out, err = follow("--port", port)
+        assert code == 0, err
+        assert f"log has {N} samples since its stored state 0" in out
+        device.commit()
+        for x, y in zip(*samples(10), strict=True):
+            device.learn(x, int(y))
+        for record, since, n in (("new.slr", [], 10), ("old.slr", ["--since", "0"], N)):
+            command = ["log", export, "--port", port, "--out", tmp_path / record, *since]
+            assert cli.run([*map(str, command)]) == 0
+            assert f"{n} samples that" in capsys.readouterr().out
+    found = Record(tmp_path / "new.slr")
+    assert found.state_at().state.tobytes() == device.read_state()
+    assert Record(tmp_path / "old.slr").state_at().to_bytes() == found.state_at(0).to_bytes()
+    assert cli.run(["replay", str(tmp_path / "new.slr")]) == 0
+    assert f"10 samples: {found.state_at().state_sha256[:12]}" in capsys.readouterr().out
+
+
 def test_push_writes_a_state_to_a_device(
     firmware: fs.Firmware, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

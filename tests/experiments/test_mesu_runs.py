@@ -268,7 +268,10 @@ def test_sgd_learns_digits(tmp_path):
     assert record["all"]["1"] == record["windows"]["1"]["accuracy"] == record["newest"][0]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    "engine",
+    [pytest.param(name, marks=[pytest.mark.slow] if name == "ray" else []) for name in ENGINES],
+)
 def test_processes_do_what_one_does(tmp_path, engine):
     mnist_or_skip()
     if engine == "ray":

@@ -98,6 +98,12 @@ class Cable:
             return
         self._waiting += answer
 
+    def mend(self) -> None:
+        """Let nothing fail any more."""
+        with self.lock:
+            self.plugged, self.cut_after, self.lose, self.power = True, None, 0, None
+            self.device._cut = self.device.hardware.cells.cut = None
+
     def flip(self) -> None:
         """Flip a bit of a weight in the board's memory."""
         offset = learner().state.dtype.fields["mu"][1]  # type: ignore[index]

@@ -90,9 +90,7 @@ class World:
 
 
 class _Running:
-    def __init__(
-        self, world: World, folder: Path, firmware: fs.Firmware, stack: ExitStack
-    ) -> None:
+    def __init__(self, world: World, folder: Path, firmware: fs.Firmware, stack: ExitStack) -> None:
         self.world, self.folder, self.now = world, folder, 0.0
         self.names = [f"pump-{i:03d}" for i in range(world.boards)]
         self.cables = {name: Cable(firmware) for name in self.names}
@@ -108,6 +106,8 @@ class _Running:
         stack.callback(self.broker.stop)
         registered(folder / "fleet", self.names).close()
         self.said: list[tuple[str, dict[str, Any]]] = []
+        self.silence_s = 2 + world.boards / 5
+        self.acked = dict.fromkeys(self.names, 0)
         self.sender = self._client("sender", stack)
         self.listener = self._client("listener", stack)
         self.parts = ExitStack()
@@ -120,15 +120,21 @@ class _Running:
         client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, name, clean_session=False)
         client.reconnect_delay_set(1, 1)
         if name == "listener":
-            client.on_connect = lambda *_: client.subscribe(f"{PREFIX}/+/prediction", 1)
-            client.on_message = lambda _c, _d, m: self.said.append(
-                (m.topic.split("/")[1], json.loads(m.payload))
-            )
+            topics = [(f"{PREFIX}/+/{kind}", 1) for kind in ("prediction", "ack")]
+            client.on_connect = lambda *_: client.subscribe(topics)
+            client.on_message = lambda _c, _d, m: self._hear(*m.topic.split("/")[1:], m.payload)
         client.connect("127.0.0.1", self.broker.port)
         client.loop_start()
         stack.callback(client.loop_stop)
         stack.callback(client.disconnect)
         return client
+
+    def _hear(self, name: str, kind: str, payload: bytes) -> None:
+        body = json.loads(payload)
+        if kind == "ack":
+            self.acked[name] = body["n"]
+        else:
+            self.said.append((name, body))
 
     def _start(self) -> None:
         self.registry = Mortal(self.folder / "fleet", clock=lambda: self.now)
@@ -142,6 +148,7 @@ class _Running:
         self.parts.callback(self.registry.close)
         self.parts.enter_context(self.keeper)
         self.parts.enter_context(self.bridge)
+        self.bridge.connected.wait(5)
 
     def _close(self) -> None:
         with suppress(Killed):
@@ -153,9 +160,11 @@ class _Running:
             self._fail(minute)
             for name in self.names:
                 self._send(name, minute)
+                if self.draw.random() < 0.05:
+                    self._send(name, minute)
             self._wait(minute, 3.0, only_plugged=True)
         for cable in self.cables.values():
-            cable.plugged, cable.cut_after, cable.lose, cable.power = True, None, 0, None
+            cable.mend()
         self.registry.dies_at = ""
         self._wait(self.world.minutes, PATIENCE_S)
         self._wait_said(PATIENCE_S)
@@ -196,8 +205,14 @@ class _Running:
 
     def _send(self, name: str, number: int) -> None:
         text = message(number, *self.rows[name][number - 1])
-        for _ in range(2 if self.draw.random() < 0.05 else 1):
-            self.sender.publish(f"{PREFIX}/{name}/sample", text, 1)
+        self.sender.publish(f"{PREFIX}/{name}/sample", text, 1)
+
+    def _send_again(self, names: list[str], number: int) -> None:
+        """Send what was not acknowledged, as a sensor does that hears nothing for a while."""
+        for name in names:
+            for one in range(self.acked[name] + 1, number + 1):
+                self._send(name, one)
+                self.counts["samples sent again"] += 1
 
     def _revive(self) -> None:
         """Begin the bridge again, if it was killed."""
@@ -209,17 +224,19 @@ class _Running:
             self._start()
 
     def _wait(self, number: int, seconds: float, only_plugged: bool = False) -> None:
-        until = time.monotonic() + seconds
+        until, again = time.monotonic() + seconds, time.monotonic() + self.silence_s
         while True:
             self._revive()
             late = [
                 row["name"]
                 for row in self.registry.rows("SELECT name, number FROM devices")
-                if row["number"] < number
-                and (self.cables[row["name"]].plugged or not only_plugged)
+                if row["number"] < number and (self.cables[row["name"]].plugged or not only_plugged)
             ]
             if not late:
                 return
+            if time.monotonic() > again and not only_plugged:
+                self._send_again(late, number)
+                again = time.monotonic() + self.silence_s
             if time.monotonic() > until:
                 assert only_plugged, f"{late} did not learn all"
                 return

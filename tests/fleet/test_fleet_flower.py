@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import socket
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -37,6 +38,16 @@ from streamlearn.fleet.flower import (
 
 PAGE = Path(__file__).parents[2] / "docs" / "fleet.md"
 GRID = SimpleNamespace(get_node_ids=lambda: [1, 2, 3])
+
+
+@pytest.fixture(autouse=True)
+def a_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be a task of Flower's, as the apps of newer versions are."""
+    name = "flwr.supercore.task_identity"
+    with suppress(ModuleNotFoundError):
+        identity = importlib.import_module(name).TaskIdentity
+        for field in ("_task_id", "_run_id", "_node_id"):
+            monkeypatch.setattr(identity, field, 1)
 
 
 def context(node: int) -> Context:

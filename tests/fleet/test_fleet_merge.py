@@ -200,6 +200,40 @@ def test_where_devices_forgot_the_prior_is_the_floor(arithmetic: str) -> None:
         assert (moved > 0).all()
 
 
+# -- BiMU, whose natural parameter is the belief itself --------------------------------------------
+
+
+@pytest.mark.parametrize(("arithmetic", "one"), [("q8", 1), ("float64", 2.0**-5)])
+def test_beliefs_add_and_do_not_pass_the_prior_by_forgetting(arithmetic: str, one: float) -> None:
+    cases = [  # start, of two devices, their sum, their mean
+        (4, (6, 7), 9, 7),
+        (4, (-3, -5), -12, -4),
+        (-4, (-6, -3), -5, -4),
+        (0, (2, -5), -3, -1),
+        (40, (10, 12), 0, 11),
+        (-40, (-10, -12), 0, -11),
+        (40, (-2, -4), -46, -3),
+        (100, (126, 120), 127, 123),
+    ]
+    base = start("bimu", arithmetic=arithmetic)
+    size = decode_image(base).state["belief"].size
+
+    def image(values: list[int], n_samples: int) -> bytes:
+        belief = np.resize(np.array(values) * one, size)
+        return changed(base, belief=belief, n_samples=n_samples)
+
+    starts, pairs, sums, means = (list(column) for column in zip(*cases, strict=True))
+    devices = [image([pair[i] for pair in pairs], 5) for i in range(2)]
+    if arithmetic == "float64":  # without a largest one, and without rounding
+        sums[-1] = 100 + 26 + 20
+        means = [sum(pair) / 2 for pair in pairs]
+    for evidence, values in (("sum", sums), ("mean", means)):
+        merged = decode_image(merge(image(starts, 0), devices, evidence))  # type: ignore[arg-type]
+        assert (
+            merged.state["belief"][0].tolist() == np.resize(np.array(values) * one, size).tolist()
+        )
+
+
 # -- what is beside the weights -----------------------------------------------------------------
 
 

@@ -201,9 +201,9 @@ REFUSED = {
     "no key": (["--label", "state"], "--key: "),
     "the label as key": (["--label", "state", "--key", "state"], "it is the label's column"),
     "a column that is not there": (["--label", "state", "--key", "pumpe"], "'pumpe'"),
-    "a topic": (
-        ["--label", "state", "--key", "pump", "--stream", "mqtt://localhost/a"],
-        "read its rows again",
+    "a port": (
+        ["--label", "state", "--key", "pump", "--stream", "serial:/dev/none"],
+        "a fleet takes a file or MQTT topics",
     ),
     "an unknown setting": (["--label", "state", "--key", "pump", "--set", "n_drows=3"], "n_drows"),
 }  # fmt: skip

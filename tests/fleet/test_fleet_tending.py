@@ -188,6 +188,8 @@ def test_what_cannot_be_learned_has_its_number_all_the_same(
     row = registry.device(NAME)
     assert (row["number"], row["samples"], row["refused"]) == (8, 0, 7)
     assert cable.device.read_state() == learner().state.tobytes()
-    said = [json.loads(row["body"]) for row in registry.unsaid(0, 99) if row["kind"] == "prediction"]
+    said = [
+        json.loads(row["body"]) for row in registry.unsaid(0, 99) if row["kind"] == "prediction"
+    ]
     assert all("refused" in body for body in said[:7])
     assert said[7]["predicted"] in ("idle", "worn")

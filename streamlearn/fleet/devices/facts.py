@@ -54,17 +54,17 @@ def _seen(one: dict[str, Any]) -> str:
 
 CELLS = (
     Cell("device", lambda one: one["name"], text=True),
-    Cell("board", lambda one: one["board"], text=True),
-    Cell("firmware", _hash("firmware"), text=True),
-    Cell("image", _hash("image"), text=True),
-    Cell("state", _hash("state"), text=True),
+    Cell("link", lambda one: "up" if one["connected"] else "down", text=True),
     Cell("samples", _known("samples", ",")),
     Cell("right", _score),
     Cell("novelty", _known("novelty", ".3f")),
     Cell("blind", _known("blind", "")),
     Cell("step", _known("step", ".2f")),
-    Cell("satur.", _known("saturations", ",")),
+    Cell("saturated", _known("saturations", ",")),
     Cell("waiting", _known("waiting", ",")),
-    Cell("link", lambda one: "up" if one["connected"] else "down", text=True),
     Cell("last seen", _seen, text=True),
+    Cell("board", lambda one: one["board"], text=True),
+    Cell("firmware", _hash("firmware"), text=True),
+    Cell("image", _hash("image"), text=True),
+    Cell("state", _hash("state"), text=True),
 )

@@ -13,7 +13,8 @@ from streamlearn.serve.parts import BAR, HEAD, PartsPage
 #: Seconds between two looks at the registry.
 LOOK_S = 0.5
 _STYLE = (
-    "<style>.wide{overflow-x:auto} .wide table{white-space:nowrap} "
+    "<style>main{max-width:80rem} .wide{overflow-x:auto} .wide table{white-space:nowrap} "
+    ".wide .n{text-align:right} "
     ".dot{display:inline-block;width:.7em;height:.7em;border-radius:50%;background:#b3261e} "
     ".dot.on{background:#2e7d32}</style>"
 )
@@ -60,6 +61,11 @@ class FleetPage(PartsPage):
         return {
             "now": f'<dl class="now" data-title="{escaped(title)}">{figures}</dl>',
             "devices": _table(found),
+            "why": "".join(
+                f"<p><b>{escaped(one['name'])}</b>: {escaped(one['why'])}</p>"
+                for one in found
+                if one["why"]
+            ),
         }
 
 
@@ -73,8 +79,7 @@ def _table(found: list[dict[str, Any]]) -> str:
             f"{escaped(c.show(one))}</td>"
             for at, c in enumerate(CELLS)
         ]
-        why = escaped(one["why"] or "")
-        rows.append(f'<tr data-device="{escaped(one["name"])}" title="{why}">{"".join(cells)}</tr>')
+        rows.append(f'<tr data-device="{escaped(one["name"])}">{"".join(cells)}</tr>')
     return (
         f'<div class="wide"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"

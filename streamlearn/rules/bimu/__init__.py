@@ -6,6 +6,7 @@ from streamlearn.rules.bimu import equations
 from streamlearn.rules.bimu.certainty import CERTAINTY
 from streamlearn.rules.bimu.forms import grids
 from streamlearn.rules.bimu.learners import BimuClassifier
+from streamlearn.rules.bimu.merging import MERGING
 
 #: In float64: the constants are the configuration itself.
 EQUATIONS = Model(
@@ -18,4 +19,4 @@ FORMS = stored_forms(EQUATIONS, "λ", "λ in Q2.5, rounded at random", grids)
 #: The class that a user holds, by head.
 LEARNERS = {"categorical": BimuClassifier}
 
-__all__ = ["CERTAINTY", "EQUATIONS", "FORMS", "LEARNERS", "BimuClassifier"]
+__all__ = ["CERTAINTY", "EQUATIONS", "FORMS", "LEARNERS", "MERGING", "BimuClassifier"]

@@ -1,0 +1,1 @@
+"""A frozen backbone in integers, and a head that learns behind it."""

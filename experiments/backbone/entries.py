@@ -1,0 +1,16 @@
+"""What this folder adds to the list of experiments."""
+
+from __future__ import annotations
+
+from experiments.entry import Entry
+
+ENTRIES = {
+    "Streams": {
+        "backbone": Entry(
+            "backbone.experiments",
+            "new digits and new speakers behind a frozen backbone, on the desk and on the chip",
+            ("torch", "brevitas"),
+            ("mnist",),
+        ),
+    },
+}
