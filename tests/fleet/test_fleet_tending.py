@@ -173,6 +173,28 @@ def test_a_flipped_bit_is_seen_and_mended(registry: Registry, cable: Cable) -> N
     assert registry.device(NAME)["restored"] == 1
 
 
+def test_a_board_behind_a_key_takes_nothing_from_who_has_another(
+    registry: Registry, tmp_path: Path
+) -> None:
+    key = bytes(range(32))
+    cable = Cable(build(tmp_path, key), key)
+    one = Tending(registry, NAME, place(cable))
+    give(registry, 1, 4)
+    work(one)
+    one.drop()
+    for other in (None, key[::-1]):
+        cable.key = other
+        for _ in range(3):
+            with pytest.raises(fs.FirmwareSimError):
+                one.work()
+            one.drop()
+    cable.key = key
+    cable.device.power_on()
+    work(one)
+    one.close()
+    check(registry, cable, 3)
+
+
 def test_what_cannot_be_learned_has_its_number_all_the_same(
     registry: Registry, cable: Cable
 ) -> None:
