@@ -309,6 +309,26 @@ def wear() -> Iterator[str]:
             yield f"| `{name}`, {shape(name)} | {n} | {100 * differ:.0f} % |"
 
 
+def unproved() -> Iterator[str]:
+    """What Frama-C cannot prove, by part, file and kind: tests/proof/unproved.json."""
+    parts = json.loads((ROOT / "tests" / "proof" / "unproved.json").read_text("utf-8"))
+    yield "| part | statements | not proved | of them where memory is read or written |"
+    yield "|---|---:|---:|---:|"
+    for name, found in parts.items():
+        left = found["unproved"]
+        stray = sum(n for place, n in left.items() if re.search(r"bounds|initialized", place))
+        yield f"| {name} | {found['statements']:,} | {sum(left.values())} | {stray} |"
+
+
+def misra() -> Iterator[str]:
+    """Deviations from MISRA C:2012 by rule: tests/proof/misra.json."""
+    yield "| rule | places | why |"
+    yield "|---|---:|---|"
+    rules = json.loads((ROOT / "tests" / "proof" / "misra.json").read_text("utf-8"))
+    for rule, (places, why) in rules.items():
+        yield f"| {rule} | {places} | {why} |"
+
+
 def _units(learner: Any) -> Any:
     content = np.frombuffer(learner.state.tobytes(), np.uint8)
     return content[: len(content) // 16 * 16].reshape(-1, 16)
@@ -447,8 +467,19 @@ def version(of: str) -> str:
 
 def figure(name: str, *arguments: str) -> Any:
     """Find the function that a marker names."""
-    blocks = (boards, wear, instructions, memories, lock, event_log, rules, members, layouts)
-    known = {f.__name__.replace("_", "-"): f for f in (*blocks, onnx_sizes)}
+    blocks = (
+        boards,
+        wear,
+        unproved,
+        misra,
+        instructions,
+        memories,
+        lock,
+        event_log,
+        rules,
+        members,
+    )
+    known = {f.__name__.replace("_", "-"): f for f in (*blocks, layouts, onnx_sizes)}
     one: dict[str, Callable[..., str]] = {
         f.__name__: f for f in (count, share, accuracy, appearance, version)
     }

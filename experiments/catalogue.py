@@ -43,6 +43,12 @@ TOPICS: dict[str, dict[str, Entry]] = {
             ("numba",),
             ("mnist",),
         ),
+        "sigma-bias": Entry(
+            "mesu.experiments",
+            "what q16's hidden gradient loses, and why σ of the last layer ends smaller",
+            (),
+            ("mnist",),
+        ),
         "mesu-hessian": Entry(
             "mesu.experiments", "1/σ² against the Hessian's diagonal (Bonnet, supplement 1)"
         ),
@@ -154,8 +160,12 @@ TOPICS: dict[str, dict[str, Entry]] = {
             "device.experiments", "instructions and RAM of the metaplastic learner", (), ("mnist",)
         ),
         "size": Entry("device.experiments", "flash and RAM of the demo's learner on every board"),
+        "parts": Entry("device.experiments", "where each kilobyte of a firmware's flash goes"),
         "power-cuts": Entry(
             "device.experiments", "power cuts on every board: each flash operation, drawn, twice"
+        ),
+        "hostile": Entry(
+            "device.experiments", "a million hostile states over the link, under the sanitizers"
         ),
         "flags": Entry("device.experiments", "what the compiler's flags give on each core"),
         "tracked": Entry(

@@ -48,6 +48,8 @@ _RANGE = """\
 {tests}
     }}"""
 _OUTSIDE = "{indent}good &= !(state->{member} {sign} {limit});{comment}"
+#: No finite float32 lies beyond it; a NaN lies on neither side of anything.
+_FLOAT_MAX = "3.402823466e38f"
 
 
 def c_package(learner: StreamLearner) -> dict[str, str]:
@@ -86,7 +88,9 @@ def _checks(learner: StreamLearner) -> Iterator[str]:
     layout = layout_of(*given)
     for field in layout:
         limits = _limits(field, field.least, field.most)
-        if limits and not field.shape:
+        if C_TYPES[field.dtype] == "float":
+            yield _finite(field)
+        elif limits and not field.shape:
             yield _tests(field.name, limits, "    ", f" /* {C_TYPES[field.dtype]} */")
         elif limits:
             yield _loop(field, 0, field.shape[0], limits)
@@ -97,6 +101,22 @@ def _checks(learner: StreamLearner) -> Iterator[str]:
         limits = _limits(field, one.low, one.high)
         if limits:
             yield _loop(field, one.first, one.first + one.count, limits)
+
+
+def _finite(field: Field) -> str:
+    """Return the C that holds a field of floats to its range: finite, as the desk has it."""
+    low = f"-{_FLOAT_MAX}" if field.least is None else f"{field.least}.0f"
+    high = _FLOAT_MAX if field.most is None else f"{field.most}.0f"
+    test = f"good &= state->{{0}} >= {low} && state->{{0}} <= {high};"
+    if not field.shape:
+        return f"    {test.format(field.name)} /* float */"
+    return _RANGE.format(
+        field=field.name,
+        first=0,
+        end=field.shape[0],
+        c_type="float",
+        tests=" " * 8 + test.format(f"{field.name}[i]"),
+    )
 
 
 def _limits(field: Field, least: int | None, most: int | None) -> list[tuple[str, str]]:

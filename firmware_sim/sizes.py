@@ -16,7 +16,7 @@ from .toolchain import core_flags
 from .zig import run_cc
 
 _FLAGS = (
-    "-Os", "-std=c99", "-ffreestanding", "-fno-sanitize=all", "-ffunction-sections",
+    "-Os", "-g", "-std=c99", "-ffreestanding", "-fno-sanitize=all", "-ffunction-sections",
     "-fdata-sections", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables", "-fno-common",
     "-I.", "-Wl,--gc-sections", "-Wl,-z,max-page-size=4",
 )  # fmt: skip

@@ -118,7 +118,7 @@ def build_firmware(
     out.mkdir(parents=True, exist_ok=True)
     log = log_plan(board, export, log_samples, commit)
     storage = plan_storage(board, export.state_bytes, log)
-    sources = _copy_sources(export, board.core, out / "src", log)
+    sources = copy_sources(export, board.core, out / "src", log)
     sources += copy_port(board, storage, export, out / "src", commit, watchdog, key is not None)
     if key is not None:
         sources += copy_lock(key, core_flags(board.core), _FIRMWARE_DIR, out / "src")
@@ -162,7 +162,9 @@ def core_flags(core: Core) -> list[str]:
     return [*flags, "-DSL_CORE_HAS_FPU=1"] if core.has_fpu else flags
 
 
-def _copy_sources(export: ExportFolder, core: Core, src: Path, log: LogPlan | None) -> list[str]:
+def copy_sources(
+    export: ExportFolder, core: Core, src: Path, log: LogPlan | None = None
+) -> list[str]:
     """Copy what is compiled to `src`; return the .c files relative to it, in a fixed order."""
     if src.exists():
         shutil.rmtree(src)

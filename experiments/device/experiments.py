@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 from experiments.catalogue import Runnable
-from experiments.device import flags, instructions, metaplastic, power_cuts, size, tracked
+from experiments.device import (
+    flags,
+    hostile,
+    instructions,
+    metaplastic,
+    parts,
+    power_cuts,
+    size,
+    tracked,
+)
 
-STUDIES = (instructions.STUDY, metaplastic.STUDY, size.STUDY, flags.STUDY, power_cuts.STUDY)
+STUDIES = (
+    instructions.STUDY,
+    metaplastic.STUDY,
+    size.STUDY,
+    flags.STUDY,
+    power_cuts.STUDY,
+    hostile.STUDY,
+    parts.STUDY,
+)
 EXPERIMENTS: dict[str, Runnable] = {
     **{study.name: study for study in STUDIES},
     tracked.NAME: tracked.Tracked(),

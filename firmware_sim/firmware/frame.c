@@ -41,7 +41,8 @@ uint32_t sl_frame_length(const sl_frame_t *frame) {
 
 static void drop(sl_frame_t *frame, uint32_t count) {
     uint8_t *bytes = bytes_of(frame);
-    frame->used_bytes -= count;
+    frame->used_bytes -= count; /* count is what was received and looked at */
+    /*@ assert frame->used_bytes <= frame->capacity_bytes; */
     for (uint32_t i = 0; i < frame->used_bytes; i++) {
         bytes[i] = bytes[i + count];
     }

@@ -35,8 +35,11 @@ static inline float sl_clamp(float x, float low, float high) {
     return x < low ? low : x > high ? high : x;
 }
 
-/* exp(x) for x in [-87, 0]: 2^n times a polynomial of degree 6, relative error below 2e-7. */
+/* exp(x) for x in [-87, 0]: 2^n times a polynomial of degree 6, relative error below 2e-7. Outside
+ * it is that of the nearest end, and of a NaN that of -87. */
 static inline float sl_exp(float x) {
+    x = x > -87.0f ? x : -87.0f;
+    x = x < 0.0f ? x : 0.0f;
     float y = x * 1.44269504f;
     int32_t n = (int32_t)(y - 0.5f);
     float f = (y - (float)n) * 0.693147181f;

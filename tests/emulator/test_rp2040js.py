@@ -1,0 +1,65 @@
+"""The Pico's UF2 image in rp2040js, an emulator of others: same bytes, same state, same counts."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import struct
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import firmware_sim as fs
+from export import write_export
+from firmware_sim.cache import cache_dir
+from firmware_sim.link import Request, encode_frame
+from streamlearn import MesuClassifier
+
+NODE = shutil.which("node")
+#: `npm install --prefix FOLDER rp2040js`, as .ci/run does.
+FOLDER = Path(os.environ.get("STREAMLEARN_RP2040JS", cache_dir() / "node"))
+MODULE = FOLDER / "node_modules" / "rp2040js" / "dist" / "esm" / "index.js"
+pytestmark = [
+    pytest.mark.skipif(NODE is None, reason="node is not on PATH"),
+    pytest.mark.skipif(not MODULE.is_file(), reason=f"no rp2040js in {FOLDER}"),
+]
+LAYERS, SAMPLES = (6, 8, 3), 12
+
+
+def test_the_image_of_the_pico_in_an_emulator_of_others(tmp_path: Path) -> None:
+    write_export(MesuClassifier(LAYERS, classes=["a", "b", "c"]), tmp_path / "export")
+    firmware = fs.build_firmware(tmp_path / "export", fs.get_board("rp2040"), tmp_path / "run")
+    draw = np.random.default_rng(5)
+    xs = draw.normal(size=(SAMPLES, LAYERS[0])).astype("<f4")
+    labels = draw.integers(0, 3, SAMPLES)
+    size = firmware.state_bytes
+    requests = [(Request.HELLO, b"")]
+    requests += [
+        (Request.LEARN, x.tobytes() + struct.pack("<H", label))
+        for x, label in zip(xs, labels, strict=True)
+    ]
+    requests.append((Request.READ_STATE, struct.pack("<IH", 0, size)))
+    frames = [
+        encode_frame(kind, number + 1, payload) for number, (kind, payload) in enumerate(requests)
+    ]
+    device = fs.Device(firmware)
+    ours, counts = [], []
+    for (kind, _), frame in zip(requests, frames, strict=True):
+        ours.append(device.send_bytes(frame))
+        if kind == Request.LEARN:
+            counts.append(device.last_call.learner)
+    (tmp_path / "frames").write_text("\n".join(frame.hex() for frame in frames))
+    script = Path(__file__).with_name("rp2040js_board.mjs")
+    command = [
+        str(NODE), str(script), str(MODULE), str(tmp_path / "run" / "firmware.uf2"),
+        str(tmp_path / "frames"), str(firmware.address_of("sl_learner_learn")),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    theirs = json.loads(done.stdout)
+    assert [bytes.fromhex(one) for one in theirs["answers"]] == ours
+    assert ours[-1][8:-4] == device.read_state()  # the state, behind the reply's head
+    assert theirs["counts"] == pytest.approx(counts, rel=1e-3)
