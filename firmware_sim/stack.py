@@ -281,6 +281,8 @@ class _Riscv(_Reader):
             if name in ("auipc", "lui"):
                 base = address if name == "auipc" else 0
                 upper = parts[0], base + (_value(parts[1]) << 12)
+            elif parts[0] == "sp" and function.name in _STARTS:
+                continue
             elif parts[0] == "sp" and name in ("addi", "addi16sp"):
                 frame += max(0, -_value(parts[-1]))
             elif parts[0] == "sp" and name in ("sub", "add", "mv"):
