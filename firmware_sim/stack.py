@@ -235,6 +235,9 @@ class _Arm(_Reader):
                 frame += max(0, -loaded[register])
             elif name in ("str", "strd", "strb") and "[sp, #-" in operands and operands[-1] == "!":
                 frame += int(operands[operands.index("#-") + 2 : -2], 0)
+            elif name in ("mov", "movs", "lsl", "lsls") and "#" in operands and first != "sp":
+                number = _value(operands.split("#")[-1])
+                loaded[first] = number if name[0] == "m" else loaded.get(first, 0) << number
             elif name == "ldr" and "[pc" in operands:
                 loaded[first] = self._pool(address, operands)
             elif first == "sp" and name in ("mov", "mvn", "bic", "and", "rsb", "ldr"):

@@ -10,6 +10,7 @@ from pathlib import Path
 import firmware_sim_helpers as helpers
 import numpy as np
 import pytest
+from test_gcc import MEMORY_C
 
 import firmware_sim as fs
 from export import write_export
@@ -95,6 +96,7 @@ def test_the_frames_are_those_that_gcc_says(core: str, tmp_path: Path) -> None:
     arch = ["-mcpu=cortex-m0plus"] if core == "cortex-m0plus" else [
         "-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"
     ]  # fmt: skip
+    (c / "memory.c").write_text(MEMORY_C)
     said: dict[str, int] = {}
     objects = []
     for source in sorted(c.glob("*.c")):
@@ -109,11 +111,13 @@ def test_the_frames_are_those_that_gcc_says(core: str, tmp_path: Path) -> None:
             assert kind == "static", line
             said[re.split(r":\d+:\d+:", place)[-1]] = int(size)
     link = [
-        str(GCC), *arch, "-mthumb", "-nostartfiles", "--specs=nosys.specs", *objects,
-        "-Wl,-e,sl_learner_learn", "-Wl,--unresolved-symbols=ignore-all", "-lgcc", "-o", "all.elf",
+        str(GCC), *arch, "-mthumb", "-nostdlib", *objects,
+        "-Wl,-e,sl_learner_learn", "-lgcc", "-o", "all.elf",
     ]  # fmt: skip
     subprocess.run(link, cwd=c, check=True, capture_output=True)
     use = stack_use(c / "all.elf", ("sl_learner_learn",))
     common = said.keys() & use.frames.keys()
     assert len(common) > 20
-    assert {name: use.frames[name] for name in common} == {name: said[name] for name in common}
+    # Of a function in assembler lines GCC says 0, and does not look.
+    looked = {name for name in common if said[name]}
+    assert {name: use.frames[name] for name in looked} == {name: said[name] for name in looked}
