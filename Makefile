@@ -2,7 +2,7 @@
 PYTHON ?= python
 C_FILES = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find . -name '*.[ch]')
 
-.PHONY: help check format test prove prove-all docs demo golden size speed tracked figures
+.PHONY: help check format test prove prove-all docs demo lowest browser golden size speed tracked figures
 help:            ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
@@ -26,6 +26,12 @@ prove:           ## Frama-C, cppcheck and MISRA over the default rule; skips wha
 
 prove-all:       ## the same over every rule, and that the proofs can fail
 	$(PYTHON) -m pytest -n 0 -m "slow or not slow" -rs tests/proof tests/emulator/test_cppcheck.py
+
+lowest:          ## some tests with the lowest version of everything that pyproject.toml allows
+	$(PYTHON) tests/lowest.py
+
+browser:         ## a folder whose page learns the gas stream in a browser; needs npm
+	$(PYTHON) docs/onnx/folder.py browser
 
 docs:            ## the site, into site/: strict, so that a dead link or an unknown name fails
 	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build

@@ -43,6 +43,12 @@ TOPICS: dict[str, dict[str, Entry]] = {
             ("numba",),
             ("mnist",),
         ),
+        "sigma-bias": Entry(
+            "mesu.experiments",
+            "what q16's hidden gradient loses, and why σ of the last layer ends smaller",
+            (),
+            ("mnist",),
+        ),
         "mesu-hessian": Entry(
             "mesu.experiments", "1/σ² against the Hessian's diagonal (Bonnet, supplement 1)"
         ),

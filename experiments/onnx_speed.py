@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 import onnxruntime  # type: ignore[import-untyped]
+from onnx import TensorProto, helper
 
 from experiments.catalogue import Runnable
 from experiments.errors import ExperimentError
@@ -24,8 +26,8 @@ from quant.rule import RULES
 from streamlearn.learners.loading import learner_class
 from streamlearn.streams import load_gas_drift, load_mnist
 
-COLUMNS = GRAPH, BLOCK, ONE, MANY = (
-    *("learn.onnx", "learn_block.onnx"),
+COLUMNS = GRAPH, BLOCK, FLOOR, ONE, MANY = (
+    *("learn.onnx", "learn_block.onnx", "as many additions"),
     *("C, learn_one", "C, learn_many"),
 )
 Given = dict[str, npt.NDArray[Any]]
@@ -71,6 +73,34 @@ def as_block(run: Any, start: Given, stream: Samples) -> Given:
     return dict(zip(start, found, strict=True))
 
 
+def n_nodes(graph: onnx.GraphProto) -> int:
+    """Return how many nodes a step runs that learns: of an If, its longer branch."""
+    found = 0
+    for node in graph.node:
+        branches = [n_nodes(part.g) for part in node.attribute if part.HasField("g")]
+        found += 1 + max(branches, default=0)
+    return found
+
+
+def additions(n: int) -> onnx.ModelProto:
+    """Return a Scan with so many nodes that add one number to one number: what nodes cost."""
+    numbers = [helper.make_tensor_value_info(name, TensorProto.DOUBLE, [1]) for name in "ab"]
+    sample = helper.make_tensor_value_info("label", TensorProto.INT64, [])
+    chain = ["a", *(f"sum_{k}" for k in range(n - 1)), "b"]
+    nodes = [helper.make_node("Add", [x, "a"], [y]) for x, y in pairwise(chain)]
+    body = helper.make_graph(nodes, "body", [numbers[0], sample], [numbers[1]])
+    scan = helper.make_node("Scan", ["a", "label"], ["b"], num_scan_inputs=1, body=body)
+    samples = helper.make_tensor_value_info("label", TensorProto.INT64, ["samples"])
+    graph = helper.make_graph([scan], "additions", [numbers[0], samples], [numbers[1]])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+
+
+def add(run: Any, stream: Samples) -> Given:
+    """Run :func:`additions` once for each sample."""
+    run.run(None, {"a": np.zeros(1), "label": stream.labels})
+    return {}
+
+
 def in_c(learner: Any, stream: Samples) -> Given:
     """Learn one sample a call."""
     for row, label in zip(stream.x, stream.labels.tolist(), strict=True):
@@ -107,6 +137,7 @@ def row_of(rule: str, stream: Samples, rounds: int) -> Record | None:
     calls: dict[str, Callable[[], Given]] = {
         GRAPH: partial(one_by_one, session(graph), start, stream),
         BLOCK: partial(as_block, session(block), start, stream),
+        FLOOR: partial(add, session(additions(n_nodes(graph.graph))), stream),
         ONE: partial(in_c, one, stream),
         MANY: partial(in_c_at_once, many, stream),
     }
@@ -119,12 +150,14 @@ def row_of(rule: str, stream: Samples, rounds: int) -> Record | None:
             times[name].append(1e6 * (time.process_time() - before) / len(stream.x))
     same = all(
         np.array_equal(state[field], first[MANY][field])
-        for state in first.values()
+        for name, state in first.items()
         for field in start
+        if name != FLOOR
     )
     return {
         "learner": f"{rule}, {one.arithmetic}, {one.spec}",
         "same": same,
+        "nodes": n_nodes(graph.graph),
         "us": {name: [round(t, 2) for t in each] for name, each in times.items()},
     }
 
@@ -166,14 +199,14 @@ def measure(options: argparse.Namespace) -> Record:
 
 def tables(record: Record) -> Mapping[str, str]:
     """Return the one table: medians over the rounds, ratios within a round."""
-    head = ["learner", *(f"{name}, µs" for name in COLUMNS), f"{BLOCK}, × {MANY}"]
+    head = ["learner", "nodes", *(f"{name}, µs" for name in COLUMNS), f"{BLOCK}, × {MANY}"]
     rows = []
     for row in record["rows"]:
         us = {name: np.array(each) for name, each in row["us"].items()}
         ratio = float(np.median(us[BLOCK] / us[MANY]))
-        decimals = (0, 0, 1, 1)
+        decimals = (0, 0, 0, 1, 1)
         cells = [f"{np.median(us[c]):,.{n}f}" for c, n in zip(COLUMNS, decimals, strict=True)]
-        rows.append([row["learner"], *cells, f"{ratio:.0f}"])
+        rows.append([row["learner"], f"{row['nodes']:,}", *cells, f"{ratio:.0f}"])
     where = record["origin"]
     note = (
         f"`{where['command']}`, {record['samples']} samples, {record['rounds']} rounds, CPU time; "

@@ -48,8 +48,8 @@ _RANGE = """\
 {tests}
     }}"""
 _OUTSIDE = "{indent}good &= !(state->{member} {sign} {limit});{comment}"
-#: A difference to itself is 0, but of what is not finite: a comparison alone lets a NaN through.
-_FINITE = "{indent}good &= state->{member} - state->{member} == 0;{comment}"
+#: No finite float32 lies beyond it; a NaN lies on neither side of anything.
+_FLOAT_MAX = "3.402823466e38f"
 
 
 def c_package(learner: StreamLearner) -> dict[str, str]:
@@ -88,12 +88,12 @@ def _checks(learner: StreamLearner) -> Iterator[str]:
     layout = layout_of(*given)
     for field in layout:
         limits = _limits(field, field.least, field.most)
-        real = np.dtype(field.dtype).kind == "f"
-        if (limits or real) and not field.shape:
-            comment = f" /* {C_TYPES[field.dtype]} */"
-            yield _tests(field.name, limits, "    ", comment, real=real)
-        elif limits or real:
-            yield _loop(field, 0, field.shape[0], limits, real=real)
+        if C_TYPES[field.dtype] == "float":
+            yield _finite(field)
+        elif limits and not field.shape:
+            yield _tests(field.name, limits, "    ", f" /* {C_TYPES[field.dtype]} */")
+        elif limits:
+            yield _loop(field, 0, field.shape[0], limits)
     ranges = arithmetic_of(*given).ranges
     fields = {field.name: field for field in layout}
     for one in ranges(learner.spec, learner.config) if ranges is not None else ():
@@ -101,6 +101,22 @@ def _checks(learner: StreamLearner) -> Iterator[str]:
         limits = _limits(field, one.low, one.high)
         if limits:
             yield _loop(field, one.first, one.first + one.count, limits)
+
+
+def _finite(field: Field) -> str:
+    """Return the C that holds a field of floats to its range: finite, as the desk has it."""
+    low = f"-{_FLOAT_MAX}" if field.least is None else f"{field.least}.0f"
+    high = _FLOAT_MAX if field.most is None else f"{field.most}.0f"
+    test = f"good &= state->{{0}} >= {low} && state->{{0}} <= {high};"
+    if not field.shape:
+        return f"    {test.format(field.name)} /* float */"
+    return _RANGE.format(
+        field=field.name,
+        first=0,
+        end=field.shape[0],
+        c_type="float",
+        tests=" " * 8 + test.format(f"{field.name}[i]"),
+    )
 
 
 def _limits(field: Field, least: int | None, most: int | None) -> list[tuple[str, str]]:
@@ -116,29 +132,18 @@ def _limits(field: Field, least: int | None, most: int | None) -> list[tuple[str
     return found
 
 
-def _tests(
-    member: str,
-    limits: list[tuple[str, str]],
-    indent: str,
-    comment: str = "",
-    *,
-    real: bool = False,
-) -> str:
-    finite = [_FINITE.format(indent=indent, member=member, comment=comment)] if real else []
-    outside = [
+def _tests(member: str, limits: list[tuple[str, str]], indent: str, comment: str = "") -> str:
+    return "\n".join(
         _OUTSIDE.format(indent=indent, member=member, sign=sign, limit=limit, comment=comment)
         for sign, limit in limits
-    ]
-    return "\n".join([*finite, *outside])
+    )
 
 
-def _loop(
-    field: Field, first: int, end: int, limits: list[tuple[str, str]], *, real: bool = False
-) -> str:
+def _loop(field: Field, first: int, end: int, limits: list[tuple[str, str]]) -> str:
     return _RANGE.format(
         field=field.name,
         first=first,
         end=end,
         c_type=C_TYPES[field.dtype],
-        tests=_tests(f"{field.name}[i]", limits, " " * 8, real=real),
+        tests=_tests(f"{field.name}[i]", limits, " " * 8),
     )

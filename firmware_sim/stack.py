@@ -242,6 +242,8 @@ class _Arm(_Reader):
                 if taken is None and function.name not in _STARTS:
                     raise self.unbounded(function, f"sets it by {mnemonic} {operands}")
                 frame += taken or 0
+            elif name == "pop" and "pc" in operands and "Thunk_" in function.name:
+                targets.update(word & 0xFFFFFFFE for word in loaded.values())  # lld's far call
             elif name == "blx" or (name == "bx" and first != "lr"):
                 if function.name not in _STARTS:
                     targets.add(None)

@@ -162,7 +162,9 @@ def core_flags(core: Core) -> list[str]:
     return [*flags, "-DSL_CORE_HAS_FPU=1"] if core.has_fpu else flags
 
 
-def copy_sources(export: ExportFolder, core: Core, src: Path, log: LogPlan | None) -> list[str]:
+def copy_sources(
+    export: ExportFolder, core: Core, src: Path, log: LogPlan | None = None
+) -> list[str]:
     """Copy what is compiled to `src`; return the .c files relative to it, in a fixed order."""
     if src.exists():
         shutil.rmtree(src)

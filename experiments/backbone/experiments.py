@@ -7,7 +7,9 @@ behind it, one sample at a time, in one pass. Test samples are never learned.
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,8 +17,8 @@ import numpy.typing as npt
 
 from experiments.backbone.problems import N_CLASSES, Floats, Integers, Problem, digits, speakers
 from experiments.catalogue import Runnable
-from experiments.options import add_limit, add_seeds, seeds_of
-from experiments.study import Record, Study, say
+from experiments.options import add_limit, add_seeds, count, seeds_of
+from experiments.study import Record, Study, say, write_record
 from experiments.tables import cell, markdown
 from quant.backbone import Backbone
 from quant.backbone.golden import features
@@ -110,36 +112,48 @@ def on_chip(problem: Problem, backbone: Backbone, seed: int, n: int) -> dict[str
 
 
 def measure(options: argparse.Namespace) -> Record:
-    """Run both problems over the seeds, and the first seed's new samples on a board."""
-    seeds, n = seeds_of(options), options.limit_samples
-    problems = [digits(n or N_DIGITS), speakers()]
+    """Run both problems over the seeds, and the first seed's new samples on a board.
+
+    Each part is kept in a file of its own when it is done, and not measured again: a run that was
+    cut goes on. Digits take minutes a seed: one, unless more are asked for.
+    """
+    n, several = options.limit_samples, options.seeds is not None or options.seed is not None
+    folder = options.results / STUDY.name / "parts"
+    folder.mkdir(parents=True, exist_ok=True)
     rows, chips = [], {}
-    for problem in problems:
-        for seed in seeds:
-            found, backbone = one_seed(problem, seed)
-            rows += [
-                {
-                    "problem": problem.name,
-                    "new": problem.new,
-                    "row": row,
-                    "seed": seed,
-                    **found[row],
-                }
-                for row in ROWS
-            ]
-            say(f"{problem.name}, seed {seed}: {found}")
-            if seed == seeds[0]:
-                chips[problem.name] = on_chip(problem, backbone, seed, min(n or N_CHIP, N_CHIP))
-                say(f"{problem.name} on the chip: {chips[problem.name]}")
-    return {"seeds": list(seeds), "rows": rows, "chip": chips}
+    for problem in (speakers(), digits(n or N_DIGITS)):
+        few = problem.name == "MNIST" and not several
+        for seed in seeds_of(options)[: 1 if few else None]:
+            first = seed == seeds_of(options)[0]
+            part = _part(folder, problem, seed, options.chip_samples if first else 0)
+            rows += part["rows"]
+            if "chip" in part:
+                chips[problem.name] = part["chip"]
+            say(f"{problem.name}, seed {seed}: {part}")
+    return {"rows": rows, "chip": chips}
+
+
+def _part(folder: Path, problem: Problem, seed: int, n_chip: int) -> Record:
+    """Return one seed of a problem, out of its file if it was measured before."""
+    named = f"{problem.name.replace(' ', '-')}-{len(problem.y)}-{seed}"
+    file = folder / f"{named}{f'-chip-{n_chip}' if n_chip else ''}.json"
+    if file.is_file():
+        return dict(json.loads(file.read_text("utf-8")))
+    found, backbone = one_seed(problem, seed)
+    who = {"problem": problem.name, "unseen": problem.new, "seed": seed}
+    part: Record = {"rows": [{**who, "row": row, **found[row]} for row in ROWS]}
+    if n_chip:
+        part["chip"] = on_chip(problem, backbone, seed, n_chip)
+    write_record(file, part)
+    return part
 
 
 def tables(record: Record) -> Mapping[str, str]:
     """Return the accuracies, and what the board did."""
-    problems = {row["problem"]: row["new"] for row in record["rows"]}
+    problems = {row["problem"]: row["unseen"] for row in record["rows"]}
     head = ["test accuracy, %"]
-    for name, new in problems.items():
-        head += [f"{name}, all", f"{new} alone"]
+    for name, unseen in problems.items():
+        head += [f"{name}, all", f"{unseen} alone"]
     body = []
     for row in ROWS:
         mine = [one for one in record["rows"] if one["row"] == row]
@@ -184,6 +198,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the study's own options."""
     add_seeds(parser, N_SEEDS)
     add_limit(parser, 1000, "training images of MNIST")
+    parser.add_argument(
+        "--chip-samples",
+        type=count(1),
+        default=N_CHIP,
+        metavar="N",
+        help="new samples that the first seed's board learns at most; %(default)s if none",
+    )
 
 
 STUDY = Study("backbone", measure, tables, add_options)

@@ -106,7 +106,7 @@ def speakers() -> Problem:
         frac_bits=4,
         channels=32,
         rotations=False,
-        epochs=12,
+        epochs=6,
         alone={},
     )
 
@@ -118,4 +118,5 @@ def stretched(signal: npt.NDArray[np.float64]) -> Floats:
     part = (at - low)[:, None]
     upper = np.minimum(low + 1, len(signal) - 1)
     rows = signal[low] * (1 - part) + signal[upper] * part
-    return np.maximum(rows + 1, 0).astype(np.float32).ravel()
+    found: Floats = np.maximum(rows + 1, 0).astype(np.float32).ravel()
+    return found

@@ -6,6 +6,7 @@ data and results at the same paths: a run goes on from its checkpoint, wherever 
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -46,7 +47,8 @@ def execute_on_ray(
 
         events = Queue(actor_options={"num_cpus": 0})
         task = ray.remote(num_cpus=1, max_retries=1)(_work)
-        todo, running, failures = list(reversed(runs)), {}, list[str]()
+        todo, failures = list(reversed(runs)), list[str]()
+        running: dict[Any, Run] = {}
 
         def told() -> None:
             for event in events.get_nowait_batch(events.qsize()):
@@ -91,7 +93,7 @@ def _ray(processes: int) -> Iterator[Any]:
         **local,
         include_dashboard=False,
         log_to_driver=False,
-        logging_level="WARNING",
+        logging_level=logging.WARNING,
         runtime_env={"env_vars": variables},
     )
     try:

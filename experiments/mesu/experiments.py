@@ -12,6 +12,7 @@ from experiments.mesu import (
     noise_limits,
     pictures,
     regression,
+    sigma_bias,
     sigma_parts,
     tables,
 )
@@ -101,5 +102,6 @@ EXPERIMENTS: dict[str, Runnable] = {
         regression.STUDY,
         formats.STUDY,
         sigma_parts.STUDY,
+        sigma_bias.STUDY,
     )
 }

@@ -15,6 +15,7 @@ from experiments.mesu import kernels
 from experiments.mesu.baselines import BgdLearner, Deterministic, DeterministicLearner
 from experiments.mesu.evaluate import Weights
 from experiments.mesu.task_learner import MU_INIT, TaskLearner, draw
+from quant.layout import State
 from quant.native import NativeKernel
 from quant.network import NetworkSpec, layer_view
 from quant.rules.mesu.config import MU_FRAC_BITS, MesuConfig
@@ -66,6 +67,12 @@ class MesuLearner:
         self._arithmetic = arithmetic
         self._kernel = NativeKernel(self.spec, self.config, arithmetic)
         self._state = init_state(self.spec, self.config, arithmetic, seed)
+
+    @property
+    def state(self) -> State:
+        """A copy of what it has learned."""
+        copied: State = self._state.copy()
+        return copied
 
     def learn(self, images: Floats, labels: Integers, task: int) -> None:
         """See :class:`TaskLearner`."""

@@ -7,6 +7,7 @@ import math
 import numpy as np
 from onnx import TensorProto
 
+from export.graph.builder import GraphBuilder
 from export.graph.whole import (
     Array,
     Number,
@@ -36,7 +37,7 @@ def bit_length(x: Number, bits: int, scalar: bool = True) -> Number:
     thresholds = np.ldexp(1.0, np.arange(bits))
     wide = name_of(x) if scalar else g.unsqueeze(name_of(x), -1)
     reached = g.cast(g.op("GreaterOrEqual", wide, thresholds), TensorProto.DOUBLE)
-    return Value(g, g.reduce("ReduceSum", reached, -1, keepdims=scalar))
+    return Value(g, _count(g, reached, bits, keep=scalar))
 
 
 def bit_length_wide(x: Number, bits: int) -> Number:
@@ -48,6 +49,14 @@ def bit_length_wide(x: Number, bits: int) -> Number:
     assert g is not None
     coarse = np.ldexp(1.0, np.arange(step, bits, step))
     reached = g.op("GreaterOrEqual", g.unsqueeze(name_of(x), -1), coarse)
-    counted = g.reduce("ReduceSum", g.cast(reached, TensorProto.DOUBLE), -1, keepdims=False)
+    counted = _count(g, g.cast(reached, TensorProto.DOUBLE), len(coarse), keep=False)
     found = Value(g, counted) * float(step)
     return found + bit_length(divided(x, found), step, scalar=False)
+
+
+def _count(g: GraphBuilder, ones: str, n: int, keep: bool) -> str:
+    """Sum of the last axis, of length ``n``.
+
+    As a product: ONNX Runtime 1.30 forgets a negative axis of ReduceSum if no row is there.
+    """
+    return g.op("MatMul", ones, np.ones((n, 1) if keep else n))

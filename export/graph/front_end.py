@@ -227,24 +227,25 @@ def clip_input(g: GraphBuilder, z: Operand, real: npt.DTypeLike) -> str:
 def integer_inputs(g: GraphBuilder, x: str, front_end: str, window: int, state: State) -> str:
     """Finite float32 to Q3.4, ``int64[batch, n_features]``."""
     found = inputs(g, x, front_end, window, constants(state))[1]
-    return g.cast(found.name, TensorProto.INT64)
+    with g.scope("front_end"):
+        return g.cast(found.name, TensorProto.INT64)
 
 
 def inputs(
     g: GraphBuilder, x: str, front_end: str, window: int, state: Mapping[str, Any]
 ) -> tuple[dict[str, Any], Value]:
     """The new statistics of the front end, and finite float32 in Q3.4: ``golden.inputs``."""
-    exact = Value(g, g.cast(x, TensorProto.DOUBLE))
-    if front_end == "none":
-        return {}, quantise_input(exact)
     with g.scope("front_end"):
-        statistics, z = standardise_q16(exact, state, window, front_end == "frozen")
-    return statistics, z
+        exact = Value(g, g.cast(x, TensorProto.DOUBLE))
+        if front_end == "none":
+            return {}, quantise_input(exact)
+        return standardise_q16(exact, state, window, front_end == "frozen")
 
 
 def real_inputs(g: GraphBuilder, x: str, front_end: str, window: int, state: State, to: int) -> str:
     """Finite float32 to inputs in the arithmetic's own ONNX type."""
-    z = g.cast(x, to)
-    if front_end != "none":
-        z = standardise_real(g, z, state, window, front_end == "frozen")
-    return clip_input(g, z, np.float64 if to == TensorProto.DOUBLE else np.float32)
+    with g.scope("front_end"):
+        z = g.cast(x, to)
+        if front_end != "none":
+            z = standardise_real(g, z, state, window, front_end == "frozen")
+        return clip_input(g, z, np.float64 if to == TensorProto.DOUBLE else np.float32)

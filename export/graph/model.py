@@ -140,24 +140,28 @@ def prediction_model(
     one = 1.0 if kind.logits is None else float(kind.logits(state, np.array(1.0)))
     if kind.numbers == "integer":
         z = integer_inputs(g, x, spec.front_end, window, state)
-        drawn = graph(g, z, spec, config, state)
-        outputs = head.integer_outputs(g, finite, drawn, spec, state, one)
+        answer = head.integer_outputs
     else:
         to = TensorProto.DOUBLE if kind.numbers == "float64" else TensorProto.FLOAT
         z = real_inputs(g, x, spec.front_end, window, state, to)
+        answer = head.real_outputs
+    with g.scope("network"):
         drawn = graph(g, z, spec, config, state)
-        outputs = head.real_outputs(g, finite, drawn, spec, state, one)
+    with g.scope("answer"):
+        outputs = answer(g, finite, drawn, spec, state, one)
     if spec.memory is not None:
-        outputs += memory_outputs(g, finite, x, spec, state, kind, drawn.n_draws)
+        with g.scope("memory"):
+            outputs += memory_outputs(g, finite, x, spec, state, kind, drawn.n_draws)
     return _model_of(g, spec, config, state, arithmetic, classes, outputs, opset)
 
 
 def finite_rows(g: GraphBuilder, x: str = "x") -> tuple[str, str]:
     """Which rows of ``x`` are finite, bool[batch, 1], and ``x`` with 0 for what is not."""
-    finite_values = g.op("LessOrEqual", g.op("Abs", x), np.array(np.finfo(np.float32).max))
-    all_finite = g.reduce("ReduceMin", g.cast(finite_values, TensorProto.INT64), 1)
-    finite_row = g.op("Greater", all_finite, 0)
-    return finite_row, g.op("Where", finite_values, x, np.array(0, np.float32))
+    with g.scope("finite"):
+        finite_values = g.op("LessOrEqual", g.op("Abs", x), np.array(np.finfo(np.float32).max))
+        all_finite = g.reduce("ReduceMin", g.cast(finite_values, TensorProto.INT64), 1)
+        finite_row = g.op("Greater", all_finite, 0)
+        return finite_row, g.op("Where", finite_values, x, np.array(0, np.float32))
 
 
 def pruned(nodes: Sequence[NodeProto], outputs: Sequence[str]) -> list[NodeProto]:

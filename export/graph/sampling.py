@@ -181,13 +181,14 @@ def real_layers(
     real = state["mu"].dtype.type
     a = x = spread = noisy = g.unsqueeze(z, 1)
     for index, (_, n_out) in enumerate(spec.shapes):
-        if spec.bias:
-            x = g.append_last(x, 3, np.array(1, real))
-        a, spread = layer(index, x)
-        if draws:
-            noisy = g.op("Mul", spread, epsilon_real(g, key, index, n_out, n_draws, real))
-            a = g.op("Add", a, noisy)
-        x = g.op("Max", a, np.array(0, real))
+        with g.scope(f"layer_{index}"):
+            if spec.bias:
+                x = g.append_last(x, 3, np.array(1, real))
+            a, spread = layer(index, x)
+            if draws:
+                noisy = g.op("Mul", spread, epsilon_real(g, key, index, n_out, n_draws, real))
+                a = g.op("Add", a, noisy)
+            x = g.op("Max", a, np.array(0, real))
     if draws:
         return Drawn(a, n_draws, spread, noisy)
     nothing = g.op("Mul", a, np.array(0, real))

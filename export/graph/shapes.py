@@ -8,16 +8,20 @@ import numpy as np
 from onnx import TensorProto
 
 from export.graph.builder import GraphBuilder
-from export.graph.whole import Array, Number, Value, builder_of, known_real, name_of
+from export.graph.whole import Array, Number, Value, builder_of, floor, known_real, name_of
 
 
 def transposed(x: Number) -> Number:
-    """The transpose of a matrix."""
+    """The transpose of a matrix of whole numbers.
+
+    The floor changes nothing. It stands between Transpose and MatMul, which ONNX Runtime before
+    1.24 makes one operator of, that it does not have in float64.
+    """
     g = builder_of(x)
     if g is None:
         known: Array = known_real(x).T
         return known
-    return Value(g, g.op("Transpose", name_of(x), perm=[1, 0]))
+    return floor(Value(g, g.op("Transpose", name_of(x), perm=[1, 0])))
 
 
 def expanded(x: Number, axis: int) -> Number:

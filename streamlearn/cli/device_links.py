@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,6 +64,8 @@ class Links:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._boards: dict[str, Device] = {}
+        self._firmware: dict[Path, firmware_sim.Firmware] = {}
+        self._lock = threading.Lock()
 
     def __call__(self, row: sqlite3.Row) -> Place:
         """Return where a device's link is, from its row in the registry."""
@@ -74,13 +78,18 @@ class Links:
         return Place(opener, _GONE, (RefusedError,))
 
     def _simulated(self, row: sqlite3.Row, board: str) -> Device:
-        name, sha = row["name"], row["firmware"][:16]
-        if name not in self._boards:
-            export_dir = self._folder / EXPORTS_DIR / sha
-            out = self._folder / FIRMWARE_DIR / f"{name}-{sha}"
-            key = key_of(row)
-            self._boards[name] = Device(build(export_dir, board, out, key), key=key)
-        return self._boards[name]
+        name, key = row["name"], key_of(row)
+        with self._lock:
+            if name not in self._boards:
+                self._boards[name] = Device(self._built(row["firmware"][:16], board, key), key=key)
+            return self._boards[name]
+
+    def _built(self, sha: str, board: str, key: bytes | None) -> firmware_sim.Firmware:
+        mark = "" if key is None else f"-{hashlib.sha256(key).hexdigest()[:8]}"
+        out = self._folder / FIRMWARE_DIR / f"{sha}-{board}{mark}"
+        if out not in self._firmware:
+            self._firmware[out] = build(self._folder / EXPORTS_DIR / sha, board, out, key)
+        return self._firmware[out]
 
 
 def _port(row: sqlite3.Row) -> tuple[RemoteDevice, Callable[[], object]]:

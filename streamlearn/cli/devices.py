@@ -30,7 +30,7 @@ from streamlearn.recorder.writer import RecordWriter
 
 _NAME = re.compile(r"[\w.-]+")
 _MANIFEST = "manifest.json"
-#: Without a broker: for devices that do not answer.
+#: Without a broker: seconds in which no device goes on.
 _PATIENCE_S = 60.0
 #: Characters of a row that is not cut; a narrow terminal breaks it.
 _WIDEST = 400
@@ -90,7 +90,7 @@ def bridge(folder: Path, broker: str | None, serve: int | None, quiet: bool) -> 
         keeper = Keeper(registry, Links(folder))
         if broker is None:
             with keeper, suppress(KeyboardInterrupt):
-                keeper.wait(_PATIENCE_S)
+                _until_done(keeper)
             return
         from streamlearn.fleet.devices.bridge import Bridge
 
@@ -108,6 +108,16 @@ def bridge(folder: Path, broker: str | None, serve: int | None, quiet: bool) -> 
                     f"the bridge of {folder} was stopped; all is kept", stops.number
                 ) from None
         raise between.error or CommandError("the bridge ended")
+
+
+def _until_done(keeper: Keeper) -> None:
+    """Wait until nothing waits, or no device went on for a while."""
+    before = -1
+    while not keeper.wait(_PATIENCE_S) and keeper.error is None:
+        done = int(keeper.registry.rows("SELECT sum(number) AS done FROM devices")[0]["done"] or 0)
+        if done == before:
+            return
+        before = done
 
 
 def status(folder: Path, json_file: Path | None, quiet: bool) -> None:

@@ -128,13 +128,19 @@ def test_killed_and_killed_again(stream: Path, tmp_path: Path, whole: dict[str, 
     assert same(out) == whole
 
 
-def test_cut_at_fifty_places(
-    cli: Cli, stream: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: dict[str, Any]
+@pytest.mark.parametrize("places", [10, pytest.param(50, marks=pytest.mark.slow)])
+def test_cut_at_many_places(
+    cli: Cli,
+    stream: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    whole: dict[str, Any],
+    places: int,
 ) -> None:
     """What a kill leaves, without the seconds that a process takes: nothing is written after it."""
     monkeypatch.setattr(sitting, "write_report", lambda path, _: path.write_text("a page"))
     rng = random.Random(0)
-    for place in sorted(rng.sample(range(1, N + 1), 50)):
+    for place in sorted(rng.sample(range(1, N + 1), places)):
         out = tmp_path / f"run{place}"
         every = ("--checkpoint-every", rng.randint(1, 40), "--checkpoint-seconds", 0)
         with monkeypatch.context() as patch:

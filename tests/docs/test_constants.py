@@ -9,6 +9,7 @@ import pytest
 from streamlearn.cli import blocks, waiting
 from streamlearn.fleet import folder
 from streamlearn.fleet import live as fleet_live
+from streamlearn.fleet.devices import registry, tending
 from streamlearn.recorder import expressions, layout, writer
 from streamlearn.serve import live, server
 from streamlearn.sources import limits, serial_port
@@ -40,6 +41,8 @@ SAID = [
     ("watch.md", f"open at a time, {server.MAX_EVENTS} of them pages"),
     ("fleet.md", f"{fleet_live.LIVE:,} unless you say otherwise"),
     ("fleet.md", f"in {folder.RECOVERY_PARTS} files, whatever the number of workers"),
+    ("operate-a-fleet.md", f"over the latest {registry.WINDOW} samples"),
+    ("operate-a-fleet.md", f"after every {tending.CHECK_EVERY} the whole state"),
     ("recorder.md", f"blocks of at most {writer._BLOCK_SAMPLES:,} samples"),
     ("recorder.md", f"the state every {writer.SNAPSHOT_EVERY:,} samples"),
     ("recorder.md", f"a header of at most {layout.MAX_HEADER_BYTES >> 30} GiB"),

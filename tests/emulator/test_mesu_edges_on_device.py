@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from mesu_edges import edge_rows, edge_state
+from sweeps import sweep
 
 import firmware_sim as fs
 from export.package import write_export
@@ -45,8 +46,7 @@ def boot(learner: Any, board: str, folder: Path) -> fs.Device:
     return fs.Device(firmware)
 
 
-@pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize(("board", "case"), sweep(BOARDS, list(CASES)))
 def test_a_cores_loops_equal_golden_from_edge_states(board: str, case: str, tmp_path: Path) -> None:
     golden = made(case, backend="numpy")
     device = boot(golden, board, tmp_path)

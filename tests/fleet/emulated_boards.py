@@ -26,9 +26,9 @@ def learner(seed: int = 0) -> MesuClassifier:
     return MesuClassifier((3, 4, 2), classes=LABELS, seed=seed)
 
 
-def build(folder: Path, board: str = "nrf52840") -> fs.Firmware:
+def build(folder: Path, key: bytes | None = None) -> fs.Firmware:
     write_export(learner(), folder / "export")
-    return fs.build_firmware(folder / "export", fs.get_board(board), folder / "run")
+    return fs.build_firmware(folder / "export", fs.get_board("nrf52840"), folder / "run", key=key)
 
 
 def samples(seed: int, n: int) -> list[tuple[list[float], str]]:
@@ -53,8 +53,9 @@ class Cable:
         Answers that do not arrive.
     """
 
-    def __init__(self, firmware: fs.Firmware) -> None:
-        self.device = fs.Device(firmware)
+    def __init__(self, firmware: fs.Firmware, key: bytes | None = None) -> None:
+        self.device = fs.Device(firmware, key=key)
+        self.key = key  # that the host has
         self.plugged, self.cut_after, self.lose = True, None, 0
         self.power: fs.Cut | None = None
         self._waiting = b""
@@ -65,7 +66,7 @@ class Cable:
         if not self.plugged:
             raise OSError("the cable is not plugged in")
         self._waiting = b""
-        return fs.RemoteDevice(self, "board", TIMEOUT_S), lambda: None
+        return fs.RemoteDevice(self, "board", TIMEOUT_S, key=self.key), lambda: None
 
     def read(self, size: int, /) -> bytes:
         found, self._waiting = self._waiting[:size], self._waiting[size:]

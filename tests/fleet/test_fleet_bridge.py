@@ -108,6 +108,9 @@ def test_topics_and_pushes(broker: Any, tmp_path: Path) -> None:
             ("pump-2/push", other, "has no key"),
             ("pump-9/sample", b'{"n": 1}', "no device of this fleet"),
             ("pump-1/sample", b"x", "is no JSON"),
+            ("pump-1/sample", '{"n": 1}'.encode("utf-16"), "is no JSON"),
+            ("pump-1/sample", b"[" * 200_000, "is no JSON"),
+            ("pump-1/sample", b" " * (messages.MAX_BYTES + 1), "are the most"),
             ("pump-1/sample", b"[1]", "is no object"),
             ("pump-1/sample", b'{"n": true, "x": [1, 2, 3]}', "expected its number"),
         ]

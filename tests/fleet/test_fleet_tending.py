@@ -173,6 +173,28 @@ def test_a_flipped_bit_is_seen_and_mended(registry: Registry, cable: Cable) -> N
     assert registry.device(NAME)["restored"] == 1
 
 
+def test_a_board_behind_a_key_takes_nothing_from_who_has_another(
+    registry: Registry, tmp_path: Path
+) -> None:
+    key = bytes(range(32))
+    cable = Cable(build(tmp_path, key), key)
+    one = Tending(registry, NAME, place(cable))
+    give(registry, 1, 4)
+    work(one)
+    one.drop()
+    for other in (None, key[::-1]):
+        cable.key = other
+        for _ in range(3):
+            with pytest.raises(fs.FirmwareSimError):
+                one.work()
+            one.drop()
+    cable.key = key
+    cable.device.power_on()
+    work(one)
+    one.close()
+    check(registry, cable, 3)
+
+
 def test_what_cannot_be_learned_has_its_number_all_the_same(
     registry: Registry, cable: Cable
 ) -> None:
@@ -180,16 +202,19 @@ def test_what_cannot_be_learned_has_its_number_all_the_same(
     bad = ['{"n": 1}', '{"n": 2, "x": [1, 2], "y": "idle"}', message(3, [1, 2, 3], "broken"),
            '{"n": 4, "x": [NaN, 1, 1], "y": "idle"}', '{"n": 5, "x": [1e300, 1, 1], "y": "idle"}',
            '{"n": 6, "x": "?", "y": "idle"}', '{"n": 7, "x": [1, 1, 1], "y": ["idle"]}',
-           message(8, [1, 1, 1], None)]  # fmt: skip
+           '{"n": 8, "x": [1, 1, 1' + "0" * 400 + '], "y": "idle"}',
+           '{"n": 9, "x": [1, [1], {"a": null}], "y": "idle"}',
+           '{"n": 10, "x": {"a": 1, "b": 2, "c": "?"}, "y": {"a": "idle"}}',
+           '{"n": 11, "x": null, "y": "idle"}', message(12, [1, 1, 1], None)]  # fmt: skip
     for number, sample in enumerate(bad, 1):
         registry.take(NAME, number, sample)
     work(one)
     one.close()
     row = registry.device(NAME)
-    assert (row["number"], row["samples"], row["refused"]) == (8, 0, 7)
+    assert (row["number"], row["samples"], row["refused"]) == (12, 0, 11)
     assert cable.device.read_state() == learner().state.tobytes()
     said = [
         json.loads(row["body"]) for row in registry.unsaid(0, 99) if row["kind"] == "prediction"
     ]
-    assert all("refused" in body for body in said[:7])
-    assert said[7]["predicted"] in ("idle", "worn")
+    assert all("refused" in body for body in said[:11])
+    assert said[11]["predicted"] in ("idle", "worn")

@@ -98,12 +98,13 @@ def fuzz(folder: Path, runs: int) -> subprocess.CompletedProcess[str]:
 
 def clean(done: subprocess.CompletedProcess[str], runs: int) -> None:
     assert (done.returncode, done.stderr) == (0, "")
-    n, whole, booted, taken, kept, reached = map(int, done.stdout.split())
+    n, whole, booted, taken, kept, reached, beyond = map(int, done.stdout.split())
     assert (n, whole) == (runs, runs / 2)
     assert 0.02 * n < booted < 0.98 * whole, "canary: of records with a good CRC some are refused"
     assert 0.02 * n < taken < 0.98 * n, "canary: some damage is harmless, some is not"
     assert kept > 8, "canary: damage led to places where no state had been"
     assert reached > 300
+    assert beyond < 0.02 * n, "numbers in their ranges that no learner has together, or floats"
 
 
 @needs_gcc
@@ -116,8 +117,7 @@ def test_a_damaged_state_is_refused_or_learns(tmp_path: Path) -> None:
     model.write_text(model.read_text().replace(asked, ""))
     compile_one(tmp_path, model.name, QUICK)
     done = fuzz(tmp_path, 1000)
-    assert done.returncode != 0
-    assert "no longer one that is taken" in done.stderr or "runtime error" in done.stderr
+    assert "runtime error" in done.stderr or int(done.stdout.split()[-1]) > 100
 
 
 @pytest.mark.slow

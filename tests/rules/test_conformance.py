@@ -16,9 +16,15 @@ from streamlearn.errors import ConfigError, StreamlearnError
 Check = Any
 
 
+def marks(kind: Kind, check: Check) -> list[Any]:
+    """Seven thousand samples in NumPy are slow, and C has its bits."""
+    slow = "numpy" in str(kind) and check.__name__ == "one_bad_row_blinds_nobody"
+    return [pytest.mark.slow] if slow else []
+
+
 def cases() -> list[Any]:
     return [
-        pytest.param(kind, check, id=f"{kind}-{check.__name__}")
+        pytest.param(kind, check, id=f"{kind}-{check.__name__}", marks=marks(kind, check))
         for kind in kinds()
         for check in yield_checks(kind.make())
     ]

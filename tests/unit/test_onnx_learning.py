@@ -10,6 +10,7 @@ import numpy.typing as npt
 import onnx
 import onnxruntime
 import pytest
+from newest_opset import newest_opset
 from onnx.reference import ReferenceEvaluator
 
 from export import write_export
@@ -29,8 +30,7 @@ from streamlearn.streams.mnist import load_mnist
 State = dict[str, npt.NDArray[Any]]
 CLASSIFIERS = (MesuClassifier, MesuFactoredClassifier, MetaplasticClassifier)
 REGRESSORS = (MesuRegressor, MesuFactoredRegressor)
-#: The newest operators that ONNX Runtime calls stable and the reference knows.
-NEWEST = min(onnx.defs.onnx_opset_version(), 23)
+NEWEST = newest_opset()
 
 
 def gas(kind: Any, n: int, start: int = 0, **settings: Any) -> tuple[Any, Any, Any]:

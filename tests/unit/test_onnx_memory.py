@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
+from sweeps import sweep
 
 from export.graph.model import prediction_model
 from quant.rule import RULES
@@ -45,9 +46,9 @@ def compare(learner: Any, x: np.ndarray) -> None:
             assert not expected[:, K - 1].any()
 
 
-@pytest.mark.parametrize("memory", ["lda", "mean"])
-@pytest.mark.parametrize("features", [0, 7, 40])
-@pytest.mark.parametrize("n", [0, 2, 50, 300])
+@pytest.mark.parametrize(
+    ("memory", "features", "n"), sweep(["lda", "mean"], [0, 7, 40], [0, 2, 50, 300])
+)
 def test_before_while_and_after_the_scale_is_found(memory: str, features: int, n: int) -> None:
     learner = MesuClassifier((9, 8, K), classes=range(K), memory=memory, memory_features=features)
     x, y = data(9, n + 100)
@@ -56,8 +57,7 @@ def test_before_while_and_after_the_scale_is_found(memory: str, features: int, n
     compare(learner, x[n:])
 
 
-@pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("front_end", ["standardise", "none"])
+@pytest.mark.parametrize(("rule", "front_end"), sweep(list(RULES), ["standardise", "none"]))
 def test_beside_every_rule_and_without_a_front_end(rule: str, front_end: str) -> None:
     for arithmetic, kind in RULES[rule].arithmetics.items():
         if kind.numbers == "float32":

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
+from newest_opset import newest_opset
+from random_networks import drawn
 
 from export.graph.model import prediction_model
 from quant import noise
@@ -59,13 +61,29 @@ def test_plain_operators_say_the_same(rule: str, variant: str, settings: Any) ->
     if learner.spec.leaks:
         pytest.skip("a spiking network has no graph")
     usual, plain = model(learner), model(learner, plain=True)
+    newest = model(learner, opset=newest_opset())
     kinds = {node.op_type for node in plain.graph.node}
     assert not kinds & {"ArgMax", "TopK"}
     assert {node.op_type for node in usual.graph.node} & {"ArgMax", "TopK"}, "canary"
     one, other = run(usual), run(plain)
     for name, values in one.items():
         assert np.array_equal(values, other[name], equal_nan=values.dtype.kind == "f"), name
+    assert newest.opset_import[0].version > usual.opset_import[0].version == 18
+    assert np.array_equal(run(newest)["label"], one["label"])
     assert one["label"].tolist() == [learner.predict_one(x) for x in ROWS]
+
+
+@pytest.mark.parametrize(
+    ("rule", "arithmetic"), [(r, a) for r in RULES for a in RULES[r].arithmetics]
+)
+def test_a_node_says_where_it_stands(rule: str, arithmetic: str) -> None:
+    """Names for who reads the graph in a viewer: its place, or the output that it makes."""
+    found = model(made(rule, n=3, arithmetic=arithmetic, backend=None, memory="lda")).graph
+    outputs = {output.name for output in found.output}
+    places = {node.name.rpartition("/")[0] for node in found.node if node.name not in outputs}
+    assert {"finite", "front_end", "answer", "memory"} <= places
+    assert {"network/layer_0", "network/layer_1"} <= places
+    assert "" not in places
 
 
 def test_a_memory_in_plain_operators() -> None:
@@ -113,29 +131,6 @@ def test_random_bits_of_floats_and_refusals() -> None:
 
 
 # -- many networks -----------------------------------------------------------------------------
-
-
-def drawn(seed: int) -> tuple[StreamLearner, Any]:
-    """A network of any rule, shape, front end and settings, with classes missing; and rows."""
-    rng = np.random.default_rng(seed)
-    rule = str(rng.choice(sorted(RULES)))
-    variants = [{}, *variants_of(rule, "categorical").values()]
-    settings = variants[int(rng.integers(len(variants)))]
-    sizes = (int(rng.integers(1, 12)), 4 * int(rng.integers(1, 6)), int(rng.integers(2, 9)))
-    kind: Any = learner_class(rule, "categorical")
-    learner = kind(
-        sizes,
-        classes=range(sizes[-1]),
-        front_end=str(rng.choice(["standardise", "frozen", "none"])),
-        seed=seed,
-        backend="numpy",
-        **settings,
-    )
-    x = (rng.normal(0, 1, (12, sizes[0])) * 10.0 ** rng.integers(-3, 4)).astype(np.float32)
-    taught = rng.permutation(sizes[-1])[: int(rng.integers(0, sizes[-1]))]
-    for row in x[: 8 * (len(taught) > 0)]:
-        learner.learn_one(row, int(rng.choice(taught)))
-    return learner, x
 
 
 def differences(seed: int) -> int:

@@ -120,7 +120,7 @@ def _outputs(
         compared = g.op("Mul", real, np.array(0.0))
     elif not there.all():
         compared = g.op("Where", there, real, np.array(-np.inf))
-    best = best_of(g, logits if compared is real else compared, len(there))
+    best = best_of(g, compared, len(there))
     g.op("Where", g.squeeze(finite, 1), best, NO_LABEL, name="label")
     mean_logits = g.op("Div", compared, np.array(float(unit)))
     g.cast(g.op("Softmax", mean_logits, axis=1), TensorProto.FLOAT, name="probabilities")

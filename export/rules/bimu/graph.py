@@ -187,17 +187,18 @@ def real(
     x = g.unsqueeze(x, 1)
     square_sum = ""
     for layer, (_, n_out) in enumerate(spec.shapes):
-        if spec.bias:
-            x = g.append_last(x, 3, np.array(1.0))
-        t = np.tanh(belief_view(spec, state, layer))
-        epsilon = noise.epsilon_q(key, layer, n_out, config.n_draws).T * (draws / 256)
-        if layer == 0:
-            square_sum = g.reduce("ReduceSum", g.op("Mul", x, x), 2)
-            spread = g.op("Sqrt", g.op("MatMul", g.op("Mul", x, x), 1 - t**2))
-        else:
-            spread = g.constant(np.sqrt((1 - t**2).sum(axis=0)))
-        a = g.op("Add", g.op("MatMul", x, t), g.op("Mul", spread, epsilon))
-        x = g.op("Where", g.op("Less", a, np.array(0.0)), np.array(-1.0), np.array(1.0))
+        with g.scope(f"layer_{layer}"):
+            if spec.bias:
+                x = g.append_last(x, 3, np.array(1.0))
+            t = np.tanh(belief_view(spec, state, layer))
+            epsilon = noise.epsilon_q(key, layer, n_out, config.n_draws).T * (draws / 256)
+            if layer == 0:
+                square_sum = g.reduce("ReduceSum", g.op("Mul", x, x), 2)
+                spread = g.op("Sqrt", g.op("MatMul", g.op("Mul", x, x), 1 - t**2))
+            else:
+                spread = g.constant(np.sqrt((1 - t**2).sum(axis=0)))
+            a = g.op("Add", g.op("MatMul", x, t), g.op("Mul", spread, epsilon))
+            x = g.op("Where", g.op("Less", a, np.array(0.0)), np.array(-1.0), np.array(1.0))
     if len(spec.shapes) > 1:
         over_norm = np.array(config.logit_scale / math.sqrt(spec.shapes[-1][0]))
         return Drawn(g.op("Mul", a, over_norm), config.n_draws)

@@ -194,14 +194,15 @@ def _logits_float64(
         bits = gate_bits(n_inputs(spec, config), gates.n_blocks, int(state["seed"][0]))
         idle = _idle(g, g.op("MatMul", x, bits.astype(np.float64)), gates)
     for layer in range(len(spec.shapes)):
-        if layer:
-            x = g.op("Where", g.op("Less", x, np.array(0.0)), np.array(-1.0), np.array(1.0))
-        if layer == 1 and idle is not None:
-            x = g.op("Where", idle, np.array(0.0), x)
-        if spec.bias:
-            x = g.append_last(x, 2, np.array(1.0 if layer else config.bias_input))
-        below, binary = x, np.where(weight_view(spec, state, layer) < 0, -1.0, 1.0)
-        x = g.op("MatMul", x, binary)
+        with g.scope(f"layer_{layer}"):
+            if layer:
+                x = g.op("Where", g.op("Less", x, np.array(0.0)), np.array(-1.0), np.array(1.0))
+            if layer == 1 and idle is not None:
+                x = g.op("Where", idle, np.array(0.0), x)
+            if spec.bias:
+                x = g.append_last(x, 2, np.array(1.0 if layer else config.bias_input))
+            below, binary = x, np.where(weight_view(spec, state, layer) < 0, -1.0, 1.0)
+            x = g.op("MatMul", x, binary)
     size = g.op("Sqrt", g.reduce("ReduceSum", g.op("Mul", below, below), 1))
     some = g.op("Greater", size, np.array(0.0))
     scaled = g.op(

@@ -15,6 +15,8 @@ from streamlearn.errors import StreamlearnError
 SAMPLE, PUSH = "sample", "push"
 RETAINED = ("ack", "status", "pushed")
 MAX_NAME = 64
+#: Of a message; an image of the largest board fits.
+MAX_BYTES = 4 << 20
 
 
 class MessageError(StreamlearnError, ValueError):
@@ -91,9 +93,11 @@ def mac_of(key: bytes, device: str, number: int, image: bytes) -> bytes:
 
 
 def _object(payload: bytes, expected: str) -> dict[str, object]:
+    if len(payload) > MAX_BYTES:
+        raise MessageError(f"a message of {len(payload):,} bytes: {MAX_BYTES:,} are the most")
     try:
-        body = json.loads(payload)
-    except ValueError as error:
+        body = json.loads(payload.decode())
+    except (ValueError, RecursionError) as error:
         raise MessageError(f"a message that is no JSON: {error}; expected {expected}") from error
     if not isinstance(body, dict):
         raise MessageError(f"a message that is no object; expected {expected}")

@@ -44,7 +44,7 @@ class Registry:
     """
 
     def __init__(
-        self, folder: Path, *, create: bool = False, clock: Callable[[], float] = time.time
+        self, folder: str | Path, *, create: bool = False, clock: Callable[[], float] = time.time
     ) -> None:
         self.folder, self.clock = Path(folder), clock
         path = self.folder / REGISTRY_FILE

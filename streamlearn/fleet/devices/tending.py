@@ -122,7 +122,7 @@ class Tending:
             twin.learn(number, x, y)
         except WriteError:
             raise
-        except StreamlearnError as error:
+        except (StreamlearnError, TypeError, ValueError, OverflowError) as error:
             self.registry.refused(self.name, number, str(error))
             return
         if twin.taught(link) and twin.counts_alike(link):

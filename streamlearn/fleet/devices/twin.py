@@ -162,7 +162,7 @@ class Twin:
 
     def counts_alike(self, link: Link) -> bool:
         """Say if the device has learned as many samples: one that was reset has not."""
-        dtype, at = (self.learner.state.dtype.fields or {})["n_samples"][:2]
+        dtype, at = self.learner.state.dtype.fields["n_samples"][:2]  # type: ignore[index]
         wanted = self.learner.state["n_samples"].tobytes()
         return link.read_state(at, dtype.itemsize) == wanted
 

@@ -31,7 +31,9 @@ static void sl_log_softmax(const sl_state_t *state, float *score, float low) {
     const float top = score[sl_best(state, score)];
     float sum = 0.0f;
     for (uint32_t k = 0; k < SL_N_CLASSES; k++) {
-        score[k] = sl_clamp(score[k] - top, SL_MEMORY_SCORE_MIN, 0.0f);
+        const float behind = score[k] - top; /* NaN, of a state that no learner comes to: least */
+        score[k] = behind > SL_MEMORY_SCORE_MIN ? sl_clamp(behind, SL_MEMORY_SCORE_MIN, 0.0f)
+                                                : SL_MEMORY_SCORE_MIN;
         sum += none || state->memory_seen[k] ? sl_exp(score[k]) : 0.0f;
     }
     const float log = sl_memory_log(sum);
