@@ -160,17 +160,15 @@ class _Reader:
             int.from_bytes(data[at : at + 4], "little")
             for name, (_, data) in self.code.items()
             if name != ".vectors"
-            for at in range(0, len(data) - 3, 2)
+            for at in range(-self.code[name][0] % 4, len(data) - 3, 4)
         }
         return {start for start in self.starts if start | self.thumb_bit in words}
 
     def _names(self) -> dict[int, str]:
         names: dict[int, str] = {}
-        taken: set[str] = set()
         for function in self.functions:
-            name = function.name
-            names[function.start] = f"{name}@{function.start:#x}" if name in taken else name
-            taken.add(name)
+            name, twice = function.name, function.name in names.values()
+            names[function.start] = f"{name}@{function.start:#x}" if twice else name
         return names
 
     def at(self, address: int, caller: _Function) -> int:
@@ -254,10 +252,9 @@ class _Arm(_Reader):
         return frame, targets
 
     def _amount(self, function: _Function, operands: str) -> int:
-        found = _NUMBER.match(operands.split(",")[-1].strip())
-        if found is None:
-            raise self.unbounded(function, f"takes a varying size of it: sub {operands}")
-        return int(found[1], 0)
+        if (found := _NUMBER.match(operands.split(",")[-1].strip())) is not None:
+            return int(found[1], 0)
+        raise self.unbounded(function, f"takes a varying size of it: sub {operands}")
 
     def _pool(self, address: int, operands: str) -> int:
         place = (address + 4 & ~3) + _value(operands[operands.index("#") : operands.index("]")])
