@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -54,9 +55,13 @@ class Heard:
         del port
         self.all: list[tuple[str, Any]] = []
         client.on_message = lambda _c, _d, m: self.all.append((m.topic, json.loads(m.payload)))
+        there = threading.Event()
+        client.on_subscribe = lambda *_: there.set()
         client.subscribe(
             [(f"plant/+/{kind}", 1) for kind in ("prediction", "ack", "status", "pushed")]
         )
+
+        assert there.wait(20)
 
     def until(self, found: Callable[[], Any], seconds: float = 60) -> Any:
         end = time.monotonic() + seconds

@@ -77,6 +77,7 @@ class Bridge:
         name = client_id(str(self._registry.folder.resolve()), at)
         self._client = new_client(_paho(), at, name, environment, clean=False, reconnect=True)
         self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
         self._client.on_publish = lambda *a: self._taken.put(a[2])
@@ -104,6 +105,11 @@ class Bridge:
             self._say(f"{self._at}: the broker refused the connection: {code}")
             return
         client.subscribe([(f"{self._prefix}/+/{kind}", 1) for kind in (SAMPLE, PUSH)])
+
+    def _on_subscribe(self, _client: Any, _data: Any, _mid: Any, codes: Any, _more: Any) -> None:
+        if any(code.is_failure for code in codes):
+            self._say(f"{self._at}: the broker refused the topics: {codes[0]}")
+            return
         self.connected.set()
 
     def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, code: Any, _more: Any) -> None:
