@@ -8,7 +8,7 @@ ENTRIES = {
     "Streams": {
         "backbone": Entry(
             "backbone.experiments",
-            "new digits and new speakers behind a frozen backbone, on the desk and on the chip",
+            "new digits and new speakers behind a frozen backbone, on desk and chip",
             ("torch", "brevitas"),
             ("mnist",),
         ),
