@@ -225,16 +225,12 @@ def _power(exponent: Number, sign: int) -> Number:
 
 def scaled(x: Number, exponent: Number) -> Number:
     """``x · 2^exponent``, exact."""
-    if isinstance(exponent, int) and exponent == 0:
-        return x
-    return x * power_of_two(exponent)
+    return x if isinstance(exponent, int) and exponent == 0 else x * power_of_two(exponent)
 
 
 def divided(x: Number, exponent: Number) -> Number:
     """``x / 2^exponent``, exact."""
-    if isinstance(exponent, int) and exponent == 0:
-        return x
-    return x * _power(exponent, -1)
+    return x if isinstance(exponent, int) and exponent == 0 else x * _power(exponent, -1)
 
 
 def shift_floor(x: Number, right: Number) -> Number:
