@@ -467,19 +467,9 @@ def version(of: str) -> str:
 
 def figure(name: str, *arguments: str) -> Any:
     """Find the function that a marker names."""
-    blocks = (
-        boards,
-        wear,
-        unproved,
-        misra,
-        instructions,
-        memories,
-        lock,
-        event_log,
-        rules,
-        members,
-    )
-    known = {f.__name__.replace("_", "-"): f for f in (*blocks, layouts, onnx_sizes)}
+    blocks = (boards, wear, instructions, memories, lock, event_log, rules, members, layouts)
+    proofs = (unproved, misra)
+    known = {f.__name__.replace("_", "-"): f for f in (*blocks, *proofs, onnx_sizes)}
     one: dict[str, Callable[..., str]] = {
         f.__name__: f for f in (count, share, accuracy, appearance, version)
     }

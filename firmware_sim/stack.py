@@ -2,8 +2,7 @@
 
 The bound is the deepest sum of frames along the calls of the linked program, the compiler's own
 routines included. A frame is what a function's instructions take from the stack pointer. A call
-through a pointer may go to every function whose address lies somewhere in the program. What cannot
-be bounded is refused: a recursion, a frame of varying size.
+through a pointer may go to every function whose address lies in it. What has no bound is refused.
 """
 
 from __future__ import annotations
@@ -80,9 +79,8 @@ def stack_use(elf_path: str | Path, roots: tuple[str, ...] = ROOTS) -> StackUse:
         reader = _Riscv(elf, path) if elf["e_machine"] == "EM_RISCV" else _Arm(elf, path)
         frames, calls = reader.read()
     deepest: dict[str, tuple[int, tuple[str, ...]]] = {}
-    for root in roots:
-        if root in frames:
-            _depth(root, frames, calls, deepest, (), path)
+    for root in filter(frames.__contains__, roots):
+        _depth(root, frames, calls, deepest, (), path)
     if not deepest:
         raise BuildError(f"{path}: none of the functions {', '.join(roots)}: no firmware of ours")
     bound, way = max(deepest[root] for root in roots if root in deepest)
@@ -162,17 +160,15 @@ class _Reader:
             int.from_bytes(data[at : at + 4], "little")
             for name, (_, data) in self.code.items()
             if name != ".vectors"
-            for at in range(0, len(data) - 3, 2)
+            for at in range(-self.code[name][0] % 4, len(data) - 3, 4)
         }
         return {start for start in self.starts if start | self.thumb_bit in words}
 
     def _names(self) -> dict[int, str]:
         names: dict[int, str] = {}
-        taken: set[str] = set()
         for function in self.functions:
-            name = function.name
-            names[function.start] = f"{name}@{function.start:#x}" if name in taken else name
-            taken.add(name)
+            name, twice = function.name, function.name in names.values()
+            names[function.start] = f"{name}@{function.start:#x}" if twice else name
         return names
 
     def at(self, address: int, caller: _Function) -> int:
@@ -235,6 +231,9 @@ class _Arm(_Reader):
                 frame += max(0, -loaded[register])
             elif name in ("str", "strd", "strb") and "[sp, #-" in operands and operands[-1] == "!":
                 frame += int(operands[operands.index("#-") + 2 : -2], 0)
+            elif name in ("mov", "movs", "lsl", "lsls") and "#" in operands and first != "sp":
+                number = _value(operands.split("#")[-1])
+                loaded[first] = number if name[0] == "m" else loaded.get(first, 0) << number
             elif name == "ldr" and "[pc" in operands:
                 loaded[first] = self._pool(address, operands)
             elif first == "sp" and name in ("mov", "mvn", "bic", "and", "rsb", "ldr"):
@@ -253,14 +252,12 @@ class _Arm(_Reader):
         return frame, targets
 
     def _amount(self, function: _Function, operands: str) -> int:
-        found = _NUMBER.match(operands.split(",")[-1].strip())
-        if found is None:
-            raise self.unbounded(function, f"takes a varying size of it: sub {operands}")
-        return int(found[1], 0)
+        if (found := _NUMBER.match(operands.split(",")[-1].strip())) is not None:
+            return int(found[1], 0)
+        raise self.unbounded(function, f"takes a varying size of it: sub {operands}")
 
     def _pool(self, address: int, operands: str) -> int:
-        offset = int(operands[operands.index("#") + 1 : operands.index("]")], 0)
-        place = (address + 4 & ~3) + offset
+        place = (address + 4 & ~3) + _value(operands[operands.index("#") : operands.index("]")])
         return int.from_bytes(self.bytes_at(place, place + 4), "little", signed=True)
 
 
@@ -281,6 +278,8 @@ class _Riscv(_Reader):
             if name in ("auipc", "lui"):
                 base = address if name == "auipc" else 0
                 upper = parts[0], base + (_value(parts[1]) << 12)
+            elif parts[0] == "sp" and function.name in _STARTS:
+                continue
             elif parts[0] == "sp" and name in ("addi", "addi16sp"):
                 frame += max(0, -_value(parts[-1]))
             elif parts[0] == "sp" and name in ("sub", "add", "mv"):

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from experiments.backbone.problems import N_CLASSES, Floats, Integers, Problem, digits, speakers
 from experiments.catalogue import Runnable
-from experiments.options import add_limit, add_seeds, seeds_of
+from experiments.options import add_limit, add_seeds, count, seeds_of
 from experiments.study import Record, Study, say, write_record
 from experiments.tables import cell, markdown
 from quant.backbone import Backbone
@@ -124,7 +124,8 @@ def measure(options: argparse.Namespace) -> Record:
     for problem in (speakers(), digits(n or N_DIGITS)):
         few = problem.name == "MNIST" and not several
         for seed in seeds_of(options)[: 1 if few else None]:
-            part = _part(folder, problem, seed, n or N_CHIP, chip=seed == seeds_of(options)[0])
+            first = seed == seeds_of(options)[0]
+            part = _part(folder, problem, seed, options.chip_samples if first else 0)
             rows += part["rows"]
             if "chip" in part:
                 chips[problem.name] = part["chip"]
@@ -132,26 +133,27 @@ def measure(options: argparse.Namespace) -> Record:
     return {"rows": rows, "chip": chips}
 
 
-def _part(folder: Path, problem: Problem, seed: int, n_chip: int, chip: bool) -> Record:
+def _part(folder: Path, problem: Problem, seed: int, n_chip: int) -> Record:
     """Return one seed of a problem, out of its file if it was measured before."""
-    file = folder / f"{problem.name.replace(' ', '-')}-{len(problem.y)}-{seed}.json"
+    named = f"{problem.name.replace(' ', '-')}-{len(problem.y)}-{seed}"
+    file = folder / f"{named}{f'-chip-{n_chip}' if n_chip else ''}.json"
     if file.is_file():
         return dict(json.loads(file.read_text("utf-8")))
     found, backbone = one_seed(problem, seed)
-    who = {"problem": problem.name, "new": problem.new, "seed": seed}
+    who = {"problem": problem.name, "unseen": problem.new, "seed": seed}
     part: Record = {"rows": [{**who, "row": row, **found[row]} for row in ROWS]}
-    if chip:
-        part["chip"] = on_chip(problem, backbone, seed, min(n_chip, N_CHIP))
+    if n_chip:
+        part["chip"] = on_chip(problem, backbone, seed, n_chip)
     write_record(file, part)
     return part
 
 
 def tables(record: Record) -> Mapping[str, str]:
     """Return the accuracies, and what the board did."""
-    problems = {row["problem"]: row["new"] for row in record["rows"]}
+    problems = {row["problem"]: row["unseen"] for row in record["rows"]}
     head = ["test accuracy, %"]
-    for name, new in problems.items():
-        head += [f"{name}, all", f"{new} alone"]
+    for name, unseen in problems.items():
+        head += [f"{name}, all", f"{unseen} alone"]
     body = []
     for row in ROWS:
         mine = [one for one in record["rows"] if one["row"] == row]
@@ -196,6 +198,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the study's own options."""
     add_seeds(parser, N_SEEDS)
     add_limit(parser, 1000, "training images of MNIST")
+    parser.add_argument(
+        "--chip-samples",
+        type=count(1),
+        default=N_CHIP,
+        metavar="N",
+        help="new samples that the first seed's board learns at most; %(default)s if none",
+    )
 
 
 STUDY = Study("backbone", measure, tables, add_options)

@@ -21,7 +21,6 @@ VERBS = {
     "learn": "sl_learner_learn(&state, &scratch, x, x[0])",
     "and predict": "sl_learner_predict(&state, &scratch, x)",
     "and predict without draws": "sl_learner_predict_mean(&state, &scratch, x)",
-    "and ask for labels": "(int32_t)sl_learner_asks(&state, &scratch, 1, &fallen)",
     "and health": "(sl_learner_health(&state, &scratch, words), (int32_t)words[0])",
     "and check a state": "sl_learner_check(&state)",
     "and make the first state": "(sl_learner_start(&state), 1)",
@@ -35,11 +34,9 @@ int32_t sl_roots(void);
 static sl_state_t state;
 static sl_scratch_t scratch;
 static uint32_t x[SL_N_FEATURES], words[SL_HEALTH_WORDS];
-static int32_t fallen;
 
 int32_t sl_roots(void) {{
     (void)words;
-    (void)fallen;
     return {calls};
 }}
 """
@@ -65,8 +62,6 @@ def measure(options: argparse.Namespace) -> Record:
         calls: list[str] = []
         sizes: dict[str, int] = {}
         for verb, call in VERBS.items():
-            if "asks" in call and isinstance(learner, MetaplasticClassifier):
-                continue  # it draws nothing
             calls.append(call)
             roots = {"roots.c": _ROOTS.format(calls=" + ".join(calls))}
             linked = firmware_sim.linked_sizes({**files, **roots}, "sl_roots", board.core)

@@ -42,6 +42,7 @@ CUTS = {
     "table": "softmax by table",
     "probabilities": "and probabilities cut to 16 bits: δ as it is in q16",
     "lanes": "and δ cut to 15 bits of a draw's sum, for products in lanes of 16 bits",
+    "mended": "as *lanes*, and then the true class gets what the others lost",
     "nearest": "as *table*, and probabilities rounded to the nearest",
     "balanced": "as *probabilities*, and the true class gets what the others lost",
     "q16": "the hidden gradient as q16 has it",
@@ -66,7 +67,7 @@ def in_floats(learner: MesuLearner, state: State) -> State:
     """Return a state in integers as one in float64, with the same weights."""
     spec, config = learner.spec, learner.config
     found = init_state(spec, config, "float64", 0)
-    for layer, plan in enumerate(make_plan(spec, config).layers):  # type: ignore[arg-type]
+    for layer, plan in enumerate(make_plan(spec, config).layers):
         mu = layer_view(spec, state, "mu", layer).astype(np.float64)
         exponent = exponent_view(spec, state["rho_exponent"][0], layer)
         layer_view(spec, found, "mu", layer)[:] = np.ldexp(mu, -plan.mu_frac_bits)
@@ -91,12 +92,15 @@ def deltas(logits: Any, label: int) -> dict[str, Doubles]:
     p, own = power / power.sum(axis=0), np.zeros((len(power), 1))
     own[label] = 1
     cut = head.output_gradient(logits, label, Saturations()) / LSB
-    balanced = cut.copy()
-    balanced[label] -= cut.sum(axis=0)
+    balanced, lanes = cut.copy(), in_lanes(cut)
+    mended = lanes.copy()
+    for whole in (balanced, mended):
+        whole[label] -= whole.sum(axis=0)
     return {
         "table": p - own,
         "probabilities": cut,
-        "lanes": in_lanes(cut),
+        "lanes": lanes,
+        "mended": mended,
         "nearest": np.floor(p * 65536 + 0.5) / 65536 - own,
         "balanced": balanced,
     }
@@ -113,7 +117,7 @@ def beside(learner: MesuLearner, state: State, x: Floats, labels: Any) -> dict[s
         steps with q16's hidden gradient do.
     """
     spec, config = learner.spec, learner.config
-    plan, counts = make_plan(spec, config), Saturations()  # type: ignore[arg-type]
+    plan, counts = make_plan(spec, config), Saturations()
     real, mean = in_floats(learner, state), x.mean(axis=0)
     gradient: dict[str, list[float]] = {name: [] for name in CUTS}
     push: dict[str, list[float]] = {"step": [], "gradient": []}
@@ -129,12 +133,13 @@ def beside(learner: MesuLearner, state: State, x: Floats, labels: Any) -> dict[s
         base = below(exact)
         for name, delta in deltas(ours.outputs, label).items():
             gradient[name].append(float((below(delta) - base).mean() * LSB))
-        delta = head.output_gradient(ours.outputs, label, counts)
-        r = golden.ratio(delta, ours.epsilon[1], ours.inverse_spread[1], counts)
-        weights = (layer_view(spec, a, f, 1).astype(np.int64) for f in ("mu", "rho"))
+        d = head.output_gradient(ours.outputs, label, counts)
+        r = golden.ratio(d, ours.epsilon[1], ours.inverse_spread[1], counts)
+        mu, rho = (layer_view(spec, a, f, 1).astype(np.int64) for f in ("mu", "rho"))
         exponent = exponent_view(spec, a["rho_exponent"][0], 1).astype(np.int64)
-        inner = (ours.inputs[1], ours.frac_bits[1], delta, r, *weights, exponent)
-        q16 = golden.backward_inputs(*inner, plan.layers[1], counts).mean(axis=1) / LSB
+        x1, bits = ours.inputs[1], ours.frac_bits[1]
+        given = golden.backward_inputs(x1, bits, d, r, mu, rho, exponent, plan.layers[1], counts)
+        q16 = given.mean(axis=1) / LSB
         gradient["q16"].append(float((q16 - base).mean() * LSB))
         before = [layer_view(spec, s, "mu", 0).astype(np.float64) for s in (a, b)]
         variance = layer_view(spec, b, "sigma", 0) ** 2

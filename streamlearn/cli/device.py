@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 import firmware_sim
 from firmware_sim import Board, Device, Firmware, Health, Logged, StreamInterrupted
+from streamlearn.cli.live import Figures
 from streamlearn.evaluation import hash_of_predictions
 
 N_PREDICTIONS = 51
@@ -121,7 +122,7 @@ def learn_on_device(
     firmware: Firmware,
     chunks: Callable[[], Any],
     on_progress: Callable[[int], None],
-    on_figures: Callable[[str], None] = lambda _: None,
+    on_figures: Callable[[Figures], None] | None = None,
     key: bytes | None = None,
 ) -> DeviceRun:
     """Boot a firmware and let it learn ``(x[n, features], y[n])`` chunks over its link.
@@ -145,8 +146,8 @@ def learn_on_device(
             seconds += perf_counter() - start
             done += len(y)
             latest.extend(zip(parts[-1].predictions, y, parts[-1].learn_instructions, strict=True))
-            if done % _FIGURES_EVERY < len(y):
-                on_figures(_figures(latest, bool(firmware.n_classes)))
+            if on_figures is not None and done % _FIGURES_EVERY < len(y):
+                on_figures(_figures(device, latest))
     except StreamInterrupted as stopped:
         parts.append(stopped.result)
         seconds += perf_counter() - start
@@ -174,18 +175,33 @@ def learn_on_device(
         health=device.health(),
         seconds=seconds,
         interrupted=interrupted,
-        logged=None if firmware.log is None else firmware_sim.read_log(device)[-1],
+        logged=None if firmware.log is None else _last(firmware_sim.read_log(device)),
     )
 
 
-def _figures(latest: deque[Any], knows_classes: bool) -> str:
-    """Return, in a few words, how right the latest predictions were and what they took."""
-    took = f"{int(np.median([cost for _, _, cost in latest])):,} instructions"
-    if knows_classes:
+def _figures(device: Device, latest: deque[Any]) -> Figures:
+    """Return how right the latest predictions were, what they took, and how the board is."""
+    took = int(np.median([cost for _, _, cost in latest]))
+    if device.firmware.n_classes:
         right = np.mean([predicted == truth for predicted, truth, _ in latest])
-        return f"{right:.0%} of the last {len(latest)} right, {took}"
-    off = np.mean([abs(float(predicted[0]) - truth) for predicted, truth, _ in latest])
-    return f"off by {off:.3g} of late, {took}"
+        of_late = f"{right:.0%} of the last {len(latest)} right"
+    else:
+        off = np.mean([abs(float(predicted[0]) - truth) for predicted, truth, _ in latest])
+        of_late = f"off by {off:.3g} of late"
+    health = device.health()
+    return Figures(
+        of_late,
+        took,
+        firmware_sim.model_cost(device.firmware.board, took).model_time_ms,
+        health.step,
+        health.blind,
+        device.stored().commits,
+        sum(device.hardware.cells.erasures.values()),
+    )
+
+
+def _last(logged: list[Logged]) -> Logged | None:
+    return logged[-1] if logged else None
 
 
 def _after(done: int, on_progress: Callable[[int], None]) -> Callable[[int, int], None]:

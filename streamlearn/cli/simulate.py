@@ -15,7 +15,6 @@ from export import open_export
 from streamlearn.cli.common import (
     console,
     learner_metrics,
-    progress,
     stop_if_cut,
     target_metrics,
 )
@@ -31,6 +30,7 @@ from streamlearn.cli.folders import (
     write_json,
     write_manifest,
 )
+from streamlearn.cli.live import live
 from streamlearn.cli.target_figures import amount, print_target_figures
 from streamlearn.evaluation import PrequentialResult, RegressionMetrics, hash_of_predictions
 from streamlearn.learners.base import StreamLearner
@@ -59,20 +59,19 @@ def simulate(
     with claimed(out, json_file, source):
         to = console(quiet)
         truth: list[float] = []
-        with progress(to) as display:
-            task = display.add_task(f"device {board.name}", total=None)
+        with live(to, f"device {board.name}") as view:
             firmware = build(export_dir, board, out / FIRMWARE_DIR, key, log_samples)
             run = learn_on_device(
                 firmware,
                 lambda: _samples(
                     islice(rows, limit), truth, np.int64 if exported.n_classes else np.float32
                 ),
-                lambda n: display.update(task, completed=n),
-                lambda said: display.update(task, description=f"device {board.name}: {said}"),
+                view.learned,
+                view.figures if view.shown else None,
                 key,
             )
             n = len(run.predictions)
-            display.update(task, completed=n, total=n)
+            view.learned(n, n)
         if rows.until_bad.error is not None and n == 0:
             raise rows.until_bad.error
         files = [STATE_FILE, METRICS_FILE, FIRMWARE_DIR]

@@ -13,10 +13,10 @@ from backbone_helpers import convolutional, dense, image_features, samples
 import firmware_sim as fs
 from export import open_export, write_export
 from export.schema import schema
-from quant.backbone.file import to_bytes
+from quant.backbone.file import save, to_bytes
 from quant.backbone.golden import features
 from quant.errors import ConfigError, ExportError, StateFormatError
-from streamlearn import MesuClassifier
+from streamlearn import MesuClassifier, cli
 
 CASES = {"nrf52840": convolutional(), "rp2040": dense()}
 
@@ -86,3 +86,23 @@ def test_the_folder_is_one_truth_with_its_backbone(tmp_path: Path) -> None:
 def test_a_backbone_of_another_size_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="makes 12 features, the learner takes 4"):
         write_export(MesuClassifier((4, 2)), tmp_path / "export", backbone=image_features())
+
+
+def test_the_command_line_exports_with_one_and_follow_refuses_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backbone = image_features()
+    (tmp_path / "run").mkdir()
+    MesuClassifier((12, 3), classes=range(3)).save(tmp_path / "run" / "state.sls")
+    save(backbone, tmp_path / "backbone.json")
+    to = ["--to", str(tmp_path / "export"), "--backbone", str(tmp_path / "backbone.json")]
+    assert cli.run(["export", str(tmp_path / "run"), *to]) == 0
+    opened = open_export(tmp_path / "export")
+    assert opened.backbone is not None
+    assert to_bytes(opened.backbone) == to_bytes(backbone)
+    rows = ",".join(f"x{i}" for i in range(16)) + ",y\n" + ",".join(["1"] * 17) + "\n"
+    (tmp_path / "raw.csv").write_text(rows)
+    given = ["--stream", str(tmp_path / "raw.csv"), "--label", "y", "--out", str(tmp_path / "f")]
+    capsys.readouterr()
+    assert cli.run(["follow", str(tmp_path / "export"), *given]) == 1
+    assert "has a backbone in front of its learner" in capsys.readouterr().err

@@ -10,6 +10,7 @@ from pathlib import Path
 import firmware_sim_helpers as helpers
 import numpy as np
 import pytest
+from test_gcc import MEMORY_C
 
 import firmware_sim as fs
 from export import write_export
@@ -87,14 +88,12 @@ def test_what_has_no_bound_is_refused(code: str, why: str, tmp_path: Path) -> No
 
 
 @pytest.mark.skipif(GCC is None, reason="arm-none-eabi-gcc is not on PATH")
-@pytest.mark.parametrize("core", ["cortex-m0plus", "cortex-m4"])
-def test_the_frames_are_those_that_gcc_says(core: str, tmp_path: Path) -> None:
+def test_the_frames_are_those_that_gcc_says(tmp_path: Path) -> None:
     """-fstack-usage, function by function: a second opinion of what is read out of the code."""
     write_export(MesuClassifier((3, 4, 2), classes=CLASSES, n_draws=64), tmp_path / "export")
     c = tmp_path / "export" / "c"
-    arch = ["-mcpu=cortex-m0plus"] if core == "cortex-m0plus" else [
-        "-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"
-    ]  # fmt: skip
+    arch = ["-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"]
+    (c / "memory.c").write_text(MEMORY_C)
     said: dict[str, int] = {}
     objects = []
     for source in sorted(c.glob("*.c")):
@@ -109,11 +108,13 @@ def test_the_frames_are_those_that_gcc_says(core: str, tmp_path: Path) -> None:
             assert kind == "static", line
             said[re.split(r":\d+:\d+:", place)[-1]] = int(size)
     link = [
-        str(GCC), *arch, "-mthumb", "-nostartfiles", "--specs=nosys.specs", *objects,
-        "-Wl,-e,sl_learner_learn", "-Wl,--unresolved-symbols=ignore-all", "-lgcc", "-o", "all.elf",
+        str(GCC), *arch, "-mthumb", "-nostdlib", *objects,
+        "-Wl,-e,sl_learner_learn", "-Wl,-Ttext=0x08000000", "-lgcc", "-o", "all.elf",
     ]  # fmt: skip
     subprocess.run(link, cwd=c, check=True, capture_output=True)
     use = stack_use(c / "all.elf", ("sl_learner_learn",))
     common = said.keys() & use.frames.keys()
     assert len(common) > 20
-    assert {name: use.frames[name] for name in common} == {name: said[name] for name in common}
+    # Of a function in assembler lines GCC says 0, and does not look.
+    looked = {name for name in common if said[name]}
+    assert {name: use.frames[name] for name in looked} == {name: said[name] for name in looked}

@@ -13,7 +13,7 @@ import sys
 import zlib
 from random import Random
 
-import atheris
+import atheris  # type: ignore[import-untyped]
 
 with atheris.instrument_imports(include=["quant"]):
     from quant.errors import StateFormatError

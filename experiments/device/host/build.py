@@ -33,7 +33,7 @@ def sources(learner: Any, board: Board, folder: Path) -> Path:
     write_export(learner, folder / "export")
     export = open_export(folder / "export")
     src = folder / "src"
-    copy_sources(export, board.core, src)
+    copy_sources(export, board.core, src, None)
     storage = plan_storage(board, export.state_bytes)
     copy_port(board, storage, export, src, "request", False, False)
     header = src / "port" / "board.h"
