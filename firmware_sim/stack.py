@@ -247,7 +247,9 @@ class _Arm(_Reader):
                     targets.add(None)
             elif _BRANCH.match(name):
                 target = _value(operands.split("#")[-1])
-                if name == "bl" or not function.start <= target < function.end:
+                # Inside the function bl is ARMv6-M's far jump, unless it goes to the start.
+                calls = name == "bl" and target == function.start
+                if calls or not function.start <= target < function.end:
                     targets.add(target)
         return frame, targets
 
