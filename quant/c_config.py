@@ -93,8 +93,9 @@ def kernel_headers(spec: NetworkSpec, config: Config, arithmetic: str) -> list[P
 
 
 def all_kernel_files() -> list[Path]:
-    """Return every C file of every learner."""
-    return sorted(_QUANT.glob("**/kernel/**/*.[ch]"))
+    """Return every C file of every learner; a backbone's stand in front of it."""
+    found = _QUANT.glob("**/kernel/**/*.[ch]")
+    return sorted(file for file in found if _QUANT / "backbone" not in file.parents)
 
 
 def _replay_defines(spec: NetworkSpec, config: Config, arithmetic: str) -> dict[str, object]:
