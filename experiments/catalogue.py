@@ -45,7 +45,7 @@ TOPICS: dict[str, dict[str, Entry]] = {
         ),
         "sigma-bias": Entry(
             "mesu.experiments",
-            "what q16's hidden gradient loses, and why σ of the last layer ends smaller",
+            "what q16's hidden gradient loses, and why its last σ end smaller",
             (),
             ("mnist",),
         ),
@@ -133,7 +133,7 @@ TOPICS: dict[str, dict[str, Entry]] = {
         ),
         "fidelity": Entry(
             "fidelity",
-            "every rule's integers beside its floats on the gas stream; each quantisation alone",
+            "every rule's integers beside its floats; each quantisation alone",
         ),
         "noise-limits": Entry(
             "mesu.experiments", "where predicted weight noise exceeds the signal"

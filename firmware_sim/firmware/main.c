@@ -72,7 +72,7 @@ static void serve(const sl_frame_t *frame) {
     }
     const uint8_t admitted = sl_lock_admit(frame);
     if (admitted != SL_STATUS_OK) {
-        /* What was answered last stays kept: a stranger's request has changed nothing. */
+        /* What was answered last stays kept: a request that was refused changed nothing. */
         sl_frame_send(type | SL_FRAME_REPLY, sl_frame_sequence(frame), admitted, 0, 0u);
         return;
     }

@@ -43,7 +43,7 @@ def test_the_commands_of_the_table_exist() -> None:
     from streamlearn.cli.app import app
 
     known = set(get_command(app).commands)
-    named = set(re.findall(r"\| `streamlearn (\w+)", README))
+    named = set(re.findall(r"\| `streamlearn ([\w-]+)", README))
     assert named == known
 
 

@@ -28,7 +28,7 @@ def push(
     registry: Registry, job: sqlite3.Row, link: Link, twin: Twin,
     refused: tuple[type[Exception], ...],
 ) -> Twin:  # fmt: skip
-    """Write an image to a device, check it there, and return the twin that follows from then on.
+    """Write an image to a device, check it there, and return what follows it from then on.
 
     An image that the device does not take, or that it holds otherwise than the desk, does not
     count: the device gets back the state it had, and goes on with its record.
