@@ -13,7 +13,7 @@ import onnxruntime  # type: ignore[import-untyped]
 import firmware_sim
 from experiments.backbone.problems import Floats, Integers
 from export import write_export
-from export.backbone import backbone_model
+from export.graph.backbone import backbone_model
 from quant.backbone import Backbone
 from quant.backbone.golden import features
 from streamlearn import MesuClassifier

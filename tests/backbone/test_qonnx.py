@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from backbone_helpers import dense
 
-from export.backbone import backbone_model
+from export.graph.backbone import backbone_model
 from export.graph.learning import learning_models
 from export.graph.model import prediction_model
 from quant.backbone.golden import features
