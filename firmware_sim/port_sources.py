@@ -140,7 +140,7 @@ def _header(
         "SL_STORAGE_ORIGIN": f"{storage.origin:#x}u",
         "SL_PAGE_BYTES": f"{board.flash.page_bytes}u",
         "SL_AREA_BYTES": f"{storage.area_bytes}u",
-        "SL_RAW_INPUTS": f"{export.n_features}",
+        "SL_RAW_INPUTS": "SL_BACKBONE_INPUTS" if export.has_backbone else "SL_N_FEATURES",
         "SL_LEARNER_ID": f"{learner_id(export):#x}u",
         "SL_COMMIT_EVERY": f"{commit if isinstance(commit, int) else 0}u",
         "SL_COMMIT_NEVER": int(commit == "never"),
@@ -156,6 +156,8 @@ def _header(
     if export.has_start:
         values["SL_HAS_START"] = 1
     lines = [f"#define {name} {value}" for name, value in values.items()]
+    if export.has_backbone:
+        lines.insert(0, '#include "sl_backbone_config.h"')
     head = f"/* {board.name}, for this export: written by the build. */"
     return "\n".join([head, "#ifndef SL_BOARD_H", "#define SL_BOARD_H", *lines, "#endif", ""])
 

@@ -2,7 +2,6 @@
 #include "requests.h"
 #include "sl_backbone.h"
 
-_Static_assert(SL_BACKBONE_INPUTS == SL_RAW_INPUTS, "a backbone of other raw values");
 _Static_assert(SL_BACKBONE_FEATURES == SL_N_FEATURES, "a backbone of another learner");
 
 static sl_backbone_scratch_t sl_backbone_scratch;
