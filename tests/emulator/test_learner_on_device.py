@@ -40,7 +40,7 @@ def test_whole_stream_equals_golden_and_host_zero_tolerance(
     assert state == golden_run.state
     assert state == host_c_run.state
     used = device.stack_peak_bytes()
-    assert used < device.firmware.ram_bytes.stack_reserved, f"{used} bytes of stack used"
+    assert used <= device.firmware.ram_bytes.stack_reserved, f"{used} bytes of stack used"
     assert len(np.unique(result.predictions)) == 6
 
 
