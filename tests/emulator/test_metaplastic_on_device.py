@@ -34,7 +34,7 @@ def test_whole_stream_equals_golden_zero_tolerance(
     assert np.array_equal(result.predictions, metaplastic_golden_run.predictions)
     assert device.read_state() == metaplastic_golden_run.state
     used = device.stack_peak_bytes()
-    assert used < device.firmware.ram_bytes.stack_reserved, f"{used} bytes of stack used"
+    assert used <= device.firmware.ram_bytes.stack_reserved, f"{used} bytes of stack used"
 
 
 @pytest.mark.parametrize("board", ["stm32f103", "stm32f411", "stm32f746", "stm32u585"])

@@ -56,7 +56,7 @@ def test_the_stream_equals_golden_zero_tolerance(
     assert np.array_equal(result.predictions.view(np.uint32), predictions.view(np.uint32))
     assert device.read_state() == state
     used = device.stack_peak_bytes()
-    assert used < device.firmware.ram_bytes.stack_reserved, f"{used} bytes of stack used"
+    assert used <= device.firmware.ram_bytes.stack_reserved, f"{used} bytes of stack used"
     assert len(np.unique(result.predictions[2:], axis=0)) > N / 2
 
 
