@@ -64,10 +64,10 @@ def test_the_default_learners_firmware_has_no_finding(tmp_path: Path) -> None:
     assert found(src, "cortex-m3") == []
     # A canary: one word too far is seen.
     storage = src / "firmware" / "storage.c"
-    line = "    uint32_t unit[UNIT_WORDS] = {0};\n"
+    line = "    uint32_t unit[UNIT_WORDS];\n"
     text = storage.read_text()
     indent = next(row for row in text.splitlines(keepends=True) if row.strip() == line.strip())
-    storage.write_text(text.replace(indent, indent + "        unit[UNIT_WORDS] = 1u;\n"))
+    storage.write_text(text.replace(indent, indent + "        unit[UNIT_WORDS] = 1u;\n", 1))
     assert [row.split()[0] for row in found(src, "cortex-m3")] == ["arrayIndexOutOfBounds"]
 
 
