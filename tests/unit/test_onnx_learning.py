@@ -6,17 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
-import onnxruntime
 import pytest
 from newest_opset import newest_opset
 from onnx.reference import ReferenceEvaluator
+from onnx_steps import State, models, session, sha256, start_of
 
 from export import write_export
-from export.graph.learning import learning_models, why_not
+from export.graph.learning import why_not
 from quant.errors import ConfigError
-from quant.state import state_sha256
 from streamlearn import (
     MesuClassifier,
     MesuFactoredClassifier,
@@ -27,7 +25,6 @@ from streamlearn import (
 from streamlearn.streams import load_gas_drift
 from streamlearn.streams.mnist import load_mnist
 
-State = dict[str, npt.NDArray[Any]]
 CLASSIFIERS = (MesuClassifier, MesuFactoredClassifier, MetaplasticClassifier)
 REGRESSORS = (MesuRegressor, MesuFactoredRegressor)
 NEWEST = newest_opset()
@@ -44,23 +41,6 @@ def gas(kind: Any, n: int, start: int = 0, **settings: Any) -> tuple[Any, Any, A
     return learner, x, stream.y[at].astype(np.int64)
 
 
-def start_of(learner: Any) -> State:
-    return {name: np.asarray(learner.state[name][0]) for name in learner.state.dtype.names}
-
-
-def models(learner: Any, **more: Any) -> tuple[onnx.ModelProto, onnx.ModelProto]:
-    given = learner.spec, learner.config, learner.arithmetic, learner.state
-    return learning_models(*given, **more)
-
-
-def session(model: onnx.ModelProto) -> Any:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-
-
 def run(runtime: Any, state: State, x: Any, targets: Any) -> tuple[State, dict[str, Any]]:
     """The new state, and what else comes out."""
     names = [output.name for output in runtime.get_outputs()]
@@ -68,13 +48,6 @@ def run(runtime: Any, state: State, x: Any, targets: Any) -> tuple[State, dict[s
     outputs = runtime.run(None, {"x": x, taught: np.asarray(targets), **state})
     found = dict(zip(names, outputs, strict=True))
     return {name: found.pop(f"{name}_next") for name in state}, found
-
-
-def sha256(learner: Any, state: State) -> str:
-    as_one = learner.state.copy()
-    for name, value in state.items():
-        as_one[name][0] = value
-    return state_sha256(as_one)
 
 
 def learn(learner: Any, x: Any, targets: Any) -> list[Any]:

@@ -6,12 +6,10 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from onnx.reference import ReferenceEvaluator
+from onnx_steps import models, session, sha256, start_of
 
-from export.graph.learning import learning_models
-from quant.state import state_sha256
 from streamlearn import SpikingClassifier
 
 LABELS = ("rest", "wave", "push")
@@ -35,30 +33,6 @@ def made(name: str) -> tuple[SpikingClassifier, np.ndarray, np.ndarray]:
         rows,
         rng.integers(-1, 3, 60),
     )
-
-
-def models(learner: SpikingClassifier, **more: Any) -> tuple[onnx.ModelProto, onnx.ModelProto]:
-    given = learner.spec, learner.config, learner.arithmetic, learner.state
-    return learning_models(*given, **more)
-
-
-def session(model: onnx.ModelProto) -> Any:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-
-
-def start_of(learner: SpikingClassifier) -> dict[str, Any]:
-    return {name: np.asarray(learner.state[name][0]) for name in learner.state.dtype.names}
-
-
-def sha256(learner: SpikingClassifier, state: dict[str, Any]) -> str:
-    as_one = learner.state.copy()
-    for name, value in state.items():
-        as_one[name][0] = value
-    return state_sha256(as_one)
 
 
 def taught(learner: SpikingClassifier, x: np.ndarray, label: int) -> Any:
