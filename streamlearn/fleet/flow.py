@@ -41,6 +41,7 @@ from streamlearn.fleet.folder import (
     FleetPlan,
     read_plan,
 )
+from streamlearn.fleet.kafka_address import is_kafka
 from streamlearn.fleet.keyed_rows import Rows, by_key, open_rows
 from streamlearn.fleet.live import LiveLearners
 from streamlearn.fleet.outputs import ImagesSink, Learned, Predicted, PredictionsSink
@@ -168,6 +169,21 @@ class _Key(StatefulBatchLogic[Rows, Predicted | Learned, Learned]):
         return self._learned
 
 
+def endless(plan: FleetPlan) -> bool:
+    """Return whether a fleet's stream has no end of its own: topics."""
+    return is_address(plan.stream) or is_kafka(plan.stream)
+
+
+def _source(
+    plan: FleetPlan, folder: Path, block_rows: int, quiet_s: float | None
+) -> FixedPartitionedSource[tuple[str, Rows], Any]:
+    if not is_kafka(plan.stream):
+        return _Source(plan, folder, block_rows, quiet_s)
+    from streamlearn.fleet import kafka  # only who has Kafka needs its client
+
+    return kafka.Topic(plan, block_rows, quiet_s, END)
+
+
 def flow(
     folder: str | Path, block_rows: int = BLOCK_ROWS, quiet_s: float | None = None
 ) -> Dataflow:
@@ -194,11 +210,15 @@ def flow(
         return _Key(plan.classes, Learned("", 0, start) if resume is None else resume)
 
     made = Dataflow("fleet")
-    rows = op.input("rows", made, _Source(plan, at, block_rows, quiet_s))
+    rows = op.input("rows", made, _source(plan, at, block_rows, quiet_s))
     out = op.stateful_batch("learn", rows, learner)
     said = op.filter("predicted", out, lambda item: isinstance(item[1], Predicted))
     ended = op.filter("learned", out, lambda item: isinstance(item[1], Learned))
     op.output("predictions", said, PredictionsSink(at / PREDICTIONS_FILE))
+    if plan.predictions is not None:
+        from streamlearn.fleet import kafka
+
+        op.output("topic", op.flat_map("messages", said, kafka.said), kafka.predictions(plan))
     op.output("images", ended, ImagesSink(at))
     return made
 
@@ -239,7 +259,7 @@ def run(
         init_db_dir(made, RECOVERY_PARTS)  # type: ignore[no-untyped-call]
         made.rename(store)
     try:
-        with _ended_by_signals() if is_address(read_plan(folder).stream) else nullcontext():
+        with _ended_by_signals() if endless(read_plan(folder)) else nullcontext():
             cli_main(  # type: ignore[no-untyped-call]
                 flow(folder, block_rows, quiet_s),
                 workers_per_process=workers,

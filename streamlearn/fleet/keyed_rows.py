@@ -18,6 +18,8 @@ from streamlearn.streams.csv_targets import CsvTargets
 
 #: The key that stands for the topic of a message.
 TOPIC_KEY = "topic"
+#: The key that stands for a message's own key, in Kafka.
+MESSAGE_KEY = "message key"
 
 
 class Rows(NamedTuple):
@@ -87,7 +89,7 @@ def by_key(
     keys: Sequence[str],
     x: npt.NDArray[np.float32],
     y: npt.NDArray[Any],
-    lines: npt.NDArray[np.int64],
+    lines: npt.NDArray[Any],
     name: str,
 ) -> list[tuple[str, Rows]]:
     """Return the rows of each key, in their order, the keys by their first row.
@@ -100,7 +102,7 @@ def by_key(
     index: dict[str, int] = {}
     code = np.fromiter((index.setdefault(key, len(index)) for key in keys), np.int64, len(keys))
     if "" in index:
-        line = int(lines[int(np.argmax(code == index[""]))])
+        line = lines[int(np.argmax(code == index[""]))]
         raise InputValueError(
             f"{name} line {line}: no key; every row needs one, for it says whose learner it teaches"
         )

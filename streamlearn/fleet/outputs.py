@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import numpy.typing as npt
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
@@ -23,7 +22,7 @@ class Predicted(NamedTuple):
     """What a key predicted of its rows before it learned them."""
 
     key: str
-    lines: npt.NDArray[np.int64]
+    lines: npt.NDArray[Any]
     predicted: Sequence[Any]
     labels: Sequence[Any]
 
