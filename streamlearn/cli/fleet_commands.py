@@ -127,7 +127,7 @@ def run(
             help="Rows that are read and grouped by key at a time; more of them cost less each.",
             min=1,
         ),
-    ] = 32768,
+    ] = 65536,
     until_quiet: Annotated[
         float | None,
         typer.Option(

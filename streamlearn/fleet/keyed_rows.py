@@ -107,8 +107,9 @@ def by_key(
             f"{name} line {line}: no key; every row needs one, for it says whose learner it teaches"
         )
     order = np.argsort(code, kind="stable")
-    ends = np.cumsum(np.bincount(code, minlength=len(index)))
-    found = []
-    for key, part in zip(index, np.split(order, ends[:-1]), strict=True):
-        found.append((key, Rows(key, x[part], y[part], lines[part])))
-    return found
+    x, y, lines = x[order], y[order], lines[order]
+    ends = np.cumsum(np.bincount(code, minlength=len(index))).tolist()
+    return [
+        (key, Rows(key, x[a:b], y[a:b], lines[a:b]))
+        for key, a, b in zip(index, [0, *ends], ends, strict=False)
+    ]

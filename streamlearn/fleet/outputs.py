@@ -51,11 +51,11 @@ class _PredictionsFile(StatefulSinkPartition[Predicted, int]):
             self._write([HEADER])
 
     def write_batch(self, values: list[Predicted]) -> None:
-        for key, lines, predicted, labels in values:
-            self._write(
-                (key, line, guess, label)
-                for line, guess, label in zip(lines.tolist(), predicted, labels, strict=True)
-            )
+        self._write(
+            (key, line, guess, label)
+            for key, lines, predicted, labels in values
+            for line, guess, label in zip(lines.tolist(), predicted, labels, strict=True)
+        )
 
     def _write(self, rows: Any) -> None:
         text = io.StringIO()
