@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pyflink.common import Configuration, Encoder, Types, WatermarkStrategy
-from pyflink.datastream import KeyedProcessFunction, OutputTag, StreamExecutionEnvironment
-from pyflink.datastream.connectors.file_system import FileSink, FileSource, StreamFormat
-from pyflink.datastream.state import ValueStateDescriptor
+from pyflink.common import Configuration, Encoder, Types, WatermarkStrategy  # type: ignore[import-not-found, unused-ignore]
+from pyflink.datastream import KeyedProcessFunction, OutputTag, StreamExecutionEnvironment  # type: ignore[import-not-found, unused-ignore]
+from pyflink.datastream.connectors.file_system import FileSink, FileSource, StreamFormat  # type: ignore[import-not-found, unused-ignore]
+from pyflink.datastream.state import ValueStateDescriptor  # type: ignore[import-not-found, unused-ignore]
 
 from streamlearn.errors import ConfigError, InputValueError, LabelError
 from streamlearn.fleet.folder import START_FILE, FleetPlan, Images, read_plan
@@ -37,7 +37,7 @@ IMAGES = OutputTag("images", Types.STRING())
 _END = (1 << 62) - 1
 
 
-class Learner(KeyedProcessFunction):  # type: ignore[misc]
+class Learner(KeyedProcessFunction):  # type: ignore[misc, unused-ignore]
     """The learner of each key; yields predictions, and at the end the images aside."""
 
     def __init__(self, plan: FleetPlan, header: list[str], start: bytes) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from bytewax.connectors.kafka import KafkaSink, KafkaSinkMessage, KafkaSource
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from streamlearn.errors import SourceError, StreamlearnError
@@ -37,7 +37,7 @@ class _Quiet:
     """When a message came last, on any partition that this process reads."""
 
     def __init__(self, seconds: float | None, end: threading.Event) -> None:
-        self._seconds, self._end = seconds, end
+        self._seconds, self.end = seconds, end
         self._latest = time.monotonic()
 
     def came(self) -> None:
@@ -45,22 +45,24 @@ class _Quiet:
 
     @property
     def over(self) -> bool:
-        quiet = self._seconds is not None and time.monotonic() - self._latest >= self._seconds
-        return quiet or self._end.is_set()
+        return self._seconds is not None and time.monotonic() - self._latest >= self._seconds
 
 
 class _Partition(StatefulSourcePartition[tuple[str, Rows], int]):
     """The rows of one partition; its state is the offset behind the last that was given out."""
 
-    def __init__(self, inner: Any, rows: MessageRows, quiet: _Quiet, at: KafkaAddress) -> None:
+    def __init__(
+        self, inner: Any, rows: MessageRows, quiet: _Quiet, at: KafkaAddress, part: int
+    ) -> None:
         self._inner, self._rows, self._quiet, self._at = inner, rows, quiet, at
+        self._part = TopicPartition(at.topic, part)
         self._error: StreamlearnError | None = None
         self._offset: int = inner.snapshot()
 
     def next_batch(self) -> list[tuple[str, Rows]]:
         if self._error is not None:
             raise self._error
-        if self._quiet.over:
+        if self._quiet.end.is_set():
             raise StopIteration
         try:
             came = self._inner.next_batch()
@@ -71,6 +73,10 @@ class _Partition(StatefulSourcePartition[tuple[str, Rows], int]):
                 "what the fleet has not learned, or is another one",
             ) from error
         if not came:
+            if not self._read_all():
+                self._quiet.came()  # what is there comes yet
+            elif self._quiet.over:
+                raise StopIteration
             return []
         self._quiet.came()
         messages = [Message(f"{one.partition}:{one.offset}", one.key, one.value) for one in came]
@@ -83,6 +89,11 @@ class _Partition(StatefulSourcePartition[tuple[str, Rows], int]):
             if not found.rows:
                 raise found.error
         return found.rows
+
+    def _read_all(self) -> bool:
+        """Whether all that the brokers have of the partition was given out."""
+        low, high = self._inner._consumer.get_watermark_offsets(self._part, cached=True)
+        return bool(0 <= high <= max(low, self._offset))
 
     def snapshot(self) -> int:
         return self._offset
@@ -107,7 +118,8 @@ class Topic(FixedPartitionedSource[tuple[str, Rows], int]):
     block_rows : int
         At most so many messages of a partition at a time.
     quiet_s : float or None
-        End when nothing came for so many seconds; None: only when `end` is set.
+        End when all that is there was read, and nothing came for so many seconds; None: only when
+        `end` is set.
     end : threading.Event
     """
 
@@ -147,7 +159,8 @@ class Topic(FixedPartitionedSource[tuple[str, Rows], int]):
         if self._quiet is None:
             self._quiet = _Quiet(self._quiet_s, self._end)
         inner = self._source.build_part(step_id, for_part, resume_state)
-        return _Partition(inner, MessageRows(self._plan, str(self._at)), self._quiet, self._at)
+        rows, part = MessageRows(self._plan, str(self._at)), int(for_part.partition("-")[0])
+        return _Partition(inner, rows, self._quiet, self._at, part)
 
 
 def said(item: tuple[str, Any]) -> list[KafkaSinkMessage[Any, Any]]:

@@ -34,15 +34,12 @@ pytestmark = [
 
 def start(folder: Path, parallelism: int, log: Path) -> subprocess.Popen[bytes]:
     """Start the twin: Python, a JVM, and Flink's workers, in a process group of their own."""
-    return subprocess.Popen(
-        [
-            *(str(PYTHON), "-m", "streamlearn.fleet.flink", str(folder)),
-            *("--parallelism", str(parallelism), "--checkpoint-seconds", "0.5"),
-        ],
-        stdout=log.open("wb"),
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
+    words = ["--parallelism", str(parallelism), "--checkpoint-seconds", "0.5"]
+    with log.open("wb") as to:
+        return subprocess.Popen(
+            [str(PYTHON), "-m", "streamlearn.fleet.flink", str(folder), *words],
+            stdout=to, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
 
 
 def test_every_key_is_its_own_learner_fed_alone(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def arguments(at: str, out: Path, *more: str) -> list[str]:
     return [
         *("fleet", "run", "--stream", f"kafka://{at}/{TOPIC}", "--label", "state"),
         *("--features", ",".join(FEATURES), "--classes", ",".join(CLASSES), "--hidden", "8"),
-        *("--out", str(out), "--snapshot-seconds", "0", "--until-quiet", "1", *more),
+        *("--out", str(out), "--snapshot-seconds", "0", "--until-quiet", "0.5", *more),
     ]
 
 
