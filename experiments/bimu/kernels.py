@@ -125,8 +125,9 @@ def learn_bimu(
                 for k in range(n_classes):
                     t = mean2[i, k]
                     if slope != 0:
-                        below[i] += slope * (t * delta[k] + half * (one - t * t) * noisy[k])
+                        below[i] += slope * t * delta[k]
                     if is_open:
+                        below[i] += slope * (one - t * t) * noisy[k]
                         g_mean[i, k] += delta[k] / n_draws
                         g_spread[i, k] += noisy[k] / n_draws
             along = (below * a[s]).mean()
