@@ -1,7 +1,7 @@
 """The module of a MicroPython package, imported in MicroPython: the same bits, and its refusals.
 
-The module is compiled as it is, against a stand-in for MicroPython's head files (micropython_standin),
-and packed as native code. It runs in the MicroPython of a wheel.
+The module is compiled as it is, against a stand-in for MicroPython's head files, and
+packed as native code (native_mpy.py). It runs in the MicroPython of a wheel.
 """
 
 from __future__ import annotations
@@ -106,7 +106,8 @@ def test_the_example_learns_and_saves(built: Path) -> None:
     """A save is beside it, then renamed; the next run goes on from there."""
     text = (built.parent / "package" / "example.py").read_text("utf-8")
     name = "streamlearn_pump"
-    assert f"import {name} as learner" in text and "while True:" in text
+    assert f"import {name} as learner" in text
+    assert "while True:" in text
     text = text.replace(f"import {name} as learner", "import pump as learner")
     text = text.replace("while True:", "for _ in range(101):").replace("time.sleep(1)", "")
     (built / "example.py").write_text(text)
