@@ -55,10 +55,12 @@ def pack(package: Path, build: Path, name: str) -> Path:
             '__attribute__((section(".relocations"), used)) static const unsigned list[] = '
             f"{{{listed}}};\n"
         )
-        flags = ["-O1", "-ffreestanding", "-fPIE", "-fno-stack-protector", "-fcf-protection=none",
+        flags = [
+                 "-O1", "-ffreestanding", "-fPIE", "-fno-stack-protector", "-fcf-protection=none",
                  "-fno-asynchronous-unwind-tables", "-fno-tree-loop-distribute-patterns",
-                 "-nostdlib", "-static", "-Wl,--emit-relocs", "-Wl,--build-id=none", "-Wl,-T,image.ld",
-                 "-Wl,-e,standin_entry", "-Wl,--no-warn-rwx-segments"]  # fmt: skip
+                 "-nostdlib", "-static", "-Wl,--emit-relocs", "-Wl,--build-id=none",
+                 "-Wl,-T,image.ld", "-Wl,-e,standin_entry", "-Wl,--no-warn-rwx-segments",
+        ]  # fmt: skip
         include = [f"-I{STANDIN}", "-I.", f"-I{package / 'src'}"]
         command = ["gcc", *flags, *include, *map(str, sources), "list.c", "-o", "image.elf"]
         done = subprocess.run(command, cwd=build, capture_output=True, text=True, check=False)
