@@ -61,22 +61,17 @@ void sl_reply(const sl_frame_t *frame, uint8_t status, const void *payload, uint
                   (const uint8_t *)payload, length);
 }
 
-static uint32_t is_answered(uint8_t type, uint32_t crc) {
-#if SL_LOCKED
-    return answered.is_kept != 0u && answered.crc == crc && answered.type == type;
-#else
-    (void)type;
-    return answered.is_kept != 0u && answered.crc == crc;
-#endif
-}
-
 /* Does a request, or answers again what it did when the same one came just before. */
 static void serve(const sl_frame_t *frame) {
     const uint8_t *end =
         (const uint8_t *)frame->words + SL_FRAME_HEADER_BYTES + sl_frame_length(frame);
     const uint32_t crc = u32_at(end);
     const uint8_t type = sl_frame_type(frame);
-    if (is_answered(type, crc)) {
+    if (answered.is_kept != 0u && answered.crc == crc
+#if SL_LOCKED
+        && answered.type == type
+#endif
+    ) {
         sl_lock_repeat(type);
         sl_frame_send(type | SL_FRAME_REPLY, sl_frame_sequence(frame), answered.status,
                       (const uint8_t *)answered.words, answered.length);
