@@ -24,7 +24,7 @@ from quant.window.native import NativeWindow
 from streamlearn.engine import Backend
 from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.classifier import StreamClassifier
-from streamlearn.learners.labels import read_label
+from streamlearn.learners.labels import read_label, read_target
 from streamlearn.learners.loading import read
 
 if TYPE_CHECKING:
@@ -157,12 +157,7 @@ class Windowed:
         if isinstance(self.learner, StreamClassifier):
             self.learner._class_of(read_label(y))
         else:
-            try:
-                finite = bool(np.isfinite(np.float32(y)))  # type: ignore[arg-type]
-            except (TypeError, ValueError):
-                finite = False
-            if not finite:
-                raise InputValueError(f"y is {y!r}: expected a finite number")
+            read_target(y)
 
     def _predict(self, features: Floats) -> Any:
         return self.learner.predict_one(features)

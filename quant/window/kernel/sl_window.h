@@ -26,7 +26,7 @@ SL_API void sl_window_reset(sl_window_state_t *state);
  * window, whose SL_WINDOW_FEATURES features are then written as binary32; 0 if it ends none; or -1,
  * which is SL_ERR_NOT_FINITE, if a value is NaN or infinite. */
 SL_API int32_t sl_window_look(const sl_window_state_t *state, sl_window_scratch_t *scratch,
-                       const uint32_t *x_bits, uint32_t *feature_bits);
+                              const uint32_t *x_bits, uint32_t *feature_bits);
 
 /* The sample, which is finite, is one of the window's from now on. */
 SL_API void sl_window_push(sl_window_state_t *state, const uint32_t *x_bits);
