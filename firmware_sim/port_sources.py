@@ -198,7 +198,8 @@ def learner_id(export: ExportFolder) -> int:
     A record in flash carries it. So what another learner left there is not taken for this one's,
     and a new export begins with its own state.
     """
-    tells = ("sl_config.h", "sl_state_image.c", "sl_state_start.c", "sl_backbone_data.c", "sl_window_config.h")
+    of_learner = ("sl_config.h", "sl_state_image.c", "sl_state_start.c")
+    tells = (*of_learner, "sl_backbone_data.c", "sl_window_config.h")
     told = [name for name in export.c_files if name.endswith(tells)]
     crc = 0
     for name in told or export.c_files:

@@ -93,7 +93,7 @@ def kernel_headers(spec: NetworkSpec, config: Config, arithmetic: str) -> list[P
 
 
 def all_kernel_files() -> list[Path]:
-    """Return every C file of every learner; those of a backbone and a window stand in front of it."""
+    """Return every C file of every learner; what stands in front of it is none of its."""
     found = _QUANT.glob("**/kernel/**/*.[ch]")
     in_front = {_QUANT / "backbone", _QUANT / "window"}
     return sorted(file for file in found if not in_front & {*file.parents})

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from holding import Bounds
 
-from quant.window import MAGNITUDE_CHANNELS_MAX, N_MAX, Window
-from quant.window import golden
+from quant.window import MAGNITUDE_CHANNELS_MAX, N_MAX, Window, golden
 from quant.window.golden import DEVIATION_BITS, SQUARED_BITS, VALUE_BITS, WAVE_FRAC_BITS, WAVE_ONE
 
 END, SMALL = 1 << VALUE_BITS, 1 << DEVIATION_BITS
