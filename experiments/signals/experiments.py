@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from experiments.catalogue import Runnable
-from experiments.signals import machine, windows
+from experiments.signals import cost, machine, windows
 
-EXPERIMENTS: dict[str, Runnable] = {one.name: one for one in (windows.STUDY, machine.STUDY)}
+EXPERIMENTS: dict[str, Runnable] = {
+    one.name: one for one in (windows.STUDY, machine.STUDY, cost.STUDY)
+}

@@ -11,7 +11,9 @@ from experiments.spiking.data import Integers
 from streamlearn.baselines import SgdMlpClassifier
 
 TREES = 100
-GRU_UNITS, GRU_EPOCHS, GRU_RATE, GRU_BATCH = 32, 40, 3e-3, 16
+GRU_UNITS, GRU_EPOCHS, GRU_RATE, GRU_BATCH = 32, 20, 5e-3, 32
+#: Every so many samples of a second are what the GRU sees.
+GRU_EVERY = 2
 
 
 def by_sgd(
@@ -68,7 +70,7 @@ def by_gru(seen: Shown, kept: Integers, seed: int) -> dict[int, Floats]:
     def seconds(i: int, starts: tuple[int, ...]) -> Any:
         signal = (signals[i] - mean) / deviation
         ends = [end for at in starts for end in range(at + RATE, len(signal) + 1, seen.window.hop)]
-        return np.stack([signal[end - RATE : end] for end in ends])
+        return np.stack([signal[end - RATE : end : GRU_EVERY] for end in ends])
 
     x = torch.tensor(np.concatenate([seconds(i, STARTS) for i in kept]), dtype=torch.float32)
     y = torch.tensor(
