@@ -8,15 +8,14 @@ import copy
 import hashlib
 import json
 import threading
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from quant.durable import write_durably
-from quant.errors import ConfigError, InputValueError, LabelError, ShapeError, StateFormatError
+from quant.errors import ConfigError, LabelError, ShapeError, StateFormatError
 from quant.window import Window, golden, reset
 from quant.window.file import from_bytes as window_from_bytes
 from quant.window.file import to_bytes as window_to_bytes
@@ -26,14 +25,12 @@ from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.learners.labels import read_label, read_target
 from streamlearn.learners.loading import read
+from streamlearn.learners.samples import Floats, Sample, read_sample, read_samples
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = ["Window", "Windowed"]
-
-Floats = npt.NDArray[np.float32]
-Sample = Mapping[Any, float] | Sequence[float] | npt.NDArray[Any]
 
 FORMAT, VERSION = "streamlearn-windowed", 1
 
@@ -89,33 +86,6 @@ class Windowed:
             return self._engine.look(self._state, x)  # type: ignore[no-any-return]
         return golden.look(self.window, self._state, x)
 
-    def _read(self, x: Sample) -> Floats:
-        names = self.window.channels
-        assert not isinstance(names, int)
-        if isinstance(x, Mapping):
-            if {*map(str, x)} != {*names}:
-                raise ShapeError(f"x has {sorted(map(str, x))}: expected {sorted(names)}")
-            named = {str(name): value for name, value in x.items()}
-            x = [named[name] for name in names]
-        return self._checked(x, (len(names),))
-
-    def _checked(self, values: Any, shape: tuple[int, ...]) -> Floats:
-        try:
-            wide = np.asarray(values, np.float64)
-        except (TypeError, ValueError) as error:
-            raise InputValueError(f"x holds what is no number: {error}") from error
-        if wide.shape[-1:] != shape[-1:] or wide.ndim != len(shape):
-            raise ShapeError(
-                f"x has shape {wide.shape}: a window of {self.window.n_channels} channels takes "
-                f"{'(n_steps, channels)' if len(shape) > 1 else '(channels,)'}"
-            )
-        with np.errstate(over="ignore"):
-            found = wide.astype(np.float32)
-        if not np.isfinite(found).all():
-            at = np.argwhere(~np.isfinite(found))[0].tolist()
-            raise InputValueError(f"x{at} is {wide[tuple(at)]!r}: expected a finite float32")
-        return found
-
     # -- one sample -------------------------------------------------------------------------
 
     def learn_one(self, x: Sample, y: Hashable) -> Self:
@@ -140,11 +110,11 @@ class Windowed:
             As :meth:`learn_one`.
         """
         with self._lock:
-            values = self._read(x)
+            values = read_sample(x, self.window)
             found = self._look(values)
             predicted = None
             if found is not None and y is None:
-                predicted = self._predict(found)
+                predicted = self.learner.predict_one(found)
             elif found is not None:
                 predicted = self.learner.test_then_learn_one(found, y)
             elif y is not None:
@@ -158,9 +128,6 @@ class Windowed:
             self.learner._class_of(read_label(y))
         else:
             read_target(y)
-
-    def _predict(self, features: Floats) -> Any:
-        return self.learner.predict_one(features)
 
     def step(self, x: Sample) -> Any:
         """Take one raw sample without a label; return what is predicted if it ends a window.
@@ -181,8 +148,8 @@ class Windowed:
             As :meth:`learn_one`.
         """
         with self._lock:
-            found = self._look(self._read(x))
-            return None if found is None else self._predict(found)
+            found = self._look(read_sample(x, self.window))
+            return None if found is None else self.learner.predict_one(found)
 
     def features_one(self, x: Sample) -> Floats | None:
         """Return the features of the window that a sample would end, or None; change nothing.
@@ -195,7 +162,7 @@ class Windowed:
             As :meth:`learn_one`.
         """
         with self._lock:
-            return self._look(self._read(x))
+            return self._look(read_sample(x, self.window))
 
     def reset(self) -> None:
         """Begin a recording: no window holds samples of two. What was learned stays."""
@@ -218,7 +185,7 @@ class Windowed:
             As :meth:`learn_one`; before the first sample, but for what diverges.
         """
         with self._lock:
-            rows = self._checked(X, (0, self.window.n_channels))
+            rows = read_samples(X, self.window)
             self._check_label(y)
             self.reset()
             for row in rows:
@@ -239,7 +206,7 @@ class Windowed:
             If the recording is shorter than a window; or as :meth:`learn_one`.
         """
         with self._lock:
-            found = golden.recording(self.window, self._checked(X, (0, self.window.n_channels)))
+            found = golden.recording(self.window, read_samples(X, self.window))
             if not self.learner.labels:
                 raise LabelError("no label is known yet: learn a recording, or give classes=")
             if not len(found):

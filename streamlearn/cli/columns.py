@@ -240,8 +240,8 @@ def columns_of(
         tuple(words),
         cast(Missing, missing),
     )
-    found = None if labels is None else stream_name(labels)
-    return Columns(options, label_delay, found, windowed, segment)
+    come = None if labels is None else stream_name(labels)
+    return Columns(options, label_delay, come, windowed, segment)
 
 
 def _window(
@@ -254,7 +254,7 @@ def _window(
                 "--hop, --window-features, --magnitude and --segment are of windows: give --window"
             )
         return None
-    asked = {
+    asked: dict[str, Any] = {
         "n": n,
         "hop": max(n // 2, 1) if hop is None else hop,
         "features": list(FEATURES if features is None else _names(features)),
