@@ -8,6 +8,7 @@ twin on Flink.
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import subprocess
 import sys
@@ -145,6 +146,11 @@ def measure(options: argparse.Namespace) -> Record:
     """Time every length of block, and every fleet."""
     if find_spec("bytewax") is None:
         raise MissingError('fleet-overhead needs Bytewax: pip install "streamlearn[fleet]"')
+    python = os.environ.get("STREAMLEARN_FLINK_PYTHON", "")
+    if options.flink and not python:
+        raise MissingError(
+            "--flink: STREAMLEARN_FLINK_PYTHON names no Python that has streamlearn and apache-flink"
+        )
     rows = [of_block(n, options.repeats) for n in BLOCKS]
     image = MesuClassifier(LAYERS, classes=range(LAYERS[-1])).to_bytes()
     state_bytes = MesuClassifier(LAYERS).state.nbytes
@@ -153,8 +159,8 @@ def measure(options: argparse.Namespace) -> Record:
     for sizes in FLEETS:
         fleets.append(of_fleet(*sizes))
         say(str(fleets[-1]))
-    if options.flink is not None:
-        fleets.append(of_flink(options.flink, *ON_FLINK))
+    if options.flink:
+        fleets.append(of_flink(python, *ON_FLINK))
     return {
         "rows": rows,
         "fleets": fleets,
@@ -197,8 +203,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="the shortest of so many times counts; 300 if none",
     )  # fmt: skip
     parser.add_argument(
-        "--flink", metavar="PYTHON",
-        help="a Python that has streamlearn and apache-flink: measure the twin on Flink too",
+        "--flink", action="store_true",
+        help="measure the twin on Flink too, by the Python that STREAMLEARN_FLINK_PYTHON names",
     )  # fmt: skip
 
 
