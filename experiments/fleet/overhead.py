@@ -149,7 +149,7 @@ def measure(options: argparse.Namespace) -> Record:
     python = os.environ.get("STREAMLEARN_FLINK_PYTHON", "")
     if options.flink and not python:
         raise MissingError(
-            "--flink: STREAMLEARN_FLINK_PYTHON names no Python that has streamlearn and apache-flink"
+            "--flink: STREAMLEARN_FLINK_PYTHON names no Python with streamlearn and apache-flink"
         )
     rows = [of_block(n, options.repeats) for n in BLOCKS]
     image = MesuClassifier(LAYERS, classes=range(LAYERS[-1])).to_bytes()
