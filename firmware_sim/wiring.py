@@ -14,6 +14,8 @@ from .python_tap import PythonTap
 from .tap import Tap, Wiring
 
 NOWHERE = 0xFFFFFFF0
+#: What may stand in front of a learner: a firmware has one of them, or none.
+_IN_FRONT = {"sl_backbone", "sl_window_look"}
 _LINE_BYTES = 65536 + HEADER_BYTES + CRC_BYTES
 
 
@@ -48,7 +50,7 @@ def make_tap(
             firmware.address_of("sl_learner_predict_mean")
             if "sl_learner_predict_mean" in firmware.symbols  # an older kernel has none
             else NOWHERE,
-            firmware.address_of("sl_backbone") if "sl_backbone" in firmware.symbols else NOWHERE,
+            next(map(firmware.address_of, _IN_FRONT & {*firmware.symbols}), NOWHERE),
         ),
         2 * _LINE_BYTES,
         16 * _LINE_BYTES,

@@ -61,9 +61,11 @@ def load_foreign() -> Floats:
     try:
         (path,) = data_files("fashion_mnist_900", ["images-idx3-ubyte.gz"], "Fashion-MNIST")
     except DataNotFoundError:
-        return load_fashion_mnist("test").x[:KNOWN]
+        first: Floats = load_fashion_mnist("test").x[:KNOWN]
+        return first
     images = read_idx(path, 3)[:KNOWN]
-    return images.reshape(len(images), -1).astype(np.float32) / np.float32(255)
+    found: Floats = images.reshape(len(images), -1).astype(np.float32) / np.float32(255)
+    return found
 
 
 def novelty_auc(learner: PermutedLearner, inside: Floats, outside: Floats, task: int) -> float:
