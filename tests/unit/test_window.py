@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from experiments.figures import RESULTS
+from experiments.signals import cost
+from experiments.study import read_record
 from quant.errors import (
     ConfigError,
     InputValueError,
@@ -22,6 +25,7 @@ from quant.window import EDGES, FEATURES, golden
 from quant.window.file import from_bytes, sha256, to_bytes
 from quant.window.native import NativeWindow
 from streamlearn import MesuClassifier, MesuRegressor, SpikingClassifier
+from streamlearn.cli.board_costs import WINDOWS_FILE, window_instructions
 from streamlearn.windows import Window, Windowed
 
 WINDOWS: dict[str, Window] = {
@@ -323,3 +327,15 @@ def test_files_that_are_cut_or_changed_are_refused() -> None:
     state["sample"] = 0x7FC00000
     with pytest.raises(ShapeError, match="damaged"):
         window.state_from_bytes(state.tobytes())
+
+
+def test_the_plan_of_boards_counts_what_was_recorded() -> None:
+    recorded = cost.csv_of(read_record(RESULTS / "window-cost"))
+    assert WINDOWS_FILE.read_text() == recorded
+    window = cost.window()
+    for row in recorded.splitlines()[1:]:
+        core, *_, instructions = row.split(",")
+        assert window_instructions(window, core) == int(instructions)
+    assert window_instructions(window, "cortex-m7") == window_instructions(window, "cortex-m4f")
+    short = Window(50, 25, 3, magnitude=True)
+    assert window_instructions(short, "rv32imc") == window_instructions(window, "rv32imc") / 4
