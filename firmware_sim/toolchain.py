@@ -16,7 +16,7 @@ from .lock_sources import check_lock, copy_lock
 from .port_sources import CommitWhen, copy_port, log_plan
 from .stack import stack_use
 from .storage import LogPlan, Storage, plan_storage
-from .uf2 import write_uf2
+from .uf2 import write_bin, write_uf2
 from .zig import run_cc, zig_version
 
 #: A stack is never smaller, nor no multiple of 8: the linker script says so, too.
@@ -71,8 +71,8 @@ def build_firmware(
     """Build the firmware of an exported learner for a board.
 
     `out_dir` then holds ``firmware.elf``, ``board.ld``, ``build.log`` (the command and the
-    compiler's warnings), ``src/`` with every source that was compiled, and ``firmware.uf2`` for a
-    board that takes it.
+    compiler's warnings), ``src/`` with every source that was compiled, and ``firmware.uf2`` or
+    ``firmware.bin`` for a board that takes it.
 
     Parameters
     ----------
@@ -141,6 +141,8 @@ def build_firmware(
     firmware = _link(arguments, board, storage, stack_bytes, out, "")
     if board.uf2_family is not None:
         write_uf2(out / "firmware.uf2", firmware.segments, board.uf2_family)
+    if board.bin_image:
+        write_bin(out / "firmware.bin", firmware.segments, board.flash.origin)
     return firmware
 
 

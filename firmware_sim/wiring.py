@@ -43,7 +43,7 @@ def make_tap(
     processor = processor_of(firmware.board.core)
     wiring = Wiring(
         flash,
-        firmware.board.flash.origin,
+        firmware.board.flash.code,
         (
             firmware.address_of("sl_learner_predict"),
             firmware.address_of("sl_learner_learn"),
@@ -56,7 +56,7 @@ def make_tap(
         16 * _LINE_BYTES,
         serial_of(firmware.board),
         ram if firmware.board.emulate.get("code_in_ram") else None,
-        firmware.board.ram.origin,
+        firmware.board.ram.code,
         processor.lr,
         firmware.board.core.isa == "riscv",
     )
