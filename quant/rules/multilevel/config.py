@@ -20,7 +20,7 @@ RANGES = (
     ("growth_hidden", 0, 1, "a probability, 0 to 1"),
     ("threshold", -7, 7, "-7 to 7 standard deviations"),
     ("active", 1 / 16, 7, "1/16 to 7"),
-    ("logit_scale", 1 / 16, 8, "1/16 to 8"),
+    ("logit_scale", 1 / 16, 32, "1/16 to 32"),
     ("weight_init", 0, 1, "0 to 1"),
     ("weight_init_output", 0, 1, "0 to 1"),
     ("front_end_window", 2, 32768, "2 to 32768 samples"),
@@ -58,7 +58,7 @@ class MultilevelConfig:
         An input or a unit is active where its magnitude is this or more, 1/16 to 7.
     logit_scale : float
         The last layer's sums are divided by the norm of its input and multiplied by this before
-        the softmax, 1/16 to 8.
+        the softmax, 1/16 to 32.
     weight_init, weight_init_output : float
         Weights start uniform within ± this, 0 to 1; the second is of the last layer.
     memory_window : float

@@ -37,5 +37,5 @@ RULE = Rule(
     check=_check,
     weight="level",
     title="Multi-level",
-    variants={"two levels": {"levels": 2, "devices": 1}, "keeps": {"memory_window": float("inf")}},
+    variants={"fixed": {"lr_hidden": 0.0}},
 )
