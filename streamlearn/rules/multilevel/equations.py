@@ -83,7 +83,8 @@ def forward(
             x = activate(a, config.threshold)
         if spec.bias:
             x = np.append(x, 1.0)
-        a = x @ weights(spec, config, state, layer)
+        some = np.flatnonzero(x)
+        a = x[some] @ (2 * view(spec, state, "level", layer)[some] / config.steps - 1)
         result.inputs.append(x)
         result.norms.append(float(np.sqrt(x @ x)))
     size = result.norms[-1]
@@ -106,21 +107,23 @@ def update(
     for layer in range(last, -1, -1):
         level, used = view(spec, state, "level", layer), view(spec, state, "used", layer)
         x, size, here = forward_.inputs[layer], forward_.norms[layer], delta
-        w = weights(spec, config, state, layer)
         first -= len(x)
         units = spec.layers[layer]
+        lr = config.lr if layer == last else config.lr_hidden
+        if layer or lr:
+            w = weights(spec, config, state, layer)
         if layer:
             below = w[:units] @ here / np.sqrt(len(here))
             delta = np.where(x[:units] > 0, below, 0.0)
-        lr = config.lr if layer == last else config.lr_hidden
-        if size:
+        if size and lr:
             g = lr * config.steps / 2 / size * np.outer(x, here)
             step = np.clip(g, -1, 1) * np.exp(-config.consolidation * used * np.abs(w))
             level[:] = np.clip(level - step, 0, config.steps)
         if not replaying(state):
             growth = config.growth if layer == last else config.growth_hidden
-            both = np.outer(np.abs(x) >= config.active, post)
-            used[:] = np.minimum(used + growth * both, COUNTER_MAX)
+            if growth:
+                both = np.outer(np.abs(x) >= config.active, post)
+                used[:] = np.minimum(used + growth * both, COUNTER_MAX)
             used[-(first + n) % config.sweep :: config.sweep] *= 1 - min(
                 config.sweep / config.memory_window, 1.0
             )
