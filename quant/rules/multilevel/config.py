@@ -73,23 +73,28 @@ class MultilevelConfig:
     ------
     ConfigError
         If a value makes no sense.
+
+    Notes
+    -----
+    The defaults suit streams that drift: they were chosen on the bundled gas stream. Where tasks
+    follow each other and must stay, take an infinite ``memory_window`` and small learning rates.
     """
 
     rule: ClassVar[str] = "multilevel"
 
     levels: int = 32
     devices: int = 7
-    lr: float = 0.3
-    lr_hidden: float = 0.3
-    consolidation: float = 0.1
+    lr: float = 0.9
+    lr_hidden: float = 1.8
+    consolidation: float = 0.05
     growth: float = 0.05
     growth_hidden: float = 0.005
-    threshold: float = -0.5
+    threshold: float = -0.1
     active: float = 0.5
-    logit_scale: float = 4.0
+    logit_scale: float = 14.0
     weight_init: float = 1.0
     weight_init_output: float = 0.2
-    memory_window: float = 1000.0
+    memory_window: float = 600.0
     sweep: int = 64
     front_end_window: int = 300
 
