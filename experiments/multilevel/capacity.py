@@ -100,6 +100,7 @@ class CapacityRun(Run):
 
     def begin(self, data: Any, n_tasks: int) -> Begun:
         """See :meth:`Run.begin`."""
+        del data, n_tasks
         config = config_of(*SYNAPSES[self.setting.algorithm])
 
         def step(task: int, record: Record) -> Mapping[str, int]:

@@ -41,7 +41,7 @@ SPLIT_CONFIG = MultilevelConfig(
 #: By algorithm: devices of 32 levels per weight, and the arithmetic.
 DEVICES = {"1": (1, "q8"), "2": (2, "q8"), "7": (7, "q8"), "float": (7, "float64")}
 SETS_LAYERS = (784, 1500, 10)
-SETS_CONFIG = dataclasses.replace(SPLIT_CONFIG, lr=0.05, logit_scale=8.0)
+SETS_CONFIG = dataclasses.replace(SPLIT_CONFIG, lr=0.3, consolidation=0.3, logit_scale=8.0)
 LEVELS_STUDIED = (2, 3, 5, 8, 16, 32, 256)
 
 
@@ -91,6 +91,7 @@ class ImagesRun(Run):
 
     def begin(self, data: Any, n_tasks: int) -> Begun:
         """See :meth:`Run.begin`."""
+        del n_tasks
         learner = RuleLearner(*self.given(), self.seed)
 
         def step(task: int, record: Record) -> Mapping[str, int]:

@@ -48,6 +48,7 @@ def integer(
     """
     plan = make_multilevel_plan(spec, config)
     x: Number = Value(g, g.cast(z_q, TensorProto.DOUBLE))
+    sums = x
     for layer in range(len(spec.shapes)):
         with g.scope(f"layer_{layer}"):
             if layer:
@@ -68,7 +69,7 @@ def real(
     g: GraphBuilder, z: str, spec: NetworkSpec, config: MultilevelConfig, state: State
 ) -> Drawn:
     """All layers in float64; logits float64[batch, 1, classes]."""
-    x = z
+    x = sums = z
     for layer in range(len(spec.shapes)):
         with g.scope(f"layer_{layer}"):
             if layer:

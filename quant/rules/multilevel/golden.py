@@ -83,7 +83,7 @@ def forward(
     spec: NetworkSpec, plan: MultilevelPlan, state: State, z_q: Int64, count: Saturations
 ) -> Forward:
     """Run all layers on one input ``int64[n_features]`` in Q3.4."""
-    result, x = Forward(), z_q
+    result, x, a = Forward(), z_q, z_q
     for layer in range(len(spec.shapes)):
         if layer:
             x = activate(a, plan)

@@ -77,7 +77,7 @@ def forward(
     spec: NetworkSpec, config: MultilevelConfig, state: State, z: Float, count: Saturations
 ) -> Forward:
     """Run all layers on one input ``float64[n_features]``."""
-    result, x = Forward(), z
+    result, x, a = Forward(), z, z
     for layer in range(len(spec.shapes)):
         if layer:
             x = activate(a, config.threshold)
