@@ -349,6 +349,35 @@ def synapse_bytes(name: str) -> float:
     return (learner.state.nbytes - 16) / learner.spec.n_synapses
 
 
+def _cells(path: str) -> Iterator[dict[str, str]]:
+    """Rows of a recorded table, each cell by the head of its column."""
+    head, _, *lines = (
+        [cell.strip() for cell in line.strip("| ").split("|")]
+        for line in (ROOT / "experiments" / "results" / path).read_text("utf-8").splitlines()
+    )
+    return (dict(zip(head, cells, strict=True)) for cells in lines)
+
+
+def one_byte() -> Iterator[str]:
+    """Compare the rules of a byte per synapse on the streams that `labels` has whole."""
+    rows = {
+        row["stream"]: int(row["rows"].replace(",", "")) for row in _cells("streams/streams.md")
+    }
+    most = json.loads((ROOT / "experiments/results/labels/result.json").read_text("utf-8"))
+    binary = {row["accuracy, %"]: row["binary rule"] for row in _cells("streams/table.md")}
+    mine = {row["stream"]: row["all"] for row in _cells("labels/table.md") if row["rule"] == "BiMU"}
+    names = [name for name in mine if rows[name] <= most["samples"] and name in binary]
+    yield "| stream | `BimuClassifier` | `MetaplasticClassifier` |"
+    yield "|---|---:|---:|"
+    for name in names:
+        yield f"| {name} | {mine[name]} | {binary[name]} |"
+    means = [
+        sum(float(found[name].split()[0]) for name in names) / len(names)
+        for found in (mine, binary)
+    ]
+    yield "| **mean** | " + " | ".join(f"**{mean:.1f}**" for mean in means) + " |"
+
+
 VERBS = {
     "learn": "learn",
     "predict": "predict",
@@ -467,7 +496,18 @@ def version(of: str) -> str:
 
 def figure(name: str, *arguments: str) -> Any:
     """Find the function that a marker names."""
-    blocks = (boards, wear, instructions, memories, lock, event_log, rules, members, layouts)
+    blocks = (
+        boards,
+        wear,
+        instructions,
+        memories,
+        lock,
+        event_log,
+        rules,
+        one_byte,
+        members,
+        layouts,
+    )
     proofs = (unproved, misra)
     known = {f.__name__.replace("_", "-"): f for f in (*blocks, *proofs, onnx_sizes)}
     one: dict[str, Callable[..., str]] = {

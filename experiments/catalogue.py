@@ -123,6 +123,17 @@ TOPICS: dict[str, dict[str, Entry]] = {
         "memory": Entry(
             "memory", "what the memory knows at the end, and how sure it is of it", (), ("mnist",)
         ),
+        "windows": Entry(
+            "signals.experiments",
+            "windows of gestures and exercises: held out, other days, live; beside others",
+            ("sklearn", "torch"),
+        ),
+        "machine": Entry(
+            "signals.experiments", "a machine's temperature: alarms before its failures"
+        ),
+        "window-cost": Entry(
+            "signals.experiments", "instructions of a second of an accelerometer, by windows"
+        ),
         "spiking": Entry(
             "spiking.experiments", "spiking learners on spoken digits and motion, beside SGD"
         ),

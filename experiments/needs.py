@@ -22,6 +22,7 @@ EXTRAS = {
     "jax": "rivals",
     "numba": "reproduce",
     "river": "test",
+    "sklearn": "sklearn",
     "torch": "torch",
 }
 #: Data sets that are not bundled, by name.

@@ -15,6 +15,7 @@ import numpy as np
 from export.backbone import BACKBONE_FILE, BACKBONE_ONNX_FILE, backbone_files, check_backbone
 from export.c_package import c_package
 from export.signing import SIGNATURE_FILE, SigningKey
+from export.window import WINDOW_FILE, check_window, window_files
 from quant.backbone import Backbone
 from quant.backbone.file import sha256 as backbone_sha256
 from quant.compiler import zig_version
@@ -24,6 +25,8 @@ from quant.errors import ConfigError
 from quant.layout import C_TYPES
 from quant.rule import arithmetic_of, rule_of
 from quant.state import layout_of
+from quant.window import Window
+from quant.window.file import sha256 as window_sha256
 from streamlearn import __version__
 from streamlearn.learners.base import StreamLearner
 
@@ -52,6 +55,7 @@ def write_export(
     stream: Mapping[str, Any] | None = None,
     key: SigningKey | None = None,
     backbone: Backbone | None = None,
+    window: Window | None = None,
 ) -> dict[str, Any]:
     """Write the ONNX graphs, the state image, the C package and ``manifest.json``.
 
@@ -73,6 +77,9 @@ def write_export(
         Signs the manifest, which has the hashes of all files (:mod:`export.signing`).
     backbone : Backbone, optional
         What makes the learner's features of raw values. A board then takes raw values.
+    window : Window, optional
+        What makes the learner's features of a signal's last samples. A board then takes raw
+        samples; it begins with an empty window, for a signal that stopped is another one.
 
     Returns
     -------
@@ -87,7 +94,7 @@ def write_export(
     WriteError
         If a file cannot be written, as on a full disk. The folder is then refused by who opens it.
     """
-    contents = contents_of(learner, backbone)
+    contents = contents_of(learner, backbone, window)
     root = Path(folder)
     if root.exists() and any(root.iterdir()) and not _is_export(root):
         raise ConfigError(
@@ -95,7 +102,8 @@ def write_export(
             "an earlier export"
         )
     (root / "c").mkdir(parents=True, exist_ok=True)
-    ours = (ONNX_FILE, *LEARN_FILES, BACKBONE_FILE, BACKBONE_ONNX_FILE, SIGNATURE_FILE)
+    in_front = (BACKBONE_FILE, BACKBONE_ONNX_FILE, WINDOW_FILE)
+    ours = (ONNX_FILE, *LEARN_FILES, *in_front, SIGNATURE_FILE)
     of_old = (root / name for name in (*ours, "model.onnx"))
     for stale in (*(root / "c").glob("*.[ch]"), *of_old):
         stale.unlink(missing_ok=True)
@@ -103,7 +111,7 @@ def write_export(
     _write_manifest(root, {"format": FORMAT, "format_version": FORMAT_VERSION})
     for name, data in contents.items():
         write_durably(root / name, data)
-    manifest = manifest_of(learner, contents, backbone)
+    manifest = manifest_of(learner, contents, backbone, window)
     manifest |= {"versions": versions(), **({} if stream is None else {"stream": dict(stream)})}
     text = _write_manifest(root, manifest)
     if key is not None:
@@ -111,13 +119,16 @@ def write_export(
     return manifest
 
 
-def contents_of(learner: StreamLearner, backbone: Backbone | None = None) -> dict[str, bytes]:
+def contents_of(
+    learner: StreamLearner, backbone: Backbone | None = None, window: Window | None = None
+) -> dict[str, bytes]:
     """Return the files of a learner's export but for the manifest, by name.
 
     Raises
     ------
     ConfigError
-        If the learner's arithmetic has no C kernel, or the backbone is another learner's.
+        If the learner's arithmetic has no C kernel, what stands in front is another learner's, or
+        there are both a backbone and a window.
     """
     # ONNX takes its time: only who exports waits
     from export.graph.learning import learning_models, why_not
@@ -135,6 +146,11 @@ def contents_of(learner: StreamLearner, backbone: Backbone | None = None) -> dic
     if backbone is not None:
         check_backbone(backbone, learner.spec.n_features)
         contents |= backbone_files(backbone)
+    if window is not None:
+        if backbone is not None:
+            raise ConfigError("a backbone and a window in front of one learner: give one of them")
+        check_window(window, learner.spec)
+        contents |= window_files(window)
     given, names = (learner.spec, learner.config), class_names(learner)
     models = {}
     if not learner.spec.leaks:
@@ -148,14 +164,19 @@ def contents_of(learner: StreamLearner, backbone: Backbone | None = None) -> dic
 
 
 def manifest_of(
-    learner: StreamLearner, contents: Mapping[str, bytes], backbone: Backbone | None = None
+    learner: StreamLearner,
+    contents: Mapping[str, bytes],
+    backbone: Backbone | None = None,
+    window: Window | None = None,
 ) -> dict[str, Any]:
     """Return what a manifest says of a learner and its files: all but versions and stream."""
     from export.graph.learning import why_not
     from export.graph.model import IR_VERSION, OPSET
 
     no_learning = why_not(learner.spec, learner.config, learner.arithmetic)
-    in_front = {} if backbone is None else {"backbone": _described(backbone)}
+    in_front: dict[str, Any] = {} if backbone is None else {"backbone": _described(backbone)}
+    if window is not None:
+        in_front["window"] = {**window.to_json(), "sha256": window_sha256(window)}
     return {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,

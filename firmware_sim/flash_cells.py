@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from .boards import Flash
+from .boards.parts import Flash
 from .faults import Fault
 from .overlay import Overlay, Writes
 from .power import Cut

@@ -9,6 +9,9 @@ from collections.abc import Callable
 
 from .flash_cells import FlashCells
 
+#: Registers elsewhere: base, bytes, what a read returns, and what is wrong with a write.
+Page = tuple[int, int, Callable[[int], int], Callable[[int, int], "str | None"]]
+
 
 class FlashController:
     """A controller that lets memory be written as it is: memory stands for flash.
@@ -46,6 +49,10 @@ class FlashController:
     def store(self, address: int, data: bytes) -> str | None:
         """Take a store to the flash itself; return what is wrong with it, or None."""
         return self.cells.store(address, data)
+
+    def more_pages(self) -> tuple[Page, ...]:
+        """Return what else of the chip has registers that count here."""
+        return ()
 
 
 class _Keyed(FlashController):
@@ -211,84 +218,9 @@ class Nrf5(FlashController):
         return self.cells.program(address, data)
 
 
-class Rp2040(FlashController):
-    """The SSI and the chip behind it (W25Q16JV); the chip select is a register of another page."""
-
-    SS_BASE, SS_SIZE, SS_OFFSET = 0x40018000, 0x1000, 0x0C
-    writable = (0x00, 0x04, 0x08, 0x10, 0x14, 0x60, 0xF4)
-    UNIQUE_ID = bytes.fromhex("e660c0ffee15600d")
-    _BASE = 0x10000000
-
-    def reset(self) -> None:
-        """Set all registers to what they are after a reset."""
-        super().reset()
-        self.queue: list[int] = []
-        self.command: list[int] | None = None
-        self.may_write = False
-        self.switch_flash(False)
-
-    def read(self, offset: int) -> int:
-        """Return what a register reads."""
-        if offset == 0x28:
-            return 0x4 | (0x8 if self.queue else 0)
-        if offset == 0x60:
-            return self.queue.pop(0) if self.queue else 0
-        return super().read(offset)
-
-    def write(self, offset: int, value: int) -> str | None:
-        """Take what was written to a register."""
-        if offset == 0x60:
-            if not self.words.get(0x08) or self.words.get(0x00) != 7 << 16 or self.command is None:
-                return "sends to the flash chip without the SSI set to it and the chip selected"
-            self.command.append(value & 0xFF)
-            self.queue.append(self._answer(self.command))
-            return None
-        if offset not in (0x08, 0x10, 0x14) and self.words.get(0x08):
-            return "changes the SSI while it is on"
-        self.words[offset] = value
-        in_place = (31 << 16) | (3 << 8)
-        self.switch_flash(bool(self.words.get(0x08)) and self.words.get(0x00) == in_place)
-        return None
-
-    def select(self, value: int) -> str | None:
-        """Take what was written to the chip select's register."""
-        low = value >> 8 & 3 == 2
-        if low and self.command is None:
-            self.command = []
-        elif not low and self.command is not None:
-            done, self.command = self.command, None
-            return self._done(done)
-        return None
-
-    def _answer(self, sent: list[int]) -> int:
-        if sent[0] == 0x4B and len(sent) > 5:
-            return self.UNIQUE_ID[(len(sent) - 6) % 8]
-        return 0
-
-    def _done(self, sent: list[int]) -> str | None:
-        code = sent[0] if sent else 0
-        if code == 0x06:
-            self.may_write = True
-            return None
-        if code not in (0x20, 0x02):
-            return None
-        if not self.may_write:
-            return "erases or programs without write enable"
-        self.may_write = False
-        address = self._BASE + int.from_bytes(bytes(sent[1:4]), "big")
-        if code == 0x20:
-            return self.cells.erase(address)
-        return self.cells.program(address, bytes(sent[4:]))
-
-    def store(self, address: int, data: bytes) -> str | None:
-        """Take a store to the flash itself."""
-        return f"stores {len(data)} bytes to {address:#010x}: this flash takes commands only"
-
-
 MODELS: dict[str, type[FlashController]] = {
     "memory": FlashController,
     "nrf5": Nrf5,
-    "rp2040": Rp2040,
     "stm32f1": Stm32F1,
     "stm32f4": Stm32F4,
     "stm32l0": Stm32L0,

@@ -135,6 +135,9 @@ class Firmware:
     def symbol_at(self, address: int) -> str:
         """Return ``function+offset`` for a code address, or the bare number where none fits."""
         address &= ~1
+        ram = self.board.ram
+        if ram.code <= address < ram.code + ram.bytes:
+            address += ram.origin - ram.code
         functions = sorted(
             (symbol.address, name) for name, symbol in self.symbols.items() if symbol.is_function
         )

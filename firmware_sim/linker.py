@@ -45,10 +45,14 @@ def render_linker_script(
     if stack_bytes < 256 or stack_bytes % 8:
         raise BuildError(f"stack_bytes is {stack_bytes}: expected at least 256, a multiple of 8")
     flash, ram = board.flash, board.ram
-    reserved, boot = flash.reserved_bytes, board.boot2 is not None
+    reserved, boot = flash.reserved_bytes, board.has_boot_section
+    room = ROOMY_BYTES if roomy else max(0, storage.start - flash.origin - reserved)
+    code = f"    CODE (rx) : ORIGIN = {flash.code + reserved:#x}, LENGTH = {room}\n"
     values = {
-        "FLASH_ORIGIN": hex(flash.origin + flash.reserved_bytes),
-        "FLASH_BYTES": ROOMY_BYTES if roomy else max(0, storage.start - flash.origin - reserved),
+        "FLASH_ORIGIN": hex(flash.origin + reserved),
+        "FLASH_BYTES": room,
+        "CODE_MEMORY": code * (flash.code_origin is not None),
+        "FOR_CODE": "FLASH" if flash.code_origin is None else "CODE AT> FLASH",
         "BOOT_MEMORY": f"    BOOT (rx) : ORIGIN = {flash.origin:#x}, LENGTH = {reserved}\n" * boot,
         "BOOT_SECTION": "    .boot2 : { KEEP(*(.boot2)) } > BOOT\n" * boot,
         "VECTOR_BYTES": vector_bytes(board),

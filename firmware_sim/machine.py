@@ -97,12 +97,20 @@ class Machine(Breaking):
     def _make_emulator(self) -> Any:
         board = self.firmware.board
         engine = make_engine(board.core)
-        runs = uc.UC_PROT_EXEC if board.emulate.get("code_in_ram") else 0
-        for memory, buffer, rights in (
-            (board.flash, self._flash, uc.UC_PROT_READ | uc.UC_PROT_EXEC),
-            (board.ram, self._ram, uc.UC_PROT_READ | uc.UC_PROT_WRITE | runs),
+        for memory, buffer, rights, runs in (
+            (board.flash, self._flash, uc.UC_PROT_READ, True),
+            (
+                board.ram,
+                self._ram,
+                uc.UC_PROT_READ | uc.UC_PROT_WRITE,
+                bool(board.emulate.get("code_in_ram")),
+            ),
         ):
-            engine.mem_map_ptr(memory.origin, memory.bytes, rights, ctypes.addressof(buffer))
+            at, size = ctypes.addressof(buffer), memory.bytes
+            here = uc.UC_PROT_EXEC if runs and memory.code == memory.origin else 0
+            engine.mem_map_ptr(memory.origin, size, rights | here, at)
+            if runs and not here:
+                engine.mem_map_ptr(memory.code, size, uc.UC_PROT_EXEC, at)
         if self._processor.system is not None:
             engine.mem_map(*self._processor.system, uc.UC_PROT_READ | uc.UC_PROT_WRITE)
         self._tap.attach(engine)

@@ -15,6 +15,8 @@ from .processors import processor_of
 
 BOOT2_ADDRESS = 0x20041F00  # where the RP2040's boot ROM copies the second stage
 
+DIRECT_BOOT = 2 * (0xAEDB041D).to_bytes(4, "little")  # with these the ESP32-C3 runs from flash
+
 _STACK_PAINT = b"\xc5\xc5\xc5\xc5"  # startup.c: STACK_PAINT
 _POWER_ON_SEED = 0x5EED
 
@@ -71,6 +73,8 @@ class Memory:
         board = self._firmware.board
         if board.emulate.get("boot") == "rp2040":
             return self._boot_rom()
+        if board.emulate.get("boot") == "esp32c3":
+            return self._direct_boot()
         if not processor_of(board.core).has_vectors:
             return 0, self._firmware.vector_address
         stack, entry = struct.unpack_from(
@@ -87,9 +91,17 @@ class Memory:
         ctypes.memmove(ctypes.addressof(self.ram) + BOOT2_ADDRESS - ram, image, len(image))
         return BOOT2_ADDRESS, BOOT2_ADDRESS
 
+    def _direct_boot(self) -> tuple[int, int]:
+        """Do what the ESP32-C3's boot ROM does if the flash begins with its two magic words."""
+        if bytes(self.flash[:8]) != DIRECT_BOOT:
+            raise BuildError(
+                f"{self._firmware.elf_path}: the flash does not begin with {DIRECT_BOOT.hex(' ')}"
+            )
+        return 0, self._firmware.board.flash.code + len(DIRECT_BOOT)
+
     def code_at(self, address: int, size: int) -> bytes:
         """Return bytes of the flash, none where it has none."""
-        at = address - self._firmware.board.flash.origin
+        at = address - self._firmware.board.flash.code
         return bytes(self.flash[at : at + size]) if 0 <= at < len(self.flash) else b""
 
     def stack_peak_bytes(self) -> int:

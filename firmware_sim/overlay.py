@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .boards import Flash
+from .boards.parts import Flash
 from .faults import EVENT_OF, Event, Fault
 
 #: What is programmed at the end of a call of the overlay: address and bytes.

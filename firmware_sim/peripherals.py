@@ -17,7 +17,8 @@ from .emulator import uc
 from .errors import BoardError
 from .faults import Fault
 from .flash_cells import FlashCells
-from .flash_models import MODELS, FlashController, Rp2040
+from .flash_chips import MODELS
+from .flash_models import FlashController
 from .storage import Storage
 from .tap import Serial, Tap
 
@@ -180,8 +181,7 @@ class Hardware:
             self._pages.append(
                 (number(flash["base"]), number(flash["bytes"]), self.flash.read, write)
             )
-        if isinstance(self.flash, Rp2040):
-            self._pages.append(_chip_select(self.flash))
+        self._pages += self.flash.more_pages()
         self.watchdog = Watchdog(emulate["watchdog"])
         found: list[tuple[Any, Registers]] = [(emulate["watchdog"], self.watchdog)]
         found += [(entry, Registers(entry)) for entry in emulate["registers"]]
@@ -283,15 +283,6 @@ def _declared(flash: FlashController) -> Write:
         return flash.write(offset, value)
 
     return write
-
-
-def _chip_select(flash: Rp2040) -> tuple[int, int, Read, Write]:
-    def write(offset: int, value: int) -> str | None:
-        if offset != flash.SS_OFFSET:
-            return "writes a register that the board does not declare"
-        return flash.select(value)
-
-    return (flash.SS_BASE, flash.SS_SIZE, lambda _offset: 0, write)
 
 
 def _reader(read: Read) -> Callable[..., int]:

@@ -140,7 +140,7 @@ def _header(
         "SL_STORAGE_ORIGIN": f"{storage.origin:#x}u",
         "SL_PAGE_BYTES": f"{board.flash.page_bytes}u",
         "SL_AREA_BYTES": f"{storage.area_bytes}u",
-        "SL_RAW_INPUTS": "SL_BACKBONE_INPUTS" if export.has_backbone else "SL_N_FEATURES",
+        "SL_RAW_INPUTS": _raw_inputs(export),
         "SL_LEARNER_ID": f"{learner_id(export):#x}u",
         "SL_COMMIT_EVERY": f"{commit if isinstance(commit, int) else 0}u",
         "SL_COMMIT_NEVER": int(commit == "never"),
@@ -156,10 +156,18 @@ def _header(
     if export.has_start:
         values["SL_HAS_START"] = 1
     lines = [f"#define {name} {value}" for name, value in values.items()]
+    if export.has_window:
+        lines = ['#include "sl_window_config.h"', *lines, "#define SL_HAS_WINDOW 1"]
     if export.has_backbone:
         lines.insert(0, '#include "sl_backbone_config.h"')
     head = f"/* {board.name}, for this export: written by the build. */"
     return "\n".join([head, "#ifndef SL_BOARD_H", "#define SL_BOARD_H", *lines, "#endif", ""])
+
+
+def _raw_inputs(export: ExportFolder) -> str:
+    if export.has_window:
+        return "SL_WINDOW_CHANNELS"
+    return "SL_BACKBONE_INPUTS" if export.has_backbone else "SL_N_FEATURES"
 
 
 def log_plan(
@@ -170,14 +178,16 @@ def log_plan(
     Raises
     ------
     InputError
-        If there can be none: the learner spikes, or nothing is ever committed.
+        If there can be none: the learner spikes or stands behind a window, or nothing is ever
+        committed.
     """
     if not samples:
         return None
-    if samples < 0 or commit == "never" or export.is_spiking:
+    if samples < 0 or commit == "never" or export.is_spiking or export.has_window:
         raise InputError(
             f"a log of {samples} samples, commit={commit!r}: expected a number above 0, a firmware "
-            "that commits (a log begins with a stored state) and a network that does not spike"
+            "that commits (a log begins with a stored state), a network that does not spike and no "
+            "window in front of it"
         )
     return plan_log(board, 4 * export.n_features + (2 if export.n_classes else 4), samples)
 
@@ -188,7 +198,8 @@ def learner_id(export: ExportFolder) -> int:
     A record in flash carries it. So what another learner left there is not taken for this one's,
     and a new export begins with its own state.
     """
-    tells = ("sl_config.h", "sl_state_image.c", "sl_state_start.c", "sl_backbone_data.c")
+    of_learner = ("sl_config.h", "sl_state_image.c", "sl_state_start.c")
+    tells = (*of_learner, "sl_backbone_data.c", "sl_window_config.h")
     told = [name for name in export.c_files if name.endswith(tells)]
     crc = 0
     for name in told or export.c_files:

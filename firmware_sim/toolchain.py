@@ -16,7 +16,7 @@ from .lock_sources import check_lock, copy_lock
 from .port_sources import CommitWhen, copy_port, log_plan
 from .stack import stack_use
 from .storage import LogPlan, Storage, plan_storage
-from .uf2 import write_uf2
+from .uf2 import write_bin, write_uf2
 from .zig import run_cc, zig_version
 
 #: A stack is never smaller, nor no multiple of 8: the linker script says so, too.
@@ -30,6 +30,8 @@ _FIRMWARE_HEADERS = ("frame.h", "lock.h", "log.h", "memory.h", "port.h", "reques
 _KIND = {True: "kind_spiking.c", False: "kind_plain.c"}
 #: What makes features of raw values, by whether there is a backbone.
 _RAW = {True: "raw_backbone.c", False: "raw_plain.c"}
+#: Both of a learner behind a window.
+_WINDOW = "window.c"
 
 # -g keeps the symbol table (the linker script discards the DWARF itself: 0.7 MB of the
 # compiler's run-time library, full of this machine's paths).
@@ -69,8 +71,8 @@ def build_firmware(
     """Build the firmware of an exported learner for a board.
 
     `out_dir` then holds ``firmware.elf``, ``board.ld``, ``build.log`` (the command and the
-    compiler's warnings), ``src/`` with every source that was compiled, and ``firmware.uf2`` for a
-    board that takes it.
+    compiler's warnings), ``src/`` with every source that was compiled, and ``firmware.uf2`` or
+    ``firmware.bin`` for a board that takes it.
 
     Parameters
     ----------
@@ -139,6 +141,8 @@ def build_firmware(
     firmware = _link(arguments, board, storage, stack_bytes, out, "")
     if board.uf2_family is not None:
         write_uf2(out / "firmware.uf2", firmware.segments, board.uf2_family)
+    if board.bin_image:
+        write_bin(out / "firmware.bin", firmware.segments, board.flash.origin)
     return firmware
 
 
@@ -172,8 +176,11 @@ def copy_sources(
     compiled = [
         _STARTUP[core.isa],
         *_FIRMWARE_SOURCES,
-        _KIND[export.is_spiking],
-        _RAW[export.has_backbone],
+        *(
+            [_WINDOW]
+            if export.has_window
+            else [_KIND[export.is_spiking], _RAW[export.has_backbone]]
+        ),
     ]
     if log is not None:
         compiled.append("log.c")

@@ -1,4 +1,4 @@
-"""UF2: the file that is dragged onto a board's drive."""
+"""The files that are flashed: UF2, which is dragged onto a board's drive, and plain bytes."""
 
 from __future__ import annotations
 
@@ -55,3 +55,11 @@ def read_uf2(path: Path) -> tuple[tuple[int, bytes], ...]:
             raise ValueError(f"{path}: byte {at}: no UF2 block, or out of its order")
         found.append((address, block[32 : 32 + size]))
     return tuple(found)
+
+
+def write_bin(path: Path, segments: Iterable[tuple[int, bytes]], origin: int) -> None:
+    """Write an image as the bytes of the flash from `origin` on; gaps are as erased."""
+    content = bytearray()
+    for address, data in sorted(segments):
+        content = content.ljust(address - origin, b"\xff") + data
+    path.write_bytes(content)

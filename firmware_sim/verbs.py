@@ -140,19 +140,19 @@ class Verbs(StateVerbs):
     def advance(self, x: npt.ArrayLike) -> int:
         """Let a step of time without a label pass; return the class index predicted at its end.
 
-        Of a spiking network. Parameters and errors are those of `predict`; the device refuses if
-        its network does not spike.
+        Of a spiking network, or of a learner behind a window, which says NO_WINDOW of a sample
+        that ends none. Parameters and errors are those of `predict`; another device refuses.
         """
         self._expect(classes=True)
         return int.from_bytes(self._ask(Request.ADVANCE, self._features(x)), "little")
 
     def reset_time(self) -> None:
-        """Let a recording begin: a spiking network forgets what came before, not what it learned.
+        """Let a recording begin: what came before is forgotten, not what was learned.
 
         Raises
         ------
         RefusedError
-            If the network does not spike.
+            If the network does not spike, and no window stands in front of it.
         LinkError, DeviceFault
             As for `exchange`.
         """

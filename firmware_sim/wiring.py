@@ -14,6 +14,8 @@ from .python_tap import PythonTap
 from .tap import Tap, Wiring
 
 NOWHERE = 0xFFFFFFF0
+#: What may stand in front of a learner: a firmware has one of them, or none.
+_IN_FRONT = {"sl_backbone", "sl_window_look"}
 _LINE_BYTES = 65536 + HEADER_BYTES + CRC_BYTES
 
 
@@ -41,20 +43,20 @@ def make_tap(
     processor = processor_of(firmware.board.core)
     wiring = Wiring(
         flash,
-        firmware.board.flash.origin,
+        firmware.board.flash.code,
         (
             firmware.address_of("sl_learner_predict"),
             firmware.address_of("sl_learner_learn"),
             firmware.address_of("sl_learner_predict_mean")
             if "sl_learner_predict_mean" in firmware.symbols  # an older kernel has none
             else NOWHERE,
-            firmware.address_of("sl_backbone") if "sl_backbone" in firmware.symbols else NOWHERE,
+            next(map(firmware.address_of, _IN_FRONT & {*firmware.symbols}), NOWHERE),
         ),
         2 * _LINE_BYTES,
         16 * _LINE_BYTES,
         serial_of(firmware.board),
         ram if firmware.board.emulate.get("code_in_ram") else None,
-        firmware.board.ram.origin,
+        firmware.board.ram.code,
         processor.lr,
         firmware.board.core.isa == "riscv",
     )

@@ -4,6 +4,7 @@ A world is a run of samples with a commit after every few of them, power cuts, a
 storage. It has two phases. *Safety*: after each cut the board boots with a state that it had, and
 with one as new as is promised for what went wrong. *Liveness*: then nothing fails any more; the
 next commit is confirmed, and the board ends with the bits of a run in which nothing went wrong.
+A board with a log of events has a state after each sample, not only after each commit.
 """
 
 from __future__ import annotations
@@ -108,7 +109,8 @@ class Trial:
     Attributes
     ----------
     states : list of bytes
-        Of a run in which nothing went wrong: the first, and that of each commit.
+        Of a run in which nothing went wrong: the first, and that of each step. A step is a commit
+        and the samples before it; with a log it is a sample.
     operations, instructions : int
         Of that run: flash operations and instructions from the first sample on.
     events : dict of Event to int
@@ -124,7 +126,10 @@ class Trial:
     ) -> None:
         self.device = device = Device(firmware)
         self._samples = list(zip(xs, ys.tolist(), strict=True))
-        self._every, self._commits = every, len(self._samples) // every
+        self._logs, self._every = firmware.log is not None, every
+        self._what = "samples" if self._logs else "commits"
+        self._per = 1 if self._logs else every  # samples in a step
+        self._steps = len(self._samples) // every * every // self._per
         self.states = [device.read_state()]
         operations, instructions = device.flash_operations, device.instructions_total
         device.add_faults(())
@@ -141,26 +146,30 @@ class Trial:
     @property
     def samples(self) -> int:
         """How many samples each world learns."""
-        return self._every * self._commits
+        return self._per * self._steps
 
-    def _go_on(self, commits: int) -> Iterator[bool]:
-        """Learn on from a commit; yield after each whether the board confirmed it."""
-        for number in range(commits, self._commits):
-            for x, y in self._samples[number * self._every : (number + 1) * self._every]:
+    def _go_on(self, steps: int) -> Iterator[bool]:
+        """Learn on from a step; yield after each whether the board confirmed it."""
+        for number in range(steps, self._steps):
+            for x, y in self._samples[number * self._per : (number + 1) * self._per]:
                 if self.device.firmware.n_classes:
                     self.device.learn(x, y)
                 else:
                     self.device.learn_target(x, y)
-            self._reached = number
-            confirmed = True
-            try:
-                self.device.commit()
-            except RefusedError as refused:
-                if refused.status != Status.NOT_STORED:
-                    raise
-                confirmed = False
+            self._reached, self._answered = number, number + self._logs
+            confirmed = (number + 1) * self._per % self._every != 0 or self._commit()
             self._reached = number + 1
             yield confirmed
+
+    def _commit(self) -> bool:
+        """Commit; return whether the board confirmed it."""
+        try:
+            self.device.commit()
+        except RefusedError as refused:
+            if refused.status != Status.NOT_STORED:
+                raise
+            return False
+        return True
 
     def drawn(
         self, cuts: Iterable[tuple[Cut, ...]], kinds: tuple[Kind, ...], seed: int
@@ -202,7 +211,7 @@ class Trial:
             device.add_faults(world.faults)
         confirmed = refused = older = cuts = at = 0
         for cut in (*world.cuts, None):
-            self._reached = at
+            self._reached = self._answered = at
             if cut is not None:
                 device.cut_power(cut)
             try:
@@ -211,6 +220,8 @@ class Trial:
                     confirmed = self._reached if good else confirmed
             except PowerLost:
                 cuts += 1
+            if self._logs:  # a sample is kept from its answer on
+                confirmed = max(confirmed, self._answered)
             begun = self._reached
             device.power_on()
             at = self._check(world, confirmed, begun)
@@ -229,10 +240,12 @@ class Trial:
             raise PromiseBroken("a state that the board never had", world)
         found = self.states.index(state)
         if found > begun + 1:
-            raise PromiseBroken(f"{begun} commits were begun, found {found}", world)
+            raise PromiseBroken(f"{begun} {self._what} were begun, found {found}", world)
         floor = self._floor(world, confirmed)
         if found < floor:
-            raise PromiseBroken(f"{confirmed} commits were confirmed, found {found}", world)
+            raise PromiseBroken(f"{confirmed} {self._what} were confirmed, found {found}", world)
+        if self._logs:  # a stored state and samples since
+            return found
         if not world.faults and not found <= stored.sequence <= found + len(world.cuts):
             raise PromiseBroken(f"found the state of commit {found}, and it says {stored}", world)
         if (stored.source == "factory") != (found == 0):
@@ -241,6 +254,8 @@ class Trial:
 
     def _floor(self, world: World, confirmed: int) -> int:
         """Return the oldest state that may be found: see the table in docs/device.md."""
+        if self._logs and world.faults:
+            return 0
         if all(fault.kind in SPARING for fault in world.faults):
             return confirmed
         if len(world.faults) == 1 and not world.cuts and not _repeats(world.faults[0]):
@@ -252,12 +267,12 @@ class Trial:
         device = self.device
         device.heal()
         device.power_on()
-        at = self._check(world, 0, self._commits)
-        if at == self._commits:
+        at = self._check(world, 0, self._steps)
+        if at == self._steps:
             return
         waited = 0
         for good in self._go_on(at):
-            waited += self._every
+            waited += self._per
             if not good and waited >= ALIVE_WITHIN:
                 raise PromiseBroken(f"no commit within {waited} samples", world)
         device.power_on()

@@ -93,9 +93,10 @@ def kernel_headers(spec: NetworkSpec, config: Config, arithmetic: str) -> list[P
 
 
 def all_kernel_files() -> list[Path]:
-    """Return every C file of every learner; a backbone's stand in front of it."""
+    """Return every C file of every learner; what stands in front of it is none of its."""
     found = _QUANT.glob("**/kernel/**/*.[ch]")
-    return sorted(file for file in found if _QUANT / "backbone" not in file.parents)
+    in_front = {_QUANT / "backbone", _QUANT / "window"}
+    return sorted(file for file in found if not in_front & {*file.parents})
 
 
 def _replay_defines(spec: NetworkSpec, config: Config, arithmetic: str) -> dict[str, object]:

@@ -82,7 +82,7 @@ def describe(image: Image) -> bytes:
     return text + b" " * (-len(text) % 8)
 
 
-def pack(text: bytes, payload: bytes) -> bytes:
+def pack(text: bytes, payload: bytes | bytearray) -> bytes:
     """Return the bytes of a state image, from its description and its state's bytes."""
     crc = zlib.crc32(payload, zlib.crc32(text))
     header = _HEADER.pack(MAGIC, FORMAT_VERSION, _HEADER.size, len(text), len(payload), crc, 0)

@@ -14,16 +14,30 @@ from streamlearn.report import svg as style
 NAMES = {
     "bimu": "BiMU, q8",
     "bimu-defaults": "BiMU, q8, defaults",
-    "mesu": "MESU, q16",
+    "bimu-float": "BiMU, the paper's network, float32",
+    "bimu-byte": "BiMU, the paper's network, λ in a byte",
+    "mesu": "MESU, float32",
+    "mesu-q16": "MESU, q16",
     "metaplastic": "metaplastic, q8",
+    "ewc-online": "online EWC",
+    "si": "SI",
+    "sgd": "SGD",
 }
-_COLOURS = (colours.BLUE, colours.SKY, colours.GREEN, colours.VERMILLION)
+#: Of each name in turn; the second five are dashed.
+_COLOURS = (colours.BLUE, colours.SKY, colours.GREEN, colours.VERMILLION, colours.PURPLE)
 
 
 def last(record: Record) -> list[float]:
     """Return the accuracy on the newest twenty tasks at the end, the newest last."""
     windows = record["windows"]
     found: list[float] = windows[max(windows, key=int)]["accuracy"]
+    return found
+
+
+def areas_of(record: Record) -> list[float]:
+    """Return the areas under the ROC curve of the newest five tasks at the end, if measured."""
+    windows = record["windows"]
+    found: list[float] = windows[max(windows, key=int)].get("auc", [])
     return found
 
 
@@ -45,11 +59,20 @@ def bimu_table(records: Sequence[Record]) -> str:
                 cell([end[-1] for end in ends]),
                 cell([mean(end[-NEWEST:]) for end in ends]),
                 cell([mean(end) for end in ends]),
+                cell([mean(areas) for areas in map(areas_of, mine) if areas], 3),
                 f"{len(mine)}",
                 f"{speed:,.0f}",
             ]
         )
-    head = ["784-100-10", "state, bytes", "tasks", "newest", f"last {NEWEST}", "last 20"]
+    head = [
+        "784-100-10",
+        "state, bytes",
+        "tasks",
+        "newest",
+        f"last {NEWEST}",
+        "last 20",
+        "AUC, Fashion",
+    ]
     return markdown([*head, "seeds", "samples/s"], rows)
 
 
@@ -58,13 +81,14 @@ def bimu_picture(records: Sequence[Record]) -> str:
     with style.drawing():
         figure = style.new_figure(3.2)
         ax = figure.subplots()
-        for (algorithm, name), colour in zip(NAMES.items(), _COLOURS, strict=True):
+        for line, (algorithm, name) in enumerate(NAMES.items()):
             for place, record in enumerate(of(records, algorithm=algorithm)):
                 means = [mean(newest) for newest in record["newest"]]
                 ax.plot(
                     range(1, len(means) + 1),
                     means,
-                    color=colour,
+                    color=_COLOURS[line % len(_COLOURS)],
+                    linestyle="--" if line >= len(_COLOURS) else "-",
                     label=name if place == 0 else None,
                 )
         ax.set_xlabel("tasks learned")

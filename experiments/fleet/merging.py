@@ -3,7 +3,9 @@
 ``time``: each of the devices has its part of the months. ``turns``: at all times each has its share
 of the rows. ``gas``: rows are sorted by gas first, so that a device knows one or two of them. Every
 fifth row is kept apart and asked at the end; the others are predicted, then learned. FedAvg
-averages μ and σ of the same learners, weighted by their samples.
+averages μ and σ of the same learners, weighted by their samples. One learner saw all rows as the
+stream has them, and one as the devices had them, a row of each in turn: with ``time`` that is
+another order, in which all months come at once.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from experiments.options import add_seeds, count, names, seeds_of
+from experiments.options import add_seeds, count, names, numbers, seeds_of
 from experiments.study import Record, Study, say
 from experiments.tables import cell, markdown
 from quant.image import decode_image, encode_image
@@ -46,8 +48,9 @@ def averaged(base: bytes, images: Sequence[bytes]) -> bytes:
 WAYS: dict[str, Combine | None] = {
     "alone": None,
     "FedAvg": averaged,
-    "merged, mean": lambda base, images: merge(base, images, "mean"),
-    "merged, sum": lambda base, images: merge(base, images, "sum"),
+    "mean": lambda base, images: merge(base, images, "mean"),
+    "sum": lambda base, images: merge(base, images, "sum"),
+    "half the sum": lambda base, images: merge(base, images, "sum", 0.5),
 }
 
 
@@ -66,6 +69,14 @@ def split(rows: Rows, kind: str, devices: int) -> list[Rows]:
         return [(x[i::devices], y[i::devices]) for i in range(devices)]
     order = np.argsort(y, kind="stable") if kind == "gas" else np.arange(len(y))
     return [(x[np.sort(part)], y[np.sort(part)]) for part in np.array_split(order, devices)]
+
+
+def in_turns(parts: Sequence[Rows]) -> Rows:
+    """Return all rows as the devices had them: the first of each, then the second, and so on."""
+    place = np.concatenate([np.arange(len(y)) for _, y in parts])
+    order = np.argsort(place, kind="stable")
+    x, y = (np.concatenate([part[i] for part in parts])[order] for i in (0, 1))
+    return x, y
 
 
 def accuracy(image: bytes, rows: Rows) -> float:
@@ -109,23 +120,36 @@ def figures(seed: int, kind: str, options: argparse.Namespace) -> dict[str, list
     layers = (x.shape[1], HIDDEN, gas.n_classes)
     learner = MesuClassifier(layers, classes=range(gas.n_classes), arithmetic="float32", seed=seed)
     start, parts = learner.to_bytes(), split(rows, kind, options.devices)
-    (one,), right = together(start, [rows], options.every, None)
-    found = {"one that saw all": [right, accuracy(one, kept)]}
-    for name, combine in WAYS.items():
-        images, right = together(start, parts, options.every, combine)
-        each = [accuracy(image, kept) for image in images]
-        found[name] = [right, float(np.mean(each))]
+    found = {}
+    for name, seen in (("one that saw all", rows), ("one, in their order", in_turns(parts))):
+        (one,), right = together(start, [seen], max(options.every), None)
+        found[name] = [right, accuracy(one, kept)]
+    for every in options.every:
+        for name, combine in WAYS.items():
+            if combine is None and every != options.every[0]:
+                continue  # without a merge it is the same
+            images, right = together(start, parts, every, combine)
+            each = [accuracy(image, kept) for image in images]
+            way = name if combine is None else f"{name}, every {every}"
+            found[way] = [right, float(np.mean(each))]
     return found
 
 
 def measure(options: argparse.Namespace) -> Record:
     """Run every split with every seed."""
+    if min(options.every) < 1:
+        raise ConfigError("--every 0: expected 1 or more samples between two merges")
     seeds, rows = seeds_of(options), []
     for kind in options.splits:
         each = [figures(seed, kind, options) for seed in seeds]
         rows.append({"split": kind, "figures": each})
         say(f"{kind}: {each[-1]}")
-    return {"seeds": list(seeds), "devices": options.devices, "every": options.every, "rows": rows}
+    return {
+        "seeds": list(seeds),
+        "devices": options.devices,
+        "every": [*options.every],
+        "rows": rows,
+    }
 
 
 def tables(record: Record) -> Mapping[str, str]:
@@ -152,7 +176,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--devices", type=count(2), default=8, metavar="N", help="how many; 8 if none"
     )
     parser.add_argument(
-        "--every", type=count(1), default=100, metavar="N",
+        "--every", type=numbers, default=(100,), metavar="N,M",
         help="samples of each device between two merges; 100 if none",
     )  # fmt: skip
     parser.add_argument(

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..cores import Core, get_core
 from ..errors import BoardError
+from .parts import Current, Flash, Qemu, Ram
 
 DEFAULT_BOARD = "nrf52840"
 #: Whose port a board takes that has none of its own: a serial port, and memory for flash.
@@ -23,64 +24,6 @@ PAPER_PORT = "mps2-an386"
 _HERE = Path(__file__).parent
 _PAGE_BYTES = 1024  # the emulator maps memory in units of this
 UNIT_BYTES = 16  # what the firmware programs at once: firmware/port.h
-
-
-@dataclass(frozen=True)
-class Flash:
-    """Program memory.
-
-    Attributes
-    ----------
-    origin : int
-        First address.
-    bytes : int
-        Size.
-    page_bytes : int
-        Smallest erasable unit where the state is kept, at the end of the flash, in bytes.
-    program_bytes : int
-        Smallest unit that is programmed, in bytes: 1, 2, 4, 8 or 16.
-    erased : int
-        What an erased word reads: all ones, or 0.
-    endurance : int or None
-        Erasures that a page takes at least; None where it does not wear.
-    endurance_source : str
-    reserved_bytes : int
-        Bytes at the start that belong to somebody else (a bootloader, boot2).
-    """
-
-    origin: int
-    bytes: int
-    page_bytes: int
-    program_bytes: int = 4
-    erased: int = 0xFFFFFFFF
-    endurance: int | None = None
-    endurance_source: str = ""
-    reserved_bytes: int = 0
-
-
-@dataclass(frozen=True)
-class Ram:
-    """Data memory: first address and size in bytes."""
-
-    origin: int
-    bytes: int
-
-
-@dataclass(frozen=True)
-class Current:
-    """The current model: active current in uA per MHz of clock, supply in V, where it is from."""
-
-    active_ua_per_mhz: float
-    supply_v: float
-    source: str
-
-
-@dataclass(frozen=True)
-class Qemu:
-    """Where a second emulator runs the same image: its machine, and what that one lacks."""
-
-    machine: str
-    note: str
 
 
 @dataclass(frozen=True)
@@ -114,6 +57,8 @@ class Board:
         A second stage of 252 bytes, which the boot ROM starts: its source in `folder`.
     uf2_family : int or None
         The number in UF2 files, for boards that take them.
+    bin_image : bool
+        Whether the build writes ``firmware.bin`` too: the flash from its first byte on.
     """
 
     name: str
@@ -132,6 +77,12 @@ class Board:
     qemu: Qemu | None = None
     boot2: str | None = None
     uf2_family: int | None = None
+    bin_image: bool = False
+
+    @property
+    def has_boot_section(self) -> bool:
+        """Whether the build fills the reserved bytes, as a boot ROM asks for."""
+        return self.boot2 is not None or self.emulate.get("boot") is not None
 
 
 def load_board(folder: str | Path) -> Board:
@@ -201,6 +152,7 @@ def board_from_dict(entry: Mapping[str, Any], folder: str | Path | None = None) 
             qemu=None if qemu is None else Qemu(**qemu),
             boot2=entry.get("boot2"),
             uf2_family=None if family is None else number(family),
+            bin_image=bool(entry.get("bin_image", False)),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BoardError(f"board {name!r}: missing or unexpected field: {error}") from error

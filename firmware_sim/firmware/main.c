@@ -37,6 +37,9 @@ static struct {
     uint32_t length;
     uint32_t words[SL_PREDICTION_WORDS];
     uint8_t status;
+#if SL_LOCKED
+    uint8_t type; /* a CRC is easily made: the answer to one type is never sealed for another */
+#endif
 } answered;
 
 __attribute__((used)) const uint32_t sl_link_facts[6] = {SL_FRAME_VERSION,
@@ -64,7 +67,11 @@ static void serve(const sl_frame_t *frame) {
         (const uint8_t *)frame->words + SL_FRAME_HEADER_BYTES + sl_frame_length(frame);
     const uint32_t crc = u32_at(end);
     const uint8_t type = sl_frame_type(frame);
-    if (answered.is_kept != 0u && answered.crc == crc) {
+    if (answered.is_kept != 0u && answered.crc == crc
+#if SL_LOCKED
+        && answered.type == type
+#endif
+    ) {
         sl_lock_repeat(type);
         sl_frame_send(type | SL_FRAME_REPLY, sl_frame_sequence(frame), answered.status,
                       (const uint8_t *)answered.words, answered.length);
@@ -77,6 +84,9 @@ static void serve(const sl_frame_t *frame) {
         return;
     }
     answered.crc = crc;
+#if SL_LOCKED
+    answered.type = type;
+#endif
     answered.is_kept = type < 32u ? CHANGING >> type & 1u : 0u;
     sl_request_handle(frame);
 }

@@ -85,6 +85,9 @@ static void handle_learn(const sl_frame_t *frame, const uint32_t *words) {
         sl_learner_learn(&sl_state, &sl_scratch, sl_raw_features(words), sl_target_of(words));
     if (result >= 0) {
         sl_log_append(words);
+#ifdef SL_HAS_WINDOW
+        sl_window_take(words);
+#endif
     }
 #if SL_COMMIT_EVERY
     static uint32_t learned;
@@ -100,6 +103,13 @@ void sl_request_handle(const sl_frame_t *frame) {
     const uint8_t *payload = (const uint8_t *)words;
     const uint32_t length = sl_frame_length(frame);
     uint8_t status = SL_STATUS_WRONG_LENGTH;
+#ifdef SL_HAS_WINDOW
+    const uint8_t between = sl_window_between(frame);
+    if (between != SL_DONE) {
+        sl_reply_status(frame, between);
+        return;
+    }
+#endif
     switch (sl_frame_type(frame)) {
     case SL_TYPE_HELLO:
         if (length == 0u) {

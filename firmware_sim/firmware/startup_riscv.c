@@ -36,7 +36,7 @@ __attribute__((used, noreturn)) static void start(void) {
 }
 
 __attribute__((naked, used)) void Reset_Handler(void) {
-    __asm volatile("csrw mie, zero\n\t"
+    __asm volatile("csrci mstatus, 8\n\t" /* MIE; not every core has the register mie */
                    "la sp, sl_stack_top\n\t"
                    "la t0, sl_vectors + 1\n\t" /* vectored */
                    "csrw mtvec, t0\n\t"

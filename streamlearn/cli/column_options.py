@@ -92,6 +92,43 @@ Key = Annotated[
         metavar="COLUMN",
     ),
 ]
+WindowN = Annotated[
+    int | None,
+    typer.Option(
+        "--window",
+        help="Learn windows of N rows of a signal: their statistics and bands are the features.",
+        metavar="N",
+    ),
+]
+Hop = Annotated[
+    int | None,
+    typer.Option(
+        "--hop", help="Rows from one window to the next; half a window if not given.", metavar="N"
+    ),
+]
+WindowFeatures = Annotated[
+    str | None,
+    typer.Option(
+        "--window-features",
+        help="Of mean, sd, min, max, range, rms, crossings, bands; all if not given.",
+        metavar=_LIST,
+    ),
+]
+Magnitude = Annotated[
+    bool,
+    typer.Option(
+        "--magnitude",
+        help="Windows of the length of the vector of all columns, too, whatever way a sensor lies.",
+    ),
+]
+Segment = Annotated[
+    str | None,
+    typer.Option(
+        "--segment",
+        help="Column that says which recording a row belongs to; no window holds rows of two.",
+        metavar="COLUMN",
+    ),
+]
 
 
 def columns_and_labels(
@@ -106,13 +143,18 @@ def columns_and_labels(
     label_delay: LabelDelay = 0,
     labels: Labels = None,
     key: Key = None,
+    window: WindowN = None,
+    hop: Hop = None,
+    window_features: WindowFeatures = None,
+    magnitude: Magnitude = False,
+    segment: Segment = None,
 ) -> Columns:
     """Return how columns are read, and when labels come."""
     from streamlearn.cli.columns import columns_of
 
     return columns_of(
         features, ignore, time, delimiter, decimal, encoding, categories or (), missing_value,
-        label_delay, labels, key,
+        label_delay, labels, key, window, hop, window_features, magnitude, segment,
     )  # fmt: skip
 
 

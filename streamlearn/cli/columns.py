@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from quant.window import FEATURES, Window
 from streamlearn.cli.checkpoints import CHECKPOINT_DIR, Checkpoint
 from streamlearn.cli.common import console
 from streamlearn.cli.keeping import Keeping
@@ -18,6 +19,7 @@ from streamlearn.streams.csv_options import Missing, ReadOptions
 from streamlearn.streams.csv_rows import CsvRows
 from streamlearn.streams.csv_stream import CsvStream
 from streamlearn.streams.csv_targets import CsvTargets
+from streamlearn.streams.csv_windows import windows
 from streamlearn.streams.label_topic import LabelTopic
 from streamlearn.streams.late_labels import LabelFile, LateLabels, labels_in
 
@@ -36,11 +38,18 @@ class Columns:
     labels
         Where labels come from that come later: the path of a file, absolute or from the run folder,
         or the address of a port or topic. None: they stand in the rows.
+    window
+        What rows become windows by: ``n``, ``hop``, ``features`` and ``magnitude``
+        (:mod:`streamlearn.streams.csv_windows`). None: they stay rows.
+    segment
+        Column that says which recording a row belongs to; no window holds rows of two.
     """
 
     options: ReadOptions = field(default_factory=ReadOptions)
     delay: int = 0
     labels: str | None = None
+    window: dict[str, Any] | None = None
+    segment: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return them for JSON."""
@@ -50,6 +59,8 @@ class Columns:
             if value != getattr(ReadOptions(), name)
         }
         found |= {"delay": self.delay} if self.delay else {}
+        found |= {"window": self.window} if self.window else {}
+        found |= {"segment": self.segment} if self.segment else {}
         return found | ({"labels": self.labels} if self.labels else {})
 
     @classmethod
@@ -57,16 +68,18 @@ class Columns:
         """Invert :meth:`to_dict`."""
         rest = dict(found)
         delay, labels = rest.pop("delay", 0), rest.pop("labels", None)
-        return cls(ReadOptions.from_dict(rest), delay, labels)
+        window, segment = rest.pop("window", None), rest.pop("segment", None)
+        return cls(ReadOptions.from_dict(rest), delay, labels, window, segment)
 
     def stream(
         self, source: Source, label: str, classes: Sequence[str] | None, on_bad: OnBadRow
     ) -> CsvStream:
         """Return the rows of a classifier."""
         if self.labels is None:
-            return CsvStream(
+            rows = CsvStream(
                 source, label, classes, on_bad, options=self.options, unlabelled="predict"
             )
+            return cast(CsvStream, windows(rows, self.window, self.segment))
         if classes is None:
             classes = labels_in(self.labels, str(self.options.key), label)
         return CsvStream(source, None, classes, on_bad, options=self.options, late=label)
@@ -74,7 +87,7 @@ class Columns:
     def targets(self, source: Source, label: str, on_bad: OnBadRow) -> CsvTargets:
         """Return the rows of a regressor."""
         late = self.labels is not None
-        return CsvTargets(
+        rows = CsvTargets(
             source,
             None if late else label,
             on_bad,
@@ -82,9 +95,12 @@ class Columns:
             unlabelled="predict",
             late=label if late else None,
         )
+        return cast(CsvTargets, windows(rows, self.window, self.segment))
 
     def known(self, features: Sequence[str]) -> Columns:
         """Return them with the names of a learner's features: these columns hold numbers."""
+        if self.window is not None:  # its features are no columns
+            return self
         return replace(self, options=replace(self.options, numbers=tuple(features)))
 
     def of(self, rows: CsvRows) -> Columns:
@@ -154,7 +170,7 @@ class Columns:
         ConfigError
             See :func:`columns_of`; or labels come from the stream itself.
         """
-        if (self.labels is None) != (self.options.key is None):
+        if self.segment is None and (self.labels is None) != (self.options.key is None):
             raise ConfigError(
                 "--labels and --key go together: a file or topic, and the column that both have"
             )
@@ -170,6 +186,8 @@ class Columns:
             options,
             self.delay,
             other.labels if "labels" in given else self.labels,
+            self.window,
+            self.segment,
         )
 
 
@@ -185,6 +203,11 @@ def columns_of(
     label_delay: int = 0,
     labels: str | None = None,
     key: str | None = None,
+    window: int | None = None,
+    hop: int | None = None,
+    window_features: str | None = None,
+    magnitude: bool = False,
+    segment: str | None = None,
 ) -> Columns:
     """Return what the command line says of the columns.
 
@@ -195,6 +218,11 @@ def columns_of(
     """
     if labels is not None and label_delay:
         raise ConfigError("--labels says when labels come; leave --label-delay out")
+    windowed = _window(window, hop, window_features, magnitude, segment)
+    if windowed is not None and (labels is not None or label_delay):
+        raise ConfigError("--window goes without labels that come later: leave one of them out")
+    if segment is not None and key is not None:
+        raise ConfigError("--segment goes without --key: leave one of them out")
     words = []
     for text in categories:
         column, found, values = text.partition("=")
@@ -205,14 +233,35 @@ def columns_of(
         _names(features),
         _names(ignore),
         time,
-        key,
+        segment or key,
         delimiter,
         decimal,
         encoding,
         tuple(words),
         cast(Missing, missing),
     )
-    return Columns(options, label_delay, None if labels is None else stream_name(labels))
+    come = None if labels is None else stream_name(labels)
+    return Columns(options, label_delay, come, windowed, segment)
+
+
+def _window(
+    n: int | None, hop: int | None, features: str | None, magnitude: bool, segment: str | None
+) -> dict[str, Any] | None:
+    """Return what rows become windows by, for JSON; None: they stay rows."""
+    if n is None:
+        if hop is not None or features is not None or magnitude or segment is not None:
+            raise ConfigError(
+                "--hop, --window-features, --magnitude and --segment are of windows: give --window"
+            )
+        return None
+    asked: dict[str, Any] = {
+        "n": n,
+        "hop": max(n // 2, 1) if hop is None else hop,
+        "features": list(FEATURES if features is None else _names(features)),
+        "magnitude": magnitude,
+    }
+    Window(n, asked["hop"], 1, asked["features"])  # before anything is read
+    return asked
 
 
 def _names(text: str | None) -> tuple[str, ...]:

@@ -135,9 +135,11 @@ def reading_of(run_dir: Path) -> dict[str, Any] | None:
     place = found.place
     reading = Columns.from_dict(place.reading)
     said = reading.options
-    nothing = (*said.ignore, *(name for name in (said.time, said.key) if name is not None))
+    key = reading.segment
+    others = (said.time, None if key else said.key)
+    nothing = (*said.ignore, *(name for name in others if name is not None))
     options = replace(
-        said, ignore=(), time=None, key=None, left_out=(*said.left_out, *nothing)
+        said, ignore=(), time=None, key=key, left_out=(*said.left_out, *nothing)
     )  # these need not be there
     reading = replace(reading, options=options, delay=0, labels=None)
     held = {name: value for name, value in found.columns.items() if name != "missing"}

@@ -12,6 +12,7 @@ from streamlearn.cli.endings import CommandError, Interrupted
 from streamlearn.cli.learn import made
 from streamlearn.cli.lock import LOCK_FILE, held
 from streamlearn.cli.rules import REGRESSION, TASK_HEADS
+from streamlearn.fleet import kafka_address
 from streamlearn.fleet.folder import (
     ARRIVALS_DIR,
     IMAGES_FILE,
@@ -23,8 +24,11 @@ from streamlearn.fleet.folder import (
     Images,
     make_folder,
     read_plan,
+    write_plan,
 )
-from streamlearn.fleet.keyed_rows import TOPIC_KEY, open_topics
+from streamlearn.fleet.kafka_address import is_kafka
+from streamlearn.fleet.keyed_rows import MESSAGE_KEY, TOPIC_KEY, open_topics
+from streamlearn.fleet.message_rows import MessageRows
 from streamlearn.learners.loading import read
 from streamlearn.sources import is_address, stream_name
 from streamlearn.sources.mqtt_address import SCHEMES
@@ -57,6 +61,8 @@ class Asked:
         Without the key.
     given : dict
         The options that were given, by name, for JSON.
+    predictions : str or None
+        A topic of Kafka for predictions.
     """
 
     stream: str | None
@@ -72,6 +78,7 @@ class Asked:
     on_bad: Literal["stop", "skip"]
     reading: ReadOptions
     given: dict[str, Any]
+    predictions: str | None = None
 
 
 def run(
@@ -84,13 +91,17 @@ def run(
     quiet: bool,
 ) -> None:
     """Begin a fleet, or go on with it, to the end of its stream."""
-    engine = _engine()
+    stream = read_plan(out).stream if (out / PLAN_FILE).exists() else asked.stream or ""
+    engine = _engine(is_kafka(stream))
     _check_place(out)
     out.mkdir(parents=True, exist_ok=True)
     to = console(quiet, results=True)
     with held(out):
         if (out / PLAN_FILE).exists():
-            _check_same(asked, read_plan(out), out)
+            plan = read_plan(out)
+            _check_same(asked, plan, out)
+            if asked.given.get("on_bad", plan.on_bad) != plan.on_bad:  # a bad message stays bad
+                write_plan(out, replace(plan, on_bad=asked.on_bad))
         else:
             _begin(asked, out)
         try:
@@ -98,7 +109,7 @@ def run(
         except KeyboardInterrupt:
             raise Interrupted(f"interrupted; the same command goes on with {out}") from None
         images = Images(out)
-        if not images.exist and is_address(read_plan(out).stream):
+        if not images.exist and engine.endless(read_plan(out)):
             to.print(f"no message came; the same command goes on with {out}", soft_wrap=True)
             return
         to.print(
@@ -124,14 +135,20 @@ def export(key: str, folder: Path, to: Path) -> None:
     )
 
 
-def _engine() -> Any:
+def _engine(of_kafka: bool) -> Any:
+    """Return the dataflow, or say which package it needs."""
+    needs = {"bytewax": ("Bytewax", "fleet"), "confluent_kafka": ("confluent-kafka", "kafka")}
     try:
         from streamlearn.fleet import flow
+
+        if of_kafka:
+            import streamlearn.fleet.kafka  # noqa: F401
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "bytewax":
+        package, extra = needs.get((error.name or "").partition(".")[0], (None, None))
+        if package is None:
             raise
         raise CommandError(
-            'fleet run needs Bytewax, which is not installed: pip install "streamlearn[fleet]"'
+            f'fleet run needs {package}, which is not installed: pip install "streamlearn[{extra}]"'
         ) from error
     return flow
 
@@ -151,7 +168,7 @@ def _check_place(out: Path) -> None:
 def _check_same(asked: Asked, plan: FleetPlan, out: Path) -> None:
     """Refuse options that say something else than the fleet was begun with."""
     for name, value in asked.given.items():
-        if plan.asked.get(name) != value:
+        if name != "on_bad" and plan.asked.get(name) != value:
             raise CommandError(
                 f"--{name.replace('_', '-')} {value}: the fleet in {out} was begun with "
                 f"{plan.asked.get(name, 'none given')}; leave it out, or give another --out"
@@ -160,20 +177,27 @@ def _check_same(asked: Asked, plan: FleetPlan, out: Path) -> None:
 
 def _begin(asked: Asked, out: Path) -> None:
     """Look through the stream once, and write what every key starts from."""
-    if asked.key is None and (asked.stream or "").startswith(tuple(SCHEMES)):
-        asked = replace(asked, key=TOPIC_KEY)
+    of_kafka = is_kafka(asked.stream or "")
+    if asked.key is None and (of_kafka or (asked.stream or "").startswith(tuple(SCHEMES))):
+        asked = replace(asked, key=MESSAGE_KEY if of_kafka else TOPIC_KEY)
+    if asked.predictions is not None and not of_kafka:
+        raise CommandError(
+            f"--predictions {asked.predictions}: only a fleet on Kafka writes into a topic; its "
+            "predictions are in predictions.csv"
+        )
     for name in ("stream", "label", "key"):
         if getattr(asked, name) is None:
             raise CommandError(f"--{name}: {out} holds no fleet yet, and a new one needs it")
     stream, label, key = str(asked.stream), str(asked.label), str(asked.key)
     if label == key:
         raise CommandError(f"--key {key}: it is the label's column; the key names the learner")
-    if stream.startswith(tuple(SCHEMES)):
+    if of_kafka or stream.startswith(tuple(SCHEMES)):
         _begin_topics(asked, out)
         return
     if stream == "-" or is_address(stream):
         raise CommandError(
-            f"--stream {stream}: a fleet takes a file or MQTT topics; write what comes into a file"
+            f"--stream {stream}: a fleet takes a file, MQTT topics or a topic of Kafka; write what "
+            "comes into a file"
         )
     options = replace(asked.reading, key=key)
     more: dict[str, Any] = {}
@@ -204,7 +228,18 @@ def _begin_topics(asked: Asked, out: Path) -> None:
             "--classes a,b,c"
         )
     more: dict[str, Any] = {} if regression else {"classes": asked.classes}
-    _make(asked, out, stream_name(str(asked.stream)), asked.reading, features, more)
+    _make(asked, out, named(str(asked.stream)), asked.reading, features, more)
+
+
+def named(stream: str) -> str:
+    """Return how a fleet's folder names a stream.
+
+    Raises
+    ------
+    ConfigError
+        If the address is wrong, or holds a password.
+    """
+    return str(kafka_address.parse(stream)) if is_kafka(stream) else stream_name(stream)
 
 
 def _make(
@@ -226,8 +261,12 @@ def _make(
     )
     plan = FleetPlan(
         stream, str(asked.label), str(asked.key), classes, asked.on_bad,
-        replace(reading, key=str(asked.key)).to_dict(), asked.given,
+        replace(reading, key=str(asked.key)).to_dict(), asked.given, asked.predictions,
     )  # fmt: skip
-    if is_address(stream):
+    if is_kafka(stream):
+        MessageRows(plan, stream).read([])
+        if asked.predictions is not None:
+            kafka_address.checked_topic(asked.predictions, "--predictions")
+    elif is_address(stream):
         open_topics(plan, out, fresh=False)  # refuses what can't be an address
     make_folder(out, plan, learner.to_bytes())

@@ -61,7 +61,7 @@ def run(
         typer.Option(
             "--stream",
             help="A file of CSV or JSON lines (also .gz), or mqtt://HOST[:PORT]/TOPIC with JSON "
-            "lines; + and # in a topic as in MQTT.",
+            "lines; + and # in a topic as in MQTT; or kafka://HOST[:PORT]/TOPIC with JSON objects.",
         ),
     ] = None,
     key: Annotated[
@@ -69,7 +69,7 @@ def run(
         typer.Option(
             "--key",
             help="Column that names the learner of a row; no feature. Of MQTT topics `topic`, the "
-            "topic itself, if not given.",
+            "topic itself, if not given; of Kafka the key of each message.",
             metavar="COLUMN",
         ),
     ] = None,
@@ -127,7 +127,7 @@ def run(
             help="Rows that are read and grouped by key at a time; more of them cost less each.",
             min=1,
         ),
-    ] = 32768,
+    ] = 65536,
     until_quiet: Annotated[
         float | None,
         typer.Option(
@@ -138,6 +138,15 @@ def run(
             min=0,
         ),
     ] = None,
+    predictions: Annotated[
+        str | None,
+        typer.Option(
+            "--predictions",
+            help="Topic of Kafka, on the brokers of --stream, for predictions as JSON objects: "
+            "each at least once. The file of predictions has each once.",
+            metavar="TOPIC",
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Predict each row with the learner of its key, then learn it; each row exactly once.
@@ -145,9 +154,8 @@ def run(
     A run that was killed goes on with the same command, from the states that were kept last.
     """
     from streamlearn.cli.columns import columns_of
-    from streamlearn.cli.fleet import Asked
+    from streamlearn.cli.fleet import Asked, named
     from streamlearn.cli.fleet import run as run_fleet
-    from streamlearn.sources import stream_name
 
     columns = columns_of(
         features, ignore, time, delimiter, decimal, encoding, categories or (), "stop"
@@ -159,7 +167,7 @@ def run(
         if name in given_names(context) - _EACH_TIME
     }
     if stream is not None:
-        given["stream"] = stream_name(stream)
+        given["stream"] = named(stream)
     asked = Asked(
         stream,
         label,
@@ -174,6 +182,7 @@ def run(
         on_bad.value,
         columns.options,
         given,
+        predictions,
     )
     run_fleet(asked, out, workers, snapshot_seconds, block_rows, until_quiet, quiet)
 

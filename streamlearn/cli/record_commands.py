@@ -141,7 +141,7 @@ def simulate(
         if link_key is not None:
             raise typer.BadParameter("such runs have no key", param_hint="--link-key")
         open_export(export_dir, signed_by)
-        run_worlds(export_dir, feed, target, failing, out, json_file, quiet)
+        run_worlds(export_dir, feed, target, failing, out, json_file, quiet, log)
         return
     key = _key(link_key)
     run_simulate(export_dir, feed, target, out, json_file, quiet, signed_by, limit, key, log)

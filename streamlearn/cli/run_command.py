@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 NEW_RUN = (
     "rule", "hidden", "memory_window", "metaplasticity", "memory", "memory_bytes", "replay_bytes",
     "settings", "arithmetic", "seed", "classes", "out", "force", "task", "label_delay",
+    "window", "hop", "window_features", "magnitude", "segment",
 )  # fmt: skip
 
 

@@ -99,6 +99,7 @@ def run_worlds(
     out: Path,
     json_file: Path | None,
     quiet: bool,
+    log_samples: int = 0,
 ) -> None:
     """Build, and run the first samples of the stream in many worlds.
 
@@ -122,7 +123,8 @@ def run_worlds(
             )
         xs = np.array([row[0] for row in found], np.float32)
         ys = np.array([row[1] for row in found], np.int64 if exported.n_classes else np.float32)
-        trial = Trial(build(export_dir, board, out / FIRMWARE_DIR), xs, ys, EVERY)
+        firmware = build(export_dir, board, out / FIRMWARE_DIR, log_samples=log_samples)
+        trial = Trial(firmware, xs, ys, EVERY)
         worlds, outcomes = failing.worlds(trial), list[Outcome]()
         with progress(to) as display:
             task = display.add_task(f"worlds of {board.name}", total=len(worlds))

@@ -16,7 +16,7 @@ import shutil
 import signal
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
@@ -24,7 +24,6 @@ from typing import Any
 
 import bytewax.operators as op
 import numpy as np
-import numpy.typing as npt
 from bytewax.dataflow import Dataflow
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.operators import StatefulBatchLogic
@@ -41,13 +40,14 @@ from streamlearn.fleet.folder import (
     FleetPlan,
     read_plan,
 )
+from streamlearn.fleet.held import Bench, Held
+from streamlearn.fleet.kafka_address import is_kafka
 from streamlearn.fleet.keyed_rows import Rows, by_key, open_rows
-from streamlearn.fleet.live import LiveLearners
 from streamlearn.fleet.outputs import ImagesSink, Learned, Predicted, PredictionsSink
 from streamlearn.sources import is_address
 
 #: Rows that are read at a time, so that many keys have several rows in a block.
-BLOCK_ROWS = 1 << 15
+BLOCK_ROWS = 1 << 16
 
 
 class _Stream(StatefulSourcePartition[tuple[str, Rows], Any]):
@@ -121,51 +121,79 @@ class _Source(FixedPartitionedSource[tuple[str, Rows], Any]):
 
 
 class _Worker(threading.local):
-    """The live learners of a worker, which is a thread."""
+    """What the keys of a worker, which is a thread, share."""
 
     def __init__(self) -> None:
-        self.live = LiveLearners()
+        self._benches: dict[bytes, Bench] = {}
+
+    def bench(self, start: bytes) -> Bench:
+        """Return the bench of a fleet."""
+        found = self._benches.get(start)
+        if found is None:
+            self._benches.clear()  # of a fleet that ran before
+            found = self._benches[start] = Bench(start)
+        return found
 
 
 _WORKER = _Worker()
 
 
 class _Key(StatefulBatchLogic[Rows, Predicted | Learned, Learned]):
-    """The learner of a key: its image, and how many samples it has learned."""
+    """The learner of a key, from the image that it was kept as, or that all start from."""
 
-    def __init__(self, classes: tuple[str, ...] | None, learned: Learned) -> None:
-        self._classes, self._learned = classes, learned
+    def __init__(self, names: Sequence[str] | None, start: bytes, kept: Learned | None) -> None:
+        self._names, self._start, self._kept = names, start, kept
+        self._held: Held | None = None
 
     def on_batch(self, values: list[Rows]) -> tuple[list[Predicted | Learned], bool]:
-        key = values[0].key
-        x, y, lines = (
-            np.concatenate([getattr(rows, name) for rows in values]) for name in ("x", "y", "lines")
-        )
-        source = f"key {key!r}, lines {lines[0]} to {lines[-1]}"
+        key, x, y, lines = values[0]
+        if len(values) > 1:
+            x, y, lines = (
+                np.concatenate([getattr(rows, name) for rows in values])
+                for name in ("x", "y", "lines")
+            )
+        held = self._held or self._open(key)
+        labels = y.tolist()
         try:
-            image, predicted, named = self._learn(x, y, source)
+            said = held.learn(x, y, -1 not in labels)
         except StreamlearnError as error:
-            raise type(error)(f"{source}: {error}") from error
-        fresh = sum(label != "" for label in named)
-        self._learned = Learned(key, self._learned.n_samples + fresh, image)
-        return [Predicted(key, lines, predicted, named)], False
+            raise type(error)(f"key {key!r}, lines {lines[0]} to {lines[-1]}: {error}") from error
+        self._kept = None
+        names = self._names
+        if names is not None:
+            said, labels = [names[i] for i in said], [names[i] for i in labels]
+        return [Predicted(key, lines, said, labels)], False
 
-    def _learn(
-        self, x: npt.NDArray[np.float32], y: npt.NDArray[Any], source: str
-    ) -> tuple[bytes, list[Any], list[Any]]:
-        """Return the new image, what was predicted, and the labels; "" for none."""
-        if self._classes is None:
-            image, numbers = _WORKER.live.learn(self._learned.image, x, y, source)
-            return image, numbers[:, 0].tolist(), y.tolist()
-        image, index = _WORKER.live.learn_by_index(self._learned.image, x, y, source)
-        names = [*self._classes, ""]  # the last for -1
-        return image, [names[i] for i in index.tolist()], [names[i] for i in y.tolist()]
+    def _open(self, key: str) -> Held:
+        self._key = key
+        image, n = (self._start, 0) if self._kept is None else (self._kept.image, self._kept[1])
+        held = Held(_WORKER.bench(self._start), image, n, f"key {key!r}")
+        self._held = held
+        return held
 
     def on_eof(self) -> tuple[list[Predicted | Learned], bool]:
-        return [self._learned], False
+        return [self.snapshot()], False
 
     def snapshot(self) -> Learned:
-        return self._learned
+        if self._kept is None:
+            assert self._held is not None, "a key is made by its first rows"
+            self._kept = Learned(self._key, self._held.n_samples, self._held.image)
+        return self._kept
+
+
+def endless(plan: FleetPlan) -> bool:
+    """Return whether a fleet's stream has no end of its own: topics."""
+    return is_address(plan.stream) or is_kafka(plan.stream)
+
+
+def _source(
+    plan: FleetPlan, folder: Path, block_rows: int, quiet_s: float | None
+) -> FixedPartitionedSource[tuple[str, Rows], Any]:
+    if not is_kafka(plan.stream):
+        return _Source(plan, folder, block_rows, quiet_s)
+    from streamlearn.fleet import kafka  # only who has Kafka needs its client
+
+    return kafka.Topic(plan, block_rows, quiet_s, END)
 
 
 def flow(
@@ -190,15 +218,21 @@ def flow(
     at = Path(folder)
     plan, start = read_plan(at), (at / START_FILE).read_bytes()
 
+    names = None if plan.classes is None else [*plan.classes, ""]  # the last for -1: no label
+
     def learner(resume: Learned | None) -> _Key:
-        return _Key(plan.classes, Learned("", 0, start) if resume is None else resume)
+        return _Key(names, start, resume)
 
     made = Dataflow("fleet")
-    rows = op.input("rows", made, _Source(plan, at, block_rows, quiet_s))
+    rows = op.input("rows", made, _source(plan, at, block_rows, quiet_s))
     out = op.stateful_batch("learn", rows, learner)
-    said = op.filter("predicted", out, lambda item: isinstance(item[1], Predicted))
-    ended = op.filter("learned", out, lambda item: isinstance(item[1], Learned))
+    which: Any = op.branch("which", out, lambda item: type(item[1]) is Predicted)
+    said, ended = which.trues, which.falses
     op.output("predictions", said, PredictionsSink(at / PREDICTIONS_FILE))
+    if plan.predictions is not None:
+        from streamlearn.fleet import kafka
+
+        op.output("topic", op.flat_map("messages", said, kafka.said), kafka.predictions(plan))
     op.output("images", ended, ImagesSink(at))
     return made
 
@@ -239,7 +273,7 @@ def run(
         init_db_dir(made, RECOVERY_PARTS)  # type: ignore[no-untyped-call]
         made.rename(store)
     try:
-        with _ended_by_signals() if is_address(read_plan(folder).stream) else nullcontext():
+        with _ended_by_signals() if endless(read_plan(folder)) else nullcontext():
             cli_main(  # type: ignore[no-untyped-call]
                 flow(folder, block_rows, quiet_s),
                 workers_per_process=workers,

@@ -41,6 +41,8 @@ class FleetPlan:
         :meth:`streamlearn.streams.csv_options.ReadOptions.to_dict`, as far as it is known.
     asked : dict
         What was asked for when the fleet began, by the names of the options.
+    predictions : str or None
+        A topic of Kafka, where predictions go too.
     """
 
     stream: str
@@ -50,6 +52,7 @@ class FleetPlan:
     on_bad: Literal["stop", "skip"]
     reading: dict[str, Any]
     asked: dict[str, Any]
+    predictions: str | None = None
 
 
 def make_folder(folder: Path, plan: FleetPlan, start: bytes) -> None:
@@ -62,6 +65,11 @@ def make_folder(folder: Path, plan: FleetPlan, start: bytes) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     write_durably(folder / START_FILE, start)
+    write_plan(folder, plan)
+
+
+def write_plan(folder: Path, plan: FleetPlan) -> None:
+    """Write how the stream of a fleet is read."""
     said = {"format": FORMAT, "version": FORMAT_VERSION, **asdict(plan)}
     write_durably(folder / PLAN_FILE, json.dumps(said, indent=2) + "\n")
 

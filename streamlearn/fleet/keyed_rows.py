@@ -18,6 +18,8 @@ from streamlearn.streams.csv_targets import CsvTargets
 
 #: The key that stands for the topic of a message.
 TOPIC_KEY = "topic"
+#: The key that stands for a message's own key, in Kafka.
+MESSAGE_KEY = "message key"
 
 
 class Rows(NamedTuple):
@@ -87,7 +89,7 @@ def by_key(
     keys: Sequence[str],
     x: npt.NDArray[np.float32],
     y: npt.NDArray[Any],
-    lines: npt.NDArray[np.int64],
+    lines: npt.NDArray[Any],
     name: str,
 ) -> list[tuple[str, Rows]]:
     """Return the rows of each key, in their order, the keys by their first row.
@@ -100,13 +102,14 @@ def by_key(
     index: dict[str, int] = {}
     code = np.fromiter((index.setdefault(key, len(index)) for key in keys), np.int64, len(keys))
     if "" in index:
-        line = int(lines[int(np.argmax(code == index[""]))])
+        line = lines[int(np.argmax(code == index[""]))]
         raise InputValueError(
             f"{name} line {line}: no key; every row needs one, for it says whose learner it teaches"
         )
     order = np.argsort(code, kind="stable")
-    ends = np.cumsum(np.bincount(code, minlength=len(index)))
-    found = []
-    for key, part in zip(index, np.split(order, ends[:-1]), strict=True):
-        found.append((key, Rows(key, x[part], y[part], lines[part])))
-    return found
+    x, y, lines = x[order], y[order], lines[order]
+    ends = np.cumsum(np.bincount(code, minlength=len(index))).tolist()
+    return [
+        (key, Rows(key, x[a:b], y[a:b], lines[a:b]))
+        for key, a, b in zip(index, [0, *ends], ends, strict=False)
+    ]

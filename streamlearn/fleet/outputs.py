@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import numpy.typing as npt
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
@@ -23,7 +22,7 @@ class Predicted(NamedTuple):
     """What a key predicted of its rows before it learned them."""
 
     key: str
-    lines: npt.NDArray[np.int64]
+    lines: npt.NDArray[Any]
     predicted: Sequence[Any]
     labels: Sequence[Any]
 
@@ -52,11 +51,11 @@ class _PredictionsFile(StatefulSinkPartition[Predicted, int]):
             self._write([HEADER])
 
     def write_batch(self, values: list[Predicted]) -> None:
-        for key, lines, predicted, labels in values:
-            self._write(
-                (key, line, guess, label)
-                for line, guess, label in zip(lines.tolist(), predicted, labels, strict=True)
-            )
+        self._write(
+            (key, line, guess, label)
+            for key, lines, predicted, labels in values
+            for line, guess, label in zip(lines.tolist(), predicted, labels, strict=True)
+        )
 
     def _write(self, rows: Any) -> None:
         text = io.StringIO()

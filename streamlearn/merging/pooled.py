@@ -81,13 +81,29 @@ def _pool(base: Statistic, learned: Sequence[Statistic], shared: Sequence[int]) 
     count = once + sum(each.samples - n for each, n in zip(learned, shared, strict=True))
     if count == 0:
         return base
-    first, second = Fraction(0), once * base.variance  # about the start's mean
+    # In whole numbers of one unit each, for sums of fractions are slow.
+    unit = math.lcm(base.mean.denominator, *(each.mean.denominator for each in learned))
+    squared = math.lcm(
+        unit**2, base.variance.denominator, *(each.variance.denominator for each in learned)
+    )
+    scale, start, spread = (
+        squared // unit**2,
+        _whole(base.mean, unit),
+        _whole(base.variance, squared),
+    )
+    first, second = 0, once * spread  # about the start's mean
     for each, n in zip(learned, shared, strict=True):
-        apart = each.mean - base.mean
-        first += each.samples * apart
-        second += each.samples * (each.variance + apart**2) - n * base.variance
-    apart = first / count
-    return Statistic(count, base.mean + apart, max(second / count - apart**2, Fraction(0)))
+        off = _whole(each.mean, unit) - start
+        first += each.samples * off
+        second += each.samples * (_whole(each.variance, squared) + off**2 * scale) - n * spread
+    apart = Fraction(first, unit * count)
+    variance = Fraction(second, squared * count) - apart**2
+    return Statistic(count, base.mean + apart, max(variance, Fraction(0)))
+
+
+def _whole(value: Fraction, unit: int) -> int:
+    """Return a fraction in parts of a unit, which its denominator divides."""
+    return value.numerator * (unit // value.denominator)
 
 
 def merge_statistics(

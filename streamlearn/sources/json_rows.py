@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from streamlearn.errors import StreamFormatError
@@ -51,7 +52,7 @@ class JsonRows:
         if not found:
             raise StreamFormatError(f"{where}: an object without keys; the keys are the columns")
         self._names, self._known = tuple(found), frozenset(found)
-        return ",".join(map(_quoted, self._names)), self._record(found)
+        return ",".join(map(quoted, self._names)), self._record(found)
 
     def row(self, text: str, where: str) -> str:
         """Return a later line as a record; parameters and errors as :meth:`first`."""
@@ -82,6 +83,30 @@ def with_value(line: bytes, name: str, text: str) -> bytes:
     rest = line.lstrip()[1:].lstrip()
     comma = "" if rest.startswith(b"}") else ", "
     return f"{{{json.dumps(name)}: {json.dumps(text)}{comma}".encode() + rest
+
+
+def picked(text: str, needed: Sequence[str], optional: Sequence[str], where: str) -> list[str]:
+    """Return the cells of some keys of a JSON object, whatever else is in it.
+
+    Parameters
+    ----------
+    text
+        The object.
+    needed, optional
+        Names of keys; where an optional one is not there, its cell is empty.
+    where
+        Source and place, for the message.
+
+    Raises
+    ------
+    StreamFormatError
+        If it is no flat object, or a needed key is not there.
+    """
+    found = _flat(text, where)
+    for name in needed:
+        if name not in found:
+            raise StreamFormatError(f"{where}: no {name!r}; it has {_listed([*found])}")
+    return [found.get(name, "") for name in (*needed, *optional)]
 
 
 def _flat(text: str, where: str) -> dict[str, str]:
@@ -130,11 +155,11 @@ def _cell(name: str, value: Any, where: str) -> str:
             raise StreamFormatError(
                 f"{where}, column {name[:40]!r}: a text with a line break or NUL in it"
             )
-        return _quoted(value)
+        return quoted(value)
     raise StreamFormatError(f"{where}, column {name[:40]!r}: {_kind(value)}; {_EXPECTED}")
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """Return a text in quotes: then no comma, no # and no blank in it means anything."""
     return '"' + text.replace('"', '""') + '"' if text else ""
 

@@ -1,4 +1,4 @@
-"""MESU, BGD and binarized metaplastic networks for PyTorch: optimizers and layers.
+"""MESU, BGD, BiMU and binarized metaplastic networks for PyTorch: optimizers and layers.
 
 Needs the extra ``pip install "streamlearn[torch]"``; nothing else in streamlearn imports it.
 How to use it, equations and differences from the authors' code: docs/torch.md.
@@ -14,6 +14,7 @@ if _found is None or _found.origin is None:  # no origin: a mere folder of that 
     )
 
 from streamlearn.torch.bgd import BGD  # noqa: E402
+from streamlearn.torch.bimu import BiMU, BimuLinear, Gate, bimu_mlp, gate  # noqa: E402
 from streamlearn.torch.binary import (  # noqa: E402
     BinaryConv2d,
     BinaryLayer,
@@ -45,18 +46,23 @@ __all__ = [
     "BayesianConv2d",
     "BayesianLayer",
     "BayesianLinear",
+    "BiMU",
+    "BimuLinear",
     "BinaryConv2d",
     "BinaryEWC",
     "BinaryLayer",
     "BinaryLinear",
     "BinarySign",
+    "Gate",
     "MetaplasticAdam",
     "NormalisationStates",
     "batch_statistics",
     "bayesian_parameters",
+    "bimu_mlp",
     "binarise",
     "binary_mlp",
     "entropies",
+    "gate",
     "log_probabilities",
     "mean_forward",
     "monte_carlo",

@@ -13,14 +13,15 @@ import torch  # type: ignore[import-not-found, unused-ignore]
 from torch import Tensor, nn
 
 from streamlearn.errors import ConfigError, LabelError, ShapeError
-from streamlearn.torch.layers import SAMPLINGS, BayesianLayer, Sampling
+from streamlearn.torch.layers import SAMPLINGS, Sampling
+from streamlearn.torch.shapes import Drawn
 
 
 @contextmanager
 def _settings(
     module: nn.Module, n_draws: int, sampling: Sampling | None, generator: torch.Generator | None
 ) -> Iterator[None]:
-    layers = [layer for layer in module.modules() if isinstance(layer, BayesianLayer)]
+    layers = [layer for layer in module.modules() if isinstance(layer, Drawn)]
     if not layers:
         raise ConfigError(f"{type(module).__name__} has no Bayesian layer: nothing to draw")
     before = [(layer.sampling, layer.n_draws, layer.generator) for layer in layers]

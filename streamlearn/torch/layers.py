@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional  # type: ignore[import-not-found, unused-ignore]
 
 from streamlearn.errors import ConfigError, ShapeError
-from streamlearn.torch.shapes import Dense, Weighted, check_rows
+from streamlearn.torch.shapes import Dense, Drawn, check_rows
 
 Sampling = Literal["local", "weights", "mean"]
 SAMPLINGS: tuple[Sampling, ...] = ("local", "weights", "mean")
@@ -34,7 +34,7 @@ def spread_of(variance: Tensor) -> Tensor:
     return torch.where(positive, root, torch.zeros_like(root))
 
 
-class BayesianLayer(Weighted):
+class BayesianLayer(Drawn):
     """Base of the layers: μ and σ of weights and biases, and three ways to run forward.
 
     * ``sampling="local"``: ``a = f(x; μ) + ε √f(x²; σ²)``, one ε for each output of each row.

@@ -32,6 +32,22 @@ class Weighted(nn.Module):  # type: ignore[misc, unused-ignore]
             raise ConfigError(f"weights of shape {tuple(shape)}: every size must be 1 or above")
 
 
+class Drawn(Weighted):
+    """A layer whose weights are drawn: what one Monte-Carlo pass over a module sets in it.
+
+    Attributes
+    ----------
+    sampling : str
+    n_draws : int
+        The rows are so many equal blocks.
+    generator : torch.Generator or None
+    """
+
+    sampling: Any
+    n_draws: int
+    generator: Any
+
+
 def check_images(x: Tensor, channels: int) -> None:
     """Refuse what is not ``[rows, channels, h, w]`` with a ShapeError."""
     if x.dim() != 4 or x.shape[1] != channels:

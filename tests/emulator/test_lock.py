@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -254,6 +255,49 @@ def test_a_cut_before_it_is_done_lets_a_request_in_once(firmware: fs.Firmware) -
             device.power_on()
             done += [answers(device, frame) for frame in frames] == [[0], [0]]
         assert done <= 1
+
+
+def forged(like: bytes, request: int, sequence: int) -> bytes:
+    """Return a frame of this type that ends with the CRC-32 of another frame."""
+    wanted, size = int.from_bytes(like[-4:], "little"), 4 + locking.SEAL_BYTES
+    head = encode_frame(request, sequence, bytes(size))[2:8]
+    # CRC-32 is affine: each bit of the last four bytes of the payload flips the same bits of it.
+    at_zero = zlib.crc32(head + bytes(size))
+    flips = [
+        at_zero ^ zlib.crc32(head + bytes(size - 4) + (1 << bit).to_bytes(4, "little"))
+        for bit in range(32)
+    ]
+    rows, left, chosen = [(flip, 1 << bit) for bit, flip in enumerate(flips)], at_zero ^ wanted, 0
+    for bit in range(32):
+        pivot = next(row for row in rows if row[0] >> bit & 1)
+        rows = [
+            (row[0] ^ pivot[0], row[1] ^ pivot[1]) if row[0] >> bit & 1 else row
+            for row in rows
+            if row != pivot
+        ]
+        if left >> bit & 1:
+            left, chosen = left ^ pivot[0], chosen ^ pivot[1]
+    frame = encode_frame(request, sequence, bytes(size - 4) + chosen.to_bytes(4, "little"))
+    assert frame[-4:] == like[-4:]
+    return frame
+
+
+def test_the_answer_to_one_request_is_not_sealed_for_another(firmware: fs.Firmware) -> None:
+    """A stranger's LEARN is answered with OK. Its CRC on an ADOPT must not turn a no into a yes."""
+    device = Heard(firmware, key=KEY)
+    device.read_state()
+    lock, sent = device._lock, set[int]()
+    sealed = encode_frame(Request.ADOPT, 9, lock._seal(Request.ADOPT, bytes(4), sent, 9))
+    (answer,) = decode_frames(device.send_bytes(sealed))
+    said = lock._open(sent, answer)
+    assert said is not None
+    assert said.status == Status.OUT_OF_ORDER
+    learn = encode_frame(Request.LEARN, 3, X.astype("<f4").tobytes() + bytes(2))
+    assert answers(device, learn) == [0]
+    (answer,) = decode_frames(device.send_bytes(forged(learn, Request.ADOPT, 9)))
+    believed = lock._open(sent, answer)
+    assert believed is not None
+    assert believed.status == Status.LOCKED
 
 
 def test_two_devices_with_one_key_have_other_sessions(firmware: fs.Firmware) -> None:

@@ -23,6 +23,13 @@ def trial(board: str, folder: Path, samples: int = 10) -> Trial:
     return Trial(firmware, *helpers.make_stream(samples))
 
 
+def logging(board: str, folder: Path) -> Trial:
+    """A board with a log of events: a state after each sample; a commit after every fifth."""
+    export = helpers.make_export(folder / "export")
+    firmware = fs.build_firmware(export, fs.get_board(board), folder / "log", log_samples=6)
+    return Trial(firmware, *helpers.make_stream(20), every=5)
+
+
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Trial:
     """One record in an area: every commit erases."""
@@ -165,3 +172,35 @@ def test_damage_lies_over_what_should_be_there(small: Trial) -> None:
     device.heal()
     assert cells.damaged_bytes() == 0
     assert cells.read(storage.origin, storage.bytes) == found, "what is damaged stays"
+
+
+def test_a_log_keeps_answered_samples_and_takes_no_wrong_bit(tmp_path: Path) -> None:
+    tried = logging("stm32l072", tmp_path)
+    assert len(tried.states) == 21
+    cut = drawn(tried, "random(12)", (), 1)
+    assert sum(one.cuts for one in cut) > 8
+    assert not any(one.older for one in cut), "what was answered is there"
+    swarms = drawn(tried, "random(12)", KINDS, 3)
+    assert sum(len(one.happened) for one in swarms) > 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("board", BOARDS)
+def test_swarms_with_a_log_on_every_board(board: str, tmp_path: Path) -> None:
+    tried = logging(board, tmp_path)
+    drawn(tried, "random(40)", KINDS, 5)
+
+
+def test_canary_a_log_with_a_gap_is_seen(tmp_path: Path) -> None:
+    """A sample that neither log nor record took, and the next one logged behind it."""
+    folder = tmp_path / "firmware"
+    shutil.copytree(toolchain._FIRMWARE_DIR, folder)
+    text = (folder / "log.c").read_text()
+    saves = "if (is_off != 0u || commit() != 0u) {"
+    assert text.count(saves) == 1
+    (folder / "log.c").write_text(text.replace(saves, "if (1) {"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(toolchain, "_FIRMWARE_DIR", folder)
+        tried = logging("stm32l072", tmp_path)
+    with pytest.raises(PromiseBroken, match="a state that the board never had"):
+        drawn(tried, "random(40)", KINDS, 3)

@@ -80,6 +80,12 @@ def test_topics_and_pushes(broker: Any, tmp_path: Path) -> None:
     cables["pump-2"] = Cable(cables["pump-1"].device.firmware)
     said: list[str] = []
     keys = {"pump-1": KEY}
+
+    def key_of(name: str) -> bytes | None:
+        if name == "pump-3":
+            raise FileNotFoundError("no such file: pump-3.key")
+        return keys.get(name)
+
     keeper = Keeper(
         registry, lambda row: place(cables[row["name"]]), backoff=lambda: itertools.repeat(0.05)
     )
@@ -90,7 +96,7 @@ def test_topics_and_pushes(broker: Any, tmp_path: Path) -> None:
     with (
         publisher(broker.port) as client,
         keeper,
-        Bridge(keeper, address, keys.get, said.append) as bridge,
+        Bridge(keeper, address, key_of, said.append) as bridge,
     ):
         assert bridge.connected.wait(20)
         heard = Heard(client, broker.port)
@@ -128,6 +134,16 @@ def test_topics_and_pushes(broker: Any, tmp_path: Path) -> None:
         heard.until(lambda: any(one["state"] == "done" for one in heard.of("pushed")))
         publish(client, "plant/pump-1/push", [good])  # type: ignore[list-item]
         heard.until(lambda: any("came before" in one for one in said))
+
+        # A device that is added while the bridge runs.
+        cables["pump-3"] = Cable(cables["pump-1"].device.firmware)
+        registered(tmp_path / "fleet", ["pump-3"]).close()
+        x, y = rows[0]
+        publish(client, "plant/pump-3/sample", [message(1, x, y)])
+        heard.until(lambda: {"n": 1} in heard.of("ack", "pump-3"))
+        publish(client, "plant/pump-3/push", [good])  # type: ignore[list-item]
+        heard.until(lambda: any("key cannot be read: no such file" in one for one in said))
+    assert cables["pump-3"].device.read_state() == alone(rows[:1])[0].state.tobytes()
     assert cables["pump-1"].device.read_state() == image.state.tobytes()
     assert registry.rows("SELECT * FROM outbox") == [], "the broker took all that was said"
     registry.close()

@@ -266,3 +266,38 @@ def test_boards_and_hosts_learn_over_the_network(tmp_path: Path) -> None:
             assert time.monotonic() < end, logs
             time.sleep(0.5)
     assert merged.read_bytes() == expected(names, 2, 5, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="has no process groups")
+def test_the_same_program_runs_in_the_simulation_engine(tmp_path: Path) -> None:
+    """Flower's simulation, on Ray: the page's program, with learners on the host only."""
+    pytest.importorskip("ray", reason="the simulation engine needs flwr[simulation]")
+    names, home, merged = program(tmp_path / "fleet"), tmp_path / "home", tmp_path / "merged.sls"
+    link = free_port()
+    home.mkdir()
+    (home / "config.toml").write_text(
+        f'[superlink]\ndefault = "desk"\n\n[superlink.desk]\naddress = "127.0.0.1:{link}"\n'
+        "insecure = true\noptions.num-supernodes = 3\n"
+    )
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "FLWR_HOME": str(home),
+        "FLWR_TELEMETRY_ENABLED": "0",
+    }
+    server = ["--insecure", "--simulation", "--host", "127.0.0.1", "--port", str(link)]
+    with running(tmp_path, environment, "flower-superlink", *server):
+        wait_for(link)
+        subprocess.run(
+            [str(Path(sys.executable).parent / "flwr"), "run", str(tmp_path / "fleet"), "desk",
+             "--run-config", f"rounds=2 rows=5 out='{merged}'"],
+            env=environment, check=True, timeout=300,
+        )  # fmt: skip
+        end = time.monotonic() + 900
+        while not (merged.exists() and merged.stat().st_size):
+            logs = "\n".join(path.read_text("utf-8") for path in tmp_path.glob("*.log"))
+            assert time.monotonic() < end, logs
+            time.sleep(0.5)
+    assert merged.read_bytes() == expected(names, 2, 5, 3)

@@ -42,6 +42,17 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "fleet"
 
 
+@pytest.mark.parametrize("keep", [0.6, 60])
+def test_a_damaged_registry_is_named(
+    keep: float, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = folder / "registry.sqlite"
+    data = path.read_bytes()
+    path.write_bytes(data[: int(keep * len(data) if keep < 1 else keep)])
+    assert cli.run(["fleet", "status", "--fleet", str(folder)]) == 1
+    assert "registry.sqlite is damaged or no registry" in capsys.readouterr().err
+
+
 def test_status(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "status.json"
     assert cli.run(["fleet", "status", "--fleet", str(folder), "--json", str(out)]) == 0

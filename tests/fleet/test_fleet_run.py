@@ -203,7 +203,7 @@ REFUSED = {
     "a column that is not there": (["--label", "state", "--key", "pumpe"], "'pumpe'"),
     "a port": (
         ["--label", "state", "--key", "pump", "--stream", "serial:/dev/none"],
-        "a fleet takes a file or MQTT topics",
+        "a fleet takes a file, MQTT topics or",
     ),
     "an unknown setting": (["--label", "state", "--key", "pump", "--set", "n_drows=3"], "n_drows"),
 }  # fmt: skip

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from streamlearn.errors import ConfigError
+from streamlearn.errors import ConfigError, StreamlearnError
 from streamlearn.fleet.devices import jobs
 from streamlearn.fleet.devices.keeper import Keeper
 from streamlearn.fleet.devices.messages import (
@@ -122,6 +122,8 @@ class Bridge:
             return
         name, _, kind = message.topic.removeprefix(f"{self._prefix}/").rpartition("/")
         try:
+            if name not in self._names:  # it may have been added since
+                self._names = set(self._registry.names())
             if name not in self._names:
                 raise MessageError("no device of this fleet has this name")
             if kind == SAMPLE:
@@ -138,7 +140,11 @@ class Bridge:
             client.ack(message.mid, message.qos)
 
     def _push(self, name: str, payload: bytes) -> None:
-        message, key = PushMessage.decode(payload), self._key_of(name)
+        message = PushMessage.decode(payload)
+        try:
+            key = self._key_of(name)
+        except (StreamlearnError, OSError, ValueError) as error:
+            raise MessageError(f"the device's key cannot be read: {error}") from error
         if key is None:
             raise MessageError("the device has no key, so it takes no image from a topic")
         if not message.signed_by(key, name):

@@ -31,7 +31,7 @@ class Keeper:
     opener
         Returns where the link of a device is, from its row in the registry.
     names
-        The devices; None: all.
+        The devices; None: all, also those that are added while it runs.
     backoff
         Returns the seconds between tries to open a link.
 
@@ -50,6 +50,7 @@ class Keeper:
     ) -> None:
         self.registry, self._backoff = registry, backoff
         self._opener = opener
+        self._all = names is None
         self._names = list(registry.names() if names is None else names)
         self._awake = {name: threading.Event() for name in self._names}
         self._stop, self._changed = threading.Event(), threading.Condition()
@@ -68,8 +69,11 @@ class Keeper:
         """Begin, in threads."""
         self.registry.away(self._names)  # whatever a killed process left there
         for name in self._names:
-            self._threads.append(start_beside(partial(self._tend, name), f"device {name}"))
+            self._begin(name)
         self._threads.append(start_beside(self._look, "registry"))
+
+    def _begin(self, name: str) -> None:
+        self._threads.append(start_beside(partial(self._tend, name), f"device {name}"))
 
     def stop(self) -> None:
         """End when each device is done with what it does now; errors of theirs are raised.
@@ -80,7 +84,7 @@ class Keeper:
             :attr:`error`.
         """
         self._stop.set()
-        for event in self._awake.values():
+        for event in list(self._awake.values()):
             event.set()
         for thread in self._threads:
             thread.join()
@@ -147,7 +151,17 @@ class Keeper:
         version = None
         while not self._stop.wait(LOOK_S):
             found = self.registry.version()
+            if found != version and self._all:
+                self._meet()
             waiting = jobs.waiting(self.registry)
             for name in waiting if found == version else self._names:
                 self.wake(name)
             version = found
+
+    def _meet(self) -> None:
+        """Begin with devices that were added since."""
+        for name in self.registry.names():
+            if name not in self._awake:
+                self._awake[name] = threading.Event()
+                self._names.append(name)
+                self._begin(name)

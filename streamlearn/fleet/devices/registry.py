@@ -56,6 +56,18 @@ class Registry:
         self._lock = threading.RLock()
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._db.row_factory = sqlite3.Row
+        try:
+            self._begin(path)
+        except sqlite3.OperationalError:
+            self._db.close()
+            raise
+        except sqlite3.DatabaseError as error:
+            self._db.close()
+            raise ConfigError(
+                f"{path} is damaged or no registry ({error}); take it from a backup"
+            ) from error
+
+    def _begin(self, path: Path) -> None:
         self._db.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")

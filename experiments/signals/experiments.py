@@ -1,0 +1,10 @@
+"""The experiments of this folder."""
+
+from __future__ import annotations
+
+from experiments.catalogue import Runnable
+from experiments.signals import cost, machine, windows
+
+EXPERIMENTS: dict[str, Runnable] = {
+    one.name: one for one in (windows.STUDY, machine.STUDY, cost.STUDY)
+}

@@ -1,0 +1,211 @@
+"""Windows of one second under MESU, beside others: recordings held out, days held out, live.
+
+q16, all features of :mod:`quant.window` and the magnitude, a window each half second; learned
+windows begin at two places. A third of the recordings is held out in turn. The settings for
+gestures were chosen on the exercises, those for exercises on the gestures. "Other days": recordings
+8 on of the exercises, and the others. "Live": each recording is learned once, from its start to its
+end, with a window each tenth of a second, and recordings come in any order.
+SGD has its best rate on the very recordings that are held out.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from experiments.options import add_seeds, seeds_of
+from experiments.signals.rivals import by_forest, by_gru, by_neighbour, by_sgd
+from experiments.signals.shown import Floats, Shown, Tally, shown
+from experiments.spiking.data import Integers, folds, motion
+from experiments.study import Record, Study, say
+from experiments.tables import cell, markdown
+from streamlearn import MesuClassifier
+
+NAMES = ("gestures", "exercises")
+OTHER = {"gestures": "exercises", "exercises": "gestures"}
+FOLDS = 3
+#: The first recording of the exercises' other days.
+OTHER_DAYS = 8
+LIVE_HOP = 10
+CHOOSING_SEEDS = (50, 51, 52)
+#: What is tried, knob by knob; the first value is the one to begin with.
+KNOBS: Mapping[str, tuple[Any, ...]] = {
+    "hidden": (64, 32, 16),
+    "passes": (4, 2, 8),
+    "lr": (1.0, 0.5, 2.0),
+}
+RATES = (0.003, 0.01, 0.03)
+#: What takes so long that one seed, and recordings held out, have to do.
+LONG = ("GRU over raw seconds",)
+Guesser = Callable[[Shown, Integers, int], dict[int, Floats]]
+Settings = dict[str, Any]
+
+
+def mesu(seen: Shown, seed: int, settings: Settings, **more: Any) -> MesuClassifier:
+    """Return a new learner of windows."""
+    n = int(seen.data.labels.max()) + 1
+    lr = settings["lr"]
+    return MesuClassifier(
+        (seen.window.n_features, settings["hidden"], n),
+        classes=range(n),
+        seed=seed,
+        front_end="frozen",
+        lr_mu=lr,
+        lr_sigma=lr,
+        **more,
+    )
+
+
+def asked(seen: Shown, learner: MesuClassifier, kept: Integers) -> dict[int, Floats]:
+    """Return the probabilities of the windows of the recordings that are held out."""
+    others = np.setdiff1d(np.arange(len(seen.data.labels)), kept)
+    return {int(i): np.array(learner.predict_proba_many(seen.asked[i])) for i in others}
+
+
+def by_mesu(seen: Shown, kept: Integers, seed: int, settings: Settings) -> dict[int, Floats]:
+    """Return them after some passes over the windows in any order."""
+    learner = mesu(seen, seed, settings)
+    x, y = seen.of(kept)
+    rng = np.random.default_rng(seed)
+    for _ in range(settings["passes"]):
+        order = rng.permutation(len(x))
+        learner.learn_many(x[order], y[order])
+    return asked(seen, learner, kept)
+
+
+def live(
+    seen: Shown, kept: Integers, seed: int, settings: Settings, memory: str | None
+) -> dict[int, Floats]:
+    """Return them after each recording was learned once, whole, in its own order."""
+    learner = mesu(seen, seed, settings, memory=memory)
+    for i in np.random.default_rng(seed).permutation(kept):
+        rows = seen.asked[i]
+        learner.learn_many(rows, np.full(len(rows), seen.data.labels[i]))
+    return asked(seen, learner, kept)
+
+
+def held_out(seen: Shown, seed: int, guess: Guesser) -> dict[str, float]:
+    """Return the figures of every recording, each held out once."""
+    tally, everything = Tally(), np.arange(len(seen.data.labels))
+    for held in folds(seen.data.labels, FOLDS, seed):
+        for i, shares in guess(seen, np.setdiff1d(everything, held), seed).items():
+            tally.ask(shares, int(seen.data.labels[i]))
+    return tally.figures()
+
+
+def other_days(seen: Shown, seed: int, guess: Guesser, later: bool) -> dict[str, float]:
+    """Return the figures of the exercises of other days than those that were learned."""
+    at = np.arange(len(seen.data.labels))
+    kept = at[at < OTHER_DAYS] if later else at[at >= OTHER_DAYS]
+    tally = Tally()
+    for i, shares in guess(seen, kept, seed).items():
+        tally.ask(shares, int(seen.data.labels[i]))
+    return tally.figures()
+
+
+def search(seen: Shown) -> tuple[Settings, list[dict[str, Any]]]:
+    """Return the settings that are best on some recordings, and all that was tried."""
+    best: Settings = {name: values[0] for name, values in KNOBS.items()}
+    top = -np.inf
+    tried: list[dict[str, Any]] = []
+    for knob, values in KNOBS.items():
+        for value in values if not tried else values[1:]:
+            settings = {**best, knob: value}
+
+            def guess(s: Shown, k: Integers, n: int, c: Settings = settings) -> dict[int, Floats]:
+                return by_mesu(s, k, n, c)
+
+            score = float(np.mean([held_out(seen, n, guess)["windows"] for n in CHOOSING_SEEDS]))
+            tried.append({"knob": knob, "value": value, "score": score})
+            say(f"{knob}={value}: {score:.1f}")
+            if score > top:
+                top, best = score, settings
+    return best, tried
+
+
+def rivals(settings: Settings, n_bytes: int) -> dict[str, Guesser]:
+    """Return every way to guess windows, by the name in the table."""
+    hidden, passes = settings["hidden"], settings["passes"]
+    found: dict[str, Guesser] = {
+        "MESU, q16": lambda seen, kept, seed: by_mesu(seen, kept, seed, settings),
+        "nearest neighbour, same bytes": lambda seen, kept, seed: by_neighbour(
+            seen, kept, seed, n_bytes
+        ),
+        "random forest": by_forest,
+    }
+    for rate in RATES:
+
+        def slow(s: Shown, k: Integers, n: int, r: float = rate) -> dict[int, Floats]:
+            return by_sgd(s, k, n, hidden, passes, r)
+
+        found[f"SGD, rate {rate:g}"] = slow
+    return {**found, LONG[0]: by_gru}
+
+
+def measure(options: argparse.Namespace) -> Record:
+    """Choose settings, then measure everything."""
+    seeds, seen = seeds_of(options), {name: shown(motion(name)) for name in NAMES}
+    chosen: dict[str, Settings] = {}
+    tried: dict[str, Any] = {}
+    for name in NAMES:
+        say(f"settings for {name}")
+        chosen[name], tried[name] = search(seen[OTHER[name]])
+    rows: list[dict[str, Any]] = []
+
+    def note(what: str, learner: str, figures: list[dict[str, float]]) -> None:
+        rows.append({"what": what, "learner": learner, "figures": figures})
+        say(f"{what}, {learner}: {figures}")
+
+    for name in NAMES:
+        n_bytes = mesu(seen[name], 0, chosen[name]).state.nbytes
+        ways = rivals(chosen[name], n_bytes)
+        for learner, way in ways.items():
+            some = seeds[:1] if learner in LONG else seeds
+            note(name, learner, [held_out(seen[name], seed, way) for seed in some])
+            if name == "exercises" and learner not in LONG:
+                for later, what in ((True, "later days"), (False, "earlier days")):
+                    each = [other_days(seen[name], seed, way, later) for seed in seeds]
+                    note(what, learner, each)
+        alive = shown(motion(name), LIVE_HOP)
+        for memory in (None, "mean", "lda"):
+
+            def guess(
+                s: Shown, k: Integers, n: int, c: Settings = chosen[name], m: str | None = memory
+            ) -> dict[int, Floats]:
+                return live(s, k, n, c, m)
+
+            with_it = f"MESU, q16, memory {memory}" if memory else "MESU, q16"
+            note(f"{name}, live", with_it, [held_out(alive, seed, guess) for seed in seeds])
+    return {"seeds": list(seeds), "chosen": chosen, "tried": tried, "rows": rows}
+
+
+def tables(record: Record) -> Mapping[str, str]:
+    """Return windows and recordings by learner, and what was chosen."""
+    whats = list(dict.fromkeys(row["what"] for row in record["rows"]))
+    found = {}
+    for live_ones, name in ((False, "held-out"), (True, "live")):
+        columns = [what for what in whats if what.endswith("live") == live_ones]
+        cells: dict[str, dict[str, str]] = {}
+        for row in record["rows"]:
+            if row["what"] in columns:
+                both = [cell([one[k] for one in row["figures"]], 1) for k in Tally().__dict__]
+                cells.setdefault(row["learner"], {})[row["what"]] = " / ".join(both)
+        lines = [[who, *(by.get(what, "") for what in columns)] for who, by in cells.items()]
+        found[name] = markdown(["windows / recordings", *columns], lines)
+    knobs = list(KNOBS)
+    found["chosen"] = markdown(
+        ["for", *knobs],
+        [[what, *(f"{best[knob]:g}" for knob in knobs)] for what, best in record["chosen"].items()],
+    )
+    return found
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the study's own options."""
+    add_seeds(parser, 3)
+
+
+STUDY = Study("windows", measure, tables, add_options)

@@ -1,0 +1,32 @@
+/* Windows of a signal: raw samples in, a learner's features out each time a window ends. Golden
+ * model: quant/window/golden.py; NUMBERS.md beside it. Sizes come from the generated
+ * sl_window_config.h. The caller owns all memory. */
+#pragma once
+
+#include <stdint.h>
+
+#include "sl_build.h"
+#include "sl_window_config.h"
+
+/* waiting: samples until a window ends, that one included; at: where the next sample goes;
+ * sample: the last ones, binary32 patterns. */
+typedef struct {
+    uint32_t waiting, at;
+    uint32_t sample[SL_WINDOW_N * SL_WINDOW_CHANNELS];
+} sl_window_state_t;
+
+typedef struct {
+    int32_t value[SL_WINDOW_N]; /* of one channel, the oldest first */
+} sl_window_scratch_t;
+
+/* A recording begins: no window holds samples of two. */
+SL_API void sl_window_reset(sl_window_state_t *state);
+
+/* x_bits: SL_WINDOW_CHANNELS raw values as binary32 bit patterns. Returns 1 if this sample ends a
+ * window, whose SL_WINDOW_FEATURES features are then written as binary32; 0 if it ends none; or -1,
+ * which is SL_ERR_NOT_FINITE, if a value is NaN or infinite. */
+SL_API int32_t sl_window_look(const sl_window_state_t *state, sl_window_scratch_t *scratch,
+                              const uint32_t *x_bits, uint32_t *feature_bits);
+
+/* The sample, which is finite, is one of the window's from now on. */
+SL_API void sl_window_push(sl_window_state_t *state, const uint32_t *x_bits);

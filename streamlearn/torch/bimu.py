@@ -1,0 +1,297 @@
+"""BiMU: binary weights that know how sure they are, as layers and as an optimizer.
+
+References
+----------
+arXiv 2605.30198 (ICML 2026). Kingma et al., arXiv 1506.02557: local reparameterisation.
+Float reference: :mod:`streamlearn.rules.bimu.equations` (float64, batch 1).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from typing import Any, cast
+
+import torch  # type: ignore[import-not-found, unused-ignore]
+from torch import Tensor, nn
+from torch.nn import functional  # type: ignore[import-not-found, unused-ignore]
+
+from streamlearn.errors import ConfigError, InputValueError, ShapeError
+from streamlearn.torch.binary import binarise
+from streamlearn.torch.layers import SAMPLINGS, Sampling, spread_of
+from streamlearn.torch.optim import CheckedOptimizer, Named, hyperparameters, is_number
+from streamlearn.torch.pairs import Group, require
+from streamlearn.torch.shapes import Dense, Drawn, check_rows
+
+#: Uniform noise stays this far from 0 and 1, where its logit is infinite.
+EDGE = 1e-6
+
+
+class _Gate(torch.autograd.Function):  # type: ignore[misc, unused-ignore]
+    """Forward 1{|a| > 1}, backward +1 around 1 and -1 around -1."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        near = (x.abs() > 0.5) & (x.abs() < 1.5)
+        ctx.save_for_backward(near * x.sign())
+        return (x.abs() > 1).to(x.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (slope,) = ctx.saved_tensors
+        return cast(Tensor, gradient * slope)
+
+
+def gate(x: Tensor) -> Tensor:
+    r"""Return 1 where \|x\| > 1, else 0; the gradient is ±1 where 1/2 < \|x\| < 3/2, else 0."""
+    return cast(Callable[[Tensor], Tensor], _Gate.apply)(x)
+
+
+class Gate(nn.Module):  # type: ignore[misc, unused-ignore]
+    """The activation :func:`gate` as a layer."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See :func:`gate`."""
+        return gate(x)
+
+
+class _Beliefs(Drawn):
+    """λ of each weight, and three ways to run forward; see :class:`BimuLinear`."""
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        *,
+        sampling: Sampling = "local",
+        belief_init: float = 0.3,
+        temperature: float = 1.0,
+        generator: torch.Generator | None = None,
+        device: Any = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__(shape)
+        if sampling not in SAMPLINGS:
+            raise ConfigError(f"sampling={sampling!r}: expected one of {', '.join(SAMPLINGS)}")
+        for name, value in (("belief_init", belief_init), ("temperature", temperature)):
+            within = is_number(value) and 0 < value < math.inf
+            require(within, name, value, "a finite number above 0")
+        self.sampling, self.n_draws, self.generator = sampling, 1, generator
+        self.temperature = temperature
+        self.belief = nn.Parameter(torch.empty(tuple(shape), device=device, dtype=dtype))
+        with torch.no_grad():
+            self.belief.uniform_(-belief_init, belief_init, generator=generator)
+
+
+class BimuLinear(Dense, _Beliefs):
+    """``a = x·w`` with weights ±1, ``P(w = +1) = sigmoid(2λ)``; no biases.
+
+    * ``sampling="local"``: ``a = x·tanh λ + ε √(x²·sech² λ)``, one ε for each output of each row.
+    * ``sampling="weights"``, as published: while it trains, relaxed weights
+      ``tanh((λ + ½ logit u)/temperature)`` with u uniform; in ``eval()`` weights of ±1. One draw
+      for each of `n_draws` blocks of rows.
+    * ``sampling="mean"``: ``a = x·tanh λ``.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+    sampling : {"local", "weights", "mean"}
+    belief_init : float
+        λ starts uniform within ± this.
+    temperature : float
+        Of relaxed weights: towards 0 they are ±1.
+    generator : torch.Generator, optional
+        Of the start and the draws; None is PyTorch's own.
+    device, dtype
+        As for any layer of PyTorch.
+
+    Raises
+    ------
+    ConfigError
+        If a value makes no sense.
+
+    Examples
+    --------
+    >>> import torch
+    >>> BimuLinear(3, 2)(torch.zeros(5, 3)).shape
+    torch.Size([5, 2])
+    """
+
+    def forward(self, x: Tensor, noise: Tensor | None = None) -> Tensor:
+        """Run forward with sampled weights.
+
+        Parameters
+        ----------
+        x : Tensor
+            ``[rows, ..., in_features]``.
+        noise : Tensor, optional
+            "local": ε, of the output's shape. "weights": u in (0, 1), ``[n_draws, out, in]``. None
+            draws it.
+
+        Raises
+        ------
+        ShapeError
+            If x or noise does not fit, or the rows cannot be cut into n_draws blocks.
+        """
+        check_rows(x, int(self.belief.shape[1]), 2)
+        if self.sampling == "weights":
+            return self._drawn(x, noise)
+        mean = self.belief.tanh()
+        a = functional.linear(x, mean)
+        if self.sampling == "mean":
+            return a
+        spread = spread_of(functional.linear(x.square(), 1 - mean.square()))
+        return a + spread * self._noise(noise, tuple(a.shape), torch.randn)
+
+    def _drawn(self, x: Tensor, noise: Tensor | None) -> Tensor:
+        if len(x) % self.n_draws:
+            raise ShapeError(
+                f"{len(x)} rows: expected a multiple of n_draws={self.n_draws}, blocks of equal "
+                "size; monte_carlo makes them"
+            )
+        u = self._noise(noise, (self.n_draws, *self.belief.shape), torch.rand)
+        shifted = self.belief + u.clamp(EDGE, 1 - EDGE).logit() / 2
+        weight = (shifted / self.temperature).tanh() if self.training else binarise(shifted)
+        a = torch.bmm(x.reshape(self.n_draws, -1, x.shape[-1]), weight.transpose(1, 2))
+        return a.reshape(*x.shape[:-1], a.shape[-1])
+
+    def _noise(
+        self, given: Tensor | None, shape: tuple[int, ...], draw: Callable[..., Tensor]
+    ) -> Tensor:
+        if given is None:
+            like = self.belief
+            return draw(shape, generator=self.generator, device=like.device, dtype=like.dtype)
+        if tuple(given.shape) != shape:
+            raise ShapeError(f"noise is {tuple(given.shape)}: expected {shape}")
+        return given
+
+    def extra_repr(self) -> str:
+        """Return the shapes for ``print(module)``."""
+        return f"{tuple(self.belief.shape)}, sampling={self.sampling!r}"
+
+
+def bimu_mlp(layers: Sequence[int], **options: Any) -> nn.Sequential:
+    """Return the paper's network: (BimuLinear, LayerNorm, Gate)\\*, BimuLinear, LayerNorm.
+
+    Parameters
+    ----------
+    layers : sequence of int
+        Units of each layer, the inputs first.
+    **options
+        Of :class:`BimuLinear`.
+
+    Raises
+    ------
+    ConfigError
+        If there are fewer than two sizes.
+    """
+    if len(layers) < 2:
+        raise ConfigError(f"layers={tuple(layers)}: expected inputs and outputs at least")
+    parts: list[nn.Module] = []
+    for n_in, n_out in pairwise(layers):
+        parts += [BimuLinear(n_in, n_out, **options)]
+        parts += [nn.LayerNorm(n_out, elementwise_affine=False), Gate()]
+    return nn.Sequential(*parts[:-1])
+
+
+class BiMU(CheckedOptimizer):
+    """The rule of arXiv 2605.30198: learns, and forgets slowly, in one number per weight.
+
+    With ∂ the gradient of the loss by λ, g = likelihood · ∂ and everything from the old λ::
+
+        α  = 1 / (κ sech² λ + 2 g tanh λ + 2 |g| + 1/lr_max)
+        λ -= α (lr g + κ λ sech² λ / N)
+
+    Parameters
+    ----------
+    params : iterable
+        λ of each layer: ``net.parameters()`` of a network of :class:`BimuLinear`.
+    memory_window : float
+        The paper's *N*, in steps; ``inf`` never forgets. What is not confirmed fades over about
+        N/(κ lr_max) steps.
+    lr, lr_max, kappa, likelihood : float
+        The paper's for 1000 permuted tasks at 784-100-10 are the defaults.
+    check_gradients : bool
+        Refuse NaN and infinity before anything changes.
+
+    Raises
+    ------
+    ConfigError
+        If a value makes no sense.
+
+    Notes
+    -----
+    The gradient is that of one sample's loss, the mean over the draws. α lr |g| is at most lr/2.
+    A λ whose gradient is None stays as it is, and forgets nothing.
+
+    Examples
+    --------
+    >>> import torch
+    >>> belief = torch.zeros(3, requires_grad=True)
+    >>> optimizer = BiMU([belief], memory_window=700)
+    >>> belief.sum().backward()
+    >>> optimizer.step()
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        memory_window: float,
+        lr: float = 4.9,
+        lr_max: float = 0.0023,
+        kappa: float = 3.76,
+        likelihood: float = 161.3,
+        *,
+        check_gradients: bool = True,
+    ) -> None:
+        super().__init__(params, hyperparameters(locals()))
+
+    def add_param_group(self, param_group: Group) -> None:
+        """Add a group of λ.
+
+        Raises
+        ------
+        ConfigError
+            If a hyperparameter makes no sense.
+        """
+        _check({**self.defaults, **param_group})
+        super().add_param_group(param_group)
+
+    def _with_gradients(self, index: int, group: Group) -> list[Named]:
+        found: list[Named] = []
+        for place, parameter in enumerate(group["params"]):
+            name = f"group {index}, parameter {place}"
+            if parameter.grad is None:
+                continue
+            if parameter.grad.layout != torch.strided:
+                raise InputValueError(f"{name}: sparse gradient; expected a dense one")
+            found.append((name, (parameter,)))
+        return found
+
+    def _update_group(self, group: Group, items: list[Named]) -> None:
+        for _, (belief,) in items:
+            g = cast(Tensor, belief.grad) * group["likelihood"]
+            t = belief.tanh()
+            pull = (1 - t.square()).mul_(group["kappa"])
+            against = g.abs().addcmul_(g, t).mul_(2)
+            scale = against.add_(pull).add_(1 / group["lr_max"])
+            step = g.mul_(group["lr"]).addcmul_(pull, belief, value=1 / group["memory_window"])
+            belief.sub_(step.div_(scale))
+
+
+def _check(group: Group) -> None:
+    """Refuse hyperparameters that make no sense.
+
+    Raises
+    ------
+    ConfigError
+    """
+    for name in ("lr", "kappa", "likelihood"):
+        within = is_number(group[name]) and 0 <= group[name] < math.inf
+        require(within, name, group[name], "a finite number, 0 or above")
+    largest = group["lr_max"]
+    require(is_number(largest) and 0 < largest < math.inf, "lr_max", largest, "a number above 0")
+    window = group["memory_window"]
+    require(is_number(window) and window > 0, "memory_window", window, "steps, above 0, or inf")
+    check = group["check_gradients"]
+    require(isinstance(check, bool), "check_gradients", check, "True or False")
