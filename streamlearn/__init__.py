@@ -8,6 +8,7 @@ from streamlearn.rules.bimu import BimuClassifier
 from streamlearn.rules.mesu import MesuClassifier, MesuRegressor, SpikingClassifier
 from streamlearn.rules.mesu_factored import MesuFactoredClassifier, MesuFactoredRegressor
 from streamlearn.rules.metaplastic import MetaplasticClassifier
+from streamlearn.rules.multilevel import MultilevelClassifier
 from streamlearn.version import __version__
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "MesuFactoredRegressor",
     "MesuRegressor",
     "MetaplasticClassifier",
+    "MultilevelClassifier",
     "NoiseWarning",
     "Prediction",
     "SpikingClassifier",

@@ -56,7 +56,7 @@ def learn_bimu(
     half, two, tiny = np.float32(0.5), np.float32(2), np.float32(1e-5)
     calm = one / lr_max
     pull = np.float32(SWEEP) * kappa * lr_max / window
-    most = np.float32(0.99999)
+    most, low = np.float32(0.99999), np.uint64(0xFFFFFFFF)
     c0, c1, c2 = np.float32(135135), np.float32(17325), np.float32(378)
     c3, c4, c5 = np.float32(62370), np.float32(3150), np.float32(28)
     a = np.zeros((n_draws, n_hidden), np.float32)
@@ -144,7 +144,7 @@ def learn_bimu(
                 word ^= word << np.uint64(13)
                 word ^= word >> np.uint64(7)
                 word ^= word << np.uint64(17)
-                row = np.uint32(word >> np.uint64(32))
+                row = word >> np.uint64(32)
                 for j in range(beliefs.shape[1]):
                     t = means[i, j]
                     v = one - t * t
@@ -157,9 +157,12 @@ def learn_bimu(
                     if pulled:
                         new -= new * min(pull * v, one)
                     if lsb > 0:
-                        hashed = (row ^ np.uint32(j)) * np.uint32(0x9E3779B1)
-                        hashed = (hashed ^ (hashed >> np.uint32(15))) * np.uint32(0x85EBCA77)
-                        dither = np.float32(hashed >> np.uint32(8)) / np.float32(1 << 24)
+                        # 64 bits and a mask: numba makes 64 of 32 bits
+                        hashed = ((row ^ np.uint64(j)) * np.uint64(0x9E3779B1)) & low
+                        hashed = (
+                            (hashed ^ (hashed >> np.uint64(15))) * np.uint64(0x85EBCA77)
+                        ) & low
+                        dither = np.float32(hashed >> np.uint64(8)) / np.float32(1 << 24)
                         new = np.floor(new / lsb + dither) * lsb
                     new = min(max(new, -top), top)
                     beliefs[i, j] = new

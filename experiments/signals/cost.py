@@ -18,12 +18,14 @@ from typing import Any
 import numpy as np
 
 import firmware_sim
+from experiments.figures import RESULTS
 from experiments.signals.shown import HOP, RATE
 from experiments.study import Record, Study, say
 from experiments.tables import markdown
 from export import write_export
 from quant.window import golden
 from streamlearn import MesuClassifier
+from streamlearn.cli.board_costs import WINDOWS_FILE
 from streamlearn.windows import Window
 
 BOARDS = ("rp2040", "nrf52840", "riscv-virt")
@@ -71,14 +73,16 @@ def counted(name: str, seen: Window | None) -> dict[str, float]:
 
 def measure(options: argparse.Namespace) -> Record:
     """Count on each board."""
-    del options
     rows = []
     for name in BOARDS:
         core = firmware_sim.get_board(name).core.name
         alone, behind = counted(name, None), counted(name, window())
         rows.append({"board": name, "core": core, "alone": alone, "behind": behind})
         say(f"{name}: {rows[-1]}")
-    return {"rows": rows, "channels": AXES + 1, "cycles": RATE // 2}
+    record = {"rows": rows, "channels": AXES + 1}
+    if options.results == RESULTS:
+        WINDOWS_FILE.write_text(csv_of(record), "utf-8")
+    return record
 
 
 def tables(record: Record) -> Mapping[str, str]:

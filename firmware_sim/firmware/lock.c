@@ -83,7 +83,7 @@ uint8_t sl_lock_admit(const sl_frame_t *frame) {
     sealing = 1u;
     /* Before anything is done for a key, the flash has a higher sequence number than this boot
      * began with: the sessions of the next boot differ from all of this one. */
-    if (sl_storage_highest() == start && sl_storage_commit(&sl_state) != 0u) {
+    if (sl_storage.sequence <= start && sl_storage_commit(&sl_state) != 0u) {
         return SL_STATUS_NOT_STORED;
     }
     bytes[6] = (uint8_t)bare;

@@ -71,12 +71,20 @@ static uint32_t commit(void) {
     return failed;
 }
 
-/* Finds where the entries of the base begin; and puts `slot` behind the newest entry of all. */
+/* What was checked in flash may be read with another bit the next time: what counts is a copy. */
+static void take_head(uint32_t head[UNIT_WORDS], uint32_t index) {
+    __builtin_memcpy(head, words_at(index), SL_UNIT_BYTES);
+}
+
+/* Finds where the entries of the base begin; and puts `slot` behind the newest entry of all. No
+ * later record may have the number of a base that there are entries of: its own record may be
+ * unreadable. */
 static uint32_t find_first(void) {
     uint32_t first = SLOTS, newest_base = 0u, newest_number = 0u;
     for (uint32_t i = 0; i < SLOTS; i++) {
-        const uint32_t *head = words_at(i);
-        if (head[0] != SL_LEARNER_ID || head[3] != crc_of(head, head + UNIT_WORDS)) {
+        uint32_t head[UNIT_WORDS];
+        take_head(head, i);
+        if (head[0] != SL_LEARNER_ID || head[3] != crc_of(head, words_at(i) + UNIT_WORDS)) {
             continue;
         }
         if (head[1] == log_facts.base && head[2] == 0u) {
@@ -88,10 +96,11 @@ static uint32_t find_first(void) {
             slot = i + 1u;
         }
     }
+    sl_storage_note(newest_base);
     return first;
 }
 
-void sl_log_boot(void) {
+void sl_log_boot(uint32_t *room) {
     log_facts.origin = SL_LOG_ORIGIN;
     log_facts.entry_bytes = sl_log_plan[0];
     log_facts.block_bytes = sl_log_plan[1];
@@ -102,11 +111,12 @@ void sl_log_boot(void) {
     const uint32_t first = find_first();
     for (uint32_t i = 0; i < SLOTS && first < SLOTS; i++) {
         const uint32_t at = (first + i) % SLOTS;
-        const uint32_t *head = words_at(at);
-        const uint32_t *sample = head + UNIT_WORDS;
-        if (is_of_base(head) && head[2] == log_facts.number && head[3] == crc_of(head, sample)) {
-            (void)sl_learner_learn(&sl_state, &sl_scratch, sl_raw_features(sample),
-                                   sl_target_of(sample));
+        uint32_t head[UNIT_WORDS];
+        take_head(head, at);
+        __builtin_memcpy(room, words_at(at) + UNIT_WORDS, LEARN_BYTES);
+        if (is_of_base(head) && head[2] == log_facts.number && head[3] == crc_of(head, room)) {
+            (void)sl_learner_learn(&sl_state, &sl_scratch, sl_raw_features(room),
+                                   sl_target_of(room));
             log_facts.number++;
             slot = at + 1u;
         }

@@ -16,8 +16,9 @@
 #include "frame.h"
 
 #if SL_LOG_BLOCKS
-/* Learns again what was logged since the record that the state came from. */
-void sl_log_boot(void);
+/* Learns again what was logged since the record that the state came from. `room` is for a sample.
+ */
+void sl_log_boot(uint32_t *room);
 
 /* Makes room for one entry, before its sample is learned. */
 void sl_log_room(void);
@@ -29,7 +30,9 @@ void sl_log_append(const uint32_t *words);
 uint8_t sl_log_read(const sl_frame_t *frame);
 
 #else
-static inline void sl_log_boot(void) {}
+static inline void sl_log_boot(uint32_t *room) {
+    (void)room;
+}
 
 static inline void sl_log_room(void) {}
 

@@ -100,7 +100,7 @@ int main(void) {
     sl_port_watchdog();
 #endif
     sl_storage_boot(&sl_state);
-    sl_log_boot();
+    sl_log_boot(sl_frame_words);
     for (;;) {
         const uint8_t status = sl_frame_receive(&frame);
         if (status == SL_STATUS_OK) {

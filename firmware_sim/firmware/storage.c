@@ -142,6 +142,12 @@ uint32_t sl_storage_highest(void) {
     return highest;
 }
 
+#if SL_LOG_BLOCKS
+void sl_storage_note(uint32_t sequence) {
+    highest = sequence > highest ? sequence : highest;
+}
+#endif
+
 /* Finds room for the next record, and writes its head. */
 static uint32_t begin(uint32_t *at) {
     staged = NOT_STAGING;
@@ -187,6 +193,11 @@ static uint32_t finish(uint32_t at, uint32_t crc) {
         sl_storage.active = at;
         sl_storage.commits++;
     }
+#if SL_LOG_BLOCKS
+    if (wrong != 0u) {
+        highest++; /* it may be whole all the same: the log knows a state by its number */
+    }
+#endif
     return wrong;
 }
 

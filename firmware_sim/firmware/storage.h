@@ -10,6 +10,7 @@
 #ifndef SL_STORAGE_H
 #define SL_STORAGE_H
 
+#include "board.h"
 #include "sl_learner.h"
 
 enum sl_storage_source {
@@ -35,6 +36,11 @@ void sl_storage_boot(sl_state_t *state);
 
 /* Returns the highest sequence number that a record in flash has, or may have. */
 uint32_t sl_storage_highest(void);
+
+#if SL_LOG_BLOCKS
+/* Says that a record with this number was there, too. */
+void sl_storage_note(uint32_t sequence);
+#endif
 
 /* Programs one unit and reads it back. Returns 0, or 1 if the flash did not take it. */
 uint32_t sl_storage_program(uint32_t address, const uint32_t *words);

@@ -188,6 +188,16 @@ def boards(
     rate: Annotated[
         float | None, typer.Option("--rate", help="Of --plan: samples a second.", min=0.001)
     ] = None,
+    window: Annotated[
+        int | None,
+        typer.Option(
+            "--window", help="Of --plan: windows of N samples are learned; --inputs are channels."
+        ),
+    ] = None,
+    hop: Annotated[
+        int | None,
+        typer.Option("--hop", help="Of --plan: samples from one window to the next.", min=1),
+    ] = None,
 ) -> None:
     """List the boards that can be simulated, and how often their flash takes a state."""
     from streamlearn.cli.board_plan import check_plan, print_fit, print_plan
@@ -197,7 +207,7 @@ def boards(
         raise typer.BadParameter("one of them at a time", param_hint="--plan and --fit")
     if plan:
         check_plan(inputs, classes, rate)
-        print_plan(inputs or 0, classes or 0, rate or 0.0)
+        print_plan(inputs or 0, classes or 0, rate or 0.0, window, hop)
         return
     if fit is not None:
         print_fit(fit)

@@ -15,8 +15,11 @@ from pathlib import Path
 from quant.network import NetworkSpec
 from quant.rule import RULES
 from quant.state import layout_of
+from quant.window import Window
 
 COSTS_FILE = Path(__file__).parents[1] / "data" / "costs.csv"
+#: Instructions of a window; `python -m experiments window-cost` writes them.
+WINDOWS_FILE = COSTS_FILE.with_name("window_costs.csv")
 _INPUT = "gas stream"
 #: One instruction set: what is counted for the one holds for the other.
 _SAME = {"cortex-m0": "cortex-m0plus"}
@@ -85,3 +88,23 @@ def cost_of(spec: NetworkSpec, rule: str, arithmetic: str, core: str) -> Cost:
         flash_bytes=int(row["flash"]),
         learn=int(row["learn"]) * spec.n_synapses / known.n_synapses,
     )
+
+
+def window_instructions(window: Window, core: str) -> float:
+    """Return the instructions of a window that ends, by the model: all features, scaled.
+
+    Most of them are sums with the waves of the bands: samples times cycles times channels. A core
+    that was not counted takes as many as the largest Arm core that was.
+    """
+    with WINDOWS_FILE.open(encoding="utf-8", newline="") as file:
+        known = {row["core"]: row for row in csv.DictReader(file)}
+    row = known.get(_SAME.get(core, core), known["cortex-m4f"])
+    n, channels = int(row["n"]), int(row["channels"])
+    rows = window.n_channels + window.magnitude
+    growth = rows / channels * (window.n / n) * ((window.n // 2) / (n // 2))
+    return float(row["instructions"]) * growth
+
+
+def window_bytes(window: Window) -> int:
+    """Return the RAM of a window on a board: its samples, a channel at work, and its features."""
+    return window.dtype.itemsize + 4 * window.n + 4 * window.n_features

@@ -12,7 +12,8 @@ from rich.table import Table
 import firmware_sim
 from quant.errors import ConfigError
 from quant.network import NetworkSpec
-from streamlearn.cli.board_costs import cost_of, counted
+from quant.window import Window
+from streamlearn.cli.board_costs import cost_of, counted, window_bytes, window_instructions
 from streamlearn.cli.board_table import commits_of
 
 _WIDTHS = (8, 16, 32, 64, 128, 256, 512)
@@ -32,7 +33,9 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def print_plan(inputs: int, classes: int, rate: float) -> None:
+def print_plan(
+    inputs: int, classes: int, rate: float, n: int | None = None, hop: int | None = None
+) -> None:
     """Print, for each board and rule, the widest hidden layer that fits and keeps up.
 
     Parameters
@@ -41,35 +44,54 @@ def print_plan(inputs: int, classes: int, rate: float) -> None:
     classes : int
         0: the learner predicts a number.
     rate : float
-        Samples a second that are learned.
+        Samples a second that come, and are learned.
+    n, hop : int, optional
+        Of windows: of so many samples, one each so many. The inputs are then channels, and windows
+        are learned.
 
     Raises
     ------
     ConfigError
-        If a network cannot have these sizes.
+        If a network or a window cannot have these sizes.
     """
+    window = None if n is None else Window(n, hop or max(n // 2, 1), inputs)
     table = _table("board", "rule", "format", "hidden", "ms", "RAM, bytes", "commits", "then")
     for board in firmware_sim.list_boards():
         name = board.name
         for rule, arithmetic in counted(classes > 0, board.core.name):
-            found = _widest(board, inputs, classes, rate, rule, arithmetic)
+            found = _widest(board, inputs, classes, rate, rule, arithmetic, window)
             table.add_row(name, rule, arithmetic, *found)
             name = ""
         if name:
             table.add_row(name, "not counted yet", *["–"] * 6)
     to = Console(highlight=False, markup=False, emoji=False)
     to.print(table)
+    learned = (
+        ""
+        if window is None
+        else (f", by windows of {window.n} with all features, one each {window.hop}")
+    )
     to.print(
         f"The widest hidden layer of {_WIDTHS[0]} to {_WIDTHS[-1]} units for {inputs} inputs, "
-        f"{classes or 'no'} classes and {rate:g} samples a second; the milliseconds that learning "
-        "one takes; how often the flash takes its state; and what the next wider one has too "
-        f"little of. {_MODEL}"
+        f"{classes or 'no'} classes and {rate:g} samples a second{learned}; the milliseconds that "
+        "learning one takes; how often the flash takes its state; and what the next wider one has "
+        f"too little of. {_MODEL}"
     )
 
 
 def _widest(
-    board: firmware_sim.Board, inputs: int, classes: int, rate: float, rule: str, arithmetic: str
+    board: firmware_sim.Board,
+    inputs: int,
+    classes: int,
+    rate: float,
+    rule: str,
+    arithmetic: str,
+    window: Window | None,
 ) -> tuple[str, str, str, str, str]:
+    more_bytes = more = 0.0
+    if window is not None:
+        inputs, rate = window.n_features, rate / window.hop
+        more_bytes, more = window_bytes(window), window_instructions(window, board.core.name)
     found, short = ("none", "–", "–", "–"), "–"
     for width in _WIDTHS:
         head = "categorical" if classes else "gaussian"
@@ -77,8 +99,9 @@ def _widest(
         cost = cost_of(spec, rule, arithmetic, board.core.name)
         storage = firmware_sim.plan_storage(board, cost.state_bytes)
         room = board.flash.bytes - board.flash.reserved_bytes
-        time_ms = firmware_sim.model_cost(board, cost.learn).model_time_ms
-        if cost.ram_bytes > board.ram.bytes:
+        time_ms = firmware_sim.model_cost(board, cost.learn + more).model_time_ms
+        ram_bytes = cost.ram_bytes + int(more_bytes)
+        if ram_bytes > board.ram.bytes:
             short = "RAM"
         elif cost.flash_bytes + storage.bytes > room:
             short = "flash"
@@ -86,7 +109,7 @@ def _widest(
             short = "time"
         else:
             commits = commits_of(board, cost.state_bytes)
-            found = (str(width), f"{time_ms:.3g}", f"{cost.ram_bytes:,}", commits)
+            found = (str(width), f"{time_ms:.3g}", f"{ram_bytes:,}", commits)
             continue
         break
     return (*found, short)

@@ -326,8 +326,8 @@ def test_canary_a_lock_that_forgets_its_boot_is_seen(tmp_path: Path) -> None:
     folder = tmp_path / "firmware"
     shutil.copytree(toolchain._FIRMWARE_DIR, folder)
     text = (folder / "lock.c").read_text()
-    assert text.count("sl_storage_highest() == start && ") == 1
-    (folder / "lock.c").write_text(text.replace("sl_storage_highest() == start && ", "0 && "))
+    assert text.count("sl_storage.sequence <= start && ") == 1
+    (folder / "lock.c").write_text(text.replace("sl_storage.sequence <= start && ", "0 && "))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(toolchain, "_FIRMWARE_DIR", folder)
         firmware = build(tmp_path)

@@ -191,6 +191,30 @@ def test_swarms_with_a_log_on_every_board(board: str, tmp_path: Path) -> None:
     drawn(tried, "random(40)", KINDS, 5)
 
 
+@pytest.mark.parametrize(
+    ("board", "cut", "faults"),
+    [
+        pytest.param(
+            "stm32l072", "operation:404:nothing:961800795",
+            "bit-rot:1501:permanent:1548935407 lying-erase:2:permanent:688227201 "
+            "worn-page:3:transient:1085468569", id="a number of a record came again",
+        ),
+        pytest.param(
+            "rp2040", "instruction:70847:part:43276847",
+            "bit-rot:2526:transient:1962541046 lying-erase:1:permanent:1402040298 "
+            "stuck-bit:17:permanent:1959751277 worn-page:1:permanent:644148388",
+            id="an entry was read with another bit after its check",
+        ),
+    ],
+)  # fmt: skip
+def test_worlds_in_which_a_log_gave_a_wrong_state(
+    board: str, cut: str, faults: str, tmp_path: Path
+) -> None:
+    tried = logging(board, tmp_path)
+    (cuts,) = schedule(cut, tried.operations, tried.instructions, 0)
+    tried.run(World(cuts, tuple(read_fault(fault) for fault in faults.split())))
+
+
 def test_canary_a_log_with_a_gap_is_seen(tmp_path: Path) -> None:
     """A sample that neither log nor record took, and the next one logged behind it."""
     folder = tmp_path / "firmware"

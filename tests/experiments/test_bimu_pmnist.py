@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
+from experiments import compiler
 from experiments.bimu.kernels import NORMALS, learn_bimu
 from experiments.bimu.learners import Published
 from experiments.bimu.report import NAMES
@@ -24,11 +26,13 @@ def start() -> dict[str, np.ndarray]:
     return found | {"counts": np.array([12345, 1], np.uint64)}
 
 
-def learn(state: dict, constants: Published, x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
+def learn(
+    state: dict, constants: Published, x: np.ndarray, y: np.ndarray, loop: Callable = learn_bimu
+) -> list[np.ndarray]:
     normals = np.random.default_rng(0).standard_normal(NORMALS).astype(np.float32)
     room = [np.zeros((N_DRAWS, n), np.float32) for n in SIZES[1:]]
     with np.errstate(over="ignore"):  # words wrap
-        learn_bimu(np.array(constants, np.float32), *state.values(), normals, *room, x, y)
+        loop(np.array(constants, np.float32), *state.values(), normals, *room, x, y)
     return room
 
 
@@ -57,12 +61,15 @@ def test_one_step_is_that_of_pytorch() -> None:
 
 
 def test_a_byte_keeps_the_mean_step_and_its_grid() -> None:
+    """Compiled, as it runs: numba widens integers that NumPy wraps."""
+    pytest.importorskip("numba", reason="numba is not installed")
+    loop = compiler.compiled(learn_bimu)
     x = np.tile(np.linspace(0.2, 1, SIZES[0]).astype(np.float32), (300, 1))
     y = np.zeros(300, np.int64)
     found = []
     for lsb in (0.0, 1 / 32):
         state = start()
-        learn(state, Published(top=127 / 32, lsb=lsb), x, y)
+        learn(state, Published(top=127 / 32, lsb=lsb), x, y, loop)
         found.append(state)
     # Rows are rounded where they are learned: all of them here.
     steps = found[1]["belief1"] * 32

@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from experiments.figures import RESULTS
+from experiments.signals import cost
+from experiments.study import read_record
 from quant.errors import (
     ConfigError,
     InputValueError,
@@ -22,6 +25,7 @@ from quant.window import EDGES, FEATURES, golden
 from quant.window.file import from_bytes, sha256, to_bytes
 from quant.window.native import NativeWindow
 from streamlearn import MesuClassifier, MesuRegressor, SpikingClassifier
+from streamlearn.cli.board_costs import WINDOWS_FILE, window_instructions
 from streamlearn.windows import Window, Windowed
 
 WINDOWS: dict[str, Window] = {
@@ -132,7 +136,13 @@ def test_features_are_what_their_names_say_in_any_unit() -> None:
     window = Window(100, 50, ("a",), magnitude=True)
     t = np.arange(100) / 100
     x = 0.3 + 0.5 * np.sin(2 * np.pi * 5 * t) + 0.01 * rng.normal(size=100)
-    named = dict(zip(window.feature_names, golden.features(window, x[:, None]), strict=True))
+    named = dict(
+        zip(
+            window.feature_names,
+            golden.features(window, x[:, None].astype(np.float32)),
+            strict=True,
+        )
+    )
     expected = {
         "a mean": x.mean(),
         "a sd": x.std(),
@@ -150,8 +160,8 @@ def test_features_are_what_their_names_say_in_any_unit() -> None:
     for first, end in pairwise(window.edges):
         found = named[f"a band {first}"]
         assert found == pytest.approx(np.log2(power[first:end].sum()), abs=0.12)  # the chords
-    unit = 1024.0
-    scaled = golden.features(window, (x * unit)[:, None])
+    unit = np.float32(1024)
+    scaled = golden.features(window, (x.astype(np.float32) * unit)[:, None])
     for name, value in zip(window.feature_names, scaled, strict=True):
         if "band" in name:
             assert value == named[name] + 20
@@ -224,14 +234,15 @@ def test_a_refused_sample_changes_nothing() -> None:
     one = chain()
     one.learn_one([1, 2], None)
     before = one.state_sha256
-    for x, y, error, says in (
+    wrong: list[tuple[Any, Any, type[Exception], str]] = [
         ([1, np.nan], "a", InputValueError, "finite"),
         ([1, 1e39], None, InputValueError, "finite"),
         ([1, 2, 3], "a", ShapeError, "2 channels"),
         ({"a": 1, "c": 2}, "a", ShapeError, "expected"),
         (["x", 2], "a", InputValueError, "no number"),
         ([1, 2], "d", LabelError, "unknown"),
-    ):
+    ]
+    for x, y, error, says in wrong:
         with pytest.raises(error, match=says):
             one.learn_one(x, y)
         assert one.state_sha256 == before
@@ -323,3 +334,15 @@ def test_files_that_are_cut_or_changed_are_refused() -> None:
     state["sample"] = 0x7FC00000
     with pytest.raises(ShapeError, match="damaged"):
         window.state_from_bytes(state.tobytes())
+
+
+def test_the_plan_of_boards_counts_what_was_recorded() -> None:
+    recorded = cost.csv_of(read_record(RESULTS / "window-cost"))
+    assert WINDOWS_FILE.read_text() == recorded
+    window = cost.window()
+    for row in recorded.splitlines()[1:]:
+        core, *_, instructions = row.split(",")
+        assert window_instructions(window, core) == int(instructions)
+    assert window_instructions(window, "cortex-m7") == window_instructions(window, "cortex-m4f")
+    short = Window(50, 25, 3, magnitude=True)
+    assert window_instructions(short, "rv32imc") == window_instructions(window, "rv32imc") / 4

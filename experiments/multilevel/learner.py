@@ -1,0 +1,62 @@
+"""A learner of the rule of few levels whose state a checkpoint can keep."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from experiments.data import Floats, Integers
+from quant.network import NetworkSpec
+from quant.rule import Config
+from quant.state import init_state, state_from_bytes
+from streamlearn.engines import make_engine
+
+
+class RuleLearner:
+    """One state, and the engine that moves it: C of integers, or the equations.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+    config : Config
+    arithmetic : str
+    seed : int
+    """
+
+    def __init__(self, spec: NetworkSpec, config: Config, arithmetic: str, seed: int) -> None:
+        self._given = (spec, config, arithmetic)
+        self._engine = make_engine(*self._given, None)
+        self._state = init_state(*self._given, seed)
+
+    def learn(self, x: Floats, labels: Integers) -> None:
+        """Learn ``float32[n, features]``, ``int64[n]``, once and in order."""
+        self._engine.learn_many(self._state, x, labels.astype(np.uint32))
+
+    def classify(self, x: Floats) -> Integers:
+        """Return the classes, ``int64[n]``."""
+        found: Integers = np.asarray(self._engine.predict_many(self._state, x)[0], np.int64)
+        return found
+
+    def accuracy(self, x: Floats, labels: Integers) -> float:
+        """Return how many are right, in %."""
+        return round(100 * float(np.mean(self.classify(x) == labels)), 2)
+
+    def bytes(self) -> int:
+        """Return the size of the state."""
+        return int(self._state.nbytes)
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return copies of everything that later samples depend on."""
+        return {"state": np.frombuffer(self._state.tobytes(), np.uint8)}
+
+    def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Invert :meth:`arrays`."""
+        self._state = state_from_bytes(*self._given, arrays["state"].tobytes())
+
+    def counters(self) -> dict[str, int]:
+        """Return what met the end of its format since this object was made, by name."""
+        return dataclasses.asdict(self._engine.saturations)
