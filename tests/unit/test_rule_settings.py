@@ -45,7 +45,7 @@ def values_near(default: Any) -> st.SearchStrategy[Any]:
     size = 1.0 if default is None else default
     if isinstance(size, int):
         return st.sampled_from([default, size * 2, size + 1, 16, 4, 2])
-    return st.floats(size / 2, size * 2) | st.sampled_from([default, math.inf, 0.0])
+    return st.floats(*sorted((size / 2, size * 2))) | st.sampled_from([default, math.inf, 0.0])
 
 
 @st.composite
