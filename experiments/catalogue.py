@@ -29,6 +29,9 @@ TOPICS: dict[str, dict[str, Entry]] = {
         "mesu-pmnist-fashion": Entry(
             "mesu.experiments", "the same, with Fashion-MNIST as the out-of-distribution images"
         ),
+        "mesu-sampling": Entry(
+            "mesu.experiments", "weights drawn, or pre-activations: what it does to old tasks"
+        ),
         "mesu-window": Entry("mesu.experiments", "memory window by width (Bonnet, supplement)"),
         "vanishing-plasticity": Entry(
             "mesu.experiments",
@@ -54,6 +57,9 @@ TOPICS: dict[str, dict[str, Entry]] = {
         ),
         "bnn-pmnist": Entry(
             "metaplastic.experiments", "binarized network, 6 permuted MNISTs (Laborieux, figure 2)"
+        ),
+        "bnn-tune": Entry(
+            "metaplastic.experiments", "the m of fewer epochs, chosen on validation images"
         ),
         "bnn-stream": Entry(
             "metaplastic.experiments",

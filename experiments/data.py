@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamlearn.errors import ConfigError
-from streamlearn.streams import Stream, load_cifar10_gray, load_mnist
+from streamlearn.streams import load_cifar10_gray, load_mnist
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
@@ -68,7 +68,8 @@ def split_for_validation(digits: Digits, n_validation: int = 10_000) -> Digits:
 
 
 def load_images(
-    limit: int | None = None, load_foreign: Callable[[], Stream] = load_cifar10_gray
+    limit: int | None = None,
+    load_foreign: Callable[[], Floats] = lambda: load_cifar10_gray().x,
 ) -> Images:
     """Load MNIST in its original order, and what is foreign to it.
 
@@ -77,7 +78,7 @@ def load_images(
     limit : int, optional
         Only the first so many images of each set, statistics included.
     load_foreign : callable
-        Loads the out-of-distribution images.
+        Loads the out-of-distribution images, ``float32[n, 784]``.
 
     Raises
     ------
@@ -99,7 +100,7 @@ def load_images(
         train.y[:limit],
         standardised(test.x[:limit]),
         test.y[:limit],
-        standardised(foreign.x[:limit]),
+        standardised(foreign[:limit]),
     )
 
 

@@ -71,9 +71,9 @@ class Memory:
             If a boot ROM does not accept the image.
         """
         board = self._firmware.board
-        if board.emulate.get("boot") == "rp2040":
+        if board.boot == "rp2040":
             return self._boot_rom()
-        if board.emulate.get("boot") == "esp32c3":
+        if board.boot == "esp32c3":
             return self._direct_boot()
         if not processor_of(board.core).has_vectors:
             return 0, self._firmware.vector_address

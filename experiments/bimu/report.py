@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import mean
 
-from experiments.bimu.runs import NEWEST
+from experiments.bimu.runs import MORE, NEWEST
 from experiments.pictures import legend_above, svg
 from experiments.tables import Record, cell, markdown, of
 from streamlearn.report import colours
@@ -58,7 +58,7 @@ def bimu_table(records: Sequence[Record]) -> str:
                 f"{min(int(r['tasks_done']) for r in mine)}",
                 cell([end[-1] for end in ends]),
                 cell([mean(end[-NEWEST:]) for end in ends]),
-                cell([mean(end) for end in ends]),
+                cell([mean(end) for end in ends if len(end) == MORE]),
                 cell([mean(areas) for areas in map(areas_of, mine) if areas], 3),
                 f"{len(mine)}",
                 f"{speed:,.0f}",

@@ -20,6 +20,7 @@ from experiments.mesu.runs import WINDOW_FOLDER, FashionRun, PermutedRun
 
 #: Where the logs lie that several experiments share.
 SHARED, FASHION = "mesu-pmnist", "mesu-pmnist-fashion"
+USUAL = tuple(name for name in tables.NAMES if name not in tables.SAMPLED[1:])
 WINDOWS = (1.8e5, 3e5, 6e5, 1.2e6, 1e15)
 
 
@@ -46,7 +47,7 @@ EXPERIMENTS: dict[str, Runnable] = {
     for experiment in (
         Experiment(
             SHARED,
-            tuple(tables.NAMES),
+            USUAL,
             5,
             _usual,
             tables.pmnist_table,
@@ -55,10 +56,19 @@ EXPERIMENTS: dict[str, Runnable] = {
         ),
         Experiment(
             FASHION,
-            tuple(tables.NAMES),
+            USUAL,
             5,
             _fashion,
             tables.pmnist_table,
+            pictures.pmnist_picture,
+            FashionRun,
+        ),
+        Experiment(
+            "mesu-sampling",
+            tables.SAMPLED,
+            5,
+            _fashion,
+            tables.sampling_table,
             pictures.pmnist_picture,
             FashionRun,
         ),

@@ -1,9 +1,9 @@
-"""The algorithms of the comparison, each at the authors' settings, behind one set of verbs."""
+"""MESU by the library's own kernels, with the settings of the paper's figure 3."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,8 @@ import numpy.typing as npt
 
 from experiments.data import Floats, Integers
 from experiments.loop.runs import Setting
-from experiments.mesu import kernels
-from experiments.mesu.baselines import BgdLearner, Deterministic, DeterministicLearner
 from experiments.mesu.evaluate import Weights
-from experiments.mesu.task_learner import MU_INIT, TaskLearner, draw
+from experiments.mesu.task_learner import MU_INIT, draw
 from quant.layout import State
 from quant.native import NativeKernel
 from quant.network import NetworkSpec, layer_view
@@ -124,25 +122,3 @@ class MesuLearner:
     def counters(self) -> dict[str, int]:
         """See :class:`TaskLearner`."""
         return dataclasses.asdict(self._kernel.saturations)
-
-
-def _deterministic(config: Deterministic) -> Callable[[Setting, int], TaskLearner]:
-    return lambda setting, seed: DeterministicLearner(setting, seed, config)
-
-
-#: The baselines by name.
-COMPILED: dict[str, Callable[[Setting, int], TaskLearner]] = {
-    "bgd": BgdLearner,
-    "si": _deterministic(Deterministic(kernels.SI, strength=1e-4)),
-    "ewc-online": _deterministic(Deterministic(kernels.ANCHORED, strength=2.0, decay=0.2)),
-    "ewc-stream": _deterministic(Deterministic(kernels.STREAM_EWC, strength=5.0, decay=0.2)),
-    "sgd": _deterministic(Deterministic(kernels.SGD)),
-}
-#: Every algorithm by name: what makes its learner from a setting and a seed.
-ALGORITHMS: dict[str, Callable[[Setting, int], TaskLearner]] = {
-    "mesu": lambda setting, seed: MesuLearner(setting, seed, "float32"),
-    "mesu-q16": lambda setting, seed: MesuLearner(setting, seed, "q16"),
-    "mesu-factored": lambda setting, seed: MesuLearner(setting, seed, "float32", factored=True),
-    "mesu-factored-q16": lambda setting, seed: MesuLearner(setting, seed, "q16", factored=True),
-    **COMPILED,
-}

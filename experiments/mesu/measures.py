@@ -15,6 +15,8 @@ Measures = dict[str, float]
 FIVE = NEWEST - 1
 #: Tasks at the end of a run that ``five_late`` averages over.
 LATE = 50
+#: Tasks at the end of a run whose measured states ``last20_late`` averages over.
+LATE_STATES = 100
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ def measures(record: Record, tasks: int) -> Measures:
     -------
     dict
         ``last`` task; mean ``last5`` and ``last20``, where there are as many; ``auc5`` and
-        ``auc20``, the AUC averaged over the same tasks; ``ece`` and each AUC of
+        ``auc20``, the AUC averaged over the same tasks; ``plain5`` and ``plain20``, the same of
+        images as they are; ``last20_late``, mean ``last20`` of the states measured late; ``ece`` and each AUC of
         :func:`experiments.mesu.evaluate.full_measure` on the last task; ``five_before``, the
         authors' curve averaged over time, see :func:`five_before`; ``five_over_time``, the same
         average of the newest five, and ``five_late`` that over the last tasks alone, where as many
@@ -84,9 +87,13 @@ def measures(record: Record, tasks: int) -> Measures:
     if tasks >= FIVE:
         result["last5"] = mean(window["accuracy"][-FIVE:])
         result["auc5"] = mean(window["auc"][-FIVE:])
+        result["plain5"] = mean(window["auc_plain"][-FIVE:])
     if tasks >= WINDOW:
         result["last20"] = mean(window["accuracy"])
         result["auc20"] = mean(window["auc"])
+        result["plain20"] = mean(window["auc_plain"])
+        late = [w["accuracy"] for n, w in record["windows"].items() if int(n) > tasks - LATE_STATES]
+        result["last20_late"] = mean(mean(accuracies) for accuracies in late)
     if tasks > FIVE and len(record["newest"][tasks - 1]) == NEWEST:
         result["five_before"] = mean(five_before(record, tasks))
         newest = record["newest"][FIVE - 1 : tasks]

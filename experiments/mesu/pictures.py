@@ -20,6 +20,8 @@ COLOURS = dict(
         NAMES,
         (
             colours.BLUE,
+            colours.VERMILLION,  # the two that are in a picture of their own
+            colours.GREEN,
             colours.SKY,
             colours.GREY,
             colours.YELLOW,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,11 @@ from experiments.data import Images, Permutations, load_images
 from experiments.loop.runs import Begun, Record, Run
 from experiments.machine import kernel_sha
 from experiments.mesu.evaluate import accuracy, full_measure, unseen_entropies
-from experiments.mesu.learners import ALGORITHMS, COMPILED
+from experiments.mesu.algorithms import ALGORITHMS, COMPILED
 from experiments.mesu.task_learner import TaskLearner
-from streamlearn.streams import load_fashion_mnist
+from streamlearn.streams import DataNotFoundError, load_fashion_mnist, load_fashion_mnist_900
+from streamlearn.streams.locate import data_files
+from streamlearn.streams.mnist import IMAGE_SETS
 
 #: The last tasks that are tested after each task: five, and one for the off-by-one curve.
 NEWEST = 6
@@ -66,12 +67,24 @@ class PermutedRun(Run):
 
 
 class FashionRun(PermutedRun):
-    """The same with the authors' out-of-distribution images, Fashion-MNIST's test set."""
+    """The same with the authors' out-of-distribution images: Fashion-MNIST's test set.
+
+    Where it is not at hand, the 900 images of its overview sheet stand for it.
+    """
 
     @property
     def data_sets(self) -> tuple[str, ...]:
         """See :attr:`Run.data_sets`."""
-        return ("mnist", "fashion-mnist")
+        return ("mnist",) if self._whole else ("mnist", "fashion-mnist-900")
+
+    @property
+    def _whole(self) -> bool:
+        whole = IMAGE_SETS["fashion-mnist"]
+        try:
+            data_files(whole.folder, whole.files("test"), whole.source)
+        except DataNotFoundError:
+            return False
+        return True
 
     def identity(self) -> Record:
         """See :class:`Run`."""
@@ -79,7 +92,9 @@ class FashionRun(PermutedRun):
 
     def load(self) -> Images:
         """See :class:`Run`."""
-        return load_images(self.limit, partial(load_fashion_mnist, "test"))
+        if self._whole:
+            return load_images(self.limit, lambda: load_fashion_mnist("test").x)
+        return load_images(self.limit, load_fashion_mnist_900)
 
 
 def learn_task(

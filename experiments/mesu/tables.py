@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import mean
 
-from experiments.mesu.measures import FIVE, LATE, Summary, summarise
+from experiments.mesu.measures import FIVE, LATE, LATE_STATES, Summary, summarise
 from experiments.mesu.runs import WINDOW
 from experiments.tables import Record, cell, markdown, of
 
 NAMES = {
     "mesu": "MESU, float32",
+    "mesu-weights": "MESU, float32, weights drawn",
+    "mesu-noisy": "MESU, float32, and σ's noise",
     "mesu-q16": "MESU, q16",
     "mesu-factored": "MESU, σ² = row · column, float32",
     "mesu-factored-q16": "MESU, σ² = row · column, q16",
@@ -20,6 +22,8 @@ NAMES = {
     "ewc-stream": "stream EWC",
     "sgd": "SGD",
 }
+#: What is drawn, in pictures and tables of their own.
+SAMPLED = ("mesu", "mesu-weights", "mesu-noisy")
 #: last task, newest five after 200 tasks, OOD AUC against Fashion-MNIST: the authors'
 #: notebooks.
 PUBLISHED = {
@@ -46,7 +50,7 @@ PUBLISHED_WINDOW = {
     (1e15, 256): (87.00, 0.833, 77.83, 0.852),
 }
 #: Bytes that one weight takes in the state of a device.
-BYTES = {"mesu": 8, "mesu-q16": 4, "mesu-factored": 4, "mesu-factored-q16": 2}
+BYTES = {"mesu": 8, "mesu-weights": 8, "mesu-noisy": 8, "mesu-q16": 4, "mesu-factored": 4, "mesu-factored-q16": 2}
 MILESTONES = (1, 20, 50, 100, 150, 200)
 
 
@@ -95,6 +99,31 @@ def pmnist_table(records: Sequence[Record]) -> str:
     head = ["", "tasks × seeds", "training, CPU minutes a seed", "samples/s"]
     head.append(f"time a task, last {WINDOW} over first {WINDOW}")
     return f"{first}\n{second}\n{markdown(head, costs)}"
+
+
+def sampling_table(records: Sequence[Record]) -> str:
+    """What is drawn, and what it does to old tasks; the AUC against Fashion-MNIST's images."""
+    accuracies: list[list[str]] = [
+        ["paper, weights drawn", "200 × 5", "94.68 ± 0.14", "91.34", "57.26", "–", "–", "–"]
+    ]
+    areas: list[list[str]] = [["paper", "200 × 5", "–", "0.941", "0.955", "–", "–", "–"]]
+    for name, mine in by_algorithm(records).items():
+        summary = summarise(mine)
+        if summary is None:
+            continue
+        keys = ("last", "last5", "last20", "last20_late")
+        row = [NAMES[name], summary.extent, *(summary.cell(key) for key in keys)]
+        sigma = [record["sigma"][summary.tasks - 1][0] for record in mine[: len(summary.seeds)]]
+        speed = summary.tasks * _samples_per_task(mine) / mean(summary.values["train_s"])
+        accuracies.append([*row, cell(sigma, 3), f"{speed:,.0f}"])
+        keys = ("auc", "auc5", "auc20", "auc_plain", "plain5", "plain20")
+        areas.append([NAMES[name], summary.extent, *(summary.cell(key, 3) for key in keys)])
+    head = ["what is drawn", "tasks × seeds", "last task %", "newest 5 %", "newest 20 %"]
+    head += [f"newest 20, states of the last {LATE_STATES} tasks %", "mean σ, layer 1", "samples/s"]
+    first = markdown(head, accuracies)
+    head = ["AUC, Fashion", "tasks × seeds"]
+    head += [f"permuted, {n}" for n in (1, 5, 20)] + [f"as it is, {n}" for n in (1, 5, 20)]
+    return f"{first}\n{markdown(head, areas)}"
 
 
 def _samples_per_task(records: Sequence[Record]) -> int:

@@ -31,6 +31,16 @@ EXPERIMENTS: dict[str, Runnable] = {
             settings.permuted_full,
         ),
         Experiment(
+            "bnn-tune",
+            settings.TUNED_ALGORITHMS,
+            1,
+            settings.tuned_settings,
+            tables.permuted_table,
+            pictures.permuted_picture,
+            runs.PermutedRun,
+            6,
+        ),
+        Experiment(
             "bnn-stream",
             settings.STREAM_ALGORITHMS,
             3,

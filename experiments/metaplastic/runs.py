@@ -11,7 +11,7 @@ Laborieux et al., "Synaptic metaplasticity in binarized neural networks", arXiv 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -26,6 +26,7 @@ from experiments.metaplastic.settings import (
     LR,
     ORDER,
     SUBSETS,
+    VALIDATION,
     VERSION,
     WEIGHT_DECAY,
     BnnSetting,
@@ -34,6 +35,10 @@ from experiments.metaplastic.settings import (
 from experiments.needs import load_with
 from streamlearn.errors import ConfigError
 from streamlearn.streams import Stream, load_fashion_mnist, load_mnist
+
+
+#: Images at the end of the training set that stand for the test where something is chosen.
+N_VALIDATION = 10_000
 
 
 class BnnLearner(Protocol):
@@ -88,11 +93,22 @@ class Sets:
             If the files are not there.
         """
         if name not in self._loaded:
-            load = {"mnist": load_mnist, "fashion-mnist": load_fashion_mnist}[name]
-            self._loaded[name] = (load("train"), load("test"))
+            self._loaded[name] = _loaded(name)
         train, test = self._loaded[name]
         n = self.limit
         return train.x[:n], train.y[:n], test.x[:n], test.y[:n]
+
+
+def _loaded(name: str) -> tuple[Stream, Stream]:
+    if name == VALIDATION:
+        images = load_mnist("train")
+        return _rows(images, slice(0, -N_VALIDATION)), _rows(images, slice(-N_VALIDATION, None))
+    load = {"mnist": load_mnist, "fashion-mnist": load_fashion_mnist}[name]
+    return load("train"), load("test")
+
+
+def _rows(stream: Stream, rows: slice) -> Stream:
+    return replace(stream, x=stream.x[rows], y=stream.y[rows])
 
 
 class BnnRun(Run):
@@ -144,7 +160,7 @@ class BnnRun(Run):
     @property
     def data_sets(self) -> tuple[str, ...]:
         """See :attr:`Run.data_sets`."""
-        return (self.bnn.data,)
+        return ("mnist" if self.bnn.data == VALIDATION else self.bnn.data,)
 
     def begin(self, data: Any, n_tasks: int) -> Begun:
         """See :meth:`Run.begin`.

@@ -34,7 +34,7 @@ class BnnSetting(Setting):
     layers : tuple of int
     epochs : int
         On each task, subset, or all data.
-    data : {"mnist", "fashion-mnist"}
+    data : {"mnist", "fashion-mnist", "mnist-validation"}
     """
 
     epochs: int = 5
@@ -66,6 +66,9 @@ RECIPES = {
     "m1": Recipe(1.0),
     "m1.35": Recipe(1.35),
     "m2.5": Recipe(2.5),
+    "m3": Recipe(3.0),
+    "m4": Recipe(4.0),
+    "m5.4": Recipe(5.4),
     "ewc": Recipe(ewc_strength=EWC_STRENGTH),
     "random": Recipe(ewc_strength=EWC_STRENGTH, shuffled=True),
 }
@@ -84,7 +87,11 @@ def _at_hand(data: str) -> bool:
         return False
 
 
-PERMUTED_ALGORITHMS = ("m0", "m0.5", "m1", "m1.35", "ewc", "random")
+PERMUTED_ALGORITHMS = ("m0", "m0.5", "m1", "m1.35", "m4", "ewc", "random")
+#: A hidden magnitude grows with rate and steps, so that fewer epochs ask for a larger m.
+TUNED_ALGORITHMS = ("m3", "m4", "m5.4")
+#: The training images alone: the last 10,000 stand for the test.
+VALIDATION = "mnist-validation"
 STREAM_ALGORITHMS = ("m0", "m2.5", "m0-all", "m2.5-all")
 IMPORTANCE_ALGORITHMS = ("m1.35", "m0")
 Settings = list[tuple[str, Setting, int]]
@@ -93,6 +100,12 @@ Settings = list[tuple[str, Setting, int]]
 def permuted_settings(algorithm: str) -> Settings:
     """A width and a number of epochs that two cores finish in an hour."""
     return [("bnn-pmnist", BnnSetting(algorithm, (784, 512, 512, 10), epochs=5), MANY)]
+
+
+def tuned_settings(algorithm: str) -> Settings:
+    """The same on training images alone, where m is chosen."""
+    setting = BnnSetting(algorithm, (784, 512, 512, 10), epochs=5, data=VALIDATION)
+    return [("bnn-tune", setting, 1)]
 
 
 def permuted_full(algorithm: str) -> Settings:

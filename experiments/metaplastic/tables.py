@@ -15,6 +15,9 @@ NAMES = {
     "m1": "m = 1",
     "m1.35": "m = 1.35",
     "m2.5": "m = 2.5",
+    "m3": "m = 3",
+    "m4": "m = 4",
+    "m5.4": "m = 5.4",
     "ewc": "EWC",
     "random": "random consolidation",
 }

@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from experiments import compiler
 from experiments.data import Floats, Integers, standardised
+from experiments.mesu import kernels as baseline_kernels
+from experiments.mesu.baselines import Deterministic, DeterministicLearner
 from experiments.mesu.evaluate import logits
 from experiments.mesu.learners import MesuLearner
 from experiments.streaming import kernels
@@ -32,6 +34,12 @@ from streamlearn.errors import DivergedError
 from streamlearn.rules.metaplastic.equations import LSB
 
 Bools = npt.NDArray[np.bool_]
+PENALTY_RULES = {"ewc-online": baseline_kernels.ANCHORED, "si": baseline_kernels.SI}
+#: The arrays that a penalty cannot do without.
+USED = {
+    "ewc-online": ("weights", "anchor", "importance"),
+    "si": ("weights", "anchor", "importance", "path"),
+}
 
 
 class StreamingLearner(Protocol):
@@ -195,6 +203,45 @@ class MlpLearner(_Weights):
         return classes
 
 
+class PenalisedLearner:
+    """The float network with online EWC's or SI's penalty; it is told where a task ends."""
+
+    def __init__(self, setting: StreamingSetting, seed: int) -> None:
+        config = Deterministic(
+            PENALTY_RULES[setting.algorithm], setting.strength, setting.decay, setting.lr
+        )
+        self._setting, self._learner = setting, DeterministicLearner(setting, seed, config)
+
+    def learn(self, images: Floats, labels: Integers) -> None:
+        """See :class:`StreamingLearner`; its end is the end of a task."""
+        self._learner.learn(images, labels, 0)
+
+    def classify(self, images: Floats, seed: tuple[int, ...]) -> Integers:
+        """See :class:`StreamingLearner`."""
+        weights = self._learner.weights(np.random.default_rng(seed))
+        z = logits(weights, images, np.arange(images.shape[1]))
+        classes: Integers = z[0].argmax(axis=1)
+        return classes
+
+    def bytes(self) -> int:
+        """See :class:`StreamingLearner`."""
+        arrays = self._learner.arrays()
+        used = USED[self._setting.algorithm]
+        return sum(int(arrays[name].nbytes) for name in used)
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """See :class:`StreamingLearner`."""
+        return self._learner.arrays()
+
+    def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """See :class:`StreamingLearner`."""
+        self._learner.restore(arrays)
+
+    def counters(self) -> dict[str, int]:
+        """See :class:`StreamingLearner`."""
+        return {}
+
+
 class StandardisedMesu:
     """MESU in fixed point, on pixels standardised by the two numbers of what it is given.
 
@@ -238,5 +285,6 @@ LEARNERS: dict[str, Callable[[StreamingSetting, int], StreamingLearner]] = {
     **dict.fromkeys(("metaplastic", "plastic", "no-memory", *GATES), MetaplasticLearner),
     **dict.fromkeys(TWINS, TwinLearner),
     "mlp": MlpLearner,
+    **dict.fromkeys(PENALTY_RULES, PenalisedLearner),
     "mesu-q16": lambda setting, seed: StandardisedMesu(setting, seed, "q16"),
 }

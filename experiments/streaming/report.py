@@ -17,6 +17,8 @@ NAMES = {
     "no-memory": "m = 0, q8",
     "twin": "metaplastic, float64 reference",
     "mlp": "float MLP, SGD",
+    "ewc-online": "float MLP, online EWC, told the tasks",
+    "si": "float MLP, SI, told the tasks",
     "mesu-q16": "MESU, q16",
 }
 GATED_NAMES = {
@@ -33,6 +35,8 @@ _IN_ORDER = (
     colours.VERMILLION,
     colours.BLACK,
     colours.ORANGE,
+    colours.SKY,
+    colours.PURPLE,
     colours.GREEN,
     colours.SKY,
     colours.PURPLE,
@@ -68,14 +72,20 @@ def streaming_table(records: Sequence[Record]) -> str:
                 means, lasts = [mean(run) for run in found], [run[-1] for run in found]
                 text = f"{cell(means)} / {cell(lasts)} ({len(found)})"
                 cells.append(text if tasks > 1 else f"{cell(means)} ({len(found)})")
-            speeds = [_samples(record) / max(sum(record["train_s"]), 1e-9) for record in mine]
-            rows.append([*cells, f"{mean(speeds):,.0f}"])
-    head = ["", "layers", "state, bytes", *(f"T = {tasks}" for tasks in MILESTONES), "samples/s"]
-    return markdown(head, rows)
+            rows.append([*cells, *(f"{mean(speeds):,.0f}" for speeds in _speeds(mine))])
+    head = ["", "layers", "state, bytes", *(f"T = {tasks}" for tasks in MILESTONES)]
+    return markdown([*head, "samples/s, all tasks", "first task", "last task"], rows)
 
 
-def _samples(record: Record) -> int:
-    return int(record["tasks_done"]) * int(record["identity"]["limit"] or 60_000)
+def _speeds(records: Sequence[Record]) -> list[list[float]]:
+    """Return samples a second over all tasks, in the first and in the last, of every run."""
+    found: list[list[float]] = [[], [], []]
+    for record in records:
+        each = int(record["identity"]["limit"] or 60_000)
+        seconds = record["train_s"]
+        for speeds, s in zip(found, (mean(seconds), seconds[0], seconds[-1]), strict=True):
+            speeds.append(each / max(s, 1e-9))
+    return found
 
 
 def streaming_picture(records: Sequence[Record]) -> str:

@@ -19,6 +19,7 @@ from experiments.machine import kernel_sha
 from experiments.streaming.learners import LEARNERS, StreamingLearner
 from experiments.streaming.settings import (
     MILESTONES,
+    PENALTIES,
     TWINS,
     VERSION,
     StreamingSetting,
@@ -50,8 +51,8 @@ class StreamingRun(Run):
     @property
     def packages(self) -> tuple[str, ...]:
         """See :attr:`Run.packages`."""
-        compiled = self.setting.algorithm == "mlp" or self.setting.algorithm in TWINS
-        return ("numba",) if compiled else ()
+        compiled = {"mlp", *PENALTIES, *TWINS}
+        return ("numba",) if self.setting.algorithm in compiled else ()
 
     @property
     def data_sets(self) -> tuple[str, ...]:

@@ -48,6 +48,9 @@ MESU_DRAWS = 10
 #: Best average accuracy over ten tasks, by the width that it stands beside.
 MESU_WINDOW = {200: 1.2e6, 512: 1e15, 1024: 1e15}
 MLP_LR = {200: 0.003, 512: 0.003, 1024: 0.003}
+#: The float network with a penalty, which is told where a task ends: λ and γ, or c.
+PENALTIES = {"ewc-online": (2.0, 1.0), "si": (0.01, 0.0)}
+PENALTY_WIDTHS = (512,)
 
 
 @dataclass(frozen=True)
@@ -66,12 +69,16 @@ class StreamingSetting(Setting):
         Learning rate of the float network.
     n_blocks, n_active : int
         Blocks of hidden units, and how many are active in a sample; 0 blocks: all units do.
+    strength, decay : float
+        What protects a float network's weights: λ and γ of online EWC, c of SI.
     """
 
     width: int = 512
     lr: float = 0.0
     n_blocks: int = 0
     n_active: int = 0
+    strength: float = 0.0
+    decay: float = 0.0
 
 
 def metaplastic_spec(setting: StreamingSetting) -> NetworkSpec:
@@ -98,6 +105,8 @@ def constants(setting: StreamingSetting) -> dict[str, Any]:
     """Return everything that a run's log must agree with, besides layers and seed."""
     if setting.algorithm == "mlp":
         return {"lr": setting.lr}
+    if setting.algorithm in PENALTIES:
+        return {"lr": setting.lr, "strength": setting.strength, "decay": setting.decay}
     if setting.algorithm == "mesu-q16":
         return {"memory_window": setting.memory_window, "n_draws": setting.n_draws}
     config = metaplastic_config(setting)
@@ -114,12 +123,15 @@ def constants(setting: StreamingSetting) -> dict[str, Any]:
 def streaming_settings(algorithm: str) -> list[tuple[str, Setting, int]]:
     """Return one setting a width."""
     found: list[tuple[str, Setting, int]] = []
-    for width in WIDTHS:
+    penalty = PENALTIES.get(algorithm, (0.0, 0.0))
+    for width in PENALTY_WIDTHS if algorithm in PENALTIES else WIDTHS:
         hidden = width // MESU_SHARE if algorithm == "mesu-q16" else width
         layers = (N_FEATURES, hidden, N_CLASSES)
-        lr = MLP_LR[width] if algorithm == "mlp" else 0.0
+        lr = MLP_LR[width] if algorithm in ("mlp", *PENALTIES) else 0.0
         window = MESU_WINDOW[width]
-        setting = StreamingSetting(algorithm, layers, window, MESU_DRAWS, width, lr)
+        setting = StreamingSetting(
+            algorithm, layers, window, MESU_DRAWS, width, lr, 0, 0, *penalty
+        )
         found.append((FOLDER, setting, N_SEEDS))
     return found
 

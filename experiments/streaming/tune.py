@@ -29,6 +29,11 @@ from experiments.tables import markdown
 from streamlearn.errors import ConfigError, DivergedError
 
 RATES = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02)
+#: λ and γ of online EWC, c of SI.
+PENALTIES = {
+    "ewc-online": [(strength, decay) for decay in (0.5, 1.0) for strength in (0.5, 2, 8, 32)],
+    "si": [(strength, 0.0) for strength in (0.001, 0.01, 0.1, 1)],
+}
 WINDOWS = (3e5, 6e5, 1.2e6, 2.4e6, 1e15)
 
 
@@ -43,6 +48,12 @@ def candidates(algorithm: str, width: int) -> Iterator[tuple[str, StreamingSetti
         for window in WINDOWS:
             setting = StreamingSetting(algorithm, layers, window, MESU_DRAWS, width)
             yield f"N {window:g}", setting
+    elif algorithm in PENALTIES:
+        for strength, decay in PENALTIES[algorithm]:
+            setting = StreamingSetting(
+                algorithm, layers, width=width, lr=MLP_LR[width], strength=strength, decay=decay
+            )
+            yield f"strength {strength:g}, decay {decay:g}", setting
     else:
         lr, window = MLP_LR[width], MESU_WINDOW[width]
         yield "as it is", StreamingSetting(algorithm, layers, window, MESU_DRAWS, width, lr)

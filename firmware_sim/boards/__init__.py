@@ -80,9 +80,15 @@ class Board:
     bin_image: bool = False
 
     @property
+    def boot(self) -> str | None:
+        """What the chip's boot ROM does, by its name; None: the core starts at the vectors."""
+        # What is no mapping is refused with its message where the peripherals are made.
+        return self.emulate.get("boot") if isinstance(self.emulate, Mapping) else None
+
+    @property
     def has_boot_section(self) -> bool:
         """Whether the build fills the reserved bytes, as a boot ROM asks for."""
-        return self.boot2 is not None or self.emulate.get("boot") is not None
+        return self.boot2 is not None or self.boot is not None
 
 
 def load_board(folder: str | Path) -> Board:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -132,7 +132,7 @@ class Images:
         ConfigError
             If there is none; the message names some keys that there are.
         """
-        with closing(self._open()) as store:
+        with self._opened() as store:
             found = store.execute("SELECT image FROM images WHERE key = ?", (key,)).fetchone()
             if found is None:
                 some = store.execute("SELECT key FROM images ORDER BY key LIMIT 5").fetchall()
@@ -144,24 +144,34 @@ class Images:
 
     def __iter__(self) -> Iterator[tuple[str, int, bytes]]:
         """Yield key, number of samples and image, in the order of the keys."""
-        with closing(self._open()) as store:
+        with self._opened() as store:
             yield from store.execute("SELECT key, n_samples, image FROM images ORDER BY key")
 
     def __len__(self) -> int:
         """How many keys there are."""
-        with closing(self._open()) as store:
+        with self._opened() as store:
             return int(store.execute("SELECT count(*) FROM images").fetchone()[0])
 
     @property
     def n_samples(self) -> int:
         """How many samples all have learned."""
-        with closing(self._open()) as store:
+        with self._opened() as store:
             return int(store.execute("SELECT total(n_samples) FROM images").fetchone()[0])
 
-    def _open(self) -> sqlite3.Connection:
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
         if not self.exist:
             raise ConfigError(
                 f"{self._path.parent} has no images yet: its stream has not come to an end; go on "
                 f"with `streamlearn fleet run --out {self._path.parent}`"
             )
-        return sqlite3.connect(self._path)
+        with closing(sqlite3.connect(self._path)) as store:
+            try:
+                yield store
+            except sqlite3.OperationalError:  # busy, or no disk: the file may be good
+                raise
+            except sqlite3.DatabaseError as error:
+                raise StateFormatError(
+                    f"{self._path} is damaged ({error}); remove it, and go on with `streamlearn "
+                    f"fleet run --out {self._path.parent}`, which writes it again"
+                ) from error

@@ -8,7 +8,12 @@ from streamlearn.streams.csv_targets import CsvTargets
 from streamlearn.streams.gas_concentration import TargetStream, load_gas_concentration
 from streamlearn.streams.gas_drift import load_gas_drift
 from streamlearn.streams.locate import DataNotFoundError, data_dir
-from streamlearn.streams.mnist import load_cifar10_gray, load_fashion_mnist, load_mnist
+from streamlearn.streams.mnist import (
+    load_cifar10_gray,
+    load_fashion_mnist,
+    load_fashion_mnist_900,
+    load_mnist,
+)
 
 __all__ = [
     "CsvStream",
@@ -21,6 +26,7 @@ __all__ = [
     "data_dir",
     "load_cifar10_gray",
     "load_fashion_mnist",
+    "load_fashion_mnist_900",
     "load_gas_concentration",
     "load_gas_drift",
     "load_mnist",

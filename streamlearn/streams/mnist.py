@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from streamlearn.errors import ConfigError, StreamFormatError
 from streamlearn.streams.base import Stream
@@ -55,6 +56,8 @@ class ImageSet:
     classes : tuple of str
     licence, citation : str
     splits : tuple of str
+    labelled : bool
+        Images without labels are in one file.
     """
 
     folder: str
@@ -63,9 +66,10 @@ class ImageSet:
     licence: str
     citation: str
     splits: tuple[str, ...] = ("train", "test")
+    labelled: bool = True
 
-    def files(self, split: str) -> tuple[str, str]:
-        """Return the names of the files of a split: images, then labels.
+    def files(self, split: str) -> tuple[str, ...]:
+        """Return the names of the files of a split: images, then labels if there are any.
 
         Raises
         ------
@@ -75,6 +79,8 @@ class ImageSet:
         if split not in self.splits:
             expected = " or ".join(map(repr, self.splits))
             raise ConfigError(f"split must be {expected}, got {split!r}")
+        if not self.labelled:
+            return ("images-idx3-ubyte.gz",)
         prefix = _PREFIX[split]
         return f"{prefix}-images-idx3-ubyte.gz", f"{prefix}-labels-idx1-ubyte.gz"
 
@@ -94,6 +100,18 @@ IMAGE_SETS = {
     "fashion-mnist": ImageSet(
         folder="fashion_mnist",
         source='"Fashion-MNIST", Zalando Research',
+        classes=FASHION_CLASSES,
+        licence="MIT",
+        citation=(
+            "H. Xiao, K. Rasul and R. Vollgraf, Fashion-MNIST: a novel image dataset for "
+            "benchmarking machine learning algorithms, arXiv 1708.07747 (2017)"
+        ),
+    ),
+    "fashion-mnist-900": ImageSet(
+        folder="fashion_mnist_900",
+        splits=("test",),
+        labelled=False,
+        source='900 images of "Fashion-MNIST", Zalando Research, cut from its overview sheet',
         classes=FASHION_CLASSES,
         licence="MIT",
         citation=(
@@ -177,6 +195,35 @@ def load_cifar10_gray(root: Path | str | None = None) -> Stream:
     return _load_images("cifar10-gray", "test", root)
 
 
+def load_fashion_mnist_900(root: Path | str | None = None) -> npt.NDArray[np.float32]:
+    """Load the 900 articles of clothing on Fashion-MNIST's overview sheet: images, no labels.
+
+    Parameters
+    ----------
+    root
+        As for :func:`load_mnist`.
+
+    Returns
+    -------
+    float32[900, 784]
+        Pixels row by row, byte / 255 in [0, 1].
+
+    Raises
+    ------
+    DataNotFoundError
+        The file is not in the data folder.
+    StreamFormatError
+        It is damaged.
+    """
+    images_of = IMAGE_SETS["fashion-mnist-900"]
+    (path,) = data_files(images_of.folder, images_of.files("test"), images_of.source, root)
+    return _pixels(read_idx(path, 3))
+
+
+def _pixels(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    return images.reshape(len(images), -1).astype(np.float32) / np.float32(255)
+
+
 def _load_images(kind: str, split: str, root: Path | str | None) -> Stream:
     images_of = IMAGE_SETS[kind]
     names = images_of.files(split)
@@ -190,7 +237,7 @@ def _load_images(kind: str, split: str, root: Path | str | None) -> Stream:
         )
     return Stream(
         name=name,
-        x=images.reshape(len(images), -1).astype(np.float32) / np.float32(255),
+        x=_pixels(images),
         y=labels.astype(np.int64),
         classes=images_of.classes,
         feature_names=tuple(f"r{row}c{col}" for row in range(SIDE) for col in range(SIDE)),

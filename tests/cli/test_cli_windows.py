@@ -82,3 +82,13 @@ def test_options_that_mean_nothing_are_refused(
     ):
         assert cli.run([*begin, *more]) != 0
         assert says in " ".join(capsys.readouterr().err.split()), more
+
+
+def test_an_export_of_such_a_run_is_fed_with_windows_of_raw_rows(tmp_path: Path) -> None:
+    data, out, export = write(tmp_path / "a.csv"), tmp_path / "run", tmp_path / "export"
+    assert ran("--stream", str(data), "--out", str(out), "--hidden", "4") == 0
+    assert cli.run(["export", str(out), "--to", str(export)]) == 0
+    more = ["--stream", str(data), "--board", "nrf52840", "--out", str(tmp_path / "device")]
+    assert cli.run(["simulate", str(export), *more, "--quiet"]) == 0
+    metrics = json.loads((tmp_path / "device" / "metrics.json").read_text())
+    assert metrics["n_samples"] == N * (1 + (LENGTH - 20) // 10)

@@ -101,7 +101,7 @@ def test_the_folder_is_one_truth_with_its_window(tmp_path: Path) -> None:
     write_export(learner, folder)  # without one again: nothing of it is left
     assert open_export(folder).window is None
     assert not [file.name for file in folder.rglob("*window*")]
-    with pytest.raises(ConfigError, match="gives 57 features, the learner takes 4"):
+    with pytest.raises(ConfigError, match="gives 39 features, the learner takes 4"):
         write_export(MesuClassifier((4, 2)), folder, window=window)
     jsonschema = pytest.importorskip("jsonschema", reason="no jsonschema")
     jsonschema.validate(manifest, schema())

@@ -251,6 +251,12 @@ def test_a_fleet_without_an_end_has_no_images_yet(
         capsys, ["fleet", "export", "p1", "--from", str(out), "--to", str(tmp_path / "e")]
     )
     assert "has no images yet" in message
+    (out / "images.sqlite").write_text("no store at all" * 99, "utf-8")
+    message = failed(
+        capsys, ["fleet", "export", "p1", "--from", str(out), "--to", str(tmp_path / "e")]
+    )
+    assert "images.sqlite is damaged" in message
+    (out / "images.sqlite").unlink()
     assert cli(command(stream, out, "-q")) == 0
     assert len(Images(out)) == 40
 
