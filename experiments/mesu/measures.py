@@ -69,7 +69,8 @@ def measures(record: Record, tasks: int) -> Measures:
         ``five_before``, the authors' curve averaged over time, see :func:`five_before`;
         ``five_over_time``, the same average of the newest five, and ``five_late`` that over the
         last tasks alone, where as many were tested after each; ``train_s``, CPU
-        seconds; ``growth``, the median task's seconds among the last 20 over those among the first 20; ``all``, where every task was tested then.
+        seconds; ``growth``, the median task's seconds among the last 20 over those among the first
+        20; ``all``, where every task was tested then.
     """
     window = record["windows"][str(tasks)]
     result: Measures = {
