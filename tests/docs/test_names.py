@@ -51,7 +51,7 @@ def is_name(name: str) -> bool:
         try:
             found = importlib.import_module(".".join(parts[:n]))
         except ModuleNotFoundError as error:
-            if error.name == "torch":
+            if error.name in ("torch", "pyflink"):
                 return True  # the extra is not installed
             continue
         try:
