@@ -72,11 +72,11 @@ def novelty_auc(learner: PermutedLearner, inside: Floats, outside: Floats, task:
     """Return how well entropies tell known images from others: the area under the curve.
 
     By epistemic entropy, as in the comparison over 200 tasks; by predictive entropy if there is one
-    draw.
+    draw. Both kinds of images share the draws.
     """
     scores = []
-    for place, images in enumerate((inside, outside)):
-        z = learner.drawn(images, (task, place))
+    for images in (inside, outside):
+        z = learner.drawn(images, (task,))
         p = np.exp(z - z.max(axis=-1, keepdims=True))
         found = entropies(p / p.sum(axis=-1, keepdims=True))
         scores.append(found.predictive if len(z) == 1 else found.epistemic)

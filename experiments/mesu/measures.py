@@ -64,12 +64,12 @@ def measures(record: Record, tasks: int) -> Measures:
     dict
         ``last`` task; mean ``last5`` and ``last20``, where there are as many; ``auc5`` and
         ``auc20``, the AUC averaged over the same tasks; ``plain5`` and ``plain20``, the same of
-        images as they are; ``last20_late``, mean ``last20`` of the states measured late; ``ece`` and each AUC of
-        :func:`experiments.mesu.evaluate.full_measure` on the last task; ``five_before``, the
-        authors' curve averaged over time, see :func:`five_before`; ``five_over_time``, the same
-        average of the newest five, and ``five_late`` that over the last tasks alone, where as many
-        were tested after each; ``train_s``, CPU seconds; ``growth``, the median task's seconds
-        among the last 20 over those among the first 20; ``all``, where every task was tested then.
+        images as they are; ``last20_late``, mean ``last20`` of the states measured late; ``ece``
+        and each AUC of :func:`experiments.mesu.evaluate.full_measure` on the last task;
+        ``five_before``, the authors' curve averaged over time, see :func:`five_before`;
+        ``five_over_time``, the same average of the newest five, and ``five_late`` that over the
+        last tasks alone, where as many were tested after each; ``train_s``, CPU
+        seconds; ``growth``, the median task's seconds among the last 20 over those among the first 20; ``all``, where every task was tested then.
     """
     window = record["windows"][str(tasks)]
     result: Measures = {

@@ -11,8 +11,8 @@ import numpy as np
 from experiments.data import Images, Permutations, load_images
 from experiments.loop.runs import Begun, Record, Run
 from experiments.machine import kernel_sha
-from experiments.mesu.evaluate import accuracy, full_measure, unseen_entropies
 from experiments.mesu.algorithms import ALGORITHMS, COMPILED
+from experiments.mesu.evaluate import accuracy, full_measure, unseen_entropies
 from experiments.mesu.task_learner import TaskLearner
 from streamlearn.streams import DataNotFoundError, load_fashion_mnist, load_fashion_mnist_900
 from streamlearn.streams.locate import data_files

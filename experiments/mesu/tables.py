@@ -50,7 +50,7 @@ PUBLISHED_WINDOW = {
     (1e15, 256): (87.00, 0.833, 77.83, 0.852),
 }
 #: Bytes that one weight takes in the state of a device.
-BYTES = {"mesu": 8, "mesu-weights": 8, "mesu-noisy": 8, "mesu-q16": 4, "mesu-factored": 4, "mesu-factored-q16": 2}
+BYTES = {"mesu": 8, "mesu-q16": 4, "mesu-factored": 4, "mesu-factored-q16": 2}
 MILESTONES = (1, 20, 50, 100, 150, 200)
 
 
@@ -116,8 +116,8 @@ def sampling_table(records: Sequence[Record]) -> str:
         sigma = [record["sigma"][summary.tasks - 1][0] for record in mine[: len(summary.seeds)]]
         speed = summary.tasks * _samples_per_task(mine) / mean(summary.values["train_s"])
         accuracies.append([*row, cell(sigma, 3), f"{speed:,.0f}"])
-        keys = ("auc", "auc5", "auc20", "auc_plain", "plain5", "plain20")
-        areas.append([NAMES[name], summary.extent, *(summary.cell(key, 3) for key in keys)])
+        of_areas = ("auc", "auc5", "auc20", "auc_plain", "plain5", "plain20")
+        areas.append([NAMES[name], summary.extent, *(summary.cell(key, 3) for key in of_areas)])
     head = ["what is drawn", "tasks × seeds", "last task %", "newest 5 %", "newest 20 %"]
     head += [f"newest 20, states of the last {LATE_STATES} tasks %", "mean σ, layer 1", "samples/s"]
     first = markdown(head, accuracies)

@@ -36,7 +36,6 @@ from experiments.needs import load_with
 from streamlearn.errors import ConfigError
 from streamlearn.streams import Stream, load_fashion_mnist, load_mnist
 
-
 #: Images at the end of the training set that stand for the test where something is chosen.
 N_VALIDATION = 10_000
 

@@ -34,11 +34,12 @@ class RuleLearner:
 
     def learn(self, x: Floats, labels: Integers) -> None:
         """Learn ``float32[n, features]``, ``int64[n]``, once and in order."""
-        self._engine.learn_many(self._state, x, labels.astype(np.uint32))
+        self._engine.learn_many(self._state, x.astype(np.float64), labels.astype(np.uint32))
 
     def classify(self, x: Floats) -> Integers:
         """Return the classes, ``int64[n]``."""
-        found: Integers = np.asarray(self._engine.predict_many(self._state, x)[0], np.int64)
+        classes = self._engine.predict_many(self._state, x.astype(np.float64))[0]
+        found: Integers = np.asarray(classes, np.int64)
         return found
 
     def accuracy(self, x: Floats, labels: Integers) -> float:

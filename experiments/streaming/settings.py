@@ -129,9 +129,7 @@ def streaming_settings(algorithm: str) -> list[tuple[str, Setting, int]]:
         layers = (N_FEATURES, hidden, N_CLASSES)
         lr = MLP_LR[width] if algorithm in ("mlp", *PENALTIES) else 0.0
         window = MESU_WINDOW[width]
-        setting = StreamingSetting(
-            algorithm, layers, window, MESU_DRAWS, width, lr, 0, 0, *penalty
-        )
+        setting = StreamingSetting(algorithm, layers, window, MESU_DRAWS, width, lr, 0, 0, *penalty)
         found.append((FOLDER, setting, N_SEEDS))
     return found
 

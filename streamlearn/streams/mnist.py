@@ -221,7 +221,9 @@ def load_fashion_mnist_900(root: Path | str | None = None) -> npt.NDArray[np.flo
 
 
 def _pixels(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    return images.reshape(len(images), -1).astype(np.float32) / np.float32(255)
+    pixels: npt.NDArray[np.float32] = images.reshape(len(images), -1).astype(np.float32)
+    pixels /= np.float32(255)
+    return pixels
 
 
 def _load_images(kind: str, split: str, root: Path | str | None) -> Stream:

@@ -22,9 +22,9 @@ from experiments.loop import experiment as loop
 from experiments.loop.runs import Setting, read_log
 from experiments.loop.workers import ENGINES, execute_all
 from experiments.mesu import measures as measured
+from experiments.mesu.algorithms import ALGORITHMS
 from experiments.mesu.evaluate import accuracy, full_measure, logits, unseen_entropies
 from experiments.mesu.experiments import EXPERIMENTS
-from experiments.mesu.algorithms import ALGORITHMS
 from experiments.mesu.runs import PermutedRun
 from experiments.mesu.tables import NAMES, PUBLISHED
 from streamlearn.cli import run as command_line

@@ -1,4 +1,4 @@
-"""Drawn pre-activations with the noise that σ lacks move σ as drawn weights do; without, they don't."""
+"""Drawn pre-activations move σ as drawn weights do if they have its noise, and not without."""
 
 from __future__ import annotations
 

@@ -17,13 +17,21 @@ typedef struct {
     float pull, prior; /* SWEEP/(N sigma_prior^2), sigma_prior^2 */
 } prior_t;
 
-static vector_t load(const float *p) { return *(const vector_t *)p; }
-static void store(float *p, vector_t v) { *(vector_t *)p = v; }
-static vector_t all(float x) { return x - (vector_t){0}; }
+static vector_t load(const float *p) {
+    return *(const vector_t *)p;
+}
+static void store(float *p, vector_t v) {
+    *(vector_t *)p = v;
+}
+static vector_t all(float x) {
+    return x - (vector_t){0};
+}
 static vector_t between(vector_t v, float least, float most) {
     return __builtin_elementwise_min(__builtin_elementwise_max(v, all(least)), all(most));
 }
-static vector_t root(vector_t v) { return __builtin_elementwise_sqrt(v); }
+static vector_t root(vector_t v) {
+    return __builtin_elementwise_sqrt(v);
+}
 
 /* A row of normals starts anywhere in the table. */
 static uint64_t next_word(uint64_t *word) {
@@ -31,8 +39,8 @@ static uint64_t next_word(uint64_t *word) {
     return *word >> (64 - TABLE_BITS);
 }
 
-
-/* Sequences of two samples are not shifted copies of each other. splitmix64: Steele et al., 2014. */
+/* Sequences of two samples are not shifted copies of each other. splitmix64: Steele et al., 2014.
+ */
 static uint64_t first_word(uint64_t seed, int64_t seen) {
     uint64_t word = (seed << 40) + (uint64_t)seen + 0x9E3779B97F4A7C15u;
     word = (word ^ (word >> 30)) * 0xBF58476D1CE4E5B9u;
