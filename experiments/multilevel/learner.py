@@ -29,7 +29,7 @@ class RuleLearner:
 
     def __init__(self, spec: NetworkSpec, config: Config, arithmetic: str, seed: int) -> None:
         self._given = (spec, config, arithmetic)
-        self._engine = make_engine(*self._given, None)
+        self._engine: Any = make_engine(*self._given, None)
         self._state = init_state(*self._given, seed)
 
     def learn(self, x: Floats, labels: Integers) -> None:

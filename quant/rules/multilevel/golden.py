@@ -120,14 +120,16 @@ def chances(delta: Int64, size: tuple[int, int], gain: tuple[int, int]) -> Int64
     scale = gain[0] * ((1 << 31) // size[0]) >> 16
     right = gain[1] + 7 - size[1]
     wide = np.abs(delta) * scale
-    found = wide >> min(right, 62) if right > 0 else wide << -right
-    return np.minimum(found, CERTAIN)
+    wide = wide >> min(right, 62) if right > 0 else wide << -right
+    found: Int64 = np.minimum(wide, CERTAIN)
+    return found
 
 
 def keep(level: Int64, used: Int64, plan: MultilevelPlan) -> Int64:
     """Return exp(-m |w|) of synapses, Q0.16."""
     worth = used * np.abs(2 * level - plan.steps) * plan.consolidation >> 16
-    return KEEP[np.minimum(worth, len(KEEP) - 1)]
+    found: Int64 = KEEP[np.minimum(worth, len(KEEP) - 1)]
+    return found
 
 
 def learn_layer(

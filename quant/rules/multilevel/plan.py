@@ -64,7 +64,7 @@ class MultilevelPlan:
 
 def rounded(value: float, frac_bits: int) -> int:
     """Return a number with so many fraction bits, half up."""
-    return math.floor(value * 2**frac_bits + 0.5)
+    return math.floor(math.ldexp(value, frac_bits) + 0.5)
 
 
 def mantissa(value: float) -> tuple[int, int]:

@@ -70,7 +70,8 @@ def activate(sums: Float, threshold: float) -> Float:
     deviation = float(np.sqrt(np.mean(apart**2)))
     if deviation:
         apart = apart / deviation
-    return np.clip(apart - threshold, 0.0, MOST)
+    found: Float = np.clip(apart - threshold, 0.0, MOST)
+    return found
 
 
 def forward(

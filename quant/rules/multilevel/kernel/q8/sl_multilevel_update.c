@@ -75,8 +75,7 @@ static void sl_move_row(uint8_t *levels, const uint8_t *used, int32_t x, uint32_
     }
 }
 
-static void sl_learn_layer(uint32_t index, uint32_t key, sl_state_t *state,
-                           sl_scratch_t *scratch) {
+static void sl_learn_layer(uint32_t index, uint32_t key, sl_state_t *state, sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[index];
     const uint32_t most = sl_chances(index, scratch);
     for (uint32_t i = 0; i < layer->rows; i++) {
