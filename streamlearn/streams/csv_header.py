@@ -173,7 +173,7 @@ def parse_header(
         "--ignore": options.ignore,
         "--categories": [column for column, _ in options.categories],
         "--time": [options.time] if options.time else [],
-        "--key": [options.key] if options.key else [],
+        "--key or --segment": [options.key] if options.key else [],
     }
     there = {name: index for index, name in enumerate(cells)}
     for option, names in asked.items():

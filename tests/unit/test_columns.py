@@ -293,7 +293,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"ignore": ("B",)}, r"--ignore: no column 'B'; .* Did you mean 'b'\?"),
     ({"ignore": ("a", "b")}, "the only column is the label 'state'"),
     ({"time": "when"}, "--time: no column 'when'"),
-    ({"key": "id"}, "--key: no column 'id'"),
+    ({"key": "id"}, "--key or --segment: no column 'id'"),
     ({"categories": (("c", ("x", "y")),)}, "--categories: no column 'c'"),
     ({"delimiter": ";"}, "no label column 'state'; .* or by what --delimiter names"),
 ]
