@@ -11,7 +11,7 @@ static int64_t sl_floor_divide(int64_t a, int64_t b) {
 }
 
 /* The norm of a layer's input. */
-static void sl_note_norm(uint32_t index, uint32_t square_sum, sl_scratch_t *scratch) {
+static void sl_note_size(uint32_t index, uint32_t square_sum, sl_scratch_t *scratch) {
     const int32_t exponent = square_sum == 0 ? 0 : (32 - sl_bit_length(square_sum)) >> 1;
     scratch->norm_mantissa[index] = sl_isqrt32(square_sum << 2 * exponent);
     scratch->norm_exponent[index] = exponent;
@@ -41,7 +41,7 @@ static void sl_sums(uint32_t index, const sl_state_t *state, sl_scratch_t *scrat
     for (uint32_t j = 0; j < layer->columns; j++) {
         sums[j] = (int32_t)(2 * (int64_t)sums[j] - (int64_t)all * SL_STEPS);
     }
-    sl_note_norm(index, square_sum, scratch);
+    sl_note_size(index, square_sum, scratch);
 }
 
 /* How far units are above the threshold, in deviations of their layer's sums. */

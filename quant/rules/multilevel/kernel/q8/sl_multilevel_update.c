@@ -17,7 +17,7 @@ enum {
 static const uint16_t sl_keep_table[SL_KEEP_LAST + 1] = SL_KEEP_TABLE;
 
 /* The gradient by the sums of the layer below, of the units that gave something; 0 for others. */
-static void sl_backward(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {
+static void sl_errors_below(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[index];
     for (uint32_t i = 0; i < sl_layers[index - 1].columns; i++) {
         scratch->below[i] = 0;
@@ -148,7 +148,7 @@ void sl_rule_update(sl_state_t *state, sl_scratch_t *scratch, uint32_t target) {
     for (uint32_t index = SL_N_LAYERS - 1; index < SL_N_LAYERS; index--) {
         const sl_layer_t *layer = &sl_layers[index];
         if (index > 0) {
-            sl_backward(index, state, scratch);
+            sl_errors_below(index, state, scratch);
         }
         for (uint32_t j = 0; j < layer->columns; j++) {
             scratch->column[j] = (uint16_t)sl_noise_word(key, SL_STREAM_COLUMN + index, j);
