@@ -125,7 +125,7 @@ TOPICS: dict[str, dict[str, Entry]] = {
         ),
         "windows": Entry(
             "signals.experiments",
-            "windows of gestures and exercises: held out, other days, live; beside others",
+            "windows of gestures and exercises: held out, other days, live",
             ("sklearn", "torch"),
         ),
         "machine": Entry(
@@ -142,7 +142,7 @@ TOPICS: dict[str, dict[str, Entry]] = {
         ),
         "labels": Entry(
             "labels",
-            "labels only where the draws disagree: accuracy against the share of labels",
+            "labels only where draws disagree: accuracy against the share of labels",
             ("river",),
         ),
         "fleet-merge": Entry(

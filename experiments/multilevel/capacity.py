@@ -33,7 +33,7 @@ SPEC = NetworkSpec((N_UNITS, N_UNITS), bias=False, front_end="none")
 def config_of(levels: int, lr: float) -> MultilevelConfig:
     """Return the configuration of so many levels."""
     return MultilevelConfig(
-        levels=levels,
+        n_levels=levels,
         devices=1,
         lr=lr,
         consolidation=0.0,

@@ -130,7 +130,7 @@ class SetsRun(ImagesRun):
 
     def given(self) -> tuple[NetworkSpec, MultilevelConfig, str]:
         """See :meth:`ImagesRun.given`."""
-        config = dataclasses.replace(SETS_CONFIG, levels=int(self.setting.algorithm), devices=1)
+        config = dataclasses.replace(SETS_CONFIG, n_levels=int(self.setting.algorithm), devices=1)
         return NetworkSpec(SETS_LAYERS, front_end="none"), config, "q8"
 
     def task(self, data: Digits, number: int, train: bool) -> tuple[Floats, Integers]:

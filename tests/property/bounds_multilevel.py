@@ -47,8 +47,8 @@ TABLES = {
         "fade": unsigned("uint32", "16", 1 << 16),
     },
 }
-ENDS = {"levels": 256, "devices": 1, "consolidation": 8.0, "lr": 64.0, "lr_hidden": 64.0}
-FEW = {"levels": 2, "devices": 1, "consolidation": 8.0, "logit_scale": 32.0}
+ENDS = {"n_levels": 256, "devices": 1, "consolidation": 8.0, "lr": 64.0, "lr_hidden": 64.0}
+FEW = {"n_levels": 2, "devices": 1, "consolidation": 8.0, "logit_scale": 32.0}
 
 
 def _check_constants() -> None:

@@ -11,7 +11,7 @@ MORE = {
     "multilevel 17-40-21-4, two levels, all at once": Case(
         NetworkSpec((17, 40, 21, 4), bias=False, front_end="none"),
         MultilevelConfig(
-            levels=2,
+            n_levels=2,
             devices=1,
             lr=64.0,
             lr_hidden=64.0,
@@ -29,7 +29,7 @@ MORE = {
     "multilevel 9-1-2, 256 levels, hardly anything moves": Case(
         NetworkSpec((9, 1, 2), front_end="none"),
         MultilevelConfig(
-            levels=256,
+            n_levels=256,
             devices=1,
             lr=1e-9,
             lr_hidden=0.0,

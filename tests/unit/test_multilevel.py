@@ -24,7 +24,7 @@ STILL: dict[str, Any] = {"memory_window": float("inf"), "growth": 0.0}
 
 
 def test_a_step_follows_the_derivative_times_what_keeps_a_weight() -> None:
-    config = MultilevelConfig(levels=9, devices=1, lr=0.01, logit_scale=1.0, **STILL)
+    config = MultilevelConfig(n_levels=9, devices=1, lr=0.01, logit_scale=1.0, **STILL)
     state = init_state(SPEC, config, "float64", 3)
     view(SPEC, state, "used", 0)[0, 0] = 40.0
     z, size = np.array([1.0, -0.5, 2.0]), np.sqrt(5.25)
@@ -50,7 +50,7 @@ def test_a_step_follows_the_derivative_times_what_keeps_a_weight() -> None:
 
 
 def test_integers_move_as_often_as_float64_moves_far() -> None:
-    settings: dict[str, Any] = {"levels": 9, "devices": 1, "lr": 0.05, "logit_scale": 1.0}
+    settings: dict[str, Any] = {"n_levels": 9, "devices": 1, "lr": 0.05, "logit_scale": 1.0}
     given = {"bias": False, "front_end": "none", **settings, **STILL}
     z = np.array([1.0, -0.5, 2.0])
     moved = []
@@ -99,9 +99,9 @@ def test_certainty_is_what_keeps_a_weight() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"levels": 1}, "levels=1: expected 2 to 256 levels"),
-        ({"levels": 2.5}, "levels=2.5: expected a whole number"),
-        ({"levels": 256, "devices": 2}, r"devices · \(levels - 1\) is 510, expected 255 at most"),
+        ({"n_levels": 1}, "n_levels=1: expected 2 to 256 levels"),
+        ({"n_levels": 2.5}, "n_levels=2.5: expected a whole number"),
+        ({"n_levels": 256, "devices": 2}, r"devices · \(n_levels - 1\) is 510, expected 255 at most"),
         ({"growth": 2}, "growth=2: expected a probability"),
         ({"sweep": 3}, "sweep=3: expected a power of two"),
         ({"memory_window": 0.5}, "memory_window=0.5: expected a number of samples"),
@@ -113,7 +113,7 @@ def test_settings_that_make_no_sense_are_refused(given: dict[str, Any], message:
 
 
 def test_a_state_with_a_level_that_is_not_there_is_refused() -> None:
-    learner = MultilevelClassifier((5, 8, 3), levels=3, devices=1)
+    learner = MultilevelClassifier((5, 8, 3), n_levels=3, devices=1)
     state = learner.state
     state["level"][0, 0] = 3
     with pytest.raises(ShapeError, match="a level of 3: expected 0 to 2"):

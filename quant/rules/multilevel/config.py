@@ -11,7 +11,7 @@ from quant.hyperparameters import keep_plain_numbers
 #: A weight's level is one byte, and so is the counter of its metaplasticity.
 MOST_STEPS, COUNTER_MAX = 255, 255
 RANGES = (
-    ("levels", 2, 256, "2 to 256 levels"),
+    ("n_levels", 2, 256, "2 to 256 levels"),
     ("devices", 1, 255, "1 to 255 devices"),
     ("lr", 0, 64, "0 to 64"),
     ("lr_hidden", 0, 64, "0 to 64"),
@@ -33,10 +33,10 @@ class MultilevelConfig:
 
     Parameters
     ----------
-    levels : int
-        Levels of one device, 2 to 256. ``devices · (levels - 1)`` may be 255 at most.
+    n_levels : int
+        Levels of one device, 2 to 256. ``devices · (n_levels - 1)`` may be 255 at most.
     devices : int
-        So many make a weight, which is their sum: it has ``devices · (levels - 1) + 1`` levels,
+        So many make a weight, which is their sum: it has ``devices · (n_levels - 1) + 1`` levels,
         evenly between -1 and 1.
     lr : float
         Learning rate of the last layer, for weights within ±1, 0 to 64. A step is one level, and
@@ -82,7 +82,7 @@ class MultilevelConfig:
 
     rule: ClassVar[str] = "multilevel"
 
-    levels: int = 32
+    n_levels: int = 32
     devices: int = 7
     lr: float = 0.9
     lr_hidden: float = 1.8
@@ -104,7 +104,7 @@ class MultilevelConfig:
                 raise ConfigError(f"{name}={getattr(self, name)!r}: expected {expected}")
 
         keep_plain_numbers(self, ())
-        for name in ("levels", "devices", "sweep", "front_end_window"):
+        for name in ("n_levels", "devices", "sweep", "front_end_window"):
             require(isinstance(getattr(self, name), int), name, "a whole number")
         require(self.memory_window >= 1, "memory_window", "a number of samples, 1 or above, or inf")
         for name, low, high, expected in RANGES:
@@ -116,7 +116,7 @@ class MultilevelConfig:
         )
         if self.steps > MOST_STEPS:
             raise ConfigError(
-                f"devices={self.devices} of levels={self.levels}: devices · (levels - 1) is "
+                f"devices={self.devices} of n_levels={self.n_levels}: devices · (n_levels - 1) is "
                 f"{self.steps}, expected {MOST_STEPS} at most, so that a level fits a byte; take "
                 "fewer devices or fewer levels"
             )
@@ -124,4 +124,4 @@ class MultilevelConfig:
     @property
     def steps(self) -> int:
         """The steps from the lowest level to the highest."""
-        return self.devices * (self.levels - 1)
+        return self.devices * (self.n_levels - 1)

@@ -90,7 +90,7 @@ class MultilevelClassifier(StreamClassifier):
         memory_bytes: int | None = None,
         features: Sequence[str] | None = None,
         backend: Backend | None = None,
-        levels: int = 32,
+        n_levels: int = 32,
         devices: int = 7,
         lr: float = 0.9,
         lr_hidden: float = 1.8,
