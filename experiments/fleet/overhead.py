@@ -1,8 +1,8 @@
 """What it costs to carry learners as images, and to run a fleet, beside the bare kernel.
 
 Images: the shortest time of a block. The fleet on Bytewax: CPU time of a whole run over a CSV, to
-read it, to group rows by key, to keep states and to write predictions. With ``--flink`` also its
-twin on Flink.
+read it, to group rows by key, to keep states and to write predictions. With ``--flink`` also
+the same on Flink.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def of_fleet(keys: int, rows: int) -> dict[str, Any]:
 
 
 def of_flink(python: str, keys: int, rows: int) -> dict[str, Any]:
-    """Measure the twin on Flink likewise, all its processes, but for what it takes to start."""
+    """Measure the same on Flink, all its processes, but for what it takes to start."""
 
     def cpu(keys: int, rows: int) -> tuple[float, float]:
         with tempfile.TemporaryDirectory() as folder:
@@ -204,7 +204,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--flink", action="store_true",
-        help="measure the twin on Flink too, by the Python that STREAMLEARN_FLINK_PYTHON names",
+        help="measure the same on Flink too, by the Python that STREAMLEARN_FLINK_PYTHON names",
     )  # fmt: skip
 
 

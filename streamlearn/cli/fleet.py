@@ -232,7 +232,7 @@ def _begin_topics(asked: Asked, out: Path) -> None:
 
 
 def named(stream: str) -> str:
-    """Return how a fleet's folder names a stream.
+    """Return the name of a stream in a fleet's folder.
 
     Raises
     ------

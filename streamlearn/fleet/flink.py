@@ -1,4 +1,4 @@
-"""The twin of ``streamlearn fleet run`` on Apache Flink: keyed state, checkpoints, more machines.
+"""What ``streamlearn fleet run`` does, on Apache Flink: keyed state, checkpoints, more machines.
 
 It takes the folder of a fleet on a CSV (:func:`streamlearn.fleet.folder.make_folder`): its plan,
 and the image that every key starts from. A key's state is its image; Flink keeps it, with the place

@@ -1,4 +1,4 @@
-"""How firm every weight is, out of a state in any arithmetic: m |w|."""
+"""How sure every weight is, out of a state in any arithmetic: m |w|."""
 
 from __future__ import annotations
 
