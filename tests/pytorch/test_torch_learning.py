@@ -90,7 +90,7 @@ def test_a_convolution_learns_from_batches() -> None:
 
 def test_the_program_of_the_docs_runs(capsys: pytest.CaptureFixture[str]) -> None:
     text = (ROOT / "docs/torch.md").read_text()
-    program, binarized, moved = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    program, sure_signs, binarized, moved = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     exec(compile(program, "docs/torch.md", "exec"), {})
     printed = capsys.readouterr().out
     lines = re.findall(r"accuracy (\d\.\d\d), epistemic entropy (\d\.\d\d) bits\n", printed)
@@ -98,6 +98,10 @@ def test_the_program_of_the_docs_runs(capsys: pytest.CaptureFixture[str]) -> Non
     (_, unsure), (accuracy, sure) = [tuple(map(float, line)) for line in lines]
     assert accuracy > 0.95
     assert sure < unsure / 5
+    exec(compile(sure_signs, "docs/torch.md", "exec"), {})
+    found = re.fullmatch(r"accuracy (\d\.\d\d)\nepistemic .* bits\n", capsys.readouterr().out)
+    assert found is not None
+    assert float(found[1]) > 0.85
     names: dict[str, Any] = {}
     exec(compile(binarized, "docs/torch.md", "exec"), names)
     lines = re.findall(r"task (\d): accuracy (\d\.\d\d)\n", capsys.readouterr().out)
