@@ -63,12 +63,12 @@ class _Beliefs(Drawn):
         self,
         shape: Sequence[int],
         *,
-        sampling: Sampling = "local",
-        belief_init: float = 0.3,
-        temperature: float = 1.0,
-        generator: torch.Generator | None = None,
-        device: Any = None,
-        dtype: torch.dtype | None = None,
+        sampling: Sampling,
+        belief_init: float,
+        temperature: float,
+        generator: torch.Generator | None,
+        device: Any,
+        dtype: torch.dtype | None,
     ) -> None:
         super().__init__(shape)
         if sampling not in SAMPLINGS:
@@ -102,8 +102,8 @@ class BimuLinear(Dense, _Beliefs):
         Of relaxed weights: towards 0 they are ±1.
     generator : torch.Generator, optional
         Of the start and the draws; None is PyTorch's own.
-    device, dtype
-        As for any layer of PyTorch.
+    device : torch.device or str, optional
+    dtype : torch.dtype, optional
 
     Raises
     ------
@@ -116,6 +116,29 @@ class BimuLinear(Dense, _Beliefs):
     >>> BimuLinear(3, 2)(torch.zeros(5, 3)).shape
     torch.Size([5, 2])
     """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        *,
+        sampling: Sampling = "local",
+        belief_init: float = 0.3,
+        temperature: float = 1.0,
+        generator: torch.Generator | None = None,
+        device: Any = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__(
+            in_features,
+            out_features,
+            sampling=sampling,
+            belief_init=belief_init,
+            temperature=temperature,
+            generator=generator,
+            device=device,
+            dtype=dtype,
+        )
 
     def forward(self, x: Tensor, noise: Tensor | None = None) -> Tensor:
         """Run forward with sampled weights.

@@ -101,7 +101,10 @@ def test_certainty_is_what_keeps_a_weight() -> None:
     [
         ({"n_levels": 1}, "n_levels=1: expected 2 to 256 levels"),
         ({"n_levels": 2.5}, "n_levels=2.5: expected a whole number"),
-        ({"n_levels": 256, "devices": 2}, r"devices · \(n_levels - 1\) is 510, expected 255 at most"),
+        (
+            {"n_levels": 256, "devices": 2},
+            r"devices · \(n_levels - 1\) is 510, expected 255 at most",
+        ),
         ({"growth": 2}, "growth=2: expected a probability"),
         ({"sweep": 3}, "sweep=3: expected a power of two"),
         ({"memory_window": 0.5}, "memory_window=0.5: expected a number of samples"),
