@@ -19,7 +19,7 @@ import pytest
 
 pytest.importorskip("paho.mqtt", reason="paho-mqtt is not installed")
 
-from brokers import MOSQUITTO, Amqtt, Mosquitto, publish, publisher
+from brokers import MOSQUITTO, Amqtt, Mosquitto, free_port, publish, publisher
 from emulated_boards import Cable, alone, build, learner, message, place, registered, samples
 
 from streamlearn import cli
@@ -147,6 +147,21 @@ def test_topics_and_pushes(broker: Any, tmp_path: Path) -> None:
     assert cables["pump-1"].device.read_state() == image.state.tobytes()
     assert registry.rows("SELECT * FROM outbox") == [], "the broker took all that was said"
     registry.close()
+
+
+def test_a_broker_that_is_not_there_is_said_once(tmp_path: Path) -> None:
+    registry = registered(tmp_path / "fleet", [])
+    said: list[str] = []
+    keeper = Keeper(registry, lambda row: pytest.fail(f"no device {row}"))
+    address = f"mqtt://127.0.0.1:{free_port()}/plant"
+    with keeper, Bridge(keeper, address, say=said.append) as bridge:
+        end = time.monotonic() + 20
+        while not said:
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        bridge._on_connect_fail(None, None)
+    (one,) = said
+    assert "no broker answers there; waiting for one" in one
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kill -9")

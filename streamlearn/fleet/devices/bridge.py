@@ -77,6 +77,7 @@ class Bridge:
         name = client_id(str(self._registry.folder.resolve()), at)
         self._client = new_client(_paho(), at, name, environment, clean=False, reconnect=True)
         self._client.on_connect = self._on_connect
+        self._client.on_connect_fail = self._on_connect_fail
         self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
@@ -84,6 +85,7 @@ class Bridge:
         self._taken: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._open: dict[int, int] = {}  # by number of the message: its row
         self._stop, self.connected = threading.Event(), threading.Event()
+        self._said_to_wait = False
         self.error: Exception | None = None
 
     def __enter__(self) -> Self:
@@ -106,16 +108,23 @@ class Bridge:
             return
         client.subscribe([(f"{self._prefix}/+/{kind}", 1) for kind in (SAMPLE, PUSH)])
 
+    def _on_connect_fail(self, _client: Any, _data: Any) -> None:
+        if not self._said_to_wait:
+            self._say(f"{self._at}: no broker answers there; waiting for one")
+        self._said_to_wait = True
+
     def _on_subscribe(self, _client: Any, _data: Any, _mid: Any, codes: Any, _more: Any) -> None:
         if any(code.is_failure for code in codes):
             self._say(f"{self._at}: the broker refused the topics: {codes[0]}")
             return
+        self._said_to_wait = False
         self.connected.set()
 
     def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, code: Any, _more: Any) -> None:
         self.connected.clear()
         if not self._stop.is_set():
             self._say(f"{self._at}: the connection is gone ({code}); waiting for it to come back")
+            self._said_to_wait = True
 
     def _on_message(self, client: Any, _data: Any, message: Any) -> None:
         if self.error is not None:
