@@ -13,6 +13,7 @@ import numpy.typing as npt
 from experiments import compiler
 from experiments.bimu import kernels
 from experiments.data import Floats, Integers
+from experiments.loop.kept_state import KeptState
 from experiments.loop.runs import Setting
 from experiments.mesu.baselines import Deterministic, DeterministicLearner
 from experiments.mesu.evaluate import Weights, logits
@@ -22,7 +23,6 @@ from experiments.mesu.task_learner import TaskLearner
 from quant.native import NativeKernel
 from quant.network import NetworkSpec
 from quant.rule import RULES, Config
-from quant.state import init_state, state_from_bytes
 from streamlearn.errors import DivergedError
 
 LAYERS = (784, 100, 10)
@@ -55,13 +55,12 @@ class PermutedLearner(Protocol):
         """Return what met the end of its format since this object was made, by name."""
 
 
-class RuleLearner:
+class RuleLearner(KeptState):
     """The C kernel of a rule in integers."""
 
     def __init__(self, given: tuple[NetworkSpec, Config, str], seed: int) -> None:
-        self._given = given
+        super().__init__(*given, seed)
         self._kernel = NativeKernel(*given)
-        self._state = init_state(*given, seed)
 
     def learn(self, images: Floats, labels: Integers, task: int) -> None:
         """See :class:`PermutedLearner`."""
@@ -78,18 +77,6 @@ class RuleLearner:
         """See :class:`PermutedLearner`."""
         del seed
         return np.stack([self._kernel.draws(self._state, row)[1].T for row in images], axis=1)
-
-    def bytes(self) -> int:
-        """See :class:`PermutedLearner`."""
-        return int(self._state.nbytes)
-
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """See :class:`PermutedLearner`."""
-        return {"state": np.frombuffer(self._state.tobytes(), np.uint8)}
-
-    def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """See :class:`PermutedLearner`."""
-        self._state = state_from_bytes(*self._given, arrays["state"].tobytes())
 
     def counters(self) -> dict[str, int]:
         """See :class:`PermutedLearner`."""

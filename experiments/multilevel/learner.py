@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from experiments.data import Floats, Integers
+from experiments.loop.kept_state import KeptState
 from quant.network import NetworkSpec
 from quant.rule import Config
-from quant.state import init_state, state_from_bytes
 from streamlearn.engines import make_engine
 
 
-class RuleLearner:
+class RuleLearner(KeptState):
     """One state, and the engine that moves it: C of integers, or the equations.
 
     Parameters
@@ -28,9 +26,8 @@ class RuleLearner:
     """
 
     def __init__(self, spec: NetworkSpec, config: Config, arithmetic: str, seed: int) -> None:
-        self._given = (spec, config, arithmetic)
+        super().__init__(spec, config, arithmetic, seed)
         self._engine: Any = make_engine(*self._given, None)
-        self._state = init_state(*self._given, seed)
 
     def learn(self, x: Floats, labels: Integers) -> None:
         """Learn ``float32[n, features]``, ``int64[n]``, once and in order."""
@@ -45,18 +42,6 @@ class RuleLearner:
     def accuracy(self, x: Floats, labels: Integers) -> float:
         """Return how many are right, in %."""
         return round(100 * float(np.mean(self.classify(x) == labels)), 2)
-
-    def bytes(self) -> int:
-        """Return the size of the state."""
-        return int(self._state.nbytes)
-
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Return copies of everything that later samples depend on."""
-        return {"state": np.frombuffer(self._state.tobytes(), np.uint8)}
-
-    def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Invert :meth:`arrays`."""
-        self._state = state_from_bytes(*self._given, arrays["state"].tobytes())
 
     def counters(self) -> dict[str, int]:
         """Return what met the end of its format since this object was made, by name."""
