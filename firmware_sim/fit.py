@@ -67,7 +67,9 @@ def _advice(firmware: Firmware, log_samples: int) -> str:
         for board in list_boards()
         if board.ram.bytes >= firmware.ram_bytes.total
         and board.flash.bytes - board.flash.reserved_bytes
-        >= firmware.flash_bytes + firmware.sections["text"] // 4 + _kept(board, firmware, log_samples)
+        >= firmware.flash_bytes
+        + firmware.sections["text"] // 4
+        + _kept(board, firmware, log_samples)
     ]
     smaller = "a smaller network or a narrower state format"
     if firmware.log is not None:
