@@ -86,6 +86,10 @@ TOPICS: dict[str, dict[str, Entry]] = {
             "streaming.experiments",
             "the same at H = 512, each sample in its active blocks of units",
         ),
+        "streaming-hundred": Entry(
+            "streaming.experiments",
+            "the same at H = 512 for a hundred tasks: the newest five, and all",
+        ),
         "streaming-tune": Entry(
             "streaming.experiments",
             "scans of rates and windows on validation images",

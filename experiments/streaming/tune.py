@@ -30,9 +30,9 @@ from streamlearn.errors import ConfigError, DivergedError
 
 RATES = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02)
 #: λ and γ of online EWC, c of SI.
-PENALTIES = {
-    "ewc-online": [(strength, decay) for decay in (0.5, 1.0) for strength in (0.5, 2, 8, 32)],
-    "si": [(strength, 0.0) for strength in (0.001, 0.01, 0.1, 1)],
+PENALTIES: dict[str, list[tuple[float, float]]] = {
+    "ewc-online": [(32, 1.0), (128, 1.0), (512, 1.0), (128, 0.5)],
+    "si": [(strength, 0.0) for strength in (0.1, 0.3, 1, 3)],
 }
 WINDOWS = (3e5, 6e5, 1.2e6, 2.4e6, 1e15)
 
