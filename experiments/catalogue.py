@@ -58,6 +58,9 @@ TOPICS: dict[str, dict[str, Entry]] = {
         "bnn-pmnist": Entry(
             "metaplastic.experiments", "binarized network, 6 permuted MNISTs (Laborieux, figure 2)"
         ),
+        "bnn-epochs": Entry(
+            "metaplastic.experiments", "the same with the paper's 40 epochs, at 512 wide"
+        ),
         "bnn-tune": Entry(
             "metaplastic.experiments", "the m of fewer epochs, chosen on validation images"
         ),
