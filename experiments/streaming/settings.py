@@ -63,7 +63,7 @@ MESU_DRAWS = 10
 MESU_WINDOW = {200: 1.2e6, 512: 1e15, 1024: 1e15}
 MLP_LR = {200: 0.003, 512: 0.003, 1024: 0.003}
 #: The float network with a penalty, which is told where a task ends: λ and γ, or c.
-PENALTIES = {"ewc-online": (2.0, 1.0), "si": (0.01, 0.0)}
+PENALTIES = {"ewc-online": (8.0, 1.0), "si": (0.03, 0.0)}
 PENALTY_WIDTHS = (512,)
 
 
