@@ -33,7 +33,7 @@ class StreamResult:
         `firmware_sim.link.Status` of each reply.
     learn_instructions : int64[n]
         Instructions executed inside ``sl_learner_learn``, and the ``sl_backbone`` or
-        ``sl_window_look`` in front of it if there is one, callees included.
+        ``sl_stages_look`` in front of it if there is one, callees included.
     link_instructions : int64[n]
         All other instructions: receiving, checking, answering.
     """
@@ -135,7 +135,7 @@ def run_stream(
             if reply.status == 0:
                 found = np.frombuffer(reply.payload, _REPLY[predictions.dtype.kind])
                 predictions[done] = found if predictions.ndim == 2 else found[0]
-            elif on_refusal == "raise" and reply.status != Status.NO_WINDOW:
+            elif on_refusal == "raise" and reply.status != Status.NO_FEATURES:
                 raise RefusedError(
                     f"sample {done} of {n} refused by {device.firmware.board.name}: "
                     f"{status_text(reply.status)}",

@@ -15,7 +15,7 @@ from .tap import Tap, Wiring
 
 NOWHERE = 0xFFFFFFF0
 #: What may stand in front of a learner: a firmware has one of them, or none.
-_IN_FRONT = {"sl_backbone", "sl_window_look"}
+_IN_FRONT = {"sl_backbone", "sl_stages_look"}
 _LINE_BYTES = 65536 + HEADER_BYTES + CRC_BYTES
 
 

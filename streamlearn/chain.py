@@ -1,14 +1,13 @@
-"""Windows in front of any learner: raw samples go in, a prediction comes out per window."""
+"""Stages in front of any learner: raw samples go in, a prediction comes out with each row."""
 
 from __future__ import annotations
 
 import base64
-import binascii
 import copy
 import hashlib
 import json
 import threading
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +15,16 @@ import numpy as np
 
 from quant.durable import write_durably
 from quant.errors import ConfigError, LabelError, ShapeError, StateFormatError
-from quant.window import Window, golden, reset
-from quant.window.file import from_bytes as window_from_bytes
-from quant.window.file import to_bytes as window_to_bytes
-from quant.window.native import NativeWindow
+from quant.layout import State
+from quant.stages import Stage, Stages, check_stages, golden
+from quant.stages.bank import Bank
+from quant.stages.delta import Delta
+from quant.stages.file import from_bytes as stages_from_bytes
+from quant.stages.file import to_bytes as stages_to_bytes
+from quant.stages.native import NativeStages
+from quant.stages.stage import HOP_MAX, whole
+from quant.stages.traces import Traces
+from quant.stages.window import Window
 from streamlearn.engine import Backend
 from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.classifier import StreamClassifier
@@ -30,23 +35,27 @@ from streamlearn.learners.samples import Floats, Sample, read_sample, read_sampl
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Window", "Windowed"]
+__all__ = ["Bank", "Chain", "Delta", "Stages", "Traces", "Window"]
 
-FORMAT, VERSION = "streamlearn-windowed", 1
+FORMAT, VERSION = "streamlearn-chain", 1
 
 
-class Windowed:
-    """A learner behind a window of a signal.
+class Chain:
+    """A learner behind a chain of stages.
 
-    One call per raw sample. When a window ends, the learner predicts, and learns if the sample
-    came with a label: the label of a window is that of its last sample. Between two ends there is
-    no prediction, and the verbs return None.
+    One call per raw sample. When the last stage has a row of features, the learner predicts, and
+    learns if the sample came with a label: the label of a row is that of its last sample. Between
+    two rows there is no prediction, and the verbs return None.
 
     Parameters
     ----------
     learner : any learner of this package
-        Takes `window.n_features` features.
-    window : Window
+        Takes as many features as the last stage gives.
+    stages : Stages, Stage, or sequence of Stage
+        From the raw sample to the learner. A single one needs no :class:`Stages` around it.
+    learn_every : int
+        Of the rows that come with a label, each so many-th is learned; all are predicted. For
+        labels that stay the same for long.
     backend : {"c", "numpy"}
         What computes the features: C, or the golden model with the same bits.
 
@@ -59,37 +68,32 @@ class Windowed:
         If the C compiler fails.
     """
 
-    def __init__(self, learner: Any, window: Window, backend: Backend = "c") -> None:
-        if not isinstance(learner, StreamLearner) or not isinstance(window, Window):
-            raise ConfigError(
-                f"Windowed({type(learner).__name__}, {type(window).__name__}): expected a learner "
-                "and a Window"
-            )
-        if learner.spec.leaks:
-            raise ConfigError("a spiking learner has a sense of time itself: give it raw samples")
-        if learner.spec.n_features != window.n_features:
-            raise ConfigError(
-                f"the window gives {window.n_features} features, the learner takes "
-                f"{learner.spec.n_features}: make it with layers=({window.n_features}, ...)"
-            )
+    def __init__(
+        self,
+        learner: Any,
+        stages: Stages | Stage | Sequence[Stage],
+        learn_every: int = 1,
+        backend: Backend = "c",
+    ) -> None:
+        if not isinstance(learner, StreamLearner):
+            raise ConfigError(f"Chain({type(learner).__name__}, ...): expected a learner first")
+        chain = stages if isinstance(stages, Stages) else Stages(stages)  # type: ignore[arg-type]
+        check_stages(chain, learner.spec)
         if backend not in ("c", "numpy"):
             raise ConfigError(f"backend={backend!r}: expected 'c' or 'numpy'")
         self.learner: Any = learner
-        self.window = window
-        self._engine: Any = NativeWindow(window) if backend == "c" else golden
-        self._state = window.start()
+        self.stages = chain
+        self.learn_every = whole("learn_every", learn_every, 1, HOP_MAX)
+        self._engine = NativeStages(chain) if backend == "c" else _Golden(chain)
+        self._state = chain.start()
+        self._passed = 0  # labelled rows since one was learned
         self._backend: Backend = backend
         self._lock = threading.RLock()
-
-    def _look(self, x: Floats) -> Floats | None:
-        if self._backend == "c":
-            return self._engine.look(self._state, x)  # type: ignore[no-any-return]
-        return golden.look(self.window, self._state, x)
 
     # -- one sample -------------------------------------------------------------------------
 
     def learn_one(self, x: Sample, y: Hashable) -> Self:
-        """Take one raw sample; where it ends a window, learn the window with its label.
+        """Take one raw sample; if a row of features comes with it, learn it with its label.
 
         ``y`` None: only take it.
 
@@ -102,7 +106,7 @@ class Windowed:
         return self
 
     def test_then_learn_one(self, x: Sample, y: Hashable) -> Any:
-        """Predict, then learn, where a sample ends a window; return the prediction, else None.
+        """Predict, then learn, if a row of features comes; return the prediction, else None.
 
         Raises
         ------
@@ -110,27 +114,35 @@ class Windowed:
             As :meth:`learn_one`.
         """
         with self._lock:
-            values = read_sample(x, self.window)
-            found = self._look(values)
-            predicted = None
-            if found is not None and y is None:
-                predicted = self.learner.predict_one(found)
-            elif found is not None:
-                predicted = self.learner.test_then_learn_one(found, y)
-            elif y is not None:
+            values = read_sample(x, self.stages)
+            if y is not None:
                 self._check_label(y)
-            golden.push(self.window, self._state, values)
+            found = self._engine.look(self._state, values)
+            predicted = None
+            if found is not None:
+                predicted = self._asked(found, y)
+            self._engine.push(self._state, values)
             return predicted
 
+    def _asked(self, found: Floats, y: Hashable) -> Any:
+        """Predict a row, and learn it if its turn has come."""
+        if y is None or self._passed + 1 < self.learn_every:
+            predicted = self.learner.predict_one(found)
+            self._passed += y is not None
+            return predicted
+        predicted = self.learner.test_then_learn_one(found, y)
+        self._passed = 0
+        return predicted
+
     def _check_label(self, y: Hashable) -> None:
-        """Refuse a label that no window could be learned with."""
+        """Refuse a label that no row could be learned with."""
         if isinstance(self.learner, StreamClassifier):
             self.learner._class_of(read_label(y))
         else:
             read_target(y)
 
     def step(self, x: Sample) -> Any:
-        """Take one raw sample without a label; return what is predicted if it ends a window.
+        """Take one raw sample without a label; return what is predicted if a row comes.
 
         Raises
         ------
@@ -148,11 +160,11 @@ class Windowed:
             As :meth:`learn_one`.
         """
         with self._lock:
-            found = self._look(read_sample(x, self.window))
+            found = self._engine.look(self._state, read_sample(x, self.stages))
             return None if found is None else self.learner.predict_one(found)
 
     def features_one(self, x: Sample) -> Floats | None:
-        """Return the features of the window that a sample would end, or None; change nothing.
+        """Return the features that would come with a sample, or None; change nothing.
 
         For any other verb of the learner, such as ``novelty_one``.
 
@@ -162,17 +174,17 @@ class Windowed:
             As :meth:`learn_one`.
         """
         with self._lock:
-            return self._look(read_sample(x, self.window))
+            return self._engine.look(self._state, read_sample(x, self.stages))
 
     def reset(self) -> None:
-        """Begin a recording: no window holds samples of two. What was learned stays."""
+        """Begin a recording: nothing of the one before stays. What was learned stays."""
         with self._lock:
-            reset(self.window, self._state)
+            self.stages.reset(self._state)
 
     # -- whole recordings -------------------------------------------------------------------
 
     def learn_recording(self, X: Any, y: Hashable) -> Self:
-        """Learn the windows of a recording from its start, all with one label.
+        """Learn the rows of a recording from its start, all with one label.
 
         Parameters
         ----------
@@ -185,7 +197,7 @@ class Windowed:
             As :meth:`learn_one`; before the first sample, but for what diverges.
         """
         with self._lock:
-            rows = read_samples(X, self.window)
+            rows = read_samples(X, self.stages)
             self._check_label(y)
             self.reset()
             for row in rows:
@@ -195,7 +207,7 @@ class Windowed:
     def predict_recording(self, X: Any) -> Any:
         """Return the label of a whole recording: that of the largest product of probabilities.
 
-        The learner stays as it is. Each window's probabilities count, none of them less than
+        The learner stays as it is. Each row's probabilities count, none of them less than
         1/1000.
 
         Raises
@@ -203,14 +215,14 @@ class Windowed:
         LabelError
             If no label is known yet, or the learner predicts a number.
         ShapeError
-            If the recording is shorter than a window; or as :meth:`learn_one`.
+            If the recording is too short for a row; or as :meth:`learn_one`.
         """
         with self._lock:
-            found = golden.recording(self.window, read_samples(X, self.window))
+            found = self._engine.recording(read_samples(X, self.stages))
             if not self.learner.labels:
                 raise LabelError("no label is known yet: learn a recording, or give classes=")
             if not len(found):
-                raise ShapeError(f"a recording of {len(X)} samples: a window has {self.window.n}")
+                raise ShapeError(f"a recording of {len(X)} samples: too short for a row of features")
             shares = np.array(self.learner.predict_proba_many(found))
             total = np.log(np.maximum(shares, 1e-3)).sum(axis=0)
             return self.learner.labels[int(np.argmax(total))]
@@ -225,12 +237,12 @@ class Windowed:
 
     @property
     def n_samples(self) -> int:
-        """Number of windows learned."""
+        """Number of rows learned."""
         return int(self.learner.n_samples)
 
     @property
     def state_sha256(self) -> str:
-        """SHA-256 of the window's state, then the learner's."""
+        """SHA-256 of the stages' state, then the learner's."""
         with self._lock:
             both = self._state.tobytes() + self.learner.state.tobytes()
         return hashlib.sha256(both).hexdigest()
@@ -242,14 +254,16 @@ class Windowed:
             head = {
                 "format": FORMAT,
                 "version": VERSION,
-                "window": window_to_bytes(self.window).decode(),
+                "stages": stages_to_bytes(self.stages).decode(),
+                "learn_every": self.learn_every,
+                "passed": self._passed,
                 "state": base64.b64encode(self._state.tobytes()).decode(),
-                "sha256": hashlib.sha256(self._state.tobytes() + image).hexdigest(),
             }
+            head["sha256"] = _digest(head, image)
         return json.dumps(head).encode() + b"\n" + image
 
     @classmethod
-    def from_bytes(cls, data: bytes, source: str = "windowed learner") -> Self:
+    def from_bytes(cls, data: bytes, source: str = "chain") -> Self:
         """Invert :meth:`to_bytes`; everything goes on as if it had never stopped.
 
         Raises
@@ -261,17 +275,20 @@ class Windowed:
         try:
             head = json.loads(text)
             known = head["format"] == FORMAT and head["version"] == VERSION
+            whole_file = head.pop("sha256") == _digest(head, image)
             state = base64.b64decode(head["state"], validate=True)
-            window = window_from_bytes(head["window"].encode(), source)
-        except (KeyError, TypeError, ValueError, RecursionError, binascii.Error) as error:
-            raise StateFormatError(f"{source}: no windowed learner of this version") from error
-        if not known or hashlib.sha256(state + image).hexdigest() != head.get("sha256"):
+            stages = stages_from_bytes(head["stages"].encode(), source)
+            every, passed = head["learn_every"], head["passed"]
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            raise StateFormatError(f"{source}: no chain of this version") from error
+        if not known or not whole_file:
             raise StateFormatError(
                 f"{source}: another version, or its contents are damaged; take it from the backup"
             )
         try:
-            found = cls(read(image, source), window)
-            found._state = window.state_from_bytes(state)
+            found = cls(read(image, source), stages, every)
+            found._state = stages.state_from_bytes(state)
+            found._passed = whole("passed", passed, 0, every - 1)
         except (ConfigError, ShapeError) as error:
             raise StateFormatError(f"{source}: {error}") from error
         return found
@@ -291,10 +308,32 @@ class Windowed:
         """Read what :meth:`save` wrote; see :meth:`from_bytes`."""
         return cls.from_bytes(Path(path).read_bytes(), str(path))
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Windowed:
-        found = Windowed(copy.deepcopy(self.learner, memo), self.window, self._backend)
-        found._state = self._state.copy()
+    def __deepcopy__(self, memo: dict[int, Any]) -> Chain:
+        learner = copy.deepcopy(self.learner, memo)
+        found = Chain(learner, self.stages, self.learn_every, self._backend)
+        found._state, found._passed = self._state.copy(), self._passed
         return found
 
     def __repr__(self) -> str:
-        return f"Windowed({self.learner!r}, {self.window!r})"
+        return f"Chain({self.learner!r}, {self.stages!r})"
+
+
+class _Golden:
+    """The golden model with the verbs of :class:`quant.stages.native.NativeStages`."""
+
+    def __init__(self, stages: Stages) -> None:
+        self._stages = stages
+
+    def look(self, state: State, x: Floats) -> Floats | None:
+        return golden.look(self._stages, state, x)
+
+    def push(self, state: State, x: Floats) -> None:
+        golden.push(self._stages, state, x)
+
+    def recording(self, x: Floats) -> Floats:
+        return golden.recording(self._stages, x)
+
+
+def _digest(head: Mapping[str, Any], image: bytes) -> str:
+    """Return a checksum of everything in a file."""
+    return hashlib.sha256(json.dumps(head).encode() + b"\n" + image).hexdigest()
