@@ -131,8 +131,8 @@ TOPICS: dict[str, dict[str, Entry]] = {
         "machine": Entry(
             "signals.experiments", "a machine's temperature: alarms before its failures"
         ),
-        "window-cost": Entry(
-            "signals.experiments", "instructions of a second of an accelerometer, by windows"
+        "stage-cost": Entry(
+            "signals.experiments", "instructions of a second of an accelerometer, and of sound"
         ),
         "spiking": Entry(
             "spiking.experiments", "spiking learners on spoken digits and motion, beside SGD"

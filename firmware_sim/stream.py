@@ -28,7 +28,7 @@ class StreamResult:
     ----------
     predictions : int64[n], or float32[n, 3] of a firmware that predicts a number
         The class predicted before learning, -1 where the device refused the sample or it ended no
-        window; or mean, aleatoric and epistemic standard deviation, NaN where it did.
+        features; or mean, aleatoric and epistemic standard deviation, NaN where it did.
     statuses : uint8[n]
         `firmware_sim.link.Status` of each reply.
     learn_instructions : int64[n]

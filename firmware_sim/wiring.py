@@ -51,6 +51,9 @@ def make_tap(
             if "sl_learner_predict_mean" in firmware.symbols  # an older kernel has none
             else NOWHERE,
             next(map(firmware.address_of, _IN_FRONT & {*firmware.symbols}), NOWHERE),
+            firmware.address_of("sl_stages_push")
+            if "sl_stages_push" in firmware.symbols
+            else NOWHERE,
         ),
         2 * _LINE_BYTES,
         16 * _LINE_BYTES,

@@ -31,7 +31,7 @@ from streamlearn import MesuRegressor
 from streamlearn.report import colours
 from streamlearn.report import svg as style
 from streamlearn.streams.locate import data_files
-from streamlearn.windows import Window, Windowed
+from streamlearn.chain import Chain, Window
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -107,7 +107,7 @@ def watched(machine: Machine, seed: int) -> tuple[Integers, Floats, Floats]:
     """Return readings that were forecast, by how much the forecast was wrong, and how unsure."""
     window = Window(LENGTH, HOP, 1, FEATURES)
     learner = MesuRegressor((window.n_features, HIDDEN, 1), seed=seed)
-    chain = Windowed(learner, window)
+    chain = Chain(learner, window)
     waiting: list[tuple[int, Any]] = []
     found: list[tuple[int, float, float]] = []
     for t, reading in enumerate(machine.temperature.tolist()):

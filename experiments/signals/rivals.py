@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.signals.shown import RATE, STARTS, Floats, Shown
+from experiments.signals.shown import HOP, RATE, STARTS, Floats, Shown
 from experiments.spiking.data import Integers
 from streamlearn.baselines import SgdMlpClassifier
 
@@ -69,7 +69,7 @@ def by_gru(seen: Shown, kept: Integers, seed: int) -> dict[int, Floats]:
 
     def seconds(i: int, starts: tuple[int, ...]) -> Any:
         signal = (signals[i] - mean) / deviation
-        ends = [end for at in starts for end in range(at + RATE, len(signal) + 1, seen.window.hop)]
+        ends = [end for at in starts for end in range(at + RATE, len(signal) + 1, HOP)]
         return np.stack([signal[end - RATE : end : GRU_EVERY] for end in ends])
 
     x = torch.tensor(np.concatenate([seconds(i, STARTS) for i in kept]), dtype=torch.float32)

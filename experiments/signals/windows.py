@@ -1,6 +1,6 @@
 """Windows of one second under MESU, beside others: recordings held out, days held out, live.
 
-q16, all features of :mod:`quant.window` and the magnitude, a window each half second; learned
+q16, all features of :mod:`quant.stages.window` and the magnitude, a window each half second; learned
 windows begin at two places. A third of the recordings is held out in turn. The settings for
 gestures were chosen on the exercises, those for exercises on the gestures. "Other days": recordings
 8 on of the exercises, and the others. "Live": each recording is learned once, from its start to its
@@ -53,7 +53,7 @@ def mesu(seen: Shown, seed: int, settings: Settings, **more: Any) -> MesuClassif
     n = int(seen.data.labels.max()) + 1
     lr = settings["lr"]
     return MesuClassifier(
-        (seen.window.n_features, settings["hidden"], n),
+        (seen.n_features, settings["hidden"], n),
         classes=range(n),
         seed=seed,
         front_end="frozen",

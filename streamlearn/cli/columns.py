@@ -19,7 +19,7 @@ from streamlearn.streams.csv_options import Missing, ReadOptions
 from streamlearn.streams.csv_rows import CsvRows
 from streamlearn.streams.csv_stream import CsvStream
 from streamlearn.streams.csv_targets import CsvTargets
-from streamlearn.streams.csv_stages import through_stages
+from streamlearn.streams.csv_stages import StageRows, through_stages
 from streamlearn.streams.label_topic import LabelTopic
 from streamlearn.streams.late_labels import LabelFile, LateLabels, labels_in
 
@@ -39,8 +39,8 @@ class Columns:
         Where labels come from that come later: the path of a file, absolute or from the run folder,
         or the address of a port or topic. None: they stand in the rows.
     stages
-        What makes features of the rows: a chain as JSON values (:class:`quant.stages.Stages`),
-        without channels. None: they stay rows.
+        What makes features of the rows: a chain as JSON values (:class:`quant.stages.Stages`); the
+        first stage has channels once the columns are known. None: they stay rows.
     segment
         Column that says which recording a row belongs to; stages begin each anew.
     learn_every
@@ -104,13 +104,14 @@ class Columns:
 
     def known(self, features: Sequence[str]) -> Columns:
         """Return them with the names of a learner's features: these columns hold numbers."""
-        if self.stages is not None:  # their features are no columns
-            return self
+        if self.stages is not None:  # their features are no columns, their channels are
+            features = self.stages[0].get("channels", ())
         return replace(self, options=replace(self.options, numbers=tuple(features)))
 
     def of(self, rows: CsvRows) -> Columns:
         """Return them with what a stream's columns were found to be."""
-        return replace(self, options=rows.resolved)
+        stages = rows.stages.to_json() if isinstance(rows, StageRows) else self.stages
+        return replace(self, options=rows.resolved, stages=stages)
 
     def say(self, rows: CsvRows, quiet: bool) -> None:
         """Say what was guessed of a stream, now and if more is guessed later."""

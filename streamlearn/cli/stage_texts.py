@@ -24,7 +24,8 @@ def read_stage(text: str) -> Stage:
     name, _, rest = text.partition(":")
     if name not in [*STAGES]:
         raise ConfigError(f"--stage {text}: {name!r} is none of {', '.join(STAGES)}")
-    fields = [field.name for field in dataclasses.fields(STAGES[name]) if field.name != "channels"]  # type: ignore[arg-type]
+    fields = {field.name: str(field.type) for field in dataclasses.fields(STAGES[name])}  # type: ignore[arg-type]
+    del fields["channels"]
     settings: dict[str, Any] = {}
     for part in filter(None, rest.split(",")):
         setting, given, value = part.partition("=")
@@ -33,7 +34,9 @@ def read_stage(text: str) -> Stage:
                 f"--stage {text}: {setting!r} is no setting of {name}, or there twice; "
                 f"expected {', '.join(fields)}"
             )
-        settings[setting] = _value(value) if given else True
+        found = _value(value) if given else True
+        many = fields[setting].startswith("Sequence")
+        settings[setting] = [found] if many and not isinstance(found, list) else found
     try:
         return stage_from_json({"stage": name, **settings})
     except ConfigError as error:

@@ -29,7 +29,7 @@ COARSEST = VALUE_BITS - 128
 
 @dataclass(frozen=True)
 class Traces(Stage):
-    """A stage of leaky traces of values or of events.
+    """A stage of leaky traces of values or of events. A recording begins at its first sample.
 
     Parameters
     ----------
@@ -73,24 +73,32 @@ class Traces(Stage):
     def dtype(self) -> np.dtype[Any]:
         """The state of the C struct.
 
-        ``waiting``: steps until a row of features comes, that one included; ``exponent``: of each
-        channel; ``trace``: in units of 2^-exponent.
+        ``begun``: whether a sample came; ``waiting``: steps until a row of features comes, that one
+        included; ``exponent``: of each channel; ``trace``: in units of 2^-exponent.
         """
         traces = (self.n_channels, len(self.leaks))
         exponents = (self.n_channels,)
         return np.dtype(
-            [("waiting", "<u4"), ("exponent", "<i4", exponents), ("trace", "<i4", traces)]
+            [
+                ("begun", "<u4"),
+                ("waiting", "<u4"),
+                ("exponent", "<i4", exponents),
+                ("trace", "<i4", traces),
+            ]
         )
 
     def reset(self, state: State) -> None:
         """Begin a recording, in place."""
-        state["waiting"], state["exponent"], state["trace"] = self.hop, FINEST, 0
+        state["begun"], state["waiting"] = 0, self.hop
+        state["exponent"], state["trace"] = FINEST, 0
 
     def check(self, state: State) -> None:
         """Refuse a state that no samples lead to."""
-        waiting, exponent = int(state["waiting"][0]), state["exponent"][0]
-        if not 1 <= waiting <= self.hop:
-            raise wrong_state(self, f"waiting={waiting}")
+        begun, waiting = int(state["begun"][0]), int(state["waiting"][0])
+        exponent = state["exponent"][0]
+        new = waiting == self.hop and exponent.min() == FINEST and not state["trace"].any()
+        if begun > 1 or not 1 <= waiting <= self.hop or (not begun and not new):
+            raise wrong_state(self, f"begun={begun}, waiting={waiting}")
         if exponent.min() < COARSEST or exponent.max() > FINEST:
             raise wrong_state(self, "an exponent out of range")
         most = np.int64(1) << np.array(self.leaks) + VALUE_BITS

@@ -20,12 +20,15 @@ Float32 = npt.NDArray[np.float32]
 def step(traces: Traces, state: State, x: Float32) -> tuple[Int64, Int64]:
     """Return exponents and traces after a sample, ``int64[channels]`` and ``[channels, leaks]``."""
     x = without_subnormals(np.asarray(x, np.float32))
+    leaks = np.array(traces.leaks)
     before = state["exponent"][0].astype(np.int64)
     exponent = np.minimum(before, np.where(x == 0, FINEST, VALUE_BITS - tops(x)))
+    q = at_exponent(x, exponent)[:, None]
+    if not state["begun"][0]:
+        return exponent, q << leaks
     down = np.broadcast_to((before - exponent)[:, None], state["trace"][0].shape)
     kept = shift_round(state["trace"][0].astype(np.int64), down)
-    q = at_exponent(x, exponent)[:, None]
-    return exponent, decay(kept, np.array(traces.leaks)) + q
+    return exponent, decay(kept, leaks) + q
 
 
 def said(traces: Traces, exponent: Int64, trace: Int64) -> Float32:
@@ -43,6 +46,7 @@ def push(traces: Traces, state: State, x: Float32) -> None:
     """Take a finite sample into the state, in place."""
     waiting = int(state["waiting"][0])
     state["exponent"], state["trace"] = step(traces, state, x)
+    state["begun"] = 1
     state["waiting"] = traces.hop if waiting == 1 else waiting - 1
 
 
@@ -53,6 +57,7 @@ def recording(traces: Traces, x: Float32) -> Float32:
     found = []
     for t, row in enumerate(np.asarray(x, np.float32)):
         state["exponent"], state["trace"] = after = step(traces, state, row)
+        state["begun"] = 1
         if (t + 1) % traces.hop == 0:
             found.append(said(traces, *after))
     return np.array(found, np.float32).reshape(len(found), traces.n_features)

@@ -6,10 +6,10 @@
 
 #include "sl_stages_config.h"
 
-/* waiting: steps until features come, that one included; exponent: of each channel; trace: in units
- * of 2^-exponent, each leak of the first channel, then of the next. */
+/* begun: whether a sample came; waiting: steps until features come, that one included; exponent: of
+ * each channel; trace: in units of 2^-exponent, each leak of the first channel, then of the next. */
 typedef struct {
-    uint32_t waiting;
+    uint32_t begun, waiting;
     int32_t exponent[SL_TRACES_CHANNELS];
     int32_t trace[SL_TRACES_CHANNELS * SL_TRACES_N_LEAKS];
 } sl_traces_state_t;
