@@ -126,7 +126,15 @@ TOPICS: dict[str, dict[str, Entry]] = {
         "windows": Entry(
             "signals.experiments",
             "windows of gestures and exercises: held out, other days, live",
+            ("sklearn",),
+        ),
+        "front-ends": Entry(
+            "signals.experiments",
+            "windows, and events with their traces, of gestures and exercises, beside a GRU",
             ("sklearn", "torch"),
+        ),
+        "sound": Entry(
+            "signals.experiments", "spoken digits by bands and windows or traces of them"
         ),
         "machine": Entry(
             "signals.experiments", "a machine's temperature: alarms before its failures"

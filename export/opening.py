@@ -89,8 +89,8 @@ def open_export(folder: str | Path, signed_by: str | Path | None = None) -> Open
         not so of the state in the folder; a graph or a C source is not that of the state; or the
         signature is not the key's.
     StateFormatError
-        If the state image, the backbone or the chain of stages is damaged, or holds what no learner comes
-        to.
+        If the state image, the backbone or the chain of stages is damaged, or holds what no learner
+        comes to.
     """
     root = Path(folder)
     text = _contents(root, MANIFEST_FILE, None, MANIFEST_MAX)

@@ -77,7 +77,7 @@ class Chain:
     ) -> None:
         if not isinstance(learner, StreamLearner):
             raise ConfigError(f"Chain({type(learner).__name__}, ...): expected a learner first")
-        chain = stages if isinstance(stages, Stages) else Stages(stages)  # type: ignore[arg-type]
+        chain = stages if isinstance(stages, Stages) else Stages(stages)
         check_stages(chain, learner.spec)
         if backend not in ("c", "numpy"):
             raise ConfigError(f"backend={backend!r}: expected 'c' or 'numpy'")
@@ -222,7 +222,9 @@ class Chain:
             if not self.learner.labels:
                 raise LabelError("no label is known yet: learn a recording, or give classes=")
             if not len(found):
-                raise ShapeError(f"a recording of {len(X)} samples: too short for a row of features")
+                raise ShapeError(
+                    f"a recording of {len(X)} samples: too short for a row of features"
+                )
             shares = np.array(self.learner.predict_proba_many(found))
             total = np.log(np.maximum(shares, 1e-3)).sum(axis=0)
             return self.learner.labels[int(np.argmax(total))]

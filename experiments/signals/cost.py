@@ -2,9 +2,9 @@
 
 Counted in the emulator. An accelerometer, three axes at 100 Hz: windows of one second, all features
 and the magnitude, a row each half second; or events and their traces, a row each quarter. Sound at
-8 kHz: 24 bands of a frame of 25 ms each 10 ms, and their traces, a row each 100 ms. Behind them MESU,
-q16. The learner is counted alone, too, fed with the same features. Time and energy are a model. What
-`boards --plan` scales is each stage alone.
+8 kHz: 24 bands of a frame of 25 ms each 10 ms, and their traces, a row each 100 ms. Behind them
+MESU, q16. The learner is counted alone, too, fed with the same features. Time and energy are a
+model. What `boards --plan` scales is each stage alone.
 """
 
 from __future__ import annotations
@@ -168,7 +168,9 @@ def csv_of(record: Record) -> str:
     writer.writerow(["core", "stage", "work", "instructions"])
     for row in record["stages"]:
         (stage,) = STAGES[row["stage"]].stages
-        writer.writerow([row["core"], row["stage"], f"{stage.work():g}", round(row["instructions"])])
+        writer.writerow(
+            [row["core"], row["stage"], f"{stage.work():g}", round(row["instructions"])]
+        )
     return out.getvalue()
 
 

@@ -28,10 +28,10 @@ from experiments.pictures import svg
 from experiments.study import Record, Study, say
 from experiments.tables import cell, markdown
 from streamlearn import MesuRegressor
+from streamlearn.chain import Chain, Window
 from streamlearn.report import colours
 from streamlearn.report import svg as style
 from streamlearn.streams.locate import data_files
-from streamlearn.chain import Chain, Window
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

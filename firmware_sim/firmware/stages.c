@@ -1,6 +1,6 @@
-/* A learner behind stages: raw samples of a signal come at their own rate, and the learner sees what
- * the last stage says each time it says something. Stages lie in RAM: after a reset they begin anew,
- * for what came before was another recording. */
+/* A learner behind stages: raw samples of a signal come at their own rate, and the learner sees
+ * what the last stage says each time it says something. Stages lie in RAM: after a reset they begin
+ * anew, for what came before was another recording. */
 #include "sl_stages.h"
 #include "requests.h"
 #include "sl_head.h"

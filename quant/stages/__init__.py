@@ -23,7 +23,7 @@ from quant.stages.stage import STAGES, Stage, stage_from_json
 __all__ = ["STAGES", "Stage", "Stages", "check_stages"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Stages:
     """A chain of stages.
 
@@ -40,28 +40,29 @@ class Stages:
         If there is no stage, one is there twice, or one does not fit the one before.
     """
 
-    stages: Sequence[Stage]
-    channels: int | Sequence[str] | None = None
+    stages: tuple[Stage, ...]
+    channels: tuple[str, ...]
 
-    def __post_init__(self) -> None:
-        given: Any = (self.stages,) if isinstance(self.stages, Stage) else self.stages
+    def __init__(
+        self, stages: Stage | Sequence[Stage], channels: int | Sequence[str] | None = None
+    ) -> None:
+        given: Any = (stages,) if isinstance(stages, Stage) else stages
         if not isinstance(given, Sequence) or not all(isinstance(one, Stage) for one in given):
             raise ConfigError(f"stages={given!r}: expected stages, of {', '.join(STAGES)}")
         names = [one.name for one in given]
         if not names or len({*names}) < len(names):
             raise ConfigError(f"stages={', '.join(names)}: expected one or more, each of them once")
         found: list[Stage] = []
-        channels = self.channels
         for one in given:
             found.append(one if channels is None else one.of(channels))
             channels = found[-1].feature_names
         object.__setattr__(self, "stages", tuple(found))
         object.__setattr__(self, "channels", found[0].channel_names)
 
-    @cached_property
+    @property
     def channel_names(self) -> tuple[str, ...]:
         """A name for each raw value of a sample."""
-        return self.stages[0].channel_names
+        return self.channels
 
     @property
     def n_channels(self) -> int:

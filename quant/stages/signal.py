@@ -59,8 +59,9 @@ def apart_from_mean(q: Int64, axis: int) -> tuple[Int64, Int64, Int64]:
 
 def rounded(x: Int64, down: Int64 | int) -> Int64:
     """Return x / 2^down, half up."""
-    half = (np.int64(1) << np.asarray(down, np.int64)) >> 1
-    return (x + half) >> np.asarray(down, np.int64)
+    right = np.asarray(down, np.int64)
+    found: Int64 = (x + ((np.int64(1) << right) >> 1)) >> right
+    return found
 
 
 def log2(x: Int64) -> Int64:

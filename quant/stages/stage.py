@@ -1,7 +1,8 @@
 """A stage of a front end: raw values of a signal in, rows of features out, some steps apart.
 
-A stage is a name that has one room, ``quant/stages/NAME``: what describes it (``STAGE``), the golden
-model (``golden``), its C (``kernel``) and its numbers (NUMBERS.md). Nothing outside says its name.
+A stage is a name that has one room, ``quant/stages/NAME``: what describes it (``STAGE``), the
+golden model (``golden``), its C (``kernel``) and its numbers (NUMBERS.md). Nothing outside says its
+name.
 """
 
 from __future__ import annotations
@@ -123,7 +124,7 @@ class Stage:
             If it knows others already.
         """
         if self.channels is not None:
-            if is_whole(channels) or tuple(channels) == self.channel_names:
+            if isinstance(channels, int) or tuple(channels) == self.channel_names:
                 return self
             raise ConfigError(
                 f"{self.name} has {_short(self.channel_names)} for channels, and is given "

@@ -35,9 +35,7 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def print_plan(
-    inputs: int, classes: int, rate: float, stages: Sequence[str] = ()
-) -> None:
+def print_plan(inputs: int, classes: int, rate: float, stages: Sequence[str] = ()) -> None:
     """Print, for each board and rule, the widest hidden layer that fits and keeps up.
 
     Parameters

@@ -17,9 +17,9 @@ from streamlearn.errors import ConfigError
 from streamlearn.sources import Source, stream_name
 from streamlearn.streams.csv_options import Missing, ReadOptions
 from streamlearn.streams.csv_rows import CsvRows
+from streamlearn.streams.csv_stages import StageRows, through_stages
 from streamlearn.streams.csv_stream import CsvStream
 from streamlearn.streams.csv_targets import CsvTargets
-from streamlearn.streams.csv_stages import StageRows, through_stages
 from streamlearn.streams.label_topic import LabelTopic
 from streamlearn.streams.late_labels import LabelFile, LateLabels, labels_in
 

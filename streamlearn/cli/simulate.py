@@ -79,7 +79,9 @@ def simulate(
             write_log(run.logged, learner, out / LOG_FILE)
             files.append(LOG_FILE)
         learner.state = run.state
-        metrics, summary = _results(learner, run, [y for y, came in zip(truth, run.answered) if came])
+        metrics, summary = _results(
+            learner, run, [y for y, came in zip(truth, run.answered, strict=False) if came]
+        )
         metrics |= rows.metrics()
         metrics["device"] = run.metrics()
         learner.save(out / STATE_FILE)
@@ -137,7 +139,7 @@ def _samples(
         keys = rows.rows.keys
         begins = rows.raw and bool(keys) and of is not None and keys[0] != of
         of = keys[0] if keys else None
-        if y != y or y < 0 and kind is np.int64:
+        if y != y or (y < 0 and kind is np.int64):
             yield x[np.newaxis], None, begins
             continue
         truth.append(y)

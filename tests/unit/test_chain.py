@@ -296,7 +296,9 @@ def test_every_change_of_a_file_is_seen() -> None:
 def test_signals_of_every_kind_pass_and_leave_a_finite_learner(backend: Any) -> None:
     largest = float(np.finfo(np.float32).max)
     stages = Stages((Delta(0.1, 3), Traces((0, 10), 3)), 2)
-    one = Chain(MesuClassifier((8, 4, 2), classes=["a", "b"], backend=backend), stages, backend=backend)
+    one = Chain(
+        MesuClassifier((8, 4, 2), classes=["a", "b"], backend=backend), stages, backend=backend
+    )
     for values in ([0, 0], [largest, -largest], [-largest, largest], [1e-45, -0.0], [2**31, -1]):
         for _ in range(7):
             one.learn_one(values, "a")

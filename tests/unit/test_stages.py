@@ -29,7 +29,9 @@ CHAINS: dict[str, Stages] = {
     "bands of eight": Stages(Window(64, 64, 8, ("bands", "mean"), (1, 5, 33), True)),
     "no bands": Stages(Window(50, 10, 2, ("rms", "crossings"))),
     "events": Stages(Delta((0.1, 2.0, 1e-30)), ("a", "b", "c")),
-    "events that leak to a level, and traces": Stages((Delta(0.1, 5, 0.2), Traces((2, 4, 6), 7)), 3),
+    "events that leak to a level, and traces": Stages(
+        (Delta(0.1, 5, 0.2), Traces((2, 4, 6), 7)), 3
+    ),
     "values and their slowest traces": Stages(Traces((0, 10)), 2),
     "audio": Stages(Bank(8000, 200, 80), 1),
     "the longest frame": Stages(Bank(8000, 512, 100, 64, quiet=2.0**-60), 1),

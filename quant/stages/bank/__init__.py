@@ -111,7 +111,7 @@ class Bank(Framed):
 
     @cached_property
     def weights(self) -> Int64:
-        """The triangles in Q8, ``int64[bands, size / 2 + 1]``; a band has one frequency at least."""
+        """The triangles in Q8, ``int64[bands, size / 2 + 1]``; each meets a frequency."""
         hz = np.arange(self.size // 2 + 1) * self.rate / self.size
         found = np.zeros((self.bands, len(hz)), np.int64)
         for band in range(self.bands):

@@ -104,7 +104,9 @@ class Delta(Stage):
         top = 1 << REFERENCE_BITS
         pairs = zip(self._each(self.rest), self.thresholds[1], strict=True)
         found = [math.ldexp(one, e) for one, e in pairs]
-        return tuple(int(max(-top, min(top, math.floor(abs(v) + 0.5) * (-1 if v < 0 else 1)))) for v in found)
+        return tuple(
+            int(max(-top, min(top, math.floor(abs(v) + 0.5) * (-1 if v < 0 else 1)))) for v in found
+        )
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -118,7 +120,11 @@ class Delta(Stage):
     def check(self, state: State) -> None:
         """Refuse a state that no samples lead to."""
         begun, reference = int(state["begun"][0]), state["reference"][0].astype(np.int64)
-        if begun > 1 or np.abs(reference).max() > 1 << REFERENCE_BITS or (not begun and reference.any()):
+        if (
+            begun > 1
+            or np.abs(reference).max() > 1 << REFERENCE_BITS
+            or (not begun and reference.any())
+        ):
             raise wrong_state(self, f"begun={begun}, or a reference out of range")
 
     def work(self) -> float:

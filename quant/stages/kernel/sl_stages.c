@@ -15,11 +15,11 @@ int32_t sl_stages_look(const sl_stages_state_t *state, sl_stages_scratch_t *scra
             return -1;
         }
     }
-#define SL_STAGE(name, NAME) \
-    scratch->reached++; \
-    if (sl_##name##_look(&state->name, &scratch->name, row, scratch->name##_row) == 0) { \
-        return 0; \
-    } \
+#define SL_STAGE(name, NAME)                                                                       \
+    scratch->reached++;                                                                            \
+    if (sl_##name##_look(&state->name, &scratch->name, row, scratch->name##_row) == 0) {           \
+        return 0;                                                                                  \
+    }                                                                                              \
     row = scratch->name##_row;
     SL_STAGES(SL_STAGE)
 #undef SL_STAGE
@@ -30,12 +30,12 @@ void sl_stages_push(sl_stages_state_t *state, const sl_stages_scratch_t *scratch
                     const uint32_t *x_bits) {
     const uint32_t *row = x_bits;
     uint32_t left = scratch->reached;
-#define SL_STAGE(name, NAME) \
-    if (left == 0) { \
-        return; \
-    } \
-    left--; \
-    sl_##name##_push(&state->name, row); \
+#define SL_STAGE(name, NAME)                                                                       \
+    if (left == 0) {                                                                               \
+        return;                                                                                    \
+    }                                                                                              \
+    left--;                                                                                        \
+    sl_##name##_push(&state->name, row);                                                           \
     row = scratch->name##_row;
     SL_STAGES(SL_STAGE)
 #undef SL_STAGE

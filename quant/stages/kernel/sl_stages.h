@@ -1,6 +1,6 @@
 /* A chain of stages: a signal's raw samples in, a learner's features out when the last stage has
- * some. Golden model: quant/stages/golden.py; NUMBERS.md beside it. Stages and their sizes come from
- * generated headers. The caller owns all memory. */
+ * some. Golden model: quant/stages/golden.py; NUMBERS.md beside it. Stages and their sizes come
+ * from generated headers. The caller owns all memory. */
 #pragma once
 
 #include <stdint.h>
@@ -17,8 +17,8 @@ typedef struct {
 
 /* Of the last look: the row that came out of each stage, and how many stages a row went into. */
 typedef struct {
-#define SL_STAGE(name, NAME) \
-    sl_##name##_scratch_t name; \
+#define SL_STAGE(name, NAME)                                                                       \
+    sl_##name##_scratch_t name;                                                                    \
     uint32_t name##_row[SL_##NAME##_FEATURES];
     SL_STAGES(SL_STAGE)
 #undef SL_STAGE

@@ -11,9 +11,8 @@ typedef struct {
 
 static sl_came_t sl_came(const sl_traces_state_t *state, uint32_t c, uint32_t bits) {
     const int32_t before = state->exponent[c];
-    const int32_t now = (bits & 0x7F800000u) == 0
-                            ? before
-                            : sl_min32(before, SL_SIGNAL_VALUE_BITS - sl_top(bits));
+    const int32_t now =
+        (bits & 0x7F800000u) == 0 ? before : sl_min32(before, SL_SIGNAL_VALUE_BITS - sl_top(bits));
     return (sl_came_t){now, before - now, sl_value_at(bits, now, SL_SIGNAL_VALUE_BITS)};
 }
 

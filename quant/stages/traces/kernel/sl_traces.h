@@ -7,7 +7,8 @@
 #include "sl_stages_config.h"
 
 /* begun: whether a sample came; waiting: steps until features come, that one included; exponent: of
- * each channel; trace: in units of 2^-exponent, each leak of the first channel, then of the next. */
+ * each channel; trace: in units of 2^-exponent, each leak of the first channel, then of the next.
+ */
 typedef struct {
     uint32_t begun, waiting;
     int32_t exponent[SL_TRACES_CHANNELS];

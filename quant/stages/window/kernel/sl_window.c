@@ -113,7 +113,8 @@ static sl_signal_t sl_magnitude(const sl_past_t *past, int32_t *value) {
     for (uint32_t i = 0; i < SL_WINDOW_N; i++) {
         uint32_t square = 0;
         for (uint32_t c = 0; c < SL_WINDOW_CHANNELS; c++) {
-            const uint32_t part = sl_abs32(sl_value_at(sl_past(past, i, c), exponent, SL_SIGNAL_VALUE_BITS));
+            const uint32_t part =
+                sl_abs32(sl_value_at(sl_past(past, i, c), exponent, SL_SIGNAL_VALUE_BITS));
             square += part * part;
         }
         value[i] = (int32_t)(sl_isqrt32(square) << up);
@@ -134,10 +135,10 @@ int32_t sl_window_look(const sl_window_state_t *state, sl_window_scratch_t *scra
         return 0;
     }
     for (uint32_t c = 0; c < SL_WINDOW_CHANNELS; c++) {
-        const sl_signal_t signal = {scratch->value,
-                                    sl_finest(&past, c, 1, SL_SIGNAL_VALUE_BITS)};
+        const sl_signal_t signal = {scratch->value, sl_finest(&past, c, 1, SL_SIGNAL_VALUE_BITS)};
         for (uint32_t i = 0; i < SL_WINDOW_N; i++) {
-            signal.value[i] = sl_value_at(sl_past(&past, i, c), signal.exponent, SL_SIGNAL_VALUE_BITS);
+            signal.value[i] =
+                sl_value_at(sl_past(&past, i, c), signal.exponent, SL_SIGNAL_VALUE_BITS);
         }
         feature_bits = sl_describe(signal, feature_bits);
     }
