@@ -16,8 +16,13 @@ def check_backbone(backbone: Backbone, n_features: int) -> None:
     Raises
     ------
     ConfigError
-        If it makes another number of features.
+        If it makes another number of features, or is none.
     """
+    if not isinstance(backbone, Backbone):
+        raise ConfigError(
+            f"backbone is a {type(backbone).__name__}: expected a Backbone, as load_backbone(path) "
+            "returns it"
+        )
     if backbone.n_features != n_features:
         raise ConfigError(
             f"the backbone makes {backbone.n_features} features, the learner takes {n_features}: "

@@ -151,7 +151,7 @@ class Firmware:
 def load_firmware(elf_path: str | Path, board: Board) -> Firmware:
     """Read a linked firmware, and check its instructions against the board's core.
 
-    Sizes are reported, not judged: `firmware_sim.toolchain.check_fit` does that.
+    Sizes are reported, not judged: `firmware_sim.fit.check_fit` does that.
 
     Raises
     ------

@@ -107,10 +107,14 @@ def plan_log(board: Board, sample_bytes: int, samples: int) -> LogPlan:
     samples : int
         The ring has room for twice as many, and for one block: that one may be erased.
     """
+    return plan_ring(board, HEAD_BYTES + -(-sample_bytes // UNIT_BYTES) * UNIT_BYTES, samples)
+
+
+def plan_ring(board: Board, entry_bytes: int, samples: int) -> LogPlan:
+    """Return the ring of :func:`plan_log` for entries of this size, head and padding included."""
     page = board.flash.page_bytes
-    entry = HEAD_BYTES + -(-sample_bytes // UNIT_BYTES) * UNIT_BYTES
-    block = -(-entry // page) * page
-    return LogPlan(entry, block, 1 + max(2, -(-2 * samples // (block // entry))))
+    block = -(-entry_bytes // page) * page
+    return LogPlan(entry_bytes, block, 1 + max(2, -(-2 * samples // (block // entry_bytes))))
 
 
 def plan_storage(board: Board, state_bytes: int, log: LogPlan | None = None) -> Storage:

@@ -6,10 +6,11 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from .boards import Board, list_boards
+from .boards import Board
 from .cores import Core
-from .errors import BuildError, DeviceTooSmallError, ExportFolderError
+from .errors import BuildError, ExportFolderError
 from .export_folder import ExportFolder, open_export
+from .fit import check_fit, image_bytes
 from .image import Firmware, load_firmware
 from .linker import render_linker_script
 from .lock_sources import check_lock, copy_lock
@@ -134,7 +135,7 @@ def build_firmware(
     stack_bytes = _stack_to_reserve(measured, stack_bytes)
     measured = measured.with_stack(stack_bytes)
     _check_agreement(measured, export)
-    check_fit(measured)
+    check_fit(measured, log_samples)
     for leftover in ("firmware-roomy.elf", "board-roomy.ld"):
         (out / leftover).unlink()
     # Then with the board's own limits, so that the linker agrees.
@@ -233,66 +234,3 @@ def _check_agreement(firmware: Firmware, export: ExportFolder) -> None:
                 f"{export.path}: {name}: the manifest says {said}, the compiled C code {built}; "
                 "export it again"
             )
-
-
-def image_bytes(firmware: Firmware) -> int:
-    """Return the flash that the state to begin with takes: 0 where it is made from its seed."""
-    image = firmware.symbols.get("sl_state_image")
-    return image.size if image else 0
-
-
-def check_fit(firmware: Firmware) -> None:
-    """Refuse a firmware that exceeds its board's flash or RAM.
-
-    Raises
-    ------
-    DeviceTooSmallError
-        With what is needed, what there is, the largest part and boards that have room.
-    """
-    board, ram = firmware.board, firmware.ram_bytes
-    flash_parts = {
-        "the learner's initial state": image_bytes(firmware),
-        "code": firmware.sections["text"],
-        "constants": firmware.sections["rodata"] - image_bytes(firmware),
-        "the two areas that keep the state": 2 * firmware.storage.area_bytes,
-        "the log": 0 if firmware.log is None else firmware.log.bytes,
-    }
-    ram_parts = {
-        "the learner's state": ram.state,
-        "the learner's scratch": ram.scratch,
-        "the link's frame buffer": ram.frame,
-        "the reserved stack": ram.stack_reserved,
-        "other variables": ram.other,
-    }
-    flash_room = board.flash.bytes - board.flash.reserved_bytes
-    for memory, needed, room, parts in (
-        ("RAM", ram.total, board.ram.bytes, ram_parts),
-        ("flash", firmware.flash_bytes + firmware.storage.bytes, flash_room, flash_parts),
-    ):
-        if needed > room:
-            largest = max(parts, key=lambda name: parts[name])
-            raise DeviceTooSmallError(
-                f"{board.name} is too small: the firmware needs {needed} bytes of {memory}, the "
-                f"board has {room}, over by {needed - room}; the largest part is {largest} "
-                f"({parts[largest]} bytes). {_advice(firmware)}",
-                memory=memory,
-                needed_bytes=needed,
-                available_bytes=room,
-            )
-
-
-def _advice(firmware: Firmware) -> str:
-    """Name boards with room; code for another core differs a little, so ask for 25 % more."""
-    fitting = [
-        board
-        for board in list_boards()
-        if board.ram.bytes >= firmware.ram_bytes.total
-        and board.flash.bytes - board.flash.reserved_bytes
-        >= firmware.flash_bytes
-        + firmware.sections["text"] // 4
-        + plan_storage(board, firmware.state_bytes).bytes
-    ]
-    if not fitting:
-        return "No shipped board has room: use a smaller network or a narrower state format."
-    names = ", ".join(board.name for board in sorted(fitting, key=lambda b: b.ram.bytes)[:3])
-    return f"Try board {names}, a smaller network or a narrower state format."

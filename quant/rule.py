@@ -310,7 +310,7 @@ def arithmetic_of(spec: NetworkSpec, config: Config, arithmetic: str) -> Arithme
             f"head={spec.head!r}: the rule {rule.name!r} learns with "
             f"{' or '.join(map(repr, rule.heads))}"
         )
-    if arithmetic not in rule.arithmetics:
+    if not isinstance(arithmetic, str) or arithmetic not in rule.arithmetics:
         raise ConfigError(
             f"arithmetic={arithmetic!r}: expected one of {', '.join(rule.arithmetics)}"
         )

@@ -44,8 +44,8 @@ class OnBoard:
 ROOM = 4 << 20
 
 
-#: Cores with code of their own: the Cortex-M0 runs the Cortex-M0+'s, RISC-V the portable loops.
-CORES_COUNTED = tuple(core for core in CORES if core not in ("cortex-m0", "rv32imc"))
+#: Cores with an instruction set of their own: the Cortex-M0 has the Cortex-M0+'s.
+CORES_COUNTED = tuple(core for core in CORES if core != "cortex-m0")
 
 
 def roomy_boards() -> list[firmware_sim.Board]:

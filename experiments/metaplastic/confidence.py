@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,7 @@ Floats = npt.NDArray[np.float64]
 Scores = dict[str, Floats]
 N_OUTSIDE, N_KNOWN, N_NEAR = 2000, 3000, 1500
 HIDDEN, GAS_HIDDEN = 512, 128
+GATES = {"n_blocks": 16, "n_active": 8}
 
 
 def scores_of(learner: MetaplasticClassifier, x: npt.NDArray[np.float32]) -> tuple[Floats, Scores]:
@@ -52,9 +54,7 @@ def measure(options: argparse.Namespace) -> Record:
     learner = MetaplasticClassifier((784, HIDDEN, 10), classes=range(10), front_end="none")
     learn_block(learner, train.x[:n], train.y[:n])
     p, inside = scores_of(learner, x)
-    temperature = 2.0 ** (int(learner.state["log_temperature"][0]) / 65536)
-    raw = p**temperature
-    raw /= raw.sum(axis=1, keepdims=True)
+    temperature = temperature_of(learner)
     rng = np.random.default_rng(0)
     n_outside = min(N_OUTSIDE, len(x))
     outside: dict[str, npt.NDArray[np.float32]] = {
@@ -68,24 +68,66 @@ def measure(options: argparse.Namespace) -> Record:
         {name: values[~wrong] for name, values in inside.items()},
         {name: values[wrong] for name, values in inside.items()},
     )
-    rows |= gases(n)
+    rows |= gases(n, {})
+    calibrated = [
+        {"learned": f"784-{HIDDEN}-10, MNIST, test images", **calibration(p, y, temperature)}
+    ]
+    layers = f"128-{GAS_HIDDEN}-6"
+    for name, gates in {
+        "": {},
+        f", {GATES['n_active']} of {GATES['n_blocks']} blocks": GATES,
+    }.items():
+        say(f"gas stream{name}")
+        line = calibration(*prequential(gates, n))
+        calibrated.append({"learned": f"{layers}{name}, gas stream, before each lesson", **line})
     return {
-        "accuracy": round(100 * float(np.mean(~wrong)), 2),
-        "temperature": round(temperature, 4),
-        "calibration_error_at_1": round(expected_calibration_error(raw, y), 4),
-        "calibration_error": round(expected_calibration_error(p, y), 4),
+        "calibrated": calibrated,
         "scores": list(inside),
         "rows": [{"outside": name, "auc": found} for name, found in rows.items()],
+        "gated": [{"outside": name, "auc": found} for name, found in gases(n, GATES).items()],
     }
 
 
-def gases(limit: int | None) -> dict[str, list[float]]:
+def calibration(
+    p: Floats, y: npt.NDArray[np.int64], temperature: float | Floats
+) -> dict[str, float | None]:
+    """Return accuracy, T where it is one, and the calibration error with it and at T = 1."""
+    raw = p ** np.asarray(temperature).reshape(-1, 1)
+    raw /= raw.sum(axis=1, keepdims=True)
+    return {
+        "accuracy": round(100 * float(np.mean(p.argmax(axis=1) == y)), 2),
+        "temperature": round(temperature, 4) if isinstance(temperature, float) else None,
+        "error_at_1": round(expected_calibration_error(raw, y), 4),
+        "error": round(expected_calibration_error(p, y), 4),
+    }
+
+
+def prequential(
+    gates: Mapping[str, Any], limit: int | None
+) -> tuple[Floats, npt.NDArray[np.int64], Floats]:
+    """Return what a learner of the gas stream says before each lesson, the labels, and its T."""
+    gas = load_gas_drift(limit=limit)
+    learner = MetaplasticClassifier((128, GAS_HIDDEN, 6), classes=range(6), **gates)
+    said, temperatures = [], []
+    for x, label in zip(gas.x, gas.y.tolist(), strict=True):
+        said.append(list(learner.predict_proba_one(x).values()))
+        temperatures.append(temperature_of(learner))
+        learner.learn_one(x, label)
+    return np.array(said), gas.y, np.array(temperatures)
+
+
+def temperature_of(learner: MetaplasticClassifier) -> float:
+    """Return T, which divides the logits."""
+    return float(2.0 ** (int(learner.state["log_temperature"][0]) / 65536))
+
+
+def gases(limit: int | None, gates: Mapping[str, Any]) -> dict[str, list[float]]:
     """Return the AUCs of each gas kept from a learner of the five others, then shown to it."""
     gas = load_gas_drift()
     found = {}
     for unseen, name in enumerate(gas.classes):
         say(f"without {name}")
-        learner = MetaplasticClassifier((128, GAS_HIDDEN, 6), classes=range(6))
+        learner = MetaplasticClassifier((128, GAS_HIDDEN, 6), classes=range(6), **gates)
         known = np.flatnonzero(gas.y != unseen)[:N_KNOWN]
         learn_block(learner, gas.x[known][:limit], gas.y[known][:limit])
         near = np.arange(known[-1] - N_NEAR, min(known[-1] + N_NEAR, len(gas.y)))
@@ -98,18 +140,27 @@ def gases(limit: int | None) -> dict[str, list[float]]:
 
 
 def tables(record: Record) -> Mapping[str, str]:
-    """Return the table of AUCs, and that of the calibration."""
-    rows = [[row["outside"], *(f"{area:.3f}" for area in row["auc"])] for row in record["rows"]]
-    values = [
-        f"{record['accuracy']:.2f}",
-        f"{record['temperature']:.3f}",
-        f"{record['calibration_error_at_1']:.4f}",
-        f"{record['calibration_error']:.4f}",
+    """Return the tables of AUCs, of all units and of gated ones, and that of the calibration."""
+
+    def table(rows: list[dict[str, Any]]) -> str:
+        cells = [[row["outside"], *(f"{area:.3f}" for area in row["auc"])] for row in rows]
+        return markdown(["unlike what was learned", *record["scores"]], cells)
+
+    lines = [
+        [
+            line["learned"],
+            f"{line['accuracy']:.2f}",
+            f"{line['temperature']:.3f}" if line["temperature"] else "",
+            f"{line['error_at_1']:.4f}",
+            f"{line['error']:.4f}",
+        ]
+        for line in record["calibrated"]
     ]
-    head = ["", "accuracy %", "T", "calibration error at T = 1", "calibrated"]
+    head = ["learned", "accuracy, %", "T at the end", "ECE at T = 1", "calibrated"]
     return {
-        "table": markdown(["unlike what was learned", *record["scores"]], rows),
-        "calibration": markdown(head, [[f"784-{HIDDEN}-10, one pass of MNIST", *values]]),
+        "table": table(record["rows"]),
+        "gated": table(record["gated"]),
+        "calibration": markdown(head, lines),
     }
 
 

@@ -8,66 +8,24 @@ and ONNX Runtime has the same bits, in whatever order they add.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from quant.backbone.code_format import CodeFormat, whole_number
 from quant.errors import ConfigError, ShapeError
+
+__all__ = ["SUM_END", "Backbone", "CodeFormat", "Codes", "Layer", "MaxPool", "Weighted"]
 
 Codes = npt.NDArray[np.int64]
 #: What float32 counts without a gap, and what every sum is below.
 SUM_END = 1 << 24
-#: A format's fraction bits; the bits that a code has at most.
-FRAC_MIN, FRAC_MAX, BITS_MAX = -16, 30, 8
 #: By how much a sum may have fewer fraction bits than its output: it stays within 32 bits.
 LEFT_MAX = 6
 _SIZE_MAX, _INPUTS_MAX = 1 << 20, 16382
-
-
-@dataclass(frozen=True)
-class CodeFormat:
-    """Numbers of one scale for a whole tensor: ``code · 2^-frac_bits``.
-
-    Parameters
-    ----------
-    bits : int
-        1 to 8.
-    frac_bits : int
-    signed : bool
-
-    Raises
-    ------
-    ConfigError
-        If a number is out of range.
-    """
-
-    bits: int
-    frac_bits: int
-    signed: bool = False
-
-    def __post_init__(self) -> None:
-        _whole("bits", self.bits, 1 + self.signed, BITS_MAX)
-        _whole("frac_bits", self.frac_bits, FRAC_MIN, FRAC_MAX)
-        if not isinstance(self.signed, bool):
-            raise ConfigError(f"signed={self.signed!r}: expected True or False")
-
-    @property
-    def least(self) -> int:
-        """The least code."""
-        return -(1 << self.bits - 1) if self.signed else 0
-
-    @property
-    def most(self) -> int:
-        """The largest code."""
-        return (1 << self.bits - self.signed) - 1
-
-    @property
-    def scale(self) -> float:
-        """What code 1 is worth."""
-        return 2.0**-self.frac_bits
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +53,16 @@ class Weighted:
     stride: int = 1
     padding: int = 0
 
+    def __post_init__(self) -> None:
+        for name, kind in (
+            ("weight", np.ndarray), ("weight_format", CodeFormat), ("bias", np.ndarray),
+            ("out", CodeFormat),
+        ):  # fmt: skip
+            if not isinstance(getattr(self, name), kind):
+                raise ConfigError(
+                    f"{name} is a {type(getattr(self, name)).__name__}: expected a {kind.__name__}"
+                )
+
     @property
     def is_conv(self) -> bool:
         """Whether it is a convolution."""
@@ -110,10 +78,10 @@ class Weighted:
         """
         outputs = self.weight.shape[0]
         if not self.is_conv:
-            if self.weight.shape[1] != int(np.prod(shape)):
+            if self.weight.shape[1] != math.prod(shape):
                 raise ShapeError(
                     f"a dense layer of {self.weight.shape[1]} inputs behind {list(shape)}: "
-                    f"expected {int(np.prod(shape))} inputs"
+                    f"expected {math.prod(shape)} inputs"
                 )
             return (outputs,)
         if len(shape) != 3 or shape[0] != self.weight.shape[1]:
@@ -150,8 +118,8 @@ class Weighted:
             )
         if self.out.signed:
             raise ConfigError(f"{name}: the output has a sign: expected none, behind a ReLU")
-        _whole(f"{name}: stride", self.stride, 1, 255)
-        _whole(f"{name}: padding", self.padding, 0, 255)
+        whole_number(f"{name}: stride", self.stride, 1, 255)
+        whole_number(f"{name}: padding", self.padding, 0, 255)
         shift = given.frac_bits + self.weight_format.frac_bits - self.out.frac_bits
         if not -LEFT_MAX <= shift <= 31:
             raise ConfigError(
@@ -190,8 +158,8 @@ class MaxPool:
     def check(self, at: int, given: CodeFormat) -> None:
         """Refuse a window or a stride that is out of range."""
         del given
-        _whole(f"layer {at}: size", self.size, 1, 255)
-        _whole(f"layer {at}: stride", self.stride, 1, 255)
+        whole_number(f"layer {at}: size", self.size, 1, 255)
+        whole_number(f"layer {at}: stride", self.stride, 1, 255)
 
 
 Layer = Weighted | MaxPool
@@ -222,16 +190,22 @@ class Backbone:
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
         shape = tuple(self.input_shape)
-        if len(shape) not in (1, 3) or not all(isinstance(n, int) and n > 0 for n in shape):
+        whole = all(type(n) is int and n > 0 for n in shape)
+        if len(shape) not in (1, 3) or not whole:
             raise ShapeError(
                 f"input_shape={self.input_shape}: expected (channels, rows, columns) or (features,)"
             )
         object.__setattr__(self, "input_shape", shape)
+        for at, layer in enumerate(self.layers):
+            if not isinstance(layer, Weighted | MaxPool):
+                raise ConfigError(f"layer {at} is {layer!r}: expected a Weighted or a MaxPool")
+        if not isinstance(self.given, CodeFormat):
+            raise ConfigError(f"given={self.given!r}: expected the CodeFormat of the input")
         if not any(isinstance(layer, Weighted) for layer in self.layers):
             raise ConfigError("a backbone without a layer of weights: expected one or more")
         for at, (layer, given) in enumerate(zip(self.layers, self.formats, strict=False)):
             layer.check(at, given)
-        sizes = [int(np.prod(shape)) for shape in self.shapes]
+        sizes = [math.prod(shape) for shape in self.shapes]
         if max(sizes) > _SIZE_MAX or sizes[0] > _INPUTS_MAX:
             raise ShapeError(
                 f"{sizes[0]} inputs and {max(sizes)} codes at most: expected up to {_INPUTS_MAX} "
@@ -257,12 +231,12 @@ class Backbone:
     @property
     def n_inputs(self) -> int:
         """Raw values of a sample."""
-        return int(np.prod(self.input_shape))
+        return math.prod(self.input_shape)
 
     @property
     def n_features(self) -> int:
         """What a learner behind it takes."""
-        return int(np.prod(self.shapes[-1]))
+        return math.prod(self.shapes[-1])
 
     @property
     def n_weights(self) -> int:
@@ -273,7 +247,7 @@ class Backbone:
     def n_products(self) -> int:
         """Products of a sample, padding included."""
         return sum(
-            layer.weight.size * (int(np.prod(shape[1:])) if layer.is_conv else 1)
+            layer.weight.size * (math.prod(shape[1:]) if layer.is_conv else 1)
             for layer, shape in zip(self.layers, self.shapes[1:], strict=True)
             if isinstance(layer, Weighted)
         )
@@ -291,8 +265,3 @@ def _places(
             "expected one that is larger than its padding and no larger than the padded input"
         )
     return rows, columns
-
-
-def _whole(name: str, value: Any, least: int, most: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise ConfigError(f"{name}={value!r}: expected a whole number of {least} to {most}")

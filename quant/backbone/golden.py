@@ -18,14 +18,35 @@ def codes_of(x: npt.ArrayLike, given: CodeFormat) -> Codes:
     Raises
     ------
     InputValueError
-        If a value is NaN or infinite.
+        If a value is no number, NaN, or infinite in float32.
     """
-    values = np.asarray(x, np.float32)
+    values = raw_values(x)
     if not np.isfinite(values).all():
         raise InputValueError("x holds NaN or infinity: expected finite numbers")
     scaled = np.rint(values.astype(np.float64) * 2.0**given.frac_bits)
     codes: Codes = np.clip(scaled, given.least, given.most).astype(np.int64)
     return codes
+
+
+def raw_values(x: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """Return numbers as float32; what is too large there becomes infinite.
+
+    Raises
+    ------
+    InputValueError, ShapeError
+        If they are none, or rows differ in length.
+    """
+    try:
+        values = np.asarray(x)
+    except ValueError:
+        raise ShapeError("x has rows of different lengths: expected [n, inputs]") from None
+    try:
+        if values.dtype.kind not in "fiubO":
+            raise TypeError(f"{values.dtype} values")
+        with np.errstate(over="ignore"):
+            return values.astype(np.float32)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputValueError(f"x holds what is no real number: {error}") from None
 
 
 def shift_half_even(sums: Codes, shift: int) -> Codes:
@@ -57,7 +78,7 @@ def feature_codes(backbone: Backbone, x: npt.ArrayLike) -> Codes:
     ShapeError, InputValueError
         If ``x`` has another shape, or a value is not finite.
     """
-    rows = np.asarray(x, np.float32)
+    rows = raw_values(x)
     if rows.ndim != 2 or rows.shape[1] != backbone.n_inputs:
         raise ShapeError(f"x is {list(rows.shape)}: expected [n, {backbone.n_inputs}], raw values")
     parts = [_block(backbone, rows[i : i + _BLOCK]) for i in range(0, len(rows), _BLOCK)]

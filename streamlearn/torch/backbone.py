@@ -12,8 +12,7 @@ docs/backbone.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
 
@@ -24,6 +23,17 @@ from torch.nn import functional  # type: ignore[import-not-found, unused-ignore]
 from quant.backbone import Backbone, CodeFormat, MaxPool, Weighted
 from quant.backbone.brevitas import read_layers, weight_and_bias
 from streamlearn.errors import ConfigError, ShapeError
+from streamlearn.torch.chain import (
+    Chain,
+    Conv,
+    Dense,
+    Part,
+    Pool,
+    check_chain,
+    check_labels,
+    float_backbone,
+    rows_of,
+)
 
 if find_spec("brevitas") is None:
     raise ModuleNotFoundError(
@@ -39,99 +49,13 @@ from brevitas.quant import (  # type: ignore[import-not-found, import-untyped, u
     Uint8ActPerTensorFixedPoint,
 )
 
+__all__ = [
+    "Chain", "Conv", "Dense", "Part", "Pool", "float_backbone", "freeze", "layers_of", "pretrain",
+    "quantised",
+]  # fmt: skip
+
 #: Batches in which activations are looked at before their scales are fixed.
 LOOKED_AT = 32
-
-
-@dataclass(frozen=True)
-class Conv:
-    """A convolution of square windows with ReLU behind it."""
-
-    channels: int
-    kernel: int
-    stride: int = 1
-    padding: int = 0
-
-
-@dataclass(frozen=True)
-class Dense:
-    """A dense layer with ReLU behind it."""
-
-    units: int
-
-
-@dataclass(frozen=True)
-class Pool:
-    """The maximum of square windows."""
-
-    size: int
-    stride: int
-
-
-Part = Conv | Dense | Pool
-
-
-class Chain(nn.Sequential):  # type: ignore[misc, unused-ignore]
-    """Layers one after another that know the shape of a sample.
-
-    Parameters
-    ----------
-    input_shape : tuple of int
-    *modules : torch.nn.Module
-    """
-
-    def __init__(self, input_shape: tuple[int, ...], *modules: nn.Module) -> None:
-        super().__init__(*modules)
-        self.input_shape = input_shape
-
-    def forward(self, x: Any) -> Tensor:
-        """Return the features of samples of any shape with as many values: ``[n, n_features]``."""
-        for module in self:
-            x = module(x.reshape(len(x), *self.input_shape) if module is self[0] else x)
-        values = x if isinstance(x, Tensor) else x.value
-        return values.flatten(1)
-
-
-def float_backbone(
-    input_shape: tuple[int, ...],
-    parts: Sequence[Part],
-    generator: torch.Generator | None = None,
-) -> Chain:
-    """Return a float network to begin with: PyTorch's own layers.
-
-    Parameters
-    ----------
-    input_shape : tuple of int
-        ``(channels, rows, columns)``, or ``(features,)``.
-    parts : sequence of Conv, Dense and Pool
-    generator : torch.Generator, optional
-        Of the weights; None is PyTorch's own.
-
-    Raises
-    ------
-    ShapeError
-        If a convolution or a pool has no image before it.
-    """
-    seed = int(torch.randint(1 << 31, (), generator=generator))
-    modules: list[nn.Module] = []
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        shape = torch.Size(input_shape)
-        for part in parts:
-            if not isinstance(part, Dense) and len(shape) != 3:
-                raise ShapeError(f"{part} behind {list(shape)}: expected channels, rows, columns")
-            if isinstance(part, Conv):
-                window = (part.kernel, part.stride, part.padding)
-                new = [nn.Conv2d(shape[0], part.channels, *window), nn.ReLU()]
-            elif isinstance(part, Dense):
-                flat = [nn.Flatten()] if len(shape) == 3 else []
-                new = [*flat, nn.Linear(shape.numel(), part.units), nn.ReLU()]
-            else:
-                new = [nn.MaxPool2d(part.size, part.stride)]
-            modules += new
-            with torch.no_grad():
-                shape = nn.Sequential(*new)(torch.zeros(1, *shape)).shape[1:]
-    return Chain(tuple(input_shape), *modules)
 
 
 def quantised(
@@ -165,12 +89,17 @@ def quantised(
     ------
     ConfigError
         If a module is none of those, or a number is out of range.
+    ShapeError, InputValueError
+        If there are no samples, or they are not float32, finite and of the network's size.
     """
     if not 2 <= weight_bits <= 8 or not 1 <= activation_bits <= 8:
         raise ConfigError(
             f"weight_bits={weight_bits}, activation_bits={activation_bits}: expected 2 to 8 and "
             "1 to 8"
         )
+    if not isinstance(given, CodeFormat):
+        raise ConfigError(f"given={given!r}: expected the CodeFormat of the raw values")
+    samples = rows_of(check_chain(net), samples)
     modules: list[nn.Module] = [_rounding(given)]
     for module in net:
         if isinstance(module, nn.ReLU):
@@ -225,9 +154,18 @@ def pretrain(
 
     Raises
     ------
-    ShapeError
-        If there are fewer samples than a batch, or rotated images are not square.
+    ConfigError
+        If `epochs` or `batch` is out of range.
+    ShapeError, InputValueError
+        If there are fewer samples than a batch, rotated images are not square, or samples or labels
+        are of another type, size or range.
     """
+    check_chain(net)
+    for name, value in (("epochs", epochs), ("batch", batch)):
+        if type(value) is not int or value < 1:
+            raise ConfigError(f"{name}={value!r}: expected a whole number above 0")
+    x = rows_of(net, x)
+    check_labels(y, len(x))
     if len(x) < batch or (rotations and (batch % 4 or net.input_shape[-1] != net.input_shape[-2])):
         raise ShapeError(
             f"{len(x)} samples of {net.input_shape} in batches of {batch}: expected a whole batch, "
@@ -259,9 +197,9 @@ def freeze(net: Chain) -> Backbone:
     Raises
     ------
     ConfigError, ShapeError
-        As :func:`quant.backbone.brevitas.read_layers`.
+        As :func:`quant.backbone.brevitas.read_layers`; if it is no Chain.
     """
-    net.eval().requires_grad_(False)
+    check_chain(net).eval().requires_grad_(False)
     return read_layers(net, net.input_shape)
 
 

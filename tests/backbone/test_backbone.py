@@ -12,11 +12,13 @@ import onnxruntime
 import pytest
 from backbone_helpers import BACKBONES, HostC, convolutional, dense, image_features, samples
 
+from export import write_export
 from export.graph.backbone import backbone_model
 from quant.backbone import Backbone, CodeFormat, MaxPool, Weighted
 from quant.backbone.file import from_bytes, load, save, sha256, to_bytes
 from quant.backbone.golden import codes_of, feature_codes, features, shift_half_even
 from quant.errors import ConfigError, InputValueError, ShapeError, StateFormatError
+from streamlearn import MesuClassifier
 
 EACH = pytest.mark.parametrize("name", BACKBONES)
 
@@ -211,3 +213,52 @@ def test_a_sum_stays_below_what_float32_counts() -> None:
     wide = dataclasses.replace(layer, weight=np.full((1, 1041), 127, np.int8))
     with pytest.raises(ConfigError, match="a sum may reach"):
         Backbone((1041,), given, (wide,))
+
+
+@pytest.mark.parametrize(
+    ("x", "error"),
+    [
+        ([["a"] * 12], InputValueError), ([[None] * 11 + ["b"]], InputValueError),
+        (np.ones((1, 12)) * 1j, InputValueError), ([[object()] * 12], InputValueError),
+        (np.full((1, 12), 1e300), InputValueError), ([[10**400] * 12], InputValueError),
+        ([[1, 2], [3]], ShapeError), (np.ones((1, 3, 4)), ShapeError),
+    ],
+    ids=["words", "one word", "complex", "objects", "beyond float32", "beyond", "ragged", "images"],
+)  # fmt: skip
+@pytest.mark.filterwarnings("error")
+def test_raw_values_that_are_none_are_refused(x: object, error: type[Exception]) -> None:
+    with pytest.raises(error, match=r"x (holds|has|is)"):
+        features(dense(), x)  # type: ignore[arg-type]
+
+
+def test_a_shape_whose_product_overflows_64_bits_is_refused() -> None:
+    """5 · 3689348814741910324 is 4 modulo 2^64: a file of some bytes that claims 4 inputs."""
+    layer = Weighted(
+        np.ones((2, 4), np.int8), CodeFormat(8, 5, True), np.zeros(2, np.int32), CodeFormat(7, 3)
+    )
+    with pytest.raises(ShapeError, match="expected 18446744073709551620 inputs"):
+        Backbone((5, 1, 3689348814741910324), CodeFormat(8, 5), (layer,))
+    values = json.loads(to_bytes(Backbone((4,), CodeFormat(8, 5), (layer,))))
+    values["input_shape"] = [5, 1, 3689348814741910324]
+    with pytest.raises(StateFormatError, match="expected 18446744073709551620 inputs"):
+        from_bytes(json.dumps(values).encode())
+
+
+def test_layers_of_other_types_are_refused() -> None:
+    form, out, bias = CodeFormat(8, 5, True), CodeFormat(7, 3), np.zeros(1, np.int32)
+    good = Weighted(np.ones((1, 4), np.int8), form, bias, out)
+    with pytest.raises(ConfigError, match="weight is a list: expected a ndarray"):
+        Weighted([[1, 1, 1, 1]], form, bias, out)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="out is a int: expected a CodeFormat"):
+        Weighted(good.weight, form, bias, 8)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="layer 1 is 'pool': expected a Weighted or a MaxPool"):
+        Backbone((4,), CodeFormat(8, 5), (good, "pool"))  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="given=None: expected the CodeFormat"):
+        Backbone((4,), None, (good,))  # type: ignore[arg-type]
+    with pytest.raises(ShapeError, match="input_shape"):
+        Backbone((True,), CodeFormat(8, 5), (good,))
+
+
+def test_an_export_takes_a_backbone_and_no_path(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="backbone is a str: expected a Backbone, as load_back"):
+        write_export(MesuClassifier((5, 3)), tmp_path / "e", backbone="b.json")  # type: ignore[arg-type]

@@ -20,7 +20,7 @@ from brevitas.quant import Int8WeightPerChannelFixedPointMSE, Int8WeightPerTenso
 from quant.backbone import Backbone, CodeFormat, Weighted  # noqa: E402
 from quant.backbone.file import to_bytes  # noqa: E402
 from quant.backbone.golden import feature_codes, features  # noqa: E402
-from streamlearn.errors import ConfigError, ShapeError  # noqa: E402
+from streamlearn.errors import ConfigError, InputValueError, ShapeError  # noqa: E402
 from streamlearn.torch.backbone import (  # noqa: E402
     Chain,
     Conv,
@@ -183,3 +183,35 @@ def test_canary_another_bias_is_seen() -> None:
     after: Backbone = freeze(net)
     x = patterns(64)[0].numpy()
     assert (feature_codes(after, x) != feature_codes(before, x)).any()
+
+
+ROWS, LABELS = torch.zeros(70, 8), torch.arange(70) % 3
+
+REFUSED = {
+    "float64 rows": (lambda net: pretrain(net, ROWS.double(), LABELS), "x is torch.float64"),
+    "an array": (lambda net: pretrain(net, ROWS.numpy(), LABELS), "x is ndarray"),
+    "rows of another size": (lambda net: pretrain(net, torch.zeros(70, 9), LABELS), "with 8 valu"),
+    "NaN": (lambda net: pretrain(net, ROWS * torch.nan, LABELS), "NaN or infinity"),
+    "a label below 0": (lambda net: pretrain(net, ROWS, LABELS - 1), "y holds -1"),
+    "labels in floats": (lambda net: pretrain(net, ROWS, LABELS.float()), "y is torch.float32"),
+    "fewer labels": (lambda net: pretrain(net, ROWS, LABELS[:3]), "expected \\[70\\], a label per"),
+    "no epoch": (lambda net: pretrain(net, ROWS, LABELS, epochs=0), "epochs=0"),
+    "a batch of none": (lambda net: pretrain(net, ROWS, LABELS, batch=0), "batch=0"),
+    "no samples": (lambda net: quantised(net, ROWS[:0], CodeFormat(8, 5)), "x is \\[0, 8\\]"),
+    "samples of NaN": (lambda net: quantised(net, ROWS * torch.nan, CodeFormat(8, 5)), "NaN or"),
+    "no format": (lambda net: quantised(net, ROWS, None), "given=None"),
+    "no chain": (lambda net: freeze(torch.nn.Sequential(*net)), "a Sequential: expected a Chain"),
+    "no parts": (lambda _: float_backbone((8,), []), "parts="),
+    "no units": (lambda _: float_backbone((8,), [Dense(0)]), "units=0"),
+    "no part": (lambda _: float_backbone((8,), ["a"]), "a part is 'a'"),
+    "a shape of two": (lambda _: float_backbone((4, 4), [Dense(3)]), "input_shape="),
+    "a window too large": (lambda _: float_backbone((1, 4, 4), [Conv(2, 9)]), "Conv.*behind"),
+    "a pool too large": (lambda _: float_backbone((1, 4, 4), [Pool(9, 9)]), "Pool.*behind"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_cannot_be_trained_or_frozen_is_refused(what: str) -> None:
+    do, says = REFUSED[what]
+    with pytest.raises((ConfigError, ShapeError, InputValueError), match=says):
+        do(float_backbone((8,), [Dense(6), Dense(4)]))

@@ -54,6 +54,12 @@ def test_the_model_is_exact_where_it_was_counted(core: str) -> None:
     assert wider.ram_bytes > cost.ram_bytes
 
 
+@pytest.mark.parametrize("board", firmware_sim.list_boards(), ids=lambda board: board.name)
+def test_every_boards_core_was_counted(board: firmware_sim.Board) -> None:
+    for classes in (True, False):
+        assert ("mesu", "q16") in counted(classes, board.core.name)
+
+
 def test_the_costs_are_the_tracked_ones() -> None:
     tracked = TRACKED / f"{__version__}.csv"
     assert COSTS_FILE.read_bytes() == tracked.read_bytes(), (

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from quant.errors import ConfigError, StateFormatError
-from streamlearn import SpikingClassifier
+from quant.errors import ConfigError, StateFormatError, WriteError
+from streamlearn import MesuClassifier, SpikingClassifier
 from streamlearn.interchange import posterior, set_posterior
 from streamlearn.neuromorphic import from_nir, save_nir, to_nir
 
@@ -178,6 +178,25 @@ REFUSED = {
     "an LI inside": (ends(OUT, LI, OUT, LI), "an LI stands at the end"),
     "weights beyond the format": (
         ends(nir.Linear(np.full((3, 4), 1e6)), lif(3), OUT, LI), "mu_frac_bits"),
+    "an input of another size": (ends(nir.Linear(np.ones((3, 5))), lif(3), OUT, LI),
+        "1: weights of 5 inputs, and 4 come to it"),
+    "layers that do not meet": (ends(W, lif(3), nir.Linear(np.ones((2, 7))), LI),
+        "3: weights of 7 inputs, and 3 come to it"),
+    "an output of another size": (
+        chain(nir.Input(np.array([4])), W, lif(3), OUT, LI, nir.Output(np.array([5]))),
+        "5: 5 outputs, and 2 come to it"),
+    "a bias of another size": (
+        ends(nir.Affine(np.ones((3, 4)), np.ones(2)), lif(3), OUT, LI), r"bias of shape \(2,\)"),
+    "a layer without units": (
+        ends(nir.Linear(np.ones((0, 4))), lif(0), nir.Linear(np.ones((2, 0))), LI), "none empty"),
+    "weights that are not real": (
+        ends(nir.Linear(np.ones((3, 4)) * 1j), lif(3), OUT, LI), "1: expected real numbers"),
+    "weights that are words": (
+        ends(nir.Linear(np.full((3, 4), "a")), lif(3), OUT, LI), "1: expected real numbers"),
+    "weights that are not finite": (
+        ends(nir.Linear(np.full((3, 4), np.nan)), lif(3), OUT, LI), "1: the weights, .* finite"),
+    "a bias that is not finite": (
+        ends(nir.Affine(np.ones((3, 4)), np.full(3, np.inf)), lif(3), OUT, LI), "1: the bias, "),
 }  # fmt: skip
 
 
@@ -198,6 +217,82 @@ def test_a_branch_is_refused() -> None:
     graph.edges.append(("2", "4"))
     with pytest.raises(ConfigError, match="no branches"):
         from_nir(graph)
+
+
+@pytest.mark.parametrize(
+    ("edge", "said"),
+    [
+        (("5", "0"), "this is recurrence"),
+        (("4", "nowhere"), "no node nowhere"),
+        (("nowhere", "4"), "no node nowhere"),
+        (("2", "2"), "no branches"),
+    ],
+)
+def test_an_edge_too_many_is_refused(edge: tuple[str, str], said: str) -> None:
+    graph = ends(W, lif(3), OUT, LI)
+    graph.edges.append(edge)
+    with pytest.raises(ConfigError, match=said):
+        from_nir(graph)
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"dt": "a"}, {"dt": [1e-4]}, {"dt": float("nan")},
+        {"dt": 1e-4, "threshold": "a", "drift": 0},
+        {"dt": 1e-4, "threshold": 1.0, "drift": "a"}, {"dt": 1e-4, "threshold": 1.0, "drift": 0.5},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_metadata_that_say_no_numbers_are_refused(about: dict[str, Any]) -> None:
+    graph = ends(W, lif(3), OUT, LI)
+    graph.metadata = about
+    with pytest.raises(ConfigError, match=r"expected a number|delta=\(16, 0.5\)"):
+        from_nir(graph)
+
+
+@pytest.mark.parametrize("name", ["layers", "leaks", "bias"])
+def test_what_the_graph_says_is_no_parameter(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name}=.*the graph's to say"):
+        from_nir(ends(W, lif(3), OUT, LI), **{name: None})
+
+
+@pytest.mark.parametrize("given", [None, 5, {}, MesuClassifier])
+def test_what_is_no_graph_is_refused(given: Any) -> None:
+    with pytest.raises(ConfigError, match="expected a NIRGraph, or the path"):
+        from_nir(given)
+
+
+def test_only_a_spiking_learner_is_written() -> None:
+    with pytest.raises(ConfigError, match="a MesuClassifier: NIR describes spiking networks"):
+        to_nir(MesuClassifier((2, 4, 2)))
+
+
+@pytest.mark.parametrize("dt", [0, -1.0, float("nan"), "a", None, True, 1e308, 1e-320])
+def test_a_step_that_is_no_time_is_refused(dt: Any) -> None:
+    with pytest.raises(ConfigError, match="dt="):
+        to_nir(SpikingClassifier((2, 2)), dt)
+
+
+def test_a_graph_that_cannot_be_written_leaves_the_file(tmp_path: Path) -> None:
+    with pytest.raises(WriteError, match="missing"):
+        save_nir(SpikingClassifier((2, 2)), tmp_path / "missing" / "x.nir")
+    path = tmp_path / "x.nir"
+    path.write_text("before")
+    with pytest.raises(ConfigError):
+        save_nir(SpikingClassifier((2, 2)), path, dt=0)
+    assert path.read_text() == "before"
+
+
+def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.nir"
+    save_nir(SpikingClassifier((2, 3, 2)), path)
+    whole = path.read_bytes()
+    assert b"HEAP" in whole
+    for damaged in (whole.replace(b"HEAP", b"heap"), whole[: len(whole) // 2]):
+        path.write_bytes(damaged)
+        with pytest.raises(StateFormatError, match="no graph of NIR"):
+            from_nir(path)
 
 
 def test_a_graph_that_says_no_dt_asks_for_it() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +35,16 @@ def port(folder: Path, board: str, change: dict[str, str] | None = None, **field
     entry = json.loads((folder / "board.json").read_text())
     (folder / "board.json").write_text(json.dumps({**entry, "name": "mine", **fields}))
     return folder
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)
+def test_a_figure_of_a_datasheet_has_its_page_or_says_that_nobody_looked(board: fs.Board) -> None:
+    told = [board.flash.endurance_source] if board.flash.endurance else []
+    if board.current is not None:
+        told.append(board.current.source)
+    for source in told:
+        verified = re.search(r"page \d+", source) is not None
+        assert verified != ("from memory" in source and "page not verified" in source), source
 
 
 @pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -15,6 +16,12 @@ from firmware_sim.power import Cut, schedule
 from firmware_sim.worlds import Outcome, PromiseBroken, Trial, World
 
 BOARDS = [board.name for board in fs.list_boards() if board.emulate["flash"]["model"] != "memory"]
+
+
+def has_room_for_a_log(board: str) -> bool:
+    """Two pages for the state, three for the ring, and one at least for code."""
+    flash = fs.get_board(board).flash
+    return flash.bytes // flash.page_bytes > 5
 
 
 def trial(board: str, folder: Path, samples: int = 10) -> Trial:
@@ -185,10 +192,24 @@ def test_a_log_keeps_answered_samples_and_takes_no_wrong_bit(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("board", [name for name in BOARDS if has_room_for_a_log(name)])
 def test_swarms_with_a_log_on_every_board(board: str, tmp_path: Path) -> None:
     tried = logging(board, tmp_path)
     drawn(tried, "random(40)", KINDS, 5)
+
+
+@pytest.mark.parametrize("board", [name for name in BOARDS if not has_room_for_a_log(name)])
+def test_a_flash_of_few_large_pages_refuses_a_log_with_the_numbers(
+    board: str, tmp_path: Path
+) -> None:
+    with pytest.raises(fs.DeviceTooSmallError, match="the largest part is the log") as caught:
+        logging(board, tmp_path)
+    said = str(caught.value)
+    assert str(3 * fs.get_board(board).flash.page_bytes) in said
+    assert "or no log" in said
+    advised = re.findall(r"[\w-]+", said[said.index("Try board") + 9 : said.index(", a smaller")])
+    assert advised
+    assert all(has_room_for_a_log(name) for name in advised)
 
 
 @pytest.mark.parametrize(
