@@ -133,13 +133,21 @@ TOPICS: dict[str, dict[str, Entry]] = {
         "windows": Entry(
             "signals.experiments",
             "windows of gestures and exercises: held out, other days, live",
+            ("sklearn",),
+        ),
+        "front-ends": Entry(
+            "signals.experiments",
+            "windows, and events with their traces, of gestures and exercises, beside a GRU",
             ("sklearn", "torch"),
+        ),
+        "sound": Entry(
+            "signals.experiments", "spoken digits by bands and windows or traces of them"
         ),
         "machine": Entry(
             "signals.experiments", "a machine's temperature: alarms before its failures"
         ),
-        "window-cost": Entry(
-            "signals.experiments", "instructions of a second of an accelerometer, by windows"
+        "stage-cost": Entry(
+            "signals.experiments", "instructions of a second of an accelerometer, and of sound"
         ),
         "spiking": Entry(
             "spiking.experiments", "spiking learners on spoken digits and motion, beside SGD"

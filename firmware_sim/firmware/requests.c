@@ -85,8 +85,8 @@ static void handle_learn(const sl_frame_t *frame, const uint32_t *words) {
         sl_learner_learn(&sl_state, &sl_scratch, sl_raw_features(words), sl_target_of(words));
     if (result >= 0) {
         sl_log_append(words);
-#ifdef SL_HAS_WINDOW
-        sl_window_take(words);
+#ifdef SL_HAS_STAGES
+        sl_stages_take(words);
 #endif
     }
 #if SL_COMMIT_EVERY
@@ -103,8 +103,8 @@ void sl_request_handle(const sl_frame_t *frame) {
     const uint8_t *payload = (const uint8_t *)words;
     const uint32_t length = sl_frame_length(frame);
     uint8_t status = SL_STATUS_WRONG_LENGTH;
-#ifdef SL_HAS_WINDOW
-    const uint8_t between = sl_window_between(frame);
+#ifdef SL_HAS_STAGES
+    const uint8_t between = sl_stages_between(frame);
     if (between != SL_DONE) {
         sl_reply_status(frame, between);
         return;
