@@ -229,7 +229,7 @@ def _softmax(z: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return found
 
 
-#: Of the paper, and its gates. N and fade were chosen on validation images: twelve whole tasks, mean
+#: The paper's, and its gates. N and fade were chosen on validation images: fourteen whole tasks,
 #: accuracy on the newest five.
 _PAPER = {
     "lr": 1.818,
