@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 
 from experiments.catalogue import Runnable
+from experiments.errors import ExperimentError
 from experiments.options import add_limit, add_seeds, seeds_of
 from experiments.pictures import plain_numbers, svg
 from experiments.streams.loading import load
 from experiments.streams.rules import variants
 from experiments.streams.sources import SOURCES
-from experiments.study import Record, Study, say
+from experiments.study import Record, Study, read_record, say
 from experiments.tables import cell, markdown
 from quant.rule import RULES
 from streamlearn.learners.loading import learner_class
@@ -60,9 +61,25 @@ def run(rule: str, stream: str, how: str, budget: float, seed: int, n: int) -> d
 
 
 def measure(options: argparse.Namespace) -> Record:
-    """Run every rule on every stream: all labels, and each budget in both ways."""
-    seeds, n, rows = list(seeds_of(options)), options.limit_samples or N_SAMPLES, []
+    """Run every rule on every stream: all labels, and each budget in both ways.
+
+    Raises
+    ------
+    ExperimentError
+        If only what is asked for is to be measured, and the rest was with other seeds or samples.
+    """
+    seeds, n = list(seeds_of(options)), options.limit_samples or N_SAMPLES
     cases = [(ALL, 1.0), *((how, budget) for budget in BUDGETS for how in (ASKED, CHANCE))]
+    rows: list[Record] = []
+    if options.asked:
+        before = read_record(options.results / STUDY.name)
+        if (before["seeds"], before["samples"]) != (seeds, n):
+            raise ExperimentError(
+                f"--asked keeps what was measured with seeds {before['seeds']} and "
+                f"{before['samples']} samples: expected the same, not {seeds} and {n}"
+            )
+        rows = [row for row in before["rows"] if row["how"] != ASKED]
+        cases = [case for case in cases if case[0] == ASKED]
     for stream in STREAMS:
         for rule in RULES_ASKED:
             for how, budget in cases:
@@ -134,6 +151,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the study's own options."""
     add_seeds(parser, N_SEEDS)
     add_limit(parser, 10, "samples of each")
+    parser.add_argument(
+        "--asked", action="store_true", help="measure again what learners ask for; keep the rest"
+    )
 
 
 STUDY = Study("labels", measure, tables, add_options, pictures)

@@ -28,13 +28,13 @@ from export.package import (
     versions,
 )
 from export.signing import SIGNATURE_FILE, VerifyKey
-from export.window import WINDOW_FILE
+from export.stages import STAGES_FILE
 from quant.backbone import Backbone
 from quant.backbone.file import from_bytes
 from quant.description import to_json
 from quant.errors import ConfigError, ExportError
-from quant.window import Window
-from quant.window.file import from_bytes as window_from_bytes
+from quant.stages import Stages
+from quant.stages.file import from_bytes as stages_from_bytes
 from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.loading import read
 from streamlearn.version import __version__
@@ -61,7 +61,7 @@ class Opened:
         if another version wrote them, with what they say of themselves.
     backbone : Backbone or None
         What stands in front of the learner.
-    window : Window or None
+    stages : Stages or None
         What else may stand there.
     """
 
@@ -70,7 +70,7 @@ class Opened:
     signed_by: str | None
     remade: bool
     backbone: Backbone | None = None
-    window: Window | None = None
+    stages: Stages | None = None
 
 
 def open_export(folder: str | Path, signed_by: str | Path | None = None) -> Opened:
@@ -89,8 +89,8 @@ def open_export(folder: str | Path, signed_by: str | Path | None = None) -> Open
         not so of the state in the folder; a graph or a C source is not that of the state; or the
         signature is not the key's.
     StateFormatError
-        If the state image, the backbone or the window is damaged, or holds what no learner comes
-        to.
+        If the state image, the backbone or the chain of stages is damaged, or holds what no learner
+        comes to.
     """
     root = Path(folder)
     text = _contents(root, MANIFEST_FILE, None, MANIFEST_MAX)
@@ -106,16 +106,16 @@ def open_export(folder: str | Path, signed_by: str | Path | None = None) -> Open
     backbone = None
     if BACKBONE_FILE in files:
         backbone = from_bytes(_listed(root, BACKBONE_FILE, files), str(root / BACKBONE_FILE))
-    window = None
-    if WINDOW_FILE in files:
-        window = window_from_bytes(_listed(root, WINDOW_FILE, files), str(root / WINDOW_FILE))
+    stages = None
+    if STAGES_FILE in files:
+        stages = stages_from_bytes(_listed(root, STAGES_FILE, files), str(root / STAGES_FILE))
     try:
-        remade = contents_of(learner, backbone, window)
+        remade = contents_of(learner, backbone, stages)
     except ConfigError as error:
         raise ExportError(f"{root}: no export has such a state: {error}") from error
     told, now = manifest["versions"], versions()
     ours = all(told.get(name) == now[name] for name in ("streamlearn", "onnx"))
-    known = manifest_of(learner, remade, backbone, window)
+    known = manifest_of(learner, remade, backbone, stages)
     for member, value in known.items():
         if member in ("files", "c_sources") and not ours:
             continue
@@ -137,7 +137,7 @@ def open_export(folder: str | Path, signed_by: str | Path | None = None) -> Open
         if not ours:
             _says(root, file, data, learner)
     _no_others(root, files)
-    return Opened(learner, manifest, signer, ours, backbone, window)
+    return Opened(learner, manifest, signer, ours, backbone, stages)
 
 
 def _contents(root: Path, name: str, size: int | None, most: int) -> bytes:

@@ -15,7 +15,7 @@ import numpy as np
 from export.backbone import BACKBONE_FILE, BACKBONE_ONNX_FILE, backbone_files, check_backbone
 from export.c_package import c_package
 from export.signing import SIGNATURE_FILE, SigningKey
-from export.window import WINDOW_FILE, check_window, window_files
+from export.stages import STAGES_FILE, stages_files
 from quant.backbone import Backbone
 from quant.backbone.file import sha256 as backbone_sha256
 from quant.compiler import zig_version
@@ -24,9 +24,9 @@ from quant.durable import write_durably
 from quant.errors import ConfigError
 from quant.layout import C_TYPES
 from quant.rule import arithmetic_of, rule_of
+from quant.stages import Stages, check_stages
+from quant.stages.file import sha256 as stages_sha256
 from quant.state import layout_of
-from quant.window import Window
-from quant.window.file import sha256 as window_sha256
 from streamlearn import __version__
 from streamlearn.learners.base import StreamLearner
 
@@ -55,7 +55,7 @@ def write_export(
     stream: Mapping[str, Any] | None = None,
     key: SigningKey | None = None,
     backbone: Backbone | None = None,
-    window: Window | None = None,
+    stages: Stages | None = None,
 ) -> dict[str, Any]:
     """Write the ONNX graphs, the state image, the C package and ``manifest.json``.
 
@@ -77,9 +77,9 @@ def write_export(
         Signs the manifest, which has the hashes of all files (:mod:`export.signing`).
     backbone : Backbone, optional
         What makes the learner's features of raw values. A board then takes raw values.
-    window : Window, optional
-        What makes the learner's features of a signal's last samples. A board then takes raw
-        samples; it begins with an empty window, for a signal that stopped is another one.
+    stages : Stages, optional
+        What makes the learner's features of a signal. A board then takes raw samples; it begins
+        with a new recording, for a signal that stopped is another one.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def write_export(
     WriteError
         If a file cannot be written, as on a full disk. The folder is then refused by who opens it.
     """
-    contents = contents_of(learner, backbone, window)
+    contents = contents_of(learner, backbone, stages)
     root = Path(folder)
     if root.exists() and any(root.iterdir()) and not _is_export(root):
         raise ConfigError(
@@ -102,7 +102,7 @@ def write_export(
             "an earlier export"
         )
     (root / "c").mkdir(parents=True, exist_ok=True)
-    in_front = (BACKBONE_FILE, BACKBONE_ONNX_FILE, WINDOW_FILE)
+    in_front = (BACKBONE_FILE, BACKBONE_ONNX_FILE, STAGES_FILE)
     ours = (ONNX_FILE, *LEARN_FILES, *in_front, SIGNATURE_FILE)
     of_old = (root / name for name in (*ours, "model.onnx"))
     for stale in (*(root / "c").glob("*.[ch]"), *of_old):
@@ -111,7 +111,7 @@ def write_export(
     _write_manifest(root, {"format": FORMAT, "format_version": FORMAT_VERSION})
     for name, data in contents.items():
         write_durably(root / name, data)
-    manifest = manifest_of(learner, contents, backbone, window)
+    manifest = manifest_of(learner, contents, backbone, stages)
     manifest |= {"versions": versions(), **({} if stream is None else {"stream": dict(stream)})}
     text = _write_manifest(root, manifest)
     if key is not None:
@@ -120,7 +120,7 @@ def write_export(
 
 
 def contents_of(
-    learner: StreamLearner, backbone: Backbone | None = None, window: Window | None = None
+    learner: StreamLearner, backbone: Backbone | None = None, stages: Stages | None = None
 ) -> dict[str, bytes]:
     """Return the files of a learner's export but for the manifest, by name.
 
@@ -128,7 +128,7 @@ def contents_of(
     ------
     ConfigError
         If the learner's arithmetic has no C kernel, what stands in front is another learner's, or
-        there are both a backbone and a window.
+        there are both a backbone and stages.
     """
     # ONNX takes its time: only who exports waits
     from export.graph.learning import learning_models, why_not
@@ -146,11 +146,11 @@ def contents_of(
     if backbone is not None:
         check_backbone(backbone, learner.spec.n_features)
         contents |= backbone_files(backbone)
-    if window is not None:
+    if stages is not None:
         if backbone is not None:
-            raise ConfigError("a backbone and a window in front of one learner: give one of them")
-        check_window(window, learner.spec)
-        contents |= window_files(window)
+            raise ConfigError("a backbone and stages in front of one learner: give one of them")
+        check_stages(stages, learner.spec)
+        contents |= stages_files(stages)
     given, names = (learner.spec, learner.config), class_names(learner)
     models = {}
     if not learner.spec.leaks:
@@ -167,7 +167,7 @@ def manifest_of(
     learner: StreamLearner,
     contents: Mapping[str, bytes],
     backbone: Backbone | None = None,
-    window: Window | None = None,
+    stages: Stages | None = None,
 ) -> dict[str, Any]:
     """Return what a manifest says of a learner and its files: all but versions and stream."""
     from export.graph.learning import why_not
@@ -175,8 +175,13 @@ def manifest_of(
 
     no_learning = why_not(learner.spec, learner.config, learner.arithmetic)
     in_front: dict[str, Any] = {} if backbone is None else {"backbone": _described(backbone)}
-    if window is not None:
-        in_front["window"] = {**window.to_json(), "sha256": window_sha256(window)}
+    if stages is not None:
+        in_front["stages"] = {
+            "n_channels": stages.n_channels,
+            "hop": stages.hop,
+            "chain": stages.to_json(),
+            "sha256": stages_sha256(stages),
+        }
     return {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,

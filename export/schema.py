@@ -76,19 +76,20 @@ def schema() -> dict[str, Any]:
         **_object({"n_inputs": _whole(1), "n_features": _whole(1), "sha256": _HASH}),
         "description": "what makes the learner's features of raw values, if there is one",
     }
-    found["properties"]["window"] = {
+    found["properties"]["stages"] = {
         **_object(
             {
-                "n": _whole(1),
+                "n_channels": _whole(1),
                 "hop": _whole(1),
-                "channels": _TEXTS,
-                "features": _TEXTS,
-                "edges": {"type": "array", "items": _whole(1)},
-                "magnitude": {"type": "boolean"},
+                "chain": {
+                    "type": "array",
+                    "minItems": 1,
+                    "items": _object({"stage": _TEXT}, more=True),
+                },
                 "sha256": _HASH,
             }
         ),
-        "description": "what makes the learner's features of a signal, if there is one",
+        "description": "what makes the learner's features of a signal, stage by stage",
     }
     found["properties"]["stream"] = {"type": "object", "description": "how the stream is read"}
     return {

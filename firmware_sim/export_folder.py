@@ -28,8 +28,8 @@ class ExportFolder:
     ----------
     path : Path
     n_features, n_classes : int
-        Raw values of a sample: those of the backbone or the window, if the learner has one in
-        front of it. 0 classes: the learner predicts a number.
+        Raw values of a sample: those of the backbone or the first stage, if the learner has one
+        in front of it. 0 classes: the learner predicts a number.
     classes : tuple of str
         Class names, in the order of the class indices.
     state_bytes : int
@@ -62,9 +62,9 @@ class ExportFolder:
         return "c/sl_backbone.c" in self.c_files
 
     @property
-    def has_window(self) -> bool:
-        """Whether a window of a signal stands in front of the learner."""
-        return "c/sl_window.c" in self.c_files
+    def has_stages(self) -> bool:
+        """Whether stages that take a signal stand in front of the learner."""
+        return "c/sl_stages.c" in self.c_files
 
     @property
     def is_spiking(self) -> bool:
@@ -140,9 +140,8 @@ def _describe(path: Path, manifest: dict[str, Any], files: dict[str, Any]) -> Ex
 
 
 def _n_inputs(manifest: dict[str, Any], path: Path) -> int:
-    if "window" in manifest:
-        window = _field(manifest, "window", dict, path)
-        return len(_field(window, "channels", list, path))
+    if "stages" in manifest:
+        return int(_field(_field(manifest, "stages", dict, path), "n_channels", int, path))
     if "backbone" not in manifest:
         return int(_field(manifest, "n_features", int, path))
     return int(_field(_field(manifest, "backbone", dict, path), "n_inputs", int, path))

@@ -63,7 +63,7 @@ class Status(IntEnum):
     STATE_DAMAGED = 12
     STATE_REFUSED = 13
     LOCKED = 14
-    NO_WINDOW = 15
+    NO_FEATURES = 15
     FAULT = 255
 
 
@@ -84,7 +84,7 @@ STATUS_TEXT = {
     Status.STATE_REFUSED: "no learner reaches such a state",
     Status.LOCKED: "the device is locked, and the request had no seal or a wrong one; open the "
     "link with the key that the firmware was built with",
-    Status.NO_WINDOW: "the sample was taken, and ends no window",
+    Status.NO_FEATURES: "the sample was taken, and no features come with it",
     Status.FAULT: "the processor faulted",
 }
 

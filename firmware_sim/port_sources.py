@@ -156,8 +156,8 @@ def _header(
     if export.has_start:
         values["SL_HAS_START"] = 1
     lines = [f"#define {name} {value}" for name, value in values.items()]
-    if export.has_window:
-        lines = ['#include "sl_window_config.h"', *lines, "#define SL_HAS_WINDOW 1"]
+    if export.has_stages:
+        lines = ['#include "sl_stages_config.h"', *lines, "#define SL_HAS_STAGES 1"]
     if export.has_backbone:
         lines.insert(0, '#include "sl_backbone_config.h"')
     head = f"/* {board.name}, for this export: written by the build. */"
@@ -165,8 +165,8 @@ def _header(
 
 
 def _raw_inputs(export: ExportFolder) -> str:
-    if export.has_window:
-        return "SL_WINDOW_CHANNELS"
+    if export.has_stages:
+        return "SL_STAGES_CHANNELS"
     return "SL_BACKBONE_INPUTS" if export.has_backbone else "SL_N_FEATURES"
 
 
@@ -178,16 +178,16 @@ def log_plan(
     Raises
     ------
     InputError
-        If there can be none: the learner spikes or stands behind a window, or nothing is ever
+        If there can be none: the learner spikes or stands behind stages, or nothing is ever
         committed.
     """
     if not samples:
         return None
-    if samples < 0 or commit == "never" or export.is_spiking or export.has_window:
+    if samples < 0 or commit == "never" or export.is_spiking or export.has_stages:
         raise InputError(
             f"a log of {samples} samples, commit={commit!r}: expected a number above 0, a firmware "
             "that commits (a log begins with a stored state), a network that does not spike and no "
-            "window in front of it"
+            "stages in front of it"
         )
     return plan_log(board, 4 * export.n_features + (2 if export.n_classes else 4), samples)
 
@@ -199,7 +199,7 @@ def learner_id(export: ExportFolder) -> int:
     and a new export begins with its own state.
     """
     of_learner = ("sl_config.h", "sl_state_image.c", "sl_state_start.c")
-    tells = (*of_learner, "sl_backbone_data.c", "sl_window_config.h")
+    tells = (*of_learner, "sl_backbone_data.c", "sl_stages_config.h", "sl_stages_list.h")
     told = [name for name in export.c_files if name.endswith(tells)]
     crc = 0
     for name in told or export.c_files:

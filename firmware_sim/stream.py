@@ -28,12 +28,12 @@ class StreamResult:
     ----------
     predictions : int64[n], or float32[n, 3] of a firmware that predicts a number
         The class predicted before learning, -1 where the device refused the sample or it ended no
-        window; or mean, aleatoric and epistemic standard deviation, NaN where it did.
+        features; or mean, aleatoric and epistemic standard deviation, NaN where it did.
     statuses : uint8[n]
         `firmware_sim.link.Status` of each reply.
     learn_instructions : int64[n]
         Instructions executed inside ``sl_learner_learn``, and the ``sl_backbone`` or
-        ``sl_window_look`` in front of it if there is one, callees included.
+        ``sl_stages_look`` in front of it if there is one, callees included.
     link_instructions : int64[n]
         All other instructions: receiving, checking, answering.
     """
@@ -135,7 +135,7 @@ def run_stream(
             if reply.status == 0:
                 found = np.frombuffer(reply.payload, _REPLY[predictions.dtype.kind])
                 predictions[done] = found if predictions.ndim == 2 else found[0]
-            elif on_refusal == "raise" and reply.status != Status.NO_WINDOW:
+            elif on_refusal == "raise" and reply.status != Status.NO_FEATURES:
                 raise RefusedError(
                     f"sample {done} of {n} refused by {device.firmware.board.name}: "
                     f"{status_text(reply.status)}",

@@ -31,8 +31,8 @@ _FIRMWARE_HEADERS = ("frame.h", "lock.h", "log.h", "memory.h", "port.h", "reques
 _KIND = {True: "kind_spiking.c", False: "kind_plain.c"}
 #: What makes features of raw values, by whether there is a backbone.
 _RAW = {True: "raw_backbone.c", False: "raw_plain.c"}
-#: Both of a learner behind a window.
-_WINDOW = "window.c"
+#: Both of a learner behind stages.
+_STAGES = "stages.c"
 
 # -g keeps the symbol table (the linker script discards the DWARF itself: 0.7 MB of the
 # compiler's run-time library, full of this machine's paths).
@@ -178,8 +178,8 @@ def copy_sources(
         _STARTUP[core.isa],
         *_FIRMWARE_SOURCES,
         *(
-            [_WINDOW]
-            if export.has_window
+            [_STAGES]
+            if export.has_stages
             else [_KIND[export.is_spiking], _RAW[export.has_backbone]]
         ),
     ]

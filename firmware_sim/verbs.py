@@ -140,8 +140,8 @@ class Verbs(StateVerbs):
     def advance(self, x: npt.ArrayLike) -> int:
         """Let a step of time without a label pass; return the class index predicted at its end.
 
-        Of a spiking network, or of a learner behind a window, which says NO_WINDOW of a sample
-        that ends none. Parameters and errors are those of `predict`; another device refuses.
+        Of a spiking network, or of a learner behind stages, which says NO_FEATURES of a sample
+        with which none come. Parameters and errors are those of `predict`; another device refuses.
         """
         self._expect(classes=True)
         return int.from_bytes(self._ask(Request.ADVANCE, self._features(x)), "little")
@@ -152,7 +152,7 @@ class Verbs(StateVerbs):
         Raises
         ------
         RefusedError
-            If the network does not spike, and no window stands in front of it.
+            If the network does not spike, and no stages stand in front of it.
         LinkError, DeviceFault
             As for `exchange`.
         """

@@ -15,7 +15,7 @@ from .tap import Tap, Wiring
 
 NOWHERE = 0xFFFFFFF0
 #: What may stand in front of a learner: a firmware has one of them, or none.
-_IN_FRONT = {"sl_backbone", "sl_window_look"}
+_IN_FRONT = {"sl_backbone", "sl_stages_look"}
 _LINE_BYTES = 65536 + HEADER_BYTES + CRC_BYTES
 
 
@@ -51,6 +51,9 @@ def make_tap(
             if "sl_learner_predict_mean" in firmware.symbols  # an older kernel has none
             else NOWHERE,
             next(map(firmware.address_of, _IN_FRONT & {*firmware.symbols}), NOWHERE),
+            firmware.address_of("sl_stages_push")
+            if "sl_stages_push" in firmware.symbols
+            else NOWHERE,
         ),
         2 * _LINE_BYTES,
         16 * _LINE_BYTES,

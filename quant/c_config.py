@@ -95,7 +95,7 @@ def kernel_headers(spec: NetworkSpec, config: Config, arithmetic: str) -> list[P
 def all_kernel_files() -> list[Path]:
     """Return every C file of every learner; what stands in front of it is none of its."""
     found = _QUANT.glob("**/kernel/**/*.[ch]")
-    in_front = {_QUANT / "backbone", _QUANT / "window"}
+    in_front = {_QUANT / "backbone", _QUANT / "stages"}
     return sorted(file for file in found if not in_front & {*file.parents})
 
 

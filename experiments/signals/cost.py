@@ -1,8 +1,10 @@
-"""What a second of an accelerometer costs on a board: windows in front, then learning or not.
+"""What a second of a signal costs on a board: stages in front, then learning or not.
 
-Counted in the emulator: three axes and their magnitude at 100 Hz, windows of one second, one each
-half second, all features; behind them MESU, q16, and four classes. The learner is counted alone,
-too, fed with the same features: the difference is the window's. Time and energy are a model.
+Counted in the emulator. An accelerometer, three axes at 100 Hz: windows of one second, all features
+and the magnitude, a row each half second; or events and their traces, a row each quarter. Sound at
+8 kHz: 24 bands of a frame of 25 ms each 10 ms, and their traces, a row each 100 ms. Behind them
+MESU, q16. The learner is counted alone, too, fed with the same features. Time and energy are a
+model. What `boards --plan` scales is each stage alone.
 """
 
 from __future__ import annotations
@@ -23,107 +25,153 @@ from experiments.signals.shown import HOP, RATE
 from experiments.study import Record, Study, say
 from experiments.tables import markdown
 from export import write_export
-from quant.window import golden
+from quant.stages import Stages
+from quant.stages.native import NativeStages
 from streamlearn import MesuClassifier
-from streamlearn.cli.board_costs import WINDOWS_FILE
-from streamlearn.windows import Window
+from streamlearn.chain import Bank, Delta, Traces, Window
+from streamlearn.cli.board_costs import STAGES_FILE
 
 BOARDS = ("rp2040", "nrf52840", "riscv-virt")
-HIDDEN, CLASSES, AXES, SECONDS = 32, 4, 3, 6
+HIDDEN, CLASSES, AXES, SOUND = 32, 4, 3, 8000
+#: By name: raw samples per second, and the stages.
+FRONTS: Mapping[str, tuple[int, Stages]] = {
+    "accelerometer, windows": (RATE, Stages(Window(RATE, HOP, AXES, magnitude=True))),
+    "accelerometer, events and traces": (
+        RATE,
+        Stages((Delta(0.05, 3), Traces((3, 5, 7), RATE // 4)), AXES),
+    ),
+    "sound, bands and traces": (
+        SOUND,
+        Stages((Bank(SOUND, SOUND // 40, SOUND // 100), Traces((1, 3, 5), 10)), 1),
+    ),
+}
+#: Each stage alone, as it is counted for `boards --plan`.
+STAGES: Mapping[str, Stages] = {
+    "bank": Stages(Bank(SOUND, SOUND // 40, SOUND // 100), 1),
+    "delta": Stages(Delta(0.05, 3), 8),
+    "traces": Stages(Traces((3, 5, 7), 10), 8),
+    "window": Stages(Window(RATE, HOP), AXES + 1),
+}
+#: Rows of features that are counted, behind a first one.
+ROWS = 4
 
 
-def window() -> Window:
-    """Return what is counted."""
-    return Window(RATE, HOP, AXES, magnitude=True)
-
-
-def signal() -> Any:
-    """Return some seconds of shaking."""
+def signal(rate: int, channels: int, n: int) -> Any:
+    """Return some waves with noise."""
     rng = np.random.default_rng(0)
-    t = np.arange(SECONDS * RATE)[:, None] / RATE
-    waves = np.sin(2 * np.pi * t * np.array([1.0, 2.0, 5.0]))
+    t = np.arange(n)[:, None] / rate
+    waves = np.sin(2 * np.pi * t * rate * np.geomspace(0.01, 0.05, channels))
     return (waves + 0.1 * rng.normal(size=waves.shape)).astype(np.float32)
 
 
-def counted(name: str, seen: Window | None) -> dict[str, float]:
-    """Return instructions of a window that ends, learned and predicted, and bytes."""
-    board, made = firmware_sim.get_board(name), window()
-    learner = MesuClassifier((made.n_features, HIDDEN, CLASSES), classes=range(CLASSES))
-    raw = signal()
-    rows = golden.recording(made, raw) if seen is None else raw
+def counted(name: str, stages: Stages, rate: int) -> dict[str, float]:
+    """Return the instructions up to a row, with learning it and without, and bytes on a board."""
+    made = {"alone": None, "behind": stages}
+    n = getattr(stages.stages[0], "n", 0) + (ROWS + 1) * stages.hop
+    raw = signal(rate, stages.n_channels, n)
+    rows = NativeStages(stages).recording(raw)
+    found: dict[str, Any] = {}
+    for which, front in made.items():
+        found[which] = _on_board(name, front, raw if front else rows, stages.n_features, ROWS)
+    return {
+        "stages": found["behind"]["learn"] - found["alone"]["learn"],
+        "learn": found["alone"]["learn"],
+        "predict": found["alone"]["predict"],
+        "ram": found["behind"]["ram"],
+        "stages_ram": found["behind"]["ram"] - found["alone"]["ram"],
+        "stages_flash": found["behind"]["flash"] - found["alone"]["flash"],
+    }
+
+
+def _on_board(
+    name: str, stages: Stages | None, x: Any, n_features: int, n_rows: int
+) -> dict[str, float]:
+    """Return the instructions of a row on a board, of the last ones."""
+    board = firmware_sim.get_board(name)
+    learner = MesuClassifier((n_features, HIDDEN, CLASSES), classes=range(CLASSES))
     with tempfile.TemporaryDirectory() as folder:
-        write_export(learner, Path(folder) / "export", window=seen)
+        write_export(learner, Path(folder) / "export", stages=stages)
         built = firmware_sim.build_firmware(Path(folder) / "export", board, Path(folder) / "run")
         device = firmware_sim.Device(built)
-        labels = np.arange(len(rows)) // RATE % CLASSES
-        result = device.run_stream(rows, labels)
-        learn = result.learn_instructions[result.learn_instructions > 0]
-        if seen is not None:  # up to a sample that ends a window
-            device.reset_time()
-            for row in raw[: RATE - 1]:
-                device.exchange(firmware_sim.link.Request.ADVANCE, row.tobytes())
-        device.predict(rows[RATE - 1 if seen is not None else 0])
-        return {
-            "learn": float(learn[1:].mean()),
-            "predict": float(device.last_call.learner),
+        result = device.run_stream(x, np.arange(len(x)) % CLASSES)
+        ends = np.flatnonzero(result.statuses == 0)
+        total = np.cumsum(result.learn_instructions)[ends]
+        found = {
+            "learn": float(total[-1] - total[-1 - n_rows]) / n_rows,
             "ram": built.ram_bytes.total,
             "flash": built.flash_bytes,
         }
+        if stages is None:
+            device.predict(x[-1])
+            found["predict"] = float(device.last_call.learner)
+    return found
 
 
 def measure(options: argparse.Namespace) -> Record:
     """Count on each board."""
-    rows = []
+    rows, stages = [], []
     for name in BOARDS:
         core = firmware_sim.get_board(name).core.name
-        alone, behind = counted(name, None), counted(name, window())
-        rows.append({"board": name, "core": core, "alone": alone, "behind": behind})
-        say(f"{name}: {rows[-1]}")
-    record = {"rows": rows, "channels": AXES + 1}
+        for front, (rate, chain) in FRONTS.items():
+            found = counted(name, chain, rate)
+            rows.append({"board": name, "core": core, "front": front, **found})
+            say(f"{name}, {front}: {found}")
+        for stage, chain in STAGES.items():
+            found = counted(name, chain, SOUND)
+            stages.append({"core": core, "stage": stage, "instructions": found["stages"]})
+            say(f"{name}, {stage}: {found['stages']:,.0f}")
+    record = {"rows": rows, "stages": stages}
     if options.results == RESULTS:
-        WINDOWS_FILE.write_text(csv_of(record), "utf-8")
+        STAGES_FILE.write_text(csv_of(record), "utf-8")
     return record
 
 
 def tables(record: Record) -> Mapping[str, str]:
     """Return instructions and the model's time and energy of a second of signal."""
-    windows = RATE // HOP
-    lines = []
-    for row in record["rows"]:
-        board = firmware_sim.get_board(row["board"])
-        both, alone = row["behind"], row["alone"]
-        model = firmware_sim.model_cost(board, windows * both["learn"])
-        energy = f"{model.model_energy_uj:.0f}" if model.model_energy_uj is not None else "–"
-        lines.append(
-            [
-                f"{row['board']} ({row['core']})",
-                f"{both['learn'] - alone['learn']:,.0f}",
-                f"{alone['learn']:,.0f}",
-                f"{windows * both['learn']:,.0f}",
-                f"{windows * both['predict']:,.0f}",
-                f"{model.model_time_ms:.1f}",
-                energy,
-                f"{both['ram']:,}",
-                f"{both['ram'] - alone['ram']:,}",
-                f"{both['flash'] - alone['flash']:,}",
-            ]
-        )
-    titles = [
-        "board", "window", "learning it", "a second, learned", "a second, predicted",
-        "ms, a second learned", "µJ", "RAM, bytes", "of it the window", "flash of the window",
-    ]  # fmt: skip
-    return {"table": markdown(titles, lines)}
+    found = {}
+    for front, (rate, chain) in FRONTS.items():
+        lines = []
+        for row in record["rows"]:
+            if row["front"] == front:
+                lines.append(_line(row, rate / chain.hop))
+        titles = [
+            "board", "features, a row", "learning it", "a second, learned", "a second, predicted",
+            "ms, a second learned", "µJ", "RAM, bytes", "of it the stages", "flash of the stages",
+        ]  # fmt: skip
+        found[front.split(",")[0] + "-" + front.split()[-1]] = markdown(titles, lines)
+    return found
+
+
+def _line(row: Mapping[str, Any], per_second: float) -> list[str]:
+    board = firmware_sim.get_board(row["board"])
+    both = per_second * (row["stages"] + row["learn"])
+    model = firmware_sim.model_cost(board, both)
+    energy = f"{model.model_energy_uj:.0f}" if model.model_energy_uj is not None else "–"
+    return [
+        f"{row['board']} ({row['core']})",
+        f"{row['stages']:,.0f}",
+        f"{row['learn']:,.0f}",
+        f"{both:,.0f}",
+        f"{per_second * (row['stages'] + row['predict']):,.0f}",
+        f"{model.model_time_ms:.1f}",
+        energy,
+        f"{row['ram']:,}",
+        f"{row['stages_ram']:,}",
+        f"{row['stages_flash']:,}",
+    ]
 
 
 def csv_of(record: Record) -> str:
-    """Return instructions of a window per core, as `boards --plan` reads them."""
+    """Return instructions of a row of each stage per core, as `boards --plan` reads them."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["core", "n", "channels", "instructions"])
-    for row in record["rows"]:
-        used = row["behind"]["learn"] - row["alone"]["learn"]
-        writer.writerow([row["core"], RATE, record["channels"], round(used)])
+    writer.writerow(["core", "stage", "work", "instructions"])
+    for row in record["stages"]:
+        (stage,) = STAGES[row["stage"]].stages
+        writer.writerow(
+            [row["core"], row["stage"], f"{stage.work():g}", round(row["instructions"])]
+        )
     return out.getvalue()
 
 
-STUDY = Study("window-cost", measure, tables)
+STUDY = Study("stage-cost", measure, tables)

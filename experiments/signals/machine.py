@@ -28,10 +28,10 @@ from experiments.pictures import svg
 from experiments.study import Record, Study, say
 from experiments.tables import cell, markdown
 from streamlearn import MesuRegressor
+from streamlearn.chain import Chain, Window
 from streamlearn.report import colours
 from streamlearn.report import svg as style
 from streamlearn.streams.locate import data_files
-from streamlearn.windows import Window, Windowed
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -107,7 +107,7 @@ def watched(machine: Machine, seed: int) -> tuple[Integers, Floats, Floats]:
     """Return readings that were forecast, by how much the forecast was wrong, and how unsure."""
     window = Window(LENGTH, HOP, 1, FEATURES)
     learner = MesuRegressor((window.n_features, HIDDEN, 1), seed=seed)
-    chain = Windowed(learner, window)
+    chain = Chain(learner, window)
     waiting: list[tuple[int, Any]] = []
     found: list[tuple[int, float, float]] = []
     for t, reading in enumerate(machine.temperature.tolist()):

@@ -6,14 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from experiments.signals.shown import RATE, STARTS, Floats, Shown
+from experiments.signals.shown import HOP, RATE, STARTS, Floats, Shown
 from experiments.spiking.data import Integers
 from streamlearn.baselines import SgdMlpClassifier
 
 TREES = 100
-GRU_UNITS, GRU_EPOCHS, GRU_RATE, GRU_BATCH = 32, 20, 5e-3, 32
-#: Every so many samples of a second are what the GRU sees.
-GRU_EVERY = 2
+GRU_UNITS, GRU_BATCH = 32, 32
 
 
 def by_sgd(
@@ -57,8 +55,22 @@ def by_forest(seen: Shown, kept: Integers, seed: int) -> dict[int, Floats]:
     return {i: forest.predict_proba(seen.asked[i]) for i in _others(seen, kept)}
 
 
-def by_gru(seen: Shown, kept: Integers, seed: int) -> dict[int, Floats]:
-    """Return the same by a GRU over the raw seconds, trained by Adam, which has all at once."""
+def by_gru(
+    seen: Shown, kept: Integers, seed: int, rate: float, epochs: int, every: int
+) -> dict[int, Floats]:
+    """Return the same by a GRU over the raw seconds, trained by Adam, which has all at once.
+
+    Parameters
+    ----------
+    seen, kept, seed
+        As of the others.
+    rate : float
+        Of learning.
+    epochs : int
+        Passes over all seconds.
+    every : int
+        Of so many samples of a second one is seen.
+    """
     import torch
 
     torch.manual_seed(seed)
@@ -69,8 +81,8 @@ def by_gru(seen: Shown, kept: Integers, seed: int) -> dict[int, Floats]:
 
     def seconds(i: int, starts: tuple[int, ...]) -> Any:
         signal = (signals[i] - mean) / deviation
-        ends = [end for at in starts for end in range(at + RATE, len(signal) + 1, seen.window.hop)]
-        return np.stack([signal[end - RATE : end : GRU_EVERY] for end in ends])
+        ends = [end for at in starts for end in range(at + RATE, len(signal) + 1, HOP)]
+        return np.stack([signal[end - RATE : end : every] for end in ends])
 
     x = torch.tensor(np.concatenate([seconds(i, STARTS) for i in kept]), dtype=torch.float32)
     y = torch.tensor(
@@ -79,8 +91,8 @@ def by_gru(seen: Shown, kept: Integers, seed: int) -> dict[int, Floats]:
     n = int(seen.data.labels.max()) + 1
     gru = torch.nn.GRU(x.shape[2], GRU_UNITS, batch_first=True)
     last = torch.nn.Linear(GRU_UNITS, n)
-    optimiser = torch.optim.Adam([*gru.parameters(), *last.parameters()], GRU_RATE)
-    for _ in range(GRU_EPOCHS):
+    optimiser = torch.optim.Adam([*gru.parameters(), *last.parameters()], rate)
+    for _ in range(epochs):
         order: Any = torch.randperm(len(x))
         for batch in order.split(GRU_BATCH):
             optimiser.zero_grad()

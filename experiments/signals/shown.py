@@ -1,14 +1,17 @@
-"""Windows of recordings as learners see them, and how guesses of windows are counted."""
+"""Recordings as learners see them behind a front end, and how guesses are counted."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from experiments.spiking.data import Integers, Recordings
-from quant.window import Window, golden
+from quant.stages import Stages
+from quant.stages.native import NativeStages
+from streamlearn.chain import Window
 
 Floats = npt.NDArray[np.float64]
 RATE, HOP = 100, 50
@@ -20,45 +23,80 @@ LEAST = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """Windows of each recording.
+    """Rows of features of each recording.
 
     Attributes
     ----------
     data : Recordings
-    window : Window
-    learned, asked : list of float64[windows, n_features]
+    learned, asked : list of float64[rows, n_features]
         Of each recording.
     """
 
     data: Recordings
-    window: Window
     learned: list[Floats]
     asked: list[Floats]
 
+    @property
+    def n_features(self) -> int:
+        """Features of a row."""
+        return int(self.asked[0].shape[1])
+
     def of(self, recordings: Integers) -> tuple[Floats, Integers]:
-        """Return windows to learn of some recordings, and the label of each."""
+        """Return rows to learn of some recordings, and the label of each."""
         x = np.concatenate([self.learned[i] for i in recordings])
         y = np.concatenate([np.full(len(self.learned[i]), self.data.labels[i]) for i in recordings])
         return x, y
 
+    def beside(self, other: Shown) -> Shown:
+        """Return the features of both, for rows that end at the same samples."""
+
+        def joined(ours: list[Floats], theirs: list[Floats]) -> list[Floats]:
+            return [np.concatenate([a, b], axis=1) for a, b in zip(ours, theirs, strict=True)]
+
+        return Shown(
+            self.data, joined(self.learned, other.learned), joined(self.asked, other.asked)
+        )
+
 
 def shown(data: Recordings, hop: int = HOP) -> Shown:
     """Return the windows of one second of all recordings, all features, magnitude included."""
-    window = Window(RATE, hop, data.signals[0].shape[1], magnitude=True)
+    window = Stages(Window(RATE, hop, magnitude=True), data.signals[0].shape[1])
+    engine = NativeStages(window)
 
     def features(signal: Floats, starts: tuple[int, ...]) -> Floats:
-        parts = [
-            golden.recording(window, signal[at:].astype(np.float32)).astype(np.float64)
-            for at in starts
-        ]
-        return np.concatenate(parts)
+        parts = [engine.recording(signal[at:].astype(np.float32)) for at in starts]
+        return np.concatenate(parts).astype(np.float64)
 
     return Shown(
         data,
-        window,
         [features(signal, STARTS) for signal in data.signals],
         [features(signal, STARTS[:1]) for signal in data.signals],
     )
+
+
+def shown_by(
+    data: Recordings, front: Callable[[int], Stages], first: int, apart: int = HOP // 2
+) -> Shown:
+    """Return the rows of any stages that come each quarter of a second, from some sample on.
+
+    Parameters
+    ----------
+    data : Recordings
+    front : callable
+        Of the steps from one row to the next: the stages.
+    first : int
+        Steps of a recording that the first row has seen at least.
+    apart : int
+        Steps between learned rows; rows that are asked come each half second.
+    """
+    engine = NativeStages(front(apart))
+    learned = []
+    for signal in data.signals:
+        rows = engine.recording(signal.astype(np.float32)).astype(np.float64)
+        seen = len(signal) - len(signal) % apart - apart * np.arange(len(rows))[::-1]
+        learned.append(rows[seen >= first])
+    every = HOP // apart
+    return Shown(data, learned, [rows[::every] for rows in learned])
 
 
 @dataclass

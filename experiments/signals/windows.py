@@ -1,7 +1,7 @@
 """Windows of one second under MESU, beside others: recordings held out, days held out, live.
 
-q16, all features of :mod:`quant.window` and the magnitude, a window each half second; learned
-windows begin at two places. A third of the recordings is held out in turn. The settings for
+q16, all features of :mod:`quant.stages.window` and the magnitude, a window each half second;
+learned windows begin at two places. A third of the recordings is held out in turn. The settings for
 gestures were chosen on the exercises, those for exercises on the gestures. "Other days": recordings
 8 on of the exercises, and the others. "Live": each recording is learned once, from its start to its
 end, with a window each tenth of a second, and recordings come in any order. There the memory is
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from experiments.options import add_seeds, seeds_of
-from experiments.signals.rivals import by_forest, by_gru, by_neighbour, by_sgd
+from experiments.signals.rivals import by_forest, by_neighbour, by_sgd
 from experiments.signals.shown import Floats, Shown, Tally, shown
 from experiments.spiking.data import Integers, folds, motion
 from experiments.study import Record, Study, read_record, say
@@ -41,8 +41,6 @@ KNOBS: Mapping[str, tuple[Any, ...]] = {
     "lr": (1.0, 0.5, 2.0),
 }
 RATES = (0.003, 0.01, 0.03)
-#: What takes so long that one seed, and recordings held out, have to do.
-LONG = ("GRU over raw seconds",)
 OURS = "MESU, q16"
 Guesser = Callable[[Shown, Integers, int], dict[int, Floats]]
 Settings = dict[str, Any]
@@ -53,7 +51,7 @@ def mesu(seen: Shown, seed: int, settings: Settings, **more: Any) -> MesuClassif
     n = int(seen.data.labels.max()) + 1
     lr = settings["lr"]
     return MesuClassifier(
-        (seen.window.n_features, settings["hidden"], n),
+        (seen.n_features, settings["hidden"], n),
         classes=range(n),
         seed=seed,
         front_end="frozen",
@@ -153,7 +151,7 @@ def rivals(settings: Settings, n_bytes: int) -> dict[str, Guesser]:
             return by_sgd(s, k, n, hidden, passes, r)
 
         found[f"SGD, rate {rate:g}"] = slow
-    return {**found, LONG[0]: by_gru}
+    return found
 
 
 def measure(options: argparse.Namespace) -> Record:
@@ -182,9 +180,8 @@ def measure(options: argparse.Namespace) -> Record:
             if learner.startswith(OURS) or not options.mesu_again
         }
         for learner, way in ways.items():
-            some = seeds[:1] if learner in LONG else seeds
-            note(name, learner, [held_out(seen[name], seed, way) for seed in some])
-            if name == "exercises" and learner not in LONG:
+            note(name, learner, [held_out(seen[name], seed, way) for seed in seeds])
+            if name == "exercises":
                 for later, what in ((True, "later days"), (False, "earlier days")):
                     each = [other_days(seen[name], seed, way, later) for seed in seeds]
                     note(what, learner, each)

@@ -69,8 +69,8 @@ def log_bands(sound: Floats, triangles: Floats) -> Floats:
     return found
 
 
-def spoken_digits() -> Recordings:
-    """Return 3,000 recordings, each band in the learned ones' deviations, near 0 where it is quiet.
+def spoken_sounds() -> tuple[list[Floats], Integers, Integers, Integers]:
+    """Return 3,000 recordings within ±1, the digit of each, its take and its speaker.
 
     Raises
     ------
@@ -86,8 +86,20 @@ def spoken_digits() -> Recordings:
         labels, speakers, takes = (
             file[name].astype(np.int64) for name in ("digit", "speaker", "take")
         )
+    return np.split(sound, ends[:-1]), labels, takes, speakers
+
+
+def spoken_digits() -> Recordings:
+    """Return 3,000 recordings, each band in the learned ones' deviations, near 0 where it is quiet.
+
+    Raises
+    ------
+    DataNotFoundError
+        If the file is not there.
+    """
+    sounds, labels, takes, speakers = spoken_sounds()
     triangles = bank()
-    signals = [log_bands(part, triangles) for part in np.split(sound, ends[:-1])]
+    signals = [log_bands(part, triangles) for part in sounds]
     learned, held = np.flatnonzero(takes >= TEST_TAKES), np.flatnonzero(takes < TEST_TAKES)
     together = np.concatenate([signals[i] for i in learned])
     mean, deviation = together.mean(axis=0), together.std(axis=0)

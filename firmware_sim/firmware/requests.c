@@ -64,7 +64,7 @@ static void handle_commit(const sl_frame_t *frame) {
 #ifdef SL_HAS_ASK
 /* The class, and in the highest bit whether its label is worth asking for. */
 static void handle_ask(const sl_frame_t *frame, const uint32_t *words) {
-    static int32_t fallen;
+    static sl_asking_t asking;
     const int32_t result = sl_learner_predict(&sl_state, &sl_scratch, sl_raw_features(words));
     const int32_t up = (int32_t)words[SL_RAW_INPUTS];
     if (result < 0) {
@@ -72,7 +72,7 @@ static void handle_ask(const sl_frame_t *frame, const uint32_t *words) {
     } else if (up < 0 || up > SL_ASK_UP_MAX) {
         sl_reply_status(frame, SL_STATUS_OUT_OF_RANGE);
     } else {
-        const uint32_t asks = sl_learner_asks(&sl_state, &sl_scratch, up, &fallen);
+        const uint32_t asks = sl_learner_asks(&sl_state, &sl_scratch, up, &asking);
         const uint32_t word = (uint32_t)result | asks << 31;
         sl_reply(frame, SL_STATUS_OK, &word, sizeof word);
     }
@@ -85,8 +85,8 @@ static void handle_learn(const sl_frame_t *frame, const uint32_t *words) {
         sl_learner_learn(&sl_state, &sl_scratch, sl_raw_features(words), sl_target_of(words));
     if (result >= 0) {
         sl_log_append(words);
-#ifdef SL_HAS_WINDOW
-        sl_window_take(words);
+#ifdef SL_HAS_STAGES
+        sl_stages_take(words);
 #endif
     }
 #if SL_COMMIT_EVERY
@@ -103,8 +103,8 @@ void sl_request_handle(const sl_frame_t *frame) {
     const uint8_t *payload = (const uint8_t *)words;
     const uint32_t length = sl_frame_length(frame);
     uint8_t status = SL_STATUS_WRONG_LENGTH;
-#ifdef SL_HAS_WINDOW
-    const uint8_t between = sl_window_between(frame);
+#ifdef SL_HAS_STAGES
+    const uint8_t between = sl_stages_between(frame);
     if (between != SL_DONE) {
         sl_reply_status(frame, between);
         return;

@@ -43,22 +43,22 @@ static inline void sl_reply_status(const sl_frame_t *frame, uint8_t status) {
 /* What was predicted, or the learner's error as a status. */
 void sl_reply_result(const sl_frame_t *frame, int32_t result);
 
-/* The learner's features of SL_RAW_INPUTS raw values: raw_plain.c, raw_backbone.c or window.c. */
+/* The learner's features of SL_RAW_INPUTS raw values: raw_plain.c, raw_backbone.c or stages.c. */
 const uint32_t *sl_raw_features(const uint32_t *raw);
 
-#ifdef SL_HAS_WINDOW
-/* window.c: the status to reply with if a request brings a sample that ends no window; SL_DONE if
- * it is one for the learner. */
-uint8_t sl_window_between(const sl_frame_t *frame);
+#ifdef SL_HAS_STAGES
+/* stages.c: the status to reply with if a request brings a sample with which no features come;
+ * SL_DONE if it is one for the learner. To be called before sl_raw_features. */
+uint8_t sl_stages_between(const sl_frame_t *frame);
 
-/* A sample that ended a window is one of the next one's. */
-void sl_window_take(const uint32_t *raw);
+/* Takes the sample that sl_stages_between let through. */
+void sl_stages_take(const uint32_t *raw);
 #endif
 
 /* Does a request, whatever it is, and replies. */
 void sl_request_handle(const sl_frame_t *frame);
 
-/* Does a request that one kind of network has and others have not: kind_spiking.c, window.c,
+/* Does a request that one kind of network has and others have not: kind_spiking.c, stages.c,
  * or else kind_plain.c. Returns SL_DONE, or the status to reply with. */
 uint8_t sl_request_of_kind(const sl_frame_t *frame);
 

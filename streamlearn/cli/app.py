@@ -10,6 +10,7 @@ import typer
 import firmware_sim
 from export.targets import targets as package_targets
 from streamlearn.cli import fleet_commands, inspect_commands, record_commands, run_command
+from streamlearn.cli.column_options import StageTexts
 from streamlearn.cli.options import (
     DEMO_STATE_BYTES,
     Board,
@@ -109,12 +110,19 @@ def export(
             metavar="FILE",
         ),
     ] = None,
+    stages: Annotated[
+        bool,
+        typer.Option(
+            "--stages",
+            help="With the stages of the run in front of the learner; a board then takes raw rows.",
+        ),
+    ] = False,
 ) -> None:
     """Write a learner as an ONNX model, a state image and C sources, or as a package."""
     from export import SigningKey, write_export
     from export.package import FORMAT
     from quant.backbone.file import load
-    from streamlearn.cli.feeding import reading_of
+    from streamlearn.cli.feeding import reading_of, stages_of
     from streamlearn.cli.folders import refuse_foreign
     from streamlearn.cli.kept_learner import learner_of
 
@@ -122,8 +130,9 @@ def export(
         raise typer.BadParameter("it is of a package: give --target, too", param_hint="--prefix")
     if sign is not None and target is not None:
         raise typer.BadParameter("a package is not signed, an export is", param_hint="--sign")
-    if backbone is not None and target is not None:
-        raise typer.BadParameter("a package has the head alone", param_hint="--backbone")
+    if (backbone is not None or stages) and target is not None:
+        hint = "--backbone" if backbone is not None else "--stages"
+        raise typer.BadParameter("a package has the head alone", param_hint=hint)
     key = None if sign is None else SigningKey.load(sign)
     learner = learner_of(run_dir)
     if target is not None:
@@ -133,7 +142,9 @@ def export(
         return
     refuse_foreign(to, FORMAT)
     in_front = None if backbone is None else load(backbone)
-    manifest = write_export(learner, to, reading_of(run_dir), key, in_front)
+    chain = stages_of(run_dir) if stages else None
+    reading = reading_of(run_dir, raw=stages)
+    manifest = write_export(learner, to, reading, key, in_front, chain)
     total = sum(file["bytes"] for file in manifest["files"].values())
     signed = "" if key is None else f", signed by key {key.public.name}"
     typer.echo(f"{to}: {len(manifest['files'])} files, {total:,} bytes{signed}")
@@ -188,16 +199,7 @@ def boards(
     rate: Annotated[
         float | None, typer.Option("--rate", help="Of --plan: samples a second.", min=0.001)
     ] = None,
-    window: Annotated[
-        int | None,
-        typer.Option(
-            "--window", help="Of --plan: windows of N samples are learned; --inputs are channels."
-        ),
-    ] = None,
-    hop: Annotated[
-        int | None,
-        typer.Option("--hop", help="Of --plan: samples from one window to the next.", min=1),
-    ] = None,
+    stage: StageTexts = None,
 ) -> None:
     """List the boards that can be simulated, and how often their flash takes a state."""
     from streamlearn.cli.board_plan import check_plan, print_fit, print_plan
@@ -207,7 +209,7 @@ def boards(
         raise typer.BadParameter("one of them at a time", param_hint="--plan and --fit")
     if plan:
         check_plan(inputs, classes, rate)
-        print_plan(inputs or 0, classes or 0, rate or 0.0, window, hop)
+        print_plan(inputs or 0, classes or 0, rate or 0.0, stage or ())
         return
     if fit is not None:
         print_fit(fit)

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from quant.network import NetworkSpec
 from quant.rule import RULES
+from quant.stages import Stages
 from quant.state import layout_of
-from quant.window import Window
 
 COSTS_FILE = Path(__file__).parents[1] / "data" / "costs.csv"
-#: Instructions of a window; `python -m experiments window-cost` writes them.
-WINDOWS_FILE = COSTS_FILE.with_name("window_costs.csv")
+#: Instructions of a row of each stage; `python -m experiments stage-cost` writes them.
+STAGES_FILE = COSTS_FILE.with_name("stage_costs.csv")
 _INPUT = "gas stream"
 #: One instruction set: what is counted for the one holds for the other.
 _SAME = {"cortex-m0": "cortex-m0plus"}
@@ -90,21 +90,27 @@ def cost_of(spec: NetworkSpec, rule: str, arithmetic: str, core: str) -> Cost:
     )
 
 
-def window_instructions(window: Window, core: str) -> float:
-    """Return the instructions of a window that ends, by the model: all features, scaled.
+def stage_instructions(stages: Stages, core: str) -> float:
+    """Return the instructions of all stages up to a row for the learner, by the model.
 
-    Most of them are sums with the waves of the bands: samples times cycles times channels. A core
-    that was not counted takes as many as the largest Arm core that was.
+    Those of one stage were counted for one setting, and go with its work. A core that was not
+    counted takes as many as the largest Arm core that was.
     """
-    with WINDOWS_FILE.open(encoding="utf-8", newline="") as file:
-        known = {row["core"]: row for row in csv.DictReader(file)}
-    row = known.get(_SAME.get(core, core), known["cortex-m4f"])
-    n, channels = int(row["n"]), int(row["channels"])
-    rows = window.n_channels + window.magnitude
-    growth = rows / channels * (window.n / n) * ((window.n // 2) / (n // 2))
-    return float(row["instructions"]) * growth
+    core = _SAME.get(core, core)
+    known = _recorded_stages()
+    core = core if any(on == core for on, _ in known) else "cortex-m4f"
+    found, rows = 0.0, 1
+    for one in reversed(stages.stages):
+        found += rows * one.work() * known[core, one.name]
+        rows *= one.hop
+    return found
 
 
-def window_bytes(window: Window) -> int:
-    """Return the RAM of a window on a board: its samples, a channel at work, and its features."""
-    return window.dtype.itemsize + 4 * window.n + 4 * window.n_features
+@cache
+def _recorded_stages() -> dict[tuple[str, str], float]:
+    """Return the instructions that a unit of work is: by core and stage."""
+    with STAGES_FILE.open(encoding="utf-8", newline="") as file:
+        return {
+            (row["core"], row["stage"]): float(row["instructions"]) / float(row["work"])
+            for row in csv.DictReader(file)
+        }

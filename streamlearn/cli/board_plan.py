@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -12,9 +13,10 @@ from rich.table import Table
 import firmware_sim
 from quant.errors import ConfigError
 from quant.network import NetworkSpec
-from quant.window import Window
-from streamlearn.cli.board_costs import cost_of, counted, window_bytes, window_instructions
+from quant.stages import Stages
+from streamlearn.cli.board_costs import cost_of, counted, stage_instructions
 from streamlearn.cli.board_table import commits_of
+from streamlearn.cli.stage_texts import read_stages
 
 _WIDTHS = (8, 16, 32, 64, 128, 256, 512)
 _MODEL = (
@@ -33,9 +35,7 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def print_plan(
-    inputs: int, classes: int, rate: float, n: int | None = None, hop: int | None = None
-) -> None:
+def print_plan(inputs: int, classes: int, rate: float, stages: Sequence[str] = ()) -> None:
     """Print, for each board and rule, the widest hidden layer that fits and keeps up.
 
     Parameters
@@ -45,32 +45,31 @@ def print_plan(
         0: the learner predicts a number.
     rate : float
         Samples a second that come, and are learned.
-    n, hop : int, optional
-        Of windows: of so many samples, one each so many. The inputs are then channels, and windows
-        are learned.
+    stages : sequence of str
+        As of ``run --stage``. The inputs are then raw channels, and rows of features are learned.
 
     Raises
     ------
     ConfigError
-        If a network or a window cannot have these sizes.
+        If a network or a stage cannot have these sizes.
     """
-    window = None if n is None else Window(n, hop or max(n // 2, 1), inputs)
+    asked = read_stages(stages)
+    chain = None if asked is None else Stages.from_json(asked, inputs)
     table = _table("board", "rule", "format", "hidden", "ms", "RAM, bytes", "commits", "then")
     for board in firmware_sim.list_boards():
         name = board.name
         for rule, arithmetic in counted(classes > 0, board.core.name):
-            found = _widest(board, inputs, classes, rate, rule, arithmetic, window)
+            found = _widest(board, inputs, classes, rate, rule, arithmetic, chain)
             table.add_row(name, rule, arithmetic, *found)
             name = ""
         if name:
             table.add_row(name, "not counted yet", *["–"] * 6)
     to = Console(highlight=False, markup=False, emoji=False)
     to.print(table)
-    learned = (
-        ""
-        if window is None
-        else (f", by windows of {window.n} with all features, one each {window.hop}")
-    )
+    learned = ""
+    if chain is not None:
+        names = " and ".join(one.name for one in chain.stages)
+        learned = f", by {names}, {chain.n_features} features, a row each {chain.hop} samples"
     to.print(
         f"The widest hidden layer of {_WIDTHS[0]} to {_WIDTHS[-1]} units for {inputs} inputs, "
         f"{classes or 'no'} classes and {rate:g} samples a second{learned}; the milliseconds that "
@@ -86,12 +85,12 @@ def _widest(
     rate: float,
     rule: str,
     arithmetic: str,
-    window: Window | None,
+    stages: Stages | None,
 ) -> tuple[str, str, str, str, str]:
     more_bytes = more = 0.0
-    if window is not None:
-        inputs, rate = window.n_features, rate / window.hop
-        more_bytes, more = window_bytes(window), window_instructions(window, board.core.name)
+    if stages is not None:
+        inputs, rate = stages.n_features, rate / stages.hop
+        more_bytes, more = stages.ram_bytes, stage_instructions(stages, board.core.name)
     found, short = ("none", "–", "–", "–"), "–"
     for width in _WIDTHS:
         head = "categorical" if classes else "gaussian"

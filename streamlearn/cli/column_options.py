@@ -92,40 +92,30 @@ Key = Annotated[
         metavar="COLUMN",
     ),
 ]
-WindowN = Annotated[
-    int | None,
+StageTexts = Annotated[
+    list[str] | None,
     typer.Option(
-        "--window",
-        help="Learn windows of N rows of a signal: their statistics and bands are the features.",
+        "--stage",
+        help="What makes features of rows of a signal, such as window:n=100,hop=50 or "
+        "delta:threshold=0.1,leak=5; repeated, each takes what the one before gives.",
+        metavar="NAME:SETTINGS",
+    ),
+]
+LearnEvery = Annotated[
+    int,
+    typer.Option(
+        "--learn-every",
+        help="Learn each N-th row that has a label; all are predicted. For labels that stay the "
+        "same for long.",
         metavar="N",
-    ),
-]
-Hop = Annotated[
-    int | None,
-    typer.Option(
-        "--hop", help="Rows from one window to the next; half a window if not given.", metavar="N"
-    ),
-]
-WindowFeatures = Annotated[
-    str | None,
-    typer.Option(
-        "--window-features",
-        help="Of mean, sd, min, max, range, rms, crossings, bands; all if not given.",
-        metavar=_LIST,
-    ),
-]
-Magnitude = Annotated[
-    bool,
-    typer.Option(
-        "--magnitude",
-        help="Windows of the length of the vector of all columns, too, whatever way a sensor lies.",
+        min=1,
     ),
 ]
 Segment = Annotated[
     str | None,
     typer.Option(
         "--segment",
-        help="Column that says which recording a row belongs to; no window holds rows of two.",
+        help="Column that says which recording a row belongs to; stages begin each anew.",
         metavar="COLUMN",
     ),
 ]
@@ -143,18 +133,16 @@ def columns_and_labels(
     label_delay: LabelDelay = 0,
     labels: Labels = None,
     key: Key = None,
-    window: WindowN = None,
-    hop: Hop = None,
-    window_features: WindowFeatures = None,
-    magnitude: Magnitude = False,
+    stage: StageTexts = None,
     segment: Segment = None,
+    learn_every: LearnEvery = 1,
 ) -> Columns:
     """Return how columns are read, and when labels come."""
     from streamlearn.cli.columns import columns_of
 
     return columns_of(
         features, ignore, time, delimiter, decimal, encoding, categories or (), missing_value,
-        label_delay, labels, key, window, hop, window_features, magnitude, segment,
+        label_delay, labels, key, stage or (), segment, learn_every,
     )  # fmt: skip
 
 

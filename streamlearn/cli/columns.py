@@ -7,19 +7,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from quant.window import FEATURES, Window
 from streamlearn.cli.checkpoints import CHECKPOINT_DIR, Checkpoint
 from streamlearn.cli.common import console
 from streamlearn.cli.keeping import Keeping
+from streamlearn.cli.stage_texts import read_stages
 from streamlearn.cli.stream_paths import stream_at, stream_path
 from streamlearn.cli.waiting import Waiting
 from streamlearn.errors import ConfigError
 from streamlearn.sources import Source, stream_name
 from streamlearn.streams.csv_options import Missing, ReadOptions
 from streamlearn.streams.csv_rows import CsvRows
+from streamlearn.streams.csv_stages import StageRows, through_stages
 from streamlearn.streams.csv_stream import CsvStream
 from streamlearn.streams.csv_targets import CsvTargets
-from streamlearn.streams.csv_windows import windows
 from streamlearn.streams.label_topic import LabelTopic
 from streamlearn.streams.late_labels import LabelFile, LateLabels, labels_in
 
@@ -38,18 +38,21 @@ class Columns:
     labels
         Where labels come from that come later: the path of a file, absolute or from the run folder,
         or the address of a port or topic. None: they stand in the rows.
-    window
-        What rows become windows by: ``n``, ``hop``, ``features`` and ``magnitude``
-        (:mod:`streamlearn.streams.csv_windows`). None: they stay rows.
+    stages
+        What makes features of the rows: a chain as JSON values (:class:`quant.stages.Stages`); the
+        first stage has channels once the columns are known. None: they stay rows.
     segment
-        Column that says which recording a row belongs to; no window holds rows of two.
+        Column that says which recording a row belongs to; stages begin each anew.
+    learn_every
+        Of the rows with a label, each so many-th is learned.
     """
 
     options: ReadOptions = field(default_factory=ReadOptions)
     delay: int = 0
     labels: str | None = None
-    window: dict[str, Any] | None = None
+    stages: list[dict[str, Any]] | None = None
     segment: str | None = None
+    learn_every: int = 1
 
     def to_dict(self) -> dict[str, Any]:
         """Return them for JSON."""
@@ -59,8 +62,9 @@ class Columns:
             if value != getattr(ReadOptions(), name)
         }
         found |= {"delay": self.delay} if self.delay else {}
-        found |= {"window": self.window} if self.window else {}
+        found |= {"stages": self.stages} if self.stages else {}
         found |= {"segment": self.segment} if self.segment else {}
+        found |= {"learn_every": self.learn_every} if self.learn_every > 1 else {}
         return found | ({"labels": self.labels} if self.labels else {})
 
     @classmethod
@@ -68,8 +72,9 @@ class Columns:
         """Invert :meth:`to_dict`."""
         rest = dict(found)
         delay, labels = rest.pop("delay", 0), rest.pop("labels", None)
-        window, segment = rest.pop("window", None), rest.pop("segment", None)
-        return cls(ReadOptions.from_dict(rest), delay, labels, window, segment)
+        stages, segment = rest.pop("stages", None), rest.pop("segment", None)
+        every = rest.pop("learn_every", 1)
+        return cls(ReadOptions.from_dict(rest), delay, labels, stages, segment, every)
 
     def stream(
         self, source: Source, label: str, classes: Sequence[str] | None, on_bad: OnBadRow
@@ -79,7 +84,7 @@ class Columns:
             rows = CsvStream(
                 source, label, classes, on_bad, options=self.options, unlabelled="predict"
             )
-            return cast(CsvStream, windows(rows, self.window, self.segment))
+            return cast(CsvStream, through_stages(rows, self.stages, self.segment))
         if classes is None:
             classes = labels_in(self.labels, str(self.options.key), label)
         return CsvStream(source, None, classes, on_bad, options=self.options, late=label)
@@ -95,17 +100,18 @@ class Columns:
             unlabelled="predict",
             late=label if late else None,
         )
-        return cast(CsvTargets, windows(rows, self.window, self.segment))
+        return cast(CsvTargets, through_stages(rows, self.stages, self.segment))
 
     def known(self, features: Sequence[str]) -> Columns:
         """Return them with the names of a learner's features: these columns hold numbers."""
-        if self.window is not None:  # its features are no columns
-            return self
+        if self.stages is not None:  # their features are no columns, their channels are
+            features = self.stages[0].get("channels", ())
         return replace(self, options=replace(self.options, numbers=tuple(features)))
 
     def of(self, rows: CsvRows) -> Columns:
         """Return them with what a stream's columns were found to be."""
-        return replace(self, options=rows.resolved)
+        stages = rows.stages.to_json() if isinstance(rows, StageRows) else self.stages
+        return replace(self, options=rows.resolved, stages=stages)
 
     def say(self, rows: CsvRows, quiet: bool) -> None:
         """Say what was guessed of a stream, now and if more is guessed later."""
@@ -186,8 +192,9 @@ class Columns:
             options,
             self.delay,
             other.labels if "labels" in given else self.labels,
-            self.window,
+            self.stages,
             self.segment,
+            self.learn_every,
         )
 
 
@@ -203,11 +210,9 @@ def columns_of(
     label_delay: int = 0,
     labels: str | None = None,
     key: str | None = None,
-    window: int | None = None,
-    hop: int | None = None,
-    window_features: str | None = None,
-    magnitude: bool = False,
+    stages: Sequence[str] = (),
     segment: str | None = None,
+    learn_every: int = 1,
 ) -> Columns:
     """Return what the command line says of the columns.
 
@@ -218,9 +223,13 @@ def columns_of(
     """
     if labels is not None and label_delay:
         raise ConfigError("--labels says when labels come; leave --label-delay out")
-    windowed = _window(window, hop, window_features, magnitude, segment)
-    if windowed is not None and (labels is not None or label_delay):
-        raise ConfigError("--window goes without labels that come later: leave one of them out")
+    later = labels is not None or label_delay
+    if stages and later:
+        raise ConfigError("--stage goes without labels that come later: leave one of them out")
+    if learn_every > 1 and later:
+        raise ConfigError("--learn-every goes without labels that come later")
+    if segment is not None and not stages:
+        raise ConfigError("--segment is of recordings that stages see: give --stage")
     if segment is not None and key is not None:
         raise ConfigError("--segment goes without --key: leave one of them out")
     words = []
@@ -241,27 +250,7 @@ def columns_of(
         cast(Missing, missing),
     )
     come = None if labels is None else stream_name(labels)
-    return Columns(options, label_delay, come, windowed, segment)
-
-
-def _window(
-    n: int | None, hop: int | None, features: str | None, magnitude: bool, segment: str | None
-) -> dict[str, Any] | None:
-    """Return what rows become windows by, for JSON; None: they stay rows."""
-    if n is None:
-        if hop is not None or features is not None or magnitude or segment is not None:
-            raise ConfigError(
-                "--hop, --window-features, --magnitude and --segment are of windows: give --window"
-            )
-        return None
-    asked: dict[str, Any] = {
-        "n": n,
-        "hop": max(n // 2, 1) if hop is None else hop,
-        "features": list(FEATURES if features is None else _names(features)),
-        "magnitude": magnitude,
-    }
-    Window(n, asked["hop"], 1, asked["features"])  # before anything is read
-    return asked
+    return Columns(options, label_delay, come, read_stages(stages), segment, learn_every)
 
 
 def _names(text: str | None) -> tuple[str, ...]:

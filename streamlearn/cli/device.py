@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -47,6 +47,9 @@ class DeviceRun:
     interrupted : bool
     logged : Logged or None
         What the device's log of events ends with, if it keeps one.
+    answered : bool[m]
+        Of all samples with a label: whether the device predicted. With stages in front it does if
+        features come; the other arrays have those samples only.
     """
 
     board: Board
@@ -60,6 +63,7 @@ class DeviceRun:
     seconds: float
     interrupted: bool
     logged: Logged | None = None
+    answered: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
 
     def metrics(self) -> dict[str, Any]:
         """Return the ``device`` key of ``--json``."""
@@ -127,6 +131,9 @@ def learn_on_device(
 ) -> DeviceRun:
     """Boot a firmware and let it learn ``(x[n, features], y[n])`` chunks over its link.
 
+    Behind stages a chunk may have a third member, whether a recording begins with it, and y None:
+    a sample without a label.
+
     `on_progress` hears how many were learned, `on_figures` every 50 samples how it goes.
 
     Ctrl-C ends it between two samples; the state is read back all the same.
@@ -137,7 +144,12 @@ def learn_on_device(
     interrupted, done, seconds = False, 0, 0.0
     latest: deque[Any] = deque(maxlen=_LATEST)
     try:
-        for x, y in chunks():
+        for x, y, *begins in chunks():
+            if begins and begins[0]:
+                device.reset_time()
+            if y is None:
+                device.exchange(firmware_sim.link.Request.ADVANCE, x.tobytes())
+                continue
             seen.extend(x[:: max(1, len(x) // N_PREDICTIONS)])
             if len(seen) > 4 * N_PREDICTIONS:
                 seen = seen[::2]
@@ -145,8 +157,11 @@ def learn_on_device(
             parts.append(device.run_stream(x, y, _after(done, on_progress)))
             seconds += perf_counter() - start
             done += len(y)
-            latest.extend(zip(parts[-1].predictions, y, parts[-1].learn_instructions, strict=True))
-            if on_figures is not None and done % _FIGURES_EVERY < len(y):
+            last, ok = parts[-1], parts[-1].statuses == 0
+            latest.extend(
+                zip(last.predictions[ok], y[ok], last.learn_instructions[ok], strict=True)
+            )
+            if on_figures is not None and latest and done % _FIGURES_EVERY < len(y):
                 on_figures(_figures(device, latest))
     except StreamInterrupted as stopped:
         parts.append(stopped.result)
@@ -155,14 +170,17 @@ def learn_on_device(
     except KeyboardInterrupt:
         interrupted = True
     predict, ask = [], device.predict if firmware.n_classes else device.predict_target
-    for row in seen[:: max(1, len(seen) // N_PREDICTIONS)]:
+    behind = "sl_stages_look" in firmware.symbols  # a row is asked for when its time has come
+    for row in [] if behind else seen[:: max(1, len(seen) // N_PREDICTIONS)]:
         ask(row)
         predict.append(device.last_call.learner)
 
     def joined(name: str) -> npt.NDArray[Any]:
         nothing = np.zeros((0, 3), np.float32) if not firmware.n_classes else np.zeros(0, np.int64)
-        found = [getattr(part, name) for part in parts]
+        found = [getattr(part, name)[part.statuses == 0] for part in parts]
         return np.concatenate(found) if found else nothing
+
+    came = [part.statuses == 0 for part in parts]
 
     return DeviceRun(
         board=firmware.board,
@@ -176,6 +194,7 @@ def learn_on_device(
         seconds=seconds,
         interrupted=interrupted,
         logged=None if firmware.log is None else _last(firmware_sim.read_log(device)),
+        answered=np.concatenate(came) if came else np.zeros(0, np.bool_),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 from export.package import STATE_FILE as EXPORTED_STATE
 from firmware_sim import ExportFolder
 from quant.image import decode_image
+from quant.stages import Stages
 from streamlearn.cli import checkpoints
 from streamlearn.cli.columns import Columns
 from streamlearn.cli.common import UntilBad, console, skipped_metrics
@@ -80,6 +81,8 @@ class Fed:
         The stream.
     label
         Its label's column.
+    raw
+        Whether the device takes a signal: then no row is passed over.
 
     Attributes
     ----------
@@ -89,8 +92,8 @@ class Fed:
         Rows without a label.
     """
 
-    def __init__(self, rows: Any, label: str) -> None:
-        self.rows, self.label = rows, label
+    def __init__(self, rows: Any, label: str, raw: bool = False) -> None:
+        self.rows, self.label, self.raw = rows, label, raw
         self.until_bad: UntilBad[Any] = UntilBad(rows)
         self.unlabelled = 0
 
@@ -99,7 +102,8 @@ class Fed:
             y = row[1]
             if y != y or (y < 0 and isinstance(y, int)):
                 self.unlabelled += 1
-                continue
+                if not self.raw:
+                    continue
             yield row
 
     def metrics(self) -> dict[str, Any]:
@@ -127,8 +131,26 @@ class _Read(NamedTuple):
     held: dict[str, Any]
 
 
-def reading_of(run_dir: Path) -> dict[str, Any] | None:
-    """Return what an export's manifest says of the stream of a run; None if nothing is known."""
+def stages_of(run_dir: Path) -> Stages:
+    """Return what made a run's features of its rows.
+
+    Raises
+    ------
+    CommandError
+        If nothing did, or nothing is known of it.
+    """
+    found = checkpoints.newest(run_dir)
+    stages = None if found is None else Columns.from_dict(found.place.reading).stages
+    if stages is None:
+        raise CommandError(f"--stages: the run in {run_dir} had none; leave it out")
+    return Stages.from_json(stages)
+
+
+def reading_of(run_dir: Path, raw: bool = False) -> dict[str, Any] | None:
+    """Return what an export's manifest says of the stream of a run; None if nothing is known.
+
+    With ``raw`` the device takes the run's raw rows, and has the stages itself.
+    """
     found = checkpoints.newest(run_dir)
     if found is None:
         return None
@@ -141,8 +163,10 @@ def reading_of(run_dir: Path) -> dict[str, Any] | None:
     options = replace(
         said, ignore=(), time=None, key=key, left_out=(*said.left_out, *nothing)
     )  # these need not be there
-    reading = replace(reading, options=options, delay=0, labels=None)
-    held = {name: value for name, value in found.columns.items() if name != "missing"}
+    reading = replace(reading, options=options, delay=0, labels=None, learn_every=1)
+    left = ("missing", "stages") if raw else ("missing",)
+    reading = replace(reading, stages=None) if raw else reading
+    held = {name: value for name, value in found.columns.items() if name not in left}
     return {
         "label": place.label,
         "on_bad": place.on_bad,
@@ -168,7 +192,7 @@ def fed(asked: Feed, exported: ExportFolder, quiet: bool) -> Fed:
             f"--label: {exported.path} does not say which column holds the label, for it was not "
             "made from the folder of a run; name the column"
         )
-    names = _feature_names(exported)
+    names = _input_names(exported)
     columns = asked.columns(columns).known(names or ())
     source = open_source(asked.stream, Opening(format=asked.format))
     rows: Any = (
@@ -179,7 +203,7 @@ def fed(asked: Feed, exported: ExportFolder, quiet: bool) -> Fed:
     _check_features(rows, exported, names)
     rows.recall(held)  # the values that `--missing hold` and `mean` go on from
     columns.say(rows, quiet)
-    return Fed(rows, label)
+    return Fed(rows, label, exported.has_stages)
 
 
 def source_of(command: str, rows: Fed, out: Path) -> dict[str, Any]:
@@ -205,7 +229,10 @@ def _read(exported: ExportFolder) -> _Read:
         ) from error
 
 
-def _feature_names(exported: ExportFolder) -> tuple[str, ...] | None:
+def _input_names(exported: ExportFolder) -> tuple[str, ...] | None:
+    if exported.has_stages:
+        channels: list[str] = exported.manifest["stages"]["chain"][0]["channels"]
+        return tuple(channels)
     image = exported.path / EXPORTED_STATE
     return decode_image(image.read_bytes(), str(image)).features
 

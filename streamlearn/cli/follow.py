@@ -97,9 +97,10 @@ def follow(asked: Following, out: Path, json_file: Path | None, quiet: bool) -> 
     """
     opened = open_export(asked.export_dir, asked.signed_by)
     learner = opened.learner
-    if opened.backbone is not None:
+    if opened.backbone is not None or opened.stages is not None:
+        front = "a backbone" if opened.stages is None else "stages"
         raise CommandError(
-            f"{asked.export_dir} has a backbone in front of its learner, and follow teaches both "
+            f"{asked.export_dir} has {front} in front of its learner, and follow teaches both "
             "sides the same values: use simulate, which feeds raw ones to the device"
         )
     exported = firmware_sim.open_export(asked.export_dir)

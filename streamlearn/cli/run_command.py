@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 NEW_RUN = (
     "rule", "hidden", "memory_window", "metaplasticity", "memory", "memory_bytes", "replay_bytes",
     "settings", "arithmetic", "seed", "classes", "out", "force", "task", "label_delay",
-    "window", "hop", "window_features", "magnitude", "segment",
+    "stage", "segment", "learn_every",
 )  # fmt: skip
 
 
@@ -174,6 +174,8 @@ def run(
     if label_budget is not None and (record is not None or task == REGRESSION):
         other = "--record" if record is not None else "--task regression"
         raise CommandError(f"--label-budget goes without {other}: leave one of them out")
+    if record is not None and columns.learn_every > 1:
+        raise CommandError("--record learns each row again: leave out --learn-every")
     given = given_names(context)
     if resume is not None:
         known = given & {*NEW_RUN}

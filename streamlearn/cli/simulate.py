@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from streamlearn.cli.common import (
 from streamlearn.cli.demo_table import device_table
 from streamlearn.cli.device import DeviceRun, build, learn_on_device
 from streamlearn.cli.event_log import write_log
-from streamlearn.cli.feeding import Feed, fed, source_of
+from streamlearn.cli.feeding import Fed, Feed, fed, source_of
 from streamlearn.cli.figures import percent, print_figures, say_advice
 from streamlearn.cli.folders import (
     METRICS_FILE,
@@ -64,7 +64,7 @@ def simulate(
             run = learn_on_device(
                 firmware,
                 lambda: _samples(
-                    islice(rows, limit), truth, np.int64 if exported.n_classes else np.float32
+                    rows, limit, truth, np.int64 if exported.n_classes else np.float32
                 ),
                 view.learned,
                 view.figures if view.shown else None,
@@ -79,7 +79,9 @@ def simulate(
             write_log(run.logged, learner, out / LOG_FILE)
             files.append(LOG_FILE)
         learner.state = run.state
-        metrics, summary = _results(learner, run, truth[:n])
+        metrics, summary = _results(
+            learner, run, [y for y, came in zip(truth, run.answered, strict=False) if came]
+        )
         metrics |= rows.metrics()
         metrics["device"] = run.metrics()
         learner.save(out / STATE_FILE)
@@ -121,9 +123,24 @@ def _results(
 
 
 def _samples(
-    rows: Iterable[tuple[npt.NDArray[np.float32], float, int]], truth: list[float], kind: type[Any]
-) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[Any]]]:
-    """Give the device one row at a time, as soon as it is there; note its label or target."""
-    for x, y, _ in rows:
+    rows: Fed, limit: int | None, truth: list[float], kind: type[Any]
+) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[Any] | None, bool]]:
+    """Give the device one row at a time, as soon as it is there; note its label or target.
+
+    Yields
+    ------
+    x : float32[1, n_inputs]
+    y : kind[1], or None of a row without a label
+    begins : bool
+        Whether a recording begins, of a signal that the device takes.
+    """
+    of = None
+    for x, y, _ in islice(rows, limit):
+        keys = rows.rows.keys
+        begins = rows.raw and bool(keys) and of is not None and keys[0] != of
+        of = keys[0] if keys else None
+        if y != y or (y < 0 and kind is np.int64):
+            yield x[np.newaxis], None, begins
+            continue
         truth.append(y)
-        yield x[np.newaxis], np.array([y], kind)
+        yield x[np.newaxis], np.array([y], kind), begins

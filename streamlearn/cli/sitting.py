@@ -7,6 +7,8 @@ from copy import deepcopy
 from time import perf_counter
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 
 from quant.durable import write_error
@@ -75,6 +77,7 @@ class Run:
     ) -> None:
         self.rows, self.learner, self.keeping = rows, learner, keeping
         self.blocks, self.size = blocks, BlockSize()
+        self._every = int(start.place.reading.get("learn_every", 1))
         self.record, self._begun = self._record_from(start), start.n_rows
         self.lookout = Lookout(rows, learner, self.record, start, keeping.out, keeping.looking)
         self.observers = Observers(self.lookout.observers)
@@ -219,13 +222,21 @@ class Run:
     def _learned(self, whole: Any, rows: Rows) -> Block:
         """Learn a block, with the probabilities of each sample if an observer wants them."""
         first, start, shares = self.record.n_rows, perf_counter(), None
+        taught = self._due(rows.y, rows.y >= 0, -1)
         if PROBABILITIES in self.observers.wants:
-            predictions, shares = whole.test_then_learn_shares(rows.x, rows.y)
+            predictions, shares = whole.test_then_learn_shares(rows.x, taught)
         else:
-            predictions = whole.test_then_learn_block(rows.x, rows.y)
+            predictions = whole.test_then_learn_block(rows.x, taught)
         seconds = perf_counter() - start
         x, y, lines, times, _ = rows
         return Block(first, x, y, predictions, lines, seconds, shares, times=times)
+
+    def _due(self, y: NDArray[Any], known: NDArray[np.bool_], none: float) -> NDArray[Any]:
+        """Return the labels to learn: every so many-th of all that are known."""
+        if self._every == 1:
+            return y
+        turn = (self.record.n_samples + np.cumsum(known)) % self._every == 0
+        return np.where(turn & known, y, none).astype(y.dtype)
 
     def _check_kept(self, keeper: Keeper, bad: StreamlearnError | None) -> None:
         """Raise NotWrittenError if the last checkpoint could not be written."""

@@ -132,7 +132,8 @@ class TargetRun(Run):
 
     def _learned(self, whole: WholeTargets, rows: Rows) -> Block:
         first, start = self.record.n_rows, perf_counter()
-        predictions = whole.test_then_learn_block(rows.x, rows.y)
+        taught = self._due(rows.y, ~np.isnan(rows.y), np.nan)
+        predictions = whole.test_then_learn_block(rows.x, taught)
         seconds = perf_counter() - start
         return Block(first, *rows[:2], predictions, rows.lines, seconds, times=rows.times)
 

@@ -112,6 +112,11 @@ def run_worlds(
     """
     failing.read()
     exported = firmware_sim.open_export(export_dir)
+    if exported.has_stages:
+        raise CommandError(
+            f"{export_dir} has stages in front of its learner, which begin anew after a reset: "
+            "worlds compare runs that go on; give an export without"
+        )
     rows = fed(feed, exported, quiet)
     source = source_of("simulate", rows, out)
     with claimed(out, json_file, source):

@@ -1,0 +1,212 @@
+"""Other front ends of an accelerometer than `windows`, under MESU; and a GRU over raw seconds.
+
+q16. Events: send-on-delta of the three axes with a leaky reference, each of the six lines in leaky
+traces: no buffer. They alone, beside windows of one second, and windows of two. A row is asked each
+half second, once a second was seen. Recordings and days are held out as in `windows`. All settings,
+the stages' too, were chosen on the other set of recordings, gestures for exercises and the other
+way round, by rows that are right; so were the GRU's rate and epochs.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from experiments.options import add_seeds, seeds_of
+from experiments.signals.rivals import by_forest, by_gru, by_neighbour
+from experiments.signals.shown import RATE, Shown, Tally, shown, shown_by
+from experiments.signals.windows import (
+    CHOOSING_SEEDS,
+    KNOBS,
+    NAMES,
+    OTHER,
+    Guesser,
+    Settings,
+    by_mesu,
+    held_out,
+    mesu,
+    other_days,
+)
+from experiments.spiking.data import Recordings, motion
+from experiments.study import Record, Study, say
+from experiments.tables import cell, markdown
+from quant.stages import Stages
+from streamlearn.chain import Delta, Traces, Window
+
+#: What else is tried of events and traces.
+EVENT_KNOBS: Mapping[str, tuple[Any, ...]] = {
+    "threshold": (0.05, 0.1, 0.025),
+    "leak": (3, 4, 5),
+    "traces": ((3, 5, 7), (5, 7), (2, 4, 6)),
+}
+GRU_KNOBS: Mapping[str, tuple[Any, ...]] = {
+    "rate": (3e-3, 1e-3, 1e-2),
+    "epochs": (20, 60),
+    "every": (2, 1),
+}
+EVENTS, BOTH = "events and traces", "windows, events and traces"
+LONG_WINDOWS, GRU = "windows of 2 s", "GRU over raw seconds"
+
+
+def by_long_windows(data: Recordings, settings: Settings) -> Shown:
+    """Return windows of two seconds."""
+    del settings
+    axes = data.signals[0].shape[1]
+
+    def stages(hop: int) -> Stages:
+        return Stages(Window(2 * RATE, hop, magnitude=True), axes)
+
+    return shown_by(data, stages, 2 * RATE)
+
+
+def by_events(data: Recordings, settings: Settings) -> Shown:
+    """Return traces of events."""
+    axes = data.signals[0].shape[1]
+
+    def stages(hop: int) -> Stages:
+        delta = Delta(settings["threshold"], settings["leak"])
+        return Stages((delta, Traces(settings["traces"], hop)), axes)
+
+    return shown_by(data, stages, RATE)
+
+
+def by_both(data: Recordings, settings: Settings) -> Shown:
+    """Return windows of one second, and traces beside them."""
+    axes = data.signals[0].shape[1]
+
+    def stages(hop: int) -> Stages:
+        return Stages(Window(RATE, hop, magnitude=True), axes)
+
+    return shown_by(data, stages, RATE).beside(by_events(data, settings))
+
+
+#: By name: what makes rows of recordings, and what is tried besides the learner's own settings.
+FRONTS: Mapping[
+    str, tuple[Callable[[Recordings, Settings], Shown], Mapping[str, tuple[Any, ...]]]
+] = {
+    EVENTS: (by_events, EVENT_KNOBS),
+    BOTH: (by_both, {}),
+    LONG_WINDOWS: (by_long_windows, {}),
+}
+
+
+def search(
+    knobs: Mapping[str, tuple[Any, ...]], score: Callable[[Settings], float]
+) -> tuple[Settings, list[dict[str, Any]]]:
+    """Return the best settings, one knob after another, and all that was tried."""
+    best: Settings = {name: values[0] for name, values in knobs.items()}
+    top, tried = -np.inf, list[dict[str, Any]]()
+    for knob, values in knobs.items():
+        for value in values if not tried else values[1:]:
+            settings = {**best, knob: value}
+            found = score(settings)
+            tried.append({"knob": knob, "value": value, "score": found})
+            say(f"{knob}={value}: {found:.1f}")
+            if found > top:
+                top, best = found, settings
+    return best, tried
+
+
+def score_of(front: str, data: Recordings, fixed: Settings, settings: Settings) -> float:
+    """Return the rows that are right, in percent, each third of recordings held out in turn."""
+    settings = {**fixed, **settings}
+    seen = FRONTS[front][0](data, settings)
+
+    def guess(s: Shown, kept: Any, seed: int) -> Any:
+        return by_mesu(s, kept, seed, settings)
+
+    return float(np.mean([held_out(seen, n, guess)["windows"] for n in CHOOSING_SEEDS]))
+
+
+def gru(settings: Settings) -> Guesser:
+    """Return guesses by a GRU with some settings."""
+    return lambda seen, kept, seed: by_gru(seen, kept, seed, **settings)
+
+
+def learners(front: str, seen: Shown, settings: Settings) -> dict[str, Guesser]:
+    """Return who guesses rows of a front end, by the name in the table."""
+    n_bytes = mesu(seen, 0, settings).state.nbytes
+    found: dict[str, Guesser] = {
+        "MESU": lambda s, kept, seed: by_mesu(s, kept, seed, settings),
+        "MESU, memory lda": lambda s, kept, seed: by_mesu(s, kept, seed, settings, "lda"),
+    }
+    if front == EVENTS:
+        found["nearest neighbour, same bytes"] = lambda s, kept, seed: by_neighbour(
+            s, kept, seed, n_bytes
+        )
+        found["random forest"] = by_forest
+    return found
+
+
+def measure(options: argparse.Namespace) -> Record:
+    """Choose settings, then measure everything."""
+    seeds, data = seeds_of(options), {name: motion(name) for name in NAMES}
+    chosen: dict[str, dict[str, Settings]] = {name: {} for name in NAMES}
+    tried: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
+
+    def note(what: str, front: str, learner: str, figures: list[dict[str, float]]) -> None:
+        rows.append({"what": what, "front": front, "learner": learner, "figures": figures})
+        say(f"{what}, {front}, {learner}: {figures}")
+
+    def all_of(name: str, front: str, who: str, seen: Shown, guess: Guesser) -> None:
+        note(name, front, who, [held_out(seen, seed, guess) for seed in seeds])
+        if name == "exercises":
+            for later, what in ((True, "later days"), (False, "earlier days")):
+                note(what, front, who, [other_days(seen, seed, guess, later) for seed in seeds])
+
+    for name in NAMES:
+        other = data[OTHER[name]]
+        for front, (make, knobs) in FRONTS.items():
+            say(f"settings of {front} for {name}")
+            fixed = chosen[name].get(EVENTS, {}) if front == BOTH else {}
+            best, more = search({**knobs, **KNOBS}, partial(score_of, front, other, fixed))
+            chosen[name][front] = {**fixed, **best}
+            tried += [{"for": name, "front": front, **one} for one in more]
+            seen = make(data[name], chosen[name][front])
+            for who, guess in learners(front, seen, chosen[name][front]).items():
+                all_of(name, front, who, seen, guess)
+        say(f"settings of the GRU for {name}")
+        others = shown(other)
+
+        def score(settings: Settings, seen: Shown = others) -> float:
+            return held_out(seen, CHOOSING_SEEDS[0], gru(settings))["windows"]
+
+        chosen[name][GRU], more = search(GRU_KNOBS, score)
+        tried += [{"for": name, "front": GRU, **one} for one in more]
+        all_of(name, GRU, "Adam", shown(data[name]), gru(chosen[name][GRU]))
+    return {"seeds": list(seeds), "chosen": chosen, "tried": tried, "rows": rows}
+
+
+def tables(record: Record) -> Mapping[str, str]:
+    """Return rows and recordings that are right by front end and learner, and what was chosen."""
+    whats = list(dict.fromkeys(row["what"] for row in record["rows"]))
+    cells: dict[tuple[str, str], dict[str, str]] = {}
+    for row in record["rows"]:
+        both = [cell([one[k] for one in row["figures"]], 1) for k in Tally().__dict__]
+        cells.setdefault((row["front"], row["learner"]), {})[row["what"]] = " / ".join(both)
+    order = [*FRONTS, GRU]
+    lines = [
+        [front, who, *(by.get(what, "") for what in whats)]
+        for (front, who), by in sorted(cells.items(), key=lambda one: order.index(one[0][0]))
+    ]
+    settings = [
+        [name, front, ", ".join(f"{knob} {_said(value)}" for knob, value in best.items())]
+        for name, by_front in record["chosen"].items()
+        for front, best in by_front.items()
+    ]
+    return {
+        "held-out": markdown(["front end", "learner", *whats], lines),
+        "chosen": markdown(["for", "front end", "settings"], settings),
+    }
+
+
+def _said(value: Any) -> str:
+    return "+".join(map(str, value)) if isinstance(value, list | tuple) else f"{value:g}"
+
+
+STUDY = Study("front-ends", measure, tables, lambda parser: add_seeds(parser, 3))

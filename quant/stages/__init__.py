@@ -1,0 +1,162 @@
+"""A front end as a chain of stages: a signal's raw samples in, a learner's features out.
+
+Stages have a room each in this folder, and :data:`STAGES` finds them. A raw sample goes in at its
+own rate; the features of the last stage come out when it has some. All numbers are integers, the
+same in the golden model (:mod:`quant.stages.golden`), C (``kernel``) and on the device. Between
+stages they are binary32, so a channel may have any unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from quant.errors import ConfigError, ShapeError
+from quant.layout import State
+from quant.network import NetworkSpec
+from quant.stages.stage import STAGES, Stage, stage_from_json
+
+__all__ = ["STAGES", "Stage", "Stages", "check_stages"]
+
+
+@dataclass(frozen=True, init=False)
+class Stages:
+    """A chain of stages.
+
+    Parameters
+    ----------
+    stages : Stage, or sequence of Stage
+        From the raw sample to the learner, each stage at most once.
+    channels : int or sequence of str, optional
+        Raw values of a sample: how many, or their names. May be left out if the first stage knows.
+
+    Raises
+    ------
+    ConfigError
+        If there is no stage, one is there twice, or one does not fit the one before.
+    """
+
+    stages: tuple[Stage, ...]
+    channels: tuple[str, ...]
+
+    def __init__(
+        self, stages: Stage | Sequence[Stage], channels: int | Sequence[str] | None = None
+    ) -> None:
+        given: Any = (stages,) if isinstance(stages, Stage) else stages
+        if not isinstance(given, Sequence) or not all(isinstance(one, Stage) for one in given):
+            raise ConfigError(f"stages={given!r}: expected stages, of {', '.join(STAGES)}")
+        names = [one.name for one in given]
+        if not names or len({*names}) < len(names):
+            raise ConfigError(f"stages={', '.join(names)}: expected one or more, each of them once")
+        found: list[Stage] = []
+        for one in given:
+            found.append(one if channels is None else one.of(channels))
+            channels = found[-1].feature_names
+        object.__setattr__(self, "stages", tuple(found))
+        object.__setattr__(self, "channels", found[0].channel_names)
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """A name for each raw value of a sample."""
+        return self.channels
+
+    @property
+    def n_channels(self) -> int:
+        """Raw values of a sample."""
+        return len(self.channel_names)
+
+    @cached_property
+    def feature_names(self) -> tuple[str, ...]:
+        """A name for each feature that a learner gets."""
+        return self.stages[-1].feature_names
+
+    @property
+    def n_features(self) -> int:
+        """Features: what a learner behind the chain takes."""
+        return len(self.feature_names)
+
+    @property
+    def hop(self) -> int:
+        """Raw samples from one row of features to the next."""
+        return int(np.prod([one.hop for one in self.stages]))
+
+    @cached_property
+    def dtype(self) -> np.dtype[Any]:
+        """The state, byte by byte the C struct ``sl_stages_state_t``: that of each stage."""
+        return np.dtype([(one.name, one.dtype) for one in self.stages])
+
+    @property
+    def ram_bytes(self) -> int:
+        """Bytes on a board: the state, the work of a step, and the rows between stages."""
+        rows = sum(one.scratch_bytes + 4 * one.n_features for one in self.stages)
+        return self.dtype.itemsize + rows
+
+    def start(self) -> State:
+        """Return the state before the first sample of a recording."""
+        state: State = np.zeros(1, self.dtype)
+        self.reset(state)
+        return state
+
+    def reset(self, state: State) -> None:
+        """Begin a recording, in place: nothing of the one before stays."""
+        for one in self.stages:
+            one.reset(state[one.name])
+
+    def state_from_bytes(self, data: bytes) -> State:
+        """Return a state from its bytes.
+
+        Raises
+        ------
+        ShapeError
+            If the chain does not come to such a state.
+        """
+        if len(data) != self.dtype.itemsize:
+            raise ShapeError(
+                f"state of a chain of {len(data)} bytes: {', '.join(s.name for s in self.stages)} "
+                f"of {self.n_channels} channels has {self.dtype.itemsize}"
+            )
+        state: State = np.frombuffer(data, self.dtype).copy()
+        for one in self.stages:
+            one.check(state[one.name])
+        return state
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """Return the stages as JSON values; only the first one's channels are said."""
+        found = [one.to_json() for one in self.stages]
+        for later in found[1:]:
+            del later["channels"]
+        return found
+
+    @classmethod
+    def from_json(cls, values: Any, channels: int | Sequence[str] | None = None) -> Stages:
+        """Invert :meth:`to_json`.
+
+        Raises
+        ------
+        ConfigError
+            If the values are no chain's.
+        """
+        if not isinstance(values, Sequence) or isinstance(values, str):
+            raise ConfigError("not a description of a chain: expected a list of stages")
+        return cls(tuple(map(stage_from_json, values)), channels)
+
+
+def check_stages(stages: Stages, spec: NetworkSpec) -> None:
+    """Refuse stages that do not fit a learner.
+
+    Raises
+    ------
+    ConfigError
+        If they give another number of features, or the learner has a sense of time itself.
+    """
+    if spec.leaks:
+        raise ConfigError("a spiking learner has a sense of time itself: it takes raw samples")
+    if stages.n_features != spec.n_features:
+        raise ConfigError(
+            f"{stages.stages[-1].name} gives {stages.n_features} features, the learner takes "
+            f"{spec.n_features}: make it with layers=({stages.n_features}, ...)"
+        )

@@ -1,0 +1,230 @@
+"""A stage of a front end: raw values of a signal in, rows of features out, some steps apart.
+
+A stage is a name that has one room, ``quant/stages/NAME``: what describes it (``STAGE``), the
+golden model (``golden``), its C (``kernel``) and its numbers (NUMBERS.md). Nothing outside says its
+name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+
+from quant.errors import ConfigError, ShapeError
+from quant.hyperparameters import is_whole
+from quant.layout import State
+
+#: Features of a stage, and so what may come into the next one.
+FEATURES_MAX = 4096
+#: Samples from one row of features to the next.
+HOP_MAX = 65535
+
+S = TypeVar("S", bound="Stage")
+
+
+class Stage:
+    """What one stage does. Every stage is a frozen dataclass: its fields are its settings.
+
+    ``channels`` is one of them: how many values come in, or their names. In a chain it is left out
+    of all stages but the first, for a stage takes the features of the one before.
+    """
+
+    #: The name of its room.
+    name: ClassVar[str]
+    #: Channels that it takes at most.
+    channels_max: ClassVar[int] = 256
+    #: Names that no channel may have.
+    reserved: ClassVar[tuple[str, ...]] = ()
+    channels: int | Sequence[str] | None
+    #: Steps from one row of features to the next.
+    hop: int
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """A name for each value that comes in.
+
+        Raises
+        ------
+        ConfigError
+            If the stage does not know its channels.
+        """
+        if self.channels is None or isinstance(self.channels, int):
+            raise ConfigError(
+                f"{self.name} does not know its channels: give channels=, how many values a "
+                "sample has, or their names"
+            )
+        return tuple(self.channels)
+
+    @property
+    def n_channels(self) -> int:
+        """Values that come in."""
+        return len(self.channel_names)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """A name for each value that comes out."""
+        raise NotImplementedError
+
+    @property
+    def n_features(self) -> int:
+        """Values that come out."""
+        return len(self.feature_names)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The state, byte by byte the C struct ``sl_NAME_state_t``: words of 32 bits."""
+        raise NotImplementedError
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Bytes that a step needs beside the state."""
+        return 4
+
+    def reset(self, state: State) -> None:
+        """Begin a recording, in place."""
+        raise NotImplementedError
+
+    def check(self, state: State) -> None:
+        """Refuse a state that the stage does not come to.
+
+        Raises
+        ------
+        ShapeError
+            If it is such a one.
+        """
+        raise NotImplementedError
+
+    def defines(self) -> Mapping[str, object]:
+        """Return the constants of its C, without ``SL_NAME_`` in front."""
+        raise NotImplementedError
+
+    def work(self) -> float:
+        """Return how much work a row of features is, in any unit: instructions go with it."""
+        raise NotImplementedError
+
+    def to_json(self) -> dict[str, Any]:
+        """Return its name and settings as JSON values."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}  # type: ignore[arg-type]
+        plain = {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+        return {"stage": self.name, **plain}
+
+    def of(self: S, channels: int | Sequence[str]) -> S:
+        """Return the stage with channels that it did not know before.
+
+        Raises
+        ------
+        ConfigError
+            If it knows others already.
+        """
+        if self.channels is not None:
+            if isinstance(channels, int) or tuple(channels) == self.channel_names:
+                return self
+            raise ConfigError(
+                f"{self.name} has {_short(self.channel_names)} for channels, and is given "
+                f"{_short(channels)}: leave its channels out"
+            )
+        found: S = dataclasses.replace(self, channels=channels)  # type: ignore[type-var]
+        return found
+
+    def _know(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    def _know_channels(self) -> None:
+        """Give the channels names; to be called once all other settings are checked."""
+        names: Any = self.channels
+        if names is None:
+            return
+        if is_whole(names) and 1 <= names <= self.channels_max:
+            names = tuple(f"x{i}" for i in range(int(names)))
+        if isinstance(names, str) or not isinstance(names, Sequence):
+            raise ConfigError(
+                f"channels={self.channels!r}: expected their number, 1 to {self.channels_max}, or "
+                "their names"
+            )
+        names = tuple(map(str, names))
+        unlike = len({*names, *self.reserved}) == len(names) + len(self.reserved)
+        if not 1 <= len(names) <= self.channels_max or not unlike:
+            but = f", none of them {', '.join(map(repr, self.reserved))}" if self.reserved else ""
+            raise ConfigError(
+                f"channels={_short(self.channels)}: {self.name} expects 1 to {self.channels_max} "
+                f"different names{but}"
+            )
+        self._know("channels", names)
+        if self.n_features > FEATURES_MAX:
+            raise ConfigError(
+                f"{self.name} of {len(names)} channels has {self.n_features} features: expected "
+                f"{FEATURES_MAX} at most"
+            )
+
+
+def whole(name: str, value: Any, least: int, most: int) -> int:
+    """Return a setting as a whole number.
+
+    Raises
+    ------
+    ConfigError
+        If it is none from ``least`` to ``most``.
+    """
+    if not is_whole(value) or not least <= value <= most:
+        raise ConfigError(f"{name}={value!r}: expected a whole number from {least} to {most}")
+    return int(value)
+
+
+def wrong_state(stage: Stage, why: str) -> ShapeError:
+    """Return what to raise of a state that a stage does not come to."""
+    return ShapeError(f"state of {stage.name}: {why}: no stage comes to it; was it damaged?")
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+class _Stages(Mapping[str, type[Stage]]):
+    """Every stage by its name, found by its folder; loaded when it is asked for."""
+
+    def __getitem__(self, name: str) -> type[Stage]:
+        if name not in [*self]:
+            raise KeyError(name)
+        found: type[Stage] = room(name).STAGE
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        folder = Path(__file__).parent
+        yield from sorted(m.name for m in pkgutil.iter_modules([str(folder)]) if m.ispkg)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def room(name: str, part: str = "") -> ModuleType:
+    """Return a stage's room, or a module in it."""
+    return importlib.import_module(f"quant.stages.{name}{'.' * bool(part)}{part}")
+
+
+def stage_from_json(values: Any) -> Stage:
+    """Invert :meth:`Stage.to_json`.
+
+    Raises
+    ------
+    ConfigError
+        If the values are no stage's.
+    """
+    if not isinstance(values, Mapping) or values.get("stage") not in [*STAGES]:
+        raise ConfigError(f"{_short(values)}: expected a stage, one of {', '.join(STAGES)}")
+    settings = {name: value for name, value in values.items() if name != "stage"}
+    try:
+        return STAGES[values["stage"]](**settings)
+    except TypeError as error:
+        raise ConfigError(f"no settings of {values['stage']}: {error}") from error
+
+
+#: The only place that knows all stages.
+STAGES: Mapping[str, type[Stage]] = _Stages()
