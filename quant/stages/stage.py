@@ -57,8 +57,8 @@ class Stage:
         """
         if self.channels is None or isinstance(self.channels, int):
             raise ConfigError(
-                f"{self.name} does not know its channels: give channels=, how many values a "
-                "sample has, or their names"
+                f"{self.name} does not know its channels: give channels=, how many values come "
+                "with a sample, or their names"
             )
         return tuple(self.channels)
 
