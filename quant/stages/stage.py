@@ -124,7 +124,9 @@ class Stage:
             If it knows others already.
         """
         if self.channels is not None:
-            if isinstance(channels, int) or tuple(channels) == self.channel_names:
+            given: Any = channels
+            same = self.n_channels == given if is_whole(given) else self.channel_names == (*given,)
+            if same:
                 return self
             raise ConfigError(
                 f"{self.name} has {_short(self.channel_names)} for channels, and is given "
