@@ -71,15 +71,16 @@ def measure(options: argparse.Namespace) -> Record:
     seeds, n = list(seeds_of(options)), options.limit_samples or N_SAMPLES
     cases = [(ALL, 1.0), *((how, budget) for budget in BUDGETS for how in (ASKED, CHANCE))]
     rows: list[Record] = []
-    if options.asked:
+    if options.asked is not None:
         before = read_record(options.results / STUDY.name)
         if (before["seeds"], before["samples"]) != (seeds, n):
             raise ExperimentError(
                 f"--asked keeps what was measured with seeds {before['seeds']} and "
                 f"{before['samples']} samples: expected the same, not {seeds} and {n}"
             )
-        rows = [row for row in before["rows"] if row["how"] != ASKED]
-        cases = [case for case in cases if case[0] == ASKED]
+        case = (ASKED, options.asked)
+        rows = [row for row in before["rows"] if (row["how"], row["budget"]) != case]
+        cases = [case]
     for stream in STREAMS:
         for rule in RULES_ASKED:
             for how, budget in cases:
@@ -95,15 +96,18 @@ def _title(rule: str) -> str:
 
 
 def tables(record: Record) -> Mapping[str, str]:
-    """Return the one table, in percent: means over the seeds."""
+    """Return the one table, in percent: means over the seeds; last the labels of 5 %."""
     columns = [(ALL, 1.0), *((how, b) for b in BUDGETS[::-1] for how in (ASKED, CHANCE))]
     rows = []
     for stream in STREAMS:
         for rule in RULES_ASKED:
             mine = [_figures(record, stream, rule, how, budget) for how, budget in columns]
             cells = [cell([one["accuracy"] for one in each]) for each in mine]
-            rows.append([stream, _title(rule), *cells])
+            least = _figures(record, stream, rule, ASKED, BUDGETS[0])
+            share = f"{mean(one['labels'] for one in least):.1f}"
+            rows.append([stream, _title(rule), *cells, share])
     head = [how if how == ALL else f"{budget:.0%} {how}" for how, budget in columns]
+    head.append(f"labels, {BUDGETS[0]:.0%} asked for")
     return {"table": markdown(["stream", "rule", *head], rows)}
 
 
@@ -152,7 +156,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_seeds(parser, N_SEEDS)
     add_limit(parser, 10, "samples of each")
     parser.add_argument(
-        "--asked", action="store_true", help="measure again what learners ask for; keep the rest"
+        "--asked",
+        type=float,
+        choices=BUDGETS,
+        metavar="SHARE",
+        help="measure again only what learners ask for with this budget; keep the rest",
     )
 
 

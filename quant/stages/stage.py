@@ -57,8 +57,8 @@ class Stage:
         """
         if self.channels is None or isinstance(self.channels, int):
             raise ConfigError(
-                f"{self.name} does not know its channels: give channels=, how many values a "
-                "sample has, or their names"
+                f"{self.name} does not know its channels: give channels=, how many values come "
+                "with a sample, or their names"
             )
         return tuple(self.channels)
 
@@ -124,7 +124,9 @@ class Stage:
             If it knows others already.
         """
         if self.channels is not None:
-            if isinstance(channels, int) or tuple(channels) == self.channel_names:
+            given: Any = channels
+            same = self.n_channels == given if is_whole(given) else self.channel_names == (*given,)
+            if same:
                 return self
             raise ConfigError(
                 f"{self.name} has {_short(self.channel_names)} for channels, and is given "

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from quant.stages import Stages
 from quant.stages.native import NativeStages
+from streamlearn.errors import ConfigError
 from streamlearn.streams.csv_rows import CsvRows
 
 
@@ -37,7 +38,7 @@ class StageRows:
 
     def __init__(self, rows: Any, stages: Any, segment: bool) -> None:
         self._rows: Any = rows
-        self.stages = Stages.from_json(stages, rows.feature_names)
+        self.stages, self._order = _of_columns(stages, rows)
         self._engine = NativeStages(self.stages)
         self._segment = segment
         self._state, self._of = self.stages.start(), ""
@@ -72,7 +73,7 @@ class StageRows:
         raw rows. Raw rows with which no features come yield nothing.
         """
         for x, y, lines in self._rows.blocks(max_rows):
-            found = [self._take(row, at) for at, row in enumerate(x)]
+            found = [self._take(row, at) for at, row in enumerate(x[:, self._order])]
             ends = np.array([at for at, row in enumerate(found) if row is not None], np.int64)
             if not len(ends):
                 continue
@@ -106,6 +107,19 @@ class StageRows:
         if kept is not None:
             self._state = self.stages.state_from_bytes(base64.b64decode(kept["state"]))
             self._of = str(kept["segment"])
+
+
+def _of_columns(values: Any, rows: CsvRows) -> tuple[Stages, NDArray[np.intp]]:
+    """Return stages of a stream's columns, and the columns in the order of their channels."""
+    found = list(rows.feature_names)
+    known = values[0].get("channels") if values and isinstance(values[0], dict) else None
+    if known is not None and {*known} != {*found}:
+        raise ConfigError(
+            f"{rows.name} has the columns {found}, and the run's stages take {[*known]}: give the "
+            "same columns"
+        )
+    stages = Stages.from_json(values, known or found)
+    return stages, np.array([found.index(name) for name in stages.channel_names], np.intp)
 
 
 def through_stages(rows: CsvRows, stages: Any, segment: str | None) -> Any:

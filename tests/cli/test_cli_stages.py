@@ -68,6 +68,28 @@ def test_a_run_that_was_cut_inside_a_window_goes_on(tmp_path: Path) -> None:
     assert cli.run(["run", "--resume", str(out), "--learn-every", "9"]) != 0
 
 
+def test_a_run_goes_on_with_columns_in_another_order_and_refuses_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = write(tmp_path / "a.csv"), tmp_path / "run"
+    stages = "--stage", "delta:threshold=0.1+0.3", "--stage", "traces:leaks=2+4,hop=10"
+    assert ran("--stream", str(data), "--out", str(out), *stages) == 0
+    lines = [line.split(",") for line in data.read_text().splitlines()]
+    other = tmp_path / "b.csv"
+    other.write_text("".join(f"{b},{a},{y},{r}\n" for r, a, b, y in lines))
+    assert cli.run(["run", "--resume", str(out), "--stream", str(other), "--quiet"]) == 0
+    desk = Chain(
+        MesuClassifier((8, 32, 3), classes=list("abc")),
+        Stages((Delta((0.1, 0.3)), Traces((2, 4), 10)), ("u", "v")),
+    )
+    for x, label in 2 * recordings():
+        desk.learn_recording(x, label)
+    assert MesuClassifier.load(out / "state.sls").state_sha256 == desk.learner.state_sha256
+    other.write_text(other.read_text().replace("v,u,", "w,u,"))
+    assert cli.run(["run", "--resume", str(out), "--stream", str(other)]) != 0
+    assert "the run's stages take ['u', 'v']" in " ".join(capsys.readouterr().err.split())
+
+
 def test_options_that_mean_nothing_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -55,7 +55,7 @@ def test_a_board_learns_from_a_signal_what_the_desk_learns(
     result = device.run_stream(x[:90], y[:90])
     found = [desk.test_then_learn_one(*pair) for pair in zip(x[:90], y[:90].tolist(), strict=True)]
     assert result.predictions.tolist() == [-1 if p is None else p for p in found]
-    assert sum(p is not None for p in found) == len(golden.recording(stages, x[:90])) > 9
+    assert sum(p is not None for p in found) == len(golden.recording(stages, x[:90])) > 7
     assert device.read_state() == desk.learner.state.tobytes()
     ends = result.statuses == 0
     assert (result.statuses[~ends] == NO_FEATURES).all()

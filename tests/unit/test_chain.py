@@ -213,7 +213,10 @@ def test_what_is_no_stage_is_refused() -> None:
         (Bank, {"rate": 8000, "n": 80, "hop": 80, "bands": 65}, "from 1 to 64"),
         (Bank, {"rate": 8000, "n": 80, "hop": 80, "highest": 4001}, "highest=4001"),
         (Bank, {"rate": 8000, "n": 80, "hop": 80, "lowest": 3950}, "less than highest"),
+        (Bank, {"rate": 8000, "n": 80, "hop": 80, "lowest": 99.99, "highest": 100}, "hundredth"),
         (Bank, {"rate": 8000, "n": 80, "hop": 80, "quiet": 0}, "quiet=0"),
+        (Window, {"n": 8, "hop": 8, "features": [["mean"]]}, "expected different names"),
+        (Stages, {"stages": Window(9, 9, 2), "channels": 3}, "leave its"),
         (Bank, {"rate": 8000, "n": 80, "hop": 80, "channels": 9}, "1 to 8"),
         (Stages, {"stages": ()}, "one or more"),
         (Stages, {"stages": (1,)}, "expected stages"),
@@ -228,6 +231,21 @@ def test_what_is_no_stage_is_refused() -> None:
     for every in (0, 1.5, True, "2", 1 << 16):
         with pytest.raises(ConfigError, match="learn_every"):
             chain("numpy", every)  # type: ignore[arg-type]
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    whole = np.int64(8)
+    stages = Stages(
+        (
+            Bank(np.float32(100), whole * 2, whole, np.int32(3), np.float64(5)),
+            Delta(np.array([0.5, 1, 2]), np.int8(3), np.array(0.25)),
+            Traces(np.arange(3).tolist(), np.uint16(2)),
+        ),
+        np.int64(1),
+    )
+    assert from_bytes(to_bytes(stages)) == stages
+    window = Stages(Window(whole, whole, edges=[whole // 8, whole // 4]), whole // 4)
+    assert from_bytes(to_bytes(window)) == window
 
 
 def test_states_that_no_samples_lead_to_are_refused() -> None:

@@ -74,15 +74,17 @@ class Bank(Framed):
     def __post_init__(self) -> None:
         rate = _number("rate", self.rate, 1e-3, 1e9)
         self._know("rate", rate)
-        whole_number("n", self.n, N_MIN, N_MAX)
-        whole_number("hop", self.hop, 1, HOP_MAX)
-        whole_number("bands", self.bands, 1, BANDS_MAX)
+        self._know("n", whole_number("n", self.n, N_MIN, N_MAX))
+        self._know("hop", whole_number("hop", self.hop, 1, HOP_MAX))
+        self._know("bands", whole_number("bands", self.bands, 1, BANDS_MAX))
         given = 0.4875 * rate if self.highest is None else self.highest
         highest = _number("highest", given, 0.0, rate / 2)
         self._know("highest", highest)
         self._know("lowest", _number("lowest", self.lowest, 1e-9 * rate, rate / 2))
-        if self.lowest >= highest:
-            raise ConfigError(f"lowest={self.lowest:g}: expected less than highest={highest:g}")
+        if self.lowest * 1.01 > highest:
+            raise ConfigError(
+                f"lowest={self.lowest:g}: expected less than highest={highest:g}, by a hundredth"
+            )
         self._know("quiet", _number("quiet", self.quiet, 2.0**QUIET_MIN, 2.0**QUIET_MAX))
         self._know_channels()
 

@@ -67,7 +67,7 @@ class Delta(Stage):
     def __post_init__(self) -> None:
         self._know("threshold", _numbers("threshold", self.threshold, LEAST, MOST))
         self._know("rest", _numbers("rest", self.rest, -MOST, MOST))
-        whole_number("leak", self.leak, 0, LEAK_MAX)
+        self._know("leak", whole_number("leak", self.leak, 0, LEAK_MAX))
         self._know_channels()
         if self.channels is not None:
             for name in ("threshold", "rest"):
@@ -146,7 +146,8 @@ class Delta(Stage):
 
 def _numbers(name: str, given: Any, least: float, most: float) -> float | tuple[float, ...]:
     """Return a setting as a number, or one for each channel."""
-    many = isinstance(given, Sequence | np.ndarray) and not isinstance(given, str)
+    given = given.tolist() if isinstance(given, np.ndarray) else given
+    many = isinstance(given, Sequence) and not isinstance(given, str)
     values = [*given] if many else [given]
     for value in values:
         known = isinstance(value, int | float | np.integer | np.floating)

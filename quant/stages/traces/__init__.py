@@ -61,7 +61,7 @@ class Traces(Stage):
         if len({*leaks}) < len(leaks):
             raise ConfigError(f"leaks={given!r}: expected different numbers")
         self._know("leaks", leaks)
-        whole_number("hop", self.hop, 1, HOP_MAX)
+        self._know("hop", whole_number("hop", self.hop, 1, HOP_MAX))
         self._know_channels()
 
     @property

@@ -74,8 +74,8 @@ class Window(Framed):
     magnitude: bool = False
 
     def __post_init__(self) -> None:
-        whole("n", self.n, N_MIN, N_MAX)
-        whole("hop", self.hop, 1, HOP_MAX)
+        self._know("n", whole("n", self.n, N_MIN, N_MAX))
+        self._know("hop", whole("hop", self.hop, 1, HOP_MAX))
         if not isinstance(self.magnitude, bool):
             raise ConfigError(f"magnitude={self.magnitude!r}: expected True or False")
         self._know("features", self._known_features())
@@ -88,7 +88,8 @@ class Window(Framed):
         given = self.features
         if isinstance(given, str) or not isinstance(given, Sequence):
             raise ConfigError(f"features={given!r}: expected names, of {', '.join(FEATURES)}")
-        if not given or len(set(given)) < len(given) or not set(given) <= {*FEATURES}:
+        names = all(isinstance(name, str) for name in given)
+        if not given or not names or len(set(given)) < len(given) or not set(given) <= {*FEATURES}:
             raise ConfigError(
                 f"features={given!r}: expected different names, of {', '.join(FEATURES)}"
             )
