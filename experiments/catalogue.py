@@ -58,6 +58,9 @@ TOPICS: dict[str, dict[str, Entry]] = {
         "bnn-pmnist": Entry(
             "metaplastic.experiments", "binarized network, 6 permuted MNISTs (Laborieux, figure 2)"
         ),
+        "bnn-epochs": Entry(
+            "metaplastic.experiments", "the same with the paper's 40 epochs, at 512 wide"
+        ),
         "bnn-tune": Entry(
             "metaplastic.experiments", "the m of fewer epochs, chosen on validation images"
         ),
@@ -85,6 +88,10 @@ TOPICS: dict[str, dict[str, Entry]] = {
         "streaming-gated": Entry(
             "streaming.experiments",
             "the same at H = 512, each sample in its active blocks of units",
+        ),
+        "streaming-hundred": Entry(
+            "streaming.experiments",
+            "the same at H = 512 for a hundred tasks: the newest five, and all",
         ),
         "streaming-tune": Entry(
             "streaming.experiments",

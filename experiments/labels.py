@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 
 from experiments.catalogue import Runnable
+from experiments.errors import ExperimentError
 from experiments.options import add_limit, add_seeds, seeds_of
 from experiments.pictures import plain_numbers, svg
 from experiments.streams.loading import load
 from experiments.streams.rules import variants
 from experiments.streams.sources import SOURCES
-from experiments.study import Record, Study, say
+from experiments.study import Record, Study, read_record, say
 from experiments.tables import cell, markdown
 from quant.rule import RULES
 from streamlearn.learners.loading import learner_class
@@ -60,9 +61,26 @@ def run(rule: str, stream: str, how: str, budget: float, seed: int, n: int) -> d
 
 
 def measure(options: argparse.Namespace) -> Record:
-    """Run every rule on every stream: all labels, and each budget in both ways."""
-    seeds, n, rows = list(seeds_of(options)), options.limit_samples or N_SAMPLES, []
+    """Run every rule on every stream: all labels, and each budget in both ways.
+
+    Raises
+    ------
+    ExperimentError
+        If only what is asked for is to be measured, and the rest was with other seeds or samples.
+    """
+    seeds, n = list(seeds_of(options)), options.limit_samples or N_SAMPLES
     cases = [(ALL, 1.0), *((how, budget) for budget in BUDGETS for how in (ASKED, CHANCE))]
+    rows: list[Record] = []
+    if options.asked is not None:
+        before = read_record(options.results / STUDY.name)
+        if (before["seeds"], before["samples"]) != (seeds, n):
+            raise ExperimentError(
+                f"--asked keeps what was measured with seeds {before['seeds']} and "
+                f"{before['samples']} samples: expected the same, not {seeds} and {n}"
+            )
+        case = (ASKED, options.asked)
+        rows = [row for row in before["rows"] if (row["how"], row["budget"]) != case]
+        cases = [case]
     for stream in STREAMS:
         for rule in RULES_ASKED:
             for how, budget in cases:
@@ -78,15 +96,18 @@ def _title(rule: str) -> str:
 
 
 def tables(record: Record) -> Mapping[str, str]:
-    """Return the one table, in percent: means over the seeds."""
+    """Return the one table, in percent: means over the seeds; last the labels of 5 %."""
     columns = [(ALL, 1.0), *((how, b) for b in BUDGETS[::-1] for how in (ASKED, CHANCE))]
     rows = []
     for stream in STREAMS:
         for rule in RULES_ASKED:
             mine = [_figures(record, stream, rule, how, budget) for how, budget in columns]
             cells = [cell([one["accuracy"] for one in each]) for each in mine]
-            rows.append([stream, _title(rule), *cells])
+            least = _figures(record, stream, rule, ASKED, BUDGETS[0])
+            share = f"{mean(one['labels'] for one in least):.1f}"
+            rows.append([stream, _title(rule), *cells, share])
     head = [how if how == ALL else f"{budget:.0%} {how}" for how, budget in columns]
+    head.append(f"labels, {BUDGETS[0]:.0%} asked for")
     return {"table": markdown(["stream", "rule", *head], rows)}
 
 
@@ -134,6 +155,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the study's own options."""
     add_seeds(parser, N_SEEDS)
     add_limit(parser, 10, "samples of each")
+    parser.add_argument(
+        "--asked",
+        type=float,
+        choices=BUDGETS,
+        metavar="SHARE",
+        help="measure again only what learners ask for with this budget; keep the rest",
+    )
 
 
 STUDY = Study("labels", measure, tables, add_options, pictures)

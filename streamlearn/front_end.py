@@ -71,7 +71,7 @@ def standardise(
     start = state["feature_count"][0] == 0
     known = (variance > 0) & ~start & ~decision.silent
     z = np.divide(after, np.sqrt(variance), out=np.zeros_like(x), where=known)
-    held = Memory(*(np.where(start, 0, part) for part in decision.memory))
+    held = Memory(*(np.where(start, a, b) for a, b in zip(memory, decision.memory, strict=True)))
     statistics = {
         "front_end_count": np.array(min(int(state["front_end_count"][0]) + 1, window)),
         "mean": np.where(start, x, mean),
@@ -81,7 +81,7 @@ def standardise(
         **held._asdict(),
     }
     z, clamped = clamp_inputs(z)
-    return statistics, z, (clamped, int(np.count_nonzero(held.streak > 0)))
+    return statistics, z, (clamped, int(np.count_nonzero(~start & (held.streak > 0))))
 
 
 def clamp_inputs(z: Float) -> tuple[Float, int]:

@@ -22,6 +22,25 @@ def unproved() -> Iterator[str]:
 
 
 @block
+def reasons() -> Iterator[str]:
+    """Why each place that is not proved holds: tests/proof/reasons.json."""
+    folder = ROOT / "tests" / "proof"
+    families = json.loads((folder / "reasons.json").read_text("utf-8"))
+    parts = json.loads((folder / "unproved.json").read_text("utf-8"))
+    yield "| places of one shape | alarms | why it holds | bounds |"
+    yield "|---|---:|---|---|"
+    for name, family in families.items():
+        alarms = sum(
+            n
+            for found in parts.values()
+            for place, n in found["unproved"].items()
+            if any(re.match(pattern, place) for pattern in family["places"])
+        )
+        bounds = ", ".join(f"`{bound}`" for bound in family["bounds"]) or "–"
+        yield f"| {name} | {alarms} | {family['why']} | {bounds} |"
+
+
+@block
 def misra() -> Iterator[str]:
     """Deviations from MISRA C:2012 by rule: tests/proof/misra.json."""
     yield "| rule | places | why |"

@@ -32,7 +32,7 @@ from streamlearn.streams.locate import DataNotFoundError, data_files
 from streamlearn.uncertainty import auc, entropies
 
 #: Counted up when a log of before says something else than a new one.
-VERSION = 1
+VERSION = 2
 FOLDER = "bimu-pmnist"
 N_TASKS, N_SEEDS = 100, 3
 NEWEST, MORE, EVERY = 5, 20, 10
@@ -68,19 +68,22 @@ def load_foreign() -> Floats:
     return found
 
 
-def novelty_auc(learner: PermutedLearner, inside: Floats, outside: Floats, task: int) -> float:
-    """Return how well entropies tell known images from others: the area under the curve.
+def novelty_auc(
+    learner: PermutedLearner, inside: Floats, outside: Floats, task: int
+) -> tuple[float, float]:
+    """Return how well entropies tell known images from others: areas under the curve.
 
-    By epistemic entropy, as in the comparison over 200 tasks; by predictive entropy if there is one
-    draw. Both kinds of images share the draws.
+    By predictive and by epistemic entropy; by the former twice if there is one draw. Both kinds of
+    images share the draws.
     """
-    scores = []
+    scores: list[tuple[Any, Any]] = []
     for images in (inside, outside):
         z = learner.drawn(images, (task,))
         p = np.exp(z - z.max(axis=-1, keepdims=True))
         found = entropies(p / p.sum(axis=-1, keepdims=True))
-        scores.append(found.predictive if len(z) == 1 else found.epistemic)
-    return round(auc(*scores), 4)
+        scores.append((found.predictive, found.predictive if len(z) == 1 else found.epistemic))
+    predictive, epistemic = (round(auc(*pair), 4) for pair in zip(*scores, strict=True))
+    return predictive, epistemic
 
 
 class BimuRun(Run):
@@ -121,8 +124,9 @@ class BimuRun(Run):
 
         The record has for each task ``newest`` (test accuracy on the newest five, in %, the newest
         last) and ``train_s`` (CPU seconds); ``windows`` has the newest twenty after every tenth
-        task and at the end, and ``auc`` of the newest five against out-of-distribution images,
-        permuted as the task's are; ``bytes`` is the size of the state.
+        task and at the end, and ``auc`` and ``auc_epistemic`` of the newest five against
+        out-of-distribution images, permuted as the task's are, by predictive and by epistemic
+        entropy; ``bytes`` is the size of the state.
         """
         digits, foreign = data
         learner = make(self.setting, self.seed)
@@ -148,7 +152,9 @@ class BimuRun(Run):
                     known = np.take(digits.test[:KNOWN], order, axis=1)
                     others = np.take(foreign, order, axis=1)
                     areas.append(novelty_auc(learner, known, others, task))
-                record["windows"][str(done)] = {"accuracy": found, "auc": areas}
+                predictive, epistemic = (list(each) for each in zip(*areas, strict=True))
+                window = {"accuracy": found, "auc": predictive, "auc_epistemic": epistemic}
+                record["windows"][str(done)] = window
             return learner.counters()
 
         return Begun(learner, {"kernel": kernel_sha(), "numpy": np.__version__}, step)

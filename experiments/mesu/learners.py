@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from experiments.data import Floats, Integers
+from experiments.loop.kept_state import KeptState
 from experiments.loop.runs import Setting
 from experiments.mesu.evaluate import Weights
 from experiments.mesu.task_learner import MU_INIT, draw
@@ -22,7 +22,6 @@ from quant.rules.mesu.variance import decode, exponent_view
 from quant.rules.mesu_factored.config import MesuFactoredConfig
 from quant.rules.mesu_factored.plan import decode_column, decode_row, make_factored_plan
 from quant.rules.mesu_factored.state import FACTORS, factor_view
-from quant.state import init_state, state_from_bytes
 
 
 def frac_bits(layers: tuple[int, ...]) -> tuple[int, ...]:
@@ -36,7 +35,7 @@ def frac_bits(layers: tuple[int, ...]) -> tuple[int, ...]:
     return (MU_FRAC_BITS, *later)
 
 
-class MesuLearner:
+class MesuLearner(KeptState):
     """MESU by the C kernel, with the settings of the paper's figure 3."""
 
     def __init__(
@@ -62,9 +61,9 @@ class MesuLearner:
             self.config = MesuFactoredConfig(**constants)
         else:
             self.config = MesuConfig(**constants, mu_frac_bits=frac_bits(setting.layers))
+        super().__init__(self.spec, self.config, arithmetic, seed)
         self._arithmetic = arithmetic
-        self._kernel = NativeKernel(self.spec, self.config, arithmetic)
-        self._state = init_state(self.spec, self.config, arithmetic, seed)
+        self._kernel = NativeKernel(*self._given)
 
     @property
     def state(self) -> State:
@@ -108,16 +107,6 @@ class MesuLearner:
     def mean_sigma(self) -> list[float]:
         """See :class:`TaskLearner`."""
         return [float(self.moments(layer)[1].mean()) for layer in range(len(self.spec.shapes))]
-
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """See :class:`TaskLearner`."""
-        return {"state": np.frombuffer(self._state.tobytes(), np.uint8)}
-
-    def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """See :class:`TaskLearner`."""
-        self._state = state_from_bytes(
-            self.spec, self.config, self._arithmetic, arrays["state"].tobytes()
-        )
 
     def counters(self) -> dict[str, int]:
         """See :class:`TaskLearner`."""

@@ -31,6 +31,16 @@ EXPERIMENTS: dict[str, Runnable] = {
             settings.permuted_full,
         ),
         Experiment(
+            "bnn-epochs",
+            settings.EPOCHS_ALGORITHMS,
+            1,
+            settings.epochs_settings,
+            tables.permuted_table,
+            pictures.permuted_picture,
+            runs.PermutedRun,
+            6,
+        ),
+        Experiment(
             "bnn-tune",
             settings.TUNED_ALGORITHMS,
             1,

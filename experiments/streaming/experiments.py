@@ -29,6 +29,16 @@ EXPERIMENTS: dict[str, Runnable] = {
             runs.StreamingRun,
             max(settings.MILESTONES),
         ),
+        Experiment(
+            settings.HUNDRED,
+            settings.LONG,
+            1,
+            settings.hundred_settings,
+            report.hundred_table,
+            report.hundred_picture,
+            runs.StreamingRun,
+            settings.N_HUNDRED,
+        ),
         tune.STUDY,
         beyond.STUDY,
     )

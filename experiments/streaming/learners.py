@@ -11,16 +11,16 @@ import numpy.typing as npt
 
 from experiments import compiler
 from experiments.data import Floats, Integers, standardised
-from experiments.mesu import kernels as baseline_kernels
-from experiments.mesu.baselines import Deterministic, DeterministicLearner
+from experiments.loop.kept_state import KeptState
 from experiments.mesu.evaluate import logits
 from experiments.mesu.learners import MesuLearner
 from experiments.streaming import kernels
+from experiments.streaming.floats import MlpLearner, PenalisedLearner, TwoMatrices
 from experiments.streaming.settings import (
     GATES,
+    PENALTIES,
     TWINS,
     StreamingSetting,
-    constants,
     metaplastic_config,
     metaplastic_spec,
 )
@@ -29,17 +29,10 @@ from quant.rules.metaplastic.cuts import metaplasticity_of
 from quant.rules.metaplastic.gates import active_units, gate_bits, gates_of
 from quant.rules.metaplastic.plan import make_metaplastic_plan
 from quant.rules.metaplastic.state import weight_view
-from quant.state import init_state, state_from_bytes
-from streamlearn.errors import DivergedError
+from quant.state import init_state
 from streamlearn.rules.metaplastic.equations import LSB
 
 Bools = npt.NDArray[np.bool_]
-PENALTY_RULES = {"ewc-online": baseline_kernels.ANCHORED, "si": baseline_kernels.SI}
-#: The arrays that a penalty cannot do without.
-USED = {
-    "ewc-online": ("weights", "anchor", "importance"),
-    "si": ("weights", "anchor", "importance", "path"),
-}
 
 
 class StreamingLearner(Protocol):
@@ -79,13 +72,13 @@ def binary_classes(
     return classes
 
 
-class MetaplasticLearner:
+class MetaplasticLearner(KeptState):
     """The C kernel of the metaplastic rule."""
 
     def __init__(self, setting: StreamingSetting, seed: int) -> None:
         self._spec, self._config = metaplastic_spec(setting), metaplastic_config(setting)
-        self._kernel = NativeKernel(self._spec, self._config, "q8")
-        self._state = init_state(self._spec, self._config, "q8", seed)
+        super().__init__(self._spec, self._config, "q8", seed)
+        self._kernel = NativeKernel(*self._given)
 
     def learn(self, images: Floats, labels: Integers) -> None:
         """See :class:`StreamingLearner`."""
@@ -101,51 +94,12 @@ class MetaplasticLearner:
             active = active_units(gates, int(self._state["seed"][0]), x)
         return binary_classes(w1, w2, x, active)
 
-    def bytes(self) -> int:
-        """See :class:`StreamingLearner`."""
-        return int(self._state.nbytes)
-
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """See :class:`StreamingLearner`."""
-        return {"state": np.frombuffer(self._state.tobytes(), np.uint8)}
-
-    def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """See :class:`StreamingLearner`."""
-        self._state = state_from_bytes(self._spec, self._config, "q8", arrays["state"].tobytes())
-
     def counters(self) -> dict[str, int]:
         """See :class:`StreamingLearner`."""
         return dataclasses.asdict(self._kernel.saturations)
 
 
-class _Weights:
-    """A learner whose state is two matrices."""
-
-    w1: npt.NDArray[Any]
-    w2: npt.NDArray[Any]
-
-    def bytes(self) -> int:
-        """See :class:`StreamingLearner`."""
-        return int(self.w1.nbytes + self.w2.nbytes)
-
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """See :class:`StreamingLearner`."""
-        return {"w1": self.w1.copy(), "w2": self.w2.copy()}
-
-    def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """See :class:`StreamingLearner`."""
-        self.w1, self.w2 = arrays["w1"].copy(), arrays["w2"].copy()
-
-    def counters(self) -> dict[str, int]:
-        """See :class:`StreamingLearner`."""
-        return {}
-
-    def _check(self) -> None:
-        if not (np.isfinite(self.w1).all() and np.isfinite(self.w2).all()):
-            raise DivergedError("the weights are no longer finite")
-
-
-class TwinLearner(_Weights):
+class TwinLearner(TwoMatrices):
     """The metaplastic rule in real numbers, from the start of the engine in integers; with gates
     where the setting has blocks.
     """
@@ -168,7 +122,7 @@ class TwinLearner(_Weights):
             *(sized.window, c.skip, sized.logit_scale, self._shift),
             *(self._gates, self._config.n_active, self.w1, self.w2, images, labels),
         )
-        self._check()
+        self.check()
 
     def classify(self, images: Floats, seed: tuple[int, ...]) -> Integers:
         """See :class:`StreamingLearner`."""
@@ -176,70 +130,6 @@ class TwinLearner(_Weights):
         gates = gates_of(self._spec, self._config)
         active = active_units(gates, self._seed, images) if gates.n_blocks else None
         return binary_classes(self.w1, self.w2, images, active)
-
-
-class MlpLearner(_Weights):
-    """A float network with rectified units, by plain SGD; weights start from N(0, 2/fan_in)."""
-
-    def __init__(self, setting: StreamingSetting, seed: int) -> None:
-        self._lr = np.float32(constants(setting)["lr"])
-        rng = np.random.default_rng((seed, 1))
-        n_in, n_hidden, n_out = setting.layers
-        self.w1, self.w2 = (
-            (rng.standard_normal(shape) * np.sqrt(2 / shape[0])).astype(np.float32)
-            for shape in ((n_in, n_hidden), (n_hidden, n_out))
-        )
-
-    def learn(self, images: Floats, labels: Integers) -> None:
-        """See :class:`StreamingLearner`."""
-        learn = compiler.compiled(kernels.learn_mlp)
-        learn(self._lr, self.w1, self.w2, images, labels)
-        self._check()
-
-    def classify(self, images: Floats, seed: tuple[int, ...]) -> Integers:
-        """See :class:`StreamingLearner`."""
-        del seed
-        classes: Integers = np.argmax(np.maximum(images @ self.w1, 0) @ self.w2, axis=1)
-        return classes
-
-
-class PenalisedLearner:
-    """The float network with online EWC's or SI's penalty; it is told where a task ends."""
-
-    def __init__(self, setting: StreamingSetting, seed: int) -> None:
-        config = Deterministic(
-            PENALTY_RULES[setting.algorithm], setting.strength, setting.decay, setting.lr
-        )
-        self._setting, self._learner = setting, DeterministicLearner(setting, seed, config)
-
-    def learn(self, images: Floats, labels: Integers) -> None:
-        """See :class:`StreamingLearner`; its end is the end of a task."""
-        self._learner.learn(images, labels, 0)
-
-    def classify(self, images: Floats, seed: tuple[int, ...]) -> Integers:
-        """See :class:`StreamingLearner`."""
-        weights = self._learner.weights(np.random.default_rng(seed))
-        z = logits(weights, images, np.arange(images.shape[1]))
-        classes: Integers = z[0].argmax(axis=1)
-        return classes
-
-    def bytes(self) -> int:
-        """See :class:`StreamingLearner`."""
-        arrays = self._learner.arrays()
-        used = USED[self._setting.algorithm]
-        return sum(int(arrays[name].nbytes) for name in used)
-
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """See :class:`StreamingLearner`."""
-        return self._learner.arrays()
-
-    def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """See :class:`StreamingLearner`."""
-        self._learner.restore(arrays)
-
-    def counters(self) -> dict[str, int]:
-        """See :class:`StreamingLearner`."""
-        return {}
 
 
 class StandardisedMesu:
@@ -265,7 +155,7 @@ class StandardisedMesu:
 
     def bytes(self) -> int:
         """See :class:`StreamingLearner`."""
-        return int(self._learner.arrays()["state"].nbytes)
+        return self._learner.bytes()
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """See :class:`StreamingLearner`."""
@@ -285,6 +175,6 @@ LEARNERS: dict[str, Callable[[StreamingSetting, int], StreamingLearner]] = {
     **dict.fromkeys(("metaplastic", "plastic", "no-memory", *GATES), MetaplasticLearner),
     **dict.fromkeys(TWINS, TwinLearner),
     "mlp": MlpLearner,
-    **dict.fromkeys(PENALTY_RULES, PenalisedLearner),
+    **dict.fromkeys(PENALTIES, PenalisedLearner),
     "mesu-q16": lambda setting, seed: StandardisedMesu(setting, seed, "q16"),
 }

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import mean
 
 from experiments.pictures import legend_above, svg
-from experiments.streaming.settings import MILESTONES
+from experiments.streaming.settings import MILESTONES, N_HUNDRED
 from experiments.tables import Record, cell, markdown, of
 from streamlearn.report import colours
 from streamlearn.report import svg as style
@@ -75,6 +75,53 @@ def streaming_table(records: Sequence[Record]) -> str:
             rows.append([*cells, *(f"{mean(speeds):,.0f}" for speeds in _speeds(mine))])
     head = ["", "layers", "state, bytes", *(f"T = {tasks}" for tasks in MILESTONES)]
     return markdown([*head, "samples/s, all tasks", "first task", "last task"], rows)
+
+
+#: Of the table of a hundred tasks: after how many.
+_LONG = (20, 50, N_HUNDRED)
+
+
+def hundred_table(records: Sequence[Record]) -> str:
+    """Average accuracy of the newest five tasks, of all, and of the last, along a hundred."""
+    rows = []
+    for algorithm, name in ALL_NAMES.items():
+        mine = of(records, algorithm=algorithm)
+        if not mine:
+            continue
+        layers = "-".join(map(str, mine[0]["identity"]["layers"]))
+        cells = [name, layers, f"{mine[0]['bytes']:,}"]
+        for tasks in _LONG:
+            found = accuracies(mine, tasks)
+            cells.append(" / ".join(cell(part) for part in _parts(found)) if found else "–")
+        rows.append([*cells, f"{len(mine)}"])
+    after = (f"T = {tasks}: newest 5 / all / last" for tasks in _LONG)
+    return markdown(["", "layers", "state, bytes", *after, "seeds"], rows)
+
+
+def _parts(found: Sequence[Sequence[float]]) -> list[list[float]]:
+    return [
+        [mean(run[-5:]) for run in found],
+        [mean(run) for run in found],
+        [run[-1] for run in found],
+    ]
+
+
+def hundred_picture(records: Sequence[Record]) -> str:
+    """Accuracy on each task after all of them, in the order they were learned."""
+    with style.drawing():
+        figure = style.new_figure(3.2)
+        ax = figure.subplots()
+        for algorithm, name in ALL_NAMES.items():
+            found = accuracies(of(records, algorithm=algorithm), N_HUNDRED)
+            if found:
+                heights = [mean(column) for column in zip(*found, strict=True)]
+                colour = COLOURS[algorithm]
+                ax.plot(range(1, len(heights) + 1), heights, color=colour, lw=1.1, label=name)
+        ax.set_xlabel("task, after a hundred of them")
+        ax.set_ylabel("accuracy, %")
+        if ax.lines:
+            legend_above(ax)
+        return svg(figure)
 
 
 def _speeds(records: Sequence[Record]) -> list[list[float]]:

@@ -18,8 +18,8 @@ from experiments.loop.runs import Begun, Record, Run
 from experiments.machine import kernel_sha
 from experiments.streaming.learners import LEARNERS, StreamingLearner
 from experiments.streaming.settings import (
-    MILESTONES,
     PENALTIES,
+    TESTED,
     TWINS,
     VERSION,
     StreamingSetting,
@@ -63,8 +63,8 @@ class StreamingRun(Run):
         """See :meth:`Run.begin`.
 
         The record has for each task ``newest`` (test accuracy on it, in %) and ``train_s`` (CPU
-        seconds); ``windows`` has every task's accuracy after 1, 6, 10 and 20 tasks and at the end;
-        ``bytes`` is the size of the state.
+        seconds); ``windows`` has every task's accuracy after 1, 6, 10, 20 and 50 tasks and at the
+        end; ``bytes`` is the size of the state.
         """
         learner = LEARNERS[self.setting.algorithm](self.streaming, self.seed)
 
@@ -84,7 +84,7 @@ class StreamingRun(Run):
         learner.learn(permuted, data.train_labels)
         record["train_s"].append(round(time.process_time() - started, 3))
         done = task + 1
-        whole = done in MILESTONES or done == n_tasks
+        whole = done in TESTED or done == n_tasks
         found = [
             self._accuracy(learner, data, orders[t], done)
             for t in range(0 if whole else task, done)

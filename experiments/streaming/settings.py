@@ -8,7 +8,7 @@ images chose the values; docs/binarized.md has the scans, and says where test fi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from experiments.loop.runs import Setting
 from quant.network import NetworkSpec
@@ -20,8 +20,9 @@ VERSION = 1
 FOLDER = "streaming-pmnist"
 N_FEATURES, N_CLASSES = 784, 10
 WIDTHS = (512, 200, 1024)
-#: After how many tasks all of them are tested.
+#: After how many tasks all of them are tested, and of those in the table of twenty.
 MILESTONES = (1, 6, 10, 20)
+TESTED = (*MILESTONES, 50)
 N_SEEDS = 3
 
 #: For one task that never changes: wider, faster, and every error counts.
@@ -41,6 +42,19 @@ TWINS = {"twin": (0, 0), "gated-32-of-64": (64, 32), "gated-16-of-64": (64, 16)}
 GATES = {"metaplastic": (0, 0)} | TWINS
 GATES |= {f"{name}-q8": gates for name, gates in TWINS.items() if name != "twin"}
 GATED_FOLDER = "streaming-gated"
+#: The same stream for five times as long, at H = 512.
+HUNDRED = "streaming-hundred"
+N_HUNDRED = 100
+LONG = (
+    "metaplastic",
+    "gated-32-of-64-q8",
+    "gated-16-of-64-q8",
+    "no-memory",
+    "mlp",
+    "ewc-online",
+    "si",
+    "mesu-q16",
+)
 
 #: MESU takes four bytes per synapse: a quarter of the hidden units has the same bytes of state.
 MESU_SHARE = 4
@@ -49,7 +63,7 @@ MESU_DRAWS = 10
 MESU_WINDOW = {200: 1.2e6, 512: 1e15, 1024: 1e15}
 MLP_LR = {200: 0.003, 512: 0.003, 1024: 0.003}
 #: The float network with a penalty, which is told where a task ends: λ and γ, or c.
-PENALTIES = {"ewc-online": (2.0, 1.0), "si": (0.01, 0.0)}
+PENALTIES = {"ewc-online": (8.0, 1.0), "si": (0.03, 0.0)}
 PENALTY_WIDTHS = (512,)
 
 
@@ -143,3 +157,13 @@ def gated_settings(algorithm: str) -> list[tuple[str, Setting, int]]:
         algorithm, layers, window, MESU_DRAWS, WIDTHS[0], 0.0, n_blocks, n_active
     )
     return [(GATED_FOLDER if n_blocks else FOLDER, setting, N_SEEDS)]
+
+
+def hundred_settings(algorithm: str) -> list[tuple[str, Setting, int]]:
+    """Return the learner at H = 512, in a folder of its own."""
+    usual = gated_settings if algorithm in GATES else streaming_settings
+    return [
+        (HUNDRED, setting, n_seeds)
+        for _, setting, n_seeds in usual(algorithm)
+        if cast(StreamingSetting, setting).width == WIDTHS[0]
+    ]

@@ -7,7 +7,7 @@ Permuted tasks of the first 50,000 training images; accuracies on the last 10,00
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -24,16 +24,18 @@ from experiments.streaming.settings import (
     WIDTHS,
     StreamingSetting,
 )
-from experiments.study import Record, Study, say
+from experiments.study import Record, Study, read_record, say
 from experiments.tables import markdown
 from streamlearn.errors import ConfigError, DivergedError
 
 RATES = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02)
 #: λ and γ of online EWC, c of SI.
-PENALTIES = {
-    "ewc-online": [(strength, decay) for decay in (0.5, 1.0) for strength in (0.5, 2, 8, 32)],
-    "si": [(strength, 0.0) for strength in (0.001, 0.01, 0.1, 1)],
+PENALTIES: dict[str, list[tuple[float, float]]] = {
+    "ewc-online": [(8, 1.0), (32, 1.0), (128, 1.0), (512, 1.0), (128, 0.5)],
+    "si": [(strength, 0.0) for strength in (0.03, 0.1, 0.3, 1, 3)],
 }
+#: What a row is of.
+NAMED = ("algorithm", "width", "candidate")
 WINDOWS = (3e5, 6e5, 1.2e6, 2.4e6, 1e15)
 
 
@@ -72,23 +74,38 @@ def validate(setting: StreamingSetting, seed: int, digits: Digits, n_tasks: int)
     return found
 
 
+def _recorded(options: argparse.Namespace, seeds: Sequence[int]) -> list[Record]:
+    """Return the rows that were measured before."""
+    before = read_record(options.results / STUDY.name)
+    if (before["tasks"], before["seeds"]) != (options.tasks, list(seeds)):
+        raise ConfigError(
+            f"--more goes on with {before['tasks']} tasks and seeds {before['seeds']}, as "
+            f"recorded: not with {options.tasks} and {list(seeds)}"
+        )
+    return list(before["rows"])
+
+
 def measure(options: argparse.Namespace) -> Record:
     """Measure every candidate.
 
     Raises
     ------
     ConfigError
-        If an algorithm is unknown.
+        If an algorithm is unknown, or what is recorded is of other tasks or seeds.
     """
     if unknown := [name for name in options.algorithms if name not in LEARNERS]:
         raise ConfigError(f"algorithm {unknown[0]!r}: there are {', '.join(LEARNERS)}")
     digits = split_for_validation(load_digits())
-    seeds, rows = seeds_of(options), []
+    seeds = seeds_of(options)
+    rows = _recorded(options, seeds) if options.more else []
+    there = {tuple(row[key] for key in NAMED) for row in rows}
     for algorithm in options.algorithms:
         for width in options.widths:
             for name, setting in candidates(algorithm, width):
+                if (algorithm, width, name) in there:
+                    continue
                 say(f"{algorithm}, {width} units, {name}")
-                row = {"algorithm": algorithm, "width": width, "candidate": name}
+                row: Record = dict(zip(NAMED, (algorithm, width, name), strict=True))
                 try:
                     runs = [validate(setting, seed, digits, options.tasks) for seed in seeds]
                     row |= {"mean": float(np.mean(runs)), "last": float(np.mean(runs, 0)[-1])}
@@ -101,7 +118,7 @@ def measure(options: argparse.Namespace) -> Record:
 def tables(record: Record) -> Mapping[str, str]:
     """Return the one table: average accuracy of all tasks and last-task accuracy, in %."""
     rows = []
-    for row in record["rows"]:
+    for row in sorted(record["rows"], key=lambda row: (row["algorithm"], row["width"])):
         cells = ["diverges", "–"]
         if row["mean"] is not None:
             cells = [f"{row['mean']:.2f}", f"{row['last']:.2f}"]
@@ -124,6 +141,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--tasks", type=count(1), default=10, metavar="N", help="permuted tasks; 10 if none"
+    )
+    parser.add_argument(
+        "--more", action="store_true", help="measure what the recorded result has not"
     )
     add_seeds(parser, 1)
 

@@ -102,9 +102,10 @@ def standardise_q16(
         state["mean"] * 2.0**MEAN_FRAC_BITS + state["mean_low"], variance, exponent, count
     )
     x_q = bounded(x, exponent)
+    known = Memory(state["streak"], state["repeats"], state["excursions"])
     decision = decide(
         _look(old, x, x_q, reference, finest, reference_finest),
-        Memory(state["streak"], state["repeats"], state["excursions"]),
+        known,
         maximum(count, 1),
         state["n_samples"],
         window if frozen else None,
@@ -127,7 +128,7 @@ def standardise_q16(
     half = (safe - odd(safe)) * 0.5
     size = divide_floor(absolute(after) * float(1 << INPUT_FRAC_BITS) + half, safe)
     size = where(equal(spread, 0) | start | decision.silent, 0, size)
-    memory = Memory(*(where(start, 0, part) for part in decision.memory))
+    memory = Memory(*(where(start, a, b) for a, b in zip(known, decision.memory, strict=True)))
     high = whole(new.mean)
     moves = start | decision.moves
     statistics = {

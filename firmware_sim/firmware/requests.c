@@ -64,7 +64,7 @@ static void handle_commit(const sl_frame_t *frame) {
 #ifdef SL_HAS_ASK
 /* The class, and in the highest bit whether its label is worth asking for. */
 static void handle_ask(const sl_frame_t *frame, const uint32_t *words) {
-    static int32_t fallen;
+    static sl_asking_t asking;
     const int32_t result = sl_learner_predict(&sl_state, &sl_scratch, sl_raw_features(words));
     const int32_t up = (int32_t)words[SL_RAW_INPUTS];
     if (result < 0) {
@@ -72,7 +72,7 @@ static void handle_ask(const sl_frame_t *frame, const uint32_t *words) {
     } else if (up < 0 || up > SL_ASK_UP_MAX) {
         sl_reply_status(frame, SL_STATUS_OUT_OF_RANGE);
     } else {
-        const uint32_t asks = sl_learner_asks(&sl_state, &sl_scratch, up, &fallen);
+        const uint32_t asks = sl_learner_asks(&sl_state, &sl_scratch, up, &asking);
         const uint32_t word = (uint32_t)result | asks << 31;
         sl_reply(frame, SL_STATUS_OK, &word, sizeof word);
     }

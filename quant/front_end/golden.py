@@ -97,9 +97,10 @@ def standardise(
     reference = state["reference"][0].view(np.float32)
     old = Statistics((mean << MEAN_FRAC_BITS) + low, variance, exponent, count)
     x_q = bounded(x, exponent)
+    known = Memory(streak, repeats, excursions)
     decision = decide(
         look(old, x, x_q, reference),
-        Memory(streak, repeats, excursions),
+        known,
         np.maximum(count, 1),
         int(state["n_samples"][0]),
         window if frozen else None,
@@ -113,7 +114,7 @@ def standardise(
     safe = np.maximum(spread, 1)
     size = ((np.abs(after) << INPUT_FRAC_BITS) + (safe >> 1)) // safe
     size = np.where((spread == 0) | start | decision.silent, 0, size)
-    memory = Memory(*(np.where(start, 0, part) for part in decision.memory))
+    memory = Memory(*(np.where(start, a, b) for a, b in zip(known, decision.memory, strict=True)))
     statistics = {
         "front_end_count": np.array(min(int(state["front_end_count"][0]) + 1, window)),
         "mean": new.mean >> MEAN_FRAC_BITS,
@@ -124,7 +125,8 @@ def standardise(
         "reference": np.where(start | decision.moves, x, reference).view(np.uint32),
         **memory._asdict(),
     }
-    counts = int(np.count_nonzero(size > INPUT_MAX)), int(np.count_nonzero(memory.streak > 0))
+    held = np.count_nonzero(~start & (memory.streak > 0))
+    counts = int(np.count_nonzero(size > INPUT_MAX)), int(held)
     return statistics, np.sign(after) * np.minimum(size, INPUT_MAX), counts
 
 

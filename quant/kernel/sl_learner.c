@@ -74,7 +74,7 @@ int32_t sl_learner_recall(const sl_state_t *state, sl_scratch_t *scratch, const 
 }
 
 #ifdef SL_HAS_ASK
-enum { SL_ASK_LIMIT = 8 << 16, SL_ASK_STEP = 1 << 14 };
+enum { SL_ASK_LIMIT = 8 << 16, SL_ASK_STEP = 1 << 14, SL_ASK_PATIENCE = 3 };
 
 /* By how much the least certain draw prefers the class of the largest sum; of those taught. */
 static int32_t sl_margin(const sl_state_t *state, const sl_scratch_t *scratch) {
@@ -85,7 +85,7 @@ static int32_t sl_margin(const sl_state_t *state, const sl_scratch_t *scratch) {
             n++;
         }
     }
-    int32_t least = n < 2 ? -SL_ASK_LIMIT : SL_ASK_LIMIT;
+    int32_t least = n < 2 ? 0 : SL_ASK_LIMIT;
     for (int32_t k = 0; n >= 2 && k < SL_N_CLASSES; k++) {
         for (uint32_t s = 0; k != best && sl_is_taught(state, (uint32_t)k) && s < SL_N_DRAWS; s++) {
             const int32_t by =
@@ -97,13 +97,15 @@ static int32_t sl_margin(const sl_state_t *state, const sl_scratch_t *scratch) {
 }
 
 uint32_t sl_learner_asks(const sl_state_t *state, const sl_scratch_t *scratch, int32_t up,
-                         int32_t *fallen) {
+                         sl_asking_t *asking) {
     if (up == 0) {
         return 1;
     }
-    const uint32_t asks = sl_margin(state, scratch) < SL_ASK_LIMIT - *fallen;
-    *fallen += asks ? SL_ASK_STEP : -up;
-    *fallen = sl_clamp32(*fallen, 0, 2 * SL_ASK_LIMIT - 1);
+    const uint32_t late = asking->quiet >= SL_ASK_PATIENCE * (SL_ASK_STEP + up) / up;
+    const uint32_t asks = late || sl_margin(state, scratch) < SL_ASK_LIMIT - asking->fallen;
+    const int32_t fallen = asking->fallen + (asks ? SL_ASK_STEP : -up);
+    asking->fallen = sl_clamp32(fallen, 0, 2 * SL_ASK_LIMIT - 1);
+    asking->quiet = asks ? 0 : asking->quiet + 1;
     return asks;
 }
 #endif

@@ -38,11 +38,16 @@ SL_API int32_t sl_learner_recall(const sl_state_t *state, sl_scratch_t *scratch,
 
 /* Whether the label of the sample just predicted, with draws, is worth asking for: quant/asking.py.
  * `up`: how far the threshold rises where no label is asked for, Q.16, which sets their share; 0:
- * ask always. `fallen`: the threshold below its upper end, 0 at first; the caller keeps it. */
+ * ask always. The caller keeps `asking`, zero at first. */
 #if defined(SL_DRAWN) && (SL_N_CLASSES)
 #define SL_HAS_ASK 1
+typedef struct {
+    int32_t fallen; /* the threshold below its upper end, Q.16 */
+    int32_t quiet;  /* samples since one asked */
+} sl_asking_t;
+
 SL_API uint32_t sl_learner_asks(const sl_state_t *state, const sl_scratch_t *scratch, int32_t up,
-                                int32_t *fallen);
+                                sl_asking_t *asking);
 #endif
 
 /* Test, then train: returns what was predicted before learning. */

@@ -28,6 +28,10 @@ def device_of(learner: Any, folder: Path) -> firmware_sim.Device:
     )
 
 
+def _unsure(learner: Any, x: Any) -> float:
+    return float(learner.predict_uncertainty_one(x).predictive)
+
+
 @pytest.mark.parametrize("rule", CASES)
 def test_the_device_asks_for_the_labels_that_the_host_asks_for(rule: str, tmp_path: Path) -> None:
     learner: Any = learner_class(rule, "categorical")((128, 8, 6), classes=range(6))
@@ -41,6 +45,11 @@ def test_the_device_asks_for_the_labels_that_the_host_asks_for(rule: str, tmp_pa
             assert device.learn(x, y) == predicted
             learner.learn_one(x, y)
     assert 0 < sum(wanted) < len(wanted)
+    rows = sorted(load_gas_drift(limit=200).x, key=lambda x: _unsure(learner, x))
+    rows = [rows[-1]] * 40 + [rows[0]] * 30
+    again = [device.ask(x, 0.3)[1] for x in rows]
+    assert again == [learner.wants_label(x, 0.3) for x in rows]
+    assert any(again[40:])  # nothing was asked for a while
     assert device.read_state() == learner.state.tobytes()
     assert device.ask(x, 1.0)[1]
     with pytest.raises(firmware_sim.InputError, match="budget is 2: expected a share"):

@@ -14,6 +14,7 @@ from experiments.catalogue import load as find_experiment
 from experiments.data import Digits, split_for_validation
 from experiments.loop.runs import tasks_done
 from experiments.streaming import kernels as streaming_kernels
+from experiments.streaming import penalty_loop
 from experiments.streaming.learners import (
     LEARNERS,
     MetaplasticLearner,
@@ -136,6 +137,51 @@ def test_the_float_network_follows_its_gradient(digits):
     np.testing.assert_allclose(w2, expected[1], atol=2e-6)
 
 
+def penalised_by_hand(learner, lr, images, labels):
+    """The penalty's step on every weight and sample, in float64."""
+    kept = {name: values.astype(np.float64) for name, values in learner.arrays().items()}
+    for x, y in zip(images.astype(np.float64), labels, strict=True):
+        hidden = np.maximum(x @ kept["w1"], 0)
+        z = hidden @ kept["w2"]
+        delta = np.exp(z - z.max()) / np.exp(z - z.max()).sum() - np.eye(10)[y]
+        below = np.where(hidden > 0, kept["w2"] @ delta, 0)
+        gradients = np.outer(x, below), np.outer(hidden, delta)
+        for layer, (name, gradient) in enumerate(zip(("w1", "w2"), gradients, strict=True)):
+            apart = kept[name] - kept[f"anchor{layer}"]
+            step = gradient + float(learner._pull) * kept[f"importance{layer}"] * apart
+            kept[name] -= lr * step
+            kept[f"path{layer}"] += lr * step**2
+    return kept
+
+
+@pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize("algorithm", ["ewc-online", "si"])
+def test_a_penalty_acts_on_rows_of_zero_inputs_too(algorithm, digits):
+    lr = np.float32(0.05)
+    learner = LEARNERS[algorithm](setting(algorithm, lr=0.05, strength=3.0, decay=1.0), 5)
+    learner.learn(digits.train[:60], digits.train_labels[:60])
+    for name in ("importance0", "importance1"):
+        assert learner._kept[name].max() > 0
+        learner._kept[name] *= 0.1 / learner._kept[name].max()
+    images, labels = digits.train[60:100].copy(), digits.train_labels[60:100]
+    images[3:30, :400] = 0
+    expected = penalised_by_hand(learner, float(lr), images, labels)
+    before = learner.arrays()
+    layers = [
+        [learner.w1, *(learner._kept[f"{name}0"] for name in ("importance", "anchor", "path"))],
+        [learner.w2, *(learner._kept[f"{name}1"] for name in ("importance", "anchor", "path"))],
+    ]
+    learn = compiler.compiled(penalty_loop.learn_penalised)
+    catch_up = compiler.compiled(penalty_loop.catch_up)
+    learn(catch_up, lr, learner._pull, algorithm == "si", *map(tuple, layers), images, labels)
+    found = learner.arrays()
+    names = ["w1", "w2"] + (["path0", "path1"] if algorithm == "si" else [])
+    for name in names:
+        scale = np.abs(expected[name] - before[name]).max()
+        assert scale > 0
+        np.testing.assert_allclose(found[name], expected[name], atol=2e-4 * scale)
+
+
 @pytest.mark.parametrize("gates", [{}, {"n_blocks": 8, "n_active": 4}])
 def test_classes_of_many_images_are_what_the_kernel_predicts(gates, digits):
     chosen = setting("metaplastic", **gates)
@@ -162,11 +208,13 @@ def test_gated_runs_are_of_every_engine_and_lie_apart():
         assert run.identity().get("n_active", 0) == config.n_active
 
 
-@pytest.mark.parametrize("algorithm", ["metaplastic", "no-memory", "twin", "mlp", "mesu-q16"])
+@pytest.mark.parametrize(
+    "algorithm", ["metaplastic", "no-memory", "twin", "mlp", "ewc-online", "si", "mesu-q16"]
+)
 def test_what_was_taken_out_goes_on_to_the_same_weights(algorithm, digits):
-    if algorithm in ("twin", "mlp"):
+    if algorithm in ("twin", "mlp", "ewc-online", "si"):
         pytest.importorskip("numba")
-    one = setting(algorithm, lr=0.01)
+    one = setting(algorithm, lr=0.01, strength=2.0, decay=0.5)
     straight, first = LEARNERS[algorithm](one, 4), LEARNERS[algorithm](one, 4)
     straight.learn(digits.train[:60], digits.train_labels[:60])
     straight.learn(digits.train[60:120], digits.train_labels[60:120])

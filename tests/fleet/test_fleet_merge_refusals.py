@@ -10,8 +10,10 @@ import pytest
 from fleet_images import changed, fleet, samples, start
 
 from quant.errors import RuleError
+from quant.rule import RULES
 from streamlearn.errors import ConfigError, StateFormatError
 from streamlearn.fleet import learn, merge, posterior
+from streamlearn.merging import merging_of
 
 # -- what is refused -----------------------------------------------------------------------------
 
@@ -57,9 +59,6 @@ REFUSED: dict[str, tuple[Callable[[], tuple[bytes, list[bytes]]], str]] = {
     "stored samples": (
         lambda: (start(replay_bytes=400), fleet(start(replay_bytes=400), 2)), "replay_bytes=400",
     ),
-    "no posterior": (
-        lambda: (start("metaplastic"), fleet(start("metaplastic"), 2)), "has no posterior",
-    ),
 }  # fmt: skip
 
 
@@ -69,6 +68,15 @@ def test_what_cannot_be_merged_is_refused_with_a_sentence(name: str) -> None:
     base, images = make()
     with pytest.raises(ConfigError, match=words):
         merge(base, images)
+
+
+def test_rules_without_a_posterior_are_refused() -> None:
+    without = [name for name in RULES if merging_of(name) is None]
+    assert {"metaplastic", "multilevel"} <= {*without}
+    for rule in without:
+        base = start(rule)
+        with pytest.raises(ConfigError, match=f"{rule!r} has no posterior"):
+            merge(base, fleet(base, 2))
 
 
 @pytest.mark.parametrize("damping", [0, -1, 1.5, float("nan"), True, "a"])

@@ -12,7 +12,9 @@ PROMISED = (("categorical",), {"q8": "c numpy", "float64": "numpy"})
 MORE = {
     "bimu 128-13-10-6, no bias": (
         NetworkSpec((128, 13, 10, 6), bias=False),
-        BimuConfig(memory_window=500, n_draws=3, sweep=16, caution=2.0, window=0.5),
+        BimuConfig(
+            memory_window=500, n_draws=3, sweep=16, caution=2.0, sides=2, threshold=1.0, radial=1.0
+        ),
         1,
         200,
     ),

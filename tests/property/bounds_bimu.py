@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 from bounds_quant import DRAWS, ROWS
 from bounds_sampling import signed, unsigned
-from limits_bimu import BOUNDS, DELTA, SCALE, SCALE_Q, WINDOW
+from limits_bimu import BOUNDS, DELTA, SCALE, SCALE_Q, THRESHOLD, WINDOW
 from rerun_bimu import (
     check_backward,
     check_delta,
+    check_gate,
     check_lanes,
     check_layer,
     check_learner,
     check_logits,
     check_noisy,
-    check_norm,
+    check_normal,
     check_pull,
     check_spread,
     check_sums,
@@ -22,9 +23,10 @@ from rerun_bimu import (
 )
 
 from quant.front_end import INPUT_FRAC_BITS, INPUT_MAX
-from quant.network import NetworkSpec
+from quant.network import MAX_UNITS, NetworkSpec
 from quant.rules.bimu.config import BELIEF_FRAC_BITS, BimuConfig
 from quant.rules.bimu.golden import RATIO_MAX
+from quant.rules.bimu.golden_normal import Size
 from quant.rules.bimu.plan import SHRINK, TANH, VARIANCE, BimuPlan, make_bimu_plan, pull_table
 from quant.tables import EPSILON
 
@@ -37,6 +39,7 @@ TABLES = {
         "x": signed("int8", str(INPUT_FRAC_BITS), INPUT_MAX),
         "b": signed("int8", str(BELIEF_FRAC_BITS), 127),
         "a": signed("int32", "12", BOUNDS["pre_activation"][0]),
+        "apart": signed("int64", "12", BOUNDS["apart"][0]),
         "spread": unsigned("uint32", "12", BOUNDS["spread"][0]),
         "logit": signed("int32", "16", BOUNDS["logit"][0]),
         "delta": signed("int32", "16", DELTA),
@@ -52,18 +55,22 @@ TABLES = {
         "pull": unsigned("int32", "16", int(PULL.max())),
         "logit_scale_q": {**unsigned("uint32", "28", SCALE), "smallest": str(1 << 24)},
         "scale_q": {**unsigned("int32", "8", SCALE_Q), "smallest": "16"},
-        "window_q": {**unsigned("uint32", "8", WINDOW), "smallest": "1"},
+        "threshold_q": unsigned("int32", "8", THRESHOLD),
+        "window_q": {**unsigned("int32", "8", WINDOW), "smallest": "1"},
+        "radial_q": unsigned("uint32", "16", 1 << 16),
     },
 }
 
 
 def _plan(strongest: bool, **more: float) -> BimuPlan:
     """Constants at one end of what a configuration allows."""
-    high = 16.0 if strongest else 1 / 256
     config = BimuConfig(
         memory_window=1.0,
         sweep=4096,
-        window=high,
+        window=4.0 if strongest else 1 / 256,
+        threshold=4.0 if strongest else 0.0,
+        radial=1.0 if strongest else 0.0,
+        sides=2 if strongest else 1,
         logit_scale=8.0 if strongest else 1 / 16,
         n_draws=DRAWS if strongest else 1,
         **more,
@@ -75,7 +82,7 @@ def check_constants() -> None:
     """The ends of the table of constants are those of the plan."""
     for strongest, column in ((False, "smallest"), (True, "largest")):
         plan = _plan(strongest)
-        for name in ("logit_scale_q", "scale_q", "window_q"):
+        for name in ("logit_scale_q", "scale_q", "threshold_q", "window_q", "radial_q"):
             assert TABLES["constant"][name][column] == str(getattr(plan, name))
         assert np.array_equal(plan.pull, PULL)
 
@@ -85,39 +92,47 @@ def _forward() -> None:
     for rows in (1, 2, 3, 515, 30000, ROWS):
         for x in (INPUT_MAX, -INPUT_MAX, 16, 1, 0):
             column = np.full(rows, x)
-            size = check_norm(int(column @ column))
+            square_sum = int(column @ column)
             for b in (-127, 0, 127):
                 byte = np.full((rows, 1), b + 128)
-                spread = check_spread(column, byte)
+                spread = check_spread(column[:, None], byte, square_sum)
                 for epsilon in (EPSILON.min(), EPSILON.max()):
                     noise = np.full((1, 1), epsilon, np.int64)
-                    a = check_sums(column[:, None], byte, spread, noise)
-                    check_logits(np.repeat(a, DRAWS, 1), size, _plan(True))
-    check_norm(127 * 127 * 4 + 31 * 31 + 49 + 9)  # 2^16 - 1: a root of 16 bits, all of them set
+                    check_sums(column[:, None], byte, spread, noise)
+
+
+def _normal() -> None:
+    """Sums as far apart as they can be: one from all others, halves, all alike."""
+    most, plan = BOUNDS["pre_activation"][0], _plan(True)
+    for columns in (1, 2, 40, MAX_UNITS):
+        for n_draws in (1, DRAWS):
+            for high, low in ((most, -most), (1, 0), (most, most), (0, 0), (most, most - 1)):
+                for share in (1, columns * n_draws // 2):
+                    a = np.full(columns * n_draws, low)
+                    a[:share] = high
+                    apart, size = check_normal(a.reshape(columns, n_draws))
+                    check_gate(apart, size, plan)
+                    logits = check_logits(apart, size, plan)
+                    sign = np.where(apart > 0, 1 << 20, -(1 << 20))
+                    for p in (sign, -sign, np.zeros_like(logits)):
+                        check_delta(p, apart, size, plan)
 
 
 def _backward() -> None:
     """Gradients, deviations and noise at their ends."""
-    plan = _plan(True)
-    delta = check_delta(np.full((2, 1), -(1 << 20)), plan)
+    delta = np.full((2, 1), -DELTA)
     for epsilon in (EPSILON.min(), EPSILON.max()):
         noise = np.full((2, 1), epsilon, np.int64)
         for spread in (0, 1, 4096):
             for sign in (1, -1):
-                check_noisy(sign * delta, noise, np.full(2, spread))
-    wide = np.full((ROWS - 1, 1), DELTA)
+                check_noisy(sign * delta, noise, np.full((2, 1), spread))
+    wide, one = np.full((MAX_UNITS, 1), DELTA), np.ones((1, 1), np.int64)
     for b in (-127, 0, 127):
-        for x in (16, -16):
-            check_backward(
-                np.full((1, ROWS - 1), b + 128),
-                np.full((1, 1), x),
-                wide,
-                np.full_like(wide, RATIO_MAX),
-                np.zeros((1, 1), np.int64),
-                (65535, 0),
-                plan,
-                65536,
-            )
+        byte = np.full((1, MAX_UNITS), b + 128)
+        for x in (16, 0):
+            for size in (Size(1 << 15, 15, 0, 1 << 30), Size(65535, 38, 0, 1), Size(0, 0, 0, 0)):
+                noisy = np.full_like(wide, RATIO_MAX)
+                check_backward(byte, x * one, wide, noisy, one, size)
 
 
 def _update() -> None:
@@ -135,8 +150,9 @@ def _update() -> None:
                     delta = np.full((1, n_draws), sign * DELTA)
                     for noisy in (-RATIO_MAX, 0, RATIO_MAX):
                         n = np.full((1, n_draws), noisy)
-                        for norm in ((1 << 15, 15), (65535, 8), (1 << 15, 0)):
-                            check_layer(beliefs, 0, x, delta, n, norm, plan, 7)
+                        for mantissa, exponent in ((1 << 15, 19), (65535, 12), (1 << 15, 4)):
+                            size_of = Size(mantissa, exponent, 0, 1)
+                            check_layer(beliefs, 0, x, delta, n, size_of, plan, 7)
     plan = make_bimu_plan(NetworkSpec((4, 2)), BimuConfig(memory_window=1.0, sweep=1))
     for b in (-127, 0, 127):
         check_pull(np.full((4, 60000), b), 0, 0, plan, 7)
@@ -146,9 +162,12 @@ def exercise() -> None:
     """Everything at its largest and of one sign, and a whole network at its edges."""
     check_constants()
     _forward()
+    _normal()
     _backward()
     _update()
-    spec, config = NetworkSpec((3, 5, 40, 2)), BimuConfig(lr=64.0, caution=64.0, window=16.0)
-    for mode in range(4):
-        state = edge_state(spec, config, mode, 5)
-        check_learner(spec, config, state, np.full(3, INPUT_MAX), 0)
+    spec = NetworkSpec((3, 5, 40, 2))
+    for sides in (1, 2):
+        config = BimuConfig(lr=64.0, caution=64.0, window=4.0, sides=sides, radial=0.3)
+        for mode in range(4):
+            state = edge_state(spec, config, mode, 5)
+            check_learner(spec, config, state, np.full(3, INPUT_MAX), 0)

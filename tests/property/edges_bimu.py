@@ -10,7 +10,16 @@ from quant.rules.bimu.config import BimuConfig
 MORE = {
     "bimu 17-40-21-4, 64 draws": Case(
         NetworkSpec((17, 40, 21, 4), bias=False, front_end="none"),
-        BimuConfig(n_draws=64, lr=64.0, caution=0.0, window=16.0, logit_scale=8.0, sweep=1),
+        BimuConfig(
+            n_draws=64,
+            lr=64.0,
+            caution=0.0,
+            sides=2,
+            window=4.0,
+            radial=1.0,
+            logit_scale=8.0,
+            sweep=1,
+        ),
         "q8",
     ),
     "bimu 9-2, one draw": Case(

@@ -13,12 +13,14 @@ from quant.front_end import INPUT_MAX
 from quant.network import MAX_UNITS
 from quant.rules.bimu.config import RANGES
 from quant.rules.bimu.golden import DELTA_MAX, RATIO_MAX
+from quant.rules.bimu.golden_normal import SIZE_BITS
 from quant.rules.bimu.golden_steps import INPUT_BITS, LANE_BITS, STEP_FRAC_BITS
 from quant.rules.bimu.plan import SHRINK, TANH_MAX, VARIANCE_MAX
 
 LARGEST = {name: high for name, _, high, _ in RANGES}
 SCALE = int(LARGEST["logit_scale"] * 2**28)
 SCALE_Q = int(LARGEST["logit_scale"] * 2**8)
+THRESHOLD = int(LARGEST["threshold"] * 2**8)
 WINDOW = int(LARGEST["window"] * 2**8)
 MANTISSA_MIN, MANTISSA_MAX = 1 << 15, (1 << 16) - 1
 POWER = ((1 << 16) - 1 + ROWS // 2) * VARIANCE_MAX
@@ -29,7 +31,18 @@ NOISE = (SPREAD >> 3) * EPSILON_MAX + 16
 MEAN = ROWS * INPUT_MAX * TANH_MAX
 PRE_ACTIVATION = MEAN + (NOISE >> 5)
 INVERSE = SCALE // MANTISSA_MIN
-DELTA = max((SCALE_Q << 16) >> 8, DELTA_MAX)
+#: A sum less the mean; the root mean square of such sums is at most the largest sum.
+APART = 2 * PRE_ACTIVATION
+VALUES = MAX_UNITS * DRAWS
+KEPT = 1 << SIZE_BITS
+#: The largest of all is not below 2^14, so their mean square is at least this.
+SQUARE_MIN = (1 << 2 * SIZE_BITS - 2) // VALUES
+assert SQUARE_MIN > 0
+#: Gradients are within 2^16, so their mean product with the sums is within 2^16 · √square.
+RADIAL_MEAN = KEPT << 16
+SHARE = (math.isqrt(SQUARE_MIN) + 1 << 32) // SQUARE_MIN
+RADIAL = (math.isqrt(VALUES) + 1 << 16) * 2
+DELTA = DELTA_MAX
 RATIO = (EPSILON_MAX << 30) + (1 << 13) >> 14
 THROUGH_MEAN = MAX_UNITS * DELTA * TANH_MAX
 THROUGH_SPREAD = MAX_UNITS * RATIO_MAX * VARIANCE_MAX
@@ -48,14 +61,15 @@ def part(most: int, power: int) -> int:
 
 
 def largest_logit() -> int:
-    """|Σ ±x| ≤ √rows · √Σ x² (Cauchy and Schwarz), and the norm is short by 2^-15 at most.
+    """|y| ≤ √values, and the deviation is short by what rounding takes from a mean square.
 
-    A shifted square is at most twice what it should be, so the deviation is within √2 of the norm.
+    All sums keep 15 bits of the largest, to half a step; a mean square is rounded down, and its
+    root is short by 2^-15.
     """
-    rooted = math.isqrt(ROWS)
-    assert rooted**2 == ROWS
-    noise = Fraction(3, 2) * Fraction(EPSILON_MAX, 256)
-    exact = Fraction(SCALE, 1 << 12) * (rooted + noise) / (1 - Fraction(1, 1 << 15))
+    root = Fraction(math.isqrt(VALUES) + 1)
+    mean_square = Fraction(1 << 2 * SIZE_BITS - 2, VALUES)
+    short = (1 - 1 / mean_square) * (1 - Fraction(1, 1 << 13))
+    exact = Fraction(SCALE, 1 << 12) * root / (short * (1 - Fraction(1, 1 << 15)))
     return math.floor(exact + Fraction(1, 2))
 
 
@@ -72,20 +86,31 @@ BOUNDS = Bounds(
     {
         # forward
         "square_sum": (ROWS * INPUT_MAX**2, "uint32"),
-        "norm_mantissa": (MANTISSA_MAX, "uint32"),
         "square": (2 * INPUT_MAX**2, "int16"),
         "power": (POWER, "uint32"),
         "spread": (SPREAD, "uint32"),
         "mean": (MEAN, "int32"),
         "noise": (NOISE, "int32"),
         "pre_activation": (PRE_ACTIVATION, "int32"),
+        "total": (VALUES * PRE_ACTIVATION, "int64"),
+        "apart": (APART, "int64"),
+        "kept": (KEPT, "int32"),
+        "kept_sum": (VALUES * KEPT**2, "int64"),
+        "mean_square": (KEPT**2, "uint32"),
+        "size_mantissa": (MANTISSA_MAX, "uint32"),
+        "deviation": (APART, "uint32"),
+        "gate_limit": (APART * (THRESHOLD + WINDOW), "int64"),
         "inverse": (INVERSE, "int64"),
-        "scaled_sum": (PRE_ACTIVATION * INVERSE, "int64"),
+        "scaled_sum": (APART * INVERSE, "int64"),
         "logit": (LOGIT, "int32"),
         "logit_sum": (DRAWS * LOGIT, "int64"),
-        "window_limit": (WINDOW * MANTISSA_MAX, "uint32"),
         # backward
-        "scaled_gradient": ((SCALE_Q << 16) + 128, "int32"),
+        "radial_sum": (VALUES * KEPT << 16, "int64"),
+        "radial_mean": (RADIAL_MEAN << 16, "uint64"),
+        "radial_share": (SHARE, "int64"),
+        "radial_part": (KEPT * SHARE + (1 << 15), "int64"),
+        "less_radial": (RADIAL, "int32"),
+        "scaled_gradient": (RADIAL * SCALE_Q + 128, "int64"),
         "delta": (DELTA, "int32"),
         "ratio_product": ((EPSILON_MAX << 30) + (1 << 13), "int64"),
         "noisy_product": (DELTA * RATIO + (1 << 11), "int64"),

@@ -6,6 +6,7 @@ The intermediates are recomputed from their definition and must give what the go
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 from limits_bimu import BOUNDS, MANTISSA_MIN
@@ -17,8 +18,9 @@ from quant.heads import HEADS
 from quant.integers import Int64, bit_length, shift_round
 from quant.network import NetworkSpec
 from quant.replay import replaying
-from quant.rules.bimu import golden, golden_steps
+from quant.rules.bimu import golden, golden_normal, golden_steps
 from quant.rules.bimu.config import BimuConfig
+from quant.rules.bimu.golden_normal import Size
 from quant.rules.bimu.plan import SHRINK, TANH, VARIANCE, BimuPlan, make_bimu_plan
 from quant.rules.bimu.state import belief_view
 from quant.state import State, init_state
@@ -26,28 +28,20 @@ from quant.state import State, init_state
 hold, hold_partial_sums = BOUNDS.hold, BOUNDS.hold_partial_sums
 
 
-def check_norm(square_sum: int) -> tuple[int, int]:
-    """Root of a sum of squares, 16 bits."""
+def check_spread(x: Int64, byte: Int64, square_sum: int) -> Int64:
+    """Deviation of the pre-activations of all draws."""
     hold("square_sum", square_sum)
-    mantissa, exponent = golden.norm(square_sum)
-    hold("norm_mantissa", mantissa)
-    if square_sum:
-        assert mantissa >= MANTISSA_MIN
-        assert mantissa == math.isqrt(square_sum << 2 * exponent)
-    return mantissa, exponent
-
-
-def check_spread(x: Int64, byte: Int64) -> Int64:
-    """Deviation of the pre-activations."""
-    square_sum = int(x @ x)
     k = -1
     while square_sum >= 1 << 16 + k:
         k += 2
     squares = x**2 << 1 if k < 0 else x**2 + (1 << k - 1) >> k
     hold("square", squares)
-    hold_partial_sums("power", squares[:, None] * VARIANCE[byte], 0)
-    power = squares @ VARIANCE[byte]
-    spread = np.array([math.isqrt(int(one)) << (k + 1) // 2 for one in power], np.int64)
+    columns = []
+    for s in range(x.shape[1]):
+        hold_partial_sums("power", squares[:, s, None] * VARIANCE[byte], 0)
+        power = squares[:, s] @ VARIANCE[byte]
+        columns.append([math.isqrt(int(one)) << (k + 1) // 2 for one in power])
+    spread = np.array(columns, np.int64).T
     hold("spread", spread)
     np.testing.assert_array_equal(golden.spread_of(x, VARIANCE[byte], square_sum), spread)
     return spread
@@ -57,37 +51,89 @@ def check_sums(x: Int64, byte: Int64, spread: Int64, epsilon: Int64) -> Int64:
     """Sampled pre-activations of all draws, ``int64[columns, draws]``."""
     for s in range(x.shape[1]):
         hold_partial_sums("mean", x[:, s, None] * TANH[byte], 0)
-    noisy = (spread >> 3)[:, None] * epsilon + 16
+    noisy = (spread >> 3) * epsilon + 16
     hold("noise", noisy)
     a: Int64 = TANH[byte].T @ x + (noisy >> 5)
     hold("pre_activation", a)
     return a
 
 
-def check_logits(a: Int64, size: tuple[int, int], plan: BimuPlan) -> Int64:
-    """The last layer's sums over the norm of its input."""
-    mantissa, exponent = size
-    inverse = plan.logit_scale_q // mantissa if mantissa else 0
+def check_normal(a: Int64) -> tuple[Int64, Size]:
+    """Sums less their mean, and their deviation."""
+    total = int(a.sum())
+    hold("total", total)
+    mean = math.trunc(Fraction(total, a.size))
+    hold("pre_activation", mean)
+    apart = a - mean
+    hold("apart", apart)
+    np.testing.assert_array_equal(golden_normal.centred(a), apart)
+    shift = int(np.abs(apart).max()).bit_length() - golden_normal.SIZE_BITS
+    kept = shift_round(apart, shift)
+    hold("kept", kept)
+    hold("kept_sum", int((kept**2).sum()))
+    square = int((kept**2).sum()) // a.size
+    hold("mean_square", square)
+    exponent = (32 - square.bit_length()) // 2 if square else 0
+    mantissa = math.isqrt(square << 2 * exponent)
+    hold("size_mantissa", mantissa)
+    assert mantissa >= MANTISSA_MIN or not square
+    size = Size(mantissa, exponent + 12 - shift, shift, square)
+    assert golden_normal.deviation(apart) == size
+    hold("deviation", golden_normal.size_q(size))
+    return apart, size
+
+
+def check_gate(apart: Int64, size: Size, plan: BimuPlan) -> tuple[Int64, Int64]:
+    """Open units, and the gates' slopes."""
+    limit, distance = golden_normal.size_q(size), np.abs(apart) if plan.sides == 2 else apart
+    hold("gate_limit", limit * (plan.threshold_q + plan.window_q))
+    is_open = (distance > limit * plan.threshold_q >> 8).astype(np.int64)
+    near = distance > limit * (plan.threshold_q - plan.window_q) >> 8
+    near &= distance < limit * (plan.threshold_q + plan.window_q) >> 8
+    slope = near * np.sign(apart) if plan.sides == 2 else near.astype(np.int64)
+    np.testing.assert_array_equal(golden_normal.open_units(apart, size, plan), is_open)
+    np.testing.assert_array_equal(golden_normal.slopes(apart, size, plan), slope)
+    return is_open, slope
+
+
+def check_logits(apart: Int64, size: Size, plan: BimuPlan) -> Int64:
+    """The last layer's normalised sums."""
+    inverse = plan.logit_scale_q // size.mantissa if size.mantissa else 0
     hold("inverse", inverse)
-    hold("scaled_sum", a * inverse)
-    logits = shift_round(a * inverse, 20 - exponent)
+    hold("scaled_sum", apart * inverse)
+    logits = shift_round(apart * inverse, 24 - size.exponent)
     hold("logit", logits)
     hold_partial_sums("logit_sum", logits, 1)
-    np.testing.assert_array_equal(golden.scale_logits(a, size, plan), logits)
+    np.testing.assert_array_equal(golden.scale_logits(apart, size, plan), logits)
     return logits
 
 
-def check_delta(p: Int64, plan: BimuPlan) -> Int64:
-    """Gradient by the pre-activations of the last layer; ``p``: by the logits, Q.20."""
-    hold("scaled_gradient", (p >> 4) * plan.scale_q + 128)
-    delta = shift_round((p >> 4) * plan.scale_q, 8)
+def check_delta(p: Int64, apart: Int64, size: Size, plan: BimuPlan) -> tuple[Int64, int]:
+    """Gradient by the normalised outputs, and how many were clamped; ``p``: by logits, Q.20."""
+    gradient = p >> 4
+    if size.square:
+        kept = shift_round(apart, size.shift)
+        hold("radial_sum", int(np.abs(gradient * kept).sum()))
+        total = int((gradient * kept).sum())
+        mean = abs(total) // apart.size * plan.radial_q
+        hold("radial_mean", mean)
+        share = mean // size.square * (-1 if total < 0 else 1)
+        hold("radial_share", share)
+        hold("radial_part", kept * share + (1 << 15))
+        gradient = gradient - (kept * share + (1 << 15) >> 16)
+    hold("less_radial", gradient)
+    found = golden_normal.without_radial(p >> 4, apart, size, plan.radial_q)
+    np.testing.assert_array_equal(found, gradient)
+    hold("scaled_gradient", gradient * plan.scale_q + 128)
+    wide = gradient * plan.scale_q + 128 >> 8
+    delta = np.clip(wide, -golden.DELTA_MAX, golden.DELTA_MAX)
     hold("delta", delta)
-    return delta
+    return delta, int(np.count_nonzero(delta != wide))
 
 
 def check_noisy(delta: Int64, epsilon: Int64, spread: Int64) -> tuple[Int64, int]:
     """Gradient times noise over deviation, and how many were clamped."""
-    inverse = np.array([(1 << 30) // int(s) if s else 0 for s in spread], np.int64)[:, None]
+    inverse = np.where(spread == 0, 0, (1 << 30) // np.maximum(spread, 1))
     hold("ratio_product", epsilon * inverse + (1 << 13))
     ratio = epsilon * inverse + (1 << 13) >> 14
     np.testing.assert_array_equal(golden.ratios(epsilon, spread), ratio)
@@ -99,28 +145,20 @@ def check_noisy(delta: Int64, epsilon: Int64, spread: Int64) -> tuple[Int64, int
 
 
 def check_backward(
-    byte: Int64,
-    x: Int64,
-    delta: Int64,
-    noisy: Int64,
-    below: Int64,
-    size: tuple[int, int],
-    plan: BimuPlan,
-    inverse_norm: int,
+    byte: Int64, x: Int64, delta: Int64, noisy: Int64, slope: Int64, size: Size
 ) -> tuple[Int64, int]:
-    """Gradient by the layer below; ``size``: of that layer's input."""
+    """Gradient by the layer below; ``size``: of this layer's sums."""
     for s in range(delta.shape[1]):
         hold_partial_sums("through_mean", TANH[byte] * delta[:, s], 1)
         hold_partial_sums("through_spread", VARIANCE[byte] * noisy[:, s], 1)
     spread = shift_round(VARIANCE[byte] @ noisy, 15)
-    total = shift_round(TANH[byte] @ delta, 8) + np.sign(x) * spread
-    hold("input_gradient", total * inverse_norm)
-    hold("window_limit", plan.window_q * size[0])
-    limit = plan.window_q * size[0] >> size[1]
-    wide = np.where(np.abs(below) <= limit, shift_round(total * inverse_norm, 16), 0)
+    total = shift_round(TANH[byte] @ delta, 8) + (x > 0) * spread
+    inverse = 2**31 // size.mantissa if size.mantissa else 0
+    hold("input_gradient", total * inverse)
+    wide = shift_round(slope * total * inverse, max(31 - size.exponent, 0))
     kept = np.clip(wide, -golden.DELTA_MAX, golden.DELTA_MAX)
     hold("delta", kept)
-    found, clamped = golden.backward(byte, x, delta, noisy, below, limit, inverse_norm)
+    found, clamped = golden.backward(byte, x, delta, noisy, slope, size)
     np.testing.assert_array_equal(found, kept)
     assert clamped == np.count_nonzero(kept != wide)
     return kept, clamped
@@ -170,34 +208,35 @@ def check_layer(
     x: Int64,
     delta: Int64,
     noisy: Int64,
-    size: tuple[int, int],
+    size: Size,
     plan: BimuPlan,
     key: int,
 ) -> tuple[Int64, int]:
     """The λ of a layer after the gradient's steps, and how often the gradient was cut."""
-    scale = plan.gain[0] * ((1 << 31) // size[0]) >> 16
+    scale = plan.gain[0] * ((1 << 31) // size.mantissa) >> 16
     hold("scale", scale)
-    exponent = 19 + plan.gain[1] - size[1]
-    z = np.abs(x[:, 0])
-    d, right, cut = check_lanes(delta, scale, exponent, int(z.max()))
-    r, right_noisy, cut_noisy = check_lanes(noisy, scale, exponent + 4, int(z.max()) ** 2)
+    exponent = 23 + plan.gain[1] - size.exponent
+    z = np.abs(x).max(axis=1)
+    largest = SIGN if layer else int(z.max())
+    d, right, cut = check_lanes(delta, scale, exponent, largest)
+    r, right_noisy, cut_noisy = check_lanes(noisy, scale, exponent + 4, largest**2)
     rows, columns = b.shape
     x_all = np.broadcast_to(x, (rows, plan.n_draws))
     row_word = noise.words(key, noise.STREAM_ROW + layer, rows).astype(np.int64)
     column_word = noise.words(key, noise.STREAM_COLUMN + layer, columns).astype(np.int64)
-    sizes = np.abs(d.sum(axis=1)) if layer == 0 else np.abs(d).sum(axis=1)
+    sizes, noise_sizes = (
+        np.abs(y.sum(axis=1)) if layer == 0 else np.abs(y).sum(axis=1) for y in (d, r)
+    )
     result = b.copy()
     for i in range(rows):
         square = int(z[i]) ** 2
         bound = int(shift_round(np.int64(int(z[i]) * int(sizes.max())), right))
-        most = square * int(np.abs(r.sum(axis=1)).max())
+        most = square * int(noise_sizes.max())
         bound += int(shift_round(np.int64(most), right_noisy))
         doubled = min(max(golden_steps.STEP_FRAC_BITS - bit_length(bound), 0), golden_steps.RAREST)
         if bound == 0 or int(row_word[i]) >> 24 >= 256 >> doubled:
             continue
-        step = check_steps(
-            b[i] + 128, d @ x_all[i], square * r.sum(axis=1), (right, right_noisy), plan
-        )
+        step = check_steps(b[i] + 128, d @ x_all[i], r @ x_all[i] ** 2, (right, right_noisy), plan)
         assert int(np.abs(step).max()) <= bound
         u = (row_word[i] ^ column_word) & 4095
         moved = b[i] - ((step << doubled) + u >> 12)
@@ -235,21 +274,25 @@ def check_learner(
     first = z
     if len(plan.cuts):
         first = np.array([SIGN if column >= cut else -SIGN for column in z for cut in plan.cuts])
-    x, sizes, spreads = first[:, None], [], []
+    x, sizes, spreads, slopes = first[:, None], [], [], []
     for i, b in enumerate(beliefs):
         if spec.bias:
             x = np.vstack([x, np.full((1, x.shape[1]), SIGN)])
         np.testing.assert_array_equal(passed.inputs[i], x)
-        sizes.append(check_norm(int(x[:, 0] @ x[:, 0])))
-        spreads.append(check_spread(x[:, 0], b + 128))
+        square_sum = len(x) * SIGN**2 if i else int(x[:, 0] @ x[:, 0])
+        spreads.append(check_spread(x, b + 128, square_sum))
         a = check_sums(x, b + 128, spreads[-1], passed.epsilon[i])
-        np.testing.assert_array_equal(passed.sums[i], a)
-        x = np.where(a < 0, -SIGN, SIGN)
-    logits = check_logits(a, sizes[-1], plan)
+        apart, size = check_normal(a)
+        sizes.append(size)
+        np.testing.assert_array_equal(passed.apart[i], apart)
+        is_open, slope = check_gate(apart, size, plan)
+        slopes.append(slope)
+        x = SIGN * is_open
+    logits = check_logits(apart, sizes[-1], plan)
     np.testing.assert_array_equal(passed.outputs, logits)
     golden.update(spec, plan, state, passed, label, count)
     gradient = HEADS[spec.head].verbs.output_gradient(logits, label, Saturations())
-    delta, clamped, at_end = check_delta(gradient, plan), 0, 0
+    (delta, clamped), at_end = check_delta(gradient, apart, sizes[-1], plan), 0
     for i in range(len(beliefs) - 1, -1, -1):
         b, x, used = beliefs[i], passed.inputs[i], delta
         noisy, n_noisy = check_noisy(used, passed.epsilon[i], spreads[i])
@@ -257,17 +300,10 @@ def check_learner(
         if i > 0:
             units = spec.layers[i]
             delta, n_delta = check_backward(
-                b[:units] + 128,
-                x[:units],
-                used,
-                noisy,
-                passed.sums[i - 1],
-                sizes[i - 1],
-                plan,
-                plan.inverse_norms[i],
+                b[:units] + 128, x[:units], used, noisy, slopes[i - 1], sizes[i]
             )
             clamped += n_delta
-        if sizes[i][0]:
+        if sizes[i].mantissa:
             b, cut = check_layer(b, i, x, used, noisy, sizes[i], plan, key)
             clamped += cut
         if not replaying(before):

@@ -11,7 +11,7 @@ from quant.integers import Int64
 from quant.network import NetworkSpec
 from quant.rules.bimu import golden_steps
 from quant.rules.bimu.config import BimuConfig
-from quant.rules.bimu.golden import norm
+from quant.rules.bimu.golden_normal import Size
 from quant.rules.bimu.plan import SHRINK, TANH, VARIANCE, BimuPlan, make_bimu_plan
 
 KEYS = 6_000
@@ -20,12 +20,13 @@ X = np.array([127, -60, 16, 3, 0])
 
 def mean_step(plan: BimuPlan, delta: Int64, noisy: Int64, start: Int64) -> np.ndarray:
     """What a sample moves λ by, in LSBs, on the average over many keys."""
-    total, size = np.zeros(start.shape), norm(int(X @ X))
+    total, size = np.zeros(start.shape), Size(40960, 13, 0, 1)
     for key in range(KEYS):
         belief = start.astype(np.int8)
         golden_steps.learn_layer(
             belief,
             X[:, None],
+            int(np.abs(X).max()),
             delta,
             noisy,
             size,
@@ -48,7 +49,7 @@ def test_the_mean_step_is_the_equations_whether_a_row_is_rare_or_not(gradient: i
     t = TANH[start + 128] / 256
     variance = VARIANCE[start + 128] / 32768
     x = X / 16
-    size = np.sqrt(x @ x)
+    size = 40960 / 2**13
     of_mean = np.outer(x, delta.mean(axis=1)) / 65536 / size
     of_noise = np.outer(x**2, noisy.mean(axis=1)) / 65536 / size
     g = variance * (of_mean - t * of_noise)

@@ -25,7 +25,6 @@ from streamlearn.torch import (
     monte_carlo,
     nll_loss,
     predict,
-    sign,
 )
 
 
@@ -55,11 +54,29 @@ def test_without_a_gradient_nothing_is_forgotten_and_a_bad_one_changes_nothing()
     assert torch.equal(before, one.detach())
 
 
+def normalised(a: torch.Tensor, radial: bool) -> torch.Tensor:
+    """LayerNorm over units and draws; of its own gradient the part along itself, or none."""
+    apart = a - a.detach().mean()
+    size = apart.square().mean().sqrt()
+    return apart / (size if radial else size.detach())
+
+
+@pytest.mark.parametrize("sides", [1, 2])
 @pytest.mark.parametrize("layers", [(4, 3), (5, 6, 3)])
-def test_steps_equal_the_reference(layers: tuple[int, ...]) -> None:
-    """The same noise in, the same λ out: the reference divides sums by the norm of their input."""
+def test_steps_equal_the_reference(layers: tuple[int, ...], sides: int) -> None:
+    """The same noise in, the same λ out, with the reference's LayerNorm and gates."""
     spec = NetworkSpec(layers, bias=False, front_end="none")
-    config = BimuConfig(memory_window=math.inf, lr=2.0, caution=1.5, n_draws=3, cuts=0)
+    config = BimuConfig(
+        memory_window=math.inf,
+        lr=2.0,
+        caution=1.5,
+        n_draws=3,
+        cuts=0,
+        radial=1.0,
+        sides=sides,
+        threshold=sides / 2,
+        window=0.5,
+    )
     state = init_state(spec, config, "float64", 3)
     net = [BimuLinear(i, o, dtype=torch.float64) for i, o in pairwise(layers)]
     for index, layer in enumerate(net):
@@ -73,8 +90,10 @@ def test_steps_equal_the_reference(layers: tuple[int, ...]) -> None:
         reference = equations.forward(spec, config, state, z, Saturations())
         x = tensor(z).repeat(config.n_draws, 1)
         for index, layer in enumerate(net):
-            x = sign(x) if index else x
-            x = layer(x, tensor(reference.epsilon[index].T)) / x.detach().norm(dim=1, keepdim=True)
+            if index:
+                x = gate(x) if sides == 2 else gate(x.relu() + 0.5)
+            a = layer(x, tensor(reference.epsilon[index].T))
+            x = normalised(a, radial=index == len(net) - 1)
         logits = config.logit_scale * x
         np.testing.assert_allclose(logits.detach().numpy().T, reference.outputs, atol=1e-12)
         optimizer.zero_grad()

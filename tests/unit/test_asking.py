@@ -25,7 +25,7 @@ DRAWN = [name for name, rule in RULES.items() if rule.draws]
         ([[2.0, 0.0], [0.0, 0.5]], -(1 << 15)),  # the second draw prefers the other class
         ([[1.0, 1.0], [1.0, 1.0]], 0),
         ([[99.0], [0.0]], LIMIT),
-        ([[-2.0, 0.0]], -LIMIT),  # one class is known: nothing to compare
+        ([[-2.0, 0.0]], 0),  # one class is known: nothing to compare
     ],
 )
 def test_the_margin_is_that_of_the_least_certain_draw(
@@ -50,6 +50,25 @@ def test_a_new_learner_asks_first_and_a_budget_of_all_asks_always() -> None:
     assert asking.asks(LIMIT - 1)
     assert not asking.asks(LIMIT)
     assert all(Asking(1.0).asks(LIMIT) for _ in range(3))
+
+
+@pytest.mark.parametrize("budget", [0.02, 0.05, 0.3])
+def test_a_learner_that_is_always_sure_asks_too_within_its_budget(budget: float) -> None:
+    asking = Asking(budget)
+    asked = np.array([asking.asks(0 if t < 200 else LIMIT) for t in range(3000)])
+    distances = np.diff(np.flatnonzero(asked))
+    assert distances.max() <= 3 / budget + 1
+    assert asked[200:].mean() <= budget
+
+
+def test_one_class_for_long_does_not_spend_more_than_the_budget() -> None:
+    learner: Any = learner_class(DRAWN[0], "categorical")((2, 8, 2), classes=range(2))
+    asked = 0
+    for t in range(1000):
+        if learner.wants_label([t % 2, t % 3], 0.1):
+            asked += 1
+            learner.learn_one([t % 2, t % 3], 0)
+    assert 100 < asked < 150
 
 
 @pytest.mark.parametrize("budget", [0.0, -0.1, 1.5, float("nan")])

@@ -19,16 +19,20 @@ from streamlearn.evaluation import evaluate
 from streamlearn.rules.bimu import CERTAINTY, equations
 from streamlearn.streams import load_gas_drift
 
-SPEC = NetworkSpec((3, 2), front_end="none")
-CONFIG = BimuConfig(n_draws=2, cuts=0, memory_window=float("inf"), caution=0.7, lr=0.5)
+SPEC = NetworkSpec((3, 3), front_end="none")
+CONFIG = BimuConfig(n_draws=2, cuts=0, memory_window=float("inf"), caution=0.7, lr=0.5, radial=1.0)
 Z = np.array([0.5, -1.0, 2.0])
 
 
 def loss(belief: Any, epsilon: Any, label: int) -> float:
-    """-log softmax of the label, mean over the draws, written down without the engine."""
+    """-log softmax of the label, mean over the draws, written down without the engine.
+
+    The mean is no part of the gradient of softmax, whose sum is 0.
+    """
     x, t = np.append(Z, 1.0), np.tanh(belief)
     spread = np.sqrt((x**2) @ (1 - t**2))
-    logits = CONFIG.logit_scale * ((x @ t)[:, None] + spread[:, None] * epsilon) / np.sqrt(x @ x)
+    a = (x @ t)[:, None] + spread[:, None] * epsilon
+    logits = CONFIG.logit_scale * (a - a.mean()) / a.std()
     p = np.exp(logits) / np.exp(logits).sum(axis=0)
     return float(-np.log(p[label]).mean())
 
@@ -36,7 +40,7 @@ def loss(belief: Any, epsilon: Any, label: int) -> float:
 def test_the_step_is_the_papers_of_the_numerical_gradient() -> None:
     state, count = init_state(SPEC, CONFIG, "float64", 3), Saturations()
     belief = belief_view(SPEC, state, 0).copy()
-    epsilon = epsilon_q(key_of(state), STREAM_EPSILON, 2, 2) / 256
+    epsilon = epsilon_q(key_of(state), STREAM_EPSILON, 3, 2) / 256
     g = np.zeros_like(belief)
     for place in np.ndindex(belief.shape):
         apart = np.zeros_like(belief)
@@ -134,7 +138,12 @@ def test_a_state_with_a_belief_of_minus_128_is_refused(tmp_path: Any) -> None:
         ({"memory_window": 0.5}, "memory_window=0.5: expected a number of samples, 1 or above"),
         ({"sweep": 3}, "sweep=3: expected a power of two"),
         ({"cuts": 32}, "cuts=32: expected 0 to 31"),
-        ({"window": 0}, "window=0: expected 1/256 to 16"),
+        ({"sides": 3}, "sides=3: expected 1 or 2"),
+        ({"sides": 1.5}, "sides=1.5: expected a whole number"),
+        ({"threshold": -1}, "threshold=-1: expected 0 to 4"),
+        ({"window": 0}, "window=0: expected 1/256 to 4"),
+        ({"fade": -1}, "fade=-1: expected 0 to 1"),
+        ({"radial": 2}, "radial=2: expected 0 to 1"),
         ({"logit_scale": 9}, "logit_scale=9: expected 1/16 to 8"),
         ({"front_end_window": 1}, "front_end_window=1: expected 2 to 32768"),
     ],

@@ -21,11 +21,17 @@ from streamlearn import (
     MesuFactoredRegressor,
     MesuRegressor,
     MetaplasticClassifier,
+    MultilevelClassifier,
 )
 from streamlearn.streams import load_gas_drift
 from streamlearn.streams.mnist import load_mnist
 
-CLASSIFIERS = (MesuClassifier, MesuFactoredClassifier, MetaplasticClassifier)
+CLASSIFIERS = (
+    MesuClassifier,
+    MesuFactoredClassifier,
+    MetaplasticClassifier,
+    MultilevelClassifier,
+)
 REGRESSORS = (MesuRegressor, MesuFactoredRegressor)
 NEWEST = newest_opset()
 

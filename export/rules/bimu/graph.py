@@ -5,7 +5,6 @@ Counterparts: :mod:`quant.rules.bimu.golden` and its equations, with a batch axi
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -20,7 +19,6 @@ from export.graph.drawn import Drawn
 from export.graph.whole import (
     Value,
     divide_floor,
-    floor,
     isqrt,
     matmul,
     maximum,
@@ -30,6 +28,14 @@ from export.graph.whole import (
     shift_floor,
     shift_round,
     where,
+)
+from export.rules.bimu.normal import (
+    Size,
+    centred,
+    deviation,
+    is_open,
+    real_gate,
+    real_normalised,
 )
 from quant import noise
 from quant.cuts import SIGN, cut_values, cuts_of
@@ -49,22 +55,22 @@ class Layer(NamedTuple):
     Attributes
     ----------
     x : number[batch, draws, rows]
-        Inputs in Q3.4, the bias's last; of layer 0 one for all draws. Later ones are ±1.
-    sums : number[batch, draws, columns]
-        Pre-activations, .12.
+        Inputs in Q3.4, the bias's last; of layer 0 one for all draws. Later ones are 0 or 1.
+    apart : number[batch, draws, columns]
+        Pre-activations less their mean, .12.
     epsilon : number[draws, columns] or None
         Q7.8; None without draws.
-    spread : number[..., columns]
-        Standard deviation of the pre-activations, .12; 0 without draws.
-    norm : (number, number)
-        The root of Σ x² as ``mantissa · 2^-exponent``.
+    spread : number[batch, draws, columns]
+        Standard deviation of the pre-activations, .12, of layer 0 one for all draws; 0 without
+        draws.
+    size : Size
     """
 
     x: Any
-    sums: Any
+    apart: Any
     epsilon: Any
     spread: Any
-    norm: tuple[Any, Any]
+    size: Size
 
 
 def integer(
@@ -124,15 +130,15 @@ def forward(
             if spec.bias:
                 x = Value(g, g.append_last(x.name, 3, np.array(float(SIGN))))
             a, spread = matmul(x, tanh), 0
-            if layer == 0:
-                square_sum: Any = reduce("Sum", x * x, 2)
-            else:
-                square_sum = np.array(float(plan.shapes[layer][0] * SIGN**2))
             if epsilon[layer] is not None:
-                spread = _spread(x if layer == 0 else None, variance, square_sum)
+                rows = plan.shapes[layer][0]
+                square_sum = reduce("Sum", x * x, 2) if layer == 0 else np.array(rows * SIGN**2)
+                spread = _spread(x, variance, square_sum)
                 a = a + shift_round(shift_floor(spread, 3) * epsilon[layer], 5)
-            found.append(Layer(x, a, epsilon[layer], spread, _norm(square_sum)))
-            x = where(a < 0, float(-SIGN), float(SIGN))
+            a = centred(a)
+            size = deviation(a)
+            found.append(Layer(x, a, epsilon[layer], spread, size))
+            x = where(is_open(a, size, plan), float(SIGN), 0.0)
     return found
 
 
@@ -147,28 +153,18 @@ def _signs(g: GraphBuilder, reached: str, plus: npt.NDArray[Any]) -> str:
 
 
 def _spread(x: Any, variance: Any, square_sum: Any) -> Any:
-    """Deviation of a layer's pre-activations, .12; ``x`` is None where all inputs are ±1."""
+    """Deviation of a layer's pre-activations, .12."""
     k = maximum(bit_length(square_sum, _SQUARE_SUM_BITS) - SQUARE_BITS, -1)
     k = k + 1 - odd(k)  # an even one becomes odd
-    if x is None:
-        power = reduce("Sum", variance, 0) * shift_round(np.array(SIGN**2), k)
-    else:
-        power = matmul(shift_round(x * x, k), variance)
+    power = matmul(shift_round(x * x, k), variance)
     return scaled(isqrt(power), (k + 1) * 0.5)
 
 
-def _norm(square_sum: Any) -> tuple[Any, Any]:
-    """The root of a sum of squares as ``mantissa · 2^-exponent``, 16 bits of mantissa; 0 of 0."""
-    exponent = floor((32 - bit_length(square_sum, _SQUARE_SUM_BITS)) * 0.5)
-    return isqrt(scaled(square_sum, 2 * exponent)), exponent
-
-
 def logits(last: Layer, plan: BimuPlan) -> Any:
-    """The last layer's sums over the norm of its input, Q.16."""
-    mantissa, exponent = last.norm
+    """The last layer's normalised sums, scaled, in Q.16."""
+    mantissa, exponent = last.size.mantissa, last.size.exponent
     inverse = divide_floor(float(plan.logit_scale_q), maximum(mantissa, 1))
-    inverse = where(mantissa > 0, inverse, 0)
-    return shift_round(last.sums * inverse, 20 - where(mantissa > 0, exponent, 0))
+    return shift_round(last.apart * where(mantissa > 0, inverse, 0), 24 - exponent)
 
 
 def real(
@@ -185,24 +181,14 @@ def real(
         scaled = g.op("Mul", g.unsqueeze(z, 2), np.array(float(SIGN)))
         x = _signs(g, g.op("GreaterOrEqual", scaled, values - 0.5), np.array(1.0))
     x = g.unsqueeze(x, 1)
-    square_sum = ""
     for layer, (_, n_out) in enumerate(spec.shapes):
         with g.scope(f"layer_{layer}"):
             if spec.bias:
                 x = g.append_last(x, 3, np.array(1.0))
             t = np.tanh(belief_view(spec, state, layer))
             epsilon = noise.epsilon_q(key, layer, n_out, config.n_draws).T * (draws / 256)
-            if layer == 0:
-                square_sum = g.reduce("ReduceSum", g.op("Mul", x, x), 2)
-                spread = g.op("Sqrt", g.op("MatMul", g.op("Mul", x, x), 1 - t**2))
-            else:
-                spread = g.constant(np.sqrt((1 - t**2).sum(axis=0)))
+            spread = g.op("Sqrt", g.op("MatMul", g.op("Mul", x, x), 1 - t**2))
             a = g.op("Add", g.op("MatMul", x, t), g.op("Mul", spread, epsilon))
-            x = g.op("Where", g.op("Less", a, np.array(0.0)), np.array(-1.0), np.array(1.0))
-    if len(spec.shapes) > 1:
-        over_norm = np.array(config.logit_scale / math.sqrt(spec.shapes[-1][0]))
-        return Drawn(g.op("Mul", a, over_norm), config.n_draws)
-    size = g.op("Sqrt", square_sum)
-    some = g.op("Greater", size, np.array(0.0))
-    logits = g.op("Div", g.op("Mul", a, np.array(config.logit_scale)), size)
-    return Drawn(g.op("Where", some, logits, np.array(0.0)), config.n_draws)
+            y = real_normalised(g, a)
+            x = real_gate(g, y, config)
+    return Drawn(g.op("Mul", y, np.array(config.logit_scale)), config.n_draws)

@@ -34,7 +34,9 @@ from export.graph.whole import (
     where,
 )
 from export.rules.bimu.graph import Layer, forward, logits
+from export.rules.bimu.normal import slopes, without_radial
 from quant import noise
+from quant.cuts import SIGN
 from quant.network import NetworkSpec
 from quant.rules.bimu.config import BimuConfig
 from quant.rules.bimu.golden import DELTA_MAX, RATIO_MAX
@@ -47,7 +49,6 @@ from quant.rules.bimu.golden_steps import (
     STEP_FRAC_BITS,
 )
 from quant.rules.bimu.plan import (
-    INVERSE_NORM_FRAC_BITS,
     SHRINK,
     TANH,
     VARIANCE,
@@ -98,12 +99,16 @@ class BimuStep(PaddedStep, DrawnStep):
         """Backward pass, steps and pull of every layer."""
         plan = self._plan
         outputs = squeezed(logits(passed[-1], plan), 0)
-        delta = shift_round((softmax_q(outputs) - target * 65536.0) * float(plan.scale_q), 8)
+        delta = softmax_q(outputs) - target * 65536.0
+        last = passed[-1]
+        wide = Value(self.g, self.g.unsqueeze(delta.name, 0))
+        delta = squeezed(without_radial(wide, last.apart, last.size, plan), 0)
+        delta = clip(shift_round(delta * float(plan.scale_q), 8), -DELTA_MAX, DELTA_MAX)
         new: list[str] = []
         for layer in range(len(passed) - 1, -1, -1):
             with self.g.scope(f"update_{layer}"):
                 mine = passed[layer]
-                inverse = inverse_of(squeezed(mine.spread, 0) if layer == 0 else mine.spread)
+                inverse = inverse_of(squeezed(mine.spread, 0))
                 ratio = shift_round(mine.epsilon * inverse, 14)
                 noisy = clip(shift_round(delta * ratio, 12), -RATIO_MAX, RATIO_MAX)
                 used = delta
@@ -125,45 +130,44 @@ class BimuStep(PaddedStep, DrawnStep):
             )
         through = shift_round(matmul(noisy, transposed(variance)), 15)
         gradient = shift_round(matmul(delta, transposed(tanh)), 8)
-        gradient = gradient + where(x < 0, -through, through)
-        inverse = float(self._plan.inverse_norms[layer])
-        gradient = shift_round(gradient * inverse, INVERSE_NORM_FRAC_BITS)
-        mantissa, exponent = _norm(below)
-        limit = shift_floor(mantissa * float(self._plan.window_q), exponent)
-        inside = absolute(squeezed(below.sums, 0)) <= limit
-        return clip(where(inside, gradient, 0), -DELTA_MAX, DELTA_MAX)
+        gradient = gradient + where(x > 0, through, 0.0)
+        gradient = gradient * squeezed(slopes(below.apart, below.size, self._plan), 0)
+        mantissa, exponent = _size(mine)
+        gradient = shift_round(gradient * _inverse(mantissa), maximum(31 - exponent, 0))
+        return clip(gradient, -DELTA_MAX, DELTA_MAX)
 
     def _stepped(
         self, layer: int, mine: Layer, delta: Any, noisy: Any, row: str, column: str
     ) -> str:
         """A layer's bytes after the steps of the rows that are taken, padding and all."""
         g, plan, raw = self.g, self._plan, self._raw[layer]
-        mantissa, exponent = _norm(mine)
+        mantissa, exponent = _size(mine)
         x = transposed(squeezed(mine.x, 0))
-        size = absolute(Value(g, g.op("Gather", x.name, np.array([0]), axis=1)))
+        size = reduce("Max", absolute(x), 1)
         square = size * size
-        scale = divide_floor(float(1 << 31), maximum(mantissa, 1)) * float(plan.gain[0])
-        scale, exponent = shift_floor(scale, 16), 19 + plan.gain[1] - exponent
-        d, right = _lanes(delta, scale, exponent, reduce("Max", size, None))
-        r, right_noisy = _lanes(noisy, scale, exponent + 4, reduce("Max", square, None))
-        lane, q = reduce("Sum", d, 0), reduce("Sum", r, 0)
-        largest = reduce("Max", absolute(lane) if layer == 0 else reduce("Sum", absolute(d), 0), 1)
-        bound = shift_round(size * largest, right)
-        bound = bound + shift_round(square * reduce("Max", absolute(q), 1), right_noisy)
+        largest = reduce("Max", size, None) if layer == 0 else np.array([[float(SIGN)]])
+        scale, exponent = _inverse(mantissa) * float(plan.gain[0]), 23 + plan.gain[1] - exponent
+        scale = shift_floor(scale, 16)
+        d, right = _lanes(delta, scale, exponent, largest)
+        r, right_noisy = _lanes(noisy, scale, exponent + 4, largest * largest)
+        if layer == 0:  # one input for all draws
+            d, r = reduce("Sum", d, 0), reduce("Sum", r, 0)
+        bound = shift_round(size * _most(d), right)
+        bound = bound + shift_round(square * _most(r), right_noisy)
         rarity = clip(STEP_FRAC_BITS - bit_length(bound, _ROW_BITS), 0, RAREST)
         high = g.op("BitShift", row, np.array(24, np.uint32), direction="RIGHT")
         often = shift_floor(np.array(256.0), rarity)
         taken = (bound > 0) & (words.number(g, g.unsqueeze(high, 1)) < often) & (mantissa > 0)
         given = taken | (np.arange(self.shapes[layer][0])[:, None] == 0)  # so that there is one
         rows = g.op("Gather", g.op("NonZero", given.name), np.array(0))
-        x, square, rarity, taken = (
-            Value(g, g.op("Gather", part.name, rows)) for part in (x, square, rarity, taken)
+        x, rarity, taken = (
+            Value(g, g.op("Gather", part.name, rows)) for part in (x, rarity, taken)
         )
         old = self.number(g.op("Gather", raw, rows), layer)
         step = self._step(
             old,
-            shift_round(x * lane if layer == 0 else matmul(x, d), right),
-            shift_round(square * q, right_noisy),
+            shift_round(matmul(x, d), right),
+            shift_round(matmul(x * x, r), right_noisy),
         )
         u = _dither(g, g.op("Gather", row, rows), column, (1 << STEP_FRAC_BITS) - 1)
         moved = shift_floor(shift_floor(step, -rarity) + u, STEP_FRAC_BITS)
@@ -190,15 +194,24 @@ class BimuStep(PaddedStep, DrawnStep):
         return self.scattered(raw, rows, self.padded("belief", new, layer))
 
 
-def _norm(layer: Layer) -> tuple[Any, Any]:
-    """The norm of a layer's input without the batch axis; behind the first one it is known."""
-    mantissa, exponent = (squeezed(x, 0) if isinstance(x, Value) else x for x in layer.norm)
-    return mantissa, exponent
+def _size(layer: Layer) -> tuple[Any, Any]:
+    """Deviation of a layer's sums without the batch axis: mantissa and exponent."""
+    return squeezed(layer.size.mantissa, 0), squeezed(layer.size.exponent, 0)
+
+
+def _inverse(mantissa: Any) -> Any:
+    """2^31 over a mantissa; 0 of 0."""
+    return where(mantissa > 0, divide_floor(float(1 << 31), maximum(mantissa, 1)), 0)
+
+
+def _most(lanes: Any) -> Any:
+    """The largest sum of magnitudes of a column's lanes."""
+    return reduce("Max", reduce("Sum", absolute(lanes), 0), 1)
 
 
 def _lanes(y: Any, scale: Any, exponent: Any, largest: Any) -> tuple[Any, Any]:
     """``y · scale`` in 14 bits for the sum of a column's draws, and the shift that remains."""
-    most = reduce("Max", reduce("Sum", absolute(y), 0), 1) * scale
+    most = _most(y) * scale
     drop = bit_length(most, _WIDE_BITS) - LANE_BITS
     least = maximum(bit_length(largest, 16) - INPUT_BITS, 0)
     return shift_round(y * scale, drop), minimum(maximum(exponent - drop, least), RIGHT_MAX)

@@ -5,6 +5,9 @@ Counterparts: :mod:`quant.rules.multilevel.golden` and its equations, with a bat
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 from onnx import TensorProto
@@ -39,6 +42,23 @@ from quant.rules.multilevel.state import view
 _SUM_BITS, _SQUARE_SUM_BITS = 34, 32
 
 
+class Layer(NamedTuple):
+    """What a layer's forward pass leaves.
+
+    Attributes
+    ----------
+    x : number[batch, rows]
+        Inputs in Q3.4, the bias's last.
+    sums : number[batch, columns]
+    norm : (number, number)
+        The root of Σ x² as ``mantissa · 2^-exponent``.
+    """
+
+    x: Number
+    sums: Number
+    norm: tuple[Number, Number]
+
+
 def integer(
     g: GraphBuilder, z_q: str, spec: NetworkSpec, config: MultilevelConfig, state: State
 ) -> Drawn:
@@ -47,22 +67,59 @@ def integer(
     ``z_q`` is ``int64[batch, n_features]`` in Q3.4.
     """
     plan = make_multilevel_plan(spec, config)
-    x: Number = Value(g, g.cast(z_q, TensorProto.DOUBLE))
-    sums = x
-    for layer in range(len(spec.shapes)):
+    levels = [
+        weights(spec, plan, state, layer).astype(np.float64) for layer in range(len(spec.shapes))
+    ]
+    z = Value(g, g.cast(z_q, TensorProto.DOUBLE))
+    found = logits(forward(g, z, spec, plan, levels)[-1], plan)
+    return Drawn(g.unsqueeze(g.cast(_name(found), TensorProto.INT64), 1), 1)
+
+
+def forward(
+    g: GraphBuilder,
+    z: Value,
+    spec: NetworkSpec,
+    plan: MultilevelPlan,
+    levels: Sequence[Number],
+) -> list[Layer]:
+    """All layers of ``number[batch, n_features]`` in Q3.4.
+
+    Parameters
+    ----------
+    g : GraphBuilder
+    z : Value
+    spec : NetworkSpec
+    plan : MultilevelPlan
+    levels : sequence of number[rows, columns]
+        2v - steps.
+    """
+    x: Number = z
+    sums: Number = x
+    found: list[Layer] = []
+    for layer, w in enumerate(levels):
         with g.scope(f"layer_{layer}"):
             if layer:
                 x = _activate(sums, spec.shapes[layer - 1][1], plan)
             if spec.bias:
                 x = _with_one(g, x, float(ONE))
-            sums = matmul(x, weights(spec, plan, state, layer).astype(np.float64))
+            sums = matmul(x, w)
+            found.append(Layer(x, sums, _norm(x)))
+    return found
+
+
+def logits(last: Layer, plan: MultilevelPlan) -> Number:
+    """The last layer's sums over the norm of its input, scaled, Q.16."""
+    mantissa, exponent = last.norm
+    inverse = divide_floor(float(plan.logit_scale_q), maximum(mantissa, 1))
+    inverse = where(equal(mantissa, 0), 0, inverse)
+    return shift_round(last.sums * inverse, 20 - exponent)
+
+
+def _norm(x: Number) -> tuple[Number, Number]:
+    """The root of Σ x² as mantissa and exponent: mantissa · 2^-exponent; 0 of 0."""
     square_sum = reduce("Sum", x * x, 1)
     exponent = floor((32 - bit_length(square_sum, _SQUARE_SUM_BITS)) * 0.5)
-    mantissa = isqrt(scaled(square_sum, 2 * exponent))
-    inverse = divide_floor(float(plan.logit_scale_q), maximum(mantissa, 1))
-    inverse = where(equal(square_sum, 0), 0, inverse)
-    logits = shift_round(sums * inverse, 20 - exponent)
-    return Drawn(g.unsqueeze(g.cast(_name(logits), TensorProto.INT64), 1), 1)
+    return isqrt(scaled(square_sum, 2 * exponent)), exponent
 
 
 def real(

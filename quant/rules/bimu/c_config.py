@@ -20,6 +20,8 @@ def constants(spec: NetworkSpec, config: BimuConfig, arithmetic: str) -> Constan
     defines: dict[str, object] = {
         "SL_N_DRAWS": plan.n_draws,
         "SL_N_UNITS": sum(columns for _, columns in plan.shapes),
+        "SL_N_SPREADS": f"({plan.shapes[0][1]} + "
+        f"{sum(columns for _, columns in plan.shapes[1:])} * SL_N_LANES)",
         "SL_MAX_UNITS": max(columns for _, columns in plan.shapes),
         "SL_MAX_ROWS": max(rows for rows, _ in plan.shapes),
         "SL_N_BELIEFS": sum(
@@ -33,7 +35,10 @@ def constants(spec: NetworkSpec, config: BimuConfig, arithmetic: str) -> Constan
         "SL_CAUTION_SHIFT": unsigned(plan.caution[1]),
         "SL_LOGIT_SCALE": unsigned(plan.logit_scale_q),
         "SL_SCALE": plan.scale_q,
-        "SL_WINDOW": unsigned(plan.window_q),
+        "SL_GATE_SIDES": plan.sides,
+        "SL_THRESHOLD": plan.threshold_q,
+        "SL_WINDOW": plan.window_q,
+        "SL_RADIAL": unsigned(plan.radial_q),
         "SL_SWEEP": unsigned(plan.sweep),
         "SL_EPSILON_TABLE": whole(EPSILON),
         "SL_BELIEF_TABLE": whole(VARIANCE << 16 | TANH & 0xFFFF),
@@ -44,10 +49,8 @@ def constants(spec: NetworkSpec, config: BimuConfig, arithmetic: str) -> Constan
         defines["SL_CUTS"] = whole(plan.cuts)
     layers: list[list[object]] = []
     belief = unit = first = 0
-    for (rows, columns), width, inverse in zip(
-        plan.shapes, widths, plan.inverse_norms, strict=True
-    ):
-        layers.append([rows, columns, width, belief, unit, first, inverse])
+    for (rows, columns), width in zip(plan.shapes, widths, strict=True):
+        layers.append([rows, columns, width, belief, unit, first])
         belief, unit, first = belief + rows * width, unit + columns, first + rows
     return Constants(defines, layers)
 

@@ -20,9 +20,13 @@ RANGES = (
     ("lr", 1 / 64, 64, "1/64 to 64"),
     ("caution", 0, 64, "0 to 64"),
     ("belief_init", 0, BELIEF_MAX, "0 to 3.96"),
-    ("window", 1 / 256, 16, "1/256 to 16"),
+    ("sides", 1, 2, "1 or 2"),
+    ("threshold", 0, 4, "0 to 4"),
+    ("window", 1 / 256, 4, "1/256 to 4"),
+    ("radial", 0, 1, "0 to 1"),
     ("logit_scale", 1 / 16, 8, "1/16 to 8"),
     ("n_draws", 1, 64, "1 to 64 draws"),
+    ("fade", 0, 1, "0 to 1"),
     ("front_end_window", 2, 32768, "2 to 32768 samples"),
     ("cuts", 0, MOST_CUTS, f"0 to {MOST_CUTS}"),
 )
@@ -45,12 +49,22 @@ class BimuConfig:
         inputs of the first layer.
     belief_init : float
         λ starts uniform within ± this, 0 to 3.96.
+    sides : int
+        A hidden unit is 1 where its normalised pre-activation is above the threshold, else 0. With
+        2 sides, as in the paper, its magnitude is compared.
+    threshold : float
+        In standard deviations, 0 to 4; the paper's is 1.
     window : float
-        Straight-through window: a hidden unit passes a gradient on where its pre-activation is
-        within ``window`` times the norm of its input, 1/256 to 16.
+        A hidden unit passes a gradient on where it is within so many standard deviations of the
+        threshold, 1/256 to 4; the paper's is 1/2.
     logit_scale : float
-        The last layer's sums are divided by the norm of its input and multiplied by this before
-        the softmax, 1/16 to 8.
+        The normalised outputs are multiplied by this before the softmax, 1/16 to 8.
+    radial : float
+        Of the gradient that only makes all outputs larger, which normalising undoes, so much is
+        taken away, 0 to 1; the paper's is 1. With two classes that would be nearly all of it.
+    fade : float
+        The prior pulls by λ (sech² λ + fade) / N, 0 to 1; the paper's is 0. What a byte is rounded
+        by drives λ to its ends, where sech² is 0.
     n_draws : int
         Monte-Carlo draws of the pre-activations per sample, 1 to 64.
     sweep : int
@@ -70,18 +84,22 @@ class BimuConfig:
 
     Notes
     -----
-    The defaults were chosen on validation images (784-100-10, six permuted tasks of 5,000) and on
-    every second stream of ``python -m experiments streams``, together.
+    The defaults were chosen on every second stream of ``python -m experiments streams``. For the
+    paper's network see ``python -m experiments bimu-pmnist``.
     """
 
     rule: ClassVar[str] = "bimu"
 
     memory_window: float = 100_000.0
-    lr: float = 6.0
+    lr: float = 9.0
     caution: float | None = None
     belief_init: float = 0.3
-    window: float = 1.0
+    sides: int = 1
+    threshold: float = 0.5
+    window: float = 0.75
     logit_scale: float = 2.0
+    radial: float = 0.5
+    fade: float = 0.0
     n_draws: int = 4
     sweep: int = 64
     cuts: int | None = None
@@ -93,7 +111,7 @@ class BimuConfig:
                 raise ConfigError(f"{name}={getattr(self, name)!r}: expected {expected}")
 
         keep_plain_numbers(self, BY_SIZE)
-        for name in ("n_draws", "sweep", "cuts", "front_end_window"):
+        for name in ("sides", "n_draws", "sweep", "cuts", "front_end_window"):
             require(isinstance(getattr(self, name), int | NoneType), name, "a whole number")
         require(self.memory_window >= 1, "memory_window", "a number of samples, 1 or above, or inf")
         for name, low, high, expected in RANGES:

@@ -25,8 +25,16 @@ from quant.integers import Int64, bit_length, clamp_count, isqrt, shift_round
 from quant.layout import State
 from quant.network import NetworkSpec
 from quant.replay import replaying
+from quant.rules.bimu.golden_normal import (
+    Size,
+    centred,
+    deviation,
+    open_units,
+    slopes,
+    without_radial,
+)
 from quant.rules.bimu.golden_steps import learn_layer, pull
-from quant.rules.bimu.plan import INVERSE_NORM_FRAC_BITS, TANH, VARIANCE, BimuPlan
+from quant.rules.bimu.plan import TANH, VARIANCE, BimuPlan
 from quant.rules.bimu.state import belief_view
 
 #: Squares of a layer's inputs sum to less than 2^16, and half of one for each row.
@@ -42,36 +50,25 @@ class Forward:
     Attributes
     ----------
     inputs : list of int64[rows, draws]
-        Q3.4; of layer 0 one column for all draws. Later ones are ±1. The bias last.
-    sums : list of int64[columns, draws]
-        Pre-activations, .12.
+        Q3.4; of layer 0 one column for all draws. Later ones are 0 or 1. The bias last.
+    apart : list of int64[columns, draws]
+        Pre-activations less their mean, .12.
     epsilon : list of int64[columns, draws]
         Q7.8.
-    spreads : list of int64[columns]
-        Standard deviation of the pre-activations, .12.
-    norms : list of (int, int)
-        The root of Σ x² as (mantissa, exponent): mantissa · 2^-exponent.
+    spreads : list of int64[columns, draws]
+        Standard deviation of the pre-activations, .12; of layer 0 one column for all draws.
+    sizes : list of Size
+        Root mean square of ``apart``.
     outputs : int64[classes, draws]
         Logits, Q.16.
     """
 
     inputs: list[Int64] = field(default_factory=list)
-    sums: list[Int64] = field(default_factory=list)
+    apart: list[Int64] = field(default_factory=list)
     epsilon: list[Int64] = field(default_factory=list)
     spreads: list[Int64] = field(default_factory=list)
-    norms: list[tuple[int, int]] = field(default_factory=list)
+    sizes: list[Size] = field(default_factory=list)
     outputs: Int64 = field(default_factory=lambda: np.zeros((0, 0), np.int64))
-
-
-def norm(square_sum: int) -> tuple[int, int]:
-    """Return the root of a sum of squares below 2^32 as 16 bits of mantissa, and its exponent.
-
-    ``root = mantissa · 2^-exponent``, 2^15 <= mantissa < 2^16; (0, 0) for 0.
-    """
-    if square_sum == 0:
-        return 0, 0
-    exponent = (32 - bit_length(square_sum)) >> 1
-    return int(isqrt(np.array(square_sum << 2 * exponent))), exponent
 
 
 def square_shift(square_sum: int) -> int:
@@ -80,16 +77,17 @@ def square_shift(square_sum: int) -> int:
 
 
 def spread_of(x: Int64, variance: Int64, square_sum: int) -> Int64:
-    """Standard deviation of the pre-activations, .12.
+    """Standard deviation of the pre-activations, .12, ``int64[columns, draws]``.
 
     Parameters
     ----------
-    x : int64[rows]
+    x : int64[rows, draws]
     variance : int64[rows, columns]
     square_sum : int
+        The largest of any draw, at least.
     """
     k = square_shift(square_sum)
-    power = shift_round(x * x, k) @ variance
+    power = variance.T @ shift_round(x * x, k)
     return isqrt(power) << (k + 1 >> 1)
 
 
@@ -105,21 +103,22 @@ def forward(
     key = noise.key_of(state)
     result = Forward()
     x = cut_integers(z_q, plan.cuts)[:, None]
-    for layer, (_, n_out) in enumerate(plan.shapes):
+    for layer, (rows, n_out) in enumerate(plan.shapes):
         if spec.bias:
             x = np.concatenate([x, np.full((1, x.shape[1]), SIGN, np.int64)])
         byte = belief_view(spec, state, layer).astype(np.int64) + 128
-        square_sum = int(x[:, 0] @ x[:, 0])  # of every draw
-        spread = spread_of(x[:, 0], VARIANCE[byte], square_sum)
+        square_sum = rows * SIGN * SIGN if layer else int(x[:, 0] @ x[:, 0])
+        spread = spread_of(x, VARIANCE[byte], square_sum)
         epsilon = noise.epsilon_q(key, layer, n_out, plan.n_draws) * draws
-        a = TANH[byte].T @ x + ((spread >> 3)[:, None] * epsilon + 16 >> 5)
+        apart = centred(TANH[byte].T @ x + ((spread >> 3) * epsilon + 16 >> 5))
+        size = deviation(apart)
         result.inputs.append(x)
-        result.sums.append(a)
+        result.apart.append(apart)
         result.epsilon.append(epsilon)
         result.spreads.append(spread)
-        result.norms.append(norm(square_sum))
-        x = np.where(a < 0, -SIGN, SIGN)
-    result.outputs = scale_logits(a, result.norms[-1], plan)
+        result.sizes.append(size)
+        x = SIGN * open_units(apart, size, plan)
+    result.outputs = scale_logits(apart, size, plan)
     return result
 
 
@@ -130,38 +129,35 @@ def mean(
     return forward(spec, plan, state, z_q, count, draws=False)
 
 
-def scale_logits(a: Int64, size: tuple[int, int], plan: BimuPlan) -> Int64:
-    """Return the sums of the last layer, divided by the norm of its input, in Q.16."""
-    root, exponent = size
-    inverse = plan.logit_scale_q // root if root else 0
-    return shift_round(a * inverse, 20 - exponent)
+def scale_logits(apart: Int64, size: Size, plan: BimuPlan) -> Int64:
+    """Return the normalised sums of the last layer, scaled, in Q.16."""
+    inverse = plan.logit_scale_q // size.mantissa if size.mantissa else 0
+    return shift_round(apart * inverse, 24 - size.exponent)
 
 
 def ratios(epsilon: Int64, spread: Int64) -> Int64:
     """Return ε over the standard deviation, .12, ``int64[columns, draws]``; 0 where that is 0."""
     inverse = np.where(spread == 0, 0, (1 << 30) // np.maximum(spread, 1))
-    return shift_round(epsilon * inverse[:, None], 14)
+    return shift_round(epsilon * inverse, 14)
 
 
 def backward(
-    byte: Int64, x: Int64, delta: Int64, noisy: Int64, below: Int64, limit: int, inverse_norm: int
+    byte: Int64, x: Int64, delta: Int64, noisy: Int64, slope: Int64, size: Size
 ) -> tuple[Int64, int]:
-    """Gradient by the pre-activations of the layer below, over the norm of their input, Q.16.
+    """Gradient by the normalised sums of the layer below, Q.16.
 
     Parameters
     ----------
     byte : int64[units, columns]
         λ + 128, without the bias.
     x : int64[units, draws]
-        ±1 in Q3.4.
+        0 or 1 in Q3.4.
     delta, noisy : int64[columns, draws]
         Gradient by this layer's, Q.16, and the same times ε over the standard deviation.
-    below : int64[units, draws]
-        Pre-activations of the layer below.
-    limit : int
-        Of the straight-through window.
-    inverse_norm : int
-        Of this layer's input, Q0.16.
+    slope : int64[units, draws]
+        Of the units' gates.
+    size : Size
+        Deviation of this layer's sums.
 
     Returns
     -------
@@ -170,14 +166,9 @@ def backward(
     """
     through_mean = shift_round(TANH[byte] @ delta, 8)
     through_spread = shift_round(VARIANCE[byte] @ noisy, 15)
-    gradient = through_mean + np.where(x < 0, -through_spread, through_spread)
-    gradient = shift_round(gradient * inverse_norm, INVERSE_NORM_FRAC_BITS)
-    return clamp_count(np.where(np.abs(below) <= limit, gradient, 0), DELTA_MAX)
-
-
-def window_limit(size: tuple[int, int], plan: BimuPlan) -> int:
-    """Return the largest magnitude of a layer's sums that is inside the window, .12."""
-    return plan.window_q * size[0] >> size[1]
+    gradient = slope * (through_mean + np.where(x > 0, through_spread, 0))
+    inverse = (1 << 31) // size.mantissa if size.mantissa else 0
+    return clamp_count(shift_round(gradient * inverse, max(31 - size.exponent, 0)), DELTA_MAX)
 
 
 def update(
@@ -191,30 +182,26 @@ def update(
     """Backward pass and update of every layer, in place, from one forward pass and a label."""
     key, n = noise.key_of(state), int(state["n_samples"][0])
     delta = HEADS[spec.head].verbs.output_gradient(forward_.outputs, target, count)
-    delta = shift_round((delta >> 4) * plan.scale_q, 8)
+    delta = without_radial(delta >> 4, forward_.apart[-1], forward_.sizes[-1], plan.radial_q)
+    delta, n_delta = clamp_count(shift_round(delta * plan.scale_q, 8), DELTA_MAX)
+    count.gradient += n_delta
     for layer in range(len(plan.shapes) - 1, -1, -1):
         belief = belief_view(spec, state, layer)
         byte, x = belief.astype(np.int64) + 128, forward_.inputs[layer]
         ratio = ratios(forward_.epsilon[layer], forward_.spreads[layer])
         noisy, n_noisy = clamp_count(shift_round(delta * ratio, 12), RATIO_MAX)
         count.gradient += n_noisy
-        used, size = delta, forward_.norms[layer]
+        used, size = delta, forward_.sizes[layer]
         if layer > 0:
             units = spec.layers[layer]
-            delta, n_delta = backward(
-                byte[:units],
-                x[:units],
-                delta,
-                noisy,
-                forward_.sums[layer - 1],
-                window_limit(forward_.norms[layer - 1], plan),
-                plan.inverse_norms[layer],
-            )
+            slope = slopes(forward_.apart[layer - 1], forward_.sizes[layer - 1], plan)
+            delta, n_delta = backward(byte[:units], x[:units], delta, noisy, slope, size)
             count.gradient += n_delta
         column = noise.words(key, noise.STREAM_COLUMN + layer, len(used)).astype(np.int64)
         row = noise.words(key, noise.STREAM_ROW + layer, len(x)).astype(np.int64)
-        if size[0]:
-            learn_layer(belief, x, used, noisy, size, plan, row, column, count)
+        if size.mantissa:
+            largest = SIGN if layer else int(np.abs(x).max())
+            learn_layer(belief, x, largest, used, noisy, size, plan, row, column, count)
         if not replaying(state):
             pull(belief, layer, n, plan, key, column, count)
     state["n_samples"] = (n + 1) & 0xFFFFFFFF

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from quant import noise
 from quant.counters import Saturations
 from quant.integers import Int64, bit_length, bit_lengths, clip, shift_round
+from quant.rules.bimu.golden_normal import Size
 from quant.rules.bimu.plan import GAIN_BITS, SHRINK, TANH, VARIANCE, BimuPlan
 
 #: A column's sum over the draws has this many bits, and half a step of each draw.
@@ -82,41 +83,36 @@ def steps(byte: Int64, g: Int64, q: Int64, right: tuple[int, int], plan: BimuPla
 def learn_layer(
     belief: npt.NDArray[np.int8],
     x: Int64,
+    largest: int,
     delta: Int64,
     noisy: Int64,
-    size: tuple[int, int],
+    size: Size,
     plan: BimuPlan,
     row_word: Int64,
     column_word: Int64,
     count: Saturations,
 ) -> None:
-    """Step the λ of a layer against the gradient, in place.
+    """Step the λ of a layer against the gradient, in place; ``largest``: of the inputs.
 
     A row whose steps are small is taken for a share of the samples, 2^-e, with steps that are 2^e
     times as large: rounding at random makes the same of both, and the other samples are free.
     """
-    scale = plan.gain[0] * ((1 << 31) // size[0]) >> 16
-    exponent = 19 + plan.gain[1] - size[1]
-    z, square = np.abs(x[:, 0]), x[:, 0] ** 2
-    d, right_d, cut_d = lanes(delta, scale, exponent, least_shift(int(z.max())))
-    r, right_r, cut_r = lanes(noisy, scale, exponent + 4, least_shift(int(square.max())))
+    scale = plan.gain[0] * ((1 << 31) // size.mantissa) >> 16
+    exponent = 23 + plan.gain[1] - size.exponent
+    z = np.abs(x).max(axis=1)
+    d, right_d, cut_d = lanes(delta, scale, exponent, least_shift(largest))
+    r, right_r, cut_r = lanes(noisy, scale, exponent + 4, least_shift(largest**2))
     count.gradient += cut_d + cut_r
-    q_column = r.sum(axis=1)
-    if x.shape[1] == 1:
-        g = x * d.sum(axis=1)
-        largest = int(np.abs(d.sum(axis=1)).max())
-    else:
-        g = x @ d.T
-        largest = int(np.abs(d).sum(axis=1).max())
-    bound = shift_round(z * largest, right_d)
-    bound = bound + shift_round(square * int(np.abs(q_column).max()), right_r)
+    if x.shape[1] == 1:  # one input for all draws
+        d, r = d.sum(axis=1, keepdims=True), r.sum(axis=1, keepdims=True)
+    most_d, most_r = (int(np.abs(y).sum(axis=1).max()) for y in (d, r))
+    bound = shift_round(z * most_d, right_d) + shift_round(z * z * most_r, right_r)
     e = rarity(bound)
     taken = np.flatnonzero((bound > 0) & (row_word >> 24 < 256 >> e))
     if not len(taken):
         return
-    old = belief[taken].astype(np.int64)
-    q = square[taken, None] * q_column
-    step = steps(old + 128, g[taken], q, (right_d, right_r), plan) << e[taken, None]
+    old, x = belief[taken].astype(np.int64), x[taken]
+    step = steps(old + 128, x @ d.T, x * x @ r.T, (right_d, right_r), plan) << e[taken, None]
     u = (row_word[taken, None] ^ column_word) & (1 << STEP_FRAC_BITS) - 1
     belief[taken] = clip(old - (step + u >> STEP_FRAC_BITS), -BELIEF_BYTE_MAX, BELIEF_BYTE_MAX)
 

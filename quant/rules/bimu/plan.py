@@ -19,7 +19,6 @@ TANH_FRAC_BITS, TANH_MAX = 8, 255
 VARIANCE_MAX = (1 << 15) - 1
 LOGIT_SCALE_FRAC_BITS = 28
 SCALE_FRAC_BITS = 8
-INVERSE_NORM_FRAC_BITS = 16
 GAIN_BITS, CAUTION_BITS = 15, 10
 #: Shrinking of a step, Q0.10, by what the gradient is worth in sixteenths.
 SHRINK_FRAC_BITS, SHRINK_STEPS = 10, 16
@@ -59,10 +58,11 @@ class BimuPlan:
         ``sweep`` samples of the prior's pull of each magnitude of λ, in LSBs, Q.16.
     logit_scale_q : int
         Q.28; ``scale_q`` the same in Q.8.
-    window_q : int
-        Q.8.
-    inverse_norms : tuple of int
-        1/√rows of each layer, Q0.16.
+    sides : int
+    threshold_q, window_q : int
+        Of the gates, in standard deviations, Q.8.
+    radial_q : int
+        Q0.16.
     cuts : int64[cuts]
         Where a column is cut, Q3.4; of none the network reads the columns.
     shapes : tuple of (int, int)
@@ -75,8 +75,10 @@ class BimuPlan:
     pull: Int64
     logit_scale_q: int
     scale_q: int
+    sides: int
+    threshold_q: int
     window_q: int
-    inverse_norms: tuple[int, ...]
+    radial_q: int
     cuts: Int64
     shapes: tuple[tuple[int, int], ...]
     n_draws: int
@@ -97,10 +99,13 @@ def _caution(worth: float) -> tuple[int, int]:
     return found if found[1] <= 31 else (0, 0)
 
 
-def pull_table(memory_window: float, sweep: int) -> Int64:
-    """Return ``sweep · λ sech² λ / N`` in LSBs of each magnitude of λ, Q.16; at most λ itself."""
+def pull_table(memory_window: float, sweep: int, fade: float = 0.0) -> Int64:
+    """Return ``sweep · λ (sech² λ + fade) / N`` of each magnitude of λ, Q.16; at most λ itself.
+
+    In LSBs.
+    """
     size = np.arange(128.0)
-    step = sweep / memory_window * size * (1 - np.tanh(size * LSB) ** 2)
+    step = sweep / memory_window * size * (1 - np.tanh(size * LSB) ** 2 + fade)
     table: Int64 = np.floor(np.minimum(step, size) * 65536 + 0.5).astype(np.int64)
     return table
 
@@ -115,13 +120,13 @@ def make_bimu_plan(spec: NetworkSpec, config: BimuConfig) -> BimuPlan:
     return BimuPlan(
         gain=mantissa(config.lr / LSB / config.n_draws, GAIN_BITS),
         caution=_caution(worth),
-        pull=pull_table(config.memory_window, config.sweep),
+        pull=pull_table(config.memory_window, config.sweep, config.fade),
         logit_scale_q=math.floor(config.logit_scale * 2**LOGIT_SCALE_FRAC_BITS + 0.5),
         scale_q=math.floor(config.logit_scale * 2**SCALE_FRAC_BITS + 0.5),
+        sides=config.sides,
+        threshold_q=math.floor(config.threshold * 256 + 0.5),
         window_q=math.floor(config.window * 256 + 0.5),
-        inverse_norms=tuple(
-            math.floor(2**INVERSE_NORM_FRAC_BITS / math.sqrt(rows) + 0.5) for rows, _ in shapes
-        ),
+        radial_q=math.floor(config.radial * 65536 + 0.5),
         cuts=cut_values(cuts),
         shapes=shapes,
         n_draws=config.n_draws,

@@ -2,21 +2,25 @@
 
 A weight is +1 with probability sigmoid(2λ). Its mean is tanh λ, its variance 1 - tanh² λ = sech² λ.
 
-    a_j = Σ x_i tanh λ_ij + ε_j √(Σ x_i² sech² λ_ij),  h_j = sign(a_j)
-    logit_k = logit_scale · a_k / |x|  (last layer)
+    a_j = Σ x_i tanh λ_ij + ε_j √(Σ x_i² sech² λ_ij),  y_j = (a_j - mean a) / deviation of a
+    h_j = 1{y_j > threshold}, or 1{|y_j| > threshold} of a gate with two sides
+    logit_k = logit_scale · y_k  (last layer)
     g = ∂L/∂λ = sech² λ_ij (δ_j x_i - tanh λ_ij x_i² δ_j ε_j / s_j),  mean over the draws
-    Δλ = -lr g / (1 + caution (|g| + g tanh λ)) - λ sech² λ / N
+    Δλ = -lr g / (1 + caution (|g| + g tanh λ)) - λ (sech² λ + fade) / N
 
-δ is the gradient of -log softmax by the pre-activations. It is passed down through the units
-inside the window |a_j| <= window · |x| (straight-through), where it is that by the pre-activation
-over the norm of its input: so ``lr`` need not know the layer's size.
+Mean and deviation of a layer's a are over its units and the draws together. δ is the gradient of
+-log softmax by a. It is passed down through the gates that are within ``window`` of their
+threshold, with the slope 1, or the sign of y if the gate has two sides. Of the gradient by the
+deviation the last layer takes the share ``radial``, and no gradient goes through a mean or a
+hidden layer's deviation.
 
 The paper's step is ``α (lr g + κ λ sech² λ / N)`` with ``α = 1/(κ sech² λ + 2 g tanh λ + 2 |g| +
 1/lr_max)`` and a gradient times ``likelihood``. Here ``lr`` is its ``lr · lr_max · likelihood`` and
 ``caution`` its ``2 · lr_max · likelihood``. Differs from the paper: ``κ lr_max`` (0.009 there) is
 left out beside 1; the prior pulls 1/sweep of the rows at each sample, sweep times as hard; the
-pre-activations are sampled, not the weights; the norm of the input takes the place of LayerNorm,
-and the sign that of the gate 1{|a| > 1}.
+pre-activations are sampled, not the weights; LayerNorm is over the draws, too, and its backward
+pass is as above. The paper has gates with two sides, the threshold 1, the window ½, ``radial``
+1 and ``fade`` 0.
 Counterparts: :mod:`quant.rules.bimu.golden` (integers), ``quant/rules/bimu/kernel``.
 
 References
@@ -45,10 +49,18 @@ from streamlearn.sampling import Forward as Sampled
 
 @dataclass
 class Forward(Sampled):
-    """As of every rule that samples pre-activations, and two more entries per layer."""
+    """As of every rule that samples pre-activations, and more for each layer.
+
+    Attributes
+    ----------
+    sums : list of float64[columns, draws]
+        Normalised.
+    sizes : list of float
+        Their deviation before.
+    """
 
     sums: list[Float] = field(default_factory=list)
-    norms: list[float] = field(default_factory=list)
+    sizes: list[float] = field(default_factory=list)
 
 
 def forward(
@@ -70,17 +82,23 @@ def forward(
             x = np.vstack([x, np.ones(x.shape[1])])
         t = np.tanh(belief_view(spec, state, layer))
         epsilon = noise.epsilon_q(key, layer, n_out, config.n_draws) / 256 * draws
-        spread = np.sqrt((1 - t**2).T @ x[:, :1] ** 2)  # of every draw: later inputs are ±1
+        spread = np.sqrt((1 - t**2).T @ x**2)
         a = t.T @ x + spread * epsilon
+        size = float(a.std())
+        y = (a - a.mean()) / size if size else np.zeros_like(a)
         result.inputs.append(x)
         result.epsilon.append(epsilon)
         result.spread.append(np.broadcast_to(spread, epsilon.shape))
-        result.sums.append(a)
-        result.norms.append(float(np.sqrt(x[:, 0] @ x[:, 0])))
-        x = np.where(a < 0, -1.0, 1.0)
-    size = result.norms[-1]
-    result.outputs = a * (config.logit_scale / size if size else 0.0)
+        result.sums.append(y)
+        result.sizes.append(size)
+        x = (_distance(config, y) > config.threshold).astype(np.float64)
+    result.outputs = config.logit_scale * y
     return result
+
+
+def _distance(config: BimuConfig, y: Float) -> Float:
+    """Return what a gate compares with its threshold."""
+    return np.abs(y) if config.sides == 2 else y
 
 
 def mean(
@@ -100,20 +118,24 @@ def update(
 ) -> None:
     """Backward pass and update of every layer, in place, from one forward pass and a label."""
     delta = config.logit_scale * HEADS[spec.head].output_gradient(forward_.outputs, target, count)
+    y = forward_.sums[-1]
+    delta = delta - y * (config.radial * float((delta * y).mean()))
     caution = config.caution_of(n_inputs(spec, cuts_of(spec, config.cuts)))
     first = sum(len(x) for x in forward_.inputs)
     for layer in range(len(spec.shapes) - 1, -1, -1):
         belief, x = belief_view(spec, state, layer), forward_.inputs[layer]
-        size, spread = forward_.norms[layer], forward_.spread[layer]
+        size, spread = forward_.sizes[layer], forward_.spread[layer]
         ratio = np.divide(
             forward_.epsilon[layer], spread, out=np.zeros_like(delta), where=spread > 0
         )
         used, noisy, t = delta, delta * ratio, np.tanh(belief)
-        if layer > 0:
+        if layer > 0 and size:
             units = spec.layers[layer]
             below = t[:units] @ used + x[:units] * ((1 - t[:units] ** 2) @ noisy)
-            limit = config.window * forward_.norms[layer - 1]
-            delta = np.where(np.abs(forward_.sums[layer - 1]) <= limit, below / size, 0.0)
+            y = forward_.sums[layer - 1]
+            near = np.abs(_distance(config, y) - config.threshold) < config.window
+            slope = np.sign(y) if config.sides == 2 else 1.0
+            delta = np.where(near, slope * below / size, 0.0)
         if size:
             x_all = np.broadcast_to(x, (len(x), config.n_draws))
             through_mean = x_all @ used.T / (size * config.n_draws)
@@ -123,7 +145,7 @@ def update(
         first -= len(x)
         if not replaying(state):
             pulled = belief[-(first + int(state["n_samples"][0])) % config.sweep :: config.sweep]
-            share = config.sweep / config.memory_window * (1 - np.tanh(pulled) ** 2)
+            share = config.sweep / config.memory_window * (1 - np.tanh(pulled) ** 2 + config.fade)
             pulled *= 1 - np.minimum(share, 1.0)
         np.clip(belief, -BELIEF_MAX, BELIEF_MAX, out=belief)
     state["n_samples"] = (int(state["n_samples"][0]) + 1) & 0xFFFFFFFF

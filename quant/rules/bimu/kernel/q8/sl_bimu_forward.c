@@ -9,24 +9,14 @@ enum { SL_SQUARE_BITS = 16 };
 
 const int32_t sl_belief_table[256] = SL_BELIEF_TABLE;
 
-/* The norm of a layer's input; the odd shift after which squares sum to less than 2^16. */
-static int32_t sl_note_norm(uint32_t index, uint32_t square_sum, sl_scratch_t *scratch) {
-    const int32_t exponent = square_sum == 0 ? 0 : (32 - sl_bit_length(square_sum)) >> 1;
-    scratch->norm_mantissa[index] = sl_isqrt32(square_sum << 2 * exponent);
-    scratch->norm_exponent[index] = exponent;
+/* The odd shift after which squares sum to less than 2^16. */
+static int32_t sl_square_shift(uint32_t square_sum) {
     return sl_max32(sl_bit_length(square_sum) - SL_SQUARE_BITS, -1) | 1;
 }
 
-/* The deviation of a unit and the noise of its draws, from mean and power. */
-static void sl_sample_unit(const sl_layer_t *layer, uint32_t j, uint32_t power, int32_t k,
-                           sl_scratch_t *scratch) {
-    const uint32_t spread = sl_isqrt32(power) << (k + 1) / 2;
-    const int16_t *epsilon = scratch->epsilon + (layer->unit + j) * L;
-    int32_t *sums = scratch->sums + (layer->unit + j) * L;
-    scratch->spread[layer->unit + j] = spread;
-    for (uint32_t s = 0; s < S; s++) {
-        sums[s] += ((int32_t)(spread >> 3) * epsilon[s] + 16) >> 5;
-    }
+/* A draw of a sum, from its mean and deviation. */
+SL_FOLD int32_t sl_noise_of(uint32_t spread, int32_t epsilon) {
+    return ((int32_t)(spread >> 3) * epsilon + 16) >> 5;
 }
 
 /* So many units side by side that their sums and a row fit the registers. */
@@ -67,7 +57,7 @@ static void sl_forward_first(const sl_state_t *state, sl_scratch_t *scratch) {
             square_sum += (uint32_t)(x * x);
         }
     }
-    const int32_t k = sl_note_norm(0, square_sum, scratch);
+    const int32_t k = sl_square_shift(square_sum);
     for (uint32_t r = 0; r < n; r++) {
         const int32_t x = scratch->used[r].pair;
         const uint32_t square = (uint32_t)sl_shift_round32(x * x, k);
@@ -76,39 +66,79 @@ static void sl_forward_first(const sl_state_t *state, sl_scratch_t *scratch) {
     for (uint32_t j = 0; j < layer->columns; j += SL_SIDE) {
         const sl_moments_t sum = sl_belief_sums(state->belief + layer->belief + j, n, scratch);
         for (uint32_t c = 0; c < SL_SIDE && j + c < layer->columns; c++) {
-            int32_t *sums = scratch->sums + (layer->unit + j + c) * L;
+            const uint32_t spread = sl_isqrt32(sum.power[c]) << (k + 1) / 2;
+            const int16_t *epsilon = scratch->epsilon + (j + c) * L;
+            int32_t *sums = scratch->sums + (j + c) * L;
+            scratch->spread[j + c] = spread;
             for (uint32_t s = 0; s < S; s++) {
-                sums[s] = sum.mean[c];
+                sums[s] = sum.mean[c] + sl_noise_of(spread, epsilon[s]);
             }
-            sl_sample_unit(layer, j + c, sum.power[c], k, scratch);
         }
     }
 }
 
-/* A later layer: inputs are signs, of which every draw has its own. */
+/* A later layer: inputs are gates, of which every draw has its own; a row that is closed in all
+ * draws is left out. */
 static void sl_forward_later(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[index];
-    const uint32_t units = sl_layers[index - 1].columns;
-    const int32_t *below = sl_units_below(scratch, index);
-    const int32_t k = sl_note_norm(index, layer->rows * SL_SIGN * SL_SIGN, scratch);
+    const uint32_t units = sl_layers[index - 1].columns, n = layer->columns * L;
+    const int8_t *below = sl_gates_below(scratch, index);
+    const int32_t k = sl_square_shift(layer->rows * SL_SIGN * SL_SIGN);
     const uint32_t square = (uint32_t)sl_shift_round32(SL_SIGN * SL_SIGN, k);
-    for (uint32_t j = 0; j < layer->columns; j++) {
-        const int8_t *beliefs = state->belief + layer->belief + j;
-        int32_t *sums = scratch->sums + (layer->unit + j) * L;
-        uint32_t power = 0;
+    uint32_t *spread = sl_spreads(scratch, index);
+    int32_t *sums = scratch->sums + layer->unit * L;
+    const int16_t *epsilon = scratch->epsilon + layer->unit * L;
+    for (uint32_t e = 0; e < n; e++) {
+        sums[e] = 0;
+        spread[e] = 0;
+    }
+    for (uint32_t i = 0; i < layer->rows; i++) {
+        const int8_t *beliefs = state->belief + layer->belief + i * layer->width;
+        int32_t open[L] = {0};
+        int32_t any = 0;
         for (uint32_t s = 0; s < S; s++) {
-            sums[s] = 0;
+            open[s] = i < units ? -(below[i * L + s] & SL_OPEN) : -1;
+            any |= open[s];
         }
-        for (uint32_t i = 0; i < layer->rows; i++) {
-            const int32_t entry = sl_entry(beliefs[i * layer->width]);
-            const int32_t t = sl_tanh(entry) * SL_SIGN;
-            power += (uint32_t)(entry >> 16) * square;
-            for (uint32_t s = 0; s < S; s++) {
-                sums[s] += i < units && below[i * L + s] < 0 ? -t : t;
+        if (!any) {
+            continue;
+        }
+        for (uint32_t j = 0; j < layer->columns; j++) {
+            const int32_t entry = sl_entry(beliefs[j]), t = sl_tanh(entry) * SL_SIGN;
+            const int32_t v = (entry >> 16) * (int32_t)square;
+            for (uint32_t s = 0; s < L; s++) {
+                sums[j * L + s] += t & open[s];
+                spread[j * L + s] += (uint32_t)(v & open[s]);
             }
         }
-        sl_sample_unit(layer, j, power, k, scratch);
     }
+    for (uint32_t e = 0; e < n; e++) {
+        spread[e] = sl_isqrt32(spread[e]) << (k + 1) / 2;
+        sums[e] += sl_noise_of(spread[e], epsilon[e]);
+    }
+}
+
+/* The normalised sums of the last layer, scaled, and the class with the largest. */
+static int32_t sl_answer(sl_scratch_t *scratch) {
+    const int32_t *sums = scratch->sums + sl_layers[SL_N_LAYERS - 1].unit * L;
+    const sl_size_t size = scratch->size[SL_N_LAYERS - 1];
+    const int64_t inverse = size.mantissa == 0 ? 0 : SL_LOGIT_SCALE / size.mantissa;
+    const int32_t right = 24 - size.exponent;
+    int32_t best = 0;
+    for (uint32_t k = 0; k < SL_N_OUTPUTS; k++) {
+        scratch->logit_sum[k] = 0;
+        for (uint32_t s = 0; s < L; s++) {
+            int32_t logit = 0;
+            if (s < S) {
+                const int64_t apart = (int64_t)sums[k * L + s] - scratch->mean[SL_N_LAYERS - 1];
+                logit = (int32_t)sl_shift_round64(apart * inverse, right);
+            }
+            scratch->logits[k * L + s] = logit;
+            scratch->logit_sum[k] += logit;
+        }
+        best = scratch->logit_sum[k] > scratch->logit_sum[best] ? (int32_t)k : best;
+    }
+    return best;
 }
 
 /* All layers; without draws the noise is 0, so all draws are alike. */
@@ -133,25 +163,12 @@ static int32_t sl_forward(const sl_state_t *state, sl_scratch_t *scratch, uint32
         } else {
             sl_forward_later(index, state, scratch);
         }
-    }
-    const int32_t *sums = scratch->sums + sl_layers[SL_N_LAYERS - 1].unit * L;
-    const uint32_t mantissa = scratch->norm_mantissa[SL_N_LAYERS - 1];
-    const int64_t inverse = mantissa == 0 ? 0 : SL_LOGIT_SCALE / mantissa;
-    const int32_t right = 20 - scratch->norm_exponent[SL_N_LAYERS - 1];
-    int32_t best = 0;
-    for (uint32_t k = 0; k < SL_N_OUTPUTS; k++) {
-        scratch->logit_sum[k] = 0;
-        for (uint32_t s = 0; s < L; s++) {
-            int32_t logit = 0;
-            if (s < S) {
-                logit = (int32_t)sl_shift_round64(sums[k * L + s] * inverse, right);
-            }
-            scratch->logits[k * L + s] = logit;
-            scratch->logit_sum[k] += logit;
+        sl_bimu_normalise(index, scratch);
+        if (index + 1 < SL_N_LAYERS) {
+            sl_bimu_gate(index, scratch);
         }
-        best = scratch->logit_sum[k] > scratch->logit_sum[best] ? (int32_t)k : best;
     }
-    return best;
+    return sl_answer(scratch);
 }
 
 int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {

@@ -36,11 +36,13 @@ typedef struct {
 } sl_row_t;
 
 /* Gradient times noise over deviation, Q.16. */
-static void sl_noisy(const sl_layer_t *layer, sl_scratch_t *scratch) {
+static void sl_noisy(uint32_t index, sl_scratch_t *scratch) {
+    const sl_layer_t *layer = &sl_layers[index];
+    const uint32_t *spreads = sl_spreads(scratch, index);
     for (uint32_t j = 0; j < layer->columns; j++) {
-        const uint32_t spread = scratch->spread[layer->unit + j];
-        const int64_t inverse = spread == 0 ? 0 : (1u << 30) / spread;
         for (uint32_t s = 0; s < S; s++) {
+            const uint32_t spread = spreads[index == 0 ? j : j * L + s];
+            const int64_t inverse = spread == 0 ? 0 : (1u << 30) / spread;
             const int64_t epsilon = scratch->epsilon[(layer->unit + j) * L + s];
             const int64_t ratio = sl_shift_round64(epsilon * inverse, 14);
             const int64_t noisy = sl_shift_round64(scratch->delta[j * L + s] * ratio, 12);
@@ -51,18 +53,18 @@ static void sl_noisy(const sl_layer_t *layer, sl_scratch_t *scratch) {
     }
 }
 
-/* The gradient by the sums of the layer below, of the units inside the window; 0 for others. */
+/* The gradient by the normalised sums of the layer below: of units near their gate's ends. */
 static void sl_bimu_backward(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[index];
-    const int32_t *sums = sl_units_below(scratch, index);
-    const int32_t limit = (int32_t)((SL_WINDOW * scratch->norm_mantissa[index - 1]) >>
-                                    scratch->norm_exponent[index - 1]);
+    const int8_t *gates = sl_gates_below(scratch, index);
+    const int64_t inverse = sl_inverse(scratch->size[index]);
+    const int32_t right = sl_max32(31 - scratch->size[index].exponent, 0);
     for (uint32_t i = 0; i < sl_layers[index - 1].columns; i++) {
         const int8_t *beliefs = state->belief + layer->belief + i * layer->width;
         for (uint32_t s = 0; s < S; s++) {
-            const int32_t a = sums[i * L + s];
-            if (a > limit || a < -limit) {
-                scratch->below[i * L + s] = 0;
+            const int32_t gate = gates[i * L + s];
+            scratch->below[i * L + s] = 0;
+            if ((gate & (SL_RISING | SL_FALLING)) == 0) {
                 continue;
             }
             int64_t mean = 0, spread = 0;
@@ -71,9 +73,10 @@ static void sl_bimu_backward(uint32_t index, const sl_state_t *state, sl_scratch
                 mean += (int64_t)sl_tanh(entry) * scratch->delta[j * L + s];
                 spread += (int64_t)(entry >> 16) * scratch->noisy[j * L + s];
             }
-            spread = sl_shift_round64(spread, 15);
-            const int64_t sum = sl_shift_round64(mean, 8) + (a < 0 ? -spread : spread);
-            const int64_t found = sl_shift_round64(sum * layer->inverse_norm, 16);
+            const int64_t through = (gate & SL_OPEN) != 0 ? sl_shift_round64(spread, 15) : 0;
+            const int64_t sum = sl_shift_round64(mean, 8) + through;
+            const int64_t found =
+                sl_shift_round64(((gate & SL_FALLING) != 0 ? -sum : sum) * inverse, right);
             const int32_t kept = sl_clamp64(found, SL_DELTA_MAX);
             scratch->saturations[SL_SAT_GRADIENT] += kept != found;
             scratch->below[i * L + s] = kept;
@@ -131,13 +134,22 @@ SL_FOLD void sl_move(int8_t *belief, int32_t b, int32_t step, int32_t doubled, u
     }
 }
 
-/* The sum of a column's lanes, each with the sign of the row's input in its draw. */
-SL_FOLD int32_t sl_signed_lanes(const int16_t *lane, const int32_t *below) {
+/* The sum of a column's lanes in the draws in which the row is open; a bias is in all. */
+SL_FOLD int32_t sl_open_lanes(const int16_t *lane, const int8_t *gates) {
     int32_t sum = 0;
     for (uint32_t s = 0; s < S; s++) {
-        sum += below != 0 && below[s] < 0 ? -lane[s] : lane[s];
+        sum += gates == 0 || (gates[s] & SL_OPEN) != 0 ? lane[s] : 0;
     }
     return sum;
+}
+
+/* Whether a row is open in some draw. */
+SL_FOLD int32_t sl_any_open(const int8_t *gates) {
+    int32_t any = gates == 0;
+    for (uint32_t s = 0; gates != 0 && s < S; s++) {
+        any |= gates[s] & SL_OPEN;
+    }
+    return any;
 }
 
 /* Where column k of those that learn lies; on the host all do, so that they fill vectors. */
@@ -168,14 +180,14 @@ SL_INLINE void sl_learn_wild(int8_t *beliefs, const sl_row_t *row, uint32_t n,
     sl_learn_row(beliefs, row, n, 0, scratch);
 }
 
-/* Steps a row of a later layer, whose inputs are +-1; `below` has their signs by draw, or is 0. */
-SL_INLINE void sl_learn_later(int8_t *beliefs, const sl_row_t *row, uint32_t n,
-                              const int32_t *below, const sl_scratch_t *scratch) {
+/* Steps a row of a later layer: an open input is 1; `gates` has them by draw, or is 0. */
+SL_INLINE void sl_learn_later(int8_t *beliefs, const sl_row_t *row, uint32_t n, const int8_t *gates,
+                              const sl_scratch_t *scratch) {
     for (uint32_t k = 0; k < n; k++) {
         const uint32_t j = sl_column_of(scratch, k);
         const int32_t b = beliefs[j];
-        const int32_t g = row->x * sl_signed_lanes(scratch->lane + j * L, below);
-        const int32_t q = row->square * scratch->noisy_sum[k];
+        const int32_t g = row->x * sl_open_lanes(scratch->lane + j * L, gates);
+        const int32_t q = row->square * sl_open_lanes(scratch->noisy_lane + j * L, gates);
         const int32_t step = sl_step(sl_belief_table[b + 128], g, q, row->by, row->by_noisy, 0);
         sl_move(beliefs + j, b, step, row->doubled, row->word ^ scratch->dither[k]);
     }
@@ -184,9 +196,9 @@ SL_INLINE void sl_learn_later(int8_t *beliefs, const sl_row_t *row, uint32_t n,
 /* Steps the rows of a layer whose turn it is. */
 static void sl_learn_rows(uint32_t index, uint32_t key, sl_state_t *state, sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[index];
-    const uint32_t mantissa = scratch->norm_mantissa[index];
-    const uint32_t scale = (SL_GAIN_MANTISSA * ((1u << 31) / mantissa)) >> 16;
-    const int32_t exponent = 19 + SL_GAIN_EXPONENT - scratch->norm_exponent[index];
+    const sl_size_t whole = scratch->size[index];
+    const uint32_t scale = (SL_GAIN_MANTISSA * sl_inverse(whole)) >> 16;
+    const int32_t exponent = 23 + SL_GAIN_EXPONENT - whole.exponent;
     const int32_t drop = sl_lane_drop(scratch->delta, layer->columns, scale);
     const int32_t drop_noisy = sl_lane_drop(scratch->noisy, layer->columns, scale);
     uint32_t largest_x = SL_SIGN, largest_lane = 0, largest_noisy = 0, n = 0;
@@ -199,7 +211,7 @@ static void sl_learn_rows(uint32_t index, uint32_t key, sl_state_t *state, sl_sc
         sl_lane_shift(exponent + 4 - drop_noisy, largest_x * largest_x, scratch);
     for (uint32_t j = 0; j < layer->columns; j++) {
         int32_t sum = 0, noisy_sum = 0;
-        uint32_t size = 0;
+        uint32_t size = 0, noisy_size = 0;
         for (uint32_t s = 0; s < S; s++) {
             const uint32_t e = j * L + s;
             const int32_t lane =
@@ -207,11 +219,15 @@ static void sl_learn_rows(uint32_t index, uint32_t key, sl_state_t *state, sl_sc
             scratch->lane[e] = (int16_t)lane;
             sum += lane;
             size += sl_abs32(lane);
-            noisy_sum += (int32_t)sl_shift_round64((int64_t)scratch->noisy[e] * scale, drop_noisy);
+            const int32_t noisy_lane =
+                (int32_t)sl_shift_round64((int64_t)scratch->noisy[e] * scale, drop_noisy);
+            scratch->noisy_lane[e] = (int16_t)noisy_lane;
+            noisy_sum += noisy_lane;
+            noisy_size += sl_abs32(noisy_lane);
         }
         size = index == 0 ? sl_abs32(sum) : size;
+        noisy_size = index == 0 ? sl_abs32(noisy_sum) : noisy_size;
         largest_lane = size > largest_lane ? size : largest_lane;
-        const uint32_t noisy_size = sl_abs32(noisy_sum);
         largest_noisy = noisy_size > largest_noisy ? noisy_size : largest_noisy;
         if (SL_ON_HOST || (size | noisy_size) != 0) { /* else no step of the column moves */
             scratch->lane_sum[n] = (int16_t)sum;
@@ -220,8 +236,13 @@ static void sl_learn_rows(uint32_t index, uint32_t key, sl_state_t *state, sl_sc
             scratch->learns[n++] = (uint16_t)j;
         }
     }
-    const int32_t *below = index == 0 ? 0 : sl_units_below(scratch, index);
+    const int8_t *below = index == 0 ? 0 : sl_gates_below(scratch, index);
     for (uint32_t i = 0; i < layer->rows; i++) {
+        const uint32_t bias = index > 0 && i >= sl_layers[index - 1].columns;
+        const int8_t *gates = index == 0 || bias ? 0 : below + i * L;
+        if (!sl_any_open(gates)) {
+            continue;
+        }
         sl_row_t row = {
             by, by_noisy, index == 0 ? scratch->input[i] : SL_SIGN, 0, 0, 0, sl_belief_table + 128};
         row.square = row.x * row.x;
@@ -238,8 +259,7 @@ static void sl_learn_rows(uint32_t index, uint32_t key, sl_state_t *state, sl_sc
         row.word &= SL_DITHER;
         int8_t *b = state->belief + layer->belief + i * layer->width;
         if (index > 0) {
-            const uint32_t bias = i >= sl_layers[index - 1].columns;
-            sl_learn_later(b, &row, n, bias ? 0 : below + i * L, scratch);
+            sl_learn_later(b, &row, n, gates, scratch);
         } else if (2 * bound * SL_CAUTION_MANTISSA >> SL_CAUTION_SHIFT == 0) {
             sl_learn_calm(b, &row, n, scratch);
         } else {
@@ -269,18 +289,25 @@ void sl_rule_update(sl_state_t *state, sl_scratch_t *scratch, uint32_t target) {
     const uint32_t key = sl_step_key(state);
     sl_head_gradient(scratch, scratch->logits, target);
     for (uint32_t e = 0; e < SL_N_OUTPUTS * L; e++) {
-        scratch->delta[e] = sl_shift_round32((scratch->logits[e] >> 4) * SL_SCALE, 8);
+        scratch->delta[e] = scratch->logits[e] >> 4;
+    }
+    sl_bimu_without_radial(scratch);
+    for (uint32_t e = 0; e < SL_N_OUTPUTS * L; e++) {
+        const int64_t delta = sl_shift_round64((int64_t)scratch->delta[e] * SL_SCALE, 8);
+        const int32_t kept = sl_clamp64(delta, SL_DELTA_MAX);
+        scratch->saturations[SL_SAT_GRADIENT] += kept != delta;
+        scratch->delta[e] = kept;
     }
     for (uint32_t index = SL_N_LAYERS - 1; index < SL_N_LAYERS; index--) {
         const sl_layer_t *layer = &sl_layers[index];
-        sl_noisy(layer, scratch);
+        sl_noisy(index, scratch);
         if (index > 0) {
             sl_bimu_backward(index, state, scratch);
         }
         for (uint32_t j = 0; j < layer->columns; j++) {
             scratch->column[j] = (uint16_t)sl_noise_word(key, SL_STREAM_COLUMN + index, j);
         }
-        if (scratch->norm_mantissa[index] != 0) {
+        if (scratch->size[index].mantissa != 0) {
             sl_learn_rows(index, key, state, scratch);
         }
         if (!SL_REPLAYING(state)) {
