@@ -174,6 +174,8 @@ class NumpyEngine:
             self._memory.learn(state, x, answer, target)
         with np.errstate(all="ignore"):  # what overflows is refused at the next forward pass
             self._model.update(spec, self._plan, state, forward, target, count)
+        if spec.leaks:  # learning takes back what it moved
+            statistics |= quant.spiking.golden.fired_fields(forward.fired)
         for name, value in {**statistics, **known}.items():
             state[name][0] = value
         if spec.replay_capacity:

@@ -5,10 +5,12 @@ A unit j of a hidden layer, with traces x̄ of the layer's inputs, in each draw 
     x̄(t) = λ x̄(t−1) + s(t)                     what arrived, leaking
     u(t) = Σ_i w_ij x̄_i(t) − r_j(t)             membrane: a pre-activation, less resets
     z(t) = 1 where u(t) ≥ θ
-    r(t+1) = λ (r(t) + θ z(t))                  reset by subtraction
+    r(t+1) = λ (r(t) + θ z(t) − lr g s²)        reset by subtraction, and what learning moved
     ∂z/∂u ≈ ψ = ½ max(0, 1 − |u − θ|/2)         OTTT: ∂L/∂w_ij = δ_j x̄_i, δ_j = ψ_j ∂L/∂z̄_j
 
-λ = 1 − 2^−k of the layer. The next layer's x̄ are the leaky sums z̄ of these spikes.
+λ = 1 − 2^−k of the layer. g is the mean of ∂L/∂u over the draws and s² the variance of u: a step of
+a layer's μ moves Σ μ x̄ at once by −lr g s², where a membrane's charges came under the weights of
+then. The next layer's x̄ are the leaky sums z̄ of these spikes.
 
 References
 ----------
@@ -24,11 +26,13 @@ import numpy.typing as npt
 
 from quant.layout import State
 from quant.network import NetworkSpec
-from quant.spiking import EVENT_SHIFT, EVENTS_MAX, SLOPE, THRESHOLD, TRACE_END, WIDTH
+from quant.spiking import EVENTS_MAX, SLOPE, THRESHOLD, TRACE_END, WIDTH
 
 Float = npt.NDArray[np.float64]
 #: The largest trace of an input and of a unit: those of the integers.
 INPUT_MAX, TRACE_MAX = TRACE_END - 2.0**-9, 64 - 2.0**-9
+#: The largest deviation of a membrane that counts.
+DEVIATION_MAX = 16 - 2.0**-12
 
 
 def arrive(spec: NetworkSpec, state: State, z: Float) -> tuple[dict[str, Any], Float]:
@@ -36,7 +40,6 @@ def arrive(spec: NetworkSpec, state: State, z: Float) -> tuple[dict[str, Any], F
     new: dict[str, Any] = {}
     if spec.delta:
         new, z = send_on_delta(spec.delta, state, z)
-        z = z * 2**EVENT_SHIFT
     keep = 1 - 2.0 ** -spec.leaks[0]
     trace = np.clip(keep * state["input_trace"][0] + z, -INPUT_MAX, INPUT_MAX)
     new["input_trace"] = trace
@@ -79,3 +82,10 @@ def fire(
     for name, values in (("events", spikes), ("live_inputs", trace)):
         new.setdefault(f"hidden_{name}", []).append(np.count_nonzero(values))
     return trace, gate
+
+
+def take_back(layer: int, delta: Float, spread: Float, lr_mu: Any, fired: dict[str, Any]) -> None:
+    """As :func:`quant.spiking.golden.take_back`."""
+    moved = (lr_mu * delta.mean(axis=1))[:, None] * np.minimum(spread, DEVIATION_MAX) ** 2
+    resets = fired["membrane_reset"]
+    resets[layer] = np.clip(resets[layer] - moved, -TRACE_MAX, TRACE_MAX)

@@ -6,19 +6,22 @@ held-out recording's label is that of the logits' sum over its steps. "Speaker a
 recordings of one speaker, then the next one's; the held-out ones are of all speakers. SGD's rate is
 the best of the list for one pass, on the very recordings held out. Motion: three raw axes; some
 steps of pieces of two seconds are learned; held-out recordings, and each of their seconds alone.
+Cues: trials made anew, of which the last step is learned; settings chosen on others of them.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from experiments.catalogue import Runnable
 from experiments.options import add_seeds, seeds_of
 from experiments.spiking import settings
-from experiments.spiking.data import Integers, Recordings, motion, spoken_digits
+from experiments.spiking.cues import LINES, STEPS, trials
+from experiments.spiking.data import Floats, Integers, Recordings, motion, spoken_digits
 from experiments.spiking.pictures import raster, recorded
 from experiments.spiking.runs import (
     FOLDS,
@@ -33,10 +36,15 @@ from experiments.spiking.settings import chosen
 from experiments.spiking.sgd import SgdNetwork, events
 from experiments.study import Record, Study, say
 from experiments.tables import cell, markdown
+from quant.spiking import LEAK_MAX
 from streamlearn import SpikingClassifier
 
 CLASSES, PASSES = 10, 3
-RATES = (0.0001, 0.0003, 0.001, 0.003)
+#: Of cues: after so many trials so many others are asked.
+TRIALS, ASKED, CUED_HIDDEN = (50, 100, 200), 200, 100
+#: Chosen on trials of the seeds 50 to 53.
+CUED: dict[str, Any] = {"n_draws": 8, "mu_init": 2.0, "lr_mu": 1.0, "lr_sigma": 2.0}
+RATES = (0.0003, 0.001, 0.003)
 
 
 def digits_learner(data: Recordings, seed: int) -> SpikingClassifier:
@@ -77,7 +85,8 @@ def digits_by_sgd(data: Recordings, order: Integers, seed: int, rate: float) -> 
     """Return the accuracy of SGD after it learned recordings in their order."""
     mine = chosen("digits")
     arriving = [events(signal, mine["threshold"], mine["drift"]) for signal in data.signals]
-    network = SgdNetwork((arriving[0].shape[1], HIDDEN, CLASSES), mine["leaks"], rate, seed)
+    sizes = arriving[0].shape[1], HIDDEN, CLASSES
+    network = SgdNetwork(sizes, mine["leaks"], rate, seed)
     for i in order:
         network.run(arriving[i], int(data.labels[i]))
     guesses = [network.run(arriving[i], None) for i in data.held]
@@ -94,6 +103,34 @@ def moved(name: str, seed: int, passes: int) -> dict[str, float]:
     found = {"recordings": guesses.recordings(), "seconds": guesses.seconds()}
     say(f"{name}, seed {seed}: {found}")
     return found
+
+
+def cued(seed: int) -> dict[str, float]:
+    """Return the accuracy on other trials of cues, after so many: a step of each is learned."""
+    signals, sides = trials(max(TRIALS), seed)
+    others, right = trials(ASKED, seed + 1000)
+    one = SpikingClassifier(
+        (LINES, CUED_HIDDEN, 2),
+        classes=range(2),
+        seed=seed,
+        front_end="none",
+        threshold=None,
+        leaks=(LEAK_MAX, LEAK_MAX),
+        **CUED,
+    )
+    found = {}
+    for n, (signal, side) in enumerate(zip(signals, sides, strict=True), 1):
+        one.learn_recording(signal, int(side), every=STEPS)
+        if n in TRIALS:
+            found[f"{n} trials"] = accuracy([_at_the_end(one, other) for other in others], right)
+    say(f"cues, seed {seed}: {found}")
+    return found
+
+
+def _at_the_end(learner: SpikingClassifier, signal: Floats) -> int:
+    learner.reset()
+    said = [learner.step(row) for row in signal]
+    return int(said[-1])
 
 
 def measure(options: argparse.Namespace) -> Record:
@@ -116,8 +153,9 @@ def measure(options: argparse.Namespace) -> Record:
         {"data": name, "figures": [moved(name, s, options.passes) for s in seeds]}
         for name in options.motion
     ]
+    cues = [cued(s) for s in seeds]
     picture = recorded(digits_learner(digits, 0), digits)
-    return {"seeds": list(seeds), "digits": rows, "motion": moving, "raster": picture}
+    return {"seeds": list(seeds), "digits": rows, "motion": moving, "cues": cues, "raster": picture}
 
 
 def tables(record: Record) -> Mapping[str, str]:
@@ -148,6 +186,10 @@ def tables(record: Record) -> Mapping[str, str]:
     ]
     return {
         "digits": markdown(["learner", *columns], spoken),
+        "cues": markdown(
+            ["after", "right of other trials"],
+            [[n, cell([one[n] for one in record["cues"]], 1)] for n in record["cues"][0]],
+        ),
         "motion": markdown(["data", *kinds], moving),
         "activity": markdown(["in a step", "number"], counted),
     }

@@ -18,19 +18,24 @@ from export.graph.whole import (
     minimum,
     reduce,
     shift_floor,
+    shift_round,
     sign,
     where,
 )
 from quant.front_end import INPUT_FRAC_BITS
 from quant.network import NetworkSpec
-from quant.spiking import EVENT_SHIFT, EVENTS_MAX
+from quant.spiking import EVENTS_MAX
 from quant.spiking.golden import (
+    DELTA_FRAC_BITS,
+    DEVIATION_MAX,
     GATE_MAX,
     GATE_SHIFT,
     INPUT_SHIFT,
     INPUT_TRACE_MAX,
     MEMBRANE_SHIFT,
+    MOVE_FRAC_BITS,
     OUTPUT_FRAC_BITS,
+    RATE_MAX,
     THRESHOLD,
     TRACE_FRAC_BITS,
     TRACE_MAX,
@@ -65,12 +70,10 @@ class Time:
 
     def arrive(self, z: Value) -> Any:
         """Let the values of a step, ``number[1, n]`` in Q3.4, arrive; return layer 0's inputs."""
-        arriving = INPUT_SHIFT
         if self._spec.delta:
             z = self._send_on_delta(z)
-            arriving += EVENT_SHIFT
         left = decay(self._field("input_trace"), self._spec.leaks[0])
-        trace = clip(left + z * 2.0**arriving, -INPUT_TRACE_MAX, INPUT_TRACE_MAX)
+        trace = clip(left + z * 2.0**INPUT_SHIFT, -INPUT_TRACE_MAX, INPUT_TRACE_MAX)
         x = sign(trace) * shift_floor(absolute(trace), INPUT_SHIFT)
         self._new["input_trace"] = trace
         self._count(z, x)
@@ -110,15 +113,48 @@ class Time:
         self._count(spikes, x)
         return x, OUTPUT_FRAC_BITS
 
+    def take_back(self, layer: int, delta: Any, inverse: Any, gain: tuple[Any, Any]) -> None:
+        """As :func:`quant.spiking.golden.take_back`.
+
+        Parameters
+        ----------
+        layer : int
+        delta : number[draws, units]
+            Gradient by a layer's pre-activations, .20.
+        inverse : number[draws or 1, units]
+            Of their deviations, Q.18.
+        gain : (number, number)
+            lr_mu/n_draws, ``mantissa · 2^-exponent``.
+        """
+        if layer == len(self._sizes):
+            return
+        right = maximum(gain[1] + (DELTA_FRAC_BITS - MOVE_FRAC_BITS), 0)
+        total = reduce("Sum", delta, 0) * gain[0]
+        rate = clip(shift_round(total, right), -RATE_MAX, RATE_MAX)
+        whole = divide_floor(float(1 << 30), maximum(inverse, 1))
+        deviation = where(inverse > 0, minimum(whole, DEVIATION_MAX), 0.0)
+        moved = shift_round(rate * shift_floor(deviation * deviation, 9), 18)
+        resets = self._layers["membrane_reset"]
+        units = self._spec.layers[layer + 1]
+        old = reshaped(resets[layer], [units, self._n_draws])
+        new = clip(old - transposed(moved), -TRACE_MAX, TRACE_MAX)
+        resets[layer] = reshaped(new, [-1])
+
     def after(self) -> dict[str, Any]:
         """The fields of the state after this step, as numbers."""
-        for name, parts in self._layers.items():
-            self._new[name] = parts[0] if len(parts) == 1 else concatenated(parts, 0)
+        self._new |= self.fired()
         self._new["time_steps"] = 1.0
         for name in ("time_steps", "events", "live_inputs"):
             total = self._fields.value(name) + self._new[name]
             self._new[name] = total - floor(total * 2.0**-32) * 2.0**32
         return self._new
+
+    def fired(self) -> dict[str, Any]:
+        """The hidden layers' traces, as they are by now: learning takes back what it moves."""
+        return {
+            name: parts[0] if len(parts) == 1 else concatenated(parts, 0)
+            for name, parts in self._layers.items()
+        }
 
     def _field(self, name: str) -> Value:
         return expanded(self._fields.value(name), 0)  # type: ignore[no-any-return]

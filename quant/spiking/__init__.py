@@ -25,8 +25,8 @@ THRESHOLD = 1.0
 SLOPE, WIDTH = 0.5, 2.0
 #: An input's trace ends at what a layer's input holds, as the front end's values do.
 TRACE_END = 8.0
-#: Events of a feature in a step, at most; log2 of what one of them is worth at a trace.
-EVENTS_MAX, EVENT_SHIFT = 4, 1
+#: Events of a feature in a step, at most; each brings its trace 1.
+EVENTS_MAX = 4
 #: The fields that :func:`reset` sets to zero.
 TRACES = ("delta_reference", "input_trace", "membrane_reset", "output_trace")
 

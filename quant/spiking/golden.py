@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from quant.front_end import INPUT_FRAC_BITS
-from quant.integers import Int64, clip
+from quant.integers import Int64, clip, shift_round
 from quant.layout import State
 from quant.network import NetworkSpec
-from quant.spiking import EVENT_SHIFT, EVENTS_MAX
+from quant.spiking import EVENTS_MAX
 
 TRACE_FRAC_BITS = 9
+DELTA_FRAC_BITS = 20
 TRACE_MAX = (1 << 15) - 1
 #: An input's trace is an input of layer 0, of 8 bits, with more bits behind.
 INPUT_SHIFT = TRACE_FRAC_BITS - INPUT_FRAC_BITS
@@ -30,6 +31,10 @@ THRESHOLD = 1 << 16
 GATE_FRAC_BITS = 7
 GATE_MAX = 64
 GATE_SHIFT = 11
+#: What learning moves a membrane by: rates and deviations are Q.12, variances Q.15.
+MOVE_FRAC_BITS = 12
+RATE_MAX = (1 << 23) - 1
+DEVIATION_MAX = (1 << 16) - 1
 
 
 def decay(trace: Int64, k: int) -> Int64:
@@ -50,12 +55,10 @@ def arrive(spec: NetworkSpec, state: State, z_q: Int64) -> tuple[dict[str, Any],
         The traces as inputs of layer 0, Q3.4.
     """
     new: dict[str, Any] = {}
-    arriving = INPUT_SHIFT
     if spec.delta:
         new, z_q = send_on_delta(spec.delta, state, z_q)
-        arriving += EVENT_SHIFT
     left = decay(state["input_trace"][0].astype(np.int64), spec.leaks[0])
-    trace = clip(left + (z_q << arriving), -INPUT_TRACE_MAX, INPUT_TRACE_MAX)
+    trace = clip(left + (z_q << INPUT_SHIFT), -INPUT_TRACE_MAX, INPUT_TRACE_MAX)
     x = np.sign(trace) * (np.abs(trace) >> INPUT_SHIFT)
     return {**new, "input_trace": trace, **counted(state, 0, z_q, x)}, x
 
@@ -134,12 +137,45 @@ def fire(
     return x, OUTPUT_FRAC_BITS, gate
 
 
+def take_back(
+    layer: int, delta: Int64, inverse: Int64, gain: tuple[int, int], fired: dict[str, Any]
+) -> None:
+    """Take from a hidden layer's membranes what a learning step moves their sums by at once.
+
+    A membrane has charges that came under the weights of then. It is summed anew at each step, so
+    that a step of ``-lr σ² g x̄`` moves it by ``-lr g s²``, s² being its variance: that much is put
+    back, and leaks as the charges do.
+
+    Parameters
+    ----------
+    layer : int
+    delta : int64[units, draws]
+        Gradient by the pre-activations, .20.
+    inverse : int64[units, draws]
+        Of the pre-activations' deviations, Q.18.
+    gain : (int, int)
+        lr_mu/n_draws, ``mantissa · 2^-exponent``.
+    fired : dict
+        What :func:`fire` left; changed in place.
+    """
+    right = max(gain[1] + DELTA_FRAC_BITS - MOVE_FRAC_BITS, 0)
+    rate = clip(shift_round(delta.sum(axis=1) * gain[0], right), -RATE_MAX, RATE_MAX)
+    deviation = np.where(inverse > 0, (1 << 30) // np.maximum(inverse, 1), 0)
+    deviation = np.minimum(deviation, DEVIATION_MAX)
+    moved = shift_round(rate[:, None] * (deviation * deviation >> 9), 18)
+    resets = fired["membrane_reset"]
+    resets[layer] = clip(resets[layer] - moved, -TRACE_MAX, TRACE_MAX)
+
+
+def fired_fields(fired: dict[str, Any]) -> dict[str, Any]:
+    """Return the hidden layers' traces as fields of the state."""
+    names = ("membrane_reset", "output_trace")
+    return {name: np.concatenate(fired[name]).reshape(-1) for name in names if name in fired}
+
+
 def after(state: State, arrived: dict[str, Any], fired: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of the state after a step, from what inputs and hidden layers left."""
-    found = dict(arrived)
-    for name in ("membrane_reset", "output_trace"):
-        if name in fired:
-            found[name] = np.concatenate(fired[name]).reshape(-1)
+    found = {**arrived, **fired_fields(fired)}
     for name in ("events", "live_inputs"):
         more = [0, *fired.get(f"hidden_{name}", [])]
         found[name] = found[name] + np.array(more) & 0xFFFFFFFF

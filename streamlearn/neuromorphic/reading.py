@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quant.errors import ConfigError, StateFormatError
-from quant.spiking import EVENT_SHIFT
 from streamlearn.interchange import posterior, set_posterior
 from streamlearn.neuromorphic.given import number, package, seconds
 from streamlearn.neuromorphic.layers import layers_of
@@ -85,7 +84,6 @@ def from_nir(
                 "one for rises and one for falls; give threshold=None, or another graph"
             )
         n_inputs //= 2
-        found[0] = found[0]._replace(weight=found[0].weight / 2**EVENT_SHIFT)
     biased = any(layer.bias is not None and layer.bias.any() for layer in found)
     learner = SpikingClassifier(
         (n_inputs, *(len(layer.weight) for layer in found)),

@@ -11,7 +11,7 @@ import numpy as np
 
 from quant.durable import write_durably
 from quant.errors import ConfigError
-from quant.spiking import EVENT_SHIFT, THRESHOLD
+from quant.spiking import THRESHOLD
 from streamlearn.interchange import posterior
 from streamlearn.neuromorphic.given import package, seconds
 from streamlearn.rules.mesu.spiking import SpikingClassifier
@@ -61,8 +61,6 @@ def to_nir(learner: SpikingClassifier, dt: float = 1e-4) -> nir.NIRGraph:
     nodes: dict[str, Any] = {"input": nir.Input(np.array([spec.layers[0]]))}
     for i, leak in enumerate(spec.leaks):
         weight = weights[f"{2 * i}.weight_mu"].astype(np.float32)
-        if i == 0 and spec.delta:
-            weight = weight * 2**EVENT_SHIFT
         if spec.bias:  # ours is a level of the membrane, theirs a current
             bias = weights[f"{2 * i}.bias_mu"].astype(np.float32) * 2.0**-leak
             nodes[f"weight_{i}"] = nir.Affine(weight, bias)

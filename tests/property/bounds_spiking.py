@@ -9,15 +9,18 @@ from bounds_sampling import PRE_ACTIVATION
 from holding import Bounds
 
 from quant.front_end import INPUT_MAX
+from quant.integers import shift_round
 from quant.network import NetworkSpec
 from quant.rules.mesu.config import MesuConfig
 from quant.sampling.golden import DELTA_MAX
-from quant.spiking import EVENT_SHIFT, EVENTS_MAX, LEAK_MAX, LEAK_MIN, fields, golden
+from quant.spiking import LEAK_MAX, LEAK_MIN, fields, golden
 from quant.state import init_state
 
 ONE = 1 << golden.TRACE_FRAC_BITS
-#: What the most events of a step bring a trace.
-FOUR = EVENTS_MAX << golden.TRACE_FRAC_BITS + EVENT_SHIFT
+#: What the largest value brings a trace; four events are less.
+MOST = INPUT_MAX << golden.INPUT_SHIFT
+#: Of a gain: the largest mantissa.
+MANTISSA = (1 << 15) - 1
 IN, OUT = golden.INPUT_TRACE_MAX, golden.TRACE_MAX
 
 
@@ -29,9 +32,13 @@ def _kept(trace: int) -> int:
 BOUNDS = Bounds(
     {
         "apart": ((INPUT_MAX << golden.INPUT_SHIFT) + IN, "int32"),
-        "arrived": (_kept(IN) + FOUR, "int32"),
+        "arrived": (_kept(IN) + MOST, "int32"),
         "fired": (_kept(OUT) + ONE, "int32"),
         "membrane": (PRE_ACTIVATION + (OUT << golden.MEMBRANE_SHIFT), "int32"),
+        "summed": (64 << 23, "int32"),
+        "rated": ((64 << 23) * MANTISSA, "int64"),
+        "product": (golden.RATE_MAX * (golden.DEVIATION_MAX**2 >> 9), "int64"),
+        "moved": (golden.RATE_MAX * (golden.DEVIATION_MAX**2 >> 9) + (1 << 17) >> 18, "int32"),
         "through": (DELTA_MAX * golden.GATE_MAX + 64, "int32"),
     }
 )
@@ -50,7 +57,7 @@ TABLES = {
     "format": {
         "reference": _format("int16", golden.TRACE_FRAC_BITS, -IN, IN),
         "input_trace": _format("int16", golden.TRACE_FRAC_BITS, -IN, IN),
-        "reset": _format("int16", golden.TRACE_FRAC_BITS, 0, OUT),
+        "reset": _format("int16", golden.TRACE_FRAC_BITS, -OUT, OUT),
         "output_trace": _format("int16", golden.TRACE_FRAC_BITS, 0, OUT),
         "gate": _format("uint8", golden.GATE_FRAC_BITS, 0, golden.GATE_MAX),
     },
@@ -89,6 +96,7 @@ def exercise() -> None:
             _put(state, golden.arrive(spec, state, 0 * ends)[0])
         assert not state["input_trace"].any()
     _exercise_events(config)
+    _exercise_what_learning_moved()
     threshold = np.full((2, 2), golden.THRESHOLD)
     gate = golden.fire(spec, init_state(spec, config, "q16"), 0, threshold, {})[2]
     assert gate.max() == golden.GATE_MAX
@@ -99,7 +107,23 @@ def exercise() -> None:
     BOUNDS.hold("fired", golden.decay(full["output_trace"][0].astype(np.int64), LEAK_MAX) + ONE)
     full["input_trace"] = IN
     kept = golden.decay(full["input_trace"][0].astype(np.int64), LEAK_MAX)
-    BOUNDS.hold("arrived", kept + FOUR)
+    BOUNDS.hold("arrived", kept + MOST)
+
+
+def _exercise_what_learning_moved() -> None:
+    """The largest gradients of all draws, under the largest gain and the largest deviation."""
+    delta = np.full((1, 64), shift_round(np.array(DELTA_MAX * golden.GATE_MAX), 7))
+    inverse = np.full((1, 64), (1 << 30) // golden.DEVIATION_MAX)
+    for sign in (1, -1):
+        fired = {"membrane_reset": [np.zeros((1, 64), np.int64)]}
+        total = sign * delta.sum(axis=1)
+        BOUNDS.hold("summed", total)
+        BOUNDS.hold("rated", total * MANTISSA)
+        product = sign * golden.RATE_MAX * (golden.DEVIATION_MAX**2 >> 9)
+        BOUNDS.hold("product", np.array([product]))
+        BOUNDS.hold("moved", shift_round(np.array([product]), 18))
+        golden.take_back(0, sign * delta, inverse, (MANTISSA, -20), fired)
+        assert (fired["membrane_reset"][0] == -sign * OUT).all()
 
 
 def _put(state: np.ndarray, new: dict[str, np.ndarray]) -> None:

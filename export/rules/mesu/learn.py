@@ -133,6 +133,8 @@ class MesuStep(SamplingStep):
                 inverse = inverse_of(mine.spread)
                 r = ratio(delta, mine.epsilon, inverse, index == 0)
                 gain = rates.gain(self._plan.gain_mu, inverse)
+                if self.time is not None:
+                    self.time.take_back(index, delta, inverse, gain)
                 previous = delta
                 if index > 0:
                     delta = self._backward(mine, weights, delta, r, index)

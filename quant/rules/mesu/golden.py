@@ -47,7 +47,7 @@ from quant.sampling.golden import (
 )
 from quant.sampling.plan import LayerPlan
 from quant.sampling.step import Step, commit, look
-from quant.spiking.golden import GATE_FRAC_BITS
+from quant.spiking.golden import GATE_FRAC_BITS, take_back
 
 PRODUCT_MAX = 1 << 43
 RATIO_MAX = (1 << 24) - 1
@@ -205,6 +205,8 @@ def _update_layer(
     if replaying(state):  # what a sample says of sigma is counted once
         r = np.zeros_like(r)
     gain_mu = at.gain(plan.gain_mu, forward_.inverse_spread[layer])
+    if layer < len(forward_.gate):
+        take_back(layer, delta, forward_.inverse_spread[layer], gain_mu, forward_.fired)
     column_words = noise.words(key, noise.STREAM_COLUMN + layer, columns).astype(np.int64)
     row_words = noise.words(key, noise.STREAM_ROW + layer, rows).astype(np.int64)
     u = noise.dither(row_words, column_words)

@@ -29,6 +29,7 @@ from quant.sampling.plan import effective_sweep
 from streamlearn.adaptive_step import Step
 from streamlearn.heads import HEADS
 from streamlearn.sampling import Forward, activate
+from streamlearn.spiking import take_back
 
 Float = npt.NDArray[np.float64]
 
@@ -80,6 +81,8 @@ def update(
         r = np.divide(
             delta * forward_.epsilon[layer], spread, out=np.zeros_like(delta), where=spread > 0
         )
+        if layer < len(forward_.gate):
+            take_back(layer, delta, spread, step.lr_mu(config, spread), forward_.fired)
         below = delta
         if layer > 0:
             below = _below(spec, layer, forward_, mu @ delta + x * (sigma**2 @ r))

@@ -105,12 +105,12 @@ class SpikingClassifier(Spikes, DrawnClassifier):
         features: Sequence[str] | None = None,
         backend: Backend | None = None,
         memory_window: float = 1_000_000.0,
-        sigma_prior: float | None = 0.3,
+        sigma_prior: float | None = 0.2,
         mu_prior: float = 0.0,
-        mu_init: float = 1.0,
-        sigma_init: float = 2.0,
-        lr_mu: float = 1.0,
-        lr_sigma: float = 1.0,
+        mu_init: float = 4.0,
+        sigma_init: float = 0.7,
+        lr_mu: float = 2.0,
+        lr_sigma: float = 2.0,
         n_draws: int = 4,
         sweep: int = 64,
         step: str = "fixed",
@@ -119,7 +119,9 @@ class SpikingClassifier(Spikes, DrawnClassifier):
     ) -> None:
         given = dict(locals())
         if rule != self._rule:
-            raise ConfigError(f"rule={rule!r}: spiking layers learn by {self._rule!r} so far")
+            raise ConfigError(
+                f"rule={rule!r}: spiking layers learn by {self._rule!r} so far; no other rule does"
+            )
         self._build(given)
 
     def _build(self, given: Mapping[str, Any]) -> None:

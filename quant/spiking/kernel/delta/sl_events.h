@@ -7,7 +7,7 @@
 #include "sl_trace.h"
 
 enum {
-    SL_ARRIVING = SL_INPUT_SHIFT + 1, /* from a value, Q3.4, to a trace: an event counts twice */
+    SL_ARRIVING = SL_INPUT_SHIFT, /* from a value, Q3.4, to a trace */
     SL_EVENTS_MAX = 4,
 };
 

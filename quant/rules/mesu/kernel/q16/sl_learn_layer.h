@@ -12,6 +12,7 @@
 #include "sl_chip_update.h"
 #endif
 #include "sl_mesu_backward.h"
+#include "sl_moved.h"
 #include "sl_noise.h"
 #include "sl_pull.h"
 #include "sl_rows.h"
@@ -43,10 +44,14 @@ SL_FOLD void sl_learn_layer(uint32_t index, uint32_t key, sl_state_t *state, sl_
     const int16_t *epsilon = scratch->epsilon + layer->unit * L;
     int32_t *r = scratch->block_r;
     uint32_t *count = &scratch->saturations[SL_SAT_GRADIENT];
+    const int32_t *inverse =
+        index == 0 ? scratch->inverse_first : scratch->inverse + layer->later * L;
+    const sl_scale_t gain = sl_step_gain(&scratch->step, index);
+    sl_time_take_back(index, delta, inverse, gain.mantissa, gain.exponent, scratch);
     if (index == 0) {
-        sl_ratio_sum(delta, epsilon, scratch->inverse_first, layer->columns, r, count);
+        sl_ratio_sum(delta, epsilon, inverse, layer->columns, r, count);
     } else {
-        sl_ratio(delta, epsilon, scratch->inverse + layer->later * L, layer->columns * L, r, count);
+        sl_ratio(delta, epsilon, inverse, layer->columns * L, r, count);
         sl_backward_inputs(index, state, scratch, delta, r, below);
     }
     for (uint32_t j = 0; j < layer->columns; j++) {
