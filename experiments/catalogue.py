@@ -193,6 +193,9 @@ TOPICS: dict[str, dict[str, Entry]] = {
         ),
         "size": Entry("device.experiments", "flash and RAM of the demo's learner on every board"),
         "parts": Entry("device.experiments", "where each kilobyte of a firmware's flash goes"),
+        "builds": Entry(
+            "device.experiments", "firmware for speed and for size: bytes, instructions, one state"
+        ),
         "power-cuts": Entry(
             "device.experiments", "power cuts on every board: each flash operation, drawn, twice"
         ),

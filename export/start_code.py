@@ -44,6 +44,17 @@ static void sl_start_{name}({c_type} *to, uint32_t key, uint32_t stream, uint32_
 }}
 """
 
+_DRAW_CLOSE = """
+/* (word span >> 32) + low, of numbers that follow one another. */
+static void sl_start_{name}({c_type} *to, uint32_t key, uint32_t stream, uint32_t n,
+    uint32_t span, int32_t low) {{
+    for (uint32_t i = 0; i < n; i++) {{
+        const uint64_t word = sl_noise_word(key, stream, i);
+        to[i] = ({c_type})((int32_t)(word * span >> 32) + low);
+    }}
+}}
+"""
+
 
 def start_source(learner: StreamLearner) -> str | None:
     """Return C that makes a learner's state from its seed, or None where it has to be kept.
@@ -69,10 +80,14 @@ def start_source(learner: StreamLearner) -> str | None:
         return None
     types = {field.name: C_TYPES[field.dtype] for field in layout}
     scalars = {field.name for field in layout if not field.shape}
-    drawn_types = sorted({types[part.at.field] for part in parts if isinstance(part, Draw)})
-    lines = [_run(one, one.field in scalars) for one in rest] + [_part(one, types) for one in parts]
+    draws = [part for part in parts if isinstance(part, Draw)]
+    drawn_types = sorted({types[part.at.field] for part in draws})
+    close = all(part.at.stride == part.at.columns for part in draws)
+    lines = [_run(one, one.field in scalars) for one in rest]
+    lines += [_part(one, types, close) for one in parts]
+    function = _DRAW_CLOSE if close else _DRAW
     return _SOURCE.format(
-        functions="".join(_DRAW.format(name=name, c_type=name) for name in drawn_types),
+        functions="".join(function.format(name=name, c_type=name) for name in drawn_types),
         seed=seed,
         body="\n".join(lines),
     )
@@ -95,12 +110,21 @@ def _run(one: Run, is_scalar: bool) -> str:
     )
 
 
-def _part(part: Draw | Copy, types: dict[str, str]) -> str:
+def _part(part: Draw | Copy, types: dict[str, str], close: bool) -> str:
+    """close: no row of a draw ends before the next one begins."""
     at = part.at
     if isinstance(part, Draw):
+        shape = at.rows * at.columns if close else f"{at.rows}, {at.columns}, {at.stride}"
         return (
             f"    sl_start_{types[at.field]}(state->{at.field} + {at.first}, key, {part.stream}, "
-            f"{at.rows}, {at.columns}, {at.stride}, {part.span}u, {part.low});"
+            f"{shape}, {part.span}u, {part.low});"
+        )
+    if at.stride == at.columns:
+        source = f"state->{part.field}[{part.first} + i]"
+        value = f"{source} < 0 ? -{part.sign} : {part.sign}" if part.sign else source
+        return (
+            f"    for (uint32_t i = 0; i < {at.rows * at.columns}; i++) {{\n"
+            f"        state->{at.field}[{at.first} + i] = {value};\n    }}"
         )
     source = f"state->{part.field}[{part.first} + i * {at.stride} + j]"
     value = f"{source} < 0 ? -{part.sign} : {part.sign}" if part.sign else source

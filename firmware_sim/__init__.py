@@ -32,6 +32,7 @@ from .errors import (
     RefusedError,
     SilentError,
 )
+from .optimizing import Optimize, optimize_of
 from .storage import Storage, plan_storage
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ __all__ = [
     "LogInfo",
     "Logged",
     "ModelCost",
+    "Optimize",
     "PowerLost",
     "RamBytes",
     "RefusedError",
@@ -121,6 +123,7 @@ __all__ = [
     "new_key",
     "open_export",
     "open_port",
+    "optimize_of",
     "plan_storage",
     "read_key",
     "read_log",

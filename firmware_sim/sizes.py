@@ -11,6 +11,7 @@ from typing import Any
 from elftools.elf.elffile import ELFFile
 
 from .cores import Core
+from .optimizing import Optimize, optimize_flags, write_whole
 from .stack import stack_use
 from .toolchain import core_flags
 from .zig import run_cc
@@ -41,7 +42,9 @@ class LinkedSizes:
     stack: int
 
 
-def linked_sizes(files: Mapping[str, str], entry: str, core: Core) -> LinkedSizes:
+def linked_sizes(
+    files: Mapping[str, str], entry: str, core: Core, optimize: Optimize = "speed"
+) -> LinkedSizes:
     """Compile files for a core, link them, and return what the program takes.
 
     Parameters
@@ -51,6 +54,8 @@ def linked_sizes(files: Mapping[str, str], entry: str, core: Core) -> LinkedSize
     entry : str
         The function that the linker starts from: what it cannot reach is left out.
     core : Core
+    optimize : "speed" or "size"
+        As of `build_firmware`.
 
     Raises
     ------
@@ -61,7 +66,9 @@ def linked_sizes(files: Mapping[str, str], entry: str, core: Core) -> LinkedSize
         for name, text in files.items():
             (Path(folder) / name).write_text(text, "utf-8")
         sources = sorted(name for name in files if name.endswith(".c"))
-        flags = [*core_flags(core), *_FLAGS, f"-Wl,-e,{entry}"]
+        flags = [*core_flags(core), *_FLAGS, *optimize_flags(optimize), f"-Wl,-e,{entry}"]
+        if optimize == "size":
+            sources = [write_whole(Path(folder), sources)]
         run_cc([*flags, *sources, "-o", "linked.elf"], cwd=Path(folder))
         with (Path(folder) / "linked.elf").open("rb") as stream:
             elf: Any = ELFFile(stream)

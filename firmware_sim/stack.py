@@ -19,6 +19,7 @@ from elftools.elf.elffile import ELFFile
 
 from .errors import BuildError
 from .stack_pointer import Moves, saved_bytes
+from .stack_pointers import Pointers
 
 #: Where a stack begins: at reset, and anew after a fault.
 ROOTS = ("Reset_Handler", "sl_fault_report")
@@ -213,10 +214,11 @@ class _Arm(_Reader):
         """Return the frame and the targets: what leaves a function by a branch is a call, too."""
         frame, targets = 0, set[int | None]()
         loaded: dict[str, int] = {}  # registers with a word of the pool
-        moves = Moves()
+        moves, pointers = Moves(), Pointers(self._entered(function))
         for address, _, mnemonic, operands in self._instructions(function):
             name = mnemonic.split(".")[0]
             first = operands.split(",")[0].strip()
+            called = pointers.before(address, name, operands)
             taken = moves.to_sp(name, operands)
             moves.note(name, operands)
             if name in ("push", "vpush", "stmdb", "vstmdb"):
@@ -236,6 +238,7 @@ class _Arm(_Reader):
                 loaded[first] = number if name[0] == "m" else loaded.get(first, 0) << number
             elif name == "ldr" and "[pc" in operands:
                 loaded[first] = self._pool(address, operands)
+                pointers.load(first, loaded[first])
             elif first == "sp" and name in ("mov", "mvn", "bic", "and", "rsb", "ldr"):
                 if taken is None and function.name not in _STARTS:
                     raise self.unbounded(function, f"sets it by {mnemonic} {operands}")
@@ -244,7 +247,7 @@ class _Arm(_Reader):
                 targets.update(word & 0xFFFFFFFE for word in loaded.values())  # lld's far call
             elif name == "blx" or (name == "bx" and first != "lr"):
                 if function.name not in _STARTS:
-                    targets.add(None)
+                    targets.add(called)
             elif _BRANCH.match(name):
                 target = _value(operands.split("#")[-1])
                 # Inside the function bl is ARMv6-M's far jump, unless it goes to the start.
@@ -252,6 +255,14 @@ class _Arm(_Reader):
                 if calls or not function.start <= target < function.end:
                     targets.add(target)
         return frame, targets
+
+    def _entered(self, function: _Function) -> set[int]:
+        """Return where the function's own branches go to."""
+        return {
+            _value(operands.split("#")[-1])
+            for _, _, mnemonic, operands in self._instructions(function)
+            if _BRANCH.match(mnemonic.split(".")[0]) and "#" in operands
+        }
 
     def _amount(self, function: _Function, operands: str) -> int:
         if (found := _NUMBER.match(operands.split(",")[-1].strip())) is not None:

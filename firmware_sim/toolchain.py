@@ -14,6 +14,7 @@ from .fit import check_fit, image_bytes
 from .image import Firmware, load_firmware
 from .linker import render_linker_script
 from .lock_sources import check_lock, copy_lock
+from .optimizing import Optimize, join_sources, optimize_flags
 from .port_sources import CommitWhen, copy_port, log_plan
 from .stack import stack_use
 from .storage import LogPlan, Storage, plan_storage
@@ -63,6 +64,7 @@ def build_firmware(
     *,
     stack_bytes: int | None = None,
     warnings_are_errors: bool = False,
+    optimize: Optimize = "speed",
     extra_flags: Sequence[str] = (),
     commit: CommitWhen = "request",
     watchdog: bool = False,
@@ -87,6 +89,9 @@ def build_firmware(
         (`firmware_sim.stack`). Less than that is refused.
     warnings_are_errors : bool
         Refuse code that the compiler warns of.
+    optimize : "speed" or "size"
+        Loops for the core that it runs on; or the same bits in about half the flash, with more
+        instructions (docs/device.md, "For speed or for size").
     extra_flags : sequence of str
         For the compiler, behind ours, of which the last wins: ``-O2`` instead of ``-Os``, which
         takes more flash and is not always faster (docs/device.md).
@@ -105,8 +110,8 @@ def build_firmware(
     Raises
     ------
     InputError
-        If `key` has another size, or `commit` is none of its values, or is ``"never"`` with a key
-        or a log; if a spiking network is to keep a log.
+        If `key` has another size, `optimize` is neither, or `commit` is none of its values, or is
+        ``"never"`` with a key or a log; if a spiking network is to keep a log.
     ExportFolderError
         If the folder is not what its manifest says.
     DeviceTooSmallError
@@ -116,6 +121,7 @@ def build_firmware(
         too small.
     """
     check_lock(key, commit)
+    chosen = optimize_flags(optimize)
     export = open_export(export_dir)
     out = Path(out_dir)
     out.mkdir(parents=True, exist_ok=True)
@@ -125,7 +131,9 @@ def build_firmware(
     sources += copy_port(board, storage, export, out / "src", commit, watchdog, key is not None)
     if key is not None:
         sources += copy_lock(key, core_flags(board.core), _FIRMWARE_DIR, out / "src")
-    arguments = [*core_flags(board.core), *_FLAGS, *extra_flags]
+    if optimize == "size":
+        sources = join_sources(sources, out / "src")
+    arguments = [*core_flags(board.core), *_FLAGS, *chosen, *extra_flags]
     if warnings_are_errors:
         arguments.append("-Werror")
     arguments += [*sources, *_LINK_FLAGS]

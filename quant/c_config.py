@@ -18,7 +18,7 @@ from quant.network import NetworkSpec
 from quant.replay import label_dtype
 from quant.rule import Config, arithmetic_of, rule_of
 from quant.state import layout_of
-from quant.tables import EXP2
+from quant.tables import EXP2, EXP2_COARSE, EXP2_FINE
 
 #: ``sl_learner.h`` refuses a header of another version.
 CONFIG_VERSION = 1
@@ -151,6 +151,8 @@ def config_header(spec: NetworkSpec, config: Config, arithmetic: str) -> str:
         "SL_N_CLASSES": spec.n_classes,
         "SL_N_OUTPUTS": spec.n_outputs,
         "SL_EXP2_TABLE": whole(EXP2),
+        "SL_EXP2_COARSE": whole(EXP2_COARSE),
+        "SL_EXP2_FINE": whole(EXP2_FINE),
         **memory.constants(spec, kind.numbers, kind.log2_temperature),
         **({} if step is None else {"SL_STEP_LOG2_ONE": 1 if step == "<i4" else "65536.0f"}),
         **_replay_defines(spec, config, arithmetic),

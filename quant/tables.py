@@ -27,3 +27,16 @@ EXP2: npt.NDArray[np.uint16] = np.floor(
     2.0 ** (EXP2_FRAC_BITS - np.arange(256) / 256) + 0.5
 ).astype(np.uint16)
 EXP2.flags.writeable = False
+
+#: Bits behind the point of the two factors below.
+EXP2_FACTOR_BITS = 30
+
+#: ``uint32[16]``, Q1.30: 2^(-i/16), and 2^(-i/256): the products of both, rounded, are EXP2.
+EXP2_COARSE: npt.NDArray[np.uint32] = np.floor(
+    2.0 ** (EXP2_FACTOR_BITS - np.arange(16) / 16) + 0.5
+).astype(np.uint32)
+EXP2_COARSE.flags.writeable = False
+EXP2_FINE: npt.NDArray[np.uint32] = np.floor(
+    2.0 ** (EXP2_FACTOR_BITS - np.arange(16) / 256) + 0.5
+).astype(np.uint32)
+EXP2_FINE.flags.writeable = False

@@ -28,6 +28,8 @@ class OnBoard:
     state_bytes, scratch_bytes, flash_bytes : int
     stack_bytes : int
         The deepest that the stack was.
+    state : bytes
+        What it has learned.
     """
 
     core: str
@@ -38,6 +40,7 @@ class OnBoard:
     scratch_bytes: int
     flash_bytes: int
     stack_bytes: int
+    state: bytes
 
 
 #: Bytes of flash and of RAM that hold every network measured here.
@@ -67,6 +70,7 @@ def on_board(
     rows: Iterable[Any],
     *,
     number: bool = False,
+    optimize: firmware_sim.Optimize = "speed",
     extra_flags: Sequence[str] = (),
 ) -> OnBoard:
     """Build firmware of a learner, let it learn a stream there, then predict some rows.
@@ -82,6 +86,7 @@ def on_board(
         What it predicts afterwards, without learning.
     number : bool
         Whether it predicts a number, not a class.
+    optimize : "speed" or "size"
     extra_flags : sequence of str
         For the compiler.
     """
@@ -93,6 +98,7 @@ def on_board(
             Path(folder) / "export",
             board,
             Path(folder) / "firmware",
+            optimize=optimize,
             extra_flags=extra_flags,
         )
         device = firmware_sim.Device(firmware)
@@ -113,4 +119,5 @@ def on_board(
         ram.scratch,
         firmware.flash_bytes,
         device.stack_peak_bytes(),
+        device.read_state(),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from experiments.catalogue import Runnable
 from experiments.device import (
+    builds,
     flags,
     hostile,
     instructions,
@@ -22,6 +23,7 @@ STUDIES = (
     power_cuts.STUDY,
     hostile.STUDY,
     parts.STUDY,
+    builds.STUDY,
 )
 EXPERIMENTS: dict[str, Runnable] = {
     **{study.name: study for study in STUDIES},

@@ -42,6 +42,11 @@ int32_t sl_roots(void) {{
 """
 
 
+def all_verbs() -> dict[str, str]:
+    """Return a file that calls every one of them, from ``sl_roots``."""
+    return {"roots.c": _ROOTS.format(calls=" + ".join(VERBS.values()))}
+
+
 def learners() -> dict[str, Any]:
     """Return the demo's learner, and those of one byte per synapse."""
     classes = range(6)

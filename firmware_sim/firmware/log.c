@@ -31,13 +31,13 @@ static struct {
 static uint32_t slot;   /* where it goes */
 static uint32_t is_off; /* the flash took nothing: until there is another base */
 
-static const uint32_t *words_at(uint32_t index) {
+static const uint32_t *entry_at(uint32_t index) {
     const uint32_t address =
         SL_LOG_ORIGIN + index / PER_BLOCK * SL_LOG_BLOCK_BYTES + index % PER_BLOCK * ENTRY_BYTES;
     return (const uint32_t *)(uintptr_t)address;
 }
 
-static uint32_t is_blank(const uint32_t *words, uint32_t bytes) {
+static uint32_t is_erased(const uint32_t *words, uint32_t bytes) {
     for (uint32_t i = 0; i < bytes / 4u; i++) {
         if (words[i] != SL_ERASED) {
             return 0u;
@@ -46,7 +46,7 @@ static uint32_t is_blank(const uint32_t *words, uint32_t bytes) {
     return 1u;
 }
 
-static uint32_t crc_of(const uint32_t *head, const uint32_t *sample) {
+static uint32_t entry_crc(const uint32_t *head, const uint32_t *sample) {
     const uint32_t crc = sl_crc32(0xFFFFFFFFu, (const uint8_t *)head, 12u);
     return ~sl_crc32(crc, (const uint8_t *)sample, LEARN_BYTES);
 }
@@ -73,7 +73,7 @@ static uint32_t commit(void) {
 
 /* What was checked in flash may be read with another bit the next time: what counts is a copy. */
 static void take_head(uint32_t head[UNIT_WORDS], uint32_t index) {
-    __builtin_memcpy(head, words_at(index), SL_UNIT_BYTES);
+    __builtin_memcpy(head, entry_at(index), SL_UNIT_BYTES);
 }
 
 /* Finds where the entries of the base begin; and puts `slot` behind the newest entry of all. No
@@ -84,7 +84,7 @@ static uint32_t find_first(void) {
     for (uint32_t i = 0; i < SLOTS; i++) {
         uint32_t head[UNIT_WORDS];
         take_head(head, i);
-        if (head[0] != SL_LEARNER_ID || head[3] != crc_of(head, words_at(i) + UNIT_WORDS)) {
+        if (head[0] != SL_LEARNER_ID || head[3] != entry_crc(head, entry_at(i) + UNIT_WORDS)) {
             continue;
         }
         if (head[1] == log_facts.base && head[2] == 0u) {
@@ -113,8 +113,8 @@ void sl_log_boot(uint32_t *room) {
         const uint32_t at = (first + i) % SLOTS;
         uint32_t head[UNIT_WORDS];
         take_head(head, at);
-        __builtin_memcpy(room, words_at(at) + UNIT_WORDS, LEARN_BYTES);
-        if (is_of_base(head) && head[2] == log_facts.number && head[3] == crc_of(head, room)) {
+        __builtin_memcpy(room, entry_at(at) + UNIT_WORDS, LEARN_BYTES);
+        if (is_of_base(head) && head[2] == log_facts.number && head[3] == entry_crc(head, room)) {
             (void)sl_learner_learn(&sl_state, &sl_scratch, sl_raw_features(room),
                                    sl_target_of(room));
             log_facts.number++;
@@ -127,7 +127,7 @@ void sl_log_boot(uint32_t *room) {
     /* An entry that cannot be read now would stand among the later ones: they get another base. */
     uint32_t damaged = 0u;
     for (uint32_t i = 0; i < SLOTS; i++) {
-        damaged |= is_of_base(words_at(i)) && words_at(i)[2] >= log_facts.number;
+        damaged |= is_of_base(entry_at(i)) && entry_at(i)[2] >= log_facts.number;
     }
     if (damaged != 0u) {
         (void)commit();
@@ -137,7 +137,7 @@ void sl_log_boot(uint32_t *room) {
 /* Tells whether a block holds an entry that the state of now is made from. */
 static uint32_t is_needed(uint32_t index) {
     for (uint32_t i = 0; i < PER_BLOCK; i++) {
-        if (is_of_base(words_at(index + i))) {
+        if (is_of_base(entry_at(index + i))) {
             return 1u;
         }
     }
@@ -145,7 +145,7 @@ static uint32_t is_needed(uint32_t index) {
 }
 
 static uint32_t erase(uint32_t index) {
-    const uint32_t at = (uint32_t)(uintptr_t)words_at(index);
+    const uint32_t at = (uint32_t)(uintptr_t)entry_at(index);
     uint32_t wrong = 0u;
     for (uint32_t page = 0; page < SL_LOG_BLOCK_BYTES; page += SL_PAGE_BYTES) {
         wrong |= sl_port_erase(at + page);
@@ -160,22 +160,22 @@ void sl_log_room(void) {
     }
     for (uint32_t tried = 0; tried < SLOTS && is_off == 0u; tried++, slot++) {
         slot %= SLOTS;
-        if (slot % PER_BLOCK == 0u && !is_blank(words_at(slot), SL_LOG_BLOCK_BYTES)) {
+        if (slot % PER_BLOCK == 0u && !is_erased(entry_at(slot), SL_LOG_BLOCK_BYTES)) {
             if (is_needed(slot) && commit() != 0u) {
                 return;
             }
             (void)erase(slot);
         }
-        if (is_blank(words_at(slot), ENTRY_BYTES)) {
+        if (is_erased(entry_at(slot), ENTRY_BYTES)) {
             return;
         }
     }
 }
 
 static uint32_t write_entry(const uint32_t *words) {
-    const uint32_t at = (uint32_t)(uintptr_t)words_at(slot % SLOTS);
+    const uint32_t at = (uint32_t)(uintptr_t)entry_at(slot % SLOTS);
     uint32_t head[UNIT_WORDS] = {SL_LEARNER_ID, log_facts.base, log_facts.number, 0u};
-    head[3] = crc_of(head, words);
+    head[3] = entry_crc(head, words);
     for (uint32_t done = 0; done < LEARN_BYTES; done += SL_UNIT_BYTES) {
         uint32_t unit[UNIT_WORDS] = {0};
         const uint32_t left = LEARN_BYTES - done;
@@ -196,7 +196,7 @@ void sl_log_append(const uint32_t *words) {
             log_facts.number++;
             return;
         }
-        if (slot % PER_BLOCK == 0u || !is_blank(words_at(slot), ENTRY_BYTES)) {
+        if (slot % PER_BLOCK == 0u || !is_erased(entry_at(slot), ENTRY_BYTES)) {
             break; /* no room without erasing; the state holds this sample already */
         }
     }
@@ -221,7 +221,7 @@ uint8_t sl_log_read(const sl_frame_t *frame) {
     if (offset > ALL_BYTES || size > ALL_BYTES - offset || size > 0xFFFFu - SL_SEAL_BYTES) {
         return SL_STATUS_OUT_OF_RANGE;
     }
-    const uint8_t *bytes = (const uint8_t *)words_at(0u) + offset;
+    const uint8_t *bytes = (const uint8_t *)entry_at(0u) + offset;
     sl_frame_send(SL_TYPE_LOG | SL_FRAME_REPLY, sl_frame_sequence(frame), SL_STATUS_OK, bytes,
                   size);
     return SL_DONE;

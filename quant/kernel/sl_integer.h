@@ -11,7 +11,7 @@ static inline int32_t sl_bit_length(uint32_t x) {
     return x == 0 ? 0 : 32 - __builtin_clz(x);
 }
 
-static inline int32_t sl_bit_length64(uint64_t x) {
+SL_ONE_COPY static inline int32_t sl_bit_length64(uint64_t x) {
     return x >> 32 ? 32 + sl_bit_length((uint32_t)(x >> 32)) : sl_bit_length((uint32_t)x);
 }
 
@@ -31,7 +31,7 @@ static inline int32_t sl_clamp32(int32_t x, int32_t low, int32_t high) {
     return sl_min32(sl_max32(x, low), high);
 }
 
-static inline int32_t sl_clamp64(int64_t x, int32_t limit) {
+SL_ONE_COPY static inline int32_t sl_clamp64(int64_t x, int32_t limit) {
     return x > limit ? limit : x < -limit ? -limit : (int32_t)x;
 }
 
@@ -50,11 +50,10 @@ static inline int32_t sl_shift_round32(int32_t x, int32_t right) {
 }
 
 static inline int64_t sl_shift_round64(int64_t x, int32_t right) {
-    if (right <= 0) {
-        return (int64_t)((uint64_t)x << sl_min32(-right, 31));
+    if (right <= 0) { /* a product takes less code than a shift of 64 bits */
+        return (int64_t)((uint64_t)x * (1u << sl_min32(-right, 31)));
     }
-    right = sl_min32(right, 62);
-    return (x + ((int64_t)1 << (right - 1))) >> right;
+    return ((x >> (sl_min32(right, 62) - 1)) + 1) >> 1;
 }
 
 /* x / 2^right, rounding towards zero; negative: x * 2^-right. */

@@ -31,6 +31,7 @@ def sampling_defines(spec: NetworkSpec, config: SamplingConfig) -> dict[str, obj
         "SL_ADAPTIVE": int(config.step == "adaptive"),
         "SL_SWEEP": unsigned(effective_sweep(config)),
         "SL_EPSILON_TABLE": whole(EPSILON),
+        "SL_EPSILON_LOWER": whole(EPSILON[:128]),
     }
 
 
@@ -62,6 +63,7 @@ def float_defines(config: SamplingConfig) -> dict[str, object]:
     """Return what the float32 kernels have as real numbers: the noise and the learning rates."""
     return {
         "SL_EPSILON_TABLE": table(real(entry / 256) for entry in EPSILON),
+        "SL_EPSILON_LOWER": table(real(entry / 256) for entry in EPSILON[:128]),
         "SL_LR_MU": real(config.lr_mu),
         "SL_LR_SIGMA": real(config.lr_sigma),
         "SL_SWEEP_OVER_WINDOW": real(effective_sweep(config) / config.memory_window),

@@ -233,8 +233,11 @@ def build(
     out: Path,
     key: bytes | None = None,
     log_samples: int = 0,
+    optimize: firmware_sim.Optimize = "speed",
 ) -> Firmware:
     """Build the firmware of an export folder for a board, or for the shipped one of that name."""
     if isinstance(board, str):
         board = firmware_sim.get_board(board)
-    return firmware_sim.build_firmware(export_dir, board, out, key=key, log_samples=log_samples)
+    return firmware_sim.build_firmware(
+        export_dir, board, out, optimize=optimize, key=key, log_samples=log_samples
+    )

@@ -120,6 +120,15 @@ def simulate(
             min=0,
         ),
     ] = 0,
+    optimize: Annotated[
+        str,
+        typer.Option(
+            "--optimize",
+            help="What the firmware is compiled for, with the same results: speed (fewer "
+            "instructions) or size (less flash).",
+            metavar="speed|size",
+        ),
+    ] = "speed",
     out: Annotated[Path, typer.Option("--out", help="Run folder.")] = Path("runs/simulate"),
     json_file: Json = None,
     quiet: Quiet = False,
@@ -134,6 +143,7 @@ def simulate(
     from streamlearn.cli.worlds import Failing, run_worlds
 
     target = firmware_sim.load_board(port) if port else firmware_sim.get_board(board)
+    wanted = firmware_sim.optimize_of(optimize)
     failing = Failing(power_cuts, fault or (), fault_seed)
     if failing.asked:
         if limit is not None:
@@ -141,10 +151,12 @@ def simulate(
         if link_key is not None:
             raise typer.BadParameter("such runs have no key", param_hint="--link-key")
         open_export(export_dir, signed_by)
-        run_worlds(export_dir, feed, target, failing, out, json_file, quiet, log)
+        run_worlds(export_dir, feed, target, failing, out, json_file, quiet, log, wanted)
         return
     key = _key(link_key)
-    run_simulate(export_dir, feed, target, out, json_file, quiet, signed_by, limit, key, log)
+    run_simulate(
+        export_dir, feed, target, out, json_file, quiet, signed_by, limit, key, log, wanted
+    )
 
 
 @filled(feed=feed_options)

@@ -50,6 +50,7 @@ def simulate(
     limit: int | None = None,
     key: bytes | None = None,
     log_samples: int = 0,
+    optimize: firmware_sim.Optimize = "speed",
 ) -> None:
     """Build, boot, feed line by line, and bring the learned state back."""
     learner = open_export(export_dir, signed_by).learner
@@ -60,7 +61,7 @@ def simulate(
         to = console(quiet)
         truth: list[float] = []
         with live(to, f"device {board.name}") as view:
-            firmware = build(export_dir, board, out / FIRMWARE_DIR, key, log_samples)
+            firmware = build(export_dir, board, out / FIRMWARE_DIR, key, log_samples, optimize)
             run = learn_on_device(
                 firmware,
                 lambda: _samples(

@@ -100,6 +100,7 @@ def run_worlds(
     json_file: Path | None,
     quiet: bool,
     log_samples: int = 0,
+    optimize: firmware_sim.Optimize = "speed",
 ) -> None:
     """Build, and run the first samples of the stream in many worlds.
 
@@ -128,7 +129,9 @@ def run_worlds(
             )
         xs = np.array([row[0] for row in found], np.float32)
         ys = np.array([row[1] for row in found], np.int64 if exported.n_classes else np.float32)
-        firmware = build(export_dir, board, out / FIRMWARE_DIR, log_samples=log_samples)
+        firmware = build(
+            export_dir, board, out / FIRMWARE_DIR, log_samples=log_samples, optimize=optimize
+        )
         trial = Trial(firmware, xs, ys, EVERY)
         worlds, outcomes = failing.worlds(trial), list[Outcome]()
         with progress(to) as display:

@@ -7,7 +7,24 @@
 #include "sl_noise.h"
 #include "sl_types.h"
 
+#if SL_SMALL
+
+/* Of 256 numbers, Q7.8 or real, the lower half: the upper one has their magnitudes backwards. */
+static const sl_value_t sl_epsilon_table[256 / 2] = SL_EPSILON_LOWER;
+
+static sl_value_t sl_epsilon_of(uint32_t byte) {
+    return byte < 128 ? sl_epsilon_table[byte] : (sl_value_t)-sl_epsilon_table[255u - byte];
+}
+
+#else
+
 static const sl_value_t sl_epsilon_table[256] = SL_EPSILON_TABLE; /* Q7.8, or real */
+
+static inline sl_value_t sl_epsilon_of(uint32_t byte) {
+    return sl_epsilon_table[byte];
+}
+
+#endif
 
 #if SL_ON_HOST
 
@@ -22,7 +39,7 @@ static void sl_noise_epsilon(uint32_t key, uint32_t layer, uint32_t units, sl_va
     for (uint32_t j = 0; j < units; j++, bytes += S, epsilon += L) {
         SL_UNROLL_DRAWS
         for (uint32_t s = 0; s < L; s++) {
-            epsilon[s] = s < S ? sl_epsilon_table[bytes[s]] : 0;
+            epsilon[s] = s < S ? sl_epsilon_of(bytes[s]) : 0;
         }
     }
 }
@@ -34,15 +51,15 @@ static void sl_noise_epsilon(uint32_t key, uint32_t layer, uint32_t units, sl_va
     const sl_value_t *end = epsilon + units * S, *whole = epsilon + (units * S & ~3u);
     for (uint32_t k = 0; epsilon != end; k++) {
         uint32_t word = sl_noise_word(key, SL_STREAM_EPSILON + layer, k);
-        if (epsilon != whole) {
+        if (!SL_SMALL && epsilon != whole) {
             SL_UNROLL_ALWAYS
             for (uint32_t n = 0; n < 4; n++) {
-                *epsilon++ = sl_epsilon_table[word >> 8 * n & 255u];
+                *epsilon++ = sl_epsilon_of(word >> 8 * n & 255u);
             }
             continue;
         }
-        for (; epsilon != end; word >>= 8) {
-            *epsilon++ = sl_epsilon_table[word & 255u];
+        for (uint32_t n = 0; n < 4 && epsilon != end; n++, word >>= 8) {
+            *epsilon++ = sl_epsilon_of(word & 255u);
         }
     }
 }

@@ -41,6 +41,7 @@ def constants(spec: NetworkSpec, config: BimuConfig, arithmetic: str) -> Constan
         "SL_RADIAL": unsigned(plan.radial_q),
         "SL_SWEEP": unsigned(plan.sweep),
         "SL_EPSILON_TABLE": whole(EPSILON),
+        "SL_EPSILON_LOWER": whole(EPSILON[:128]),
         "SL_BELIEF_TABLE": whole(VARIANCE << 16 | TANH & 0xFFFF),
         "SL_SHRINK_TABLE": whole(SHRINK),
         "SL_PULL_TABLE": whole(plan.pull),

@@ -23,11 +23,14 @@
     uint32_t rows, columns, fan_in;                                                                \
     uint32_t synapse, hidden, unit, later, first;
 
+/* Near the beginning of the scratch: what is short, for an instruction reaches no further. */
+#define SL_SAMPLING_FIRST                                                                          \
+    sl_step_t step;                                                                                \
+    uint32_t n_active;
+
 /* The end of the scratch; active: rows of layer 0 whose input is not 0. */
 #define SL_SAMPLING_SCRATCH                                                                        \
     SL_FRONT_END_SCRATCH                                                                           \
     SL_TIME_SCRATCH                                                                                \
-    sl_step_t step;                                                                                \
-    uint32_t n_active;                                                                             \
     uint16_t active[SL_LISTS_ACTIVE ? SL_N_INPUTS + 1 : 1];                                        \
     SL_HEAD_SCRATCH

@@ -62,7 +62,7 @@ static inline int32_t sl_value_at(uint32_t bits, int32_t exponent, int32_t limit
 }
 
 /* value 2^-exponent as binary32; below 25 bits. */
-static inline uint32_t sl_real(int32_t value, int32_t exponent) {
+static inline uint32_t sl_signal_real(int32_t value, int32_t exponent) {
     uint32_t size = sl_abs32(value);
     if (size == 0) {
         return 0;

@@ -121,7 +121,7 @@ static __attribute__((noinline)) int32_t sl_front_end_feature(sl_feature_t *f, u
 SL_FOLD int32_t sl_front_end_one(sl_feature_t old, sl_feature_t *f, uint32_t bits, uint32_t tick,
                                  uint32_t *saturations) {
     int32_t delta = 0;
-    if (!sl_front_end_usual(&old, bits, &delta)) {
+    if (SL_SMALL || !sl_front_end_usual(&old, bits, &delta)) {
         *f = old;
         return sl_front_end_feature(f, bits, tick, saturations);
     }

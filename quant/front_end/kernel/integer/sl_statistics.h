@@ -23,7 +23,7 @@ typedef struct {
     uint32_t negative;
 } sl_float_t;
 
-static inline sl_float_t sl_float_unpack(uint32_t bits) {
+SL_ONE_COPY static inline sl_float_t sl_float_unpack(uint32_t bits) {
     uint32_t field = (bits >> 23) & 255u;
     sl_float_t x = {0, 0, bits >> 31};
     if (field != 0) {
@@ -113,7 +113,7 @@ SL_INLINE int32_t sl_feature_fit(sl_feature_t *f, uint64_t variance, int32_t aft
         const int32_t bits = (sl_bit_length64(variance) - SL_VARIANCE_BITS + 1) >> 1;
         const int32_t down = sl_max32(bits, mean_bits);
         sl_feature_rescale(f, down);
-        f->variance = down >= 16 ? 0 : (uint32_t)(variance >> (2 * down));
+        f->variance = down >= 16 ? 0 : (uint32_t)((int64_t)variance >> (2 * down));
         after = sl_shift_round32(after, down);
     }
     if (f->variance >> SL_VARIANCE_LOW_BITS == 0 && f->variance != 0) {

@@ -58,7 +58,7 @@ static void sl_own(const sl_state_t *state, sl_memory_scratch_t *memory, const u
 static float sl_softened(int32_t log2_temperature) {
     const int32_t whole = (65535 - log2_temperature) >> 16;
     const uint32_t at = (uint32_t)(whole * 65536 + log2_temperature) >> 8;
-    return (float)sl_exp2_table[at] * sl_float_of((uint32_t)(whole + 112) << 23);
+    return (float)sl_exp2(at) * sl_float_of((uint32_t)(whole + 112) << 23);
 }
 
 int32_t sl_memory_predict(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits,

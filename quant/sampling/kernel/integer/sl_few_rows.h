@@ -4,7 +4,7 @@
 
 #include "sl_build.h"
 
-#if !defined(SL_HOST) && defined(__ARM_FEATURE_DSP)
+#if SL_DSP
 
 #include "sl_dsp_sums.h"
 
@@ -20,7 +20,7 @@ SL_FOLD uint32_t sl_rows_added(int32_t *sum, const sl_few_rows_t *rows, uint32_t
     return 0;
 }
 
-#elif !defined(SL_HOST) && defined(__thumb__) && !defined(__thumb2__)
+#elif SL_THUMB1
 
 #include "sl_thumb_sums.h"
 
@@ -67,3 +67,24 @@ SL_FOLD void sl_few_rows_add(int32_t *sum, const sl_few_rows_t *rows, uint32_t c
         sl_few_rows_plain(sum, rows, columns);
     }
 }
+
+#if SL_SMALL
+
+/* sum += x row, of every unit and lane. */
+static __attribute__((noinline)) void sl_row_add(int32_t *sum, const int16_t *row, uint32_t columns,
+                                                 const int32_t *x, uint32_t lanes) {
+    for (uint32_t s = 0; s < lanes; s++, sum++) {
+        const int32_t by = x[s];
+        int32_t *at = sum;
+        const int16_t *from = row, *end = row + columns;
+        if (by == 0) {
+            continue;
+        }
+        do {
+            *at += *from * by;
+            at += lanes;
+        } while (++from != end);
+    }
+}
+
+#endif

@@ -12,7 +12,17 @@ enum {
 
 /* Bits of the largest sum of magnitudes over the draws. */
 SL_INLINE int32_t sl_sum_bits(const int32_t *x, uint32_t n) {
-    uint64_t sum[L] = {0}, most = 0;
+    uint64_t most = 0;
+#if SL_SMALL
+    for (uint32_t s = 0; s < L; s++) {
+        uint64_t sum = 0;
+        for (uint32_t e = s; e < n * L; e += L) {
+            sum += sl_abs32(x[e]);
+        }
+        most = sum > most ? sum : most;
+    }
+#else
+    uint64_t sum[L] = {0};
     for (uint32_t k = 0; k < n; k++) {
         for (uint32_t s = 0; s < L; s++) {
             sum[s] += sl_abs32(x[k * L + s]);
@@ -21,6 +31,7 @@ SL_INLINE int32_t sl_sum_bits(const int32_t *x, uint32_t n) {
     for (uint32_t s = 0; s < L; s++) {
         most = sum[s] > most ? sum[s] : most;
     }
+#endif
     return sl_bit_length64(most);
 }
 

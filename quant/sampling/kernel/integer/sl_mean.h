@@ -16,7 +16,7 @@ SL_FOLD int32_t sl_mean_input(const sl_scratch_t *scratch, uint32_t index, uint3
 /* The sum of the magnitudes of a layer's input. */
 SL_FOLD uint32_t sl_mean_size(const sl_scratch_t *scratch, uint32_t index) {
     uint32_t size = 0, i = 0;
-#if !defined(SL_HOST) && defined(__ARM_FEATURE_DSP)
+#if SL_DSP
     for (; index == 0 && i + 4 <= sl_layers[0].rows; i += 4) { /* a byte each */
         uint32_t four;
         __builtin_memcpy(&four, scratch->input + i, sizeof four);
@@ -36,12 +36,18 @@ SL_INLINE int32_t sl_mean_sums(uint32_t index, const sl_state_t *state, const sl
     const sl_layer_t *layer = &sl_layers[index];
     const uint32_t rows = layer->rows, columns = layer->columns;
     const int16_t *mu = state->mu + layer->synapse;
-    uint32_t n = 0;
     const int32_t k_mean = sl_max32(0, sl_bit_length(sl_mean_size(scratch, index)) - 16);
-    const int32_t below = (1 << k_mean) - 1;
     for (uint32_t j = 0; j < columns; j++) {
         sum[j] = 0;
     }
+#if SL_SMALL
+    for (uint32_t i = 0; i < rows; i++, mu += columns) {
+        const int32_t x = sl_shift_truncate32(sl_mean_input(scratch, index, i), k_mean);
+        sl_row_add(sum, mu, columns, &x, 1);
+    }
+#else
+    const int32_t below = (1 << k_mean) - 1;
+    uint32_t n = 0;
     sl_few_rows_t few;
     for (uint32_t i = 0; i < rows; i++, mu += columns) {
         const int32_t x = sl_mean_input(scratch, index, i);
@@ -62,12 +68,13 @@ SL_INLINE int32_t sl_mean_sums(uint32_t index, const sl_state_t *state, const sl
         }
         sl_few_rows_add(sum, &few, columns);
     }
+#endif
     return k_mean;
 }
 
 /* Into block_a, Q15.16, [unit]. */
-SL_INLINE void sl_mean_layer(uint32_t index, int32_t frac_bits, const sl_state_t *state,
-                             sl_scratch_t *scratch) {
+SL_ONE_COPY SL_INLINE void sl_mean_layer(uint32_t index, int32_t frac_bits, const sl_state_t *state,
+                                         sl_scratch_t *scratch) {
     int32_t *a = scratch->block_a;
     const int32_t k_mean = sl_mean_sums(index, state, scratch, a);
     const int32_t right = frac_bits - k_mean + sl_rule_mu_frac_bits(state, index) - 16;

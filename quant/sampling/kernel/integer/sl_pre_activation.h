@@ -10,7 +10,7 @@ enum {
 };
 
 /* A sum shifted right, rounding half up, or left, and clamped. */
-SL_FOLD int32_t sl_centre(int32_t sum, int32_t right, uint32_t *count) {
+SL_ONE_COPY SL_FOLD int32_t sl_centre(int32_t sum, int32_t right, uint32_t *count) {
     int32_t centre, whole;
     if (right > 0) {
         whole = ((sum >> sl_min32(right - 1, 31)) + 1) >> 1;

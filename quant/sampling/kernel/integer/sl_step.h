@@ -91,9 +91,10 @@ static int32_t sl_slope_fixed(int64_t value, int32_t exponent) {
     const int32_t right = exponent - SL_SLOPE_FRAC_BITS;
     uint64_t size = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
     if (right >= 0) {
-        size >>= sl_min32(right, 63);
+        size = (uint64_t)((int64_t)size >> sl_min32(right, 62));
     } else {
-        size = sl_bit_length64(size) - right > SL_SLOPE_BITS ? UINT32_MAX : size << -right;
+        size =
+            sl_bit_length64(size) - right > SL_SLOPE_BITS ? UINT32_MAX : (uint32_t)size << -right;
     }
     const uint64_t most = (1u << SL_SLOPE_BITS) - 1;
     size = size > most ? most : size;
@@ -144,7 +145,7 @@ static int32_t sl_step_slope(const sl_state_t *state, sl_scratch_t *scratch, con
 /* Before an update: the sample's multiplier, and its slope. */
 SL_INLINE void sl_step_begin(const sl_state_t *state, sl_scratch_t *scratch, const int32_t *delta) {
     const uint32_t below = (uint32_t)(SL_LOG2_MAX - state->step_log2) >> 8;
-    scratch->step.factor = sl_exp2_table[below & 255u] >> (below >> 8);
+    scratch->step.factor = sl_exp2(below & 255u) >> (below >> 8);
     scratch->step.slope = sl_step_slope(state, scratch, delta);
 }
 

@@ -13,7 +13,7 @@ enum {
 };
 
 /* ReLU of Q15.16 in at most 15 bits: Q7.8, or as many fraction bits as the largest leaves. */
-static int32_t sl_rectify(const int32_t *a, uint32_t n, int16_t *hidden) {
+SL_ONE_COPY static int32_t sl_rectify(const int32_t *a, uint32_t n, int16_t *hidden) {
     uint32_t seen = 0; /* has as many bits as the largest */
     const int32_t *end = a + n;
     SL_UNROLL_FOUR

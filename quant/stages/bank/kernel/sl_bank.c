@@ -123,7 +123,7 @@ int32_t sl_bank_look(const sl_bank_state_t *state, sl_bank_scratch_t *scratch,
                 const uint32_t power = (uint32_t)(re * re) + (uint32_t)(im * im);
                 energy += (uint64_t)power * *weight++;
             }
-            *feature_bits++ = sl_real(sl_loudness(energy, exponent), SL_SIGNAL_LOG_BITS);
+            *feature_bits++ = sl_signal_real(sl_loudness(energy, exponent), SL_SIGNAL_LOG_BITS);
         }
     }
     return 1;

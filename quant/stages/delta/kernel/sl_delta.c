@@ -42,8 +42,8 @@ int32_t sl_delta_look(const sl_delta_state_t *state, sl_delta_scratch_t *scratch
     for (uint32_t c = 0; c < SL_DELTA_CHANNELS; c++) {
         int32_t reference;
         const int32_t n = sl_moved(state, c, x_bits[c], &reference);
-        *feature_bits++ = sl_real(sl_max32(n, 0), 0);
-        *feature_bits++ = sl_real(sl_max32(-n, 0), 0);
+        *feature_bits++ = sl_signal_real(sl_max32(n, 0), 0);
+        *feature_bits++ = sl_signal_real(sl_max32(-n, 0), 0);
     }
     return 1;
 }

@@ -45,7 +45,7 @@ int32_t sl_traces_look(const sl_traces_state_t *state, sl_traces_scratch_t *scra
         const sl_came_t came = sl_came(state, c, x_bits[c]);
         for (uint32_t j = 0; j < SL_TRACES_N_LEAKS; j++, i++) {
             const int32_t k = sl_trace_leaks[j], trace = sl_traced(state, i, k, &came);
-            feature_bits[i] = sl_real(sl_shift_round32(trace, k), came.exponent);
+            feature_bits[i] = sl_signal_real(sl_shift_round32(trace, k), came.exponent);
         }
     }
     return 1;

@@ -15,14 +15,14 @@ typedef struct {
 
 #if SL_WINDOW_HAS_SD || SL_WINDOW_HAS_RMS
 /* The root of the mean square, as binary32. */
-static uint32_t sl_root(const int32_t *value, int32_t exponent) {
+static uint32_t sl_window_root(const int32_t *value, int32_t exponent) {
     uint64_t square = 0;
     for (uint32_t i = 0; i < SL_WINDOW_N; i++) {
         square += (uint64_t)((int64_t)value[i] * value[i]);
     }
     const int32_t up = (32 - sl_bit_length64(square)) & ~1;
     const uint32_t wide = (uint32_t)(up >= 0 ? square << up : square >> -up);
-    return sl_real((int32_t)sl_isqrt32(wide / SL_WINDOW_N), exponent + (up >> 1));
+    return sl_signal_real((int32_t)sl_isqrt32(wide / SL_WINDOW_N), exponent + (up >> 1));
 }
 #endif
 
@@ -56,7 +56,7 @@ static uint32_t *sl_bands(const int32_t *value, int32_t exponent, int32_t down, 
             energy += sl_power(value, cycles);
         }
         const int32_t scale = 2 * (exponent - down) * (1 << SL_SIGNAL_LOG_BITS);
-        *to++ = sl_real(sl_log2(energy) - scale, SL_SIGNAL_LOG_BITS);
+        *to++ = sl_signal_real(sl_log2(energy) - scale, SL_SIGNAL_LOG_BITS);
     }
     return to;
 }
@@ -67,7 +67,7 @@ static uint32_t *sl_describe(sl_signal_t signal, uint32_t *to) {
     int32_t *q = signal.value;
     const sl_around_t around = sl_around(q, SL_WINDOW_N);
 #if SL_WINDOW_HAS_RMS
-    const uint32_t rms = sl_root(q, signal.exponent);
+    const uint32_t rms = sl_window_root(q, signal.exponent);
 #endif
     uint32_t crossings = 0;
     for (uint32_t i = 0; i < SL_WINDOW_N; i++) {
@@ -78,25 +78,25 @@ static uint32_t *sl_describe(sl_signal_t signal, uint32_t *to) {
         q[i] = sl_shift_round32(q[i], around.down);
     }
 #if SL_WINDOW_HAS_MEAN
-    *to++ = sl_real(around.mean, signal.exponent);
+    *to++ = sl_signal_real(around.mean, signal.exponent);
 #endif
 #if SL_WINDOW_HAS_SD
-    *to++ = sl_root(q, signal.exponent - around.down);
+    *to++ = sl_window_root(q, signal.exponent - around.down);
 #endif
 #if SL_WINDOW_HAS_MIN
-    *to++ = sl_real(around.low, signal.exponent);
+    *to++ = sl_signal_real(around.low, signal.exponent);
 #endif
 #if SL_WINDOW_HAS_MAX
-    *to++ = sl_real(around.high, signal.exponent);
+    *to++ = sl_signal_real(around.high, signal.exponent);
 #endif
 #if SL_WINDOW_HAS_RANGE
-    *to++ = sl_real(around.high - around.low, signal.exponent);
+    *to++ = sl_signal_real(around.high - around.low, signal.exponent);
 #endif
 #if SL_WINDOW_HAS_RMS
     *to++ = rms;
 #endif
 #if SL_WINDOW_HAS_CROSSINGS
-    *to++ = sl_real((int32_t)crossings, 0);
+    *to++ = sl_signal_real((int32_t)crossings, 0);
 #else
     (void)crossings;
 #endif

@@ -7,10 +7,10 @@
 #include "sl_rule.h"
 
 /* 2^-(below log2(e)) of a logit that is `below` under the largest, by a table. */
-static inline uint32_t sl_softmax_power(uint32_t below) {
+SL_ONE_COPY static inline uint32_t sl_softmax_power(uint32_t below) {
     const int32_t t = sl_min32((int32_t)(below >> 6), 16383);
     const uint32_t u = (uint32_t)(t * 23637) >> 14;
-    return (uint32_t)sl_exp2_table[(u >> 2) & 255u] >> (u >> 10);
+    return (uint32_t)sl_exp2((u >> 2) & 255u) >> (u >> 10);
 }
 
 #ifdef SL_HOST
@@ -47,34 +47,22 @@ static inline void sl_head_gradient(sl_scratch_t *scratch, int32_t *logits, uint
 
 #else
 
-/* Softmax minus one-hot, Q4.20, in place of the logits. */
+/* Softmax minus one-hot, Q4.20, in place of the logits, draw by draw. */
 static inline void sl_head_gradient(sl_scratch_t *scratch, int32_t *logits, uint32_t target) {
     (void)scratch;
-    int32_t top[L];
-    uint32_t sum[L] = {0};
-    for (uint32_t s = 0; s < L; s++) {
-        top[s] = logits[s];
-    }
-    const int32_t *end = logits + SL_N_CLASSES * L;
-    for (const int32_t *at = logits + L; at != end;) {
-        for (uint32_t s = 0; s < L; s++) {
-            top[s] = sl_max32(top[s], *at++);
+    for (uint32_t s = 0; s < S; s++, logits++) {
+        int32_t top = logits[0];
+        uint32_t sum = 0;
+        for (uint32_t e = L; e < SL_N_CLASSES * L; e += L) {
+            top = sl_max32(top, logits[e]);
         }
-    }
-    for (int32_t *at = logits; at != end;) {
-        for (uint32_t s = 0; s < L; s++, at++) {
-            const uint32_t power = sl_softmax_power((uint32_t)top[s] - (uint32_t)*at);
-            *at = (int32_t)power;
-            sum[s] += power;
+        for (uint32_t e = 0; e < SL_N_CLASSES * L; e += L) {
+            logits[e] = (int32_t)sl_softmax_power((uint32_t)top - (uint32_t)logits[e]);
+            sum += (uint32_t)logits[e];
         }
-    }
-    for (uint32_t k = 0; k < SL_N_CLASSES; k++, logits += L) {
-        for (uint32_t s = 0; s < S; s++) {
-            const int32_t p = (int32_t)(((uint32_t)logits[s] << 16) / sum[s]);
-            logits[s] = (p - (k == target ? 1 << 16 : 0)) * 16;
-        }
-        for (uint32_t s = S; s < L; s++) {
-            logits[s] = 0;
+        for (uint32_t k = 0; k < SL_N_CLASSES; k++) {
+            const int32_t p = (int32_t)(((uint32_t)logits[k * L] << 16) / sum);
+            logits[k * L] = (p - (k == target ? 1 << 16 : 0)) * 16;
         }
     }
 }

@@ -29,13 +29,13 @@ static int32_t sl_clamp_octaves(int32_t octaves) {
 /* 1/sqrt(v), Q.18, 2^16 to 2^24. */
 static int32_t sl_inverse_sd(int32_t octaves) {
     const int32_t down = (octaves - SL_OCTAVES_MIN) >> 1;
-    return (sl_exp2_table[(down >> 2) & 255] << 9) >> (down >> 10);
+    return (sl_exp2((down >> 2) & 255) << 9) >> (down >> 10);
 }
 
 /* v, Q.24, 2^12 to 2^28. */
 static int32_t sl_variance(int32_t octaves) {
     const int32_t down = SL_OCTAVES_MAX - octaves;
-    return (sl_exp2_table[(down >> 2) & 255] << 13) >> (down >> 10);
+    return (sl_exp2((down >> 2) & 255) << 13) >> (down >> 10);
 }
 
 /* The bit pattern of x * 2^-frac_bits, x < 2^63, rounding half up. */

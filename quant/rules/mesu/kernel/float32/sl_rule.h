@@ -21,6 +21,7 @@ static const sl_layer_t sl_layers[SL_N_LAYERS] = SL_LAYERS;
 /* Contents between calls do not matter, but for the counters. */
 typedef struct {
     uint32_t saturations[SL_N_SAT];
+    SL_SAMPLING_FIRST
     float logit_sum[SL_N_OUTPUTS];                       /* over the draws */
     float input[SL_N_FEATURES + 1];                      /* last: the bias's 1 */
     float hidden[SL_N_HIDDEN_ROWS * SL_N_LANES];         /* [row][draw] */

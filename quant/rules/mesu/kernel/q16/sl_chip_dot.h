@@ -46,7 +46,7 @@ SL_INLINE void sl_dot_pairs(const int16_t *pairs, uint32_t stride, uint32_t lane
     }
 }
 
-#ifdef __ARM_FEATURE_DSP
+#if SL_DSP
 
 /* Of two columns of weights that lie side by side, four lanes at most; sum: [column][lane]. */
 SL_FOLD void sl_dot_some_columns(const sl_word_t *pairs, uint32_t lanes, const int16_t *row,

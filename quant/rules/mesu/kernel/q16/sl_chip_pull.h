@@ -3,7 +3,7 @@
 
 #include "sl_steps.h"
 
-#if defined(__thumb__) && !defined(__thumb2__) /* no product of 64 bits: floors of its parts */
+#if SL_THUMB1 /* no product of 64 bits: floors of its parts */
 
 /* (moved pull + (dither << 28)) >> 44 */
 static inline int32_t sl_pull_mu(int32_t moved, uint32_t pull, uint32_t dither) {

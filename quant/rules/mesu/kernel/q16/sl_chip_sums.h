@@ -109,7 +109,7 @@ static inline int32_t sl_chip_narrow(int32_t h, int32_t narrow) {
     return sl_min32((h + ((1 << narrow) >> 1)) >> narrow, SL_NARROW_MAX);
 }
 
-#ifdef __ARM_FEATURE_DSP
+#if SL_DSP
 /* Both inputs of a word in 8 bits; keep: the bits of a half that its shift leaves. */
 static inline uint32_t sl_chip_narrow_two(uint32_t two, uint32_t halves, int32_t narrow,
                                           uint32_t keep) {
@@ -129,7 +129,7 @@ typedef struct {
 SL_FOLD uint32_t sl_chip_shorten(const int16_t *x, sl_chip_short_t by, int16_t *inputs,
                                  int16_t *squared) {
     uint32_t any = 0;
-#ifdef __ARM_FEATURE_DSP
+#if SL_DSP
     const uint32_t halves = 0x10001u * ((1u << by.narrow) >> 1);
     const uint32_t keep = 0x10001u * (0xFFFFu >> by.narrow),
                    keep_mean = 0x10001u * (0xFFFFu >> by.k_mean);
@@ -223,7 +223,7 @@ SL_INLINE sl_sums_t sl_later_sums(uint32_t index, const sl_state_t *state, sl_sc
     const sl_squares_t squares = sl_chip_squares(squared, exponent, rows, most == -128 ? 1 : most);
     const int16_t *mu = state->mu + layer->synapse, *rho = state->rho + layer->synapse;
     uint32_t j = 0;
-#ifdef __ARM_FEATURE_DSP
+#if SL_DSP
     for (; j + 2 <= columns; j += 2) {
         sl_dot_columns(inputs, mu + j, columns, rows, mean + j * L);
         sl_dot_columns(squared, rho + j, columns, rows, (int32_t *)power + j * L);

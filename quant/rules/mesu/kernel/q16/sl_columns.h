@@ -12,15 +12,19 @@
  * and all of them give the same bits. */
 #pragma once
 
+#include "sl_build.h"
+
 #if defined(SL_HOST) && defined(__AVX2__)
 #include "sl_columns_avx2.h"
 #elif defined(SL_HOST) && defined(__ARM_NEON)
 #include "sl_columns_neon.h"
 #elif defined(SL_HOST)
 #include "sl_columns_plain.h"
-#elif defined(__ARM_FEATURE_DSP)
+#elif SL_SMALL
+#include "sl_columns_small.h"
+#elif SL_DSP
 #include "sl_columns_dsp.h"
-#elif defined(__thumb__) && !defined(__thumb2__)
+#elif SL_THUMB1
 #include "sl_columns_thumb.h"
 #else
 #include "sl_columns_word.h"

@@ -26,7 +26,7 @@ typedef struct {
 
 /* below: of the row's exponent under the largest; negative where the row's input is 0, and then
  * any shift will do. */
-static inline uint32_t sl_wide(uint32_t x, int32_t below) {
+SL_ONE_COPY static inline uint32_t sl_wide(uint32_t x, int32_t below) {
     if (SL_ON_HOST) {
         return x << SL_SQUARE_MORE_BITS >> ((uint32_t)below < 31 ? below : 31);
     }

@@ -21,7 +21,7 @@ enum {
 
 /* In place: y times a gain in lanes of 16 bits, the largest of 15; returns what this adds to its
  * exponent. */
-static int32_t sl_lanes_of(int32_t *y, uint32_t n, sl_scale_t gain) {
+static __attribute__((unused)) int32_t sl_lanes_of(int32_t *y, uint32_t n, sl_scale_t gain) {
     const int32_t largest = sl_bit_length(sl_largest(y, n));
     if (largest == 0) {
         return 0;

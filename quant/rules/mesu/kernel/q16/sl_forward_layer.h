@@ -3,9 +3,13 @@
  * 1506.02557. */
 #pragma once
 
+#include "sl_build.h"
+
 #ifdef SL_HOST
 #include "sl_first_sums.h"
 #include "sl_later_sums.h"
+#elif SL_SMALL
+#include "sl_small_sums.h"
 #else
 #include "sl_chip_sums.h"
 #endif
@@ -106,15 +110,20 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
     uint32_t *power = (uint32_t *)scratch->block_b;
     int32_t *mean = scratch->block_r;
 
+    const uint32_t lanes = index == 0 ? 1 : L;
+#if SL_SMALL
+    const sl_sums_t sums = sl_small_sums(index, scratch->hidden + layer->hidden * L, lanes, state,
+                                         scratch, mean, (int32_t *)power);
+#else
     const sl_sums_t sums = index == 0 ? sl_first_sums(state, scratch, mean, power)
                                       : sl_later_sums(index, state, scratch, mean, power);
+#endif
     scratch->narrow[index] = sums.narrow;
     const int32_t right = frac_bits - sums.k_mean + layer->mu_frac_bits - 16;
     const int32_t half_exponent = frac_bits - sums.narrow - ((sums.scale - SL_POINT) >> 1);
     const int16_t *epsilon = scratch->epsilon + layer->unit * L;
     int32_t *spread = (int32_t *)power;
     int32_t *inverse = index == 0 ? scratch->inverse_first : scratch->inverse + layer->later * L;
-    const uint32_t lanes = index == 0 ? 1 : L;
     const int32_t widest =
         sl_moments(mean, power, layer->columns * lanes, right, half_exponent - 12, spread, inverse,
                    &scratch->saturations[SL_SAT_ACTIVATION]);

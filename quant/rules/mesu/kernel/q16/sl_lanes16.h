@@ -16,7 +16,7 @@ static inline int32_t sl_two_of(int32_t first, int32_t second) {
 }
 
 /* sum + the products of both numbers; whether that is one instruction. */
-#ifdef __ARM_FEATURE_DSP
+#if SL_DSP
 enum { SL_HAS_DUAL = 1 };
 
 static inline int32_t sl_dual(int32_t a, int32_t b, int32_t sum) {

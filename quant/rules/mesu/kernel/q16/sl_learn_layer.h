@@ -2,10 +2,14 @@
  * function. Bonnet et al., arXiv 2504.13569. */
 #pragma once
 
+#include "sl_build.h"
+
 #ifdef SL_HOST
 #include "sl_backward_inputs.h"
 #include "sl_first_update.h"
 #include "sl_later_update.h"
+#elif SL_SMALL
+#include "sl_small_learn.h"
 #else
 #include "sl_chip_backward.h"
 #include "sl_chip_first.h"
@@ -48,19 +52,32 @@ SL_FOLD void sl_learn_layer(uint32_t index, uint32_t key, sl_state_t *state, sl_
         index == 0 ? scratch->inverse_first : scratch->inverse + layer->later * L;
     const sl_scale_t gain = sl_step_gain(&scratch->step, index);
     sl_time_take_back(index, delta, inverse, gain.mantissa, gain.exponent, scratch);
+#if SL_SMALL
+    const uint32_t n = layer->columns * (index == 0 ? 1 : L);
+    sl_small_ratio(delta, epsilon, inverse, n, index == 0 ? S : 1,
+                   index == 0 ? SL_RATIO_SUM_MAX : SL_LIMIT24, r, count);
+    if (index != 0) {
+        sl_backward_inputs(index, state, scratch, delta, r, below);
+    }
+#else
     if (index == 0) {
         sl_ratio_sum(delta, epsilon, inverse, layer->columns, r, count);
     } else {
         sl_ratio(delta, epsilon, inverse, layer->columns * L, r, count);
         sl_backward_inputs(index, state, scratch, delta, r, below);
     }
+#endif
     for (uint32_t j = 0; j < layer->columns; j++) {
         scratch->column_word[j] = sl_noise_word(key, SL_STREAM_COLUMN + index, j);
     }
+#if SL_SMALL
+    sl_small_update(index, key, state, scratch, delta, r);
+#else
     if (index == 0) {
         sl_first_update(key, state, scratch, delta, r);
     } else {
         sl_later_update(index, key, state, scratch, delta, r);
     }
+#endif
     sl_mesu_pull(index, key, state, scratch);
 }

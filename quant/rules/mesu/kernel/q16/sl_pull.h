@@ -2,7 +2,11 @@
  * and all of them give the bits of sl_mesu_pull_row_q16. */
 #pragma once
 
-#if !defined(SL_HOST)
+#include "sl_build.h"
+
+#if SL_SMALL
+#include "sl_pull_plain.h"
+#elif !defined(SL_HOST)
 #include "sl_chip_pull.h"
 #elif defined(__AVX2__)
 #include "sl_pull_avx2.h"

@@ -39,6 +39,8 @@ enum {
 /* Contents between calls do not matter, but for the counters. */
 typedef struct {
     uint32_t saturations[SL_N_SAT];
+    SL_SAMPLING_FIRST
+    int32_t reach, reach_squared;                  /* golden's, of layer 0's inputs */
     int32_t frac_bits[SL_N_LAYERS];                /* of each layer's input; not the first */
     int32_t narrow[SL_N_LAYERS];                   /* by how much scratch.narrowed has fewer */
     int64_t logit_sum[SL_N_OUTPUTS];               /* Q.16, over the draws */
@@ -61,8 +63,7 @@ typedef struct {
     };
     int32_t row_w[SL_SOME_UNITS];                                     /* a row's step of mu */
     int32_t row_y[SL_ON_HOST ? SL_ROOM_UNITS : SL_N_LATER_UNITS + 1]; /* a row's step of rho */
-    int32_t reach, reach_squared;        /* golden's, of layer 0's inputs */
-    uint32_t column_word[SL_ROOM_UNITS]; /* dither of the columns */
+    uint32_t column_word[SL_ROOM_UNITS];                              /* dither of the columns */
     uint32_t active_mask[SL_ON_HOST ? 1 : SL_ACTIVE_WORDS];
     SL_SAMPLING_SCRATCH
 } sl_scratch_t;

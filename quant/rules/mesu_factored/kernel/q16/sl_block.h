@@ -37,7 +37,7 @@ SL_INLINE sl_block_t sl_block_inputs(const int16_t *x, uint32_t rows, uint32_t l
     return block;
 }
 
-static inline uint32_t sl_block_square(int32_t x, sl_block_t block) {
+SL_ONE_COPY static inline uint32_t sl_block_square(int32_t x, sl_block_t block) {
     uint32_t square = (uint32_t)(x * x);
     return block.k_square >= 0 ? square << block.k_square : square >> -block.k_square;
 }

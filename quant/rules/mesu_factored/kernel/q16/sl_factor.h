@@ -4,6 +4,9 @@
 
 #include <stdint.h>
 
+#include "sl_build.h"
+#include "sl_config.h"
+
 enum {
     SL_FACTOR_BITS = 27,
     SL_OCTAVE = 1 << SL_FACTOR_BITS, /* of a factor's code */
@@ -35,4 +38,11 @@ static inline int32_t sl_top_octave(const uint32_t *code, uint32_t n) {
 /* The exponent of a column's root: its value is root * 2^-exponent. */
 static inline int32_t sl_root_exponent(uint32_t column) {
     return (47 - sl_factor_octave(column)) >> 1;
+}
+
+/* sum / n of a sum below 2^48 and a mean below 2^32: a chip has no division of 64 bits. */
+SL_ONE_COPY static inline uint32_t sl_mean_of(uint64_t sum, uint32_t n) {
+    SL_STATIC_ASSERT(SL_MAX_UNITS < 1 << 16, "a remainder has 16 bits");
+    const uint32_t above = (uint32_t)(sum >> 16), high = above / n;
+    return (high << 16) + ((above - high * n) << 16 | ((uint32_t)sum & 0xFFFFu)) / n;
 }

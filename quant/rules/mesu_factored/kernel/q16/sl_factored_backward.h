@@ -20,7 +20,7 @@ static void sl_by_row(const int64_t *total, const uint32_t *root, const int32_t 
     for (uint32_t s = 0; s < draws; s++) {
         const uint64_t size = total[s] < 0 ? 0 - (uint64_t)total[s] : (uint64_t)total[s];
         const int32_t up = 31 - sl_bit_length64(size);
-        const uint32_t scaled = (uint32_t)(up >= 0 ? size << up : size >> -up);
+        const uint32_t scaled = up >= 0 ? (uint32_t)size << up : (uint32_t)((int64_t)size >> -up);
         quotient[s] = root[s] == 0 ? 0 : scaled / root[s];
         fraction[s] = up - exponent[s];
         if (quotient[s] != 0) {
@@ -103,11 +103,12 @@ SL_INLINE void sl_curvature(uint32_t index, const sl_state_t *state, sl_scratch_
     int64_t sum = 0;
     for (uint32_t j = 0; j < layer->columns; j++) {
         const int64_t value = by_column[j];
-        by_column[j] = value < 0 ? -(int64_t)((uint64_t)-value >> k) : value >> k;
+        by_column[j] = value < 0 ? -(-value >> k) : value >> k;
         sum += by_column[j];
     }
-    int64_t mean = sum / (int64_t)layer->columns;
-    mean -= mean * (int64_t)layer->columns > sum; /* floor */
+    const int64_t less = sum < 0 ? (int64_t)layer->columns - 1 : 0; /* floor */
+    const uint32_t whole_mean = sl_mean_of((uint64_t)(sum < 0 ? less - sum : sum), layer->columns);
+    const int64_t mean = sum < 0 ? -(int64_t)whole_mean : whole_mean;
     for (uint32_t j = 0; j < layer->columns; j++) {
         by_column[j] -= mean;
     }

@@ -6,7 +6,7 @@
 #include "sl_factored_backward.h"
 #include "sl_front_end.h"
 
-static inline uint32_t sl_store_factor(uint32_t code, int64_t step, uint32_t *count) {
+SL_ONE_COPY static inline uint32_t sl_store_factor(uint32_t code, int64_t step, uint32_t *count) {
     const int64_t wide = (int64_t)code + step;
     const int64_t kept = wide < 0 ? 0 : wide > UINT32_MAX ? UINT32_MAX : wide;
     *count += kept != wide;
@@ -81,7 +81,7 @@ static void sl_factored_pull_factors_q16(const sl_layer_t *layer, uint32_t *row,
     for (uint32_t j = 0; j < layer->columns; j++) {
         sum += (uint64_t)sl_ratio_of(column[j], by_row, right_column);
     }
-    const int64_t mean = (int64_t)(sum / layer->columns);
+    const int64_t mean = sl_mean_of(sum, layer->columns);
     for (uint32_t j = 0; j < layer->columns; j++) {
         column[j] = sl_pull_code(column[j], pull,
                                  mean - sl_ratio_of(column[j], by_row, right_column), saturations);

@@ -58,8 +58,8 @@ static int32_t sl_factored_root(uint32_t power, int32_t exponent, uint32_t *root
     return (exponent + up) >> 1;
 }
 
-SL_INLINE void sl_column_roots(const uint32_t *restrict column, uint32_t n,
-                               uint16_t *restrict root) {
+SL_ONE_COPY SL_INLINE void sl_column_roots(const uint32_t *restrict column, uint32_t n,
+                                           uint16_t *restrict root) {
     for (uint32_t j = 0; j < n; j++) {
         const uint32_t odd = column[j] >> SL_FACTOR_BITS & 1;
         const uint32_t square = sl_top_bits(column[j], 28) << (3 + odd);

@@ -19,6 +19,7 @@ static const sl_layer_t sl_layers[SL_N_LAYERS] = SL_LAYERS;
 /* Contents between calls do not matter, but for the counters. */
 typedef struct {
     uint32_t saturations[SL_N_SAT];
+    SL_SAMPLING_FIRST
     int32_t frac_bits[SL_N_LAYERS];                /* of each layer's input; not the first */
     int64_t logit_sum[SL_N_OUTPUTS];               /* Q.16, over the draws */
     int16_t input[SL_N_FEATURES + 1];              /* Q3.4; last: the bias's 1 */

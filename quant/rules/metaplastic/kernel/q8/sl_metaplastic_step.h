@@ -72,7 +72,7 @@ static int32_t sl_adapt(sl_state_t *state, sl_scratch_t *scratch) {
 /* A learning rate, Q.8, times 2^log2: at least one step of its format. */
 static uint32_t sl_stepped_gain(int32_t gain, int32_t log2) {
     const int32_t whole = (log2 + 65535) >> 16;
-    const uint32_t power = sl_exp2_table[(whole * 65536 - log2) >> 8];
+    const uint32_t power = sl_exp2((uint32_t)(whole * 65536 - log2) >> 8);
     const uint32_t stepped = (uint32_t)gain * power >> (15 - whole);
     return stepped == 0 ? 1 : stepped;
 }

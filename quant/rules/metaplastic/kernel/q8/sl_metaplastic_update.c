@@ -29,7 +29,7 @@ static int32_t sl_largest_logit(const sl_scratch_t *scratch) {
 static void sl_distances(const sl_scratch_t *scratch, int32_t log_temperature, int32_t *u) {
     const int32_t top = sl_largest_logit(scratch);
     const int32_t whole = (65535 - log_temperature) >> 16;
-    const int64_t scale = sl_exp2_table[(whole * 65536 + log_temperature) >> 8];
+    const int64_t scale = sl_exp2((uint32_t)(whole * 65536 + log_temperature) >> 8);
     for (uint32_t k = 0; k < SL_N_CLASSES; k++) {
         const int64_t t = (((int64_t)top - scratch->logit_sum[k]) * scale >> (15 - whole)) >> 6;
         u[k] = ((t > SL_DISTANCE_MAX ? SL_DISTANCE_MAX : (int32_t)t) * 23637) >> 14;
@@ -40,7 +40,7 @@ static void sl_distances(const sl_scratch_t *scratch, int32_t log_temperature, i
 static void sl_softmax(int32_t *u) {
     uint32_t sum = 0;
     for (uint32_t k = 0; k < SL_N_CLASSES; k++) {
-        u[k] = sl_exp2_table[u[k] >> 2 & 255] >> (u[k] >> 10);
+        u[k] = sl_exp2((uint32_t)u[k] >> 2 & 255u) >> (u[k] >> 10);
         sum += (uint32_t)u[k];
     }
     for (uint32_t k = 0; k < SL_N_CLASSES; k++) {
