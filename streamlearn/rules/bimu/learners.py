@@ -60,7 +60,7 @@ class BimuClassifier(OneByteClassifier, DrawnClassifier):
         sides: int = 1,
         threshold: float = 0.5,
         window: float = 0.75,
-        logit_scale: float = 2.0,
+        logit_scale: float = 2.5,
         radial: float = 0.0,
         fade: float = 0.0,
         n_draws: int = 4,
