@@ -137,7 +137,7 @@ TOPICS: dict[str, dict[str, Entry]] = {
         ),
         "front-ends": Entry(
             "signals.experiments",
-            "windows, and events with their traces, of gestures and exercises, beside a GRU",
+            "events with their traces, and longer windows, beside a GRU",
             ("sklearn", "torch"),
         ),
         "sound": Entry(

@@ -16,7 +16,7 @@ import numpy as np
 
 from experiments.catalogue import Runnable
 from experiments.errors import ExperimentError
-from experiments.options import add_limit, add_seeds, seeds_of
+from experiments.options import add_limit, add_seeds, names, seeds_of
 from experiments.pictures import plain_numbers, svg
 from experiments.streams.loading import load
 from experiments.streams.rules import variants
@@ -34,6 +34,8 @@ SHOWN = ("sea", "shuttle", "gas")
 BUDGETS = (0.05, 0.1, 0.2)
 N_SAMPLES, N_SEEDS = 6000, 3
 RULES_ASKED = ("bimu", "mesu")
+#: What a row is of.
+NAMED = ("stream", "rule", "how", "budget")
 ASKED, CHANCE, ALL = "asked for", "by chance", "all"
 _COLOURS = {"bimu": colours.BLUE, "mesu": colours.VERMILLION}
 
@@ -66,29 +68,37 @@ def measure(options: argparse.Namespace) -> Record:
     Raises
     ------
     ExperimentError
-        If only what is asked for is to be measured, and the rest was with other seeds or samples.
+        If a rule does not ask, or what is to be kept was measured with other seeds or samples.
     """
+    if unknown := [rule for rule in options.rules if rule not in RULES_ASKED]:
+        raise ExperimentError(f"--rules: {unknown[0]!r} is none of {', '.join(RULES_ASKED)}")
     seeds, n = list(seeds_of(options)), options.limit_samples or N_SAMPLES
     cases = [(ALL, 1.0), *((how, budget) for budget in BUDGETS for how in (ASKED, CHANCE))]
-    rows: list[Record] = []
     if options.asked is not None:
-        before = read_record(options.results / STUDY.name)
-        if (before["seeds"], before["samples"]) != (seeds, n):
-            raise ExperimentError(
-                f"--asked keeps what was measured with seeds {before['seeds']} and "
-                f"{before['samples']} samples: expected the same, not {seeds} and {n}"
-            )
-        case = (ASKED, options.asked)
-        rows = [row for row in before["rows"] if (row["how"], row["budget"]) != case]
-        cases = [case]
+        cases = [(ASKED, options.asked)]
+    rows: list[Record] = []
     for stream in STREAMS:
-        for rule in RULES_ASKED:
+        for rule in options.rules or RULES_ASKED:
             for how, budget in cases:
                 each = [run(rule, stream, how, budget, seed, n) for seed in seeds]
-                given = {"stream": stream, "rule": rule, "how": how, "budget": budget}
-                rows.append({**given, "figures": each})
+                rows.append(dict(zip(NAMED, (stream, rule, how, budget), strict=True)))
+                rows[-1]["figures"] = each
                 say(f"{stream}, {rule}, {how}, {budget}: {each[-1]}")
+    if options.rules or options.asked is not None:
+        rows = [*_kept(options, rows, seeds, n), *rows]
     return {"seeds": seeds, "samples": n, "rows": rows}
+
+
+def _kept(options: argparse.Namespace, new: list[Record], seeds: list[int], n: int) -> list[Record]:
+    """Return the recorded rows that were not measured again."""
+    before = read_record(options.results / STUDY.name)
+    if (before["seeds"], before["samples"]) != (seeds, n):
+        raise ExperimentError(
+            f"--asked and --rules keep what was measured with seeds {before['seeds']} and "
+            f"{before['samples']} samples: expected the same, not {seeds} and {n}"
+        )
+    there = {tuple(row[name] for name in NAMED) for row in new}
+    return [row for row in before["rows"] if tuple(row[name] for name in NAMED) not in there]
 
 
 def _title(rule: str) -> str:
@@ -161,6 +171,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         choices=BUDGETS,
         metavar="SHARE",
         help="measure again only what learners ask for with this budget; keep the rest",
+    )
+    parser.add_argument(
+        "--rules", type=names, default=(), metavar="A,B", help="measure again only these; keep rest"
     )
 
 

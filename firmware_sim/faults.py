@@ -81,8 +81,9 @@ def read_fault(text: str) -> Fault:
         return Fault(kind, int(at), lasts == "permanent", int(seed))  # type: ignore[arg-type]
     except ValueError:
         raise InputError(
-            f"fault {text!r}: expected KIND:AT:permanent:SEED or KIND:AT:transient:SEED with KIND "
-            f"of {', '.join(KINDS)}, such as bit-rot:17:permanent:1"
+            f"fault {text!r}: expected a kind, {', '.join(KINDS)}, or all of them, swarm; or one "
+            "fault, KIND:AT:permanent:SEED or KIND:AT:transient:SEED, such as "
+            "bit-rot:17:permanent:1"
         ) from None
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import copy
 import hashlib
-import json
 import threading
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +13,15 @@ import numpy as np
 
 from quant.durable import write_durably
 from quant.errors import ConfigError, LabelError, ShapeError, StateFormatError
-from quant.layout import State
-from quant.stages import Stage, Stages, check_stages, golden
+from quant.stages import Stage, Stages, check_stages
 from quant.stages.bank import Bank
 from quant.stages.delta import Delta
-from quant.stages.file import from_bytes as stages_from_bytes
-from quant.stages.file import to_bytes as stages_to_bytes
+from quant.stages.golden import GoldenStages
 from quant.stages.native import NativeStages
 from quant.stages.stage import HOP_MAX, whole
 from quant.stages.traces import Traces
 from quant.stages.window import Window
+from streamlearn import chain_file
 from streamlearn.engine import Backend
 from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.classifier import StreamClassifier
@@ -36,8 +33,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = ["Bank", "Chain", "Delta", "Stages", "Traces", "Window"]
-
-FORMAT, VERSION = "streamlearn-chain", 1
 
 
 class Chain:
@@ -84,7 +79,7 @@ class Chain:
         self.learner: Any = learner
         self.stages = chain
         self.learn_every = whole("learn_every", learn_every, 1, HOP_MAX)
-        self._engine = NativeStages(chain) if backend == "c" else _Golden(chain)
+        self._engine = NativeStages(chain) if backend == "c" else GoldenStages(chain)
         self._state = chain.start()
         self._passed = 0  # labelled rows since one was learned
         self._backend: Backend = backend
@@ -252,17 +247,9 @@ class Chain:
     def to_bytes(self) -> bytes:
         """Return the whole chain: a line of JSON, then the learner's state image."""
         with self._lock:
-            image: bytes = self.learner.to_bytes()
-            head = {
-                "format": FORMAT,
-                "version": VERSION,
-                "stages": stages_to_bytes(self.stages).decode(),
-                "learn_every": self.learn_every,
-                "passed": self._passed,
-                "state": base64.b64encode(self._state.tobytes()).decode(),
-            }
-            head["sha256"] = _digest(head, image)
-        return json.dumps(head).encode() + b"\n" + image
+            return chain_file.to_bytes(
+                self.stages, self._state, self.learn_every, self._passed, self.learner.to_bytes()
+            )
 
     @classmethod
     def from_bytes(cls, data: bytes, source: str = "chain") -> Self:
@@ -273,20 +260,7 @@ class Chain:
         StateFormatError
             If the bytes are foreign, damaged, cut or of another version.
         """
-        text, _, image = data.partition(b"\n")
-        try:
-            head = json.loads(text)
-            known = head["format"] == FORMAT and head["version"] == VERSION
-            whole_file = head.pop("sha256") == _digest(head, image)
-            state = base64.b64decode(head["state"], validate=True)
-            stages = stages_from_bytes(head["stages"].encode(), source)
-            every, passed = head["learn_every"], head["passed"]
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-            raise StateFormatError(f"{source}: no chain of this version") from error
-        if not known or not whole_file:
-            raise StateFormatError(
-                f"{source}: another version, or its contents are damaged; take it from the backup"
-            )
+        stages, state, every, passed, image = chain_file.from_bytes(data, source)
         try:
             found = cls(read(image, source), stages, every)
             found._state = stages.state_from_bytes(state)
@@ -318,24 +292,3 @@ class Chain:
 
     def __repr__(self) -> str:
         return f"Chain({self.learner!r}, {self.stages!r})"
-
-
-class _Golden:
-    """The golden model with the verbs of :class:`quant.stages.native.NativeStages`."""
-
-    def __init__(self, stages: Stages) -> None:
-        self._stages = stages
-
-    def look(self, state: State, x: Floats) -> Floats | None:
-        return golden.look(self._stages, state, x)
-
-    def push(self, state: State, x: Floats) -> None:
-        golden.push(self._stages, state, x)
-
-    def recording(self, x: Floats) -> Floats:
-        return golden.recording(self._stages, x)
-
-
-def _digest(head: Mapping[str, Any], image: bytes) -> str:
-    """Return a checksum of everything in a file."""
-    return hashlib.sha256(json.dumps(head).encode() + b"\n" + image).hexdigest()

@@ -79,7 +79,7 @@ def measure(options: argparse.Namespace) -> Record:
     }.items():
         say(f"gas stream{name}")
         line = calibration(*prequential(gates, n))
-        calibrated.append({"learned": f"{layers}{name}, gas stream, before each lesson", **line})
+        calibrated.append({"learned": f"{layers}{name}, gas stream, before each update", **line})
     return {
         "calibrated": calibrated,
         "scores": list(inside),
@@ -105,7 +105,7 @@ def calibration(
 def prequential(
     gates: Mapping[str, Any], limit: int | None
 ) -> tuple[Floats, npt.NDArray[np.int64], Floats]:
-    """Return what a learner of the gas stream says before each lesson, the labels, and its T."""
+    """Return what a learner of the gas stream says before each update, the labels, and its T."""
     gas = load_gas_drift(limit=limit)
     learner = MetaplasticClassifier((128, GAS_HIDDEN, 6), classes=range(6), **gates)
     said, temperatures = [], []

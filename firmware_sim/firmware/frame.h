@@ -50,7 +50,7 @@ enum sl_frame_status {
     SL_STATUS_STATE_DAMAGED = 12, /* the state that came has another CRC */
     SL_STATUS_STATE_REFUSED = 13, /* no learner reaches such a state */
     SL_STATUS_LOCKED = 14,        /* no seal, or not that of this session: see lock.h */
-    SL_STATUS_NO_FEATURES = 15,     /* of a learner behind stages: none with this sample */
+    SL_STATUS_NO_FEATURES = 15,   /* of a learner behind stages: none with this sample */
     SL_STATUS_FAULT = 255         /* the processor faulted: payload pc, lr, xpsr, cfsr (u32) */
 };
 

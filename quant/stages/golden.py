@@ -51,3 +51,27 @@ def recording(stages: Stages, x: Float32) -> Float32:
     for one in stages.stages:
         found = room(one.name, "golden").recording(one, found)
     return found
+
+
+class GoldenStages:
+    """The golden model with the verbs of :class:`quant.stages.native.NativeStages`.
+
+    Parameters
+    ----------
+    stages : Stages
+    """
+
+    def __init__(self, stages: Stages) -> None:
+        self._stages = stages
+
+    def look(self, state: State, x: Float32) -> Float32 | None:
+        """See :func:`look`."""
+        return look(self._stages, state, x)
+
+    def push(self, state: State, x: Float32) -> None:
+        """See :func:`push`."""
+        push(self._stages, state, x)
+
+    def recording(self, x: Float32) -> Float32:
+        """See :func:`recording`."""
+        return recording(self._stages, x)

@@ -100,7 +100,7 @@ def _chain(graph: Any) -> list[_Named]:
 
 
 def _width(named: _Named) -> int | None:
-    """Return how many values an input or an output has, if it says so."""
+    """Return how many values per input or an output has, if it says so."""
     shapes = getattr(named[1], "input_type", None) or {}
     for shape in shapes.values():
         if shape is not None:

@@ -24,6 +24,10 @@ _COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?")
 _POINT = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
 _INNER_COMMA, _QUOTED_COMMA = re.compile(rb"\d,\d"), re.compile(rb'"[+-]?\d+,\d')
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+")
+#: A number with a unit, a sign of its own, or marks between its digits.
+_ADORNED = re.compile(r"[^\w\s]{0,3}\s*[+−–-]?\s*\d[\d.,'’\s]*[^\d\s]{0,5}")
+#: Rows that tell a column of such numbers from a few words that begin with a digit.
+_TELLING_ROWS = 8
 
 
 @dataclass
@@ -41,6 +45,8 @@ class Guess:
         Why a column is no feature, by its position.
     words : dict
         Columns of words, by position; with the words, if they are known.
+    adorned : dict
+        Columns that look like numbers and cannot be read, by name; with a cell.
     """
 
     cells: list[str]
@@ -48,6 +54,7 @@ class Guess:
     decimal: str | None = None
     left_out: dict[int, str] = field(default_factory=dict)
     words: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    adorned: dict[str, str] = field(default_factory=dict)
 
 
 def sep_line(text: str) -> str | None:
@@ -151,8 +158,35 @@ def look(
             guess.left_out[index] = f"{name!r} (times; --time {name} keeps them)"
         else:
             guess.words[index] = flag_pair({*values}) or ()
+            if _is_adorned(values):
+                guess.adorned[name] = values[0]
     guess.decimal = options.decimal or decimal_of(numbers, delimiter)
     return guess
+
+
+def _is_adorned(values: Sequence[str]) -> bool:
+    """Return whether nearly every row has another number, with something around it."""
+    return (
+        len(values) >= _TELLING_ROWS
+        and 2 * len({*values}) > len(values)
+        and all(_ADORNED.fullmatch(value) for value in values)
+    )
+
+
+def check_plain(guess: Guess, name: str) -> None:
+    """Refuse numbers with a unit or marks of their own: as words they would be one input each.
+
+    Raises
+    ------
+    StreamFormatError
+        With the column and a cell.
+    """
+    for column, cell in guess.adorned.items():
+        raise StreamFormatError(
+            f"{name}: column {column!r} holds numbers with something around them, such as "
+            f"{cell!r}: write plain numbers, without units and marks between thousands; or leave "
+            f"it out with --ignore {column}, or name its values with --categories"
+        )
 
 
 def _same_length(

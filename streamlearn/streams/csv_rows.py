@@ -16,7 +16,7 @@ from streamlearn.sources import Source, open_source
 from streamlearn.streams.csv_blocks import BlockParser, Values
 from streamlearn.streams.csv_fill import Filling
 from streamlearn.streams.csv_given import Given, Slice
-from streamlearn.streams.csv_guess import look, said
+from streamlearn.streams.csv_guess import check_plain, look, said
 from streamlearn.streams.csv_header import Header, parse_header, text_columns, words_of
 from streamlearn.streams.csv_labels import Unlabelled
 from streamlearn.streams.csv_lines import LineReader, Lines
@@ -100,6 +100,7 @@ class CsvRows:
         label = self.label_column or self._late
         guess = look([*top.cells], top.delimiter, sample, label, options)
         self._guess = guess
+        check_plain(guess, self.name)
         if self.label_column is None and self._late in guess.cells:
             guess.left_out[guess.cells.index(self._late)] = f"{self._late!r} (labels come later)"
         words = {guess.cells[index]: words for index, words in guess.words.items() if words}

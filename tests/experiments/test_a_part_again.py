@@ -39,6 +39,11 @@ def test_labels_asked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     for row in after["rows"]:
         new = (row["how"], row["budget"]) == (labels.ASKED, 0.1)
         assert row["figures"] == [{"accuracy": 1.0 + new, "labels": 5.0 + new}]
+    of_one = labels.measure(options(labels.STUDY, tmp_path, "--seeds", "1", "--rules", "mesu"))
+    found = {(row["rule"], row["figures"][0]["accuracy"]) for row in of_one["rows"]}
+    assert found == {("bimu", 1.0), ("mesu", 2.0)}
+    with pytest.raises(ExperimentError, match="'metaplastic' is none of"):
+        labels.measure(options(labels.STUDY, tmp_path, "--rules", "metaplastic"))
     assert "| 5.0 |" in labels.tables(after)["table"]
     with pytest.raises(ExperimentError, match="expected the same"):
         labels.measure(options(labels.STUDY, tmp_path, "--seeds", "2", "--asked", "0.1"))

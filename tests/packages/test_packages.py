@@ -181,7 +181,11 @@ def test_zephyrs_kconfig_and_module(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "CONFIG_STREAMLEARN_GAS=y" in prj
     yaml = pytest.importorskip("yaml", reason="no PyYAML")
     module = yaml.safe_load((tmp_path / "zephyr" / "module.yml").read_text())
+    # The keys that the schema in Zephyr's scripts/zephyr_module.py knows; others it refuses.
+    assert module.keys() <= {"name", "build", "tests", "samples", "boards", "blobs"}
+    assert isinstance(module["name"], str)
     assert module["build"] == {"cmake": ".", "kconfig": "Kconfig"}
+    assert (tmp_path / "CMakeLists.txt").is_file()
     assert all((tmp_path / sample / "sample.yaml").is_file() for sample in module["samples"])
 
 

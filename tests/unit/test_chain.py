@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from quant.errors import (
-    ConfigError,
     InputValueError,
     LabelError,
     ShapeError,
@@ -19,8 +18,7 @@ from quant.errors import (
 )
 from quant.stages import golden
 from quant.stages.file import from_bytes, sha256, to_bytes
-from quant.stages.window import FEATURES
-from streamlearn import MesuClassifier, MesuRegressor, SpikingClassifier
+from streamlearn import MesuClassifier, MesuRegressor
 from streamlearn.chain import Bank, Chain, Delta, Stages, Traces, Window
 
 
@@ -104,44 +102,6 @@ def test_a_refused_sample_changes_nothing() -> None:
         number.predict_recording(np.ones((9, 1)))
 
 
-def test_what_is_no_window_is_refused() -> None:
-    for given, says in (
-        ({"n": 3}, "from 4 to 1024"),
-        ({"hop": 0}, "from 1 to 65535"),
-        ({"channels": 0}, "their number, 1 to 64"),
-        ({"channels": 65}, "their number, 1 to 64"),
-        ({"channels": []}, "different names"),
-        ({"channels": ["a", "a"]}, "different names"),
-        ({"channels": ["magnitude"]}, "different names"),
-        ({"channels": "abc"}, "or their names"),
-        ({"channels": 9, "magnitude": True}, "1 to 8"),
-        ({"channels": [*"abcdefghi"], "magnitude": True}, "1 to 8"),
-        ({"magnitude": 1}, "True or False"),
-        ({"features": []}, "expected different names"),
-        ({"features": ["median"]}, "expected different names"),
-        ({"features": "mean"}, "expected names"),
-        ({"edges": [1]}, "two rising numbers"),
-        ({"edges": [3, 2]}, "two rising numbers"),
-        ({"edges": [1, 12]}, "1 to 11"),
-        ({"edges": [1, 2.5]}, "whole numbers"),
-    ):
-        values: dict[str, Any] = {"n": 20, "hop": 5, "channels": 2, **given}
-        with pytest.raises(ConfigError, match=says):
-            Window(**values)
-    assert Window(20, 5, 1, ("bands", "mean")).features == ("mean", "bands")
-    assert set(Window(20, 5, 1).features) == set(FEATURES)
-    window = Window(20, 5, 2)
-    for learner, says in (
-        (MesuClassifier((3, 2)), "gives 28 features, the learner takes 3"),
-        (SpikingClassifier((2, 2)), "sense of time itself"),
-        (None, "expected a learner"),
-    ):
-        with pytest.raises(ConfigError, match=says):
-            Chain(learner, window)
-    with pytest.raises(ConfigError, match="backend"):
-        Chain(MesuClassifier((28, 2)), window, 1, "gpu")  # type: ignore[arg-type]
-
-
 def test_files_that_are_cut_or_changed_are_refused() -> None:
     window = Stages(Window(20, 5, ("a", "b")))
     data = to_bytes(window)
@@ -188,64 +148,6 @@ def test_files_that_are_cut_or_changed_are_refused() -> None:
     state["window"]["sample"] = 0x7FC00000
     with pytest.raises(ShapeError, match="damaged"):
         window.state_from_bytes(state.tobytes())
-
-
-def test_what_is_no_stage_is_refused() -> None:
-    wrong: list[tuple[Any, dict[str, Any], str]] = [
-        (Delta, {"threshold": 0}, "expected a number from"),
-        (Delta, {"threshold": np.nan}, "expected a number from"),
-        (Delta, {"threshold": np.inf}, "expected a number from"),
-        (Delta, {"threshold": True}, "expected a number from"),
-        (Delta, {"threshold": "1"}, "expected a number from"),
-        (Delta, {"threshold": []}, "or one for each channel"),
-        (Delta, {"threshold": [1, 2, 3], "channels": 2}, "3 numbers for 2 channels"),
-        (Delta, {"threshold": 1, "rest": [0], "channels": 2}, "1 numbers for 2 channels"),
-        (Delta, {"threshold": 1, "leak": 16}, "from 0 to 15"),
-        (Delta, {"threshold": 1, "channels": 257}, "1 to 256"),
-        (Traces, {"leaks": ()}, "expected whole numbers"),
-        (Traces, {"leaks": "12"}, "expected whole numbers"),
-        (Traces, {"leaks": (1, 11)}, "from 0 to 10"),
-        (Traces, {"leaks": (1, 1)}, "different numbers"),
-        (Traces, {"leaks": (1,), "hop": 0}, "from 1 to 65535"),
-        (Traces, {"leaks": range(11), "channels": 400}, "4096 at most"),
-        (Bank, {"rate": 0, "n": 80, "hop": 80}, "rate=0"),
-        (Bank, {"rate": 8000, "n": 15, "hop": 80}, "from 16 to 512"),
-        (Bank, {"rate": 8000, "n": 80, "hop": 80, "bands": 65}, "from 1 to 64"),
-        (Bank, {"rate": 8000, "n": 80, "hop": 80, "highest": 4001}, "highest=4001"),
-        (Bank, {"rate": 8000, "n": 80, "hop": 80, "lowest": 3950}, "less than highest"),
-        (Bank, {"rate": 8000, "n": 80, "hop": 80, "lowest": 99.99, "highest": 100}, "hundredth"),
-        (Bank, {"rate": 8000, "n": 80, "hop": 80, "quiet": 0}, "quiet=0"),
-        (Window, {"n": 8, "hop": 8, "features": [["mean"]]}, "expected different names"),
-        (Stages, {"stages": Window(9, 9, 2), "channels": 3}, "leave its"),
-        (Bank, {"rate": 8000, "n": 80, "hop": 80, "channels": 9}, "1 to 8"),
-        (Stages, {"stages": ()}, "one or more"),
-        (Stages, {"stages": (1,)}, "expected stages"),
-        (Stages, {"stages": (Delta(1.0), Delta(2.0)), "channels": 1}, "each of them once"),
-        (Stages, {"stages": Delta(1.0)}, "does not know its channels"),
-        (Stages, {"stages": (Delta(1.0, channels=2), Traces((1,), channels=3))}, "leave its"),
-        (Stages, {"stages": Window(9, 9, ("a", "b")), "channels": ("a", "c")}, "leave its"),
-    ]
-    for kind, settings, says in wrong:
-        with pytest.raises(ConfigError, match=says):
-            kind(**settings)
-    for every in (0, 1.5, True, "2", 1 << 16):
-        with pytest.raises(ConfigError, match="learn_every"):
-            chain("numpy", every)  # type: ignore[arg-type]
-
-
-def test_numbers_of_numpy_are_numbers() -> None:
-    whole = np.int64(8)
-    stages = Stages(
-        (
-            Bank(np.float32(100), whole * 2, whole, np.int32(3), np.float64(5)),
-            Delta(np.array([0.5, 1, 2]), np.int8(3), np.array(0.25)),
-            Traces(np.arange(3).tolist(), np.uint16(2)),
-        ),
-        np.int64(1),
-    )
-    assert from_bytes(to_bytes(stages)) == stages
-    window = Stages(Window(whole, whole, edges=[whole // 8, whole // 4]), whole // 4)
-    assert from_bytes(to_bytes(window)) == window
 
 
 def test_states_that_no_samples_lead_to_are_refused() -> None:

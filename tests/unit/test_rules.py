@@ -298,3 +298,8 @@ def test_the_temperature_has_one_range_in_floats_and_in_integers() -> None:
     golden, real = quant.rules.metaplastic.golden, streamlearn.rules.metaplastic.equations
     ends = golden.LOG_TEMPERATURE_MIN / 2**16, golden.LOG_TEMPERATURE_MAX / 2**16
     assert ends == real.LOG_TEMPERATURE_RANGE
+
+
+def test_an_arithmetic_that_is_no_text_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"^arithmetic=\[\]: expected one of q16"):
+        learner_class("mesu", "categorical")(LAYERS["categorical"], arithmetic=[])  # type: ignore[call-arg]

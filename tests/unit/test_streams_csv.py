@@ -1,6 +1,7 @@
 """CSV from files: values, labels, and every way in which a file can be wrong."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from streamlearn.errors import (
     StreamlearnError,
 )
 from streamlearn.streams import CsvStream, DataNotFoundError
+from streamlearn.streams.csv_options import ReadOptions
 
 GOOD = "a,b,label\n1,2.5,cat\n-3e2,0,dog\n"
 
@@ -278,3 +280,22 @@ def test_file_that_vanishes_between_passes(write):
     path.unlink()
     with pytest.raises(StreamFormatError, match="no such file"):
         list(stream)
+
+
+@pytest.mark.parametrize("cell", ["{}%", "{} mm", "−{}", "€{}", "1 234,{}", "1'000.{}"], ids=str)
+def test_numbers_with_something_around_them_are_no_words(cell: str, tmp_path: Path) -> None:
+    """As words each would be an input of its own: 60 rows, 60 inputs, accuracy at chance."""
+    path = tmp_path / "adorned.csv"
+    rows = [f'"{cell.format(k * 7 % 61)}",{k}.5,{"ab"[k % 2]}' for k in range(60)]
+    path.write_text("\n".join(["p,x,y", *rows]) + "\n", "utf-8")
+    with pytest.raises(StreamFormatError, match="column 'p' holds numbers with something around"):
+        CsvStream(path, "y")
+    assert CsvStream(path, "y", options=ReadOptions(ignore=("p",))).feature_names == ("x",)
+
+
+@pytest.mark.parametrize("values", [("10mm", "20mm"), ("3rd", "1st", "2nd"), ("A1", "B2", "C3")])
+def test_a_few_words_that_hold_digits_are_words(values: tuple[str, ...], tmp_path: Path) -> None:
+    path = tmp_path / "words.csv"
+    rows = [f"{values[k % len(values)]},{k}.5,{'ab'[k % 2]}" for k in range(60)]
+    path.write_text("\n".join(["p,x,y", *rows]) + "\n", "utf-8")
+    assert CsvStream(path, "y").n_features == 1 + len(values)
