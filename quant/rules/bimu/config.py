@@ -91,14 +91,14 @@ class BimuConfig:
     rule: ClassVar[str] = "bimu"
 
     memory_window: float = 100_000.0
-    lr: float = 9.0
+    lr: float = 6.0
     caution: float | None = None
     belief_init: float = 0.3
     sides: int = 1
     threshold: float = 0.5
     window: float = 0.75
-    logit_scale: float = 2.0
-    radial: float = 0.5
+    logit_scale: float = 2.5
+    radial: float = 0.0
     fade: float = 0.0
     n_draws: int = 4
     sweep: int = 64

@@ -34,8 +34,5 @@ RULE = Rule(
     weight="belief",
     draws=True,
     title="BiMU",
-    variants={
-        "uncut": {"cuts": 0},
-        "two sides": {"sides": 2, "threshold": 1.0, "radial": 1.0},
-    },
+    variants={"uncut": {"cuts": 0}},
 )
