@@ -14,7 +14,7 @@ def image_bytes(firmware: Firmware) -> int:
     return image.size if image else 0
 
 
-def check_fit(firmware: Firmware, log_samples: int = 0) -> None:
+def check_fit(firmware: Firmware, log_samples: int = 0, optimize: str = "speed") -> None:
     """Refuse a firmware that exceeds its board's flash or RAM.
 
     Parameters
@@ -22,6 +22,8 @@ def check_fit(firmware: Firmware, log_samples: int = 0) -> None:
     firmware : Firmware
     log_samples : int
         Samples that its log was asked to keep.
+    optimize : str
+        What it was compiled for.
 
     Raises
     ------
@@ -49,18 +51,19 @@ def check_fit(firmware: Firmware, log_samples: int = 0) -> None:
         ("flash", firmware.flash_bytes + firmware.storage.bytes, flash_room, flash_parts),
     ):
         if needed > room:
+            shrinks = memory == "flash" and optimize == "speed"
             largest = max(parts, key=lambda name: parts[name])
             raise DeviceTooSmallError(
                 f"{board.name} is too small: the firmware needs {needed} bytes of {memory}, the "
                 f"board has {room}, over by {needed - room}; the largest part is {largest} "
-                f"({parts[largest]} bytes). {_advice(firmware, log_samples)}",
+                f"({parts[largest]} bytes). {_advice(firmware, log_samples, shrinks)}",
                 memory=memory,
                 needed_bytes=needed,
                 available_bytes=room,
             )
 
 
-def _advice(firmware: Firmware, log_samples: int) -> str:
+def _advice(firmware: Firmware, log_samples: int, shrinks: bool) -> str:
     """Name boards with room; code for another core differs a little, so ask for 25 % more."""
     fitting = [
         board
@@ -74,6 +77,8 @@ def _advice(firmware: Firmware, log_samples: int) -> str:
     smaller = "a smaller network or a narrower state format"
     if firmware.log is not None:
         smaller = f"{smaller}, or no log"
+    if shrinks:
+        smaller = f'{smaller}, or a build for size (optimize="size", --optimize size)'
     if not fitting:
         return f"No shipped board has room: use {smaller}."
     names = ", ".join(board.name for board in sorted(fitting, key=lambda b: b.ram.bytes)[:3])

@@ -143,7 +143,7 @@ def build_firmware(
     stack_bytes = _stack_to_reserve(measured, stack_bytes)
     measured = measured.with_stack(stack_bytes)
     _check_agreement(measured, export)
-    check_fit(measured, log_samples)
+    check_fit(measured, log_samples, optimize)
     for leftover in ("firmware-roomy.elf", "board-roomy.ld"):
         (out / leftover).unlink()
     # Then with the board's own limits, so that the linker agrees.

@@ -133,8 +133,13 @@ def test_too_large_for_the_flash_is_refused_with_the_numbers(tmp_path: Path) -> 
         "current": None,
         "source": "made up",
     }
-    with pytest.raises(fs.DeviceTooSmallError, match="bytes of flash, the board has 1024, over by"):
-        fs.build_firmware(export, fs.board_from_dict(entry), tmp_path / "out")
+    tiny = fs.board_from_dict(entry)
+    for optimize, advised in (("speed", True), ("size", False)):
+        with pytest.raises(
+            fs.DeviceTooSmallError, match="of flash, the board has 1024, over"
+        ) as no:
+            fs.build_firmware(export, tiny, tmp_path / optimize, optimize=optimize)  # type: ignore[arg-type]
+        assert ("--optimize size" in str(no.value)) == advised
 
 
 def test_unknown_board_lists_the_names() -> None:

@@ -1,31 +1,20 @@
-"""The Pico's UF2 image in rp2040js, an emulator of others: same bytes, same state, same counts."""
+"""The Pico's UF2 image in rp2040js: same bytes, same state, same counts."""
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 import struct
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rp2040js_port import WHY_NOT, exchange
 
 import firmware_sim as fs
 from export import write_export
-from firmware_sim.cache import cache_dir
 from firmware_sim.link import Request, encode_frame
 from streamlearn import MesuClassifier
 
-NODE = shutil.which("node")
-#: `npm install --prefix FOLDER rp2040js`, as .ci/run does.
-FOLDER = Path(os.environ.get("STREAMLEARN_RP2040JS", cache_dir() / "node"))
-MODULE = FOLDER / "node_modules" / "rp2040js" / "dist" / "esm" / "index.js"
-pytestmark = [
-    pytest.mark.skipif(NODE is None, reason="node is not on PATH"),
-    pytest.mark.skipif(not MODULE.is_file(), reason=f"no rp2040js in {FOLDER}"),
-]
+pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
 LAYERS, SAMPLES = (6, 8, 3), 12
 
 
@@ -51,15 +40,7 @@ def test_the_image_of_the_pico_in_an_emulator_of_others(tmp_path: Path) -> None:
         ours.append(device.send_bytes(frame))
         if kind == Request.LEARN:
             counts.append(device.last_call.learner)
-    (tmp_path / "frames").write_text("\n".join(frame.hex() for frame in frames))
-    script = Path(__file__).with_name("rp2040js_board.mjs")
-    command = [
-        str(NODE), str(script), str(MODULE), str(tmp_path / "run" / "firmware.uf2"),
-        str(tmp_path / "frames"), str(firmware.address_of("sl_learner_learn")),
-    ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    theirs = json.loads(done.stdout)
-    assert [bytes.fromhex(one) for one in theirs["answers"]] == ours
+    theirs = exchange(firmware, frames, tmp_path)
+    assert theirs.answers == ours
     assert ours[-1][8:-4] == device.read_state()  # the state, behind the reply's head
-    assert theirs["counts"] == pytest.approx(counts, rel=1e-3)
+    assert theirs.counts == pytest.approx(counts, rel=1e-3)

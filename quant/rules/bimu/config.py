@@ -84,8 +84,9 @@ class BimuConfig:
 
     Notes
     -----
-    The defaults were chosen on every second stream of ``python -m experiments streams``. For the
-    paper's network see ``python -m experiments bimu-pmnist``.
+    The defaults were chosen on every second stream of ``python -m experiments streams``, the last
+    two of them on the gas stream. For the paper's network see ``python -m experiments
+    bimu-pmnist``.
     """
 
     rule: ClassVar[str] = "bimu"
