@@ -61,7 +61,8 @@ def _table(head: Sequence[str], rows: list[tuple[str, ...]]) -> str:
 def tables(record: Record) -> Mapping[str, str]:
     """Return the tables of ``streamlearn fidelity``: pairs, layers, and the costs of each rule."""
     layers = "-".join(map(str, record["layers"]))
-    note = f"`python -m experiments {STUDY.name}`: {record['n_samples']:,} samples, {layers}, against float64."
+    command = f"`python -m experiments {STUDY.name}`"
+    note = f"{command}: {record['n_samples']:,} samples, {layers}, against float64."
     costs = {f"costs-{rule}": _table(COSTS, cost_rows(c)) for rule, c in record["costs"].items()}
     return {
         "pairs": _table(PAIRS, pair_rows(record)),
