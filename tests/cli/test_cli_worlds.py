@@ -26,7 +26,7 @@ def test_worlds_are_run_counted_and_written(cli: Cli, q16: Path, toy: Path, tmp_
     assert figures["faults"] > 0
     for wrong, message in (
         (("--power-cuts", "sometimes"), "expected none, none(N), linear"),
-        (("--fault", "rust"), "with KIND of bit-rot"),
+        (("--fault", "rust"), "expected a kind, bit-rot"),
         (("--fault", "swarm", "--fault", "bit-rot:1:permanent:0"), "either kinds"),
     ):
         ended = cli(*arguments, *wrong)

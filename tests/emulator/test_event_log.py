@@ -147,11 +147,11 @@ def test_canary_a_head_that_is_written_first_is_seen(tmp_path: Path, desk: fs.Fi
     shutil.copytree(toolchain._FIRMWARE_DIR, folder)
     text = (folder / "log.c").read_text()
     for old, new in (
-        ("head[3] != crc_of(head, words_at(i) + UNIT_WORDS)", "0"),
-        ("&& head[3] == crc_of(head, room)", ""),
+        ("head[3] != entry_crc(head, entry_at(i) + UNIT_WORDS)", "0"),
+        ("&& head[3] == entry_crc(head, room)", ""),
         (
-            "    head[3] = crc_of(head, words);\n",
-            "    (void)crc_of, (void)sl_storage_program(at, head);\n",
+            "    head[3] = entry_crc(head, words);\n",
+            "    (void)entry_crc, (void)sl_storage_program(at, head);\n",
         ),
         ("    return sl_storage_program(at, head);", "    return 0u;"),
     ):

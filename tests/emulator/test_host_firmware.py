@@ -68,7 +68,9 @@ def test_canary_a_board_that_takes_every_state_is_caught(
     def trusting(*given: Any) -> Path:
         src = kept(*given)
         check = src / "learner" / "sl_state_check.c"
-        check.write_text(check.read_text().replace("return good;", "return good | 1;"))
+        text = check.read_text()
+        assert "return 0;" in text
+        check.write_text(text.replace("return 0;", ";"))
         return src
 
     monkeypatch.setattr(hostile, "sources", trusting)

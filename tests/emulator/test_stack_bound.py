@@ -15,6 +15,7 @@ from test_gcc import MEMORY_C
 import firmware_sim as fs
 from export import write_export
 from firmware_sim.stack import stack_use
+from firmware_sim.toolchain import LEAST_STACK_BYTES
 from streamlearn import BimuClassifier, MesuClassifier, MesuFactoredClassifier
 
 GCC = shutil.which("arm-none-eabi-gcc")
@@ -37,18 +38,18 @@ def painted(firmware: fs.Firmware, n_features: int) -> int:
 
 
 def test_many_draws_get_the_stack_that_they_take(tmp_path: Path) -> None:
-    """64 draws on a Cortex-M0+ take more than the 2,048 bytes that were reserved once."""
+    """64 draws on a Cortex-M0+ take more than the least that is reserved."""
     learner = MesuClassifier((3, 4, 2), classes=CLASSES, n_draws=64)
     write_export(learner, tmp_path / "export")
     board = fs.get_board("rp2040")
     firmware = fs.build_firmware(tmp_path / "export", board, tmp_path / "run")
     use = stack_use(firmware.elf_path)
     reserved = firmware.ram_bytes.stack_reserved
-    assert 2048 < painted(firmware, 3) <= use.bound <= reserved < use.bound + 8
+    assert LEAST_STACK_BYTES < painted(firmware, 3) <= use.bound <= reserved < use.bound + 8
     assert use.path[0] == "Reset_Handler"
     assert sum(use.frames[name] for name in use.path) == use.bound
-    with pytest.raises(fs.BuildError, match=f"stack_bytes is 2048: rp2040 can take {use.bound}"):
-        fs.build_firmware(tmp_path / "export", board, tmp_path / "small", stack_bytes=2048)
+    with pytest.raises(fs.BuildError, match=f"stack_bytes is 1024: rp2040 can take {use.bound}"):
+        fs.build_firmware(tmp_path / "export", board, tmp_path / "small", stack_bytes=1024)
 
 
 @pytest.mark.parametrize(

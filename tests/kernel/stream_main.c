@@ -5,7 +5,7 @@
  * STATE: the bytes of sl_state_t. X: binary32, [n][features]. LABELS: uint32, [n]. Writes the state
  * after learning all samples, and the predictions as int32, [n]. Little endian, as the host. Prints
  * how often each kind of value saturated, while predicting and learning.
- * State and scratch are malloc'ed to the byte; -DPLANT_OVERFLOW makes the scratch two words too
+ * State and scratch are malloc'ed to the byte; -DPLANT_OVERFLOW makes the scratch 64 bytes too
  * short, which AddressSanitizer must notice. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 #include "sl_learner.h"
 
 #ifdef PLANT_OVERFLOW
-#define SCRATCH_BYTES (sizeof(sl_scratch_t) - sizeof(uint64_t))
+#define SCRATCH_BYTES (sizeof(sl_scratch_t) - 64)
 #else
 #define SCRATCH_BYTES sizeof(sl_scratch_t)
 #endif

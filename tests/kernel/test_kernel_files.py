@@ -38,7 +38,8 @@ WARNINGS = (
 )  # fmt: skip
 CONDITIONAL = re.compile(r"^[ \t]*#[ \t]*(?:if|ifdef|ifndef)\b.*", re.MULTILINE)
 #: What asks for the processor, or its compiler, and not for a learner's variant.
-PROCESSOR = re.compile(r"SL_HOST|SL_ON_HOST|SL_FUSE|__")
+FOR_SIZE = re.compile(r"SL_SMALL|SL_FOR_SIZE")
+PROCESSOR = re.compile(r"SL_HOST|SL_ON_HOST|SL_FUSE|SL_DSP|SL_THUMB1|__")
 
 
 def spiking() -> list[Case]:
@@ -199,23 +200,25 @@ def test_every_file_belongs_to_a_build() -> None:
     assert sorted(used) == all_kernel_files()
 
 
-def conditionals(text: str) -> tuple[int, int]:
-    """How many ask for a learner's variant, and how many for the processor."""
+def conditionals(text: str) -> tuple[int, int, int]:
+    """How many ask for a learner's variant, for the processor, and for the build for size."""
     found = CONDITIONAL.findall(text)
-    processor = sum(bool(PROCESSOR.search(line)) for line in found)
-    return len(found) - processor, processor
+    size = [line for line in found if FOR_SIZE.search(line)]
+    processor = [line for line in found if PROCESSOR.search(line) and line not in size]
+    return len(found) - len(processor) - len(size), len(processor), len(size)
 
 
 def test_few_conditionals() -> None:
     counts = {file: conditionals(file.read_text()) for file in all_kernel_files()}
-    assert 0 < sum(variant for variant, _ in counts.values()) < 40, counts
-    assert 0 < sum(processor for _, processor in counts.values()) < 40, counts
+    for kind in range(3):
+        assert 0 < sum(of_kind[kind] for of_kind in counts.values()) < 40, (kind, counts)
 
 
 def test_canary_conditionals_are_counted() -> None:
     text = "#if A\n# ifdef B\n#endif\n  #ifndef C\n#elif D\n#else\n// #if\n#include <x>\n"
-    assert conditionals(text) == (3, 0)
-    assert conditionals("#ifdef SL_HOST\n#if defined(__AVX2__)\n#if A\n") == (1, 2)
+    assert conditionals(text) == (3, 0, 0)
+    assert conditionals("#ifdef SL_HOST\n#if defined(__AVX2__)\n#if A\n") == (1, 2, 0)
+    assert conditionals("#if SL_SMALL\n#if A\n") == (1, 0, 1)
 
 
 #: Verbs by which one room calls another: every room of a kind has them.

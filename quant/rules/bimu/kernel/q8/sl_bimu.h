@@ -32,7 +32,7 @@ static inline uint32_t *sl_spreads(sl_scratch_t *scratch, uint32_t index) {
 }
 
 /* A deviation of sums that are 0 in every draw has no inverse. */
-static inline uint32_t sl_inverse(sl_size_t size) {
+static inline uint32_t sl_bimu_inverse(sl_size_t size) {
     return size.mantissa == 0 ? 0 : (1u << 31) / size.mantissa;
 }
 

@@ -8,7 +8,7 @@ enum {
 };
 
 /* The root of a mean square as 16 bits of mantissa: mantissa * 2^-exponent; 0 of 0. */
-static sl_size_t sl_root(uint32_t square) {
+static sl_size_t sl_bimu_root(uint32_t square) {
     const int32_t exponent = square == 0 ? 0 : (32 - sl_bit_length(square)) >> 1;
     return (sl_size_t){sl_isqrt32(square << 2 * exponent), exponent};
 }
@@ -38,7 +38,7 @@ void sl_bimu_normalise(uint32_t index, sl_scratch_t *scratch) {
             power += kept * kept;
         }
     }
-    const sl_size_t root = sl_root((uint32_t)(power / n));
+    const sl_size_t root = sl_bimu_root((uint32_t)(power / n));
     const int32_t right = root.exponent - shift;
     scratch->mean[index] = mean;
     scratch->shift = shift;

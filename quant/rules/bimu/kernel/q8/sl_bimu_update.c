@@ -57,7 +57,7 @@ static void sl_noisy(uint32_t index, sl_scratch_t *scratch) {
 static void sl_bimu_backward(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[index];
     const int8_t *gates = sl_gates_below(scratch, index);
-    const int64_t inverse = sl_inverse(scratch->size[index]);
+    const int64_t inverse = sl_bimu_inverse(scratch->size[index]);
     const int32_t right = sl_max32(31 - scratch->size[index].exponent, 0);
     for (uint32_t i = 0; i < sl_layers[index - 1].columns; i++) {
         const int8_t *beliefs = state->belief + layer->belief + i * layer->width;
@@ -197,7 +197,7 @@ SL_INLINE void sl_learn_later(int8_t *beliefs, const sl_row_t *row, uint32_t n, 
 static void sl_learn_rows(uint32_t index, uint32_t key, sl_state_t *state, sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[index];
     const sl_size_t whole = scratch->size[index];
-    const uint32_t scale = (SL_GAIN_MANTISSA * sl_inverse(whole)) >> 16;
+    const uint32_t scale = (SL_GAIN_MANTISSA * sl_bimu_inverse(whole)) >> 16;
     const int32_t exponent = 23 + SL_GAIN_EXPONENT - whole.exponent;
     const int32_t drop = sl_lane_drop(scratch->delta, layer->columns, scale);
     const int32_t drop_noisy = sl_lane_drop(scratch->noisy, layer->columns, scale);

@@ -5,6 +5,7 @@
 #include "sl_first.h"
 #include "sl_pairs.h"
 #include "sl_rule.h"
+#include "sl_total.h"
 
 /* What is added up over the active rows. */
 typedef struct {
@@ -96,13 +97,6 @@ SL_INLINE int32_t sl_chip_blocked(const int16_t *x, uint32_t rows, uint32_t *see
     *seen = all;
     return sl_max32(0, sl_bit_length(most) - 16);
 }
-
-/* A draw's sum of squares of 24 bits: of more than 258 rows it may need more than 32. */
-#if SL_MAX_UNITS > 257
-typedef uint64_t sl_total_t;
-#else
-typedef uint32_t sl_total_t;
-#endif
 
 /* An input in 8 bits. */
 static inline int32_t sl_chip_narrow(int32_t h, int32_t narrow) {

@@ -5,6 +5,7 @@
 #include "sl_first.h"
 #include "sl_lanes.h"
 #include "sl_rule.h"
+#include "sl_total.h"
 
 /* A layer's inputs, [row][lane]: layer 0's, or those of hidden units; and one of its rows. */
 typedef struct {
@@ -48,13 +49,6 @@ static void sl_small_look(sl_small_t *in) {
     in->k_mean = sl_max32(0, sl_bit_length(size) - 16);
     in->narrow = sl_max32(0, sl_bit_length(seen) - 8);
 }
-
-/* Of fewer rows the sum of the squares has 32 bits. */
-#if SL_MAX_UNITS > 257 || SL_N_INPUTS > 1023
-typedef uint64_t sl_total_t;
-#else
-typedef uint32_t sl_total_t;
-#endif
 
 /* Sets the reach of layer 0's inputs, too. */
 static sl_squares_t sl_small_squares(sl_small_t *in, const int8_t *exponent,
