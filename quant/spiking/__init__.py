@@ -126,7 +126,9 @@ def fields(
         Field("live_inputs", "<u4", "inputs of a layer whose trace was not 0, likewise", counted),
         *([reference] if delta else []),
         Field("input_trace", real, f"{unit}leaky sum of an input", (layers[0],)),
-        Field("membrane_reset", real, f"{unit}leaky sum of resets and of what learning moved, [unit][draw]", hidden),
+        Field(
+            "membrane_reset", real, f"{unit}leaky sum of resets and of moves, [unit][draw]", hidden
+        ),
         Field("output_trace", real, f"{unit}leaky sum of spikes, [unit][draw]", hidden),
     ]
 
