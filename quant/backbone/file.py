@@ -16,17 +16,19 @@ import numpy.typing as npt
 from quant.backbone import Backbone, CodeFormat, Layer, MaxPool, Weighted
 from quant.durable import write_durably
 from quant.errors import ConfigError, ShapeError, StateFormatError
+from quant.json_file import JsonFile
 
-FORMAT, VERSION = "streamlearn-backbone", 1
-#: Bytes; no backbone that fits a chip has so many.
-FILE_MAX = 64 << 20
+#: No backbone that fits a chip has so many bytes.
+FILE = JsonFile(
+    "backbone", "save() of one wrote", format="streamlearn-backbone", version=1, most=64 << 20
+)
 
 
 def to_bytes(backbone: Backbone) -> bytes:
     """Return the text of a file; the same backbone is always the same bytes."""
     values = {
-        "format": FORMAT,
-        "version": VERSION,
+        "format": FILE.format,
+        "version": FILE.version,
         "input_shape": list(backbone.input_shape),
         "input": dataclasses.asdict(backbone.given),
         "layers": [_layer(layer) for layer in backbone.layers],
@@ -53,18 +55,7 @@ def from_bytes(data: bytes, name: str = "backbone") -> Backbone:
     StateFormatError
         If the bytes are no backbone of this version.
     """
-    if len(data) > FILE_MAX:
-        raise StateFormatError(f"{name}: {len(data)} bytes, a backbone has at most {FILE_MAX}")
-    try:
-        values = json.loads(data.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise StateFormatError(f"{name}: no backbone, for it is no JSON: {error}") from None
-    if not isinstance(values, dict) or values.get("format") != FORMAT:
-        raise StateFormatError(f"{name}: no backbone: expected a file that save() of one wrote")
-    if values.get("version") != VERSION:
-        raise StateFormatError(
-            f"{name}: a backbone of version {values.get('version')!r}, this one reads {VERSION}"
-        )
+    values = FILE.read(data, name)
     try:
         layers = tuple(_read(layer) for layer in values["layers"])
         return Backbone(tuple(values["input_shape"]), CodeFormat(**values["input"]), layers)
@@ -97,7 +88,7 @@ def load(path: str | Path) -> Backbone:
     """
     try:
         with Path(path).open("rb") as file:
-            return from_bytes(file.read(FILE_MAX + 1), str(path))
+            return from_bytes(file.read(FILE.most + 1), str(path))
     except OSError as error:
         raise StateFormatError(f"{path}: cannot be read: {error.strerror}") from None
 

@@ -6,16 +6,15 @@ import hashlib
 import json
 
 from quant.errors import ConfigError, StateFormatError
+from quant.json_file import JsonFile
 from quant.stages import Stages
 
-FORMAT, VERSION = "streamlearn-stages", 1
-#: Bytes; no chain's description has so many.
-FILE_MAX = 1 << 20
+FILE = JsonFile("chain", "an export wrote", format="streamlearn-stages", version=1, most=1 << 20)
 
 
 def to_bytes(stages: Stages) -> bytes:
     """Return the text of a file; the same chain is always the same bytes."""
-    values = {"format": FORMAT, "version": VERSION, "stages": stages.to_json()}
+    values = {"format": FILE.format, "version": FILE.version, "stages": stages.to_json()}
     return (json.dumps(values, indent=1) + "\n").encode()
 
 
@@ -32,18 +31,7 @@ def from_bytes(data: bytes, name: str = "stages") -> Stages:
     StateFormatError
         If the bytes are no chain of this version; ``name`` is what the message calls the file.
     """
-    if len(data) > FILE_MAX:
-        raise StateFormatError(f"{name}: {len(data)} bytes, a chain has at most {FILE_MAX}")
-    try:
-        values = json.loads(data.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise StateFormatError(f"{name}: no chain, for it is no JSON: {error}") from None
-    if not isinstance(values, dict) or values.get("format") != FORMAT:
-        raise StateFormatError(f"{name}: no chain: expected a file that an export wrote")
-    if values.get("version") != VERSION:
-        raise StateFormatError(
-            f"{name}: a chain of version {values.get('version')!r}, this one reads {VERSION}"
-        )
+    values = FILE.read(data, name)
     if values.keys() != {"format", "version", "stages"}:
         raise StateFormatError(f"{name}: {sorted(values)}: expected format, version and stages")
     try:
