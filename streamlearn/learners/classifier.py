@@ -13,13 +13,14 @@ from quant.errors import DivergedError, LabelError
 from quant.heads.categorical.taught import anything, candidates, compared
 from quant.heads.head import ClassPrediction
 from quant.image import Image
+from quant.labels import shown
 from quant.layout import State
 from quant.native import REFUSED
 from quant.rule import arithmetic_of
 from streamlearn.engines import DIVERGED, Backend
 from streamlearn.learners.base import Features, StreamLearner
 from streamlearn.learners.blocks import ClassBlocks, probabilities
-from streamlearn.learners.labels import check_savable, read_label
+from streamlearn.learners.labels import check_classes, check_savable, read_label
 from streamlearn.learners.river_protocol import join_river
 from streamlearn.uncertainty import PredictiveUncertainty, Uncertainty, uncertainty_of
 
@@ -42,13 +43,7 @@ class StreamClassifier(ClassBlocks, StreamLearner):
 
     def _setup(self, image: Image, backend: Backend | None) -> None:
         super()._setup(image, backend)
-        for label in image.labels:
-            check_savable(read_label(label))
-        if len(image.labels) > self.spec.n_classes or len(set(image.labels)) != len(image.labels):
-            raise LabelError(
-                f"classes={list(image.labels)}: expected at most {self.spec.n_classes} different "
-                "labels, as many as the last layer has units"
-            )
+        check_classes(image.labels, self.spec.n_classes)
         self._labels: list[Any] = list(image.labels)
         self._index: dict[Any, int] = {label: i for i, label in enumerate(self._labels)}
         self._shape = (self.spec.n_features,)
@@ -304,8 +299,9 @@ class StreamClassifier(ClassBlocks, StreamLearner):
             return index
         if len(self._labels) >= self.spec.n_classes:
             raise LabelError(
-                f"label {label!r} is unknown: the {self.spec.n_classes} classes are "
-                f"{self._labels}; give the network a larger last layer or drop the sample"
+                f"label {shown(label)} is unknown: the {self.spec.n_classes} classes are "
+                f"[{', '.join(map(shown, self._labels))}]; give the network a larger last layer or "
+                "drop the sample"
             )
         check_savable(label)
         return len(self._labels)
