@@ -147,7 +147,7 @@ def say_asked(to: Console, whole: Any) -> None:
         share = whole.asked / max(whole.offered, 1)
         to.print(
             f"asked for {whole.asked} of {whole.offered} labels ({share:.1%}); the accuracy is "
-            "over all rows",
+            "over all rows, and the baselines beside it know every label",
             soft_wrap=True,
         )
 
