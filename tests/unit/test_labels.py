@@ -11,6 +11,7 @@ import pytest
 from quant.errors import LabelError, ShapeError, StreamFormatError
 from streamlearn import MesuClassifier
 from streamlearn.streams import CsvStream
+from streamlearn.streams.csv_options import ReadOptions
 
 LAYERS = (2, 4, 2)
 NO_CLASS = ("nan", "-nan", "+NaN", "inf", "-inf", "Infinity", "1e999", "NA", "<NA>", "null", "?")
@@ -79,3 +80,12 @@ def test_json_text_is_of_whole_characters(line: str, tmp_path: Path) -> None:
     file.write_text(line + "\n")
     with pytest.raises(StreamFormatError, match=r"line 1.* has half of a surrogate pair"):
         CsvStream(file, "y", classes=["p", "q"])
+
+
+@pytest.mark.parametrize("cell", ["", "?", "NA", "<NA>", "nan", "-nan", "-nan(ind)", "null"])
+def test_a_feature_that_is_nothing_can_be_held(cell: str, tmp_path: Path) -> None:
+    file = tmp_path / "x.csv"
+    file.write_text(f"a,b,label\n1,2,p\n{cell},3,q\n3,4,p\n")
+    stream = CsvStream(file, "label", options=ReadOptions(missing="hold"))
+    assert [x.tolist() for x, _, _ in stream] == [[1, 2], [1, 3], [3, 4]]
+    assert stream.missing == {"a": 1}
