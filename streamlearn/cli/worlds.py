@@ -134,6 +134,7 @@ def run_worlds(
         )
         trial = Trial(firmware, xs, ys, EVERY)
         worlds, outcomes = failing.worlds(trial), list[Outcome]()
+        to.print(f"{len(worlds):,} worlds of {SAMPLES} samples each", soft_wrap=True)
         with progress(to) as display:
             task = display.add_task(f"worlds of {board.name}", total=len(worlds))
             for world in worlds:

@@ -121,7 +121,7 @@ def _merging(base: Image) -> Merging:
     if merging is None:
         raise ConfigError(
             f"the rule {rule!r} has no posterior that could be merged; merge learners of a rule "
-            "that keeps a variance, such as the default rule"
+            "that knows how sure its weights are, such as the default rule"
         )
     kept = {"memory": base.spec.memory, "replay_bytes": base.spec.replay_bytes or None}
     for name, value in kept.items():

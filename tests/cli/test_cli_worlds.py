@@ -20,6 +20,7 @@ def test_worlds_are_run_counted_and_written(cli: Cli, q16: Path, toy: Path, tmp_
     ended = cli(*arguments, "--power-cuts", "random(3)", "--fault", "swarm", "--fault-seed", 5)
     assert ended.code == 0, ended.err
     assert "3 worlds" in ended.out
+    assert "3 worlds of 10 samples each" in ended.err, "said before they run"
     figures = json.loads((tmp_path / "out" / "worlds.json").read_text())
     assert figures["worlds"] == 3
     assert figures["seed"] == 5
