@@ -6,7 +6,10 @@ from quant.network import NetworkSpec
 from quant.rules.bimu.config import BimuConfig
 
 #: Heads; by arithmetic the backends.
-PROMISED = (("categorical",), {"q8": "c numpy", "float64": "numpy"})
+PROMISED = (
+    ("categorical",),
+    {"q8": "c numpy", "q16": "c numpy", "float32": "c", "float64": "numpy"},
+)
 
 #: By name: network, hyperparameters, seed, samples.
 MORE = {

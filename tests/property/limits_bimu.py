@@ -11,11 +11,12 @@ from holding import Bounds
 
 from quant.front_end import INPUT_MAX
 from quant.network import MAX_UNITS
+from quant.rules.bimu.belief import Q16, STEP_FRAC_BITS
 from quant.rules.bimu.config import RANGES
 from quant.rules.bimu.golden import DELTA_MAX, RATIO_MAX
 from quant.rules.bimu.golden_normal import SIZE_BITS
-from quant.rules.bimu.golden_steps import INPUT_BITS, LANE_BITS, STEP_FRAC_BITS
-from quant.rules.bimu.plan import SHRINK, TANH_MAX, VARIANCE_MAX
+from quant.rules.bimu.golden_steps import INPUT_BITS, LANE_BITS
+from quant.rules.bimu.plan import SHARE_MAX, SHRINK, TANH_MAX, VARIANCE_MAX
 
 LARGEST = {name: high for name, _, high, _ in RANGES}
 SCALE = int(LARGEST["logit_scale"] * 2**28)
@@ -143,5 +144,11 @@ BOUNDS = Bounds(
             "int32",
         ),
         "pulled": ((127 << 16) + 65535, "int32"),
+        "wide_before_store": (
+            Q16.most + (STEP + (1 << Q16.step_frac_bits) - 1 >> Q16.step_frac_bits),
+            "int32",
+        ),
+        "share_pulled": (Q16.most * SHARE_MAX, "uint32"),
+        "wide_pulled": (Q16.most * SHARE_MAX + 65535, "uint32"),
     }
 )

@@ -19,6 +19,7 @@ from quant.integers import Int64, bit_length, shift_round
 from quant.network import NetworkSpec
 from quant.replay import replaying
 from quant.rules.bimu import golden, golden_normal, golden_steps
+from quant.rules.bimu.belief import STEP_FRAC_BITS, belief_of
 from quant.rules.bimu.config import BimuConfig
 from quant.rules.bimu.golden_normal import Size
 from quant.rules.bimu.plan import SHRINK, TANH, VARIANCE, BimuPlan, make_bimu_plan
@@ -26,6 +27,12 @@ from quant.rules.bimu.state import belief_view
 from quant.state import State, init_state
 
 hold, hold_partial_sums = BOUNDS.hold, BOUNDS.hold_partial_sums
+
+
+def _byte(b: Int64, low_bits: int) -> Int64:
+    """Where tables have λ: in LSBs of a byte, rounded half up, and 128."""
+    found: Int64 = np.floor(b / 2.0**low_bits + 0.5).astype(np.int64) + 128
+    return found
 
 
 def check_spread(x: Int64, byte: Int64, square_sum: int) -> Int64:
@@ -178,7 +185,7 @@ def check_lanes(y: Int64, scale: int, exponent: int, largest: int) -> tuple[Int6
 
 
 def check_steps(byte: Int64, g: Int64, q: Int64, right: tuple[int, int], plan: BimuPlan) -> Int64:
-    """Steps in LSBs, .12, before they are doubled."""
+    """Steps in LSBs of a byte, .12, before they are doubled."""
     t = TANH[byte]
     hold("lane_input", g)
     hold("lane_square", np.abs(q) + (1 << right[1] >> 1))
@@ -213,6 +220,8 @@ def check_layer(
     key: int,
 ) -> tuple[Int64, int]:
     """The λ of a layer after the gradient's steps, and how often the gradient was cut."""
+    low_bits, most = plan.belief.low_bits, 127 << plan.belief.low_bits
+    frac_bits = STEP_FRAC_BITS - low_bits
     scale = plan.gain[0] * ((1 << 31) // size.mantissa) >> 16
     hold("scale", scale)
     exponent = 23 + plan.gain[1] - size.exponent
@@ -231,17 +240,18 @@ def check_layer(
     for i in range(rows):
         square = int(z[i]) ** 2
         bound = int(shift_round(np.int64(int(z[i]) * int(sizes.max())), right))
-        most = square * int(noise_sizes.max())
-        bound += int(shift_round(np.int64(most), right_noisy))
-        doubled = min(max(golden_steps.STEP_FRAC_BITS - bit_length(bound), 0), golden_steps.RAREST)
+        noisiest = square * int(noise_sizes.max())
+        bound += int(shift_round(np.int64(noisiest), right_noisy))
+        doubled = min(max(frac_bits - bit_length(bound), 0), golden_steps.RAREST)
         if bound == 0 or int(row_word[i]) >> 24 >= 256 >> doubled:
             continue
-        step = check_steps(b[i] + 128, d @ x_all[i], r @ x_all[i] ** 2, (right, right_noisy), plan)
+        byte, g, q = _byte(b[i], low_bits), d @ x_all[i], r @ x_all[i] ** 2
+        step = check_steps(byte, g, q, (right, right_noisy), plan)
         assert int(np.abs(step).max()) <= bound
-        u = (row_word[i] ^ column_word) & 4095
-        moved = b[i] - ((step << doubled) + u >> 12)
-        hold("belief_before_store", moved)
-        result[i] = np.clip(moved, -127, 127)
+        u = (row_word[i] ^ column_word) & (1 << frac_bits) - 1
+        moved = b[i] - ((step << doubled) + u >> frac_bits)
+        hold("wide_before_store" if low_bits else "belief_before_store", moved)
+        result[i] = np.clip(moved, -most, most)
     return result, cut + cut_noisy
 
 
@@ -254,11 +264,18 @@ def check_pull(b: Int64, layer: int, n: int, plan: BimuPlan, key: int) -> tuple[
     for i in range(rows):
         if (first + i + n) % plan.sweep:
             continue
-        u = (row_word[i] ^ column_word) & 65535
-        hold("pulled", plan.pull[np.abs(b[i])] + u)
-        step = plan.pull[np.abs(b[i])] + u >> 16
+        u, size = (row_word[i] ^ column_word) & 65535, np.abs(b[i])
+        if plan.belief.low_bits:
+            share = size * plan.pull[_byte(size, plan.belief.low_bits) - 128]
+            hold("share_pulled", share)
+            far = share >> plan.pull_shift
+            hold("wide_pulled", far + u)
+        else:
+            far = plan.pull[size]
+            hold("pulled", far + u)
+        step = far + u >> 16
         result[i] = np.where(b[i] < 0, b[i] + step, b[i] - step)
-        at_end += int(np.count_nonzero(np.abs(b[i]) == 127))
+        at_end += int(np.count_nonzero(size == 127 << plan.belief.low_bits))
     return result, at_end
 
 
@@ -266,7 +283,8 @@ def check_learner(
     spec: NetworkSpec, config: BimuConfig, state: State, z: Int64, label: int
 ) -> None:
     """Forward pass and update of a whole network, every intermediate held; ``state`` moves."""
-    plan = make_bimu_plan(spec, config)
+    belief = belief_of(state)
+    plan = make_bimu_plan(spec, config, belief)
     before, count = state.copy(), Saturations()
     key, n = noise.key_of(state), int(state["n_samples"][0])
     passed = golden.forward(spec, plan, state, z, count)
@@ -280,8 +298,9 @@ def check_learner(
             x = np.vstack([x, np.full((1, x.shape[1]), SIGN)])
         np.testing.assert_array_equal(passed.inputs[i], x)
         square_sum = len(x) * SIGN**2 if i else int(x[:, 0] @ x[:, 0])
-        spreads.append(check_spread(x, b + 128, square_sum))
-        a = check_sums(x, b + 128, spreads[-1], passed.epsilon[i])
+        byte = _byte(b, belief.low_bits)
+        spreads.append(check_spread(x, byte, square_sum))
+        a = check_sums(x, byte, spreads[-1], passed.epsilon[i])
         apart, size = check_normal(a)
         sizes.append(size)
         np.testing.assert_array_equal(passed.apart[i], apart)
@@ -299,9 +318,8 @@ def check_learner(
         clamped += n_noisy
         if i > 0:
             units = spec.layers[i]
-            delta, n_delta = check_backward(
-                b[:units] + 128, x[:units], used, noisy, slopes[i - 1], sizes[i]
-            )
+            byte = _byte(b[:units], belief.low_bits)
+            delta, n_delta = check_backward(byte, x[:units], used, noisy, slopes[i - 1], sizes[i])
             clamped += n_delta
         if sizes[i].mantissa:
             b, cut = check_layer(b, i, x, used, noisy, sizes[i], plan, key)
@@ -313,10 +331,13 @@ def check_learner(
     assert (count.gradient, count.mu) == (clamped, at_end)
 
 
-def edge_state(spec: NetworkSpec, config: BimuConfig, mode: int, seed: int) -> State:
+def edge_state(
+    spec: NetworkSpec, config: BimuConfig, mode: int, seed: int, arithmetic: str = "q8"
+) -> State:
     """λ at the ends of its format, around zero, or anything."""
-    state, rng = init_state(spec, config, "q8", seed), np.random.default_rng(seed)
-    values = ([-127, 127], [-1, 0, 1], [-127, -1, 0, 127], range(-127, 128))[mode % 4]
+    state, rng = init_state(spec, config, arithmetic, seed), np.random.default_rng(seed)
+    most = belief_of(state).most
+    values = ([-most, most], [-1, 0, 1], [-most, -1, 0, most], range(-most, most + 1))[mode % 4]
     for layer in range(len(spec.shapes)):
         view = belief_view(spec, state, layer)
         view[:] = rng.choice(np.array(values), view.shape)

@@ -38,15 +38,14 @@ from export.rules.bimu.normal import slopes, without_radial
 from quant import noise
 from quant.cuts import SIGN
 from quant.network import NetworkSpec
+from quant.rules.bimu.belief import belief_as
 from quant.rules.bimu.config import BimuConfig
 from quant.rules.bimu.golden import DELTA_MAX, RATIO_MAX
 from quant.rules.bimu.golden_steps import (
-    BELIEF_BYTE_MAX,
     INPUT_BITS,
     LANE_BITS,
     RAREST,
     RIGHT_MAX,
-    STEP_FRAC_BITS,
 )
 from quant.rules.bimu.plan import (
     SHRINK,
@@ -69,16 +68,25 @@ class BimuStep(PaddedStep, DrawnStep):
         self, g: GraphBuilder, spec: NetworkSpec, config: BimuConfig, fields: Fields
     ) -> None:
         super().__init__(g, spec, config, fields)
-        self._plan: BimuPlan = make_bimu_plan(spec, config)
+        self._belief = belief_as(fields.dtype("belief"))
+        self._plan: BimuPlan = make_bimu_plan(spec, config, self._belief)
         self.shapes = self._plan.shapes
         self._raw = self.matrices("belief", stride)
         self._weights: list[tuple[Any, Any]] = []
 
     def forward(self, z: Value, epsilon: Sequence[Value]) -> list[Layer]:
         """Run all layers."""
-        bytes_ = [self.number(raw, k) + 128.0 for k, raw in enumerate(self._raw)]
+        bytes_ = [self._byte(self.number(raw, k)) for k, raw in enumerate(self._raw)]
         self._weights = [(lookup(TANH, byte), lookup(VARIANCE, byte)) for byte in bytes_]
         return forward(self.g, z, self.spec, self._plan, self._weights, epsilon)
+
+    def _rounded(self, belief: Any) -> Any:
+        """λ in LSBs of a byte."""
+        return shift_round(belief, self._belief.low_bits)
+
+    def _byte(self, belief: Any) -> Any:
+        """Where tables have λ."""
+        return self._rounded(belief) + 128.0
 
     def answered(self, forward: Any) -> tuple[Any, Any, Any]:
         """Logits, the last layer, and what the sum of all draws is divided by."""
@@ -154,7 +162,8 @@ class BimuStep(PaddedStep, DrawnStep):
             d, r = reduce("Sum", d, 0), reduce("Sum", r, 0)
         bound = shift_round(size * _most(d), right)
         bound = bound + shift_round(square * _most(r), right_noisy)
-        rarity = clip(STEP_FRAC_BITS - bit_length(bound, _ROW_BITS), 0, RAREST)
+        frac_bits = self._belief.step_frac_bits
+        rarity = clip(frac_bits - bit_length(bound, _ROW_BITS), 0, RAREST)
         high = g.op("BitShift", row, np.array(24, np.uint32), direction="RIGHT")
         often = shift_floor(np.array(256.0), rarity)
         taken = (bound > 0) & (words.number(g, g.unsqueeze(high, 1)) < often) & (mantissa > 0)
@@ -169,15 +178,16 @@ class BimuStep(PaddedStep, DrawnStep):
             shift_round(matmul(x, d), right),
             shift_round(matmul(x * x, r), right_noisy),
         )
-        u = _dither(g, g.op("Gather", row, rows), column, (1 << STEP_FRAC_BITS) - 1)
-        moved = shift_floor(shift_floor(step, -rarity) + u, STEP_FRAC_BITS)
-        new = clip(old - where(taken, moved, 0), -BELIEF_BYTE_MAX, BELIEF_BYTE_MAX)
+        u = _dither(g, g.op("Gather", row, rows), column, (1 << frac_bits) - 1)
+        moved = shift_floor(shift_floor(step, -rarity) + u, frac_bits)
+        new = clip(old - where(taken, moved, 0), -self._belief.most, self._belief.most)
         return self.scattered(raw, rows, self.padded("belief", new, layer))
 
     def _step(self, old: Any, g: Any, q: Any) -> Any:
         """Steps against the gradient, in LSBs, .12: shrunk where they are large."""
         caution, shift = self._plan.caution
-        t, variance = lookup(TANH, old + 128.0), lookup(VARIANCE >> 5, old + 128.0)
+        byte = self._byte(old)
+        t, variance = lookup(TANH, byte), lookup(VARIANCE >> 5, byte)
         y = shift_round((g - shift_round(t * q, 8)) * variance, 10)
         against = absolute(y) + shift_floor(y * t, 8)
         worth = minimum(shift_floor(against * float(caution), shift), len(SHRINK) - 1)
@@ -189,7 +199,11 @@ class BimuStep(PaddedStep, DrawnStep):
         rows = self.rows_to_pull(layer, self._plan.sweep)
         old = self.number(g.op("Gather", raw, rows), layer)
         u = _dither(g, g.op("Gather", pull, rows), column, 0xFFFF)
-        step = shift_floor(lookup(self._plan.pull, absolute(old)) + u, 16)
+        size = absolute(old)
+        far = lookup(self._plan.pull, self._rounded(size))
+        if self._belief.low_bits:
+            far = shift_floor(size * far, self._plan.pull_shift)
+        step = shift_floor(far + u, 16)
         new = where(old < 0, old + step, old - step)
         return self.scattered(raw, rows, self.padded("belief", new, layer))
 

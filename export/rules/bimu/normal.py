@@ -111,20 +111,20 @@ def without_radial(gradient: Any, apart: Any, size: Size, plan: BimuPlan) -> Any
     return gradient - shift_round(kept * share, 16)
 
 
-def real_normalised(g: GraphBuilder, a: str) -> str:
-    """In float64: sums less their mean over their deviation."""
+def real_normalised(g: GraphBuilder, a: str, number: type[Any]) -> str:
+    """In real numbers of a type: sums less their mean over their deviation."""
     apart = g.op("Sub", a, _real_mean(g, a))
     size = g.op("Sqrt", _real_mean(g, g.op("Mul", apart, apart)))
-    some = g.op("Greater", size, np.array(0.0))
-    return g.op("Where", some, g.op("Div", apart, size), np.array(0.0))
+    none = np.array(number(0))
+    return g.op("Where", g.op("Greater", size, none), g.op("Div", apart, size), none)
 
 
 def _real_mean(g: GraphBuilder, x: str) -> str:
     return g.reduce("ReduceMean", g.reduce("ReduceMean", x, 2), 1)
 
 
-def real_gate(g: GraphBuilder, y: str, config: BimuConfig) -> str:
-    """In float64: 1 where a gate is open, else 0."""
+def real_gate(g: GraphBuilder, y: str, config: BimuConfig, number: type[Any]) -> str:
+    """In real numbers of a type: 1 where a gate is open, else 0."""
     distance = g.op("Abs", y) if config.sides == 2 else y
-    is_above = g.op("Greater", distance, np.array(config.threshold))
-    return g.op("Where", is_above, np.array(1.0), np.array(0.0))
+    is_above = g.op("Greater", distance, np.array(number(config.threshold)))
+    return g.op("Where", is_above, np.array(number(1)), np.array(number(0)))

@@ -1,4 +1,4 @@
-"""BiMU as equations in float64: the reference of the integer engines.
+"""BiMU as equations in float64: the reference of the engines in integers and in float32.
 
 A weight is +1 with probability sigmoid(2λ). Its mean is tanh λ, its variance 1 - tanh² λ = sech² λ.
 
