@@ -14,8 +14,8 @@ from streamlearn.report import svg as style
 NAMES = {
     "bimu": "BiMU, q8",
     "bimu-defaults": "BiMU, q8, defaults",
-    "bimu-float": "BiMU, the paper's network, float32",
-    "bimu-byte": "BiMU, the paper's network, λ in a byte",
+    "bimu-q16": "BiMU, q16",
+    "bimu-float": "BiMU, float32",
     "mesu": "MESU, float32",
     "mesu-q16": "MESU, q16",
     "metaplastic": "metaplastic, q8",
