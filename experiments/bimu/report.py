@@ -12,7 +12,9 @@ from streamlearn.report import colours
 from streamlearn.report import svg as style
 
 NAMES = {
-    "bimu": "BiMU, q8",
+    "bimu": "BiMU, q8, rows of 32 samples",
+    "bimu-64": "BiMU, q8, rows of 64 samples",
+    "bimu-at-once": "BiMU, q8, every sample",
     "bimu-defaults": "BiMU, q8, defaults",
     "bimu-q16": "BiMU, q16",
     "bimu-float": "BiMU, float32",

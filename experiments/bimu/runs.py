@@ -16,6 +16,7 @@ import numpy as np
 from experiments.bimu.learners import (
     BASELINES,
     LAYERS,
+    MESU,
     RULE_SETTINGS,
     PermutedLearner,
     make,
@@ -37,7 +38,7 @@ N_TASKS, N_SEEDS = 100, 3
 NEWEST, MORE, EVERY = 5, 20, 10
 
 #: All algorithms, in the order of the table.
-ALGORITHMS = (*RULE_SETTINGS, "mesu", *BASELINES)
+ALGORITHMS = (*RULE_SETTINGS, *MESU, *BASELINES)
 #: Images of each kind that tell how well a learner knows what it does not know.
 KNOWN = 900
 
@@ -101,7 +102,7 @@ class BimuRun(Run):
     @property
     def packages(self) -> tuple[str, ...]:
         """See :attr:`Run.packages`: float networks' loops are compiled by numba."""
-        return () if self.setting.algorithm in (*RULE_SETTINGS, "mesu") else ("numba",)
+        return () if self.setting.algorithm in (*RULE_SETTINGS, *MESU) else ("numba",)
 
     def identity(self) -> Record:
         """See :meth:`Run.identity`; the configuration is part of it."""

@@ -27,4 +27,10 @@ MORE = {
         2**32 - 1,
         200,
     ),
+    "bimu 128-13-6, rows that take turns": (
+        NetworkSpec((128, 13, 6), bias=False),
+        BimuConfig(memory_window=500, lr=0.5, gather=16, settle=2.0),
+        3,
+        200,
+    ),
 }

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 from bounds_quant import DRAWS, ROWS
 from bounds_sampling import signed, unsigned
-from limits_bimu import BOUNDS, DELTA, SCALE, SCALE_Q, THRESHOLD, WINDOW
+from limits_bimu import BOUNDS, DELTA, SCALE, SCALE_Q, SETTLE, THRESHOLD, WINDOW
 from rerun_bimu import (
     check_backward,
     check_delta,
@@ -27,7 +27,8 @@ from rerun_bimu import (
 from quant.front_end import INPUT_FRAC_BITS, INPUT_MAX
 from quant.network import MAX_UNITS, NetworkSpec
 from quant.rules.bimu.belief import BELIEFS, Q8, Q16
-from quant.rules.bimu.config import BimuConfig
+from quant.rules.bimu.config import GATHER_MAX, BimuConfig
+from quant.rules.bimu.gather import GATHERED_MAX, NAMES
 from quant.rules.bimu.golden import RATIO_MAX
 from quant.rules.bimu.golden_normal import Size
 from quant.rules.bimu.plan import (
@@ -74,6 +75,7 @@ TABLES = {
         "threshold_q": unsigned("int32", "8", THRESHOLD),
         "window_q": {**unsigned("int32", "8", WINDOW), "smallest": "1"},
         "radial_q": unsigned("uint32", "16", 1 << 16),
+        "settle_q": unsigned("int32", "10", SETTLE),
     },
 }
 
@@ -86,6 +88,7 @@ def _plan(strongest: bool, **more: float) -> BimuPlan:
         window=4.0 if strongest else 1 / 256,
         threshold=4.0 if strongest else 0.0,
         radial=1.0 if strongest else 0.0,
+        settle=4.0 if strongest else 0.0,
         sides=2 if strongest else 1,
         logit_scale=8.0 if strongest else 1 / 16,
         n_draws=DRAWS if strongest else 1,
@@ -98,7 +101,7 @@ def check_constants() -> None:
     """The ends of the table of constants are those of the plan."""
     for strongest, column in ((False, "smallest"), (True, "largest")):
         plan = _plan(strongest)
-        for name in ("logit_scale_q", "scale_q", "threshold_q", "window_q", "radial_q"):
+        for name in ("logit_scale_q", "scale_q", "threshold_q", "window_q", "radial_q", "settle_q"):
             assert TABLES["constant"][name][column] == str(getattr(plan, name))
         assert np.array_equal(plan.pull, PULL)
     for window in (float("inf"), 1e30, 1e9, 1e5, 64.0, 1.0):
@@ -182,6 +185,21 @@ def _update() -> None:
             check_pull(np.full((4, 60000), b), 0, 0, plan, 7)
 
 
+def _gathered() -> None:
+    """Slots full of samples at their ends."""
+    spec = NetworkSpec((3, 4), bias=False, front_end="none")
+    config = BimuConfig(gather=GATHER_MAX, lr=64.0, settle=4.0, caution=64.0, n_draws=DRAWS)
+    for mode, arithmetic in itertools.product(range(8), BELIEFS):
+        state = edge_state(spec, config, mode, 5, arithmetic)
+        check_learner(spec, config, state, np.full(3, INPUT_MAX), 0)
+    for sign, b in itertools.product((1, -1), (-127, 0, 127)):
+        state = edge_state(spec, config, 0, 5)
+        for name in NAMES:
+            state[name] = 127 if name == NAMES[0] else sign * GATHERED_MAX
+        state["belief"] = b
+        check_learner(spec, config, state, np.full(3, INPUT_MAX), 0)
+
+
 def exercise() -> None:
     """Everything at its largest and of one sign, and a whole network at its edges."""
     check_constants()
@@ -189,6 +207,7 @@ def exercise() -> None:
     _normal()
     _backward()
     _update()
+    _gathered()
     spec = NetworkSpec((3, 5, 40, 2))
     for sides in (1, 2):
         config = BimuConfig(lr=64.0, caution=64.0, window=4.0, sides=sides, radial=0.3)

@@ -26,6 +26,14 @@ GIVEN = {
         NetworkSpec((9, 2), front_end="none"),
         BimuConfig(n_draws=1, memory_window=1.0, lr=1 / 64, caution=64.0, logit_scale=1 / 16),
     ),
+    "bimu 17-40-4, 64 gathered": (
+        NetworkSpec((17, 40, 4), bias=False, front_end="none"),
+        BimuConfig(gather=64, settle=4.0, lr=64.0, window=4.0, n_draws=5),
+    ),
+    "bimu 8-6-2, 2 gathered": (
+        NetworkSpec((8, 6, 2), front_end="none"),
+        BimuConfig(gather=2, lr=1.0, cuts=0),
+    ),
 }
 MORE = {
     f"{name}, {arithmetic}": Case(*given, arithmetic)

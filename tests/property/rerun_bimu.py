@@ -21,6 +21,7 @@ from quant.replay import replaying
 from quant.rules.bimu import golden, golden_normal, golden_steps
 from quant.rules.bimu.belief import STEP_FRAC_BITS, belief_of
 from quant.rules.bimu.config import BimuConfig
+from quant.rules.bimu.gather import GATHERED_MAX, NAMES, slots
 from quant.rules.bimu.golden_normal import Size
 from quant.rules.bimu.plan import SHRINK, TANH, VARIANCE, BimuPlan, make_bimu_plan
 from quant.rules.bimu.state import belief_view
@@ -184,11 +185,19 @@ def check_lanes(y: Int64, scale: int, exponent: int, largest: int) -> tuple[Int6
     return found, min(max(right, least), golden_steps.RIGHT_MAX), int(right < least)
 
 
-def check_steps(byte: Int64, g: Int64, q: Int64, right: tuple[int, int], plan: BimuPlan) -> Int64:
-    """Steps in LSBs of a byte, .12, before they are doubled."""
+def check_steps(
+    byte: Int64,
+    g: Int64,
+    q: Int64,
+    right: tuple[int, int],
+    plan: BimuPlan,
+    gathered: bool = False,
+) -> Int64:
+    """Steps in LSBs of a byte, .12, before they are doubled; ``gathered``: of several samples."""
     t = TANH[byte]
-    hold("lane_input", g)
-    hold("lane_square", np.abs(q) + (1 << right[1] >> 1))
+    if not gathered:
+        hold("lane_input", g)
+        hold("lane_square", np.abs(q) + (1 << right[1] >> 1))
     mean, noisy = shift_round(g, right[0]), shift_round(q, right[1])
     hold("mean_part", mean)
     hold("noise_part", noisy)
@@ -204,6 +213,10 @@ def check_steps(byte: Int64, g: Int64, q: Int64, right: tuple[int, int], plan: B
     worth = np.minimum(against * plan.caution[0] >> plan.caution[1], 255)
     hold("shrunk", y * SHRINK[worth] + 512)
     step: Int64 = y * SHRINK[worth] + 512 >> 10
+    hold("outwards", np.abs(step) * t + 128)
+    outwards = np.abs(step) * t + 128 >> 8
+    hold("settled", outwards * plan.settle_q + 512)
+    step = step + (outwards * plan.settle_q + 512 >> 10)
     hold("step", step)
     np.testing.assert_array_equal(golden_steps.steps(byte, g, q, right, plan), step)
     return step
@@ -247,12 +260,63 @@ def check_layer(
             continue
         byte, g, q = _byte(b[i], low_bits), d @ x_all[i], r @ x_all[i] ** 2
         step = check_steps(byte, g, q, (right, right_noisy), plan)
-        assert int(np.abs(step).max()) <= bound
+        assert int(np.abs(step).max()) <= bound + (bound * plan.settle_q >> 10) + 1
         u = (row_word[i] ^ column_word) & (1 << frac_bits) - 1
         moved = b[i] - ((step << doubled) + u >> frac_bits)
         hold("wide_before_store" if low_bits else "belief_before_store", moved)
         result[i] = np.clip(moved, -most, most)
     return result, cut + cut_noisy
+
+
+def check_gathered(
+    b: Int64,
+    before: State,
+    x: Int64,
+    delta: Int64,
+    noisy: Int64,
+    size: Size,
+    plan: BimuPlan,
+    key: int,
+) -> tuple[Int64, State, int]:
+    """The first layer after a sample was kept and rows took their turn, the state, and cuts."""
+    after, gather, n = before.copy(), plan.gather, int(before["n_samples"][0])
+    rows, columns = b.shape
+    scale = plan.gain[0] * ((1 << 31) // size.mantissa) >> 16 if size.mantissa else 0
+    exponent, slot, cut = 23 + plan.gain[1] - size.exponent, n % gather, 0
+    for i in range(rows):
+        after["gathered_input"][0, i * gather + slot] = x[i, 0]
+    shifts = (min(max(exponent - 4, -22), 62), min(max(exponent - 8, -17), 62))
+    for name, y, right in zip(NAMES[1:], (delta, noisy), shifts, strict=True):
+        for j in range(columns):
+            hold("gather_sum", int(np.abs(y[j]).sum()) * scale)
+            wide = int(y[j].sum()) * scale
+            wide = wide << -right if right <= 0 else wide + (1 << right - 1) >> right
+            kept = min(max(wide, -GATHERED_MAX), GATHERED_MAX)
+            cut += kept != wide
+            after[name][0, j * gather + slot] = kept
+    inputs, lanes, noisy_lanes = (part.astype(np.int64) for part in slots(after, gather))
+    row_word = noise.words(key, noise.STREAM_ROW, rows).astype(np.int64)
+    column_word = noise.words(key, noise.STREAM_COLUMN, columns).astype(np.int64)
+    result = b.copy()
+    for i in range(rows):
+        if (i + n) % gather:
+            continue
+        square = inputs[i] ** 2 + 8 >> 4
+        hold("gathered_square", square)
+        hold("gathered_part", int((np.abs(inputs[i]) * np.abs(lanes).max(axis=0)).sum()))
+        hold("gathered_noise", int((square * np.abs(noisy_lanes).max(axis=0)).sum()) + 128)
+        bound = int((np.abs(inputs[i]) * np.abs(lanes).max(axis=0)).sum()) + 8 >> 4
+        bound += int((square * np.abs(noisy_lanes).max(axis=0)).sum()) + 128 >> 8
+        bits = plan.belief.step_frac_bits
+        doubled = min(max(bits - bit_length(bound), 0), golden_steps.RAREST)
+        if bound == 0 or int(row_word[i]) >> 24 >= 256 >> doubled:
+            continue
+        byte = _byte(b[i], plan.belief.low_bits)
+        step = check_steps(byte, lanes @ inputs[i], noisy_lanes @ square, (4, 8), plan, True)
+        u = (row_word[i] ^ column_word) & (1 << bits) - 1
+        moved = b[i] - ((step << doubled) + u >> bits)
+        result[i] = np.clip(moved, -plan.belief.most, plan.belief.most)
+    return result, after, cut
 
 
 def check_pull(b: Int64, layer: int, n: int, plan: BimuPlan, key: int) -> tuple[Int64, int]:
@@ -321,7 +385,12 @@ def check_learner(
             byte = _byte(b[:units], belief.low_bits)
             delta, n_delta = check_backward(byte, x[:units], used, noisy, slopes[i - 1], sizes[i])
             clamped += n_delta
-        if sizes[i].mantissa:
+        if i == 0 and plan.gather > 1 and not replaying(before):
+            b, after, cut = check_gathered(b, before, x, used, noisy, sizes[0], plan, key)
+            clamped += cut
+            for name in NAMES:
+                np.testing.assert_array_equal(state[name], after[name])
+        elif sizes[i].mantissa:
             b, cut = check_layer(b, i, x, used, noisy, sizes[i], plan, key)
             clamped += cut
         if not replaying(before):
@@ -341,5 +410,9 @@ def edge_state(
     for layer in range(len(spec.shapes)):
         view = belief_view(spec, state, layer)
         view[:] = rng.choice(np.array(values), view.shape)
+    for name in NAMES if config.gather > 1 else ():
+        end = 127 if name == NAMES[0] else GATHERED_MAX
+        ends = np.array([-end, end] if mode % 4 == 0 else range(-end, end + 1))
+        state[name] = rng.choice(ends, state[name].shape)
     state["n_samples"] = rng.choice(np.array([0, 1, 2**32 - 1, seed], np.uint32))
     return state

@@ -12,12 +12,14 @@ import numpy as np
 
 from export.graph.bits import bit_length
 from export.graph.builder import GraphBuilder
+from export.graph.shapes import squeezed
 from export.graph.whole import (
     Value,
     absolute,
     divide_floor,
     floor,
     isqrt,
+    maximum,
     reduce,
     scaled,
     shift_floor,
@@ -128,3 +130,13 @@ def real_gate(g: GraphBuilder, y: str, config: BimuConfig, number: type[Any]) ->
     distance = g.op("Abs", y) if config.sides == 2 else y
     is_above = g.op("Greater", distance, np.array(number(config.threshold)))
     return g.op("Where", is_above, np.array(number(1)), np.array(number(0)))
+
+
+def size_of(size: Size) -> tuple[Any, Any]:
+    """Mantissa and exponent of a deviation, without the batch axis."""
+    return squeezed(size.mantissa, 0), squeezed(size.exponent, 0)
+
+
+def inverse_mantissa(mantissa: Any) -> Any:
+    """2^31 over a mantissa; 0 of 0."""
+    return where(mantissa > 0, divide_floor(float(1 << 31), maximum(mantissa, 1)), 0)

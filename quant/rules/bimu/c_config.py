@@ -52,6 +52,8 @@ def integer_constants(spec: NetworkSpec, config: BimuConfig, arithmetic: str) ->
         "SL_SHRINK_TABLE": whole(SHRINK),
         "SL_PULL_TABLE": whole(plan.pull),
         "SL_PULL_SHIFT": unsigned(plan.pull_shift),
+        "SL_SETTLE": plan.settle_q,
+        "SL_GATHER": unsigned(plan.gather),
     }
     if len(plan.cuts):
         defines["SL_CUTS"] = whole(plan.cuts)
@@ -72,7 +74,6 @@ def real_constants(spec: NetworkSpec, config: BimuConfig, arithmetic: str) -> Co
         "SL_THRESHOLD": real(config.threshold),
         "SL_WINDOW": real(config.window),
         "SL_RADIAL": real(config.radial),
-        "SL_FADE": real(config.fade),
         "SL_SWEEP_OVER_WINDOW": real(config.sweep / config.memory_window),
         "SL_EPSILON_TABLE": table(real(entry / 256) for entry in EPSILON),
         "SL_EPSILON_LOWER": table(real(entry / 256) for entry in EPSILON[:128]),
@@ -94,6 +95,11 @@ def _layers(
     return layers
 
 
+def _parts(spec: NetworkSpec, config: BimuConfig) -> tuple[str, ...]:
+    del spec
+    return ("gather" if config.gather > 1 else "at_once",)
+
+
 _FOLDER = Path(__file__).parent / "kernel"
-INTEGER_KERNEL = RuleKernel(_FOLDER, integer_constants, (DRAWS_DIR, _FOLDER))
+INTEGER_KERNEL = RuleKernel(_FOLDER, integer_constants, (DRAWS_DIR, _FOLDER), _parts)
 REAL_KERNEL = RuleKernel(_FOLDER, real_constants, (DRAWS_DIR,))

@@ -25,6 +25,7 @@ from quant.integers import Int64, bit_length, clamp_count, isqrt, shift_round
 from quant.layout import State
 from quant.network import NetworkSpec
 from quant.replay import replaying
+from quant.rules.bimu.golden_gather import learn_gathered
 from quant.rules.bimu.golden_normal import (
     Size,
     centred,
@@ -199,7 +200,9 @@ def update(
             count.gradient += n_delta
         column = noise.words(key, noise.STREAM_COLUMN + layer, len(used)).astype(np.int64)
         row = noise.words(key, noise.STREAM_ROW + layer, len(x)).astype(np.int64)
-        if size.mantissa:
+        if layer == 0 and plan.gather > 1 and not replaying(state):
+            learn_gathered(belief, state, x, used, noisy, size, plan, row, column, count)
+        elif size.mantissa:
             largest = SIGN if layer else int(np.abs(x).max())
             learn_layer(belief, x, largest, used, noisy, size, plan, row, column, count)
         if not replaying(state):

@@ -15,7 +15,7 @@ from quant import noise
 from quant.counters import Saturations
 from quant.integers import Int64, bit_length, bit_lengths, clip, shift_round
 from quant.rules.bimu.golden_normal import Size
-from quant.rules.bimu.plan import GAIN_BITS, SHRINK, TANH, VARIANCE, BimuPlan
+from quant.rules.bimu.plan import GAIN_BITS, SETTLE_FRAC_BITS, SHRINK, TANH, VARIANCE, BimuPlan
 
 #: A column's sum over the draws has this many bits, and half a step of each draw.
 LANE_BITS = 14
@@ -83,7 +83,9 @@ def steps(byte: Int64, g: Int64, q: Int64, right: tuple[int, int], plan: BimuPla
     y = shift_round(m * (VARIANCE[byte] >> 5), 10)
     against = np.abs(y) + (y * t >> 8)
     worth = np.minimum(against * plan.caution[0] >> plan.caution[1], len(SHRINK) - 1)
-    return shift_round(y * SHRINK[worth], 10)
+    step = shift_round(y * SHRINK[worth], 10)
+    settled = shift_round(np.abs(step) * t, 8) * plan.settle_q
+    return step + shift_round(settled, SETTLE_FRAC_BITS)
 
 
 def learn_layer(
@@ -113,13 +115,43 @@ def learn_layer(
         d, r = d.sum(axis=1, keepdims=True), r.sum(axis=1, keepdims=True)
     most_d, most_r = (int(np.abs(y).sum(axis=1).max()) for y in (d, r))
     bound = shift_round(z * most_d, right_d) + shift_round(z * z * most_r, right_r)
+    take_steps(belief, bound, x, x * x, (d, r), (right_d, right_r), row_word, column_word, plan)
+
+
+def take_steps(
+    belief: npt.NDArray[np.integer[Any]],
+    bound: Int64,
+    x: Int64,
+    square: Int64,
+    lane: tuple[Int64, Int64],
+    right: tuple[int, int],
+    row_word: Int64,
+    column_word: Int64,
+    plan: BimuPlan,
+) -> None:
+    """Step rows whose turn it is, in place.
+
+    Parameters
+    ----------
+    belief : int[rows, columns]
+    bound : int64[rows]
+        No step of a row is larger.
+    x, square : int64[rows, n]
+        Inputs and their squares, in the draws or the samples that are added up.
+    lane : (int64[columns, n], int64[columns, n])
+    right : (int, int)
+        Shifts of the two sums.
+    row_word, column_word : int64[rows], int64[columns]
+    plan : BimuPlan
+    """
     kept = plan.belief
     e = rarity(bound, kept.step_frac_bits)
     taken = np.flatnonzero((bound > 0) & (row_word >> 24 < 256 >> e))
     if not len(taken):
         return
-    old, x = belief[taken].astype(np.int64), x[taken]
-    step = steps(kept.byte(old), x @ d.T, x * x @ r.T, (right_d, right_r), plan) << e[taken, None]
+    old = belief[taken].astype(np.int64)
+    g, q = x[taken] @ lane[0].T, square[taken] @ lane[1].T
+    step = steps(kept.byte(old), g, q, right, plan) << e[taken, None]
     u = (row_word[taken, None] ^ column_word) & (1 << kept.step_frac_bits) - 1
     belief[taken] = clip(old - (step + u >> kept.step_frac_bits), -kept.most, kept.most)
 

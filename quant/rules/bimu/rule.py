@@ -51,5 +51,5 @@ RULE = Rule(
     weight="belief",
     draws=True,
     title="BiMU",
-    variants={"uncut": {"cuts": 0}},
+    variants={"uncut": {"cuts": 0}, "gathered": {"gather": 4, "settle": 2.0, "lr": 0.5}},
 )

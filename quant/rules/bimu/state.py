@@ -14,6 +14,7 @@ from quant.errors import ShapeError
 from quant.layout import REAL, Field, State
 from quant.network import NetworkSpec
 from quant.noise import SAMPLE_INIT, STREAM_INIT, sample_key, words
+from quant.rules.bimu import gather
 from quant.rules.bimu.belief import Belief
 from quant.rules.bimu.config import BimuConfig
 from quant.starts import Copy, Draw, Place
@@ -29,10 +30,14 @@ def stride(columns: int) -> int:
 
 def integer_fields(belief: Belief, spec: NetworkSpec, config: BimuConfig) -> list[Field]:
     """Return what integers keep."""
-    n = sum(rows * stride(columns) for rows, columns in _shapes(spec, config))
+    shapes = _shapes(spec, config)
+    n = sum(rows * stride(columns) for rows, columns in shapes)
     meaning = f"Q2.{belief.frac_bits}; rows end at a word, padded with 0"
     most = belief.most if belief.low_bits else None  # a byte holds no more
-    return [Field("belief", belief.dtype, meaning, (n,), 0, -belief.most, most)]
+    return [
+        Field("belief", belief.dtype, meaning, (n,), 0, -belief.most, most),
+        *gather.fields(*shapes[0], config.gather),
+    ]
 
 
 def real_fields(numbers: str, spec: NetworkSpec, config: BimuConfig) -> list[Field]:

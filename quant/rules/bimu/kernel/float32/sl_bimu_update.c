@@ -111,7 +111,7 @@ SL_INLINE void sl_learn_later_f32(uint32_t index, uint32_t i, const float *x, fl
 static void sl_pull_row_f32(float *belief, uint32_t columns) {
     for (uint32_t j = 0; j < columns; j += V) {
         const sl_vector_t old = sl_load(belief + j, columns - j), one = sl_spread(1);
-        const sl_vector_t v = sl_variance_f32(sl_tanh_f32(old)) + sl_spread(SL_FADE);
+        const sl_vector_t v = sl_variance_f32(sl_tanh_f32(old));
         const sl_vector_t share = sl_least(sl_spread(SL_SWEEP_OVER_WINDOW) * v, one);
         sl_store(belief + j, sl_within_f32(old * (one - share), SL_BELIEF_MAX), columns - j);
     }

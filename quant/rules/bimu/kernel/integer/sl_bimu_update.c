@@ -2,6 +2,8 @@
  * function; the rule's NUMBERS.md. */
 #include "sl_belief_pull.h"
 #include "sl_bimu.h"
+#include "sl_bimu_step.h"
+#include "sl_gather.h"
 #include "sl_head_gradient.h"
 #include "sl_noise.h"
 #include "sl_parts.h"
@@ -13,17 +15,7 @@ enum {
     SL_LANE_BITS = 14,
     SL_RIGHT_MAX = 31,
     SL_INPUT_BITS = 5,
-    SL_DITHER = (1 << SL_STEP_FRAC_BITS) - 1, /* bits of it */
-    SL_RAREST = 8,
-    SL_SHRINK_LAST = 255,
 };
-
-static const uint16_t sl_shrink_table[SL_SHRINK_LAST + 1] = SL_SHRINK_TABLE;
-
-/* What a layer's lanes stand for: lane * 2^-right is a step in LSBs, .12. */
-typedef struct {
-    int32_t right, half;
-} sl_shift_t;
 
 /* A row that is taken: its input and the square of that, how often its steps are doubled. */
 typedef struct {
@@ -101,36 +93,6 @@ static sl_shift_t sl_lane_shift(int32_t right, uint32_t largest, sl_scratch_t *s
     scratch->saturations[SL_SAT_GRADIENT] += right < least;
     right = sl_clamp32(right, least, SL_RIGHT_MAX);
     return (sl_shift_t){right, (int32_t)((1u << right) >> 1)};
-}
-
-SL_FOLD int32_t sl_round(int32_t x, sl_shift_t shift) {
-    return (x + shift.half) >> shift.right;
-}
-
-/* The step of a belief against the gradient, .12: g is a lane times x, q one of the noise times
- * x^2. A calm one is known to be worth less than a sixteenth of shrinking. */
-SL_FOLD int32_t sl_step(int32_t entry, int32_t g, int32_t q, sl_shift_t by, sl_shift_t by_noisy,
-                        uint32_t calm) {
-    const int32_t t = sl_tanh(entry);
-    const int32_t m = sl_round(g, by) - ((t * sl_round(q, by_noisy) + 128) >> 8);
-    const int32_t y = (m * (entry >> 21) + 512) >> 10;
-    uint32_t worth = 0;
-    if (!calm) {
-        const uint32_t against = sl_abs32(y) + (uint32_t)((y * t) >> 8);
-        worth = against * SL_CAUTION_MANTISSA >> SL_CAUTION_SHIFT;
-        worth = worth < SL_SHRINK_LAST ? worth : SL_SHRINK_LAST;
-    }
-    return (y * sl_shrink_table[worth] + 512) >> 10;
-}
-
-/* Takes the step from a belief, rounded at random; few move, so few are stored on a chip. */
-SL_FOLD void sl_move(sl_belief_t *belief, int32_t b, int32_t step, int32_t doubled,
-                     uint32_t dither) {
-    const int32_t by =
-        ((int32_t)((uint32_t)step << doubled) + (int32_t)dither) >> SL_STEP_FRAC_BITS;
-    if (SL_ON_HOST || by != 0) {
-        *belief = (sl_belief_t)sl_clamp32(b - by, -SL_BELIEF_MAX, SL_BELIEF_MAX);
-    }
 }
 
 /* The sum of a column's lanes in the draws in which the row is open; a bias is in all. */
@@ -307,7 +269,9 @@ void sl_rule_update(sl_state_t *state, sl_scratch_t *scratch, uint32_t target) {
         for (uint32_t j = 0; j < layer->columns; j++) {
             scratch->column[j] = (uint16_t)sl_noise_word(key, SL_STREAM_COLUMN + index, j);
         }
-        if (scratch->size[index].mantissa != 0) {
+        if (SL_GATHERS && index == 0 && !SL_REPLAYING(state)) {
+            sl_gather_learn(key, state, scratch);
+        } else if (scratch->size[index].mantissa != 0) {
             sl_learn_rows(index, key, state, scratch);
         }
         if (!SL_REPLAYING(state)) {
