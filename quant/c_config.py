@@ -65,6 +65,7 @@ def kernel_folders(spec: NetworkSpec, config: Config, arithmetic: str) -> tuple[
     if spec.replay_capacity:
         folders += [REPLAY_DIR, REPLAY_DIR / numbers]
     folders += _spiking_folders(spec, numbers)
+    folders += [rule.folder / part for part in rule.parts(spec, config)]
     if not _c_files([own]):
         raise BuildError(f"rule {name!r} has no C for {arithmetic}: expected files in {own}")
     return (*folders, *memory.kernel_folders(spec), own)
