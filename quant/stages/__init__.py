@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from quant.errors import ConfigError, ShapeError
-from quant.layout import State
+from quant.layout import Field, Layout, State
 from quant.network import NetworkSpec
 from quant.stages.stage import STAGES, Stage, stage_from_json
 
@@ -88,6 +88,25 @@ class Stages:
     def dtype(self) -> np.dtype[Any]:
         """The state, byte by byte the C struct ``sl_stages_state_t``: that of each stage."""
         return np.dtype([(one.name, one.dtype) for one in self.stages])
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The state field by field, each called by its stage, an underscore and its own name.
+
+        A field begins a recording with one value everywhere, its ``start``.
+        """
+        first = self.start()
+        return Layout(
+            Field(
+                f"{one.name}_{name}",
+                one.dtype[name].base.str,
+                f"{name} of {one.name}",
+                one.dtype[name].shape,
+                int(first[one.name][name].flat[0]),
+            )
+            for one in self.stages
+            for name in one.dtype.names or ()
+        )
 
     @property
     def ram_bytes(self) -> int:
