@@ -19,6 +19,7 @@ from quant.stages.delta import Delta
 from quant.stages.golden import GoldenStages
 from quant.stages.native import NativeStages
 from quant.stages.stage import HOP_MAX, whole
+from quant.stages.standardise import Standardise
 from quant.stages.traces import Traces
 from quant.stages.window import Window
 from streamlearn import chain_file
@@ -32,7 +33,7 @@ from streamlearn.learners.samples import Floats, Sample, read_sample, read_sampl
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Bank", "Chain", "Delta", "Stages", "Traces", "Window"]
+__all__ = ["Bank", "Chain", "Delta", "Stages", "Standardise", "Traces", "Window"]
 
 
 class Chain:

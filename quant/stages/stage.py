@@ -42,6 +42,10 @@ class Stage:
     channels_max: ClassVar[int] = 256
     #: Names that no channel may have.
     reserved: ClassVar[tuple[str, ...]] = ()
+    #: Whether a new recording leaves the state as it is.
+    kept: ClassVar[bool] = False
+    #: Headers of other rooms that its C reads, below the package.
+    shared_headers: ClassVar[tuple[str, ...]] = ()
     channels: int | Sequence[str] | None
     #: Steps from one row of features to the next.
     hop: int

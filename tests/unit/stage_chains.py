@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from streamlearn.chain import Bank, Delta, Stages, Traces, Window
+from streamlearn.chain import Bank, Delta, Stages, Standardise, Traces, Window
 
 CHAINS: dict[str, Stages] = {
     "a second of an accelerometer": Stages(Window(100, 50, 3, magnitude=True)),
@@ -18,6 +18,11 @@ CHAINS: dict[str, Stages] = {
         (Delta(0.1, 5, 0.2), Traces((2, 4, 6), 7)), 3
     ),
     "values and their slowest traces": Stages(Traces((0, 10)), 2),
+    "standardised": Stages(Standardise(50), 3),
+    "standardised slowly": Stages(Standardise(32768), 2),
+    "standardised events and traces": Stages(
+        (Standardise(300), Delta(0.25, 4), Traces((2, 5), 9)), 2
+    ),
     "audio": Stages(Bank(8000, 200, 80), 1),
     "the longest frame": Stages(Bank(8000, 512, 100, 64, quiet=2.0**-60), 1),
     "audio by events": Stages((Bank(8000, 80, 80, 16), Delta(1.0, 4, -10), Traces((2, 5), 3)), 2),

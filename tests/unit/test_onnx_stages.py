@@ -20,12 +20,13 @@ from export.graph.stages import stages_model
 from quant.stages import STAGES, golden
 from quant.stages.native import NativeStages
 from streamlearn import MesuClassifier, MesuRegressor
-from streamlearn.chain import Bank, Chain, Delta, Stages, Traces, Window
+from streamlearn.chain import Bank, Chain, Delta, Stages, Standardise, Traces, Window
 
 #: One of each stage, to be put in any order.
 EACH = {
     "bank": Bank(8000, 16, 5, 3, quiet=2.0**-8),
     "delta": Delta(0.3, 3),
+    "standardise": Standardise(40),
     "traces": Traces((0, 2, 5), 2),
     "window": Window(6, 4, features=("sd", "bands")),
 }
