@@ -79,7 +79,8 @@ def write_export(
         What makes the learner's features of raw values. A board then takes raw values.
     stages : Stages, optional
         What makes the learner's features of a signal. A board then takes raw samples; it begins
-        with a new recording, for a signal that stopped is another one.
+        with a new recording, for a signal that stopped is another one. ``Chain.settled()`` gives
+        stages that know the sensor.
 
     Returns
     -------
@@ -182,10 +183,7 @@ def manifest_of(
             "chain": stages.to_json(),
             "sha256": stages_sha256(stages),
             "state_bytes": stages.layout.n_bytes,
-            "state_fields": [
-                {**one, "start": field.start}
-                for one, field in zip(fields_of(stages.layout), stages.layout, strict=True)
-            ],
+            "state_fields": _stage_fields(stages),
         }
     return {
         "format": FORMAT,
@@ -232,6 +230,16 @@ def fields_of(layout: Layout) -> list[dict[str, Any]]:
             "offset": layout.offsets[field.name],
         }
         for field in layout
+    ]
+
+
+def _stage_fields(stages: Stages) -> list[dict[str, Any]]:
+    """Return the fields of a chain's state, what each begins with, and which a recording keeps."""
+    first, described = stages.start(), iter(fields_of(stages.layout))
+    return [
+        {**next(described), "start": first[one.name][name][0].tolist(), "kept": one.kept}
+        for one in stages.stages
+        for name in one.dtype.names or ()
     ]
 
 

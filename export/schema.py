@@ -81,9 +81,13 @@ def schema() -> dict[str, Any]:
                 "state_fields": _fields(
                     {
                         "start": {
-                            "type": "integer",
-                            "description": "each of its numbers when a recording begins",
-                        }
+                            "type": ["number", "array"],
+                            "description": "what it holds at first, and when a recording begins",
+                        },
+                        "kept": {
+                            "type": "boolean",
+                            "description": "a new recording leaves it as it is",
+                        },
                     }
                 ),
             }

@@ -86,8 +86,6 @@ class Chain:
         self._backend: Backend = backend
         self._lock = threading.RLock()
 
-    # -- one sample -------------------------------------------------------------------------
-
     def learn_one(self, x: Sample, y: Hashable) -> Self:
         """Take one raw sample; if a row of features comes with it, learn it with its label.
 
@@ -177,8 +175,6 @@ class Chain:
         with self._lock:
             self.stages.reset(self._state)
 
-    # -- whole recordings -------------------------------------------------------------------
-
     def learn_recording(self, X: Any, y: Hashable) -> Self:
         """Learn the rows of a recording from its start, all with one label.
 
@@ -214,7 +210,9 @@ class Chain:
             If the recording is too short for a row; or as :meth:`learn_one`.
         """
         with self._lock:
-            found = self._engine.recording(read_samples(X, self.stages))
+            state = self._state.copy()
+            self.stages.reset(state)
+            found = self._engine.run(state, read_samples(X, self.stages))
             if not self.learner.labels:
                 raise LabelError("no label is known yet: learn a recording, or give classes=")
             if not len(found):
@@ -225,7 +223,14 @@ class Chain:
             total = np.log(np.maximum(shares, 1e-3)).sum(axis=0)
             return self.learner.labels[int(np.argmax(total))]
 
-    # -- state and files --------------------------------------------------------------------
+    def settled(self) -> Stages:
+        """Return the stages as an export takes them: they begin with what is known of the sensor.
+
+        ``write_export(chain.learner, folder, stages=chain.settled())``: with a
+        :class:`Standardise` among them a board begins with the statistics of now.
+        """
+        with self._lock:
+            return self.stages.settled(self._state)
 
     @property
     def labels(self) -> tuple[Any, ...]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from export.graph.builder import GraphBuilder
 from export.graph.frames import Step
 from export.graph.shapes import read

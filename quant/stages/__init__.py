@@ -84,6 +84,14 @@ class Stages:
         """Raw samples from one row of features to the next."""
         return int(np.prod([one.hop for one in self.stages]))
 
+    @property
+    def first(self) -> int:
+        """Raw samples of a recording until its first row of features comes."""
+        found = 1
+        for one in reversed(self.stages):
+            found = one.first + (found - 1) * one.hop
+        return found
+
     @cached_property
     def dtype(self) -> np.dtype[Any]:
         """The state, byte by byte the C struct ``sl_stages_state_t``: that of each stage."""
@@ -93,16 +101,14 @@ class Stages:
     def layout(self) -> Layout:
         """The state field by field, each called by its stage, an underscore and its own name.
 
-        A field begins a recording with one value everywhere, its ``start``.
+        What a field begins with is in :meth:`start`.
         """
-        first = self.start()
         return Layout(
             Field(
                 f"{one.name}_{name}",
                 one.dtype[name].base.str,
                 f"{name} of {one.name}",
                 one.dtype[name].shape,
-                int(first[one.name][name].flat[0]),
             )
             for one in self.stages
             for name in one.dtype.names or ()
@@ -124,6 +130,14 @@ class Stages:
         """Begin a recording, in place: nothing of the one before stays."""
         for one in self.stages:
             one.reset(state[one.name])
+
+    def settled(self, state: State) -> Stages:
+        """Return the chain that begins with what a state knows of the sensor.
+
+        It is what stages keep when a recording begins: running statistics. A board begins with it
+        after each reset.
+        """
+        return Stages([one.settled_by(state[one.name]) for one in self.stages])
 
     def state_from_bytes(self, data: bytes) -> State:
         """Return a state from its bytes.

@@ -25,6 +25,11 @@ class Framed(Stage):
     n: int
 
     @property
+    def first(self) -> int:
+        """The first row is of the first n samples."""
+        return self.n
+
+    @property
     def dtype(self) -> np.dtype[Any]:
         """The state of the C struct.
 

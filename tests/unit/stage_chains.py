@@ -13,23 +13,21 @@ CHAINS: dict[str, Stages] = {
     "longest": Stages(Window(1024, 700, 1)),
     "bands of eight": Stages(Window(64, 64, 8, ("bands", "mean"), (1, 5, 33), True)),
     "no bands": Stages(Window(50, 10, 2, ("rms", "crossings"))),
-    "events": Stages(Delta((0.1, 2.0, 1e-30)), ("a", "b", "c")),
+    "events": Stages(Delta((0.1, 2.0, 1e-30), 0), ("a", "b", "c")),
     "events that leak to a level, and traces": Stages(
         (Delta(0.1, 5, 0.2), Traces((2, 4, 6), 7)), 3
     ),
     "values and their slowest traces": Stages(Traces((0, 10)), 2),
     "standardised": Stages(Standardise(50), 3),
     "standardised slowly": Stages(Standardise(32768), 2),
-    "standardised events and traces": Stages(
-        (Standardise(300), Delta(0.25, 4), Traces((2, 5), 9)), 2
-    ),
+    "standardised events and traces": Stages((Standardise(300), Delta(), Traces((2, 5), 9)), 2),
     "audio": Stages(Bank(8000, 200, 80), 1),
     "the longest frame": Stages(Bank(8000, 512, 100, 64, quiet=2.0**-60), 1),
     "audio by events": Stages((Bank(8000, 80, 80, 16), Delta(1.0, 4, -10), Traces((2, 5), 3)), 2),
     "audio by windows": Stages(
         (Bank(8000, 16, 8, 3, quiet=1.0), Window(10, 5, features=("mean", "sd"))), 1
     ),
-    "windows by events": Stages((Window(20, 7), Delta(0.5), Traces((1, 3))), 2),
+    "windows by events": Stages((Window(20, 7), Delta(0.5, 0), Traces((1, 3))), 2),
     "traces by windows": Stages((Traces((0, 3), 2), Window(8, 4, magnitude=True)), 2),
 }
 

@@ -126,7 +126,11 @@ TYPES = {"uint32_t": np.uint32, "int32_t": np.int32, "float": np.float32}
 def test_raw_samples_through_an_export_end_in_the_state_of_the_chain(
     kind: Any, tmp_path: Path
 ) -> None:
-    stages = Stages((Delta(0.4, 4), Traces((1, 3), 5)), ("u", "v"))
+    stages = Stages((Standardise(60), Delta(), Traces((1, 3), 5)), ("u", "v"))
+    known = stages.start()
+    golden.push(stages, known, np.array([1, 2], np.float32))
+    golden.push(stages, known, np.array([3, -2], np.float32))
+    stages = stages.settled(known)
     layers = (stages.n_features, 6, 3 if kind is MesuClassifier else 1)
     learner = kind(layers, **({"classes": range(3)} if kind is MesuClassifier else {}))
     write_export(learner, tmp_path / "export", stages=stages)

@@ -155,7 +155,7 @@ def test_silence_and_constants_stay_at_their_place() -> None:
 
 def test_events_are_whole_thresholds_and_a_level_leaks_back() -> None:
     ramp = (0.55 * np.arange(40)[:, None] ** 1.2).astype(np.float32)
-    delta = Delta(2.0, channels=1)
+    delta = Delta(2.0, 0, channels=1)
     found = delta_golden.recording(delta, np.concatenate([ramp, ramp[::-1]]))
     assert found[0].tolist() == [0, 0]
     assert (found.max(axis=1) == found.sum(axis=1)).all()
@@ -166,7 +166,9 @@ def test_events_are_whole_thresholds_and_a_level_leaks_back() -> None:
     assert still[100:, 0].mean() == pytest.approx((5 - 1) / 8 / 0.1, rel=0.05)
     assert not still[:, 1].any()
     assert not delta_golden.recording(Delta(0.1, 3, 5.0, 1), level).any()
-    jump = delta_golden.recording(Delta(1.0, channels=1), np.array([[0], [1e9], [0]], np.float32))
+    jump = delta_golden.recording(
+        Delta(1.0, 0, channels=1), np.array([[0], [1e9], [0]], np.float32)
+    )
     assert jump.tolist() == [[0, 0], [127, 0], [0, 127]]
 
 

@@ -45,8 +45,21 @@ static int32_t sl_standardised(const sl_standardise_state_t *state, uint32_t c, 
     return delta < 0 ? -z : z;
 }
 
+#if SL_STANDARDISE_SETTLED
+static const sl_standardise_state_t sl_settled = {
+    SL_STANDARDISE_WINDOW,   SL_STANDARDISE_MEAN,     SL_STANDARDISE_LOW,
+    SL_STANDARDISE_VARIANCE, SL_STANDARDISE_EXPONENT,
+};
+#endif
+
 void sl_standardise_reset(sl_standardise_state_t *state) {
+#if SL_STANDARDISE_SETTLED
+    if (state->count == 0) {
+        *state = sl_settled;
+    }
+#else
     (void)state;
+#endif
 }
 
 int32_t sl_standardise_look(const sl_standardise_state_t *state,

@@ -20,7 +20,8 @@ typedef struct {
     uint32_t nothing;
 } sl_standardise_scratch_t;
 
-/* A recording begins: the statistics are the sensor's, and stay. */
+/* A recording begins: the statistics are the sensor's, and stay. The caller begins with zeros, of
+ * which this makes the statistics that are known, if any are. */
 void sl_standardise_reset(sl_standardise_state_t *state);
 
 /* x_bits: SL_STANDARDISE_CHANNELS finite values as binary32 bit patterns. Writes
