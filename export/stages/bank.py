@@ -14,7 +14,6 @@ from export.graph.shapes import concatenated, reshaped
 from export.graph.signal import apart_from_mean, by_channel, log2, real, rounded, scaled
 from export.graph.whole import (
     Value,
-    absolute,
     clip,
     matmul,
     maximum,
@@ -23,7 +22,7 @@ from export.graph.whole import (
     where,
 )
 from quant.stages.bank import WEIGHT_FRAC_BITS, Bank
-from quant.stages.bank.golden import FLOOR, PART_BITS, QUIET_SHIFT_MAX
+from quant.stages.bank.golden import FLOOR, LAST_BITS, PART_BITS, QUIET_SHIFT_MAX
 from quant.stages.signal import LOG_FRAC_BITS, WAVE_FRAC_BITS, wave
 
 #: Bits of a total at most.
@@ -46,44 +45,95 @@ def features(bank: Bank, x: Value) -> Any:
 
 def spectrum(bank: Bank, frame: Any) -> tuple[Any, Any]:
     """Powers at frequencies from 0 on, ``number[frequencies, channels]``; bits that parts lost."""
-    g, size, channels = frame.g, bank.size, bank.n_channels
-    width = size.bit_length() - 1
-    order = np.array([int(f"{i:0{width}b}"[::-1], 2) for i in range(size)])
-    filled = np.array([0, 0, size - bank.n, 0])
-    longer = g.op("Pad", frame.name, filled, np.array(0.0), mode="constant")
-    both = Value(g, g.op("Gather", longer, order, axis=0))
-    re, im, lost = both, both * 0.0, np.zeros((1, channels))
-    half, turn = 1, wave(size)
-    while half < size:
-        re, im, lost = narrowed(re, im, lost)
-        shape = [size // (2 * half), 2, half, channels]
-        (a, re), (b, im) = (_halves(reshaped(part, shape)) for part in (re, im))
-        c, s = (part[None, None, :, None] for part in turn[:: size // (2 * half)][:half].T)
-        tr = rounded(re * c + im * s, WAVE_FRAC_BITS)
-        ti = rounded(im * c - re * s, WAVE_FRAC_BITS)
-        re, im = (
-            reshaped(concatenated([one + two, one - two], 1), [size, channels])
-            for one, two in ((a, tr), (b, ti))
+    g, half, channels = frame.g, bank.size // 2, bank.n_channels
+    filled = np.array([0, 0, bank.size - bank.n, 0])
+    longer = Value(g, g.op("Pad", frame.name, filled, np.array(0.0), mode="constant"))
+    both = reshaped(
+        longer, [half, 2, 1, channels]
+    )  # [transforms, re or im, their length, channels]
+    re, im = (_at(both, [k], 1) for k in (0, 1))
+    re, im = (reshaped(part, [half, 1, channels]) for part in (re, im))
+    many, lost = half, np.zeros((1, channels))
+    if half.bit_length() % 2 == 0:
+        pairs = [_parts(part, 2, many) for part in (re, im)]
+        re, im = (_joined([a + b, a - b]) for a, b in pairs)
+        many //= 2
+    while many > 1:
+        re, im, lost = narrowed(re, im, lost, PART_BITS)
+        re, im = _fourfold(bank, re, im, many)
+        many //= 4
+    re, im, lost = narrowed(re, im, lost, LAST_BITS)
+    return _powers(bank, *(reshaped(part, [half, channels]) for part in (re, im))), lost
+
+
+def _at(x: Any, where_: Any, axis: int = 0) -> Value:
+    """Some of an axis."""
+    return Value(x.g, x.g.op("Gather", x.name, np.array(where_), axis=axis))
+
+
+def _parts(x: Any, n: int, many: int) -> list[Value]:
+    """The first, second, … transforms of those that are joined."""
+    step = many // n
+    return [_at(x, np.arange(k * step, (k + 1) * step)) for k in range(n)]
+
+
+def _joined(parts: list[Any]) -> Any:
+    """Transforms whose frequencies lie one part after the other."""
+    return concatenated(parts, 1)
+
+
+def _turned(re: Any, im: Any, turn: Any, bits: int) -> tuple[Any, Any]:
+    c, s = turn[..., 0, None], turn[..., 1, None]
+    return rounded(re * c + im * s, bits), rounded(im * c - re * s, bits)
+
+
+def _fourfold(bank: Bank, re: Any, im: Any, many: int) -> tuple[Any, Any]:
+    """Join four transforms at a time; the first frequency is not turned."""
+    half, turn = bank.size // 2, wave(bank.size).astype(np.float64)
+    length = half // many
+    at = np.arange(length) * (bank.size // (4 * length))
+    (a, *re_of), (b, *im_of) = (_parts(part, 4, many) for part in (re, im))
+    first = (np.arange(length) == 0)[:, None]
+    for t in (1, 2, 3) if length > 1 else ():
+        old = re_of[t - 1], im_of[t - 1]
+        found = _turned(*old, turn[t * at], WAVE_FRAC_BITS)
+        re_of[t - 1], im_of[t - 1] = (
+            where(first, one, two) for one, two in zip(old, found, strict=True)
         )
-        half *= 2
-    re, im, lost = narrowed(re, im, lost)
-    power = re * re + im * im
-    ends = g.op("Slice", power.name, np.array([0]), np.array([size // 2 + 1]), np.array([0]))
-    return Value(g, ends), lost
+    (r1, r2, r3), (i1, i2, i3) = re_of, im_of
+    even, odd = (a + r2, b + i2), (a - r2, b - i2)
+    plus, minus = (r1 + r3, i1 + i3), (r1 - r3, i1 - i3)
+    return (
+        _joined([even[0] + plus[0], odd[0] + minus[1], even[0] - plus[0], odd[0] - minus[1]]),
+        _joined([even[1] + plus[1], odd[1] - minus[0], even[1] - plus[1], odd[1] + minus[0]]),
+    )
 
 
-def _halves(x: Any) -> tuple[Value, Value]:
-    """The first and the second of axis 1."""
-    g = x.g
-    first, second = (Value(g, g.op("Gather", x.name, np.array([k]), axis=1)) for k in (0, 1))
-    return first, second
-
-
-def narrowed(re: Any, im: Any, lost: Any) -> tuple[Any, Any, Any]:
-    """Both parts with 15 bits at most, and the bits that were lost so far."""
-    most = reduce("Max", maximum(absolute(re), absolute(im)), 0)
-    down = maximum(bit_length(most, PART_BITS + 3, scalar=False) - PART_BITS, 0)
+def narrowed(re: Any, im: Any, lost: Any, bits: int) -> tuple[Any, Any, Any]:
+    """Both parts with so many bits at most, and the bits that were lost so far."""
+    most = maximum(*(maximum(part, -1 - part) for part in (re, im)))
+    most = reduce("Max", reduce("Max", most, 0, keepdims=False), 0)
+    down = maximum(bit_length(most, PART_BITS + 4, scalar=False) - bits, 0)
     return rounded(re, down), rounded(im, down), lost + down
+
+
+def _powers(bank: Bank, re: Any, im: Any) -> Any:
+    """Powers of the real points of which these are the transform, two by two."""
+    half, turn = bank.size // 2, wave(bank.size).astype(np.float64)
+    k = np.arange(1, half // 2)
+    (x_re, y_re), (x_im, y_im) = ((_at(part, k), _at(part, half - k)) for part in (re, im))
+    even = rounded(x_re + y_re, 1), rounded(x_im - y_im, 1)
+    tr, ti = _turned(x_im + y_im, y_re - x_re, turn[k], WAVE_FRAC_BITS + 1)
+    low = _power(even[0] + tr, even[1] + ti)
+    high = _power(even[0] - tr, even[1] - ti)
+    first = _at(re, [0]), _at(im, [0])
+    middle = _power(_at(re, [half // 2]), _at(im, [half // 2]))
+    ends = [_power(one, 0.0) for one in (first[0] + first[1], first[0] - first[1])]
+    return concatenated([ends[0], low, middle, _at(high, np.arange(len(k))[::-1]), ends[1]], 0)
+
+
+def _power(re: Any, im: Any) -> Any:
+    return re * re + im * im
 
 
 def logarithms(bank: Bank, power: Any, exponent: Any) -> Any:

@@ -62,9 +62,8 @@ void sl_standardise_reset(sl_standardise_state_t *state) {
 #endif
 }
 
-int32_t sl_standardise_look(const sl_standardise_state_t *state,
-                            sl_standardise_scratch_t *scratch, const uint32_t *x_bits,
-                            uint32_t *feature_bits) {
+int32_t sl_standardise_look(const sl_standardise_state_t *state, sl_standardise_scratch_t *scratch,
+                            const uint32_t *x_bits, uint32_t *feature_bits) {
     (void)scratch;
     for (uint32_t c = 0; c < SL_STANDARDISE_CHANNELS; c++) {
         sl_feature_t feature;

@@ -26,9 +26,8 @@ void sl_standardise_reset(sl_standardise_state_t *state);
 
 /* x_bits: SL_STANDARDISE_CHANNELS finite values as binary32 bit patterns. Writes
  * SL_STANDARDISE_FEATURES features and returns 1. */
-int32_t sl_standardise_look(const sl_standardise_state_t *state,
-                            sl_standardise_scratch_t *scratch, const uint32_t *x_bits,
-                            uint32_t *feature_bits);
+int32_t sl_standardise_look(const sl_standardise_state_t *state, sl_standardise_scratch_t *scratch,
+                            const uint32_t *x_bits, uint32_t *feature_bits);
 
 /* The values enter the statistics. */
 void sl_standardise_push(sl_standardise_state_t *state, const uint32_t *x_bits);
