@@ -132,6 +132,11 @@ class Standardise(Stage):
             if known[name].min() < least or known[name].max() > most:
                 raise wrong_state(self, f"{name} out of range")
 
+    @property
+    def scratch_bytes(self) -> int:
+        """The statistics after a step, of each channel 20 bytes."""
+        return 20 * self.n_channels
+
     def work(self) -> float:
         """Each channel is one."""
         return self.n_channels

@@ -201,7 +201,9 @@ int32_t sl_bank_look(const sl_bank_state_t *state, sl_bank_scratch_t *scratch,
     return 1;
 }
 
-void sl_bank_push(sl_bank_state_t *state, const uint32_t *x_bits) {
+void sl_bank_push(sl_bank_state_t *state, const sl_bank_scratch_t *scratch,
+                  const uint32_t *x_bits) {
+    (void)scratch;
     for (uint32_t c = 0; c < SL_BANK_CHANNELS; c++) {
         state->sample[state->at * SL_BANK_CHANNELS + c] = x_bits[c];
     }

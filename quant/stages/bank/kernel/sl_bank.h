@@ -37,4 +37,4 @@ int32_t sl_bank_look(const sl_bank_state_t *state, sl_bank_scratch_t *scratch,
                      const uint32_t *x_bits, uint32_t *feature_bits);
 
 /* The sample is one of the frame's from now on. */
-void sl_bank_push(sl_bank_state_t *state, const uint32_t *x_bits);
+void sl_bank_push(sl_bank_state_t *state, const sl_bank_scratch_t *scratch, const uint32_t *x_bits);

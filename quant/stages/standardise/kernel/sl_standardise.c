@@ -1,7 +1,6 @@
 #include "sl_standardise.h"
 
 #include "sl_signal.h"
-#include "sl_statistics.h"
 
 enum {
     SL_STANDARDISE_FAR = 1 << (SL_DELTA_BITS + 1),
@@ -64,23 +63,22 @@ void sl_standardise_reset(sl_standardise_state_t *state) {
 
 int32_t sl_standardise_look(const sl_standardise_state_t *state, sl_standardise_scratch_t *scratch,
                             const uint32_t *x_bits, uint32_t *feature_bits) {
-    (void)scratch;
     for (uint32_t c = 0; c < SL_STANDARDISE_CHANNELS; c++) {
-        sl_feature_t feature;
-        const int32_t z = sl_standardised(state, c, x_bits[c], &feature);
+        const int32_t z = sl_standardised(state, c, x_bits[c], &scratch->after[c]);
         feature_bits[c] = sl_signal_real(z, SL_STANDARDISE_Z_BITS);
     }
     return 1;
 }
 
-void sl_standardise_push(sl_standardise_state_t *state, const uint32_t *x_bits) {
+void sl_standardise_push(sl_standardise_state_t *state, const sl_standardise_scratch_t *scratch,
+                         const uint32_t *x_bits) {
+    (void)x_bits;
     for (uint32_t c = 0; c < SL_STANDARDISE_CHANNELS; c++) {
-        sl_feature_t feature;
-        (void)sl_standardised(state, c, x_bits[c], &feature);
-        state->mean[c] = feature.mean;
-        state->low[c] = feature.mean_low;
-        state->variance[c] = feature.variance;
-        state->exponent[c] = feature.exponent;
+        const sl_feature_t *feature = &scratch->after[c];
+        state->mean[c] = feature->mean;
+        state->low[c] = feature->mean_low;
+        state->variance[c] = feature->variance;
+        state->exponent[c] = feature->exponent;
     }
     state->count += state->count < SL_STANDARDISE_WINDOW;
 }

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "sl_stages_config.h"
+#include "sl_statistics.h"
 
 /* count: samples in the statistics, up to the window; of each channel its running mean and
  * variance, as the front end has them, and the exponent of their unit. */
@@ -16,8 +17,9 @@ typedef struct {
     int32_t exponent[SL_STANDARDISE_CHANNELS];
 } sl_standardise_state_t;
 
+/* The statistics as the last look would leave them. */
 typedef struct {
-    uint32_t nothing;
+    sl_feature_t after[SL_STANDARDISE_CHANNELS];
 } sl_standardise_scratch_t;
 
 /* A recording begins: the statistics are the sensor's, and stay. The caller begins with zeros, of
@@ -29,5 +31,6 @@ void sl_standardise_reset(sl_standardise_state_t *state);
 int32_t sl_standardise_look(const sl_standardise_state_t *state, sl_standardise_scratch_t *scratch,
                             const uint32_t *x_bits, uint32_t *feature_bits);
 
-/* The values enter the statistics. */
-void sl_standardise_push(sl_standardise_state_t *state, const uint32_t *x_bits);
+/* The values of the last look enter the statistics. */
+void sl_standardise_push(sl_standardise_state_t *state, const sl_standardise_scratch_t *scratch,
+                         const uint32_t *x_bits);

@@ -147,7 +147,9 @@ int32_t sl_window_look(const sl_window_state_t *state, sl_window_scratch_t *scra
     return 1;
 }
 
-void sl_window_push(sl_window_state_t *state, const uint32_t *x_bits) {
+void sl_window_push(sl_window_state_t *state, const sl_window_scratch_t *scratch,
+                    const uint32_t *x_bits) {
+    (void)scratch;
     for (uint32_t c = 0; c < SL_WINDOW_CHANNELS; c++) {
         state->sample[state->at * SL_WINDOW_CHANNELS + c] = x_bits[c];
     }
