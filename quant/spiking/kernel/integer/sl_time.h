@@ -14,7 +14,8 @@ static inline uint32_t sl_time_counter(const sl_state_t *state) {
     return state->time_steps;
 }
 
-/* The front end's values arrive at their traces, which become layer 0's inputs. */
+/* The front end's values arrive at their traces. They become layer 0's inputs where they charge it;
+ * else the traces do. */
 SL_INLINE void sl_time_arrive(const sl_state_t *state, sl_scratch_t *scratch) {
     uint32_t events = 0, live = 0;
     sl_events_arrive(state, scratch);
@@ -29,7 +30,9 @@ SL_INLINE void sl_time_arrive(const sl_state_t *state, sl_scratch_t *scratch) {
         const int32_t size = (int32_t)(sl_abs32(trace) >> SL_INPUT_SHIFT);
         live += size != 0;
         scratch->new_input_trace[i] = (int16_t)trace;
-        scratch->input[i] = (sl_input_t)(trace < 0 ? -size : size);
+        if (!SL_CHARGED) {
+            scratch->input[i] = (sl_input_t)(trace < 0 ? -size : size);
+        }
     }
     scratch->new_events[0] = events;
     scratch->new_live[0] = live;
@@ -44,6 +47,10 @@ SL_INLINE void sl_time_commit(sl_state_t *state, const sl_scratch_t *scratch) {
     for (uint32_t e = 0; e < SL_N_HIDDEN_UNITS * S; e++) {
         state->membrane_reset[e] = scratch->new_reset[e];
         state->output_trace[e] = scratch->new_output[e];
+    }
+    for (uint32_t e = 0; SL_CHARGED && e < SL_N_CHARGES; e++) {
+        state->charge_mean[e] = scratch->new_mean[e];
+        state->charge_variance[e] = scratch->new_variance[e];
     }
     for (uint32_t l = 0; l < SL_N_LAYERS; l++) {
         state->events[l] += scratch->new_events[l];
@@ -67,5 +74,9 @@ SL_INLINE void sl_time_reset(sl_state_t *state) {
     for (uint32_t e = 0; e < SL_N_HIDDEN_UNITS * S; e++) {
         state->membrane_reset[e] = 0;
         state->output_trace[e] = 0;
+    }
+    for (uint32_t e = 0; SL_CHARGED && e < SL_N_CHARGES; e++) {
+        state->charge_mean[e] = 0;
+        state->charge_variance[e] = 0;
     }
 }

@@ -40,8 +40,7 @@ SL_INLINE sl_first_look_t sl_chip_look(const sl_input_t *x, const int8_t *expone
 }
 
 /* As the host's. Where all rows have one exponent, one pass says how large their squares are. */
-SL_INLINE sl_sums_t sl_first_sums(const sl_state_t *state, sl_scratch_t *scratch, int32_t *mean,
-                                  uint32_t *power) {
+SL_INLINE sl_first_rows_t sl_first_look(const sl_state_t *state, sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[0];
     const int8_t *exponents = state->rho_exponent + layer->first;
     const sl_first_look_t look = sl_chip_look(scratch->input, exponents, scratch->active_mask);
@@ -77,8 +76,14 @@ SL_INLINE sl_sums_t sl_first_sums(const sl_state_t *state, sl_scratch_t *scratch
     scratch->reach_squared = sl_bit_length(each) + most - SL_SQUARE_MORE_BITS;
     first.k_mean = sl_max32(0, sl_bit_length(size) - 16);
     first.squares = (sl_squares_t){most, sl_squares_shift(each, total, most)};
+    return first;
+}
+
+SL_INLINE sl_sums_t sl_first_sums(const sl_state_t *state, sl_scratch_t *scratch, int32_t *mean,
+                                  uint32_t *power) {
+    const sl_first_rows_t first = sl_first_look(state, scratch);
     sl_columns_sum(&first, mean, power);
-    return (sl_sums_t){first.k_mean, 0, most + first.squares.k - SL_SQUARE_MORE_BITS};
+    return (sl_sums_t){first.k_mean, 0, first.squares.most + first.squares.k - SL_SQUARE_MORE_BITS};
 }
 
 /* By how much the sums of inputs are shortened; sets the OR of all inputs. */
@@ -230,4 +235,19 @@ SL_INLINE sl_sums_t sl_later_sums(uint32_t index, const sl_state_t *state, sl_sc
                      (int32_t *)power + j * L);
     }
     return (sl_sums_t){k_mean, narrow, squares.most + squares.k - SL_SQUARE_MORE_BITS};
+}
+
+/* Of inputs that are others for learning than they were for the sums. */
+SL_INLINE void sl_look_again(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {
+    const sl_layer_t *layer = &sl_layers[index];
+    uint32_t seen = 0;
+    if (index == 0) {
+        sl_first_look(state, scratch);
+        return;
+    }
+    const int16_t *x = scratch->hidden + layer->hidden * L;
+    for (uint32_t e = 0; e < layer->rows * L; e++) {
+        seen |= (uint32_t)x[e];
+    }
+    scratch->narrow[index] = sl_max32(0, sl_bit_length(seen) - 8);
 }
