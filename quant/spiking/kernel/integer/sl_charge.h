@@ -9,6 +9,7 @@
 #include "sl_integer.h"
 #include "sl_lanes.h"
 #include "sl_pre_activation.h"
+#include "sl_root.h"
 #include "sl_rule.h"
 #include "sl_trace.h"
 
@@ -58,7 +59,10 @@ static inline int32_t sl_variance_of(uint32_t power, int32_t right) {
 /* Its root, of 16 significant bits, Q.12. */
 static inline int32_t sl_charge_deviation(int32_t variance) {
     const int32_t up = (32 - sl_bit_length((uint32_t)variance)) >> 1;
-    const uint32_t root = sl_isqrt32((uint32_t)variance << sl_min32(2 * up, 31));
+    if (variance == 0) {
+        return 0;
+    }
+    const uint32_t root = sl_root_normal((uint32_t)variance << 2 * up);
     return (int32_t)(up > 2 ? root >> (up - 2) : root << (2 - up));
 }
 

@@ -2,9 +2,14 @@
 #pragma once
 
 #include "sl_build.h"
+#include "sl_integer.h"
 #include "sl_rule.h"
 
 enum { SL_VARIANCE_FRAC_BITS = 20 };
+
+static inline uint32_t sl_root(uint32_t x) {
+    return sl_isqrt32(x);
+}
 
 static inline uint32_t sl_charged(uint32_t index) {
     (void)index;

@@ -3,6 +3,7 @@
 
 #include "sl_columns.h"
 #include "sl_first.h"
+#include "sl_chip_traces.h"
 #include "sl_pairs.h"
 #include "sl_rule.h"
 #include "sl_total.h"
@@ -86,6 +87,20 @@ SL_INLINE sl_sums_t sl_first_sums(const sl_state_t *state, sl_scratch_t *scratch
     return (sl_sums_t){first.k_mean, 0, first.squares.most + first.squares.k - SL_SQUARE_MORE_BITS};
 }
 
+/* An input in 8 bits. */
+static inline int32_t sl_chip_narrow(int32_t h, int32_t narrow) {
+    return sl_min32((h + ((1 << narrow) >> 1)) >> narrow, SL_NARROW_MAX);
+}
+
+#ifdef SL_SPIKING
+
+SL_FOLD sl_sums_t sl_later_sums(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch,
+                                int32_t *mean, uint32_t *power) {
+    return sl_trace_sums(index, state, scratch, mean, power);
+}
+
+#else
+
 /* By how much the sums of inputs are shortened; sets the OR of all inputs. */
 SL_INLINE int32_t sl_chip_blocked(const int16_t *x, uint32_t rows, uint32_t *seen) {
     uint32_t most = 0, all = 0;
@@ -101,11 +116,6 @@ SL_INLINE int32_t sl_chip_blocked(const int16_t *x, uint32_t rows, uint32_t *see
     }
     *seen = all;
     return sl_max32(0, sl_bit_length(most) - 16);
-}
-
-/* An input in 8 bits. */
-static inline int32_t sl_chip_narrow(int32_t h, int32_t narrow) {
-    return sl_min32((h + ((1 << narrow) >> 1)) >> narrow, SL_NARROW_MAX);
 }
 
 #if SL_DSP
@@ -236,6 +246,8 @@ SL_INLINE sl_sums_t sl_later_sums(uint32_t index, const sl_state_t *state, sl_sc
     }
     return (sl_sums_t){k_mean, narrow, squares.most + squares.k - SL_SQUARE_MORE_BITS};
 }
+
+#endif
 
 /* Of inputs that are others for learning than they were for the sums. */
 SL_INLINE void sl_look_again(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {

@@ -44,6 +44,14 @@ SL_FOLD int32_t sl_unit_inverse(int32_t spread) {
     return spread == 0 ? 0 : (1 << 30) / spread;
 }
 
+/* A chip that lets steps pass without a label divides for the steps that it learns: until then the
+ * deviations stand in the inverses' place. */
+#ifdef SL_SPIKING
+enum { SL_LATE_INVERSES = !SL_ON_HOST };
+#else
+enum { SL_LATE_INVERSES = 0 };
+#endif
+
 /* From sums to pre-activations' means (in place) and deviations, .12, with their inverses; n units,
  * or draws of units. Returns the largest deviation of a draw. */
 SL_INLINE int32_t sl_moments(int32_t *mean, uint32_t *power, uint32_t n, int32_t right_mean,
@@ -55,10 +63,10 @@ SL_INLINE int32_t sl_moments(int32_t *mean, uint32_t *power, uint32_t n, int32_t
         mean[e] = sl_centre(mean[e], right_mean, &clamped);
     }
     for (uint32_t e = 0; e < n; e++) {
-        spread[e] = sl_unit_deviation(sl_isqrt32(power[e]), right_spread, &clamped);
+        spread[e] = sl_unit_deviation(sl_root(power[e]), right_spread, &clamped);
         widest = sl_max32(widest, spread[e]);
         if (!SL_ON_HOST) {
-            inverse[e] = sl_unit_inverse(spread[e]);
+            inverse[e] = SL_LATE_INVERSES ? spread[e] : sl_unit_inverse(spread[e]);
         }
     }
     for (uint32_t e = 0; SL_ON_HOST && e < n; e++) {
@@ -68,12 +76,12 @@ SL_INLINE int32_t sl_moments(int32_t *mean, uint32_t *power, uint32_t n, int32_t
     return widest;
 }
 
-/* Of n deviations their inverses. Returns the largest deviation. */
+/* Of n deviations what stands in their inverses' place. Returns the largest deviation. */
 SL_INLINE int32_t sl_inverses(const int32_t *spread, uint32_t n, int32_t *inverse) {
     int32_t widest = 0;
     for (uint32_t e = 0; e < n; e++) {
         widest = sl_max32(widest, spread[e]);
-        inverse[e] = sl_unit_inverse(spread[e]);
+        inverse[e] = SL_LATE_INVERSES ? spread[e] : sl_unit_inverse(spread[e]);
     }
     return widest;
 }

@@ -5,6 +5,7 @@
 #include "sl_build.h"
 
 #include "sl_charge.h"
+#include "sl_forward_layer.h"
 
 #ifdef SL_HOST
 #include "sl_backward_inputs.h"
@@ -49,8 +50,10 @@ SL_FOLD void sl_learn_layer(uint32_t index, uint32_t key, sl_state_t *state, sl_
     const int16_t *epsilon = scratch->epsilon + layer->unit * L;
     int32_t *r = scratch->block_r;
     uint32_t *count = &scratch->saturations[SL_SAT_GRADIENT];
-    const int32_t *inverse =
-        index == 0 ? scratch->inverse_first : scratch->inverse + layer->later * L;
+    int32_t *inverse = index == 0 ? scratch->inverse_first : scratch->inverse + layer->later * L;
+    for (uint32_t e = 0; SL_LATE_INVERSES && e < layer->columns * (index == 0 ? 1 : L); e++) {
+        inverse[e] = sl_unit_inverse(inverse[e]);
+    }
     if (sl_charged(index)) {
         sl_charge_recall(index, scratch);
         sl_look_again(index, state, scratch);
