@@ -9,6 +9,7 @@ may be as sure of what it never saw.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -70,6 +71,17 @@ class Asking:
         self.budget, self.threshold, self.quiet = budget, LIMIT, 0
         least = STEP if budget == 1 else math.floor(STEP * budget / (1 - budget) + 0.5)
         self._up = min(max(least, 1), 2 * LIMIT)
+
+    def to_dict(self) -> dict[str, float]:
+        """Return what goes on as this does, as JSON takes it."""
+        return {"budget": self.budget, "threshold": self.threshold, "quiet": self.quiet}
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, float]) -> Asking:
+        """Invert :meth:`to_dict`."""
+        asking = cls(found["budget"])
+        asking.threshold, asking.quiet = int(found["threshold"]), int(found["quiet"])
+        return asking
 
     def asks(self, margin: int) -> bool:
         """Return whether a sample with this margin asks, and move the threshold."""

@@ -7,7 +7,6 @@ the state's bytes as they lie in a device's memory; CRC-32 over all that follows
 from __future__ import annotations
 
 import json
-import math
 import struct
 import zlib
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from typing import Any
 from quant.description import from_json, to_json
 from quant.errors import ShapeError, StateFormatError
 from quant.hyperparameters import is_whole
+from quant.labels import check_label, is_text
 from quant.layout import State
 from quant.network import NetworkSpec
 from quant.rule import Config, arithmetic_of
@@ -29,8 +29,6 @@ FORMAT_VERSION = 2
 #: Before the next version is written, its migration stands here, and tests/golden/images has images
 #: of the old one. No version before 2 was released.
 MIGRATIONS: dict[int, Callable[[bytes, bytes], tuple[bytes, bytes]]] = {}
-#: Of a label that is a whole number; JSON's readers take so many everywhere.
-LABEL_BITS = 1024
 #: Samples are counted in 64 bits, 32 of which the state has.
 EPOCHS_END = 1 << 32
 _HEADER = struct.Struct("<4sHHIIII")
@@ -224,34 +222,17 @@ def _names(
     return tuple(labels), names
 
 
-def check_label(label: Any) -> None:
-    """Refuse a label that an image cannot hold.
-
-    Raises
-    ------
-    ShapeError
-        If it is not text, a finite number of up to 1,024 bits, or a truth value.
-    """
-    good = isinstance(label, str | int | float)
-    if isinstance(label, float):
-        good = math.isfinite(label)
-    elif isinstance(label, int):
-        good = label.bit_length() <= LABEL_BITS
-    if not good:
-        raise ShapeError(
-            f"labels has {label!r}: expected text, finite numbers of up to {LABEL_BITS} bits, or "
-            "truth values"
-        )
-
-
 def check_names(names: tuple[str, ...] | None) -> None:
     """Refuse names of features of which two are the same: a dict could not tell them apart.
 
     Raises
     ------
     ShapeError
-        Always, then; it names one of them.
+        Then, or if a name is no text of Unicode characters; it names one of them.
     """
+    for name in names or ():
+        if not is_text(name):
+            raise ShapeError(f"a feature is called {name!r}: expected text that UTF-8 can hold")
     if names is not None and len(set(names)) != len(names):
         double = next(name for name in names if names.count(name) > 1)
         raise ShapeError(f"two features are called {double!r}: give each its own name")

@@ -101,7 +101,7 @@ def uncertainty_of(logits: Floats) -> Uncertainty:
     both = np.empty((n_classes, n_draws + 1))  # the mean is the last column
     np.divide(weights, np.add.reduce(weights, axis=0), out=both[:, :-1])
     np.divide(np.add.reduce(both[:, :-1], axis=1), n_draws, out=both[:, -1])
-    bits = -np.add.reduce(both * np.log2(both + (both == 0)), axis=0)
+    bits = 0.0 - np.add.reduce(both * np.log2(both + (both == 0)), axis=0)  # no -0.0
     if not math.isfinite(bits[-1]):
         raise InputValueError("logits must be finite: the entropy of these is not a number")
     predictive = min(max(float(bits[-1]), 0.0), math.log2(n_classes))
@@ -252,5 +252,5 @@ def _probabilities(values: Floats, n_dimensions: int, layout: str) -> npt.NDArra
 def _entropy(p: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return -Σ p log2 p over the last axis, in [0, log2 n]; 0 log 0 = 0."""
     logarithms = np.log2(p, out=np.zeros_like(p), where=p > 0)
-    result = np.clip(-np.sum(p * logarithms, axis=-1), 0, np.log2(p.shape[-1]))
+    result = np.clip(0.0 - np.sum(p * logarithms, axis=-1), 0, np.log2(p.shape[-1]))
     return np.asarray(result, np.float64)

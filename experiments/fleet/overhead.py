@@ -112,12 +112,12 @@ def bare(learner: MesuClassifier, cells: npt.NDArray[Any]) -> float:
 
 def of_fleet(keys: int, rows: int) -> dict[str, Any]:
     """Measure a fleet's run from its CSV to its end, in µs of CPU time per sample."""
-    from streamlearn.fleet import flow
+    from streamlearn.fleet.running import run
 
     with tempfile.TemporaryDirectory() as folder:
         out, learner, cells = begun(Path(folder), keys, rows)
         before = time.process_time()
-        flow.run(out, 1, 3600.0)
+        run(out, 1, 3600.0)
         took = time.process_time() - before
     alone, each = bare(learner, cells), 1e6 / (keys * rows)
     return {"engine": "Bytewax", "keys": keys, "rows": rows, "bare": alone * each,

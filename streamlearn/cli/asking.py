@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
+from quant.asking import Asking
+from streamlearn.cli.checkpoints import Checkpoint
+from streamlearn.cli.columns import Columns
 from streamlearn.cli.endings import CommandError
+from streamlearn.cli.record import RunRecord
 from streamlearn.cli.whole_samples import WholeSamples
 
 
@@ -39,6 +44,8 @@ class AskedSamples(WholeSamples):
         Has ``wants_label``.
     budget
         The share of labels that it may ask for.
+    start
+        What :meth:`to_dict` gave before; empty at the beginning.
 
     Attributes
     ----------
@@ -51,7 +58,7 @@ class AskedSamples(WholeSamples):
         If its rule does not draw, so that it cannot tell.
     """
 
-    def __init__(self, learner: Any, budget: float) -> None:
+    def __init__(self, learner: Any, budget: float, start: Mapping[str, Any]) -> None:
         super().__init__(learner)
         if not hasattr(learner, "wants_label"):
             raise CommandError(
@@ -59,7 +66,20 @@ class AskedSamples(WholeSamples):
                 "take a rule that draws its weights"
             )
         self.learner: Any = learner
-        self.budget, self.offered, self.asked = budget, 0, 0
+        self.budget = budget
+        self.offered, self.asked = start.get("offered", 0), start.get("asked", 0)
+        if start.get("by"):
+            learner.asking = Asking.from_dict(start["by"])  # another budget begins anew
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what a run that goes on needs to ask for the same labels."""
+        by = self.learner.asking
+        return {
+            "budget": self.budget,
+            "offered": self.offered,
+            "asked": self.asked,
+            "by": None if by is None else by.to_dict(),
+        }
 
     def test_then_learn_block(
         self, x: NDArray[np.float32], y: NDArray[np.int64], /
@@ -94,9 +114,23 @@ class AskedSamples(WholeSamples):
         return label
 
 
-def whole_samples(learner: Any, budget: float | None) -> WholeSamples:
-    """Return a learner whose samples no signal can split; with a budget it asks for labels."""
-    return WholeSamples(learner) if budget is None else AskedSamples(learner, budget)
+def budget_of(given: float | None, start: Checkpoint) -> float | None:
+    """Return the share of labels of a run: the one that is given, or that it has had so far."""
+    return start.asking.get("budget") if given is None else given
+
+
+def whole_samples(
+    learner: Any, budget: float | None, start: Mapping[str, Any], record: RunRecord
+) -> WholeSamples:
+    """Return a learner whose samples no signal can split; with a budget it asks for labels.
+
+    Checkpoints then hold how it asks.
+    """
+    if budget is None:
+        return WholeSamples(learner)
+    whole = AskedSamples(learner, budget, start)
+    record.asking = whole.to_dict
+    return whole
 
 
 def asked_figures(whole: Any) -> dict[str, Any]:
@@ -113,21 +147,37 @@ def say_asked(to: Console, whole: Any) -> None:
         share = whole.asked / max(whole.offered, 1)
         to.print(
             f"asked for {whole.asked} of {whole.offered} labels ({share:.1%}); the accuracy is "
-            "over all rows",
+            "over all rows, and the baselines beside it know every label",
             soft_wrap=True,
         )
 
 
-def check_alone(budget: float | None, waiting: object | None) -> None:
-    """Refuse a budget of labels that come later.
+def check_alone(budget: float | None, reading: Columns, recorded: bool, numbers: bool) -> None:
+    """Refuse a budget beside what cannot go with it.
+
+    Parameters
+    ----------
+    budget
+        The share of labels; None: there is nothing to refuse.
+    reading
+        How the stream is read.
+    recorded
+        Whether there is a record, which holds samples that are learned.
+    numbers
+        Whether it is a regression.
 
     Raises
     ------
     CommandError
-        If there are both.
+        If there is a record, a regression, or labels that come later.
     """
-    if budget is not None and waiting is not None:
+    if budget is None:
+        return
+    if reading.delay or reading.labels:
         raise CommandError(
             "--label-budget goes with labels that come with their rows: leave out --label-delay "
             "and --labels"
         )
+    if recorded or numbers:
+        other = "--record" if recorded else "--task regression"
+        raise CommandError(f"--label-budget goes without {other}: leave one of them out")

@@ -21,8 +21,8 @@ from streamlearn.cli.stage_texts import read_stages
 _WIDTHS = (8, 16, 32, 64, 128, 256, 512)
 _MODEL = (
     "A model, not a measurement: state bytes are exact; scratch, code and instructions are those "
-    "counted for one network of a rule (128 inputs), scaled; cycles are a constant for a core. "
-    "`simulate` measures."
+    "counted for one network of a rule (128 inputs), built for speed, scaled; cycles are a "
+    "constant for a core. `simulate` measures; its --optimize size takes less flash and more time."
 )
 
 
@@ -125,30 +125,37 @@ def print_fit(export_dir: Path) -> None:
     exported = firmware_sim.open_export(export_dir)
     table = _table("board", "flash, bytes", "of", "RAM, bytes", "of", "fits", "commits")
     for board in firmware_sim.list_boards():
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                built = firmware_sim.build_firmware(export_dir, board, folder)
-            except firmware_sim.DeviceTooSmallError as error:
-                cells = ["", "", "", ""]
-                at = 0 if error.memory == "flash" else 2
-                cells[at : at + 2] = f"{error.needed_bytes:,}", f"{error.available_bytes:,}"
-                table.add_row(board.name, *cells, f"no: {error.memory}", "–")
-                continue
-        table.add_row(
-            board.name,
-            f"{built.flash_bytes + built.storage.bytes:,}",
-            f"{board.flash.bytes - board.flash.reserved_bytes:,}",
-            f"{built.ram_bytes.total:,}",
-            f"{board.ram.bytes:,}",
-            "yes",
-            commits_of(board, exported.state_bytes),
-        )
+        table.add_row(board.name, *_fit(export_dir, board, exported.state_bytes))
     to = Console(highlight=False, markup=False, emoji=False)
     to.print(table)
     to.print(
         "Built and linked for each board; flash is the image and the two areas that keep the "
-        "state. no: what there is too little of. commits: how often the flash takes the state."
+        "state. for size: only what --optimize size builds has room. no: what there is too little "
+        "of, in either build. commits: how often the flash takes the state."
     )
+
+
+def _fit(export_dir: Path, board: firmware_sim.Board, state_bytes: int) -> tuple[str, ...]:
+    """Return what a board has room for; a build for size is tried if one for speed has none."""
+    tried: tuple[tuple[firmware_sim.Optimize, str], ...] = (("speed", "yes"), ("size", "for size"))
+    for optimize, fits in tried:
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                built = firmware_sim.build_firmware(export_dir, board, folder, optimize=optimize)
+        except firmware_sim.DeviceTooSmallError as error:
+            short = error
+            continue
+        return (
+            f"{built.flash_bytes + built.storage.bytes:,}",
+            f"{board.flash.bytes - board.flash.reserved_bytes:,}",
+            f"{built.ram_bytes.total:,}",
+            f"{board.ram.bytes:,}",
+            fits,
+            commits_of(board, state_bytes),
+        )
+    numbers = f"{short.needed_bytes:,}", f"{short.available_bytes:,}"
+    cells = (*numbers, "", "") if short.memory == "flash" else ("", "", *numbers)
+    return (*cells, f"no: {short.memory}", "–")
 
 
 def check_plan(inputs: int | None, classes: int | None, rate: float | None) -> None:

@@ -93,6 +93,8 @@ class Checkpoint:
         What later rows depend on (:meth:`streamlearn.streams.csv_rows.CsvRows.memory`).
     waiting
         Rows that wait for their label (:class:`streamlearn.cli.waiting.Waiting`).
+    asking
+        What a learner goes by that asks for labels (:class:`streamlearn.cli.asking.AskedSamples`).
     image
         The state image.
     part
@@ -115,6 +117,7 @@ class Checkpoint:
     source: dict[str, int] = field(default_factory=dict)
     columns: dict[str, Any] = field(default_factory=dict)
     waiting: dict[str, Any] = field(default_factory=dict)
+    asking: dict[str, Any] = field(default_factory=dict)
     image: bytes = b""
     part: bytes = b""
 

@@ -139,7 +139,7 @@ def _engine(of_kafka: bool) -> Any:
     """Return the dataflow, or say which package it needs."""
     needs = {"bytewax": ("Bytewax", "fleet"), "confluent_kafka": ("confluent-kafka", "kafka")}
     try:
-        from streamlearn.fleet import flow
+        from streamlearn.fleet import running
 
         if of_kafka:
             import streamlearn.fleet.kafka  # noqa: F401
@@ -150,7 +150,7 @@ def _engine(of_kafka: bool) -> Any:
         raise CommandError(
             f'fleet run needs {package}, which is not installed: pip install "streamlearn[{extra}]"'
         ) from error
-    return flow
+    return running
 
 
 def _check_place(out: Path) -> None:

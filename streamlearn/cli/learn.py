@@ -10,6 +10,7 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import Any, Literal
 
+from streamlearn.cli.asking import check_alone
 from streamlearn.cli.blocks import RowBlocks
 from streamlearn.cli.checkpoints import Checkpoint, Place
 from streamlearn.cli.columns import Columns
@@ -45,6 +46,7 @@ def learn(
     """
     columns = columns or Columns()
     columns.check(stream)
+    check_alone(keeping.label_budget, columns, keeping.record is not None, task == REGRESSION)
     keeping.check(stream, columns.labels)
     source = keeping.source(stream, fresh=True)
     place = Place(stream_path(source.stream, keeping.out), label, on_bad)

@@ -113,6 +113,7 @@ class RunRecord:
         self.recorded: Callable[[], dict[str, Any]] = dict
         self.memory: dict[str, Any] = start.columns  # of the columns, at `place`
         self.waiting: Callable[[], dict[str, Any]] = dict
+        self.asking: Callable[[], dict[str, Any]] = dict
         self.labels_kept: Callable[[dict[str, Any]], object] = lambda _: None
         self.seconds = start.seconds
         self.place = start.place
@@ -205,6 +206,7 @@ class RunRecord:
             record=self.recorded(),
             columns=self.memory,
             waiting=self.waiting(),
+            asking=self.asking(),
             chain=self._hash.chain.hex(),
             source=self.source_counts(),
             image=self._learner.to_bytes(),

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from streamlearn.cli import checkpoints
+from streamlearn.cli.asking import budget_of, check_alone
 from streamlearn.cli.blocks import RowBlocks
 from streamlearn.cli.checkpoints import CHECKPOINT_DIR, Checkpoint, Place
 from streamlearn.cli.columns import Columns
@@ -72,6 +73,12 @@ def resume(
         reading = columns(Columns.from_dict(place.reading)).seen_from(run_dir)
         reading.check(source.stream)
         keeping.check(source.stream, reading.labels and stream_at(reading.labels, run_dir))
+        check_alone(
+            budget_of(keeping.label_budget, start),
+            reading,
+            keeping.record is not None or bool(start.record),
+            isinstance(learner, StreamRegressor),
+        )
         place = replace(place, reading=reading.to_dict())
         names = learner.get_params()["features"]
         reading = reading.known(names or ())

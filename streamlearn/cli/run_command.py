@@ -171,9 +171,6 @@ def run(
         record,
         None if label_budget is None else read_budget(label_budget),
     )
-    if label_budget is not None and (record is not None or task == REGRESSION):
-        other = "--record" if record is not None else "--task regression"
-        raise CommandError(f"--label-budget goes without {other}: leave one of them out")
     if record is not None and columns.learn_every > 1:
         raise CommandError("--record learns each row again: leave out --learn-every")
     given = given_names(context)

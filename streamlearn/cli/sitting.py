@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from quant.durable import write_error
-from streamlearn.cli.asking import asked_figures, check_alone, say_asked, whole_samples
+from streamlearn.cli.asking import asked_figures, budget_of, say_asked, whole_samples
 from streamlearn.cli.blocks import BlockSize, RowBlocks, Rows
 from streamlearn.cli.checkpoints import CHECKPOINT_DIR, Checkpoint, Place
 from streamlearn.cli.common import console, learner_metrics, skipped_metrics, stop_if_cut
@@ -78,7 +78,7 @@ class Run:
         self.rows, self.learner, self.keeping = rows, learner, keeping
         self.blocks, self.size = blocks, BlockSize()
         self._every = int(start.place.reading.get("learn_every", 1))
-        self.record, self._begun = self._record_from(start), start.n_rows
+        self.record, self._begun, self._start = self._record_from(start), start.n_rows, start
         self.lookout = Lookout(rows, learner, self.record, start, keeping.out, keeping.looking)
         self.observers = Observers(self.lookout.observers)
         self.waiting: Waiting | None = None
@@ -87,7 +87,6 @@ class Run:
     def wait_for_labels(self, waiting: Waiting | None) -> None:
         """Have rows wait for labels that come later, if they do; checkpoints hold who waits."""
         self.waiting = waiting
-        check_alone(self.keeping.label_budget, waiting)
         if waiting is not None:
             self.record.waiting, self.record.labels_kept = waiting.to_dict, waiting.kept
 
@@ -276,7 +275,8 @@ class Run:
         return RunRecord(self.learner, self.rows, start)
 
     def _whole(self) -> Any:
-        return whole_samples(self.learner, self.keeping.label_budget)
+        budget = budget_of(self.keeping.label_budget, self._start)
+        return whole_samples(self.learner, budget, self._start.asking, self.record)
 
     def _figures(self, result: Any) -> dict[str, Any]:
         return learner_metrics(self.learner, result)

@@ -67,7 +67,8 @@ def _against_baselines(metrics: ClassificationMetrics) -> Iterator[str]:
             metrics.accuracy_no_change,
             latest.accuracy_no_change,
             "if each label is known before the next sample, repeat it, or give it to the learner "
-            "as a feature; if labels come late, nothing can repeat them, and this does not count",
+            "as a feature; if labels come late, or only some of them, nothing can repeat them, and "
+            "this does not count",
         ),
     ):
         if not kappa < 0:

@@ -20,7 +20,7 @@ from quant.network import NetworkSpec
 from quant.state import State, started, state_from_bytes, state_sha256
 from streamlearn.engines import Backend, Engine, make_engine
 from streamlearn.learners.forking import follow
-from streamlearn.learners.numbers import unwrap
+from streamlearn.learners.labels import read_label
 from streamlearn.learners.odometer import Odometer
 from streamlearn.learners.parameters import Parameters
 from streamlearn.learners.river_protocol import RiverEstimator
@@ -86,7 +86,7 @@ class StreamLearner(Parameters, RiverEstimator):
         state = started(spec, config, given["arithmetic"], blank, given["seed"])
         classes = given.get("classes")
         labels = () if classes is None else as_tuple("classes", classes)
-        labels = tuple(map(unwrap, labels))
+        labels = tuple(map(read_label, labels))
         image = Image(spec, config, given["arithmetic"], state, labels, names)
         self._setup(image, given["backend"])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
@@ -10,18 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from quant.errors import DivergedError, LabelError
-from quant.heads.categorical.taught import anything, candidates, compared
+from quant.heads.categorical.taught import anything, compared
 from quant.heads.head import ClassPrediction
 from quant.image import Image
+from quant.labels import shown
 from quant.layout import State
 from quant.native import REFUSED
-from quant.rule import arithmetic_of
 from streamlearn.engines import DIVERGED, Backend
 from streamlearn.learners.base import Features, StreamLearner
 from streamlearn.learners.blocks import ClassBlocks, probabilities
-from streamlearn.learners.labels import check_savable, read_label
+from streamlearn.learners.doubts import ClassDoubts
+from streamlearn.learners.labels import check_classes, check_savable, read_label
 from streamlearn.learners.river_protocol import join_river
-from streamlearn.uncertainty import PredictiveUncertainty, Uncertainty, uncertainty_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -29,26 +28,16 @@ if TYPE_CHECKING:
 Raw = npt.NDArray[np.float64]
 #: Labels that are what they are: there is nothing inside them to look for.
 PLAIN = frozenset({bool, int, str, np.int64, np.int32, np.uint8})
-NOTHING_KNOWN = (
-    "no label is known yet, so that there is nothing to be unsure of: learn a sample, or give "
-    "classes="
-)
 #: NumPy's numbers of types up to long double are those of real numbers.
 LAST_REAL = np.dtype(np.longdouble).num
 
 
-class StreamClassifier(ClassBlocks, StreamLearner):
+class StreamClassifier(ClassDoubts, ClassBlocks, StreamLearner):
     """A classifier that learns one sample at a time; a subclass names its rule."""
 
     def _setup(self, image: Image, backend: Backend | None) -> None:
         super()._setup(image, backend)
-        for label in image.labels:
-            check_savable(read_label(label))
-        if len(image.labels) > self.spec.n_classes or len(set(image.labels)) != len(image.labels):
-            raise LabelError(
-                f"classes={list(image.labels)}: expected at most {self.spec.n_classes} different "
-                "labels, as many as the last layer has units"
-            )
+        check_classes(image.labels, self.spec.n_classes)
         self._labels: list[Any] = list(image.labels)
         self._index: dict[Any, int] = {label: i for i, label in enumerate(self._labels)}
         self._shape = (self.spec.n_features,)
@@ -196,94 +185,9 @@ class StreamClassifier(ClassBlocks, StreamLearner):
             found = probabilities(known).tolist()
             return self._labels[int(np.argmax(known))], dict(zip(self._labels, found, strict=True))
 
-    def predict_uncertainty_one(self, x: Features) -> Uncertainty | PredictiveUncertainty:
-        """Return how unsure the prediction is, as entropies in bits over the labels taught.
-
-        One meaning for every rule: ``predictive`` is the entropy of the predicted probabilities,
-        0 where one label is certain, log2 of the number of labels where all are alike. A rule that
-        draws its weights splits it: ``aleatoric`` would stay however much more is learned,
-        ``epistemic``, their difference, would go. A rule whose weights are one value each has no
-        such split, and says so when asked (:class:`streamlearn.uncertainty.PredictiveUncertainty`).
-        Of a learner with a memory it is the network's alone.
-
-        Raises
-        ------
-        ShapeError, InputValueError, DivergedError
-            As :meth:`learn_one`.
-        LabelError
-            If no label is known yet.
-        """
-        with self._lock:
-            if not self._labels:
-                raise LabelError(NOTHING_KNOWN)
-            return self._uncertainty(self._read(x))
-
-    def novelty_one(self, x: Features) -> float:
-        """Return how unlike anything learned a sample is, 0 to 1.
-
-        One meaning for every rule: larger is more unlike, whatever the label, and what was learned
-        often is near 0. It has no scale of its own: compare it with what the stream usually gives,
-        such as a running quantile. Both rules add what a wrong kind of input does inside the
-        network to the entropy of the probabilities over all outputs, and divide by the most there
-        can be; docs/confidence.md has each rule's equation and how well it tells apart. Of a
-        learner with a memory it is the network's alone.
-
-        Raises
-        ------
-        ShapeError, InputValueError, DivergedError
-            As :meth:`learn_one`.
-        """
-        with self._lock:
-            return min(max(self._novelty(self._read(x)), 0.0), 1.0)
-
-    def look_one(self, x: Features) -> tuple[float, Uncertainty | PredictiveUncertainty]:
-        """Return :meth:`novelty_one` and :meth:`predict_uncertainty_one` of one sample.
-
-        A rule that draws its weights draws them once for both.
-
-        Raises
-        ------
-        ShapeError, InputValueError, DivergedError
-            As :meth:`learn_one`.
-        LabelError
-            If no label is known yet.
-        """
-        with self._lock:
-            if not self._labels:
-                raise LabelError(NOTHING_KNOWN)
-            novelty, uncertainty = self._look(self._read(x))
-            return min(max(novelty, 0.0), 1.0), uncertainty
-
-    def _look(self, values: Raw) -> tuple[float, Uncertainty | PredictiveUncertainty]:
-        return self._novelty(values), self._uncertainty(values)
-
-    def _uncertainty(self, values: Raw) -> Uncertainty | PredictiveUncertainty:
-        """Return what a rule knows of it: here the entropy of the probabilities, and no split."""
-        known = self._known(self._network_logits(values)[:, None])
-        return PredictiveUncertainty(uncertainty_of(known).predictive)
-
-    def _novelty(self, values: Raw) -> float:
-        """Return a rule's score, 0 to 1: here the entropy over that of not knowing."""
-        found = uncertainty_of(self._network_logits(values)[:, None])
-        return found.predictive / math.log2(self.spec.n_classes)
-
     def _logits(self, values: Raw, draws: bool = True) -> npt.NDArray[np.float64]:
         found: ClassPrediction = self._engine.predict(self._state, values, draws)
         return found.logits
-
-    def _network_logits(self, values: Raw) -> npt.NDArray[np.float64]:
-        """Return the logits without the memory."""
-        if self.spec.memory is None:
-            return self._logits(values)
-        mean: npt.NDArray[np.float64] = self._engine.draws(self._state, values).mean(axis=1)
-        tempered = arithmetic_of(self.spec, self.config, self.arithmetic).logits
-        return mean if tempered is None else np.asarray(tempered(self._state, mean))
-
-    def _known(self, outputs: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return the outputs ``[classes, draws]`` of the classes taught, 0 before that."""
-        if anything(self._state):
-            return outputs[candidates(self._state, self.spec.n_classes)]
-        return np.zeros((len(self._labels), outputs.shape[1]))
 
     def _shares(
         self, logits: npt.NDArray[np.float64], state: State | None = None
@@ -304,8 +208,9 @@ class StreamClassifier(ClassBlocks, StreamLearner):
             return index
         if len(self._labels) >= self.spec.n_classes:
             raise LabelError(
-                f"label {label!r} is unknown: the {self.spec.n_classes} classes are "
-                f"{self._labels}; give the network a larger last layer or drop the sample"
+                f"label {shown(label)} is unknown: the {self.spec.n_classes} classes are "
+                f"[{', '.join(map(shown, self._labels))}]; give the network a larger last layer or "
+                "drop the sample"
             )
         check_savable(label)
         return len(self._labels)

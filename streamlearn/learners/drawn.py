@@ -15,8 +15,8 @@ from streamlearn.uncertainty import Uncertainty, uncertainty_of
 class DrawnClassifier(StreamClassifier):
     """A classifier whose predictions are means over draws, and which knows how they disagree."""
 
-    #: What :meth:`wants_label` goes by; not part of the state.
-    _asking: Asking | None = None
+    #: What :meth:`wants_label` goes by, None before it was asked; not part of the state.
+    asking: Asking | None = None
 
     def wants_label(self, x: Features, budget: float = 0.05) -> bool:
         """Return whether the label of a sample is worth asking for.
@@ -58,10 +58,10 @@ class DrawnClassifier(StreamClassifier):
         (True, 'odd')
         """
         with self._lock:
-            if self._asking is None or self._asking.budget != budget:
-                self._asking = Asking(budget)
+            if self.asking is None or self.asking.budget != budget:
+                self.asking = Asking(budget)
             drawn = self._known(self._engine.draws(self._state, self._read(x)))
-            return self._asking.asks(margin(drawn))
+            return self.asking.asks(margin(drawn))
 
     def predict_uncertainty_one(self, x: Features) -> Uncertainty:
         """Return how unsure the prediction is: predictive, aleatoric and epistemic entropy in bits.

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from quant.errors import InputValueError, LabelError, ShapeError
-from quant.image import check_label
-from streamlearn.learners.numbers import Floats, check_finite, floats, library_of, number, unwrap
+from quant.labels import check_label, shown
+from streamlearn.learners.numbers import (
+    Floats,
+    check_finite,
+    floats,
+    is_time,
+    library_of,
+    number,
+    unwrap,
+)
 
 
 def read_label(y: Any) -> Any:
@@ -18,13 +26,14 @@ def read_label(y: Any) -> Any:
     Raises
     ------
     LabelError
-        If it cannot name a class: None, NaN, a missing or masked value, a list, an array.
+        If it cannot name a class: None, NaN, a missing or masked value, a list, an array, a date
+        or duration of NumPy.
     """
     label = unwrap(y)
-    if isinstance(label, Hashable) and not _is_missing(label):
+    if not is_time(y) and _is_hashable(label) and not _is_missing(label):
         return label
     raise LabelError(
-        f"label {y!r} is no label: drop the sample, or name the class by text or a number"
+        f"label {shown(y)} is no label: drop the sample, or name the class by text or a number"
     )
 
 
@@ -40,9 +49,33 @@ def check_savable(label: Any) -> None:
         check_label(label)
     except ShapeError as error:
         raise LabelError(
-            f"label {label!r} of type {type(label).__name__} cannot be saved: use text, finite "
-            "numbers or truth values. Nothing was learned"
+            f"label {shown(label)} of type {type(label).__name__} cannot be saved: use text, "
+            "finite numbers or truth values"
         ) from error
+
+
+def check_classes(labels: Sequence[Any], n_classes: int) -> None:
+    """Refuse the labels of a learner that has just been made if they are not its classes.
+
+    Raises
+    ------
+    LabelError
+        If there are too many, one cannot be saved, or two are equal: 1, 1.0 and True are.
+    """
+    first: dict[Any, Any] = {}
+    for label in labels:
+        check_savable(label)
+        if label in first:
+            raise LabelError(
+                f"classes has {shown(first[label])} and {shown(label)}, which are equal: expected "
+                "different labels"
+            )
+        first[label] = label
+    if len(labels) > n_classes:
+        raise LabelError(
+            f"classes has {len(labels)} labels: expected at most {n_classes}, as many as the last "
+            "layer has units"
+        )
 
 
 def read_labels(y: Any, n: int) -> list[Any]:
@@ -116,8 +149,10 @@ def _elements(y: Any, n: int, what: str) -> Any:
     shape = getattr(y, "shape", None)
     if library_of(y) == "polars":
         given = y.to_list() if hasattr(y, "to_list") else None
+    elif shape is not None and len(shape) == 1:
+        given = list(y) if is_time(y) else y.tolist()
     elif shape is not None:
-        given = y.tolist() if len(shape) == 1 else None
+        given = None
     else:
         given = y if isinstance(y, list | tuple | range) else None
     if given is None:
@@ -129,6 +164,14 @@ def _elements(y: Any, n: int, what: str) -> Any:
     if len(given) != n:
         raise ShapeError(f"y has {len(given)} {what}: X has {n} samples; give one for each")
     return given
+
+
+def _is_hashable(label: Any) -> bool:
+    try:
+        hash(label)
+    except TypeError:  # a list, or a tuple with a list in it
+        return False
+    return True
 
 
 def _is_missing(label: Any) -> bool:

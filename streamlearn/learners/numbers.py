@@ -166,10 +166,15 @@ def _one_by_one(x: Any, called: Called, what: str) -> Floats:
     return found.reshape(x.shape) if isinstance(x, np.ndarray) else found
 
 
+def is_time(value: Any) -> bool:
+    """Return whether it is a date or a duration of NumPy; one in nanoseconds holds an integer."""
+    return getattr(getattr(value, "dtype", None), "kind", None) in ("m", "M")
+
+
 def number(value: Any) -> float | None:
     """Return a real number, also out of a 0-d array or tensor, as a float; None if it is none."""
-    if getattr(getattr(value, "dtype", None), "kind", None) in ("m", "M"):
-        return None  # a date or a duration, in nanoseconds a whole number inside
+    if is_time(value):
+        return None
     value = unwrap(value)
     if not isinstance(value, _REAL):
         return None

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from quant.labels import is_text
 from streamlearn.errors import StreamFormatError
 from streamlearn.sources.limits import MAX_JSON_DEPTH, MAX_JSON_KEYS
 
@@ -127,6 +128,8 @@ def _flat(text: str, where: str) -> dict[str, str]:
     for name, value in found:
         if name in cells:
             raise StreamFormatError(f"{where}: the key {name[:40]!r} comes twice")
+        if not is_text(name):
+            raise StreamFormatError(f"{where}: the key {name[:40]!r} has half of a surrogate pair")
         cells[name] = _cell(name, value, where)
     return cells
 
@@ -154,6 +157,11 @@ def _cell(name: str, value: Any, where: str) -> str:
         if "\n" in value or "\r" in value or "\0" in value:
             raise StreamFormatError(
                 f"{where}, column {name[:40]!r}: a text with a line break or NUL in it"
+            )
+        if not is_text(value):
+            raise StreamFormatError(
+                f"{where}, column {name[:40]!r}: {value[:40]!r} has half of a surrogate pair, "
+                "which is no character"
             )
         return quoted(value)
     raise StreamFormatError(f"{where}, column {name[:40]!r}: {_kind(value)}; {_EXPECTED}")

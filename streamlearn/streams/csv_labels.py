@@ -10,10 +10,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from quant.labels import shown
 from streamlearn.errors import LabelError
 from streamlearn.streams.csv_cells import Cells
 from streamlearn.streams.csv_row import parse_float32
-from streamlearn.streams.csv_text import MISSING, is_number, to_number
+from streamlearn.streams.csv_text import is_number, names_nothing, to_number
 
 #: The label of a row that has none: it is predicted only.
 NO_LABEL = -1
@@ -59,17 +60,17 @@ class ClassValues:
         at = f"{where}, column {self._column!r}"
         if not text:
             raise LabelError(f"{at}: no label")
-        if text.casefold() in MISSING:
+        if names_nothing(text):
             raise LabelError(
-                f"{at}: the label is {text!r}, which says that there is none; leave the cell empty "
-                "to have the row predicted only"
+                f"{at}: the label is {text!r}, which names no class; leave the cell empty to have "
+                "the row predicted only, or name it among the classes (--classes) if it is one"
             )
-        known = ", ".join(map(repr, self._classes[:20]))
+        known = ", ".join(map(shown, self._classes[:20]))
         more = f" and {len(self._classes) - 20} more" if len(self._classes) > 20 else ""
         alike = [c for c in self._classes if folded(c) == folded(text)]
         close = alike or difflib.get_close_matches(text, self._classes, n=1)
-        hint = f". Did you mean {close[0]!r}?" if close else ""
-        raise LabelError(f"{at}: unknown label {text[:40]!r}; the classes are {known}{more}{hint}")
+        hint = f". Did you mean {shown(close[0])}?" if close else ""
+        raise LabelError(f"{at}: unknown label {shown(text)}; the classes are {known}{more}{hint}")
 
     def many(self, cells: Cells, index: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Return class indices, and for which cells they are good."""

@@ -21,7 +21,7 @@ from streamlearn.streams.csv_labels import (
 )
 from streamlearn.streams.csv_options import ReadOptions
 from streamlearn.streams.csv_rows import CsvRows
-from streamlearn.streams.csv_text import MISSING
+from streamlearn.streams.csv_text import names_nothing
 
 #: Predictions are recorded as uint16.
 MAX_CLASSES = 1 << 16
@@ -202,7 +202,7 @@ class CsvStream(CsvRows):
         self._take_words(words)
         if given is not None:
             return given
-        found = sorted(word for word in words.found[label] if word.casefold() not in MISSING)
+        found = sorted(word for word in words.found[label] if not names_nothing(word))
         self._ask(found, words.n_rows)
         if len(found) < 2:
             if words.first_error is not None and self.on_bad == "stop":
@@ -215,7 +215,7 @@ class CsvStream(CsvRows):
         return tuple(found)
 
     def _ask(self, labels: Collection[str], n_rows: int, so_far: bool = False) -> None:
-        found = [label for label in labels if label.casefold() not in MISSING]
+        found = [label for label in labels if not names_nothing(label)]
         if is_regression(found, None if so_far else n_rows):
             raise StreamFormatError(
                 regression_question(self.name, str(self.label_column), found, n_rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -10,7 +11,9 @@ from datetime import datetime, timezone
 from streamlearn.errors import StreamFormatError
 
 #: Cells that say that there is no value, in small letters.
-MISSING = frozenset({"", "?", "na", "n/a", "#n/a", "nan", "null", "none"})
+MISSING = frozenset(
+    {"", "?", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "-nan(ind)", "null", "none"}
+)
 #: A text column may have "none" as a value.
 MISSING_TEXT = MISSING - {"none"}
 #: Pairs of words that are one feature, 0 or 1.
@@ -87,6 +90,16 @@ def to_number(text: str, decimal: str = ".") -> float:
             raise ValueError(text)
         text = text.replace(",", ".")
     return float(text)
+
+
+def names_nothing(text: str) -> bool:
+    """Return whether a label says that there is none, or is infinity or NaN in some spelling.
+
+    No class is named so, unless whoever reads the stream names it among the classes.
+    """
+    if text.casefold() in MISSING:
+        return True
+    return is_number(text) and not math.isfinite(to_number(text))
 
 
 def to_seconds(text: str) -> float:

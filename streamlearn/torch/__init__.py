@@ -14,7 +14,8 @@ if _found is None or _found.origin is None:  # no origin: a mere folder of that 
     )
 
 from streamlearn.torch.bgd import BGD  # noqa: E402
-from streamlearn.torch.bimu import BiMU, BimuLinear, Gate, bimu_mlp, gate  # noqa: E402
+from streamlearn.torch.bimu import BimuLinear, Gate, bimu_mlp, gate  # noqa: E402
+from streamlearn.torch.bimu_rule import BiMU  # noqa: E402
 from streamlearn.torch.binary import (  # noqa: E402
     BinaryConv2d,
     BinaryLayer,

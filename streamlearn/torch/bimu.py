@@ -1,4 +1,4 @@
-"""BiMU: binary weights that know how sure they are, as layers and as an optimizer.
+"""BiMU: binary weights that know how sure they are, as layers; ``bimu_rule`` is the optimizer.
 
 References
 ----------
@@ -9,7 +9,7 @@ Float reference: :mod:`streamlearn.rules.bimu.equations` (float64, batch 1).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, cast
 
@@ -17,11 +17,11 @@ import torch  # type: ignore[import-not-found, unused-ignore]
 from torch import Tensor, nn
 from torch.nn import functional  # type: ignore[import-not-found, unused-ignore]
 
-from streamlearn.errors import ConfigError, InputValueError, ShapeError
+from streamlearn.errors import ConfigError, ShapeError
 from streamlearn.torch.binary import binarise
 from streamlearn.torch.layers import SAMPLINGS, Sampling, spread_of
-from streamlearn.torch.optim import CheckedOptimizer, Named, hyperparameters, is_number
-from streamlearn.torch.pairs import Group, require
+from streamlearn.torch.optim import is_number
+from streamlearn.torch.pairs import require
 from streamlearn.torch.shapes import Dense, Drawn, check_rows
 
 #: Uniform noise stays this far from 0 and 1, where its logit is infinite.
@@ -215,106 +215,3 @@ def bimu_mlp(layers: Sequence[int], **options: Any) -> nn.Sequential:
         parts += [BimuLinear(n_in, n_out, **options)]
         parts += [nn.LayerNorm(n_out, elementwise_affine=False), Gate()]
     return nn.Sequential(*parts[:-1])
-
-
-class BiMU(CheckedOptimizer):
-    """The rule of arXiv 2605.30198: learns, and forgets slowly, in one number per weight.
-
-    With ∂ the gradient of the loss by λ, g = likelihood · ∂ and everything from the old λ::
-
-        α  = 1 / (κ sech² λ + 2 g tanh λ + 2 |g| + 1/lr_max)
-        λ -= α (lr g + κ λ sech² λ / N)
-
-    Parameters
-    ----------
-    params : iterable
-        λ of each layer: ``net.parameters()`` of a network of :class:`BimuLinear`.
-    memory_window : float
-        The paper's *N*, in steps; ``inf`` never forgets. What is not confirmed fades over about
-        N/(κ lr_max) steps.
-    lr, lr_max, kappa, likelihood : float
-        The paper's for 1000 permuted tasks at 784-100-10 are the defaults.
-    check_gradients : bool
-        Refuse NaN and infinity before anything changes.
-
-    Raises
-    ------
-    ConfigError
-        If a value makes no sense.
-
-    Notes
-    -----
-    The gradient is that of one sample's loss, the mean over the draws. α lr |g| is at most lr/2.
-    A λ whose gradient is None stays as it is, and forgets nothing.
-
-    Examples
-    --------
-    >>> import torch
-    >>> belief = torch.zeros(3, requires_grad=True)
-    >>> optimizer = BiMU([belief], memory_window=700)
-    >>> belief.sum().backward()
-    >>> optimizer.step()
-    """
-
-    def __init__(
-        self,
-        params: Iterable[Any],
-        memory_window: float,
-        lr: float = 4.9,
-        lr_max: float = 0.0023,
-        kappa: float = 3.76,
-        likelihood: float = 161.3,
-        *,
-        check_gradients: bool = True,
-    ) -> None:
-        super().__init__(params, hyperparameters(locals()))
-
-    def add_param_group(self, param_group: Group) -> None:
-        """Add a group of λ.
-
-        Raises
-        ------
-        ConfigError
-            If a hyperparameter makes no sense.
-        """
-        _check({**self.defaults, **param_group})
-        super().add_param_group(param_group)
-
-    def _with_gradients(self, index: int, group: Group) -> list[Named]:
-        found: list[Named] = []
-        for place, parameter in enumerate(group["params"]):
-            name = f"group {index}, parameter {place}"
-            if parameter.grad is None:
-                continue
-            if parameter.grad.layout != torch.strided:
-                raise InputValueError(f"{name}: sparse gradient; expected a dense one")
-            found.append((name, (parameter,)))
-        return found
-
-    def _update_group(self, group: Group, items: list[Named]) -> None:
-        for _, (belief,) in items:
-            g = cast(Tensor, belief.grad) * group["likelihood"]
-            t = belief.tanh()
-            pull = (1 - t.square()).mul_(group["kappa"])
-            against = g.abs().addcmul_(g, t).mul_(2)
-            scale = against.add_(pull).add_(1 / group["lr_max"])
-            step = g.mul_(group["lr"]).addcmul_(pull, belief, value=1 / group["memory_window"])
-            belief.sub_(step.div_(scale))
-
-
-def _check(group: Group) -> None:
-    """Refuse hyperparameters that make no sense.
-
-    Raises
-    ------
-    ConfigError
-    """
-    for name in ("lr", "kappa", "likelihood"):
-        within = is_number(group[name]) and 0 <= group[name] < math.inf
-        require(within, name, group[name], "a finite number, 0 or above")
-    largest = group["lr_max"]
-    require(is_number(largest) and 0 < largest < math.inf, "lr_max", largest, "a number above 0")
-    window = group["memory_window"]
-    require(is_number(window) and window > 0, "memory_window", window, "steps, above 0, or inf")
-    check = group["check_gradients"]
-    require(isinstance(check, bool), "check_gradients", check, "True or False")

@@ -10,19 +10,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import cast
 
 import torch  # type: ignore[import-not-found, unused-ignore]
 from torch import Tensor
 
-from streamlearn.errors import ConfigError, InputValueError
-from streamlearn.torch.optim import CheckedOptimizer, Named, hyperparameters, is_number
+from streamlearn.torch.optim import Named, hyperparameters, is_number
 from streamlearn.torch.pairs import Group, require
+from streamlearn.torch.tensors import TensorOptimizer
 
 Params = Iterable[Tensor] | Iterable[Group] | Iterable[tuple[str, Tensor]]
 
 
-class MetaplasticAdam(CheckedOptimizer):
+class MetaplasticAdam(TensorOptimizer):
     """Adam whose steps towards zero are multiplied by f = 1 - tanh²(m\\|W\\|), m metaplasticity.
 
     With M and S Adam's moments, and t counted for each tensor::
@@ -86,56 +86,25 @@ class MetaplasticAdam(CheckedOptimizer):
         weight_decay: float = 0.0,
         check_gradients: bool = True,
     ) -> None:
-        defaults = hyperparameters(locals())
-        _check(defaults)
-        super().__init__(params, defaults)
+        super().__init__(params, hyperparameters(locals()))
 
-    def add_param_group(self, param_group: Group) -> None:
-        """Add a group of tensors, with hyperparameters of its own where it names them.
+    def check(self, group: Group) -> None:
+        """Refuse hyperparameters that make no sense.
 
         Raises
         ------
         ConfigError
-            If a key is unknown, a value makes no sense, or a tensor is neither float32 nor float64.
         """
-        known = {"params", "param_names", *self.defaults}
-        if unknown := sorted(set(param_group) - known):
-            raise ConfigError(
-                f"parameter group: unknown {', '.join(unknown)}; known are "
-                f"{', '.join(sorted(known))}"
-            )
-        _check({**self.defaults, **param_group})
-        super().add_param_group(param_group)
-        for parameter in self.param_groups[-1]["params"]:
-            if parameter.dtype not in (torch.float32, torch.float64):
-                self.param_groups.pop()
-                raise ConfigError(
-                    f"a parameter of {parameter.dtype}: expected float32 or float64; a step is "
-                    "far below the spacing of narrower types"
-                )
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Load moments and hyperparameters that ``state_dict()`` saved.
-
-        Raises
-        ------
-        ConfigError
-            If they are another optimizer's, or of another number of tensors.
-        """
-        groups = state_dict.get("param_groups", [])
-        mine = [len(group["params"]) for group in self.param_groups]
-        theirs = [len(group["params"]) for group in groups]
-        if mine != theirs or any(set(self.defaults) - set(group) for group in groups):
-            raise ConfigError(
-                f"the saved state is not that of a MetaplasticAdam over these parameters: groups "
-                f"of {theirs} tensors, expected {mine} with {', '.join(sorted(self.defaults))}"
-            )
-        for group in groups:
-            _check(group)
-        super().load_state_dict(state_dict)
-
-    def _with_gradients(self, index: int, group: Group) -> list[Named]:
-        return _named(index, group)
+        super().check(group)
+        for name in ("lr", "metaplasticity", "weight_decay"):
+            within = is_number(group[name]) and 0 <= group[name] < math.inf
+            require(within, name, group[name], "a finite number, 0 or above")
+        eps = group["eps"]
+        require(is_number(eps) and 0 < eps < math.inf, "eps", eps, "a finite number above 0")
+        betas = group["betas"]
+        pair = isinstance(betas, tuple | list) and len(betas) == 2
+        inside = pair and all(is_number(beta) and 0 <= beta < 1 for beta in betas)
+        require(inside, "betas", betas, "two numbers from 0 up to, not including, 1")
 
     def _update_group(self, group: Group, items: list[Named]) -> None:
         for _, (weight,) in items:
@@ -164,44 +133,3 @@ class MetaplasticAdam(CheckedOptimizer):
             change.addcmul_(change, held, value=-1)
         size = math.sqrt(1 - beta2 ** state["step"]) / (1 - beta1 ** state["step"])
         weight.add_(change, alpha=-group["lr"] * size)
-
-
-def _named(index: int, group: Group) -> list[Named]:
-    """Return ``(name, (tensor,))`` of the tensors that have a gradient.
-
-    Raises
-    ------
-    InputValueError
-        If a gradient is sparse.
-    """
-    found: list[Named] = []
-    names = group.get("param_names") or [
-        f"group {index}, parameter {place}" for place in range(len(group["params"]))
-    ]
-    for name, parameter in zip(names, group["params"], strict=True):
-        if parameter.grad is None:
-            continue
-        if parameter.grad.layout != torch.strided:
-            raise InputValueError(f"{name}: sparse gradient; expected a dense one")
-        found.append((name, (parameter,)))
-    return found
-
-
-def _check(group: Group) -> None:
-    """Refuse hyperparameters that make no sense.
-
-    Raises
-    ------
-    ConfigError
-    """
-    for name in ("lr", "metaplasticity", "weight_decay"):
-        within = is_number(group[name]) and 0 <= group[name] < math.inf
-        require(within, name, group[name], "a finite number, 0 or above")
-    eps = group["eps"]
-    require(is_number(eps) and 0 < eps < math.inf, "eps", eps, "a finite number above 0")
-    betas = group["betas"]
-    pair = isinstance(betas, tuple | list) and len(betas) == 2
-    inside = pair and all(is_number(beta) and 0 <= beta < 1 for beta in betas)
-    require(inside, "betas", betas, "two numbers from 0 up to, not including, 1")
-    check = group["check_gradients"]
-    require(isinstance(check, bool), "check_gradients", check, "True or False")

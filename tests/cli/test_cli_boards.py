@@ -70,12 +70,17 @@ def test_the_costs_are_the_tracked_ones() -> None:
 def test_a_fit_is_built_for_each_board(
     cli: Cli, q16: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small = firmware_sim.board_from_dict({
-        "name": "tiny", "title": "Tiny", "core": "cortex-m4f", "clock_hz": 1_000_000,
-        "flash": {"origin": 0, "bytes": 1 << 18, "page_bytes": 4096},
-        "ram": {"origin": 0x2000_0000, "bytes": 3072}, "current": None, "source": "made up",
-    })  # fmt: skip
-    boards = (firmware_sim.get_board("nrf52840"), small)
+    def tiny(name: str, flash_bytes: int, ram_bytes: int) -> firmware_sim.Board:
+        return firmware_sim.board_from_dict({
+            "name": name, "title": "Tiny", "core": "cortex-m4f", "clock_hz": 1_000_000,
+            "flash": {"origin": 0, "bytes": flash_bytes, "page_bytes": 4096},
+            "ram": {"origin": 0x2000_0000, "bytes": ram_bytes}, "current": None,
+            "source": "made up",
+        })  # fmt: skip
+
+    flash_of = {"narrow": 7 << 12, "narrower": 4 << 12}
+    more = [tiny(name, flash_bytes, 1 << 18) for name, flash_bytes in flash_of.items()]
+    boards = (firmware_sim.get_board("nrf52840"), tiny("tiny", 1 << 18, 3072), *more)
     monkeypatch.setattr(firmware_sim, "list_boards", lambda: boards)
     ended = cli("boards", "--fit", q16 / "export")
     assert ended.code == 0
@@ -83,6 +88,8 @@ def test_a_fit_is_built_for_each_board(
     assert " yes " in rows["nrf52840"]
     assert "no: RAM" in rows["tiny"]
     assert "3,072" in rows["tiny"]
+    assert " for size " in rows["narrow"]
+    assert "no: flash" in rows["narrower"]
 
 
 def test_simulate_ends_at_a_limit(cli: Cli, q16: Path, toy: Path, tmp_path: Path) -> None:

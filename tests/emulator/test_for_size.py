@@ -158,8 +158,29 @@ def test_all_that_serves_a_learner_fits_in_one_file(
     board: str, build: dict[str, Any], tmp_path: Path
 ) -> None:
     learner = MesuClassifier((8, 4, 3), classes=range(3))
+    key = build.get("key")
     device = boot(learner, board, tmp_path, optimize="size", **build)
     assert device.firmware.flash_bytes < 24 * 1024
+    device = device if key is None else fs.Device(device.firmware, key=key)
+    x = np.random.default_rng(0).normal(size=(12, 8)).astype(np.float32)
+    for i, row in enumerate(x):
+        device.learn(row, i % 3)
+        learner.learn_one(row, i % 3)
+        if i == 7:
+            device.commit()
+    state = state_to_bytes(learner.state)
+    assert device.read_state() == state
+    if "log_samples" in build:
+        logged = fs.read_log(device)[-1]
+        assert logged.state is not None
+        assert logged.targets.tolist() == [i % 3 for i in range(8, 12)]
+        assert np.array_equal(logged.xs, x[8:])
+    device.power_on()
+    if "log_samples" not in build:
+        assert device.read_state() != state, "what was learned after the commit is lost"
+        device.write_state(state)
+    assert device.read_state() == state
+    assert device.stack_peak_bytes() <= stack_use(device.firmware.elf_path).bound
 
 
 @pytest.mark.parametrize("arithmetic", ["q16", "float32"])
@@ -173,10 +194,20 @@ def test_all_that_serves_a_learner_fits_in_one_file(
 def test_stages_in_front_do_too(stages: Stages, arithmetic: Any, tmp_path: Path) -> None:
     learner = MesuClassifier((stages.n_features, 8, 3), classes=range(3), arithmetic=arithmetic)
     write_export(learner, tmp_path / "export", stages=stages)
-    fs.build_firmware(
-        tmp_path / "export", roomy("nrf52840"), tmp_path / "run", optimize="size",
-        warnings_are_errors=True,
-    )  # fmt: skip
+    rng, states = np.random.default_rng(0), []
+    x, y = rng.normal(9.81, 2, (70, 2)).astype(np.float32), np.arange(70) // 20 % 3
+    for build in ("speed", "size"):
+        firmware = fs.build_firmware(
+            tmp_path / "export", roomy("nrf52840"), tmp_path / build, optimize=build,
+            warnings_are_errors=True,
+        )  # fmt: skip
+        device = fs.Device(firmware)
+        found = device.run_stream(x, y)
+        states.append((device.read_state(), found.predictions.tolist()))
+        assert (found.statuses == 0).sum() > 7
+        assert device.stack_peak_bytes() <= stack_use(firmware.elf_path).bound
+    assert states[0] == states[1]
+    assert states[0][0] != state_to_bytes(learner.state), "something was learned"
 
 
 def test_what_else_is_wanted_is_refused(tmp_path: Path) -> None:

@@ -167,3 +167,20 @@ def test_what_makes_no_sense_is_refused() -> None:
     with pytest.raises(ConfigError):
         bimu_mlp((3,))
     assert isinstance(bimu_mlp((3, 4, 2))[1], nn.LayerNorm)
+
+
+def test_foreign_groups_states_and_types_are_refused() -> None:
+    belief, other = torch.zeros(2, requires_grad=True), torch.zeros(2, requires_grad=True)
+    with pytest.raises(ConfigError, match="unknown memory_windw"):
+        BiMU([{"params": [belief], "memory_windw": 5}], 700)
+    with pytest.raises(ConfigError, match="expected float32 or float64"):
+        BiMU([torch.zeros(2, dtype=torch.float16, requires_grad=True)], 700)
+    optimizer = BiMU([belief, other], 700)
+    foreign = torch.optim.SGD([belief, other], 0.1).state_dict()
+    with pytest.raises(ConfigError, match="not that of a BiMU"):
+        optimizer.load_state_dict(foreign)
+    with pytest.raises(ConfigError, match=r"groups of \[1\] tensors, expected \[2\]"):
+        optimizer.load_state_dict(BiMU([belief], 700).state_dict())
+    again = BiMU([belief, other], 9)
+    again.load_state_dict(optimizer.state_dict())
+    assert again.param_groups[0]["memory_window"] == 700

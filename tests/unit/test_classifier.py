@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import pickle
-import re
 import struct
 import warnings
 from typing import Any
@@ -115,13 +114,6 @@ def test_what_fixed_point_cannot_hold_floating_point_can(
         learner(arithmetic="float64", **more)
 
 
-@pytest.mark.parametrize("classes", [("a", "b", "c", "d"), ("a", "a"), (1, 2, True)])
-def test_impossible_classes(classes: tuple[Any, ...]) -> None:
-    message = re.escape(f"classes={list(classes)}: expected at most 3 different labels, as many as")
-    with pytest.raises(LabelError, match=message):
-        learner(classes=classes)
-
-
 def test_misspelt_setting_is_named() -> None:
     with pytest.raises(TypeError, match="memory_windw"):
         learner(memory_windw=3)
@@ -172,7 +164,7 @@ def test_a_state_of_another_network_is_refused() -> None:
 
 def test_a_label_that_a_file_cannot_hold() -> None:
     one = learner()
-    message = r"of type {} cannot be saved: use text, finite numbers or truth values. Nothing was"
+    message = r"of type {} cannot be saved: use text, finite numbers or truth values"
     for label in (("a", 1), float("inf"), 1 << 1024):
         kind = message.format(type(label).__name__)
         with pytest.raises(LabelError, match=kind):

@@ -422,7 +422,7 @@ def test_nan_as_label_is_no_class_and_is_named(tmp_path: Path) -> None:
     path.write_text("a,y\n1,p\n2,nan\n3,q\n")
     stream = CsvStream(path, "y")
     assert stream.classes == ("p", "q")
-    with pytest.raises(LabelError, match="line 3, column 'y': the label is 'nan', which says"):
+    with pytest.raises(LabelError, match="line 3, column 'y': the label is 'nan', which names"):
         list(stream)
     assert len(list(CsvStream(path, "y", on_bad="skip"))) == 2
 

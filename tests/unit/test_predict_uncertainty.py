@@ -123,3 +123,10 @@ def test_logits_need_two_dimensions() -> None:
     for shape in ((3,), (0, 2), (2, 0)):
         with pytest.raises(ShapeError, match=r"expected \[classes, draws\]"):
             uncertainty_of(np.zeros(shape))
+
+
+def test_no_doubt_has_no_sign() -> None:
+    one = MesuClassifier((2, 4, 3)).learn_one([1, 2], "a").predict_uncertainty_one([1, 2])
+    assert repr(one) == "Uncertainty(predictive=0.0, aleatoric=0.0, epistemic=0.0)"
+    sure = entropies(np.array([[[1.0, 0.0]]]))
+    assert not any(np.signbit(np.asarray(part)).any() for part in sure)
