@@ -33,7 +33,7 @@ static inline uint8_t sl_slope(uint32_t apart) {
 
 /* Membrane `at` of a pre-activation: it leaks, is reset, and fires. Sets the derivative, and
  * returns what it hands on. */
-SL_INLINE int32_t sl_fire_one(sl_membranes_t *of, uint32_t at, int32_t a, uint8_t *gate) {
+SL_FOLD int32_t sl_fire_one(sl_membranes_t *of, uint32_t at, int32_t a, uint8_t *gate) {
     const int32_t left = sl_decay(of->reset[at], of->k);
     const int32_t u = a - left * (1 << SL_MEMBRANE_SHIFT), spike = u >= SL_THRESHOLD;
     const int32_t one = spike << SL_TRACE_FRAC_BITS;

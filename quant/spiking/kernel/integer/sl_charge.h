@@ -7,13 +7,14 @@
 
 #include "sl_build.h"
 #include "sl_integer.h"
+#include "sl_inverse.h"
 #include "sl_lanes.h"
 #include "sl_pre_activation.h"
 #include "sl_root.h"
 #include "sl_rule.h"
 #include "sl_trace.h"
 
-enum { SL_VARIANCE_FRAC_BITS = 20 };
+enum { SL_SPIKES = 1, SL_VARIANCE_FRAC_BITS = 20 };
 
 /* Whether a layer's membranes are charged. */
 static inline uint32_t sl_charged(uint32_t index) {

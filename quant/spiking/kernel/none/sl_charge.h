@@ -5,7 +5,7 @@
 #include "sl_integer.h"
 #include "sl_rule.h"
 
-enum { SL_VARIANCE_FRAC_BITS = 20 };
+enum { SL_SPIKES = 0, SL_VARIANCE_FRAC_BITS = 20 };
 
 static inline uint32_t sl_root(uint32_t x) {
     return sl_isqrt32(x);
@@ -14,6 +14,10 @@ static inline uint32_t sl_root(uint32_t x) {
 static inline uint32_t sl_charged(uint32_t index) {
     (void)index;
     return 0;
+}
+
+static inline int32_t sl_inverse(int32_t s) {
+    return s == 0 ? 0 : (1 << 30) / s;
 }
 
 /* What a layer's bias has for an input. */

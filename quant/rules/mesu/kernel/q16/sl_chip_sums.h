@@ -1,9 +1,10 @@
 /* The sums of a layer on a chip: in fewer passes over the inputs. */
 #pragma once
 
+#include "sl_charge.h"
+#include "sl_chip_traces.h"
 #include "sl_columns.h"
 #include "sl_first.h"
-#include "sl_chip_traces.h"
 #include "sl_pairs.h"
 #include "sl_rule.h"
 #include "sl_total.h"
@@ -91,15 +92,6 @@ SL_INLINE sl_sums_t sl_first_sums(const sl_state_t *state, sl_scratch_t *scratch
 static inline int32_t sl_chip_narrow(int32_t h, int32_t narrow) {
     return sl_min32((h + ((1 << narrow) >> 1)) >> narrow, SL_NARROW_MAX);
 }
-
-#ifdef SL_SPIKING
-
-SL_FOLD sl_sums_t sl_later_sums(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch,
-                                int32_t *mean, uint32_t *power) {
-    return sl_trace_sums(index, state, scratch, mean, power);
-}
-
-#else
 
 /* By how much the sums of inputs are shortened; sets the OR of all inputs. */
 SL_INLINE int32_t sl_chip_blocked(const int16_t *x, uint32_t rows, uint32_t *seen) {
@@ -210,6 +202,9 @@ SL_INLINE sl_squares_t sl_chip_squares(int16_t *pairs, const int8_t *exponent, u
 /* As the host's. */
 SL_INLINE sl_sums_t sl_later_sums(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch,
                                   int32_t *restrict mean, uint32_t *restrict power) {
+    if (SL_SPIKES) {
+        return sl_trace_sums(index, state, scratch, mean, power);
+    }
     const sl_layer_t *layer = &sl_layers[index];
     const uint32_t rows = layer->rows, columns = layer->columns;
     const int16_t *x = scratch->hidden + layer->hidden * L;
@@ -246,8 +241,6 @@ SL_INLINE sl_sums_t sl_later_sums(uint32_t index, const sl_state_t *state, sl_sc
     }
     return (sl_sums_t){k_mean, narrow, squares.most + squares.k - SL_SQUARE_MORE_BITS};
 }
-
-#endif
 
 /* Of inputs that are others for learning than they were for the sums. */
 SL_INLINE void sl_look_again(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {

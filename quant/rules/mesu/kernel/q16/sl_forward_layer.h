@@ -46,11 +46,7 @@ SL_FOLD int32_t sl_unit_inverse(int32_t spread) {
 
 /* A chip that lets steps pass without a label divides for the steps that it learns: until then the
  * deviations stand in the inverses' place. */
-#ifdef SL_SPIKING
-enum { SL_LATE_INVERSES = !SL_ON_HOST };
-#else
-enum { SL_LATE_INVERSES = 0 };
-#endif
+enum { SL_LATE_INVERSES = SL_SPIKES && !SL_ON_HOST };
 
 /* From sums to pre-activations' means (in place) and deviations, .12, with their inverses; n units,
  * or draws of units. Returns the largest deviation of a draw. */

@@ -52,7 +52,7 @@ SL_FOLD void sl_learn_layer(uint32_t index, uint32_t key, sl_state_t *state, sl_
     uint32_t *count = &scratch->saturations[SL_SAT_GRADIENT];
     int32_t *inverse = index == 0 ? scratch->inverse_first : scratch->inverse + layer->later * L;
     for (uint32_t e = 0; SL_LATE_INVERSES && e < layer->columns * (index == 0 ? 1 : L); e++) {
-        inverse[e] = sl_unit_inverse(inverse[e]);
+        inverse[e] = sl_inverse(inverse[e]);
     }
     if (sl_charged(index)) {
         sl_charge_recall(index, scratch);
