@@ -132,8 +132,6 @@ def _step(
             drawn = words(g, key, rule.wanted())
         new.update(passing or fields.stored_all(statistics))
         new.update(rule.update(passed, target, drawn))
-        if rule.time is not None:
-            new.update(fields.stored_all(rule.time.fired()))
         new["n_samples"] = g.op("Add", "n_samples", np.array(1, np.uint32))
         then_outputs = _named(g, layout, new, "learned")
     with g.branch() as kept:

@@ -88,7 +88,7 @@ def check_forward_layer(
     centre = sampling.check_centre(was.mu, blocked, frac_bits - k_mean + plan.mu_frac_bits)
     spread = shift_truncate(isqrt(was.rho.T @ squares), (total >> 1) - 12)
     a = sampling.check_sample(centre, spread, epsilon)
-    expected, inverse = golden.forward_layer(x, frac_bits, *was, plan, epsilon, Saturations())
+    expected, inverse = golden.forward_layer(x, frac_bits, was, plan, epsilon, Saturations())
     np.testing.assert_array_equal(a, expected)
     assert inverse.max() <= INVERSE_MAX
     return a, inverse
