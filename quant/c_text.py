@@ -35,6 +35,11 @@ def real(value: float) -> str:
     return f"{float(np.float32(value))!r}f"
 
 
+def cut_type(c_type: str = "int16_t", one: str = "16") -> dict[str, object]:
+    """Return the type of the network's inputs in C, and a sign as one: what sl_cut.h reads."""
+    return {"SL_CUT_TYPE": c_type, "SL_PLUS_MINUS": one}
+
+
 @dataclass(frozen=True)
 class Constants:
     """What a rule adds to ``sl_config.h``.

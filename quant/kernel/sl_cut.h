@@ -1,16 +1,12 @@
 /* Columns cut into signs, for binary rules: quant/cuts.py. */
 #pragma once
 
+#include <stdint.h>
+
 #include "sl_build.h"
 #include "sl_config.h"
 
-#ifdef SL_REAL_INPUTS
-#define SL_PLUS_MINUS 1.0f
-typedef float sl_cut_t;
-#else
-#define SL_PLUS_MINUS 16 /* Q3.4 */
-typedef int16_t sl_cut_t;
-#endif
+typedef SL_CUT_TYPE sl_cut_t;
 
 #if SL_N_CUTS
 static const sl_cut_t sl_cuts[SL_N_CUTS] = SL_CUTS;

@@ -17,11 +17,16 @@ def test_every_algorithm_has_a_name_in_the_table() -> None:
 
 
 def test_what_differs_between_the_arithmetics_of_bimu() -> None:
-    """All have the paper's constants; a byte fades, and float32 has the paper's draws."""
+    """Two bytes have the paper's constants, float32 its draws, a byte what rounding asks for."""
     byte, two, real = (network_of(name)[1] for name in ("bimu", "bimu-q16", "bimu-float"))
-    assert {name for name, value in vars(byte).items() if value != vars(two)[name]} == {"fade"}
+    assert {name for name, value in vars(byte).items() if value != vars(two)[name]} == {
+        "gather",
+        "lr",
+        "memory_window",
+        "settle",
+    }
     assert {name for name, value in vars(two).items() if value != vars(real)[name]} == {"n_draws"}
-    assert (byte.fade > 0, two.fade, real.n_draws) == (True, 0, 5)
+    assert (two.settle, two.gather, real.n_draws) == (0, 1, 5)
 
 
 @pytest.mark.parametrize("name", RULE_SETTINGS)

@@ -30,7 +30,7 @@ NETWORKS: dict[str, tuple[NetworkSpec, BimuConfig]] = {
     "cut": (NetworkSpec((4, 10, 3)), BimuConfig()),
     "three layers, seventeen draws": (
         NetworkSpec((9, 21, 10, 4), bias=False),
-        BimuConfig(n_draws=17, memory_window=500.0, sweep=4, fade=0.1, belief_init=3.0),
+        BimuConfig(n_draws=17, memory_window=500.0, sweep=4, belief_init=3.0),
     ),
     "one layer, one draw": (NetworkSpec((9, 4)), BimuConfig(n_draws=1, cuts=0, sweep=1)),
     "steps to the ends": (

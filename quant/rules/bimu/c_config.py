@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from quant.c_text import DRAWS_DIR, Constants, RuleKernel, real, table, unsigned, whole
+from quant.c_text import DRAWS_DIR, Constants, RuleKernel, cut_type, real, table, unsigned, whole
 from quant.cuts import SIGN, cut_values, cuts_of, n_inputs, shapes_of
 from quant.network import NetworkSpec
 from quant.rules.bimu.belief import BELIEFS
@@ -36,6 +36,7 @@ def integer_constants(spec: NetworkSpec, config: BimuConfig, arithmetic: str) ->
     plan = make_bimu_plan(spec, config, BELIEFS[arithmetic])
     widths = [stride(columns) for _, columns in plan.shapes]
     defines = _shared(spec, config) | {
+        **cut_type(),
         "SL_N_SPREADS": f"({plan.shapes[0][1]} + "
         f"{sum(columns for _, columns in plan.shapes[1:])} * SL_N_LANES)",
         "SL_MAX_ROWS": max(rows for rows, _ in plan.shapes),
@@ -66,7 +67,7 @@ def real_constants(spec: NetworkSpec, config: BimuConfig, arithmetic: str) -> Co
     cuts = cuts_of(spec, config.cuts)
     shapes = shapes_of(spec, cuts)
     defines = _shared(spec, config) | {
-        "SL_REAL_INPUTS": 1,
+        **cut_type("float", "1.0f"),
         "SL_N_SYNAPSES": sum(rows * columns for rows, columns in shapes),
         "SL_LR": real(config.lr),
         "SL_CAUTION": real(config.caution_of(n_inputs(spec, cuts))),

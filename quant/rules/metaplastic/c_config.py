@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from quant.c_text import Constants, RuleKernel, unsigned, whole
+from quant.c_text import Constants, RuleKernel, cut_type, unsigned, whole
 from quant.network import NetworkSpec
 from quant.rules.metaplastic.config import MetaplasticConfig
 from quant.rules.metaplastic.cuts import n_inputs, shapes_of
@@ -28,6 +28,7 @@ def constants(spec: NetworkSpec, config: MetaplasticConfig, arithmetic: str) -> 
         "SL_ADAPTS": int(plan.adapts),
         "SL_N_INPUTS": unsigned(n_inputs(spec, config)),
         "SL_N_CUTS": unsigned(len(plan.cuts)),
+        **cut_type(),
         "SL_CLAMP": plan.clamp_q,
         "SL_WINDOW": unsigned(plan.window_q),
         "SL_SKIP": plan.skip_q,

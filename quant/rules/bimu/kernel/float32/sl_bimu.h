@@ -33,13 +33,10 @@ SL_FOLD sl_vector_t sl_variance_f32(sl_vector_t t) {
 /* Of some synapses, from the `at`-th on: the mean of their weights. */
 SL_FOLD sl_vector_t sl_means_f32(const sl_state_t *state, const sl_scratch_t *scratch, uint32_t at,
                                  uint32_t n) {
-#if SL_KEEPS_MEANS
-    (void)state;
-    return sl_load(scratch->mean + at, n);
-#else
-    (void)scratch;
+    if (SL_KEEPS_MEANS) {
+        return sl_load(scratch->mean + at, n);
+    }
     return sl_tanh_f32(sl_load(state->belief + at, n));
-#endif
 }
 
 /* The gates of the units that are a later layer's inputs, but for its bias. */

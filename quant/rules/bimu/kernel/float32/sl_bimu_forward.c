@@ -10,11 +10,9 @@
 SL_FOLD sl_vector_t sl_see_means_f32(const sl_state_t *state, sl_scratch_t *scratch, uint32_t at,
                                      uint32_t n) {
     const sl_vector_t t = sl_tanh_f32(sl_load(state->belief + at, n));
-#if SL_KEEPS_MEANS
-    sl_store(scratch->mean + at, t, n);
-#else
-    (void)scratch;
-#endif
+    if (SL_KEEPS_MEANS) {
+        sl_store(scratch->mean + at, t, n);
+    }
     return t;
 }
 

@@ -45,9 +45,7 @@ typedef struct {
     float row_mean[SL_PADDED(SL_MAX_UNITS)];                /* of a row's weights */
     float row_power[SL_PADDED(SL_MAX_UNITS)];
     float input[SL_N_INPUTS + 1]; /* last: the bias's 1 */
-#if SL_KEEPS_MEANS
-    float mean[SL_N_SYNAPSES];
-#endif
+    float mean[SL_KEEPS_MEANS ? SL_N_SYNAPSES : 1];
     SL_FRONT_END_SCRATCH
     SL_HEAD_SCRATCH
 } sl_scratch_t;
