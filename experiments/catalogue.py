@@ -155,6 +155,9 @@ TOPICS: dict[str, dict[str, Entry]] = {
         "spiking-settings": Entry(
             "spiking.experiments", "settings of spiking learners, chosen on other recordings"
         ),
+        "spiking-cost": Entry(
+            "spiking.experiments", "instructions of a step of a spiking network, by its events"
+        ),
         "labels": Entry(
             "labels",
             "labels only where draws disagree: accuracy against the share of labels",

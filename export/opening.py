@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from export.backbone import BACKBONE_FILE
+from export.chain_files import STAGES_FILE, STAGES_ONNX_FILE
 from export.package import (
     FORMAT,
     FORMAT_VERSION,
@@ -28,13 +29,12 @@ from export.package import (
     versions,
 )
 from export.signing import SIGNATURE_FILE, VerifyKey
-from export.stages import STAGES_FILE
 from quant.backbone import Backbone
 from quant.backbone.file import from_bytes
 from quant.description import to_json
 from quant.errors import ConfigError, ExportError
 from quant.stages import Stages
-from quant.stages.file import from_bytes as stages_from_bytes
+from quant.stages import file as stages_file
 from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.loading import read
 from streamlearn.version import __version__
@@ -108,7 +108,7 @@ def open_export(folder: str | Path, signed_by: str | Path | None = None) -> Open
         backbone = from_bytes(_listed(root, BACKBONE_FILE, files), str(root / BACKBONE_FILE))
     stages = None
     if STAGES_FILE in files:
-        stages = stages_from_bytes(_listed(root, STAGES_FILE, files), str(root / STAGES_FILE))
+        stages = stages_file.from_bytes(_listed(root, STAGES_FILE, files), str(root / STAGES_FILE))
     try:
         remade = contents_of(learner, backbone, stages)
     except ConfigError as error:
@@ -135,7 +135,7 @@ def open_export(folder: str | Path, signed_by: str | Path | None = None) -> Open
                 f"another build of streamlearn {__version__} wrote it; {_AGAIN}"
             )
         if not ours:
-            _says(root, file, data, learner)
+            _says(root, file, data, learner, stages)
     _no_others(root, files)
     return Opened(learner, manifest, signer, ours, backbone, stages)
 
@@ -246,8 +246,14 @@ def _no_others(root: Path, files: Iterable[str]) -> None:
         raise ExportError(f"{root}: {', '.join(others)} is not in the manifest; {_AGAIN}")
 
 
-def _says(root: Path, name: str, data: bytes, learner: StreamLearner) -> None:
-    """Compare what a file of another version says of its learner."""
+def _says(
+    root: Path, name: str, data: bytes, learner: StreamLearner, stages: Stages | None
+) -> None:
+    """Compare what a file of another version says of its learner, or of its stages."""
+    if name == STAGES_ONNX_FILE:
+        of = _metadata(root, name, data).get("stages_sha256")
+        if stages is None or of != stages_file.sha256(stages):
+            raise ExportError(f"{root}: {name} is of other stages than {STAGES_FILE}; {_AGAIN}")
     if name in (ONNX_FILE, *LEARN_FILES):
         said = _metadata(root, name, data)
         expected = {

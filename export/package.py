@@ -14,15 +14,15 @@ import numpy as np
 
 from export.backbone import BACKBONE_FILE, BACKBONE_ONNX_FILE, backbone_files, check_backbone
 from export.c_package import c_package
+from export.chain_files import STAGES_FILE, STAGES_ONNX_FILE, stages_files
 from export.signing import SIGNATURE_FILE, SigningKey
-from export.stages import STAGES_FILE, stages_files
 from quant.backbone import Backbone
 from quant.backbone.file import sha256 as backbone_sha256
 from quant.compiler import zig_version
 from quant.description import to_json
 from quant.durable import write_durably
 from quant.errors import ConfigError
-from quant.layout import C_TYPES
+from quant.layout import C_TYPES, Layout
 from quant.rule import arithmetic_of, rule_of
 from quant.stages import Stages, check_stages
 from quant.stages.file import sha256 as stages_sha256
@@ -62,7 +62,7 @@ def write_export(
     ``predict.onnx`` predicts from the state as it is now. ``learn.onnx`` and ``learn_block.onnx``
     learn, of every learner in integers without a memory or a reservoir; the manifest says why an
     export has none. Of a spiking learner there is no ``predict.onnx``: a step needs what the one
-    before left, so ``learn.onnx`` predicts as well.
+    before left, so ``learn.onnx`` predicts as well. ``stages.onnx`` makes a signal's features.
 
     Parameters
     ----------
@@ -79,7 +79,8 @@ def write_export(
         What makes the learner's features of raw values. A board then takes raw values.
     stages : Stages, optional
         What makes the learner's features of a signal. A board then takes raw samples; it begins
-        with a new recording, for a signal that stopped is another one.
+        with a new recording, for a signal that stopped is another one. ``Chain.settled()`` gives
+        stages that know the sensor.
 
     Returns
     -------
@@ -102,7 +103,7 @@ def write_export(
             "an earlier export"
         )
     (root / "c").mkdir(parents=True, exist_ok=True)
-    in_front = (BACKBONE_FILE, BACKBONE_ONNX_FILE, STAGES_FILE)
+    in_front = (BACKBONE_FILE, BACKBONE_ONNX_FILE, STAGES_FILE, STAGES_ONNX_FILE)
     ours = (ONNX_FILE, *LEARN_FILES, *in_front, SIGNATURE_FILE)
     of_old = (root / name for name in (*ours, "model.onnx"))
     for stale in (*(root / "c").glob("*.[ch]"), *of_old):
@@ -181,6 +182,8 @@ def manifest_of(
             "hop": stages.hop,
             "chain": stages.to_json(),
             "sha256": stages_sha256(stages),
+            "state_bytes": stages.layout.n_bytes,
+            "state_fields": _stage_fields(stages),
         }
     return {
         "format": FORMAT,
@@ -214,7 +217,11 @@ def _described(backbone: Backbone) -> dict[str, Any]:
 
 def state_fields(learner: StreamLearner) -> list[dict[str, Any]]:
     """Return the fields of a learner's state as JSON values: what a graph that learns is fed."""
-    layout = layout_of(learner.spec, learner.config, learner.arithmetic)
+    return fields_of(layout_of(learner.spec, learner.config, learner.arithmetic))
+
+
+def fields_of(layout: Layout) -> list[dict[str, Any]]:
+    """Return the fields of any state as JSON values."""
     return [
         {
             "name": field.name,
@@ -223,6 +230,16 @@ def state_fields(learner: StreamLearner) -> list[dict[str, Any]]:
             "offset": layout.offsets[field.name],
         }
         for field in layout
+    ]
+
+
+def _stage_fields(stages: Stages) -> list[dict[str, Any]]:
+    """Return the fields of a chain's state, what each begins with, and which a recording keeps."""
+    first, described = stages.start(), iter(fields_of(stages.layout))
+    return [
+        {**next(described), "start": first[one.name][name][0].tolist(), "kept": one.kept}
+        for one in stages.stages
+        for name in one.dtype.names or ()
     ]
 
 

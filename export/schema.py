@@ -45,17 +45,7 @@ def schema() -> dict[str, Any]:
         "n_samples": {**_whole(0), "description": "samples learned before the export"},
         "state_bytes": _whole(1),
         "state_sha256": {**_HASH, "description": f"of the payload of {STATE_FILE}"},
-        "state_fields": {
-            "type": "array",
-            "items": _object(
-                {
-                    "name": _TEXT,
-                    "type": {"enum": list(C_TYPES.values())},
-                    "shape": {"type": "array", "items": _whole(1)},
-                    "offset": _whole(0),
-                }
-            ),
-        },
+        "state_fields": _fields({}),
         "onnx": _object(
             {
                 "opset": _whole(1),
@@ -87,6 +77,19 @@ def schema() -> dict[str, Any]:
                     "items": _object({"stage": _TEXT}, more=True),
                 },
                 "sha256": _HASH,
+                "state_bytes": _whole(1),
+                "state_fields": _fields(
+                    {
+                        "start": {
+                            "type": ["number", "array"],
+                            "description": "what it holds at first, and when a recording begins",
+                        },
+                        "kept": {
+                            "type": "boolean",
+                            "description": "a new recording leaves it as it is",
+                        },
+                    }
+                ),
             }
         ),
         "description": "what makes the learner's features of a signal, stage by stage",
@@ -97,6 +100,18 @@ def schema() -> dict[str, Any]:
         "title": "manifest.json of an export folder",
         **found,
     }
+
+
+def _fields(more: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a state."""
+    members = {
+        "name": _TEXT,
+        "type": {"enum": list(C_TYPES.values())},
+        "shape": {"type": "array", "items": _whole(1)},
+        "offset": _whole(0),
+        **more,
+    }
+    return {"type": "array", "items": _object(members)}
 
 
 def _whole(least: int) -> dict[str, Any]:

@@ -30,7 +30,8 @@ class CallCount:
     ----------
     learner : int
         Executed inside ``sl_learner_predict``, ``sl_learner_predict_mean``, ``sl_learner_learn``
-        and the ``sl_backbone`` in front of them, callees included.
+        and the ``sl_backbone`` in front of them, callees included; of a spiking network inside
+        ``sl_learner_advance``, too.
     link : int
         All others: receiving, checking and answering the frame.
     """

@@ -16,6 +16,8 @@ from .tap import Tap, Wiring
 NOWHERE = 0xFFFFFFF0
 #: What may stand in front of a learner: a firmware has one of them, or none.
 _IN_FRONT = {"sl_backbone", "sl_stages_look"}
+#: What lets time pass: the first of them that a firmware has.
+_IN_TIME = ("sl_stages_push", "sl_learner_advance")
 _LINE_BYTES = 65536 + HEADER_BYTES + CRC_BYTES
 
 
@@ -51,9 +53,10 @@ def make_tap(
             if "sl_learner_predict_mean" in firmware.symbols  # an older kernel has none
             else NOWHERE,
             next(map(firmware.address_of, _IN_FRONT & {*firmware.symbols}), NOWHERE),
-            firmware.address_of("sl_stages_push")
-            if "sl_stages_push" in firmware.symbols
-            else NOWHERE,
+            next(
+                (firmware.address_of(name) for name in _IN_TIME if name in firmware.symbols),
+                NOWHERE,
+            ),
         ),
         2 * _LINE_BYTES,
         16 * _LINE_BYTES,

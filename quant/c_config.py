@@ -17,6 +17,7 @@ from quant.memory import c_config as memory
 from quant.network import NetworkSpec
 from quant.replay import label_dtype
 from quant.rule import Config, arithmetic_of, rule_of
+from quant.spiking import n_charges
 from quant.state import layout_of
 from quant.tables import EXP2, EXP2_COARSE, EXP2_FINE
 
@@ -65,6 +66,7 @@ def kernel_folders(spec: NetworkSpec, config: Config, arithmetic: str) -> tuple[
     if spec.replay_capacity:
         folders += [REPLAY_DIR, REPLAY_DIR / numbers]
     folders += _spiking_folders(spec, numbers)
+    folders += [rule.folder / part for part in rule.parts(spec, config)]
     if not _c_files([own]):
         raise BuildError(f"rule {name!r} has no C for {arithmetic}: expected files in {own}")
     return (*folders, *memory.kernel_folders(spec), own)
@@ -111,7 +113,7 @@ def _replay_defines(spec: NetworkSpec, config: Config, arithmetic: str) -> dict[
     return found
 
 
-def _spiking_defines(spec: NetworkSpec) -> dict[str, object]:
+def _spiking_defines(spec: NetworkSpec, config: Config) -> dict[str, object]:
     """Return what spiking layers add: that there are any, and how they leak."""
     if not spec.leaks:
         return {}
@@ -120,6 +122,8 @@ def _spiking_defines(spec: NetworkSpec) -> dict[str, object]:
         "SL_SPIKING": 1,
         "SL_LEAKS": whole(spec.leaks),
         "SL_N_HIDDEN_UNITS": hidden,
+        "SL_CHARGED": int(rule_of(config).charges and hidden > 0),
+        "SL_N_CHARGES": n_charges(spec.layers, getattr(config, "n_draws", 1)),
     }
     if spec.delta:
         threshold, leak = spec.delta
@@ -156,7 +160,7 @@ def config_header(spec: NetworkSpec, config: Config, arithmetic: str) -> str:
         **memory.constants(spec, kind.numbers, kind.log2_temperature),
         **({} if step is None else {"SL_STEP_LOG2_ONE": 1 if step == "<i4" else "65536.0f"}),
         **_replay_defines(spec, config, arithmetic),
-        **_spiking_defines(spec),
+        **_spiking_defines(spec, config),
         **own.defines,
         "SL_LAYERS": table(table(layer) for layer in own.layers),
     }

@@ -51,6 +51,11 @@ class Constants:
     layers: Sequence[Sequence[object]]
 
 
+def _none(spec: NetworkSpec, config: Any) -> tuple[str, ...]:
+    del spec, config
+    return ()
+
+
 @dataclass(frozen=True)
 class RuleKernel:
     """What a rule adds to the C build.
@@ -64,8 +69,12 @@ class RuleKernel:
     rooms : tuple of Path
         Folders of C files that it shares with other rules; in each, one folder for each kind of
         number, ``integer`` and ``float32``.
+    parts : callable
+        Of the network and the configuration: folders within ``folder`` that it needs beside that
+        of its arithmetic.
     """
 
     folder: Path
     constants: Callable[[NetworkSpec, Any, str], Constants]
     rooms: tuple[Path, ...] = ()
+    parts: Callable[[NetworkSpec, Any], tuple[str, ...]] = _none

@@ -137,6 +137,9 @@ class Rule:
         their mean, and its models have ``mean``.
     spiking : tuple of str
         The arithmetics in which it learns spiking layers (:mod:`quant.spiking`).
+    charges : bool
+        Whether what arrives in a step charges its hidden layers' membranes. Else it takes traces
+        for inputs in every step, and its membranes are sums over them.
     title : str
         What tables call it; its name if empty.
     """
@@ -150,6 +153,7 @@ class Rule:
     variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     draws: bool = False
     spiking: tuple[str, ...] = ()
+    charges: bool = False
     title: str = ""
 
 

@@ -20,7 +20,7 @@ from quant.heads import HEADS
 from quant.hyperparameters import is_whole
 from quant.layout import Field, Layout, State
 from quant.network import NetworkSpec
-from quant.rule import Config, arithmetic_of
+from quant.rule import Config, arithmetic_of, rule_of
 from quant.state_check import check_numbers
 
 __all__ = [
@@ -56,7 +56,9 @@ def layout_of(spec: NetworkSpec, config: Config, arithmetic: str) -> Layout:
     kind = arithmetic_of(spec, config, arithmetic)
     stored = replay.fields(spec.replay_bytes, spec.n_features, spec.n_classes)
     draws = getattr(config, "n_draws", 1)
-    in_time = spiking.fields(spec.leaks, spec.layers, spec.delta, draws, kind.numbers)
+    in_time = spiking.fields(
+        spec.leaks, spec.layers, spec.delta, draws, kind.numbers, rule_of(config).charges
+    )
     own = [*kind.fields(spec, config), *stored, *in_time]
     kept = HEADS[spec.head].fields(kind.numbers, spec.layers[-1]), own
     words = [[f for f in fields if f.item_bytes == 4 and not f.shape] for fields in kept]
@@ -139,9 +141,14 @@ def state_from_bytes(spec: NetworkSpec, config: Config, arithmetic: str, data: b
     """
     dtype = state_dtype(spec, config, arithmetic)
     if len(data) != dtype.itemsize:
+        older = (
+            ", or before membranes kept charges? Such a state cannot go on: learn again"
+            if spec.leaks
+            else "?"
+        )
         raise ShapeError(
             f"state of {len(data)} bytes: a {spec} network in {arithmetic} has "
-            f"{dtype.itemsize} bytes; was it written for another network?"
+            f"{dtype.itemsize} bytes; was it written for another network{older}"
         )
     state: State = np.frombuffer(data, dtype).copy()
     check_numbers(spec, layout_of(spec, config, arithmetic), state)

@@ -50,7 +50,7 @@ def magnitude(
     quantity: str,
     meaning: str,
     field: str,
-    frac_bits: int,
+    frac_bits: Callable[[State], int],
     view: Callable[[NetworkSpec, State, int], npt.NDArray[Any]],
     mean: OfEach = np.asarray,
     deviation: OfEach | None = None,
@@ -62,8 +62,8 @@ def magnitude(
     quantity, meaning : str
     field : str
         Of the state.
-    frac_bits : int
-        Of the field, where it is an integer.
+    frac_bits : callable
+        ``frac_bits(state)``: of the field, where it is an integer.
     view : callable
         ``view(spec, state, layer)``: a layer of it, ``[rows, columns]``.
     mean, deviation : callable
@@ -73,7 +73,7 @@ def magnitude(
     def of(each: OfEach) -> Layers:
         def layers(spec: NetworkSpec, config: Config, state: State) -> list[Weights]:
             del config
-            unit = 2.0**-frac_bits if state[field].dtype.kind == "i" else 1.0
+            unit = 2.0 ** -frac_bits(state) if state[field].dtype.kind == "i" else 1.0
             views = [view(spec, state, layer) for layer in range(len(spec.shapes))]
             return [each(one.astype(np.float64) * unit) for one in views]
 

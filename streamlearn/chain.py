@@ -19,6 +19,7 @@ from quant.stages.delta import Delta
 from quant.stages.golden import GoldenStages
 from quant.stages.native import NativeStages
 from quant.stages.stage import HOP_MAX, whole
+from quant.stages.standardise import Standardise
 from quant.stages.traces import Traces
 from quant.stages.window import Window
 from streamlearn import chain_file
@@ -32,7 +33,7 @@ from streamlearn.learners.samples import Floats, Sample, read_sample, read_sampl
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Bank", "Chain", "Delta", "Stages", "Traces", "Window"]
+__all__ = ["Bank", "Chain", "Delta", "Stages", "Standardise", "Traces", "Window"]
 
 
 class Chain:
@@ -84,8 +85,6 @@ class Chain:
         self._passed = 0  # labelled rows since one was learned
         self._backend: Backend = backend
         self._lock = threading.RLock()
-
-    # -- one sample -------------------------------------------------------------------------
 
     def learn_one(self, x: Sample, y: Hashable) -> Self:
         """Take one raw sample; if a row of features comes with it, learn it with its label.
@@ -176,8 +175,6 @@ class Chain:
         with self._lock:
             self.stages.reset(self._state)
 
-    # -- whole recordings -------------------------------------------------------------------
-
     def learn_recording(self, X: Any, y: Hashable) -> Self:
         """Learn the rows of a recording from its start, all with one label.
 
@@ -213,7 +210,9 @@ class Chain:
             If the recording is too short for a row; or as :meth:`learn_one`.
         """
         with self._lock:
-            found = self._engine.recording(read_samples(X, self.stages))
+            state = self._state.copy()
+            self.stages.reset(state)
+            found = self._engine.run(state, read_samples(X, self.stages))
             if not self.learner.labels:
                 raise LabelError("no label is known yet: learn a recording, or give classes=")
             if not len(found):
@@ -224,7 +223,14 @@ class Chain:
             total = np.log(np.maximum(shares, 1e-3)).sum(axis=0)
             return self.learner.labels[int(np.argmax(total))]
 
-    # -- state and files --------------------------------------------------------------------
+    def settled(self) -> Stages:
+        """Return the stages as an export takes them: they begin with what is known of the sensor.
+
+        ``write_export(chain.learner, folder, stages=chain.settled())``: with a
+        :class:`Standardise` among them a board begins with the statistics of now.
+        """
+        with self._lock:
+            return self.stages.settled(self._state)
 
     @property
     def labels(self) -> tuple[Any, ...]:

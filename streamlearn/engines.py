@@ -101,6 +101,7 @@ class NumpyEngine:
         arrived: dict[str, Any] = {}
         if spec.leaks:
             arrived, inputs = self._arrive(spec, state, inputs)
+            inputs = inputs if rule_of(self._config).charges else inputs.traces
         with np.errstate(all="ignore"):
             run = self._model.forward if draws else self._mean
             forward = run(spec, self._plan, state, inputs, count)
@@ -173,8 +174,6 @@ class NumpyEngine:
             self._memory.learn(state, x, answer, target)
         with np.errstate(all="ignore"):  # what overflows is refused at the next forward pass
             self._model.update(spec, self._plan, state, forward, target, count)
-        if spec.leaks:  # learning takes back what it moved
-            statistics |= quant.spiking.golden.fired_fields(forward.fired)
         for name, value in {**statistics, **known}.items():
             state[name][0] = value
         if spec.replay_capacity:

@@ -1,16 +1,19 @@
 """Spiking layers in float64: the equations, which the integers are compared with.
 
-A unit j of a hidden layer, with traces x̄ of the layer's inputs, in each draw of the weights::
+A unit j of a hidden layer, of whose inputs s_i arrive at step t; draws are numbered by n::
 
-    x̄(t) = λ x̄(t−1) + s(t)                     what arrived, leaking
-    u(t) = Σ_i w_ij x̄_i(t) − r_j(t)             membrane: a pre-activation, less resets
-    z(t) = 1 where u(t) ≥ θ
-    r(t+1) = λ (r(t) + θ z(t) − lr g s²)        reset by subtraction, and what learning moved
-    ∂z/∂u ≈ ψ = ½ max(0, 1 − |u − θ|/2)         OTTT: ∂L/∂w_ij = δ_j x̄_i, δ_j = ψ_j ∂L/∂z̄_j
+    x̄_i(t) = λ x̄_i(t−1) + s_i(t)               a trace of what arrived, for learning
+    m_j(t) = λ m_j(t−1) + Σ_i μ_ij s_i(t)        a membrane's charge: its mean,
+    V_j(t) = λ² V_j(t−1) + Σ_i σ²_ij s_i(t)²     and its variance, of the weights of then
+    u_jn   = m_j + ε_jn √V_j − r_jn              membrane, less resets
+    z_jn   = 1 where u_jn ≥ θ
+    r_jn(t+1) = λ (r_jn(t) + θ z_jn(t))          reset by subtraction
+    ∂z/∂u ≈ ψ = ½ max(0, 1 − |u − θ|/2)          OTTT: ∂L/∂w_ij = δ_j x̄_i, δ_j = ψ_j ∂L/∂z̄_j
 
-λ = 1 − 2^−k of the layer. g is the mean of ∂L/∂u over the draws and s² the variance of u: a step of
-a layer's μ moves Σ μ x̄ at once by −lr g s², where a membrane's charges came under the weights of
-then. The next layer's x̄ are the leaky sums z̄ of these spikes.
+λ = 1 − 2^−k of the layer. A bias arrives as a current of 2^−k, so that it adds up to 1. What
+arrives at a later hidden layer are the spikes of a draw, and then m and V are that draw's own. The
+outputs weigh the leaky sums z̄ of the last hidden layer's spikes, which they add up anew in each
+step.
 
 References
 ----------
@@ -26,16 +29,23 @@ import numpy.typing as npt
 
 from quant.layout import State
 from quant.network import NetworkSpec
-from quant.spiking import EVENTS_MAX, SLOPE, THRESHOLD, TRACE_END, WIDTH
+from quant.spiking import (
+    CHARGES,
+    EVENTS_MAX,
+    SLOPE,
+    THRESHOLD,
+    TRACE_END,
+    WIDTH,
+    Arrived,
+    charges,
+)
 
 Float = npt.NDArray[np.float64]
 #: The largest trace of an input and of a unit: those of the integers.
 INPUT_MAX, TRACE_MAX = TRACE_END - 2.0**-9, 64 - 2.0**-9
-#: The largest deviation of a membrane that counts.
-DEVIATION_MAX = 16 - 2.0**-12
 
 
-def arrive(spec: NetworkSpec, state: State, z: Float) -> tuple[dict[str, Any], Float]:
+def arrive(spec: NetworkSpec, state: State, z: Float) -> tuple[dict[str, Any], Arrived]:
     """As :func:`quant.spiking.golden.arrive`."""
     new: dict[str, Any] = {}
     if spec.delta:
@@ -46,7 +56,7 @@ def arrive(spec: NetworkSpec, state: State, z: Float) -> tuple[dict[str, Any], F
     for name, values in (("events", z), ("live_inputs", trace)):
         new[name] = state[name][0].astype(np.int64)
         new[name][0] += np.count_nonzero(values)
-    return new, trace
+    return new, Arrived(z, trace)
 
 
 def send_on_delta(delta: tuple[int, ...], state: State, z: Float) -> tuple[dict[str, Any], Float]:
@@ -57,6 +67,19 @@ def send_on_delta(delta: tuple[int, ...], state: State, z: Float) -> tuple[dict[
     n = np.sign(apart) * np.minimum(np.abs(apart) // threshold, EVENTS_MAX)
     events = np.concatenate([np.maximum(n, 0), np.maximum(-n, 0)])
     return {"delta_reference": reference + n * threshold}, events
+
+
+def charge(
+    spec: NetworkSpec, state: State, layer: int, mean: Float, variance: Float, new: dict[str, Any]
+) -> tuple[Float, Float]:
+    """As :func:`quant.spiking.golden.charge`: the charges' means and their deviations."""
+    keep = 1 - 2.0 ** -spec.leaks[layer]
+    before = (charges(spec, state, layer, name, mean.shape[1]) for name in CHARGES)
+    mean = keep * next(before) + mean
+    variance = keep**2 * next(before) + variance
+    for name, values in zip(CHARGES, (mean, variance), strict=True):
+        new.setdefault(name, []).append(values)
+    return mean, np.sqrt(variance)
 
 
 def fire(
@@ -77,15 +100,8 @@ def fire(
     trace = np.minimum(keep_output * held("output_trace") + spikes, TRACE_MAX)
     resets = np.minimum(left + THRESHOLD * spikes, TRACE_MAX)
     gate = SLOPE * np.maximum(0.0, 1 - np.abs(u - THRESHOLD) / WIDTH)
-    for name, values in (("membrane_reset", resets), ("output_trace", trace)):
+    for name, values in (("membrane_reset", resets), ("output_trace", trace), ("spikes", spikes)):
         new.setdefault(name, []).append(values)
     for name, values in (("events", spikes), ("live_inputs", trace)):
         new.setdefault(f"hidden_{name}", []).append(np.count_nonzero(values))
     return trace, gate
-
-
-def take_back(layer: int, delta: Float, spread: Float, lr_mu: Any, fired: dict[str, Any]) -> None:
-    """As :func:`quant.spiking.golden.take_back`."""
-    moved = (lr_mu * delta.mean(axis=1))[:, None] * np.minimum(spread, DEVIATION_MAX) ** 2
-    resets = fired["membrane_reset"]
-    resets[layer] = np.clip(resets[layer] - moved, -TRACE_MAX, TRACE_MAX)

@@ -13,7 +13,42 @@ const TYPES = {
   uint32_t: ["uint32", Uint32Array],
   int64_t: ["int64", BigInt64Array],
   uint64_t: ["uint64", BigUint64Array],
+  float: ["float32", Float32Array],
 };
+
+/** Stages in front of a learner: raw samples of a signal in, rows of features out. */
+class Stages {
+  constructor(ort, described, session) {
+    Object.assign(this, { ort, described, session, state: {} });
+    this.reset();
+  }
+
+  /** Begin a recording: only what is known of the sensor stays. */
+  reset() {
+    for (const { name, type, shape, start, kept } of this.described.state_fields) {
+      if (kept && name in this.state) continue;
+      const [kind, Values] = TYPES[type];
+      const size = shape.reduce((product, n) => product * n, 1);
+      const all = Array.isArray(start) ? start.flat(Infinity) : Array(size).fill(start);
+      this.state[name] = new this.ort.Tensor(kind, Values.from(all), shape);
+    }
+  }
+
+  /** The rows of features that come with n raw samples, and with which of the samples. */
+  async take(x, n) {
+    const raw = new this.ort.Tensor("float32", x, [n, this.described.n_channels]);
+    const found = await this.session.run({ x: raw, ...this.state });
+    for (const name of Object.keys(this.state)) this.state[name] = found[`${name}_next`];
+    const ready = Array.from(found.ready.data, Number);
+    const came = ready.flatMap((one, i) => (one === 1 ? [i] : []));
+    const size = found.features.dims[1];
+    const rows = new Float32Array(came.length * size);
+    came.forEach((i, row) =>
+      rows.set(found.features.data.subarray(i * size, (i + 1) * size), row * size),
+    );
+    return { rows, came };
+  }
+}
 
 export class Learner {
   /**
@@ -36,11 +71,35 @@ export class Learner {
           `${manifest.state_bytes}: they are of different exports; export again`,
       );
     const session = await ort.InferenceSession.create(await read("learn_block.onnx"));
-    return new Learner(ort, manifest, session, state);
+    const front = manifest.stages && (await ort.InferenceSession.create(await read("stages.onnx")));
+    const stages = front ? new Stages(ort, manifest.stages, front) : null;
+    return new Learner(ort, manifest, session, state, stages);
   }
 
-  constructor(ort, manifest, session, state) {
-    Object.assign(this, { ort, manifest, session, state });
+  constructor(ort, manifest, session, state, stages = null) {
+    Object.assign(this, { ort, manifest, session, state, stages });
+  }
+
+  /** Behind stages: a recording begins. */
+  reset() {
+    this.stages?.reset();
+  }
+
+  /**
+   * Behind stages: take raw samples of a signal, and learn the rows of features that come. The
+   * label of a row is that of its last sample.
+   *
+   * @param x Float32Array: the channels of one raw sample after the other
+   * @param targets as of `learn`, one for each raw sample
+   * @returns per raw sample as `learn`, and null where no row of features came
+   */
+  async learnSignal(x, targets) {
+    const { rows, came } = await this.stages.take(x, targets.length);
+    const answers = Array(targets.length).fill(null);
+    if (!came.length) return answers;
+    const said = await this.learn(rows, came.map((i) => targets[i]));
+    came.forEach((i, row) => (answers[i] = said[row]));
+    return answers;
   }
 
   /**

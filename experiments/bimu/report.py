@@ -12,10 +12,12 @@ from streamlearn.report import colours
 from streamlearn.report import svg as style
 
 NAMES = {
-    "bimu": "BiMU, q8",
+    "bimu": "BiMU, q8, rows of 32 samples",
+    "bimu-64": "BiMU, q8, rows of 64 samples",
+    "bimu-at-once": "BiMU, q8, every sample",
     "bimu-defaults": "BiMU, q8, defaults",
-    "bimu-float": "BiMU, the paper's network, float32",
-    "bimu-byte": "BiMU, the paper's network, λ in a byte",
+    "bimu-q16": "BiMU, q16",
+    "bimu-float": "BiMU, float32",
     "mesu": "MESU, float32",
     "mesu-q16": "MESU, q16",
     "metaplastic": "metaplastic, q8",

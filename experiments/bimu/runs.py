@@ -1,8 +1,8 @@
 """Permuted MNIST, task after task, at 784-100-10: what a byte per synapse remembers, and others.
 
-The paper's columns, with this library's rules in fixed point, the paper's own network and rule in
-float32, and its rivals: one pass, one sample at a time, no task is announced but to EWC and SI.
-Tested on the newest five tasks after each, and on the newest twenty now and then.
+The paper's columns, with this library's rules in fixed point and in float32, and its rivals: one
+pass, one sample at a time, no task is announced but to EWC and SI. Tested on the newest five tasks
+after each, and on the newest twenty now and then.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from experiments.bimu.learners import (
     BASELINES,
     LAYERS,
-    PUBLISHED,
+    MESU,
     RULE_SETTINGS,
     PermutedLearner,
     make,
@@ -38,7 +38,7 @@ N_TASKS, N_SEEDS = 100, 3
 NEWEST, MORE, EVERY = 5, 20, 10
 
 #: All algorithms, in the order of the table.
-ALGORITHMS = (*RULE_SETTINGS, *PUBLISHED, "mesu", *BASELINES)
+ALGORITHMS = (*RULE_SETTINGS, *MESU, *BASELINES)
 #: Images of each kind that tell how well a learner knows what it does not know.
 KNOWN = 900
 
@@ -102,7 +102,7 @@ class BimuRun(Run):
     @property
     def packages(self) -> tuple[str, ...]:
         """See :attr:`Run.packages`: float networks' loops are compiled by numba."""
-        return () if self.setting.algorithm in (*RULE_SETTINGS, "mesu") else ("numba",)
+        return () if self.setting.algorithm in (*RULE_SETTINGS, *MESU) else ("numba",)
 
     def identity(self) -> Record:
         """See :meth:`Run.identity`; the configuration is part of it."""
@@ -111,8 +111,6 @@ class BimuRun(Run):
             spec, config, arithmetic = network_of(name)
             learner = to_json(spec, config)
             return self.identity_with(VERSION, learner=learner, arithmetic=arithmetic)
-        if name in PUBLISHED:
-            return self.identity_with(VERSION, constants=PUBLISHED[name]._asdict())
         return super().identity()
 
     def load(self) -> tuple[Digits, Floats]:

@@ -23,13 +23,18 @@ N_PREDICTIONS = 50
 
 
 def learners() -> dict[str, Any]:
-    """Return a fresh learner of each rule, head and variant in integers, by its name."""
+    """Return a fresh learner of each rule and head in integers, by its name.
+
+    In the rule's first arithmetic there is one of each variant, too.
+    """
     found = {}
     for name, rule in RULES.items():
-        arithmetic = next(a for a, kind in rule.arithmetics.items() if kind.golden is not None)
+        first, *others = (a for a, kind in rule.arithmetics.items() if kind.golden is not None)
+        wanted = [(first, *variant) for variant in {"": {}, **rule.variants}.items()]
+        wanted += [(arithmetic, "", {}) for arithmetic in others]
         for head in rule.heads:
             classes = HEADS[head].target == "class"
-            for variant, settings in {"": {}, **rule.variants}.items():
+            for arithmetic, variant, settings in wanted:
                 learner = learner_class(name, head)(
                     (128, 32, 6 if classes else 1),
                     arithmetic=arithmetic,

@@ -28,7 +28,7 @@ from export import write_export
 from quant.stages import Stages
 from quant.stages.native import NativeStages
 from streamlearn import MesuClassifier
-from streamlearn.chain import Bank, Delta, Traces, Window
+from streamlearn.chain import Bank, Delta, Standardise, Traces, Window
 from streamlearn.cli.board_costs import STAGES_FILE
 
 BOARDS = ("rp2040", "nrf52840", "riscv-virt")
@@ -38,7 +38,7 @@ FRONTS: Mapping[str, tuple[int, Stages]] = {
     "accelerometer, windows": (RATE, Stages(Window(RATE, HOP, AXES, magnitude=True))),
     "accelerometer, events and traces": (
         RATE,
-        Stages((Delta(0.05, 3), Traces((3, 5, 7), RATE // 4)), AXES),
+        Stages((Standardise(), Delta(), Traces((3, 5, 7), RATE // 4)), AXES),
     ),
     "sound, bands and traces": (
         SOUND,
@@ -48,7 +48,8 @@ FRONTS: Mapping[str, tuple[int, Stages]] = {
 #: Each stage alone, as it is counted for `boards --plan`.
 STAGES: Mapping[str, Stages] = {
     "bank": Stages(Bank(SOUND, SOUND // 40, SOUND // 100), 1),
-    "delta": Stages(Delta(0.05, 3), 8),
+    "delta": Stages(Delta(), 8),
+    "standardise": Stages(Standardise(), 8),
     "traces": Stages(Traces((3, 5, 7), 10), 8),
     "window": Stages(Window(RATE, HOP), AXES + 1),
 }

@@ -17,7 +17,7 @@ import numpy as np
 
 from experiments.options import add_seeds, seeds_of
 from experiments.signals.fronts import search
-from experiments.signals.shown import LEAST, Floats
+from experiments.signals.shown import LEAST, Floats, rows_behind
 from experiments.spiking.data import FRAME, HOP, RATE, TEST_TAKES, Integers, spoken_sounds
 from experiments.spiking.runs import accuracy
 from experiments.study import Record, Study, say
@@ -25,7 +25,7 @@ from experiments.tables import cell, markdown
 from quant.stages import Stages
 from quant.stages.native import NativeStages
 from streamlearn import MesuClassifier
-from streamlearn.chain import Bank, Delta, Traces, Window
+from streamlearn.chain import Bank, Delta, Standardise, Traces, Window
 
 PASSES, CHOOSING_SEED, CLASSES = 3, 50, 10
 #: A sound's quiet: of 32,768, 32.
@@ -40,7 +40,12 @@ KNOBS: Mapping[str, tuple[Any, ...]] = {
 FRONTS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "windows": {"n": (20, 30), "hop": (10, 5)},
     "traces": {"leaks": ((0, 2, 4), (1, 3, 5), (2, 3, 4, 5)), "hop": (10, 20)},
-    "events and traces": {"leaks": ((2, 3, 4, 5), (3, 5)), "leak": (4, 0), "hop": (10, 20)},
+    "events and traces": {
+        "leaks": ((2, 3, 4, 5), (3, 5)),
+        "leak": (4, 0),
+        "threshold": (0.1, 0.2, 0.3),
+        "hop": (10, 20),
+    },
 }
 Settings = dict[str, Any]
 
@@ -76,17 +81,17 @@ def stages(front: str, settings: Settings) -> Stages:
     traces = Traces(settings["leaks"], settings["hop"])
     if front == "traces":
         return Stages(traces, BANK.bands)
-    return Stages((Delta(1.0, settings["leak"], -5.0), traces), BANK.bands)
+    return Stages(
+        (Standardise(), Delta(settings["threshold"], settings["leak"]), traces), BANK.bands
+    )
 
 
-def rows_of(front: str, data: Sounds, settings: Settings) -> list[Any]:
+def rows_of(front: str, data: Sounds, learned: Integers, settings: Settings) -> list[Any]:
     """Return the rows of each recording; one that is too short is held at its last frame."""
     chain = stages(front, settings)
-    engine, least = NativeStages(chain), settings.get("n", chain.hop)
-    return [
-        engine.recording(np.pad(part, ((0, max(0, least - len(part))), (0, 0)), "edge"))
-        for part in data.bands
-    ]
+    least = settings.get("n", chain.hop)
+    longer = [np.pad(part, ((0, max(0, least - len(part))), (0, 0)), "edge") for part in data.bands]
+    return rows_behind(chain, longer, learned)
 
 
 def heard(
@@ -94,7 +99,7 @@ def heard(
     passes: int,
 ) -> list[float]:  # fmt: skip
     """Return the accuracy on held-out recordings after each pass, in percent."""
-    rows = rows_of(front, data, settings)
+    rows = rows_of(front, data, learned, settings)
     learner = MesuClassifier(
         (rows[0].shape[1], settings["hidden"], CLASSES),
         classes=range(CLASSES),

@@ -35,12 +35,12 @@ from experiments.spiking.data import Recordings, motion
 from experiments.study import Record, Study, say
 from experiments.tables import cell, markdown
 from quant.stages import Stages
-from streamlearn.chain import Delta, Traces, Window
+from streamlearn.chain import Delta, Standardise, Traces, Window
 
 #: What else is tried of events and traces.
 EVENT_KNOBS: Mapping[str, tuple[Any, ...]] = {
-    "threshold": (0.05, 0.1, 0.025),
-    "leak": (3, 4, 5),
+    "threshold": (0.1, 0.2, 0.05),
+    "leak": (4, 3, 5),
     "traces": ((3, 5, 7), (5, 7), (2, 4, 6)),
 }
 GRU_KNOBS: Mapping[str, tuple[Any, ...]] = {
@@ -68,8 +68,8 @@ def by_events(data: Recordings, settings: Settings) -> Shown:
     axes = data.signals[0].shape[1]
 
     def stages(hop: int) -> Stages:
-        delta = Delta(settings["threshold"], settings["leak"])
-        return Stages((delta, Traces(settings["traces"], hop)), axes)
+        events = Standardise(), Delta(settings["threshold"], settings["leak"])
+        return Stages((*events, Traces(settings["traces"], hop)), axes)
 
     return shown_by(data, stages, RATE)
 

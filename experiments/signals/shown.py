@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,11 +31,14 @@ class Shown:
     data : Recordings
     learned, asked : list of float64[rows, n_features]
         Of each recording.
+    again : callable, optional
+        Makes the rows again by the statistics of some recordings alone.
     """
 
     data: Recordings
     learned: list[Floats]
     asked: list[Floats]
+    again: Callable[[Integers], Shown] | None = None
 
     @property
     def n_features(self) -> int:
@@ -47,14 +51,24 @@ class Shown:
         y = np.concatenate([np.full(len(self.learned[i]), self.data.labels[i]) for i in recordings])
         return x, y
 
+    def knowing(self, recordings: Integers) -> Shown:
+        """Return the rows as they are if nothing else than some recordings was ever seen."""
+        return self if self.again is None else self.again(recordings)
+
     def beside(self, other: Shown) -> Shown:
         """Return the features of both, for rows that end at the same samples."""
 
         def joined(ours: list[Floats], theirs: list[Floats]) -> list[Floats]:
             return [np.concatenate([a, b], axis=1) for a, b in zip(ours, theirs, strict=True)]
 
+        def again(recordings: Integers) -> Shown:
+            return self.knowing(recordings).beside(other.knowing(recordings))
+
         return Shown(
-            self.data, joined(self.learned, other.learned), joined(self.asked, other.asked)
+            self.data,
+            joined(self.learned, other.learned),
+            joined(self.asked, other.asked),
+            again if self.again or other.again else None,
         )
 
 
@@ -74,8 +88,31 @@ def shown(data: Recordings, hop: int = HOP) -> Shown:
     )
 
 
+def rows_behind(stages: Stages, signals: list[Any], known: Integers | None = None) -> list[Any]:
+    """Return the rows of features of each recording.
+
+    Parameters
+    ----------
+    stages : Stages
+    signals : list of float32[n_steps, channels]
+    known : array of int, optional
+        Recordings that stages which keep statistics saw before any other; by default all.
+    """
+    engine, state = NativeStages(stages), stages.start()
+    for i in range(len(signals)) if known is None else known:
+        if any(one.kept for one in stages.stages):
+            stages.reset(state)
+            engine.run(state, signals[i])
+    stages.reset(state)
+    return [engine.run(state.copy(), signal) for signal in signals]
+
+
 def shown_by(
-    data: Recordings, front: Callable[[int], Stages], first: int, apart: int = HOP // 2
+    data: Recordings,
+    front: Callable[[int], Stages],
+    first: int,
+    apart: int = HOP // 2,
+    known: Integers | None = None,
 ) -> Shown:
     """Return the rows of any stages that come each quarter of a second, from some sample on.
 
@@ -88,15 +125,21 @@ def shown_by(
         Steps of a recording that the first row has seen at least.
     apart : int
         Steps between learned rows; rows that are asked come each half second.
+    known : array of int, optional
+        Recordings that stages which keep statistics saw before any other; by default all.
     """
-    engine = NativeStages(front(apart))
-    learned = []
-    for signal in data.signals:
-        rows = engine.recording(signal.astype(np.float32)).astype(np.float64)
+    stages, learned = front(apart), list[Floats]()
+    signals = [signal.astype(np.float32) for signal in data.signals]
+    for signal, rows in zip(signals, rows_behind(stages, signals, known), strict=True):
         seen = len(signal) - len(signal) % apart - apart * np.arange(len(rows))[::-1]
-        learned.append(rows[seen >= first])
-    every = HOP // apart
-    return Shown(data, learned, [rows[::every] for rows in learned])
+        learned.append(rows[seen >= first].astype(np.float64))
+    every, keeps = HOP // apart, any(one.kept for one in stages.stages)
+
+    def again(recordings: Integers) -> Shown:
+        return shown_by(data, front, first, apart, recordings)
+
+    asked = [rows[::every] for rows in learned]
+    return Shown(data, learned, asked, again if keeps and known is None else None)
 
 
 @dataclass

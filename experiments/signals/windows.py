@@ -99,7 +99,8 @@ def held_out(seen: Shown, seed: int, guess: Guesser) -> dict[str, float]:
     """Return the figures of every recording, each held out once."""
     tally, everything = Tally(), np.arange(len(seen.data.labels))
     for held in folds(seen.data.labels, FOLDS, seed):
-        for i, shares in guess(seen, np.setdiff1d(everything, held), seed).items():
+        kept = np.setdiff1d(everything, held)
+        for i, shares in guess(seen.knowing(kept), kept, seed).items():
             tally.ask(shares, int(seen.data.labels[i]))
     return tally.figures()
 
@@ -109,7 +110,7 @@ def other_days(seen: Shown, seed: int, guess: Guesser, later: bool) -> dict[str,
     at = np.arange(len(seen.data.labels))
     kept = at[at < OTHER_DAYS] if later else at[at >= OTHER_DAYS]
     tally = Tally()
-    for i, shares in guess(seen, kept, seed).items():
+    for i, shares in guess(seen.knowing(kept), kept, seed).items():
         tally.ask(shares, int(seen.data.labels[i]))
     return tally.figures()
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from experiments.catalogue import Runnable
 from experiments.options import add_seeds, seeds_of
-from experiments.spiking import settings
+from experiments.spiking import cost, settings
 from experiments.spiking.cues import LINES, STEPS, trials
 from experiments.spiking.data import Floats, Integers, Recordings, motion, spoken_digits
 from experiments.spiking.pictures import raster, recorded
@@ -214,4 +214,4 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 STUDY = Study("spiking", measure, tables, add_options, pictures)
-EXPERIMENTS: dict[str, Runnable] = {one.name: one for one in (STUDY, settings.STUDY)}
+EXPERIMENTS: dict[str, Runnable] = {one.name: one for one in (STUDY, settings.STUDY, cost.STUDY)}

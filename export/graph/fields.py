@@ -41,6 +41,10 @@ class Fields:
     def __contains__(self, name: str) -> bool:
         return name in self._types
 
+    def dtype(self, name: str) -> np.dtype[Any]:
+        """Return the type of a field as NumPy's."""
+        return np.dtype(helper.tensor_dtype_to_np_dtype(self._types[name]))
+
     def value(self, name: str) -> Value:
         """Return a field as whole numbers."""
         if name not in self._values:

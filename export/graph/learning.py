@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto, helper
+from onnx import ModelProto, TensorProto, ValueInfoProto, helper
 
+from export.graph.block import NEXT, block
 from export.graph.builder import GraphBuilder
 from export.graph.fields import Fields, described
 from export.graph.front_end import inputs
@@ -25,8 +26,6 @@ from quant.layout import Layout, State
 from quant.network import NetworkSpec
 from quant.rule import Config, arithmetic_of, part, rule_of
 from quant.state import layout_of
-
-NEXT = "_next"
 
 
 def why_not(spec: NetworkSpec, config: Config, arithmetic: str) -> str | None:
@@ -101,8 +100,8 @@ def learning_models(
         g.nodes, "streamlearn_step_of_block", [*fields, *given], [*after, *outputs], g.initializers
     )
     properties = metadata(spec, config, state, arithmetic, classes)
-    block = _block(body, layout, given, outputs)
-    return modelled(step, properties, opset), modelled(block, properties, opset)
+    whole = block(body, layout, given, outputs, "streamlearn_learning_block")
+    return modelled(step, properties, opset), modelled(whole, properties, opset)
 
 
 def _step(
@@ -133,8 +132,6 @@ def _step(
             drawn = words(g, key, rule.wanted())
         new.update(passing or fields.stored_all(statistics))
         new.update(rule.update(passed, target, drawn))
-        if rule.time is not None:
-            new.update(fields.stored_all(rule.time.fired()))
         new["n_samples"] = g.op("Add", "n_samples", np.array(1, np.uint32))
         then_outputs = _named(g, layout, new, "learned")
     with g.branch() as kept:
@@ -182,28 +179,3 @@ def _named(
         info.name = name
         found.append(info)
     return found
-
-
-def _block(
-    body: GraphProto, layout: Layout, given: list[ValueInfoProto], outputs: list[ValueInfoProto]
-) -> GraphProto:
-    """The step as the body of a Scan over samples."""
-    fields, after = [described(f) for f in layout], [described(f, NEXT) for f in layout]
-    node = helper.make_node(
-        "Scan",
-        [*(f.name for f in fields), *(i.name for i in given)],
-        [*(f.name for f in after), *(o.name for o in outputs)],
-        name="samples",
-        num_scan_inputs=len(given),
-        body=body,
-    )
-    wide = [[_with_samples(i) for i in infos] for infos in (given, outputs)]
-    return helper.make_graph(
-        [node], "streamlearn_learning_block", [*wide[0], *fields], [*wide[1], *after]
-    )
-
-
-def _with_samples(info: ValueInfoProto) -> ValueInfoProto:
-    kind = info.type.tensor_type
-    shape = ["samples", *(dim.dim_value for dim in kind.shape.dim)]
-    return helper.make_tensor_value_info(info.name, kind.elem_type, shape)

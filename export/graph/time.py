@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from export.graph.bits import bit_length_wide
 from export.graph.builder import GraphBuilder
 from export.graph.fields import Fields
 from export.graph.shapes import concatenated, expanded, read, reshaped, squeezed, transposed
@@ -14,11 +15,12 @@ from export.graph.whole import (
     divide_floor,
     equal,
     floor,
+    isqrt,
     maximum,
     minimum,
     reduce,
+    scaled,
     shift_floor,
-    shift_round,
     sign,
     where,
 )
@@ -26,19 +28,18 @@ from quant.front_end import INPUT_FRAC_BITS
 from quant.network import NetworkSpec
 from quant.spiking import EVENTS_MAX
 from quant.spiking.golden import (
-    DELTA_FRAC_BITS,
-    DEVIATION_MAX,
+    ARRIVING_FRAC_BITS,
+    CHARGE_MAX,
     GATE_MAX,
     GATE_SHIFT,
     INPUT_SHIFT,
     INPUT_TRACE_MAX,
     MEMBRANE_SHIFT,
-    MOVE_FRAC_BITS,
     OUTPUT_FRAC_BITS,
-    RATE_MAX,
     THRESHOLD,
     TRACE_FRAC_BITS,
     TRACE_MAX,
+    VARIANCE_MAX,
 )
 
 
@@ -59,6 +60,8 @@ class Time:
     ----------
     gates : list of number[draws, units]
         Of each hidden layer: the surrogate derivative of a spike, Q0.7.
+    now : number[1, draws or 1, rows]
+        What arrived at the layer that comes: Q3.4, or 2^-7 a spike; without a bias.
     """
 
     def __init__(self, g: GraphBuilder, spec: NetworkSpec, n_draws: int, fields: Fields) -> None:
@@ -67,9 +70,10 @@ class Time:
         self._new: dict[str, Any] = {}
         self._layers: dict[str, list[Any]] = {}
         self.gates: list[Any] = []
+        self.now: Any = None
 
     def arrive(self, z: Value) -> Any:
-        """Let the values of a step, ``number[1, n]`` in Q3.4, arrive; return layer 0's inputs."""
+        """Let the values of a step, ``number[1, n]`` in Q3.4, arrive; return their traces."""
         if self._spec.delta:
             z = self._send_on_delta(z)
         left = decay(self._field("input_trace"), self._spec.leaks[0])
@@ -77,6 +81,7 @@ class Time:
         x = sign(trace) * shift_floor(absolute(trace), INPUT_SHIFT)
         self._new["input_trace"] = trace
         self._count(z, x)
+        self.now = expanded(z, 1)
         return x
 
     def _send_on_delta(self, z: Value) -> Any:
@@ -88,6 +93,32 @@ class Time:
         n = sign(apart) * minimum(divide_floor(absolute(apart), threshold), EVENTS_MAX)
         self._new["delta_reference"] = reference + n * threshold
         return concatenated([maximum(n, 0), maximum(-n, 0)], 1) * 2.0**INPUT_FRAC_BITS
+
+    def current(self, layer: int, frac_bits: int) -> Any:
+        """What arrives of a hidden layer's bias: :func:`quant.spiking.golden.bias_current`."""
+        low = self._spec.leaks[layer] - frac_bits
+        if low <= 0:
+            return 2.0**-low
+        steps = self._fields.value("time_steps")
+        return where(equal(steps - floor(steps * 2.0**-low) * 2.0**low, 0), 1.0, 0.0)
+
+    def charge(self, layer: int, mean: Any, variance: Any) -> tuple[Any, Any]:
+        """As :func:`quant.spiking.golden.charge`, of ``number[1, draws or 1, units]``."""
+        units, k = self._spec.layers[layer + 1], self._spec.leaks[layer]
+        draws = 1 if layer == 0 else self._n_draws
+        sizes = [*self._spec.layers[1:2], *self._sizes[1:]]
+
+        def before(name: str) -> Any:
+            part = self._fields.parts(name, sizes)[layer]
+            return expanded(transposed(reshaped(read(self._g, part), [units, draws])), 0)
+
+        mean = clip(decay(before("charge_mean"), k) + mean, -CHARGE_MAX, CHARGE_MAX)
+        left = decay(decay(before("charge_variance"), k), k)
+        variance = minimum(left + variance, VARIANCE_MAX)
+        for name, values in (("charge_mean", mean), ("charge_variance", variance)):
+            flat = reshaped(transposed(squeezed(values, 0)), [-1])
+            self._layers.setdefault(name, []).append(flat)
+        return mean, deviation(variance)
 
     def fire(self, layer: int, a: Any) -> tuple[Any, Any]:
         """Let a hidden layer fire, of ``a`` number[1, draws, units] in Q15.16; its outputs."""
@@ -111,50 +142,18 @@ class Time:
             flat = reshaped(transposed(squeezed(values, 0)), [-1])
             self._layers.setdefault(name, []).append(flat)
         self._count(spikes, x)
+        self.now = spikes * 2.0**ARRIVING_FRAC_BITS
         return x, OUTPUT_FRAC_BITS
-
-    def take_back(self, layer: int, delta: Any, inverse: Any, gain: tuple[Any, Any]) -> None:
-        """As :func:`quant.spiking.golden.take_back`.
-
-        Parameters
-        ----------
-        layer : int
-        delta : number[draws, units]
-            Gradient by a layer's pre-activations, .20.
-        inverse : number[draws or 1, units]
-            Of their deviations, Q.18.
-        gain : (number, number)
-            lr_mu/n_draws, ``mantissa · 2^-exponent``.
-        """
-        if layer == len(self._sizes):
-            return
-        right = maximum(gain[1] + (DELTA_FRAC_BITS - MOVE_FRAC_BITS), 0)
-        total = reduce("Sum", delta, 0) * gain[0]
-        rate = clip(shift_round(total, right), -RATE_MAX, RATE_MAX)
-        whole = divide_floor(float(1 << 30), maximum(inverse, 1))
-        deviation = where(inverse > 0, minimum(whole, DEVIATION_MAX), 0.0)
-        moved = shift_round(rate * shift_floor(deviation * deviation, 9), 18)
-        resets = self._layers["membrane_reset"]
-        units = self._spec.layers[layer + 1]
-        old = reshaped(resets[layer], [units, self._n_draws])
-        new = clip(old - transposed(moved), -TRACE_MAX, TRACE_MAX)
-        resets[layer] = reshaped(new, [-1])
 
     def after(self) -> dict[str, Any]:
         """The fields of the state after this step, as numbers."""
-        self._new |= self.fired()
+        for name, parts in self._layers.items():
+            self._new[name] = parts[0] if len(parts) == 1 else concatenated(parts, 0)
         self._new["time_steps"] = 1.0
         for name in ("time_steps", "events", "live_inputs"):
             total = self._fields.value(name) + self._new[name]
             self._new[name] = total - floor(total * 2.0**-32) * 2.0**32
         return self._new
-
-    def fired(self) -> dict[str, Any]:
-        """The hidden layers' traces, as they are by now: learning takes back what it moves."""
-        return {
-            name: parts[0] if len(parts) == 1 else concatenated(parts, 0)
-            for name, parts in self._layers.items()
-        }
 
     def _field(self, name: str) -> Value:
         return expanded(self._fields.value(name), 0)  # type: ignore[no-any-return]
@@ -166,6 +165,12 @@ class Time:
             found = reshaped(found, [1])
             known = self._new.get(name)
             self._new[name] = found if known is None else concatenated([known, found], 0)
+
+
+def deviation(variance: Any) -> Any:
+    """As :func:`quant.spiking.golden.deviation`."""
+    up = shift_floor(32 - bit_length_wide(variance, 32), 1)
+    return floor(scaled(isqrt(scaled(variance, up * 2)), 2 - up))
 
 
 def decay(trace: Any, k: int) -> Any:

@@ -23,7 +23,8 @@ from quant.front_end import INPUT_FRAC_BITS
 from quant.integers import Int64, bit_length, clamp_count, shift_round, shift_truncate
 from quant.layout import State
 from quant.network import NetworkSpec, layer_view
-from quant.spiking.golden import fire
+from quant.spiking import Arrived
+from quant.spiking.golden import ARRIVING_FRAC_BITS, bias_current, charge, fire
 
 ACTIVATION_FRAC_BITS = 8
 ACTIVATION_BITS = 15
@@ -72,37 +73,78 @@ def run_layers(
     spec: NetworkSpec,
     state: State,
     n_draws: int,
-    z_q: Int64,
+    z_q: Any,
     result: Forward,
     sample: Callable[[int, Int64, int, Int64], tuple[Int64, Int64]],
+    charged: Callable[[int, Int64, int], tuple[Int64, Int64]] | None = None,
 ) -> None:
     """Run an input through all layers into ``result``; biases, noise and ReLU of every variance.
 
-    ``sample(layer, x, frac_bits, epsilon)`` returns a layer's sampled pre-activations (Q15.16) and
-    the inverse of their deviation (Q.18), ``int64[units, draws]``.
+    Parameters
+    ----------
+    z_q : int64[n_features] or Arrived
+        Q3.4; of a spiking network what arrived, and the traces.
+    result : Forward
+    sample : callable
+        ``sample(layer, x, frac_bits, epsilon)`` returns a layer's sampled pre-activations (Q15.16)
+        and the inverse of their deviation (Q.18), ``int64[units, draws]``.
+    charged : callable, optional
+        Of a rule with spiking layers, ``charged(layer, x, frac_bits)``: means and deviations (Q.12)
+        of a hidden layer's charges after x has arrived there.
     """
-    key = noise.key_of(state)
-    x, frac_bits = z_q[:, None], INPUT_FRAC_BITS
+    key, last = noise.key_of(state), len(spec.shapes) - 1
+    arrived = z_q if isinstance(z_q, Arrived) else Arrived(z_q, z_q)
+    now, x = arrived.now[:, None], arrived.traces[:, None]
+    frac_bits = now_bits = INPUT_FRAC_BITS
     for layer, (_, n_out) in enumerate(spec.shapes):
-        if spec.bias:
-            x = np.concatenate([x, np.full((1, x.shape[1]), 1 << frac_bits, np.int64)])
         epsilon = noise.epsilon_q(key, layer, n_out, n_draws)
-        result.outputs, inverse = sample(layer, x, frac_bits, epsilon)
-        result.inputs.append(x)
+        mine = with_bias(spec, x, 1 << frac_bits)
+        if spec.leaks and layer < last and charged is not None:
+            current = bias_current(spec, state, layer, now_bits)
+            centre, spread = charged(layer, with_bias(spec, now, current), now_bits)
+            result.outputs = centre + (spread * epsilon + 8 >> 4)
+            inverse = np.broadcast_to(inverse_of(spread), epsilon.shape)
+        else:
+            result.outputs, inverse = sample(layer, mine, frac_bits, epsilon)
+        result.inputs.append(mine)
         result.frac_bits.append(frac_bits)
         result.epsilon.append(epsilon)
         result.inverse_spread.append(inverse)
-        if layer < len(spec.shapes) - 1:
-            x, frac_bits = activate(spec, state, layer, result)
+        if layer < last:
+            now, x, frac_bits = activate(spec, state, layer, result)
+            now_bits = ARRIVING_FRAC_BITS
 
 
-def activate(spec: NetworkSpec, state: State, layer: int, result: Forward) -> tuple[Int64, int]:
-    """Return what a hidden layer hands on, from its pre-activations: ReLU, or traces of spikes."""
+def with_bias(spec: NetworkSpec, x: Int64, one: int) -> Int64:
+    """Append the bias's input, if there is one."""
+    return np.concatenate([x, np.full((1, x.shape[1]), one, np.int64)]) if spec.bias else x
+
+
+def inverse_of(spread: Int64) -> Int64:
+    """Return 1/spread in Q.18, of Q.12; 0 of 0."""
+    return np.where(spread == 0, 0, (1 << 30) // np.maximum(spread, 1))
+
+
+def activate(
+    spec: NetworkSpec, state: State, layer: int, result: Forward
+) -> tuple[Int64, Int64, int]:
+    """Return what a hidden layer hands on, from its pre-activations: ReLU, or spikes.
+
+    Returns
+    -------
+    now : int64[units, draws]
+        Of spikes what arrives at the next layer, else as x.
+    x : int64[units, draws]
+        The next layer's inputs: of spikes their traces.
+    frac_bits : int
+        Of x.
+    """
     if not spec.leaks:
-        return rectify(result.outputs)
+        x, frac_bits = rectify(result.outputs)
+        return x, x, frac_bits
     x, frac_bits, gate = fire(spec, state, layer, result.outputs, result.fired)
     result.gate.append(gate)
-    return x, frac_bits
+    return result.fired["spikes"][-1] << ARRIVING_FRAC_BITS, x, frac_bits
 
 
 def centre_of(mu: Int64, blocked: Int64, right: int, count: Saturations) -> Int64:
@@ -117,7 +159,7 @@ def run_mean(
     state: State,
     n_draws: int,
     mu_frac_bits: Sequence[int],
-    z_q: Int64,
+    z_q: Any,
     result: Forward,
     count: Saturations,
 ) -> None:
@@ -125,15 +167,23 @@ def run_mean(
 
     The outputs are those of every draw, so that heads and memory need not know.
     """
-    x, frac_bits = z_q[:, None], INPUT_FRAC_BITS
-    for layer, bits in enumerate(mu_frac_bits):
-        if layer > 0:
-            x, frac_bits = activate(spec, state, layer - 1, result)
-        if spec.bias:
-            x = np.concatenate([x, np.full((1, 1), 1 << frac_bits, np.int64)])
+
+    def centre(layer: int, x: Int64, frac_bits: int) -> Int64:
         blocked, k_mean = block_inputs(x)
         mu = layer_view(spec, state, "mu", layer).astype(np.int64)
-        result.outputs = centre_of(mu, blocked, frac_bits - k_mean + bits - 16, count)
+        right = frac_bits - k_mean + mu_frac_bits[layer] - 16
+        return centre_of(mu, blocked, right, count)
+
+    def sample(layer: int, x: Int64, frac_bits: int, _: Int64) -> tuple[Int64, Int64]:
+        found = centre(layer, x, frac_bits)
+        return found, np.zeros_like(found)
+
+    def charged(layer: int, x: Int64, frac_bits: int) -> tuple[Int64, Int64]:
+        found = centre(layer, x, frac_bits)
+        nothing = np.zeros_like(found)
+        return charge(spec, state, layer, found, nothing, result.fired, count)[0], nothing
+
+    run_layers(spec, state, 1, z_q, result, sample, charged)
     result.outputs = np.repeat(result.outputs, n_draws, axis=1)
     result.epsilon = result.inverse_spread = [np.zeros_like(result.outputs)]
 

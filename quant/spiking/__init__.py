@@ -9,7 +9,7 @@ Learning goes forward in time with one trace a neuron (OTTT, Xiao et al., arXiv 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,7 +28,31 @@ TRACE_END = 8.0
 #: Events of a feature in a step, at most; each brings its trace 1.
 EVENTS_MAX = 4
 #: The fields that :func:`reset` sets to zero.
-TRACES = ("delta_reference", "input_trace", "membrane_reset", "output_trace")
+TRACES = (
+    "delta_reference",
+    "charge_mean",
+    "charge_variance",
+    "input_trace",
+    "membrane_reset",
+    "output_trace",
+)
+#: Of these the ones that weights have gone into.
+CHARGES = ("charge_mean", "charge_variance")
+
+
+class Arrived(NamedTuple):
+    """What a step of time brings a network's first layer.
+
+    Attributes
+    ----------
+    now : number[n_inputs]
+        What arrived in this step: it charges membranes.
+    traces : number[n_inputs]
+        The inputs' traces: what learning sees, and outputs weigh.
+    """
+
+    now: Any
+    traces: Any
 
 
 def check(leaks: Any, n_layers: int, **others: Any) -> tuple[int, ...]:
@@ -102,6 +126,7 @@ def fields(
     delta: tuple[int, ...],
     n_draws: int,
     numbers: str,
+    charges: bool = False,
 ) -> list[Field]:
     """Return what spiking layers keep in the state: nothing if there are none.
 
@@ -111,10 +136,13 @@ def fields(
     n_draws : int
         Membranes of a unit: one for each draw of the weights.
     numbers : {"integer", "float32", "float64"}
+    charges : bool
+        Whether what arrives charges membranes (:class:`quant.rule.Rule`).
     """
     if not leaks:
         return []
     real = REAL.get(numbers, "<i2")
+
     unit = "" if numbers in REAL else "Q6.9: "
     hidden = (sum(layers[1:-1]) * n_draws,)
     counted = (len(leaks),)
@@ -125,12 +153,37 @@ def fields(
         Field("events", "<u4", "events into a layer, over all draws, modulo 2^32", counted),
         Field("live_inputs", "<u4", "inputs of a layer whose trace was not 0, likewise", counted),
         *([reference] if delta else []),
+        *(_charge_fields(layers, n_draws, numbers) if charges else []),
         Field("input_trace", real, f"{unit}leaky sum of an input", (layers[0],)),
-        Field(
-            "membrane_reset", real, f"{unit}leaky sum of resets and of moves, [unit][draw]", hidden
-        ),
+        Field("membrane_reset", real, f"{unit}leaky sum of resets, [unit][draw]", hidden),
         Field("output_trace", real, f"{unit}leaky sum of spikes, [unit][draw]", hidden),
     ]
+
+
+def _charge_fields(layers: tuple[int, ...], n_draws: int, numbers: str) -> list[Field]:
+    wide, shape = REAL.get(numbers, "<i4"), (n_charges(layers, n_draws),)
+    units = ("", "") if numbers in REAL else ("Q15.16: ", "Q11.20: ")
+    said = "leaky sum of the {} that arrived, [unit], in later layers [unit][draw]"
+    return [
+        Field("charge_mean", wide, units[0] + said.format("weights' means"), shape),
+        Field("charge_variance", wide, units[1] + said.format("variances"), shape, least=0),
+    ]
+
+
+def n_charges(layers: tuple[int, ...], n_draws: int) -> int:
+    """Return how many charges hidden units have: those of the first layer one for all draws."""
+    return sum(layers[1:2] if len(layers) > 2 else ()) + sum(layers[2:-1]) * n_draws
+
+
+def charges(spec: Any, state: State, layer: int, name: str, draws: int) -> Any:
+    """Return the first draws' charges of a hidden layer, ``[units, draws]``; of layer 0 one."""
+    units, first = spec.layers[layer + 1], spec.layers[1]
+    whole = state[name][0]
+    if layer == 0:
+        return whole[:first, None]
+    n_draws = (len(whole) - first) // sum(spec.layers[2:-1])
+    start = first + sum(spec.layers[2 : layer + 1]) * n_draws
+    return whole[start : start + units * n_draws].reshape(units, n_draws)[:, :draws]
 
 
 def reset(state: State) -> None:

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from quant.counters import Saturations
 from quant.front_end import INPUT_FRAC_BITS
-from quant.integers import Int64, clip, shift_round
+from quant.integers import Int64, bit_lengths, clamp_count, clip, isqrt
 from quant.layout import State
 from quant.network import NetworkSpec
-from quant.spiking import EVENTS_MAX
+from quant.spiking import CHARGES, EVENTS_MAX, Arrived, charges
 
 TRACE_FRAC_BITS = 9
-DELTA_FRAC_BITS = 20
 TRACE_MAX = (1 << 15) - 1
 #: An input's trace is an input of layer 0, of 8 bits, with more bits behind.
 INPUT_SHIFT = TRACE_FRAC_BITS - INPUT_FRAC_BITS
@@ -31,10 +31,12 @@ THRESHOLD = 1 << 16
 GATE_FRAC_BITS = 7
 GATE_MAX = 64
 GATE_SHIFT = 11
-#: What learning moves a membrane by: rates and deviations are Q.12, variances Q.15.
-MOVE_FRAC_BITS = 12
-RATE_MAX = (1 << 23) - 1
-DEVIATION_MAX = (1 << 16) - 1
+#: A charge: its mean is Q15.16, its variance Q11.20; its deviation is Q.12.
+CHARGE_MAX = 1 << 30
+VARIANCE_FRAC_BITS = 20
+VARIANCE_MAX = (1 << 31) - 1
+#: Fraction bits of what arrives at a later hidden layer: 1 for a spike.
+ARRIVING_FRAC_BITS = 7
 
 
 def decay(trace: Int64, k: int) -> Int64:
@@ -44,15 +46,15 @@ def decay(trace: Int64, k: int) -> Int64:
     return left
 
 
-def arrive(spec: NetworkSpec, state: State, z_q: Int64) -> tuple[dict[str, Any], Int64]:
+def arrive(spec: NetworkSpec, state: State, z_q: Int64) -> tuple[dict[str, Any], Arrived]:
     """Let the inputs of a time step, Q3.4, arrive at their traces.
 
     Returns
     -------
     new : dict
         Fields of the state after this step.
-    x : int64[n_inputs]
-        The traces as inputs of layer 0, Q3.4.
+    x : Arrived
+        Of layer 0, Q3.4: what arrived in this step, and its traces.
     """
     new: dict[str, Any] = {}
     if spec.delta:
@@ -60,7 +62,7 @@ def arrive(spec: NetworkSpec, state: State, z_q: Int64) -> tuple[dict[str, Any],
     left = decay(state["input_trace"][0].astype(np.int64), spec.leaks[0])
     trace = clip(left + (z_q << INPUT_SHIFT), -INPUT_TRACE_MAX, INPUT_TRACE_MAX)
     x = np.sign(trace) * (np.abs(trace) >> INPUT_SHIFT)
-    return {**new, "input_trace": trace, **counted(state, 0, z_q, x)}, x
+    return {**new, "input_trace": trace, **counted(state, 0, z_q, x)}, Arrived(z_q, x)
 
 
 def send_on_delta(delta: tuple[int, ...], state: State, z_q: Int64) -> tuple[dict[str, Any], Int64]:
@@ -93,6 +95,62 @@ def counted(state: State, layer: int, events: Any, x: Any) -> dict[str, Any]:
     return found
 
 
+def bias_current(spec: NetworkSpec, state: State, layer: int, frac_bits: int) -> int:
+    """Return what arrives of a hidden layer's bias: 2^-k a step, which adds up to 1.
+
+    Where the format holds no such fraction, its least one arrives in every so manieth step.
+    """
+    low = spec.leaks[layer] - frac_bits
+    if low <= 0:
+        return 1 << -low
+    return int(int(state["time_steps"][0]) % (1 << low) == 0)
+
+
+def charge(
+    spec: NetworkSpec,
+    state: State,
+    layer: int,
+    mean: Int64,
+    variance: Int64,
+    new: dict[str, Any],
+    count: Saturations,
+) -> tuple[Int64, Int64]:
+    """Let weights arrive at the charges of a hidden layer's membranes.
+
+    Parameters
+    ----------
+    mean, variance : int64[units, draws]
+        Of the weights times what arrived, Q15.16 and Q11.20; of layer 0 one column for all draws.
+    new : dict
+        Fields of the state after this step; this layer's are put into it.
+
+    Returns
+    -------
+    mean : int64[units, draws]
+        Q15.16.
+    deviation : int64[units, draws]
+        Q.12.
+    """
+    k, draws = spec.leaks[layer], mean.shape[1]
+    was, was_variance = (
+        charges(spec, state, layer, name, draws).astype(np.int64) for name in CHARGES
+    )
+    mean, n = clamp_count(decay(was, k) + mean, CHARGE_MAX)
+    variance, more = clamp_count(decay(decay(was_variance, k), k) + variance, VARIANCE_MAX)
+    count.activation += n + more
+    for name, values in zip(CHARGES, (mean, variance), strict=True):
+        new.setdefault(name, []).append(values)
+    return mean, deviation(variance)
+
+
+def deviation(variance: Int64) -> Int64:
+    """Return the root of a variance in Q11.20, rounded down to 16 significant bits, in Q.12."""
+    up = 32 - bit_lengths(variance) >> 1
+    root = isqrt(variance << 2 * up)
+    found: Int64 = np.where(up > 2, root >> np.maximum(up - 2, 0), root << np.maximum(2 - up, 0))
+    return found
+
+
 def fire(
     spec: NetworkSpec, state: State, layer: int, a: Int64, new: dict[str, Any]
 ) -> tuple[Int64, int, Int64]:
@@ -101,15 +159,15 @@ def fire(
     Parameters
     ----------
     a : int64[units, draws]
-        Pre-activations, Q15.16: sums over the inputs' traces. Of the mean weights one column,
-        for the membranes of the first draw.
+        Charges with their noise, or sums over the inputs' traces, Q15.16. Of the mean weights one
+        column, for the membranes of the first draw.
     new : dict
-        Fields of the state after this step; this layer's are put into it.
+        Fields of the state after this step; this layer's are put into it, and its ``spikes``.
 
     Returns
     -------
     x : int64[units, draws]
-        The inputs of the next layer.
+        The spikes' traces, inputs of the next layer.
     frac_bits : int
     gate : int64[units, draws]
         The surrogate derivative of a spike, Q0.7.
@@ -130,52 +188,18 @@ def fire(
     trace = np.minimum(decay(held("output_trace"), spec.leaks[layer + 1]) + one, TRACE_MAX)
     x = trace >> TRACE_FRAC_BITS - OUTPUT_FRAC_BITS
     gate = np.maximum(GATE_MAX - (np.abs(u - THRESHOLD) >> GATE_SHIFT), 0)
-    for name, values in (("membrane_reset", resets), ("output_trace", trace)):
+    for name, values in (("membrane_reset", resets), ("output_trace", trace), ("spikes", spikes)):
         new.setdefault(name, []).append(values)
     for name, values in (("events", spikes), ("live_inputs", x)):
         new.setdefault(f"hidden_{name}", []).append(np.count_nonzero(values))
     return x, OUTPUT_FRAC_BITS, gate
 
 
-def take_back(
-    layer: int, delta: Int64, inverse: Int64, gain: tuple[int, int], fired: dict[str, Any]
-) -> None:
-    """Take from a hidden layer's membranes what a learning step moves their sums by at once.
-
-    A membrane has charges that came under the weights of then. It is summed anew at each step, so
-    that a step of ``-lr σ² g x̄`` moves it by ``-lr g s²``, s² being its variance: that much is put
-    back, and leaks as the charges do.
-
-    Parameters
-    ----------
-    layer : int
-    delta : int64[units, draws]
-        Gradient by the pre-activations, .20.
-    inverse : int64[units, draws]
-        Of the pre-activations' deviations, Q.18.
-    gain : (int, int)
-        lr_mu/n_draws, ``mantissa · 2^-exponent``.
-    fired : dict
-        What :func:`fire` left; changed in place.
-    """
-    right = max(gain[1] + DELTA_FRAC_BITS - MOVE_FRAC_BITS, 0)
-    rate = clip(shift_round(delta.sum(axis=1) * gain[0], right), -RATE_MAX, RATE_MAX)
-    deviation = np.where(inverse > 0, (1 << 30) // np.maximum(inverse, 1), 0)
-    deviation = np.minimum(deviation, DEVIATION_MAX)
-    moved = shift_round(rate[:, None] * (deviation * deviation >> 9), 18)
-    resets = fired["membrane_reset"]
-    resets[layer] = clip(resets[layer] - moved, -TRACE_MAX, TRACE_MAX)
-
-
-def fired_fields(fired: dict[str, Any]) -> dict[str, Any]:
-    """Return the hidden layers' traces as fields of the state."""
-    names = ("membrane_reset", "output_trace")
-    return {name: np.concatenate(fired[name]).reshape(-1) for name in names if name in fired}
-
-
 def after(state: State, arrived: dict[str, Any], fired: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of the state after a step, from what inputs and hidden layers left."""
-    found = {**arrived, **fired_fields(fired)}
+    names = (*CHARGES, "membrane_reset", "output_trace")
+    left = {n: np.concatenate([x.ravel() for x in fired[n]]) for n in names if n in fired}
+    found = {**arrived, **left}
     for name in ("events", "live_inputs"):
         more = [0, *fired.get(f"hidden_{name}", [])]
         found[name] = found[name] + np.array(more) & 0xFFFFFFFF

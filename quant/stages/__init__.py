@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from quant.errors import ConfigError, ShapeError
-from quant.layout import State
+from quant.layout import Field, Layout, State
 from quant.network import NetworkSpec
 from quant.stages.stage import STAGES, Stage, stage_from_json
 
@@ -84,10 +84,35 @@ class Stages:
         """Raw samples from one row of features to the next."""
         return int(np.prod([one.hop for one in self.stages]))
 
+    @property
+    def first(self) -> int:
+        """Raw samples of a recording until its first row of features comes."""
+        found = 1
+        for one in reversed(self.stages):
+            found = one.first + (found - 1) * one.hop
+        return found
+
     @cached_property
     def dtype(self) -> np.dtype[Any]:
         """The state, byte by byte the C struct ``sl_stages_state_t``: that of each stage."""
         return np.dtype([(one.name, one.dtype) for one in self.stages])
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The state field by field, each called by its stage, an underscore and its own name.
+
+        What a field begins with is in :meth:`start`.
+        """
+        return Layout(
+            Field(
+                f"{one.name}_{name}",
+                one.dtype[name].base.str,
+                f"{name} of {one.name}",
+                one.dtype[name].shape,
+            )
+            for one in self.stages
+            for name in one.dtype.names or ()
+        )
 
     @property
     def ram_bytes(self) -> int:
@@ -105,6 +130,14 @@ class Stages:
         """Begin a recording, in place: nothing of the one before stays."""
         for one in self.stages:
             one.reset(state[one.name])
+
+    def settled(self, state: State) -> Stages:
+        """Return the chain that begins with what a state knows of the sensor.
+
+        It is what stages keep when a recording begins: running statistics. A board begins with it
+        after each reset.
+        """
+        return Stages([one.settled_by(state[one.name]) for one in self.stages])
 
     def state_from_bytes(self, data: bytes) -> State:
         """Return a state from its bytes.

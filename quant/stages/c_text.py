@@ -18,7 +18,7 @@ def folders(stages: Stages) -> list[Path]:
 
 
 def generated(stages: Stages) -> dict[str, str]:
-    """Return the generated headers: name and text."""
+    """Return the generated headers and those of other rooms: name and text."""
     defines: dict[str, object] = {
         "STAGES_CHANNELS": unsigned(stages.n_channels),
         "STAGES_FEATURES": unsigned(stages.n_features),
@@ -35,7 +35,14 @@ def generated(stages: Stages) -> dict[str, str]:
         CONFIG_FILE: head.format("the sizes of a chain of stages") + config,
         LIST_FILE: head.format("the stages of a chain, in their order")
         + f'{includes}#include "{CONFIG_FILE}"\n\n#define SL_STAGES(X) {listed}\n',
+        **_shared(stages),
     }
+
+
+def _shared(stages: Stages) -> dict[str, str]:
+    """Return the headers of other rooms."""
+    files = [HERE.parent / name for one in stages.stages for name in one.shared_headers]
+    return {file.name: file.read_text("utf-8") for file in files}
 
 
 def c_files(stages: Stages) -> dict[str, str]:

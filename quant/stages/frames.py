@@ -25,14 +25,19 @@ class Framed(Stage):
     n: int
 
     @property
+    def first(self) -> int:
+        """The first row is of the first n samples."""
+        return self.n
+
+    @property
     def dtype(self) -> np.dtype[Any]:
         """The state of the C struct.
 
         ``waiting``: samples until a row of features comes, that one included; ``at``: where the
-        next sample goes; ``sample``: the last ones, binary32 patterns.
+        next sample goes; ``sample``: the last ones.
         """
         return np.dtype(
-            [("waiting", "<u4"), ("at", "<u4"), ("sample", "<u4", (self.n, self.n_channels))]
+            [("waiting", "<u4"), ("at", "<u4"), ("sample", "<f4", (self.n, self.n_channels))]
         )
 
     def reset(self, state: State) -> None:
@@ -44,7 +49,7 @@ class Framed(Stage):
         waiting, at = int(state["waiting"][0]), int(state["at"][0])
         if not 1 <= waiting <= max(self.n, self.hop) or at >= self.n:
             raise wrong_state(self, f"waiting={waiting}, at={at}")
-        if not np.isfinite(state["sample"][0].view("<f4")).all():
+        if not np.isfinite(state["sample"][0]).all():
             raise wrong_state(self, "a sample that is no finite number")
 
 
@@ -52,14 +57,14 @@ def look(stage: Framed, state: State, x: Float32, features: Features) -> Float32
     """Return the features that come with a sample, or None if none do."""
     if int(state["waiting"][0]) != 1:
         return None
-    older = np.roll(state["sample"][0].view("<f4"), -int(state["at"][0]) - 1, axis=0)[:-1]
+    older = np.roll(state["sample"][0], -int(state["at"][0]) - 1, axis=0)[:-1]
     return features(stage, np.concatenate([older, np.asarray(x, np.float32)[None]]))
 
 
 def push(stage: Framed, state: State, x: Float32) -> None:
     """Take a finite sample into the state, in place."""
     at, waiting = int(state["at"][0]), int(state["waiting"][0])
-    state["sample"][0, at] = np.asarray(x, np.float32).view(np.uint32)
+    state["sample"][0, at] = np.asarray(x, np.float32)
     state["at"] = 0 if at + 1 == stage.n else at + 1
     state["waiting"] = stage.hop if waiting == 1 else waiting - 1
 

@@ -72,6 +72,16 @@ class GoldenStages:
         """See :func:`push`."""
         push(self._stages, state, x)
 
+    def run(self, state: State, x: Float32) -> Float32:
+        """Take many samples into the state, in place; return the features that came."""
+        found = []
+        for sample in np.asarray(x, np.float32):
+            features = look(self._stages, state, sample)
+            if features is not None:
+                found.append(features)
+            push(self._stages, state, sample)
+        return np.array(found, np.float32).reshape(len(found), self._stages.n_features)
+
     def recording(self, x: Float32) -> Float32:
         """See :func:`recording`."""
         return recording(self._stages, x)

@@ -42,6 +42,10 @@ class Stage:
     channels_max: ClassVar[int] = 256
     #: Names that no channel may have.
     reserved: ClassVar[tuple[str, ...]] = ()
+    #: Whether a new recording leaves the state as it is.
+    kept: ClassVar[bool] = False
+    #: Headers of other rooms that its C reads, below the package.
+    shared_headers: ClassVar[tuple[str, ...]] = ()
     channels: int | Sequence[str] | None
     #: Steps from one row of features to the next.
     hop: int
@@ -78,6 +82,11 @@ class Stage:
         return len(self.feature_names)
 
     @property
+    def first(self) -> int:
+        """Steps of a recording until its first row of features comes."""
+        return self.hop
+
+    @property
     def dtype(self) -> np.dtype[Any]:
         """The state, byte by byte the C struct ``sl_NAME_state_t``: words of 32 bits."""
         raise NotImplementedError
@@ -100,6 +109,11 @@ class Stage:
             If it is such a one.
         """
         raise NotImplementedError
+
+    def settled_by(self: S, state: State) -> S:
+        """Return the stage that begins with what a state knows and a new recording leaves."""
+        del state
+        return self
 
     def defines(self) -> Mapping[str, object]:
         """Return the constants of its C, without ``SL_NAME_`` in front."""
@@ -221,11 +235,17 @@ def stage_from_json(values: Any) -> Stage:
     """
     if not isinstance(values, Mapping) or values.get("stage") not in [*STAGES]:
         raise ConfigError(f"{_short(values)}: expected a stage, one of {', '.join(STAGES)}")
+    kind = STAGES[values["stage"]]
     settings = {name: value for name, value in values.items() if name != "stage"}
-    try:
-        return STAGES[values["stage"]](**settings)
-    except TypeError as error:
-        raise ConfigError(f"no settings of {values['stage']}: {error}") from error
+    fields = dataclasses.fields(kind)  # type: ignore[arg-type]
+    needed = [one.name for one in fields if one.default is dataclasses.MISSING]
+    unknown = sorted({*settings} - {one.name for one in fields})
+    missing = [name for name in needed if name not in settings]
+    if unknown:
+        raise ConfigError(f"{kind.name} has no setting {', '.join(map(repr, unknown))}")
+    if missing:
+        raise ConfigError(f"{kind.name} needs {' and '.join(missing)}")
+    return kind(**settings)
 
 
 #: The only place that knows all stages.

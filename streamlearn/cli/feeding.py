@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -132,7 +133,7 @@ class _Read(NamedTuple):
 
 
 def stages_of(run_dir: Path) -> Stages:
-    """Return what made a run's features of its rows.
+    """Return what made a run's features of its rows, with what it knows of the sensor by now.
 
     Raises
     ------
@@ -141,9 +142,12 @@ def stages_of(run_dir: Path) -> Stages:
     """
     found = checkpoints.newest(run_dir)
     stages = None if found is None else Columns.from_dict(found.place.reading).stages
-    if stages is None:
+    if found is None or stages is None:
         raise CommandError(f"--stages: the run in {run_dir} had none; leave it out")
-    return Stages.from_json(stages)
+    chain, kept = Stages.from_json(stages), found.columns.get("stages")
+    if kept is None:
+        return chain
+    return chain.settled(chain.state_from_bytes(base64.b64decode(kept["state"])))
 
 
 def reading_of(run_dir: Path, raw: bool = False) -> dict[str, Any] | None:

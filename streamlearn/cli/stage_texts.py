@@ -25,7 +25,8 @@ def read_stage(text: str) -> Stage:
     if name not in [*STAGES]:
         raise ConfigError(f"--stage {text}: {name!r} is none of {', '.join(STAGES)}")
     fields = {field.name: str(field.type) for field in dataclasses.fields(STAGES[name])}  # type: ignore[arg-type]
-    del fields["channels"]
+    for of_run in ("channels", "settled"):  # the stream's, and what a run learns
+        fields.pop(of_run, None)
     settings: dict[str, Any] = {}
     for part in filter(None, rest.split(",")):
         setting, given, value = part.partition("=")
@@ -40,7 +41,8 @@ def read_stage(text: str) -> Stage:
     try:
         return stage_from_json({"stage": name, **settings})
     except ConfigError as error:
-        raise ConfigError(f"--stage {text}: {error}") from error
+        how = f": --stage {name}:SETTING=VALUE,… ({', '.join(fields)})" if not rest else ""
+        raise ConfigError(f"--stage {text}: {error}{how}") from error
 
 
 def read_stages(texts: Sequence[str]) -> list[dict[str, Any]] | None:

@@ -53,6 +53,8 @@ def refuse_unknown(kind: str, given: Iterable[str], known: tuple[str, ...]) -> N
 
 #: In a learner's docstring: its parent's sections, and what its configuration says of the fields.
 INHERITED, HYPERPARAMETERS = "{inherited}\n", "{hyperparameters}\n"
+#: In it: the names of its rule's arithmetics.
+ARITHMETICS = "{arithmetics}"
 _TITLES = ("Parameters", "Raises", "Notes")
 
 
@@ -77,7 +79,8 @@ def complete(kind: Any) -> str:
     """Return a learner's docstring with its parent's sections and its configuration's words.
 
     ``{inherited}`` stands for Parameters, Raises and Notes of the nearest parent that has
-    Parameters; ``{hyperparameters}``, its own or taken over, for the fields of the configuration.
+    Parameters; ``{hyperparameters}``, its own or taken over, for the fields of the configuration;
+    ``{arithmetics}`` for the arithmetics of its rule.
     """
     text = inspect.cleandoc(kind.__doc__ or "") + "\n"
     parents = [parent for parent in kind.__mro__[1:] if section(parent, _TITLES[0])]
@@ -86,8 +89,10 @@ def complete(kind: Any) -> str:
         parts = [f"{title}\n{'-' * len(title)}\n{words}" for title, words in found if words]
         text = text.replace(INHERITED, "\n".join(parts))
     if HYPERPARAMETERS in text and hasattr(kind, "_rule"):
-        words = explanations(RULES[kind._rule].config, kind._parameters)
-        text = text.replace(HYPERPARAMETERS, words)
+        rule = RULES[kind._rule]
+        text = text.replace(HYPERPARAMETERS, explanations(rule.config, kind._parameters))
+        known = ", ".join(f'"{name}"' for name in rule.arithmetics)
+        text = text.replace(ARITHMETICS, f"{{{known}}}")
     return text
 
 

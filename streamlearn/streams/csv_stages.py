@@ -10,9 +10,52 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quant.stages import Stages
+from quant.stages.frames import Framed
 from quant.stages.native import NativeStages
-from streamlearn.errors import ConfigError
+from streamlearn.errors import ConfigError, StreamFormatError
 from streamlearn.streams.csv_rows import CsvRows
+
+
+class _Tally:
+    """How long recordings were, and which gave no row of features."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._samples, self._silent = 0, True
+        self._short: list[int] = []
+        self._longest = self._many = 0
+
+    def begins(self, resumed: bool = False) -> None:
+        """A recording begins, or goes on if a run was resumed inside of it."""
+        if self._samples and self._silent:
+            self._short.append(self._samples)
+        self._many += self._samples > 0
+        self._samples, self._silent = 0, not resumed
+
+    def came(self, row: bool) -> None:
+        """Count a raw row."""
+        self._samples += 1
+        self._longest = max(self._longest, self._samples)
+        self.rows += row
+        self._silent &= not row
+
+    def said(self, first: int, segment: bool) -> str | None:
+        """Return what there is to say of recordings without a row of features."""
+        self.begins()
+        if not self._short:
+            return None
+        if not self.rows:
+            what = "the longest recording" if segment else "the stream"
+            other = ", or name another column with --segment" if segment else ""
+            return (
+                f"no row of features came: the first one of a recording comes with its sample "
+                f"{first}, and {what} has {self._longest}; take a shorter window or hop{other}"
+            )
+        ends = sorted({min(self._short), max(self._short)})
+        return (
+            f"{len(self._short)} of {self._many} recordings gave no row of features: they have "
+            f"{' to '.join(map(str, ends))} samples, and the first row comes with sample {first}"
+        )
 
 
 class StageRows:
@@ -42,6 +85,7 @@ class StageRows:
         self._engine = NativeStages(self.stages)
         self._segment = segment
         self._state, self._of = self.stages.start(), ""
+        self._tally, self._resumed = _Tally(), False
         self.times: NDArray[np.float64] | None = None
         self.keys: list[str] = []
 
@@ -71,7 +115,13 @@ class StageRows:
 
         As of :meth:`streamlearn.streams.csv_stream.CsvStream.blocks`; ``position`` is that of the
         raw rows. Raw rows with which no features come yield nothing.
+
+        Raises
+        ------
+        StreamFormatError
+            If no recording was long enough for a row of features; or as that stream's.
         """
+        self._rows.say(described(self.stages))
         for x, y, lines in self._rows.blocks(max_rows):
             found = [self._take(row, at) for at, row in enumerate(x[:, self._order])]
             ends = np.array([at for at, row in enumerate(found) if row is not None], np.int64)
@@ -80,6 +130,11 @@ class StageRows:
             times = self._rows.times
             self.times = None if times is None else times[ends]
             yield np.stack([found[at] for at in ends]), y[ends], lines[ends]
+        said = self._tally.said(self.stages.first, self._segment)
+        if said is not None and not self._tally.rows and not self._resumed:
+            raise StreamFormatError(f"{self._rows.name}: {said}")
+        if said is not None:
+            self._rows.say(said)
 
     def _take(self, row: NDArray[np.float32], at: int) -> NDArray[np.float32] | None:
         if self._segment:
@@ -87,7 +142,9 @@ class StageRows:
             if of != self._of:
                 self.stages.reset(self._state)
                 self._of = of
+                self._tally.begins()
         found = self._engine.run(self._state, row[None])
+        self._tally.came(len(found) > 0)
         return found[0] if len(found) else None
 
     def __iter__(self) -> Iterator[tuple[Any, Any, int]]:
@@ -106,7 +163,24 @@ class StageRows:
         self._rows.recall(rest)
         if kept is not None:
             self._state = self.stages.state_from_bytes(base64.b64decode(kept["state"]))
-            self._of = str(kept["segment"])
+            self._of, self._resumed = str(kept["segment"]), True
+            self._tally.begins(resumed=True)
+
+
+def described(stages: Stages) -> str:
+    """Return what a chain takes and gives, for who reads the output of a run."""
+    names = ", ".join(one.name for one in stages.stages)
+    text = (
+        f"{names} of {', '.join(stages.channel_names)}: {stages.n_features} features, a row each "
+        f"{stages.hop} samples"
+    )
+    for one in stages.stages:
+        if isinstance(one, Framed) and one.hop > one.n:
+            text += (
+                f"; {one.name}: hop={one.hop} is more than n={one.n}, so of each {one.hop} samples "
+                f"{one.hop - one.n} are not seen"
+            )
+    return text
 
 
 def _of_columns(values: Any, rows: CsvRows) -> tuple[Stages, NDArray[np.intp]]:

@@ -98,8 +98,8 @@ def test_options_that_mean_nothing_are_refused(
     for more, says in (
         (["--segment", "recording"], "give --stage"),
         (["--stage", "window:n=2,hop=1"], "from 4 to 1024"),
-        (["--stage", "window:n=20"], "missing 1 required"),
-        (["--stage", "median:n=20"], "none of bank, delta, traces, window"),
+        (["--stage", "window:n=20"], "window needs hop"),
+        (["--stage", "median:n=20"], "none of bank, delta, standardise, traces, window"),
         (["--stage", "window:n=20,hop=2,m=3"], "no setting of window"),
         (["--stage", "window:n=20,n=2"], "there twice"),
         (["--stage", "traces:leaks=1+x"], "whole number from 0 to 10"),
@@ -112,6 +112,42 @@ def test_options_that_mean_nothing_are_refused(
     ):
         assert cli.run([*begin, *more]) != 0
         assert says in " ".join(capsys.readouterr().err.split()), more
+
+
+def test_a_run_says_what_its_stages_see_and_which_recordings_are_too_short(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "a.csv"
+    lengths = (60, 1, 19, 60, 20)
+    lines = [
+        f"r{which},{t % 7},{t % 3},{'ab'[which % 2]}"
+        for which, n in enumerate(lengths)
+        for t in range(n)
+    ]
+    data.write_text("\n".join(["recording,u,v,kind", *lines]) + "\n")
+    begin = ["run", "--stream", str(data), "--label", "kind", "--no-baselines"]
+    by = ["--segment", "recording"]
+    for more, code, says in (
+        (["--stage", "window:n=20,hop=30", *by], 0, "window of u, v: 28 features, a row each 30"),
+        (["--stage", "window:n=20,hop=30", *by], 0, "hop=30 is more than n=20, so of each 30 "),
+        (
+            ["--stage", "window:n=20,hop=30", *by],
+            0,
+            "2 of 5 recordings gave no row of features: they have 1 to 19 samples, and the first "
+            "row comes with sample 20",
+        ),
+        (["--stage", "window:n=61,hop=30", *by], 1, "sample 61, and the longest recording has 60"),
+        (
+            ["--stage", "traces:leaks=2,hop=10", "--stage", "window:n=7,hop=1", *by],
+            1,
+            "sample 70, and the longest recording has 60",
+        ),
+        (["--stage", "window:n=200,hop=30"], 1, "sample 200, and the stream has 160; take"),
+        (["--stage", "window"], 1, "window needs n and hop: --stage window:SETTING=VALUE"),
+    ):
+        assert cli.run([*begin, *more]) == code
+        found = capsys.readouterr()
+        assert says in " ".join((found.out + found.err).split()), more
 
 
 def test_an_export_of_such_a_run_is_fed_with_windows_of_raw_rows(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from quant.errors import ConfigError, ExportError, StateFormatError
 from quant.stages import golden
 from quant.stages.file import to_bytes
 from streamlearn import MesuClassifier, MesuRegressor
-from streamlearn.chain import Bank, Chain, Delta, Stages, Traces, Window
+from streamlearn.chain import Bank, Chain, Delta, Stages, Standardise, Traces, Window
 
 NO_FEATURES = int(Status.NO_FEATURES)
 
@@ -33,6 +33,7 @@ def signal(n: int) -> tuple[np.ndarray, np.ndarray]:
 CHAINS = {
     "window": Stages(Window(16, 6, magnitude=True), 2),
     "delta, traces": Stages((Delta(0.2, 5, 9.8), Traces((2, 4, 6), 6)), 2),
+    "standardise, delta, traces": Stages((Standardise(50), Delta(), Traces((2, 4, 6), 6)), 2),
     "bank, window": Stages((Bank(100, 16, 4, 6, 5.0), Window(4, 2, features=("mean", "sd"))), 2),
     "bank, delta, traces": Stages((Bank(100, 16, 4, 6, 5.0), Delta(0.5, 4), Traces((0, 3))), 2),
 }
@@ -97,6 +98,31 @@ def test_a_regressor_behind_a_window(tmp_path: Path) -> None:
         payload = device.run_stream(values[None], np.array([y])).predictions[0]
         assert np.isnan(payload[0]) if ahead is None else payload.tolist() == [*ahead]
     assert device.read_state() == desk.learner.state.tobytes()
+
+
+def test_a_board_begins_with_what_the_desk_knows_of_the_sensor(tmp_path: Path) -> None:
+    stages = Stages((Standardise(200), Delta(), Traces((3,), 5)), 2)
+    desk = Chain(MesuClassifier((stages.n_features, 4, 3), classes=range(3)), stages)
+    x, y = signal(120)
+    for pair in zip(x[:70], y[:70].tolist(), strict=True):
+        desk.learn_one(*pair)
+    settled = desk.settled()
+    write_export(desk.learner, tmp_path / "export", stages=settled)
+    assert open_export(tmp_path / "export").stages == settled
+    assert settled.start()["standardise"]["mean"].any()
+    board = fs.get_board("rp2040")
+    device = fs.Device(fs.build_firmware(tmp_path / "export", board, tmp_path / "run"))
+    again = Chain(desk.learner, settled)
+    for begin, end in ((70, 95), (95, 120)):
+        found = [
+            again.test_then_learn_one(*pair)
+            for pair in zip(x[begin:end], y[begin:end].tolist(), strict=True)
+        ]
+        result = device.run_stream(x[begin:end], y[begin:end])
+        assert result.predictions.tolist() == [-1 if p is None else p for p in found]
+        device.reset_time()
+        again.reset()
+    assert device.read_state() == again.learner.state.tobytes()
 
 
 def test_the_folder_is_one_truth_with_its_stages(tmp_path: Path) -> None:

@@ -6,7 +6,10 @@ from quant.network import NetworkSpec
 from quant.rules.bimu.config import BimuConfig
 
 #: Heads; by arithmetic the backends.
-PROMISED = (("categorical",), {"q8": "c numpy", "float64": "numpy"})
+PROMISED = (
+    ("categorical",),
+    {"q8": "c numpy", "q16": "c numpy", "float32": "c", "float64": "numpy"},
+)
 
 #: By name: network, hyperparameters, seed, samples.
 MORE = {
@@ -22,6 +25,12 @@ MORE = {
         NetworkSpec((128, 6), front_end="none"),
         BimuConfig(n_draws=1, sweep=1, memory_window=64, lr=20.0, belief_init=3.9, caution=0.0),
         2**32 - 1,
+        200,
+    ),
+    "bimu 128-13-6, rows that take turns": (
+        NetworkSpec((128, 13, 6), bias=False),
+        BimuConfig(memory_window=500, lr=0.5, gather=16, settle=2.0),
+        3,
         200,
     ),
 }

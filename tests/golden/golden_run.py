@@ -26,7 +26,9 @@ from streamlearn.streams import load_gas_concentration, load_gas_drift
 HERE = Path(__file__).parent
 COMMAND = "python tests/golden/regenerate.py"
 
-Case = tuple[NetworkSpec, Config, int, int]
+#: Network, hyperparameters, seed and samples; and the arithmetic.
+Given = tuple[NetworkSpec, Config, int, int]
+Case = tuple[NetworkSpec, Config, int, int, str]
 
 
 def of_rule(rule: str) -> ModuleType | None:
@@ -36,7 +38,7 @@ def of_rule(rule: str) -> ModuleType | None:
     return importlib.import_module(f"cases_{rule}")
 
 
-def defaults(rule: str) -> dict[str, Case]:
+def defaults(rule: str) -> dict[str, Given]:
     """Return a case for every head and variant of a rule, at its default settings."""
     last = {"categorical": 6, "gaussian": 1}
     found = {}
@@ -48,10 +50,20 @@ def defaults(rule: str) -> dict[str, Case]:
     return found
 
 
+def integers(rule: str) -> list[str]:
+    """Return the names of a rule's arithmetics in integers."""
+    kinds = RULES[rule].arithmetics
+    return [name for name, kind in kinds.items() if kind.golden is not None]
+
+
 def cases(rule: str) -> dict[str, Case]:
-    """Return all cases of a rule."""
-    more: dict[str, Case] = getattr(of_rule(rule), "MORE", {})
-    return {**defaults(rule), **more}
+    """Return all cases of a rule: in its first arithmetic of integers, and then in the others."""
+    more: dict[str, Given] = getattr(of_rule(rule), "MORE", {})
+    return {
+        f"{name}, {arithmetic}" if place else name: (*given, arithmetic)
+        for place, arithmetic in enumerate(integers(rule))
+        for name, given in {**defaults(rule), **more}.items()
+    }
 
 
 #: By file: its cases.
@@ -61,20 +73,16 @@ CASES: dict[tuple[str, str], Case] = {
 }
 
 
-def integers(config: Config) -> str:
-    """Return the name of a rule's arithmetic in integers."""
-    kinds = RULES[config.rule].arithmetics
-    return next(name for name, kind in kinds.items() if kind.golden is not None)
-
-
-def run_case(spec: NetworkSpec, config: Config, seed: int, n: int) -> dict[str, Any]:
+def run_case(
+    spec: NetworkSpec, config: Config, seed: int, n: int, arithmetic: str
+) -> dict[str, Any]:
     """Learn ``n`` samples; return what a golden file keeps of it."""
     # The description takes part in what is golden: what a file restores is what is run.
     spec, config = from_json(to_json(spec, config))
     number = HEADS[spec.head].target == "number"
     stream = load_gas_concentration(limit=n) if number else load_gas_drift(limit=n)
-    engine = make_engine(spec, config, integers(config), "numpy")
-    state = init_state(spec, config, integers(config), seed)
+    engine = make_engine(spec, config, arithmetic, "numpy")
+    state = init_state(spec, config, arithmetic, seed)
     start = state_sha256(state)
     x = stream.x.astype(np.float64)
     # Without a front end values belong within ±8: a fixed, exact scaling of the sensors' units.

@@ -37,8 +37,8 @@ def test_golden_model_gives_the_kept_bits(file: str, name: str) -> None:
 
 @pytest.mark.parametrize(("file", "name"), [(file, next(iter(FILES[file]))) for file in FILES])
 def test_canary_another_start_moves_every_hash(file: str, name: str) -> None:
-    spec, config, seed, n = CASES[file, name]
-    other = run_case(spec, config, seed + 1, n)
+    spec, config, seed, n, arithmetic = CASES[file, name]
+    other = run_case(spec, config, seed + 1, n, arithmetic)
     found = moved(other, KEPT[file][name])
     assert {"start_sha256", "state_sha256", "predictions_sha256"} <= set(found)
 

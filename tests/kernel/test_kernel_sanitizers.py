@@ -86,8 +86,8 @@ def test_absurd_streams_are_clean(case: Case, build: str, tmp_path: Path) -> Non
         # unstandardised inputs of 8 at random labels drive the weights apart.
         limit = 1 if spec.front_end == "none" else 1e6
         x = np.clip(x, -limit, limit)
-        calm = dataclasses.replace(case.config, lr_mu=0.5, lr_sigma=0.5)
-        case = dataclasses.replace(case, config=calm)
+        rates = {name: 0.5 for name in vars(case.config) if name.split("_")[0] == "lr"}
+        case = dataclasses.replace(case, config=dataclasses.replace(case.config, **rates))
     targets = targets_of(spec, len(x), 5)
     words = targets.view(np.uint32) if number else targets
     done = sanitized(tmp_path, case, flags=BUILDS[build]).run(start(case), x, words)

@@ -21,12 +21,13 @@ from quant.state import init_state, state_to_bytes
 from streamlearn import MesuClassifier, MetaplasticClassifier
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "golden"))
-from golden_run import CASES, integers
+from golden_run import CASES
 
 CLASSES = ["a", "b", "c"]
 #: One of each rule and of each kind of part; the others are slow.
 QUICK = (
     "bimu 128-13-10-6, no bias",
+    "bimu 128-32-6, defaults, q16",
     "mesu 128-12-10-6, no bias",
     "mesu 128-12-1, a target",
     "mesu_factored 128-32-6, fixed step",
@@ -56,8 +57,8 @@ def test_c_makes_the_state_that_the_desk_starts_with(tmp_path: Path, name: str) 
     compiler = find_compiler()
     if compiler is None:
         pytest.skip("no C compiler with sanitizers")
-    spec, config, seed, _ = next(case for (_, of), case in CASES.items() if of == name)
-    given = spec, config, integers(config)
+    spec, config, seed, _, arithmetic = next(c for (_, of), c in CASES.items() if of == name)
+    given = spec, config, arithmetic
     state = init_state(*given, seed)
     source = start_source(
         SimpleNamespace(spec=spec, config=config, arithmetic=given[2], state=state, n_samples=0)  # type: ignore[arg-type]

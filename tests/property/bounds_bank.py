@@ -11,17 +11,25 @@ from quant.stages.bank import N_MAX, WEIGHT_FRAC_BITS, Bank, golden
 from quant.stages.signal import DEVIATION_BITS, LOG_FRAC_BITS, WAVE_FRAC_BITS, WAVE_ONE, wave
 
 END, SMALL, ONE = 1 << golden.PART_BITS, 1 << DEVIATION_BITS, 1 << WEIGHT_FRAC_BITS
-POWER = 2 * END**2
+LAST = 1 << golden.LAST_BITS
+#: Half a sum of two parts, and half of what a turn of two such sums adds, rounded.
+SPECTRUM = LAST + int(np.sqrt(2) * LAST) + 1
+POWER = 2 * SPECTRUM**2
+#: A triangle's weights: half its width, and its peak.
+WEIGHTS = (N_MAX // 4 + 1) * ONE
 ENERGY = (N_MAX // 2 + 1) * ONE * POWER
 NOISE = 3 * N_MAX << WEIGHT_FRAC_BITS - 3
-#: A part, and what a turn of two parts adds, rounded.
-PART = END + int(np.sqrt(2) * END) + 1
+#: A part, and what three turned ones add, rounded.
+PART = END + 3 * (int(np.sqrt(2) * END) + 1)
 
 BOUNDS = Bounds(
     {
         "windowed": (SMALL * WAVE_ONE, "int32"),
         "turned": (2 * END * WAVE_ONE + (1 << WAVE_FRAC_BITS - 1), "int32"),
+        "halved": (4 * LAST * WAVE_ONE + (1 << WAVE_FRAC_BITS), "int32"),
         "power": (POWER, "uint32"),
+        "energy_low": (0xFFFF * WEIGHTS, "uint32"),
+        "energy_high": ((POWER >> 16) * WEIGHTS, "uint32"),
         "energy": (ENERGY, "uint64"),
         "total": (ENERGY + (NOISE << golden.QUIET_SHIFT_MAX) + golden.FLOOR, "uint64"),
     }
@@ -65,9 +73,15 @@ def exercise() -> None:
     for c, s in wave(N_MAX):
         BOUNDS.hold("turned", re * c + im * s + (1 << WAVE_FRAC_BITS - 1))
         turned = signal.rounded(re * c + im * s, WAVE_FRAC_BITS)
-        assert np.abs(turned).max() + END <= PART
+        assert 3 * np.abs(turned).max() + END <= PART
+        doubled = 2 * (re * c + im * s) * LAST // END
+        BOUNDS.hold("halved", doubled + (1 << WAVE_FRAC_BITS))
+    re, im = (part * SPECTRUM // END for part in (re, im))
     BOUNDS.hold("power", re**2 + im**2)
     everything = Bank(8000, N_MAX, 1, 1, 1e-3, 4000.0, channels=1)
+    for bank in (everything, Bank(8000, N_MAX, 1, 2, 1e-3, channels=1)):
+        for most, name in ((0xFFFF, "energy_low"), (POWER >> 16, "energy_high")):
+            BOUNDS.hold(name, most * bank.weights.sum(axis=1))
     power = np.full((1, N_MAX // 2 + 1), POWER)
     BOUNDS.hold("energy", power @ everything.weights.T)
     BOUNDS.hold("total", power @ everything.weights.T + (NOISE << golden.QUIET_SHIFT_MAX))

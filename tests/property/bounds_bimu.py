@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from bounds_quant import DRAWS, ROWS
 from bounds_sampling import signed, unsigned
-from limits_bimu import BOUNDS, DELTA, SCALE, SCALE_Q, THRESHOLD, WINDOW
+from limits_bimu import BOUNDS, DELTA, SCALE, SCALE_Q, SETTLE, THRESHOLD, WINDOW
 from rerun_bimu import (
     check_backward,
     check_delta,
@@ -24,20 +26,33 @@ from rerun_bimu import (
 
 from quant.front_end import INPUT_FRAC_BITS, INPUT_MAX
 from quant.network import MAX_UNITS, NetworkSpec
-from quant.rules.bimu.config import BELIEF_FRAC_BITS, BimuConfig
+from quant.rules.bimu.belief import BELIEFS, Q8, Q16
+from quant.rules.bimu.config import GATHER_MAX, BimuConfig
+from quant.rules.bimu.gather import GATHERED_MAX, NAMES
 from quant.rules.bimu.golden import RATIO_MAX
 from quant.rules.bimu.golden_normal import Size
-from quant.rules.bimu.plan import SHRINK, TANH, VARIANCE, BimuPlan, make_bimu_plan, pull_table
+from quant.rules.bimu.plan import (
+    PULL_SHIFT_MAX,
+    SHRINK,
+    TANH,
+    VARIANCE,
+    BimuPlan,
+    make_bimu_plan,
+    pull_table,
+    share_table,
+)
 from quant.tables import EPSILON
 
 __all__ = ["BOUNDS", "TABLES", "exercise"]
 
 PULL = pull_table(1.0, 4096)
+SHARE, _ = share_table(1.0, 4096)
 
 TABLES = {
     "format": {
         "x": signed("int8", str(INPUT_FRAC_BITS), INPUT_MAX),
-        "b": signed("int8", str(BELIEF_FRAC_BITS), 127),
+        "b": signed("int8", str(Q8.frac_bits), Q8.most),
+        "w": signed("int16", str(Q16.frac_bits), Q16.most),
         "a": signed("int32", "12", BOUNDS["pre_activation"][0]),
         "apart": signed("int64", "12", BOUNDS["apart"][0]),
         "spread": unsigned("uint32", "12", BOUNDS["spread"][0]),
@@ -53,11 +68,14 @@ TABLES = {
         },
         "shrink": {**unsigned("uint16", "10", int(SHRINK.max())), "smallest": str(SHRINK.min())},
         "pull": unsigned("int32", "16", int(PULL.max())),
+        "share": unsigned("uint16", "16 + pull_shift", int(SHARE.max())),
+        "pull_shift": unsigned("uint32", "0", PULL_SHIFT_MAX),
         "logit_scale_q": {**unsigned("uint32", "28", SCALE), "smallest": str(1 << 24)},
         "scale_q": {**unsigned("int32", "8", SCALE_Q), "smallest": "16"},
         "threshold_q": unsigned("int32", "8", THRESHOLD),
         "window_q": {**unsigned("int32", "8", WINDOW), "smallest": "1"},
         "radial_q": unsigned("uint32", "16", 1 << 16),
+        "settle_q": unsigned("int32", "10", SETTLE),
     },
 }
 
@@ -70,6 +88,7 @@ def _plan(strongest: bool, **more: float) -> BimuPlan:
         window=4.0 if strongest else 1 / 256,
         threshold=4.0 if strongest else 0.0,
         radial=1.0 if strongest else 0.0,
+        settle=4.0 if strongest else 0.0,
         sides=2 if strongest else 1,
         logit_scale=8.0 if strongest else 1 / 16,
         n_draws=DRAWS if strongest else 1,
@@ -82,9 +101,14 @@ def check_constants() -> None:
     """The ends of the table of constants are those of the plan."""
     for strongest, column in ((False, "smallest"), (True, "largest")):
         plan = _plan(strongest)
-        for name in ("logit_scale_q", "scale_q", "threshold_q", "window_q", "radial_q"):
+        for name in ("logit_scale_q", "scale_q", "threshold_q", "window_q", "radial_q", "settle_q"):
             assert TABLES["constant"][name][column] == str(getattr(plan, name))
         assert np.array_equal(plan.pull, PULL)
+    for window in (float("inf"), 1e30, 1e9, 1e5, 64.0, 1.0):
+        share, shift = share_table(window, 64, 0.1)
+        assert 0 <= shift <= PULL_SHIFT_MAX
+        real = np.minimum(64 / window * (1 - np.tanh(np.arange(128) / 32) ** 2 + 0.1), 1)
+        assert np.abs(share * 2.0 ** (-16 - shift) - real).max() <= 2.0 ** (-16 - shift)
 
 
 def _forward() -> None:
@@ -141,11 +165,12 @@ def _update() -> None:
     check_lanes(np.full((1, DRAWS), -3), 21845, 16, INPUT_MAX)
     for lr, n_draws in ((64.0, 1), (np.nextafter(64.0, 0), DRAWS), (64.0, DRAWS), (1 / 64, 1)):
         config = BimuConfig(lr=float(lr), caution=0.0, n_draws=n_draws, memory_window=1.0)
-        plan = make_bimu_plan(NetworkSpec((4, 2), front_end="none"), config)
-        for size in (INPUT_MAX, 90, 63, 16, 1):
+        spec = NetworkSpec((4, 2), front_end="none")
+        for belief, size in itertools.product(BELIEFS.values(), (INPUT_MAX, 90, 63, 16, 1)):
+            plan = make_bimu_plan(spec, config, belief)
             x = np.array([[size], [-size], [1], [0], [0]])
             for sign in (1, -1):
-                for b in (-127, 0, 127):
+                for b in (-belief.most, 0, belief.most):
                     beliefs = np.full((5, 1), b)
                     delta = np.full((1, n_draws), sign * DELTA)
                     for noisy in (-RATIO_MAX, 0, RATIO_MAX):
@@ -153,9 +178,26 @@ def _update() -> None:
                         for mantissa, exponent in ((1 << 15, 19), (65535, 12), (1 << 15, 4)):
                             size_of = Size(mantissa, exponent, 0, 1)
                             check_layer(beliefs, 0, x, delta, n, size_of, plan, 7)
-    plan = make_bimu_plan(NetworkSpec((4, 2)), BimuConfig(memory_window=1.0, sweep=1))
-    for b in (-127, 0, 127):
-        check_pull(np.full((4, 60000), b), 0, 0, plan, 7)
+    config = BimuConfig(memory_window=1.0, sweep=1)
+    for belief in BELIEFS.values():
+        plan = make_bimu_plan(NetworkSpec((4, 2)), config, belief)
+        for b in (-belief.most, 0, belief.most):
+            check_pull(np.full((4, 60000), b), 0, 0, plan, 7)
+
+
+def _gathered() -> None:
+    """Slots full of samples at their ends."""
+    spec = NetworkSpec((3, 4), bias=False, front_end="none")
+    config = BimuConfig(gather=GATHER_MAX, lr=64.0, settle=4.0, caution=64.0, n_draws=DRAWS)
+    for mode, arithmetic in itertools.product(range(8), BELIEFS):
+        state = edge_state(spec, config, mode, 5, arithmetic)
+        check_learner(spec, config, state, np.full(3, INPUT_MAX), 0)
+    for sign, b in itertools.product((1, -1), (-127, 0, 127)):
+        state = edge_state(spec, config, 0, 5)
+        for name in NAMES:
+            state[name] = 127 if name == NAMES[0] else sign * GATHERED_MAX
+        state["belief"] = b
+        check_learner(spec, config, state, np.full(3, INPUT_MAX), 0)
 
 
 def exercise() -> None:
@@ -165,9 +207,10 @@ def exercise() -> None:
     _normal()
     _backward()
     _update()
+    _gathered()
     spec = NetworkSpec((3, 5, 40, 2))
     for sides in (1, 2):
         config = BimuConfig(lr=64.0, caution=64.0, window=4.0, sides=sides, radial=0.3)
-        for mode in range(4):
-            state = edge_state(spec, config, mode, 5)
+        for mode, arithmetic in itertools.product(range(4), BELIEFS):
+            state = edge_state(spec, config, mode, 5, arithmetic)
             check_learner(spec, config, state, np.full(3, INPUT_MAX), 0)

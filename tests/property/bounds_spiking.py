@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 from bounds_sampling import PRE_ACTIVATION
 from holding import Bounds
 
+from quant.counters import Saturations
 from quant.front_end import INPUT_MAX
-from quant.integers import shift_round
 from quant.network import NetworkSpec
 from quant.rules.mesu.config import MesuConfig
 from quant.sampling.golden import DELTA_MAX
@@ -19,9 +20,8 @@ from quant.state import init_state
 ONE = 1 << golden.TRACE_FRAC_BITS
 #: What the largest value brings a trace; four events are less.
 MOST = INPUT_MAX << golden.INPUT_SHIFT
-#: Of a gain: the largest mantissa.
-MANTISSA = (1 << 15) - 1
-IN, OUT = golden.INPUT_TRACE_MAX, golden.TRACE_MAX
+IN, OUT, FULL = golden.INPUT_TRACE_MAX, golden.TRACE_MAX, golden.CHARGE_MAX
+EPSILON_MAX = 741
 
 
 def _kept(trace: int) -> int:
@@ -29,16 +29,22 @@ def _kept(trace: int) -> int:
     return int(golden.decay(np.array([trace]), LEAK_MAX)[0])
 
 
+#: The largest deviation of a charge.
+DEVIATION = math.isqrt(golden.VARIANCE_MAX) << 2
+
 BOUNDS = Bounds(
     {
         "apart": ((INPUT_MAX << golden.INPUT_SHIFT) + IN, "int32"),
         "arrived": (_kept(IN) + MOST, "int32"),
         "fired": (_kept(OUT) + ONE, "int32"),
         "membrane": (PRE_ACTIVATION + (OUT << golden.MEMBRANE_SHIFT), "int32"),
-        "summed": (64 << 23, "int32"),
-        "rated": ((64 << 23) * MANTISSA, "int64"),
-        "product": (golden.RATE_MAX * (golden.DEVIATION_MAX**2 >> 9), "int64"),
-        "moved": (golden.RATE_MAX * (golden.DEVIATION_MAX**2 >> 9) + (1 << 17) >> 18, "int32"),
+        "charge_left": (_kept(golden.CHARGE_MAX) + golden.CHARGE_MAX, "int32"),
+        "charge": (golden.CHARGE_MAX, "int32"),
+        "variance_left": (_kept(_kept(golden.VARIANCE_MAX)) + golden.VARIANCE_MAX, "uint32"),
+        "variance": (golden.VARIANCE_MAX, "int32"),
+        "rooted": ((1 << 32) - 1, "uint32"),
+        "deviation": (DEVIATION, "int32"),
+        "charged": (golden.CHARGE_MAX + (DEVIATION * EPSILON_MAX + 8 >> 4), "int32"),
         "through": (DELTA_MAX * golden.GATE_MAX + 64, "int32"),
     }
 )
@@ -57,11 +63,15 @@ TABLES = {
     "format": {
         "reference": _format("int16", golden.TRACE_FRAC_BITS, -IN, IN),
         "input_trace": _format("int16", golden.TRACE_FRAC_BITS, -IN, IN),
-        "reset": _format("int16", golden.TRACE_FRAC_BITS, -OUT, OUT),
+        "reset": _format("int16", golden.TRACE_FRAC_BITS, 0, OUT),
         "output_trace": _format("int16", golden.TRACE_FRAC_BITS, 0, OUT),
+        "charge_mean": _format("int32", 16, -FULL, FULL),
+        "charge_variance": _format("int32", golden.VARIANCE_FRAC_BITS, 0, golden.VARIANCE_MAX),
+        "deviation": _format("int32", 12, 0, DEVIATION),
+        "arriving": _format("int16", golden.ARRIVING_FRAC_BITS, 0, 1 << golden.ARRIVING_FRAC_BITS),
         "gate": _format("uint8", golden.GATE_FRAC_BITS, 0, golden.GATE_MAX),
     },
-    "field": {field.name: {} for field in fields((3, 4), (4, 2, 2), (8, 5), 4, "integer")},
+    "field": {field.name: {} for field in fields((3, 4), (4, 2, 2), (8, 5), 4, "integer", True)},
 }
 
 
@@ -96,7 +106,7 @@ def exercise() -> None:
             _put(state, golden.arrive(spec, state, 0 * ends)[0])
         assert not state["input_trace"].any()
     _exercise_events(config)
-    _exercise_what_learning_moved()
+    _exercise_charges(config)
     threshold = np.full((2, 2), golden.THRESHOLD)
     gate = golden.fire(spec, init_state(spec, config, "q16"), 0, threshold, {})[2]
     assert gate.max() == golden.GATE_MAX
@@ -110,20 +120,31 @@ def exercise() -> None:
     BOUNDS.hold("arrived", kept + MOST)
 
 
-def _exercise_what_learning_moved() -> None:
-    """The largest gradients of all draws, under the largest gain and the largest deviation."""
-    delta = np.full((1, 64), shift_round(np.array(DELTA_MAX * golden.GATE_MAX), 7))
-    inverse = np.full((1, 64), (1 << 30) // golden.DEVIATION_MAX)
-    for sign in (1, -1):
-        fired = {"membrane_reset": [np.zeros((1, 64), np.int64)]}
-        total = sign * delta.sum(axis=1)
-        BOUNDS.hold("summed", total)
-        BOUNDS.hold("rated", total * MANTISSA)
-        product = sign * golden.RATE_MAX * (golden.DEVIATION_MAX**2 >> 9)
-        BOUNDS.hold("product", np.array([product]))
-        BOUNDS.hold("moved", shift_round(np.array([product]), 18))
-        golden.take_back(0, sign * delta, inverse, (MANTISSA, -20), fired)
-        assert (fired["membrane_reset"][0] == -sign * OUT).all()
+def _exercise_charges(config: MesuConfig) -> None:
+    """Charges that are full already, and the most that arrives."""
+    count = Saturations()
+    for k in range(LEAK_MIN, LEAK_MAX + 1):
+        spec = NetworkSpec((2, 2, 2), False, "none", leaks=(k, k))
+        state = init_state(spec, config, "q16")
+        for sign in (1, -1):
+            state["charge_mean"], state["charge_variance"] = sign * FULL, golden.VARIANCE_MAX
+            left = golden.decay(state["charge_mean"][0].astype(np.int64), k)
+            BOUNDS.hold("charge_left", left + sign * FULL)
+            variance = golden.decay(state["charge_variance"][0].astype(np.int64), k)
+            BOUNDS.hold("variance_left", golden.decay(variance, k) + golden.VARIANCE_MAX)
+            most = np.full((2, 1), sign * FULL), np.full((2, 1), golden.VARIANCE_MAX)
+            mean, deviation = golden.charge(spec, state, 0, *most, {}, count)
+            BOUNDS.hold("charge", mean)
+            BOUNDS.hold("variance", most[1])
+            BOUNDS.hold("deviation", deviation)
+            BOUNDS.hold("charged", mean + (deviation * sign * EPSILON_MAX + 8 >> 4))
+    assert count.activation == 4 * 2 * (LEAK_MAX - LEAK_MIN + 1)
+    variances = np.array([0, 1, 2, 3, (1 << 30) - 1, 1 << 30, golden.VARIANCE_MAX])
+    up = 32 - np.array([int(v).bit_length() for v in variances]) >> 1
+    BOUNDS.hold("rooted", variances << 2 * up)
+    assert ((variances << 2 * up) >= 1 << 30)[1:].all()
+    found, exact = golden.deviation(variances), np.sqrt(variances / 2**20) * 2**12
+    assert np.abs(found - exact).max() <= 4
 
 
 def _put(state: np.ndarray, new: dict[str, np.ndarray]) -> None:

@@ -60,8 +60,8 @@ def edge_state(case: Case, mode: int, seed: int) -> State:
     LookupError
         If the room of its rule or of its head has no edges here.
     """
-    spec, config, _ = case
-    state: State = rule_part(config, "edge_state")(spec, config, mode, seed)
+    spec, config, arithmetic = case
+    state: State = rule_part(config, "edge_state")(spec, config, mode, seed, arithmetic)
     if spec.replay_capacity:
         edge_reservoir(state, np.random.default_rng((seed, 2)))
     if HEADS[spec.head].fields("integer", spec.layers[-1]):

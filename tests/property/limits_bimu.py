@@ -11,17 +11,20 @@ from holding import Bounds
 
 from quant.front_end import INPUT_MAX
 from quant.network import MAX_UNITS
-from quant.rules.bimu.config import RANGES
+from quant.rules.bimu.belief import Q16, STEP_FRAC_BITS
+from quant.rules.bimu.config import BELIEF_FRAC_BITS, GATHER_MAX, RANGES
+from quant.rules.bimu.gather import GATHERED_MAX
 from quant.rules.bimu.golden import DELTA_MAX, RATIO_MAX
 from quant.rules.bimu.golden_normal import SIZE_BITS
-from quant.rules.bimu.golden_steps import INPUT_BITS, LANE_BITS, STEP_FRAC_BITS
-from quant.rules.bimu.plan import SHRINK, TANH_MAX, VARIANCE_MAX
+from quant.rules.bimu.golden_steps import INPUT_BITS, LANE_BITS
+from quant.rules.bimu.plan import SETTLE_FRAC_BITS, SHARE_MAX, SHRINK, TANH_MAX, VARIANCE_MAX
 
 LARGEST = {name: high for name, _, high, _ in RANGES}
 SCALE = int(LARGEST["logit_scale"] * 2**28)
 SCALE_Q = int(LARGEST["logit_scale"] * 2**8)
 THRESHOLD = int(LARGEST["threshold"] * 2**8)
 WINDOW = int(LARGEST["window"] * 2**8)
+SETTLE = int(LARGEST["settle"] * 2 ** (SETTLE_FRAC_BITS - BELIEF_FRAC_BITS))
 MANTISSA_MIN, MANTISSA_MAX = 1 << 15, (1 << 16) - 1
 POWER = ((1 << 16) - 1 + ROWS // 2) * VARIANCE_MAX
 #: With a shift of 15 no square is half a step.
@@ -74,14 +77,22 @@ def largest_logit() -> int:
 
 
 LOGIT = largest_logit()
-MEAN_PART, NOISE_PART = part(INPUT_MAX, 1), part(INPUT_MAX, 2)
+#: Sums of lanes that were kept of several samples.
+GATHER_SUM = DRAW_SUM * ((1 << 15) - 1)
+GATHERED_SQUARE = INPUT_MAX**2 + 8 >> 4
+GATHERED_PART = GATHER_MAX * INPUT_MAX * GATHERED_MAX
+GATHERED_NOISE = GATHER_MAX * GATHERED_SQUARE * GATHERED_MAX + 128
+MEAN_PART = max(part(INPUT_MAX, 1), GATHERED_PART + 8 >> 4)
+NOISE_PART = max(part(INPUT_MAX, 2), GATHERED_NOISE >> 8)
 TANH_PART = TANH_MAX * NOISE_PART + (1 << 7)
 M = MEAN_PART + (TANH_PART >> 8)
 WEIGHTED = M * (VARIANCE_MAX >> 5) + (1 << 9)
 Y = WEIGHTED >> 10
 AGAINST = Y + (TANH_MAX * Y >> 8)
 SHRUNK = Y * int(SHRINK[0]) + (1 << 9)
-STEP, STEP_ONE = SHRUNK >> 10, 1 << STEP_FRAC_BITS
+OUTWARDS = (SHRUNK >> 10) * TANH_MAX + 128
+SETTLED = (OUTWARDS >> 8) * SETTLE + 512
+STEP = (SHRUNK >> 10) + (SETTLED >> 10)
 BOUNDS = Bounds(
     {
         # forward
@@ -137,11 +148,23 @@ BOUNDS = Bounds(
         "against": (AGAINST, "uint32"),
         "worth": (AGAINST * 1023, "uint32"),
         "shrunk": (SHRUNK, "int32"),
+        "outwards": (OUTWARDS, "int32"),
+        "settled": (SETTLED, "int32"),
         "step": (STEP, "int32"),
         "belief_before_store": (
             127 + (STEP + (1 << STEP_FRAC_BITS) - 1 >> STEP_FRAC_BITS),
             "int32",
         ),
+        "gather_sum": (GATHER_SUM, "int64"),
+        "gathered_square": (GATHERED_SQUARE, "int16"),
+        "gathered_part": (GATHERED_PART, "int32"),
+        "gathered_noise": (GATHERED_NOISE, "int32"),
         "pulled": ((127 << 16) + 65535, "int32"),
+        "wide_before_store": (
+            Q16.most + (STEP + (1 << Q16.step_frac_bits) - 1 >> Q16.step_frac_bits),
+            "int32",
+        ),
+        "share_pulled": (Q16.most * SHARE_MAX, "uint32"),
+        "wide_pulled": (Q16.most * SHARE_MAX + 65535, "uint32"),
     }
 )

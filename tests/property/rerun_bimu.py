@@ -19,13 +19,21 @@ from quant.integers import Int64, bit_length, shift_round
 from quant.network import NetworkSpec
 from quant.replay import replaying
 from quant.rules.bimu import golden, golden_normal, golden_steps
+from quant.rules.bimu.belief import STEP_FRAC_BITS, belief_of
 from quant.rules.bimu.config import BimuConfig
+from quant.rules.bimu.gather import GATHERED_MAX, NAMES, slots
 from quant.rules.bimu.golden_normal import Size
 from quant.rules.bimu.plan import SHRINK, TANH, VARIANCE, BimuPlan, make_bimu_plan
 from quant.rules.bimu.state import belief_view
 from quant.state import State, init_state
 
 hold, hold_partial_sums = BOUNDS.hold, BOUNDS.hold_partial_sums
+
+
+def _byte(b: Int64, low_bits: int) -> Int64:
+    """Where tables have λ: in LSBs of a byte, rounded half up, and 128."""
+    found: Int64 = np.floor(b / 2.0**low_bits + 0.5).astype(np.int64) + 128
+    return found
 
 
 def check_spread(x: Int64, byte: Int64, square_sum: int) -> Int64:
@@ -177,11 +185,19 @@ def check_lanes(y: Int64, scale: int, exponent: int, largest: int) -> tuple[Int6
     return found, min(max(right, least), golden_steps.RIGHT_MAX), int(right < least)
 
 
-def check_steps(byte: Int64, g: Int64, q: Int64, right: tuple[int, int], plan: BimuPlan) -> Int64:
-    """Steps in LSBs, .12, before they are doubled."""
+def check_steps(
+    byte: Int64,
+    g: Int64,
+    q: Int64,
+    right: tuple[int, int],
+    plan: BimuPlan,
+    gathered: bool = False,
+) -> Int64:
+    """Steps in LSBs of a byte, .12, before they are doubled; ``gathered``: of several samples."""
     t = TANH[byte]
-    hold("lane_input", g)
-    hold("lane_square", np.abs(q) + (1 << right[1] >> 1))
+    if not gathered:
+        hold("lane_input", g)
+        hold("lane_square", np.abs(q) + (1 << right[1] >> 1))
     mean, noisy = shift_round(g, right[0]), shift_round(q, right[1])
     hold("mean_part", mean)
     hold("noise_part", noisy)
@@ -197,6 +213,10 @@ def check_steps(byte: Int64, g: Int64, q: Int64, right: tuple[int, int], plan: B
     worth = np.minimum(against * plan.caution[0] >> plan.caution[1], 255)
     hold("shrunk", y * SHRINK[worth] + 512)
     step: Int64 = y * SHRINK[worth] + 512 >> 10
+    hold("outwards", np.abs(step) * t + 128)
+    outwards = np.abs(step) * t + 128 >> 8
+    hold("settled", outwards * plan.settle_q + 512)
+    step = step + (outwards * plan.settle_q + 512 >> 10)
     hold("step", step)
     np.testing.assert_array_equal(golden_steps.steps(byte, g, q, right, plan), step)
     return step
@@ -213,6 +233,8 @@ def check_layer(
     key: int,
 ) -> tuple[Int64, int]:
     """The λ of a layer after the gradient's steps, and how often the gradient was cut."""
+    low_bits, most = plan.belief.low_bits, 127 << plan.belief.low_bits
+    frac_bits = STEP_FRAC_BITS - low_bits
     scale = plan.gain[0] * ((1 << 31) // size.mantissa) >> 16
     hold("scale", scale)
     exponent = 23 + plan.gain[1] - size.exponent
@@ -231,18 +253,70 @@ def check_layer(
     for i in range(rows):
         square = int(z[i]) ** 2
         bound = int(shift_round(np.int64(int(z[i]) * int(sizes.max())), right))
-        most = square * int(noise_sizes.max())
-        bound += int(shift_round(np.int64(most), right_noisy))
-        doubled = min(max(golden_steps.STEP_FRAC_BITS - bit_length(bound), 0), golden_steps.RAREST)
+        noisiest = square * int(noise_sizes.max())
+        bound += int(shift_round(np.int64(noisiest), right_noisy))
+        doubled = min(max(frac_bits - bit_length(bound), 0), golden_steps.RAREST)
         if bound == 0 or int(row_word[i]) >> 24 >= 256 >> doubled:
             continue
-        step = check_steps(b[i] + 128, d @ x_all[i], r @ x_all[i] ** 2, (right, right_noisy), plan)
-        assert int(np.abs(step).max()) <= bound
-        u = (row_word[i] ^ column_word) & 4095
-        moved = b[i] - ((step << doubled) + u >> 12)
-        hold("belief_before_store", moved)
-        result[i] = np.clip(moved, -127, 127)
+        byte, g, q = _byte(b[i], low_bits), d @ x_all[i], r @ x_all[i] ** 2
+        step = check_steps(byte, g, q, (right, right_noisy), plan)
+        assert int(np.abs(step).max()) <= bound + (bound * plan.settle_q >> 10) + 1
+        u = (row_word[i] ^ column_word) & (1 << frac_bits) - 1
+        moved = b[i] - ((step << doubled) + u >> frac_bits)
+        hold("wide_before_store" if low_bits else "belief_before_store", moved)
+        result[i] = np.clip(moved, -most, most)
     return result, cut + cut_noisy
+
+
+def check_gathered(
+    b: Int64,
+    before: State,
+    x: Int64,
+    delta: Int64,
+    noisy: Int64,
+    size: Size,
+    plan: BimuPlan,
+    key: int,
+) -> tuple[Int64, State, int]:
+    """The first layer after a sample was kept and rows took their turn, the state, and cuts."""
+    after, gather, n = before.copy(), plan.gather, int(before["n_samples"][0])
+    rows, columns = b.shape
+    scale = plan.gain[0] * ((1 << 31) // size.mantissa) >> 16 if size.mantissa else 0
+    exponent, slot, cut = 23 + plan.gain[1] - size.exponent, n % gather, 0
+    for i in range(rows):
+        after["gathered_input"][0, i * gather + slot] = x[i, 0]
+    shifts = (min(max(exponent - 4, -22), 62), min(max(exponent - 8, -17), 62))
+    for name, y, right in zip(NAMES[1:], (delta, noisy), shifts, strict=True):
+        for j in range(columns):
+            hold("gather_sum", int(np.abs(y[j]).sum()) * scale)
+            wide = int(y[j].sum()) * scale
+            wide = wide << -right if right <= 0 else wide + (1 << right - 1) >> right
+            kept = min(max(wide, -GATHERED_MAX), GATHERED_MAX)
+            cut += kept != wide
+            after[name][0, j * gather + slot] = kept
+    inputs, lanes, noisy_lanes = (part.astype(np.int64) for part in slots(after, gather))
+    row_word = noise.words(key, noise.STREAM_ROW, rows).astype(np.int64)
+    column_word = noise.words(key, noise.STREAM_COLUMN, columns).astype(np.int64)
+    result = b.copy()
+    for i in range(rows):
+        if (i + n) % gather:
+            continue
+        square = inputs[i] ** 2 + 8 >> 4
+        hold("gathered_square", square)
+        hold("gathered_part", int((np.abs(inputs[i]) * np.abs(lanes).max(axis=0)).sum()))
+        hold("gathered_noise", int((square * np.abs(noisy_lanes).max(axis=0)).sum()) + 128)
+        bound = int((np.abs(inputs[i]) * np.abs(lanes).max(axis=0)).sum()) + 8 >> 4
+        bound += int((square * np.abs(noisy_lanes).max(axis=0)).sum()) + 128 >> 8
+        bits = plan.belief.step_frac_bits
+        doubled = min(max(bits - bit_length(bound), 0), golden_steps.RAREST)
+        if bound == 0 or int(row_word[i]) >> 24 >= 256 >> doubled:
+            continue
+        byte = _byte(b[i], plan.belief.low_bits)
+        step = check_steps(byte, lanes @ inputs[i], noisy_lanes @ square, (4, 8), plan, True)
+        u = (row_word[i] ^ column_word) & (1 << bits) - 1
+        moved = b[i] - ((step << doubled) + u >> bits)
+        result[i] = np.clip(moved, -plan.belief.most, plan.belief.most)
+    return result, after, cut
 
 
 def check_pull(b: Int64, layer: int, n: int, plan: BimuPlan, key: int) -> tuple[Int64, int]:
@@ -254,11 +328,18 @@ def check_pull(b: Int64, layer: int, n: int, plan: BimuPlan, key: int) -> tuple[
     for i in range(rows):
         if (first + i + n) % plan.sweep:
             continue
-        u = (row_word[i] ^ column_word) & 65535
-        hold("pulled", plan.pull[np.abs(b[i])] + u)
-        step = plan.pull[np.abs(b[i])] + u >> 16
+        u, size = (row_word[i] ^ column_word) & 65535, np.abs(b[i])
+        if plan.belief.low_bits:
+            share = size * plan.pull[_byte(size, plan.belief.low_bits) - 128]
+            hold("share_pulled", share)
+            far = share >> plan.pull_shift
+            hold("wide_pulled", far + u)
+        else:
+            far = plan.pull[size]
+            hold("pulled", far + u)
+        step = far + u >> 16
         result[i] = np.where(b[i] < 0, b[i] + step, b[i] - step)
-        at_end += int(np.count_nonzero(np.abs(b[i]) == 127))
+        at_end += int(np.count_nonzero(size == 127 << plan.belief.low_bits))
     return result, at_end
 
 
@@ -266,7 +347,8 @@ def check_learner(
     spec: NetworkSpec, config: BimuConfig, state: State, z: Int64, label: int
 ) -> None:
     """Forward pass and update of a whole network, every intermediate held; ``state`` moves."""
-    plan = make_bimu_plan(spec, config)
+    belief = belief_of(state)
+    plan = make_bimu_plan(spec, config, belief)
     before, count = state.copy(), Saturations()
     key, n = noise.key_of(state), int(state["n_samples"][0])
     passed = golden.forward(spec, plan, state, z, count)
@@ -280,8 +362,9 @@ def check_learner(
             x = np.vstack([x, np.full((1, x.shape[1]), SIGN)])
         np.testing.assert_array_equal(passed.inputs[i], x)
         square_sum = len(x) * SIGN**2 if i else int(x[:, 0] @ x[:, 0])
-        spreads.append(check_spread(x, b + 128, square_sum))
-        a = check_sums(x, b + 128, spreads[-1], passed.epsilon[i])
+        byte = _byte(b, belief.low_bits)
+        spreads.append(check_spread(x, byte, square_sum))
+        a = check_sums(x, byte, spreads[-1], passed.epsilon[i])
         apart, size = check_normal(a)
         sizes.append(size)
         np.testing.assert_array_equal(passed.apart[i], apart)
@@ -299,11 +382,15 @@ def check_learner(
         clamped += n_noisy
         if i > 0:
             units = spec.layers[i]
-            delta, n_delta = check_backward(
-                b[:units] + 128, x[:units], used, noisy, slopes[i - 1], sizes[i]
-            )
+            byte = _byte(b[:units], belief.low_bits)
+            delta, n_delta = check_backward(byte, x[:units], used, noisy, slopes[i - 1], sizes[i])
             clamped += n_delta
-        if sizes[i].mantissa:
+        if i == 0 and plan.gather > 1 and not replaying(before):
+            b, after, cut = check_gathered(b, before, x, used, noisy, sizes[0], plan, key)
+            clamped += cut
+            for name in NAMES:
+                np.testing.assert_array_equal(state[name], after[name])
+        elif sizes[i].mantissa:
             b, cut = check_layer(b, i, x, used, noisy, sizes[i], plan, key)
             clamped += cut
         if not replaying(before):
@@ -313,12 +400,19 @@ def check_learner(
     assert (count.gradient, count.mu) == (clamped, at_end)
 
 
-def edge_state(spec: NetworkSpec, config: BimuConfig, mode: int, seed: int) -> State:
+def edge_state(
+    spec: NetworkSpec, config: BimuConfig, mode: int, seed: int, arithmetic: str = "q8"
+) -> State:
     """λ at the ends of its format, around zero, or anything."""
-    state, rng = init_state(spec, config, "q8", seed), np.random.default_rng(seed)
-    values = ([-127, 127], [-1, 0, 1], [-127, -1, 0, 127], range(-127, 128))[mode % 4]
+    state, rng = init_state(spec, config, arithmetic, seed), np.random.default_rng(seed)
+    most = belief_of(state).most
+    values = ([-most, most], [-1, 0, 1], [-most, -1, 0, most], range(-most, most + 1))[mode % 4]
     for layer in range(len(spec.shapes)):
         view = belief_view(spec, state, layer)
         view[:] = rng.choice(np.array(values), view.shape)
+    for name in NAMES if config.gather > 1 else ():
+        end = 127 if name == NAMES[0] else GATHERED_MAX
+        ends = np.array([-end, end] if mode % 4 == 0 else range(-end, end + 1))
+        state[name] = rng.choice(ends, state[name].shape)
     state["n_samples"] = rng.choice(np.array([0, 1, 2**32 - 1, seed], np.uint32))
     return state

@@ -88,7 +88,7 @@ def check_forward_layer(
     centre = sampling.check_centre(was.mu, blocked, frac_bits - k_mean + plan.mu_frac_bits)
     spread = shift_truncate(isqrt(was.rho.T @ squares), (total >> 1) - 12)
     a = sampling.check_sample(centre, spread, epsilon)
-    expected, inverse = golden.forward_layer(x, frac_bits, *was, plan, epsilon, Saturations())
+    expected, inverse = golden.forward_layer(x, frac_bits, was, plan, epsilon, Saturations())
     np.testing.assert_array_equal(a, expected)
     assert inverse.max() <= INVERSE_MAX
     return a, inverse
@@ -196,10 +196,12 @@ EDGE_MU = (-32768, -1, 0, 1, 32767)
 EDGE_RHO = (1, 2, 3, 63, 64, 65, 4095, 4096, 8191, 8192, RHO_MAX - 1, RHO_MAX)
 
 
-def edge_state(spec: NetworkSpec, config: MesuConfig, mode: int, seed: int) -> State:
+def edge_state(
+    spec: NetworkSpec, config: MesuConfig, mode: int, seed: int, arithmetic: str = "q16"
+) -> State:
     """Return a state of edge words (mode 0), random words, or all extreme (further modes)."""
     rng = np.random.default_rng(seed)
-    state = init_state(spec, config, "q16", seed)
+    state = init_state(spec, config, arithmetic, seed)
     n = spec.n_synapses
     if mode == 0:
         state["mu"][0], state["rho"][0] = rng.choice(EDGE_MU, n), rng.choice(EDGE_RHO, n)

@@ -173,10 +173,12 @@ EDGE_MU = (-32768, -28672, -1, 0, 1, 12288, 32767)
 EDGE_FACTOR = (0, 1, 2**27 - 1, 2**27, 2**31, 31 << 27, 2**32 - 2, 2**32 - 1, 16 << 27, 13 << 27)
 
 
-def edge_state(spec: NetworkSpec, config: MesuFactoredConfig, mode: int, seed: int) -> State:
+def edge_state(
+    spec: NetworkSpec, config: MesuFactoredConfig, mode: int, seed: int, arithmetic: str = "q16"
+) -> State:
     """Return a state of edge words (mode 0), random words, or all extreme (further modes)."""
     rng = np.random.default_rng(seed)
-    state = init_state(spec, config, "q16", seed)
+    state = init_state(spec, config, arithmetic, seed)
     n = spec.n_synapses
     sizes = {field: len(state[field][0]) for field in FACTORS}
     if mode == 0:

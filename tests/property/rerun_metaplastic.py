@@ -226,9 +226,11 @@ def check_learner(
     assert count.gradient == (0 if skipped else clamped)
 
 
-def edge_state(spec: NetworkSpec, config: MetaplasticConfig, mode: int, seed: int) -> State:
+def edge_state(
+    spec: NetworkSpec, config: MetaplasticConfig, mode: int, seed: int, arithmetic: str = "q8"
+) -> State:
     """Weights at the ends of int8, around zero, or anything; temperatures at their ends."""
-    state, rng = init_state(spec, config, "q8", seed), np.random.default_rng(seed)
+    state, rng = init_state(spec, config, arithmetic, seed), np.random.default_rng(seed)
     values = ([-128, 127], [-1, 0], [-128, -1, 0, 127], range(-128, 128))[mode % 4]
     for layer in range(len(spec.shapes)):
         view = weight_view(spec, state, layer)

@@ -183,9 +183,11 @@ def check_learner(
     assert count.gradient == clamped
 
 
-def edge_state(spec: NetworkSpec, config: MultilevelConfig, mode: int, seed: int) -> State:
+def edge_state(
+    spec: NetworkSpec, config: MultilevelConfig, mode: int, seed: int, arithmetic: str = "q8"
+) -> State:
     """Levels and counters at the ends of their formats, or anything."""
-    state, rng = init_state(spec, config, "q8", seed), np.random.default_rng(seed)
+    state, rng = init_state(spec, config, arithmetic, seed), np.random.default_rng(seed)
     steps = config.steps
     values = ([0, steps], [steps // 2], [steps], range(steps + 1))[mode % 4]
     counts = ([255], [0, 1], range(256))[mode % 3]

@@ -37,3 +37,10 @@ def sha256(learner: Any, state: State) -> str:
     for name, value in state.items():
         as_one[name][0] = value
     return state_sha256(as_one)
+
+
+def run_of(runtime: Any, given: State) -> State:
+    """Return what comes out of a session, or of ONNX's reference, by name."""
+    outputs = getattr(runtime, "get_outputs", None)
+    names = runtime.output_names if outputs is None else [one.name for one in outputs()]
+    return dict(zip(names, runtime.run(None, given), strict=True))

@@ -10,8 +10,10 @@ import pytest
 from quant.counters import Saturations
 from quant.network import NetworkSpec
 from quant.noise import STREAM_EPSILON, epsilon_q, key_of
+from quant.rules.bimu.belief import BELIEFS
 from quant.rules.bimu.config import BimuConfig
-from quant.rules.bimu.state import belief_view, integer_check, stride
+from quant.rules.bimu.rule import RULE
+from quant.rules.bimu.state import belief_view, stride
 from quant.state import init_state
 from streamlearn import BimuClassifier, load
 from streamlearn.errors import ConfigError, StreamlearnError
@@ -59,22 +61,28 @@ def test_what_is_not_confirmed_fades_over_the_window() -> None:
     spec = NetworkSpec((4, 2), bias=False, front_end="none")
     config = BimuConfig(cuts=0, memory_window=500.0, sweep=1)
     faded = {}
-    for arithmetic in ("float64", "q8"):
+    for arithmetic in ARITHMETICS:
         learner = BimuClassifier(
             (4, 2), arithmetic=arithmetic, front_end="none", memory_window=500.0, sweep=1, cuts=0
         )
-        state = learner.state
-        belief_view(spec, state, 0)[:] = 1.0 if arithmetic == "float64" else 32
+        state, unit = learner.state, UNITS.get(arithmetic, 1.0)
+        belief_view(spec, state, 0)[:] = 1.0 / unit
         learner.state = state
         for _ in range(500):
             learner.learn_one(np.zeros(4), 0)
-        unit = 1.0 if arithmetic == "float64" else 1 / 32
         faded[arithmetic] = float(belief_view(spec, learner.state, 0).mean()) * unit
     belief = 1.0
     for _ in range(500):
         belief -= belief * (1 - np.tanh(belief) ** 2) / config.memory_window
     assert faded["float64"] == pytest.approx(belief, abs=1e-9)
+    assert faded["float32"] == pytest.approx(belief, abs=1e-5)
+    assert faded["q16"] == pytest.approx(belief, abs=0.01)
     assert faded["q8"] == pytest.approx(belief, abs=0.1)
+
+
+#: What an LSB of λ is worth.
+UNITS = {name: 2.0**-belief.frac_bits for name, belief in BELIEFS.items()}
+ARITHMETICS = (*UNITS, "float32", "float64")
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -89,11 +97,12 @@ def test_defaults_learn_the_gas_stream_in_a_byte(seed: int) -> None:
 def test_integers_learn_what_float64_learns() -> None:
     stream = load_gas_drift(limit=1200)
     right = {}
-    for arithmetic in ("q8", "float64"):
+    for arithmetic in ARITHMETICS:
         learner = BimuClassifier((128, 32, 6), classes=range(6), arithmetic=arithmetic)
         right[arithmetic] = evaluate(learner, stream).accuracy
     assert right["float64"] > 0.86
-    assert abs(right["q8"] - right["float64"]) < 0.02
+    for arithmetic, found in right.items():
+        assert abs(found - right["float64"]) < 0.02, arithmetic
 
 
 def test_what_was_never_seen_is_more_novel_and_more_is_learned_of_it() -> None:
@@ -110,19 +119,23 @@ def test_what_was_never_seen_is_more_novel_and_more_is_learned_of_it() -> None:
 
 
 def test_certainty_is_the_magnitude_of_lambda_in_every_arithmetic() -> None:
-    for arithmetic in ("q8", "float64"):
+    for arithmetic in ARITHMETICS:
         learner = BimuClassifier((5, 8, 3), arithmetic=arithmetic, belief_init=1.0)
         values = CERTAINTY.values(learner.spec, learner.config, learner.state)
         assert [v.shape for v in values] == [(5 * 25 + 1, 8), (9, 3)]
         assert 0 <= min(v.min() for v in values) < 0.1 < 0.9 < max(v.max() for v in values) <= 1
 
 
-def test_a_state_with_a_belief_of_minus_128_is_refused(tmp_path: Any) -> None:
-    learner = BimuClassifier((5, 8, 3))
-    state = learner.state
-    state["belief"][0, 0] = -128
-    with pytest.raises(StreamlearnError, match="belief of -128: expected -127 to 127"):
-        integer_check(learner.spec, learner.config, state)
+@pytest.mark.parametrize("arithmetic", BELIEFS)
+def test_a_state_with_a_belief_beyond_its_ends_is_refused(arithmetic: str, tmp_path: Any) -> None:
+    learner = BimuClassifier((5, 8, 3), arithmetic=arithmetic)
+    check, most = RULE.arithmetics[arithmetic].check_state, BELIEFS[arithmetic].most
+    assert check is not None
+    for belief in (-most - 1, most + 1)[: 1 if arithmetic == "q8" else 2]:
+        state = learner.state
+        state["belief"][0, 0] = belief
+        with pytest.raises(StreamlearnError, match=f"of {belief}: expected -{most} to {most}"):
+            check(learner.spec, learner.config, state)
     learner.learn_one([1, 2, 3, 4, 5], "a").save(tmp_path / "kept.sls")
     assert load(tmp_path / "kept.sls").state_sha256 == learner.state_sha256
 
@@ -142,7 +155,10 @@ def test_a_state_with_a_belief_of_minus_128_is_refused(tmp_path: Any) -> None:
         ({"sides": 1.5}, "sides=1.5: expected a whole number"),
         ({"threshold": -1}, "threshold=-1: expected 0 to 4"),
         ({"window": 0}, "window=0: expected 1/256 to 4"),
-        ({"fade": -1}, "fade=-1: expected 0 to 1"),
+        ({"settle": -1}, "settle=-1: expected 0 to 4"),
+        ({"gather": 3}, "gather=3: expected a power of two, 1 to 64"),
+        ({"gather": 128}, "gather=128: expected a power of two, 1 to 64"),
+        ({"gather": 2.0}, "gather=2.0: expected a whole number"),
         ({"radial": 2}, "radial=2: expected 0 to 1"),
         ({"logit_scale": 9}, "logit_scale=9: expected 1/16 to 8"),
         ({"front_end_window": 1}, "front_end_window=1: expected 2 to 32768"),

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from quant.errors import (
+    ConfigError,
     InputValueError,
     LabelError,
     ShapeError,
@@ -18,8 +19,9 @@ from quant.errors import (
 )
 from quant.stages import golden
 from quant.stages.file import from_bytes, sha256, to_bytes
+from quant.stages.native import NativeStages
 from streamlearn import MesuClassifier, MesuRegressor
-from streamlearn.chain import Bank, Chain, Delta, Stages, Traces, Window
+from streamlearn.chain import Bank, Chain, Delta, Stages, Standardise, Traces, Window
 
 
 def chain(backend: Any = "c", learn_every: int = 1) -> Chain:
@@ -145,19 +147,20 @@ def test_files_that_are_cut_or_changed_are_refused() -> None:
             window.state_from_bytes(wrong.tobytes())
     with pytest.raises(ShapeError, match="bytes"):
         window.state_from_bytes(b"12")
-    state["window"]["sample"] = 0x7FC00000
+    state["window"]["sample"] = np.nan
     with pytest.raises(ShapeError, match="damaged"):
         window.state_from_bytes(state.tobytes())
 
 
 def test_states_that_no_samples_lead_to_are_refused() -> None:
-    stages = Stages((Bank(100, 16, 4, 6, 5.0), Delta(0.5, 4), Traces((0, 3), 5)), 1)
+    front = Bank(100, 16, 4, 6, 5.0), Standardise(8), Delta(0.5, 4), Traces((0, 3), 5)
+    stages = Stages(front, 1)
     start = stages.start()
     assert stages.state_from_bytes(start.tobytes()) == start
     for stage, field, value in (
         ("bank", "waiting", 17),
         ("bank", "at", 16),
-        ("bank", "sample", 0x7F800000),
+        ("bank", "sample", np.inf),
         ("delta", "begun", 2),
         ("delta", "reference", 1),  # of a recording that has not begun
         ("traces", "begun", 2),
@@ -167,6 +170,8 @@ def test_states_that_no_samples_lead_to_are_refused() -> None:
         ("traces", "exponent", 146),
         ("traces", "exponent", -109),
         ("traces", "trace", -(1 << 31)),
+        ("standardise", "count", 9),
+        ("standardise", "mean", 1),  # of nothing that was seen
     ):
         wrong = start.copy()
         wrong[stage][field] = value
@@ -243,3 +248,38 @@ def test_an_empty_recording_and_one_that_is_cut_teach_nothing() -> None:
     with pytest.raises(InputValueError):
         one.learn_recording([[0, 0]] * 20 + [[0, np.nan]], "a")
     assert one.n_samples == 1
+
+
+def test_standardised_events_are_the_same_in_any_unit_and_settle_on_a_sensor() -> None:
+    rng = np.random.default_rng(3)
+    wave = np.sin(np.arange(600) / 7) * (1 + (np.arange(600) > 300)) + rng.normal(size=600) / 9
+    stages = Stages((Standardise(400), Delta(), Traces((2, 5), 4)), 1)
+    plain, large = (
+        NativeStages(stages).recording((wave * unit).astype(np.float32)[:, None])
+        for unit in (1, 4096)
+    )
+    assert np.array_equal(plain, large)
+    z = NativeStages(Stages(Standardise(400), 1)).recording((5 + wave * 1e-3).astype("f4")[:, None])
+    assert abs(z[300:].mean()) < 0.1
+    assert 1.2 < z[300:].std() < 1.6  # the wave grew twice as large
+    chain = Chain(MesuClassifier((stages.n_features, 2), classes=range(2)), stages)
+    chain.learn_recording(wave[:, None], 1)
+    before = chain.settled()
+    assert before.to_json()[0]["settled"] is not None
+    assert chain.predict_recording(wave[:60, None] * 100) in (0, 1)
+    chain.reset()  # a recording begins with what is known of the sensor
+    assert chain.settled() == before == Stages.from_json(before.to_json())
+    numpy = Chain(chain.learner, before, backend="numpy")
+    fresh = Chain(chain.learner, before)
+    rows = wave[:40, None].astype(np.float32)
+    assert [numpy.step(row) for row in rows] == [fresh.step(row) for row in rows]
+    assert numpy.state_sha256 == fresh.state_sha256 == _after(chain, rows)
+    for wrong in ([[1, 2]], [[0], [0], [1 << 28], [0]], [[0.5], [0], [0], [0]], "abcd", [[0]] * 3):
+        with pytest.raises(ConfigError, match="settled"):
+            Standardise(400, 1, wrong)  # type: ignore[arg-type]
+
+
+def _after(chain: Chain, rows: Any) -> str:
+    for row in rows:
+        chain.step(row)
+    return chain.state_sha256

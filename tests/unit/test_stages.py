@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from stage_chains import CHAINS, samples
 
 from experiments.figures import RESULTS
 from experiments.signals import cost
@@ -20,50 +21,6 @@ from quant.stages.window import EDGES
 from quant.stages.window import golden as window_golden
 from streamlearn.chain import Bank, Delta, Stages, Traces, Window
 from streamlearn.cli.board_costs import STAGES_FILE, stage_instructions
-
-CHAINS: dict[str, Stages] = {
-    "a second of an accelerometer": Stages(Window(100, 50, 3, magnitude=True)),
-    "short, odd": Stages(Window(7, 3, 1)),
-    "shortest, with a gap": Stages(Window(4, 9, 2, magnitude=True)),
-    "longest": Stages(Window(1024, 700, 1)),
-    "bands of eight": Stages(Window(64, 64, 8, ("bands", "mean"), (1, 5, 33), True)),
-    "no bands": Stages(Window(50, 10, 2, ("rms", "crossings"))),
-    "events": Stages(Delta((0.1, 2.0, 1e-30)), ("a", "b", "c")),
-    "events that leak to a level, and traces": Stages(
-        (Delta(0.1, 5, 0.2), Traces((2, 4, 6), 7)), 3
-    ),
-    "values and their slowest traces": Stages(Traces((0, 10)), 2),
-    "audio": Stages(Bank(8000, 200, 80), 1),
-    "the longest frame": Stages(Bank(8000, 512, 100, 64, quiet=2.0**-60), 1),
-    "audio by events": Stages((Bank(8000, 80, 80, 16), Delta(1.0, 4, -10), Traces((2, 5), 3)), 2),
-    "audio by windows": Stages(
-        (Bank(8000, 16, 8, 3, quiet=1.0), Window(10, 5, features=("mean", "sd"))), 1
-    ),
-    "windows by events": Stages((Window(20, 7), Delta(0.5), Traces((1, 3))), 2),
-    "traces by windows": Stages((Traces((0, 3), 2), Window(8, 4, magnitude=True)), 2),
-}
-
-
-def samples(n_channels: int, n: int, seed: int = 0, part_of: int = 37) -> np.ndarray:
-    """Noise, silence, constants, subnormals and the ends of float32, in units of any size."""
-    rng = np.random.default_rng(seed)
-    found = np.zeros((n, n_channels), np.float32)
-    for start in range(0, n, part_of):
-        part = found[start : start + part_of]
-        unit = np.float32(2.0 ** rng.integers(-126, 126) if rng.random() < 0.6 else 1)
-        kind = start // part_of % 6
-        if kind < 2:
-            offset = (0, 1000)[kind]
-            part[:] = ((rng.normal(size=part.shape) + offset) / 4000).astype(np.float32) * unit
-        elif kind == 2:
-            part[::3] = unit
-        elif kind == 3:
-            part[:] = rng.choice([-1, 1], part.shape) * np.finfo(np.float32).max
-        elif kind == 4:
-            part[:] = unit * rng.integers(-1, 2, n_channels)
-        else:
-            part[:] = rng.choice([1e-45, -1e-40, 0.0, -0.0, 1.2e-38], part.shape)
-    return found
 
 
 def test_every_stage_is_among_the_chains() -> None:
@@ -198,7 +155,7 @@ def test_silence_and_constants_stay_at_their_place() -> None:
 
 def test_events_are_whole_thresholds_and_a_level_leaks_back() -> None:
     ramp = (0.55 * np.arange(40)[:, None] ** 1.2).astype(np.float32)
-    delta = Delta(2.0, channels=1)
+    delta = Delta(2.0, 0, channels=1)
     found = delta_golden.recording(delta, np.concatenate([ramp, ramp[::-1]]))
     assert found[0].tolist() == [0, 0]
     assert (found.max(axis=1) == found.sum(axis=1)).all()
@@ -209,7 +166,9 @@ def test_events_are_whole_thresholds_and_a_level_leaks_back() -> None:
     assert still[100:, 0].mean() == pytest.approx((5 - 1) / 8 / 0.1, rel=0.05)
     assert not still[:, 1].any()
     assert not delta_golden.recording(Delta(0.1, 3, 5.0, 1), level).any()
-    jump = delta_golden.recording(Delta(1.0, channels=1), np.array([[0], [1e9], [0]], np.float32))
+    jump = delta_golden.recording(
+        Delta(1.0, 0, channels=1), np.array([[0], [1e9], [0]], np.float32)
+    )
     assert jump.tolist() == [[0, 0], [127, 0], [0, 127]]
 
 

@@ -1,4 +1,4 @@
-"""BiMU's prediction as ONNX nodes, in integers or in float64.
+"""BiMU's prediction as ONNX nodes, in integers or in real numbers.
 
 Counterparts: :mod:`quant.rules.bimu.golden` and its equations, with a batch axis in front.
 """
@@ -41,6 +41,7 @@ from quant import noise
 from quant.cuts import SIGN, cut_values, cuts_of
 from quant.layout import State
 from quant.network import NetworkSpec
+from quant.rules.bimu.belief import belief_of
 from quant.rules.bimu.config import BimuConfig
 from quant.rules.bimu.golden import SQUARE_BITS
 from quant.rules.bimu.plan import TANH, VARIANCE, BimuPlan, make_bimu_plan
@@ -81,12 +82,14 @@ def integer(
     state: State,
     draws: bool = True,
 ) -> Drawn:
-    """All layers in q8 with the noise of the next sample; logits int64[batch, draws, classes].
+    """All layers in integers with the noise of the next sample.
 
-    ``z_q`` is ``int64[batch, n_features]`` in Q3.4. Without draws all of them are alike.
+    Logits are int64[batch, draws, classes]; ``z_q`` is ``int64[batch, n_features]`` in
+    Q3.4. Without draws all of them are alike.
     """
-    plan, key = make_bimu_plan(spec, config), _key(state)
-    bytes_ = [belief_view(spec, state, k).astype(np.int64) + 128 for k in range(len(plan.shapes))]
+    belief, key = belief_of(state), _key(state)
+    plan = make_bimu_plan(spec, config, belief)
+    bytes_ = [belief.byte(belief_view(spec, state, k)) for k in range(len(plan.shapes))]
     epsilon: list[Any] = [None] * len(bytes_)
     if draws:
         columns = enumerate(n for _, n in plan.shapes)
@@ -175,20 +178,21 @@ def real(
     state: State,
     draws: bool = True,
 ) -> Drawn:
-    """All layers in float64; logits float64[batch, draws, classes]."""
+    """All layers in the state's type; logits [batch, draws, classes] in it."""
     x, values, key = z, cut_values(cuts_of(spec, config.cuts)), _key(state)
+    number = state["belief"].dtype.type
     if len(values):
-        scaled = g.op("Mul", g.unsqueeze(z, 2), np.array(float(SIGN)))
-        x = _signs(g, g.op("GreaterOrEqual", scaled, values - 0.5), np.array(1.0))
+        scaled = g.op("Mul", g.unsqueeze(z, 2), np.array(number(SIGN)))
+        x = _signs(g, g.op("GreaterOrEqual", scaled, number(values - 0.5)), np.array(number(1)))
     x = g.unsqueeze(x, 1)
     for layer, (_, n_out) in enumerate(spec.shapes):
         with g.scope(f"layer_{layer}"):
             if spec.bias:
-                x = g.append_last(x, 3, np.array(1.0))
+                x = g.append_last(x, 3, np.array(number(1)))
             t = np.tanh(belief_view(spec, state, layer))
             epsilon = noise.epsilon_q(key, layer, n_out, config.n_draws).T * (draws / 256)
             spread = g.op("Sqrt", g.op("MatMul", g.op("Mul", x, x), 1 - t**2))
-            a = g.op("Add", g.op("MatMul", x, t), g.op("Mul", spread, epsilon))
-            y = real_normalised(g, a)
-            x = real_gate(g, y, config)
-    return Drawn(g.op("Mul", y, np.array(config.logit_scale)), config.n_draws)
+            a = g.op("Add", g.op("MatMul", x, t), g.op("Mul", spread, number(epsilon)))
+            y = real_normalised(g, a, number)
+            x = real_gate(g, y, config, number)
+    return Drawn(g.op("Mul", y, np.array(number(config.logit_scale))), config.n_draws)

@@ -23,7 +23,6 @@ from export.graph.whole import (
     Value,
     absolute,
     clip,
-    divide_floor,
     lookup,
     matmul,
     maximum,
@@ -33,22 +32,23 @@ from export.graph.whole import (
     shift_round,
     where,
 )
+from export.rules.bimu.gather import gathered_steps
 from export.rules.bimu.graph import Layer, forward, logits
-from export.rules.bimu.normal import slopes, without_radial
+from export.rules.bimu.normal import inverse_mantissa, size_of, slopes, without_radial
 from quant import noise
 from quant.cuts import SIGN
 from quant.network import NetworkSpec
+from quant.rules.bimu.belief import belief_as
 from quant.rules.bimu.config import BimuConfig
 from quant.rules.bimu.golden import DELTA_MAX, RATIO_MAX
 from quant.rules.bimu.golden_steps import (
-    BELIEF_BYTE_MAX,
     INPUT_BITS,
     LANE_BITS,
     RAREST,
     RIGHT_MAX,
-    STEP_FRAC_BITS,
 )
 from quant.rules.bimu.plan import (
+    SETTLE_FRAC_BITS,
     SHRINK,
     TANH,
     VARIANCE,
@@ -69,20 +69,29 @@ class BimuStep(PaddedStep, DrawnStep):
         self, g: GraphBuilder, spec: NetworkSpec, config: BimuConfig, fields: Fields
     ) -> None:
         super().__init__(g, spec, config, fields)
-        self._plan: BimuPlan = make_bimu_plan(spec, config)
-        self.shapes = self._plan.shapes
+        self._belief = belief_as(fields.dtype("belief"))
+        self.plan: BimuPlan = make_bimu_plan(spec, config, self._belief)
+        self.shapes = self.plan.shapes
         self._raw = self.matrices("belief", stride)
         self._weights: list[tuple[Any, Any]] = []
 
     def forward(self, z: Value, epsilon: Sequence[Value]) -> list[Layer]:
         """Run all layers."""
-        bytes_ = [self.number(raw, k) + 128.0 for k, raw in enumerate(self._raw)]
+        bytes_ = [self._byte(self.number(raw, k)) for k, raw in enumerate(self._raw)]
         self._weights = [(lookup(TANH, byte), lookup(VARIANCE, byte)) for byte in bytes_]
-        return forward(self.g, z, self.spec, self._plan, self._weights, epsilon)
+        return forward(self.g, z, self.spec, self.plan, self._weights, epsilon)
+
+    def _rounded(self, belief: Any) -> Any:
+        """λ in LSBs of a byte."""
+        return shift_round(belief, self._belief.low_bits)
+
+    def _byte(self, belief: Any) -> Any:
+        """Where tables have λ."""
+        return self._rounded(belief) + 128.0
 
     def answered(self, forward: Any) -> tuple[Any, Any, Any]:
         """Logits, the last layer, and what the sum of all draws is divided by."""
-        return squeezed(logits(forward[-1], self._plan), 0), forward[-1], self.unit
+        return squeezed(logits(forward[-1], self.plan), 0), forward[-1], self.unit
 
     def wanted(self) -> list[tuple[int, int]]:
         """The words of a step."""
@@ -97,7 +106,7 @@ class BimuStep(PaddedStep, DrawnStep):
 
     def update(self, passed: Sequence[Layer], target: Any, drawn: Sequence[str]) -> dict[str, str]:
         """Backward pass, steps and pull of every layer."""
-        plan = self._plan
+        plan = self.plan
         outputs = squeezed(logits(passed[-1], plan), 0)
         delta = softmax_q(outputs) - target * 65536.0
         last = passed[-1]
@@ -115,9 +124,12 @@ class BimuStep(PaddedStep, DrawnStep):
                 if layer > 0:
                     delta = self._backward(layer, mine, passed[layer - 1], used, noisy)
                 row, column, pull = drawn[3 * layer : 3 * layer + 3]
-                stepped = self._stepped(layer, mine, used, noisy, row, column)
+                if layer == 0 and self.plan.gather > 1:
+                    stepped, gathered = gathered_steps(self, mine, used, noisy, row, column)
+                else:
+                    stepped, gathered = self._stepped(layer, mine, used, noisy, row, column), {}
                 new.insert(0, self._pulled(layer, stepped, pull, column))
-        return {"belief": self.joined(new)}
+        return {"belief": self.joined(new), **gathered}
 
     def _backward(self, layer: int, mine: Layer, below: Layer, delta: Any, noisy: Any) -> Any:
         """Gradient by the sums of the layer below over the norm of their input, Q.16."""
@@ -131,22 +143,25 @@ class BimuStep(PaddedStep, DrawnStep):
         through = shift_round(matmul(noisy, transposed(variance)), 15)
         gradient = shift_round(matmul(delta, transposed(tanh)), 8)
         gradient = gradient + where(x > 0, through, 0.0)
-        gradient = gradient * squeezed(slopes(below.apart, below.size, self._plan), 0)
-        mantissa, exponent = _size(mine)
-        gradient = shift_round(gradient * _inverse(mantissa), maximum(31 - exponent, 0))
+        gradient = gradient * squeezed(slopes(below.apart, below.size, self.plan), 0)
+        mantissa, exponent = size_of(mine.size)
+        gradient = shift_round(gradient * inverse_mantissa(mantissa), maximum(31 - exponent, 0))
         return clip(gradient, -DELTA_MAX, DELTA_MAX)
 
     def _stepped(
         self, layer: int, mine: Layer, delta: Any, noisy: Any, row: str, column: str
     ) -> str:
         """A layer's bytes after the steps of the rows that are taken, padding and all."""
-        g, plan, raw = self.g, self._plan, self._raw[layer]
-        mantissa, exponent = _size(mine)
+        g, plan = self.g, self.plan
+        mantissa, exponent = size_of(mine.size)
         x = transposed(squeezed(mine.x, 0))
         size = reduce("Max", absolute(x), 1)
         square = size * size
         largest = reduce("Max", size, None) if layer == 0 else np.array([[float(SIGN)]])
-        scale, exponent = _inverse(mantissa) * float(plan.gain[0]), 23 + plan.gain[1] - exponent
+        scale, exponent = (
+            inverse_mantissa(mantissa) * float(plan.gain[0]),
+            23 + plan.gain[1] - exponent,
+        )
         scale = shift_floor(scale, 16)
         d, right = _lanes(delta, scale, exponent, largest)
         r, right_noisy = _lanes(noisy, scale, exponent + 4, largest * largest)
@@ -154,54 +169,71 @@ class BimuStep(PaddedStep, DrawnStep):
             d, r = reduce("Sum", d, 0), reduce("Sum", r, 0)
         bound = shift_round(size * _most(d), right)
         bound = bound + shift_round(square * _most(r), right_noisy)
-        rarity = clip(STEP_FRAC_BITS - bit_length(bound, _ROW_BITS), 0, RAREST)
-        high = g.op("BitShift", row, np.array(24, np.uint32), direction="RIGHT")
-        often = shift_floor(np.array(256.0), rarity)
-        taken = (bound > 0) & (words.number(g, g.unsqueeze(high, 1)) < often) & (mantissa > 0)
+        rarity, taken = self.turn(bound, row)
+        taken = taken & (mantissa > 0)
         given = taken | (np.arange(self.shapes[layer][0])[:, None] == 0)  # so that there is one
         rows = g.op("Gather", g.op("NonZero", given.name), np.array(0))
         x, rarity, taken = (
             Value(g, g.op("Gather", part.name, rows)) for part in (x, rarity, taken)
         )
+        sums = shift_round(matmul(x, d), right), shift_round(matmul(x * x, r), right_noisy)
+        return self.moved(layer, rows, sums, rarity, taken, g.op("Gather", row, rows), column)
+
+    def turn(self, bound: Any, row: str) -> tuple[Any, Any]:
+        """How often rows' steps are doubled, and whether it is their turn; ``row``: words."""
+        g = self.g
+        rarity = clip(self._belief.step_frac_bits - bit_length(bound, _ROW_BITS), 0, RAREST)
+        high = g.op("BitShift", row, np.array(24, np.uint32), direction="RIGHT")
+        often = shift_floor(np.array(256.0), rarity)
+        taken = (bound > 0) & (words.number(g, g.unsqueeze(high, 1)) < often)
+        return rarity, taken
+
+    def moved(
+        self,
+        layer: int,
+        rows: str,
+        sums: tuple[Any, Any],
+        rarity: Any,
+        taken: Any,
+        row: str,
+        column: str,
+    ) -> str:
+        """A layer's bytes after the steps of some rows, padding and all."""
+        g, raw, bits = self.g, self._raw[layer], self._belief.step_frac_bits
         old = self.number(g.op("Gather", raw, rows), layer)
-        step = self._step(
-            old,
-            shift_round(matmul(x, d), right),
-            shift_round(matmul(x * x, r), right_noisy),
-        )
-        u = _dither(g, g.op("Gather", row, rows), column, (1 << STEP_FRAC_BITS) - 1)
-        moved = shift_floor(shift_floor(step, -rarity) + u, STEP_FRAC_BITS)
-        new = clip(old - where(taken, moved, 0), -BELIEF_BYTE_MAX, BELIEF_BYTE_MAX)
+        step = self._step(old, *sums)
+        u = _dither(g, row, column, (1 << bits) - 1)
+        moved = shift_floor(shift_floor(step, -rarity) + u, bits)
+        new = clip(old - where(taken, moved, 0), -self._belief.most, self._belief.most)
         return self.scattered(raw, rows, self.padded("belief", new, layer))
 
     def _step(self, old: Any, g: Any, q: Any) -> Any:
         """Steps against the gradient, in LSBs, .12: shrunk where they are large."""
-        caution, shift = self._plan.caution
-        t, variance = lookup(TANH, old + 128.0), lookup(VARIANCE >> 5, old + 128.0)
+        caution, shift = self.plan.caution
+        byte = self._byte(old)
+        t, variance = lookup(TANH, byte), lookup(VARIANCE >> 5, byte)
         y = shift_round((g - shift_round(t * q, 8)) * variance, 10)
         against = absolute(y) + shift_floor(y * t, 8)
         worth = minimum(shift_floor(against * float(caution), shift), len(SHRINK) - 1)
-        return shift_round(y * lookup(SHRINK, worth), 10)
+        step = shift_round(y * lookup(SHRINK, worth), 10)
+        if not self.plan.settle_q:
+            return step
+        settled = shift_round(absolute(step) * t, 8) * float(self.plan.settle_q)
+        return step + shift_round(settled, SETTLE_FRAC_BITS)
 
     def _pulled(self, layer: int, raw: str, pull: str, column: str) -> str:
         """A layer's bytes after the prior's pull on some rows."""
         g = self.g
-        rows = self.rows_to_pull(layer, self._plan.sweep)
+        rows = self.rows_to_pull(layer, self.plan.sweep)
         old = self.number(g.op("Gather", raw, rows), layer)
         u = _dither(g, g.op("Gather", pull, rows), column, 0xFFFF)
-        step = shift_floor(lookup(self._plan.pull, absolute(old)) + u, 16)
+        size = absolute(old)
+        far = lookup(self.plan.pull, self._rounded(size))
+        if self._belief.low_bits:
+            far = shift_floor(size * far, self.plan.pull_shift)
+        step = shift_floor(far + u, 16)
         new = where(old < 0, old + step, old - step)
         return self.scattered(raw, rows, self.padded("belief", new, layer))
-
-
-def _size(layer: Layer) -> tuple[Any, Any]:
-    """Deviation of a layer's sums without the batch axis: mantissa and exponent."""
-    return squeezed(layer.size.mantissa, 0), squeezed(layer.size.exponent, 0)
-
-
-def _inverse(mantissa: Any) -> Any:
-    """2^31 over a mantissa; 0 of 0."""
-    return where(mantissa > 0, divide_floor(float(1 << 31), maximum(mantissa, 1)), 0)
 
 
 def _most(lanes: Any) -> Any:

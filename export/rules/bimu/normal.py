@@ -12,12 +12,14 @@ import numpy as np
 
 from export.graph.bits import bit_length
 from export.graph.builder import GraphBuilder
+from export.graph.shapes import squeezed
 from export.graph.whole import (
     Value,
     absolute,
     divide_floor,
     floor,
     isqrt,
+    maximum,
     reduce,
     scaled,
     shift_floor,
@@ -111,20 +113,30 @@ def without_radial(gradient: Any, apart: Any, size: Size, plan: BimuPlan) -> Any
     return gradient - shift_round(kept * share, 16)
 
 
-def real_normalised(g: GraphBuilder, a: str) -> str:
-    """In float64: sums less their mean over their deviation."""
+def real_normalised(g: GraphBuilder, a: str, number: type[Any]) -> str:
+    """In real numbers of a type: sums less their mean over their deviation."""
     apart = g.op("Sub", a, _real_mean(g, a))
     size = g.op("Sqrt", _real_mean(g, g.op("Mul", apart, apart)))
-    some = g.op("Greater", size, np.array(0.0))
-    return g.op("Where", some, g.op("Div", apart, size), np.array(0.0))
+    none = np.array(number(0))
+    return g.op("Where", g.op("Greater", size, none), g.op("Div", apart, size), none)
 
 
 def _real_mean(g: GraphBuilder, x: str) -> str:
     return g.reduce("ReduceMean", g.reduce("ReduceMean", x, 2), 1)
 
 
-def real_gate(g: GraphBuilder, y: str, config: BimuConfig) -> str:
-    """In float64: 1 where a gate is open, else 0."""
+def real_gate(g: GraphBuilder, y: str, config: BimuConfig, number: type[Any]) -> str:
+    """In real numbers of a type: 1 where a gate is open, else 0."""
     distance = g.op("Abs", y) if config.sides == 2 else y
-    is_above = g.op("Greater", distance, np.array(config.threshold))
-    return g.op("Where", is_above, np.array(1.0), np.array(0.0))
+    is_above = g.op("Greater", distance, np.array(number(config.threshold)))
+    return g.op("Where", is_above, np.array(number(1)), np.array(number(0)))
+
+
+def size_of(size: Size) -> tuple[Any, Any]:
+    """Mantissa and exponent of a deviation, without the batch axis."""
+    return squeezed(size.mantissa, 0), squeezed(size.exponent, 0)
+
+
+def inverse_mantissa(mantissa: Any) -> Any:
+    """2^31 over a mantissa; 0 of 0."""
+    return where(mantissa > 0, divide_floor(float(1 << 31), maximum(mantissa, 1)), 0)

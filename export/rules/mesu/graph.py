@@ -90,14 +90,28 @@ def forward_layer(
     Layer
         Its ``extra`` are the inputs in 8 bits, and by how many bits they are shorter.
     """
+    found = sums(x, frac_bits, weights, mu_frac_bits, rows)
+    spread = minimum(floor(scaled(isqrt(found.power), 12 - found.half_exponent)), SPREAD_MAX)
+    return Layer(x, frac_bits, found.centre, spread, epsilon, found.short)
+
+
+class Sums(NamedTuple):
+    """As :class:`quant.rules.mesu.golden.Sums`, and the inputs in 8 bits with their shift."""
+
+    centre: Any
+    power: Any
+    half_exponent: Any
+    short: tuple[Any, Any]
+
+
+def sums(x: Any, frac_bits: Any, weights: Weights, mu_frac_bits: int, rows: int | None) -> Sums:
+    """As :func:`quant.rules.mesu.golden.sums`."""
     blocked, k_mean = block_inputs(x, rows)
     centre = centre_of(blocked, k_mean, frac_bits, weights.mu, mu_frac_bits)
     xn, narrow = narrow_inputs(x, rows is not None)
     squares, scale = _scaled_squares(xn, weights.exponent)
-    root = isqrt(matmul(squares, weights.rho))
     half_exponent = frac_bits - narrow - (scale - POINT) * 0.5
-    spread = minimum(floor(scaled(root, 12 - half_exponent)), SPREAD_MAX)
-    return Layer(x, frac_bits, centre, spread, epsilon, (xn, narrow))
+    return Sums(centre, matmul(squares, weights.rho), half_exponent, (xn, narrow))
 
 
 def real_layer(g: GraphBuilder, spec: NetworkSpec, config: MesuConfig, state: State) -> RealLayer:

@@ -23,8 +23,8 @@ from export.graph.learner import (
     shift_saturate,
     squeezed_layer,
 )
-from export.graph.sampling import Layer, integer_layers
-from export.graph.shapes import expanded, read, reshaped, squeezed, transposed
+from export.graph.sampling import Layer, integer_layers, narrow_inputs
+from export.graph.shapes import concatenated, expanded, read, reshaped, squeezed, transposed
 from export.graph.step import Rates, Scale
 from export.graph.whole import (
     Value,
@@ -43,7 +43,7 @@ from export.graph.whole import (
     sign,
     where,
 )
-from export.rules.mesu.graph import Weights, forward_layer
+from export.rules.mesu.graph import Weights, forward_layer, sums
 from export.rules.mesu.steps import (
     below,
     factors,
@@ -56,6 +56,7 @@ from export.rules.mesu.steps import (
     widened,
 )
 from quant import noise
+from quant.front_end import INPUT_FRAC_BITS
 from quant.network import NetworkSpec
 from quant.rules.mesu.config import MesuConfig
 from quant.rules.mesu.golden import LANE_BITS
@@ -69,7 +70,12 @@ from quant.rules.mesu.golden_steps import (
 from quant.rules.mesu.plan import Plan, make_plan
 from quant.rules.mesu.variance import least_exponent
 from quant.sampling.golden import DELTA_MAX, MU_STEP_BITS
-from quant.spiking.golden import GATE_FRAC_BITS
+from quant.spiking.golden import (
+    ARRIVING_FRAC_BITS,
+    GATE_FRAC_BITS,
+    VARIANCE_FRAC_BITS,
+    VARIANCE_MAX,
+)
 
 
 class MesuStep(SamplingStep):
@@ -94,17 +100,41 @@ class MesuStep(SamplingStep):
         return integer_layers(self.g, z, self.spec, self._plan.n_draws, epsilon, self._layer, fire)
 
     def _layer(self, index: int, x: Value, frac_bits: Any, epsilon: Value) -> Layer:
-        given = [self._mu[index], self._rho[index], self._exponent[index]]
-        rows = None
-        if index == 0:
-            rows = self.spec.shapes[0][0]
-            self._active = self.rows_that_count(x)
-            given = [self.g.op("Gather", part, self._active) for part in given]
-            x = Value(self.g, self.g.op("Gather", x.name, self._active, axis=2))
-        weights = Weights(*(read(self.g, part) for part in given))
+        charged = self.time is not None and index < len(self.spec.shapes) - 1
+        now = self._charged(index) if charged else None
+        x, weights, active = self._rows(index, x)
+        self._active = active if index == 0 else self._active
         self._weights.append(weights)
+        if now is not None:
+            short = narrow_inputs(x, index == 0)
+            return Layer(x, frac_bits, *now, epsilon, short)
         mu_frac_bits = self._plan.layers[index].mu_frac_bits
+        rows = self.spec.shapes[0][0] if index == 0 else None
         return forward_layer(x, frac_bits, weights, mu_frac_bits, epsilon, rows)
+
+    def _rows(self, index: int, x: Value) -> tuple[Value, Weights, str]:
+        """A layer's inputs and weights; of the first layer the rows whose input is not 0."""
+        given, active = [self._mu[index], self._rho[index], self._exponent[index]], ""
+        if index == 0:
+            active = self.rows_that_count(x)
+            given = [self.g.op("Gather", part, active) for part in given]
+            x = Value(self.g, self.g.op("Gather", x.name, active, axis=2))
+        return x, Weights(*(read(self.g, part) for part in given)), active
+
+    def _charged(self, index: int) -> tuple[Any, Any]:
+        """Means and deviations of a hidden layer's charges, after what arrived in this step."""
+        assert self.time is not None
+        now, frac_bits = self.time.now, INPUT_FRAC_BITS if index == 0 else ARRIVING_FRAC_BITS
+        if self.spec.bias:
+            draws = self._plan.n_draws if index else 1
+            ones = np.ones((1, draws, 1))
+            now = concatenated([now, self.time.current(index, frac_bits) * ones], 2)
+        now, weights, _ = self._rows(index, now)
+        rows = self.spec.shapes[0][0] if index == 0 else None
+        found = sums(now, frac_bits, weights, self._plan.layers[index].mu_frac_bits, rows)
+        right = found.half_exponent * 2 - VARIANCE_FRAC_BITS
+        variance = minimum(floor(scaled(found.power, -right)), VARIANCE_MAX)
+        return self.time.charge(index, found.centre, variance)
 
     def wanted(self) -> list[tuple[int, int]]:
         """The words of a step."""
@@ -133,8 +163,6 @@ class MesuStep(SamplingStep):
                 inverse = inverse_of(mine.spread)
                 r = ratio(delta, mine.epsilon, inverse, index == 0)
                 gain = rates.gain(self._plan.gain_mu, inverse)
-                if self.time is not None:
-                    self.time.take_back(index, delta, inverse, gain)
                 previous = delta
                 if index > 0:
                     delta = self._backward(mine, weights, delta, r, index)

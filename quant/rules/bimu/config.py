@@ -14,6 +14,9 @@ from quant.hyperparameters import keep_plain_numbers
 BELIEF_FRAC_BITS = 5
 BELIEF_MAX = 127 / (1 << BELIEF_FRAC_BITS)
 
+#: A row adds up the steps of so many samples, at most.
+GATHER_MAX = 64
+
 #: Settings that are None until the network's sizes are known.
 BY_SIZE = ("caution", "cuts")
 RANGES = (
@@ -26,7 +29,7 @@ RANGES = (
     ("radial", 0, 1, "0 to 1"),
     ("logit_scale", 1 / 16, 8, "1/16 to 8"),
     ("n_draws", 1, 64, "1 to 64 draws"),
-    ("fade", 0, 1, "0 to 1"),
+    ("settle", 0, 4, "0 to 4"),
     ("front_end_window", 2, 32768, "2 to 32768 samples"),
     ("cuts", 0, MOST_CUTS, f"0 to {MOST_CUTS}"),
 )
@@ -62,9 +65,16 @@ class BimuConfig:
     radial : float
         Of the gradient that only makes all outputs larger, which normalising undoes, so much is
         taken away, 0 to 1; the paper's is 1. With two classes that would be nearly all of it.
-    fade : float
-        The prior pulls by λ (sech² λ + fade) / N, 0 to 1; the paper's is 0. What a byte is rounded
-        by drives λ to its ends, where sech² is 0.
+    settle : float
+        Rounding at random spreads λ, most near 0, so that it gathers at the ends of its byte. So
+        much of that drift is taken back with each step, 0 to 4: 1 undoes it.
+    gather : int
+        In integers the rows of the first layer take turns: each adds up the steps of so many
+        samples, and rounds its λ once. 1, or a power of two up to 64. What rounding adds falls with
+        its root; inputs and gradients of so many samples are kept, two bytes for each unit and
+        one for each input. A sample moves a λ by half an LSB at most for an input of 1, more is
+        cut and counted: for slow rates. A sample that is learned again steps at once. Floating
+        point rounds nothing and gathers nothing.
     n_draws : int
         Monte-Carlo draws of the pre-activations per sample, 1 to 64.
     sweep : int
@@ -100,7 +110,8 @@ class BimuConfig:
     window: float = 0.75
     logit_scale: float = 2.5
     radial: float = 0.0
-    fade: float = 0.0
+    settle: float = 0.0
+    gather: int = 1
     n_draws: int = 4
     sweep: int = 64
     cuts: int | None = None
@@ -112,12 +123,17 @@ class BimuConfig:
                 raise ConfigError(f"{name}={getattr(self, name)!r}: expected {expected}")
 
         keep_plain_numbers(self, BY_SIZE)
-        for name in ("sides", "n_draws", "sweep", "cuts", "front_end_window"):
+        for name in ("sides", "gather", "n_draws", "sweep", "cuts", "front_end_window"):
             require(isinstance(getattr(self, name), int | NoneType), name, "a whole number")
         require(self.memory_window >= 1, "memory_window", "a number of samples, 1 or above, or inf")
         for name, low, high, expected in RANGES:
             value = getattr(self, name)
             require(value is None or low <= value <= high, name, expected)
+        require(
+            1 <= self.gather <= GATHER_MAX and self.gather & (self.gather - 1) == 0,
+            "gather",
+            f"a power of two, 1 to {GATHER_MAX}",
+        )
         require(
             1 <= self.sweep <= 4096 and self.sweep & (self.sweep - 1) == 0,
             "sweep",

@@ -1,9 +1,9 @@
 """BiMU in integers: the golden model, which the C kernel equals bit for bit.
 
-A synapse is one ``int8``, λ: its weight is +1 with probability ``sigmoid(2λ)``, so it has the mean
+A synapse is one number, λ: its weight is +1 with probability ``sigmoid(2λ)``, so it has the mean
 ``tanh λ`` and the variance ``1 - tanh² λ``. Here are the two passes; the steps of a layer are in
 ``golden_steps``. Float reference: :mod:`streamlearn.rules.bimu.equations`; C counterpart:
-``kernel/q8``. Every format and bound: NUMBERS.md beside this file, whose names are used here.
+``kernel``. Every format and bound: NUMBERS.md beside this file, whose names are used here.
 
 References
 ----------
@@ -25,6 +25,7 @@ from quant.integers import Int64, bit_length, clamp_count, isqrt, shift_round
 from quant.layout import State
 from quant.network import NetworkSpec
 from quant.replay import replaying
+from quant.rules.bimu.golden_gather import learn_gathered
 from quant.rules.bimu.golden_normal import (
     Size,
     centred,
@@ -106,7 +107,7 @@ def forward(
     for layer, (rows, n_out) in enumerate(plan.shapes):
         if spec.bias:
             x = np.concatenate([x, np.full((1, x.shape[1]), SIGN, np.int64)])
-        byte = belief_view(spec, state, layer).astype(np.int64) + 128
+        byte = plan.belief.byte(belief_view(spec, state, layer))
         square_sum = rows * SIGN * SIGN if layer else int(x[:, 0] @ x[:, 0])
         spread = spread_of(x, VARIANCE[byte], square_sum)
         epsilon = noise.epsilon_q(key, layer, n_out, plan.n_draws) * draws
@@ -149,7 +150,7 @@ def backward(
     Parameters
     ----------
     byte : int64[units, columns]
-        λ + 128, without the bias.
+        λ in LSBs of a byte, and 128; without the bias.
     x : int64[units, draws]
         0 or 1 in Q3.4.
     delta, noisy : int64[columns, draws]
@@ -187,7 +188,7 @@ def update(
     count.gradient += n_delta
     for layer in range(len(plan.shapes) - 1, -1, -1):
         belief = belief_view(spec, state, layer)
-        byte, x = belief.astype(np.int64) + 128, forward_.inputs[layer]
+        byte, x = plan.belief.byte(belief), forward_.inputs[layer]
         ratio = ratios(forward_.epsilon[layer], forward_.spreads[layer])
         noisy, n_noisy = clamp_count(shift_round(delta * ratio, 12), RATIO_MAX)
         count.gradient += n_noisy
@@ -199,7 +200,9 @@ def update(
             count.gradient += n_delta
         column = noise.words(key, noise.STREAM_COLUMN + layer, len(used)).astype(np.int64)
         row = noise.words(key, noise.STREAM_ROW + layer, len(x)).astype(np.int64)
-        if size.mantissa:
+        if layer == 0 and plan.gather > 1 and not replaying(state):
+            learn_gathered(belief, state, x, used, noisy, size, plan, row, column, count)
+        elif size.mantissa:
             largest = SIGN if layer else int(np.abs(x).max())
             learn_layer(belief, x, largest, used, noisy, size, plan, row, column, count)
         if not replaying(state):

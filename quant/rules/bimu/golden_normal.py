@@ -1,7 +1,7 @@
 """BiMU in integers: a layer's sums less their mean, and their standard deviation (LayerNorm).
 
 Mean and deviation are over the units and the draws together. C counterpart:
-``kernel/q8/sl_bimu_normal.c``. Every format and bound: NUMBERS.md beside this file.
+``kernel/integer/sl_bimu_normal.c``. Every format and bound: NUMBERS.md beside this file.
 """
 
 from __future__ import annotations

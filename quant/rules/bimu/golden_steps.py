@@ -1,10 +1,12 @@
 """BiMU in integers: what happens to the λ of a layer.
 
-C counterpart: ``kernel/q8/sl_bimu_update.c``, function for function. Every format and bound:
+C counterpart: ``kernel/integer/sl_bimu_update.c``, function for function. Every format and bound:
 NUMBERS.md beside this file; the names of the steps there are the names used here.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,18 +15,15 @@ from quant import noise
 from quant.counters import Saturations
 from quant.integers import Int64, bit_length, bit_lengths, clip, shift_round
 from quant.rules.bimu.golden_normal import Size
-from quant.rules.bimu.plan import GAIN_BITS, SHRINK, TANH, VARIANCE, BimuPlan
+from quant.rules.bimu.plan import GAIN_BITS, SETTLE_FRAC_BITS, SHRINK, TANH, VARIANCE, BimuPlan
 
 #: A column's sum over the draws has this many bits, and half a step of each draw.
 LANE_BITS = 14
 #: The shift that remains, and how many bits of an input it may leave at least: more is more than a
 #: step has room for.
 RIGHT_MAX, INPUT_BITS = 31, 5
-#: Steps are in LSBs of λ with so many fraction bits, which the dither rounds away.
-STEP_FRAC_BITS = 12
 #: A row is taken once in up to 2^8 samples.
 RAREST = 8
-BELIEF_BYTE_MAX = 127
 
 
 def lanes(y: Int64, scale: int, exponent: int, least: int) -> tuple[Int64, int, int]:
@@ -55,18 +54,25 @@ def least_shift(largest: int) -> int:
     return max(bit_length(largest) - INPUT_BITS, 0)
 
 
-def rarity(bound: Int64) -> Int64:
-    """Return how often the steps of a row are doubled, so that none is more than one LSB."""
-    return clip(STEP_FRAC_BITS - bit_lengths(bound), 0, RAREST)
+def rarity(bound: Int64, bits: int) -> Int64:
+    """Return how often the steps of a row are doubled, so that none is more than one LSB.
+
+    Parameters
+    ----------
+    bound : int64[rows]
+    bits : int
+        Fraction bits of a step.
+    """
+    return clip(bits - bit_lengths(bound), 0, RAREST)
 
 
 def steps(byte: Int64, g: Int64, q: Int64, right: tuple[int, int], plan: BimuPlan) -> Int64:
-    """Return the steps against the gradient, in LSBs, .12: shrunk where they are large.
+    """Return the steps against the gradient, in LSBs of a byte, .12: shrunk where they are large.
 
     Parameters
     ----------
     byte : int64[rows, columns]
-        λ + 128.
+        λ in LSBs of a byte, and 128.
     g, q : int64[rows, columns]
         Lanes times inputs, and lanes of the noise times squares of inputs.
     right : (int, int)
@@ -77,11 +83,13 @@ def steps(byte: Int64, g: Int64, q: Int64, right: tuple[int, int], plan: BimuPla
     y = shift_round(m * (VARIANCE[byte] >> 5), 10)
     against = np.abs(y) + (y * t >> 8)
     worth = np.minimum(against * plan.caution[0] >> plan.caution[1], len(SHRINK) - 1)
-    return shift_round(y * SHRINK[worth], 10)
+    step = shift_round(y * SHRINK[worth], 10)
+    settled = shift_round(np.abs(step) * t, 8) * plan.settle_q
+    return step + shift_round(settled, SETTLE_FRAC_BITS)
 
 
 def learn_layer(
-    belief: npt.NDArray[np.int8],
+    belief: npt.NDArray[np.integer[Any]],
     x: Int64,
     largest: int,
     delta: Int64,
@@ -107,18 +115,55 @@ def learn_layer(
         d, r = d.sum(axis=1, keepdims=True), r.sum(axis=1, keepdims=True)
     most_d, most_r = (int(np.abs(y).sum(axis=1).max()) for y in (d, r))
     bound = shift_round(z * most_d, right_d) + shift_round(z * z * most_r, right_r)
-    e = rarity(bound)
+    take_steps(belief, bound, x, x * x, (d, r), (right_d, right_r), row_word, column_word, plan)
+
+
+def take_steps(
+    belief: npt.NDArray[np.integer[Any]],
+    bound: Int64,
+    x: Int64,
+    square: Int64,
+    lane: tuple[Int64, Int64],
+    right: tuple[int, int],
+    row_word: Int64,
+    column_word: Int64,
+    plan: BimuPlan,
+) -> None:
+    """Step rows whose turn it is, in place.
+
+    Parameters
+    ----------
+    belief : int[rows, columns]
+    bound : int64[rows]
+        No step of a row is larger.
+    x, square : int64[rows, n]
+        Inputs and their squares, in the draws or the samples that are added up.
+    lane : (int64[columns, n], int64[columns, n])
+    right : (int, int)
+        Shifts of the two sums.
+    row_word, column_word : int64[rows], int64[columns]
+    plan : BimuPlan
+    """
+    kept = plan.belief
+    e = rarity(bound, kept.step_frac_bits)
     taken = np.flatnonzero((bound > 0) & (row_word >> 24 < 256 >> e))
     if not len(taken):
         return
-    old, x = belief[taken].astype(np.int64), x[taken]
-    step = steps(old + 128, x @ d.T, x * x @ r.T, (right_d, right_r), plan) << e[taken, None]
-    u = (row_word[taken, None] ^ column_word) & (1 << STEP_FRAC_BITS) - 1
-    belief[taken] = clip(old - (step + u >> STEP_FRAC_BITS), -BELIEF_BYTE_MAX, BELIEF_BYTE_MAX)
+    old = belief[taken].astype(np.int64)
+    g, q = x[taken] @ lane[0].T, square[taken] @ lane[1].T
+    step = steps(kept.byte(old), g, q, right, plan) << e[taken, None]
+    u = (row_word[taken, None] ^ column_word) & (1 << kept.step_frac_bits) - 1
+    belief[taken] = clip(old - (step + u >> kept.step_frac_bits), -kept.most, kept.most)
+
+
+def pull_of(size: Int64, plan: BimuPlan) -> Int64:
+    """Return how far the prior pulls λ of a magnitude, in LSBs, Q.16."""
+    share = plan.pull[plan.belief.rounded(size)]
+    return size * share >> plan.pull_shift if plan.belief.low_bits else share
 
 
 def pull(
-    belief: npt.NDArray[np.int8],
+    belief: npt.NDArray[np.integer[Any]],
     layer: int,
     n: int,
     plan: BimuPlan,
@@ -131,9 +176,9 @@ def pull(
     pulled = slice(-(first + n) % plan.sweep, None, plan.sweep)
     words = noise.words(key, noise.STREAM_PULL_ROW + layer, len(belief)).astype(np.int64)
     old = belief[pulled].astype(np.int64)
-    count.mu += int(np.count_nonzero(np.abs(old) == BELIEF_BYTE_MAX))
+    count.mu += int(np.count_nonzero(np.abs(old) == plan.belief.most))
     u = (words[pulled, None] ^ column_word) & 0xFFFF
-    step = plan.pull[np.abs(old)] + u >> 16
+    step = pull_of(np.abs(old), plan) + u >> 16
     belief[pulled] = np.where(old < 0, old + step, old - step)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from quant.cuts import cuts_of, n_inputs
 from quant.network import NetworkSpec
 from quant.rule import Arithmetic, Model, Rule
 from quant.rules.bimu import c_config, golden, state
+from quant.rules.bimu.belief import BELIEFS, Belief
 from quant.rules.bimu.config import BimuConfig
 from quant.rules.bimu.plan import make_bimu_plan
 
@@ -14,25 +17,39 @@ def _check(spec: NetworkSpec, config: BimuConfig) -> None:
     n_inputs(spec, cuts_of(spec, config.cuts))
 
 
+def _integers(belief: Belief) -> Arithmetic:
+    """Return the integers that keep λ so."""
+    plan = partial(make_bimu_plan, belief=belief)
+    return Arithmetic(
+        numbers="integer",
+        fields=partial(state.integer_fields, belief),
+        init=partial(state.integer_init, belief),
+        golden=Model(plan, golden.forward, golden.update, mean=golden.mean),
+        kernel=c_config.INTEGER_KERNEL,
+        check_state=partial(state.integer_check, belief),
+        starts=partial(state.integer_starts, belief),
+    )
+
+
 RULE = Rule(
     name="bimu",
     config=BimuConfig,
     heads=("categorical",),
     arithmetics={
-        "q8": Arithmetic(
-            numbers="integer",
-            fields=state.integer_fields,
-            init=state.integer_init,
-            golden=Model(make_bimu_plan, golden.forward, golden.update, mean=golden.mean),
-            kernel=c_config.KERNEL,
-            check_state=state.integer_check,
-            starts=state.integer_starts,
+        **{name: _integers(belief) for name, belief in BELIEFS.items()},
+        "float32": Arithmetic(
+            numbers="float32",
+            fields=partial(state.real_fields, "float32"),
+            init=state.real_init,
+            kernel=c_config.REAL_KERNEL,
         ),
-        "float64": Arithmetic(numbers="float64", fields=state.real_fields, init=state.real_init),
+        "float64": Arithmetic(
+            numbers="float64", fields=partial(state.real_fields, "float64"), init=state.real_init
+        ),
     },
     check=_check,
     weight="belief",
     draws=True,
     title="BiMU",
-    variants={"uncut": {"cuts": 0}},
+    variants={"uncut": {"cuts": 0}, "gathered": {"gather": 4, "settle": 2.0, "lr": 0.5}},
 )

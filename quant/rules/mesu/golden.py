@@ -14,6 +14,8 @@ expectation of the weight-sampling gradient given the pre-activations.
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from quant import noise
@@ -41,13 +43,14 @@ from quant.sampling.golden import (
     Forward,
     block_inputs,
     centre_of,
+    inverse_of,
     narrow_inputs,
     run_layers,
     run_mean,
 )
 from quant.sampling.plan import LayerPlan
 from quant.sampling.step import Step, commit, look
-from quant.spiking.golden import GATE_FRAC_BITS, take_back
+from quant.spiking.golden import GATE_FRAC_BITS, VARIANCE_FRAC_BITS, VARIANCE_MAX, charge
 
 PRODUCT_MAX = 1 << 43
 RATIO_MAX = (1 << 24) - 1
@@ -84,46 +87,57 @@ def scaled_squares(xn: Int64, exponent: Int64) -> tuple[Int64, int]:
     return (wide >> k if k >= 0 else wide << -k), most + k - SQUARE_MORE_BITS
 
 
+class Sums(NamedTuple):
+    """A layer's sums: means in Q15.16, and a power whose root is a deviation in Q.half_exponent."""
+
+    centre: Int64
+    power: Int64
+    half_exponent: int
+
+
+def sums(x: Int64, frac_bits: int, was: Weights, plan: LayerPlan, count: Saturations) -> Sums:
+    """Return ``x·μ`` and ``x²·σ²`` of a layer."""
+    blocked, k_mean = block_inputs(x)
+    xn, narrow = narrow_inputs(x)
+    squares, scale = scaled_squares(xn, was.exponent)
+    centre = centre_of(was.mu, blocked, frac_bits - k_mean + plan.mu_frac_bits - 16, count)
+    return Sums(centre, was.rho.T @ squares, frac_bits - narrow - (scale - POINT >> 1))
+
+
 def forward_layer(
-    x: Int64,
-    frac_bits: int,
-    mu: Int64,
-    rho: Int64,
-    exponent: Int64,
-    plan: LayerPlan,
-    epsilon: Int64,
-    count: Saturations,
+    x: Int64, frac_bits: int, was: Weights, plan: LayerPlan, epsilon: Int64, count: Saturations
 ) -> tuple[Int64, Int64]:
     """One layer: sampled pre-activations (Q15.16) and the inverse of their deviation (Q.18).
 
     ``a = x·μ + ε √(x²·σ²)``, the local reparameterisation of papers' equation w = μ + σ ε.
     """
-    blocked, k_mean = block_inputs(x)
-    xn, narrow = narrow_inputs(x)
-    squares, scale = scaled_squares(xn, exponent)
-
-    centre = centre_of(mu, blocked, frac_bits - k_mean + plan.mu_frac_bits - 16, count)
-    power = rho.T @ squares
-    half_exponent = frac_bits - narrow - (scale - POINT >> 1)
-    spread, n_spread = clamp_count(shift_truncate(isqrt(power), half_exponent - 12), SPREAD_MAX)
+    found = sums(x, frac_bits, was, plan, count)
+    root = shift_truncate(isqrt(found.power), found.half_exponent - 12)
+    spread, n_spread = clamp_count(root, SPREAD_MAX)
     count.activation += n_spread
-    inverse = np.where(spread == 0, 0, (1 << 30) // np.maximum(spread, 1))
-    return centre + (spread * epsilon + 8 >> 4), np.broadcast_to(inverse, epsilon.shape)
+    inverse = np.broadcast_to(inverse_of(spread), epsilon.shape)
+    return found.centre + (spread * epsilon + 8 >> 4), inverse
 
 
-def forward(spec: NetworkSpec, plan: Plan, state: State, z_q: Int64, count: Saturations) -> Forward:
-    """Run all layers on one standardised input ``int64[n_features]`` in Q3.4."""
+def forward(spec: NetworkSpec, plan: Plan, state: State, z_q: Any, count: Saturations) -> Forward:
+    """Run all layers on one standardised input ``int64[n_features]`` in Q3.4, or what arrived."""
+    result = Forward()
 
     def sample(layer: int, x: Int64, frac_bits: int, epsilon: Int64) -> tuple[Int64, Int64]:
         mine = _weights(spec, state, layer)
-        return forward_layer(x, frac_bits, *mine, plan.layers[layer], epsilon, count)
+        return forward_layer(x, frac_bits, mine, plan.layers[layer], epsilon, count)
 
-    result = Forward()
-    run_layers(spec, state, plan.n_draws, z_q, result, sample)
+    def charged(layer: int, x: Int64, frac_bits: int) -> tuple[Int64, Int64]:
+        found = sums(x, frac_bits, _weights(spec, state, layer), plan.layers[layer], count)
+        right = 2 * found.half_exponent - VARIANCE_FRAC_BITS
+        variance = clip(shift_truncate(found.power, right), 0, VARIANCE_MAX)
+        return charge(spec, state, layer, found.centre, variance, result.fired, count)
+
+    run_layers(spec, state, plan.n_draws, z_q, result, sample, charged)
     return result
 
 
-def mean(spec: NetworkSpec, plan: Plan, state: State, z_q: Int64, count: Saturations) -> Forward:
+def mean(spec: NetworkSpec, plan: Plan, state: State, z_q: Any, count: Saturations) -> Forward:
     """Run all layers with the mean weights."""
     result = Forward()
     mu_frac_bits = [layer.mu_frac_bits for layer in plan.layers]
@@ -205,8 +219,6 @@ def _update_layer(
     if replaying(state):  # what a sample says of sigma is counted once
         r = np.zeros_like(r)
     gain_mu = at.gain(plan.gain_mu, forward_.inverse_spread[layer])
-    if layer < len(forward_.gate):
-        take_back(layer, delta, forward_.inverse_spread[layer], gain_mu, forward_.fired)
     column_words = noise.words(key, noise.STREAM_COLUMN + layer, columns).astype(np.int64)
     row_words = noise.words(key, noise.STREAM_ROW + layer, rows).astype(np.int64)
     u = noise.dither(row_words, column_words)

@@ -26,4 +26,5 @@ RULE = Rule(
     draws=True,
     title="MESU",
     spiking=("q16", "float64"),
+    charges=True,
 )

@@ -132,7 +132,7 @@ class Bank(Framed):
 
     @property
     def scratch_bytes(self) -> int:
-        """Real and imaginary part of a spectrum."""
+        """Half a spectrum in two places."""
         return 8 * self.size
 
     def work(self) -> float:
@@ -154,7 +154,7 @@ class Bank(Framed):
             "SIZE_BITS": self.size.bit_length() - 1,
             "QUIET": f"({self.quiet_bits})",
             "HANN": whole(self.hann),
-            "WAVE": table(table(row) for row in wave(self.size)[: self.size // 2].tolist()),
+            "WAVE": table(table(row) for row in wave(self.size)[: self.size // 4 * 3].tolist()),
             "SPANS": table(whole(span) for span in spans),
             "WEIGHTS": whole(np.concatenate(held)),
             "N_WEIGHTS": unsigned(sum(map(len, held))),

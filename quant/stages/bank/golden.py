@@ -27,8 +27,8 @@ from quant.stages.signal import (
 
 Float32 = npt.NDArray[np.float32]
 
-#: Bits of a spectrum's largest part, before each step of the transform and at its end.
-PART_BITS = 15
+#: Bits of the largest part before each step of the transform that turns, and at its end.
+PART_BITS, LAST_BITS = 15, 14
 #: The least energy, which covers what rounding leaves: of 16 in units of a power.
 FLOOR = 16 << WEIGHT_FRAC_BITS
 #: From here on what is quiet is all that there is.
@@ -60,38 +60,80 @@ def features(bank: Bank, samples: Float32) -> Float32:
 def spectrum(bank: Bank, frame: Int64) -> tuple[Int64, Int64]:
     """Return the powers at frequencies from 0 to half the rate, and the bits that parts lost.
 
-    Decimation in time, radix 2, a common shift of all parts before each step.
+    The real points are half as many complex ones, of which the transform takes four at a time
+    (and two, if that is left, in its first step).
     """
-    size, turn = bank.size, wave(bank.size)
-    width = size.bit_length() - 1
-    order = [int(f"{i:0{width}b}"[::-1], 2) for i in range(size)]
-    re = np.zeros((*frame.shape[:-1], size), np.int64)
-    re[..., : bank.n] = frame
-    re, im = re[..., order], np.zeros_like(re)
+    half = bank.size // 2
+    points = np.zeros((*frame.shape[:-1], 2 * half), np.int64)
+    points[..., : bank.n] = frame
+    re, im = points[..., ::2, None], points[..., 1::2, None]  # [..., transforms, their length]
     lost = np.zeros(frame.shape[:-1], np.int64)
-    half = 1
-    while half < size:
-        re, im, lost = narrowed(re, im, lost)
-        shape = (*frame.shape[:-1], size // (2 * half), 2, half)
-        re, im = re.reshape(shape), im.reshape(shape)
-        c, s = turn[:: size // (2 * half)][:half].T
-        tr = rounded(re[..., 1, :] * c + im[..., 1, :] * s, WAVE_FRAC_BITS)
-        ti = rounded(im[..., 1, :] * c - re[..., 1, :] * s, WAVE_FRAC_BITS)
-        re = np.stack([re[..., 0, :] + tr, re[..., 0, :] - tr], axis=-2)
-        im = np.stack([im[..., 0, :] + ti, im[..., 0, :] - ti], axis=-2)
-        re, im = (part.reshape(*frame.shape[:-1], size) for part in (re, im))
-        half *= 2
-    re, im, lost = narrowed(re, im, lost)
-    ends = slice(0, size // 2 + 1)
-    return re[..., ends] ** 2 + im[..., ends] ** 2, lost
+    if half.bit_length() % 2 == 0:
+        re, im = (_joined([x[0] + x[1], x[0] - x[1]]) for x in (_parts(re, 2), _parts(im, 2)))
+    while re.shape[-2] > 1:
+        re, im, lost = narrowed(re, im, lost, PART_BITS)
+        re, im = _fourfold(bank, re, im)
+    re, im, lost = narrowed(re, im, lost, LAST_BITS)
+    return _powers(bank, re[..., 0, :], im[..., 0, :]), lost
 
 
-def narrowed(re: Int64, im: Int64, lost: Int64) -> tuple[Int64, Int64, Int64]:
-    """Return both parts with 15 bits at most, and the bits that were lost so far."""
-    most = np.maximum(np.abs(re).max(axis=-1), np.abs(im).max(axis=-1))
-    down = np.maximum(bit_length(most) - PART_BITS, 0)
-    each = down[..., None]
+def _parts(x: Int64, n: int) -> Int64:
+    """Return the first, second, … transforms of those that are joined."""
+    shape = (*x.shape[:-2], n, x.shape[-2] // n, x.shape[-1])
+    return np.moveaxis(x.reshape(shape), -3, 0)
+
+
+def _joined(parts: list[Int64]) -> Int64:
+    """Return transforms whose frequencies lie one part after the other."""
+    both = np.stack(parts, axis=-2)
+    return both.reshape(*both.shape[:-2], -1)
+
+
+def _turned(re: Int64, im: Int64, turn: Int64, bits: int) -> tuple[Int64, Int64]:
+    c, s = turn[..., 0], turn[..., 1]
+    return rounded(re * c + im * s, bits), rounded(im * c - re * s, bits)
+
+
+def _fourfold(bank: Bank, re: Int64, im: Int64) -> tuple[Int64, Int64]:
+    """Join four transforms at a time; the first frequency is not turned."""
+    length, turn = re.shape[-1], wave(bank.size)
+    (a, *re_of), (b, *im_of) = _parts(re, 4), _parts(im, 4)
+    at = np.arange(length) * (bank.size // (4 * length))
+    for t in (1, 2, 3):
+        found = _turned(re_of[t - 1], im_of[t - 1], turn[t * at], WAVE_FRAC_BITS)
+        re_of[t - 1][..., 1:], im_of[t - 1][..., 1:] = (part[..., 1:] for part in found)
+    (r1, r2, r3), (i1, i2, i3) = re_of, im_of
+    even, odd = (a + r2, b + i2), (a - r2, b - i2)
+    plus, minus = (r1 + r3, i1 + i3), (r1 - r3, i1 - i3)
+    return (
+        _joined([even[0] + plus[0], odd[0] + minus[1], even[0] - plus[0], odd[0] - minus[1]]),
+        _joined([even[1] + plus[1], odd[1] - minus[0], even[1] - plus[1], odd[1] + minus[0]]),
+    )
+
+
+def narrowed(re: Int64, im: Int64, lost: Int64, bits: int) -> tuple[Int64, Int64, Int64]:
+    """Return both parts with so many bits at most, and the bits that were lost so far."""
+    size = np.maximum(np.where(re < 0, ~re, re), np.where(im < 0, ~im, im)).max(axis=(-1, -2))
+    down = np.maximum(bit_length(size) - bits, 0)
+    each = down[..., None, None]
     return rounded(re, each), rounded(im, each), lost + down
+
+
+def _powers(bank: Bank, re: Int64, im: Int64) -> Int64:
+    """Return the powers of the real points of which these are the transform, two by two."""
+    half, turn = bank.size // 2, wave(bank.size)
+    k = np.arange(1, half // 2)
+    mirrored = half - k
+    even = rounded(re[..., k] + re[..., mirrored], 1), rounded(im[..., k] - im[..., mirrored], 1)
+    odd = im[..., k] + im[..., mirrored], re[..., mirrored] - re[..., k]
+    tr, ti = _turned(*odd, turn[k], WAVE_FRAC_BITS + 1)
+    found = np.zeros((*re.shape[:-1], half + 1), np.int64)
+    found[..., k] = (even[0] + tr) ** 2 + (even[1] + ti) ** 2
+    found[..., mirrored] = (even[0] - tr) ** 2 + (even[1] - ti) ** 2
+    found[..., 0] = (re[..., 0] + im[..., 0]) ** 2
+    found[..., half] = (re[..., 0] - im[..., 0]) ** 2
+    found[..., half // 2] = re[..., half // 2] ** 2 + im[..., half // 2] ** 2
+    return found
 
 
 def logarithms(bank: Bank, power: Int64, exponent: Int64) -> Float32:

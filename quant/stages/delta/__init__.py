@@ -38,7 +38,9 @@ class Delta(Stage):
     Parameters
     ----------
     threshold : float or sequence of float
-        In the channel's unit; one for all channels, or one for each.
+        In the unit of what comes in; one for all channels, or one for each. Behind
+        :class:`~quant.stages.standardise.Standardise` that unit is a channel's own standard
+        deviation, and the default fits.
     leak : int
         The reference goes back to rest by 2^-leak of its distance per step, 1 to 15; 0: it stays.
     rest : float or sequence of float
@@ -59,8 +61,8 @@ class Delta(Stage):
     name: ClassVar[str] = "delta"
     hop: ClassVar[int] = 1  # type: ignore[misc]
 
-    threshold: float | Sequence[float]
-    leak: int = 0
+    threshold: float | Sequence[float] = 0.1
+    leak: int = 4
     rest: float | Sequence[float] = 0.0
     channels: int | Sequence[str] | None = None
 

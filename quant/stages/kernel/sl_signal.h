@@ -19,13 +19,6 @@ typedef struct {
     uint32_t at, n, channels; /* of the ring: where the newest would go */
 } sl_past_t;
 
-/* The i-th of the last samples, the oldest first. */
-static inline uint32_t sl_past(const sl_past_t *past, uint32_t i, uint32_t channel) {
-    uint32_t at = past->at + 1 + i;
-    at -= at >= past->n ? past->n : 0;
-    return i + 1 == past->n ? past->newest[channel] : past->ring[at * past->channels + channel];
-}
-
 /* The p with 2^(p-1) <= |x| < 2^p; 0 of 0 and of subnormals. */
 static inline int32_t sl_top(uint32_t bits) {
     const int32_t field = (int32_t)(bits >> 23 & 255u);
@@ -37,8 +30,9 @@ static inline int32_t sl_finest(const sl_past_t *past, uint32_t channel, uint32_
                                 int32_t bits) {
     uint32_t most = 0;
     for (uint32_t i = 0; i < past->n; i++) {
-        for (uint32_t c = 0; c < channels; c++) {
-            const uint32_t size = sl_past(past, i, channel + c) & 0x7FFFFFFFu;
+        const uint32_t *row = i == past->at ? past->newest : past->ring + i * past->channels;
+        for (uint32_t c = channel; c < channel + channels; c++) {
+            const uint32_t size = row[c] & 0x7FFFFFFFu;
             most = size > most ? size : most;
         }
     }
@@ -59,6 +53,30 @@ static inline int32_t sl_value_at(uint32_t bits, int32_t exponent, int32_t limit
     }
     const int32_t value = sl_min32((int32_t)size, (int32_t)1 << limit_bits);
     return bits >> 31 ? -value : value;
+}
+
+/* The same where the exponent is that of sl_finest: a value loses some bits. */
+static inline int32_t sl_value_in(uint32_t bits, int32_t exponent) {
+    const int32_t field = (int32_t)(bits >> 23 & 255u), right = 150 - field - exponent;
+    if (field == 0 || right > 25) {
+        return 0;
+    }
+    const uint32_t size = (bits & 0x7FFFFFu) | 0x800000u;
+    const int32_t value = (int32_t)((size + (1u << (right - 1))) >> right);
+    return bits >> 31 ? -value : value;
+}
+
+/* One channel of the last samples, the oldest first. */
+static inline void sl_past_values(const sl_past_t *past, uint32_t channel, int32_t exponent,
+                                  int32_t *value) {
+    const uint32_t size = past->n * past->channels;
+    uint32_t at = past->at * past->channels + channel;
+    for (uint32_t i = 0; i + 1 < past->n; i++) {
+        at += past->channels;
+        at -= at >= size ? size : 0;
+        value[i] = sl_value_in(past->ring[at], exponent);
+    }
+    value[past->n - 1] = sl_value_in(past->newest[channel], exponent);
 }
 
 /* value 2^-exponent as binary32; below 25 bits. */

@@ -35,7 +35,7 @@ void sl_stages_push(sl_stages_state_t *state, const sl_stages_scratch_t *scratch
         return;                                                                                    \
     }                                                                                              \
     left--;                                                                                        \
-    sl_##name##_push(&state->name, row);                                                           \
+    sl_##name##_push(&state->name, &scratch->name, row);                                           \
     row = scratch->name##_row;
     SL_STAGES(SL_STAGE)
 #undef SL_STAGE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from quant.rules.bimu.config import BELIEF_FRAC_BITS
+from quant.rules.bimu.belief import belief_of
 from quant.rules.bimu.state import belief_view
 from streamlearn.certainty import magnitude
 
@@ -12,7 +12,7 @@ CERTAINTY = magnitude(
     "|λ|",
     "A large value means that the weight's sign is nearly certain: 1 is 88 %, 2 is 98 %.",
     "belief",
-    BELIEF_FRAC_BITS,
+    lambda state: belief_of(state).frac_bits,
     belief_view,
     mean=np.tanh,
     deviation=lambda values: 1 / np.cosh(values),

@@ -1,4 +1,4 @@
-"""BiMU as equations in float64: the reference of the integer engines.
+"""BiMU as equations in float64: the reference of the engines in integers and in float32.
 
 A weight is +1 with probability sigmoid(2λ). Its mean is tanh λ, its variance 1 - tanh² λ = sech² λ.
 
@@ -6,7 +6,7 @@ A weight is +1 with probability sigmoid(2λ). Its mean is tanh λ, its variance 
     h_j = 1{y_j > threshold}, or 1{|y_j| > threshold} of a gate with two sides
     logit_k = logit_scale · y_k  (last layer)
     g = ∂L/∂λ = sech² λ_ij (δ_j x_i - tanh λ_ij x_i² δ_j ε_j / s_j),  mean over the draws
-    Δλ = -lr g / (1 + caution (|g| + g tanh λ)) - λ (sech² λ + fade) / N
+    Δλ = -lr g / (1 + caution (|g| + g tanh λ)) - λ sech² λ / N
 
 Mean and deviation of a layer's a are over its units and the draws together. δ is the gradient of
 -log softmax by a. It is passed down through the gates that are within ``window`` of their
@@ -19,8 +19,8 @@ The paper's step is ``α (lr g + κ λ sech² λ / N)`` with ``α = 1/(κ sech²
 ``caution`` its ``2 · lr_max · likelihood``. Differs from the paper: ``κ lr_max`` (0.009 there) is
 left out beside 1; the prior pulls 1/sweep of the rows at each sample, sweep times as hard; the
 pre-activations are sampled, not the weights; LayerNorm is over the draws, too, and its backward
-pass is as above. The paper has gates with two sides, the threshold 1, the window ½, ``radial``
-1 and ``fade`` 0.
+pass is as above. The paper has gates with two sides, the threshold 1, the window ½ and ``radial``
+1. ``settle`` and ``gather`` are about rounding, of which there is none here.
 Counterparts: :mod:`quant.rules.bimu.golden` (integers), ``quant/rules/bimu/kernel``.
 
 References
@@ -145,7 +145,7 @@ def update(
         first -= len(x)
         if not replaying(state):
             pulled = belief[-(first + int(state["n_samples"][0])) % config.sweep :: config.sweep]
-            share = config.sweep / config.memory_window * (1 - np.tanh(pulled) ** 2 + config.fade)
+            share = config.sweep / config.memory_window * (1 - np.tanh(pulled) ** 2)
             pulled *= 1 - np.minimum(share, 1.0)
         np.clip(belief, -BELIEF_MAX, BELIEF_MAX, out=belief)
     state["n_samples"] = (int(state["n_samples"][0]) + 1) & 0xFFFFFFFF

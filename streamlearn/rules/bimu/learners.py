@@ -6,16 +6,17 @@ from collections.abc import Hashable, Sequence
 
 from quant.rules.bimu.config import BimuConfig
 from streamlearn.engines import Backend
+from streamlearn.learners.binary import BinaryClassifier
 from streamlearn.learners.drawn import DrawnClassifier
-from streamlearn.learners.one_byte import OneByteClassifier
 
 
-class BimuClassifier(OneByteClassifier, DrawnClassifier):
-    """A network of binary weights that know how sure they are, in one byte per synapse.
+class BimuClassifier(BinaryClassifier, DrawnClassifier):
+    """A network of binary weights that know how sure they are, in one byte per synapse, or two.
 
     A weight is ±1. What is stored of it is λ, half the log-odds that it is +1: 0 knows nothing, ±3
     is certain. The network predicts with draws of the weights, so it knows what it does not know,
-    and what is not confirmed fades over a window of samples.
+    and what is not confirmed fades over a window of samples. In two bytes (``arithmetic="q16"``) λ
+    has 8 bits more; the weights' means are still those of its high byte.
 
     {inherited}
 
@@ -62,7 +63,8 @@ class BimuClassifier(OneByteClassifier, DrawnClassifier):
         window: float = 0.75,
         logit_scale: float = 2.5,
         radial: float = 0.0,
-        fade: float = 0.0,
+        settle: float = 0.0,
+        gather: int = 1,
         n_draws: int = 4,
         sweep: int = 64,
         cuts: int | None = None,

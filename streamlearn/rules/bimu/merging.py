@@ -15,11 +15,10 @@ import numpy.typing as npt
 
 from quant.layout import State
 from quant.network import NetworkSpec
+from quant.rules.bimu.belief import belief_of
 from quant.rules.bimu.config import BimuConfig
 from streamlearn.merging import Merging, Share
 from streamlearn.merging.gaussian import Numbers, divided, summed
-
-BELIEF_MAX = 127
 
 
 def _merge(
@@ -41,7 +40,8 @@ def _merge(
     forgot = (mean >= 0) & (mean < at_most) & (found.astype(np.float64) * side < 0)
     found = np.where(forgot, start - start, found)
     if integers:
-        found = np.clip(found, -BELIEF_MAX, BELIEF_MAX)
+        most = belief_of(base).most
+        found = np.clip(found, -most, most)
     merged["belief"][0] = found.astype(merged["belief"].dtype)
 
 

@@ -16,6 +16,8 @@ Counterparts: :mod:`quant.rules.mesu.golden` (integers), ``quant/rules/mesu/kern
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -28,31 +30,25 @@ from quant.rules.mesu.config import MesuConfig
 from quant.sampling.plan import effective_sweep
 from streamlearn.adaptive_step import Step
 from streamlearn.heads import HEADS
-from streamlearn.sampling import Forward, activate
-from streamlearn.spiking import take_back
+from streamlearn.sampling import Forward, run_layers
 
 Float = npt.NDArray[np.float64]
 
 
 def forward(
-    spec: NetworkSpec, config: MesuConfig, state: State, z: Float, count: Saturations
+    spec: NetworkSpec, config: MesuConfig, state: State, z: Any, count: Saturations
 ) -> Forward:
     """Sample the pre-activations of all layers: ``a = x·μ + ε √(x²·σ²)``, ReLU between layers."""
-    key = noise.key_of(state)
-    result = Forward()
-    x = z[:, None]
-    for layer, (_, n_out) in enumerate(spec.shapes):
-        if spec.bias:
-            x = np.vstack([x, np.ones(x.shape[1])])
-        mu = layer_view(spec, state, "mu", layer)
-        sigma = layer_view(spec, state, "sigma", layer)
-        epsilon = noise.epsilon_q(key, layer, n_out, config.n_draws) / 256
-        spread = np.sqrt((sigma**2).T @ x**2)
-        a = mu.T @ x + spread * epsilon
-        result.inputs.append(x)
-        result.epsilon.append(epsilon)
-        result.spread.append(np.broadcast_to(spread, epsilon.shape))
-        result.outputs, x = a, activate(spec, state, layer, a, result)
+    key, result = noise.key_of(state), Forward()
+
+    def moments(layer: int, x: Float) -> tuple[Float, Float]:
+        mu, sigma = (layer_view(spec, state, name, layer) for name in ("mu", "sigma"))
+        return mu.T @ x, (sigma**2).T @ x**2
+
+    def drawn(layer: int, units: int) -> Float:
+        return noise.epsilon_q(key, layer, units, config.n_draws) / 256
+
+    run_layers(spec, state, z, result, moments, drawn)
     return result
 
 
@@ -81,8 +77,6 @@ def update(
         r = np.divide(
             delta * forward_.epsilon[layer], spread, out=np.zeros_like(delta), where=spread > 0
         )
-        if layer < len(forward_.gate):
-            take_back(layer, delta, spread, step.lr_mu(config, spread), forward_.fired)
         below = delta
         if layer > 0:
             below = _below(spec, layer, forward_, mu @ delta + x * (sigma**2 @ r))

@@ -10,6 +10,6 @@ CERTAINTY = magnitude(
     "|hidden weight|",
     "A large value means that many samples agreed on the weight's sign, which now changes rarely.",
     "hidden_weight",
-    WEIGHT_FRAC_BITS,
+    lambda state: WEIGHT_FRAC_BITS,
     weight_view,
 )

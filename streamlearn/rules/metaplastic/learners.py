@@ -8,11 +8,11 @@ from quant.rules.metaplastic.config import MetaplasticConfig
 from quant.rules.metaplastic.cuts import metaplasticity_of
 from quant.rules.metaplastic.gates import gates_of
 from streamlearn.engines import Backend
+from streamlearn.learners.binary import BinaryClassifier
 from streamlearn.learners.classifier import Raw
-from streamlearn.learners.one_byte import OneByteClassifier
 
 
-class MetaplasticClassifier(OneByteClassifier):
+class MetaplasticClassifier(BinaryClassifier):
     """A binary network that learns one sample at a time and consolidates what is confirmed.
 
     Weights are ±1, the signs of hidden weights of one byte. A hidden weight that has moved far

@@ -3,6 +3,7 @@
  * sl_learn_layer.h. */
 #include "sl_activate.h"
 #include "sl_build.h"
+#include "sl_charge.h"
 #include "sl_epsilon.h"
 #include "sl_forward_layer.h"
 #include "sl_front_end.h"
@@ -32,7 +33,7 @@ static int32_t sl_sum_outputs(sl_scratch_t *scratch) {
 int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
     const uint32_t key = sl_step_key(state);
     if (SL_BIAS) {
-        scratch->input[SL_N_INPUTS] = 1 << SL_INPUT_FRAC_BITS;
+        scratch->input[SL_N_INPUTS] = (sl_input_t)sl_bias_input(0, SL_INPUT_FRAC_BITS, state);
     }
     sl_list_active(scratch);
     SL_UNROLL_LAYERS
@@ -48,7 +49,8 @@ int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
         const int32_t frac_bits = sl_activate(index, S, L, to, state, scratch);
         scratch->frac_bits[index + 1] = frac_bits;
         for (uint32_t s = 0; SL_BIAS && s < L; s++) {
-            hidden[layer->columns * L + s] = (int16_t)(s < S ? 1 << frac_bits : 0);
+            hidden[layer->columns * L + s] =
+                (int16_t)(s < S ? sl_bias_input(index + 1, frac_bits, state) : 0);
         }
     }
     return sl_sum_outputs(scratch);
@@ -57,18 +59,19 @@ int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
 int32_t sl_rule_forward_mean(const sl_state_t *state, sl_scratch_t *scratch) {
     int32_t frac_bits = SL_INPUT_FRAC_BITS, *a = scratch->block_a;
     if (SL_BIAS) {
-        scratch->input[SL_N_INPUTS] = 1 << SL_INPUT_FRAC_BITS;
+        scratch->input[SL_N_INPUTS] = (sl_input_t)sl_bias_input(0, SL_INPUT_FRAC_BITS, state);
     }
     SL_UNROLL_LAYERS
     for (uint32_t index = 0; index < SL_N_LAYERS; index++) {
         const uint32_t columns = sl_layers[index].columns;
         sl_mean_layer(index, frac_bits, state, scratch);
+        sl_charge_means(index, a, state, scratch);
         if (index + 1 == SL_N_LAYERS) {
             break;
         }
         frac_bits = sl_activate(index, 1, 1, 0, state, scratch);
         if (SL_BIAS) {
-            scratch->hidden[columns] = (int16_t)(1 << frac_bits);
+            scratch->hidden[columns] = (int16_t)sl_bias_input(index + 1, frac_bits, state);
         }
     }
     for (uint32_t k = SL_N_OUTPUTS; k-- > 0;) { /* every draw is the mean */

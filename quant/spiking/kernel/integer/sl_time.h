@@ -14,7 +14,8 @@ static inline uint32_t sl_time_counter(const sl_state_t *state) {
     return state->time_steps;
 }
 
-/* The front end's values arrive at their traces, which become layer 0's inputs. */
+/* The front end's values arrive at their traces. They become layer 0's inputs where they charge it;
+ * else the traces do. */
 SL_INLINE void sl_time_arrive(const sl_state_t *state, sl_scratch_t *scratch) {
     uint32_t events = 0, live = 0;
     sl_events_arrive(state, scratch);
@@ -29,21 +30,37 @@ SL_INLINE void sl_time_arrive(const sl_state_t *state, sl_scratch_t *scratch) {
         const int32_t size = (int32_t)(sl_abs32(trace) >> SL_INPUT_SHIFT);
         live += size != 0;
         scratch->new_input_trace[i] = (int16_t)trace;
-        scratch->input[i] = (sl_input_t)(trace < 0 ? -size : size);
+        if (!SL_CHARGED) {
+            scratch->input[i] = (sl_input_t)(trace < 0 ? -size : size);
+        }
     }
     scratch->new_events[0] = events;
     scratch->new_live[0] = live;
 }
 
+SL_FOLD void sl_copy16(int16_t *to, const int16_t *from, uint32_t n) {
+    SL_UNROLL_FOUR
+    for (const int16_t *end = from + n; from != end; from++) {
+        *to++ = *from;
+    }
+}
+
+SL_FOLD void sl_copy32(int32_t *to, const int32_t *from, uint32_t n) {
+    SL_UNROLL_FOUR
+    for (const int32_t *end = from + n; from != end; from++) {
+        *to++ = *from;
+    }
+}
+
 /* The step has passed: what it left becomes the state's. */
 SL_INLINE void sl_time_commit(sl_state_t *state, const sl_scratch_t *scratch) {
     sl_events_commit(state, scratch);
-    for (uint32_t i = 0; i < SL_N_INPUTS; i++) {
-        state->input_trace[i] = scratch->new_input_trace[i];
-    }
-    for (uint32_t e = 0; e < SL_N_HIDDEN_UNITS * S; e++) {
-        state->membrane_reset[e] = scratch->new_reset[e];
-        state->output_trace[e] = scratch->new_output[e];
+    sl_copy16(state->input_trace, scratch->new_input_trace, SL_N_INPUTS);
+    sl_copy16(state->membrane_reset, scratch->new_reset, SL_N_HIDDEN_UNITS * S);
+    sl_copy16(state->output_trace, scratch->new_output, SL_N_HIDDEN_UNITS * S);
+    if (SL_CHARGED) {
+        sl_copy32(state->charge_mean, scratch->new_mean, SL_N_CHARGES);
+        sl_copy32(state->charge_variance, scratch->new_variance, SL_N_CHARGES);
     }
     for (uint32_t l = 0; l < SL_N_LAYERS; l++) {
         state->events[l] += scratch->new_events[l];
@@ -67,5 +84,9 @@ SL_INLINE void sl_time_reset(sl_state_t *state) {
     for (uint32_t e = 0; e < SL_N_HIDDEN_UNITS * S; e++) {
         state->membrane_reset[e] = 0;
         state->output_trace[e] = 0;
+    }
+    for (uint32_t e = 0; SL_CHARGED && e < SL_N_CHARGES; e++) {
+        state->charge_mean[e] = 0;
+        state->charge_variance[e] = 0;
     }
 }

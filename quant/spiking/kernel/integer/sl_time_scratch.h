@@ -9,6 +9,7 @@
 
 #define SL_TIME_SCRATCH                                                                            \
     SL_EVENTS_SCRATCH                                                                              \
+    int32_t new_mean[SL_N_CHARGES + 1], new_variance[SL_N_CHARGES + 1];                            \
     int16_t new_input_trace[SL_N_INPUTS];                                                          \
     int16_t new_reset[SL_N_HIDDEN_UNITS * SL_N_DRAWS + 1];                                         \
     int16_t new_output[SL_N_HIDDEN_UNITS * SL_N_DRAWS + 1];                                        \

@@ -11,6 +11,8 @@ enum {
     SL_TRACE_MAX = (1 << 15) - 1,
     SL_INPUT_SHIFT = SL_TRACE_FRAC_BITS - SL_INPUT_FRAC_BITS,
     SL_INPUT_TRACE_MAX = (1 << (7 + SL_INPUT_SHIFT)) - 1,
+    SL_OUTPUT_FRAC_BITS = 8,   /* of a trace as an input */
+    SL_ARRIVING_FRAC_BITS = 7, /* of a spike that charges the next layer */
 };
 
 static const uint8_t sl_leaks[SL_N_LAYERS] = SL_LEAKS;

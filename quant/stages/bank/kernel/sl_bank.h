@@ -13,9 +13,19 @@ typedef struct {
     uint32_t sample[SL_BANK_N * SL_BANK_CHANNELS];
 } sl_bank_state_t;
 
-/* A spectrum, of one channel. */
 typedef struct {
-    int32_t re[SL_BANK_SIZE], im[SL_BANK_SIZE];
+    int32_t re, im;
+} sl_part_t;
+
+enum { SL_BANK_HALF = SL_BANK_SIZE / 2 };
+
+/* A spectrum of one channel on its way from one place to the other; and its powers. */
+typedef struct {
+    union {
+        int32_t point[SL_BANK_SIZE]; /* real points: two of them are a complex one */
+        sl_part_t part[SL_BANK_HALF];
+        uint32_t power[SL_BANK_HALF + 1];
+    } of[2];
 } sl_bank_scratch_t;
 
 /* A recording begins: no frame holds samples of two. */
@@ -27,4 +37,4 @@ int32_t sl_bank_look(const sl_bank_state_t *state, sl_bank_scratch_t *scratch,
                      const uint32_t *x_bits, uint32_t *feature_bits);
 
 /* The sample is one of the frame's from now on. */
-void sl_bank_push(sl_bank_state_t *state, const uint32_t *x_bits);
+void sl_bank_push(sl_bank_state_t *state, const sl_bank_scratch_t *scratch, const uint32_t *x_bits);

@@ -48,7 +48,9 @@ int32_t sl_delta_look(const sl_delta_state_t *state, sl_delta_scratch_t *scratch
     return 1;
 }
 
-void sl_delta_push(sl_delta_state_t *state, const uint32_t *x_bits) {
+void sl_delta_push(sl_delta_state_t *state, const sl_delta_scratch_t *scratch,
+                   const uint32_t *x_bits) {
+    (void)scratch;
     for (uint32_t c = 0; c < SL_DELTA_CHANNELS; c++) {
         int32_t reference;
         (void)sl_moved(state, c, x_bits[c], &reference);

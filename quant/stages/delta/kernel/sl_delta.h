@@ -25,4 +25,5 @@ int32_t sl_delta_look(const sl_delta_state_t *state, sl_delta_scratch_t *scratch
                       const uint32_t *x_bits, uint32_t *feature_bits);
 
 /* The values are what the next ones are compared with. */
-void sl_delta_push(sl_delta_state_t *state, const uint32_t *x_bits);
+void sl_delta_push(sl_delta_state_t *state, const sl_delta_scratch_t *scratch,
+                   const uint32_t *x_bits);

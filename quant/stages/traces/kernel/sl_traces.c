@@ -51,7 +51,9 @@ int32_t sl_traces_look(const sl_traces_state_t *state, sl_traces_scratch_t *scra
     return 1;
 }
 
-void sl_traces_push(sl_traces_state_t *state, const uint32_t *x_bits) {
+void sl_traces_push(sl_traces_state_t *state, const sl_traces_scratch_t *scratch,
+                    const uint32_t *x_bits) {
+    (void)scratch;
     for (uint32_t c = 0, i = 0; c < SL_TRACES_CHANNELS; c++) {
         const sl_came_t came = sl_came(state, c, x_bits[c]);
         for (uint32_t j = 0; j < SL_TRACES_N_LEAKS; j++, i++) {

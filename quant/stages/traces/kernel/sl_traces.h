@@ -28,4 +28,5 @@ int32_t sl_traces_look(const sl_traces_state_t *state, sl_traces_scratch_t *scra
                        const uint32_t *x_bits, uint32_t *feature_bits);
 
 /* The values enter the traces. */
-void sl_traces_push(sl_traces_state_t *state, const uint32_t *x_bits);
+void sl_traces_push(sl_traces_state_t *state, const sl_traces_scratch_t *scratch,
+                    const uint32_t *x_bits);

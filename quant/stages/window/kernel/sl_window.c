@@ -110,11 +110,13 @@ static uint32_t *sl_describe(sl_signal_t signal, uint32_t *to) {
 static sl_signal_t sl_magnitude(const sl_past_t *past, int32_t *value) {
     const int32_t up = SL_SIGNAL_VALUE_BITS - SL_WINDOW_SQUARED_BITS - 2;
     const int32_t exponent = sl_finest(past, 0, SL_WINDOW_CHANNELS, SL_WINDOW_SQUARED_BITS);
-    for (uint32_t i = 0; i < SL_WINDOW_N; i++) {
+    for (uint32_t i = 0, slot = past->at; i < SL_WINDOW_N; i++) {
+        slot = slot + 1 == SL_WINDOW_N ? 0 : slot + 1;
+        const uint32_t *row =
+            i + 1 == SL_WINDOW_N ? past->newest : past->ring + slot * SL_WINDOW_CHANNELS;
         uint32_t square = 0;
         for (uint32_t c = 0; c < SL_WINDOW_CHANNELS; c++) {
-            const uint32_t part =
-                sl_abs32(sl_value_at(sl_past(past, i, c), exponent, SL_SIGNAL_VALUE_BITS));
+            const uint32_t part = sl_abs32(sl_value_in(row[c], exponent));
             square += part * part;
         }
         value[i] = (int32_t)(sl_isqrt32(square) << up);
@@ -136,10 +138,7 @@ int32_t sl_window_look(const sl_window_state_t *state, sl_window_scratch_t *scra
     }
     for (uint32_t c = 0; c < SL_WINDOW_CHANNELS; c++) {
         const sl_signal_t signal = {scratch->value, sl_finest(&past, c, 1, SL_SIGNAL_VALUE_BITS)};
-        for (uint32_t i = 0; i < SL_WINDOW_N; i++) {
-            signal.value[i] =
-                sl_value_at(sl_past(&past, i, c), signal.exponent, SL_SIGNAL_VALUE_BITS);
-        }
+        sl_past_values(&past, c, signal.exponent, signal.value);
         feature_bits = sl_describe(signal, feature_bits);
     }
 #if SL_WINDOW_MAGNITUDE
@@ -148,7 +147,9 @@ int32_t sl_window_look(const sl_window_state_t *state, sl_window_scratch_t *scra
     return 1;
 }
 
-void sl_window_push(sl_window_state_t *state, const uint32_t *x_bits) {
+void sl_window_push(sl_window_state_t *state, const sl_window_scratch_t *scratch,
+                    const uint32_t *x_bits) {
+    (void)scratch;
     for (uint32_t c = 0; c < SL_WINDOW_CHANNELS; c++) {
         state->sample[state->at * SL_WINDOW_CHANNELS + c] = x_bits[c];
     }

@@ -26,4 +26,5 @@ int32_t sl_window_look(const sl_window_state_t *state, sl_window_scratch_t *scra
                        const uint32_t *x_bits, uint32_t *feature_bits);
 
 /* The sample is one of the window's from now on. */
-void sl_window_push(sl_window_state_t *state, const uint32_t *x_bits);
+void sl_window_push(sl_window_state_t *state, const sl_window_scratch_t *scratch,
+                    const uint32_t *x_bits);

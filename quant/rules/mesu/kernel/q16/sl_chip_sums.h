@@ -1,6 +1,8 @@
 /* The sums of a layer on a chip: in fewer passes over the inputs. */
 #pragma once
 
+#include "sl_charge.h"
+#include "sl_chip_traces.h"
 #include "sl_columns.h"
 #include "sl_first.h"
 #include "sl_pairs.h"
@@ -40,8 +42,7 @@ SL_INLINE sl_first_look_t sl_chip_look(const sl_input_t *x, const int8_t *expone
 }
 
 /* As the host's. Where all rows have one exponent, one pass says how large their squares are. */
-SL_INLINE sl_sums_t sl_first_sums(const sl_state_t *state, sl_scratch_t *scratch, int32_t *mean,
-                                  uint32_t *power) {
+SL_INLINE sl_first_rows_t sl_first_look(const sl_state_t *state, sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[0];
     const int8_t *exponents = state->rho_exponent + layer->first;
     const sl_first_look_t look = sl_chip_look(scratch->input, exponents, scratch->active_mask);
@@ -77,8 +78,19 @@ SL_INLINE sl_sums_t sl_first_sums(const sl_state_t *state, sl_scratch_t *scratch
     scratch->reach_squared = sl_bit_length(each) + most - SL_SQUARE_MORE_BITS;
     first.k_mean = sl_max32(0, sl_bit_length(size) - 16);
     first.squares = (sl_squares_t){most, sl_squares_shift(each, total, most)};
+    return first;
+}
+
+SL_INLINE sl_sums_t sl_first_sums(const sl_state_t *state, sl_scratch_t *scratch, int32_t *mean,
+                                  uint32_t *power) {
+    const sl_first_rows_t first = sl_first_look(state, scratch);
     sl_columns_sum(&first, mean, power);
-    return (sl_sums_t){first.k_mean, 0, most + first.squares.k - SL_SQUARE_MORE_BITS};
+    return (sl_sums_t){first.k_mean, 0, first.squares.most + first.squares.k - SL_SQUARE_MORE_BITS};
+}
+
+/* An input in 8 bits. */
+static inline int32_t sl_chip_narrow(int32_t h, int32_t narrow) {
+    return sl_min32((h + ((1 << narrow) >> 1)) >> narrow, SL_NARROW_MAX);
 }
 
 /* By how much the sums of inputs are shortened; sets the OR of all inputs. */
@@ -96,11 +108,6 @@ SL_INLINE int32_t sl_chip_blocked(const int16_t *x, uint32_t rows, uint32_t *see
     }
     *seen = all;
     return sl_max32(0, sl_bit_length(most) - 16);
-}
-
-/* An input in 8 bits. */
-static inline int32_t sl_chip_narrow(int32_t h, int32_t narrow) {
-    return sl_min32((h + ((1 << narrow) >> 1)) >> narrow, SL_NARROW_MAX);
 }
 
 #if SL_DSP
@@ -195,6 +202,9 @@ SL_INLINE sl_squares_t sl_chip_squares(int16_t *pairs, const int8_t *exponent, u
 /* As the host's. */
 SL_INLINE sl_sums_t sl_later_sums(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch,
                                   int32_t *restrict mean, uint32_t *restrict power) {
+    if (SL_SPIKES) {
+        return sl_trace_sums(index, state, scratch, mean, power);
+    }
     const sl_layer_t *layer = &sl_layers[index];
     const uint32_t rows = layer->rows, columns = layer->columns;
     const int16_t *x = scratch->hidden + layer->hidden * L;
@@ -230,4 +240,19 @@ SL_INLINE sl_sums_t sl_later_sums(uint32_t index, const sl_state_t *state, sl_sc
                      (int32_t *)power + j * L);
     }
     return (sl_sums_t){k_mean, narrow, squares.most + squares.k - SL_SQUARE_MORE_BITS};
+}
+
+/* Of inputs that are others for learning than they were for the sums. */
+SL_INLINE void sl_look_again(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {
+    const sl_layer_t *layer = &sl_layers[index];
+    uint32_t seen = 0;
+    if (index == 0) {
+        sl_first_look(state, scratch);
+        return;
+    }
+    const int16_t *x = scratch->hidden + layer->hidden * L;
+    for (uint32_t e = 0; e < layer->rows * L; e++) {
+        seen |= (uint32_t)x[e];
+    }
+    scratch->narrow[index] = sl_max32(0, sl_bit_length(seen) - 8);
 }

@@ -6,9 +6,8 @@
 #include "sl_first.h"
 #include "sl_rule.h"
 
-/* Layer 0: one input for all draws, so two matrix-vector products whatever their number. */
-SL_INLINE sl_sums_t sl_first_sums(const sl_state_t *state, sl_scratch_t *scratch, int32_t *mean,
-                                  uint32_t *power) {
+/* How layer 0's inputs are shortened for its sums, and their reach for its update. */
+SL_INLINE sl_first_rows_t sl_first_look(const sl_state_t *state, sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[0];
     sl_first_rows_t first = {
         .mu = state->mu + layer->synapse,
@@ -46,6 +45,13 @@ SL_INLINE sl_sums_t sl_first_sums(const sl_state_t *state, sl_scratch_t *scratch
     /* The row whose exponent is the largest keeps all its bits, so these are exact. */
     scratch->reach = sl_bit_length(widest) + most - SL_SQUARE_MORE_BITS;
     scratch->reach_squared = sl_bit_length(each) + most - SL_SQUARE_MORE_BITS;
+    return first;
+}
+
+/* Layer 0: one input for all draws, so two matrix-vector products whatever their number. */
+SL_INLINE sl_sums_t sl_first_sums(const sl_state_t *state, sl_scratch_t *scratch, int32_t *mean,
+                                  uint32_t *power) {
+    const sl_first_rows_t first = sl_first_look(state, scratch);
     sl_columns_sum(&first, mean, power);
-    return (sl_sums_t){first.k_mean, 0, most + first.squares.k - SL_SQUARE_MORE_BITS};
+    return (sl_sums_t){first.k_mean, 0, first.squares.most + first.squares.k - SL_SQUARE_MORE_BITS};
 }

@@ -13,6 +13,7 @@
 #else
 #include "sl_chip_sums.h"
 #endif
+#include "sl_charge.h"
 #include "sl_front_end.h"
 #include "sl_pre_activation.h"
 #include "sl_rule.h"
@@ -43,6 +44,10 @@ SL_FOLD int32_t sl_unit_inverse(int32_t spread) {
     return spread == 0 ? 0 : (1 << 30) / spread;
 }
 
+/* A chip that lets steps pass without a label divides for the steps that it learns: until then the
+ * deviations stand in the inverses' place. */
+enum { SL_LATE_INVERSES = SL_SPIKES && !SL_ON_HOST };
+
 /* From sums to pre-activations' means (in place) and deviations, .12, with their inverses; n units,
  * or draws of units. Returns the largest deviation of a draw. */
 SL_INLINE int32_t sl_moments(int32_t *mean, uint32_t *power, uint32_t n, int32_t right_mean,
@@ -54,16 +59,26 @@ SL_INLINE int32_t sl_moments(int32_t *mean, uint32_t *power, uint32_t n, int32_t
         mean[e] = sl_centre(mean[e], right_mean, &clamped);
     }
     for (uint32_t e = 0; e < n; e++) {
-        spread[e] = sl_unit_deviation(sl_isqrt32(power[e]), right_spread, &clamped);
+        spread[e] = sl_unit_deviation(sl_root(power[e]), right_spread, &clamped);
         widest = sl_max32(widest, spread[e]);
         if (!SL_ON_HOST) {
-            inverse[e] = sl_unit_inverse(spread[e]);
+            inverse[e] = SL_LATE_INVERSES ? spread[e] : sl_unit_inverse(spread[e]);
         }
     }
     for (uint32_t e = 0; SL_ON_HOST && e < n; e++) {
         inverse[e] = sl_unit_inverse(spread[e]);
     }
     *count += clamped;
+    return widest;
+}
+
+/* Of n deviations what stands in their inverses' place. Returns the largest deviation. */
+SL_INLINE int32_t sl_inverses(const int32_t *spread, uint32_t n, int32_t *inverse) {
+    int32_t widest = 0;
+    for (uint32_t e = 0; e < n; e++) {
+        widest = sl_max32(widest, spread[e]);
+        inverse[e] = SL_LATE_INVERSES ? spread[e] : sl_unit_inverse(spread[e]);
+    }
     return widest;
 }
 
@@ -124,9 +139,15 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
     const int16_t *epsilon = scratch->epsilon + layer->unit * L;
     int32_t *spread = (int32_t *)power;
     int32_t *inverse = index == 0 ? scratch->inverse_first : scratch->inverse + layer->later * L;
-    const int32_t widest =
-        sl_moments(mean, power, layer->columns * lanes, right, half_exponent - 12, spread, inverse,
-                   &scratch->saturations[SL_SAT_ACTIVATION]);
+    int32_t widest = 0;
+    if (sl_charged(index)) {
+        sl_charge(index, layer->columns * lanes, mean, power, right,
+                  2 * half_exponent - SL_VARIANCE_FRAC_BITS, state, scratch);
+        widest = sl_inverses(spread, layer->columns * lanes, inverse);
+    } else {
+        widest = sl_moments(mean, power, layer->columns * lanes, right, half_exponent - 12, spread,
+                            inverse, &scratch->saturations[SL_SAT_ACTIVATION]);
+    }
     sl_sample(mean, spread, epsilon, layer->columns, lanes, a);
     sl_step_widest(&scratch->step, index, widest);
 }

@@ -6,6 +6,8 @@
 
 #include "sl_build.h"
 #include "sl_first.h"
+#include "sl_first_sums.h"
+#include "sl_rows.h"
 #include "sl_rule.h"
 #include "sl_variance.h"
 
@@ -137,4 +139,17 @@ SL_INLINE sl_sums_t sl_later_sums(uint32_t index, const sl_state_t *state, sl_sc
         sl_units_sums(rho + j, rows, columns, n, scratch->pairs_b, (int32_t *)power + j * L);
     }
     return sums;
+}
+
+/* Of inputs that are others for learning than they were for the sums. */
+SL_INLINE void sl_look_again(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {
+    const sl_layer_t *layer = &sl_layers[index];
+    if (index != 0) {
+        scratch->narrow[index] = sl_later_narrow(scratch->hidden + layer->hidden * L, layer->rows,
+                                                 scratch->narrowed + layer->hidden * L)
+                                     .narrow;
+        return;
+    }
+    sl_list_active(scratch);
+    sl_first_look(state, scratch);
 }

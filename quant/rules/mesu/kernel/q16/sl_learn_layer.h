@@ -4,6 +4,9 @@
 
 #include "sl_build.h"
 
+#include "sl_charge.h"
+#include "sl_forward_layer.h"
+
 #ifdef SL_HOST
 #include "sl_backward_inputs.h"
 #include "sl_first_update.h"
@@ -16,7 +19,6 @@
 #include "sl_chip_update.h"
 #endif
 #include "sl_mesu_backward.h"
-#include "sl_moved.h"
 #include "sl_noise.h"
 #include "sl_pull.h"
 #include "sl_rows.h"
@@ -48,10 +50,14 @@ SL_FOLD void sl_learn_layer(uint32_t index, uint32_t key, sl_state_t *state, sl_
     const int16_t *epsilon = scratch->epsilon + layer->unit * L;
     int32_t *r = scratch->block_r;
     uint32_t *count = &scratch->saturations[SL_SAT_GRADIENT];
-    const int32_t *inverse =
-        index == 0 ? scratch->inverse_first : scratch->inverse + layer->later * L;
-    const sl_scale_t gain = sl_step_gain(&scratch->step, index);
-    sl_time_take_back(index, delta, inverse, gain.mantissa, gain.exponent, scratch);
+    int32_t *inverse = index == 0 ? scratch->inverse_first : scratch->inverse + layer->later * L;
+    for (uint32_t e = 0; SL_LATE_INVERSES && e < layer->columns * (index == 0 ? 1 : L); e++) {
+        inverse[e] = sl_inverse(inverse[e]);
+    }
+    if (sl_charged(index)) {
+        sl_charge_recall(index, scratch);
+        sl_look_again(index, state, scratch);
+    }
 #if SL_SMALL
     const uint32_t n = layer->columns * (index == 0 ? 1 : L);
     sl_small_ratio(delta, epsilon, inverse, n, index == 0 ? S : 1,

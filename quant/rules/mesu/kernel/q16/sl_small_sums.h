@@ -78,6 +78,17 @@ static sl_squares_t sl_small_squares(sl_small_t *in, const int8_t *exponent,
     return (sl_squares_t){most, sl_squares_shift(each, total, most)};
 }
 
+/* A layer's inputs, and how they are shortened. */
+SL_ONE_COPY SL_INLINE sl_small_t sl_small_in(uint32_t index, const int16_t *hidden, uint32_t lanes,
+                                             const sl_scratch_t *scratch) {
+    sl_small_t in = {.input = scratch->input,
+                     .hidden = index == 0 ? NULL : hidden,
+                     .rows = sl_layers[index].rows,
+                     .lanes = lanes};
+    sl_small_look(&in);
+    return in;
+}
+
 /* Sets mean and power, [unit][lane]; hidden: [row][lane]. */
 SL_INLINE sl_sums_t sl_small_sums(uint32_t index, const int16_t *hidden, uint32_t lanes,
                                   const sl_state_t *state, sl_scratch_t *scratch, int32_t *mean,
@@ -86,11 +97,7 @@ SL_INLINE sl_sums_t sl_small_sums(uint32_t index, const int16_t *hidden, uint32_
     const uint32_t columns = layer->columns;
     const int16_t *mu = state->mu + layer->synapse, *rho = state->rho + layer->synapse;
     const int8_t *exponent = state->rho_exponent + layer->first;
-    sl_small_t in = {.input = scratch->input,
-                     .hidden = index == 0 ? NULL : hidden,
-                     .rows = layer->rows,
-                     .lanes = lanes};
-    sl_small_look(&in);
+    sl_small_t in = sl_small_in(index, hidden, lanes, scratch);
     const sl_squares_t squares = sl_small_squares(&in, exponent, scratch);
     for (uint32_t e = 0; e < columns * lanes; e++) {
         mean[e] = 0;
@@ -107,4 +114,13 @@ SL_INLINE sl_sums_t sl_small_sums(uint32_t index, const int16_t *hidden, uint32_
         sl_row_add(power, rho, columns, (const int32_t *)in.square, lanes);
     }
     return (sl_sums_t){in.k_mean, in.narrow, squares.most + squares.k - SL_SQUARE_MORE_BITS};
+}
+
+/* Of inputs that are others for learning than they were for the sums. */
+SL_INLINE void sl_look_again(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {
+    const sl_layer_t *layer = &sl_layers[index];
+    sl_small_t in =
+        sl_small_in(index, scratch->hidden + layer->hidden * L, index == 0 ? 1 : L, scratch);
+    sl_small_squares(&in, state->rho_exponent + layer->first, scratch);
+    scratch->narrow[index] = in.narrow;
 }

@@ -1,6 +1,9 @@
 /* BiMU in integers, learning. Golden model: the rule's golden.py and golden_steps.py, function for
  * function; the rule's NUMBERS.md. */
+#include "sl_belief_pull.h"
 #include "sl_bimu.h"
+#include "sl_bimu_step.h"
+#include "sl_gather.h"
 #include "sl_head_gradient.h"
 #include "sl_noise.h"
 #include "sl_parts.h"
@@ -12,20 +15,7 @@ enum {
     SL_LANE_BITS = 14,
     SL_RIGHT_MAX = 31,
     SL_INPUT_BITS = 5,
-    SL_STEP_FRAC_BITS = 12,
-    SL_DITHER = (1 << SL_STEP_FRAC_BITS) - 1, /* bits of it */
-    SL_RAREST = 8,
-    SL_SHRINK_LAST = 255,
-    SL_BELIEF_MAX = 127,
 };
-
-static const uint16_t sl_shrink_table[SL_SHRINK_LAST + 1] = SL_SHRINK_TABLE;
-static const int32_t sl_pull_table[128] = SL_PULL_TABLE;
-
-/* What a layer's lanes stand for: lane * 2^-right is a step in LSBs, .12. */
-typedef struct {
-    int32_t right, half;
-} sl_shift_t;
 
 /* A row that is taken: its input and the square of that, how often its steps are doubled. */
 typedef struct {
@@ -60,7 +50,7 @@ static void sl_bimu_backward(uint32_t index, const sl_state_t *state, sl_scratch
     const int64_t inverse = sl_bimu_inverse(scratch->size[index]);
     const int32_t right = sl_max32(31 - scratch->size[index].exponent, 0);
     for (uint32_t i = 0; i < sl_layers[index - 1].columns; i++) {
-        const int8_t *beliefs = state->belief + layer->belief + i * layer->width;
+        const sl_belief_t *beliefs = state->belief + layer->belief + i * layer->width;
         for (uint32_t s = 0; s < S; s++) {
             const int32_t gate = gates[i * L + s];
             scratch->below[i * L + s] = 0;
@@ -105,35 +95,6 @@ static sl_shift_t sl_lane_shift(int32_t right, uint32_t largest, sl_scratch_t *s
     return (sl_shift_t){right, (int32_t)((1u << right) >> 1)};
 }
 
-SL_FOLD int32_t sl_round(int32_t x, sl_shift_t shift) {
-    return (x + shift.half) >> shift.right;
-}
-
-/* The step of a belief against the gradient, .12: g is a lane times x, q one of the noise times
- * x^2. A calm one is known to be worth less than a sixteenth of shrinking. */
-SL_FOLD int32_t sl_step(int32_t entry, int32_t g, int32_t q, sl_shift_t by, sl_shift_t by_noisy,
-                        uint32_t calm) {
-    const int32_t t = sl_tanh(entry);
-    const int32_t m = sl_round(g, by) - ((t * sl_round(q, by_noisy) + 128) >> 8);
-    const int32_t y = (m * (entry >> 21) + 512) >> 10;
-    uint32_t worth = 0;
-    if (!calm) {
-        const uint32_t against = sl_abs32(y) + (uint32_t)((y * t) >> 8);
-        worth = against * SL_CAUTION_MANTISSA >> SL_CAUTION_SHIFT;
-        worth = worth < SL_SHRINK_LAST ? worth : SL_SHRINK_LAST;
-    }
-    return (y * sl_shrink_table[worth] + 512) >> 10;
-}
-
-/* Takes the step from a belief, rounded at random; few move, so few are stored on a chip. */
-SL_FOLD void sl_move(int8_t *belief, int32_t b, int32_t step, int32_t doubled, uint32_t dither) {
-    const int32_t by =
-        ((int32_t)((uint32_t)step << doubled) + (int32_t)dither) >> SL_STEP_FRAC_BITS;
-    if (SL_ON_HOST || by != 0) {
-        *belief = (int8_t)sl_clamp32(b - by, -SL_BELIEF_MAX, SL_BELIEF_MAX);
-    }
-}
-
 /* The sum of a column's lanes in the draws in which the row is open; a bias is in all. */
 SL_FOLD int32_t sl_open_lanes(const int16_t *lane, const int8_t *gates) {
     int32_t sum = 0;
@@ -158,37 +119,38 @@ SL_FOLD uint32_t sl_column_of(const sl_scratch_t *scratch, uint32_t k) {
 }
 
 /* Steps a row of layer 0. */
-SL_FOLD void sl_learn_row(int8_t *beliefs, const sl_row_t *row, uint32_t n, uint32_t calm,
+SL_FOLD void sl_learn_row(sl_belief_t *beliefs, const sl_row_t *row, uint32_t n, uint32_t calm,
                           const sl_scratch_t *scratch) {
     const sl_row_t own = *row;
     for (uint32_t k = 0; k < n; k++) {
-        int8_t *belief = beliefs + sl_column_of(scratch, k);
+        sl_belief_t *belief = beliefs + sl_column_of(scratch, k);
         const int32_t b = *belief, g = own.x * scratch->lane_sum[k];
         const int32_t q = own.square * scratch->noisy_sum[k];
-        const int32_t step = sl_step(own.middle[b], g, q, own.by, own.by_noisy, calm);
+        const int32_t step =
+            sl_step(own.middle[sl_belief_byte(b)], g, q, own.by, own.by_noisy, calm);
         sl_move(belief, b, step, own.doubled, own.word ^ scratch->dither[k]);
     }
 }
 
-SL_INLINE void sl_learn_calm(int8_t *beliefs, const sl_row_t *row, uint32_t n,
+SL_INLINE void sl_learn_calm(sl_belief_t *beliefs, const sl_row_t *row, uint32_t n,
                              const sl_scratch_t *scratch) {
     sl_learn_row(beliefs, row, n, 1, scratch);
 }
 
-SL_INLINE void sl_learn_wild(int8_t *beliefs, const sl_row_t *row, uint32_t n,
+SL_INLINE void sl_learn_wild(sl_belief_t *beliefs, const sl_row_t *row, uint32_t n,
                              const sl_scratch_t *scratch) {
     sl_learn_row(beliefs, row, n, 0, scratch);
 }
 
 /* Steps a row of a later layer: an open input is 1; `gates` has them by draw, or is 0. */
-SL_INLINE void sl_learn_later(int8_t *beliefs, const sl_row_t *row, uint32_t n, const int8_t *gates,
-                              const sl_scratch_t *scratch) {
+SL_INLINE void sl_learn_later(sl_belief_t *beliefs, const sl_row_t *row, uint32_t n,
+                              const int8_t *gates, const sl_scratch_t *scratch) {
     for (uint32_t k = 0; k < n; k++) {
         const uint32_t j = sl_column_of(scratch, k);
         const int32_t b = beliefs[j];
         const int32_t g = row->x * sl_open_lanes(scratch->lane + j * L, gates);
         const int32_t q = row->square * sl_open_lanes(scratch->noisy_lane + j * L, gates);
-        const int32_t step = sl_step(sl_belief_table[b + 128], g, q, row->by, row->by_noisy, 0);
+        const int32_t step = sl_step(sl_entry(beliefs[j]), g, q, row->by, row->by_noisy, 0);
         sl_move(beliefs + j, b, step, row->doubled, row->word ^ scratch->dither[k]);
     }
 }
@@ -257,7 +219,7 @@ static void sl_learn_rows(uint32_t index, uint32_t key, sl_state_t *state, sl_sc
             continue;
         }
         row.word &= SL_DITHER;
-        int8_t *b = state->belief + layer->belief + i * layer->width;
+        sl_belief_t *b = state->belief + layer->belief + i * layer->width;
         if (index > 0) {
             sl_learn_later(b, &row, n, gates, scratch);
         } else if (2 * bound * SL_CAUTION_MANTISSA >> SL_CAUTION_SHIFT == 0) {
@@ -274,13 +236,13 @@ static void sl_pull_rows(uint32_t index, uint32_t key, sl_state_t *state, sl_scr
     const uint32_t start = (0u - (layer->first + state->n_samples)) & (SL_SWEEP - 1u);
     for (uint32_t i = start; i < layer->rows; i += SL_SWEEP) {
         const uint32_t word = sl_noise_word(key, SL_STREAM_PULL + index, i);
-        int8_t *b = state->belief + layer->belief + i * layer->width;
+        sl_belief_t *b = state->belief + layer->belief + i * layer->width;
         for (uint32_t j = 0; j < layer->columns; j++) {
-            const int32_t size = (int32_t)sl_abs32(b[j]);
-            const int32_t u = (int32_t)((word ^ scratch->column[j]) & 0xFFFFu);
-            const int32_t step = (sl_pull_table[size] + u) >> 16;
+            const uint32_t size = sl_abs32(b[j]);
+            const uint32_t u = (word ^ scratch->column[j]) & 0xFFFFu;
+            const int32_t step = (int32_t)((sl_belief_pull(size) + u) >> 16);
             scratch->saturations[SL_SAT_MU] += size == SL_BELIEF_MAX;
-            b[j] = (int8_t)(b[j] < 0 ? b[j] + step : b[j] - step);
+            b[j] = (sl_belief_t)(b[j] < 0 ? b[j] + step : b[j] - step);
         }
     }
 }
@@ -307,7 +269,9 @@ void sl_rule_update(sl_state_t *state, sl_scratch_t *scratch, uint32_t target) {
         for (uint32_t j = 0; j < layer->columns; j++) {
             scratch->column[j] = (uint16_t)sl_noise_word(key, SL_STREAM_COLUMN + index, j);
         }
-        if (scratch->size[index].mantissa != 0) {
+        if (SL_GATHERS && index == 0 && !SL_REPLAYING(state)) {
+            sl_gather_learn(key, state, scratch);
+        } else if (scratch->size[index].mantissa != 0) {
             sl_learn_rows(index, key, state, scratch);
         }
         if (!SL_REPLAYING(state)) {

@@ -1,6 +1,7 @@
 /* What the two passes of BiMU in integers share; the rule's NUMBERS.md. */
 #pragma once
 
+#include "sl_belief.h"
 #include "sl_integer.h"
 #include "sl_rule.h"
 
@@ -9,11 +10,11 @@ enum { SL_SIGN = 16 }; /* of an open unit and of a bias, in Q3.4 */
 /* A gate in a draw: whether it is open, and its slope. */
 enum { SL_OPEN = 1, SL_RISING = 2, SL_FALLING = 4 };
 
-/* Of the byte lambda + 128: tanh, Q0.8, in the low half, 1 - tanh^2, Q0.15, in the high one. */
+/* Of a belief's byte + 128: tanh, Q0.8, in the low half, 1 - tanh^2, Q0.15, in the high one. */
 extern const int32_t sl_belief_table[256];
 
-static inline int32_t sl_entry(int8_t belief) {
-    return sl_belief_table[belief + 128];
+static inline int32_t sl_entry(int32_t belief) {
+    return sl_belief_table[sl_belief_byte(belief) + 128];
 }
 
 static inline int32_t sl_tanh(int32_t entry) {

@@ -28,17 +28,17 @@ typedef struct {
 } sl_moments_t;
 
 /* Mean and power of some units over the rows in use. */
-SL_INLINE sl_moments_t sl_belief_sums(const int8_t *beliefs, uint32_t n,
+SL_INLINE sl_moments_t sl_belief_sums(const sl_belief_t *beliefs, uint32_t n,
                                       const sl_scratch_t *scratch) {
     const sl_used_t *used = scratch->used, *end = used + n;
     const int32_t *middle = sl_belief_table + 128;
     sl_moments_t sum = {{0}, {0}};
     for (; used < end; used++) {
-        const int8_t *b = beliefs + used->offset;
+        const sl_belief_t *b = beliefs + used->offset;
         const int32_t both = used->pair;
         SL_UNROLL_ALWAYS
         for (uint32_t c = 0; c < SL_SIDE; c++) {
-            const int32_t entry = middle[b[c]];
+            const int32_t entry = middle[sl_belief_byte(b[c])];
             sum.mean[c] += (int16_t)entry * (int16_t)both;
             sum.power[c] += (uint32_t)((entry >> 16) * (both >> 16));
         }
@@ -93,7 +93,7 @@ static void sl_forward_later(uint32_t index, const sl_state_t *state, sl_scratch
         spread[e] = 0;
     }
     for (uint32_t i = 0; i < layer->rows; i++) {
-        const int8_t *beliefs = state->belief + layer->belief + i * layer->width;
+        const sl_belief_t *beliefs = state->belief + layer->belief + i * layer->width;
         int32_t open[L] = {0};
         int32_t any = 0;
         for (uint32_t s = 0; s < S; s++) {

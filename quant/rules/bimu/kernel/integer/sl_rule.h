@@ -1,4 +1,4 @@
-/* BiMU in integers, one byte per synapse: layers and scratch. Formats and bounds: the rule's
+/* BiMU in integers: layers and scratch. Formats and bounds: the rule's
  * NUMBERS.md. */
 #pragma once
 
@@ -18,7 +18,7 @@
 SL_STATIC_ASSERT(sizeof(sl_state_t) % 4 == 0, "beliefs must begin and end at a word");
 
 /* One layer: a row is an input (the bias is the last), a column a unit; a row of beliefs has
- * `width` bytes, `columns` rounded up to a whole word. */
+ * `width` numbers, `columns` rounded up to a multiple of four. */
 typedef struct {
     uint32_t rows, columns, width;
     uint32_t belief; /* offset of its first */

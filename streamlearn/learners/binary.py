@@ -1,4 +1,4 @@
-"""What the learners of binary weights share: one byte per synapse, and their parameters."""
+"""What the learners of binary weights share: their parameters."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from streamlearn.learners.classifier import StreamClassifier
 
 
-class OneByteClassifier(StreamClassifier):
-    """A classifier of binary weights, of which one byte each is stored.
+class BinaryClassifier(StreamClassifier):
+    """A classifier of binary weights, of which one byte each is stored, or two.
 
     Parameters
     ----------
@@ -18,8 +18,9 @@ class OneByteClassifier(StreamClassifier):
         best.
     classes : sequence, optional
         The label of each class. Default: labels are taken in the order in which they appear.
-    arithmetic : {"q8", "float64"}
-        One byte per synapse and nothing but integers, or the equations.
+    arithmetic : {arithmetics}
+        q8 and q16 are integers of one and two bytes per synapse, float32 is the C kernel in
+        floating point, float64 the equations.
     seed : int
         Of the start and of all random bits, 0 to 2^32 - 1.
     replay_bytes, replays : int
@@ -40,7 +41,7 @@ class OneByteClassifier(StreamClassifier):
         Room for the memory in the state; it sets ``memory_features``
         (:func:`quant.memory.features_for`).
     backend : {"c", "numpy"}, optional
-        For q8: the C kernel (default) or the golden model.
+        For integers: the C kernel (default) or the golden model.
     {hyperparameters}
 
     Raises

@@ -1,0 +1,198 @@
+/* BiMU in float32, the forward pass: the equations of streamlearn/rules/bimu, equation for
+ * equation. arXiv 2605.30198; local reparameterisation: Kingma et al., arXiv 1506.02557. */
+#include "sl_bimu.h"
+#include "sl_cut.h"
+#include "sl_epsilon.h"
+#include "sl_parts.h"
+#include "sl_replay.h"
+
+/* Computes the means of some weights, and keeps them. */
+SL_FOLD sl_vector_t sl_see_means_f32(const sl_state_t *state, sl_scratch_t *scratch, uint32_t at,
+                                     uint32_t n) {
+    const sl_vector_t t = sl_tanh_f32(sl_load(state->belief + at, n));
+#if SL_KEEPS_MEANS
+    sl_store(scratch->mean + at, t, n);
+#else
+    (void)scratch;
+#endif
+    return t;
+}
+
+/* A row's x t and x^2 (1 - t^2), added to the sums of n units side by side. */
+SL_FOLD void sl_add_row_f32(const sl_state_t *state, sl_scratch_t *scratch, float x, uint32_t at,
+                            uint32_t j, uint32_t n) {
+    float *mean = scratch->row_mean + j, *power = scratch->row_power + j;
+    const sl_vector_t t = sl_see_means_f32(state, scratch, at + j, n);
+    const sl_vector_t v = sl_variance_f32(t);
+    sl_store(mean, sl_multiply_add(sl_spread(x), t, sl_load(mean, V)), V);
+    sl_store(power, sl_multiply_add(sl_spread(x * x), v, sl_load(power, V)), V);
+}
+
+/* Layer 0: all draws have the same input, and rows whose input is 0 are left out. */
+SL_INLINE void sl_forward_first_f32(const sl_state_t *state, sl_scratch_t *scratch) {
+    const sl_layer_t *layer = &sl_layers[0];
+    const uint32_t columns = layer->columns, whole = columns / V * V;
+    for (uint32_t j = 0; j < SL_PADDED(columns); j++) {
+        scratch->row_mean[j] = 0;
+        scratch->row_power[j] = 0;
+    }
+    for (uint32_t i = 0; i < layer->rows; i++) {
+        const float x = scratch->input[i];
+        if (x == 0) {
+            continue;
+        }
+        for (uint32_t j = 0; j < whole; j += V) {
+            sl_add_row_f32(state, scratch, x, i * columns, j, V);
+        }
+        if (whole < columns) {
+            sl_add_row_f32(state, scratch, x, i * columns, whole, columns - whole);
+        }
+    }
+    for (uint32_t j = 0; j < columns; j++) {
+        const float spread = __builtin_sqrtf(scratch->row_power[j]);
+        const float inverse = spread > 0 ? 1 / spread : 0;
+        for (uint32_t s = 0; s < L; s += V) {
+            const sl_vector_t noise = sl_load(scratch->epsilon + j * L + s, V);
+            const sl_vector_t mean = sl_spread(scratch->row_mean[j]);
+            sl_store(scratch->sums + j * L + s, sl_multiply_add(sl_spread(spread), noise, mean), V);
+            sl_store(scratch->inverse + j * L + s, sl_spread(inverse), V);
+        }
+    }
+}
+
+/* A later layer: inputs are gates, of which every draw has its own; a row that is closed in all
+ * draws is left out. */
+SL_INLINE void sl_forward_later_f32(uint32_t index, const sl_state_t *state,
+                                    sl_scratch_t *scratch) {
+    const sl_layer_t *layer = &sl_layers[index];
+    const uint32_t units = sl_layers[index - 1].columns, columns = layer->columns;
+    const float *below = sl_gates_below(scratch, index);
+    float *sums = scratch->sums + layer->unit * L, *power = scratch->inverse + layer->unit * L;
+    for (uint32_t e = 0; e < columns * L; e++) {
+        sums[e] = 0;
+        power[e] = 0;
+    }
+    for (uint32_t i = 0; i < layer->rows; i++) {
+        const float *x = below + i * L;
+        const uint32_t is_open = i >= units || sl_used(x);
+        for (uint32_t j = 0; (SL_KEEPS_MEANS || is_open) && j < columns; j += V) {
+            const uint32_t at = layer->belief + i * columns + j;
+            sl_store(scratch->row_mean + j, sl_see_means_f32(state, scratch, at, columns - j), V);
+        }
+        for (uint32_t j = 0; is_open && j < columns; j++) {
+            const sl_vector_t t = sl_spread(scratch->row_mean[j]), v = sl_variance_f32(t);
+            SL_UNROLL_VECTORS
+            for (uint32_t s = 0; s < L; s += V) {
+                float *mean = sums + j * L + s, *square = power + j * L + s;
+                const sl_vector_t open = i < units ? sl_load(x + s, V) : sl_spread(1);
+                sl_store(mean, sl_multiply_add(open, t, sl_load(mean, V)), V);
+                sl_store(square, sl_multiply_add(open, v, sl_load(square, V)), V);
+            }
+        }
+    }
+    const float *epsilon = scratch->epsilon + layer->unit * L;
+    for (uint32_t e = 0; e < columns * L; e += V) {
+        const sl_vector_t spread = sl_root(sl_load(power + e, V));
+        sl_store(power + e, sl_inverse(spread), V);
+        sl_store(sums + e, sl_multiply_add(spread, sl_load(epsilon + e, V), sl_load(sums + e, V)),
+                 V);
+    }
+}
+
+/* A layer's sums less their mean, over their deviation; 0 in the lanes without a draw. */
+static void sl_normalise_f32(uint32_t index, sl_scratch_t *scratch) {
+    const sl_layer_t *layer = &sl_layers[index];
+    const float n = (float)(layer->columns * S);
+    float *sums = scratch->sums + layer->unit * L, total = 0, power = 0;
+    for (uint32_t j = 0; j < layer->columns; j++) {
+        for (uint32_t s = 0; s < L; s += V) {
+            sl_store(sums + j * L + s, sl_drawn(sl_load(sums + j * L + s, V), s), V);
+        }
+        total += sl_sum_draws(sums + j * L);
+    }
+    const sl_vector_t mean = sl_spread(total / n);
+    for (uint32_t j = 0; j < layer->columns; j++) {
+        float squares[L];
+        for (uint32_t s = 0; s < L; s += V) {
+            const sl_vector_t apart = sl_drawn(sl_load(sums + j * L + s, V) - mean, s);
+            sl_store(sums + j * L + s, apart, V);
+            sl_store(squares + s, apart * apart, V);
+        }
+        power += sl_sum_draws(squares);
+    }
+    const float size = __builtin_sqrtf(power / n);
+    scratch->size[index] = size;
+    for (uint32_t e = 0; e < layer->columns * L; e += V) {
+        sl_store(sums + e, sl_load(sums + e, V) / sl_spread(size == 0 ? 1 : size), V);
+    }
+}
+
+/* Whether each draw's unit is open. */
+static void sl_open_f32(uint32_t index, sl_scratch_t *scratch) {
+    const sl_layer_t *layer = &sl_layers[index];
+    for (uint32_t e = layer->unit * L; e < (layer->unit + layer->columns) * L; e += V) {
+        const sl_vector_t distance = sl_distance_f32(sl_load(scratch->sums + e, V));
+        const sl_vector_t one = sl_spread(1), none = sl_spread(0);
+        sl_store(scratch->gate + e, sl_select(distance > sl_spread(SL_THRESHOLD), one, none), V);
+    }
+}
+
+/* The normalised sums of the last layer, scaled, and the class with the largest. */
+static int32_t sl_answer_f32(sl_scratch_t *scratch) {
+    const float *y = scratch->sums + sl_layers[SL_N_LAYERS - 1].unit * L;
+    int32_t best = 0;
+    for (uint32_t k = 0; k < SL_N_OUTPUTS; k++) {
+        float sum = 0;
+        for (uint32_t s = 0; s < L; s++) {
+            scratch->delta[k * L + s] = SL_LOGIT_SCALE * y[k * L + s];
+        }
+        for (uint32_t s = 0; s < S; s++) {
+            sum += scratch->delta[k * L + s];
+        }
+        if (!(sum > -3.0e38f && sum < 3.0e38f)) {
+            return SL_ERR_DIVERGED;
+        }
+        scratch->logit_sum[k] = sum;
+        best = sum > scratch->logit_sum[best] ? (int32_t)k : best;
+    }
+    return best;
+}
+
+/* All layers; without draws the noise is 0, so all draws are alike. */
+static int32_t sl_forward_f32(const sl_state_t *state, sl_scratch_t *scratch, uint32_t draws) {
+    const uint32_t key = sl_step_key(state);
+    sl_cut(scratch->input);
+    if (SL_BIAS) {
+        scratch->input[SL_N_INPUTS] = 1.0f;
+    }
+    SL_UNROLL_LAYERS
+    for (uint32_t index = 0; index < SL_N_LAYERS; index++) {
+        const sl_layer_t *layer = &sl_layers[index];
+        float *epsilon = scratch->epsilon + layer->unit * L;
+        if (draws) {
+            sl_noise_epsilon(key, index, layer->columns, epsilon);
+        } else {
+            for (uint32_t e = 0; e < layer->columns * L; e++) {
+                epsilon[e] = 0;
+            }
+        }
+        if (index == 0) {
+            sl_forward_first_f32(state, scratch);
+        } else {
+            sl_forward_later_f32(index, state, scratch);
+        }
+        sl_normalise_f32(index, scratch);
+        if (index + 1 < SL_N_LAYERS) {
+            sl_open_f32(index, scratch);
+        }
+    }
+    return sl_answer_f32(scratch);
+}
+
+int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
+    return sl_forward_f32(state, scratch, 1);
+}
+
+int32_t sl_rule_forward_mean(const sl_state_t *state, sl_scratch_t *scratch) {
+    return sl_forward_f32(state, scratch, 0);
+}
