@@ -4,33 +4,18 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
-import re
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from quant.c_config import KERNEL_DIR
 from quant.counters import Saturations
-from quant.errors import ConfigError, DivergedError, ShapeError, StreamlearnError
+from quant.errors import ConfigError, ShapeError
 from quant.layout import State
 from quant.library import Desk, address, library
 from quant.network import NetworkSpec
 from quant.rule import Config
-
-#: What the negative results of the C verbs mean, from the X-macro in ``sl_status.h``.
-STATUS_TEXT = {
-    int(value): text
-    for value, text in re.findall(
-        r'X\(SL_\w+, (-?\d+), "([^"]+)"\)', (KERNEL_DIR / "sl_status.h").read_text()
-    )
-}
-
-#: The status of a state whose outputs are no longer finite.
-DIVERGED = -3
-
-#: The status of a row that holds a value that is no finite binary32.
-REFUSED = -100
+from quant.status import check_complete
 
 _SATURATIONS = [f.name for f in dataclasses.fields(Saturations)]
 
@@ -118,7 +103,7 @@ class NativeKernel:
         predictions = np.zeros((len(words), self.prediction_words), np.uint32)
         at = address(x), address(words), len(words), address(predictions)
         done, status = self._block("sl_host_learn", state, *at)
-        self._complete(done, len(words), status, "have been learned")
+        check_complete(done, len(words), status, "have been learned")
         return self._given(predictions)
 
     def predict_many(
@@ -150,7 +135,7 @@ class NativeKernel:
         outputs = np.zeros((len(x), self._library.n_outputs))
         at = address(x), len(x), draws, address(predictions), address(outputs)
         done, status = self._block("sl_host_predict_many", state, *at)
-        self._complete(done, len(x), status, "could be predicted")
+        check_complete(done, len(x), status, "could be predicted")
         return self._given(predictions), outputs
 
     def recall_many(
@@ -168,7 +153,7 @@ class NativeKernel:
         outputs = np.zeros((len(x), self._library.n_outputs))
         at = address(x), len(x), address(classes), address(outputs)
         done, status = self._block("sl_host_recall_many", state, *at)
-        self._complete(done, len(x), status, "could be recalled")
+        check_complete(done, len(x), status, "could be recalled")
         return outputs
 
     def learn_one(self, state: State, x: npt.NDArray[np.floating[Any]], target: float) -> int:
@@ -214,8 +199,8 @@ class NativeKernel:
         Returns
         -------
         int
-            As :meth:`learn_one`, or :data:`REFUSED` if a value is no finite binary32: then nothing
-            was done. :attr:`prediction` says nothing of it.
+            As :meth:`learn_one`, or REFUSED of :mod:`quant.status` if a value is no finite
+            binary32: then nothing was done. :attr:`prediction` says nothing of it.
         """
         library = self._library
         desk = library.desk()
@@ -289,9 +274,8 @@ class NativeKernel:
 
     def _targets(self, targets: npt.ArrayLike) -> npt.NDArray[np.uint32]:
         """Return the words of targets: class indices, or the bits of numbers."""
-        if self._library.target_is_number:
-            return np.ascontiguousarray(targets, np.float32).view(np.uint32)
-        return np.ascontiguousarray(targets, np.uint32)
+        kind = np.float32 if self._library.target_is_number else np.uint32
+        return np.ascontiguousarray(targets, kind).view(np.uint32)
 
     def _given(self, predictions: npt.NDArray[np.uint32]) -> npt.NDArray[Any]:
         return predictions if self.prediction_words > 1 else predictions[:, 0].view(np.int32)
@@ -315,9 +299,3 @@ class NativeKernel:
         status = desk.status.value
         self._library.desks.append(desk)
         return done, status
-
-    def _complete(self, done: int, n: int, status: int, what: str) -> None:
-        if done != n:
-            raise (DivergedError if status == DIVERGED else StreamlearnError)(
-                f"sample {done} of {n}: {STATUS_TEXT[status]}; the {done} samples before it {what}"
-            )

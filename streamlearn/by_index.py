@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.native import REFUSED
+from quant.status import REFUSED
 from streamlearn.baselines.base import FloatRow
 from streamlearn.errors import LabelError
 from streamlearn.learners.classifier import StreamClassifier

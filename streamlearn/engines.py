@@ -1,9 +1,9 @@
 """The engines: what runs a learner's state forward.
 
 Two classes with the same verbs. :class:`NumpyEngine` runs a rule's model in NumPy: the equations in
-float64, or the golden model in integers. :class:`NativeEngine` runs the C kernel on the host: in
-float32, or in integers with the golden model's bits. What a rule has of them it says in its room
-(:mod:`quant.rule`).
+float64, or the golden model in integers. :class:`streamlearn.native_engine.NativeEngine` runs the C
+kernel on the host: in float32, or in integers with the golden model's bits. What a rule has of them
+it says in its room (:mod:`quant.rule`).
 """
 
 from __future__ import annotations
@@ -20,10 +20,9 @@ from quant.counters import Saturations
 from quant.errors import ConfigError, DivergedError
 from quant.front_end import INPUT_FRAC_BITS
 from quant.heads import HEADS
-from quant.heads.head import ClassPrediction, NumberPrediction
+from quant.heads.head import ClassPrediction
 from quant.layout import State
 from quant.memory import golden
-from quant.native import NativeKernel
 from quant.network import NetworkSpec
 from quant.replay import golden as replay
 from quant.rule import Config, Model, arithmetic_of, part, rule_of
@@ -37,10 +36,10 @@ from streamlearn.engine import (
     LearnRow,
     Prediction,
     PredictRow,
-    advice,
     choose_backend,
 )
 from streamlearn.memory import Memory
+from streamlearn.native_engine import NativeEngine
 
 __all__ = [
     "DIVERGED",
@@ -212,97 +211,6 @@ class NumpyEngine:
         if not self._head.prediction_words:
             return np.array(results, np.int32)
         return np.array(results, np.float64).reshape(-1, self._head.prediction_words)
-
-
-class NativeEngine:
-    """The C kernel on the host; parameters as :class:`NumpyEngine`.
-
-    Raises
-    ------
-    ConfigError
-        If fixed point cannot hold the configuration.
-    BuildError
-        If the C compiler fails.
-    """
-
-    def __init__(self, spec: NetworkSpec, config: Config, arithmetic: str) -> None:
-        self.kernel = NativeKernel(spec, config, arithmetic)
-        self._head = HEADS[spec.head]
-        self._memory = spec.memory is not None
-        self._logits = arithmetic_of(spec, config, arithmetic).logits
-        quick = not self._head.prediction_words
-        self.learn_row: LearnRow | None = self.kernel.learn_row if quick else None
-        self.predict_row: PredictRow | None = self.kernel.predict_row if quick else None
-
-    @property
-    def saturations(self) -> Saturations:
-        """See :class:`Engine`."""
-        return self.kernel.saturations
-
-    def predict(self, state: State, x: Float, draws: bool = True) -> Prediction:
-        """See :class:`Engine`."""
-        status, logits = self.kernel.predict(state, x, draws)
-        self._check(status)
-        if self._head.prediction_words:
-            return NumberPrediction(*self.kernel.prediction.view(np.float32).tolist())
-        return ClassPrediction(status, self._answered(state, logits))
-
-    def predict_many(
-        self, state: State, x: Float, draws: bool = True
-    ) -> tuple[npt.NDArray[Any], Float]:
-        """See :class:`Engine`."""
-        with advice():
-            words, logits = self.kernel.predict_many(state, x, draws)
-        return self._block(words), self._answered(state, logits)
-
-    def _answered(self, state: State, logits: Float) -> Float:
-        """Logits as a probability is made of them: of the network, or of both."""
-        if self._memory:
-            return np.where(golden.taught(state), logits, -np.inf)
-        return logits if self._logits is None else self._logits(state, logits)
-
-    def recall_many(self, state: State, x: Float) -> Float:
-        """See :class:`Engine`."""
-        if not self._memory:
-            raise ConfigError(NO_MEMORY)
-        return np.where(golden.taught(state), self.kernel.recall_many(state, x), -np.inf)
-
-    def draws(self, state: State, x: Float) -> Float:
-        """See :class:`Engine`."""
-        status, drawn = self.kernel.draws(state, x)
-        self._check(status)
-        return drawn
-
-    def undecided(self, state: State, x: Float) -> int:
-        """See :class:`Engine`."""
-        return self.kernel.undecided(state, x)
-
-    def learn(self, state: State, x: Float, target: Any) -> Any:
-        """See :class:`Engine`."""
-        status = self.kernel.learn_one(state, x, target)
-        self._check(status)
-        if self._head.prediction_words:
-            return NumberPrediction(*self.kernel.prediction.view(np.float32).tolist())
-        return status
-
-    def advance(self, state: State, x: Float) -> Prediction:
-        """See :class:`Engine`."""
-        status, logits = self.kernel.advance(state, x)
-        self._check(status)
-        return ClassPrediction(status, self._answered(state, logits))
-
-    def learn_many(self, state: State, x: Float, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """See :class:`Engine`."""
-        with advice():
-            return self._block(self.kernel.learn(state, x, targets))
-
-    def _block(self, words: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return words.view(np.float32) if self._head.prediction_words else words
-
-    @staticmethod
-    def _check(status: int) -> None:
-        if status < 0:
-            raise DivergedError(DIVERGED)
 
 
 def make_engine(

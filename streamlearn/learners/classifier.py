@@ -14,7 +14,7 @@ from quant.heads.head import ClassPrediction
 from quant.image import Image
 from quant.labels import shown
 from quant.layout import State
-from quant.native import REFUSED
+from quant.status import REFUSED
 from streamlearn.engines import DIVERGED, Backend
 from streamlearn.learners.base import Features, StreamLearner
 from streamlearn.learners.blocks import ClassBlocks, probabilities

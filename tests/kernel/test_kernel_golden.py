@@ -11,11 +11,12 @@ from networks import Case, absurd_stream, cases, targets_of
 
 from quant import front_end
 from quant.errors import StreamlearnError
-from quant.native import STATUS_TEXT, NativeKernel
+from quant.native import NativeKernel
 from quant.network import NetworkSpec
 from quant.rules.mesu_factored.config import MesuFactoredConfig
 from quant.rules.metaplastic.config import MetaplasticConfig
 from quant.state import State, init_state
+from quant.status import STATUS_TEXT
 from streamlearn.engines import NativeEngine, NumpyEngine
 
 SPEC = NetworkSpec((5, 8, 3))
