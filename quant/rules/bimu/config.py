@@ -73,8 +73,8 @@ class BimuConfig:
         samples, and rounds its λ once. 1, or a power of two up to 64. What rounding adds falls with
         its root; inputs and gradients of so many samples are kept, two bytes for each unit and
         one for each input. A sample moves a λ by half an LSB at most for an input of 1, more is
-        cut and counted: for slow rates. A sample that is learned again steps at once. Floating
-        point rounds nothing and gathers nothing.
+        cut and counted: for slow rates. A replayed sample is not gathered. Floating point rounds
+        nothing and gathers nothing.
     n_draws : int
         Monte-Carlo draws of the pre-activations per sample, 1 to 64.
     sweep : int
