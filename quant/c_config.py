@@ -65,18 +65,20 @@ def kernel_folders(spec: NetworkSpec, config: Config, arithmetic: str) -> tuple[
     own = rule.folder / arithmetic
     if spec.replay_capacity:
         folders += [REPLAY_DIR, REPLAY_DIR / numbers]
-    folders += _spiking_folders(spec, numbers)
+    folders += _spiking_folders(spec, config, numbers)
     folders += [rule.folder / part for part in rule.parts(spec, config)]
     if not _c_files([own]):
         raise BuildError(f"rule {name!r} has no C for {arithmetic}: expected files in {own}")
     return (*folders, *memory.kernel_folders(spec), own)
 
 
-def _spiking_folders(spec: NetworkSpec, numbers: str) -> list[Path]:
+def _spiking_folders(spec: NetworkSpec, config: Config, numbers: str) -> list[Path]:
     """Return the folders of spiking layers, and of how values reach them; else that of none."""
     if not spec.leaks:
         return [SPIKING_DIR / "none"]
-    return [SPIKING_DIR / numbers, SPIKING_DIR / ("delta" if spec.delta else "values")]
+    arriving = "delta" if spec.delta else "values"
+    kept = "charged" if rule_of(config).charges else "uncharged"
+    return [SPIKING_DIR / part for part in (numbers, arriving, kept)]
 
 
 def _c_files(folders: Iterable[Path], pattern: str = "*.[ch]") -> list[Path]:
@@ -117,13 +119,13 @@ def _spiking_defines(spec: NetworkSpec, config: Config) -> dict[str, object]:
     """Return what spiking layers add: that there are any, and how they leak."""
     if not spec.leaks:
         return {}
-    hidden = sum(spec.layers[1:-1])
+    hidden, charged = sum(spec.layers[1:-1]), rule_of(config).charges
     found: dict[str, object] = {
         "SL_SPIKING": 1,
         "SL_LEAKS": whole(spec.leaks),
         "SL_N_HIDDEN_UNITS": hidden,
-        "SL_CHARGED": int(rule_of(config).charges and hidden > 0),
-        "SL_N_CHARGES": n_charges(spec.layers, getattr(config, "n_draws", 1)),
+        "SL_CHARGED": int(charged and hidden > 0),
+        "SL_N_CHARGES": n_charges(spec.layers, config.n_draws) if charged else 0,
     }
     if spec.delta:
         threshold, leak = spec.delta

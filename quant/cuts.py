@@ -31,7 +31,9 @@ def cuts_of(spec: NetworkSpec, given: int | None) -> int:
     """Return the cuts of a column, as given or by default; 0: columns are read as they are."""
     if given is not None:
         return given
-    cuts = min(SIGNS // spec.n_features, MOST_CUTS) if spec.front_end == "standardise" else 0
+    if spec.leaks or spec.front_end != "standardise":
+        return 0
+    cuts = min(SIGNS // spec.n_features, MOST_CUTS)
     return cuts if cuts >= FEWEST_CUTS else 0
 
 
@@ -43,7 +45,7 @@ def n_inputs(spec: NetworkSpec, cuts: int) -> int:
     ConfigError
         If a layer cannot have so many.
     """
-    inputs = spec.n_features * max(cuts, 1)
+    inputs = spec.layers[0] * max(cuts, 1)
     if inputs > MAX_UNITS or (inputs + spec.bias) * spec.layers[1] > MAX_LAYER_SYNAPSES:
         raise ConfigError(
             f"cuts={cuts}: {spec.n_features} columns become {inputs:,} inputs, more than the first "

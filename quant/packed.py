@@ -13,6 +13,7 @@ import numpy.typing as npt
 from quant.errors import ShapeError
 from quant.library import address
 from quant.native import NativeKernel
+from quant.status import check_complete
 
 
 class PackedKernel:
@@ -73,6 +74,5 @@ class PackedKernel:
         )  # fmt: skip
         status = desk.status.value
         library.desks.append(desk)
-        if done != n:
-            kernel._complete(done, n, status, "have been learned")
+        check_complete(done, n, status, "have been learned")
         return kernel._given(self._said[:n])

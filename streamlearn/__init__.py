@@ -4,7 +4,7 @@ from streamlearn.errors import StreamlearnError
 from streamlearn.learners.loading import load
 from streamlearn.learners.regressor import Prediction
 from streamlearn.noise_check import NoiseWarning
-from streamlearn.rules.bimu import BimuClassifier
+from streamlearn.rules.bimu import BimuClassifier, SpikingBimuClassifier
 from streamlearn.rules.mesu import MesuClassifier, MesuRegressor, SpikingClassifier
 from streamlearn.rules.mesu_factored import MesuFactoredClassifier, MesuFactoredRegressor
 from streamlearn.rules.metaplastic import MetaplasticClassifier
@@ -21,6 +21,7 @@ __all__ = [
     "MultilevelClassifier",
     "NoiseWarning",
     "Prediction",
+    "SpikingBimuClassifier",
     "SpikingClassifier",
     "StreamlearnError",
     "__version__",

@@ -1,8 +1,9 @@
 """Spiking learners beside SGD of the same network: means over seeds, recordings held out.
 
-q16 under MESU. The settings were chosen on other recordings (``experiments spiking-settings``).
-Spoken digits: 24 log bands at 100 Hz send events to 48-128-10; every frame is a learning step. A
-held-out recording's label is that of the logits' sum over its steps. "Speaker after speaker": all
+Motion and cues in q16 under MESU. The settings were chosen on other recordings (``experiments
+spiking-settings``). Spoken digits: 24 log bands at 100 Hz send events to 48-128-10; every frame is
+a learning step. A held-out recording's label is that of the logits' sum over its steps. Other rules
+have MESU's events and leaks, and else what a new learner has. "Speaker after speaker": all
 recordings of one speaker, then the next one's; the held-out ones are of all speakers. SGD's rate is
 the best of the list for one pass, on the very recordings held out. Motion: three raw axes; some
 steps of pieces of two seconds are learned; held-out recordings, and each of their seconds alone.
@@ -36,6 +37,7 @@ from experiments.spiking.settings import chosen
 from experiments.spiking.sgd import SgdNetwork, events
 from experiments.study import Record, Study, say
 from experiments.tables import cell, markdown
+from quant.rule import RULES
 from quant.spiking import LEAK_MAX
 from streamlearn import SpikingClassifier
 
@@ -45,11 +47,16 @@ TRIALS, ASKED, CUED_HIDDEN = (50, 100, 200), 200, 100
 #: Chosen on trials of the seeds 50 to 53.
 CUED: dict[str, Any] = {"n_draws": 8, "mu_init": 2.0, "lr_mu": 1.0, "lr_sigma": 2.0}
 RATES = (0.001, 0.003, 0.01)
+#: Settings of the events and of time, which all rules share.
+EVENTS = ("drift", "threshold", "leaks")
 
 
-def digits_learner(data: Recordings, seed: int) -> SpikingClassifier:
+def digits_learner(data: Recordings, seed: int, rule: str = "mesu") -> SpikingClassifier:
     """Return one for bands that are standardised, and whose level matters."""
-    return learner(data, seed, chosen("digits"), front_end="none")
+    settings = chosen("digits")
+    if rule != "mesu":  # the same events and leaks, and the rule's own defaults
+        settings = {"rule": rule, **{name: settings[name] for name in EVENTS}}
+    return learner(data, seed, settings, front_end="none")
 
 
 def by_speaker(data: Recordings, seed: int) -> Integers:
@@ -60,9 +67,9 @@ def by_speaker(data: Recordings, seed: int) -> Integers:
     return np.concatenate([order[data.groups[order] == one] for one in who])
 
 
-def digits_by_mesu(data: Recordings, seed: int) -> dict[str, float]:
+def digits_by(data: Recordings, seed: int, rule: str) -> dict[str, float]:
     """Return the accuracy after each pass, and after speakers one by one."""
-    one, found = digits_learner(data, seed), {}
+    one, found = digits_learner(data, seed, rule), {}
 
     def ask(asked: SpikingClassifier) -> float:
         guesses = [asked.predict_recording(data.signals[i]) for i in data.held]
@@ -73,11 +80,11 @@ def digits_by_mesu(data: Recordings, seed: int) -> dict[str, float]:
             one.learn_recording(data.signals[i], int(data.labels[i]))
         if turn in (0, PASSES - 1):
             found[f"{turn + 1} pass{'es' if turn else ''}"] = ask(one)
-    other = digits_learner(data, seed)
+    other = digits_learner(data, seed, rule)
     for i in by_speaker(data, seed):
         other.learn_recording(data.signals[i], int(data.labels[i]))
     found["speaker after speaker"] = ask(other)
-    say(f"MESU, seed {seed}: {found}")
+    say(f"{rule}, seed {seed}: {found}")
     return found
 
 
@@ -137,7 +144,14 @@ def measure(options: argparse.Namespace) -> Record:
     """Run everything."""
     seeds = seeds_of(options)
     digits = spoken_digits()
-    rows = [{"learner": "MESU, q16", "figures": [digits_by_mesu(digits, s) for s in seeds]}]
+    rows = [
+        {
+            "learner": f"{rule.title}, {rule.spiking[0]}",
+            "figures": [digits_by(digits, s, rule.name) for s in seeds],
+        }
+        for rule in sorted(RULES.values(), key=lambda rule: rule.name != "mesu")
+        if rule.spiking
+    ]
     by_rate = {
         rate: [digits_by_sgd(digits, shuffled(digits, s), s, rate) for s in seeds] for rate in RATES
     }

@@ -12,7 +12,8 @@ import numpy as np
 from quant import spiking
 from quant.errors import ConfigError, LabelError
 from quant.heads.head import ClassPrediction
-from streamlearn.learners.base import Features
+from quant.rule import RULES, part
+from streamlearn.learners.base import Features, StreamLearner
 from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.learners.labels import read_label
 from streamlearn.learners.parameters import parameter
@@ -21,8 +22,10 @@ from streamlearn.learners.template import as_tuple
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-#: A learner's own parameters that became something else in its network.
-_MADE = ("layers", "rule", "threshold", "drift")
+
+def spiking_class(rule: str) -> type[Any] | None:
+    """Return the class of a rule's learners that spike; None if it has none."""
+    return getattr(part(rule, "streamlearn"), "SPIKING", None)
 
 
 @dataclass(frozen=True)
@@ -53,15 +56,84 @@ class Activity:
 
 
 class Spikes(StreamClassifier):
-    """A classifier with a sense of time; a subclass names its rule."""
+    """A classifier with a sense of time; a subclass names its rule.
+
+    Parameters
+    ----------
+    layers : sequence of int
+        ``(n_features, hidden..., n_classes)``.
+    rule : str
+        The learning rule: "mesu", or another one that learns spiking layers.
+    classes : sequence, optional
+        The label of each class. Default: labels are taken in the order in which they appear.
+    arithmetic : {"q16", "q8", "float64"}
+        Fixed point, 16 bits or 8 as the rule has it, or the equations.
+    seed : int
+        Of the start and of the noise, 0 to 2^32 - 1.
+    bias : bool
+        Give every layer a bias: a constant current.
+    front_end : {"frozen", "standardise", "none"}
+        What makes values of raw ones, before the events (:class:`quant.network.NetworkSpec`). One
+        that follows the signal by itself would take a level away that tells recordings apart.
+    front_end_ranges : sequence of (float, float), optional
+        See :class:`quant.network.NetworkSpec`.
+    threshold : float or None
+        Send-on-delta: an event is a change by so many of the front end's units, standard deviations
+        where it standardises; 1/16 to 7.94, rounded to sixteenths. None: no events, the front end's
+        values are currents.
+    drift : int
+        What a feature is compared with leaks towards the mean by 2^-drift a step, 1 to 8, so that
+        a level that stays goes on to send events. 0: it does not leak.
+    leaks : sequence of int, optional
+        One number k for each layer of weights, 1 to 6: its inputs' traces and its membranes leak by
+        2^-k a step, and so remember about 2^k steps. Default: 3, then 4.
+    features : sequence of str, optional
+        Names of the features, in order. Default: those of the first dict that is learned.
+    backend : {"c", "numpy"}, optional
+        In fixed point: the C kernel (default) or the golden model.
+    {hyperparameters}
+
+    Raises
+    ------
+    ConfigError
+        If a value is out of range, or fixed point cannot hold it.
+    LabelError
+        If ``classes`` has duplicates or is longer than the output.
+    ShapeError
+        If ``features`` has another length than the input.
+    """
 
     _spikes = True
+    #: Parameters that became something else in its network, or have another name there.
+    _made: tuple[str, ...] = ("layers", "rule", "threshold", "drift")
+
+    def __new__(cls, *args: Any, rule: str | None = None, **given: Any) -> Any:
+        """Make a learner of the class that the rule has.
+
+        Raises
+        ------
+        ConfigError
+            If the rule learns no spiking layers.
+        """
+        if rule is None or rule == cls._rule:
+            return super().__new__(cls, *args, **given)
+        known = {name: kind for name in RULES if (kind := spiking_class(name)) is not None}
+        if rule not in known:
+            raise ConfigError(
+                f"rule={rule!r}: spiking layers learn by {' or '.join(map(repr, known))} so far; "
+                "no other rule does"
+            )
+        return known[rule](*args, rule=rule, **given)
 
     # -- parameters -------------------------------------------------------------------------
 
+    def _build(self, given: Mapping[str, Any]) -> None:
+        # The forecast of a dense network's noise says nothing of sparse events.
+        StreamLearner._build(self, self._network(given))
+
     def _network(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return a constructor's parameters with those of the network that they mean."""
-        found = {name: value for name, value in given.items() if name not in ("self", *_MADE)}
+        found = {name: value for name, value in given.items() if name not in ("self", *self._made)}
         layers = as_tuple("layers", given["layers"])
         threshold, leaks = given["threshold"], given["leaks"]
         if leaks is None:
@@ -102,7 +174,7 @@ class Spikes(StreamClassifier):
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """See :meth:`streamlearn.learners.parameters.Parameters.get_params`."""
         del deep
-        made = {name: getattr(self, name) for name in _MADE}
+        made = {name: getattr(self, name) for name in self._made}
         names = self._parameters
         return {name: made[name] if name in made else parameter(self, name) for name in names}
 

@@ -12,6 +12,7 @@ import pytest
 import firmware_sim as fs
 from export.package import write_export
 from firmware_sim.link import Request, Status
+from quant.rule import RULES
 from streamlearn import MesuClassifier, SpikingClassifier
 
 STEPS = 90
@@ -32,10 +33,14 @@ def made(layers: tuple[int, ...] = (3, 20, 9, 4), **given: Any) -> SpikingClassi
 BOARDS = ["rp2040", "nrf52840", "riscv-virt"]
 
 
+@pytest.mark.parametrize("rule", [rule.name for rule in RULES.values() if rule.spiking])
 @pytest.mark.parametrize("board", BOARDS)
-def test_a_chip_learns_in_time_as_the_golden_model_does(board: str, tmp_path: Path) -> None:
+def test_a_chip_learns_in_time_as_the_golden_model_does(
+    board: str, rule: str, tmp_path: Path
+) -> None:
     """On M0+, M4F and RV32IMC: every second step has a label, a recording every 30 steps."""
-    device, golden = boot(made(), board, tmp_path), made(backend="numpy")
+    device = boot(made(rule=rule), board, tmp_path)
+    golden = made(rule=rule, backend="numpy")
     rng = np.random.default_rng(3)
     x = np.cumsum(rng.normal(size=(STEPS, 3)), axis=0).astype(np.float32)
     for t in range(STEPS):

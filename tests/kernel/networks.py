@@ -12,6 +12,7 @@ import numpy.typing as npt
 from quant.heads import HEADS
 from quant.network import NetworkSpec
 from quant.rule import RULES, Config
+from quant.rules.bimu.config import BimuConfig
 from quant.rules.mesu.config import MesuConfig
 from quant.rules.mesu_factored.config import MesuFactoredConfig
 from quant.rules.metaplastic.config import MetaplasticConfig
@@ -105,6 +106,11 @@ EXTREME: list[tuple[NetworkSpec, Config]] = [
         MesuConfig(n_draws=4, sigma_init=2.0),
     ),
     (NetworkSpec((5, 8, 3), front_end="none", leaks=(6, 6)), MesuConfig(n_draws=9)),
+    (
+        NetworkSpec((6, 9, 7, 3), leaks=(3, 4, 1), delta=(8, 5)),
+        BimuConfig(threshold=1 / 64, lr=64.0),
+    ),
+    (NetworkSpec((5, 8, 3), False, "none", leaks=(6, 6)), BimuConfig(n_draws=9, threshold=0.2)),
     (NetworkSpec((4, 3), front_end="frozen", leaks=(1,), delta=(1, 0)), MesuConfig()),
     (NetworkSpec((3, 7, 6, 2)), MesuConfig(n_draws=3, memory_window=2000.0, sigma_prior=1.0)),
     (NetworkSpec((9, 5, 2), bias=False, front_end="none"), MesuConfig(n_draws=64, mu_prior=0.5)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 from bounds_quant import DRAWS, ROWS
@@ -24,13 +25,16 @@ from rerun_bimu import (
     edge_state,
 )
 
+from quant.counters import Saturations
 from quant.front_end import INPUT_FRAC_BITS, INPUT_MAX
+from quant.integers import shift_round
 from quant.network import MAX_UNITS, NetworkSpec
 from quant.rules.bimu.belief import BELIEFS, Q8, Q16
 from quant.rules.bimu.config import GATHER_MAX, BimuConfig
 from quant.rules.bimu.gather import GATHERED_MAX, NAMES
-from quant.rules.bimu.golden import RATIO_MAX
+from quant.rules.bimu.golden import RATIO_MAX, Forward
 from quant.rules.bimu.golden_normal import Size
+from quant.rules.bimu.golden_spikes import CHARGE_MAX, spiked, through_spikes
 from quant.rules.bimu.plan import (
     PULL_SHIFT_MAX,
     SHRINK,
@@ -41,6 +45,8 @@ from quant.rules.bimu.plan import (
     pull_table,
     share_table,
 )
+from quant.spiking import golden
+from quant.state import init_state
 from quant.tables import EPSILON
 
 __all__ = ["BOUNDS", "TABLES", "exercise"]
@@ -105,9 +111,9 @@ def check_constants() -> None:
             assert TABLES["constant"][name][column] == str(getattr(plan, name))
         assert np.array_equal(plan.pull, PULL)
     for window in (float("inf"), 1e30, 1e9, 1e5, 64.0, 1.0):
-        share, shift = share_table(window, 64, 0.1)
+        share, shift = share_table(window, 64)
         assert 0 <= shift <= PULL_SHIFT_MAX
-        real = np.minimum(64 / window * (1 - np.tanh(np.arange(128) / 32) ** 2 + 0.1), 1)
+        real = np.minimum(64 / window * (1 - np.tanh(np.arange(128) / 32) ** 2), 1)
         assert np.abs(share * 2.0 ** (-16 - shift) - real).max() <= 2.0 ** (-16 - shift)
 
 
@@ -200,6 +206,48 @@ def _gathered() -> None:
         check_learner(spec, config, state, np.full(3, INPUT_MAX), 0)
 
 
+def _spikes() -> None:
+    """The largest sums of a layer of one input and of very many, and gradients at their ends."""
+    most = BOUNDS["pre_activation"][0]
+    for rows, threshold in ((1, 1 / 64), (1, 4.0), (65535, 4.0)):
+        config = BimuConfig(threshold=threshold, n_draws=2)
+        spec = NetworkSpec((rows, 2, 2), False, "none", leaks=(1, 1))
+        plan = make_bimu_plan(spec, config)
+        mantissa, exponent = plan.charges[0]
+        real = threshold * math.sqrt(rows)
+        assert math.isclose(mantissa * 2.0**-exponent, real, rel_tol=2.0**-15)
+        inverse = (1 << 31) // mantissa
+        for value in (most, -most, 4096, 0):
+            sums, count, left = np.full((2, 2), value), Saturations(), Forward()
+            BOUNDS.hold("charged", sums * inverse)
+            charge = min(max(value / 4096 / real * 65536, -CHARGE_MAX), CHARGE_MAX)
+            BOUNDS.hold("charge", round(charge))
+            state = init_state(spec, config, "q8")
+            x = spiked(spec, plan, state, 0, sums, left, count)
+            assert (x == (16 if charge >= 65536 else 0)).all()
+            assert (count.activation > 0) == (abs(charge) == CHARGE_MAX)
+    full = np.full((2, 2), 64 << golden.OUTPUT_FRAC_BITS)
+    assert (np.minimum(full >> 4, INPUT_MAX) == INPUT_MAX).all(), "a full trace is cut"
+    wide, one = np.full((MAX_UNITS, 1), DELTA), np.ones((1, 1), np.int64)
+    for b in (-127, 0, 127):
+        byte = np.full((1, MAX_UNITS), b + 128)
+        for size in (Size(1 << 15, 15, 0, 1 << 30), Size(65535, 38, 0, 1), Size(0, 0, 0, 0)):
+            noisy = np.full_like(wide, RATIO_MAX)
+            mean, spread = TANH[byte] @ wide, VARIANCE[byte] @ noisy
+            part = shift_round(spread, 15) * INPUT_MAX
+            BOUNDS.hold("trace_part", part)
+            total = shift_round(mean, 8) + shift_round(part, 4)
+            inverse = (1 << 31) // size.mantissa if size.mantissa else 0
+            BOUNDS.hold("trace_gradient", total * inverse)
+            gate = golden.GATE_MAX * one
+            passed, clamped = through_spikes(byte, INPUT_MAX * one, wide, noisy, gate, size)
+            found = shift_round(total * inverse, max(31 - size.exponent, 0))
+            kept = np.clip(found, -DELTA, DELTA)
+            assert clamped == np.count_nonzero(kept != found)
+            BOUNDS.hold("passed", kept * gate + 64)
+            assert (passed == kept * gate + 64 >> 7).all()
+
+
 def exercise() -> None:
     """Everything at its largest and of one sign, and a whole network at its edges."""
     check_constants()
@@ -208,6 +256,7 @@ def exercise() -> None:
     _backward()
     _update()
     _gathered()
+    _spikes()
     spec = NetworkSpec((3, 5, 40, 2))
     for sides in (1, 2):
         config = BimuConfig(lr=64.0, caution=64.0, window=4.0, sides=sides, radial=0.3)

@@ -16,8 +16,10 @@ from quant.rules.bimu.config import BELIEF_FRAC_BITS, GATHER_MAX, RANGES
 from quant.rules.bimu.gather import GATHERED_MAX
 from quant.rules.bimu.golden import DELTA_MAX, RATIO_MAX
 from quant.rules.bimu.golden_normal import SIZE_BITS
+from quant.rules.bimu.golden_spikes import CHARGE_MAX
 from quant.rules.bimu.golden_steps import INPUT_BITS, LANE_BITS
 from quant.rules.bimu.plan import SETTLE_FRAC_BITS, SHARE_MAX, SHRINK, TANH_MAX, VARIANCE_MAX
+from quant.spiking.golden import GATE_MAX
 
 LARGEST = {name: high for name, _, high, _ in RANGES}
 SCALE = int(LARGEST["logit_scale"] * 2**28)
@@ -49,6 +51,8 @@ DELTA = DELTA_MAX
 RATIO = (EPSILON_MAX << 30) + (1 << 13) >> 14
 THROUGH_MEAN = MAX_UNITS * DELTA * TANH_MAX
 THROUGH_SPREAD = MAX_UNITS * RATIO_MAX * VARIANCE_MAX
+#: A trace of spikes, as an input, is within 127.
+TRACE_PART = (THROUGH_SPREAD + (1 << 14) >> 15) * INPUT_MAX
 DRAW_SUM = DRAWS * RATIO_MAX
 LANE = (1 << LANE_BITS) + DRAWS // 2
 
@@ -132,6 +136,15 @@ BOUNDS = Bounds(
             ((THROUGH_MEAN + (1 << 7) >> 8) + (THROUGH_SPREAD + (1 << 14) >> 15)) << 16,
             "int64",
         ),
+        # where units spike
+        "charged": (PRE_ACTIVATION * INVERSE, "int64"),
+        "charge": (CHARGE_MAX, "int32"),
+        "trace_part": (TRACE_PART, "int64"),
+        "trace_gradient": (
+            ((THROUGH_MEAN + (1 << 7) >> 8) + (TRACE_PART + (1 << 3) >> 4)) << 16,
+            "int64",
+        ),
+        "passed": (DELTA * GATE_MAX + 64, "int32"),
         # update
         "draw_sum": (DRAW_SUM, "uint32"),
         "scale": ((1 << 15) - 1, "uint32"),

@@ -21,6 +21,12 @@ LEARNERS: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
     ),
     "no hidden layer": ((4, 3), {"leaks": (6,), "front_end": "standardise", "drift": 0}),
     "bias, adaptive step": ((3, 9, 5, 3), {"bias": True, "step": "adaptive", "n_draws": 3}),
+    "binary weights": ((4, 12, 3), {"rule": "bimu"}),
+    "binary weights, two hidden layers and a bias": (
+        (6, 12, 7, 3),
+        {"rule": "bimu", "bias": True, "leaks": (3, 4, 2), "threshold": None, "n_draws": 3},
+    ),
+    "binary weights, no hidden layer": ((4, 3), {"rule": "bimu", "leaks": (6,)}),
 }
 
 

@@ -19,6 +19,7 @@ from quant.errors import ConfigError, LabelError, ShapeError, StateFormatError
 from quant.network import NetworkSpec
 from quant.rules.bimu.config import BimuConfig
 from quant.rules.mesu.config import MesuConfig
+from quant.rules.metaplastic.config import MetaplasticConfig
 from quant.spiking import TRACES
 from quant.state import init_state, state_from_bytes
 from streamlearn import MesuClassifier, SpikingClassifier, load
@@ -29,6 +30,12 @@ NETWORKS: list[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], str]] = 
     ((12, 16, 3), (3, 4), (), "none"),
     ((12, 16, 9, 3), (3, 4, 2), (8, 5), "standardise"),
     ((12, 3), (6,), (1, 0), "frozen"),
+]
+
+#: What the integers of each rule that spikes are, and settings that move it.
+RULES = [
+    ("q16", MesuConfig(n_draws=3, sigma_init=2.0)),
+    ("q8", BimuConfig(n_draws=3, threshold=0.2, belief_init=2.0)),
 ]
 
 
@@ -55,14 +62,19 @@ def hearing() -> SpikingClassifier:
     return copy.deepcopy(_heard())
 
 
+@pytest.mark.parametrize(("arithmetic", "config"), RULES)
 @pytest.mark.parametrize(("layers", "leaks", "delta", "front_end"), NETWORKS)
 def test_c_has_the_golden_models_bits_in_steps_with_and_without_a_label(
-    layers: tuple[int, ...], leaks: tuple[int, ...], delta: tuple[int, ...], front_end: str
+    layers: tuple[int, ...],
+    leaks: tuple[int, ...],
+    delta: tuple[int, ...],
+    front_end: str,
+    arithmetic: str,
+    config: Any,
 ) -> None:
     spec = NetworkSpec(layers, False, front_end, leaks=leaks, delta=delta)
-    config = MesuConfig(n_draws=3, sigma_init=2.0)
-    golden, c = (make_engine(spec, config, "q16", backend) for backend in ("numpy", "c"))
-    states = init_state(spec, config, "q16", 1), init_state(spec, config, "q16", 1)
+    golden, c = (make_engine(spec, config, arithmetic, backend) for backend in ("numpy", "c"))
+    states = init_state(spec, config, arithmetic, 1), init_state(spec, config, arithmetic, 1)
     for t, x in enumerate(signal(90, spec.n_features) / 2):
         asked = [e.predict(s, x, t % 2 == 0) for e, s in zip((golden, c), states, strict=True)]
         assert asked[0].class_index == asked[1].class_index
@@ -267,8 +279,9 @@ def test_a_file_holds_the_time_between_two_steps(tmp_path: Path) -> None:
         ({"threshold": 0.0}, "a threshold of 1 to 127 sixteenths"),
         ({"threshold": "much"}, "expected 1/16 to 7.94, or None"),
         ({"drift": 9}, "a leak of 1 to 8"),
-        ({"rule": "bimu"}, "learn by 'mesu' so far"),
-        ({"arithmetic": "float32"}, "no spiking layers; there are mesu in q16 or float64"),
+        ({"rule": "metaplastic"}, "learn by 'bimu' or 'mesu' so far"),
+        ({"arithmetic": "float32"}, "there are bimu in q8 or float64, mesu in q16 or float64"),
+        ({"rule": "bimu", "unit_threshold": 0.01}, "a spiking unit fires at 0.015625 to 4"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_a_sentence(given: Any, says: str) -> None:
@@ -286,8 +299,17 @@ def test_parts_that_a_spiking_network_has_not_are_refused() -> None:
         NetworkSpec((5, 8, 2), leaks=(3, 4), delta=(8, 5))
     with pytest.raises(ConfigError, match="give leaks as well"):
         NetworkSpec((4, 8, 2), delta=(8, 5))
-    with pytest.raises(ConfigError, match="'bimu' in q8 has no spiking layers"):
-        init_state(NetworkSpec((4, 8, 2), leaks=(3, 4)), BimuConfig(), "q8")
+    with pytest.raises(ConfigError, match="'metaplastic' in q8 has no spiking layers"):
+        init_state(NetworkSpec((4, 8, 2), leaks=(3, 4)), MetaplasticConfig(), "q8")
+    refused: tuple[dict[str, Any], ...] = (
+        {"cuts": 5},
+        {"gather": 4},
+        {"sides": 2},
+        {"radial": 1.0},
+    )
+    for given in refused:
+        with pytest.raises(ConfigError, match=f"{next(iter(given))}=.*; take"):
+            init_state(NetworkSpec((4, 8, 2), leaks=(3, 4)), BimuConfig(**given), "q8")
     learner = SpikingClassifier((3, 8, 2))
     with pytest.raises(LabelError, match="no label is known"):
         learner.predict_recording(np.zeros((3, 3)))

@@ -12,6 +12,7 @@ from export.graph.whole import (
     Value,
     absolute,
     clip,
+    equal,
     matmul,
     maximum,
     minimum,
@@ -61,7 +62,7 @@ def gathered_steps(
     )
     counter = g.cast("n_samples", TensorProto.INT64)
     slot = Value(g, g.cast(g.op("Mod", counter, np.array(plan.gather)), TensorProto.DOUBLE))
-    here = np.arange(plan.gather)[None, :] == slot
+    here = equal(np.arange(plan.gather, dtype=float)[None, :], slot)
     kept = [_put(step, name, here, values) for name, values in zip(NAMES, new, strict=True)]
     fields = {name: _stored(step, name, values) for name, values in zip(NAMES, kept, strict=True)}
     rows = step.rows_to_pull(0, plan.gather)

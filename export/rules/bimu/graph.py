@@ -29,6 +29,7 @@ from export.graph.whole import (
     shift_round,
     where,
 )
+from export.rules.bimu.charges import Fire, charge_of, fire_charges
 from export.rules.bimu.normal import (
     Size,
     centred,
@@ -109,6 +110,7 @@ def forward(
     plan: BimuPlan,
     weights: Sequence[tuple[Any, Any]],
     epsilon: Sequence[Any],
+    fire: Fire | None = None,
 ) -> list[Layer]:
     """All layers of ``number[batch, n_features]`` in Q3.4.
 
@@ -122,6 +124,8 @@ def forward(
         tanh λ and its variance, by layer.
     epsilon : sequence of number[draws, columns], or of None
         By layer.
+    fire : callable, optional
+        What the hidden layers of a spiking network do with their charges, Q15.16.
     """
     if len(plan.cuts):
         reached = g.op("GreaterOrEqual", g.unsqueeze(z.name, 2), plan.cuts.astype(np.float64))
@@ -135,13 +139,18 @@ def forward(
             a, spread = matmul(x, tanh), 0
             if epsilon[layer] is not None:
                 rows = plan.shapes[layer][0]
-                square_sum = reduce("Sum", x * x, 2) if layer == 0 else np.array(rows * SIGN**2)
+                square_sum = np.array(rows * SIGN**2)
+                if layer == 0 or fire is not None:
+                    square_sum = reduce("Max", reduce("Sum", x * x, 2), 1)
                 spread = _spread(x, variance, square_sum)
                 a = a + shift_round(shift_floor(spread, 3) * epsilon[layer], 5)
-            a = centred(a)
-            size = deviation(a)
+            a = centred(a) if fire is None else a
+            size = deviation(a) if fire is None else charge_of(plan, layer)
             found.append(Layer(x, a, epsilon[layer], spread, size))
-            x = where(is_open(a, size, plan), float(SIGN), 0.0)
+            if fire is None:
+                x = where(is_open(a, size, plan), float(SIGN), 0.0)
+            elif layer + 1 < len(weights):
+                x = fire_charges(plan, layer, a, fire)
     return found
 
 

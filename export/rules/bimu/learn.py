@@ -37,10 +37,12 @@ from export.rules.bimu.graph import Layer, forward, logits
 from export.rules.bimu.normal import inverse_mantissa, size_of, slopes, without_radial
 from quant import noise
 from quant.cuts import SIGN
+from quant.front_end import INPUT_FRAC_BITS
 from quant.network import NetworkSpec
 from quant.rules.bimu.belief import belief_as
 from quant.rules.bimu.config import BimuConfig
-from quant.rules.bimu.golden import DELTA_MAX, RATIO_MAX
+from quant.rules.bimu.golden import RATIO_MAX
+from quant.rules.bimu.golden_spikes import DELTA_MAX
 from quant.rules.bimu.golden_steps import (
     INPUT_BITS,
     LANE_BITS,
@@ -56,6 +58,7 @@ from quant.rules.bimu.plan import (
     make_bimu_plan,
 )
 from quant.rules.bimu.state import stride
+from quant.spiking.golden import GATE_FRAC_BITS
 
 #: Bits of a column's sum of magnitudes times the scale: 64 draws of 24 bits, 15 bits.
 _WIDE_BITS = 46
@@ -79,7 +82,10 @@ class BimuStep(PaddedStep, DrawnStep):
         """Run all layers."""
         bytes_ = [self._byte(self.number(raw, k)) for k, raw in enumerate(self._raw)]
         self._weights = [(lookup(TANH, byte), lookup(VARIANCE, byte)) for byte in bytes_]
-        return forward(self.g, z, self.spec, self.plan, self._weights, epsilon)
+        fire = None
+        if self.time is not None:
+            z, fire = self.time.arrive(z), self.time.fire
+        return forward(self.g, z, self.spec, self.plan, self._weights, epsilon, fire)
 
     def _rounded(self, belief: Any) -> Any:
         """λ in LSBs of a byte."""
@@ -142,11 +148,16 @@ class BimuStep(PaddedStep, DrawnStep):
             )
         through = shift_round(matmul(noisy, transposed(variance)), 15)
         gradient = shift_round(matmul(delta, transposed(tanh)), 8)
-        gradient = gradient + where(x > 0, through, 0.0)
-        gradient = gradient * squeezed(slopes(below.apart, below.size, self.plan), 0)
+        gate = None if self.time is None else self.time.gates[layer - 1]
+        if gate is None:
+            gradient = gradient + where(x > 0, through, 0.0)
+            gradient = gradient * squeezed(slopes(below.apart, below.size, self.plan), 0)
+        else:
+            gradient = where(gate > 0, gradient + shift_round(through * x, INPUT_FRAC_BITS), 0.0)
         mantissa, exponent = size_of(mine.size)
         gradient = shift_round(gradient * inverse_mantissa(mantissa), maximum(31 - exponent, 0))
-        return clip(gradient, -DELTA_MAX, DELTA_MAX)
+        gradient = clip(gradient, -DELTA_MAX, DELTA_MAX)
+        return gradient if gate is None else shift_round(gradient * gate, GATE_FRAC_BITS)
 
     def _stepped(
         self, layer: int, mine: Layer, delta: Any, noisy: Any, row: str, column: str
@@ -157,7 +168,9 @@ class BimuStep(PaddedStep, DrawnStep):
         x = transposed(squeezed(mine.x, 0))
         size = reduce("Max", absolute(x), 1)
         square = size * size
-        largest = reduce("Max", size, None) if layer == 0 else np.array([[float(SIGN)]])
+        largest = np.array([[float(SIGN)]])
+        if layer == 0 or self.time is not None:
+            largest = reduce("Max", size, None)
         scale, exponent = (
             inverse_mantissa(mantissa) * float(plan.gain[0]),
             23 + plan.gain[1] - exponent,

@@ -46,8 +46,8 @@ def integer_constants(spec: NetworkSpec, config: BimuConfig, arithmetic: str) ->
         "SL_CAUTION_SHIFT": unsigned(plan.caution[1]),
         "SL_LOGIT_SCALE": unsigned(plan.logit_scale_q),
         "SL_SCALE": plan.scale_q,
-        "SL_THRESHOLD": plan.threshold_q,
-        "SL_WINDOW": plan.window_q,
+        "SL_GATE_THRESHOLD": plan.threshold_q,
+        "SL_GATE_WINDOW": plan.window_q,
         "SL_RADIAL": unsigned(plan.radial_q),
         "SL_BELIEF_TABLE": whole(VARIANCE << 16 | TANH & 0xFFFF),
         "SL_SHRINK_TABLE": whole(SHRINK),
@@ -58,6 +58,11 @@ def integer_constants(spec: NetworkSpec, config: BimuConfig, arithmetic: str) ->
     }
     if len(plan.cuts):
         defines["SL_CUTS"] = whole(plan.cuts)
+    if spec.leaks:
+        defines |= {
+            "SL_CHARGES": table(map(table, plan.charges)),
+            "SL_N_HIDDEN_ROWS": max(sum(spec.layers[1:-1]), 1),
+        }
     return Constants(defines, _layers(plan.shapes, widths, padded=True))
 
 
@@ -72,8 +77,8 @@ def real_constants(spec: NetworkSpec, config: BimuConfig, arithmetic: str) -> Co
         "SL_LR": real(config.lr),
         "SL_CAUTION": real(config.caution_of(n_inputs(spec, cuts))),
         "SL_LOGIT_SCALE": real(config.logit_scale),
-        "SL_THRESHOLD": real(config.threshold),
-        "SL_WINDOW": real(config.window),
+        "SL_GATE_THRESHOLD": real(config.threshold),
+        "SL_GATE_WINDOW": real(config.window),
         "SL_RADIAL": real(config.radial),
         "SL_SWEEP_OVER_WINDOW": real(config.sweep / config.memory_window),
         "SL_EPSILON_TABLE": table(real(entry / 256) for entry in EPSILON),
@@ -97,8 +102,10 @@ def _layers(
 
 
 def _parts(spec: NetworkSpec, config: BimuConfig) -> tuple[str, ...]:
-    del spec
-    return ("gather" if config.gather > 1 else "at_once",)
+    return (
+        "gather" if config.gather > 1 else "at_once",
+        "integer/spiking" if spec.leaks else "integer/dense",
+    )
 
 
 _FOLDER = Path(__file__).parent / "kernel"

@@ -14,6 +14,7 @@ et al., arXiv 1506.02557).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -34,13 +35,13 @@ from quant.rules.bimu.golden_normal import (
     slopes,
     without_radial,
 )
+from quant.rules.bimu.golden_spikes import DELTA_MAX, charge_of, spiked, through_spikes
 from quant.rules.bimu.golden_steps import learn_layer, pull
 from quant.rules.bimu.plan import TANH, VARIANCE, BimuPlan
 from quant.rules.bimu.state import belief_view
 
 #: Squares of a layer's inputs sum to less than 2^16, and half of one for each row.
 SQUARE_BITS = 16
-DELTA_MAX = (1 << 19) - 1
 RATIO_MAX = (1 << 24) - 1
 
 
@@ -51,17 +52,22 @@ class Forward:
     Attributes
     ----------
     inputs : list of int64[rows, draws]
-        Q3.4; of layer 0 one column for all draws. Later ones are 0 or 1. The bias last.
+        Q3.4; of layer 0 one column for all draws. Later ones are 0 or 1, or traces of spikes. The
+        bias last.
     apart : list of int64[columns, draws]
-        Pre-activations less their mean, .12.
+        Pre-activations less their mean, .12; of a spiking network as they are.
     epsilon : list of int64[columns, draws]
         Q7.8.
     spreads : list of int64[columns, draws]
         Standard deviation of the pre-activations, .12; of layer 0 one column for all draws.
     sizes : list of Size
-        Root mean square of ``apart``.
+        Root mean square of ``apart``; of a spiking network a fixed one.
     outputs : int64[classes, draws]
         Logits, Q.16.
+    gate : list of int64[columns, draws]
+        Of each hidden layer of a spiking network: a spike's derivative, Q0.7.
+    fired : dict
+        What its traces are after this step.
     """
 
     inputs: list[Int64] = field(default_factory=list)
@@ -70,6 +76,8 @@ class Forward:
     spreads: list[Int64] = field(default_factory=list)
     sizes: list[Size] = field(default_factory=list)
     outputs: Int64 = field(default_factory=lambda: np.zeros((0, 0), np.int64))
+    gate: list[Int64] = field(default_factory=list)
+    fired: dict[str, Any] = field(default_factory=dict)
 
 
 def square_shift(square_sum: int) -> int:
@@ -108,17 +116,22 @@ def forward(
         if spec.bias:
             x = np.concatenate([x, np.full((1, x.shape[1]), SIGN, np.int64)])
         byte = plan.belief.byte(belief_view(spec, state, layer))
-        square_sum = rows * SIGN * SIGN if layer else int(x[:, 0] @ x[:, 0])
+        gated = layer > 0 and not spec.leaks
+        square_sum = rows * SIGN * SIGN if gated else int((x * x).sum(axis=0).max())
         spread = spread_of(x, VARIANCE[byte], square_sum)
         epsilon = noise.epsilon_q(key, layer, n_out, plan.n_draws) * draws
-        apart = centred(TANH[byte].T @ x + ((spread >> 3) * epsilon + 16 >> 5))
-        size = deviation(apart)
+        apart = TANH[byte].T @ x + ((spread >> 3) * epsilon + 16 >> 5)
+        apart = apart if spec.leaks else centred(apart)
+        size = charge_of(plan, layer) if spec.leaks else deviation(apart)
         result.inputs.append(x)
         result.apart.append(apart)
         result.epsilon.append(epsilon)
         result.spreads.append(spread)
         result.sizes.append(size)
-        x = SIGN * open_units(apart, size, plan)
+        if not spec.leaks:
+            x = SIGN * open_units(apart, size, plan)
+        elif layer + 1 < len(plan.shapes):
+            x = spiked(spec, plan, state, layer, apart, result, count)
     result.outputs = scale_logits(apart, size, plan)
     return result
 
@@ -195,15 +208,19 @@ def update(
         used, size = delta, forward_.sizes[layer]
         if layer > 0:
             units = spec.layers[layer]
-            slope = slopes(forward_.apart[layer - 1], forward_.sizes[layer - 1], plan)
-            delta, n_delta = backward(byte[:units], x[:units], delta, noisy, slope, size)
+            if spec.leaks:
+                gate = forward_.gate[layer - 1]
+                delta, n_delta = through_spikes(byte[:units], x[:units], delta, noisy, gate, size)
+            else:
+                slope = slopes(forward_.apart[layer - 1], forward_.sizes[layer - 1], plan)
+                delta, n_delta = backward(byte[:units], x[:units], delta, noisy, slope, size)
             count.gradient += n_delta
         column = noise.words(key, noise.STREAM_COLUMN + layer, len(used)).astype(np.int64)
         row = noise.words(key, noise.STREAM_ROW + layer, len(x)).astype(np.int64)
         if layer == 0 and plan.gather > 1 and not replaying(state):
             learn_gathered(belief, state, x, used, noisy, size, plan, row, column, count)
         elif size.mantissa:
-            largest = SIGN if layer else int(np.abs(x).max())
+            largest = SIGN if layer and not spec.leaks else int(np.abs(x).max())
             learn_layer(belief, x, largest, used, noisy, size, plan, row, column, count)
         if not replaying(state):
             pull(belief, layer, n, plan, key, column, count)

@@ -21,7 +21,7 @@ TANH_FRAC_BITS, TANH_MAX = 8, 255
 VARIANCE_MAX = (1 << 15) - 1
 LOGIT_SCALE_FRAC_BITS = 28
 SCALE_FRAC_BITS = 8
-GAIN_BITS, CAUTION_BITS = 15, 10
+GAIN_BITS, CAUTION_BITS, CHARGE_BITS = 15, 10, 16
 SETTLE_FRAC_BITS = 10
 #: Shrinking of a step, Q0.10, by what the gradient is worth in sixteenths.
 SHRINK_FRAC_BITS, SHRINK_STEPS = 10, 16
@@ -79,6 +79,9 @@ class BimuPlan:
         Where a column is cut, Q3.4; of none the network reads the columns.
     shapes : tuple of (int, int)
         Behind the cuts.
+    charges : tuple of (int, int)
+        Of a spiking network: what each layer's sums are measured in, mantissa of 16 bits and
+        exponent; units of a hidden layer fire at that.
     n_draws, sweep, front_end_window : int
     """
 
@@ -97,6 +100,7 @@ class BimuPlan:
     gather: int
     cuts: Int64
     shapes: tuple[tuple[int, int], ...]
+    charges: tuple[tuple[int, int], ...]
     n_draws: int
     sweep: int
     front_end_window: int
@@ -113,6 +117,15 @@ def _caution(worth: float) -> tuple[int, int]:
     """Return the mantissa and the shift; none where no step is worth a sixteenth."""
     found = mantissa(worth, CAUTION_BITS) if worth else (0, 0)
     return found if found[1] <= 31 else (0, 0)
+
+
+def _charges(shapes: tuple[tuple[int, int], ...], threshold: float) -> tuple[tuple[int, int], ...]:
+    """Return what a layer's sums are measured in: √rows, of hidden layers times ``threshold``."""
+    units = [*[threshold] * (len(shapes) - 1), 1.0]
+    return tuple(
+        mantissa(unit * math.sqrt(rows), CHARGE_BITS)
+        for unit, (rows, _) in zip(units, shapes, strict=True)
+    )
 
 
 def pull_table(memory_window: float, sweep: int) -> Int64:
@@ -164,6 +177,7 @@ def make_bimu_plan(spec: NetworkSpec, config: BimuConfig, belief: Belief = Q8) -
         gather=config.gather,
         cuts=cut_values(cuts),
         shapes=shapes,
+        charges=_charges(shapes, config.threshold) if spec.leaks else (),
         n_draws=config.n_draws,
         sweep=config.sweep,
         front_end_window=config.front_end_window,

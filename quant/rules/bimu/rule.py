@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from quant.cuts import cuts_of, n_inputs
+from quant.errors import ConfigError
 from quant.network import NetworkSpec
 from quant.rule import Arithmetic, Model, Rule
 from quant.rules.bimu import c_config, golden, state
@@ -12,9 +13,33 @@ from quant.rules.bimu.belief import BELIEFS, Belief
 from quant.rules.bimu.config import BimuConfig
 from quant.rules.bimu.plan import make_bimu_plan
 
+#: A charge in units of less would not fit.
+LEAST_THRESHOLD = 1 / 64
+
 
 def _check(spec: NetworkSpec, config: BimuConfig) -> None:
     n_inputs(spec, cuts_of(spec, config.cuts))
+    if spec.leaks:
+        _check_spiking(config)
+
+
+def _check_spiking(config: BimuConfig) -> None:
+    if config.cuts:
+        raise ConfigError(f"cuts={config.cuts}: a spiking network reads traces, not signs; take 0")
+    if config.gather != 1:
+        raise ConfigError(
+            f"gather={config.gather}: rows of a spiking network learn at each step; take 1"
+        )
+    if config.sides != 1:
+        raise ConfigError(f"sides={config.sides}: a spike has one side; take 1")
+    if config.radial:
+        raise ConfigError(
+            f"radial={config.radial:g}: outputs of a spiking network are not normalised; take 0"
+        )
+    if config.threshold < LEAST_THRESHOLD:
+        raise ConfigError(
+            f"threshold={config.threshold:g}: a spiking unit fires at {LEAST_THRESHOLD:g} to 4"
+        )
 
 
 def _integers(belief: Belief) -> Arithmetic:
@@ -52,4 +77,5 @@ RULE = Rule(
     draws=True,
     title="BiMU",
     variants={"uncut": {"cuts": 0}, "gathered": {"gather": 4, "settle": 2.0, "lr": 0.5}},
+    spiking=("q8", "float64"),
 )

@@ -7,6 +7,7 @@ from streamlearn.rules.bimu.certainty import CERTAINTY
 from streamlearn.rules.bimu.forms import grids
 from streamlearn.rules.bimu.learners import BimuClassifier
 from streamlearn.rules.bimu.merging import MERGING
+from streamlearn.rules.bimu.spiking import SpikingBimuClassifier
 
 #: In float64: the constants are the configuration itself.
 EQUATIONS = Model(
@@ -18,5 +19,15 @@ FORMS = stored_forms(EQUATIONS, "λ", "λ in Q2.5, rounded at random", grids)
 
 #: The class that a user holds, by head.
 LEARNERS = {"categorical": BimuClassifier}
+#: The same for spiking layers.
+SPIKING = SpikingBimuClassifier
 
-__all__ = ["CERTAINTY", "EQUATIONS", "FORMS", "LEARNERS", "MERGING", "BimuClassifier"]
+__all__ = [
+    "CERTAINTY",
+    "EQUATIONS",
+    "FORMS",
+    "LEARNERS",
+    "MERGING",
+    "BimuClassifier",
+    "SpikingBimuClassifier",
+]

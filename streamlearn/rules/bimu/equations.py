@@ -8,6 +8,10 @@ A weight is +1 with probability sigmoid(2λ). Its mean is tanh λ, its variance 
     g = ∂L/∂λ = sech² λ_ij (δ_j x_i - tanh λ_ij x_i² δ_j ε_j / s_j),  mean over the draws
     Δλ = -lr g / (1 + caution (|g| + g tanh λ)) - λ sech² λ / N
 
+Where hidden units spike, their y is a / (threshold √n) with n inputs, the charge of a membrane
+(:mod:`streamlearn.spiking`), and that of the outputs a / √n; inputs are traces, and δ is passed
+down times a spike's derivative.
+
 Mean and deviation of a layer's a are over its units and the draws together. δ is the gradient of
 -log softmax by a. It is passed down through the gates that are within ``window`` of their
 threshold, with the slope 1, or the sign of y if the gate has two sides. Of the gradient by the
@@ -30,6 +34,7 @@ arXiv 2605.30198 (ICML 2026): BiMU. Kingma et al., arXiv 1506.02557: local repar
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -45,6 +50,10 @@ from quant.rules.bimu.state import belief_view
 from streamlearn.heads import HEADS
 from streamlearn.sampling import Float
 from streamlearn.sampling import Forward as Sampled
+from streamlearn.spiking import fire
+
+#: The largest trace of spikes that a layer reads: of an input, as of layer 0.
+TRACE_MAX = 127 / 16
 
 
 @dataclass
@@ -84,16 +93,40 @@ def forward(
         epsilon = noise.epsilon_q(key, layer, n_out, config.n_draws) / 256 * draws
         spread = np.sqrt((1 - t**2).T @ x**2)
         a = t.T @ x + spread * epsilon
-        size = float(a.std())
-        y = (a - a.mean()) / size if size else np.zeros_like(a)
+        last = layer + 1 == len(spec.shapes)
+        size, y = _normalised(a)
+        if spec.leaks:
+            size = math.sqrt(len(x)) * (1.0 if last else config.threshold)
+            y = a / size
         result.inputs.append(x)
         result.epsilon.append(epsilon)
         result.spread.append(np.broadcast_to(spread, epsilon.shape))
         result.sums.append(y)
         result.sizes.append(size)
-        x = (_distance(config, y) > config.threshold).astype(np.float64)
+        if spec.leaks and not last:
+            trace, gate = fire(spec, state, layer, y, result.fired)
+            result.gate.append(gate)
+            x = np.minimum(trace, TRACE_MAX)
+        elif not spec.leaks:
+            x = (_distance(config, y) > config.threshold).astype(np.float64)
     result.outputs = config.logit_scale * y
     return result
+
+
+def _normalised(a: Float) -> tuple[float, Float]:
+    """Return the deviation of a layer's sums, and the sums in it, less their mean."""
+    size = float(a.std())
+    return size, (a - a.mean()) / size if size else np.zeros_like(a)
+
+
+def _slopes(config: BimuConfig, forward_: Forward, layer: int) -> Float:
+    """Return the derivative of a hidden layer's units by their normalised sums."""
+    if forward_.gate:
+        return forward_.gate[layer]
+    y = forward_.sums[layer]
+    near = np.abs(_distance(config, y) - config.threshold) < config.window
+    slope: Float = np.where(near, np.sign(y) if config.sides == 2 else 1.0, 0.0)
+    return slope
 
 
 def _distance(config: BimuConfig, y: Float) -> Float:
@@ -129,13 +162,11 @@ def update(
             forward_.epsilon[layer], spread, out=np.zeros_like(delta), where=spread > 0
         )
         used, noisy, t = delta, delta * ratio, np.tanh(belief)
-        if layer > 0 and size:
+        if layer > 0:
             units = spec.layers[layer]
             below = t[:units] @ used + x[:units] * ((1 - t[:units] ** 2) @ noisy)
-            y = forward_.sums[layer - 1]
-            near = np.abs(_distance(config, y) - config.threshold) < config.window
-            slope = np.sign(y) if config.sides == 2 else 1.0
-            delta = np.where(near, slope * below / size, 0.0)
+            slope = _slopes(config, forward_, layer - 1)
+            delta = slope * below / size if size else np.zeros_like(slope)
         if size:
             x_all = np.broadcast_to(x, (len(x), config.n_draws))
             through_mean = x_all @ used.T / (size * config.n_draws)

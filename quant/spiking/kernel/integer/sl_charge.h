@@ -16,11 +16,6 @@
 
 enum { SL_SPIKES = 1, SL_VARIANCE_FRAC_BITS = 20 };
 
-/* Whether a layer's membranes are charged. */
-static inline uint32_t sl_charged(uint32_t index) {
-    return SL_CHARGED && index + 1 < SL_N_LAYERS;
-}
-
 /* A layer's first charge. */
 static inline uint32_t sl_charge_place(uint32_t index) {
     return index == 0 ? 0 : SL_FIRST_UNITS + sl_layers[index].later * S;

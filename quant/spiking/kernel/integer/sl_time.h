@@ -3,6 +3,7 @@
 #pragma once
 
 #include "sl_build.h"
+#include "sl_charges.h"
 #include "sl_events.h"
 #include "sl_front_end.h"
 #include "sl_integer.h"
@@ -45,23 +46,13 @@ SL_FOLD void sl_copy16(int16_t *to, const int16_t *from, uint32_t n) {
     }
 }
 
-SL_FOLD void sl_copy32(int32_t *to, const int32_t *from, uint32_t n) {
-    SL_UNROLL_FOUR
-    for (const int32_t *end = from + n; from != end; from++) {
-        *to++ = *from;
-    }
-}
-
 /* The step has passed: what it left becomes the state's. */
 SL_INLINE void sl_time_commit(sl_state_t *state, const sl_scratch_t *scratch) {
     sl_events_commit(state, scratch);
     sl_copy16(state->input_trace, scratch->new_input_trace, SL_N_INPUTS);
     sl_copy16(state->membrane_reset, scratch->new_reset, SL_N_HIDDEN_UNITS * S);
     sl_copy16(state->output_trace, scratch->new_output, SL_N_HIDDEN_UNITS * S);
-    if (SL_CHARGED) {
-        sl_copy32(state->charge_mean, scratch->new_mean, SL_N_CHARGES);
-        sl_copy32(state->charge_variance, scratch->new_variance, SL_N_CHARGES);
-    }
+    sl_charges_commit(state, scratch);
     for (uint32_t l = 0; l < SL_N_LAYERS; l++) {
         state->events[l] += scratch->new_events[l];
         state->live_inputs[l] += scratch->new_live[l];
@@ -85,8 +76,5 @@ SL_INLINE void sl_time_reset(sl_state_t *state) {
         state->membrane_reset[e] = 0;
         state->output_trace[e] = 0;
     }
-    for (uint32_t e = 0; SL_CHARGED && e < SL_N_CHARGES; e++) {
-        state->charge_mean[e] = 0;
-        state->charge_variance[e] = 0;
-    }
+    sl_charges_reset(state);
 }

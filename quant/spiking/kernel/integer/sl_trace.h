@@ -17,6 +17,11 @@ enum {
 
 static const uint8_t sl_leaks[SL_N_LAYERS] = SL_LEAKS;
 
+/* Whether what arrives charges a layer's membranes. */
+static inline uint32_t sl_charged(uint32_t index) {
+    return SL_CHARGED && index + 1 < SL_N_LAYERS;
+}
+
 /* Takes 2^-k of a trace's size, rounded up: so every trace ends at 0. */
 static inline int32_t sl_decay(int32_t trace, uint32_t k) {
     const int32_t size = (int32_t)sl_abs32(trace), left = size - ((size + (1 << k) - 1) >> k);

@@ -131,7 +131,8 @@ static void sl_open_f32(uint32_t index, sl_scratch_t *scratch) {
     for (uint32_t e = layer->unit * L; e < (layer->unit + layer->columns) * L; e += V) {
         const sl_vector_t distance = sl_distance_f32(sl_load(scratch->sums + e, V));
         const sl_vector_t one = sl_spread(1), none = sl_spread(0);
-        sl_store(scratch->gate + e, sl_select(distance > sl_spread(SL_THRESHOLD), one, none), V);
+        sl_store(scratch->gate + e, sl_select(distance > sl_spread(SL_GATE_THRESHOLD), one, none),
+                 V);
     }
 }
 

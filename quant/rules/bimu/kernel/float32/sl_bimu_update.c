@@ -50,13 +50,13 @@ SL_INLINE void sl_backward_f32(uint32_t index, const sl_state_t *state, sl_scrat
         for (uint32_t s = 0; s < L; s += V) {
             const uint32_t e = i * L + s;
             const sl_vector_t at = sl_load(y + e, V), none = sl_spread(0), one = sl_spread(inverse);
-            const sl_vector_t away = sl_distance_f32(at) - sl_spread(SL_THRESHOLD);
+            const sl_vector_t away = sl_distance_f32(at) - sl_spread(SL_GATE_THRESHOLD);
             const sl_vector_t sum = sl_multiply_add(sl_load(gates + e, V), sl_load(spread + s, V),
                                                     sl_load(mean + s, V));
             const sl_vector_t slope =
                 SL_GATE_SIDES == 1 ? one
                                    : sl_select(at > none, one, sl_select(at < none, -one, none));
-            const sl_mask_t near = sl_most(away, -away) < sl_spread(SL_WINDOW);
+            const sl_mask_t near = sl_most(away, -away) < sl_spread(SL_GATE_WINDOW);
             sl_store(scratch->below + e, sl_select(near, slope * sum, none), V);
         }
     }

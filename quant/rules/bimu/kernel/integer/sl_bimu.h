@@ -2,13 +2,14 @@
 #pragma once
 
 #include "sl_belief.h"
+#include "sl_build.h"
 #include "sl_integer.h"
 #include "sl_rule.h"
 
-enum { SL_SIGN = 16 }; /* of an open unit and of a bias, in Q3.4 */
-
-/* A gate in a draw: whether it is open, and its slope. */
-enum { SL_OPEN = 1, SL_RISING = 2, SL_FALLING = 4 };
+enum {
+    SL_SIGN = 16, /* of an open unit and of a bias, in Q3.4 */
+    SL_SQUARE_BITS = 16,
+};
 
 /* Of a belief's byte + 128: tanh, Q0.8, in the low half, 1 - tanh^2, Q0.15, in the high one. */
 extern const int32_t sl_belief_table[256];
@@ -19,11 +20,6 @@ static inline int32_t sl_entry(int32_t belief) {
 
 static inline int32_t sl_tanh(int32_t entry) {
     return (int16_t)entry;
-}
-
-/* The gates of the units that are a later layer's inputs, but for its bias. */
-static inline const int8_t *sl_gates_below(const sl_scratch_t *scratch, uint32_t index) {
-    return scratch->gate + sl_layers[index - 1].unit * L;
 }
 
 /* Deviations of the pre-activations: layer 0 has one per unit, a later one has one per draw. */
@@ -37,11 +33,18 @@ static inline uint32_t sl_bimu_inverse(sl_size_t size) {
     return size.mantissa == 0 ? 0 : (1u << 31) / size.mantissa;
 }
 
+/* The odd shift after which squares sum to less than 2^16. */
+static inline int32_t sl_square_shift(uint32_t square_sum) {
+    return sl_max32(sl_bit_length(square_sum) - SL_SQUARE_BITS, -1) | 1;
+}
+
+/* A draw of a sum, from its mean and deviation. */
+SL_FOLD int32_t sl_noise_of(uint32_t spread, int32_t epsilon) {
+    return ((int32_t)(spread >> 3) * epsilon + 16) >> 5;
+}
+
 /* Mean and deviation of a layer's sums. */
 void sl_bimu_normalise(uint32_t index, sl_scratch_t *scratch);
-
-/* Whether each draw's unit is open, and the gate's slope. */
-void sl_bimu_gate(uint32_t index, sl_scratch_t *scratch);
 
 /* Takes a share of what only makes all outputs larger out of the gradient. */
 void sl_bimu_without_radial(sl_scratch_t *scratch);

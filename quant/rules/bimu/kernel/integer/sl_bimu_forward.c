@@ -1,23 +1,12 @@
 /* BiMU in integers, the forward pass. Golden model: the rule's golden.py. arXiv 2605.30198. */
 #include "sl_bimu.h"
+#include "sl_bimu_hidden.h"
 #include "sl_cut.h"
 #include "sl_epsilon.h"
 #include "sl_parts.h"
 #include "sl_replay.h"
 
-enum { SL_SQUARE_BITS = 16 };
-
 const int32_t sl_belief_table[256] = SL_BELIEF_TABLE;
-
-/* The odd shift after which squares sum to less than 2^16. */
-static int32_t sl_square_shift(uint32_t square_sum) {
-    return sl_max32(sl_bit_length(square_sum) - SL_SQUARE_BITS, -1) | 1;
-}
-
-/* A draw of a sum, from its mean and deviation. */
-SL_FOLD int32_t sl_noise_of(uint32_t spread, int32_t epsilon) {
-    return ((int32_t)(spread >> 3) * epsilon + 16) >> 5;
-}
 
 /* So many units side by side that their sums and a row fit the registers. */
 enum { SL_SIDE = SL_ON_HOST ? 4 : 2 };
@@ -77,47 +66,6 @@ static void sl_forward_first(const sl_state_t *state, sl_scratch_t *scratch) {
     }
 }
 
-/* A later layer: inputs are gates, of which every draw has its own; a row that is closed in all
- * draws is left out. */
-static void sl_forward_later(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {
-    const sl_layer_t *layer = &sl_layers[index];
-    const uint32_t units = sl_layers[index - 1].columns, n = layer->columns * L;
-    const int8_t *below = sl_gates_below(scratch, index);
-    const int32_t k = sl_square_shift(layer->rows * SL_SIGN * SL_SIGN);
-    const uint32_t square = (uint32_t)sl_shift_round32(SL_SIGN * SL_SIGN, k);
-    uint32_t *spread = sl_spreads(scratch, index);
-    int32_t *sums = scratch->sums + layer->unit * L;
-    const int16_t *epsilon = scratch->epsilon + layer->unit * L;
-    for (uint32_t e = 0; e < n; e++) {
-        sums[e] = 0;
-        spread[e] = 0;
-    }
-    for (uint32_t i = 0; i < layer->rows; i++) {
-        const sl_belief_t *beliefs = state->belief + layer->belief + i * layer->width;
-        int32_t open[L] = {0};
-        int32_t any = 0;
-        for (uint32_t s = 0; s < S; s++) {
-            open[s] = i < units ? -(below[i * L + s] & SL_OPEN) : -1;
-            any |= open[s];
-        }
-        if (!any) {
-            continue;
-        }
-        for (uint32_t j = 0; j < layer->columns; j++) {
-            const int32_t entry = sl_entry(beliefs[j]), t = sl_tanh(entry) * SL_SIGN;
-            const int32_t v = (entry >> 16) * (int32_t)square;
-            for (uint32_t s = 0; s < L; s++) {
-                sums[j * L + s] += t & open[s];
-                spread[j * L + s] += (uint32_t)(v & open[s]);
-            }
-        }
-    }
-    for (uint32_t e = 0; e < n; e++) {
-        spread[e] = sl_isqrt32(spread[e]) << (k + 1) / 2;
-        sums[e] += sl_noise_of(spread[e], epsilon[e]);
-    }
-}
-
 /* The normalised sums of the last layer, scaled, and the class with the largest. */
 static int32_t sl_answer(sl_scratch_t *scratch) {
     const int32_t *sums = scratch->sums + sl_layers[SL_N_LAYERS - 1].unit * L;
@@ -163,9 +111,10 @@ static int32_t sl_forward(const sl_state_t *state, sl_scratch_t *scratch, uint32
         } else {
             sl_forward_later(index, state, scratch);
         }
-        sl_bimu_normalise(index, scratch);
         if (index + 1 < SL_N_LAYERS) {
-            sl_bimu_gate(index, scratch);
+            sl_bimu_hand_on(index, state, scratch);
+        } else {
+            sl_bimu_measure(index, scratch);
         }
     }
     return sl_answer(scratch);

@@ -47,26 +47,6 @@ void sl_bimu_normalise(uint32_t index, sl_scratch_t *scratch) {
     scratch->deviation[index] = right > 0 ? root.mantissa >> right : root.mantissa << -right;
 }
 
-void sl_bimu_gate(uint32_t index, sl_scratch_t *scratch) {
-    const sl_layer_t *layer = &sl_layers[index];
-    const int32_t *sums = scratch->sums + layer->unit * L;
-    const int64_t size = scratch->deviation[index], mean = scratch->mean[index];
-    const int64_t limit = (size * SL_THRESHOLD) >> 8;
-    const int64_t near = (size * (SL_THRESHOLD - SL_WINDOW)) >> 8;
-    const int64_t far = (size * (SL_THRESHOLD + SL_WINDOW)) >> 8;
-    int8_t *gate = scratch->gate + layer->unit * L;
-    for (uint32_t e = 0; e < layer->columns * L; e++) {
-        const int64_t apart = sums[e] - mean;
-        const int32_t falls = SL_GATE_SIDES == 2 && apart < 0;
-        const int64_t distance = falls ? -apart : apart;
-        int32_t found = distance > limit ? SL_OPEN : 0;
-        if (distance > near && distance < far && (SL_GATE_SIDES == 1 || apart != 0)) {
-            found |= falls ? SL_FALLING : SL_RISING;
-        }
-        gate[e] = (int8_t)(e % L < S ? found : 0);
-    }
-}
-
 void sl_bimu_without_radial(sl_scratch_t *scratch) {
     enum { OUTPUT = SL_N_LAYERS - 1 };
     const int32_t *sums = scratch->sums + sl_layers[OUTPUT].unit * L;

@@ -2,6 +2,7 @@
  * function; the rule's NUMBERS.md. */
 #include "sl_belief_pull.h"
 #include "sl_bimu.h"
+#include "sl_bimu_later.h"
 #include "sl_bimu_step.h"
 #include "sl_gather.h"
 #include "sl_head_gradient.h"
@@ -43,18 +44,18 @@ static void sl_noisy(uint32_t index, sl_scratch_t *scratch) {
     }
 }
 
-/* The gradient by the normalised sums of the layer below: of units near their gate's ends. */
+/* The gradient by the normalised sums of the layer below: of units that pass it on. */
 static void sl_bimu_backward(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[index];
-    const int8_t *gates = sl_gates_below(scratch, index);
+    const sl_later_t *below = sl_later_inputs(scratch, index);
     const int64_t inverse = sl_bimu_inverse(scratch->size[index]);
     const int32_t right = sl_max32(31 - scratch->size[index].exponent, 0);
     for (uint32_t i = 0; i < sl_layers[index - 1].columns; i++) {
         const sl_belief_t *beliefs = state->belief + layer->belief + i * layer->width;
         for (uint32_t s = 0; s < S; s++) {
-            const int32_t gate = gates[i * L + s];
+            const sl_passing_t passing = sl_later_passing(scratch, index, i * L + s);
             scratch->below[i * L + s] = 0;
-            if ((gate & (SL_RISING | SL_FALLING)) == 0) {
+            if (passing == 0) {
                 continue;
             }
             int64_t mean = 0, spread = 0;
@@ -63,13 +64,12 @@ static void sl_bimu_backward(uint32_t index, const sl_state_t *state, sl_scratch
                 mean += (int64_t)sl_tanh(entry) * scratch->delta[j * L + s];
                 spread += (int64_t)(entry >> 16) * scratch->noisy[j * L + s];
             }
-            const int64_t through = (gate & SL_OPEN) != 0 ? sl_shift_round64(spread, 15) : 0;
+            const int64_t through = sl_later_times(sl_shift_round64(spread, 15), below[i * L + s]);
             const int64_t sum = sl_shift_round64(mean, 8) + through;
-            const int64_t found =
-                sl_shift_round64(((gate & SL_FALLING) != 0 ? -sum : sum) * inverse, right);
+            const int64_t found = sl_shift_round64(sl_later_turned(sum, passing) * inverse, right);
             const int32_t kept = sl_clamp64(found, SL_DELTA_MAX);
             scratch->saturations[SL_SAT_GRADIENT] += kept != found;
-            scratch->below[i * L + s] = kept;
+            scratch->below[i * L + s] = sl_later_passed(kept, passing);
         }
     }
 }
@@ -93,24 +93,6 @@ static sl_shift_t sl_lane_shift(int32_t right, uint32_t largest, sl_scratch_t *s
     scratch->saturations[SL_SAT_GRADIENT] += right < least;
     right = sl_clamp32(right, least, SL_RIGHT_MAX);
     return (sl_shift_t){right, (int32_t)((1u << right) >> 1)};
-}
-
-/* The sum of a column's lanes in the draws in which the row is open; a bias is in all. */
-SL_FOLD int32_t sl_open_lanes(const int16_t *lane, const int8_t *gates) {
-    int32_t sum = 0;
-    for (uint32_t s = 0; s < S; s++) {
-        sum += gates == 0 || (gates[s] & SL_OPEN) != 0 ? lane[s] : 0;
-    }
-    return sum;
-}
-
-/* Whether a row is open in some draw. */
-SL_FOLD int32_t sl_any_open(const int8_t *gates) {
-    int32_t any = gates == 0;
-    for (uint32_t s = 0; gates != 0 && s < S; s++) {
-        any |= gates[s] & SL_OPEN;
-    }
-    return any;
 }
 
 /* Where column k of those that learn lies; on the host all do, so that they fill vectors. */
@@ -142,14 +124,14 @@ SL_INLINE void sl_learn_wild(sl_belief_t *beliefs, const sl_row_t *row, uint32_t
     sl_learn_row(beliefs, row, n, 0, scratch);
 }
 
-/* Steps a row of a later layer: an open input is 1; `gates` has them by draw, or is 0. */
+/* Steps a row of a later layer, whose inputs `x` lie by draw; 0 for a bias. */
 SL_INLINE void sl_learn_later(sl_belief_t *beliefs, const sl_row_t *row, uint32_t n,
-                              const int8_t *gates, const sl_scratch_t *scratch) {
+                              const sl_later_t *x, const sl_scratch_t *scratch) {
     for (uint32_t k = 0; k < n; k++) {
         const uint32_t j = sl_column_of(scratch, k);
         const int32_t b = beliefs[j];
-        const int32_t g = row->x * sl_open_lanes(scratch->lane + j * L, gates);
-        const int32_t q = row->square * sl_open_lanes(scratch->noisy_lane + j * L, gates);
+        const int32_t g = sl_later_sum(scratch->lane + j * L, x);
+        const int32_t q = sl_later_square_sum(scratch->noisy_lane + j * L, x);
         const int32_t step = sl_step(sl_entry(beliefs[j]), g, q, row->by, row->by_noisy, 0);
         sl_move(beliefs + j, b, step, row->doubled, row->word ^ scratch->dither[k]);
     }
@@ -163,7 +145,8 @@ static void sl_learn_rows(uint32_t index, uint32_t key, sl_state_t *state, sl_sc
     const int32_t exponent = 23 + SL_GAIN_EXPONENT - whole.exponent;
     const int32_t drop = sl_lane_drop(scratch->delta, layer->columns, scale);
     const int32_t drop_noisy = sl_lane_drop(scratch->noisy, layer->columns, scale);
-    uint32_t largest_x = SL_SIGN, largest_lane = 0, largest_noisy = 0, n = 0;
+    uint32_t largest_x = sl_later_largest(scratch, index);
+    uint32_t largest_lane = 0, largest_noisy = 0, n = 0;
     for (uint32_t i = 0; index == 0 && i < layer->rows; i++) {
         const uint32_t x = sl_abs32(scratch->input[i]);
         largest_x = i == 0 || x > largest_x ? x : largest_x;
@@ -198,15 +181,15 @@ static void sl_learn_rows(uint32_t index, uint32_t key, sl_state_t *state, sl_sc
             scratch->learns[n++] = (uint16_t)j;
         }
     }
-    const int8_t *below = index == 0 ? 0 : sl_gates_below(scratch, index);
+    const sl_later_t *below = index == 0 ? 0 : sl_later_inputs(scratch, index);
     for (uint32_t i = 0; i < layer->rows; i++) {
         const uint32_t bias = index > 0 && i >= sl_layers[index - 1].columns;
-        const int8_t *gates = index == 0 || bias ? 0 : below + i * L;
-        if (!sl_any_open(gates)) {
+        const sl_later_t *inputs = index == 0 || bias ? 0 : below + i * L;
+        const int32_t x = index == 0 ? scratch->input[i] : sl_later_size(inputs);
+        if (index > 0 && x == 0) {
             continue;
         }
-        sl_row_t row = {
-            by, by_noisy, index == 0 ? scratch->input[i] : SL_SIGN, 0, 0, 0, sl_belief_table + 128};
+        sl_row_t row = {by, by_noisy, x, 0, 0, 0, sl_belief_table + 128};
         row.square = row.x * row.x;
         const uint32_t bound = (uint32_t)sl_round((int32_t)(sl_abs32(row.x) * largest_lane), by) +
                                (uint32_t)sl_round(row.square * (int32_t)largest_noisy, by_noisy);
@@ -221,7 +204,7 @@ static void sl_learn_rows(uint32_t index, uint32_t key, sl_state_t *state, sl_sc
         row.word &= SL_DITHER;
         sl_belief_t *b = state->belief + layer->belief + i * layer->width;
         if (index > 0) {
-            sl_learn_later(b, &row, n, gates, scratch);
+            sl_learn_later(b, &row, n, inputs, scratch);
         } else if (2 * bound * SL_CAUTION_MANTISSA >> SL_CAUTION_SHIFT == 0) {
             sl_learn_calm(b, &row, n, scratch);
         } else {

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "sl_bimu_scratch.h"
 #include "sl_build.h"
 #include "sl_config.h"
 #include "sl_front_end_scratch.h"
@@ -66,7 +67,7 @@ typedef struct {
     uint16_t learns[SL_MAX_UNITS];  /* which column */
     uint16_t column[SL_MAX_UNITS];  /* dither of each */
     int16_t input[SL_N_INPUTS + 1]; /* Q3.4; last: the bias's */
-    int8_t gate[SL_N_UNITS * L];    /* of hidden units: SL_OPEN and the slope */
+    SL_HIDDEN_SCRATCH
     SL_FRONT_END_SCRATCH
     SL_HEAD_SCRATCH
 } sl_scratch_t;

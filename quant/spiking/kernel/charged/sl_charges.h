@@ -1,0 +1,28 @@
+/* Charges of membranes become the state's when a step has passed. */
+#pragma once
+
+#include <stdint.h>
+
+#include "sl_build.h"
+#include "sl_rule.h"
+
+SL_FOLD void sl_copy32(int32_t *to, const int32_t *from, uint32_t n) {
+    SL_UNROLL_FOUR
+    for (const int32_t *end = from + n; from != end; from++) {
+        *to++ = *from;
+    }
+}
+
+SL_FOLD void sl_charges_commit(sl_state_t *state, const sl_scratch_t *scratch) {
+    if (SL_CHARGED) {
+        sl_copy32(state->charge_mean, scratch->new_mean, SL_N_CHARGES);
+        sl_copy32(state->charge_variance, scratch->new_variance, SL_N_CHARGES);
+    }
+}
+
+SL_FOLD void sl_charges_reset(sl_state_t *state) {
+    for (uint32_t e = 0; SL_CHARGED && e < SL_N_CHARGES; e++) {
+        state->charge_mean[e] = 0;
+        state->charge_variance[e] = 0;
+    }
+}
