@@ -223,10 +223,11 @@ def test_canary_conditionals_are_counted() -> None:
 
 #: Verbs by which one room calls another: every room of a kind has them.
 SHARED = re.compile(
-    r"sl_(rule|head|front_end|gaussian|memory|step|time|events|charge)_\w+"
+    r"sl_(rule|head|front_end|gaussian|memory|step|time|events|charges?|belief|later)_\w+"
     r"|sl_(input_code|input_of_code|forward_layer|learn_layer|add_units|value_of_q8)"
     r"|sl_(mean_output|mean_layer|sum_outputs|drawn_output|activate|gates|gated)"
     r"|sl_(charged?|bias_input|root|inverse|first_look|look_again)"
+    r"|sl_(gather_learn|bimu_hand_on|bimu_measure|forward_later)"
     r"|sl_(columns_\w+|dot_pairs|sum_widths|two_rows_add)"  # loops: one home for each processor
     r"|sl_(first_sums|later_sums|first_update|later_update|backward_inputs|pull_row)"  # and these
 )
