@@ -197,10 +197,15 @@ def every_kind_of_network_learns(learner: Any) -> None:
 
 
 def _variant_settings(learner: Any) -> list[str]:
-    """Return which numbers of its variants a learner has: they may need hidden units."""
+    """Return which numbers of its variants a learner has that are 0 by themselves.
+
+    They may need hidden units.
+    """
+    plain = RULES[learner.config.rule].config()
     return [
         name
         for settings in RULES[learner.config.rule].variants.values()
         for name in settings
         if (value := learner.get_params().get(name)) and not isinstance(value, str)
+        if not getattr(plain, name, None)
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from onnx import TensorProto
@@ -35,14 +35,11 @@ from quant.rules.bimu.golden_gather import (
     TO_NOISY_LANE,
 )
 
-if TYPE_CHECKING:
-    from export.rules.bimu.learn import BimuStep
-
 
 def gathered_steps(
-    step: BimuStep, mine: Layer, delta: Any, noisy: Any, row: str, column: str
+    step: Any, mine: Layer, delta: Any, noisy: Any, row: str, column: str
 ) -> tuple[str, dict[str, str]]:
-    """Keep a sample, and step the rows whose turn it is.
+    """Keep a sample, and step the rows whose turn it is; ``step``: a BimuStep.
 
     Returns
     -------
@@ -87,7 +84,7 @@ def _lane(y: Any, scale: Any, right: Any, left_max: int) -> Any:
     return clip(shift_round(wide, right), -GATHERED_MAX, GATHERED_MAX)
 
 
-def _put(step: BimuStep, name: str, here: Any, new: Any) -> Any:
+def _put(step: Any, name: str, here: Any, new: Any) -> Any:
     """A field with new values in one slot, ``number[rows or units, slots]``, without padding."""
     g, gather = step.g, step.plan.gather
     n = step.shapes[0][0 if name == NAMES[0] else 1]
@@ -96,7 +93,7 @@ def _put(step: BimuStep, name: str, here: Any, new: Any) -> Any:
     return where(here, new, old)
 
 
-def _stored(step: BimuStep, name: str, values: Any) -> str:
+def _stored(step: Any, name: str, values: Any) -> str:
     """A field in its type and shape, filled up with 0."""
     g = step.g
     n = step.shapes[0][0 if name == NAMES[0] else 1] * step.plan.gather
@@ -106,4 +103,5 @@ def _stored(step: BimuStep, name: str, values: Any) -> str:
         flat = Value(
             g, g.op("Pad", flat.name, np.array([0, padding]), np.array(0.0), mode="constant")
         )
-    return step.fields.stored(name, flat)
+    found: str = step.fields.stored(name, flat)
+    return found

@@ -76,6 +76,6 @@ RULE = Rule(
     weight="belief",
     draws=True,
     title="BiMU",
-    variants={"uncut": {"cuts": 0}, "gathered": {"gather": 4, "settle": 2.0, "lr": 0.5}},
+    variants={"uncut": {"cuts": 0}, "gathered": {"gather": 8, "settle": 2.0, "lr": 2.0}},
     spiking=("q8", "float64"),
 )
