@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,9 @@ def test_a_plan_says_what_fits_and_keeps_up(cli: Cli) -> None:
     ended = cli(*plan, "--rate", 50)
     assert ended.code == 0
     assert "A model, not a measurement" in " ".join(ended.out.split())
-    lines = [line.split() for line in ended.out.splitlines()]
-    at = next(i for i, line in enumerate(lines) if line[:1] == ["nrf51822"])
-    rules = {line[-7]: line for line in lines[at : at + 4]}  # from the right: board may be blank
+    boards = re.split(r"\n (?=\S)", ended.out)  # the rows below a board's first leave its column blank
+    (board,) = [rows for rows in boards if rows.startswith("nrf51822")]
+    rules = {line.split()[-7]: line.split() for line in board.splitlines() if line.split()}
     assert rules["mesu"][-5:-1] == ["none", "–", "–", "–"]
     assert rules["mesu"][-1] == "RAM"
     assert int(rules["metaplastic"][-5]) >= 8
