@@ -7,7 +7,7 @@ from streamlearn.noise_check import NoiseWarning
 from streamlearn.rules.bimu import BimuClassifier, SpikingBimuClassifier
 from streamlearn.rules.mesu import MesuClassifier, MesuRegressor, SpikingClassifier
 from streamlearn.rules.mesu_factored import MesuFactoredClassifier, MesuFactoredRegressor
-from streamlearn.rules.metaplastic import MetaplasticClassifier
+from streamlearn.rules.metaplastic import MetaplasticClassifier, SpikingMetaplasticClassifier
 from streamlearn.rules.multilevel import MultilevelClassifier
 from streamlearn.version import __version__
 
@@ -23,6 +23,7 @@ __all__ = [
     "Prediction",
     "SpikingBimuClassifier",
     "SpikingClassifier",
+    "SpikingMetaplasticClassifier",
     "StreamlearnError",
     "__version__",
     "load",

@@ -43,6 +43,8 @@ from quant.spiking import (
 Float = npt.NDArray[np.float64]
 #: The largest trace of an input and of a unit: those of the integers.
 INPUT_MAX, TRACE_MAX = TRACE_END - 2.0**-9, 64 - 2.0**-9
+#: The largest trace of spikes that a layer reads whose rule keeps no charges.
+READ_MAX = 127 / 16
 
 
 def arrive(spec: NetworkSpec, state: State, z: Float) -> tuple[dict[str, Any], Arrived]:

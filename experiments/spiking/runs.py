@@ -21,7 +21,7 @@ def learner(data: Recordings, seed: int, settings: Settings, **more: Any) -> Spi
     """Return a learner of the recordings' signals."""
     n = int(data.labels.max()) + 1
     given = {name: value for name, value in settings.items() if name != "every"}
-    if "lr" in given:
+    if "lr" in given and "rule" not in given:
         given["lr_mu"] = given["lr_sigma"] = given.pop("lr")
     layers = (data.signals[0].shape[1], HIDDEN, n)
     return SpikingClassifier(layers, classes=range(n), seed=seed, **given, **more)

@@ -47,7 +47,8 @@ class LearningStep(ABC):
     def __init__(self, g: GraphBuilder, spec: NetworkSpec, config: Any, fields: Fields) -> None:
         self.g, self.spec, self.config, self.fields = g, spec, config, fields
         #: Of a spiking network.
-        self.time = Time(g, spec, config.n_draws, fields) if spec.leaks else None
+        draws = getattr(config, "n_draws", 1)
+        self.time = Time(g, spec, draws, fields) if spec.leaks else None
         #: Rows and columns of each layer; a rule whose first layer reads more than the features
         #: says so.
         self.shapes: Sequence[tuple[int, int]] = spec.shapes

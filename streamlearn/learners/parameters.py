@@ -52,7 +52,7 @@ def refuse_unknown(kind: str, given: Iterable[str], known: tuple[str, ...]) -> N
 
 
 #: In a learner's docstring: its parent's sections, and what its configuration says of the fields.
-INHERITED, HYPERPARAMETERS = "{inherited}\n", "{hyperparameters}\n"
+INHERITED, HYPERPARAMETERS = re.compile(r"\{inherited\}\n((?:.+\n)*)"), "{hyperparameters}\n"
 #: In it: the names of its rule's arithmetics.
 ARITHMETICS = "{arithmetics}"
 _TITLES = ("Parameters", "Raises", "Notes")
@@ -79,18 +79,21 @@ def complete(kind: Any) -> str:
     """Return a learner's docstring with its parent's sections and its configuration's words.
 
     ``{inherited}`` stands for Parameters, Raises and Notes of the nearest parent that has
-    Parameters; ``{hyperparameters}``, its own or taken over, for the fields of the configuration;
+    Parameters; lines right behind it are more Parameters; ``{hyperparameters}``, its own or taken over, for the fields of the configuration;
     ``{arithmetics}`` for the arithmetics of its rule.
     """
     text = inspect.cleandoc(kind.__doc__ or "") + "\n"
     parents = [parent for parent in kind.__mro__[1:] if section(parent, _TITLES[0])]
-    if parents and INHERITED in text:
-        found = ((title, section(parents[0], title)) for title in _TITLES)
+    place = INHERITED.search(text)
+    if parents and place is not None:
+        more = {_TITLES[0]: place[1]}
+        found = ((title, section(parents[0], title) + more.get(title, "")) for title in _TITLES)
         parts = [f"{title}\n{'-' * len(title)}\n{words}" for title, words in found if words]
-        text = text.replace(INHERITED, "\n".join(parts))
+        text = text.replace(place[0], "\n".join(parts))
     if HYPERPARAMETERS in text and hasattr(kind, "_rule"):
         rule = RULES[kind._rule]
-        text = text.replace(HYPERPARAMETERS, explanations(rule.config, kind._parameters))
+        names = [name for name in kind._parameters if name not in kind._made]
+        text = text.replace(HYPERPARAMETERS, explanations(rule.config, names))
         known = ", ".join(f'"{name}"' for name in rule.arithmetics)
         text = text.replace(ARITHMETICS, f"{{{known}}}")
     return text
@@ -104,6 +107,8 @@ class Parameters:
 
     __signature__: inspect.Signature
     _parameters: tuple[str, ...] = ()
+    #: Parameters that became something else in its network, or have another name there.
+    _made: tuple[str, ...] = ()
     _rule: str
     spec: Any
     config: Any

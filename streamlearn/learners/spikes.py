@@ -104,8 +104,7 @@ class Spikes(StreamClassifier):
     """
 
     _spikes = True
-    #: Parameters that became something else in its network, or have another name there.
-    _made: tuple[str, ...] = ("layers", "rule", "threshold", "drift")
+    _made = ("layers", "rule", "threshold", "drift")
 
     def __new__(cls, *args: Any, rule: str | None = None, **given: Any) -> Any:
         """Make a learner of the class that the rule has.
@@ -288,7 +287,8 @@ class Spikes(StreamClassifier):
         """What the network did so far; the counters of the state begin again at 2^32."""
         state, spec = self.state, self.spec
         steps = int(state["time_steps"][0])
-        per = max(steps, 1) * np.array([1, *[self.config.n_draws] * (len(spec.shapes) - 1)])
+        draws = getattr(self.config, "n_draws", 1)
+        per = max(steps, 1) * np.array([1, *[draws] * (len(spec.shapes) - 1)])
         live = state["live_inputs"][0] / per
         columns = np.array([columns for _, columns in spec.shapes])
         return Activity(

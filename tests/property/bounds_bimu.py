@@ -34,7 +34,7 @@ from quant.rules.bimu.config import GATHER_MAX, BimuConfig
 from quant.rules.bimu.gather import GATHERED_MAX, NAMES
 from quant.rules.bimu.golden import RATIO_MAX, Forward
 from quant.rules.bimu.golden_normal import Size
-from quant.rules.bimu.golden_spikes import CHARGE_MAX, spiked, through_spikes
+from quant.rules.bimu.golden_spikes import through_spikes
 from quant.rules.bimu.plan import (
     PULL_SHIFT_MAX,
     SHRINK,
@@ -46,6 +46,7 @@ from quant.rules.bimu.plan import (
     share_table,
 )
 from quant.spiking import golden
+from quant.spiking.sums import CHARGE_MAX, spiked
 from quant.state import init_state
 from quant.tables import EPSILON
 
@@ -223,7 +224,7 @@ def _spikes() -> None:
             charge = min(max(value / 4096 / real * 65536, -CHARGE_MAX), CHARGE_MAX)
             BOUNDS.hold("charge", round(charge))
             state = init_state(spec, config, "q8")
-            x = spiked(spec, plan, state, 0, sums, left, count)
+            x = spiked(spec, plan.charges[0], state, 0, sums, 12, left, count)
             assert (x == (16 if charge >= 65536 else 0)).all()
             assert (count.activation > 0) == (abs(charge) == CHARGE_MAX)
     full = np.full((2, 2), 64 << golden.OUTPUT_FRAC_BITS)

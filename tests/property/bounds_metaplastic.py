@@ -18,6 +18,7 @@ from rerun_metaplastic import (
     check_sums,
 )
 from rerun_metaplastic_step import check_moved, check_slope
+from spikes_metaplastic import exercise_spikes
 
 from quant.front_end import INPUT_MAX
 from quant.network import MAX_UNITS, NetworkSpec
@@ -147,6 +148,7 @@ def exercise() -> None:
     _clamped_gradient()
     _pulses()
     _step()
+    exercise_spikes()
     # Of all layers that may be, the one with the most words of gates.
     wide = NetworkSpec((65280, 257, 2), False, "none")
     gates = gates_of(wide, MetaplasticConfig(n_blocks=257, n_active=1))

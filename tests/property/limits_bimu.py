@@ -16,10 +16,10 @@ from quant.rules.bimu.config import BELIEF_FRAC_BITS, GATHER_MAX, RANGES
 from quant.rules.bimu.gather import GATHERED_MAX
 from quant.rules.bimu.golden import DELTA_MAX, RATIO_MAX
 from quant.rules.bimu.golden_normal import SIZE_BITS
-from quant.rules.bimu.golden_spikes import CHARGE_MAX
 from quant.rules.bimu.golden_steps import INPUT_BITS, LANE_BITS
 from quant.rules.bimu.plan import SETTLE_FRAC_BITS, SHARE_MAX, SHRINK, TANH_MAX, VARIANCE_MAX
 from quant.spiking.golden import GATE_MAX
+from quant.spiking.sums import CHARGE_MAX
 
 LARGEST = {name: high for name, _, high, _ in RANGES}
 SCALE = int(LARGEST["logit_scale"] * 2**28)

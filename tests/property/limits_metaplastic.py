@@ -24,6 +24,8 @@ from quant.rules.metaplastic.step import (
     SIZE_MAX,
     SPREAD_FRAC_BITS,
 )
+from quant.spiking.golden import GATE_MAX
+from quant.spiking.sums import CHARGE_MAX
 from quant.tables import EXP2
 
 LARGEST = {name: high for name, _, high, _ in RANGES}
@@ -83,6 +85,10 @@ BOUNDS = Bounds(
         "output_below": (2 * OUTPUT + MAX_UNITS // 2, "int32"),
         "below": (MAX_UNITS * DELTA_MAX, "int32"),
         "delta": (DELTA_MAX, "int32"),
+        # where units spike
+        "charged": (SUM * (1 << 16) << 2, "int64"),
+        "charge": (CHARGE_MAX, "int32"),
+        "passed": (DELTA_MAX * GATE_MAX + 64, "int32"),
         # the step's multiplier
         "apart": (255, "int32"),
         "trace_sum": (ROWS * INPUT_MAX * 255, "int32"),

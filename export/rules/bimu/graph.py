@@ -16,6 +16,7 @@ from export.graph.bits import bit_length
 from export.graph.builder import GraphBuilder
 from export.graph.chosen import epsilon_of
 from export.graph.drawn import Drawn
+from export.graph.sums import Fire, fire_sums
 from export.graph.whole import (
     Value,
     divide_floor,
@@ -29,10 +30,10 @@ from export.graph.whole import (
     shift_round,
     where,
 )
-from export.rules.bimu.charges import Fire, charge_of, fire_charges
 from export.rules.bimu.normal import (
     Size,
     centred,
+    charge_of,
     deviation,
     is_open,
     real_gate,
@@ -45,6 +46,7 @@ from quant.network import NetworkSpec
 from quant.rules.bimu.belief import belief_of
 from quant.rules.bimu.config import BimuConfig
 from quant.rules.bimu.golden import SQUARE_BITS
+from quant.rules.bimu.golden_normal import SUM_FRAC_BITS
 from quant.rules.bimu.plan import TANH, VARIANCE, BimuPlan, make_bimu_plan
 from quant.rules.bimu.state import belief_view
 
@@ -150,7 +152,7 @@ def forward(
             if fire is None:
                 x = where(is_open(a, size, plan), float(SIGN), 0.0)
             elif layer + 1 < len(weights):
-                x = fire_charges(plan, layer, a, fire)
+                x = fire_sums(plan.charges[layer], layer, a, SUM_FRAC_BITS, fire)
     return found
 
 

@@ -44,6 +44,13 @@ class Size(NamedTuple):
     square: Any
 
 
+def charge_of(plan: BimuPlan, layer: int) -> Size:
+    """What a layer's sums are measured in where units spike, in the place of a deviation."""
+    mantissa, exponent = (np.full((1, 1, 1), float(part)) for part in plan.charges[layer])
+    nothing = np.zeros((1, 1, 1))
+    return Size(mantissa, exponent, nothing, nothing)
+
+
 def _whole(op: str, x: Any) -> Any:
     """Reduce over units and draws."""
     return reduce(op, reduce(op, x, 2), 1)

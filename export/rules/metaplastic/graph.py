@@ -12,6 +12,8 @@ from onnx import TensorProto
 from export.graph.bits import bit_length
 from export.graph.builder import GraphBuilder
 from export.graph.drawn import Drawn
+from export.graph.shapes import expanded, squeezed
+from export.graph.sums import Fire, fire_sums
 from export.graph.whole import (
     Value,
     divide_floor,
@@ -25,6 +27,7 @@ from export.graph.whole import (
     shift_round,
     where,
 )
+from quant.front_end import INPUT_FRAC_BITS
 from quant.layout import State
 from quant.network import NetworkSpec
 from quant.rules.metaplastic.config import MetaplasticConfig
@@ -42,7 +45,8 @@ class Layer(NamedTuple):
     Attributes
     ----------
     x : number[batch, rows]
-        Inputs, the bias's last: Q3.4 in layer 0, later ±1, or 0 of a unit that is not active.
+        Inputs, the bias's last: Q3.4 in layer 0, later ±1, or 0 of a unit that is not active; of a
+        spiking network traces, Q3.4.
     sums : number[batch, columns]
     norm : (number, number)
         The root of Σ x² as ``mantissa · 2^-exponent``.
@@ -92,6 +96,7 @@ def forward(
     plan: MetaplasticPlan,
     weights: Sequence[Any],
     bits: Any,
+    fire: Fire | None = None,
 ) -> list[Layer]:
     """All layers of ``number[batch, n_features]`` in Q3.4.
 
@@ -105,6 +110,8 @@ def forward(
         Binary: ±1.
     bits : number[inputs, n_blocks] or None
         Of the gates.
+    fire : callable, optional
+        What the hidden layers of a spiking network do with their charges, Q15.16.
     """
     x: Any = z
     if len(plan.cuts):
@@ -115,14 +122,19 @@ def forward(
     for layer, binary in enumerate(weights):
         with g.scope(f"layer_{layer}"):
             if spec.bias:
-                one = np.array(float(1 if layer else plan.bias_input_q))
+                later = 1 if fire is None else SIGN
+                one = np.array(float(later if layer else plan.bias_input_q))
                 x = Value(g, g.append_last(x.name, 2, one))
             active: Any = np.array(True)
             if layer == 0 and idle is not None:
                 active = ~idle
             sums = matmul(x, binary)
             found.append(Layer(x, sums, _norm(x, spec, plan, layer), active))
-            x = where(active, where(sums < 0, -1.0, np.array(1.0)), 0.0)
+            if fire is None:
+                x = where(active, where(sums < 0, -1.0, np.array(1.0)), 0.0)
+            elif layer + 1 < len(weights):
+                unit, drawn = plan.charges[layer], expanded(sums, 1)
+                x = squeezed(fire_sums(unit, layer, drawn, INPUT_FRAC_BITS, fire), 1)
     return found
 
 
@@ -135,8 +147,8 @@ def logits(last: Layer, plan: MetaplasticPlan) -> Any:
 
 
 def _norm(x: Any, spec: NetworkSpec, plan: MetaplasticPlan, layer: int) -> tuple[Any, Any]:
-    """The root of Σ x²; behind the first layer all inputs are ±1, but for those that are idle."""
-    if layer:
+    """The root of Σ x²; behind the first layer signs are ±1, but for those that are idle."""
+    if layer and not plan.charges:
         gates, units = plan.gates, spec.layers[layer]
         if layer == 1 and gates.n_blocks:
             units = gates.n_active * gates.block_units

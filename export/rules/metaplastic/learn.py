@@ -64,6 +64,7 @@ from quant.rules.metaplastic.step import (
     SPREAD_SHIFT,
     SWEEP,
 )
+from quant.spiking.golden import GATE_FRAC_BITS
 
 
 class MetaplasticStep(PaddedStep):
@@ -83,7 +84,10 @@ class MetaplasticStep(PaddedStep):
         bits = self._gate_bits() if self._plan.gates.n_blocks else None
         self._weights = [self.number(raw, k) for k, raw in enumerate(self._raw)]
         binary = [where(w < 0, -1.0, np.array(1.0)) for w in self._weights]
-        return forward(self.g, z, self.spec, self._plan, binary, bits)
+        fire = None
+        if self.time is not None:
+            z, fire = self.time.arrive(z), self.time.fire
+        return forward(self.g, z, self.spec, self._plan, binary, bits, fire)
 
     def _gate_bits(self) -> Value:
         """The gates' half-spaces, ``number[inputs, n_blocks]``: bits of the seed."""
@@ -146,19 +150,23 @@ class MetaplasticStep(PaddedStep):
                 binary = where(units < 0, -1.0, np.array(1.0))
                 below = matmul(used, transposed(binary))
                 below = shift_round(below, plan.backward_shifts[layer])
-                below = where(self._learning(passed[layer - 1]), below, 0)
-                delta = clip(below, -DELTA_MAX, DELTA_MAX)
+                delta = self._passed(below, layer, passed)
             with self.g.scope(f"layer_{layer}"):
                 words_ = drawn[2 * layer : 2 * layer + 2]
                 new.insert(0, self._pulsed(layer, passed[layer].x, used, words_, gains[layer]))
         found["hidden_weight"] = self.joined(new)
         return found
 
-    def _learning(self, layer: Layer) -> Any:
-        """Which units of a layer are active and inside the window."""
-        mantissa, exponent = layer.norm
+    def _passed(self, gradient: Any, layer: int, passed: Sequence[Layer]) -> Any:
+        """What of a gradient passes the units below: active ones inside the window, or spikes."""
+        if self.time is not None:
+            kept = clip(gradient, -DELTA_MAX, DELTA_MAX)
+            return shift_round(kept * self.time.gates[layer - 1], GATE_FRAC_BITS)
+        below = passed[layer - 1]
+        mantissa, exponent = below.norm
         limit = shift_floor(mantissa * float(self._plan.window_q), 8 + exponent)
-        return (absolute(layer.sums) <= limit) & layer.active
+        learning = (absolute(below.sums) <= limit) & below.active
+        return clip(where(learning, gradient, 0), -DELTA_MAX, DELTA_MAX)
 
     def _adapted(self, last: Layer, delta: Any) -> tuple[list[Any], dict[str, str]]:
         """The learning rates of this sample, Q.8, and the fields that say the next one's."""
@@ -198,12 +206,13 @@ class MetaplasticStep(PaddedStep):
         g, plan, raw = self.g, self._plan, self._raw[layer]
         row_words, column_words = drawn
         x, old = transposed(x), self._weights[layer]
-        if layer == 0:
+        graded = layer == 0 or self.time is not None
+        if graded:
             high = words.number(
                 g, g.op("BitShift", row_words, np.array(28, np.uint32), direction="RIGHT")
             )
             pulses = shift_floor(absolute(x) + Value(g, g.unsqueeze(high.name, 1)), 4)
-            fires = (pulses > 0) | (np.arange(self.shapes[0][0])[:, None] == 0)
+            fires = (pulses > 0) | (np.arange(self.shapes[layer][0])[:, None] == 0)
             rows = g.op("Gather", g.op("NonZero", fires.name), np.array(0))
             pulses, x = (Value(g, g.op("Gather", part.name, rows)) for part in (pulses, x))
             row_words = g.op("Gather", row_words, rows)
@@ -221,7 +230,7 @@ class MetaplasticStep(PaddedStep):
         stays = stopped | equal(step, 0)
         new = where(stays, old, clip(old + step, -plan.clamp_q - 1, plan.clamp_q))
         stored = self.padded("hidden_weight", new, layer)
-        return self.scattered(raw, rows, stored) if layer == 0 else stored
+        return self.scattered(raw, rows, stored) if graded else stored
 
 
 def calibrated(outputs: Any, one: Any, log_temperature: Any, shift: int) -> Any:

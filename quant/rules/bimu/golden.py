@@ -28,6 +28,7 @@ from quant.network import NetworkSpec
 from quant.replay import replaying
 from quant.rules.bimu.golden_gather import learn_gathered
 from quant.rules.bimu.golden_normal import (
+    SUM_FRAC_BITS,
     Size,
     centred,
     deviation,
@@ -35,10 +36,11 @@ from quant.rules.bimu.golden_normal import (
     slopes,
     without_radial,
 )
-from quant.rules.bimu.golden_spikes import DELTA_MAX, charge_of, spiked, through_spikes
+from quant.rules.bimu.golden_spikes import DELTA_MAX, charge_of, through_spikes
 from quant.rules.bimu.golden_steps import learn_layer, pull
 from quant.rules.bimu.plan import TANH, VARIANCE, BimuPlan
 from quant.rules.bimu.state import belief_view
+from quant.spiking.sums import spiked
 
 #: Squares of a layer's inputs sum to less than 2^16, and half of one for each row.
 SQUARE_BITS = 16
@@ -131,7 +133,8 @@ def forward(
         if not spec.leaks:
             x = SIGN * open_units(apart, size, plan)
         elif layer + 1 < len(plan.shapes):
-            x = spiked(spec, plan, state, layer, apart, result, count)
+            unit = plan.charges[layer]
+            x = spiked(spec, unit, state, layer, apart, SUM_FRAC_BITS, result, count)
     result.outputs = scale_logits(apart, size, plan)
     return result
 

@@ -2,70 +2,26 @@
 
 A unit's charge is its sum over a fixed one, ``threshold · √rows``, and the outputs are sums over
 √rows. Nothing is normalised: silence stays silent. How membranes leak and fire is
-:mod:`quant.spiking.golden`'s. C counterpart: ``kernel/integer/spiking``. Every format and bound:
+:mod:`quant.spiking.sums`'. C counterpart: ``kernel/integer/spiking``. Every format and bound:
 NUMBERS.md beside this file.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from quant.counters import Saturations
-from quant.front_end import INPUT_FRAC_BITS
 from quant.integers import Int64, clamp_count, shift_round
-from quant.layout import State
-from quant.network import NetworkSpec
-from quant.rules.bimu.golden_normal import SUM_FRAC_BITS, Size
+from quant.rules.bimu.golden_normal import Size
 from quant.rules.bimu.plan import TANH, VARIANCE, BimuPlan
-from quant.spiking.golden import GATE_FRAC_BITS, OUTPUT_FRAC_BITS, fire
+from quant.spiking.golden import GATE_FRAC_BITS
 
 DELTA_MAX = (1 << 19) - 1
-CHARGE_MAX = (1 << 30) - 1
-CHARGE_FRAC_BITS = 16
-#: A trace of spikes as an input: Q3.4, as the traces of layer 0.
-INPUT_MAX = 127
 
 
 def charge_of(plan: BimuPlan, layer: int) -> Size:
     """Return what a layer's sums are measured in, in the place of a deviation."""
     mantissa, exponent = plan.charges[layer]
     return Size(mantissa, exponent, 0, 0)
-
-
-def spiked(
-    spec: NetworkSpec,
-    plan: BimuPlan,
-    state: State,
-    layer: int,
-    sums: Int64,
-    result: Any,
-    count: Saturations,
-) -> Int64:
-    """Let a hidden layer fire; return the next layer's inputs, ``int64[units, draws]`` in Q3.4.
-
-    Parameters
-    ----------
-    spec : NetworkSpec
-    plan : BimuPlan
-    state : State
-    layer : int
-    sums : int64[units, draws]
-        Pre-activations, .12.
-    result : Forward
-        Of its ``gate`` and ``fired`` this layer's part is written.
-    count : Saturations
-    """
-    mantissa, exponent = plan.charges[layer]
-    right = 31 - exponent + SUM_FRAC_BITS - CHARGE_FRAC_BITS
-    charge = shift_round(sums * ((1 << 31) // mantissa), right)
-    charge, clamped = clamp_count(charge, CHARGE_MAX)
-    count.activation += clamped
-    x, _, gate = fire(spec, state, layer, charge, result.fired)
-    result.gate.append(gate)
-    found: Int64 = np.minimum(x >> OUTPUT_FRAC_BITS - INPUT_FRAC_BITS, INPUT_MAX)
-    return found
 
 
 def through_spikes(

@@ -13,6 +13,7 @@ from quant.integers import Int64
 from quant.network import NetworkSpec
 from quant.rules.bimu.belief import Q8, Belief
 from quant.rules.bimu.config import BELIEF_FRAC_BITS, BimuConfig
+from quant.spiking.sums import mantissa, units_of
 
 #: Of a byte.
 LSB = 2.0**-BELIEF_FRAC_BITS
@@ -21,7 +22,7 @@ TANH_FRAC_BITS, TANH_MAX = 8, 255
 VARIANCE_MAX = (1 << 15) - 1
 LOGIT_SCALE_FRAC_BITS = 28
 SCALE_FRAC_BITS = 8
-GAIN_BITS, CAUTION_BITS, CHARGE_BITS = 15, 10, 16
+GAIN_BITS, CAUTION_BITS = 15, 10
 SETTLE_FRAC_BITS = 10
 #: Shrinking of a step, Q0.10, by what the gradient is worth in sixteenths.
 SHRINK_FRAC_BITS, SHRINK_STEPS = 10, 16
@@ -106,26 +107,10 @@ class BimuPlan:
     front_end_window: int
 
 
-def mantissa(value: float, bits: int) -> tuple[int, int]:
-    """Return a positive number as ``mantissa · 2^-exponent``, the mantissa of so many bits."""
-    exponent = bits - math.frexp(value)[1]
-    found = math.floor(math.ldexp(value, exponent) + 0.5)
-    return (found, exponent) if found < 1 << bits else (found >> 1, exponent - 1)
-
-
 def _caution(worth: float) -> tuple[int, int]:
     """Return the mantissa and the shift; none where no step is worth a sixteenth."""
     found = mantissa(worth, CAUTION_BITS) if worth else (0, 0)
     return found if found[1] <= 31 else (0, 0)
-
-
-def _charges(shapes: tuple[tuple[int, int], ...], threshold: float) -> tuple[tuple[int, int], ...]:
-    """Return what a layer's sums are measured in: √rows, of hidden layers times ``threshold``."""
-    units = [*[threshold] * (len(shapes) - 1), 1.0]
-    return tuple(
-        mantissa(unit * math.sqrt(rows), CHARGE_BITS)
-        for unit, (rows, _) in zip(units, shapes, strict=True)
-    )
 
 
 def pull_table(memory_window: float, sweep: int) -> Int64:
@@ -177,7 +162,7 @@ def make_bimu_plan(spec: NetworkSpec, config: BimuConfig, belief: Belief = Q8) -
         gather=config.gather,
         cuts=cut_values(cuts),
         shapes=shapes,
-        charges=_charges(shapes, config.threshold) if spec.leaks else (),
+        charges=units_of(shapes, config.threshold) if spec.leaks else (),
         n_draws=config.n_draws,
         sweep=config.sweep,
         front_end_window=config.front_end_window,

@@ -12,9 +12,7 @@ from quant.rules.bimu import c_config, golden, state
 from quant.rules.bimu.belief import BELIEFS, Belief
 from quant.rules.bimu.config import BimuConfig
 from quant.rules.bimu.plan import make_bimu_plan
-
-#: A charge in units of less would not fit.
-LEAST_THRESHOLD = 1 / 64
+from quant.spiking.sums import check_sums
 
 
 def _check(spec: NetworkSpec, config: BimuConfig) -> None:
@@ -24,8 +22,7 @@ def _check(spec: NetworkSpec, config: BimuConfig) -> None:
 
 
 def _check_spiking(config: BimuConfig) -> None:
-    if config.cuts:
-        raise ConfigError(f"cuts={config.cuts}: a spiking network reads traces, not signs; take 0")
+    check_sums(config.cuts, threshold=config.threshold)
     if config.gather != 1:
         raise ConfigError(
             f"gather={config.gather}: rows of a spiking network learn at each step; take 1"
@@ -35,10 +32,6 @@ def _check_spiking(config: BimuConfig) -> None:
     if config.radial:
         raise ConfigError(
             f"radial={config.radial:g}: outputs of a spiking network are not normalised; take 0"
-        )
-    if config.threshold < LEAST_THRESHOLD:
-        raise ConfigError(
-            f"threshold={config.threshold:g}: a spiking unit fires at {LEAST_THRESHOLD:g} to 4"
         )
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from quant.c_text import Constants, RuleKernel, cut_type, unsigned, whole
+from quant.front_end import INPUT_FRAC_BITS
 from quant.network import NetworkSpec
 from quant.rules.metaplastic.config import MetaplasticConfig
 from quant.rules.metaplastic.cuts import n_inputs, shapes_of
 from quant.rules.metaplastic.plan import make_metaplastic_plan
 from quant.rules.metaplastic.state import stride
+from quant.spiking.sums import INVERSE_BITS, charge_shift
 
 
 def constants(spec: NetworkSpec, config: MetaplasticConfig, arithmetic: str) -> Constants:
@@ -44,13 +46,24 @@ def constants(spec: NetworkSpec, config: MetaplasticConfig, arithmetic: str) -> 
         defines["SL_CUTS"] = whole(plan.cuts)
     if plan.gates.n_blocks:
         defines["SL_BLOCK_UNITS"] = unsigned(plan.gates.block_units)
+    if spec.leaks:
+        defines["SL_N_HIDDEN_ROWS"] = max(sum(spec.layers[1:-1]), 1)
     layers: list[list[object]] = []
     weight = sums = 0
     for index, ((rows, columns), width) in enumerate(zip(shapes, widths, strict=True)):
         gains = [plan.gains[index], plan.backward_shifts[index]]
         layers.append([rows, columns, width, weight, sums, *gains])
+        if spec.leaks:
+            unit = plan.charges[index]
+            charge = [(1 << INVERSE_BITS) // unit[0], charge_shift(unit, INPUT_FRAC_BITS)]
+            layers[-1] += [sum(spec.layers[1 : index + 1]), *charge]
         weight, sums = weight + rows * width, sums + width
     return Constants(defines, layers)
 
 
-KERNEL = RuleKernel(Path(__file__).parent / "kernel", constants)
+def _parts(spec: NetworkSpec, config: MetaplasticConfig) -> tuple[str, ...]:
+    del config
+    return ("q8/spiking" if spec.leaks else "q8/dense",)
+
+
+KERNEL = RuleKernel(Path(__file__).parent / "kernel", constants, parts=_parts)

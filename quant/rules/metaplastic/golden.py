@@ -19,18 +19,20 @@ Laborieux et al., Synaptic metaplasticity in binarized neural networks, Nature C
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from quant import noise
 from quant.counters import Saturations
+from quant.front_end import INPUT_FRAC_BITS
 from quant.heads.categorical.golden import softmax_q
 from quant.integers import Int64, bit_length, isqrt, shift_round
 from quant.layout import State
 from quant.network import NetworkSpec
 from quant.replay import replaying
-from quant.rules.metaplastic.cuts import cut_integers
+from quant.rules.metaplastic.cuts import SIGN, cut_integers
 from quant.rules.metaplastic.gates import active_units
 from quant.rules.metaplastic.plan import GRADIENT_FRAC_BITS, MetaplasticPlan
 from quant.rules.metaplastic.state import (
@@ -39,6 +41,8 @@ from quant.rules.metaplastic.state import (
     weight_view,
 )
 from quant.rules.metaplastic.step import follow, moved, slope, stepped_gain, trace_view
+from quant.spiking.golden import GATE_FRAC_BITS
+from quant.spiking.sums import spiked
 from quant.tables import EXP2
 
 DELTA_MAX = 1 << 14
@@ -51,8 +55,8 @@ class Forward:
     Attributes
     ----------
     inputs : list of int64[rows]
-        Q3.4 in layer 0, where a cut gives ±1; ±1 after it, or 0 of a unit that is not active; the
-        bias last.
+        Q3.4 in layer 0, where a cut gives ±1; ±1 after it, or 0 of a unit that is not active; of a
+        spiking network traces, Q3.4. The bias last.
     sums : list of int64[columns]
         Σ x b(w).
     norms : list of (int, int)
@@ -61,6 +65,10 @@ class Forward:
         Q.16.
     active : list of bool[columns]
         The active units.
+    gate : list of int64[columns, 1]
+        Of each hidden layer of a spiking network: a spike's derivative, Q0.7.
+    fired : dict
+        What its traces are after this step.
     """
 
     inputs: list[Int64] = field(default_factory=list)
@@ -68,6 +76,8 @@ class Forward:
     norms: list[tuple[int, int]] = field(default_factory=list)
     logits: Int64 = field(default_factory=lambda: np.zeros(0, np.int64))
     active: list[npt.NDArray[np.bool_]] = field(default_factory=list)
+    gate: list[Int64] = field(default_factory=list)
+    fired: dict[str, Any] = field(default_factory=dict)
 
     @property
     def outputs(self) -> Int64:
@@ -104,7 +114,8 @@ def forward(
     result = Forward()
     for layer in range(len(spec.shapes)):
         if spec.bias:
-            x = np.append(x, np.int64(1 if layer else plan.bias_input_q))
+            later = SIGN if spec.leaks else 1
+            x = np.append(x, np.int64(later if layer else plan.bias_input_q))
         a = x @ binary(weight_view(spec, state, layer).astype(np.int64))
         result.inputs.append(x)
         result.sums.append(a)
@@ -113,7 +124,11 @@ def forward(
         if plan.gates.n_blocks and layer == 0:
             active = active_units(plan.gates, int(state["seed"][0]), first)
         result.active.append(active)
-        x = np.where(active, binary(a), 0)
+        if not spec.leaks:
+            x = np.where(active, binary(a), 0)
+        elif layer + 1 < len(spec.shapes):
+            unit, sums = plan.charges[layer], a[:, None]
+            x = spiked(spec, unit, state, layer, sums, INPUT_FRAC_BITS, result, count)[:, 0]
     result.logits = scale_logits(result.sums[-1], result.norms[-1], plan)
     return result
 
@@ -162,7 +177,10 @@ def inside_window(a: Int64, size: tuple[int, int], plan: MetaplasticPlan) -> np.
 
 
 def learning(forward_: Forward, layer: int, plan: MetaplasticPlan) -> np.ndarray:
-    """Tell which units of a layer are active and inside the window."""
+    """Tell which units of a layer are active and inside the window, or near a spike."""
+    if forward_.gate:
+        near: np.ndarray = forward_.gate[layer][:, 0] > 0
+        return near
     inside = inside_window(forward_.sums[layer], forward_.norms[layer], plan)
     return inside & forward_.active[layer]
 
@@ -203,6 +221,8 @@ def update(
             below = np.where(learning(forward_, layer - 1, plan), below, 0)
             delta = np.clip(below, -DELTA_MAX, DELTA_MAX)
             count.gradient += int(np.count_nonzero(delta != below))
+            if spec.leaks:
+                delta = shift_round(delta * forward_.gate[layer - 1][:, 0], GATE_FRAC_BITS)
         pulse_layer(w, forward_.inputs[layer], used, layer, plan, key, gains[layer])
 
 
@@ -237,7 +257,8 @@ def pulse_layer(
     """
     row_word = noise.words(key, noise.STREAM_ROW + layer, len(x)).astype(np.int64)
     column_word = noise.words(key, noise.STREAM_COLUMN + layer, len(delta)).astype(np.int64)
-    row_pulses = np.abs(x) + (row_word >> 28) >> 4 if layer == 0 else np.abs(x)
+    graded = layer == 0 or plan.charges
+    row_pulses = np.abs(x) + (row_word >> 28) >> 4 if graded else np.abs(x)
     strength = np.abs(delta) * gain >> 4
     column_pulses = strength + (column_word >> 16) >> 16
     rows, columns = np.flatnonzero(row_pulses), np.flatnonzero(column_pulses)

@@ -12,10 +12,14 @@ from quant.network import NetworkSpec
 from quant.rules.metaplastic.config import WEIGHT_FRAC_BITS, MetaplasticConfig
 from quant.rules.metaplastic.cuts import adapts, cut_values, cuts_of, layers_of, metaplasticity_of
 from quant.rules.metaplastic.gates import Gates, gates_of
+from quant.spiking.sums import Unit, units_of
 
 ONE = 1 << WEIGHT_FRAC_BITS
 GRADIENT_FRAC_BITS = 12
 LOGIT_SCALE_FRAC_BITS = 28
+#: Of a spiking layer's units so many pass a gradient on, as all of it; of others the share inside
+#: the window. The root of how many there are divides a gradient.
+SPIKING_SHARE = 0.25
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ class MetaplasticPlan:
     adapts : bool
         The step sets itself.
     gates : Gates
+    charges : tuple of (int, int)
+        Of a spiking network: what each layer's sums are measured in (:mod:`quant.spiking.sums`).
     """
 
     let_through: tuple[npt.NDArray[np.uint16], ...]
@@ -64,6 +70,7 @@ class MetaplasticPlan:
     cuts: npt.NDArray[np.int64]
     adapts: bool
     gates: Gates
+    charges: tuple[Unit, ...]
 
 
 def clamp_limit(config: MetaplasticConfig) -> int:
@@ -92,7 +99,7 @@ def make_metaplastic_plan(spec: NetworkSpec, config: MetaplasticConfig) -> Metap
     """Compute the constants; real arithmetic in float64, once."""
     clamp_q, sized = clamp_limit(config), config.for_sizes(layers_of(spec, config))
     last = len(spec.shapes) - 1
-    learning = math.erf(sized.window / math.sqrt(2))  # share of the units inside the window
+    learning = SPIKING_SHARE if spec.leaks else math.erf(sized.window / math.sqrt(2))
     return MetaplasticPlan(
         let_through=tuple(
             let_through_table(
@@ -118,4 +125,5 @@ def make_metaplastic_plan(spec: NetworkSpec, config: MetaplasticConfig) -> Metap
         cuts=cut_values(cuts_of(spec, config)),
         adapts=adapts(spec, config),
         gates=gates_of(spec, config),
+        charges=units_of(spec.shapes, sized.window) if spec.leaks else (),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from quant.errors import ConfigError
 from quant.network import NetworkSpec
 from quant.rule import Arithmetic, Model, Rule
 from quant.rules.metaplastic import c_config, golden, state
@@ -9,11 +10,18 @@ from quant.rules.metaplastic.config import MetaplasticConfig
 from quant.rules.metaplastic.cuts import n_inputs
 from quant.rules.metaplastic.gates import gates_of
 from quant.rules.metaplastic.plan import make_metaplastic_plan
+from quant.spiking.sums import check_sums
 
 
 def _check(spec: NetworkSpec, config: MetaplasticConfig) -> None:
-    gates_of(spec, config)
+    gates = gates_of(spec, config)
     n_inputs(spec, config)
+    if spec.leaks:
+        check_sums(config.cuts, window=config.for_sizes(spec.layers).window)
+        if gates.n_blocks:
+            raise ConfigError(
+                f"n_blocks={config.n_blocks}: a spiking network chooses no blocks; take 0"
+            )
 
 
 RULE = Rule(
@@ -48,4 +56,5 @@ RULE = Rule(
         "uncut": {"cuts": 0},
         "adaptive": {"step": "adaptive", "cuts": 0},
     },
+    spiking=("q8", "float64"),
 )

@@ -50,10 +50,7 @@ from quant.rules.bimu.state import belief_view
 from streamlearn.heads import HEADS
 from streamlearn.sampling import Float
 from streamlearn.sampling import Forward as Sampled
-from streamlearn.spiking import fire
-
-#: The largest trace of spikes that a layer reads: of an input, as of layer 0.
-TRACE_MAX = 127 / 16
+from streamlearn.spiking import READ_MAX, fire
 
 
 @dataclass
@@ -106,7 +103,7 @@ def forward(
         if spec.leaks and not last:
             trace, gate = fire(spec, state, layer, y, result.fired)
             result.gate.append(gate)
-            x = np.minimum(trace, TRACE_MAX)
+            x = np.minimum(trace, READ_MAX)
         elif not spec.leaks:
             x = (_distance(config, y) > config.threshold).astype(np.float64)
     result.outputs = config.logit_scale * y

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from collections.abc import Hashable, Sequence
 
 from quant.rules.bimu.config import BimuConfig
 from streamlearn.engines import Backend
 from streamlearn.learners.drawn import DrawnClassifier
-from streamlearn.learners.spikes import Spikes
+from streamlearn.learners.summed import SummedSpikes
 
 
-class SpikingBimuClassifier(Spikes, DrawnClassifier):
+class SpikingBimuClassifier(SummedSpikes, DrawnClassifier):
     """A spiking network of binary weights that know how sure they are, one byte per synapse.
 
-    ``SpikingClassifier(rule="bimu")`` makes it. Events, traces and spikes are as there. A unit
-    fires where the sum of its traces, less its resets, reaches ``unit_threshold`` times the root of
-    how many inputs it has. Sums are not normalised: ``logit_scale`` multiplies the outputs' over
-    the root of how many units there are.
+    ``SpikingClassifier(rule="bimu")`` makes it. Events, traces and spikes are as there. Sums are
+    not normalised: ``logit_scale`` multiplies the outputs' over the root of how many units there
+    are.
 
     {inherited}
-    unit_threshold : float
-        1/64 to 4.
 
     References
     ----------
@@ -43,7 +39,7 @@ class SpikingBimuClassifier(Spikes, DrawnClassifier):
     """
 
     _rule = "bimu"
-    _made = (*Spikes._made, "unit_threshold")
+    _threshold = "threshold"
     config: BimuConfig
 
     def __init__(
@@ -74,17 +70,5 @@ class SpikingBimuClassifier(Spikes, DrawnClassifier):
     ) -> None:
         self._build(locals())
 
-    def _network(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        # The network has two thresholds: that of events, and that of units, which is the rule's.
-        return {**super()._network(given), "threshold": given["unit_threshold"]}
-
-    @property
-    def unit_threshold(self) -> float:
-        """The charge at which a unit fires, over the root of how many inputs it has."""
-        return self.config.threshold
-
     def __repr__(self) -> str:
-        return (
-            f"{type(self).__name__}({self.spec}, {self.arithmetic}, "
-            f"memory_window={self.config.memory_window:g}, {self.n_samples} steps learned)"
-        )
+        return self._shown(f"memory_window={self.config.memory_window:g}")

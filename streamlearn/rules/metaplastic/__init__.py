@@ -6,6 +6,7 @@ from streamlearn.rules.metaplastic import equations
 from streamlearn.rules.metaplastic.certainty import CERTAINTY
 from streamlearn.rules.metaplastic.forms import grids
 from streamlearn.rules.metaplastic.learners import MetaplasticClassifier
+from streamlearn.rules.metaplastic.spiking import SpikingMetaplasticClassifier
 
 #: In float64: the constants are the configuration itself.
 EQUATIONS = Model(
@@ -17,5 +18,15 @@ FORMS = stored_forms(EQUATIONS, "hidden weights", "in Q0.7, rounded at random", 
 
 #: The class that a user holds, by head.
 LEARNERS = {"categorical": MetaplasticClassifier}
+#: The same for spiking layers.
+SPIKING = SpikingMetaplasticClassifier
 
-__all__ = ["CERTAINTY", "EQUATIONS", "FORMS", "LEARNERS", "MetaplasticClassifier"]
+__all__ = [
+    "CERTAINTY",
+    "EQUATIONS",
+    "FORMS",
+    "LEARNERS",
+    "SPIKING",
+    "MetaplasticClassifier",
+    "SpikingMetaplasticClassifier",
+]

@@ -12,6 +12,8 @@ that sets itself (:mod:`streamlearn.rules.metaplastic.step`).
 |a_j| <= window · |x| (straight-through). The derivative of the logits by a_k, scale/|x|, is the
 same for all samples behind hidden units; it is left to the learning rates, and the gradient by the
 hidden units is divided by a power of two instead (``backward_shifts`` of the plan). sign(0) = +1.
+Where hidden units spike (:mod:`streamlearn.spiking`) inputs are traces, a / (window √n) of n inputs
+is a membrane's charge, h is the trace of its spikes, and δ is passed down times their derivative.
 With gates (:mod:`quant.rules.metaplastic.gates`) h_j = 0 in the blocks of the first hidden layer
 that are not active for a sample, and they learn nothing.
 
@@ -26,7 +28,9 @@ Laborieux et al., Synaptic metaplasticity in binarized neural networks, Nature C
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +50,7 @@ from quant.rules.metaplastic.gates import active_units, gates_of
 from quant.rules.metaplastic.plan import make_metaplastic_plan
 from quant.rules.metaplastic.state import weight_view
 from streamlearn.rules.metaplastic.step import adapt
+from streamlearn.spiking import READ_MAX, fire
 
 Float = npt.NDArray[np.float64]
 
@@ -56,7 +61,8 @@ LOG_TEMPERATURE_RANGE = (-4.0, 4.0)
 @dataclass
 class Forward:
     """One list entry per layer: inputs (the bias last), sums Σ x sign(W), norms |x|, which units
-    are active; the logits.
+    are active; the logits. Of a spiking network the derivative of each hidden layer's spikes, and
+    what its traces are after this step.
     """
 
     inputs: list[Float] = field(default_factory=list)
@@ -64,6 +70,8 @@ class Forward:
     norms: list[float] = field(default_factory=list)
     logits: Float = field(default_factory=lambda: np.zeros(0))
     active: list[npt.NDArray[np.bool_]] = field(default_factory=list)
+    gate: list[Float] = field(default_factory=list)
+    fired: dict[str, Any] = field(default_factory=dict)
 
     @property
     def outputs(self) -> Float:
@@ -81,6 +89,7 @@ def forward(
 ) -> Forward:
     """Run all layers on one input ``float64[n_features]``."""
     result, gates = Forward(), gates_of(spec, config)
+    sized = config.for_sizes(layers_of(spec, config))
     x = first = cut_reals(z, cut_values(cuts_of(spec, config)))
     for layer in range(len(spec.shapes)):
         if spec.bias:
@@ -93,11 +102,15 @@ def forward(
         if gates.n_blocks and layer == 0:
             active = active_units(gates, int(state["seed"][0]), first)
         result.active.append(active)
-        x = np.where(active, binary(a), 0.0)
+        if not spec.leaks:
+            x = np.where(active, binary(a), 0.0)
+        elif layer + 1 < len(spec.shapes):
+            charge = a / (sized.window * math.sqrt(len(x)))
+            trace, gate = fire(spec, state, layer, charge[:, None], result.fired)
+            result.gate.append(gate)
+            x = np.minimum(trace[:, 0], READ_MAX)
     size = result.norms[-1]
-    result.logits = a * (
-        config.for_sizes(layers_of(spec, config)).logit_scale / size if size else 0.0
-    )
+    result.logits = a * (sized.logit_scale / size if size else 0.0)
     return result
 
 
@@ -123,7 +136,10 @@ def inside_window(a: Float, size: float, window: float) -> npt.NDArray[np.bool_]
 
 
 def learning(forward_: Forward, layer: int, window: float) -> npt.NDArray[np.bool_]:
-    """Tell which units of a layer are active and inside the window."""
+    """Tell which units of a layer are active and inside the window, or near a spike."""
+    if forward_.gate:
+        near: npt.NDArray[np.bool_] = forward_.gate[layer][:, 0] > 0
+        return near
     inside = inside_window(forward_.sums[layer], forward_.norms[layer], window)
     return inside & forward_.active[layer]
 
@@ -161,6 +177,8 @@ def update(
         if layer > 0:
             below = binary(w[: spec.layers[layer]]) @ used / 2 ** plan.backward_shifts[layer]
             delta = np.where(learning(forward_, layer - 1, sized.window), below, 0.0)
+            if spec.leaks:
+                delta = delta * forward_.gate[layer - 1][:, 0]
         lr = multiplier * LSB * (sized.lr_output if layer == last else sized.lr)
         m = config.metaplasticity_output if layer == last else metaplasticity_of(spec, config)
         _move(w, forward_.inputs[layer], used, lr, m, config.clamp)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sl_integer.h"
+#include "sl_metaplastic_later.h"
 #include "sl_rule.h"
 
 enum { SL_LANE_MAX = 255 }; /* of a byte lane */
@@ -13,8 +14,6 @@ typedef struct {
     int32_t total;
 } sl_rows_t;
 
-#define SL_IDLE INT32_MIN /* in the place of the sum of a unit of an inactive block */
-
 /* From the rows in use of the first layer: scratch.active. */
 void sl_metaplastic_gate(uint32_t seed, sl_rows_t rows, sl_scratch_t *scratch);
 
@@ -23,22 +22,12 @@ static inline int32_t sl_signed(int32_t x, int8_t w) {
     return w < 0 ? -x : x;
 }
 
-/* The input of a row: Q3.4 in the first layer, +-1 after it, 0 of a unit of an inactive block. */
+/* The input of a row: Q3.4 in the first layer. */
 static inline int32_t sl_row_input(const sl_scratch_t *scratch, uint32_t index, uint32_t i) {
     if (index == 0) {
         return scratch->input[i];
     }
-    const sl_layer_t *below = &sl_layers[index - 1];
-    if (SL_N_BLOCKS && i < below->columns && scratch->sums[below->sums + i] == SL_IDLE) {
-        return 0;
-    }
-    return i < below->columns && scratch->sums[below->sums + i] < 0 ? -1 : 1;
-}
-
-/* Largest magnitude of a layer's sums that is inside the window. */
-static inline int32_t sl_window_limit(const sl_scratch_t *scratch, uint32_t index) {
-    return (int32_t)((SL_WINDOW * scratch->norm_mantissa[index]) >>
-                     (8 + scratch->norm_exponent[index]));
+    return sl_later_input(scratch, index, i);
 }
 
 /* sums[j] = sum of x b(w) over the rows in use, for all bytes of a row, padding included. */

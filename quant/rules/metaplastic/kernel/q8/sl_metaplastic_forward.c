@@ -16,10 +16,10 @@ static inline void sl_use(uint32_t i, int32_t x, sl_rows_t *rows, sl_scratch_t *
 static sl_rows_t sl_rows_of(uint32_t index, sl_scratch_t *scratch) {
     const uint32_t n = sl_layers[index].rows;
     sl_rows_t rows = {0, 0, 0};
-    uint32_t square_sum = index == 0 ? 0 : n;
-    if (index == 0) {
+    uint32_t square_sum = index == 0 || SL_GRADED ? 0 : n;
+    if (index == 0 || SL_GRADED) {
         for (uint32_t i = 0; i < n; i++) {
-            const int32_t x = scratch->input[i];
+            const int32_t x = sl_row_input(scratch, index, i);
             if (x != 0) {
                 sl_use(i, x, &rows, scratch);
                 square_sum += (uint32_t)(x * x);
@@ -83,6 +83,7 @@ int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
 #endif
         sl_metaplastic_sum(state->hidden_weight + layer->weight, layer->width, rows, scratch,
                            scratch->sums + layer->sums);
+        sl_later_hand_on(index, state, scratch);
     }
     const int32_t *z = scratch->sums + sl_layers[SL_N_LAYERS - 1].sums;
     const uint32_t mantissa = scratch->norm_mantissa[SL_N_LAYERS - 1];
@@ -99,10 +100,9 @@ int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
 uint32_t sl_rule_undecided(const sl_scratch_t *scratch) {
     uint32_t count = 0;
     for (uint32_t index = 0; index + 1 < SL_N_LAYERS; index++) {
-        const int32_t *sums = scratch->sums + sl_layers[index].sums;
-        const uint32_t limit = (uint32_t)sl_window_limit(scratch, index);
+        const sl_later_t units = sl_later_units(scratch, index);
         for (uint32_t j = 0; j < sl_layers[index].columns; j++) {
-            count += sl_abs32(sums[j]) <= limit;
+            count += sl_later_learns(units, j) ? 1u : 0;
         }
     }
     return count;

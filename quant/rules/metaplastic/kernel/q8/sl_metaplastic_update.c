@@ -81,8 +81,7 @@ static int32_t sl_output_gradient(sl_scratch_t *scratch, uint32_t label) {
 /* The gradient by the sums of the layer below, of the units inside the window; 0 for others. */
 static void sl_backward(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[index], *lower = &sl_layers[index - 1];
-    const int32_t *sums = scratch->sums + lower->sums;
-    const int32_t limit = sl_window_limit(scratch, index - 1);
+    const sl_later_t units = sl_later_units(scratch, index - 1);
     uint32_t n = 0;
     for (uint32_t k = 0; k < layer->columns; k++) {
         if (scratch->delta[k] != 0) {
@@ -91,7 +90,7 @@ static void sl_backward(uint32_t index, const sl_state_t *state, sl_scratch_t *s
     }
     for (uint32_t j = 0; j < lower->columns; j++) {
         int32_t sum = 0;
-        if (sums[j] >= -limit && sums[j] <= limit) {
+        if (sl_later_learns(units, j)) {
             const int8_t *w = state->hidden_weight + layer->weight + j * layer->width;
             for (uint32_t c = 0; c < n; c++) {
                 sum += sl_signed(scratch->delta[scratch->column[c]], w[scratch->column[c]]);
@@ -99,7 +98,7 @@ static void sl_backward(uint32_t index, const sl_state_t *state, sl_scratch_t *s
             sum = sl_shift_round32(sum, layer->backward_shift);
             const int32_t kept = sl_clamp32(sum, -SL_DELTA_MAX, SL_DELTA_MAX);
             scratch->saturations[SL_SAT_GRADIENT] += kept != sum;
-            sum = kept;
+            sum = sl_later_passed(units, j, kept);
         }
         scratch->below[j] = sum;
     }
@@ -147,7 +146,8 @@ static void sl_pulse_layer(uint32_t index, uint32_t key, int32_t log2, sl_state_
         }
         const uint32_t word = sl_noise_word(key, SL_STREAM_ROW + index, i);
         const int32_t size = (int32_t)sl_abs32(x);
-        const int32_t pulses = index == 0 ? (size + (int32_t)(word >> 28)) >> 4 : 1;
+        const int32_t pulses =
+            index == 0 || SL_GRADED ? (size + (int32_t)(word >> 28)) >> 4 : 1;
         if (pulses == 0) {
             continue;
         }

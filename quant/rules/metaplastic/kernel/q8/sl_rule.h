@@ -8,6 +8,7 @@
 #include "sl_config.h"
 #include "sl_front_end_scratch.h"
 #include "sl_head_scratch.h"
+#include "sl_metaplastic_scratch.h"
 #include "sl_status.h"
 
 SL_STATIC_ASSERT(sizeof(sl_state_t) % 4 == 0, "weights must begin and end at a word");
@@ -20,6 +21,7 @@ typedef struct {
     uint32_t sums;   /* index of its first sum */
     int32_t gain;    /* learning rate, Q.8 */
     int32_t backward_shift;
+    SL_LAYER_MORE
 } sl_layer_t;
 
 static const sl_layer_t sl_layers[SL_N_LAYERS] = SL_LAYERS;
@@ -44,6 +46,7 @@ typedef struct {
     uint16_t strongest[SL_N_ACTIVE];          /* active blocks, by their score */
     uint8_t active[SL_N_BLOCKS];              /* whether a block is active */
 #endif
+    SL_HIDDEN_SCRATCH
     SL_FRONT_END_SCRATCH
     SL_HEAD_SCRATCH
 } sl_scratch_t;

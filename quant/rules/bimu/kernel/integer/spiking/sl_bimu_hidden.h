@@ -5,13 +5,9 @@
 #include "sl_activate.h"
 #include "sl_bimu.h"
 #include "sl_bimu_later.h"
+#include "sl_sums.h"
 
-enum {
-    SL_CHARGE_MAX = (1 << 30) - 1,
-    SL_CHARGE_RIGHT = 31 + 12 - 16, /* from a sum, .12, times an inverse to Q15.16 */
-    SL_TRACE_RIGHT = SL_OUTPUT_FRAC_BITS - SL_INPUT_FRAC_BITS,
-    SL_TRACE_INPUT_MAX = 127,
-};
+enum { SL_CHARGE_RIGHT = 31 + 12 - 16 }; /* from a sum, .12, times an inverse to Q15.16 */
 
 /* What a layer's sums are measured in; units of a hidden layer fire at that. */
 static const sl_size_t sl_charges[SL_N_LAYERS] = SL_CHARGES;
@@ -29,20 +25,15 @@ static void sl_bimu_hand_on(uint32_t index, const sl_state_t *state, sl_scratch_
     const int64_t inverse = sl_bimu_inverse(size);
     const int32_t right = SL_CHARGE_RIGHT - size.exponent;
     const int32_t *sums = scratch->sums + layer->unit * L;
-    int16_t *hidden = scratch->hidden + layer->unit * L;
     scratch->size[index] = size;
     for (uint32_t j = 0; j < layer->columns; j++) {
         for (uint32_t s = 0; s < S; s++) {
-            const int64_t charge = sl_shift_round64(sums[j * L + s] * inverse, right);
-            const int32_t kept = sl_clamp64(charge, SL_CHARGE_MAX);
-            scratch->saturations[SL_SAT_ACTIVATION] += kept != charge;
-            scratch->block_a[j * L + s] = kept;
+            const uint32_t e = j * L + s;
+            scratch->block_a[e] = sl_sum_charge(sums[e], inverse, right, scratch);
         }
     }
     (void)sl_activate(index, S, L, layer->unit * L, state, scratch);
-    for (uint32_t e = 0; e < layer->columns * L; e++) {
-        hidden[e] = (int16_t)sl_min32(hidden[e] >> SL_TRACE_RIGHT, SL_TRACE_INPUT_MAX);
-    }
+    sl_read_traces(scratch->hidden + layer->unit * L, layer->columns * L);
 }
 
 /* A later layer: every draw has inputs of its own; a row that is 0 in all of them is left out. */
