@@ -79,8 +79,9 @@ def complete(kind: Any) -> str:
     """Return a learner's docstring with its parent's sections and its configuration's words.
 
     ``{inherited}`` stands for Parameters, Raises and Notes of the nearest parent that has
-    Parameters; lines right behind it are more Parameters; ``{hyperparameters}``, its own or taken over, for the fields of the configuration;
-    ``{arithmetics}`` for the arithmetics of its rule.
+    Parameters; lines right behind it are more Parameters. ``{hyperparameters}``, its own or taken
+    over, stands for the fields of the configuration, ``{arithmetics}`` for the arithmetics of its
+    rule.
     """
     text = inspect.cleandoc(kind.__doc__ or "") + "\n"
     parents = [parent for parent in kind.__mro__[1:] if section(parent, _TITLES[0])]

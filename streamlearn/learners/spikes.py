@@ -104,7 +104,7 @@ class Spikes(StreamClassifier):
     """
 
     _spikes = True
-    _made = ("layers", "rule", "threshold", "drift")
+    _made: tuple[str, ...] = ("layers", "rule", "threshold", "drift")
 
     def __new__(cls, *args: Any, rule: str | None = None, **given: Any) -> Any:
         """Make a learner of the class that the rule has.

@@ -38,7 +38,7 @@ def _charges() -> None:
         real = window * math.sqrt(rows)
         assert math.isclose(mantissa * 2.0**-exponent, real, rel_tol=2.0**-15)
         right = 31 - exponent + INPUT_FRAC_BITS - 16
-        assert -2 <= right
+        assert right >= -2
         most = INPUT_MAX * rows
         for value in (most, -most, 16, 0):
             sums, count, left = np.full((2, 1), value), Saturations(), Forward()

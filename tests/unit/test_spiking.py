@@ -19,7 +19,7 @@ from quant.errors import ConfigError, LabelError, ShapeError, StateFormatError
 from quant.network import NetworkSpec
 from quant.rules.bimu.config import BimuConfig
 from quant.rules.mesu.config import MesuConfig
-from quant.rules.metaplastic.config import MetaplasticConfig
+from quant.rules.multilevel.config import MultilevelConfig
 from quant.spiking import TRACES
 from quant.state import init_state, state_from_bytes
 from streamlearn import MesuClassifier, SpikingClassifier, load
@@ -279,9 +279,9 @@ def test_a_file_holds_the_time_between_two_steps(tmp_path: Path) -> None:
         ({"threshold": 0.0}, "a threshold of 1 to 127 sixteenths"),
         ({"threshold": "much"}, "expected 1/16 to 7.94, or None"),
         ({"drift": 9}, "a leak of 1 to 8"),
-        ({"rule": "metaplastic"}, "learn by 'bimu' or 'mesu' so far"),
+        ({"rule": "multilevel"}, "learn by 'bimu' or 'mesu' or 'metaplastic' so far"),
         ({"arithmetic": "float32"}, "there are bimu in q8 or float64, mesu in q16 or float64"),
-        ({"rule": "bimu", "unit_threshold": 0.01}, "a spiking unit fires at 0.015625 to 4"),
+        ({"rule": "bimu", "unit_threshold": 0.01}, "a spiking unit fires at 0.015625 or above"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_a_sentence(given: Any, says: str) -> None:
@@ -299,8 +299,8 @@ def test_parts_that_a_spiking_network_has_not_are_refused() -> None:
         NetworkSpec((5, 8, 2), leaks=(3, 4), delta=(8, 5))
     with pytest.raises(ConfigError, match="give leaks as well"):
         NetworkSpec((4, 8, 2), delta=(8, 5))
-    with pytest.raises(ConfigError, match="'metaplastic' in q8 has no spiking layers"):
-        init_state(NetworkSpec((4, 8, 2), leaks=(3, 4)), MetaplasticConfig(), "q8")
+    with pytest.raises(ConfigError, match="'multilevel' in q8 has no spiking layers"):
+        init_state(NetworkSpec((4, 8, 2), leaks=(3, 4)), MultilevelConfig(), "q8")
     refused: tuple[dict[str, Any], ...] = (
         {"cuts": 5},
         {"gather": 4},

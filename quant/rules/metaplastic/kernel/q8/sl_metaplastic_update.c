@@ -146,8 +146,7 @@ static void sl_pulse_layer(uint32_t index, uint32_t key, int32_t log2, sl_state_
         }
         const uint32_t word = sl_noise_word(key, SL_STREAM_ROW + index, i);
         const int32_t size = (int32_t)sl_abs32(x);
-        const int32_t pulses =
-            index == 0 || SL_GRADED ? (size + (int32_t)(word >> 28)) >> 4 : 1;
+        const int32_t pulses = index == 0 || SL_GRADED ? (size + (int32_t)(word >> 28)) >> 4 : 1;
         if (pulses == 0) {
             continue;
         }

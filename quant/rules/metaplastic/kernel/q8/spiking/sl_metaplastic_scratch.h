@@ -6,8 +6,8 @@
 #include "sl_time_scratch.h"
 
 #define SL_HIDDEN_SCRATCH                                                                          \
-    int32_t block_a[SL_MAX_WIDTH];     /* charges, Q15.16 */                                       \
-    int16_t hidden[SL_N_HIDDEN_ROWS];  /* inputs of later layers, Q3.4 */                          \
+    int32_t block_a[SL_MAX_WIDTH];    /* charges, Q15.16 */                                        \
+    int16_t hidden[SL_N_HIDDEN_ROWS]; /* inputs of later layers, Q3.4 */                           \
     SL_TIME_SCRATCH
 
 /* Of a layer: its first unit, and from a sum to a charge. */
