@@ -146,7 +146,7 @@ def measure(options: argparse.Namespace) -> Record:
     digits = spoken_digits()
     rows = [
         {
-            "learner": f"{rule.title}, {rule.spiking[0]}",
+            "learner": f"{rule.title or rule.name}, {rule.spiking[0]}",
             "figures": [digits_by(digits, s, rule.name) for s in seeds],
         }
         for rule in sorted(RULES.values(), key=lambda rule: rule.name != "mesu")

@@ -44,6 +44,12 @@ STRENGTH = DELTA_MAX * STEPPED
 ROW_PULSES, COLUMN_PULSES = INPUT_MAX + 15 >> 4, (STRENGTH >> 4) + 65535 >> 16
 
 
+def largest_trace_logit() -> int:
+    """A mean trace over what sums are measured in, whose mantissa is short by 2^-15 at most."""
+    exact = Fraction(SCALE * INPUT_MAX, 1 << 16) * math.isqrt(ROWS) / (1 - Fraction(1, 1 << 15))
+    return math.floor(exact + Fraction(1, 2))
+
+
 def largest_logit() -> int:
     """|Σ ±x| ≤ √rows · √Σ x² (Cauchy and Schwarz), and the norm is short by 2^-15 at most."""
     rooted = math.isqrt(ROWS)
@@ -59,7 +65,7 @@ def largest_gate_word() -> int:
     return int((features * -(-units // WORD_BITS)).max()) - 1
 
 
-LOGIT = largest_logit()
+LOGIT, TRACE_LOGIT = largest_logit(), largest_trace_logit()
 BOUNDS = Bounds(
     {
         # forward
@@ -88,6 +94,9 @@ BOUNDS = Bounds(
         # where units spike
         "charged": (SUM * (1 << 16) << 2, "int64"),
         "charge": (CHARGE_MAX, "int32"),
+        "trace_logit": (TRACE_LOGIT, "int32"),
+        "trace_below": (2 * TRACE_LOGIT, "uint32"),
+        "trace_distance": (2 * TRACE_LOGIT * int(EXP2[0]), "int64"),
         "passed": (DELTA_MAX * GATE_MAX + 64, "int32"),
         # the step's multiplier
         "apart": (255, "int32"),

@@ -8,17 +8,25 @@ import numpy as np
 from limits_metaplastic import BOUNDS
 
 from quant.counters import Saturations
-from quant.front_end import INPUT_FRAC_BITS, INPUT_MAX
+from quant.front_end import INPUT_MAX
 from quant.integers import shift_round
 from quant.network import NetworkSpec
 from quant.noise import key_of
 from quant.rules.metaplastic.config import MetaplasticConfig
-from quant.rules.metaplastic.golden import DELTA_MAX, Forward, forward, pulse_layer, update
+from quant.rules.metaplastic.golden import (
+    DELTA_MAX,
+    Forward,
+    forward,
+    pulse_layer,
+    scale_logits,
+    update,
+)
 from quant.rules.metaplastic.plan import make_metaplastic_plan
 from quant.rules.metaplastic.state import weight_view
 from quant.spiking import golden
 from quant.spiking.sums import CHARGE_MAX, spiked
 from quant.state import init_state
+from quant.tables import EXP2
 
 LEAKS = (1, 1)
 
@@ -26,6 +34,7 @@ LEAKS = (1, 1)
 def exercise_spikes() -> None:
     """The largest sums of a layer of one input and of very many, and gradients at their ends."""
     _charges()
+    _logits()
     _passed()
 
 
@@ -35,21 +44,33 @@ def _charges() -> None:
         spec = NetworkSpec((rows, 2, 2), False, "none", leaks=LEAKS)
         plan = make_metaplastic_plan(spec, config)
         mantissa, exponent = plan.charges[0]
-        real = window * math.sqrt(rows)
+        real = 16 * window * math.sqrt(rows)
         assert math.isclose(mantissa * 2.0**-exponent, real, rel_tol=2.0**-15)
-        right = 31 - exponent + INPUT_FRAC_BITS - 16
+        right = 31 - exponent - 16
         assert right >= -2
         most = INPUT_MAX * rows
         for value in (most, -most, 16, 0):
             sums, count, left = np.full((2, 1), value), Saturations(), Forward()
             product = value * ((1 << 31) // mantissa)
             BOUNDS.hold("charged", product << max(-right, 0))
-            charge = min(max(value / 16 / real * 65536, -CHARGE_MAX), CHARGE_MAX)
+            charge = min(max(value / real * 65536, -CHARGE_MAX), CHARGE_MAX)
             BOUNDS.hold("charge", round(charge))
             state = init_state(spec, config, "q8")
-            x = spiked(spec, plan.charges[0], state, 0, sums, INPUT_FRAC_BITS, left, count)
+            x = spiked(spec, plan.charges[0], state, 0, sums, 0, left, count)
             assert (x == (16 if charge >= 65536 else 0)).all()
             assert (count.activation > 0) == (abs(charge) == CHARGE_MAX)
+
+
+def _logits() -> None:
+    """All traces full, of one sign, for every width."""
+    for rows in (1, 2, 3, 515, 65535):
+        spec = NetworkSpec((rows, 2), False, "none", leaks=(1,))
+        plan = make_metaplastic_plan(spec, MetaplasticConfig(logit_scale=8.0))
+        top = int(scale_logits(np.array([INPUT_MAX * rows]), plan.charges[0], plan)[0])
+        BOUNDS.hold("trace_logit", top)
+        BOUNDS.hold("trace_below", 2 * top)
+        BOUNDS.hold("trace_distance", 2 * top * int(EXP2[0]))
+        assert math.isclose(top, 8 * 65536 * INPUT_MAX / 16 * math.sqrt(rows), rel_tol=2.0**-14)
 
 
 def _passed() -> None:

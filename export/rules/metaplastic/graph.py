@@ -27,7 +27,6 @@ from export.graph.whole import (
     shift_round,
     where,
 )
-from quant.front_end import INPUT_FRAC_BITS
 from quant.layout import State
 from quant.network import NetworkSpec
 from quant.rules.metaplastic.config import MetaplasticConfig
@@ -134,7 +133,7 @@ def forward(
                 x = where(active, where(sums < 0, -1.0, np.array(1.0)), 0.0)
             elif layer + 1 < len(weights):
                 unit, drawn = plan.charges[layer], expanded(sums, 1)
-                x = squeezed(fire_sums(unit, layer, drawn, INPUT_FRAC_BITS, fire), 1)
+                x = squeezed(fire_sums(unit, layer, drawn, 0, fire), 1)
     return found
 
 
@@ -148,7 +147,10 @@ def logits(last: Layer, plan: MetaplasticPlan) -> Any:
 
 def _norm(x: Any, spec: NetworkSpec, plan: MetaplasticPlan, layer: int) -> tuple[Any, Any]:
     """The root of Σ x²; behind the first layer signs are ±1, but for those that are idle."""
-    if layer and not plan.charges:
+    if plan.charges:
+        mantissa, exponent = plan.charges[layer]
+        return np.array([[float(mantissa)]]), np.array([[float(exponent)]])
+    if layer:
         gates, units = plan.gates, spec.layers[layer]
         if layer == 1 and gates.n_blocks:
             units = gates.n_active * gates.block_units

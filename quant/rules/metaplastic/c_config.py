@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from quant.c_text import Constants, RuleKernel, cut_type, unsigned, whole
-from quant.front_end import INPUT_FRAC_BITS
 from quant.network import NetworkSpec
 from quant.rules.metaplastic.config import MetaplasticConfig
 from quant.rules.metaplastic.cuts import n_inputs, shapes_of
 from quant.rules.metaplastic.plan import make_metaplastic_plan
 from quant.rules.metaplastic.state import stride
-from quant.spiking.sums import INVERSE_BITS, charge_shift
 
 
 def constants(spec: NetworkSpec, config: MetaplasticConfig, arithmetic: str) -> Constants:
@@ -54,9 +52,7 @@ def constants(spec: NetworkSpec, config: MetaplasticConfig, arithmetic: str) -> 
         gains = [plan.gains[index], plan.backward_shifts[index]]
         layers.append([rows, columns, width, weight, sums, *gains])
         if spec.leaks:
-            unit = plan.charges[index]
-            charge = [(1 << INVERSE_BITS) // unit[0], charge_shift(unit, INPUT_FRAC_BITS)]
-            layers[-1] += [sum(spec.layers[1 : index + 1]), *charge]
+            layers[-1] += [sum(spec.layers[1 : index + 1]), *plan.charges[index]]
         weight, sums = weight + rows * width, sums + width
     return Constants(defines, layers)
 

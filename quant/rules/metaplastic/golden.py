@@ -26,7 +26,6 @@ import numpy.typing as npt
 
 from quant import noise
 from quant.counters import Saturations
-from quant.front_end import INPUT_FRAC_BITS
 from quant.heads.categorical.golden import softmax_q
 from quant.integers import Int64, bit_length, isqrt, shift_round
 from quant.layout import State
@@ -60,7 +59,8 @@ class Forward:
     sums : list of int64[columns]
         Σ x b(w).
     norms : list of (int, int)
-        The root of Σ x² as (mantissa, exponent): mantissa · 2^-exponent.
+        The root of Σ x² as (mantissa, exponent): mantissa · 2^-exponent; of a spiking network
+        what its sums are measured in, the same for all inputs.
     logits : int64[classes]
         Q.16.
     active : list of bool[columns]
@@ -119,7 +119,7 @@ def forward(
         a = x @ binary(weight_view(spec, state, layer).astype(np.int64))
         result.inputs.append(x)
         result.sums.append(a)
-        result.norms.append(norm(int(x @ x)))
+        result.norms.append(plan.charges[layer] if spec.leaks else norm(int(x @ x)))
         active = np.ones(len(a), np.bool_)
         if plan.gates.n_blocks and layer == 0:
             active = active_units(plan.gates, int(state["seed"][0]), first)
@@ -128,7 +128,7 @@ def forward(
             x = np.where(active, binary(a), 0)
         elif layer + 1 < len(spec.shapes):
             unit, sums = plan.charges[layer], a[:, None]
-            x = spiked(spec, unit, state, layer, sums, INPUT_FRAC_BITS, result, count)[:, 0]
+            x = spiked(spec, unit, state, layer, sums, 0, result, count)[:, 0]
     result.logits = scale_logits(result.sums[-1], result.norms[-1], plan)
     return result
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from quant.front_end import INPUT_FRAC_BITS
 from quant.network import NetworkSpec
 from quant.rules.metaplastic.config import WEIGHT_FRAC_BITS, MetaplasticConfig
 from quant.rules.metaplastic.cuts import adapts, cut_values, cuts_of, layers_of, metaplasticity_of
@@ -54,7 +55,8 @@ class MetaplasticPlan:
         The step sets itself.
     gates : Gates
     charges : tuple of (int, int)
-        Of a spiking network: what each layer's sums are measured in (:mod:`quant.spiking.sums`).
+        Of a spiking network: what each layer's sums are measured in (:mod:`quant.spiking.sums`),
+        in units of their last bit.
     """
 
     let_through: tuple[npt.NDArray[np.uint16], ...]
@@ -95,6 +97,11 @@ def let_through_table(metaplasticity: float) -> npt.NDArray[np.uint16]:
     return table
 
 
+def _charges(spec: NetworkSpec, window: float) -> tuple[Unit, ...]:
+    found = units_of(spec.shapes, window)
+    return tuple((mantissa, exponent - INPUT_FRAC_BITS) for mantissa, exponent in found)
+
+
 def make_metaplastic_plan(spec: NetworkSpec, config: MetaplasticConfig) -> MetaplasticPlan:
     """Compute the constants; real arithmetic in float64, once."""
     clamp_q, sized = clamp_limit(config), config.for_sizes(layers_of(spec, config))
@@ -125,5 +132,5 @@ def make_metaplastic_plan(spec: NetworkSpec, config: MetaplasticConfig) -> Metap
         cuts=cut_values(cuts_of(spec, config)),
         adapts=adapts(spec, config),
         gates=gates_of(spec, config),
-        charges=units_of(spec.shapes, sized.window) if spec.leaks else (),
+        charges=_charges(spec, sized.window) if spec.leaks else (),
     )

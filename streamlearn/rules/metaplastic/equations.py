@@ -13,7 +13,7 @@ that sets itself (:mod:`streamlearn.rules.metaplastic.step`).
 same for all samples behind hidden units; it is left to the learning rates, and the gradient by the
 hidden units is divided by a power of two instead (``backward_shifts`` of the plan). sign(0) = +1.
 Where hidden units spike (:mod:`streamlearn.spiking`) inputs are traces, a / (window √n) of n inputs
-is a membrane's charge, h is the trace of its spikes, and δ is passed down times their derivative.
+is a membrane's charge, a logit is over √n, h is the trace of its spikes, and δ is passed down times their derivative.
 With gates (:mod:`quant.rules.metaplastic.gates`) h_j = 0 in the blocks of the first hidden layer
 that are not active for a sample, and they learn nothing.
 
@@ -97,15 +97,17 @@ def forward(
         a = x @ binary(weight_view(spec, state, layer))
         result.inputs.append(x)
         result.sums.append(a)
-        result.norms.append(float(np.sqrt(x @ x)))
+        last = layer + 1 == len(spec.shapes)
+        unit = math.sqrt(len(x)) * (1.0 if last else sized.window)
+        result.norms.append(unit if spec.leaks else float(np.sqrt(x @ x)))
         active = np.ones(len(a), np.bool_)
         if gates.n_blocks and layer == 0:
             active = active_units(gates, int(state["seed"][0]), first)
         result.active.append(active)
         if not spec.leaks:
             x = np.where(active, binary(a), 0.0)
-        elif layer + 1 < len(spec.shapes):
-            charge = a / (sized.window * math.sqrt(len(x)))
+        elif not last:
+            charge = a / unit
             trace, gate = fire(spec, state, layer, charge[:, None], result.fired)
             result.gate.append(gate)
             x = np.minimum(trace[:, 0], READ_MAX)

@@ -15,8 +15,9 @@ class SpikingMetaplasticClassifier(SummedSpikes):
 
     ``SpikingClassifier(rule="metaplastic")`` makes it. Events, traces and spikes are as there, and
     weights learn as in :class:`MetaplasticClassifier`, by pulses, with a trace in the place of an
-    input. Nothing is drawn for a prediction, so a unit has one membrane. Probabilities are
-    calibrated by a temperature, part of the state.
+    input. Nothing is drawn for a prediction, so a unit has one membrane. Sums are not normalised:
+    ``logit_scale`` multiplies the outputs' over the root of how many units there are. Probabilities
+    are calibrated by a temperature, part of the state.
 
     {inherited}
 
@@ -60,17 +61,17 @@ class SpikingMetaplasticClassifier(SummedSpikes):
         leaks: Sequence[int] | None = None,
         features: Sequence[str] | None = None,
         backend: Backend | None = None,
-        metaplasticity: float | None = None,
-        metaplasticity_output: float = 3.2,
+        metaplasticity: float | None = 3.0,
+        metaplasticity_output: float = 5.0,
         clamp: float = 0.906,
-        weight_init: float | None = None,
+        weight_init: float | None = 0.2,
         weight_init_output: float = 0.156,
         bias_input: float = 1.0,
-        unit_threshold: float = 0.2,
+        unit_threshold: float = 0.4,
         skip: float = 0.156,
-        lr: float | None = None,
-        lr_output: float | None = None,
-        logit_scale: float | None = None,
+        lr: float | None = 0.7,
+        lr_output: float | None = 0.12,
+        logit_scale: float | None = 4.0,
         calibration_window: int = 256,
         front_end_window: int = 2000,
         step: str | None = None,

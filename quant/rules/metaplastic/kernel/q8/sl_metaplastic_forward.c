@@ -35,9 +35,7 @@ static sl_rows_t sl_rows_of(uint32_t index, sl_scratch_t *scratch) {
             sl_use(i, x, &rows, scratch);
         }
     }
-    const int32_t exponent = square_sum == 0 ? 0 : (32 - sl_bit_length(square_sum)) >> 1;
-    scratch->norm_mantissa[index] = sl_isqrt32(square_sum << 2 * exponent);
-    scratch->norm_exponent[index] = exponent;
+    sl_later_measure(index, square_sum, scratch);
     return rows;
 }
 

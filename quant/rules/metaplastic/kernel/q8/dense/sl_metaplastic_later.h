@@ -34,6 +34,13 @@ static inline int32_t sl_later_passed(sl_later_t units, uint32_t j, int32_t grad
     return gradient;
 }
 
+/* What a layer's sums are measured in: the norm of its input. */
+static inline void sl_later_measure(uint32_t index, uint32_t square_sum, sl_scratch_t *scratch) {
+    const int32_t exponent = square_sum == 0 ? 0 : (32 - sl_bit_length(square_sum)) >> 1;
+    scratch->norm_mantissa[index] = sl_isqrt32(square_sum << 2 * exponent);
+    scratch->norm_exponent[index] = exponent;
+}
+
 /* The input of a row: +-1, 0 of a unit of an inactive block. */
 static inline int32_t sl_later_input(const sl_scratch_t *scratch, uint32_t index, uint32_t i) {
     const sl_layer_t *below = &sl_layers[index - 1];

@@ -7,7 +7,10 @@
 #include "sl_rule.h"
 #include "sl_sums.h"
 
-enum { SL_GRADED = 1 }; /* inputs of later layers are Q3.4 */
+enum {
+    SL_GRADED = 1,            /* inputs of later layers are Q3.4 */
+    SL_CHARGE_RIGHT = 31 - 16 /* from a sum times an inverse to Q15.16 */
+};
 
 /* Which units of a layer learn: those near a spike. */
 typedef struct {
@@ -27,6 +30,13 @@ static inline int32_t sl_later_passed(sl_later_t units, uint32_t j, int32_t grad
     return sl_gated(gradient, units.gate[j]);
 }
 
+/* What a layer's sums are measured in is the same for all inputs. */
+static inline void sl_later_measure(uint32_t index, uint32_t square_sum, sl_scratch_t *scratch) {
+    (void)square_sum;
+    scratch->norm_mantissa[index] = sl_layers[index].mantissa;
+    scratch->norm_exponent[index] = sl_layers[index].exponent;
+}
+
 /* The input of a row: the trace of a unit's spikes, or 1 of a bias. */
 static inline int32_t sl_later_input(const sl_scratch_t *scratch, uint32_t index, uint32_t i) {
     const sl_layer_t *below = &sl_layers[index - 1];
@@ -38,8 +48,10 @@ static inline void sl_later_hand_on(uint32_t index, const sl_state_t *state,
                                     sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[index];
     const int32_t *sums = scratch->sums + layer->sums;
+    const int64_t inverse = (1u << 31) / layer->mantissa;
     for (uint32_t j = 0; index + 1 < SL_N_LAYERS && j < layer->columns; j++) {
-        scratch->block_a[j] = sl_sum_charge(sums[j], layer->inverse, layer->right, scratch);
+        scratch->block_a[j] =
+            sl_sum_charge(sums[j], inverse, SL_CHARGE_RIGHT - layer->exponent, scratch);
     }
     if (index + 1 < SL_N_LAYERS) {
         (void)sl_activate(index, 1, 1, layer->unit, state, scratch);

@@ -10,7 +10,8 @@
     int16_t hidden[SL_N_HIDDEN_ROWS]; /* inputs of later layers, Q3.4 */                           \
     SL_TIME_SCRATCH
 
-/* Of a layer: its first unit, and from a sum to a charge. */
+/* Of a layer: its first unit, and what its sums are measured in, mantissa * 2^-exponent. */
 #define SL_LAYER_MORE                                                                              \
     uint32_t unit;                                                                                 \
-    int32_t inverse, right;
+    uint32_t mantissa;                                                                             \
+    int32_t exponent;
