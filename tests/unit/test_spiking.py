@@ -19,6 +19,7 @@ from quant.errors import ConfigError, LabelError, ShapeError, StateFormatError
 from quant.network import NetworkSpec
 from quant.rules.bimu.config import BimuConfig
 from quant.rules.mesu.config import MesuConfig
+from quant.rules.metaplastic.config import MetaplasticConfig
 from quant.rules.multilevel.config import MultilevelConfig
 from quant.spiking import TRACES
 from quant.state import init_state, state_from_bytes
@@ -36,6 +37,7 @@ NETWORKS: list[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], str]] = 
 RULES = [
     ("q16", MesuConfig(n_draws=3, sigma_init=2.0)),
     ("q8", BimuConfig(n_draws=3, threshold=0.2, belief_init=2.0)),
+    ("q8", MetaplasticConfig(window=0.2)),
 ]
 
 

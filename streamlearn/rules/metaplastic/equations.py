@@ -13,7 +13,8 @@ that sets itself (:mod:`streamlearn.rules.metaplastic.step`).
 same for all samples behind hidden units; it is left to the learning rates, and the gradient by the
 hidden units is divided by a power of two instead (``backward_shifts`` of the plan). sign(0) = +1.
 Where hidden units spike (:mod:`streamlearn.spiking`) inputs are traces, a / (window √n) of n inputs
-is a membrane's charge, a logit is over √n, h is the trace of its spikes, and δ is passed down times their derivative.
+is a membrane's charge, a logit is over √n, h is the trace of its spikes, and δ is passed down times
+their derivative.
 With gates (:mod:`quant.rules.metaplastic.gates`) h_j = 0 in the blocks of the first hidden layer
 that are not active for a sample, and they learn nothing.
 
