@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quant import spiking
-from quant.errors import ConfigError, LabelError
+from quant.errors import ConfigError, LabelError, ShapeError
 from quant.heads.head import ClassPrediction
+from quant.hyperparameters import is_whole
 from quant.rule import RULES, part
 from streamlearn.learners.base import Features, StreamLearner
 from streamlearn.learners.classifier import StreamClassifier
@@ -21,6 +22,19 @@ from streamlearn.learners.template import as_tuple
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+
+def _events(threshold: Any, drift: Any) -> tuple[int, ...]:
+    """Return threshold and leak of the events as a network has them; ``()`` without events."""
+    if not is_whole(drift) or not 0 <= drift <= 8:
+        raise ConfigError(f"drift={drift!r}: expected 1 to 8, or 0 for a reference that stays")
+    if threshold is None:
+        return ()
+    real = is_whole(threshold) or isinstance(threshold, float | np.floating)
+    sixteenths = math.floor(16 * threshold + 0.5) if real and math.isfinite(threshold) else 0
+    if not 1 <= sixteenths <= 127:
+        raise ConfigError(f"threshold={threshold!r}: expected 1/16 to 7.94, or None for no events")
+    return sixteenths, int(drift)
 
 
 def spiking_class(rule: str) -> type[Any] | None:
@@ -141,13 +155,9 @@ class Spikes(StreamClassifier):
         found["leaks"] = as_tuple("leaks", leaks)
         if not found["leaks"]:
             raise ConfigError("leaks=(): give one number for each layer of weights, or None")
-        found["delta"] = ()
-        if threshold is not None:
-            if not isinstance(threshold, int | float) or not math.isfinite(threshold):
-                raise ConfigError(f"threshold={threshold!r}: expected 1/16 to 7.94, or None")
-            found["delta"] = (math.floor(16 * threshold + 0.5), given["drift"])
-            if layers and isinstance(layers[0], int | np.integer):
-                layers = (2 * int(layers[0]), *layers[1:])
+        found["delta"] = _events(threshold, given["drift"])
+        if found["delta"] and len(layers) > 1 and is_whole(layers[0]):
+            layers = (2 * int(layers[0]), *layers[1:])
         found["layers"] = layers
         return found
 
@@ -234,12 +244,12 @@ class Spikes(StreamClassifier):
         Raises
         ------
         ConfigError
-            If ``every`` is below 1.
+            If ``every`` is no whole number from 1 on.
         ShapeError, InputValueError, LabelError, DivergedError
             As :meth:`learn_one`; before the first step.
         """
-        if every < 1:
-            raise ConfigError(f"every={every}: expected 1 or more steps")
+        if not is_whole(every) or every < 1:
+            raise ConfigError(f"every={every!r}: expected 1 or more steps")
         with self._lock:
             rows = self._read_many(X)
             label = read_label(y)
@@ -266,13 +276,17 @@ class Spikes(StreamClassifier):
         ------
         LabelError
             If no label is known yet.
-        ShapeError, InputValueError, DivergedError
+        ShapeError
+            If the recording has no step; or as :meth:`learn_one`.
+        InputValueError, DivergedError
             As :meth:`learn_one`.
         """
         with self._lock:
             if not self._labels:
                 raise LabelError("no label is known yet: learn a recording, or give classes=")
             rows, kept = self._read_many(X), self._state
+            if not len(rows):
+                raise ShapeError("a recording of 0 steps says nothing: give one or more")
             self._state = kept.copy()
             try:
                 spiking.reset(self._state)

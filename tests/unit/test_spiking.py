@@ -276,9 +276,14 @@ def test_a_file_holds_the_time_between_two_steps(tmp_path: Path) -> None:
         ({"leaks": (3, 7)}, "whole numbers from 1 to 6"),
         ({"leaks": ()}, "one number for each layer"),
         ({"leaks": 3}, "expected a list or tuple"),
-        ({"threshold": 0.0}, "a threshold of 1 to 127 sixteenths"),
+        ({"threshold": 0.0}, "threshold=0.0: expected 1/16 to 7.94, or None"),
+        ({"threshold": 7.98}, "threshold=7.98: expected 1/16 to 7.94, or None"),
         ({"threshold": "much"}, "expected 1/16 to 7.94, or None"),
-        ({"drift": 9}, "a leak of 1 to 8"),
+        ({"threshold": True}, "threshold=True: expected 1/16 to 7.94, or None"),
+        ({"threshold": math.inf}, "expected 1/16 to 7.94, or None"),
+        ({"drift": 9}, "drift=9: expected 1 to 8, or 0"),
+        ({"drift": None}, "drift=None: expected 1 to 8, or 0"),
+        ({"drift": 2.5, "threshold": None}, "drift=2.5: expected 1 to 8, or 0"),
         ({"rule": "metaplastic"}, "learn by 'bimu' or 'mesu' so far"),
         ({"arithmetic": "float32"}, "there are bimu in q8 or float64, mesu in q16 or float64"),
         ({"rule": "bimu", "unit_threshold": 0.01}, "a spiking unit fires at 0.015625 to 4"),
@@ -313,8 +318,12 @@ def test_parts_that_a_spiking_network_has_not_are_refused() -> None:
     learner = SpikingClassifier((3, 8, 2))
     with pytest.raises(LabelError, match="no label is known"):
         learner.predict_recording(np.zeros((3, 3)))
-    with pytest.raises(ConfigError, match="expected 1 or more"):
-        learner.learn_recording(np.zeros((3, 3)), "a", every=0)
+    for every in (0, 2.5, "2", True):
+        with pytest.raises(ConfigError, match="expected 1 or more"):
+            learner.learn_recording(np.zeros((3, 3)), "a", every=every)  # type: ignore[arg-type]
+    learner.learn_recording(np.zeros((3, 3)), "a")
+    with pytest.raises(ShapeError, match="0 steps"):
+        learner.predict_recording(np.zeros((0, 3)))
     with pytest.raises(ShapeError):
         learner.step([1.0])
 
