@@ -162,7 +162,7 @@ def unfit(new: Statistics) -> Any:
 
 def fitted(entered_: Statistics, after: Any) -> tuple[Statistics, Any]:
     """The units that fit a new variance: coarser ones, or finer ones again."""
-    mean, variance, exponent, count = entered_
+    mean, variance = entered_.mean, entered_.variance
     mean_bits = bit_length(absolute(whole(mean)), _MEAN_BITS, scalar=False)
     bits = bit_length(variance, _VARIANCE_BITS_MAX, scalar=False)
     wide = maximum(shift_floor(bits - VARIANCE_BITS + 1, 1), mean_bits - MAGNITUDE_BITS)
@@ -178,5 +178,7 @@ def fitted(entered_: Statistics, after: Any) -> tuple[Statistics, Any]:
     room = minimum(MAGNITUDE_BITS - 1 - mean_bits, EXPONENT_START - new.exponent)
     finer = minimum(maximum(shift_floor(VARIANCE_BITS - bits, 1), 0), maximum(room, 0))
     up = where(narrow, finer, 0)
-    found = Statistics(scaled(new.mean, up), scaled(new.variance, 2 * up), new.exponent + up, count)
+    found = Statistics(
+        scaled(new.mean, up), scaled(new.variance, 2 * up), new.exponent + up, new.samples
+    )
     return found, scaled(after, up)

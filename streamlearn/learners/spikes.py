@@ -13,7 +13,8 @@ from quant import spiking
 from quant.errors import ConfigError, LabelError, ShapeError
 from quant.heads.head import ClassPrediction
 from quant.hyperparameters import is_whole
-from quant.rule import RULES, part
+from quant.rooms import part
+from quant.rule import RULES
 from streamlearn.learners.base import Features, StreamLearner
 from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.learners.labels import read_label

@@ -5,8 +5,14 @@ from __future__ import annotations
 import numpy as np
 from holding import Bounds
 
-from quant.front_end.statistics import DELTA_BITS, MAGNITUDE_BITS, Statistics, at_exponent
-from quant.front_end.statistics import first, follow
+from quant.front_end.statistics import (
+    DELTA_BITS,
+    MAGNITUDE_BITS,
+    Statistics,
+    at_exponent,
+    first,
+    follow,
+)
 from quant.integers import isqrt
 from quant.stages.signal import tops
 from quant.stages.standardise import Z_FRAC_BITS, Z_MAX, Standardise, golden
@@ -59,7 +65,9 @@ def exercise() -> None:
         e = MAGNITUDE_BITS - tops(row)
         BOUNDS.hold("first_apart", np.abs(np.diff(at_exponent(row, e))))
     largest = np.float32([np.finfo(np.float32).max, -np.finfo(np.float32).max])
-    BOUNDS.hold("first_apart", np.abs(np.diff(at_exponent(largest, MAGNITUDE_BITS - tops(largest)))))
+    BOUNDS.hold(
+        "first_apart", np.abs(np.diff(at_exponent(largest, MAGNITUDE_BITS - tops(largest))))
+    )
 
 
 def _hold(state: np.ndarray, x: np.ndarray, window: int) -> None:

@@ -25,8 +25,8 @@ LEAK_MAX = 10
 FINEST = VALUE_BITS + 125
 #: The exponent of the largest.
 COARSEST = VALUE_BITS - 128
-#: A value that is no 0 and leaves so many bits unused, as its channel's traces do, makes units finer
-#: by as many.
+#: A value that is no 0 and leaves so many bits unused, as its channel's traces do, makes units
+#: finer by as many.
 UNUSED_BITS = 14
 
 

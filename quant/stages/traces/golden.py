@@ -24,7 +24,8 @@ def exponents(traces: Traces, state: State, x: Float32) -> Int64:
     small = np.abs(trace) < np.int64(1) << np.array(traces.leaks) + VALUE_BITS - UNUSED_BITS
     finer = before + UNUSED_BITS
     rises = (x != 0) & (finest >= finer) & small.all(axis=1) & bool(state["begun"][0])
-    return np.where(rises, finer, np.minimum(before, finest))
+    found: Int64 = np.where(rises, finer, np.minimum(before, finest))
+    return found
 
 
 def step(traces: Traces, state: State, x: Float32) -> tuple[Int64, Int64]:

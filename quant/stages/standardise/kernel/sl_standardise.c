@@ -53,8 +53,13 @@ static int32_t sl_standardised(const sl_standardise_state_t *state, uint32_t c, 
 
 #if SL_STANDARDISE_SETTLED
 static const sl_standardise_state_t sl_settled = {
-    SL_STANDARDISE_WINDOW,   SL_STANDARDISE_MEAN,     SL_STANDARDISE_LOW,
-    SL_STANDARDISE_VARIANCE, SL_STANDARDISE_EXPONENT, {0}, {0},
+    SL_STANDARDISE_WINDOW,
+    SL_STANDARDISE_MEAN,
+    SL_STANDARDISE_LOW,
+    SL_STANDARDISE_VARIANCE,
+    SL_STANDARDISE_EXPONENT,
+    {0},
+    {0},
 };
 #endif
 
@@ -71,8 +76,8 @@ void sl_standardise_reset(sl_standardise_state_t *state) {
 int32_t sl_standardise_look(const sl_standardise_state_t *state, sl_standardise_scratch_t *scratch,
                             const uint32_t *x_bits, uint32_t *feature_bits) {
     for (uint32_t c = 0; c < SL_STANDARDISE_CHANNELS; c++) {
-        const int32_t z = sl_standardised(state, c, x_bits[c], &scratch->after[c],
-                                          &scratch->steady[c]);
+        const int32_t z =
+            sl_standardised(state, c, x_bits[c], &scratch->after[c], &scratch->steady[c]);
         feature_bits[c] = sl_signal_real(z, SL_STANDARDISE_Z_BITS);
     }
     return 1;
