@@ -51,4 +51,5 @@ def test_rows_take_turns_over_two_rounds_and_past_the_end_of_the_counter(
     learner.state = state
     same(learner, *block(layers[0], 2 * gather + 5))
     assert learner.state["n_samples"][0] < 2 * gather + 5
-    assert all(learner.state[f"gathered_{name}"].any() for name in ("input", "lane"))
+    assert learner.state["gathered_input"].any()
+    assert learner.state["gathered_lane"].any() or layers[1] == 1  # one unit has no deviation
