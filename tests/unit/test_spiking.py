@@ -15,7 +15,7 @@ from numpy.lib import recfunctions as rfn
 
 from export import open_export, write_export
 from export.graph.model import prediction_model
-from quant.errors import ConfigError, ShapeError, StateFormatError
+from quant.errors import ConfigError, InputValueError, LabelError, ShapeError, StateFormatError
 from quant.network import NetworkSpec
 from quant.rules.bimu.config import BimuConfig
 from quant.rules.mesu.config import MesuConfig
@@ -223,6 +223,22 @@ def test_a_step_without_a_label_lets_time_pass_and_learns_nothing() -> None:
     assert learner.state_sha256 == other.state_sha256
     assert np.array_equal(learner.state["mu"], weights)
     assert learner.n_samples == 50 * 50
+
+
+def test_a_block_has_steps_without_a_label_and_is_learned_whole_or_not_at_all() -> None:
+    one, block = (SpikingClassifier((1, 8, 3), front_end="none") for _ in range(2))
+    x, labels = tone(True, 0.5, 9), ["low", None, None, "high", "low", None, "high", None, "low"]
+    said = [one.test_then_learn_one(row, label) for row, label in zip(x, labels, strict=True)]
+    assert block.test_then_learn_many(x, labels) == said
+    assert block.state_sha256 == one.state_sha256
+    assert (block.n_samples, block.activity.steps) == (5, 9)
+    for wrong, why in ((x[:8], "9 labels for 8 steps"), (np.full((9, 1), np.nan), "row 0")):
+        with pytest.raises((ShapeError, InputValueError), match=why):
+            block.learn_many(wrong, labels)
+    with pytest.raises(LabelError, match="row 3: label 'c' is unknown"):
+        block.learn_many(x[:4], [None, "a", None, "c"])
+    assert block.state_sha256 == one.state_sha256
+    assert block.labels == ("low", "high")
 
 
 def test_reset_forgets_time_and_keeps_what_was_learned() -> None:
