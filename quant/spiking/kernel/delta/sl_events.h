@@ -6,7 +6,7 @@
 #include "sl_rule.h"
 
 SL_FOLD void sl_events_arrive(const sl_state_t *state, sl_scratch_t *scratch) {
-    sl_change_arrive(state, scratch);
+    sl_events_count(state, scratch);
 }
 
 SL_FOLD void sl_events_commit(sl_state_t *state, const sl_scratch_t *scratch) {

@@ -9,7 +9,7 @@
 #define SL_EVENTS_MAX 4.0f
 
 /* Values become events: by how many thresholds each rose, and, behind them, by how many it fell. */
-SL_INLINE void sl_change_arrive(const sl_state_t *state, sl_scratch_t *scratch) {
+SL_INLINE void sl_events_count(const sl_state_t *state, sl_scratch_t *scratch) {
     const float threshold = SL_DELTA / 16.0f;
     const float keep = SL_DELTA_LEAK ? 1.0f - 1.0f / (float)(1u << SL_DELTA_LEAK) : 1.0f;
     for (uint32_t i = 0; i < SL_N_FEATURES; i++) {

@@ -9,7 +9,7 @@
 enum { SL_EVENTS_MAX = 4 };
 
 /* Values become events: by how many thresholds each rose, and, behind them, by how many it fell. */
-SL_INLINE void sl_change_arrive(const sl_state_t *state, sl_scratch_t *scratch) {
+SL_INLINE void sl_events_count(const sl_state_t *state, sl_scratch_t *scratch) {
     const int32_t threshold = SL_DELTA << SL_INPUT_SHIFT;
     for (uint32_t i = 0; i < SL_N_FEATURES; i++) {
         int32_t reference = state->delta_reference[i];
