@@ -9,9 +9,8 @@ SL_FOLD void sl_activate(uint32_t index, uint32_t draws, uint32_t lanes, uint32_
                          const sl_state_t *state, sl_scratch_t *scratch) {
     (void)draws;
     (void)state;
-    const float *a = scratch->block_a;
     float *hidden = scratch->hidden + to;
     for (uint32_t e = 0; e < sl_layers[index].columns * lanes; e++) {
-        hidden[e] = a[e] < 0 ? 0.0f : a[e] /* NaN passes */;
+        hidden[e] = scratch->block_a[e] < 0 ? 0.0f : scratch->block_a[e] /* NaN passes */;
     }
 }
