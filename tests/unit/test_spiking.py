@@ -280,7 +280,10 @@ def test_a_file_holds_the_time_between_two_steps(tmp_path: Path) -> None:
         ({"threshold": "much"}, "expected 1/16 to 7.94, or None"),
         ({"drift": 9}, "a leak of 1 to 8"),
         ({"rule": "metaplastic"}, "learn by 'bimu' or 'mesu' so far"),
-        ({"arithmetic": "float32"}, "there are bimu in q8 or float64, mesu in q16 or float64"),
+        (
+            {"rule": "bimu", "arithmetic": "float32"},
+            "there are bimu in q8 or float64, mesu in q16 or float32 or float64",
+        ),
         ({"rule": "bimu", "unit_threshold": 0.01}, "a spiking unit fires at 0.015625 to 4"),
     ],
 )

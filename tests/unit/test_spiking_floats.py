@@ -14,9 +14,10 @@ from export import write_export
 from quant.errors import ConfigError, DivergedError, ShapeError
 from quant.network import NetworkSpec
 from quant.rules.mesu.config import MesuConfig
+from quant.sampling.plan import variance_exponent
 from quant.spiking import CHARGES, TRACES
 from quant.state import init_state, state_from_bytes
-from streamlearn import SpikingClassifier, load
+from streamlearn import MesuClassifier, SpikingClassifier, load
 from streamlearn.engines import make_engine
 
 LEARNERS: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
@@ -154,6 +155,25 @@ def test_traces_stay_within_their_ends() -> None:
     assert learner.state["input_trace"].max() == np.float32(8 - 2**-9)
     for name in ("membrane_reset", "output_trace"):
         assert 63 < learner.state[name].max() <= np.float32(64 - 2**-9)
+
+
+def test_sigma_ends_where_that_of_the_integers_does() -> None:
+    """A charge keeps the σ of then: nothing in a step's gradient holds a σ that grows."""
+    given: dict[str, Any] = {"threshold": None, "front_end": "none", "lr_sigma": 100.0, "seed": 1}
+    both = [SpikingClassifier((3, 12, 2), arithmetic=a, **given) for a in ("float32", "float64")]
+    exponents = [variance_exponent(n, both[0].config) for n in (3, 12)]
+    ends = np.repeat([2.0 ** (v / 2) for v in exponents], [3 * 12, 12 * 2])
+    for t, x in enumerate(np.clip(signal(60, 3), -3, 3)):
+        for learner in both:
+            learner.learn_one(x, t % 2)
+            assert (learner.state["sigma"][0] <= ends * (1 + 1e-6)).all(), t
+    cuts = [learner.saturations.rho for learner in both]
+    assert cuts[0] == cuts[1] > 5
+    assert apart(both[0].state["mu"], both[1].state["mu"]) < 1e-3
+    dense = MesuClassifier((3, 12, 2), arithmetic="float32", front_end="none", lr_sigma=100.0)
+    for t, x in enumerate(np.clip(signal(60, 3), -3, 3)):
+        dense.learn_one(x, t % 2)
+    assert dense.saturations.rho == 0, "a dense network's floats have no such end"
 
 
 @pytest.mark.parametrize("field", ["mu", "sigma"])

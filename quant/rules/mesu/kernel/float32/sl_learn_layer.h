@@ -8,6 +8,7 @@
 #include "sl_gate.h"
 #include "sl_rows.h"
 #include "sl_rule.h"
+#include "sl_sigma_end.h"
 #include "sl_step.h"
 #include "sl_steps.h"
 #include "sl_vector.h"
@@ -174,4 +175,7 @@ SL_FOLD void sl_learn_layer(uint32_t index, uint32_t key, sl_state_t *state, sl_
         sl_mesu_backward_inputs_f32(index, state, scratch, delta, r, below);
     }
     sl_mesu_update_layer_f32(index, state, scratch, delta, r);
+    if (SL_IN_TIME) {
+        sl_mesu_end_sigma_f32(index, state, scratch);
+    }
 }
