@@ -10,7 +10,7 @@ weight-sampling gradient given the pre-activations: the same mean, less noise.
 Differs from the authors' code: the prior pulls 1/sweep of the rows at each sample, sweep times as
 hard (``sweep=1`` is the paper), from the values that the gradient's step left; one gradient's step
 changes σ by -25 % to +50 % at most, and in a spiking network σ has an end. A sample that is learned
-again (:mod:`quant.replay`) moves μ alone: its evidence about σ is counted, and the prior has pulled.
+again (:mod:`quant.replay`) moves μ alone: its evidence about σ is counted, and the prior pulled.
 Counterparts: :mod:`quant.rules.mesu.golden` (integers), ``quant/rules/mesu/kernel`` (C).
 """
 
