@@ -8,7 +8,7 @@ ENTRIES = {
     "Streams": {
         "live": Entry(
             "signals.experiments",
-            "whole recordings learned once as they come: a memory, a reservoir, or neither",
+            "whole recordings as they come: with a memory, a reservoir, or neither",
         ),
     },
 }

@@ -180,7 +180,7 @@ class Found:
 
         def score(settings: Settings) -> float:
             guess = partial(gru.by_gru, **settings)
-            return float(np.mean([held_out(seen, n, guess)["windows"] for n in CHOOSING_SEEDS[:2]]))
+            return held_out(seen, CHOOSING_SEEDS[0], guess)["windows"]
 
         self.choose(name, gru.NAME, *search(gru.KNOBS, score))
         best = self.chosen[name][gru.NAME]
