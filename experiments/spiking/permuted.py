@@ -1,16 +1,14 @@
 """Permuted digits as events: five tasks in one pass, each of its own permutation of the pixels.
 
 784-100-10, 10,000 images of each task, what a new learner has; every step is learned. At the end
-1,000 test images as each task has them. Three codes. "Latency": a pixel that is not dark fires
-once, the sooner the brighter, within four steps. "Rate": six steps, in each of which a pixel fires
-with its brightness as the probability. "Held": the image stays for four steps, and the learner's
-own send-on-delta makes events of it. SGD is the same network in floats, with the spikes of a code;
-its rate was chosen on training images that it does not learn, in tasks of another seed.
+1,000 test images as each task has them. The codes are those of :mod:`experiments.spiking.codes`.
+SGD is the same network in floats, with the spikes of a code; its rate was chosen on training images
+that it does not learn, in tasks of another seed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache, partial
 from itertools import pairwise
 from typing import Any, Protocol
@@ -19,48 +17,17 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.data import Digits, Permutations, load_digits, split_for_validation
+from experiments.spiking.codes import CODES, Floats
 from experiments.spiking.runs import accuracy
 from experiments.spiking.sgd import SgdNetwork
 from experiments.study import say
 from streamlearn import MesuClassifier, SpikingClassifier
 
-Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 SIZES, LEAKS = (784, 100, 10), (3, 4)
 TASKS, PER_TASK, ASKED = 5, 10_000, 1_000
-LATENCY_STEPS, RATE_STEPS, HELD_STEPS = 4, 6, 4
-#: A pixel below is dark; and what an image that is held reaches, in units of the threshold's.
-DARK, BRIGHT = 0.1, 2.0
 #: To choose SGD's rate: fewer tasks and images, and a seed of no figure.
 RATES, CHOOSING_SEED, CHOOSING_TASKS, CHOOSING_IMAGES = (0.001, 0.003, 0.01, 0.03), 50, 3, 2_000
-
-
-def latency(image: Floats, rng: np.random.Generator) -> Floats:
-    """Return spikes, ``float32[LATENCY_STEPS, n]``: each pixel at most one."""
-    del rng
-    found = np.zeros((LATENCY_STEPS, image.size), np.float32)
-    lit = np.flatnonzero(image >= DARK)
-    at = np.minimum((LATENCY_STEPS * (1 - image[lit])).astype(int), LATENCY_STEPS - 1)
-    found[at, lit] = 1
-    return found
-
-
-def rate(image: Floats, rng: np.random.Generator) -> Floats:
-    """Return spikes, ``float32[RATE_STEPS, n]``, drawn by brightness."""
-    return (rng.random((RATE_STEPS, image.size)) < image).astype(np.float32)
-
-
-def held(image: Floats, rng: np.random.Generator) -> Floats:
-    """Return the image at each step, ``float32[HELD_STEPS, n]``."""
-    del rng
-    return np.repeat(BRIGHT * image[None], HELD_STEPS, axis=0)
-
-
-CODES: Mapping[str, Callable[[Floats, np.random.Generator], Floats]] = {
-    "latency": latency,
-    "rate": rate,
-    "held": held,
-}
 
 
 @lru_cache(maxsize=1)

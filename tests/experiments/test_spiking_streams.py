@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from experiments.data import Digits, Permutations
-from experiments.spiking import gas, permuted
+from experiments.spiking import codes, gas, permuted
 
 
 def rng() -> np.random.Generator:
@@ -15,22 +15,22 @@ def rng() -> np.random.Generator:
 
 def test_a_bright_pixel_fires_sooner_and_each_at_most_once() -> None:
     image = np.array([1.0, 0.8, 0.55, 0.3, 0.1, 0.09, 0.0], np.float32)
-    spikes = permuted.latency(image, rng())
+    spikes = codes.latency(image, rng())
     assert spikes.sum(axis=0).tolist() == [1, 1, 1, 1, 1, 0, 0]
     assert spikes.argmax(axis=0)[:5].tolist() == [0, 0, 1, 2, 3]
 
 
 def test_a_pixel_fires_as_often_as_it_is_bright() -> None:
     image = np.repeat(np.array([0.0, 0.25, 1.0], np.float32), 1000)
-    shares = permuted.rate(image, rng()).mean(axis=0).reshape(3, 1000).mean(axis=1)
+    shares = codes.rate(image, rng()).mean(axis=0).reshape(3, 1000).mean(axis=1)
     assert shares == pytest.approx([0, 0.25, 1], abs=0.02)
     assert shares[0] == 0
     assert shares[2] == 1
 
 
 def test_an_image_that_is_held_stays() -> None:
-    rows = permuted.held(np.array([0.0, 0.5, 1.0], np.float32), rng())
-    assert rows.shape == (permuted.HELD_STEPS, 3)
+    rows = codes.held(np.array([0.0, 0.5, 1.0], np.float32), rng())
+    assert rows.shape == (codes.HELD_STEPS, 3)
     assert (rows == [0, 1, 2]).all()
 
 
@@ -90,7 +90,7 @@ def test_each_task_permutes_pixels_and_test_images_are_only_asked() -> None:
         assert (one.asked[task] == test[:, permutations[task]]).all()
 
 
-@pytest.mark.parametrize("code", permuted.CODES)
+@pytest.mark.parametrize("code", codes.CODES)
 def test_a_learner_behind_a_code_counts_what_it_learned(code: str) -> None:
     images = np.random.default_rng(1).random((40, 784)).astype(np.float32)
     one = permuted.Spiking(code, 0)
