@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.options import add_seeds, seeds_of
+from experiments.options import seeds_of, seeds_or_part_again
 from experiments.signals import gru
 from experiments.signals.rivals import by_forest, by_neighbour
 from experiments.signals.shown import RATE, Shown, Tally, shown, shown_by
@@ -231,14 +231,4 @@ def _said(value: Any) -> str:
     return "+".join(map(str, value)) if isinstance(value, list | tuple) else f"{value:g}"
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Declare the study's own options."""
-    add_seeds(parser, 3)
-    parser.add_argument(
-        "--gru-again",
-        action="store_true",
-        help="measure the GRU alone, and take all else from the recorded result",
-    )
-
-
-STUDY = Study("front-ends", measure, tables, add_options)
+STUDY = Study("front-ends", measure, tables, seeds_or_part_again("GRU"))

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.options import add_seeds, seeds_of
+from experiments.options import seeds_of, seeds_or_part_again
 from experiments.signals.rivals import by_forest, by_neighbour, by_sgd
 from experiments.signals.shown import Floats, Shown, Tally, shown
 from experiments.spiking.data import Integers, folds, motion
@@ -194,14 +194,4 @@ def tables(record: Record) -> Mapping[str, str]:
     return found
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Declare the study's own options."""
-    add_seeds(parser, 3)
-    parser.add_argument(
-        "--mesu-again",
-        action="store_true",
-        help="measure MESU alone, and take settings and others from the recorded result",
-    )
-
-
-STUDY = Study("windows", measure, tables, add_options)
+STUDY = Study("windows", measure, tables, seeds_or_part_again("MESU"))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from experiments.catalogue import Runnable
-from experiments.options import add_seeds, seeds_of
+from experiments.options import seeds_of, seeds_or_part_again
 from experiments.spiking import gas, permuted
 from experiments.study import Record, Study, read_record, say
 from experiments.tables import cell, markdown
@@ -70,15 +70,5 @@ def _mean(figures: list[dict[str, Any]], key: str) -> str:
     return f"{np.mean([one[key] for one in figures]):,.0f}" if key in figures[0] else ""
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Declare the study's own options."""
-    add_seeds(parser, 3)
-    parser.add_argument(
-        "--sgd-again",
-        action="store_true",
-        help="measure SGD alone, and take all else from the recorded result",
-    )
-
-
-STUDY = Study("spiking-streams", measure, tables, add_options)
+STUDY = Study("spiking-streams", measure, tables, seeds_or_part_again("SGD"))
 EXPERIMENTS: dict[str, Runnable] = {STUDY.name: STUDY}
