@@ -1,10 +1,9 @@
 """A GRU over raw seconds: an upper reference that stores all recordings and passes over them often.
 
-A second is cut into frames of some samples, a step of the GRU each; the mean of its units over the
+A second is cut into frames of ten samples, a step of the GRU each; the mean of its units over the
 steps goes into a softmax. Adam, batches of 64 seconds, a rate that falls to 0 along a cosine. In
-each pass a second begins anywhere within a quarter of a second of its place. Units, samples of a
-frame, rate and passes were chosen on thirds of the very recordings, drawn by another seed: that
-flatters it.
+each pass a second begins anywhere within a quarter of a second of its place. Units, rate and
+passes were chosen on thirds of the very recordings, drawn by another seed: that flatters it.
 """
 
 from __future__ import annotations
@@ -19,17 +18,18 @@ from experiments.signals.shown import HOP, RATE, STARTS, Floats, Shown
 from experiments.spiking.data import Integers
 
 NAME, BATCH = "GRU over raw seconds", 64
+#: Samples that the GRU takes in one step; divides :data:`RATE`.
+FRAME = 10
 #: What is tried, knob by knob; the first value is the one to begin with.
 KNOBS: Mapping[str, tuple[Any, ...]] = {
     "units": (32, 64),
-    "frame": (10, 4),
     "rate": (3e-3, 1e-2),
     "passes": (60, 120),
 }
 
 
 def by_gru(
-    seen: Shown, kept: Integers, seed: int, units: int, frame: int, rate: float, passes: int
+    seen: Shown, kept: Integers, seed: int, units: int, rate: float, passes: int
 ) -> dict[int, Floats]:
     """Return the probabilities of each other recording's seconds.
 
@@ -40,8 +40,6 @@ def by_gru(
         The recordings to learn.
     seed : int
     units : int
-    frame : int
-        Samples that the GRU takes in one step; divides :data:`RATE`.
     rate : float
         Of learning, at the start.
     passes : int
@@ -59,12 +57,12 @@ def by_gru(
 
     def seconds(which: Integers, ends: Integers) -> Any:
         cut = [scaled[i][end - RATE : end] for i, end in zip(which, ends, strict=True)]
-        return torch.from_numpy(np.stack(cut).reshape(len(cut), RATE // frame, -1))
+        return torch.from_numpy(np.stack(cut).reshape(len(cut), RATE // FRAME, -1))
 
     which, ends = _places(signals, kept.tolist(), STARTS)
     longest = np.array([len(signals[i]) for i in which])
     y = torch.from_numpy(seen.data.labels[which])
-    gru = torch.nn.GRU(frame * together.shape[1], units, batch_first=True)
+    gru = torch.nn.GRU(FRAME * together.shape[1], units, batch_first=True)
     last = torch.nn.Linear(units, int(seen.data.labels.max()) + 1)
     optimiser = torch.optim.Adam([*gru.parameters(), *last.parameters()], rate)
     steps = passes * -(-len(y) // BATCH)

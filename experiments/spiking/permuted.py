@@ -2,7 +2,7 @@
 
 784-100-10, 10,000 images of each task, what a new learner has; every step is learned. At the end
 1,000 test images as each task has them. The codes are those of :mod:`experiments.spiking.codes`.
-SGD is the same network in floats, with the spikes of a code; its rate was chosen on training images
+SGD is the same network in floats, with spikes by latency; its rate was chosen on training images
 that it does not learn, in tasks of another seed.
 """
 
@@ -26,8 +26,8 @@ from streamlearn import MesuClassifier, SpikingClassifier
 Integers = npt.NDArray[np.int64]
 SIZES, LEAKS = (784, 100, 10), (3, 4)
 TASKS, PER_TASK, ASKED = 5, 10_000, 1_000
-#: To choose SGD's rate; the seed is that of no figure.
-RATES, CHOOSING_SEED = (0.0003, 0.001, 0.003, 0.01), 50
+#: SGD's code, and how its rate is chosen; the seed is that of no figure.
+SGD_CODE, RATES, CHOOSING_SEED = "latency", (0.0003, 0.001, 0.003), 50
 
 
 @lru_cache(maxsize=1)
@@ -158,14 +158,14 @@ def through(
     return {"tasks": right, **one.figures()}
 
 
-def best_rate(code: str) -> tuple[float, list[dict[str, Any]]]:
+def best_rate() -> tuple[float, list[dict[str, Any]]]:
     """Return SGD's rate that is best on images of the training set, and all that was tried."""
     images, found = split_for_validation(digits()), dict[float, float]()
     for of in RATES:
-        one = Sgd(code, CHOOSING_SEED, of)
+        one = Sgd(SGD_CODE, CHOOSING_SEED, of)
         found[of] = float(np.mean(through(one, images, CHOOSING_SEED)["tasks"]))
-        say(f"SGD, {code}: rate {of:g}: {found[of]:.1f}")
-    tried = [{"code": code, "rate": of, "score": score} for of, score in found.items()]
+        say(f"SGD, {SGD_CODE}: rate {of:g}: {found[of]:.1f}")
+    tried = [{"rate": of, "score": score} for of, score in found.items()]
     return max(found, key=lambda of: found[of]), tried
 
 
@@ -182,13 +182,7 @@ def ours(seeds: tuple[int, ...]) -> list[dict[str, Any]]:
 
 
 def by_sgd(seeds: tuple[int, ...]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return what SGD reaches behind each code of spikes, and how its rate was chosen."""
-    tried, rows = list[dict[str, Any]](), list[dict[str, Any]]()
-    for code in CODES:
-        if code == "held":  # its events are a learner's own
-            continue
-        best, more = best_rate(code)
-        tried += more
-        make = partial(Sgd, code, rate=best)
-        rows.append(_row(f"spiking SGD, {code}, rate {best:g}", make, seeds))
-    return rows, tried
+    """Return what SGD reaches, and how its rate was chosen."""
+    best, tried = best_rate()
+    make = partial(Sgd, SGD_CODE, rate=best)
+    return [_row(f"spiking SGD, {SGD_CODE}, rate {best:g}", make, seeds)], tried

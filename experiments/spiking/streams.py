@@ -55,14 +55,14 @@ def tables(record: Record) -> Mapping[str, str]:
         ]
         for row in rows
     ]
-    tried = [[one["code"], f"{one['rate']:g}", f"{one['score']:.1f}"] for one in record["tried"]]
+    tried = [[f"{one['rate']:g}", f"{one['score']:.1f}"] for one in record["tried"]]
     counted = ["events", "weights met"]
     return {
         "gas": markdown(["learner", *orders, *counted], measured),
         "digits": markdown(
             ["learner", "average accuracy", "first task", "last task", *counted], learned
         ),
-        "rates": markdown(["code", "rate of SGD", "average accuracy"], tried),
+        "rates": markdown(["rate of SGD", "average accuracy"], tried),
     }
 
 

@@ -10,7 +10,7 @@ from experiments.signals.shown import Shown
 from experiments.spiking.data import Recordings
 
 pytest.importorskip("torch")
-SMALL = {"units": 8, "frame": 10, "rate": 0.01, "passes": 12}
+SMALL = {"units": 8, "rate": 0.01, "passes": 12}
 
 
 def shown(last: float = 1.0) -> Shown:
