@@ -132,7 +132,7 @@ TOPICS: dict[str, dict[str, Entry]] = {
         ),
         "windows": Entry(
             "signals.experiments",
-            "windows of gestures and exercises: held out, other days, live",
+            "windows of gestures and exercises: held out, and other days",
             ("sklearn",),
         ),
         "front-ends": Entry(
