@@ -14,8 +14,6 @@ typedef struct {
     uint32_t power[SL_SIDE];
 } sl_moments_t;
 
-#if SL_ON_HOST
-
 /* Looks up the rows whose beliefs are others than the last time. */
 SL_INLINE void sl_keep_beliefs(const sl_state_t *state, sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[0];
@@ -37,11 +35,9 @@ SL_INLINE void sl_keep_beliefs(const sl_state_t *state, sl_scratch_t *scratch) {
 }
 
 /* Of the units from `first` on, over the rows in use. */
-SL_INLINE sl_moments_t sl_belief_sums(uint32_t first, uint32_t n, const sl_state_t *state,
-                                      const sl_scratch_t *scratch) {
+SL_INLINE sl_moments_t sl_kept_sums(uint32_t first, uint32_t n, const sl_scratch_t *scratch) {
     const sl_used_t *used = scratch->used, *end = used + n;
     sl_moments_t sum = {{0}, {0}};
-    (void)state;
     for (; used < end; used++) {
         const int16_t *mean = scratch->kept_mean + used->offset + first;
         const int16_t *power = scratch->kept_power + used->offset + first;
@@ -53,18 +49,10 @@ SL_INLINE sl_moments_t sl_belief_sums(uint32_t first, uint32_t n, const sl_state
     return sum;
 }
 
-#else
-
-SL_INLINE void sl_keep_beliefs(const sl_state_t *state, sl_scratch_t *scratch) {
-    (void)state;
-    (void)scratch;
-}
-
-/* Of the units from `first` on, over the rows in use. */
-SL_INLINE sl_moments_t sl_belief_sums(uint32_t first, uint32_t n, const sl_state_t *state,
+/* The same, looked up. */
+SL_INLINE sl_moments_t sl_belief_sums(const sl_belief_t *beliefs, uint32_t n,
                                       const sl_scratch_t *scratch) {
     const sl_used_t *used = scratch->used, *end = used + n;
-    const sl_belief_t *beliefs = state->belief + sl_layers[0].belief + first;
     const int32_t *middle = sl_belief_table + 128;
     sl_moments_t sum = {{0}, {0}};
     for (; used < end; used++) {
@@ -79,5 +67,3 @@ SL_INLINE sl_moments_t sl_belief_sums(uint32_t first, uint32_t n, const sl_state
     }
     return sum;
 }
-
-#endif

@@ -26,9 +26,13 @@ static void sl_forward_first(const sl_state_t *state, sl_scratch_t *scratch) {
         const uint32_t square = (uint32_t)sl_shift_round32(x * x, k);
         scratch->used[r].pair = (int32_t)(square << 16 | ((uint32_t)x & 0xFFFFu));
     }
-    sl_keep_beliefs(state, scratch);
+    if (SL_KEEPS_BELIEFS) {
+        sl_keep_beliefs(state, scratch);
+    }
     for (uint32_t j = 0; j < layer->columns; j += SL_SIDE) {
-        const sl_moments_t sum = sl_belief_sums(j, n, state, scratch);
+        const sl_moments_t sum =
+            SL_KEEPS_BELIEFS ? sl_kept_sums(j, n, scratch)
+                             : sl_belief_sums(state->belief + layer->belief + j, n, scratch);
         for (uint32_t c = 0; c < SL_SIDE && j + c < layer->columns; c++) {
             const uint32_t spread = sl_isqrt32(sum.power[c]) << (k + 1) / 2;
             const int16_t *epsilon = scratch->epsilon + (j + c) * L;

@@ -4,10 +4,10 @@
 
 #include <stdint.h>
 
+#include "sl_belief.h"
 #include "sl_bimu_scratch.h"
 #include "sl_build.h"
 #include "sl_config.h"
-#include "sl_first_scratch.h"
 #include "sl_front_end_scratch.h"
 #include "sl_head_scratch.h"
 #include "sl_lanes.h"
@@ -42,6 +42,12 @@ typedef struct {
     int32_t exponent;
 } sl_size_t;
 
+/* A desk keeps what the beliefs of layer 0 stand for; vectors end behind the last. */
+enum {
+    SL_KEEPS_BELIEFS = SL_ON_HOST,
+    SL_KEPT = SL_ON_HOST ? (SL_N_INPUTS + 1) * ((SL_MAX_UNITS + 3) / 4 * 4) + 16 : 1,
+};
+
 /* Contents between calls do not matter, but for the counters. Arrays over units are [unit][draw]
  * if they have draws. */
 typedef struct {
@@ -65,10 +71,13 @@ typedef struct {
     int16_t lane_sum[SL_MAX_UNITS];       /* over the draws; of the columns that learn, as are: */
     int16_t noisy_sum[SL_MAX_UNITS];      /* noisy, scaled, over the draws */
     uint16_t dither[SL_MAX_UNITS];
-    uint16_t learns[SL_MAX_UNITS];  /* which column */
-    uint16_t column[SL_MAX_UNITS];  /* dither of each */
-    int16_t input[SL_N_INPUTS + 1]; /* Q3.4; last: the bias's */
-    SL_FIRST_SCRATCH
+    uint16_t learns[SL_MAX_UNITS];                           /* which column */
+    uint16_t column[SL_MAX_UNITS];                           /* dither of each */
+    int16_t input[SL_N_INPUTS + 1];                          /* Q3.4; last: the bias's */
+    uint8_t is_kept[SL_KEEPS_BELIEFS ? SL_N_INPUTS + 1 : 1]; /* whether a row of layer 0 is: */
+    sl_belief_t kept[SL_KEPT];                               /* its beliefs, */
+    int16_t kept_mean[SL_KEPT];                              /* and what they stand for */
+    int16_t kept_power[SL_KEPT];
     SL_HIDDEN_SCRATCH
     SL_FRONT_END_SCRATCH
     SL_HEAD_SCRATCH
