@@ -87,6 +87,9 @@ class Spikes(StreamClassifier):
     leaks : sequence of int, optional
         One number k for each layer of weights, 1 to 6: its inputs' traces and its membranes leak by
         2^-k a step, and so remember about 2^k steps. Default: 3, then 4.
+    recurrent : bool
+        Hidden units read their own layer's spikes of the step before, too. A rule that has no such
+        connections has no such parameter.
     features : sequence of str, optional
         Names of the features, in order. Default: those of the first dict that is learned.
     backend : {"c", "numpy"}, optional
@@ -296,5 +299,5 @@ class Spikes(StreamClassifier):
             tuple((state["events"][0] / per).tolist()),
             tuple(live.tolist()),
             float((live * columns).sum()),
-            sum(n * int(k) for n, k in zip(spec.layers, columns, strict=False)),
+            sum((rows - spec.bias) * n for rows, n in spec.shapes),
         )

@@ -7,6 +7,7 @@
 #include "sl_events.h"
 #include "sl_front_end.h"
 #include "sl_integer.h"
+#include "sl_recurrence.h"
 #include "sl_rule.h"
 #include "sl_trace.h"
 
@@ -20,6 +21,7 @@ static inline uint32_t sl_time_counter(const sl_state_t *state) {
 SL_INLINE void sl_time_arrive(const sl_state_t *state, sl_scratch_t *scratch) {
     uint32_t events = 0, live = 0;
     sl_events_arrive(state, scratch);
+    sl_own_arrive(state, scratch);
     for (uint32_t i = 0; i < SL_N_INPUTS; i++) {
         const int32_t value = scratch->input[i], old = state->input_trace[i];
         int32_t trace = 0;
@@ -53,6 +55,7 @@ SL_INLINE void sl_time_commit(sl_state_t *state, const sl_scratch_t *scratch) {
     sl_copy16(state->membrane_reset, scratch->new_reset, SL_N_HIDDEN_UNITS * S);
     sl_copy16(state->output_trace, scratch->new_output, SL_N_HIDDEN_UNITS * S);
     sl_charges_commit(state, scratch);
+    sl_own_commit(state, scratch);
     for (uint32_t l = 0; l < SL_N_LAYERS; l++) {
         state->events[l] += scratch->new_events[l];
         state->live_inputs[l] += scratch->new_live[l];
@@ -77,4 +80,5 @@ SL_INLINE void sl_time_reset(sl_state_t *state) {
         state->output_trace[e] = 0;
     }
     sl_charges_reset(state);
+    sl_own_reset(state);
 }

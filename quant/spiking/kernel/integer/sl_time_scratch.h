@@ -6,9 +6,11 @@
 
 #include "sl_events_scratch.h"
 #include "sl_lanes.h"
+#include "sl_recurrence_scratch.h"
 
 #define SL_TIME_SCRATCH                                                                            \
     SL_EVENTS_SCRATCH                                                                              \
+    SL_RECURRENCE_SCRATCH                                                                          \
     int32_t new_mean[SL_N_CHARGES + 1], new_variance[SL_N_CHARGES + 1];                            \
     int16_t new_input_trace[SL_N_INPUTS];                                                          \
     int16_t new_reset[SL_N_HIDDEN_UNITS * SL_N_DRAWS + 1];                                         \
