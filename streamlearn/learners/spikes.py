@@ -116,7 +116,7 @@ class Spikes(StreamClassifier):
         Raises
         ------
         ConfigError
-            If the rule learns no spiking layers.
+            If the rule learns no spiking layers, or none that are recurrent as asked.
         """
         if rule is None or rule == cls._rule:
             return super().__new__(cls, *args, **given)
@@ -125,6 +125,10 @@ class Spikes(StreamClassifier):
             raise ConfigError(
                 f"rule={rule!r}: spiking layers learn by {' or '.join(map(repr, known))} so far; "
                 "no other rule does"
+            )
+        if given.get("recurrent") and not RULES[rule].recurrent:
+            raise ConfigError(
+                f"recurrent=True: the rule {rule!r} has no recurrent connections; leave it out"
             )
         return known[rule](*args, rule=rule, **given)
 
