@@ -131,7 +131,7 @@ class NetworkSpec:
         if leaks and self.head != "categorical":
             raise ConfigError(f"leaks={leaks}: a spiking network predicts a class, not a number")
         if self.recurrent and not leaks:
-            raise ConfigError("recurrent=True: only a spiking network has a step before; give leaks")
+            raise ConfigError("recurrent=True: only a spiking network is recurrent; give leaks")
         object.__setattr__(self, "leaks", leaks)
         object.__setattr__(self, "delta", spiking.check_delta(self.delta, leaks, self.layers[0]))
 

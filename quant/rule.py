@@ -328,7 +328,8 @@ def arithmetic_of(spec: NetworkSpec, config: Config, arithmetic: str) -> Arithme
             f"there are {known}"
         )
     if spec.recurrent and arithmetic not in rule.recurrent:
-        known = ", ".join(f"{r.name} in {' or '.join(r.recurrent)}" for r in _spiking() if r.recurrent)
+        those = [r for r in _spiking() if r.recurrent]
+        known = ", ".join(f"{r.name} in {' or '.join(r.recurrent)}" for r in those)
         raise ConfigError(
             f"recurrent=True: the rule {rule.name!r} in {arithmetic} has no recurrent connections; "
             f"there are {known}"

@@ -15,16 +15,17 @@ arrives at a later hidden layer are the spikes of a draw, and then m and V are t
 outputs weigh the leaky sums z̄ of the last hidden layer's spikes, which they add up anew in each
 step.
 
-With recurrent connections a hidden layer's own units are inputs of it, with their spikes of the step
-before, s_i(t) = z_i(t−1): of the first layer mean over the draws. The same equations learn them; what
-a weight w_ji of units i and j then has is e-prop's factorised eligibility ψ_j z̄_i(t−1), and δ_j knows
-of the layers above alone.
+With recurrent connections a hidden layer's own units are inputs of it, with their spikes of the
+step before, s_i(t) = z_i(t−1): of the first layer mean over the draws. The same equations learn
+them: a weight w_ij of units i and j has e-prop's factorised eligibility ψ_j x̄_i, where x̄_i is the
+trace of z_i(t−1), and ∂L/∂z̄_j knows of the layers above alone.
 
 References
 ----------
-Xiao et al., "Online training through time for spiking neural networks", arXiv 2210.04195. Bellec et
-al., "A solution to the learning dilemma for recurrent networks of spiking neurons", Nature
-Communications 11, 3625, 2020: e-prop. Frenkel and Indiveri, "ReckOn", ISSCC 2022: its factorised form.
+Xiao et al., "Online training through time for spiking neural networks", arXiv 2210.04195. Bellec
+et al., "A solution to the learning dilemma for recurrent networks of spiking neurons", Nature
+Communications 11, 3625, 2020: e-prop. Frenkel and Indiveri, "ReckOn", ISSCC 2022: its factorised
+form.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ def layer_plan(
             f"sigma up to {math.sqrt(largest):.3g} in a layer of {fan_in} inputs: fixed point "
             "holds priors and starts between 0.001 and 5.6"
         )
-    least = config.sigma_init_of(fan_in + own_units)
+    least = config.own_sigma_init_of(fan_in, own_units) if own_units else sigma_init
     if least**2 < 2.0 ** (v_exponent - 30):
         raise ConfigError(
             f"sigma_init={least:.3g} is more than 2^14 times smaller than "

@@ -51,14 +51,12 @@ def start_sigmas(
 ) -> list[tuple[slice, float]]:
     """Return the rows of a layer and the σ that they start with.
 
-    A hidden layer's own units start as uncertain as all its inputs together make them, and the
-    inputs' rows as they do without recurrence.
+    Those of a hidden layer's own units differ; the others start as they do without recurrence.
     """
-    below = spec.layers[layer]
+    below, own = spec.layers[layer], spec.own_units(layer)
     found = [(slice(None), config.sigma_init_of(below))]
-    own = spec.own_units(layer)
     if own:
-        found.append((slice(below, below + own), config.sigma_init_of(below + own)))
+        found.append((slice(below, below + own), config.own_sigma_init_of(below, own)))
     return found
 
 

@@ -203,7 +203,8 @@ def fire(
 def share(spikes: Int64) -> Int64:
     """Return the share of a unit's draws that fired, ``int64[units]`` in Q3.4, rounded half up."""
     n_draws = spikes.shape[1]
-    return (2 * recurrence.WHOLE * spikes.sum(axis=1) + n_draws) // (2 * n_draws)
+    shares: Int64 = (2 * recurrence.WHOLE * spikes.sum(axis=1) + n_draws) // (2 * n_draws)
+    return shares
 
 
 def with_own(

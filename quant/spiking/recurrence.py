@@ -14,6 +14,7 @@ brings the share of its draws that fired. A later layer's draws have spikes of t
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def check(recurrent: Any, layers: tuple[int, ...]) -> bool:
         raise ConfigError(
             f"recurrent=True: layers={layers} has no hidden units to connect; add a hidden layer"
         )
-    for below, units in zip(layers[:-2], layers[1:-1], strict=True):
+    for below, units in pairwise(layers[:-1]):
         if below + units > MAX_ROWS:
             raise ConfigError(
                 f"recurrent=True: layers={layers} has a hidden layer of {below} inputs and {units} "

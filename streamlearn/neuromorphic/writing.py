@@ -53,7 +53,7 @@ def to_nir(learner: SpikingClassifier, dt: float = 1e-4) -> nir.NIRGraph:
         raise ConfigError(
             f"a {type(learner).__name__}: NIR describes spiking networks; give a SpikingClassifier"
         )
-    if learner.recurrent:
+    if learner.spec.recurrent:
         raise ConfigError(
             "recurrent=True: only chains of layers are written as NIR; learn without recurrence"
         )

@@ -75,7 +75,8 @@ int32_t sl_rule_forward_mean(const sl_state_t *state, sl_scratch_t *scratch) {
         frac_bits = sl_activate(index, 1, 1, 0, state, scratch);
         sl_own_join(index + 1, 1, 1, 0, state, scratch);
         if (SL_BIAS) {
-            scratch->hidden[columns + sl_own_rows(index + 1)] = (int16_t)sl_bias_input(index + 1, frac_bits, state);
+            scratch->hidden[columns + sl_own_rows(index + 1)] =
+                (int16_t)sl_bias_input(index + 1, frac_bits, state);
         }
     }
     for (uint32_t k = SL_N_OUTPUTS; k-- > 0;) { /* every draw is the mean */

@@ -49,7 +49,8 @@ SL_FOLD void sl_own_join(uint32_t index, uint32_t draws, uint32_t lanes, uint32_
                     sl_decay(state->own_trace[e], sl_leaks[index]) + (fired << SL_TRACE_FRAC_BITS);
                 scratch->new_own_trace[e] = (int16_t)sl_min32(trace, SL_TRACE_MAX);
                 events += (uint32_t)fired;
-                live += scratch->new_own_trace[e] >> (SL_TRACE_FRAC_BITS - SL_OUTPUT_FRAC_BITS) != 0;
+                live +=
+                    scratch->new_own_trace[e] >> (SL_TRACE_FRAC_BITS - SL_OUTPUT_FRAC_BITS) != 0;
             }
             *hidden++ = (int16_t)(fired << SL_ARRIVING_FRAC_BITS);
         }
