@@ -111,11 +111,11 @@ def test_units_read_their_layers_spikes_of_the_step_before(arithmetic: str) -> N
 
 def test_a_recurrent_weight_learns_by_the_trace_of_the_unit_before_it() -> None:
     """Factorised e-prop: steps of one unit's weights are as the traces times the variances."""
-    spec = NetworkSpec((2, 4, 2), False, "none", leaks=(3, 4), recurrent=True)
+    spec = NetworkSpec((2, 9, 2), False, "none", leaks=(3, 4), recurrent=True)
     config = MesuConfig(n_draws=3, memory_window=float("inf"), step="fixed")
     state, engine = init_state(spec, config, "float64"), make_engine(spec, config, "float64")
     compared = 0
-    for t, x in enumerate(np.abs(signal(40, 2)) % 2):
+    for t, x in enumerate(np.abs(signal(60, 2)) % 2):
         mu, sigma = (layer_view(spec, state, n, 0).copy() for n in ("mu", "sigma"))
         spikes, trace = state["own_spikes"][0].copy(), state["input_trace"][0, 2:].copy()
         engine.learn(state, x, t % 2)
@@ -123,7 +123,7 @@ def test_a_recurrent_weight_learns_by_the_trace_of_the_unit_before_it() -> None:
         assert np.allclose(after[2:], trace * (1 - 2**-3) + spikes)
         eligible = after[:, None] * sigma**2
         moved = layer_view(spec, state, "mu", 0) - mu
-        for j in range(4):
+        for j in range(9):
             if abs(moved[0, j]) > 1e-9:  # the learning signal times the derivative of unit j
                 signal_j = moved[0, j] / eligible[0, j]
                 assert np.allclose(moved[:, j], signal_j * eligible[:, j], atol=1e-12)
