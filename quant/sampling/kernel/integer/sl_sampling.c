@@ -49,6 +49,7 @@ int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
         int16_t *hidden = scratch->hidden + to;
         const int32_t frac_bits = sl_activate(index, S, L, to, state, scratch);
         scratch->frac_bits[index + 1] = frac_bits;
+        sl_own_keep(index, state, scratch);
         sl_own_join(index + 1, S, L, to, state, scratch);
         const uint32_t bias = layer->columns + sl_own_rows(index + 1);
         for (uint32_t s = 0; SL_BIAS && s < L; s++) {

@@ -28,23 +28,9 @@ SL_FOLD void sl_own_join(uint32_t index, uint32_t draws, uint32_t lanes, uint32_
     (void)scratch;
 }
 
-SL_FOLD void sl_own_begin(uint32_t index, sl_scratch_t *scratch) {
+SL_FOLD void sl_own_keep(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {
     (void)index;
-    (void)scratch;
-}
-
-SL_FOLD void sl_own_fired(uint32_t index, uint32_t unit, uint32_t draw, uint32_t fired,
-                          sl_scratch_t *scratch) {
-    (void)index;
-    (void)unit;
-    (void)draw;
-    (void)fired;
-    (void)scratch;
-}
-
-SL_FOLD void sl_own_end(uint32_t index, uint32_t draws, sl_scratch_t *scratch) {
-    (void)index;
-    (void)draws;
+    (void)state;
     (void)scratch;
 }
 

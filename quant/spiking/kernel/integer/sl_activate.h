@@ -7,7 +7,6 @@
 #include "sl_build.h"
 #include "sl_integer.h"
 #include "sl_lanes.h"
-#include "sl_recurrence.h"
 #include "sl_rule.h"
 #include "sl_trace.h"
 
@@ -73,7 +72,6 @@ SL_INLINE int32_t sl_activate(uint32_t index, uint32_t draws, uint32_t lanes, ui
         of.new_reset[e] = 0;
         of.new_output[e] = 0;
     }
-    sl_own_begin(index, scratch);
     for (uint32_t j = 0; j < layer->columns; j++, reset += S - draws, output += S - draws) {
         for (uint32_t s = 0; s < draws; s++, reset++, output++, gate++, hidden++) {
             const int32_t u = *a++;
@@ -81,9 +79,7 @@ SL_INLINE int32_t sl_activate(uint32_t index, uint32_t draws, uint32_t lanes, ui
                 *gate = sl_slope((uint32_t)(SL_THRESHOLD - u));
                 *hidden = 0;
             } else {
-                const uint32_t before = of.events;
                 *hidden = (int16_t)sl_fire_one(&of, j * S + s, u, gate);
-                sl_own_fired(index, j, s, of.events - before, scratch);
             }
         }
         for (uint32_t s = draws; s < lanes; s++) {
@@ -92,7 +88,6 @@ SL_INLINE int32_t sl_activate(uint32_t index, uint32_t draws, uint32_t lanes, ui
             a++;
         }
     }
-    sl_own_end(index, draws, scratch);
     scratch->new_events[next] = of.events;
     scratch->new_live[next] = of.live;
     return of.arriving ? SL_ARRIVING_FRAC_BITS : SL_OUTPUT_FRAC_BITS;

@@ -89,30 +89,24 @@ static inline int32_t sl_own_recalled(uint32_t index, uint32_t i, uint32_t draw,
 
 #endif
 
-SL_FOLD void sl_own_begin(uint32_t index, sl_scratch_t *scratch) {
+/* Keeps what fired in a hidden layer: of layer 0 the share of the draws, of later ones each. A
+ * spike is where a reset's trace is larger than what was left of it. */
+SL_FOLD void sl_own_keep(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {
+    const sl_layer_t *layer = &sl_layers[index];
+    const int16_t *before = state->membrane_reset + layer->unit * S;
+    const int16_t *reset = scratch->new_reset + layer->unit * S;
     uint8_t *own = scratch->new_own + sl_own_place(index);
-    for (uint32_t e = 0; e < sl_layers[index].columns * (index == 0 ? 1 : S); e++) {
-        own[e] = 0;
-    }
-}
-
-/* Of layer 0 the draws that fired are counted first. */
-SL_FOLD void sl_own_fired(uint32_t index, uint32_t unit, uint32_t draw, uint32_t fired,
-                          sl_scratch_t *scratch) {
-    uint8_t *own = scratch->new_own + sl_own_place(index);
-    if (index == 0) {
-        own[unit] = (uint8_t)(own[unit] + fired);
-    } else {
-        own[unit * S + draw] = (uint8_t)fired;
-    }
-}
-
-/* Then they become a share of all. */
-SL_FOLD void sl_own_end(uint32_t index, uint32_t draws, sl_scratch_t *scratch) {
-    for (uint32_t j = 0; index == 0 && j < SL_FIRST_UNITS; j++) {
-        const uint32_t fired = scratch->new_own[j];
-        if (fired != 0) {
-            scratch->new_own[j] = (uint8_t)((2 * SL_OWN_WHOLE * fired + draws) / (2 * draws));
+    for (uint32_t j = 0; j < layer->columns; j++) {
+        uint32_t n = 0;
+        for (uint32_t s = 0; s < S; s++, reset++, before++) {
+            const uint32_t fired = *reset != 0 && *reset > sl_decay(*before, sl_leaks[index]);
+            n += fired;
+            if (index != 0) {
+                *own++ = (uint8_t)fired;
+            }
+        }
+        if (index == 0) {
+            *own++ = (uint8_t)(n == 0 ? 0 : (2 * SL_OWN_WHOLE * n + S) / (2 * S));
         }
     }
 }
