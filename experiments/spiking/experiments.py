@@ -53,7 +53,11 @@ EVENTS = ("drift", "threshold", "leaks")
 
 
 def digits_learner(
-    data: Recordings, seed: int, rule: str = "mesu", recurrent: bool = False
+    data: Recordings,
+    seed: int,
+    rule: str = "mesu",
+    arithmetic: str | None = None,
+    recurrent: bool = False,
 ) -> SpikingClassifier:
     """Return one for bands that are standardised, and whose level matters."""
     settings = chosen("digits")
@@ -61,7 +65,8 @@ def digits_learner(
         settings = {"rule": rule, **{name: settings[name] for name in EVENTS}}
     if recurrent:
         settings = {**settings, "recurrent": True}
-    return learner(data, seed, settings, front_end="none")
+    usual = RULES[rule].spiking[0]
+    return learner(data, seed, settings, front_end="none", arithmetic=arithmetic or usual)
 
 
 def by_speaker(data: Recordings, seed: int) -> Integers:
@@ -72,9 +77,11 @@ def by_speaker(data: Recordings, seed: int) -> Integers:
     return np.concatenate([order[data.groups[order] == one] for one in who])
 
 
-def digits_by(data: Recordings, seed: int, rule: str, recurrent: bool) -> dict[str, float]:
+def digits_by(
+    data: Recordings, seed: int, rule: str, arithmetic: str | None = None, recurrent: bool = False
+) -> dict[str, float]:
     """Return the accuracy after each pass, and after speakers one by one."""
-    one, found = digits_learner(data, seed, rule, recurrent), {}
+    one, found = digits_learner(data, seed, rule, arithmetic, recurrent), {}
 
     def ask(asked: SpikingClassifier) -> float:
         guesses = [asked.predict_recording(data.signals[i]) for i in data.held]
@@ -85,11 +92,11 @@ def digits_by(data: Recordings, seed: int, rule: str, recurrent: bool) -> dict[s
             one.learn_recording(data.signals[i], int(data.labels[i]))
         if turn in (0, PASSES - 1):
             found[f"{turn + 1} pass{'es' if turn else ''}"] = ask(one)
-    other = digits_learner(data, seed, rule, recurrent)
+    other = digits_learner(data, seed, rule, arithmetic, recurrent)
     for i in by_speaker(data, seed):
         other.learn_recording(data.signals[i], int(data.labels[i]))
     found["speaker after speaker"] = ask(other)
-    say(f"{rule}{', recurrent' * recurrent}, seed {seed}: {found}")
+    say(f"{rule}, {arithmetic or 'as it comes'}{', recurrent' * recurrent}, seed {seed}: {found}")
     return found
 
 
@@ -153,7 +160,7 @@ def measure(options: argparse.Namespace) -> Record:
     rows = [
         {
             "learner": f"{rule.title}, {known[0]}{', recurrent' * recurrent}",
-            "figures": [digits_by(digits, s, rule.name, recurrent) for s in seeds],
+            "figures": [digits_by(digits, s, rule.name, known[0], recurrent) for s in seeds],
         }
         for rule in sorted(RULES.values(), key=lambda rule: rule.name != "mesu")
         for recurrent, known in ((False, rule.spiking), (True, rule.recurrent))

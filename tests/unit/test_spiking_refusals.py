@@ -32,7 +32,10 @@ from streamlearn import SpikingClassifier
         ({"drift": None}, "drift=None: expected 1 to 8, or 0"),
         ({"drift": 2.5, "threshold": None}, "drift=2.5: expected 1 to 8, or 0"),
         ({"rule": "metaplastic"}, "learn by 'bimu' or 'mesu' so far"),
-        ({"arithmetic": "float32"}, "there are bimu in q8 or float64, mesu in q16 or float64"),
+        (
+            {"rule": "bimu", "arithmetic": "float32"},
+            "there are bimu in q8 or float64, mesu in q16 or float32 or float64",
+        ),
         ({"rule": "bimu", "unit_threshold": 0.01}, "a spiking unit fires at 0.015625 to 4"),
     ],
 )

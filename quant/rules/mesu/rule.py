@@ -25,7 +25,7 @@ RULE = Rule(
     variants=VARIANTS,
     draws=True,
     title="MESU",
-    spiking=("q16", "float64"),
+    spiking=("q16", "float32", "float64"),
     recurrent=("q16", "float64"),
     charges=True,
 )

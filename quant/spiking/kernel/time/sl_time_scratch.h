@@ -7,13 +7,16 @@
 #include "sl_events_scratch.h"
 #include "sl_lanes.h"
 #include "sl_recurrence_scratch.h"
+#include "sl_time_types.h"
+
+#define SL_IN_TIME 1
 
 #define SL_TIME_SCRATCH                                                                            \
     SL_EVENTS_SCRATCH                                                                              \
     SL_RECURRENCE_SCRATCH                                                                          \
-    int32_t new_mean[SL_N_CHARGES + 1], new_variance[SL_N_CHARGES + 1];                            \
-    int16_t new_input_trace[SL_N_INPUTS];                                                          \
-    int16_t new_reset[SL_N_HIDDEN_UNITS * SL_N_DRAWS + 1];                                         \
-    int16_t new_output[SL_N_HIDDEN_UNITS * SL_N_DRAWS + 1];                                        \
+    sl_charge_t new_mean[SL_N_CHARGES + 1], new_variance[SL_N_CHARGES + 1];                        \
+    sl_trace_t new_input_trace[SL_N_INPUTS];                                                       \
+    sl_trace_t new_reset[SL_N_HIDDEN_UNITS * SL_N_DRAWS + 1];                                      \
+    sl_trace_t new_output[SL_N_HIDDEN_UNITS * SL_N_DRAWS + 1];                                     \
     uint32_t new_events[SL_N_LAYERS], new_live[SL_N_LAYERS];                                       \
-    uint8_t gate[SL_N_HIDDEN_ROWS * SL_N_LANES]; /* Q0.7, as scratch.hidden */
+    sl_gate_t gate[SL_N_HIDDEN_ROWS * SL_N_LANES]; /* as scratch.hidden */
