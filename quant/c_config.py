@@ -75,10 +75,12 @@ def kernel_folders(spec: NetworkSpec, config: Config, arithmetic: str) -> tuple[
 def _spiking_folders(spec: NetworkSpec, config: Config, numbers: str) -> list[Path]:
     """Return the folders of spiking layers, and of how values reach them; else that of none."""
     if not spec.leaks:
-        return [SPIKING_DIR / "none", SPIKING_DIR / "none" / numbers]
+        found = ("none", f"none/{numbers}", "feedforward")
+        return [SPIKING_DIR / part for part in found]
     arriving = "delta" if spec.delta else "values"
     kept = "charged" if rule_of(config).charges else "uncharged"
-    return [SPIKING_DIR / part for part in ("time", numbers, arriving, kept)]
+    read = "recurrent" if spec.recurrent else "feedforward"
+    return [SPIKING_DIR / part for part in ("time", numbers, arriving, kept, read)]
 
 
 def _c_files(folders: Iterable[Path], pattern: str = "*.[ch]") -> list[Path]:
@@ -130,6 +132,9 @@ def _spiking_defines(spec: NetworkSpec, config: Config) -> dict[str, object]:
     if spec.delta:
         threshold, leak = spec.delta
         found |= {"SL_N_INPUTS": spec.layers[0], "SL_DELTA": threshold, "SL_DELTA_LEAK": leak}
+    if spec.recurrent:
+        found["SL_N_INPUTS"] = spec.layers[0] + spec.own_units(0)
+        found["SL_N_OWN_TRACES"] = sum(spec.layers[2:-1]) * config.n_draws
     return found
 
 

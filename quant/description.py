@@ -20,6 +20,7 @@ OPTIONS = (
     "memory_features",
     "leaks",
     "delta",
+    "recurrent",
 )
 
 

@@ -19,6 +19,7 @@ from quant.heads import HEADS
 from quant.hyperparameters import is_whole
 from quant.layout import State
 from quant.replay import MAX_REPLAYS, capacity
+from quant.spiking import recurrence
 
 MAX_LAYERS = 16
 MAX_UNITS = 65535
@@ -65,6 +66,9 @@ class NetworkSpec:
         rose, or fell, by so many sixteenths of what the front end gives. What it is compared with
         leaks by 2^-leak a step, or stays where the leak is 0. Empty: the front end's values are
         the inputs. ``layers`` begins with the inputs, two for each feature.
+    recurrent : bool
+        Of a spiking network: hidden layers read their own units' spikes of the step before, too.
+        A layer's own units are rows behind its inputs (:mod:`quant.spiking.recurrence`).
 
     Raises
     ------
@@ -83,6 +87,7 @@ class NetworkSpec:
     memory_features: int = memories.FEATURES_DEFAULT
     leaks: tuple[int, ...] = ()
     delta: tuple[int, ...] = ()
+    recurrent: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.bias, bool | np.bool_):
@@ -100,6 +105,7 @@ class NetworkSpec:
             raise ConfigError(f"layers={self.layers}: every size must be 1 to {MAX_UNITS}")
         if self.head not in HEADS:
             raise ConfigError(f"head={self.head!r}: expected {' or '.join(map(repr, HEADS))}")
+        object.__setattr__(self, "recurrent", recurrence.check(self.recurrent, self.layers))
         if any(rows * columns > MAX_LAYER_SYNAPSES for rows, columns in self.shapes):
             raise ConfigError(
                 f"layers={self.layers}: a layer has more than {MAX_LAYER_SYNAPSES:,} synapses"
@@ -124,6 +130,8 @@ class NetworkSpec:
         leaks = spiking.check(self.leaks, len(self.shapes), **refused)
         if leaks and self.head != "categorical":
             raise ConfigError(f"leaks={leaks}: a spiking network predicts a class, not a number")
+        if self.recurrent and not leaks:
+            raise ConfigError("recurrent=True: only a spiking network is recurrent; give leaks")
         object.__setattr__(self, "leaks", leaks)
         object.__setattr__(self, "delta", spiking.check_delta(self.delta, leaks, self.layers[0]))
 
@@ -149,12 +157,21 @@ class NetworkSpec:
 
     @cached_property
     def shapes(self) -> tuple[tuple[int, int], ...]:
-        """``(rows, columns)`` of each weight matrix; the bias is the last row."""
+        """``(rows, columns)`` of each weight matrix; the bias is the last row.
+
+        Of a recurrent network the rows of a hidden layer's own units come before it.
+        """
         extra = int(self.bias)
         columns = (*self.layers[1:-1], self.n_outputs)
         return tuple(
-            (n_in + extra, n_out) for n_in, n_out in zip(self.layers[:-1], columns, strict=True)
+            (n_in + self.own_units(layer) + extra, columns[layer])
+            for layer, n_in in enumerate(self.layers[:-1])
         )
+
+    def own_units(self, layer: int) -> int:
+        """Return how many rows of a layer are its own units': those of a recurrent hidden one."""
+        hidden = self.recurrent and layer + 2 < len(self.layers)
+        return self.layers[layer + 1] if hidden else 0
 
     @cached_property
     def places(self) -> tuple[slice, ...]:

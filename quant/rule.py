@@ -124,6 +124,8 @@ class Rule:
         their mean, and its models have ``mean``.
     spiking : tuple of str
         The arithmetics in which it learns spiking layers (:mod:`quant.spiking`).
+    recurrent : tuple of str
+        The arithmetics in which its spiking layers may read their own units.
     charges : bool
         Whether what arrives in a step charges its hidden layers' membranes. Else it takes traces
         for inputs in every step, and its membranes are sums over them.
@@ -140,6 +142,7 @@ class Rule:
     variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     draws: bool = False
     spiking: tuple[str, ...] = ()
+    recurrent: tuple[str, ...] = ()
     charges: bool = False
     title: str = ""
 
@@ -238,6 +241,13 @@ def arithmetic_of(spec: NetworkSpec, config: Config, arithmetic: str) -> Arithme
         known = ", ".join(f"{r.name} in {' or '.join(r.spiking)}" for r in _spiking())
         raise ConfigError(
             f"leaks={spec.leaks}: the rule {rule.name!r} in {arithmetic} has no spiking layers; "
+            f"there are {known}"
+        )
+    if spec.recurrent and arithmetic not in rule.recurrent:
+        those = [r for r in _spiking() if r.recurrent]
+        known = ", ".join(f"{r.name} in {' or '.join(r.recurrent)}" for r in those)
+        raise ConfigError(
+            f"recurrent=True: the rule {rule.name!r} in {arithmetic} has no recurrent connections; "
             f"there are {known}"
         )
     rule.check(spec, config)

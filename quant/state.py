@@ -56,8 +56,9 @@ def layout_of(spec: NetworkSpec, config: Config, arithmetic: str) -> Layout:
     kind = arithmetic_of(spec, config, arithmetic)
     stored = replay.fields(spec.replay_bytes, spec.n_features, spec.n_classes)
     draws = getattr(config, "n_draws", 1)
+    charges = rule_of(config).charges
     in_time = spiking.fields(
-        spec.leaks, spec.layers, spec.delta, draws, kind.numbers, rule_of(config).charges
+        spec.leaks, spec.layers, spec.delta, draws, kind.numbers, charges, spec.recurrent
     )
     own = [*kind.fields(spec, config), *stored, *in_time]
     kept = HEADS[spec.head].fields(kind.numbers, spec.layers[-1]), own

@@ -2,7 +2,8 @@
 
 Names are those of ``state_dict()`` of ``torch.nn.Sequential(BayesianLinear, ReLU, BayesianLinear,
 …)``: layer k of the network is module 2k, with ``weight_mu`` and ``weight_sigma``
-``[outputs, inputs]``, and ``bias_mu`` and ``bias_sigma`` ``[outputs]``.
+``[outputs, inputs]``, and ``bias_mu`` and ``bias_sigma`` ``[outputs]``. Of a recurrent spiking
+layer its own units come behind its inputs.
 """
 
 from __future__ import annotations

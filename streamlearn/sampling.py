@@ -12,7 +12,7 @@ import numpy.typing as npt
 from quant.counters import Saturations
 from quant.layout import State
 from quant.network import NetworkSpec, layer_view
-from streamlearn.spiking import charge, fire
+from streamlearn.spiking import charge, fire, with_own
 
 Float = npt.NDArray[np.float64]
 
@@ -62,6 +62,7 @@ def run_layers(
         if layer < last and spec.leaks:
             x, gate = fire(spec, state, layer, result.outputs, result.fired)
             now = result.fired["spikes"][-1]
+            now, x = with_own(spec, state, layer + 1, now, x, result.fired)
             result.gate.append(gate)
         else:
             x = np.maximum(result.outputs, 0)

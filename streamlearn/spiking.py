@@ -15,9 +15,17 @@ arrives at a later hidden layer are the spikes of a draw, and then m and V are t
 outputs weigh the leaky sums z̄ of the last hidden layer's spikes, which they add up anew in each
 step.
 
+With recurrent connections a hidden layer's own units are inputs of it, with their spikes of the
+step before, s_i(t) = z_i(t−1): of the first layer mean over the draws. The same equations learn
+them: a weight w_ij of units i and j has e-prop's factorised eligibility ψ_j x̄_i, where x̄_i is the
+trace of z_i(t−1), and ∂L/∂z̄_j knows of the layers above alone.
+
 References
 ----------
-Xiao et al., "Online training through time for spiking neural networks", arXiv 2210.04195.
+Xiao et al., "Online training through time for spiking neural networks", arXiv 2210.04195. Bellec
+et al., "A solution to the learning dilemma for recurrent networks of spiking neurons", Nature
+Communications 11, 3625, 2020: e-prop. Frenkel and Indiveri, "ReckOn", ISSCC 2022: its factorised
+form.
 """
 
 from __future__ import annotations
@@ -52,6 +60,8 @@ def arrive(spec: NetworkSpec, state: State, z: Float) -> tuple[dict[str, Any], A
     new: dict[str, Any] = {}
     if spec.delta:
         new, z = send_on_delta(spec.delta, state, z)
+    if spec.recurrent:
+        z = np.concatenate([z, state["own_spikes"][0, : spec.layers[1]]])
     keep = 1 - 2.0 ** -spec.leaks[0]
     trace = np.clip(keep * state["input_trace"][0] + z, -INPUT_MAX, INPUT_MAX)
     new["input_trace"] = trace
@@ -104,6 +114,27 @@ def fire(
     gate = SLOPE * np.maximum(0.0, 1 - np.abs(u - THRESHOLD) / WIDTH)
     for name, values in (("membrane_reset", resets), ("output_trace", trace), ("spikes", spikes)):
         new.setdefault(name, []).append(values)
+    if spec.recurrent:
+        own = spikes.mean(axis=1) if layer == 0 else spikes
+        new.setdefault("own_spikes", []).append(own)
     for name, values in (("events", spikes), ("live_inputs", trace)):
         new.setdefault(f"hidden_{name}", []).append(np.count_nonzero(values))
     return trace, gate
+
+
+def with_own(
+    spec: NetworkSpec, state: State, layer: int, now: Float, x: Float, new: dict[str, Any]
+) -> tuple[Float, Float]:
+    """As :func:`quant.spiking.golden.with_own`."""
+    if not spec.recurrent or layer == len(spec.shapes) - 1:
+        return now, x
+    draws, units = x.shape[1], spec.layers[layer + 1]
+    spikes = charges(spec, state, layer, "own_spikes", draws)
+    held = state["own_trace"][0].reshape(sum(spec.layers[2:-1]), -1)
+    first = sum(spec.layers[2 : layer + 1])
+    keep = 1 - 2.0 ** -spec.leaks[layer]
+    trace = np.minimum(keep * held[first : first + units, :draws] + spikes, TRACE_MAX)
+    new.setdefault("own_trace", []).append(trace)
+    for name, values in (("events", spikes), ("live_inputs", trace)):
+        new[f"hidden_{name}"][-1] += np.count_nonzero(values)
+    return np.vstack([now, spikes]), np.vstack([x, trace])

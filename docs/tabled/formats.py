@@ -79,6 +79,9 @@ def layouts() -> Iterator[str]:
         for arithmetic in rule.spiking:
             learner = cls((48, 128, 10), arithmetic=arithmetic)
             yield from _layout(f"`{name}`, {arithmetic}", learner)
+        for arithmetic in rule.recurrent:
+            learner = cls((48, 128, 32, 10), arithmetic=arithmetic, recurrent=True)
+            yield from _layout(f"`{name}`, {arithmetic}, recurrent", learner)
 
 
 def _layout(title: str, learner: Any) -> Iterator[str]:

@@ -3,7 +3,8 @@
 Motion and cues in q16 under MESU. The settings were chosen on other recordings (``experiments
 spiking-settings``). Spoken digits: 24 log bands at 100 Hz send events to 48-128-10; every frame is
 a learning step. A held-out recording's label is that of the logits' sum over its steps. Other rules
-have MESU's events and leaks, and else what a new learner has. "Speaker after speaker": all
+have MESU's events and leaks, and else what a new learner has. With recurrent connections a rule has
+the same settings as without. "Speaker after speaker": all
 recordings of one speaker, then the next one's; the held-out ones are of all speakers. SGD's rate is
 the best of the list for one pass, on the very recordings held out. Motion: three raw axes; some
 steps of pieces of two seconds are learned; held-out recordings, and each of their seconds alone.
@@ -52,12 +53,18 @@ EVENTS = ("drift", "threshold", "leaks")
 
 
 def digits_learner(
-    data: Recordings, seed: int, rule: str = "mesu", arithmetic: str | None = None
+    data: Recordings,
+    seed: int,
+    rule: str = "mesu",
+    arithmetic: str | None = None,
+    recurrent: bool = False,
 ) -> SpikingClassifier:
     """Return one for bands that are standardised, and whose level matters."""
     settings = chosen("digits")
     if rule != "mesu":  # the same events and leaks, and the rule's own defaults
         settings = {"rule": rule, **{name: settings[name] for name in EVENTS}}
+    if recurrent:
+        settings = {**settings, "recurrent": True}
     usual = RULES[rule].spiking[0]
     return learner(data, seed, settings, front_end="none", arithmetic=arithmetic or usual)
 
@@ -71,10 +78,10 @@ def by_speaker(data: Recordings, seed: int) -> Integers:
 
 
 def digits_by(
-    data: Recordings, seed: int, rule: str, arithmetic: str | None = None
+    data: Recordings, seed: int, rule: str, arithmetic: str | None = None, recurrent: bool = False
 ) -> dict[str, float]:
     """Return the accuracy after each pass, and after speakers one by one."""
-    one, found = digits_learner(data, seed, rule, arithmetic), {}
+    one, found = digits_learner(data, seed, rule, arithmetic, recurrent), {}
 
     def ask(asked: SpikingClassifier) -> float:
         guesses = [asked.predict_recording(data.signals[i]) for i in data.held]
@@ -85,11 +92,11 @@ def digits_by(
             one.learn_recording(data.signals[i], int(data.labels[i]))
         if turn in (0, PASSES - 1):
             found[f"{turn + 1} pass{'es' if turn else ''}"] = ask(one)
-    other = digits_learner(data, seed, rule, arithmetic)
+    other = digits_learner(data, seed, rule, arithmetic, recurrent)
     for i in by_speaker(data, seed):
         other.learn_recording(data.signals[i], int(data.labels[i]))
     found["speaker after speaker"] = ask(other)
-    say(f"{rule}, {arithmetic or 'as it comes'}, seed {seed}: {found}")
+    say(f"{rule}, {arithmetic or 'as it comes'}{', recurrent' * recurrent}, seed {seed}: {found}")
     return found
 
 
@@ -117,7 +124,7 @@ def moved(name: str, seed: int, passes: int) -> dict[str, float]:
     return found
 
 
-def cued(seed: int) -> dict[str, float]:
+def cued(seed: int, recurrent: bool = False) -> dict[str, float]:
     """Return the accuracy on other trials of cues, after so many: a step of each is learned."""
     signals, sides = trials(max(TRIALS), seed)
     others, right = trials(ASKED, seed + 1000)
@@ -128,6 +135,7 @@ def cued(seed: int) -> dict[str, float]:
         front_end="none",
         threshold=None,
         leaks=(LEAK_MAX, LEAK_MAX),
+        recurrent=recurrent,
         **CUED,
     )
     found = {}
@@ -135,7 +143,7 @@ def cued(seed: int) -> dict[str, float]:
         one.learn_recording(signal, int(side), every=STEPS)
         if n in TRIALS:
             found[f"{n} trials"] = accuracy([_at_the_end(one, other) for other in others], right)
-    say(f"cues, seed {seed}: {found}")
+    say(f"cues{', recurrent' * recurrent}, seed {seed}: {found}")
     return found
 
 
@@ -151,11 +159,12 @@ def measure(options: argparse.Namespace) -> Record:
     digits = spoken_digits()
     rows = [
         {
-            "learner": f"{rule.title or rule.name}, {rule.spiking[0]}",
-            "figures": [digits_by(digits, s, rule.name) for s in seeds],
+            "learner": f"{rule.title or rule.name}, {known[0]}{', recurrent' * recurrent}",
+            "figures": [digits_by(digits, s, rule.name, known[0], recurrent) for s in seeds],
         }
         for rule in sorted(RULES.values(), key=lambda rule: rule.name != "mesu")
-        if rule.spiking
+        for recurrent, known in ((False, rule.spiking), (True, rule.recurrent))
+        if known
     ]
     by_rate = {
         rate: [digits_by_sgd(digits, shuffled(digits, s), s, rate) for s in seeds] for rate in RATES
@@ -172,9 +181,12 @@ def measure(options: argparse.Namespace) -> Record:
         {"data": name, "figures": [moved(name, s, options.passes) for s in seeds]}
         for name in options.motion
     ]
-    cues = [cued(s) for s in seeds]
+    cues, recurrent_cues = ([cued(s, r) for s in seeds] for r in (False, True))
     picture = recorded(digits_learner(digits, 0), digits)
-    return {"seeds": list(seeds), "digits": rows, "motion": moving, "cues": cues, "raster": picture}
+    return {
+        "seeds": list(seeds), "digits": rows, "motion": moving, "cues": cues,
+        "recurrent_cues": recurrent_cues, "raster": picture,
+    }  # fmt: skip
 
 
 def tables(record: Record) -> Mapping[str, str]:
@@ -195,6 +207,9 @@ def tables(record: Record) -> Mapping[str, str]:
         [row["data"], *(cell([one[kind] for one in row["figures"]], 1) for kind in kinds)]
         for row in record["motion"]
     ]
+    cued_by = {"right of other trials": record["cues"]}
+    if "recurrent_cues" in record:
+        cued_by["with recurrent connections"] = record["recurrent_cues"]
     activity = record["raster"]["activity"]
     counted = [
         ["events of 48 lines", f"{activity['events'][0]:.1f}"],
@@ -206,8 +221,11 @@ def tables(record: Record) -> Mapping[str, str]:
     return {
         "digits": markdown(["learner", *columns], spoken),
         "cues": markdown(
-            ["after", "right of other trials"],
-            [[n, cell([one[n] for one in record["cues"]], 1)] for n in record["cues"][0]],
+            ["after", *cued_by],
+            [
+                [n, *(cell([one[n] for one in each], 1) for each in cued_by.values())]
+                for n in record["cues"][0]
+            ],
         ),
         "motion": markdown(["data", *kinds], moving),
         "activity": markdown(["in a step", "number"], counted),

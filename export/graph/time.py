@@ -41,6 +41,7 @@ from quant.spiking.golden import (
     TRACE_MAX,
     VARIANCE_MAX,
 )
+from quant.spiking.recurrence import WHOLE
 
 
 class Time:
@@ -67,6 +68,7 @@ class Time:
     def __init__(self, g: GraphBuilder, spec: NetworkSpec, n_draws: int, fields: Fields) -> None:
         self._g, self._spec, self._fields, self._n_draws = g, spec, fields, n_draws
         self._sizes = [n * n_draws for n in spec.layers[1:-1]]
+        self._spike_sizes = [*spec.layers[1:2], *self._sizes[1:]]
         self._new: dict[str, Any] = {}
         self._layers: dict[str, list[Any]] = {}
         self.gates: list[Any] = []
@@ -76,6 +78,9 @@ class Time:
         """Let the values of a step, ``number[1, n]`` in Q3.4, arrive; return their traces."""
         if self._spec.delta:
             z = self._send_on_delta(z)
+        if self._spec.recurrent:
+            own = read(self._g, self._fields.parts("own_spikes", self._spike_sizes)[0])
+            z = concatenated([z, expanded(own, 0)], 1)
         left = decay(self._field("input_trace"), self._spec.leaks[0])
         trace = clip(left + z * 2.0**INPUT_SHIFT, -INPUT_TRACE_MAX, INPUT_TRACE_MAX)
         x = sign(trace) * shift_floor(absolute(trace), INPUT_SHIFT)
@@ -106,10 +111,9 @@ class Time:
         """As :func:`quant.spiking.golden.charge`, of ``number[1, draws or 1, units]``."""
         units, k = self._spec.layers[layer + 1], self._spec.leaks[layer]
         draws = 1 if layer == 0 else self._n_draws
-        sizes = [*self._spec.layers[1:2], *self._sizes[1:]]
 
         def before(name: str) -> Any:
-            part = self._fields.parts(name, sizes)[layer]
+            part = self._fields.parts(name, self._spike_sizes)[layer]
             return expanded(transposed(reshaped(read(self._g, part), [units, draws])), 0)
 
         mean = clip(decay(before("charge_mean"), k) + mean, -CHARGE_MAX, CHARGE_MAX)
@@ -141,9 +145,42 @@ class Time:
         for name, values in (("membrane_reset", resets), ("output_trace", trace)):
             flat = reshaped(transposed(squeezed(values, 0)), [-1])
             self._layers.setdefault(name, []).append(flat)
-        self._count(spikes, x)
         self.now = spikes * 2.0**ARRIVING_FRAC_BITS
-        return x, OUTPUT_FRAC_BITS
+        if not self._spec.recurrent:
+            self._count(spikes, x)
+            return x, OUTPUT_FRAC_BITS
+        self._keep_spikes(layer, spikes)
+        return self._with_own(layer + 1, spikes, x), OUTPUT_FRAC_BITS
+
+    def _keep_spikes(self, layer: int, spikes: Any) -> None:
+        """Keep a layer's spikes for itself: of the first one the share of the draws that fired."""
+        if layer == 0:
+            fired = reduce("Sum", squeezed(spikes, 0), 0, keepdims=False)
+            mine = divide_floor(fired * (2 * WHOLE) + self._n_draws, float(2 * self._n_draws))
+        else:
+            mine = reshaped(transposed(squeezed(spikes, 0)), [-1])
+        self._layers.setdefault("own_spikes", []).append(mine)
+
+    def _with_own(self, layer: int, spikes: Any, x: Any) -> Any:
+        """Append a later hidden layer's own units: :func:`quant.spiking.golden.with_own`."""
+        if layer == len(self._spec.shapes) - 1:
+            self._count(spikes, x)
+            return x
+        units = self._spec.layers[layer + 1]
+
+        def before(name: str, sizes: list[int], at: int) -> Any:
+            part = read(self._g, self._fields.parts(name, sizes)[at])
+            return expanded(transposed(reshaped(part, [units, self._n_draws])), 0)
+
+        own = before("own_spikes", self._spike_sizes, layer)
+        left = decay(before("own_trace", self._sizes[1:], layer - 1), self._spec.leaks[layer])
+        trace = minimum(left + own * 2.0**TRACE_FRAC_BITS, TRACE_MAX)
+        mine = shift_floor(trace, TRACE_FRAC_BITS - OUTPUT_FRAC_BITS)
+        flat = reshaped(transposed(squeezed(trace, 0)), [-1])
+        self._layers.setdefault("own_trace", []).append(flat)
+        self._count(concatenated([spikes, own], 2), concatenated([x, mine], 2))
+        self.now = concatenated([self.now, own * 2.0**ARRIVING_FRAC_BITS], 2)
+        return concatenated([x, mine], 2)
 
     def after(self) -> dict[str, Any]:
         """The fields of the state after this step, as numbers."""

@@ -24,7 +24,7 @@ from quant.integers import Int64, bit_length, clamp_count, shift_round, shift_tr
 from quant.layout import State
 from quant.network import NetworkSpec, layer_view
 from quant.spiking import Arrived
-from quant.spiking.golden import ARRIVING_FRAC_BITS, bias_current, charge, fire
+from quant.spiking.golden import ARRIVING_FRAC_BITS, bias_current, charge, fire, with_own
 
 ACTIVATION_FRAC_BITS = 8
 ACTIVATION_BITS = 15
@@ -144,7 +144,8 @@ def activate(
         return x, x, frac_bits
     x, frac_bits, gate = fire(spec, state, layer, result.outputs, result.fired)
     result.gate.append(gate)
-    return result.fired["spikes"][-1] << ARRIVING_FRAC_BITS, x, frac_bits
+    now = result.fired["spikes"][-1] << ARRIVING_FRAC_BITS
+    return *with_own(spec, state, layer + 1, now, x, result.fired), frac_bits
 
 
 def centre_of(mu: Int64, blocked: Int64, right: int, count: Saturations) -> Int64:

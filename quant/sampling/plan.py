@@ -95,8 +95,12 @@ def variance_exponent(fan_in: int, config: SamplingConfig) -> int:
     return math.ceil(math.log2(largest)) + 1
 
 
-def layer_plan(fan_in: int, frac_bits: int, config: SamplingConfig) -> LayerPlan:
+def layer_plan(
+    fan_in: int, frac_bits: int, config: SamplingConfig, own_units: int = 0
+) -> LayerPlan:
     """Return the constants of a layer whose μ has so many fraction bits.
+
+    ``own_units``: rows of a recurrent layer beside its inputs, which start less uncertain.
 
     Raises
     ------
@@ -110,9 +114,10 @@ def layer_plan(fan_in: int, frac_bits: int, config: SamplingConfig) -> LayerPlan
             f"sigma up to {max(sigma_prior, sigma_init):.3g} in a layer of {fan_in} inputs: fixed "
             "point holds priors and starts between 0.001 and 5.6"
         )
-    if sigma_init**2 < 2.0 ** (v_exponent - 30):
+    least = config.own_sigma_init_of(fan_in, own_units) if own_units else sigma_init
+    if least**2 < 2.0 ** (v_exponent - 30):
         raise ConfigError(
-            f"sigma_init={sigma_init:.3g} is more than 2^14 times smaller than "
+            f"sigma_init={least:.3g} is more than 2^14 times smaller than "
             f"sigma_prior={sigma_prior:.3g}: fixed point needs them closer together"
         )
     ratio = 2.0 ** (v_exponent + 4) / sigma_prior**2

@@ -46,6 +46,20 @@ def draw_real_mu(spec: NetworkSpec, config: SamplingConfig, state: State) -> Non
         layer_view(spec, state, "mu", layer)[: len(drawn)] = scaled
 
 
+def start_sigmas(
+    spec: NetworkSpec, config: SamplingConfig, layer: int
+) -> list[tuple[slice, float]]:
+    """Return the rows of a layer and the σ that they start with.
+
+    Those of a hidden layer's own units differ; the others start as they do without recurrence.
+    """
+    below, own = spec.layers[layer], spec.own_units(layer)
+    found = [(slice(None), config.sigma_init_of(below))]
+    if own:
+        found.append((slice(below, below + own), config.own_sigma_init_of(below, own)))
+    return found
+
+
 def _drawn(spec: NetworkSpec, state: State) -> Iterator[tuple[int, npt.NDArray[np.uint32]]]:
     key = sample_key(int(state["seed"][0]), SAMPLE_INIT)
     for layer, fan_in in enumerate(spec.layers[:-1]):

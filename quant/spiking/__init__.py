@@ -16,6 +16,7 @@ import numpy as np
 from quant.errors import ConfigError
 from quant.hyperparameters import is_whole
 from quant.layout import REAL, Field, State
+from quant.spiking import recurrence
 
 #: A trace that leaks by 2^-k a step remembers about 2^k steps: k is within this.
 LEAK_MIN, LEAK_MAX = 1, 6
@@ -127,6 +128,7 @@ def fields(
     n_draws: int,
     numbers: str,
     charges: bool = False,
+    recurrent: bool = False,
 ) -> list[Field]:
     """Return what spiking layers keep in the state: nothing if there are none.
 
@@ -138,6 +140,8 @@ def fields(
     numbers : {"integer", "float32", "float64"}
     charges : bool
         Whether what arrives charges membranes (:class:`quant.rule.Rule`).
+    recurrent : bool
+        Whether hidden layers read their own units (:mod:`quant.spiking.recurrence`).
     """
     if not leaks:
         return []
@@ -146,6 +150,8 @@ def fields(
     unit = "" if numbers in REAL else "Q6.9: "
     hidden = (sum(layers[1:-1]) * n_draws,)
     counted = (len(leaks),)
+    n_inputs = layers[0] + (layers[1] if recurrent else 0)
+    n_spikes = n_charges(layers, n_draws)
     compared = "what a feature is compared with"
     reference = Field("delta_reference", real, f"{unit}{compared}", (layers[0] // 2,))
     return [
@@ -154,9 +160,10 @@ def fields(
         Field("live_inputs", "<u4", "inputs of a layer whose trace was not 0, likewise", counted),
         *([reference] if delta else []),
         *(_charge_fields(layers, n_draws, numbers) if charges else []),
-        Field("input_trace", real, f"{unit}leaky sum of an input", (layers[0],)),
+        Field("input_trace", real, f"{unit}leaky sum of an input", (n_inputs,)),
         Field("membrane_reset", real, f"{unit}leaky sum of resets, [unit][draw]", hidden),
         Field("output_trace", real, f"{unit}leaky sum of spikes, [unit][draw]", hidden),
+        *(recurrence.fields(layers, n_draws, n_spikes, numbers) if recurrent else []),
     ]
 
 
@@ -188,6 +195,6 @@ def charges(spec: Any, state: State, layer: int, name: str, draws: int) -> Any:
 
 def reset(state: State) -> None:
     """Forget what came before, in place: the next step is the first of a recording."""
-    for name in TRACES:
+    for name in (*TRACES, *recurrence.FIELDS):
         if name in (state.dtype.names or ()):
             state[name] = 0

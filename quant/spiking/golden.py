@@ -15,7 +15,7 @@ from quant.front_end import INPUT_FRAC_BITS
 from quant.integers import Int64, bit_lengths, clamp_count, clip, isqrt
 from quant.layout import State
 from quant.network import NetworkSpec
-from quant.spiking import CHARGES, EVENTS_MAX, Arrived, charges
+from quant.spiking import CHARGES, EVENTS_MAX, Arrived, charges, recurrence
 
 TRACE_FRAC_BITS = 9
 TRACE_MAX = (1 << 15) - 1
@@ -59,6 +59,9 @@ def arrive(spec: NetworkSpec, state: State, z_q: Int64) -> tuple[dict[str, Any],
     new: dict[str, Any] = {}
     if spec.delta:
         new, z_q = send_on_delta(spec.delta, state, z_q)
+    if spec.recurrent:
+        own = state["own_spikes"][0, : spec.layers[1]].astype(np.int64)
+        z_q = np.concatenate([z_q, own])
     left = decay(state["input_trace"][0].astype(np.int64), spec.leaks[0])
     trace = clip(left + (z_q << INPUT_SHIFT), -INPUT_TRACE_MAX, INPUT_TRACE_MAX)
     x = np.sign(trace) * (np.abs(trace) >> INPUT_SHIFT)
@@ -190,14 +193,50 @@ def fire(
     gate = np.maximum(GATE_MAX - (np.abs(u - THRESHOLD) >> GATE_SHIFT), 0)
     for name, values in (("membrane_reset", resets), ("output_trace", trace), ("spikes", spikes)):
         new.setdefault(name, []).append(values)
+    if spec.recurrent:
+        new.setdefault("own_spikes", []).append(share(spikes) if layer == 0 else spikes)
     for name, values in (("events", spikes), ("live_inputs", x)):
         new.setdefault(f"hidden_{name}", []).append(np.count_nonzero(values))
     return x, OUTPUT_FRAC_BITS, gate
 
 
+def share(spikes: Int64) -> Int64:
+    """Return the share of a unit's draws that fired, ``int64[units]`` in Q3.4, rounded half up."""
+    n_draws = spikes.shape[1]
+    shares: Int64 = (2 * recurrence.WHOLE * spikes.sum(axis=1) + n_draws) // (2 * n_draws)
+    return shares
+
+
+def with_own(
+    spec: NetworkSpec, state: State, layer: int, now: Int64, x: Int64, new: dict[str, Any]
+) -> tuple[Int64, Int64]:
+    """Append a later hidden layer's own units to what comes from the layer below.
+
+    Parameters
+    ----------
+    now, x : int64[units below, draws]
+        What arrives, 2^-7 a spike, and traces, Q.8.
+    new : dict
+        Fields of the state after this step; this layer's traces are put into it.
+    """
+    if not spec.recurrent or layer == len(spec.shapes) - 1:
+        return now, x
+    draws, units = x.shape[1], spec.layers[layer + 1]
+    spikes = charges(spec, state, layer, "own_spikes", draws).astype(np.int64)
+    held = state["own_trace"][0].reshape(sum(spec.layers[2:-1]), -1)
+    first = sum(spec.layers[2 : layer + 1])
+    left = decay(held[first : first + units, :draws].astype(np.int64), spec.leaks[layer])
+    trace = np.minimum(left + (spikes << TRACE_FRAC_BITS), TRACE_MAX)
+    own = trace >> TRACE_FRAC_BITS - OUTPUT_FRAC_BITS
+    new.setdefault("own_trace", []).append(trace)
+    for name, values in (("events", spikes), ("live_inputs", own)):
+        new[f"hidden_{name}"][-1] += np.count_nonzero(values)
+    return np.concatenate([now, spikes << ARRIVING_FRAC_BITS]), np.concatenate([x, own])
+
+
 def after(state: State, arrived: dict[str, Any], fired: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of the state after a step, from what inputs and hidden layers left."""
-    names = (*CHARGES, "membrane_reset", "output_trace")
+    names = (*CHARGES, "membrane_reset", "output_trace", *recurrence.FIELDS)
     left = {n: np.concatenate([x.ravel() for x in fired[n]]) for n in names if n in fired}
     found = {**arrived, **left}
     for name in ("events", "live_inputs"):

@@ -48,5 +48,5 @@ def activity_of(state: State, spec: NetworkSpec, n_draws: int) -> Activity:
         tuple((state["events"][0] / per).tolist()),
         tuple(live.tolist()),
         float((live * columns).sum()),
-        sum(n * int(k) for n, k in zip(spec.layers, columns, strict=False)),
+        sum((rows - spec.bias) * n for rows, n in spec.shapes),
     )

@@ -63,6 +63,9 @@ class Spikes(StreamClassifier):
     leaks : sequence of int, optional
         One number k for each layer of weights, 1 to 6: its inputs' traces and its membranes leak by
         2^-k a step, and so remember about 2^k steps. Default: 3, then 4.
+    recurrent : bool
+        Hidden units read their own layer's spikes of the step before, too. A rule that has no such
+        connections has no such parameter.
     features : sequence of str, optional
         Names of the features, in order. Default: those of the first dict that is learned.
     backend : {"c", "numpy"}, optional
@@ -88,7 +91,7 @@ class Spikes(StreamClassifier):
         Raises
         ------
         ConfigError
-            If the rule learns no spiking layers.
+            If the rule learns no spiking layers, or none that are recurrent as asked.
         """
         if rule is None or rule == cls._rule:
             return super().__new__(cls, *args, **given)
@@ -97,6 +100,10 @@ class Spikes(StreamClassifier):
             raise ConfigError(
                 f"rule={rule!r}: spiking layers learn by {' or '.join(map(repr, known))} so far; "
                 "no other rule does"
+            )
+        if given.get("recurrent") and not RULES[rule].recurrent:
+            raise ConfigError(
+                f"recurrent=True: the rule {rule!r} has no recurrent connections; leave it out"
             )
         return known[rule](*args, rule=rule, **given)
 

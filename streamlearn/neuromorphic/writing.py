@@ -45,12 +45,17 @@ def to_nir(learner: SpikingClassifier, dt: float = 1e-4) -> nir.NIRGraph:
     Raises
     ------
     ConfigError
-        If the package ``nir`` is missing, ``dt`` is not above 0, or it is another learner.
+        If the package ``nir`` is missing, ``dt`` is not above 0, it is another learner, or it has
+        recurrent connections.
     """
     nir = package()
     if not isinstance(learner, SpikingClassifier):
         raise ConfigError(
             f"a {type(learner).__name__}: NIR describes spiking networks; give a SpikingClassifier"
+        )
+    if learner.spec.recurrent:
+        raise ConfigError(
+            "recurrent=True: only chains of layers are written as NIR; learn without recurrence"
         )
     dt = seconds(dt)
     if not _SHORTEST <= dt <= 1 / _SHORTEST:

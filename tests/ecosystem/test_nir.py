@@ -310,3 +310,9 @@ def test_a_file_that_is_no_graph_is_refused(content: bytes, tmp_path: Path) -> N
         from_nir(tmp_path / "x.nir")
     with pytest.raises(StateFormatError, match="no such file"):
         from_nir(tmp_path / "y.nir")
+
+
+def test_a_recurrent_learner_is_refused() -> None:
+    learner = SpikingClassifier((3, 8, 2), recurrent=True, **CURRENTS)
+    with pytest.raises(ConfigError, match="recurrent=True: only chains"):
+        to_nir(learner)

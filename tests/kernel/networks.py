@@ -47,6 +47,7 @@ class Case:
         if self.spec.memory:
             spec += f"-{self.spec.memory}-{self.spec.memory_features}"
         spec += f"-leaks={self.spec.leaks}-{self.spec.delta}" if self.spec.leaks else ""
+        spec += "-recurrent" if self.spec.recurrent else ""
         own += [f"replay_bytes={self.spec.replay_bytes}"] if self.spec.replay_bytes else []
         return "-".join([self.config.rule, self.arithmetic, spec, *own])
 
@@ -107,6 +108,10 @@ EXTREME: list[tuple[NetworkSpec, Config]] = [
     ),
     (NetworkSpec((5, 8, 3), front_end="none", leaks=(6, 6)), MesuConfig(n_draws=9)),
     (
+        NetworkSpec((6, 9, 7, 3), leaks=(3, 4, 1), delta=(8, 5), recurrent=True),
+        MesuConfig(n_draws=3, sigma_init=2.0),
+    ),
+    (
         NetworkSpec((6, 9, 7, 3), leaks=(3, 4, 1), delta=(8, 5)),
         BimuConfig(threshold=1 / 64, lr=64.0),
     ),
@@ -161,6 +166,7 @@ def cases() -> list[Case]:
         for spec, config in EXTREME
         for arithmetic in in_c(config.rule)
         if not spec.leaks or arithmetic in RULES[config.rule].spiking
+        if not spec.recurrent or arithmetic in RULES[config.rule].recurrent
     ]
     return [*defaults(), *extreme]
 

@@ -44,16 +44,14 @@ PROCESSOR = re.compile(r"SL_HOST|SL_ON_HOST|SL_FUSE|SL_DSP|SL_THUMB1|__")
 
 def spiking() -> list[Case]:
     """Every rule that learns spiking layers, in each arithmetic, of values and of events."""
+    plain = NetworkSpec((10, 8, 3), leaks=(3, 4))
+    deep = replace(plain, layers=(10, 8, 6, 3), leaks=(3, 4, 4), recurrent=True)
     return [
-        Case(
-            NetworkSpec((10, 8, 3), leaks=(3, 4), delta=delta),
-            config_of(name, "categorical", {}),
-            arithmetic,
-        )
+        Case(spec, config_of(name, "categorical", {}), arithmetic)
         for name, rule in RULES.items()
         for arithmetic in in_c(name)
-        if arithmetic in rule.spiking
-        for delta in ((), (8, 5))
+        for spec in (plain, replace(plain, delta=(8, 5)), replace(plain, recurrent=True), deep)
+        if arithmetic in (rule.recurrent if spec.recurrent else rule.spiking)
     ]
 
 

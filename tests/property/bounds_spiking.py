@@ -10,11 +10,11 @@ from bounds_sampling import PRE_ACTIVATION
 from holding import Bounds
 
 from quant.counters import Saturations
-from quant.front_end import INPUT_MAX
+from quant.front_end import INPUT_FRAC_BITS, INPUT_MAX
 from quant.network import NetworkSpec
 from quant.rules.mesu.config import MesuConfig
 from quant.sampling.golden import DELTA_MAX
-from quant.spiking import LEAK_MAX, LEAK_MIN, fields, golden
+from quant.spiking import LEAK_MAX, LEAK_MIN, fields, golden, recurrence
 from quant.state import init_state
 
 ONE = 1 << golden.TRACE_FRAC_BITS
@@ -34,6 +34,7 @@ DEVIATION = math.isqrt(golden.VARIANCE_MAX) << 2
 
 BOUNDS = Bounds(
     {
+        "own": (recurrence.WHOLE, "uint8"),
         "apart": ((INPUT_MAX << golden.INPUT_SHIFT) + IN, "int32"),
         "arrived": (_kept(IN) + MOST, "int32"),
         "fired": (_kept(OUT) + ONE, "int32"),
@@ -70,8 +71,13 @@ TABLES = {
         "deviation": _format("int32", 12, 0, DEVIATION),
         "arriving": _format("int16", golden.ARRIVING_FRAC_BITS, 0, 1 << golden.ARRIVING_FRAC_BITS),
         "gate": _format("uint8", golden.GATE_FRAC_BITS, 0, golden.GATE_MAX),
+        "own_spikes": _format("uint8", INPUT_FRAC_BITS, 0, recurrence.WHOLE),
+        "own_trace": _format("int16", golden.TRACE_FRAC_BITS, 0, OUT),
     },
-    "field": {field.name: {} for field in fields((3, 4), (4, 2, 2), (8, 5), 4, "integer", True)},
+    "field": {
+        field.name: {}
+        for field in fields((3, 4, 4), (4, 2, 2, 2), (8, 5), 4, "integer", True, True)
+    },
 }
 
 
@@ -107,6 +113,7 @@ def exercise() -> None:
         assert not state["input_trace"].any()
     _exercise_events(config)
     _exercise_charges(config)
+    _exercise_own()
     threshold = np.full((2, 2), golden.THRESHOLD)
     gate = golden.fire(spec, init_state(spec, config, "q16"), 0, threshold, {})[2]
     assert gate.max() == golden.GATE_MAX
@@ -151,6 +158,25 @@ def _exercise_charges(config: MesuConfig) -> None:
 def _put(state: np.ndarray, new: dict[str, np.ndarray]) -> None:
     for name, value in new.items():
         state[name][0] = value
+
+
+def _exercise_own() -> None:
+    """Units of which all draws fire at each step, and traces of them that are full."""
+    for n_draws in (1, 3, 64):
+        shares = golden.share(np.tri(n_draws + 1, n_draws, -1, np.int64))
+        BOUNDS.hold("own", shares)
+        assert (np.diff(shares) >= 0).all()
+    spec = NetworkSpec((2, 2, 2, 2), False, "none", leaks=(1, LEAK_MAX, 1), recurrent=True)
+    state = init_state(spec, MesuConfig(n_draws=2), "q16")
+    state["own_trace"], state["own_spikes"] = OUT, 1
+    left = golden.decay(state["own_trace"][0].astype(np.int64), LEAK_MAX)
+    BOUNDS.hold("fired", left + ONE)
+    new: dict[str, list[np.ndarray]] = {"hidden_events": [0], "hidden_live_inputs": [0]}  # type: ignore[list-item]
+    nothing = np.zeros((2, 2), np.int64)
+    now, x = golden.with_own(spec, state, 1, nothing, nothing, new)
+    assert new["own_trace"][0].max() == OUT
+    assert x.max() < 1 << 15
+    assert now.max() == 1 << golden.ARRIVING_FRAC_BITS
 
 
 def _exercise_events(config: MesuConfig) -> None:

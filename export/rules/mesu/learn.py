@@ -179,7 +179,7 @@ class MesuStep(SamplingStep):
         """
         units = self.spec.layers[index]
         x, mu, rho, exponent = layer.x, *weights
-        if self.spec.bias:
+        if self.spec.shapes[index][0] > units:  # a bias, or the layer's own units
             first = np.arange(units)
             x = Value(self.g, self.g.op("Gather", x.name, first, axis=1))
             mu, rho, exponent = (

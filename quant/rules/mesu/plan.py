@@ -44,8 +44,8 @@ def make_plan(spec: NetworkSpec, config: MesuConfig) -> Plan:
     sweep = effective_sweep(config)
     return Plan(
         layers=tuple(
-            layer_plan(fan_in, bits, config)
-            for fan_in, bits in zip(spec.layers[:-1], config.frac_bits(spec), strict=True)
+            layer_plan(spec.layers[layer], bits, config, spec.own_units(layer))
+            for layer, bits in enumerate(config.frac_bits(spec))
         ),
         gain_mu=gain(config.lr_mu, spec, config.n_draws),
         gain_sigma=gain(config.lr_sigma, spec, config.n_draws),

@@ -9,7 +9,12 @@ from quant.rules.mesu import variance
 from quant.rules.mesu.config import MesuConfig
 from quant.rules.mesu.plan import make_plan
 from quant.sampling import step
-from quant.sampling.state import draw_integer_mu, draw_real_mu, integer_mu_starts
+from quant.sampling.state import (
+    draw_integer_mu,
+    draw_real_mu,
+    integer_mu_starts,
+    start_sigmas,
+)
 from quant.starts import Copy, Draw
 
 
@@ -28,10 +33,11 @@ def integer_init(spec: NetworkSpec, config: MesuConfig, state: State) -> None:
     """Draw μ uniform in ±mu_limit_q (biases 0), and set σ²."""
     layers = make_plan(spec, config).layers
     draw_integer_mu(spec, [mine.mu_limit_q for mine in layers], state)
-    for layer, fan_in in enumerate(spec.layers[:-1]):
-        rho, exponent = variance.start(config.sigma_init_of(fan_in), layers[layer].v_exponent)
-        layer_view(spec, state, "rho", layer)[:] = rho
-        variance.exponent_view(spec, state["rho_exponent"][0], layer)[:] = exponent
+    for layer in range(len(spec.shapes)):
+        rhos = layer_view(spec, state, "rho", layer)
+        exponents = variance.exponent_view(spec, state["rho_exponent"][0], layer)
+        for rows, sigma in start_sigmas(spec, config, layer):
+            rhos[rows], exponents[rows] = variance.start(sigma, layers[layer].v_exponent)
     step.start(spec, config, state)
 
 
@@ -94,6 +100,8 @@ def real_fields(numbers: str, spec: NetworkSpec, config: MesuConfig) -> list[Fie
 def real_init(spec: NetworkSpec, config: MesuConfig, state: State) -> None:
     """Draw μ uniform in ±mu_init/√fan_in (biases 0), and set σ."""
     draw_real_mu(spec, config, state)
-    for layer, fan_in in enumerate(spec.layers[:-1]):
-        layer_view(spec, state, "sigma", layer)[:] = config.sigma_init_of(fan_in)
+    for layer in range(len(spec.shapes)):
+        sigmas = layer_view(spec, state, "sigma", layer)
+        for rows, sigma in start_sigmas(spec, config, layer):
+            sigmas[rows] = sigma
     step.start(spec, config, state)

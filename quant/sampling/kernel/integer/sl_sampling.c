@@ -12,6 +12,7 @@
 #include "sl_learn_layer.h"
 #include "sl_mean.h"
 #include "sl_parts.h"
+#include "sl_recurrence.h"
 #include "sl_replay.h"
 #include "sl_rows.h"
 #include "sl_step.h"
@@ -48,8 +49,11 @@ int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
         int16_t *hidden = scratch->hidden + to;
         const int32_t frac_bits = sl_activate(index, S, L, to, state, scratch);
         scratch->frac_bits[index + 1] = frac_bits;
+        sl_own_keep(index, state, scratch);
+        sl_own_join(index + 1, S, L, to, state, scratch);
+        const uint32_t bias = layer->columns + sl_own_rows(index + 1);
         for (uint32_t s = 0; SL_BIAS && s < L; s++) {
-            hidden[layer->columns * L + s] =
+            hidden[bias * L + s] =
                 (int16_t)(s < S ? sl_bias_input(index + 1, frac_bits, state) : 0);
         }
     }
@@ -70,8 +74,10 @@ int32_t sl_rule_forward_mean(const sl_state_t *state, sl_scratch_t *scratch) {
             break;
         }
         frac_bits = sl_activate(index, 1, 1, 0, state, scratch);
+        sl_own_join(index + 1, 1, 1, 0, state, scratch);
         if (SL_BIAS) {
-            scratch->hidden[columns] = (int16_t)sl_bias_input(index + 1, frac_bits, state);
+            scratch->hidden[columns + sl_own_rows(index + 1)] =
+                (int16_t)sl_bias_input(index + 1, frac_bits, state);
         }
     }
     for (uint32_t k = SL_N_OUTPUTS; k-- > 0;) { /* every draw is the mean */

@@ -6,6 +6,7 @@
 #include "sl_events.h"
 #include "sl_front_end.h"
 #include "sl_integer.h"
+#include "sl_recurrence.h"
 #include "sl_rule.h"
 #include "sl_trace.h"
 
@@ -14,6 +15,7 @@
 SL_INLINE void sl_time_arrive(const sl_state_t *state, sl_scratch_t *scratch) {
     uint32_t events = 0, live = 0;
     sl_events_arrive(state, scratch);
+    sl_own_arrive(state, scratch);
     for (uint32_t i = 0; i < SL_N_INPUTS; i++) {
         const int32_t value = scratch->input[i], old = state->input_trace[i];
         int32_t trace = 0;

@@ -10,6 +10,7 @@
 #include "sl_inverse.h"
 #include "sl_lanes.h"
 #include "sl_pre_activation.h"
+#include "sl_recurrence.h"
 #include "sl_root.h"
 #include "sl_rule.h"
 #include "sl_trace.h"
@@ -115,11 +116,12 @@ SL_INLINE void sl_charge_recall(uint32_t index, sl_scratch_t *scratch) {
     const int16_t *trace = scratch->new_output + sl_layers[index - 1].unit * S;
     for (uint32_t i = 0; i < layer->rows; i++) {
         for (uint32_t s = 0; s < L; s++) {
-            const uint32_t bias = i == layer->fan_in;
+            const uint32_t bias = i == layer->fan_in + sl_own_rows(index);
             int32_t x = 0;
             if (s < S) {
                 x = bias ? 1 << SL_OUTPUT_FRAC_BITS
-                         : trace[i * S + s] >> (SL_TRACE_FRAC_BITS - SL_OUTPUT_FRAC_BITS);
+                         : sl_own_recalled(index, i, s, trace, scratch) >>
+                               (SL_TRACE_FRAC_BITS - SL_OUTPUT_FRAC_BITS);
             }
             hidden[i * L + s] = (int16_t)x;
         }

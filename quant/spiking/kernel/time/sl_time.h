@@ -8,6 +8,7 @@
 #include "sl_charges.h"
 #include "sl_events.h"
 #include "sl_front_end.h"
+#include "sl_recurrence.h"
 #include "sl_rule.h"
 
 /* What the noise of a learning step is drawn by: not every step is learned. */
@@ -29,6 +30,7 @@ SL_INLINE void sl_time_commit(sl_state_t *state, const sl_scratch_t *scratch) {
     sl_copy_traces(state->membrane_reset, scratch->new_reset, SL_N_HIDDEN_UNITS * S);
     sl_copy_traces(state->output_trace, scratch->new_output, SL_N_HIDDEN_UNITS * S);
     sl_charges_commit(state, scratch);
+    sl_own_commit(state, scratch);
     for (uint32_t l = 0; l < SL_N_LAYERS; l++) {
         state->events[l] += scratch->new_events[l];
         state->live_inputs[l] += scratch->new_live[l];
@@ -53,4 +55,5 @@ SL_INLINE void sl_time_reset(sl_state_t *state) {
         state->output_trace[e] = 0;
     }
     sl_charges_reset(state);
+    sl_own_reset(state);
 }

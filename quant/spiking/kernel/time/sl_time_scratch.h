@@ -6,12 +6,14 @@
 
 #include "sl_events_scratch.h"
 #include "sl_lanes.h"
+#include "sl_recurrence_scratch.h"
 #include "sl_time_types.h"
 
 #define SL_IN_TIME 1
 
 #define SL_TIME_SCRATCH                                                                            \
     SL_EVENTS_SCRATCH                                                                              \
+    SL_RECURRENCE_SCRATCH                                                                          \
     sl_charge_t new_mean[SL_N_CHARGES + 1], new_variance[SL_N_CHARGES + 1];                        \
     sl_trace_t new_input_trace[SL_N_INPUTS];                                                       \
     sl_trace_t new_reset[SL_N_HIDDEN_UNITS * SL_N_DRAWS + 1];                                      \

@@ -1,0 +1,52 @@
+/* Without recurrent connections a layer reads the layer below alone. */
+#pragma once
+
+#include <stdint.h>
+
+#include "sl_build.h"
+#include "sl_lanes.h"
+#include "sl_rule.h"
+
+/* Rows of a layer that are its own units'. */
+static inline uint32_t sl_own_rows(uint32_t index) {
+    (void)index;
+    return 0;
+}
+
+SL_FOLD void sl_own_arrive(const sl_state_t *state, sl_scratch_t *scratch) {
+    (void)state;
+    (void)scratch;
+}
+
+SL_FOLD void sl_own_join(uint32_t index, uint32_t draws, uint32_t lanes, uint32_t to,
+                         const sl_state_t *state, sl_scratch_t *scratch) {
+    (void)index;
+    (void)draws;
+    (void)lanes;
+    (void)to;
+    (void)state;
+    (void)scratch;
+}
+
+SL_FOLD void sl_own_keep(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {
+    (void)index;
+    (void)state;
+    (void)scratch;
+}
+
+/* The trace of a later layer's input i in a draw; trace: of the layer below. */
+static inline int32_t sl_own_recalled(uint32_t index, uint32_t i, uint32_t draw,
+                                      const int16_t *trace, const sl_scratch_t *scratch) {
+    (void)index;
+    (void)scratch;
+    return trace[i * S + draw];
+}
+
+SL_FOLD void sl_own_commit(sl_state_t *state, const sl_scratch_t *scratch) {
+    (void)state;
+    (void)scratch;
+}
+
+SL_FOLD void sl_own_reset(sl_state_t *state) {
+    (void)state;
+}

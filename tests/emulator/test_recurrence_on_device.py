@@ -1,0 +1,53 @@
+"""A recurrent spiking learner on emulated boards: golden's bits, with labels and without."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import firmware_sim as fs
+from export.package import write_export
+from streamlearn import SpikingClassifier
+
+STEPS = 60
+BUILDS: dict[str, Any] = {
+    "rp2040": {},
+    "nrf52840": {},
+    "riscv-virt": {},
+    "rp2040, small": {"optimize": "size"},
+}
+
+
+def made(**given: Any) -> SpikingClassifier:
+    return SpikingClassifier(
+        (3, 20, 9, 4), classes=range(4), recurrent=True, sigma_init=1.5, **given
+    )
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_a_chip_learns_its_connections_as_the_golden_model_does(build: str, tmp_path: Path) -> None:
+    """On M0+, M4F and RV32IMC: every second step has a label, a recording every 20 steps."""
+    write_export(made(), tmp_path / "export")
+    board = fs.get_board(build.partition(",")[0])
+    firmware = fs.build_firmware(
+        tmp_path / "export", board, tmp_path / "run", warnings_are_errors=True, **BUILDS[build]
+    )
+    device, golden = fs.Device(firmware), made(backend="numpy")
+    rng = np.random.default_rng(3)
+    x = np.cumsum(rng.normal(size=(STEPS, 3)), axis=0).astype(np.float32)
+    for t in range(STEPS):
+        y = t // 20
+        if t % 20 == 0:
+            device.reset_time()
+            golden.reset()
+        assert device.predict(x[t]) == golden.predict_one(x[t])
+        if t % 2:
+            assert device.learn(x[t], y) == golden.test_then_learn_one(x[t], y)
+        else:
+            assert device.advance(x[t]) == golden.step(x[t])
+    assert device.read_state() == golden.state.tobytes()
+    assert golden.state["own_trace"].any()
+    assert golden.activity.events[2] > 0.5, "both hidden layers fire, or this compares less"
