@@ -248,8 +248,11 @@ class Spikes(StreamClassifier):
             if every == 1:  # the same bits, in one call
                 self.learn_many(rows, [label] * len(rows))
                 return self
-            for at, row in enumerate(rows):
-                self.test_then_learn_one(row, label if at % every == every - 1 else None)
+            for at, row in enumerate(rows, 1):
+                if at % every:
+                    self._engine.advance(self._state, row)
+                else:
+                    self.learn_one(row, label)
         return self
 
     def predict_recording(self, X: Any) -> Any:
@@ -278,7 +281,7 @@ class Spikes(StreamClassifier):
                 spiking.reset(self._state)
                 total = np.zeros(self.spec.n_classes)
                 for at, row in enumerate(rows, 1):
-                    total += at * self._pass(row).logits
+                    total += at * self._engine.advance(self._state, row).logits
             finally:
                 self._state = kept
             return self._labels[int(np.argmax(total[: len(self._labels)]))]
