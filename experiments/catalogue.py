@@ -132,7 +132,7 @@ TOPICS: dict[str, dict[str, Entry]] = {
         ),
         "windows": Entry(
             "signals.experiments",
-            "windows of gestures and exercises: held out, other days, live",
+            "windows of gestures and exercises: held out, and other days",
             ("sklearn",),
         ),
         "front-ends": Entry(
@@ -154,6 +154,9 @@ TOPICS: dict[str, dict[str, Entry]] = {
         ),
         "spiking-settings": Entry(
             "spiking.experiments", "settings of spiking learners, chosen on other recordings"
+        ),
+        "spiking-floats": Entry(
+            "spiking.floats", "spoken digits in integers beside the same learner in float32"
         ),
         "spiking-cost": Entry(
             "spiking.experiments", "instructions of a step of a spiking network, by its events"

@@ -75,6 +75,20 @@ def seeds_of(options: argparse.Namespace) -> tuple[int, ...]:
     return chosen or default
 
 
+def seeds_or_part_again(part: str) -> Callable[[argparse.ArgumentParser], None]:
+    """Return what declares seeds, three by default, and ``--PART-again`` for that part alone."""
+
+    def declare(parser: argparse.ArgumentParser) -> None:
+        add_seeds(parser, 3)
+        parser.add_argument(
+            f"--{part.lower()}-again",
+            action="store_true",
+            help=f"measure {part} alone, and take all else from the recorded result",
+        )
+
+    return declare
+
+
 def add_limit(parser: argparse.ArgumentParser, at_least: int, of: str) -> None:
     """Declare ``--limit-samples``: only the first samples of a set, for a short run."""
     parser.add_argument(

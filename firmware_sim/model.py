@@ -45,6 +45,7 @@ def model_cost(board: Board, instructions: float) -> ModelCost:
     """
     if not 0 <= instructions < float("inf"):
         raise InputError(f"instructions is {instructions}: expected a number of at least 0")
+    instructions = float(instructions)  # of NumPy's a user would read the type
     cycles = instructions * board.cycles_per_instruction
     time_s = cycles / board.clock_hz
     energy_uj = None

@@ -75,10 +75,10 @@ def kernel_folders(spec: NetworkSpec, config: Config, arithmetic: str) -> tuple[
 def _spiking_folders(spec: NetworkSpec, config: Config, numbers: str) -> list[Path]:
     """Return the folders of spiking layers, and of how values reach them; else that of none."""
     if not spec.leaks:
-        return [SPIKING_DIR / "none"]
+        return [SPIKING_DIR / "none", SPIKING_DIR / "none" / numbers]
     arriving = "delta" if spec.delta else "values"
     kept = "charged" if rule_of(config).charges else "uncharged"
-    return [SPIKING_DIR / part for part in (numbers, arriving, kept)]
+    return [SPIKING_DIR / part for part in ("time", numbers, arriving, kept)]
 
 
 def _c_files(folders: Iterable[Path], pattern: str = "*.[ch]") -> list[Path]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from quant.c_config import HOST_SOURCE, config_header, kernel_folders, kernel_sources
 from quant.compiler import build_shared, cache_dir
-from quant.errors import BuildError
+from quant.errors import BuildError, ShapeError
 from quant.network import NetworkSpec
 from quant.rule import Config
 
@@ -100,6 +100,28 @@ class Library:
             scratch = np.zeros(self.scratch_bytes // 8 + 1, np.uint64)
             at = address(row), address(scratch), ctypes.addressof(status)
             return Desk(row, *at, status, scratch)
+
+    def rows(self, x: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float32]:
+        """Return samples as C takes them, ``float32[n, n_features]``."""
+        return np.ascontiguousarray(x, np.float32).reshape(-1, self.n_features)
+
+    def row(self, x: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float32]:
+        """Return one sample as C takes it.
+
+        Raises
+        ------
+        ShapeError
+            If it has another number of features.
+        """
+        x = np.ascontiguousarray(x, np.float32)
+        if x.size != self.n_features:
+            raise ShapeError(f"a sample of {x.size} features: expected {self.n_features}")
+        return x
+
+    def targets(self, targets: npt.ArrayLike) -> npt.NDArray[np.uint32]:
+        """Return the words of targets: class indices, or the bits of numbers."""
+        kind = np.float32 if self.target_is_number else np.uint32
+        return np.ascontiguousarray(targets, kind).view(np.uint32)
 
 
 #: Two threads may load the same at once: then both are used.

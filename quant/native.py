@@ -97,7 +97,7 @@ class NativeKernel:
         StreamlearnError
             At the first sample that the kernel refuses; those before it have been learned.
         """
-        x, words = self._rows(x), self._targets(targets)
+        x, words = self._library.rows(x), self._library.targets(targets)
         if len(x) != len(words):
             raise ShapeError(f"{len(words)} targets for {len(x)} samples: give one for each")
         predictions = np.zeros((len(words), self.prediction_words), np.uint32)
@@ -130,7 +130,7 @@ class NativeKernel:
         StreamlearnError
             At the first sample that the kernel refuses.
         """
-        x = self._rows(x)
+        x = self._library.rows(x)
         predictions = np.zeros((len(x), self.prediction_words), np.uint32)
         outputs = np.zeros((len(x), self._library.n_outputs))
         at = address(x), len(x), draws, address(predictions), address(outputs)
@@ -148,7 +148,7 @@ class NativeKernel:
         StreamlearnError
             At the first sample that the kernel refuses; at once if the learner has no memory.
         """
-        x = self._rows(x)
+        x = self._library.rows(x)
         classes = np.zeros(len(x), np.uint32)
         outputs = np.zeros((len(x), self._library.n_outputs))
         at = address(x), len(x), address(classes), address(outputs)
@@ -162,7 +162,7 @@ class NativeKernel:
         Returns the class index, or 0 if the head predicts a number, or a negative status, which
         leaves the state as it was. :attr:`prediction` has the words.
         """
-        x = self._row(x)
+        x = self._library.row(x)
         self._target[0] = target
         at = address(x), self._target_at, 1, self._prediction_at
         return self._block("sl_host_learn", state, *at)[1]
@@ -179,7 +179,7 @@ class NativeKernel:
         """
         if not self._library.spikes:
             raise ConfigError("this network does not spike: every sample of it has a label")
-        x = self._row(x)
+        x = self._library.row(x)
         outputs = np.zeros(self._library.n_outputs)
         at = address(x), self._prediction_at, address(outputs)
         return self._block("sl_host_advance", state, *at)[1], outputs
@@ -263,27 +263,13 @@ class NativeKernel:
         self._library.desks.append(desk)
         return found
 
-    def _rows(self, x: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float32]:
-        return np.ascontiguousarray(x, np.float32).reshape(-1, self._library.n_features)
-
-    def _row(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        x = np.ascontiguousarray(x, np.float32)
-        if x.size != self._library.n_features:
-            raise ShapeError(f"a sample of {x.size} features: expected {self._library.n_features}")
-        return x
-
-    def _targets(self, targets: npt.ArrayLike) -> npt.NDArray[np.uint32]:
-        """Return the words of targets: class indices, or the bits of numbers."""
-        kind = np.float32 if self._library.target_is_number else np.uint32
-        return np.ascontiguousarray(targets, kind).view(np.uint32)
-
     def _given(self, predictions: npt.NDArray[np.uint32]) -> npt.NDArray[Any]:
         return predictions if self.prediction_words > 1 else predictions[:, 0].view(np.int32)
 
     def _predict(
         self, desk: Desk, state: State, x: npt.NDArray[np.floating[Any]], draws: bool = True
     ) -> tuple[int, npt.NDArray[np.float64]]:
-        x = self._row(x)
+        x = self._library.row(x)
         outputs = np.zeros(self._library.n_outputs)
         self._library.c.sl_host_predict_many(
             address(state), desk.scratch_at, self._counts_at, address(x), 1, draws,

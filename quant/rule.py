@@ -8,34 +8,21 @@ Nothing outside a rule's rooms says its name.
 
 from __future__ import annotations
 
-import functools
-import importlib
-import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import ModuleType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from quant.c_text import RuleKernel
 from quant.counters import Saturations
 from quant.errors import ConfigError, RuleError
 from quant.layout import Field, Range, State
 from quant.network import NetworkSpec
+from quant.rooms import FLOORS, OUTSIDE, inside, part
 from quant.starts import Copy, Draw
-
-T = TypeVar("T")
 
 Numbers = Literal["integer", "float32", "float64"]
 #: The dataclass of a rule's hyperparameters; its ``rule`` is the rule's name.
 Config = Any
-
-#: The floors of the house, and what a rule has to have there.
-FLOORS: Mapping[str, tuple[str, ...]] = {
-    "quant": ("RULE",),
-    "streamlearn": ("EQUATIONS", "LEARNERS"),
-    "export": ("GRAPHS",),
-}
 
 
 @dataclass(frozen=True)
@@ -157,9 +144,6 @@ class Rule:
     title: str = ""
 
 
-_OUTSIDE: dict[str, str] = {}
-
-
 def register(name: str, package: str) -> None:
     """Announce a rule that lives outside: ``package.quant``, ``.streamlearn`` and ``.export``.
 
@@ -171,80 +155,19 @@ def register(name: str, package: str) -> None:
     """
     if name in RULES:
         raise RuleError(f"rule {name!r} exists already: give yours another name")
-    _OUTSIDE[name] = package
+    OUTSIDE[name] = package
     try:
         for floor in FLOORS:
             part(name, floor)
         _ = RULES[name]
     except BaseException:  # whatever it was, no list may hold half a rule
-        del _OUTSIDE[name]
+        del OUTSIDE[name]
         raise
 
 
 def unregister(name: str) -> None:
     """Take back :func:`register`."""
-    _OUTSIDE.pop(name, None)
-
-
-def part(name: str, floor: str) -> ModuleType:
-    """Return a rule's module on a floor: "quant", "streamlearn" or "export".
-
-    Raises
-    ------
-    RuleError
-        If it is missing, or lacks what a rule has to have there.
-    """
-    outside = _OUTSIDE.get(name)
-    path = f"{floor}.rules.{name}" if outside is None else f"{outside}.{floor}"
-    return _checked(name, floor, path) if outside is None else _found(name, floor, path)
-
-
-def optional_part(rule: str, name: str, kind: type[T], shown: str) -> T | None:
-    """Return what a rule's room on the floor "streamlearn" may have; None if it has nothing.
-
-    Parameters
-    ----------
-    rule : str
-    name : str
-        Of the room's attribute.
-    kind : type
-        What it must be.
-    shown : str
-        The type's name, as an error says it.
-
-    Raises
-    ------
-    RuleError
-        If its room has something else there.
-    """
-    found = getattr(part(rule, "streamlearn"), name, None)
-    if found is None or isinstance(found, kind):
-        return found
-    raise RuleError(f"rule {rule!r}: {name} is {found!r}, expected a {shown}")
-
-
-@functools.cache
-def _checked(name: str, floor: str, path: str) -> ModuleType:
-    """Return as :func:`part` a module that lies here, which stays what it is."""
-    return _found(name, floor, path)
-
-
-def _found(name: str, floor: str, path: str) -> ModuleType:
-    try:
-        module = importlib.import_module(path)
-    except ModuleNotFoundError as error:
-        if error.name is None or not path.startswith(error.name):
-            raise
-        raise RuleError(
-            f"rule {name!r} has no room on the floor {floor!r}: expected a module {path} with "
-            f"{' and '.join(FLOORS[floor])}"
-        ) from error
-    for attribute in FLOORS[floor]:
-        if not hasattr(module, attribute):
-            raise RuleError(
-                f"rule {name!r} is incomplete on the floor {floor!r}: {path} has no {attribute}"
-            )
-    return module
+    OUTSIDE.pop(name, None)
 
 
 class _Rules(Mapping[str, Rule]):
@@ -259,21 +182,14 @@ class _Rules(Mapping[str, Rule]):
         return rule
 
     def __iter__(self) -> Iterator[str]:
-        yield from _inside()
-        yield from _OUTSIDE
+        yield from inside()
+        yield from OUTSIDE
 
     def __contains__(self, name: object) -> bool:
-        return name in _inside() or name in _OUTSIDE
+        return name in inside() or name in OUTSIDE
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
-
-
-@functools.cache
-def _inside() -> tuple[str, ...]:
-    """Return the rules that lie here: the folders do not change while a program runs."""
-    folder = str(Path(__file__).parent / "rules")
-    return tuple(sorted(module.name for module in pkgutil.iter_modules([folder])))
 
 
 #: The only place that knows all rules.

@@ -25,7 +25,8 @@ from quant.layout import State
 from quant.memory import golden
 from quant.network import NetworkSpec
 from quant.replay import golden as replay
-from quant.rule import Config, Model, arithmetic_of, part, rule_of
+from quant.rooms import part
+from quant.rule import Config, Model, arithmetic_of, rule_of
 from streamlearn import front_end, heads, spiking
 from streamlearn.engine import (
     DIVERGED,

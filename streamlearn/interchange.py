@@ -18,7 +18,7 @@ import numpy.typing as npt
 from quant.description import to_json
 from quant.durable import write_durably
 from quant.errors import ConfigError, ShapeError, StateFormatError
-from quant.rule import part
+from quant.rooms import part
 from streamlearn.certainty import certainty_of
 from streamlearn.learners.base import StreamLearner
 

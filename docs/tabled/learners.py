@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from quant.rule import RULES, Rule, part
+from quant.rooms import part
+from quant.rule import RULES, Rule
 from streamlearn.evaluation import evaluate
 from streamlearn.streams import load_gas_drift
 from tabled.known import value

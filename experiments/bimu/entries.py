@@ -9,5 +9,12 @@ ENTRIES = {
         "bimu-pmnist": Entry(
             "bimu.experiments", "100 tasks of permuted MNIST in a byte per synapse (BiMU, table 1)"
         ),
+        "bimu-window": Entry("bimu.experiments", "memory window of BiMU (BiMU, window study)"),
+        "bimu-tune": Entry(
+            "bimu.experiments",
+            "settings of the binary rule there, chosen on validation images",
+            ("torch",),
+            ("mnist",),
+        ),
     },
 }

@@ -1,8 +1,8 @@
-"""The experiment by name."""
+"""The experiments by name."""
 
 from __future__ import annotations
 
-from experiments.bimu import report, runs
+from experiments.bimu import report, runs, tune
 from experiments.catalogue import Runnable
 from experiments.loop.experiment import Experiment
 
@@ -16,5 +16,16 @@ EXPERIMENTS: dict[str, Runnable] = {
         report.bimu_picture,
         runs.BimuRun,
         runs.N_TASKS,
-    )
+    ),
+    runs.WINDOW_FOLDER: Experiment(
+        runs.WINDOW_FOLDER,
+        ("bimu-float",),
+        1,
+        runs.window_settings_of,
+        report.window_table,
+        report.window_picture,
+        runs.BimuRun,
+        runs.N_TASKS,
+    ),
+    tune.STUDY.name: tune.STUDY,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -18,6 +18,7 @@ from experiments.mesu.evaluate import Weights, logits
 from experiments.mesu.kernels import ANCHORED, SGD, SI
 from experiments.mesu.learners import MesuLearner
 from experiments.mesu.task_learner import TaskLearner
+from experiments.needs import load_with
 from quant.native import NativeKernel
 from quant.network import NetworkSpec
 from quant.rule import RULES, Config
@@ -161,7 +162,7 @@ RULE_SETTINGS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "bimu-defaults": ("bimu", "q8", {}),
     "bimu-q16": ("bimu", "q16", _PAPER),
     "bimu-float": ("bimu", "float32", {**_PAPER, "n_draws": 5}),
-    "metaplastic": ("metaplastic", "q8", {}),
+    "metaplastic": ("metaplastic", "q8", {"metaplasticity": 0.6, "lr": 2.0, "lr_output": 2.0}),
 }
 #: MESU as in the comparison over 200 tasks: arithmetic, and words of four bytes for each
 #: weight.
@@ -173,14 +174,22 @@ BASELINES = {
     "si": (Deterministic(SI, strength=1e-4), 4),
     "sgd": (Deterministic(SGD), 1),
 }
-Maker = Callable[[Setting, int], PermutedLearner]
+#: The binary rule as published: a key of the recipes of ``bnn-pmnist``, as ``bimu-tune`` chose it.
+#: The setting of the library's own form is from there, too.
+PUBLISHED = {"metaplastic-published": "m0.5"}
 
 
-def network_of(algorithm: str) -> tuple[NetworkSpec, Config, str]:
-    """Return the network, the configuration and the arithmetic of a rule of the library."""
-    rule, arithmetic, settings = RULE_SETTINGS[algorithm]
+def network_of(setting: Setting, **more: float) -> tuple[NetworkSpec, Config, str]:
+    """Return the network, the configuration and the arithmetic of a rule of the library.
+
+    `more` takes the place of its settings, and the setting's memory window that of its own, where
+    it is not the usual one.
+    """
+    rule, arithmetic, settings = RULE_SETTINGS[setting.algorithm]
+    if setting.memory_window != Setting(setting.algorithm).memory_window:
+        settings = {**settings, "memory_window": setting.memory_window}
     spec = NetworkSpec(LAYERS, bias=False, front_end="none")
-    return spec, RULES[rule].config(**settings), arithmetic
+    return spec, RULES[rule].config(**{**settings, **more}), arithmetic
 
 
 def make(setting: Setting, seed: int) -> PermutedLearner:
@@ -188,9 +197,13 @@ def make(setting: Setting, seed: int) -> PermutedLearner:
     name = setting.algorithm
     if name in RULE_SETTINGS:
         kind = StandardLearner if RULE_SETTINGS[name][0] == "bimu" else RuleLearner
-        return kind(network_of(name), seed)
+        return kind(network_of(setting), seed)
     if name in MESU:
         arithmetic, size = MESU[name]
         return FloatLearner(MesuLearner(setting, seed, arithmetic), size)
+    if name in PUBLISHED:
+        module = load_with("torch", "experiments.bimu.published", "the published binary rule")
+        published: PermutedLearner = module.PublishedLearner(LAYERS, PUBLISHED[name], seed)
+        return published
     constants, floats = BASELINES[name]
     return FloatLearner(DeterministicLearner(setting, seed, constants), floats)

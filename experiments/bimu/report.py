@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import mean
 
-from experiments.bimu.runs import MORE, NEWEST
+from experiments.bimu.runs import MORE, MOST, NEWEST
 from experiments.pictures import legend_above, svg
 from experiments.tables import Record, cell, markdown, of
 from streamlearn.report import colours
@@ -21,6 +21,7 @@ NAMES = {
     "mesu": "MESU, float32",
     "mesu-q16": "MESU, q16",
     "metaplastic": "metaplastic, q8",
+    "metaplastic-published": "metaplastic, as published",
     "ewc-online": "online EWC",
     "si": "SI",
     "sgd": "SGD",
@@ -78,13 +79,55 @@ def bimu_table(records: Sequence[Record]) -> str:
     return markdown([*head, "seeds", "samples/s"], rows)
 
 
+#: By window of ours the paper's N, and its last 5, 20 and 100 and AUC after 1,000 tasks.
+PUBLISHED_WINDOWS = {
+    65_700.0: ("400", "73.5", "27.9", "13.5", "0.995"),
+    115_000.0: ("700", "90.3", "58.3", "20.8", "0.992"),
+    164_000.0: ("1000", "89.1", "73.7", "28.6", "0.979"),
+    312_000.0: ("1900", "86.6", "75.8", "33.9", "–"),
+}
+
+
+def window_table(records: Sequence[Record]) -> str:
+    """Newest 5, 20 and 100 and AUC by memory window: published / ours."""
+    rows = []
+    for window, (n, *published) in PUBLISHED_WINDOWS.items():
+        mine = of(records, memory_window=window)
+        if not mine:
+            continue
+        found = [record["all"].get("accuracy", last(record)) for record in mine]
+        ours = [
+            cell([mean(accuracy[-newest:]) for accuracy in found if len(accuracy) >= newest])
+            for newest in (NEWEST, MORE, MOST)
+        ]
+        ours.append(cell([mean(areas) for areas in map(areas_of, mine) if areas], 3))
+        tasks = min(int(record["tasks_done"]) for record in mine)
+        both = [f"{theirs} / {own}" for theirs, own in zip(published, ours, strict=True)]
+        rows.append([f"{window:,.0f}", n, f"{tasks} × {len(mine)}", *both])
+    head = ["window, samples", "paper's N", "tasks × seeds"]
+    ages = [f"last {newest}" for newest in (NEWEST, MORE, MOST)]
+    return markdown([*head, *ages, "AUC, Fashion"], rows)
+
+
+def window_picture(records: Sequence[Record]) -> str:
+    """Mean accuracy on the newest five tasks, task after task, for each window."""
+    lines = {
+        f"window {window:,.0f}": of(records, memory_window=window) for window in PUBLISHED_WINDOWS
+    }
+    return _picture(lines)
+
+
 def bimu_picture(records: Sequence[Record]) -> str:
     """Mean accuracy on the newest five tasks, task after task."""
+    return _picture({name: of(records, algorithm=key) for key, name in NAMES.items()})
+
+
+def _picture(lines: Mapping[str, Sequence[Record]]) -> str:
     with style.drawing():
         figure = style.new_figure(3.2)
         ax = figure.subplots()
-        for line, (algorithm, name) in enumerate(NAMES.items()):
-            for place, record in enumerate(of(records, algorithm=algorithm)):
+        for line, (name, mine) in enumerate(lines.items()):
+            for place, record in enumerate(mine):
                 means = [mean(newest) for newest in record["newest"]]
                 ax.plot(
                     range(1, len(means) + 1),

@@ -17,6 +17,7 @@ from experiments.bimu.learners import (
     BASELINES,
     LAYERS,
     MESU,
+    PUBLISHED,
     RULE_SETTINGS,
     PermutedLearner,
     make,
@@ -35,12 +36,22 @@ from streamlearn.uncertainty import auc, entropies
 VERSION = 2
 FOLDER = "bimu-pmnist"
 N_TASKS, N_SEEDS = 100, 3
-NEWEST, MORE, EVERY = 5, 20, 10
+NEWEST, MORE, MOST, EVERY = 5, 20, 100, 10
 
 #: All algorithms, in the order of the table.
-ALGORITHMS = (*RULE_SETTINGS, *MESU, *BASELINES)
+ALGORITHMS = (*RULE_SETTINGS, *PUBLISHED, *MESU, *BASELINES)
 #: Images of each kind that tell how well a learner knows what it does not know.
 KNOWN = 900
+
+
+#: For the paper's N = 400, 700, 1000 and 1900, of which 700 is 115,000 samples here.
+WINDOWS = (65_700.0, 115_000.0, 164_000.0, 312_000.0)
+WINDOW_FOLDER = "bimu-window"
+
+
+def window_settings_of(algorithm: str) -> list[tuple[str, Setting, int]]:
+    """Return a setting for each memory window."""
+    return [(WINDOW_FOLDER, Setting(algorithm, LAYERS, window), N_SEEDS) for window in WINDOWS]
 
 
 def settings_of(algorithm: str) -> list[tuple[str, Setting, int]]:
@@ -91,8 +102,10 @@ class BimuRun(Run):
 
     @property
     def name(self) -> str:
-        """See :attr:`Run.name`."""
-        return f"{self.setting.algorithm}-seed{self.seed}"
+        """See :attr:`Run.name`: all have one network."""
+        window = self.setting.memory_window
+        usual = window == Setting(self.setting.algorithm).memory_window
+        return f"{self.setting.algorithm}{'' if usual else f'-n{window:.0f}'}-seed{self.seed}"
 
     @property
     def data_sets(self) -> tuple[str, ...]:
@@ -101,16 +114,21 @@ class BimuRun(Run):
 
     @property
     def packages(self) -> tuple[str, ...]:
-        """See :attr:`Run.packages`: float networks' loops are compiled by numba."""
+        """See :attr:`Run.packages`: float networks' loops are compiled by numba, and the
+        published network is PyTorch's."""
+        if self.setting.algorithm in PUBLISHED:
+            return ("torch",)
         return () if self.setting.algorithm in (*RULE_SETTINGS, *MESU) else ("numba",)
 
     def identity(self) -> Record:
         """See :meth:`Run.identity`; the configuration is part of it."""
         name = self.setting.algorithm
         if name in RULE_SETTINGS:
-            spec, config, arithmetic = network_of(name)
+            spec, config, arithmetic = network_of(self.setting)
             learner = to_json(spec, config)
             return self.identity_with(VERSION, learner=learner, arithmetic=arithmetic)
+        if name in PUBLISHED:
+            return self.identity_with(VERSION, layers=LAYERS, recipe=PUBLISHED[name])
         return super().identity()
 
     def load(self) -> tuple[Digits, Floats]:
@@ -124,7 +142,7 @@ class BimuRun(Run):
         last) and ``train_s`` (CPU seconds); ``windows`` has the newest twenty after every tenth
         task and at the end, and ``auc`` and ``auc_epistemic`` of the newest five against
         out-of-distribution images, permuted as the task's are, by predictive and by epistemic
-        entropy; ``bytes`` is the size of the state.
+        entropy; at the end ``all`` has the newest hundred; ``bytes`` is the size of the state.
         """
         digits, foreign = data
         learner = make(self.setting, self.seed)
@@ -137,8 +155,9 @@ class BimuRun(Run):
             record["train_s"].append(round(time.process_time() - started, 3))
             done = task + 1
             whole = done % EVERY == 0 or done == n_tasks
+            oldest = MOST if done == n_tasks else MORE if whole else NEWEST
             found = []
-            for old in range(max(done - (MORE if whole else NEWEST), 0), done):
+            for old in range(max(done - oldest, 0), done):
                 images = np.take(digits.test, orders[old], axis=1)
                 classes = learner.classify(images, (self.seed, task, old))
                 found.append(round(100 * float(np.mean(classes == digits.test_labels)), 2))
@@ -151,8 +170,10 @@ class BimuRun(Run):
                     others = np.take(foreign, order, axis=1)
                     areas.append(novelty_auc(learner, known, others, task))
                 predictive, epistemic = (list(each) for each in zip(*areas, strict=True))
-                window = {"accuracy": found, "auc": predictive, "auc_epistemic": epistemic}
-                record["windows"][str(done)] = window
+                newest = {"accuracy": found[-MORE:], "auc": predictive, "auc_epistemic": epistemic}
+                record["windows"][str(done)] = newest
+            if done == n_tasks:
+                record["all"] = {"accuracy": found}
             return learner.counters()
 
         return Begun(learner, {"kernel": kernel_sha(), "numpy": np.__version__}, step)

@@ -128,13 +128,20 @@ class TorchLearner:
         self, x: Floats, y: Integers, task: int | None = None, batch_statistics: bool = False
     ) -> float:
         """See :class:`BnnLearner`."""
-        images, labels = self._tensors(x, y)
         with self._testing(task, batch_statistics):
-            found = [
-                self._net(images[start : start + TEST_ROWS]).argmax(-1)
-                for start in range(0, len(images), TEST_ROWS)
-            ]
-        return round(100 * float((torch.cat(found) == labels).double().mean()), 2)
+            found = self._logits(x).argmax(-1)
+        return round(100 * float(np.mean(found.cpu().numpy() == y)), 2)
+
+    def logits(self, x: Floats) -> Floats:
+        """Return the outputs, ``float32[n, classes]``, with the running statistics."""
+        with self._testing(None, False):
+            found: Floats = self._logits(x).cpu().numpy()
+        return found
+
+    def _logits(self, x: Floats) -> Tensor:
+        images = torch.from_numpy(np.ascontiguousarray(x)).to(self._device)
+        rows = range(0, len(images), TEST_ROWS)
+        return torch.cat([self._net(images[start : start + TEST_ROWS]) for start in rows])
 
     def _testing(self, task: int | None, by_batch: bool) -> ExitStack:
         self._net.eval()

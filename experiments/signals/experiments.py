@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from experiments.catalogue import Runnable
-from experiments.signals import cost, digits, fronts, machine, windows
+from experiments.signals import cost, digits, fronts, live, machine, windows
 
 EXPERIMENTS: dict[str, Runnable] = {
-    one.name: one for one in (windows.STUDY, fronts.STUDY, digits.STUDY, machine.STUDY, cost.STUDY)
+    one.STUDY.name: one.STUDY for one in (windows, fronts, live, digits, machine, cost)
 }

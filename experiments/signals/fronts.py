@@ -4,20 +4,22 @@ q16. Events: send-on-delta of the three axes with a leaky reference, each of the
 traces: no buffer. They alone, beside windows of one second, and windows of two. A row is asked each
 half second, once a second was seen. Recordings and days are held out as in `windows`. All settings,
 the stages' too, were chosen on the other set of recordings, gestures for exercises and the other
-way round, by rows that are right; so were the GRU's rate and epochs.
+way round, by rows that are right; those of the GRU by :mod:`experiments.signals.gru`.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from experiments.options import add_seeds, seeds_of
-from experiments.signals.rivals import by_forest, by_gru, by_neighbour
+from experiments.options import seeds_of, seeds_or_part_again
+from experiments.signals import gru
+from experiments.signals.rivals import by_forest, by_neighbour
 from experiments.signals.shown import RATE, Shown, Tally, shown, shown_by
 from experiments.signals.windows import (
     CHOOSING_SEEDS,
@@ -32,7 +34,7 @@ from experiments.signals.windows import (
     other_days,
 )
 from experiments.spiking.data import Recordings, motion
-from experiments.study import Record, Study, say
+from experiments.study import Record, Study, read_record, say
 from experiments.tables import cell, markdown
 from quant.stages import Stages
 from streamlearn.chain import Delta, Standardise, Traces, Window
@@ -43,13 +45,8 @@ EVENT_KNOBS: Mapping[str, tuple[Any, ...]] = {
     "leak": (4, 3, 5),
     "traces": ((3, 5, 7), (5, 7), (2, 4, 6)),
 }
-GRU_KNOBS: Mapping[str, tuple[Any, ...]] = {
-    "rate": (3e-3, 1e-3, 1e-2),
-    "epochs": (20, 60),
-    "every": (2, 1),
-}
 EVENTS, BOTH = "events and traces", "windows, events and traces"
-LONG_WINDOWS, GRU = "windows of 2 s", "GRU over raw seconds"
+LONG_WINDOWS = "windows of 2 s"
 
 
 def by_long_windows(data: Recordings, settings: Settings) -> Shown:
@@ -122,11 +119,6 @@ def score_of(front: str, data: Recordings, fixed: Settings, settings: Settings) 
     return float(np.mean([held_out(seen, n, guess)["windows"] for n in CHOOSING_SEEDS]))
 
 
-def gru(settings: Settings) -> Guesser:
-    """Return guesses by a GRU with some settings."""
-    return lambda seen, kept, seed: by_gru(seen, kept, seed, **settings)
-
-
 def learners(front: str, seen: Shown, settings: Settings) -> dict[str, Guesser]:
     """Return who guesses rows of a front end, by the name in the table."""
     n_bytes = mesu(seen, 0, settings).state.nbytes
@@ -142,44 +134,74 @@ def learners(front: str, seen: Shown, settings: Settings) -> dict[str, Guesser]:
     return found
 
 
-def measure(options: argparse.Namespace) -> Record:
-    """Choose settings, then measure everything."""
-    seeds, data = seeds_of(options), {name: motion(name) for name in NAMES}
-    chosen: dict[str, dict[str, Settings]] = {name: {} for name in NAMES}
-    tried: list[dict[str, Any]] = []
-    rows: list[dict[str, Any]] = []
+@dataclass
+class Found:
+    """What was chosen, what was tried for it, and figures."""
 
-    def note(what: str, front: str, learner: str, figures: list[dict[str, float]]) -> None:
-        rows.append({"what": what, "front": front, "learner": learner, "figures": figures})
-        say(f"{what}, {front}, {learner}: {figures}")
+    data: Mapping[str, Recordings]
+    seeds: tuple[int, ...]
+    chosen: dict[str, dict[str, Settings]] = field(default_factory=lambda: {n: {} for n in NAMES})
+    tried: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
 
-    def all_of(name: str, front: str, who: str, seen: Shown, guess: Guesser) -> None:
-        note(name, front, who, [held_out(seen, seed, guess) for seed in seeds])
+    def choose(self, name: str, front: str, best: Settings, tried: list[dict[str, Any]]) -> None:
+        """Keep what was chosen for a set of recordings."""
+        self.chosen[name][front] = best
+        self.tried += [{"for": name, "front": front, **one} for one in tried]
+
+    def measure(self, name: str, front: str, learner: str, seen: Shown, guess: Guesser) -> None:
+        """Add the figures of a learner: recordings held out; of the exercises also days."""
+        asked = {name: partial(held_out, seen, guess=guess)}
         if name == "exercises":
             for later, what in ((True, "later days"), (False, "earlier days")):
-                note(what, front, who, [other_days(seen, seed, guess, later) for seed in seeds])
+                asked[what] = partial(other_days, seen, guess=guess, later=later)
+        for what, ask in asked.items():
+            figures = [ask(seed) for seed in self.seeds]
+            row = {"what": what, "front": front, "learner": learner, "figures": figures}
+            self.rows.append(row)
+            say(f"{what}, {front}, {learner}: {figures}")
 
-    for name in NAMES:
-        other = data[OTHER[name]]
+    def ours(self, name: str) -> None:
+        """Choose and measure our front ends for a set of recordings."""
+        other = self.data[OTHER[name]]
         for front, (make, knobs) in FRONTS.items():
             say(f"settings of {front} for {name}")
-            fixed = chosen[name].get(EVENTS, {}) if front == BOTH else {}
-            best, more = search({**knobs, **KNOBS}, partial(score_of, front, other, fixed))
-            chosen[name][front] = {**fixed, **best}
-            tried += [{"for": name, "front": front, **one} for one in more]
-            seen = make(data[name], chosen[name][front])
-            for who, guess in learners(front, seen, chosen[name][front]).items():
-                all_of(name, front, who, seen, guess)
+            fixed = self.chosen[name].get(EVENTS, {}) if front == BOTH else {}
+            best, tried = search({**knobs, **KNOBS}, partial(score_of, front, other, fixed))
+            self.choose(name, front, {**fixed, **best}, tried)
+            seen = make(self.data[name], {**fixed, **best})
+            for who, guess in learners(front, seen, {**fixed, **best}).items():
+                self.measure(name, front, who, seen, guess)
+
+    def recurrent(self, name: str) -> None:
+        """Choose and measure the GRU."""
         say(f"settings of the GRU for {name}")
-        others = shown(other)
+        seen = shown(self.data[name])
 
-        def score(settings: Settings, seen: Shown = others) -> float:
-            return held_out(seen, CHOOSING_SEEDS[0], gru(settings))["windows"]
+        def score(settings: Settings) -> float:
+            guess = partial(gru.by_gru, **settings)
+            return held_out(seen, CHOOSING_SEEDS[0], guess)["windows"]
 
-        chosen[name][GRU], more = search(GRU_KNOBS, score)
-        tried += [{"for": name, "front": GRU, **one} for one in more]
-        all_of(name, GRU, "Adam", shown(data[name]), gru(chosen[name][GRU]))
-    return {"seeds": list(seeds), "chosen": chosen, "tried": tried, "rows": rows}
+        self.choose(name, gru.NAME, *search(gru.KNOBS, score))
+        best = self.chosen[name][gru.NAME]
+        self.measure(name, gru.NAME, "Adam", seen, partial(gru.by_gru, **best))
+
+
+def measure(options: argparse.Namespace) -> Record:
+    """Choose settings, then measure everything."""
+    found = Found({name: motion(name) for name in NAMES}, tuple(seeds_of(options)))
+    if options.gru_again:
+        before = read_record(options.results / STUDY.name)
+        found.chosen = before["chosen"]
+        found.tried, found.rows = (
+            [one for one in before[part] if one["front"] != gru.NAME] for part in ("tried", "rows")
+        )
+    for name in () if options.gru_again else NAMES:
+        found.ours(name)
+    for name in NAMES:
+        found.recurrent(name)
+    parts = {"chosen": found.chosen, "tried": found.tried, "rows": found.rows}
+    return {"seeds": list(found.seeds), **parts}
 
 
 def tables(record: Record) -> Mapping[str, str]:
@@ -189,7 +211,7 @@ def tables(record: Record) -> Mapping[str, str]:
     for row in record["rows"]:
         both = [cell([one[k] for one in row["figures"]], 1) for k in Tally().__dict__]
         cells.setdefault((row["front"], row["learner"]), {})[row["what"]] = " / ".join(both)
-    order = [*FRONTS, GRU]
+    order = [*FRONTS, gru.NAME]
     lines = [
         [front, who, *(by.get(what, "") for what in whats)]
         for (front, who), by in sorted(cells.items(), key=lambda one: order.index(one[0][0]))
@@ -209,4 +231,4 @@ def _said(value: Any) -> str:
     return "+".join(map(str, value)) if isinstance(value, list | tuple) else f"{value:g}"
 
 
-STUDY = Study("front-ends", measure, tables, lambda parser: add_seeds(parser, 3))
+STUDY = Study("front-ends", measure, tables, seeds_or_part_again("GRU"))

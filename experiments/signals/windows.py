@@ -1,12 +1,10 @@
-"""Windows of one second under MESU, beside others: recordings held out, days held out, live.
+"""Windows of one second under MESU, beside others: recordings held out, days held out.
 
 q16, all features of :mod:`quant.stages.window` and the magnitude, a window each half second;
 learned windows begin at two places. A third of the recordings is held out in turn. The settings for
 gestures were chosen on the exercises, those for exercises on the gestures. "Other days": recordings
-8 on of the exercises, and the others. "Live": each recording is learned once, from its start to its
-end, with a window each tenth of a second, and recordings come in any order. There the memory is
-asked alone (`recall`), for the network follows the label of now. SGD has its best rate on the very
-recordings that are held out.
+8 on of the exercises, and the others. SGD has its best rate on the very recordings that are held
+out.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.options import add_seeds, seeds_of
+from experiments.options import seeds_of, seeds_or_part_again
 from experiments.signals.rivals import by_forest, by_neighbour, by_sgd
 from experiments.signals.shown import Floats, Shown, Tally, shown
 from experiments.spiking.data import Integers, folds, motion
@@ -30,8 +28,7 @@ OTHER = {"gestures": "exercises", "exercises": "gestures"}
 FOLDS = 3
 #: The first recording of the exercises' other days.
 OTHER_DAYS = 8
-LIVE_HOP = 10
-#: Windows that fix the front end: more than a label lasts, live as well.
+#: Windows that fix the front end: more than a label lasts.
 FIXING = 4000
 CHOOSING_SEEDS = (50, 51, 52)
 #: What is tried, knob by knob; the first value is the one to begin with.
@@ -46,13 +43,14 @@ Guesser = Callable[[Shown, Integers, int], dict[int, Floats]]
 Settings = dict[str, Any]
 
 
-def mesu(seen: Shown, seed: int, settings: Settings, **more: Any) -> MesuClassifier:
-    """Return a new learner of windows."""
-    n = int(seen.data.labels.max()) + 1
+def network(
+    n_features: int, n_classes: int, seed: int, settings: Settings, **more: Any
+) -> MesuClassifier:
+    """Return a new learner of rows of features."""
     lr = settings["lr"]
     return MesuClassifier(
-        (seen.n_features, settings["hidden"], n),
-        classes=range(n),
+        (n_features, settings["hidden"], n_classes),
+        classes=range(n_classes),
         seed=seed,
         front_end="frozen",
         front_end_window=FIXING,
@@ -62,13 +60,9 @@ def mesu(seen: Shown, seed: int, settings: Settings, **more: Any) -> MesuClassif
     )
 
 
-def asked(
-    seen: Shown, learner: MesuClassifier, kept: Integers, recalled: bool = False
-) -> dict[int, Floats]:
-    """Return the probabilities of the windows of other recordings, by the memory if recalled."""
-    others = np.setdiff1d(np.arange(len(seen.data.labels)), kept)
-    ask = learner.recall_proba_many if recalled else learner.predict_proba_many
-    return {int(i): np.array(ask(seen.asked[i])) for i in others}
+def mesu(seen: Shown, seed: int, settings: Settings, **more: Any) -> MesuClassifier:
+    """Return a new learner of windows."""
+    return network(seen.n_features, int(seen.data.labels.max()) + 1, seed, settings, **more)
 
 
 def by_mesu(
@@ -81,18 +75,8 @@ def by_mesu(
     for _ in range(settings["passes"]):
         order = rng.permutation(len(x))
         learner.learn_many(x[order], y[order])
-    return asked(seen, learner, kept)
-
-
-def live(
-    seen: Shown, kept: Integers, seed: int, settings: Settings, memory: str | None
-) -> dict[int, Floats]:
-    """Return them after each recording was learned once, whole, in its own order."""
-    learner = mesu(seen, seed, settings, memory=memory)
-    for i in np.random.default_rng(seed).permutation(kept):
-        rows = seen.asked[i]
-        learner.learn_many(rows, np.full(len(rows), seen.data.labels[i]))
-    return asked(seen, learner, kept, recalled=memory is not None)
+    others = np.setdiff1d(np.arange(len(seen.data.labels)), kept)
+    return {int(i): np.array(learner.predict_proba_many(seen.asked[i])) for i in others}
 
 
 def held_out(seen: Shown, seed: int, guess: Guesser) -> dict[str, float]:
@@ -186,36 +170,22 @@ def measure(options: argparse.Namespace) -> Record:
                 for later, what in ((True, "later days"), (False, "earlier days")):
                     each = [other_days(seen[name], seed, way, later) for seed in seeds]
                     note(what, learner, each)
-        alive = shown(motion(name), LIVE_HOP)
-        for memory in (None, "mean", "lda"):
-
-            def guess(
-                s: Shown, k: Integers, n: int, c: Settings = chosen[name], m: str | None = memory
-            ) -> dict[int, Floats]:
-                return live(s, k, n, c, m)
-
-            with_it = f"{OURS}, memory {memory}" if memory else OURS
-            note(f"{name}, live", with_it, [held_out(alive, seed, guess) for seed in seeds])
     return {"seeds": list(seeds), "chosen": chosen, "tried": tried, "rows": rows}
 
 
 def tables(record: Record) -> Mapping[str, str]:
     """Return windows and recordings by learner, and what was chosen."""
-    whats = list(dict.fromkeys(row["what"] for row in record["rows"]))
-    found = {}
+    columns = list(dict.fromkeys(row["what"] for row in record["rows"]))
     order = {row["learner"]: not row["learner"].startswith(OURS) for row in record["rows"]}
-    for live_ones, name in ((False, "held-out"), (True, "live")):
-        columns = [what for what in whats if what.endswith("live") == live_ones]
-        cells: dict[str, dict[str, str]] = {}
-        for row in record["rows"]:
-            if row["what"] in columns:
-                both = [cell([one[k] for one in row["figures"]], 1) for k in Tally().__dict__]
-                cells.setdefault(row["learner"], {})[row["what"]] = " / ".join(both)
-        lines = [
-            [who, *(by.get(what, "") for what in columns)]
-            for who, by in sorted(cells.items(), key=lambda one: order[one[0]])
-        ]
-        found[name] = markdown(["windows / recordings", *columns], lines)
+    cells: dict[str, dict[str, str]] = {}
+    for row in record["rows"]:
+        both = [cell([one[k] for one in row["figures"]], 1) for k in Tally().__dict__]
+        cells.setdefault(row["learner"], {})[row["what"]] = " / ".join(both)
+    lines = [
+        [who, *(by.get(what, "") for what in columns)]
+        for who, by in sorted(cells.items(), key=lambda one: order[one[0]])
+    ]
+    found = {"held-out": markdown(["windows / recordings", *columns], lines)}
     knobs = list(KNOBS)
     found["chosen"] = markdown(
         ["for", *knobs],
@@ -224,14 +194,4 @@ def tables(record: Record) -> Mapping[str, str]:
     return found
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Declare the study's own options."""
-    add_seeds(parser, 3)
-    parser.add_argument(
-        "--mesu-again",
-        action="store_true",
-        help="measure MESU alone, and take settings and others from the recorded result",
-    )
-
-
-STUDY = Study("windows", measure, tables, add_options)
+STUDY = Study("windows", measure, tables, seeds_or_part_again("MESU"))

@@ -62,12 +62,15 @@ WITHOUT: Mapping[str, Mapping[str, Any]] = {
 EVENTS = ("drift", "threshold", "leaks")
 
 
-def digits_learner(data: Recordings, seed: int, rule: str = "mesu") -> SpikingClassifier:
+def digits_learner(
+    data: Recordings, seed: int, rule: str = "mesu", arithmetic: str | None = None
+) -> SpikingClassifier:
     """Return one for bands that are standardised, and whose level matters."""
     settings = chosen("digits")
     if rule != "mesu":  # the same events and leaks, and the rule's own defaults
         settings = {"rule": rule, **{name: settings[name] for name in EVENTS}}
-    return learner(data, seed, settings, front_end="none")
+    usual = RULES[rule].spiking[0]
+    return learner(data, seed, settings, front_end="none", arithmetic=arithmetic or usual)
 
 
 def by_speaker(data: Recordings, seed: int) -> Integers:
@@ -78,9 +81,11 @@ def by_speaker(data: Recordings, seed: int) -> Integers:
     return np.concatenate([order[data.groups[order] == one] for one in who])
 
 
-def digits_by(data: Recordings, seed: int, rule: str) -> dict[str, float]:
+def digits_by(
+    data: Recordings, seed: int, rule: str, arithmetic: str | None = None
+) -> dict[str, float]:
     """Return the accuracy after each pass, and after speakers one by one."""
-    one, found = digits_learner(data, seed, rule), {}
+    one, found = digits_learner(data, seed, rule, arithmetic), {}
 
     def ask(asked: SpikingClassifier) -> float:
         guesses = [asked.predict_recording(data.signals[i]) for i in data.held]
@@ -91,11 +96,11 @@ def digits_by(data: Recordings, seed: int, rule: str) -> dict[str, float]:
             one.learn_recording(data.signals[i], int(data.labels[i]))
         if turn in (0, TURNS - 1):
             found[f"{turn + 1} pass{'es' if turn else ''}"] = ask(one)
-    other = digits_learner(data, seed, rule)
+    other = digits_learner(data, seed, rule, arithmetic)
     for i in by_speaker(data, seed):
         other.learn_recording(data.signals[i], int(data.labels[i]))
     found["speaker after speaker"] = ask(other)
-    say(f"{rule}, seed {seed}: {found}")
+    say(f"{rule}, {arithmetic or 'as it comes'}, seed {seed}: {found}")
     return found
 
 

@@ -16,7 +16,8 @@ import numpy as np
 from experiments.streams.contender import Contender, Floats, Integers, Learner, Shape
 from quant.errors import DivergedError
 from quant.network import NetworkSpec
-from quant.rule import RULES, Rule, part
+from quant.rooms import part
+from quant.rule import RULES, Rule
 from streamlearn import NoiseWarning
 from streamlearn.learners.classifier import StreamClassifier
 

@@ -97,6 +97,17 @@ class LearningStep(ABC):
         """A field with new values in some of its rows."""
         return self.g.op("ScatterND", into, self.g.unsqueeze(rows, 1), values)
 
+    def rows_where(self, some: Any, rows: int) -> str:
+        """Numbers of the rows that are meant, int64[n], and row 0, so that there is one.
+
+        ``some`` are truth values, one for each of so many rows.
+        """
+        if rows == 1:
+            return self.g.constant(np.array([0]))
+        first = np.arange(rows) == 0
+        given = reshaped(some, [-1]) | first
+        return self.g.squeeze(self.g.op("NonZero", given.name), 0)
+
 
 class DrawnStep(LearningStep):
     """What rules share whose predictions are means over draws."""
@@ -160,11 +171,8 @@ class SamplingStep(DrawnStep):
         ]
 
     def rows_that_count(self, x: Value) -> str:
-        """Numbers of the rows whose input is not 0, int64[n], and row 0, so that there is one."""
-        flat = reshaped(x, [-1])
-        first = np.arange(self.spec.shapes[0][0]) == 0
-        some = (~equal(flat, 0)) | first
-        return self.g.squeeze(self.g.op("NonZero", some.name), 0)
+        """Numbers of the rows whose input is not 0, int64[n], and row 0."""
+        return self.rows_where(~equal(x, 0), self.spec.shapes[0][0])
 
 
 def squeezed_layer(layer: Layer) -> Layer:

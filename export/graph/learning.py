@@ -24,7 +24,8 @@ from export.graph.words import sample_key, words
 from quant.errors import ConfigError
 from quant.layout import Layout, State
 from quant.network import NetworkSpec
-from quant.rule import Config, arithmetic_of, part, rule_of
+from quant.rooms import part
+from quant.rule import Config, arithmetic_of, rule_of
 from quant.state import layout_of
 
 

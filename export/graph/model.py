@@ -20,7 +20,8 @@ from quant.description import to_json
 from quant.errors import ConfigError, ShapeError
 from quant.layout import State
 from quant.network import NetworkSpec
-from quant.rule import Config, arithmetic_of, part, rule_of
+from quant.rooms import part
+from quant.rule import Config, arithmetic_of, rule_of
 from quant.state import state_dtype, state_sha256
 from streamlearn.version import __version__
 

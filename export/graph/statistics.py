@@ -127,16 +127,22 @@ def _weighed(surplus: Any, rate: Any) -> Any:
 
 def follow(old: Statistics, x: Any, finest: Any, held: Any, window: int) -> tuple[Statistics, Any]:
     """Let a value enter mean and variance; the value minus the new mean, in the new units."""
-    count = minimum(old.samples + 1, window)
-    rate = divide_floor(float(RATE_ONE), count)
-    fresh = equal(old.variance, 0)
+    return fitted(*entered(unfolded(old, x, finest), x, held, window))
 
-    # The first deviation finds the units: at most 28 bits for a value, 20 for a deviation.
+
+def unfolded(old: Statistics, x: Any, finest: Any) -> Statistics:
+    """The units that the first deviation finds: at most 28 bits for a value, 20 for it."""
+    fresh = equal(old.variance, 0)
     old = _coarsen(old, where(fresh, maximum(old.exponent - finest, 0), 0))
     delta = at_exponent(where(fresh, x, 0.0), old.exponent) - whole(old.mean)
     wide = maximum(bit_length(absolute(delta), _MEAN_BITS, scalar=False) - DELTA_BITS, 0)
-    old = _coarsen(old, where(fresh, wide, 0))
+    return _coarsen(old, where(fresh, wide, 0))
 
+
+def entered(old: Statistics, x: Any, held: Any, window: int) -> tuple[Statistics, Any]:
+    """A value in mean and variance, in the old units."""
+    count = minimum(old.samples + 1, window)
+    rate = divide_floor(float(RATE_ONE), count)
     mean, variance, exponent, _ = old
     before = whole(mean)
     delta = bounded(x, exponent) - before
@@ -145,13 +151,24 @@ def follow(old: Statistics, x: Any, finest: Any, held: Any, window: int) -> tupl
     mean = mean + delta * rate
     after = delta - (whole(mean) - before)
     variance = variance + _weighed(delta * after - variance, rate)
+    return Statistics(mean, variance, exponent, count), after
 
+
+def unfit(new: Statistics) -> Any:
+    """Where :func:`fitted` may change something."""
+    beyond = (new.variance >= 2.0**VARIANCE_BITS) | (new.variance < 2.0**VARIANCE_LOW_BITS)
+    return beyond | (absolute(whole(new.mean)) >= 2.0**MAGNITUDE_BITS)
+
+
+def fitted(entered_: Statistics, after: Any) -> tuple[Statistics, Any]:
+    """The units that fit a new variance: coarser ones, or finer ones again."""
+    mean, variance = entered_.mean, entered_.variance
     mean_bits = bit_length(absolute(whole(mean)), _MEAN_BITS, scalar=False)
     bits = bit_length(variance, _VARIANCE_BITS_MAX, scalar=False)
     wide = maximum(shift_floor(bits - VARIANCE_BITS + 1, 1), mean_bits - MAGNITUDE_BITS)
     down = maximum(wide, 0)
     new, after = (
-        _coarsen(Statistics(mean, variance, exponent, count), down),
+        _coarsen(entered_, down),
         shift_round(after, down),
     )
 
@@ -161,5 +178,7 @@ def follow(old: Statistics, x: Any, finest: Any, held: Any, window: int) -> tupl
     room = minimum(MAGNITUDE_BITS - 1 - mean_bits, EXPONENT_START - new.exponent)
     finer = minimum(maximum(shift_floor(VARIANCE_BITS - bits, 1), 0), maximum(room, 0))
     up = where(narrow, finer, 0)
-    found = Statistics(scaled(new.mean, up), scaled(new.variance, 2 * up), new.exponent + up, count)
+    found = Statistics(
+        scaled(new.mean, up), scaled(new.variance, 2 * up), new.exponent + up, new.samples
+    )
     return found, scaled(after, up)

@@ -89,6 +89,12 @@ def pull_rate(config: SamplingConfig, sweep: int, lr: float) -> int:
     return pull
 
 
+def variance_exponent(fan_in: int, config: SamplingConfig) -> int:
+    """Return V of a layer: σ² stays below 2^V, two to four times the largest of prior and start."""
+    largest = max(config.sigma_prior_of(fan_in), config.sigma_init_of(fan_in)) ** 2
+    return math.ceil(math.log2(largest)) + 1
+
+
 def layer_plan(fan_in: int, frac_bits: int, config: SamplingConfig) -> LayerPlan:
     """Return the constants of a layer whose μ has so many fraction bits.
 
@@ -98,12 +104,11 @@ def layer_plan(fan_in: int, frac_bits: int, config: SamplingConfig) -> LayerPlan
         If they cannot hold the configuration.
     """
     sigma_prior, sigma_init = config.sigma_prior_of(fan_in), config.sigma_init_of(fan_in)
-    largest = max(sigma_prior, sigma_init) ** 2
-    v_exponent = math.ceil(math.log2(largest)) + 1
+    v_exponent = variance_exponent(fan_in, config)
     if not -20 <= v_exponent <= 6:
         raise ConfigError(
-            f"sigma up to {math.sqrt(largest):.3g} in a layer of {fan_in} inputs: fixed point "
-            "holds priors and starts between 0.001 and 5.6"
+            f"sigma up to {max(sigma_prior, sigma_init):.3g} in a layer of {fan_in} inputs: fixed "
+            "point holds priors and starts between 0.001 and 5.6"
         )
     if sigma_init**2 < 2.0 ** (v_exponent - 30):
         raise ConfigError(

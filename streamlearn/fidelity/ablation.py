@@ -15,7 +15,8 @@ from quant.front_end import INPUT_FRAC_BITS
 from quant.heads.categorical.taught import compared, with_class
 from quant.layout import State
 from quant.network import NetworkSpec
-from quant.rule import Config, optional_part
+from quant.rooms import optional_part
+from quant.rule import Config
 from quant.state import init_state
 from streamlearn import front_end
 from streamlearn.certainty import certainty_of

@@ -70,7 +70,7 @@ def merge(
     ConfigError
         If there is no image, or a value is none of the above; networks, configurations, features
         or the order of classes differ; a device did not start from the base; the rule has no
-        posterior; or the learners keep a memory or stored samples.
+        posterior; or the learners spike, or keep a memory or stored samples.
 
     Examples
     --------
@@ -122,6 +122,11 @@ def _merging(base: Image) -> Merging:
         raise ConfigError(
             f"the rule {rule!r} has no posterior that could be merged; merge learners of a rule "
             "that knows how sure its weights are, such as the default rule"
+        )
+    if base.spec.leaks:
+        raise ConfigError(
+            f"leaks={base.spec.leaks}: learners that spike are not merged so far; merge learners "
+            "without a sense of time"
         )
     kept = {"memory": base.spec.memory, "replay_bytes": base.spec.replay_bytes or None}
     for name, value in kept.items():

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from quant.image import decode_image
-from quant.rule import RULES, part
+from quant.rooms import part
+from quant.rule import RULES
 from streamlearn.engines import Backend
 from streamlearn.learners.base import StreamLearner
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from quant import spiking
-from quant.errors import ConfigError, LabelError
+from quant.errors import ConfigError, LabelError, ShapeError, StreamlearnError
 from quant.heads.head import ClassPrediction
-from quant.rule import RULES, part
+from quant.hyperparameters import is_whole
+from quant.rooms import part
+from quant.rule import RULES
+from streamlearn.learners.activity import Activity, activity_of
 from streamlearn.learners.base import Features, StreamLearner
+from streamlearn.learners.blocks import like
 from streamlearn.learners.classifier import StreamClassifier
+from streamlearn.learners.events import events_of
 from streamlearn.learners.labels import read_label
 from streamlearn.learners.parameters import parameter
 from streamlearn.learners.template import as_tuple
@@ -28,33 +31,6 @@ def spiking_class(rule: str) -> type[Any] | None:
     return getattr(part(rule, "streamlearn"), "SPIKING", None)
 
 
-@dataclass(frozen=True)
-class Activity:
-    """What a spiking network did since it was made, in NeuroBench's terms.
-
-    Attributes
-    ----------
-    steps : int
-        Steps of time.
-    events : tuple of float
-        Events into each layer of weights, a step: of the input lines, then spikes of the hidden
-        units, mean over the draws.
-    live : tuple of float
-        Inputs of each layer whose trace was not 0, a step, mean over the draws: rows that were
-        read, and written where the step was learned.
-    synaptic_operations : float
-        Weights that live inputs met, a step, mean over the draws. A dense layer of the same size
-        has `dense_operations`.
-    dense_operations : int
-    """
-
-    steps: int
-    events: tuple[float, ...]
-    live: tuple[float, ...]
-    synaptic_operations: float
-    dense_operations: int
-
-
 class Spikes(StreamClassifier):
     """A classifier with a sense of time; a subclass names its rule.
 
@@ -66,8 +42,8 @@ class Spikes(StreamClassifier):
         The learning rule: "mesu", or another one that learns spiking layers.
     classes : sequence, optional
         The label of each class. Default: labels are taken in the order in which they appear.
-    arithmetic : {"q16", "q8", "float64"}
-        Fixed point, 16 bits or 8 as the rule has it, or the equations.
+    arithmetic : {"q16", "q8", "float32", "float64"}
+        Fixed point, 16 bits or 8 as the rule has it; floats in C, of MESU; or the equations.
     seed : int
         Of the start and of the noise, 0 to 2^32 - 1.
     bias : bool
@@ -141,13 +117,9 @@ class Spikes(StreamClassifier):
         found["leaks"] = as_tuple("leaks", leaks)
         if not found["leaks"]:
             raise ConfigError("leaks=(): give one number for each layer of weights, or None")
-        found["delta"] = ()
-        if threshold is not None:
-            if not isinstance(threshold, int | float) or not math.isfinite(threshold):
-                raise ConfigError(f"threshold={threshold!r}: expected 1/16 to 7.94, or None")
-            found["delta"] = (math.floor(16 * threshold + 0.5), given["drift"])
-            if layers and isinstance(layers[0], int | np.integer):
-                layers = (2 * int(layers[0]), *layers[1:])
+        found["delta"] = events_of(threshold, given["drift"])
+        if found["delta"] and len(layers) > 1 and is_whole(layers[0]):
+            layers = (2 * int(layers[0]), *layers[1:])
         found["layers"] = layers
         return found
 
@@ -221,6 +193,38 @@ class Spikes(StreamClassifier):
         """
         return self.step(x) if y is None else super().test_then_learn_one(x, y)
 
+    def test_then_learn_many(self, X: Any, y: Any) -> Any:
+        """Predict, then learn, each step in turn; a step whose label is None only passes.
+
+        Returns
+        -------
+        list, or pandas Series with the index of ``X`` where that is a data frame of pandas
+
+        Raises
+        ------
+        ShapeError, InputValueError, LabelError, DivergedError
+            As :meth:`learn_many`: then nothing was learned, and no time has passed.
+        """
+        if not isinstance(y, list | tuple) or all(label is not None for label in y):
+            return super().test_then_learn_many(X, y)
+        with self._lock:
+            rows = self._read_many(X)
+            if len(rows) != len(y):
+                raise ShapeError(f"{len(y)} labels for {len(rows)} steps: give each one, or None")
+            before = self._state, self._labels, self._index
+            self._state, self._labels = self._state.copy(), [*self._labels]
+            self._index, found = {**self._index}, []
+            try:
+                for row, label in zip(rows, y, strict=True):
+                    found.append(self.test_then_learn_one(row, label))
+            except BaseException as error:
+                self._state, self._labels, self._index = before
+                if isinstance(error, StreamlearnError):
+                    raise type(error)(f"row {len(found)}: {error}") from error
+                raise
+            self._note_names(X)
+        return like(X, found)
+
     def learn_recording(self, X: Any, y: Hashable, *, every: int = 1) -> Self:
         """Learn a recording from its start: :meth:`reset`, then its steps, all of one label.
 
@@ -234,25 +238,19 @@ class Spikes(StreamClassifier):
         Raises
         ------
         ConfigError
-            If ``every`` is below 1.
+            If ``every`` is no whole number from 1 on.
         ShapeError, InputValueError, LabelError, DivergedError
             As :meth:`learn_one`; before the first step.
         """
-        if every < 1:
-            raise ConfigError(f"every={every}: expected 1 or more steps")
+        if not is_whole(every) or every < 1:
+            raise ConfigError(f"every={every!r}: expected 1 or more steps")
         with self._lock:
             rows = self._read_many(X)
             label = read_label(y)
             self._class_of(label)
             self.reset()
-            if every == 1:  # the same bits, in one call
-                self.learn_many(rows, [label] * len(rows))
-                return self
-            for at, row in enumerate(rows, 1):
-                if at % every:
-                    self._engine.advance(self._state, row)
-                else:
-                    self.learn_one(row, label)
+            labels = [label if at % every == every - 1 else None for at in range(len(rows))]
+            self.learn_many(rows, labels)
         return self
 
     def predict_recording(self, X: Any) -> Any:
@@ -269,19 +267,23 @@ class Spikes(StreamClassifier):
         ------
         LabelError
             If no label is known yet.
-        ShapeError, InputValueError, DivergedError
+        ShapeError
+            If the recording has no step; or as :meth:`learn_one`.
+        InputValueError, DivergedError
             As :meth:`learn_one`.
         """
         with self._lock:
             if not self._labels:
                 raise LabelError("no label is known yet: learn a recording, or give classes=")
             rows, kept = self._read_many(X), self._state
+            if not len(rows):
+                raise ShapeError("a recording of 0 steps says nothing: give one or more")
             self._state = kept.copy()
             try:
                 spiking.reset(self._state)
                 total = np.zeros(self.spec.n_classes)
                 for at, row in enumerate(rows, 1):
-                    total += at * self._engine.advance(self._state, row).logits
+                    total += at * self._pass(row).logits
             finally:
                 self._state = kept
             return self._labels[int(np.argmax(total[: len(self._labels)]))]
@@ -289,15 +291,4 @@ class Spikes(StreamClassifier):
     @property
     def activity(self) -> Activity:
         """What the network did so far; the counters of the state begin again at 2^32."""
-        state, spec = self.state, self.spec
-        steps = int(state["time_steps"][0])
-        per = max(steps, 1) * np.array([1, *[self.config.n_draws] * (len(spec.shapes) - 1)])
-        live = state["live_inputs"][0] / per
-        columns = np.array([columns for _, columns in spec.shapes])
-        return Activity(
-            steps,
-            tuple((state["events"][0] / per).tolist()),
-            tuple(live.tolist()),
-            float((live * columns).sum()),
-            sum(n * int(k) for n, k in zip(spec.layers, columns, strict=False)),
-        )
+        return activity_of(self.state, self.spec, self.config.n_draws)

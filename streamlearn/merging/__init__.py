@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from quant.layout import State
 from quant.network import NetworkSpec
-from quant.rule import Config, optional_part
+from quant.rooms import optional_part
+from quant.rule import Config
 
 
 class Share(NamedTuple):

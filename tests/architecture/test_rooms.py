@@ -10,7 +10,8 @@ import pytest
 
 import streamlearn
 from quant.heads import HEADS
-from quant.rule import FLOORS, RULES, part
+from quant.rooms import FLOORS, part
+from quant.rule import RULES
 from streamlearn.heads import HEADS as FLOAT_HEADS
 
 ROOT = Path(__file__).parents[2]

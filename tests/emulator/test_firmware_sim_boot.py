@@ -185,6 +185,8 @@ def test_model_cost_follows_its_equation() -> None:
     # 52 uA/MHz * 64 MHz * 3 V, for that time
     assert cost.model_energy_uj == pytest.approx(52 * 64 * 3 * board.cycles_per_instruction)
     assert fs.model_cost(fs.get_board("rp2040"), 1.0).model_energy_uj is None
+    mean = fs.model_cost(board, np.mean([64_000_000]))
+    assert repr(mean) == repr(cost), "numbers to read, whatever type they came in"
     with pytest.raises(fs.InputError):
         fs.model_cost(board, -1)
     with pytest.raises(fs.InputError):

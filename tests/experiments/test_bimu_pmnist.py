@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from experiments.bimu.learners import RULE_SETTINGS, make, network_of
-from experiments.bimu.report import NAMES
-from experiments.bimu.runs import ALGORITHMS
+from experiments.bimu.report import NAMES, PUBLISHED_WINDOWS
+from experiments.bimu.runs import ALGORITHMS, WINDOWS, BimuRun, window_settings_of
 from experiments.loop.runs import Setting
 from quant.rule import RULES
 
@@ -18,7 +18,7 @@ def test_every_algorithm_has_a_name_in_the_table() -> None:
 
 def test_what_differs_between_the_arithmetics_of_bimu() -> None:
     """Two bytes have the paper's constants, float32 its draws, a byte what rounding asks for."""
-    byte, two, real = (network_of(name)[1] for name in ("bimu", "bimu-q16", "bimu-float"))
+    byte, two, real = (network_of(Setting(name))[1] for name in ("bimu", "bimu-q16", "bimu-float"))
     assert {name for name, value in vars(byte).items() if value != vars(two)[name]} == {
         "gather",
         "lr",
@@ -29,9 +29,16 @@ def test_what_differs_between_the_arithmetics_of_bimu() -> None:
     assert (two.settle, two.gather, real.n_draws) == (0, 1, 5)
 
 
+def test_a_window_takes_the_place_of_the_rules_own() -> None:
+    runs = [BimuRun("", setting, 0) for _, setting, _ in window_settings_of("bimu-float")]
+    assert [run.identity()["learner"]["config"]["memory_window"] for run in runs] == list(WINDOWS)
+    assert len({run.name for run in runs}) == len(WINDOWS)
+    assert set(WINDOWS) == set(PUBLISHED_WINDOWS)
+
+
 @pytest.mark.parametrize("name", RULE_SETTINGS)
 def test_a_rule_learns_and_goes_on_from_what_was_kept(name: str) -> None:
-    assert network_of(name)[2] in RULES[RULE_SETTINGS[name][0]].arithmetics
+    assert network_of(Setting(name))[2] in RULES[RULE_SETTINGS[name][0]].arithmetics
     rng = np.random.default_rng(0)
     images = rng.uniform(0, 1, (30, 784)).astype(np.float32)
     labels = rng.integers(0, 10, 30)
@@ -43,3 +50,19 @@ def test_a_rule_learns_and_goes_on_from_what_was_kept(name: str) -> None:
     assert np.array_equal(one.classify(images, (0,)), other.classify(images, (0,)))
     assert one.bytes() == other.bytes() > 78_400
     assert one.drawn(images[:2], (0,)).shape[1:] == (2, 10)
+
+
+def test_the_published_binary_rule_learns_and_goes_on_from_what_was_kept() -> None:
+    pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    images = rng.uniform(0, 1, (400, 784)).astype(np.float32)
+    labels = (images[:, 0] > 0.5).astype(np.int64)
+    one, other = (make(Setting("metaplastic-published"), 3) for _ in range(2))
+    one.learn(images[:200], labels[:200], 0)
+    other.restore(one.arrays())
+    before = one.drawn(images[:3], (0,))
+    for learner in (one, other):
+        learner.learn(images[200:], labels[200:], 1)
+    assert np.array_equal(one.drawn(images, (0,)), other.drawn(images, (0,)))
+    assert before.shape == (1, 3, 10)
+    assert not np.array_equal(before, one.drawn(images[:3], (0,)))

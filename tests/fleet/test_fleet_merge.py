@@ -203,6 +203,21 @@ def test_where_devices_forgot_the_prior_is_the_floor(arithmetic: str) -> None:
 # -- BiMU, whose natural parameter is the belief itself --------------------------------------------
 
 
+def test_samples_that_rows_had_in_turn_before_a_merge_are_not_theirs_again() -> None:
+    """What a start had gathered is in the devices' beliefs: a merge in a round forgets it."""
+    base = fleet(start("bimu", gather=8, lr=1.0), 1)[0]
+    kept = decode_image(base).state
+    assert kept["n_samples"][0] % 8, "a merge in the middle of a round"
+    names = [name for name in kept.dtype.names or () if name.startswith("gathered_")]
+    assert len(names) == 3
+    assert all(kept[name].any() for name in names)
+    merged = merge(base, fleet(base, 3))
+    state = decode_image(merged).state
+    assert not any(state[name].any() for name in names)
+    learned, _ = learn(merged, *samples(10, 9))
+    assert decode_image(learned).state["n_samples"] == state["n_samples"] + 10
+
+
 @pytest.mark.parametrize(("arithmetic", "one"), [("q8", 1), ("float64", 2.0**-5)])
 def test_beliefs_add_and_do_not_pass_the_prior_by_forgetting(arithmetic: str, one: float) -> None:
     cases = [  # start, of two devices, their sum, their mean

@@ -11,9 +11,15 @@ from fleet_images import changed, fleet, samples, start
 
 from quant.errors import RuleError
 from quant.rule import RULES
+from streamlearn import SpikingClassifier
 from streamlearn.errors import ConfigError, StateFormatError
 from streamlearn.fleet import learn, merge, posterior
 from streamlearn.merging import merging_of
+
+
+def spiking(rule: str) -> bytes:
+    return SpikingClassifier((5, 8, 3), rule=rule, classes=[*"abc"]).to_bytes()
+
 
 # -- what is refused -----------------------------------------------------------------------------
 
@@ -59,6 +65,8 @@ REFUSED: dict[str, tuple[Callable[[], tuple[bytes, list[bytes]]], str]] = {
     "stored samples": (
         lambda: (start(replay_bytes=400), fleet(start(replay_bytes=400), 2)), "replay_bytes=400",
     ),
+    "spikes": (lambda: (spiking("mesu"), [spiking("mesu")]), r"leaks=\(3, 4\).*spike"),
+    "spikes of binary weights": (lambda: (spiking("bimu"), [spiking("bimu")]), "leaks=.*spike"),
 }  # fmt: skip
 
 

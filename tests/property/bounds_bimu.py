@@ -13,8 +13,6 @@ from rerun_bimu import (
     check_backward,
     check_delta,
     check_gate,
-    check_lanes,
-    check_layer,
     check_learner,
     check_logits,
     check_noisy,
@@ -24,6 +22,7 @@ from rerun_bimu import (
     check_sums,
     edge_state,
 )
+from rerun_bimu_steps import check_lanes, check_layer
 
 from quant.counters import Saturations
 from quant.front_end import INPUT_FRAC_BITS, INPUT_MAX

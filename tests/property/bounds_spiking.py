@@ -130,12 +130,13 @@ def _exercise_charges(config: MesuConfig) -> None:
             state["charge_mean"], state["charge_variance"] = sign * FULL, golden.VARIANCE_MAX
             left = golden.decay(state["charge_mean"][0].astype(np.int64), k)
             BOUNDS.hold("charge_left", left + sign * FULL)
-            variance = golden.decay(state["charge_variance"][0].astype(np.int64), k)
-            BOUNDS.hold("variance_left", golden.decay(variance, k) + golden.VARIANCE_MAX)
+            kept = golden.decay(state["charge_variance"][0].astype(np.int64), k)
+            BOUNDS.hold("variance_left", golden.decay(kept, k) + golden.VARIANCE_MAX)
             most = np.full((2, 1), sign * FULL), np.full((2, 1), golden.VARIANCE_MAX)
-            mean, deviation = golden.charge(spec, state, 0, *most, {}, count)
-            BOUNDS.hold("charge", mean)
-            BOUNDS.hold("variance", most[1])
+            left: dict[str, list[np.ndarray]] = {}
+            mean, deviation = golden.charge(spec, state, 0, *most, left, count)
+            BOUNDS.hold("charge", left["charge_mean"][0])
+            BOUNDS.hold("variance", left["charge_variance"][0])
             BOUNDS.hold("deviation", deviation)
             BOUNDS.hold("charged", mean + (deviation * sign * EPSILON_MAX + 8 >> 4))
     assert count.activation == 4 * 2 * (LEAK_MAX - LEAK_MIN + 1)

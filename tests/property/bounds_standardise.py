@@ -5,14 +5,27 @@ from __future__ import annotations
 import numpy as np
 from holding import Bounds
 
-from quant.front_end.statistics import DELTA_BITS, Statistics, first, follow
+from quant.front_end.statistics import (
+    DELTA_BITS,
+    MAGNITUDE_BITS,
+    Statistics,
+    at_exponent,
+    first,
+    follow,
+)
 from quant.integers import isqrt
+from quant.stages.signal import tops
 from quant.stages.standardise import Z_FRAC_BITS, Z_MAX, Standardise, golden
 
 #: Half a standard deviation, at most, rounds a quotient.
 HALF = 1 << 13
 
-BOUNDS = Bounds({"widened": ((1 << DELTA_BITS + Z_FRAC_BITS) + HALF, "int32")})
+BOUNDS = Bounds(
+    {
+        "widened": ((1 << DELTA_BITS + Z_FRAC_BITS) + HALF, "int32"),
+        "first_apart": (2 << MAGNITUDE_BITS, "int32"),
+    }
+)
 
 TABLES = {
     "format": {
@@ -49,6 +62,12 @@ def exercise() -> None:
         old = first(np.zeros(2, np.float32))
         _, after = follow(old, row, np.zeros(2, np.bool_), 2)
         BOUNDS.hold("widened", (np.abs(after) << Z_FRAC_BITS) + HALF)
+        e = MAGNITUDE_BITS - tops(row)
+        BOUNDS.hold("first_apart", np.abs(np.diff(at_exponent(row, e))))
+    largest = np.float32([np.finfo(np.float32).max, -np.finfo(np.float32).max])
+    BOUNDS.hold(
+        "first_apart", np.abs(np.diff(at_exponent(largest, MAGNITUDE_BITS - tops(largest))))
+    )
 
 
 def _hold(state: np.ndarray, x: np.ndarray, window: int) -> None:

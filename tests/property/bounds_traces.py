@@ -6,7 +6,7 @@ import numpy as np
 from holding import Bounds
 
 from quant.stages.signal import VALUE_BITS, rounded
-from quant.stages.traces import COARSEST, FINEST, LEAK_MAX, Traces, golden
+from quant.stages.traces import COARSEST, FINEST, LEAK_MAX, UNUSED_BITS, Traces, golden
 
 END = 1 << VALUE_BITS
 FULL = END << LEAK_MAX
@@ -52,6 +52,14 @@ def exercise() -> None:
             assert exponent.min() >= COARSEST
             assert np.isfinite(golden.look(traces, state, later)).all()
     assert int(exponent.max()) <= FINEST
+    small = END >> UNUSED_BITS
+    for sign in (1, -1):  # finer units, of the fullest traces that have them
+        state["begun"], state["exponent"] = 1, COARSEST
+        state["trace"] = (sign * ((small << np.array(leaks)) - 1))[None, None]
+        exponent, trace = golden.step(traces, state, np.full(2, sign, np.float32))
+        assert exponent.tolist() == [COARSEST + UNUSED_BITS] * 2
+        BOUNDS.hold("trace", trace)
+        BOUNDS.hold("said", rounded(trace, np.array(leaks)))
     tall = np.zeros(1, traces.dtype)
     traces.reset(tall)
     for value in (least, 1.0, largest):  # coarser and coarser

@@ -15,7 +15,7 @@ from streamlearn.engines import make_engine
 torch = pytest.importorskip("torch")
 online = pytest.importorskip(
     "spikingjelly.activation_based.layer.online_learning",
-    reason="SpikingJelly is not installed: pip install spikingjelly",
+    reason="no SpikingJelly: pip install --no-deps spikingjelly loguru",
 )
 neuron = pytest.importorskip("spikingjelly.activation_based.neuron")
 

@@ -22,7 +22,8 @@ from learners import Kind, kinds
 from quant.c_config import kernel_sources
 from quant.description import from_json, to_json
 from quant.errors import BuildError, RuleError
-from quant.rule import FLOORS, RULES, part, register, unregister
+from quant.rooms import FLOORS, part
+from quant.rule import RULES, register, unregister
 from streamlearn import cli, load  # the command line is there before the rule is
 from streamlearn.checks import yield_checks
 

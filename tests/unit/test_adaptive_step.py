@@ -10,7 +10,8 @@ import pytest
 from quant.counters import Saturations
 from quant.errors import ConfigError, DivergedError
 from quant.network import NetworkSpec, layer_view
-from quant.rule import RULES, part
+from quant.rooms import part
+from quant.rule import RULES
 from quant.rules.mesu.config import MesuConfig
 from quant.sampling import step as q
 from quant.sampling.config import SamplingConfig

@@ -24,7 +24,8 @@ from quant.description import from_json, to_json
 from quant.errors import ConfigError, RuleError, StreamlearnError
 from quant.heads import HEADS
 from quant.network import NetworkSpec
-from quant.rule import FLOORS, RULES, arithmetic_of, part, register, rule_of, unregister
+from quant.rooms import FLOORS, part
+from quant.rule import RULES, arithmetic_of, register, rule_of, unregister
 from quant.state import init_state
 from streamlearn.learners.loading import learner_class
 

@@ -15,11 +15,10 @@ from numpy.lib import recfunctions as rfn
 
 from export import open_export, write_export
 from export.graph.model import prediction_model
-from quant.errors import ConfigError, LabelError, ShapeError, StateFormatError
+from quant.errors import ConfigError, InputValueError, LabelError, ShapeError, StateFormatError
 from quant.network import NetworkSpec
 from quant.rules.bimu.config import BimuConfig
 from quant.rules.mesu.config import MesuConfig
-from quant.rules.metaplastic.config import MetaplasticConfig
 from quant.spiking import TRACES
 from quant.state import init_state, state_from_bytes
 from streamlearn import MesuClassifier, SpikingClassifier, load
@@ -226,6 +225,22 @@ def test_a_step_without_a_label_lets_time_pass_and_learns_nothing() -> None:
     assert learner.n_samples == 50 * 50
 
 
+def test_a_block_has_steps_without_a_label_and_is_learned_whole_or_not_at_all() -> None:
+    one, block = (SpikingClassifier((1, 8, 3), front_end="none") for _ in range(2))
+    x, labels = tone(True, 0.5, 9), ["low", None, None, "high", "low", None, "high", None, "low"]
+    said = [one.test_then_learn_one(row, label) for row, label in zip(x, labels, strict=True)]
+    assert block.test_then_learn_many(x, labels) == said
+    assert block.state_sha256 == one.state_sha256
+    assert (block.n_samples, block.activity.steps) == (5, 9)
+    for wrong, why in ((x[:8], "9 labels for 8 steps"), (np.full((9, 1), np.nan), "row 0")):
+        with pytest.raises((ShapeError, InputValueError), match=why):
+            block.learn_many(wrong, labels)
+    with pytest.raises(LabelError, match="row 3: label 'c' is unknown"):
+        block.learn_many(x[:4], [None, "a", None, "c"])
+    assert block.state_sha256 == one.state_sha256
+    assert block.labels == ("low", "high")
+
+
 def test_reset_forgets_time_and_keeps_what_was_learned() -> None:
     learner = hearing()
     before = learner.state
@@ -271,56 +286,6 @@ def test_a_file_holds_the_time_between_two_steps(tmp_path: Path) -> None:
     assert made.spec == learner.spec
     with pytest.raises(StateFormatError, match=r"spiking.*dense"):
         MesuClassifier.load(tmp_path / "state.sls")
-
-
-@pytest.mark.parametrize(
-    ("given", "says"),
-    [
-        ({"leaks": (3,)}, "expected 2 numbers, one per layer"),
-        ({"leaks": (3, 7)}, "whole numbers from 1 to 6"),
-        ({"leaks": ()}, "one number for each layer"),
-        ({"leaks": 3}, "expected a list or tuple"),
-        ({"threshold": 0.0}, "a threshold of 1 to 127 sixteenths"),
-        ({"threshold": "much"}, "expected 1/16 to 7.94, or None"),
-        ({"drift": 9}, "a leak of 1 to 8"),
-        ({"rule": "metaplastic"}, "learn by 'bimu' or 'mesu' so far"),
-        ({"arithmetic": "float32"}, "there are bimu in q8 or float64, mesu in q16 or float64"),
-        ({"rule": "bimu", "unit_threshold": 0.01}, "a spiking unit fires at 0.015625 to 4"),
-    ],
-)
-def test_what_makes_no_sense_is_refused_with_a_sentence(given: Any, says: str) -> None:
-    with pytest.raises(ConfigError, match=says):
-        SpikingClassifier((3, 8, 2), **given)
-
-
-def test_parts_that_a_spiking_network_has_not_are_refused() -> None:
-    for more in ({"memory": "lda"}, {"replay_bytes": 200}):
-        with pytest.raises(ConfigError, match="has none yet"):
-            NetworkSpec((4, 8, 2), leaks=(3, 4), **more)
-    with pytest.raises(ConfigError, match="predicts a class"):
-        NetworkSpec((4, 8, 1), leaks=(3, 4), head="gaussian")
-    with pytest.raises(ConfigError, match="two inputs; give an even number"):
-        NetworkSpec((5, 8, 2), leaks=(3, 4), delta=(8, 5))
-    with pytest.raises(ConfigError, match="give leaks as well"):
-        NetworkSpec((4, 8, 2), delta=(8, 5))
-    with pytest.raises(ConfigError, match="'metaplastic' in q8 has no spiking layers"):
-        init_state(NetworkSpec((4, 8, 2), leaks=(3, 4)), MetaplasticConfig(), "q8")
-    refused: tuple[dict[str, Any], ...] = (
-        {"cuts": 5},
-        {"gather": 4},
-        {"sides": 2},
-        {"radial": 1.0},
-    )
-    for given in refused:
-        with pytest.raises(ConfigError, match=f"{next(iter(given))}=.*; take"):
-            init_state(NetworkSpec((4, 8, 2), leaks=(3, 4)), BimuConfig(**given), "q8")
-    learner = SpikingClassifier((3, 8, 2))
-    with pytest.raises(LabelError, match="no label is known"):
-        learner.predict_recording(np.zeros((3, 3)))
-    with pytest.raises(ConfigError, match="expected 1 or more"):
-        learner.learn_recording(np.zeros((3, 3)), "a", every=0)
-    with pytest.raises(ShapeError):
-        learner.step([1.0])
 
 
 def test_the_export_has_c_and_the_graphs_that_learn(tmp_path: Path) -> None:

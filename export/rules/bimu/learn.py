@@ -184,8 +184,7 @@ class BimuStep(PaddedStep, DrawnStep):
         bound = bound + shift_round(square * _most(r), right_noisy)
         rarity, taken = self.turn(bound, row)
         taken = taken & (mantissa > 0)
-        given = taken | (np.arange(self.shapes[layer][0])[:, None] == 0)  # so that there is one
-        rows = g.op("Gather", g.op("NonZero", given.name), np.array(0))
+        rows = self.rows_where(taken, self.shapes[layer][0])
         x, rarity, taken = (
             Value(g, g.op("Gather", part.name, rows)) for part in (x, rarity, taken)
         )

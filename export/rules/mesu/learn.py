@@ -20,7 +20,6 @@ from export.graph.learner import (
     SamplingStep,
     inverse_of,
     largest_sum,
-    shift_saturate,
     squeezed_layer,
 )
 from export.graph.sampling import Layer, integer_layers, narrow_inputs
@@ -28,31 +27,22 @@ from export.graph.shapes import concatenated, expanded, read, reshaped, squeezed
 from export.graph.step import Rates, Scale
 from export.graph.whole import (
     Value,
-    absolute,
     clip,
-    divided,
     floor,
     matmul,
     maximum,
     minimum,
-    reduce,
     scaled,
     shift_floor,
     shift_round,
     shift_truncate,
-    sign,
     where,
 )
+from export.rules.mesu.gradient import first_gradient, later_gradient
 from export.rules.mesu.graph import Weights, forward_layer, sums
 from export.rules.mesu.steps import (
-    below,
-    factors,
     fit,
-    lanes,
     ratio,
-    rounded,
-    square_bits,
-    step_rho,
     widened,
 )
 from quant import noise
@@ -61,15 +51,11 @@ from quant.network import NetworkSpec
 from quant.rules.mesu.config import MesuConfig
 from quant.rules.mesu.golden import LANE_BITS
 from quant.rules.mesu.golden_steps import (
-    DRAWN_MU,
-    DRAWN_RHO,
-    RIGHT_MIN_MU,
-    RIGHT_MIN_RHO,
     WHOLE_PULL,
 )
 from quant.rules.mesu.plan import Plan, make_plan
 from quant.rules.mesu.variance import least_exponent
-from quant.sampling.golden import DELTA_MAX, MU_STEP_BITS
+from quant.sampling.golden import DELTA_MAX
 from quant.spiking.golden import (
     ARRIVING_FRAC_BITS,
     GATE_FRAC_BITS,
@@ -228,10 +214,10 @@ class MesuStep(SamplingStep):
         if index == 0:
             rare = g.op("Gather", drawn[0], self._active)
             u = words.dither(g, g.op("Gather", rows, self._active), columns)
-            mu, rho = self._first_gradient(was, layer, delta, r, gain, rare, u)
+            mu, rho = first_gradient(g, self._plan, was, layer, delta, r, gain, rare, u)
         else:
             u = words.dither(g, rows, columns)
-            mu, rho = self._later_gradient(index, was, layer, delta, r, gain, u)
+            mu, rho = later_gradient(g, self._plan, index, was, layer, delta, r, gain, u)
         rho, exponent = fit(rho, was.exponent, mine)
         new = [self.fields.stored("mu", mu), self.fields.stored("rho", rho)]
         new.append(self.fields.stored("rho_exponent", exponent))
@@ -270,62 +256,3 @@ class MesuStep(SamplingStep):
         ]
         found = [self.scattered(into, rows, part) for into, part in zip(new, values, strict=True)]
         return found[0], found[1], found[2]
-
-    def _first_gradient(
-        self,
-        was: Weights,
-        layer: Layer,
-        delta: Any,
-        r_sum: Any,
-        gain: Scale,
-        rare: str,
-        u: tuple[str, Value],
-    ) -> tuple[Any, Any]:
-        """The gradient's step of layer 0: of the rows whose factors are not 0."""
-        g, mine = self.g, self._plan.layers[0]
-        x = transposed(layer.x)
-        exponent, z = expanded(was.exponent, 1), absolute(x)
-        low, high = (expanded(half(g, rare), 1) for half in (words.low_half, words.high_half))
-        lanes_g, exponent_g = lanes(reduce("Sum", delta, 0), gain)
-        lasting = exponent_g + 23 - mine.mu_frac_bits
-        rows, right = factors(z, 7, exponent, lasting, RIGHT_MIN_MU, DRAWN_MU, low)
-        h = rounded(was.rho, rounded(-sign(x) * rows, lanes_g))
-        down = maximum(right, 1)
-        moved = scaled(floor(divided(h + below(u[0], down, g), down)), down - right)
-        mu = clip(was.mu + where(rows > 0, moved, 0), -32768, 32767)
-        lanes_q, exponent_q = lanes(r_sum, self._plan.gain_sigma)
-        lasting = exponent_q + 10
-        rows, right = factors(z * z, 14, exponent, lasting, RIGHT_MIN_RHO, DRAWN_RHO, high)
-        stepped = step_rho(was.rho, rounded(-rows, lanes_q), right - 3, u[1])
-        return mu, where(rows > 0, stepped, was.rho)
-
-    def _later_gradient(
-        self,
-        index: int,
-        was: Weights,
-        layer: Layer,
-        delta: Any,
-        r: Any,
-        gain: Scale,
-        u: tuple[str, Value],
-    ) -> tuple[Any, Any]:
-        """The gradient's step of a later layer."""
-        mine, plan = self._plan.layers[index], self._plan
-        spare = (plan.n_draws - 1).bit_length()
-        xn, narrow = layer.extra
-        frac_bits = layer.frac_bits - narrow
-        by_mu, exponent_g = step.apply_gain(delta, gain, 19)
-        by_rho, exponent_q = step.apply_gain(r, plan.gain_sigma, 20)
-        inputs = transposed(xn)
-        most = reduce("Max", inputs, 1)
-        e = maximum(square_bits(most) - 8, 0)
-        exponent = expanded(was.exponent, 1)
-        w = -shift_round(matmul(inputs, by_mu), spare + 2)
-        squares = shift_floor(inputs * inputs, e)
-        y = -shift_round(matmul(squares, by_rho), spare + 1)
-        right_mu = 17 + frac_bits + exponent_g - mine.mu_frac_bits - spare - exponent
-        right_rho = 2 * frac_bits + exponent_q - e - spare - 1 - exponent
-        moved = shift_saturate(was.rho * w, right_mu, MU_STEP_BITS)
-        moved = shift_floor(moved + words.number(self.g, u[0]), 16)
-        mu = clip(was.mu + moved, -32768, 32767)
-        return mu, step_rho(was.rho, y, right_rho, u[1])

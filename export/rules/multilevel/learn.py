@@ -134,7 +134,7 @@ class MultilevelStep(PaddedStep):
         bound = minimum(absolute(x) * reduce("Max", chance, 1), float(CERTAIN))
         double = clip(_CHANCE_BITS - bit_length(bound, _CHANCE_BITS + 1), 0, RAREST)
         taken = (bound > 0) & (self._high(row) < shift_floor(np.array(256.0), double))
-        rows = self._rows(taken, layer)
+        rows = self.rows_where(taken, self.shapes[layer][0])
         x, double, taken = (
             Value(g, g.op("Gather", part.name, rows)) for part in (x, double, taken)
         )
@@ -157,7 +157,7 @@ class MultilevelStep(PaddedStep):
             return raw
         pre = absolute(transposed(x)) >= float(self._plan.active_q)
         taken = pre & (self._high(row) < float(256 >> rare))
-        rows = self._rows(taken, layer)
+        rows = self.rows_where(taken, self.shapes[layer][0])
         old = self.number(g.op("Gather", raw, rows), layer)
         rises = (self._both(row, rows, column) < float(p)) & post
         rises = rises & Value(g, g.op("Gather", taken.name, rows))
@@ -173,11 +173,6 @@ class MultilevelStep(PaddedStep):
         old = self.number(g.op("Gather", raw, rows), layer)
         lost = shift_floor(old * float(plan.fade) + self._both(row, rows, column), 16)
         return self.scattered(raw, rows, self.padded("used", old - lost, layer))
-
-    def _rows(self, taken: Any, layer: int) -> str:
-        """Numbers of the rows that are taken, and row 0, so that there is one."""
-        given = taken | (np.arange(self.shapes[layer][0])[:, None] == 0)
-        return self.g.op("Gather", self.g.op("NonZero", given.name), np.array(0))
 
     def _high(self, row: str) -> Value:
         """The eight high bits of each row's word, ``number[rows, 1]``."""

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from quant.c_text import Constants, RuleKernel
+from quant.c_text import Constants, RuleKernel, real, table
 from quant.network import NetworkSpec
 from quant.rules.mesu.config import MesuConfig
 from quant.rules.mesu.plan import make_plan
 from quant.sampling import c_config as sampling
+from quant.sampling.plan import variance_exponent
 
 
 def constants(spec: NetworkSpec, config: MesuConfig, arithmetic: str) -> Constants:
     """Return the constants of the rule."""
     defines = sampling.sampling_defines(spec, config)
     if arithmetic == "float32":
-        return Constants(
-            {**defines, **sampling.float_defines(config)}, sampling.float_layers(spec, config)
-        )
+        ends = [2 ** (variance_exponent(n, config) / 2) for n in spec.layers[:-1]]
+        defines |= {**sampling.float_defines(config), "SL_SIGMA_MAX": table(map(real, ends))}
+        return Constants(defines, sampling.float_layers(spec, config))
     plan = make_plan(spec, config)
     defines |= {
         **sampling.gain_defines(plan.gain_mu, plan.guard),

@@ -25,6 +25,6 @@ RULE = Rule(
     variants=VARIANTS,
     draws=True,
     title="MESU",
-    spiking=("q16", "float64"),
+    spiking=("q16", "float32", "float64"),
     charges=True,
 )

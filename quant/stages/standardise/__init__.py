@@ -25,8 +25,9 @@ from quant.stages.stage import Stage, whole, wrong_state
 Z_FRAC_BITS, Z_MAX = 8, 16
 
 
-#: What the state has of each channel.
+#: The statistics of each channel, and what the state remembers of its first values.
 _FIELDS = {"mean": "<i4", "low": "<u4", "variance": "<u4", "exponent": "<i4"}
+_FIRST = {"steady": "<f4", "other": "<f4"}
 
 
 @dataclass(frozen=True)
@@ -106,9 +107,10 @@ class Standardise(Stage):
         """The state of the C struct.
 
         ``count``: samples in the statistics, up to the window; ``mean``, ``low``, ``variance``,
-        ``exponent``: of each channel, as the front end has them.
+        ``exponent``: of each channel, as the front end has them; ``steady``, ``other``: what it
+        was at first, and its first other value, while it is not known whether one was wild.
         """
-        each = [(name, kind, (self.n_channels,)) for name, kind in _FIELDS.items()]
+        each = [(name, kind, (self.n_channels,)) for name, kind in {**_FIELDS, **_FIRST}.items()]
         return np.dtype([("count", "<u4"), *each])
 
     def reset(self, state: State) -> None:
@@ -120,8 +122,12 @@ class Standardise(Stage):
         """Refuse a state that no samples lead to."""
         count = int(state["count"][0])
         known = {name: state[name][0].astype(np.int64) for name in _FIELDS}
-        if count > self.window or (not count and any(part.any() for part in known.values())):
+        values = [state[name][0] for name in _FIRST]
+        every = [*known.values(), *values]
+        if count > self.window or (not count and any(part.any() for part in every)):
             raise wrong_state(self, f"count={count}")
+        if not np.isfinite(values).all():
+            raise wrong_state(self, "a value that is no finite number")
         ends = {
             "mean": (1 - STATISTICS_END, STATISTICS_END - 1),
             "low": (0, 65535),
@@ -134,8 +140,8 @@ class Standardise(Stage):
 
     @property
     def scratch_bytes(self) -> int:
-        """The statistics after a step, of each channel 20 bytes."""
-        return 20 * self.n_channels
+        """The statistics after a step, of each channel 24 bytes."""
+        return 24 * self.n_channels
 
     def work(self) -> float:
         """Each channel is one."""
@@ -149,8 +155,8 @@ class Standardise(Stage):
             "WINDOW": unsigned(self.window),
             "SETTLED": int(self.settled is not None),
         }
-        for name, values in zip(_FIELDS, self.settled or (), strict=False):
-            found[name.upper()] = whole_numbers(values)
+        for name, numbers in zip(_FIELDS, self.settled or (), strict=False):
+            found[name.upper()] = whole_numbers(numbers)
         return found
 
 

@@ -25,6 +25,7 @@ from quant.integers import Int64, isqrt
 from quant.layout import State
 from quant.stages.signal import real
 from quant.stages.standardise import Z_FRAC_BITS, Z_MAX, Standardise
+from quant.stages.standardise.golden_start import Start, begun_again, decided
 
 Float32 = npt.NDArray[np.float32]
 
@@ -35,22 +36,29 @@ def step(stage: Standardise, state: State, x: Float32) -> tuple[dict[str, Any], 
     mean, low, variance, exponent = (
         state[name][0].astype(np.int64) for name in ("mean", "low", "variance", "exponent")
     )
-    samples = np.full(len(x), int(state["count"][0]), np.int64)
-    if not samples[0]:
-        new, z = first(x), np.zeros(len(x), np.int64)
+    count = int(state["count"][0])
+    if not count:
+        new, z, start = first(x), np.zeros(len(x), np.int64), Start(x, x)
     else:
-        old = Statistics((mean << MEAN_FRAC_BITS) + low, variance, exponent, samples)
-        away = np.minimum(np.abs(bounded(x, exponent) - mean), 1 << DELTA_BITS + 1)
-        new, after = follow(old, x, (variance > 0) & (away**2 > HOLD**2 * variance), stage.window)
+        old = Statistics((mean << MEAN_FRAC_BITS) + low, variance, exponent, np.full(len(x), count))
+        start = Start(state["steady"][0], state["other"][0])
+        old, start, waits = begun_again(old, start, x)
+        away = bounded(x, old.exponent) - (old.mean >> MEAN_FRAC_BITS)
+        away = np.minimum(np.abs(away), 1 << DELTA_BITS + 1)
+        far = (old.variance > 0) & (away**2 > HOLD**2 * old.variance)
+        new, after = follow(old, x, far, stage.window)
+        start = decided(start, waits, new.variance, x)
         sd = isqrt(new.variance)
         size = ((np.abs(after) << Z_FRAC_BITS) + (sd >> 1)) // np.maximum(sd, 1)
         z = np.sign(after) * np.where(sd == 0, 0, np.minimum(size, Z_MAX << Z_FRAC_BITS))
     found = {
-        "count": new.samples[0],
+        "count": min(count + 1, stage.window),
         "mean": new.mean >> MEAN_FRAC_BITS,
         "low": new.mean & RATE_ONE - 1,
         "variance": new.variance,
         "exponent": new.exponent,
+        "steady": start.steady,
+        "other": start.other,
     }
     return found, z
 

@@ -25,6 +25,9 @@ LEAK_MAX = 10
 FINEST = VALUE_BITS + 125
 #: The exponent of the largest.
 COARSEST = VALUE_BITS - 128
+#: A value that is no 0 and leaves so many bits unused, as its channel's traces do, makes units
+#: finer by as many.
+UNUSED_BITS = 14
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,7 @@ class Traces(Stage):
             "N_LEAKS": unsigned(len(self.leaks)),
             "LEAKS": whole(self.leaks),
             "FINEST": FINEST,
+            "UNUSED_BITS": UNUSED_BITS,
         }
 
 

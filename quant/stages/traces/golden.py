@@ -8,26 +8,36 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from quant.front_end.statistics import at_exponent, shift_round, without_subnormals
-from quant.integers import Int64
+from quant.front_end.statistics import at_exponent, without_subnormals
+from quant.integers import Int64, shift_round_each
 from quant.layout import State
 from quant.stages.signal import VALUE_BITS, decay, real, rounded, tops
-from quant.stages.traces import FINEST, Traces
+from quant.stages.traces import FINEST, UNUSED_BITS, Traces
 
 Float32 = npt.NDArray[np.float32]
+
+
+def exponents(traces: Traces, state: State, x: Float32) -> Int64:
+    """Return each channel's exponent for a value without subnormals, ``int64[channels]``."""
+    before, trace = state["exponent"][0].astype(np.int64), state["trace"][0].astype(np.int64)
+    finest = np.where(x == 0, FINEST, VALUE_BITS - tops(x))
+    small = np.abs(trace) < np.int64(1) << np.array(traces.leaks) + VALUE_BITS - UNUSED_BITS
+    finer = before + UNUSED_BITS
+    rises = (x != 0) & (finest >= finer) & small.all(axis=1) & bool(state["begun"][0])
+    found: Int64 = np.where(rises, finer, np.minimum(before, finest))
+    return found
 
 
 def step(traces: Traces, state: State, x: Float32) -> tuple[Int64, Int64]:
     """Return exponents and traces after a sample, ``int64[channels]`` and ``[channels, leaks]``."""
     x = without_subnormals(np.asarray(x, np.float32))
     leaks = np.array(traces.leaks)
-    before = state["exponent"][0].astype(np.int64)
-    exponent = np.minimum(before, np.where(x == 0, FINEST, VALUE_BITS - tops(x)))
+    before, exponent = state["exponent"][0].astype(np.int64), exponents(traces, state, x)
     q = at_exponent(x, exponent)[:, None]
     if not state["begun"][0]:
         return exponent, q << leaks
     down = np.broadcast_to((before - exponent)[:, None], state["trace"][0].shape)
-    kept = shift_round(state["trace"][0].astype(np.int64), down)
+    kept = shift_round_each(state["trace"][0].astype(np.int64), down)
     return exponent, decay(kept, leaks) + q
 
 

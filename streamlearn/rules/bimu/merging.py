@@ -4,6 +4,9 @@ With ``w`` the share, and Σ over the learners: ``λ = λ0 + w Σ (λ_k - λ0)``
 moves λ to the prior's 0. Where the learners' mean is nearer to 0 than the start, and still on its
 side, they forgot the same past or saw evidence against it, and the sum might take that away K
 times. There λ ends at the prior at the farthest, and not beyond it.
+
+If rows take turns, the merged learner has gathered nothing: what the start had kept, the learners'
+rows have added up since, and what a learner's rows have not added up yet is left out.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from quant.layout import State
 from quant.network import NetworkSpec
 from quant.rules.bimu.belief import belief_of
 from quant.rules.bimu.config import BimuConfig
+from quant.rules.bimu.gather import NAMES
 from streamlearn.merging import Merging, Share
 from streamlearn.merging.gaussian import Numbers, divided, summed
 
@@ -43,6 +47,9 @@ def _merge(
         most = belief_of(base).most
         found = np.clip(found, -most, most)
     merged["belief"][0] = found.astype(merged["belief"].dtype)
+    for name in NAMES:
+        if name in (merged.dtype.names or ()):
+            merged[name] = 0
 
 
 def _numbers(state: State) -> Numbers:

@@ -9,8 +9,8 @@ weight-sampling gradient given the pre-activations: the same mean, less noise.
 
 Differs from the authors' code: the prior pulls 1/sweep of the rows at each sample, sweep times as
 hard (``sweep=1`` is the paper), from the values that the gradient's step left; one gradient's step
-changes σ by -25 % to +50 % at most. A sample that is learned again (:mod:`quant.replay`) moves μ
-alone: its evidence about σ is counted, and the prior has pulled.
+changes σ by -25 % to +50 % at most, and in a spiking network σ has an end. A sample that is learned
+again (:mod:`quant.replay`) moves μ alone: its evidence about σ is counted, and the prior pulled.
 Counterparts: :mod:`quant.rules.mesu.golden` (integers), ``quant/rules/mesu/kernel`` (C).
 """
 
@@ -27,7 +27,7 @@ from quant.layout import State
 from quant.network import NetworkSpec, layer_view
 from quant.replay import replaying
 from quant.rules.mesu.config import MesuConfig
-from quant.sampling.plan import effective_sweep
+from quant.sampling.plan import effective_sweep, variance_exponent
 from streamlearn.adaptive_step import Step
 from streamlearn.heads import HEADS
 from streamlearn.sampling import Forward, run_layers
@@ -92,9 +92,20 @@ def update(
         pulled = slice(start, len(mu), sweep)
         sigma_prior = config.sigma_prior_of(spec.layers[layer])
         _pull(mu[pulled], sigma[pulled], config, step, sigma_prior, sweep)
+        if spec.leaks:
+            _end(sigma, 2 ** (variance_exponent(spec.layers[layer], config) / 2), count)
         delta = below[: spec.layers[layer]]
     step.commit(spec, state)
     state["n_samples"] = (int(state["n_samples"][0]) + 1) & 0xFFFFFFFF
+
+
+def _end(sigma: Float, most: float, count: Saturations) -> None:
+    """Cut σ where it ends in a spiking network: nothing else holds it there.
+
+    A charge keeps the σ of then, so that a σ that grows makes no draw wider while its trace lasts.
+    """
+    count.rho += int(np.count_nonzero(sigma > most))
+    np.minimum(sigma, most, out=sigma)
 
 
 def _below(spec: NetworkSpec, layer: int, forward_: Forward, gradient: Float) -> Float:

@@ -1,7 +1,9 @@
 /* The verbs of a rule that samples pre-activations, in float32; local reparameterisation: Kingma et
  * al., arXiv 1506.02557. What happens in a layer is the rule's: sl_forward_layer.h,
  * sl_learn_layer.h. */
+#include "sl_activate.h"
 #include "sl_build.h"
+#include "sl_charge.h"
 #include "sl_epsilon.h"
 #include "sl_forward_layer.h"
 #include "sl_head_gradient.h"
@@ -33,7 +35,7 @@ static int32_t sl_sum_outputs(sl_scratch_t *scratch) {
 int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
     const uint32_t key = sl_step_key(state);
     if (SL_BIAS) {
-        scratch->input[SL_N_FEATURES] = 1.0f;
+        scratch->input[SL_N_INPUTS] = sl_bias_input(0);
     }
     sl_list_active(scratch);
     SL_UNROLL_LAYERS
@@ -44,12 +46,10 @@ int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
         if (index + 1 == SL_N_LAYERS) {
             break;
         }
-        float *hidden = scratch->hidden + sl_layers[index + 1].hidden * L;
-        for (uint32_t e = 0; e < layer->columns * L; e++) {
-            hidden[e] = scratch->block_a[e] < 0 ? 0.0f : scratch->block_a[e] /* NaN passes */;
-        }
+        const uint32_t to = sl_layers[index + 1].hidden * L;
+        sl_activate(index, S, L, to, state, scratch);
         for (uint32_t s = 0; SL_BIAS && s < L; s++) {
-            hidden[layer->columns * L + s] = 1.0f;
+            scratch->hidden[to + layer->columns * L + s] = sl_bias_input(index + 1);
         }
     }
     return sl_sum_outputs(scratch);
@@ -58,20 +58,20 @@ int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
 int32_t sl_rule_forward_mean(const sl_state_t *state, sl_scratch_t *scratch) {
     float *a = scratch->block_a;
     if (SL_BIAS) {
-        scratch->input[SL_N_FEATURES] = 1.0f;
+        scratch->input[SL_N_INPUTS] = sl_bias_input(0);
     }
     SL_UNROLL_LAYERS
     for (uint32_t index = 0; index < SL_N_LAYERS; index++) {
-        const uint32_t columns = sl_layers[index].columns;
         sl_mean_layer(index, state, scratch);
+        if (sl_charged(index)) {
+            sl_charge_means(index, a, state);
+        }
         if (index + 1 == SL_N_LAYERS) {
             break;
         }
-        for (uint32_t j = 0; j < columns; j++) {
-            scratch->hidden[j] = a[j] < 0 ? 0.0f : a[j] /* NaN passes */;
-        }
+        sl_activate(index, 1, 1, 0, state, scratch);
         if (SL_BIAS) {
-            scratch->hidden[columns] = 1.0f;
+            scratch->hidden[sl_layers[index].columns] = sl_bias_input(index + 1);
         }
     }
     for (uint32_t k = SL_N_OUTPUTS; k-- > 0;) { /* every draw is the mean */

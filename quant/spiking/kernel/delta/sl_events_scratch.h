@@ -1,6 +1,4 @@
 /* What events are counted from when the step has passed. */
 #pragma once
 
-#include <stdint.h>
-
-#define SL_EVENTS_SCRATCH int16_t new_reference[SL_N_FEATURES];
+#define SL_EVENTS_SCRATCH sl_trace_t new_reference[SL_N_FEATURES];

@@ -10,7 +10,6 @@ enum {
     SL_GATED = 1,
     SL_GATE_FRAC_BITS = 7,
 };
-typedef uint8_t sl_gate_t;
 
 static inline const sl_gate_t *sl_gates(const sl_scratch_t *scratch) {
     return scratch->gate;

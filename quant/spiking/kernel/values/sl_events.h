@@ -3,10 +3,6 @@
 
 #include "sl_build.h"
 #include "sl_rule.h"
-#include "sl_trace.h"
-
-/* From a value, Q3.4, to a trace. */
-enum { SL_ARRIVING = SL_INPUT_SHIFT };
 
 SL_FOLD void sl_events_arrive(const sl_state_t *state, sl_scratch_t *scratch) {
     (void)state;

@@ -1,6 +1,7 @@
 #include "sl_standardise.h"
 
 #include "sl_signal.h"
+#include "sl_start.h"
 
 enum {
     SL_STANDARDISE_FAR = 1 << (SL_DELTA_BITS + 1),
@@ -10,19 +11,24 @@ enum {
 
 /* A channel's statistics after a value, which is so many standard deviations from their mean. */
 static int32_t sl_standardised(const sl_standardise_state_t *state, uint32_t c, uint32_t bits,
-                               sl_feature_t *f) {
+                               sl_feature_t *f, uint32_t *steady) {
     const sl_float_t x = sl_float_unpack(bits);
+    const uint32_t value = sl_start_bits(bits);
     *f = (sl_feature_t){
         .mean = state->mean[c],
         .variance = state->variance[c],
+        .reference = state->other[c],
         .mean_low = (uint16_t)state->low[c],
         .count = (uint16_t)state->count,
         .exponent = (int8_t)state->exponent[c],
     };
+    *steady = state->steady[c];
     if (state->count == 0) {
         sl_feature_first(f, x);
+        sl_start_decided(f, steady, 0, value);
         return 0;
     }
+    const uint32_t waits = sl_start_again(f, steady, value);
     int32_t delta;
     if (f->variance == 0) {
         delta = sl_feature_unfold(f, x);
@@ -35,6 +41,7 @@ static int32_t sl_standardised(const sl_standardise_state_t *state, uint32_t c, 
         }
     }
     delta = sl_feature_enter(f, delta, SL_STANDARDISE_WINDOW);
+    sl_start_decided(f, steady, waits, value);
     const uint32_t sd = sl_isqrt32(f->variance);
     if (sd == 0) {
         return 0;
@@ -46,8 +53,13 @@ static int32_t sl_standardised(const sl_standardise_state_t *state, uint32_t c, 
 
 #if SL_STANDARDISE_SETTLED
 static const sl_standardise_state_t sl_settled = {
-    SL_STANDARDISE_WINDOW,   SL_STANDARDISE_MEAN,     SL_STANDARDISE_LOW,
-    SL_STANDARDISE_VARIANCE, SL_STANDARDISE_EXPONENT,
+    SL_STANDARDISE_WINDOW,
+    SL_STANDARDISE_MEAN,
+    SL_STANDARDISE_LOW,
+    SL_STANDARDISE_VARIANCE,
+    SL_STANDARDISE_EXPONENT,
+    {0},
+    {0},
 };
 #endif
 
@@ -64,7 +76,8 @@ void sl_standardise_reset(sl_standardise_state_t *state) {
 int32_t sl_standardise_look(const sl_standardise_state_t *state, sl_standardise_scratch_t *scratch,
                             const uint32_t *x_bits, uint32_t *feature_bits) {
     for (uint32_t c = 0; c < SL_STANDARDISE_CHANNELS; c++) {
-        const int32_t z = sl_standardised(state, c, x_bits[c], &scratch->after[c]);
+        const int32_t z =
+            sl_standardised(state, c, x_bits[c], &scratch->after[c], &scratch->steady[c]);
         feature_bits[c] = sl_signal_real(z, SL_STANDARDISE_Z_BITS);
     }
     return 1;
@@ -79,6 +92,8 @@ void sl_standardise_push(sl_standardise_state_t *state, const sl_standardise_scr
         state->low[c] = feature->mean_low;
         state->variance[c] = feature->variance;
         state->exponent[c] = feature->exponent;
+        state->steady[c] = scratch->steady[c];
+        state->other[c] = feature->reference;
     }
     state->count += state->count < SL_STANDARDISE_WINDOW;
 }

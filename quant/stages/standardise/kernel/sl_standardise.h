@@ -8,18 +8,22 @@
 #include "sl_statistics.h"
 
 /* count: samples in the statistics, up to the window; of each channel its running mean and
- * variance, as the front end has them, and the exponent of their unit. */
+ * variance, as the front end has them, and the exponent of their unit; as binary32 patterns what it
+ * was at first, and its first other value. */
 typedef struct {
     uint32_t count;
     int32_t mean[SL_STANDARDISE_CHANNELS];
     uint32_t low[SL_STANDARDISE_CHANNELS];
     uint32_t variance[SL_STANDARDISE_CHANNELS];
     int32_t exponent[SL_STANDARDISE_CHANNELS];
+    uint32_t steady[SL_STANDARDISE_CHANNELS];
+    uint32_t other[SL_STANDARDISE_CHANNELS];
 } sl_standardise_state_t;
 
-/* The statistics as the last look would leave them. */
+/* The statistics as the last look would leave them; a feature's reference is its other value. */
 typedef struct {
     sl_feature_t after[SL_STANDARDISE_CHANNELS];
+    uint32_t steady[SL_STANDARDISE_CHANNELS];
 } sl_standardise_scratch_t;
 
 /* A recording begins: the statistics are the sensor's, and stay. The caller begins with zeros, of

@@ -4,15 +4,30 @@
 
 static const int32_t sl_trace_leaks[SL_TRACES_N_LEAKS] = SL_TRACES_LEAKS;
 
-/* A channel when a value came: its exponent, by how many bits that is coarser, and the value. */
+/* A channel when a value came: its exponent, by how many bits that is coarser (below 0: finer), and
+ * the value. */
 typedef struct {
     int32_t exponent, down, value;
 } sl_came_t;
 
+/* Whether a channel's traces leave the bits unused that units can be finer by. */
+static uint32_t sl_small(const sl_traces_state_t *state, uint32_t c) {
+    uint32_t small = state->begun;
+    for (uint32_t j = 0; j < SL_TRACES_N_LEAKS; j++) {
+        const uint32_t size = sl_abs32(state->trace[c * SL_TRACES_N_LEAKS + j]);
+        small &= size >> (sl_trace_leaks[j] + SL_SIGNAL_VALUE_BITS - SL_TRACES_UNUSED_BITS) == 0;
+    }
+    return small;
+}
+
 static sl_came_t sl_came(const sl_traces_state_t *state, uint32_t c, uint32_t bits) {
     const int32_t before = state->exponent[c];
-    const int32_t now =
-        (bits & 0x7F800000u) == 0 ? before : sl_min32(before, SL_SIGNAL_VALUE_BITS - sl_top(bits));
+    int32_t now = before;
+    if ((bits & 0x7F800000u) != 0) {
+        const int32_t finest = SL_SIGNAL_VALUE_BITS - sl_top(bits);
+        const int32_t finer = before + SL_TRACES_UNUSED_BITS;
+        now = finest >= finer && sl_small(state, c) ? finer : sl_min32(before, finest);
+    }
     return (sl_came_t){now, before - now, sl_value_at(bits, now, SL_SIGNAL_VALUE_BITS)};
 }
 

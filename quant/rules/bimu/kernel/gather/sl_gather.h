@@ -66,12 +66,13 @@ SL_INLINE void sl_gather_learn(uint32_t key, sl_state_t *state, sl_scratch_t *sc
     const sl_layer_t *layer = &sl_layers[0];
     sl_gather_keep(state->n_samples % SL_GATHER, state, scratch);
     uint32_t most[SL_GATHER] = {0}, most_noisy[SL_GATHER] = {0};
-    for (uint32_t e = 0; e < layer->columns * SL_GATHER; e++) {
-        const uint32_t c = e % SL_GATHER;
-        const uint32_t lane = sl_abs32(state->gathered_lane[e]);
-        const uint32_t noisy = sl_abs32(state->gathered_noisy[e]);
-        most[c] = lane > most[c] ? lane : most[c];
-        most_noisy[c] = noisy > most_noisy[c] ? noisy : most_noisy[c];
+    for (uint32_t j = 0; j < layer->columns; j++) {
+        for (uint32_t c = 0; c < SL_GATHER; c++) {
+            const uint32_t lane = sl_abs32(state->gathered_lane[j * SL_GATHER + c]);
+            const uint32_t noisy = sl_abs32(state->gathered_noisy[j * SL_GATHER + c]);
+            most[c] = lane > most[c] ? lane : most[c];
+            most_noisy[c] = noisy > most_noisy[c] ? noisy : most_noisy[c];
+        }
     }
     for (uint32_t i = (0u - state->n_samples) % SL_GATHER; i < layer->rows; i += SL_GATHER) {
         int16_t x[SL_GATHER], square[SL_GATHER];

@@ -1,5 +1,6 @@
 /* BiMU in integers, the forward pass. Golden model: the rule's golden.py. arXiv 2605.30198. */
 #include "sl_bimu.h"
+#include "sl_bimu_first.h"
 #include "sl_bimu_hidden.h"
 #include "sl_cut.h"
 #include "sl_epsilon.h"
@@ -7,33 +8,6 @@
 #include "sl_replay.h"
 
 const int32_t sl_belief_table[256] = SL_BELIEF_TABLE;
-
-/* So many units side by side that their sums and a row fit the registers. */
-enum { SL_SIDE = SL_ON_HOST ? 4 : 2 };
-
-typedef struct {
-    int32_t mean[SL_SIDE];
-    uint32_t power[SL_SIDE];
-} sl_moments_t;
-
-/* Mean and power of some units over the rows in use. */
-SL_INLINE sl_moments_t sl_belief_sums(const sl_belief_t *beliefs, uint32_t n,
-                                      const sl_scratch_t *scratch) {
-    const sl_used_t *used = scratch->used, *end = used + n;
-    const int32_t *middle = sl_belief_table + 128;
-    sl_moments_t sum = {{0}, {0}};
-    for (; used < end; used++) {
-        const sl_belief_t *b = beliefs + used->offset;
-        const int32_t both = used->pair;
-        SL_UNROLL_ALWAYS
-        for (uint32_t c = 0; c < SL_SIDE; c++) {
-            const int32_t entry = middle[sl_belief_byte(b[c])];
-            sum.mean[c] += (int16_t)entry * (int16_t)both;
-            sum.power[c] += (uint32_t)((entry >> 16) * (both >> 16));
-        }
-    }
-    return sum;
-}
 
 /* Layer 0: all draws have the same input, and rows whose input is 0 are left out. */
 static void sl_forward_first(const sl_state_t *state, sl_scratch_t *scratch) {
@@ -52,8 +26,9 @@ static void sl_forward_first(const sl_state_t *state, sl_scratch_t *scratch) {
         const uint32_t square = (uint32_t)sl_shift_round32(x * x, k);
         scratch->used[r].pair = (int32_t)(square << 16 | ((uint32_t)x & 0xFFFFu));
     }
+    sl_keep_beliefs(state, scratch);
     for (uint32_t j = 0; j < layer->columns; j += SL_SIDE) {
-        const sl_moments_t sum = sl_belief_sums(state->belief + layer->belief + j, n, scratch);
+        const sl_moments_t sum = sl_belief_sums(j, n, state, scratch);
         for (uint32_t c = 0; c < SL_SIDE && j + c < layer->columns; c++) {
             const uint32_t spread = sl_isqrt32(sum.power[c]) << (k + 1) / 2;
             const int16_t *epsilon = scratch->epsilon + (j + c) * L;

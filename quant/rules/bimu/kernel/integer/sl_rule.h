@@ -7,6 +7,7 @@
 #include "sl_bimu_scratch.h"
 #include "sl_build.h"
 #include "sl_config.h"
+#include "sl_first_scratch.h"
 #include "sl_front_end_scratch.h"
 #include "sl_head_scratch.h"
 #include "sl_lanes.h"
@@ -67,6 +68,7 @@ typedef struct {
     uint16_t learns[SL_MAX_UNITS];  /* which column */
     uint16_t column[SL_MAX_UNITS];  /* dither of each */
     int16_t input[SL_N_INPUTS + 1]; /* Q3.4; last: the bias's */
+    SL_FIRST_SCRATCH
     SL_HIDDEN_SCRATCH
     SL_FRONT_END_SCRATCH
     SL_HEAD_SCRATCH

@@ -3,6 +3,7 @@
  * 1506.02557. */
 #pragma once
 
+#include "sl_charge.h"
 #include "sl_rule.h"
 #include "sl_step.h"
 #include "sl_tiles.h"
@@ -34,6 +35,9 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
         sl_mesu_product_first_f32(layer, state, scratch, mean, power);
     } else {
         sl_mesu_product_later_f32(layer, state, x, mean, power);
+    }
+    if (sl_charged(index)) {
+        sl_charge(index, mean, power, state, scratch);
     }
     const float *epsilon = scratch->epsilon + layer->unit * L;
     const uint32_t draws = index == 0 ? 1 : S, lanes = index == 0 ? 1 : L;

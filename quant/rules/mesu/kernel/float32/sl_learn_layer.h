@@ -4,18 +4,22 @@
 
 #include "sl_ahead.h"
 #include "sl_build.h"
+#include "sl_charge.h"
+#include "sl_gate.h"
 #include "sl_rows.h"
 #include "sl_rule.h"
+#include "sl_sigma_end.h"
 #include "sl_step.h"
 #include "sl_steps.h"
 #include "sl_vector.h"
 
-/* Gradient by the layer's inputs, masked by their ReLU. */
+/* Gradient by what made the layer's inputs: through their ReLU, or their spikes. */
 SL_INLINE void sl_mesu_backward_inputs_f32(uint32_t index, const sl_state_t *state,
                                            sl_scratch_t *scratch, const float *delta,
                                            const float *r, float *below) {
     const sl_layer_t *layer = &sl_layers[index];
     const float *x = scratch->hidden + layer->hidden * L;
+    const float *gate = sl_gates(scratch) + layer->hidden * L;
     const float *mu = state->mu + layer->synapse;
     const float *sigma = state->sigma + layer->synapse;
     for (uint32_t i = 0; i < layer->fan_in; i++, mu += layer->columns, sigma += layer->columns) {
@@ -31,18 +35,18 @@ SL_INLINE void sl_mesu_backward_inputs_f32(uint32_t index, const sl_state_t *sta
             }
         }
         for (uint32_t s = 0; s < L; s += V) {
-            const sl_vector_t h = sl_load(x + i * L + s, V), none = sl_spread(0);
+            const sl_vector_t h = sl_load(x + i * L + s, V);
             const sl_vector_t both =
                 sl_multiply_add(h, sl_load(through_spread + s, V), sl_load(through_mean + s, V));
-            sl_store(below + i * L + s, sl_select(h > none, both, none), V);
+            sl_store(below + i * L + s, sl_gated(both, sl_load(gate + i * L + s, V)), V);
         }
     }
 }
 
 /* Whether no sigma of layer 0 meets the end of its step: x^2 sigma^2 is at most the sum of them
- * all, which is the variance of the pre-activation. */
+ * all, which is the variance of the pre-activation; but not that of a charge. */
 SL_FOLD uint32_t sl_mesu_calm_f32(const sl_scratch_t *scratch, uint32_t columns, const float *q) {
-    uint32_t wild = 0;
+    uint32_t wild = sl_charged(0);
     for (uint32_t j = 0; j < columns; j++) {
         const float inverse = scratch->inverse_first[j], most = 0.24f * inverse * inverse;
         wild |= !(q[j] <= most && q[j] >= -most); /* NaN is wild */
@@ -153,6 +157,10 @@ SL_FOLD void sl_learn_layer(uint32_t index, uint32_t key, sl_state_t *state, sl_
     (void)key; /* floats are not rounded by dither */
     const sl_layer_t *layer = &sl_layers[index];
     float *r = scratch->block_r;
+    if (sl_charged(index)) {
+        sl_charge_recall(index, scratch);
+        sl_list_active(scratch);
+    }
     const float *epsilon = scratch->epsilon + layer->unit * L;
     const float *inverse =
         index == 0 ? scratch->inverse_first : scratch->inverse + layer->later * L;
@@ -167,4 +175,7 @@ SL_FOLD void sl_learn_layer(uint32_t index, uint32_t key, sl_state_t *state, sl_
         sl_mesu_backward_inputs_f32(index, state, scratch, delta, r, below);
     }
     sl_mesu_update_layer_f32(index, state, scratch, delta, r);
+    if (SL_IN_TIME) {
+        sl_mesu_end_sigma_f32(index, state, scratch);
+    }
 }

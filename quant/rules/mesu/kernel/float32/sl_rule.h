@@ -8,8 +8,8 @@
 #include "sl_sampling_rule.h"
 
 /* Whether an update of layer 0 may take the next sample's products with it: one way through the
- * weights instead of two. A replay comes between two samples. */
-#define SL_LOOKS_AHEAD (SL_ON_HOST && SL_N_LAYERS > 1 && SL_REPLAY_CAPACITY == 0)
+ * weights instead of two. A replay comes between two samples, and traces must follow the first. */
+#define SL_LOOKS_AHEAD (SL_ON_HOST && SL_N_LAYERS > 1 && SL_REPLAY_CAPACITY == 0 && !SL_IN_TIME)
 
 typedef struct {
     SL_LAYER_PLACE
@@ -23,7 +23,7 @@ typedef struct {
     uint32_t saturations[SL_N_SAT];
     SL_SAMPLING_FIRST
     float logit_sum[SL_N_OUTPUTS];                       /* over the draws */
-    float input[SL_N_FEATURES + 1];                      /* last: the bias's 1 */
+    float input[SL_N_INPUTS + 1];                        /* last: the bias's 1 */
     float hidden[SL_N_HIDDEN_ROWS * SL_N_LANES];         /* [row][draw] */
     float epsilon[SL_N_UNITS * SL_N_LANES];              /* by layer, [unit][draw] */
     float inverse_first[SL_PADDED(SL_FIRST_UNITS)];      /* 1/spread, layer 0 */
@@ -36,7 +36,7 @@ typedef struct {
     float row_w[SL_PADDED(SL_MAX_UNITS)]; /* layer 0's spread; the slope's gradient by unit */
 #if SL_LOOKS_AHEAD
     uint32_t ahead;                               /* whether input is the next sample's */
-    float past[SL_N_FEATURES + 1];                /* then: the input that is learned */
+    float past[SL_N_INPUTS + 1];                  /* then: the input that is learned */
     float ahead_mean[SL_PADDED(SL_FIRST_UNITS)];  /* the next sample's products in layer 0 */
     float ahead_power[SL_PADDED(SL_FIRST_UNITS)]; /* and those of its squares */
 #endif

@@ -1,0 +1,20 @@
+/* What spiking layers keep in the scratch: traces that become the state's when a step has passed.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "sl_events_scratch.h"
+#include "sl_lanes.h"
+#include "sl_time_types.h"
+
+#define SL_IN_TIME 1
+
+#define SL_TIME_SCRATCH                                                                            \
+    SL_EVENTS_SCRATCH                                                                              \
+    sl_charge_t new_mean[SL_N_CHARGES + 1], new_variance[SL_N_CHARGES + 1];                        \
+    sl_trace_t new_input_trace[SL_N_INPUTS];                                                       \
+    sl_trace_t new_reset[SL_N_HIDDEN_UNITS * SL_N_DRAWS + 1];                                      \
+    sl_trace_t new_output[SL_N_HIDDEN_UNITS * SL_N_DRAWS + 1];                                     \
+    uint32_t new_events[SL_N_LAYERS], new_live[SL_N_LAYERS];                                       \
+    sl_gate_t gate[SL_N_HIDDEN_ROWS * SL_N_LANES]; /* as scratch.hidden */
