@@ -120,6 +120,6 @@ def runs(layout: Layout, parts: Sequence[Draw | Copy], state: State) -> list[Run
         numbers[~left] = 0
         edges = np.flatnonzero(np.diff(numbers)) + 1
         for first, end in zip([0, *edges], [*edges, len(numbers)], strict=True):
-            if numbers[first]:
+            if end > first and numbers[first]:  # a field may have none
                 found.append(Run(field.name, int(first), int(end - first), int(numbers[first])))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from onnx.reference import ReferenceEvaluator
 from onnx_steps import models, session, sha256, start_of
 
+from export import open_export, write_export
 from streamlearn import SpikingClassifier
 
 LABELS = ("rest", "wave", "push")
@@ -85,3 +87,10 @@ def test_a_row_that_is_not_finite_lets_no_time_pass() -> None:
         found = dict(zip(outputs, runtime.run(None, given), strict=True))
         assert found["prediction"] == -1
         assert sha256(learner, {n: found[f"{n}_next"] for n in names}) == learner.state_sha256
+
+
+@pytest.mark.parametrize("rule", ["mesu", "bimu"])
+def test_a_network_without_hidden_units_is_exported(rule: str, tmp_path: Path) -> None:
+    learner = SpikingClassifier((3, 2), rule=rule, classes=range(2))
+    write_export(learner, tmp_path / "export")
+    assert open_export(tmp_path / "export").learner.state_sha256 == learner.state_sha256
