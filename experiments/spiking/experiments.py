@@ -6,15 +6,16 @@ a learning step. A held-out recording's label is that of the logits' sum over it
 have MESU's events and leaks, and else what a new learner has. With recurrent connections a rule has
 the same settings as without. "Speaker after speaker": all
 recordings of one speaker, then the next one's; the held-out ones are of all speakers. SGD's rate is
-the best of the list for one pass, on the very recordings held out. Motion: three raw axes; some
-steps of pieces of two seconds are learned; held-out recordings, and each of their seconds alone.
+the best of the list for one pass, on the very recordings held out. Motion: leaky traces of three
+axes, by the learned recordings' mean and deviation; some steps of pieces of one second are learned;
+held-out recordings, and each of their seconds alone.
 Cues: trials made anew, of which the last step is learned; settings chosen on others of them.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,26 +29,36 @@ from experiments.spiking.pictures import raster, recorded
 from experiments.spiking.runs import (
     FOLDS,
     HIDDEN,
+    PASSES,
     Guesses,
     accuracy,
     learner,
     moved_fold,
     shuffled,
 )
-from experiments.spiking.settings import chosen
+from experiments.spiking.settings import OTHER, chosen
 from experiments.spiking.sgd import SgdNetwork, events
-from experiments.study import Record, Study, say
+from experiments.study import Record, Study, read_record, say
 from experiments.tables import cell, markdown
 from quant.rule import RULES
 from quant.spiking import LEAK_MAX
 from streamlearn import SpikingClassifier
 
-CLASSES, PASSES = 10, 3
+NAME = "spiking"
+PARTS = ("digits", "motion", "without", "cues")
+CLASSES, TURNS = 10, 3
 #: Of cues: after so many trials so many others are asked.
 TRIALS, ASKED, CUED_HIDDEN = (50, 100, 200), 200, 100
 #: Chosen on trials of the seeds 50 to 53.
 CUED: dict[str, Any] = {"n_draws": 8, "mu_init": 2.0, "lr_mu": 1.0, "lr_sigma": 2.0}
 RATES = (0.001, 0.003, 0.01)
+EVERYTHING: Mapping[str, Any] = {}
+#: Of motion: what is left out, and what that makes of the settings.
+WITHOUT: Mapping[str, Mapping[str, Any]] = {
+    "the axes themselves, no traces": {"traces": (0,)},
+    "mean and deviation of the first 2,000 steps": {"known": False},
+    "one pass": {"passes": 1},
+}
 #: Settings of the events and of time, which all rules share.
 EVENTS = ("drift", "threshold", "leaks")
 
@@ -87,10 +98,10 @@ def digits_by(
         guesses = [asked.predict_recording(data.signals[i]) for i in data.held]
         return accuracy(guesses, data.labels[data.held])
 
-    for turn in range(PASSES):
+    for turn in range(TURNS):
         for i in shuffled(data, seed + 1000 * turn):
             one.learn_recording(data.signals[i], int(data.labels[i]))
-        if turn in (0, PASSES - 1):
+        if turn in (0, TURNS - 1):
             found[f"{turn + 1} pass{'es' if turn else ''}"] = ask(one)
     other = digits_learner(data, seed, rule, arithmetic, recurrent)
     for i in by_speaker(data, seed):
@@ -114,13 +125,15 @@ def digits_by_sgd(data: Recordings, order: Integers, seed: int, rate: float) -> 
     return found
 
 
-def moved(name: str, seed: int, passes: int) -> dict[str, float]:
+def moved(name: str, seed: int, less: Mapping[str, Any] = EVERYTHING) -> dict[str, float]:
     """Return the accuracy on held-out recordings, and on every second of them alone."""
     data, guesses = motion(name), Guesses()
+    settings = {**chosen(name), **less}
+    passes = settings.pop("passes", PASSES[name])
     for fold in range(FOLDS):
-        moved_fold(data, seed, chosen(name), passes, fold, guesses)
+        moved_fold(data, seed, settings, passes, fold, guesses)
     found = {"recordings": guesses.recordings(), "seconds": guesses.seconds()}
-    say(f"{name}, seed {seed}: {found}")
+    say(f"{name}, seed {seed}, {dict(less)}: {found}")
     return found
 
 
@@ -153,9 +166,8 @@ def _at_the_end(learner: SpikingClassifier, signal: Floats) -> int:
     return int(said[-1])
 
 
-def measure(options: argparse.Namespace) -> Record:
-    """Run everything."""
-    seeds = seeds_of(options)
+def digits_rows(seeds: Sequence[int]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Return the rows of spoken digits, and what a recording looks like in the network."""
     digits = spoken_digits()
     rows = [
         {
@@ -177,6 +189,7 @@ def measure(options: argparse.Namespace) -> Record:
             for one, other in zip(figures, after, strict=True):
                 one["speaker after speaker"] = other
         rows.append({"learner": f"SGD, float64, rate {rate:g}", "figures": figures})
+<<<<<<< HEAD
     moving = [
         {"data": name, "figures": [moved(name, s, options.passes) for s in seeds]}
         for name in options.motion
@@ -187,6 +200,32 @@ def measure(options: argparse.Namespace) -> Record:
         "seeds": list(seeds), "digits": rows, "motion": moving, "cues": cues,
         "recurrent_cues": recurrent_cues, "raster": picture,
     }  # fmt: skip
+=======
+    return rows, recorded(digits_learner(digits, 0), digits)
+
+
+def measure(options: argparse.Namespace) -> Record:
+    """Run everything, or some parts; the others stay as recorded."""
+    seeds = seeds_of(options)
+    found: Record = {"seeds": list(seeds)}
+    if {*options.parts} != {*PARTS}:
+        found = {**read_record(options.results / NAME), **found}
+    if "digits" in options.parts:
+        found["digits"], found["raster"] = digits_rows(seeds)
+    if "motion" in options.parts:
+        found["motion"] = [
+            {"data": name, "figures": [moved(name, s) for s in seeds]} for name in OTHER
+        ]
+    if "without" in options.parts:
+        found["without"] = [
+            {"data": name, "without": what, "figures": [moved(name, s, less) for s in seeds]}
+            for name in OTHER
+            for what, less in WITHOUT.items()
+        ]
+    if "cues" in options.parts:
+        found["cues"] = [cued(s) for s in seeds]
+    return {name: found.get(name, []) for name in ("seeds", *PARTS, "raster")}
+>>>>>>> w-motion
 
 
 def tables(record: Record) -> Mapping[str, str]:
@@ -202,14 +241,25 @@ def tables(record: Record) -> Mapping[str, str]:
         ]
         for row in record["digits"]
     ]
-    kinds = list(record["motion"][0]["figures"][0]) if record["motion"] else []
+    kinds = list(record["motion"][0]["figures"][0])
     moving = [
         [row["data"], *(cell([one[kind] for one in row["figures"]], 1) for kind in kinds)]
         for row in record["motion"]
     ]
+<<<<<<< HEAD
     cued_by = {"right of other trials": record["cues"]}
     if "recurrent_cues" in record:
         cued_by["with recurrent connections"] = record["recurrent_cues"]
+=======
+    less = [
+        [
+            row["data"],
+            row["without"],
+            *(cell([one[kind] for one in row["figures"]], 1) for kind in kinds),
+        ]
+        for row in record["without"]
+    ]
+>>>>>>> w-motion
     activity = record["raster"]["activity"]
     counted = [
         ["events of 48 lines", f"{activity['events'][0]:.1f}"],
@@ -228,6 +278,7 @@ def tables(record: Record) -> Mapping[str, str]:
             ],
         ),
         "motion": markdown(["data", *kinds], moving),
+        "without": markdown(["data", "changed", *kinds], less),
         "activity": markdown(["in a step", "number"], counted),
     }
 
@@ -241,14 +292,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the study's own options."""
     add_seeds(parser, 3)
     parser.add_argument(
-        "--motion",
-        nargs="*",
-        default=["gestures", "exercises"],
-        choices=["gestures", "exercises"],
-        help="whose recordings (default: both)",
+        "--parts",
+        nargs="+",
+        default=list(PARTS),
+        choices=PARTS,
+        help="what to measure; the others stay as recorded (default: all)",
     )
-    parser.add_argument("--passes", type=int, default=4, help="over the motion (default: 4)")
 
 
-STUDY = Study("spiking", measure, tables, add_options, pictures)
+STUDY = Study(NAME, measure, tables, add_options, pictures)
 EXPERIMENTS: dict[str, Runnable] = {one.name: one for one in (STUDY, settings.STUDY, cost.STUDY)}

@@ -3,9 +3,9 @@
 Spoken digits: of takes 5 to 49 five are held out, twice other ones; what was learned swings from
 recording to recording, so the held-out ones are asked six times in the last quarter of one pass.
 The figures of ``experiments spiking`` are of takes 0 to 4. Motion: the settings for gestures are
-chosen on the exercises, those for exercises on the gestures, by the seconds that are right. One
-knob after another: each value is tried with the best ones of the knobs before, and one that is not
-better changes nothing.
+chosen on the exercises, those for exercises on the gestures, by the seconds that are right, each
+third held out in turn, under two seeds. One knob after another: each value is tried with the best
+ones of the knobs before, and one that is not better changes nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from experiments.figures import RESULTS
 from experiments.spiking.data import TEST_TAKES, Recordings, motion, spoken_digits
 from experiments.spiking.runs import (
     FOLDS,
+    PASSES,
     Guesses,
     Settings,
     accuracy,
@@ -32,7 +34,7 @@ from experiments.study import Record, Study, read_record, say
 from experiments.tables import markdown
 
 NAME = "spiking-settings"
-SEED = 50
+MOTION_SEEDS = (50, 51)
 #: What is tried, knob by knob; the first value is what a new learner has.
 DIGITS: Mapping[str, tuple[Any, ...]] = {
     "drift": (0, 5, 7),
@@ -44,15 +46,14 @@ DIGITS: Mapping[str, tuple[Any, ...]] = {
     "n_draws": (4, 8),
 }
 MOTION: Mapping[str, tuple[Any, ...]] = {
-    "leaks": ((3, 4), (4, 5), (5, 6), (6, 6)),
-    "threshold": (0.5, 0.25, 0.125),
-    "drift": (5, 4, 6),
-    "lr": (2.0, 1.0, 4.0, 8.0),
-    "every": (5, 10),
+    "traces": ((0,), (0, 2, 4), (0, 2, 4, 6)),
+    "threshold": (0.5, 0.375, 0.25),
+    "leaks": ((3, 4), (4, 5), (3, 5)),
+    "drift": (5, 6),
+    "every": (25, 10),
 }
 OTHER = {"gestures": "exercises", "exercises": "gestures"}
-#: Over the motion: there are few gestures, of four seconds each.
-PASSES = {"gestures": 4, "exercises": 2}
+CHOSEN = ("digits", *OTHER)
 #: Spoken digits: the first of five takes that are held out, and a seed.
 HELD_OUT = ((5, 50), (25, 52))
 #: The held-out recordings are asked so often, after each 20th of a pass.
@@ -98,8 +99,8 @@ def digits_score(data: Recordings, settings: Settings) -> float:
 def motion_score(data: Recordings, settings: Settings, passes: int) -> float:
     """Return the share of seconds that are right, each third held out in turn, in percent."""
     guesses = Guesses()
-    for fold in range(FOLDS):
-        moved_fold(data, SEED, settings, passes, fold, guesses)
+    for seed, fold in product(MOTION_SEEDS, range(FOLDS)):
+        moved_fold(data, seed, settings, passes, fold, guesses)
     return guesses.seconds()
 
 
@@ -122,22 +123,39 @@ def search(
 
 
 def measure(options: argparse.Namespace) -> Record:
-    """Search for each kind of recordings."""
-    del options
-    digits = spoken_digits()
-    best, tried = {}, []
-    best["digits"], more = search("digits", DIGITS, lambda s: digits_score(digits, s))
-    tried += more
-    for name, other in OTHER.items():
-        data = motion(other)
-        passes = PASSES[other]
-        best[name], more = search(
-            name,
-            MOTION,
-            lambda s, data=data, passes=passes: motion_score(data, s, passes),  # type: ignore[misc]
-        )
-        tried += more
+    """Search for each kind of recordings; of those that are not asked for, keep the record."""
+    kept = {} if {*options.of} == {*CHOSEN} else read_record(options.results / NAME)
+    best: dict[str, Settings] = {}
+    tried: list[dict[str, Any]] = []
+    for what in CHOSEN:
+        if what in options.of:
+            best[what], found = search_for(what)
+        else:
+            best[what] = kept["chosen"][what]
+            found = [one for one in kept["tried"] if one["of"] == what]
+        tried += found
     return {"chosen": best, "tried": tried}
+
+
+def search_for(what: str) -> tuple[Settings, list[dict[str, Any]]]:
+    """Return the best settings for "digits", "gestures" or "exercises", and all that was tried."""
+    if what == "digits":
+        digits = spoken_digits()
+        return search(what, DIGITS, lambda settings: digits_score(digits, settings))
+    other = OTHER[what]
+    data, passes = motion(other), PASSES[other]
+    return search(what, MOTION, lambda settings: motion_score(data, settings, passes))
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the study's own options."""
+    parser.add_argument(
+        "--of",
+        nargs="+",
+        default=list(CHOSEN),
+        choices=CHOSEN,
+        help="what to choose settings for; the others stay as recorded (default: all)",
+    )
 
 
 def tables(record: Record) -> Mapping[str, str]:
@@ -161,4 +179,4 @@ def _said(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else f"{value:g}"
 
 
-STUDY = Study(NAME, measure, tables)
+STUDY = Study(NAME, measure, tables, add_options)

@@ -258,6 +258,10 @@ def test_every_second_step_is_enough_and_the_others_pass() -> None:
     learner.learn_recording(tone(True, 0.0), "low", every=2)
     assert learner.n_samples == 25
     assert learner.activity.steps == 50
+    other = SpikingClassifier((1, 8, 2), front_end="none")
+    for at, row in enumerate(tone(True, 0.0), 1):
+        other.learn_one(row, None if at % 2 else "low")
+    assert other.state_sha256 == learner.state_sha256
 
 
 def test_silence_costs_nothing() -> None:
