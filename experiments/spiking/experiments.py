@@ -189,18 +189,6 @@ def digits_rows(seeds: Sequence[int]) -> tuple[list[dict[str, Any]], dict[str, A
             for one, other in zip(figures, after, strict=True):
                 one["speaker after speaker"] = other
         rows.append({"learner": f"SGD, float64, rate {rate:g}", "figures": figures})
-<<<<<<< HEAD
-    moving = [
-        {"data": name, "figures": [moved(name, s, options.passes) for s in seeds]}
-        for name in options.motion
-    ]
-    cues, recurrent_cues = ([cued(s, r) for s in seeds] for r in (False, True))
-    picture = recorded(digits_learner(digits, 0), digits)
-    return {
-        "seeds": list(seeds), "digits": rows, "motion": moving, "cues": cues,
-        "recurrent_cues": recurrent_cues, "raster": picture,
-    }  # fmt: skip
-=======
     return rows, recorded(digits_learner(digits, 0), digits)
 
 
@@ -223,9 +211,10 @@ def measure(options: argparse.Namespace) -> Record:
             for what, less in WITHOUT.items()
         ]
     if "cues" in options.parts:
-        found["cues"] = [cued(s) for s in seeds]
-    return {name: found.get(name, []) for name in ("seeds", *PARTS, "raster")}
->>>>>>> w-motion
+        found["cues"], found["recurrent_cues"] = (
+            [cued(s, r) for s in seeds] for r in (False, True)
+        )
+    return {name: found.get(name, []) for name in ("seeds", *PARTS, "recurrent_cues", "raster")}
 
 
 def tables(record: Record) -> Mapping[str, str]:
@@ -246,11 +235,9 @@ def tables(record: Record) -> Mapping[str, str]:
         [row["data"], *(cell([one[kind] for one in row["figures"]], 1) for kind in kinds)]
         for row in record["motion"]
     ]
-<<<<<<< HEAD
     cued_by = {"right of other trials": record["cues"]}
-    if "recurrent_cues" in record:
+    if record.get("recurrent_cues"):
         cued_by["with recurrent connections"] = record["recurrent_cues"]
-=======
     less = [
         [
             row["data"],
@@ -259,7 +246,6 @@ def tables(record: Record) -> Mapping[str, str]:
         ]
         for row in record["without"]
     ]
->>>>>>> w-motion
     activity = record["raster"]["activity"]
     counted = [
         ["events of 48 lines", f"{activity['events'][0]:.1f}"],
