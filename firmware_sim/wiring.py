@@ -16,7 +16,7 @@ from .tap import Tap, Wiring
 NOWHERE = 0xFFFFFFF0
 #: What may stand in front of a learner: a firmware has one of them, or none.
 _IN_FRONT = {"sl_backbone", "sl_stages_look"}
-#: What lets time pass: the first of them that a firmware has.
+#: What lets time pass, in front of a learner and in it.
 _IN_TIME = ("sl_stages_push", "sl_learner_advance")
 _LINE_BYTES = 65536 + HEADER_BYTES + CRC_BYTES
 
@@ -53,9 +53,9 @@ def make_tap(
             if "sl_learner_predict_mean" in firmware.symbols  # an older kernel has none
             else NOWHERE,
             next(map(firmware.address_of, _IN_FRONT & {*firmware.symbols}), NOWHERE),
-            next(
-                (firmware.address_of(name) for name in _IN_TIME if name in firmware.symbols),
-                NOWHERE,
+            *(
+                firmware.address_of(name) if name in firmware.symbols else NOWHERE
+                for name in _IN_TIME
             ),
         ),
         2 * _LINE_BYTES,
