@@ -35,7 +35,7 @@ class _TapStruct(ctypes.Structure):
         ("emu_stop", ctypes.c_void_p),
         ("flash_base", ctypes.c_uint32),
         ("flash_size", ctypes.c_uint32),
-        ("entry", ctypes.c_uint32 * 5),
+        ("entry", ctypes.c_uint32 * 6),
         ("active", ctypes.c_uint32),
         ("return_address", ctypes.c_uint32),
         ("rx_head", ctypes.c_uint32),

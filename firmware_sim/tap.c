@@ -18,7 +18,7 @@ typedef struct {
     int32_t (*emu_stop)(void *);
     uint32_t flash_base;
     uint32_t flash_size;
-    uint32_t entry[5];       /* addresses of the watched functions */
+    uint32_t entry[6];       /* addresses of the watched functions */
     uint32_t active;         /* whether one of them is being executed */
     uint32_t return_address; /* of that one */
     uint32_t rx_head;
@@ -80,7 +80,7 @@ EXPORT void sl_tap_block(void *uc, uint64_t address, uint32_t size, void *user) 
             tap->active = 0u;
         }
     } else if (pc == tap->entry[0] || pc == tap->entry[1] || pc == tap->entry[2] ||
-               pc == tap->entry[3] || pc == tap->entry[4]) {
+               pc == tap->entry[3] || pc == tap->entry[4] || pc == tap->entry[5]) {
         uint32_t lr = 0;
         (void)tap->reg_read(uc, tap->lr_register, &lr);
         tap->active = 1u;

@@ -43,7 +43,7 @@ class Wiring(NamedTuple):
         The flash's memory; must outlive the tap.
     flash_base : int
         Its address on the device.
-    entries : (int, int, int, int, int)
+    entries : (int, int, int, int, int, int)
         Addresses of the functions whose instructions are counted apart.
     rx_bytes, tx_bytes : int
         Sizes of the two buffers.
@@ -59,7 +59,7 @@ class Wiring(NamedTuple):
 
     flash: ctypes.Array[ctypes.c_uint8]
     flash_base: int
-    entries: tuple[int, int, int, int, int]
+    entries: tuple[int, int, int, int, int, int]
     rx_bytes: int
     tx_bytes: int
     serial: Serial

@@ -16,8 +16,6 @@ from .tap import Tap, Wiring
 NOWHERE = 0xFFFFFFF0
 #: What may stand in front of a learner: a firmware has one of them, or none.
 _IN_FRONT = {"sl_backbone", "sl_stages_look"}
-#: What lets time pass: the first of them that a firmware has.
-_IN_TIME = ("sl_stages_push", "sl_learner_advance")
 _LINE_BYTES = 65536 + HEADER_BYTES + CRC_BYTES
 
 
@@ -49,14 +47,10 @@ def make_tap(
         (
             firmware.address_of("sl_learner_predict"),
             firmware.address_of("sl_learner_learn"),
-            firmware.address_of("sl_learner_predict_mean")
-            if "sl_learner_predict_mean" in firmware.symbols  # an older kernel has none
-            else NOWHERE,
+            _address(firmware, "sl_learner_predict_mean"),  # an older kernel has none
             next(map(firmware.address_of, _IN_FRONT & {*firmware.symbols}), NOWHERE),
-            next(
-                (firmware.address_of(name) for name in _IN_TIME if name in firmware.symbols),
-                NOWHERE,
-            ),
+            _address(firmware, "sl_stages_push"),  # time passes: in front of a learner, and in it
+            _address(firmware, "sl_learner_advance"),
         ),
         2 * _LINE_BYTES,
         16 * _LINE_BYTES,
@@ -73,3 +67,7 @@ def make_tap(
             if counting == "native":
                 raise
     return PythonTap(wiring)
+
+
+def _address(firmware: Firmware, name: str) -> int:
+    return firmware.address_of(name) if name in firmware.symbols else NOWHERE

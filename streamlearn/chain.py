@@ -29,6 +29,7 @@ from streamlearn.learners.classifier import StreamClassifier
 from streamlearn.learners.labels import read_label, read_target
 from streamlearn.learners.loading import read
 from streamlearn.learners.samples import Floats, Sample, read_sample, read_samples
+from streamlearn.learners.spikes import Spikes
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -41,7 +42,8 @@ class Chain:
 
     One call per raw sample. When the last stage has a row of features, the learner predicts, and
     learns if the sample came with a label: the label of a row is that of its last sample. Between
-    two rows there is no prediction, and the verbs return None.
+    two rows there is no prediction, and the verbs return None. To a spiking learner a row is a step
+    of time.
 
     Parameters
     ----------
@@ -58,8 +60,7 @@ class Chain:
     Raises
     ------
     ConfigError
-        If the learner takes another number of features, or is a spiking one: it has a sense of
-        time itself.
+        If the learner takes another number of features.
     BuildError
         If the C compiler fails.
     """
@@ -121,12 +122,17 @@ class Chain:
     def _asked(self, found: Floats, y: Hashable) -> Any:
         """Predict a row, and learn it if its turn has come."""
         if y is None or self._passed + 1 < self.learn_every:
-            predicted = self.learner.predict_one(found)
+            predicted = self._look(found)
             self._passed += y is not None
             return predicted
         predicted = self.learner.test_then_learn_one(found, y)
         self._passed = 0
         return predicted
+
+    def _look(self, found: Floats) -> Any:
+        """Predict a row that is not learned: of a spiking learner, a step of time."""
+        is_step = isinstance(self.learner, Spikes)
+        return self.learner.step(found) if is_step else self.learner.predict_one(found)
 
     def _check_label(self, y: Hashable) -> None:
         """Refuse a label that no row could be learned with."""
@@ -174,6 +180,8 @@ class Chain:
         """Begin a recording: nothing of the one before stays. What was learned stays."""
         with self._lock:
             self.stages.reset(self._state)
+            if isinstance(self.learner, Spikes):
+                self.learner.reset()
 
     def learn_recording(self, X: Any, y: Hashable) -> Self:
         """Learn the rows of a recording from its start, all with one label.
@@ -200,7 +208,7 @@ class Chain:
         """Return the label of a whole recording: that of the largest product of probabilities.
 
         The learner stays as it is. Each row's probabilities count, none of them less than
-        1/1000.
+        1/1000; of a spiking learner its own verb decides.
 
         Raises
         ------
@@ -219,6 +227,8 @@ class Chain:
                 raise ShapeError(
                     f"a recording of {len(X)} samples: too short for a row of features"
                 )
+            if isinstance(self.learner, Spikes):
+                return self.learner.predict_recording(found)
             shares = np.array(self.learner.predict_proba_many(found))
             total = np.log(np.maximum(shares, 1e-3)).sum(axis=0)
             return self.learner.labels[int(np.argmax(total))]

@@ -128,7 +128,7 @@ class BimuRun(Run):
             learner = to_json(spec, config)
             return self.identity_with(VERSION, learner=learner, arithmetic=arithmetic)
         if name in PUBLISHED:
-            return self.identity_with(VERSION, layers=LAYERS, recipe=PUBLISHED[name])
+            return self.identity_with(VERSION, layers=[*LAYERS], recipe=PUBLISHED[name])
         return super().identity()
 
     def load(self) -> tuple[Digits, Floats]:

@@ -69,7 +69,7 @@ uint8_t sl_request_of_kind(const sl_frame_t *frame) {
     const uint32_t *words = frame->words + SL_FRAME_HEADER_BYTES / 4u;
     const uint32_t length = sl_frame_length(frame);
     if (sl_frame_type(frame) == SL_TYPE_ADVANCE && length == FEATURE_BYTES) {
-        const int32_t result = sl_learner_predict(&sl_state, &sl_scratch, sl_raw_features(words));
+        const int32_t result = sl_learner_advance(&sl_state, &sl_scratch, sl_raw_features(words));
         if (result >= 0) {
             sl_stages_take(words);
         }
@@ -78,6 +78,7 @@ uint8_t sl_request_of_kind(const sl_frame_t *frame) {
     }
     if (sl_frame_type(frame) == SL_TYPE_RESET && length == 0u) {
         sl_stages_reset(&sl_stages);
+        sl_learner_reset(&sl_state);
         return SL_STATUS_OK;
     }
     return sl_frame_type(frame) == SL_TYPE_ADVANCE || sl_frame_type(frame) == SL_TYPE_RESET

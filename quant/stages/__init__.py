@@ -184,10 +184,8 @@ def check_stages(stages: Stages, spec: NetworkSpec) -> None:
     Raises
     ------
     ConfigError
-        If they give another number of features, or the learner has a sense of time itself.
+        If they give another number of features.
     """
-    if spec.leaks:
-        raise ConfigError("a spiking learner has a sense of time itself: it takes raw samples")
     if stages.n_features != spec.n_features:
         raise ConfigError(
             f"{stages.stages[-1].name} gives {stages.n_features} features, the learner takes "

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+from in_time import learn_in_time
 
 import firmware_sim as fs
 from export.package import write_export
@@ -36,18 +36,6 @@ def test_a_chip_learns_its_connections_as_the_golden_model_does(build: str, tmp_
         tmp_path / "export", board, tmp_path / "run", warnings_are_errors=True, **BUILDS[build]
     )
     device, golden = fs.Device(firmware), made(backend="numpy")
-    rng = np.random.default_rng(3)
-    x = np.cumsum(rng.normal(size=(STEPS, 3)), axis=0).astype(np.float32)
-    for t in range(STEPS):
-        y = t // 20
-        if t % 20 == 0:
-            device.reset_time()
-            golden.reset()
-        assert device.predict(x[t]) == golden.predict_one(x[t])
-        if t % 2:
-            assert device.learn(x[t], y) == golden.test_then_learn_one(x[t], y)
-        else:
-            assert device.advance(x[t]) == golden.step(x[t])
-    assert device.read_state() == golden.state.tobytes()
+    learn_in_time(device, golden, STEPS, recording=20)
     assert golden.state["own_trace"].any()
     assert golden.activity.events[2] > 0.5, "both hidden layers fire, or this compares less"

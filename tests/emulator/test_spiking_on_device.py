@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
+from in_time import learn_in_time
 
 import firmware_sim as fs
 from export.package import write_export
@@ -41,21 +42,8 @@ def test_a_chip_learns_in_time_as_the_golden_model_does(
     """On M0+, M4F and RV32IMC: every second step has a label, a recording every 30 steps."""
     device = boot(made(rule=rule), board, tmp_path)
     golden = made(rule=rule, backend="numpy")
-    rng = np.random.default_rng(3)
-    x = np.cumsum(rng.normal(size=(STEPS, 3)), axis=0).astype(np.float32)
-    for t in range(STEPS):
-        y = t // 30
-        if t % 30 == 0:
-            device.reset_time()
-            golden.reset()
-        assert device.predict(x[t]) == golden.predict_one(x[t])
-        if t % 2:
-            assert device.learn(x[t], y) == golden.test_then_learn_one(x[t], y)
-        else:
-            assert device.advance(x[t]) == golden.step(x[t])
-    assert device.read_state() == golden.state.tobytes()
+    learn_in_time(device, golden, STEPS, recording=30)
     assert golden.activity.events[1] > 0.5, "hidden units fire, or this compares nothing"
-    assert golden.n_samples == STEPS // 2
 
 
 @pytest.mark.slow

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -27,6 +29,12 @@ def test_what_differs_between_the_arithmetics_of_bimu() -> None:
     }
     assert {name for name, value in vars(two).items() if value != vars(real)[name]} == {"n_draws"}
     assert (two.settle, two.gather, real.n_draws) == (0, 1, 5)
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_a_log_says_what_its_run_says(name: str) -> None:
+    identity = BimuRun("", Setting(name), 0).identity()
+    assert json.loads(json.dumps(identity)) == identity
 
 
 def test_a_window_takes_the_place_of_the_rules_own() -> None:

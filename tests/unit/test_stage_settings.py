@@ -43,7 +43,7 @@ def test_what_is_no_window_is_refused() -> None:
     window = Window(20, 5, 2)
     for learner, says in (
         (MesuClassifier((3, 2)), "gives 28 features, the learner takes 3"),
-        (SpikingClassifier((2, 2)), "sense of time itself"),
+        (SpikingClassifier((3, 2)), "gives 28 features, the learner takes"),
         (None, "expected a learner"),
     ):
         with pytest.raises(ConfigError, match=says):
