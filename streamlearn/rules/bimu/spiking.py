@@ -56,6 +56,7 @@ class SpikingBimuClassifier(SummedSpikes, DrawnClassifier):
         threshold: float | None = 0.5,
         drift: int = 5,
         leaks: Sequence[int] | None = None,
+        recurrent: bool = False,
         features: Sequence[str] | None = None,
         backend: Backend | None = None,
         memory_window: float = 1_000_000.0,

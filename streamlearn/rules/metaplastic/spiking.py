@@ -59,6 +59,7 @@ class SpikingMetaplasticClassifier(SummedSpikes):
         threshold: float | None = 0.5,
         drift: int = 5,
         leaks: Sequence[int] | None = None,
+        recurrent: bool = False,
         features: Sequence[str] | None = None,
         backend: Backend | None = None,
         metaplasticity: float | None = 3.0,
