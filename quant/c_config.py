@@ -79,8 +79,10 @@ def _spiking_folders(spec: NetworkSpec, config: Config, numbers: str) -> list[Pa
         return [SPIKING_DIR / part for part in found]
     arriving = "delta" if spec.delta else "values"
     kept = "charged" if rule_of(config).charges else "uncharged"
-    read = "recurrent" if spec.recurrent else "feedforward"
-    return [SPIKING_DIR / part for part in ("time", numbers, arriving, kept, read)]
+    read = ["feedforward"]
+    if spec.recurrent:
+        read = ["recurrent", "recurrent/later" if len(spec.layers) > 3 else "recurrent/first"]
+    return [SPIKING_DIR / part for part in ("time", numbers, arriving, kept, *read)]
 
 
 def _c_files(folders: Iterable[Path], pattern: str = "*.[ch]") -> list[Path]:
