@@ -42,8 +42,8 @@ class Chain:
 
     One call per raw sample. When the last stage has a row of features, the learner predicts, and
     learns if the sample came with a label: the label of a row is that of its last sample. Between
-    two rows there is no prediction, and the verbs return None. To a spiking learner a row is a step
-    of time.
+    two rows there is no prediction, and the verbs return None. For a spiking learner each row is a
+    step of time.
 
     Parameters
     ----------
