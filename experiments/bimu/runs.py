@@ -50,8 +50,14 @@ WINDOW_FOLDER = "bimu-window"
 
 
 def window_settings_of(algorithm: str) -> list[tuple[str, Setting, int]]:
-    """Return a setting for each memory window."""
-    return [(WINDOW_FOLDER, Setting(algorithm, LAYERS, window), N_SEEDS) for window in WINDOWS]
+    """Return a setting for each memory window; that of its own is the comparison's run."""
+    own = RULE_SETTINGS[algorithm][2]["memory_window"]
+    return [
+        settings_of(algorithm)[0]
+        if window == own
+        else (WINDOW_FOLDER, Setting(algorithm, LAYERS, window), N_SEEDS)
+        for window in WINDOWS
+    ]
 
 
 def settings_of(algorithm: str) -> list[tuple[str, Setting, int]]:

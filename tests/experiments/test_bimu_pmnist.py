@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from experiments.bimu.learners import RULE_SETTINGS, make, network_of
-from experiments.bimu.report import NAMES, PUBLISHED_WINDOWS
+from experiments.bimu.report import NAMES, PUBLISHED_WINDOWS, window_table
 from experiments.bimu.runs import ALGORITHMS, WINDOWS, BimuRun, window_settings_of
 from experiments.loop.runs import Setting
 from quant.rule import RULES
@@ -42,6 +42,18 @@ def test_a_window_takes_the_place_of_the_rules_own() -> None:
     assert [run.identity()["learner"]["config"]["memory_window"] for run in runs] == list(WINDOWS)
     assert len({run.name for run in runs}) == len(WINDOWS)
     assert set(WINDOWS) == set(PUBLISHED_WINDOWS)
+    found = {"accuracy": [80.0] * 20, "auc": [0.9] * 5}
+    records = [
+        {
+            "identity": run.identity(), "tasks_done": 20, "windows": {"20": found},
+            "all": {"accuracy": [float(n)] * 100}, "newest": [[80.0]],
+        }
+        for n, run in enumerate(runs)
+    ]  # fmt: skip
+    rows = window_table(records).splitlines()[2:]
+    assert [row.split("|")[4].split("/")[1].strip() for row in rows] == [
+        f"{n}.00" for n in range(4)
+    ]
 
 
 @pytest.mark.parametrize("name", RULE_SETTINGS)
