@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -87,6 +87,18 @@ def seeds_or_part_again(part: str) -> Callable[[argparse.ArgumentParser], None]:
         )
 
     return declare
+
+
+def add_some(parser: argparse.ArgumentParser, option: str, all_: Iterable[str], what: str) -> None:
+    """Declare an option that takes some of a study's parts; `what` says what it chooses."""
+    choices = list(all_)
+    parser.add_argument(
+        option,
+        nargs="+",
+        default=choices,
+        choices=choices,
+        help=f"{what}; the others stay as recorded (default: all)",
+    )
 
 
 def add_limit(parser: argparse.ArgumentParser, at_least: int, of: str) -> None:

@@ -51,9 +51,13 @@ class PublishedLearner:
         return self._net.logits(images)[np.newaxis]
 
     def bytes(self) -> int:
-        """Return the size of what it keeps: weights and Adam's two moments; four of each unit."""
+        """Return the size of what it keeps, four bytes for each number.
+
+        Of a weight itself and Adam's two moments; of a unit a scale and a shift, with theirs,
+        and two running statistics.
+        """
         weights = sum(a * b for a, b in pairwise(self._layers))
-        return 4 * (3 * weights + 8 * sum(self._layers[1:]))
+        return 4 * (3 * weights + (2 * 3 + 2) * sum(self._layers[1:]))
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return copies of everything that later samples depend on."""

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from experiments.catalogue import Runnable
-from experiments.options import add_seeds, seeds_of
+from experiments.options import add_seeds, add_some, seeds_of
 from experiments.spiking import cost, settings
 from experiments.spiking.cues import LINES, STEPS, trials
 from experiments.spiking.data import Floats, Integers, Recordings, motion, spoken_digits
@@ -277,13 +277,7 @@ def pictures(record: Record) -> Mapping[str, str]:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the study's own options."""
     add_seeds(parser, 3)
-    parser.add_argument(
-        "--parts",
-        nargs="+",
-        default=list(PARTS),
-        choices=PARTS,
-        help="what to measure; the others stay as recorded (default: all)",
-    )
+    add_some(parser, "--parts", PARTS, "what to measure")
 
 
 STUDY = Study(NAME, measure, tables, add_options, pictures)

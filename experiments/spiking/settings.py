@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from experiments.figures import RESULTS
+from experiments.options import add_some
 from experiments.spiking.data import TEST_TAKES, Recordings, motion, spoken_digits
 from experiments.spiking.runs import (
     FOLDS,
@@ -149,13 +150,7 @@ def search_for(what: str) -> tuple[Settings, list[dict[str, Any]]]:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the study's own options."""
-    parser.add_argument(
-        "--of",
-        nargs="+",
-        default=list(CHOSEN),
-        choices=CHOSEN,
-        help="what to choose settings for; the others stay as recorded (default: all)",
-    )
+    add_some(parser, "--of", CHOSEN, "what to choose settings for")
 
 
 def tables(record: Record) -> Mapping[str, str]:

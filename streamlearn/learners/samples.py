@@ -59,5 +59,5 @@ def _checked(values: Any, stages: Stages, ndim: int) -> Floats:
         found = wide.astype(np.float32)
     if not np.isfinite(found).all():
         at = np.argwhere(~np.isfinite(found))[0].tolist()
-        raise InputValueError(f"x{at} is {wide[tuple(at)]!r}: expected a finite float32")
+        raise InputValueError(f"x{at} is {float(wide[tuple(at)])!r}: expected a finite float32")
     return found

@@ -7,6 +7,7 @@ import copy
 import numpy as np
 import pytest
 
+from quant.errors import InputValueError, LabelError, ShapeError
 from quant.stages.native import NativeStages
 from streamlearn import SpikingClassifier
 from streamlearn.chain import Chain, Stages, Traces, Window
@@ -54,6 +55,20 @@ def test_rows_are_steps_of_a_learner_that_takes_them_itself(name: str) -> None:
             assert chain.learner.state.tobytes() == alone.state.tobytes()
         spoke += int(alone.activity.events[1] > 0)
     assert spoke, "hidden units fire, or this compares nothing"
+
+
+def test_what_is_refused_leaves_stages_and_learner_as_they_were() -> None:
+    stages = STAGES["window"]
+    chain = Chain(made(stages), stages)
+    (signal,) = signals(1)
+    before = chain.learn_recording(signal, 1) and chain.state_sha256
+    with pytest.raises(InputValueError, match=r"x\[0\] is nan: expected a finite float32"):
+        chain.learn_one([np.nan, 0], 1)
+    with pytest.raises(LabelError, match="unknown"):
+        chain.learn_recording(signal, 7)
+    with pytest.raises(ShapeError, match="too short for a row"):
+        chain.predict_recording(signal[:3])
+    assert chain.state_sha256 == before
 
 
 def test_a_row_that_is_not_learned_is_a_step_too() -> None:
