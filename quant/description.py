@@ -27,9 +27,13 @@ OPTIONS = (
 def to_json(spec: NetworkSpec, config: Config) -> dict[str, Any]:
     """Return rule, network and hyperparameters as JSON values (``inf`` as the text "inf").
 
-    Hyperparameters of another head are left out, and so are :data:`OPTIONS` at their defaults.
+    Hyperparameters of another head are left out, and so are :data:`OPTIONS` and the ``options`` of
+    a configuration at their defaults.
     """
     settings = dataclasses.asdict(config)
+    for field in dataclasses.fields(config):
+        if field.name in getattr(config, "options", ()) and settings[field.name] == field.default:
+            del settings[field.name]
     for head in HEADS.values():
         for name in head.parameters if head.name != spec.head else ():
             settings.pop(name, None)

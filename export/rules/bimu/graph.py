@@ -47,7 +47,8 @@ from quant.rules.bimu.belief import belief_of
 from quant.rules.bimu.config import BimuConfig
 from quant.rules.bimu.golden import SQUARE_BITS
 from quant.rules.bimu.golden_normal import SUM_FRAC_BITS
-from quant.rules.bimu.plan import TANH, VARIANCE, BimuPlan, make_bimu_plan
+from quant.rules.bimu.law import law_of
+from quant.rules.bimu.plan import BimuPlan, make_bimu_plan
 from quant.rules.bimu.state import belief_view
 
 _SQUARE_SUM_BITS = 32
@@ -98,7 +99,7 @@ def integer(
         columns = enumerate(n for _, n in plan.shapes)
         epsilon = [epsilon_of(g, key, k, n, plan.n_draws) for k, n in columns]
     z = Value(g, g.cast(z_q, TensorProto.DOUBLE))
-    weights = [(TANH[byte], VARIANCE[byte]) for byte in bytes_]
+    weights = [(plan.law.mean[byte], plan.law.variance[byte]) for byte in bytes_]
     found = logits(forward(g, z, spec, plan, weights, epsilon)[-1], plan)
     if not draws:
         found = found * np.ones((plan.n_draws, 1))
@@ -200,10 +201,10 @@ def real(
         with g.scope(f"layer_{layer}"):
             if spec.bias:
                 x = g.append_last(x, 3, np.array(number(1)))
-            t = np.tanh(belief_view(spec, state, layer))
+            law = law_of(belief_view(spec, state, layer), config.relaxed)
             epsilon = noise.epsilon_q(key, layer, n_out, config.n_draws).T * (draws / 256)
-            spread = g.op("Sqrt", g.op("MatMul", g.op("Mul", x, x), 1 - t**2))
-            a = g.op("Add", g.op("MatMul", x, t), g.op("Mul", spread, number(epsilon)))
+            spread = g.op("Sqrt", g.op("MatMul", g.op("Mul", x, x), law.variance))
+            a = g.op("Add", g.op("MatMul", x, law.mean), g.op("Mul", spread, number(epsilon)))
             y = real_normalised(g, a, number)
             x = real_gate(g, y, config, number)
     return Drawn(g.op("Mul", y, np.array(number(config.logit_scale))), config.n_draws)

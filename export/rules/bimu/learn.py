@@ -52,8 +52,6 @@ from quant.rules.bimu.golden_steps import (
 from quant.rules.bimu.plan import (
     SETTLE_FRAC_BITS,
     SHRINK,
-    TANH,
-    VARIANCE,
     BimuPlan,
     make_bimu_plan,
 )
@@ -80,8 +78,9 @@ class BimuStep(PaddedStep, DrawnStep):
 
     def forward(self, z: Value, epsilon: Sequence[Value]) -> list[Layer]:
         """Run all layers."""
+        law = self.plan.law
         bytes_ = [self._byte(self.number(raw, k)) for k, raw in enumerate(self._raw)]
-        self._weights = [(lookup(TANH, byte), lookup(VARIANCE, byte)) for byte in bytes_]
+        self._weights = [(lookup(law.mean, byte), lookup(law.variance, byte)) for byte in bytes_]
         fire = None
         if self.time is not None:
             z, fire = self.time.arrive(z), self.time.fire
@@ -222,9 +221,9 @@ class BimuStep(PaddedStep, DrawnStep):
     def _step(self, old: Any, g: Any, q: Any) -> Any:
         """Steps against the gradient, in LSBs, .12: shrunk where they are large."""
         caution, shift = self.plan.caution
-        byte = self._byte(old)
-        t, variance = lookup(TANH, byte), lookup(VARIANCE >> 5, byte)
-        y = shift_round((g - shift_round(t * q, 8)) * variance, 10)
+        byte, law = self._byte(old), self.plan.law
+        t, lean = lookup(law.mean, byte), lookup(law.lean, byte)
+        y = shift_round((g - shift_round(lean * q, 8)) * lookup(law.slope >> 5, byte), 10)
         against = absolute(y) + shift_floor(y * t, 8)
         worth = minimum(shift_floor(against * float(caution), shift), len(SHRINK) - 1)
         step = shift_round(y * lookup(SHRINK, worth), 10)

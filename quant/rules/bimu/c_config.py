@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from quant.c_text import DRAWS_DIR, Constants, RuleKernel, cut_type, real, table, unsigned, whole
 from quant.cuts import SIGN, cut_values, cuts_of, n_inputs, shapes_of
+from quant.integers import Int64
 from quant.network import NetworkSpec
 from quant.rules.bimu.belief import BELIEFS
 from quant.rules.bimu.config import BimuConfig
-from quant.rules.bimu.plan import SHRINK, TANH, VARIANCE, make_bimu_plan
+from quant.rules.bimu.law import Law
+from quant.rules.bimu.plan import HARD, SHRINK, make_bimu_plan
 from quant.rules.bimu.state import stride
 from quant.tables import EPSILON
 
@@ -49,7 +53,8 @@ def integer_constants(spec: NetworkSpec, config: BimuConfig, arithmetic: str) ->
         "SL_GATE_THRESHOLD": plan.threshold_q,
         "SL_GATE_WINDOW": plan.window_q,
         "SL_RADIAL": unsigned(plan.radial_q),
-        "SL_BELIEF_TABLE": whole(VARIANCE << 16 | TANH & 0xFFFF),
+        "SL_RELAXED": config.relaxed,
+        "SL_BELIEF_TABLE": whole(_belief_table(plan.law)),
         "SL_SHRINK_TABLE": whole(SHRINK),
         "SL_PULL_TABLE": whole(plan.pull),
         "SL_PULL_SHIFT": unsigned(plan.pull_shift),
@@ -66,6 +71,13 @@ def integer_constants(spec: NetworkSpec, config: BimuConfig, arithmetic: str) ->
     return Constants(defines, _layers(plan.shapes, widths, padded=True))
 
 
+def _belief_table(law: Law) -> Int64:
+    """Return two numbers of a byte in one word: of the forward pass; then, if others, of steps."""
+    forward = law.variance << 16 | law.mean & 0xFFFF
+    step = law.slope << 16 | law.lean & 0xFFFF
+    return forward if law is HARD else np.concatenate([forward, step])
+
+
 def real_constants(spec: NetworkSpec, config: BimuConfig, arithmetic: str) -> Constants:
     """Return the constants of the rule in float32."""
     del arithmetic
@@ -80,6 +92,7 @@ def real_constants(spec: NetworkSpec, config: BimuConfig, arithmetic: str) -> Co
         "SL_GATE_THRESHOLD": real(config.threshold),
         "SL_GATE_WINDOW": real(config.window),
         "SL_RADIAL": real(config.radial),
+        "SL_RELAXED": config.relaxed,
         "SL_SWEEP_OVER_WINDOW": real(config.sweep / config.memory_window),
         "SL_EPSILON_TABLE": table(real(entry / 256) for entry in EPSILON),
         "SL_EPSILON_LOWER": table(real(entry / 256) for entry in EPSILON[:128]),

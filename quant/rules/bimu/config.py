@@ -30,6 +30,7 @@ RANGES = (
     ("logit_scale", 1 / 16, 8, "1/16 to 8"),
     ("n_draws", 1, 64, "1 to 64 draws"),
     ("settle", 0, 4, "0 to 4"),
+    ("relaxed", 0, 1, "0 or 1"),
     ("front_end_window", 2, 32768, "2 to 32768 samples"),
     ("cuts", 0, MOST_CUTS, f"0 to {MOST_CUTS}"),
 )
@@ -77,6 +78,10 @@ class BimuConfig:
         nothing and gathers nothing.
     n_draws : int
         Monte-Carlo draws of the pre-activations per sample, 1 to 64.
+    relaxed : int
+        1: weights are not ±1 but between -1 and 1, as the paper draws them to learn: Concrete
+        variables of temperature 1, whose mean is less than tanh λ. What is sure stays more plastic,
+        so that many tasks can follow each other. 0: ±1.
     sweep : int
         The prior pulls ``1/sweep`` of the rows at each sample, ``sweep`` times as hard. A power of
         two, 1 to 4096; 1 is the paper.
@@ -100,6 +105,7 @@ class BimuConfig:
     """
 
     rule: ClassVar[str] = "bimu"
+    options: ClassVar[tuple[str, ...]] = ("relaxed",)
 
     memory_window: float = 100_000.0
     lr: float = 6.0
@@ -113,6 +119,7 @@ class BimuConfig:
     settle: float = 0.0
     gather: int = 1
     n_draws: int = 4
+    relaxed: int = 0
     sweep: int = 64
     cuts: int | None = None
     front_end_window: int = 300
@@ -123,7 +130,7 @@ class BimuConfig:
                 raise ConfigError(f"{name}={getattr(self, name)!r}: expected {expected}")
 
         keep_plain_numbers(self, BY_SIZE)
-        for name in ("sides", "gather", "n_draws", "sweep", "cuts", "front_end_window"):
+        for name in ("sides", "gather", "relaxed", "n_draws", "sweep", "cuts", "front_end_window"):
             require(isinstance(getattr(self, name), int | NoneType), name, "a whole number")
         require(self.memory_window >= 1, "memory_window", "a number of samples, 1 or above, or inf")
         for name, low, high, expected in RANGES:

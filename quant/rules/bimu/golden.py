@@ -1,9 +1,9 @@
 """BiMU in integers: the golden model, which the C kernel equals bit for bit.
 
-A synapse is one number, λ: its weight is +1 with probability ``sigmoid(2λ)``, so it has the mean
-``tanh λ`` and the variance ``1 - tanh² λ``. Here are the two passes; the steps of a layer are in
-``golden_steps``. Float reference: :mod:`streamlearn.rules.bimu.equations`; C counterpart:
-``kernel``. Every format and bound: NUMBERS.md beside this file, whose names are used here.
+A synapse is one number, λ; the moments of its weight are in ``law``. Here are the two passes; the
+steps of a layer are in ``golden_steps``. Float reference: :mod:`streamlearn.rules.bimu.equations`;
+C counterpart: ``kernel``. Every format and bound: NUMBERS.md beside this file, whose names are used
+here.
 
 References
 ----------
@@ -38,7 +38,8 @@ from quant.rules.bimu.golden_normal import (
 )
 from quant.rules.bimu.golden_spikes import DELTA_MAX, charge_of, through_spikes
 from quant.rules.bimu.golden_steps import learn_layer, pull
-from quant.rules.bimu.plan import TANH, VARIANCE, BimuPlan
+from quant.rules.bimu.law import Law
+from quant.rules.bimu.plan import BimuPlan
 from quant.rules.bimu.state import belief_view
 from quant.spiking.sums import spiked
 
@@ -120,9 +121,9 @@ def forward(
         byte = plan.belief.byte(belief_view(spec, state, layer))
         gated = layer > 0 and not spec.leaks
         square_sum = rows * SIGN * SIGN if gated else int((x * x).sum(axis=0).max())
-        spread = spread_of(x, VARIANCE[byte], square_sum)
+        spread = spread_of(x, plan.law.variance[byte], square_sum)
         epsilon = noise.epsilon_q(key, layer, n_out, plan.n_draws) * draws
-        apart = TANH[byte].T @ x + ((spread >> 3) * epsilon + 16 >> 5)
+        apart = plan.law.mean[byte].T @ x + ((spread >> 3) * epsilon + 16 >> 5)
         apart = apart if spec.leaks else centred(apart)
         size = charge_of(plan, layer) if spec.leaks else deviation(apart)
         result.inputs.append(x)
@@ -159,12 +160,14 @@ def ratios(epsilon: Int64, spread: Int64) -> Int64:
 
 
 def backward(
-    byte: Int64, x: Int64, delta: Int64, noisy: Int64, slope: Int64, size: Size
+    law: Law, byte: Int64, x: Int64, delta: Int64, noisy: Int64, slope: Int64, size: Size
 ) -> tuple[Int64, int]:
     """Gradient by the normalised sums of the layer below, Q.16.
 
     Parameters
     ----------
+    law : Law
+        The plan's.
     byte : int64[units, columns]
         λ in LSBs of a byte, and 128; without the bias.
     x : int64[units, draws]
@@ -181,8 +184,8 @@ def backward(
     int64[units, draws], int
         And how many were clamped.
     """
-    through_mean = shift_round(TANH[byte] @ delta, 8)
-    through_spread = shift_round(VARIANCE[byte] @ noisy, 15)
+    through_mean = shift_round(law.mean[byte] @ delta, 8)
+    through_spread = shift_round(law.variance[byte] @ noisy, 15)
     gradient = slope * (through_mean + np.where(x > 0, through_spread, 0))
     inverse = (1 << 31) // size.mantissa if size.mantissa else 0
     return clamp_count(shift_round(gradient * inverse, max(31 - size.exponent, 0)), DELTA_MAX)
@@ -213,10 +216,14 @@ def update(
             units = spec.layers[layer]
             if spec.leaks:
                 gate = forward_.gate[layer - 1]
-                delta, n_delta = through_spikes(byte[:units], x[:units], delta, noisy, gate, size)
+                delta, n_delta = through_spikes(
+                    plan.law, byte[:units], x[:units], delta, noisy, gate, size
+                )
             else:
                 slope = slopes(forward_.apart[layer - 1], forward_.sizes[layer - 1], plan)
-                delta, n_delta = backward(byte[:units], x[:units], delta, noisy, slope, size)
+                delta, n_delta = backward(
+                    plan.law, byte[:units], x[:units], delta, noisy, slope, size
+                )
             count.gradient += n_delta
         column = noise.words(key, noise.STREAM_COLUMN + layer, len(used)).astype(np.int64)
         row = noise.words(key, noise.STREAM_ROW + layer, len(x)).astype(np.int64)

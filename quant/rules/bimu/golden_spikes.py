@@ -12,7 +12,8 @@ import numpy as np
 
 from quant.integers import Int64, clamp_count, shift_round
 from quant.rules.bimu.golden_normal import Size
-from quant.rules.bimu.plan import TANH, VARIANCE, BimuPlan
+from quant.rules.bimu.law import Law
+from quant.rules.bimu.plan import BimuPlan
 from quant.spiking.golden import GATE_FRAC_BITS
 
 DELTA_MAX = (1 << 19) - 1
@@ -25,12 +26,14 @@ def charge_of(plan: BimuPlan, layer: int) -> Size:
 
 
 def through_spikes(
-    byte: Int64, x: Int64, delta: Int64, noisy: Int64, gate: Int64, size: Size
+    law: Law, byte: Int64, x: Int64, delta: Int64, noisy: Int64, gate: Int64, size: Size
 ) -> tuple[Int64, int]:
     """Gradient by the charges of the layer below, Q.16; see :func:`golden.backward`.
 
     Parameters
     ----------
+    law : Law
+        The plan's.
     byte : int64[units, columns]
         λ + 128, without the bias.
     x : int64[units, draws]
@@ -46,8 +49,8 @@ def through_spikes(
     int64[units, draws], int
         And how many were clamped.
     """
-    gradient = shift_round(TANH[byte] @ delta, 8)
-    gradient = gradient + shift_round(shift_round(VARIANCE[byte] @ noisy, 15) * x, 4)
+    gradient = shift_round(law.mean[byte] @ delta, 8)
+    gradient = gradient + shift_round(shift_round(law.variance[byte] @ noisy, 15) * x, 4)
     inverse = (1 << 31) // size.mantissa if size.mantissa else 0
     gradient = np.where(gate > 0, gradient, 0)
     found = shift_round(gradient * inverse, max(31 - size.exponent, 0))

@@ -15,7 +15,7 @@ from quant import noise
 from quant.counters import Saturations
 from quant.integers import Int64, bit_length, bit_lengths, clip, shift_round
 from quant.rules.bimu.golden_normal import Size
-from quant.rules.bimu.plan import GAIN_BITS, SETTLE_FRAC_BITS, SHRINK, TANH, VARIANCE, BimuPlan
+from quant.rules.bimu.plan import GAIN_BITS, SETTLE_FRAC_BITS, SHRINK, BimuPlan
 
 #: A column's sum over the draws has this many bits, and half a step of each draw.
 LANE_BITS = 14
@@ -78,9 +78,10 @@ def steps(byte: Int64, g: Int64, q: Int64, right: tuple[int, int], plan: BimuPla
     right : (int, int)
     plan : BimuPlan
     """
-    t = TANH[byte]
-    m = shift_round(g, right[0]) - shift_round(t * shift_round(q, right[1]), 8)
-    y = shift_round(m * (VARIANCE[byte] >> 5), 10)
+    law = plan.law
+    t = law.mean[byte]
+    m = shift_round(g, right[0]) - shift_round(law.lean[byte] * shift_round(q, right[1]), 8)
+    y = shift_round(m * (law.slope[byte] >> 5), 10)
     against = np.abs(y) + (y * t >> 8)
     worth = np.minimum(against * plan.caution[0] >> plan.caution[1], len(SHRINK) - 1)
     step = shift_round(y * SHRINK[worth], 10)

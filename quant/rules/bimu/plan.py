@@ -7,19 +7,22 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from quant.cuts import cut_values, cuts_of, n_inputs, shapes_of
 from quant.integers import Int64
 from quant.network import NetworkSpec
 from quant.rules.bimu.belief import Q8, Belief
 from quant.rules.bimu.config import BELIEF_FRAC_BITS, BimuConfig
+from quant.rules.bimu.law import Law, law_of
 from quant.spiking.sums import mantissa, units_of
 
 #: Of a byte.
 LSB = 2.0**-BELIEF_FRAC_BITS
 TANH_FRAC_BITS, TANH_MAX = 8, 255
 #: 1 - tanh², Q0.15.
-VARIANCE_MAX = (1 << 15) - 1
+VARIANCE_FRAC_BITS = 15
+VARIANCE_MAX = (1 << VARIANCE_FRAC_BITS) - 1
 LOGIT_SCALE_FRAC_BITS = 28
 SCALE_FRAC_BITS = 8
 GAIN_BITS, CAUTION_BITS = 15, 10
@@ -44,7 +47,26 @@ VARIANCE: Int64 = np.minimum((1 << 2 * TANH_FRAC_BITS) - TANH**2 >> 1, VARIANCE_
 SHRINK: Int64 = np.floor(
     (1 << SHRINK_FRAC_BITS) / (1 + (np.arange(256) + 0.5) / SHRINK_STEPS) + 0.5
 ).astype(np.int64)
-for _table in (TANH, VARIANCE, SHRINK):
+#: What a byte's weight is, as integers in the formats of TANH and VARIANCE: mean and lean Q0.8,
+#: variance and slope Q0.15.
+HARD = Law(mean=TANH, variance=VARIANCE, slope=VARIANCE, lean=TANH)
+
+
+def _relaxed() -> Law:
+    size = np.abs(np.arange(-128, 128))
+    found = law_of(size * LSB, relaxed=1)
+    side = np.where(np.arange(-128, 128) < 0, -1, 1)
+
+    def rounded(values: npt.NDArray[np.float64], bits: int) -> Int64:
+        return np.floor(np.ldexp(values, bits) + 0.5).astype(np.int64)
+
+    mean, lean = (side * rounded(part, TANH_FRAC_BITS) for part in (found.mean, found.lean))
+    variance, slope = (rounded(part, VARIANCE_FRAC_BITS) for part in (found.variance, found.slope))
+    return Law(mean=mean, variance=variance, slope=slope, lean=lean)
+
+
+RELAXED = _relaxed()
+for _table in (*HARD, *RELAXED, SHRINK):
     _table.flags.writeable = False
 
 
@@ -55,6 +77,8 @@ class BimuPlan:
     Attributes
     ----------
     belief : Belief
+    law : Law
+        Of the byte λ + 128, ``int64[256]`` each: :data:`HARD` or :data:`RELAXED`.
     gain : (int, int)
         The learning rate in LSBs of a byte over the draws: mantissa of 15 bits, exponent;
         mantissa · 2^-exponent.
@@ -87,6 +111,7 @@ class BimuPlan:
     """
 
     belief: Belief
+    law: Law
     gain: tuple[int, int]
     caution: tuple[int, int]
     pull: Int64
@@ -146,6 +171,7 @@ def make_bimu_plan(spec: NetworkSpec, config: BimuConfig, belief: Belief = Q8) -
     pull, pull_shift = share_table(*prior) if belief.low_bits else (pull_table(*prior), 0)
     return BimuPlan(
         belief=belief,
+        law=RELAXED if config.relaxed else HARD,
         gain=mantissa(config.lr / LSB / config.n_draws, GAIN_BITS),
         caution=_caution(worth),
         pull=pull,

@@ -69,6 +69,10 @@ RULE = Rule(
     weight="belief",
     draws=True,
     title="BiMU",
-    variants={"uncut": {"cuts": 0}, "gathered": {"gather": 8, "settle": 2.0, "lr": 2.0}},
+    variants={
+        "uncut": {"cuts": 0},
+        "gathered": {"gather": 8, "settle": 2.0, "lr": 2.0},
+        "relaxed": {"relaxed": 1},
+    },
     spiking=("q8", "float64"),
 )

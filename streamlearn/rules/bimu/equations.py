@@ -1,12 +1,14 @@
 """BiMU as equations in float64: the reference of the engines in integers and in float32.
 
-A weight is +1 with probability sigmoid(2λ). Its mean is tanh λ, its variance 1 - tanh² λ = sech² λ.
+A weight is +1 with probability sigmoid(2λ), or it is relaxed: see :mod:`quant.rules.bimu.law` for
+its mean m, its variance v, the slope m' and the lean l = -v'/(2 m'). Of a weight of ±1 they are
+tanh λ, sech² λ, sech² λ and tanh λ.
 
-    a_j = Σ x_i tanh λ_ij + ε_j √(Σ x_i² sech² λ_ij),  y_j = (a_j - mean a) / deviation of a
+    a_j = Σ x_i m_ij + ε_j √(Σ x_i² v_ij),  y_j = (a_j - mean a) / deviation of a
     h_j = 1{y_j > threshold}, or 1{|y_j| > threshold} of a gate with two sides
     logit_k = logit_scale · y_k  (last layer)
-    g = ∂L/∂λ = sech² λ_ij (δ_j x_i - tanh λ_ij x_i² δ_j ε_j / s_j),  mean over the draws
-    Δλ = -lr g / (1 + caution (|g| + g tanh λ)) - λ sech² λ / N
+    g = ∂L/∂λ = m'_ij (δ_j x_i - l_ij x_i² δ_j ε_j / s_j),  mean over the draws
+    Δλ = -lr g / (1 + caution (|g| + g m)) - λ sech² λ / N
 
 Where hidden units spike, their y is a / (threshold √n) with n inputs, the charge of a membrane
 (:mod:`streamlearn.spiking`), and that of the outputs a / √n; inputs are traces, and δ is passed
@@ -21,10 +23,11 @@ hidden layer's deviation.
 The paper's step is ``α (lr g + κ λ sech² λ / N)`` with ``α = 1/(κ sech² λ + 2 g tanh λ + 2 |g| +
 1/lr_max)`` and a gradient times ``likelihood``. Here ``lr`` is its ``lr · lr_max · likelihood`` and
 ``caution`` its ``2 · lr_max · likelihood``. Differs from the paper: ``κ lr_max`` (0.009 there) is
-left out beside 1; the prior pulls 1/sweep of the rows at each sample, sweep times as hard; the
+left out beside 1; relaxed weights are in predictions, too, and their mean is in the place of tanh λ
+of the step; the prior pulls 1/sweep of the rows at each sample, sweep times as hard; the
 pre-activations are sampled, not the weights; LayerNorm is over the draws, too, and its backward
 pass is as above. The paper has gates with two sides, the threshold 1, the window ½ and ``radial``
-1. ``settle`` and ``gather`` are about rounding, of which there is none here.
+1, and relaxed weights. ``settle`` and ``gather`` are about rounding, of which there is none here.
 Counterparts: :mod:`quant.rules.bimu.golden` (integers), ``quant/rules/bimu/kernel``.
 
 References
@@ -46,6 +49,7 @@ from quant.layout import State
 from quant.network import NetworkSpec
 from quant.replay import replaying
 from quant.rules.bimu.config import BELIEF_MAX, BimuConfig
+from quant.rules.bimu.law import law_of
 from quant.rules.bimu.state import belief_view
 from streamlearn.heads import HEADS
 from streamlearn.sampling import Float
@@ -86,10 +90,10 @@ def forward(
     for layer, (_, n_out) in enumerate(spec.shapes):
         if spec.bias:
             x = np.vstack([x, np.ones(x.shape[1])])
-        t = np.tanh(belief_view(spec, state, layer))
+        law = law_of(belief_view(spec, state, layer), config.relaxed)
         epsilon = noise.epsilon_q(key, layer, n_out, config.n_draws) / 256 * draws
-        spread = np.sqrt((1 - t**2).T @ x**2)
-        a = t.T @ x + spread * epsilon
+        spread = np.sqrt(law.variance.T @ x**2)
+        a = law.mean.T @ x + spread * epsilon
         last = layer + 1 == len(spec.shapes)
         size, y = _normalised(a)
         if spec.leaks:
@@ -158,18 +162,18 @@ def update(
         ratio = np.divide(
             forward_.epsilon[layer], spread, out=np.zeros_like(delta), where=spread > 0
         )
-        used, noisy, t = delta, delta * ratio, np.tanh(belief)
+        used, noisy, law = delta, delta * ratio, law_of(belief, config.relaxed)
         if layer > 0:
             units = spec.layers[layer]
-            below = t[:units] @ used + x[:units] * ((1 - t[:units] ** 2) @ noisy)
+            below = law.mean[:units] @ used + x[:units] * (law.variance[:units] @ noisy)
             slope = _slopes(config, forward_, layer - 1)
             delta = slope * below / size if size else np.zeros_like(slope)
         if size:
             x_all = np.broadcast_to(x, (len(x), config.n_draws))
             through_mean = x_all @ used.T / (size * config.n_draws)
             through_spread = x_all**2 @ noisy.T / (size * config.n_draws)
-            g = (1 - t**2) * (through_mean - t * through_spread)
-            belief -= config.lr * g / (1 + caution * (np.abs(g) + g * t))
+            g = law.slope * (through_mean - law.lean * through_spread)
+            belief -= config.lr * g / (1 + caution * (np.abs(g) + g * law.mean))
         first -= len(x)
         if not replaying(state):
             pulled = belief[-(first + int(state["n_samples"][0])) % config.sweep :: config.sweep]

@@ -66,6 +66,7 @@ class BimuClassifier(BinaryClassifier, DrawnClassifier):
         settle: float = 0.0,
         gather: int = 1,
         n_draws: int = 4,
+        relaxed: int = 0,
         sweep: int = 64,
         cuts: int | None = None,
         front_end_window: int = 300,

@@ -66,6 +66,7 @@ class SpikingBimuClassifier(SummedSpikes, DrawnClassifier):
         unit_threshold: float = 0.2,
         logit_scale: float = 4.0,
         n_draws: int = 4,
+        relaxed: int = 0,
         sweep: int = 64,
         front_end_window: int = 2000,
     ) -> None:

@@ -25,20 +25,6 @@ SL_FOLD sl_vector_t sl_tanh_f32(sl_vector_t belief) {
     return x * over / under;
 }
 
-/* 1 - t^2. */
-SL_FOLD sl_vector_t sl_variance_f32(sl_vector_t t) {
-    return sl_spread(1) - t * t;
-}
-
-/* Of some synapses, from the `at`-th on: the mean of their weights. */
-SL_FOLD sl_vector_t sl_means_f32(const sl_state_t *state, const sl_scratch_t *scratch, uint32_t at,
-                                 uint32_t n) {
-    if (SL_KEEPS_MEANS) {
-        return sl_load(scratch->mean + at, n);
-    }
-    return sl_tanh_f32(sl_load(state->belief + at, n));
-}
-
 /* The gates of the units that are a later layer's inputs, but for its bias. */
 static inline const float *sl_gates_below(const sl_scratch_t *scratch, uint32_t index) {
     return scratch->gate + sl_layers[index - 1].unit * L;

@@ -3,27 +3,26 @@
 #include "sl_bimu.h"
 #include "sl_cut.h"
 #include "sl_epsilon.h"
+#include "sl_law.h"
 #include "sl_parts.h"
 #include "sl_replay.h"
 
-/* Computes the means of some weights, and keeps them. */
-SL_FOLD sl_vector_t sl_see_means_f32(const sl_state_t *state, sl_scratch_t *scratch, uint32_t at,
-                                     uint32_t n) {
-    const sl_vector_t t = sl_tanh_f32(sl_load(state->belief + at, n));
+/* Computes what some weights are, and keeps it. */
+SL_FOLD sl_law_t sl_see_f32(const sl_state_t *state, sl_scratch_t *scratch, uint32_t at,
+                            uint32_t n) {
     if (SL_KEEPS_MEANS) {
-        sl_store(scratch->mean + at, t, n);
+        sl_store(scratch->mean + at, sl_tanh_f32(sl_load(state->belief + at, n)), n);
     }
-    return t;
+    return sl_law_f32(state, scratch, at, n);
 }
 
-/* A row's x t and x^2 (1 - t^2), added to the sums of n units side by side. */
+/* A row's means times x and variances times x^2, added to the sums of n units side by side. */
 SL_FOLD void sl_add_row_f32(const sl_state_t *state, sl_scratch_t *scratch, float x, uint32_t at,
                             uint32_t j, uint32_t n) {
     float *mean = scratch->row_mean + j, *power = scratch->row_power + j;
-    const sl_vector_t t = sl_see_means_f32(state, scratch, at + j, n);
-    const sl_vector_t v = sl_variance_f32(t);
-    sl_store(mean, sl_multiply_add(sl_spread(x), t, sl_load(mean, V)), V);
-    sl_store(power, sl_multiply_add(sl_spread(x * x), v, sl_load(power, V)), V);
+    const sl_law_t law = sl_see_f32(state, scratch, at + j, n);
+    sl_store(mean, sl_multiply_add(sl_spread(x), law.mean, sl_load(mean, V)), V);
+    sl_store(power, sl_multiply_add(sl_spread(x * x), law.variance, sl_load(power, V)), V);
 }
 
 /* Layer 0: all draws have the same input, and rows whose input is 0 are left out. */
@@ -75,10 +74,13 @@ SL_INLINE void sl_forward_later_f32(uint32_t index, const sl_state_t *state,
         const uint32_t is_open = i >= units || sl_used(x);
         for (uint32_t j = 0; (SL_KEEPS_MEANS || is_open) && j < columns; j += V) {
             const uint32_t at = layer->belief + i * columns + j;
-            sl_store(scratch->row_mean + j, sl_see_means_f32(state, scratch, at, columns - j), V);
+            const sl_law_t law = sl_see_f32(state, scratch, at, columns - j);
+            sl_store(scratch->row_mean + j, law.mean, V);
+            sl_store(scratch->row_power + j, law.variance, V);
         }
         for (uint32_t j = 0; is_open && j < columns; j++) {
-            const sl_vector_t t = sl_spread(scratch->row_mean[j]), v = sl_variance_f32(t);
+            const sl_vector_t t = sl_spread(scratch->row_mean[j]);
+            const sl_vector_t v = sl_spread(scratch->row_power[j]);
             SL_UNROLL_VECTORS
             for (uint32_t s = 0; s < L; s += V) {
                 float *mean = sums + j * L + s, *square = power + j * L + s;

@@ -1,6 +1,7 @@
 /* BiMU in float32, learning: the equations of streamlearn/rules/bimu, equation for equation. */
 #include "sl_bimu.h"
 #include "sl_head_gradient.h"
+#include "sl_law.h"
 #include "sl_parts.h"
 #include "sl_replay.h"
 
@@ -35,10 +36,13 @@ SL_INLINE void sl_backward_f32(uint32_t index, const sl_state_t *state, sl_scrat
         float mean[L] = {0}, spread[L] = {0};
         for (uint32_t j = 0; j < columns; j += V) {
             const uint32_t at = layer->belief + i * columns + j;
-            sl_store(scratch->row_mean + j, sl_means_f32(state, scratch, at, columns - j), V);
+            const sl_law_t law = sl_law_f32(state, scratch, at, columns - j);
+            sl_store(scratch->row_mean + j, law.mean, V);
+            sl_store(scratch->row_power + j, law.variance, V);
         }
         for (uint32_t j = 0; j < columns; j++) {
-            const sl_vector_t t = sl_spread(scratch->row_mean[j]), v = sl_variance_f32(t);
+            const sl_vector_t t = sl_spread(scratch->row_mean[j]);
+            const sl_vector_t v = sl_spread(scratch->row_power[j]);
             SL_UNROLL_VECTORS
             for (uint32_t s = 0; s < L; s += V) {
                 const sl_vector_t d = sl_load(scratch->delta + j * L + s, V);
@@ -65,10 +69,10 @@ SL_INLINE void sl_backward_f32(uint32_t index, const sl_state_t *state, sl_scrat
 /* The gradient's step on some synapses, from the `at`-th on, by delta x and noisy x^2. */
 SL_FOLD void sl_step_f32(sl_state_t *state, const sl_scratch_t *scratch, uint32_t at, uint32_t n,
                          sl_vector_t mean, sl_vector_t noisy, float most) {
-    const sl_vector_t t = sl_means_f32(state, scratch, at, n), v = sl_variance_f32(t);
-    const sl_vector_t g = v * (mean - t * noisy), size = sl_most(g, -g);
+    const sl_law_t law = sl_law_f32(state, scratch, at, n);
+    const sl_vector_t g = law.slope * (mean - law.lean * noisy), size = sl_most(g, -g);
     const sl_vector_t one = sl_spread(1), caution = sl_spread(SL_CAUTION);
-    const sl_vector_t worth = sl_multiply_add(caution, sl_multiply_add(g, t, size), one);
+    const sl_vector_t worth = sl_multiply_add(caution, sl_multiply_add(g, law.mean, size), one);
     const sl_vector_t moved = sl_load(state->belief + at, n) - sl_spread(SL_LR) * g / worth;
     sl_store(state->belief + at, sl_within_f32(moved, most), n);
 }
@@ -111,8 +115,8 @@ SL_INLINE void sl_learn_later_f32(uint32_t index, uint32_t i, const float *x, fl
 static void sl_pull_row_f32(float *belief, uint32_t columns) {
     for (uint32_t j = 0; j < columns; j += V) {
         const sl_vector_t old = sl_load(belief + j, columns - j), one = sl_spread(1);
-        const sl_vector_t v = sl_variance_f32(sl_tanh_f32(old));
-        const sl_vector_t share = sl_least(sl_spread(SL_SWEEP_OVER_WINDOW) * v, one);
+        const sl_law_t law = sl_hard_f32(sl_tanh_f32(old));
+        const sl_vector_t share = sl_least(sl_spread(SL_SWEEP_OVER_WINDOW) * law.variance, one);
         sl_store(belief + j, sl_within_f32(old * (one - share), SL_BELIEF_MAX), columns - j);
     }
 }

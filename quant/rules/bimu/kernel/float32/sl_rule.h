@@ -14,8 +14,9 @@
 /* Has a forward pass without draws beside that with them: sl_rule_forward_mean. */
 #define SL_RULE_DRAWS
 
-/* A desk keeps the means of the forward pass for learning; a chip computes them again. */
-#define SL_KEEPS_MEANS SL_ON_HOST
+/* A desk keeps the means of weights +-1 of the forward pass for learning; a chip computes them
+ * again. */
+#define SL_KEEPS_MEANS (SL_ON_HOST && !SL_RELAXED)
 
 /* One layer: a row is an input (the bias is the last), a column a unit. */
 typedef struct {
@@ -43,8 +44,8 @@ typedef struct {
     float lane[SL_N_DRAWS * SL_PADDED(SL_MAX_UNITS)];       /* delta, [draw][unit] */
     float noisy_lane[SL_N_DRAWS * SL_PADDED(SL_MAX_UNITS)]; /* noisy, [draw][unit] */
     float row_mean[SL_PADDED(SL_MAX_UNITS)];                /* of a row's weights */
-    float row_power[SL_PADDED(SL_MAX_UNITS)];
-    float input[SL_N_INPUTS + 1]; /* last: the bias's 1 */
+    float row_power[SL_PADDED(SL_MAX_UNITS)];               /* their variance, or a sum of it */
+    float input[SL_N_INPUTS + 1];                           /* last: the bias's 1 */
     float mean[SL_KEEPS_MEANS ? SL_N_SYNAPSES : 1];
     SL_FRONT_END_SCRATCH
     SL_HEAD_SCRATCH

@@ -55,8 +55,8 @@ SL_FOLD void sl_gather_row(sl_belief_t *beliefs, const int16_t *x, const int16_t
         const int16_t *noisy = state->gathered_noisy + j * SL_GATHER;
         const sl_dots_t dot = sl_dots16(x, lane, square, noisy, SL_GATHER);
         const int32_t b = beliefs[j];
-        const int32_t step =
-            sl_step(sl_entry((sl_belief_t)b), dot.first, dot.second, by, by_noisy, 0);
+        const int32_t step = sl_step(sl_belief_table + 128 + sl_belief_byte(b), dot.first,
+                                     dot.second, by, by_noisy, 0);
         sl_move(beliefs + j, b, step, doubled, (word ^ scratch->column[j]) & SL_DITHER);
     }
 }

@@ -11,14 +11,17 @@ enum {
     SL_SQUARE_BITS = 16,
 };
 
-/* Of a belief's byte + 128: tanh, Q0.8, in the low half, 1 - tanh^2, Q0.15, in the high one. */
-extern const int32_t sl_belief_table[256];
+/* Of a belief's byte + 128: the mean of its weight, Q0.8, in the low half, the variance, Q0.15, in
+ * the high one. From SL_STEPS on, what a step reads, if that is something else: the lean, Q0.8, and
+ * the slope, Q0.15. */
+enum { SL_STEPS = SL_RELAXED ? 256 : 0 };
+extern const int32_t sl_belief_table[256 + SL_STEPS];
 
 static inline int32_t sl_entry(int32_t belief) {
     return sl_belief_table[sl_belief_byte(belief) + 128];
 }
 
-static inline int32_t sl_tanh(int32_t entry) {
+static inline int32_t sl_low_half(int32_t entry) {
     return (int16_t)entry;
 }
 

@@ -28,7 +28,7 @@ SL_INLINE void sl_keep_beliefs(const sl_state_t *state, sl_scratch_t *scratch) {
         for (uint32_t j = 0; differ != 0 && j < layer->width; j++) {
             const int32_t entry = sl_entry(beliefs[j]);
             kept[j] = beliefs[j];
-            scratch->kept_mean[i * layer->width + j] = (int16_t)sl_tanh(entry);
+            scratch->kept_mean[i * layer->width + j] = (int16_t)sl_low_half(entry);
             scratch->kept_power[i * layer->width + j] = (int16_t)(entry >> 16);
         }
     }

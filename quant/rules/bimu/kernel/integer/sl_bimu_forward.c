@@ -7,7 +7,7 @@
 #include "sl_parts.h"
 #include "sl_replay.h"
 
-const int32_t sl_belief_table[256] = SL_BELIEF_TABLE;
+const int32_t sl_belief_table[256 + SL_STEPS] = SL_BELIEF_TABLE;
 
 /* Layer 0: all draws have the same input, and rows whose input is 0 are left out. */
 static void sl_forward_first(const sl_state_t *state, sl_scratch_t *scratch) {

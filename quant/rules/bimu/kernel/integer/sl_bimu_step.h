@@ -22,13 +22,14 @@ SL_FOLD int32_t sl_round(int32_t x, sl_shift_t shift) {
     return (x + shift.half) >> shift.right;
 }
 
-/* The step of a belief against the gradient, .12: g is a lane times x, q one of the noise times
- * x^2. A calm one is known to be worth less than a sixteenth of shrinking. */
-SL_FOLD int32_t sl_step(int32_t entry, int32_t g, int32_t q, sl_shift_t by, sl_shift_t by_noisy,
-                        uint32_t calm) {
-    const int32_t t = sl_tanh(entry);
-    const int32_t m = sl_round(g, by) - ((t * sl_round(q, by_noisy) + 128) >> 8);
-    const int32_t y = (m * (entry >> 21) + 512) >> 10;
+/* The step of a belief against the gradient, .12; `entry`: its own of the table. g is a lane times
+ * x, q one of the noise times x^2. A calm one is known to be worth less than a sixteenth of
+ * shrinking. */
+SL_FOLD int32_t sl_step(const int32_t *entry, int32_t g, int32_t q, sl_shift_t by,
+                        sl_shift_t by_noisy, uint32_t calm) {
+    const int32_t t = sl_low_half(entry[0]), slope = entry[SL_STEPS];
+    const int32_t m = sl_round(g, by) - ((sl_low_half(slope) * sl_round(q, by_noisy) + 128) >> 8);
+    const int32_t y = (m * (slope >> 21) + 512) >> 10;
     uint32_t worth = 0;
     if (!calm) {
         const uint32_t against = sl_abs32(y) + (uint32_t)((y * t) >> 8);

@@ -61,7 +61,7 @@ static void sl_bimu_backward(uint32_t index, const sl_state_t *state, sl_scratch
             int64_t mean = 0, spread = 0;
             for (uint32_t j = 0; j < layer->columns; j++) {
                 const int32_t entry = sl_entry(beliefs[j]);
-                mean += (int64_t)sl_tanh(entry) * scratch->delta[j * L + s];
+                mean += (int64_t)sl_low_half(entry) * scratch->delta[j * L + s];
                 spread += (int64_t)(entry >> 16) * scratch->noisy[j * L + s];
             }
             const int64_t through = sl_later_times(sl_shift_round64(spread, 15), below[i * L + s]);
@@ -109,7 +109,7 @@ SL_FOLD void sl_learn_row(sl_belief_t *beliefs, const sl_row_t *row, uint32_t n,
         const int32_t b = *belief, g = own.x * scratch->lane_sum[k];
         const int32_t q = own.square * scratch->noisy_sum[k];
         const int32_t step =
-            sl_step(own.middle[sl_belief_byte(b)], g, q, own.by, own.by_noisy, calm);
+            sl_step(own.middle + sl_belief_byte(b), g, q, own.by, own.by_noisy, calm);
         sl_move(belief, b, step, own.doubled, own.word ^ scratch->dither[k]);
     }
 }
@@ -132,7 +132,8 @@ SL_INLINE void sl_learn_later(sl_belief_t *beliefs, const sl_row_t *row, uint32_
         const int32_t b = beliefs[j];
         const int32_t g = sl_later_sum(scratch->lane + j * L, x);
         const int32_t q = sl_later_square_sum(scratch->noisy_lane + j * L, x);
-        const int32_t step = sl_step(sl_entry(beliefs[j]), g, q, row->by, row->by_noisy, 0);
+        const int32_t step =
+            sl_step(row->middle + sl_belief_byte(b), g, q, row->by, row->by_noisy, 0);
         sl_move(beliefs + j, b, step, row->doubled, row->word ^ scratch->dither[k]);
     }
 }

@@ -65,7 +65,7 @@ static void sl_forward_later(uint32_t index, const sl_state_t *state, sl_scratch
             continue;
         }
         for (uint32_t j = 0; j < layer->columns; j++) {
-            const int32_t entry = sl_entry(beliefs[j]), t = sl_tanh(entry) * SL_SIGN;
+            const int32_t entry = sl_entry(beliefs[j]), t = sl_low_half(entry) * SL_SIGN;
             const int32_t v = (entry >> 16) * (int32_t)square;
             for (uint32_t s = 0; s < L; s++) {
                 sums[j * L + s] += t & open[s];

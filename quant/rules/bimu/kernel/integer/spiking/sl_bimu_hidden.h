@@ -70,7 +70,7 @@ static void sl_forward_later(uint32_t index, const sl_state_t *state, sl_scratch
             continue;
         }
         for (uint32_t j = 0; j < layer->columns; j++) {
-            const int32_t entry = sl_entry(beliefs[j]), t = sl_tanh(entry), v = entry >> 16;
+            const int32_t entry = sl_entry(beliefs[j]), t = sl_low_half(entry), v = entry >> 16;
             for (uint32_t s = 0; s < L; s++) {
                 sums[j * L + s] += t * x[s];
                 spread[j * L + s] += (uint32_t)v * (uint32_t)square[s];
