@@ -17,6 +17,7 @@ import torch  # type: ignore[import-not-found, unused-ignore]
 from torch import Tensor, nn
 from torch.nn import functional  # type: ignore[import-not-found, unused-ignore]
 
+from quant.rules.bimu.law import SERIES, SMALL
 from streamlearn.errors import ConfigError, ShapeError
 from streamlearn.torch.binary import binarise
 from streamlearn.torch.layers import SAMPLINGS, Sampling, spread_of
@@ -56,6 +57,31 @@ class Gate(nn.Module):  # type: ignore[misc, unused-ignore]
         return gate(x)
 
 
+def _moments(belief: Tensor) -> tuple[Tensor, Tensor]:
+    mean = belief.tanh()
+    return mean, 1 - mean.square()
+
+
+def relaxed_moments(belief: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and variance of ``tanh(belief + ½ logit u)``, u uniform, of the same shape.
+
+    As :mod:`quant.rules.bimu.law`, in PyTorch, which finds their derivatives.
+    """
+    near = belief.abs() < SMALL
+    small = torch.where(near, belief, 0)
+    square = small.square()
+    mean, slope = torch.zeros_like(belief), torch.zeros_like(belief)
+    for k, c in reversed(list(enumerate(SERIES))):
+        mean = mean * square + c
+        slope = slope * square + (2 * k + 1) * c
+    far = torch.where(near, 1, belief)
+    coth = 1 / far.tanh()
+    over = coth.square() - 1
+    mean = torch.where(near, mean * small, coth - far * over)
+    slope = torch.where(near, slope, 2 * (far * coth - 1) * over)
+    return mean, 1 - slope - mean.square()
+
+
 class _Beliefs(Drawn):
     """λ of each weight, and three ways to run forward; see :class:`BimuLinear`."""
 
@@ -66,6 +92,7 @@ class _Beliefs(Drawn):
         sampling: Sampling,
         belief_init: float,
         temperature: float,
+        relaxed: bool,
         generator: torch.Generator | None,
         device: Any,
         dtype: torch.dtype | None,
@@ -77,7 +104,7 @@ class _Beliefs(Drawn):
             within = is_number(value) and 0 < value < math.inf
             require(within, name, value, "a finite number above 0")
         self.sampling, self.n_draws, self.generator = sampling, 1, generator
-        self.temperature = temperature
+        self.temperature, self.relaxed = temperature, relaxed
         self.belief = nn.Parameter(torch.empty(tuple(shape), device=device, dtype=dtype))
         with torch.no_grad():
             self.belief.uniform_(-belief_init, belief_init, generator=generator)
@@ -92,6 +119,9 @@ class BimuLinear(Dense, _Beliefs):
       for each of `n_draws` blocks of rows.
     * ``sampling="mean"``: ``a = x·tanh λ``.
 
+    With ``relaxed``, "local" and "mean" have the moments of relaxed weights at temperature 1 in the
+    place of tanh λ and sech² λ, in ``eval()``, too: ``BimuClassifier(relaxed=1)``.
+
     Parameters
     ----------
     in_features, out_features : int
@@ -99,7 +129,9 @@ class BimuLinear(Dense, _Beliefs):
     belief_init : float
         λ starts uniform within ± this.
     temperature : float
-        Of relaxed weights: towards 0 they are ±1.
+        Of relaxed weights that are drawn: towards 0 they are ±1.
+    relaxed : bool
+        For "local" and "mean".
     generator : torch.Generator, optional
         Of the start and the draws; None is PyTorch's own.
     device : torch.device or str, optional
@@ -125,6 +157,7 @@ class BimuLinear(Dense, _Beliefs):
         sampling: Sampling = "local",
         belief_init: float = 0.3,
         temperature: float = 1.0,
+        relaxed: bool = False,
         generator: torch.Generator | None = None,
         device: Any = None,
         dtype: torch.dtype | None = None,
@@ -135,6 +168,7 @@ class BimuLinear(Dense, _Beliefs):
             sampling=sampling,
             belief_init=belief_init,
             temperature=temperature,
+            relaxed=relaxed,
             generator=generator,
             device=device,
             dtype=dtype,
@@ -159,11 +193,11 @@ class BimuLinear(Dense, _Beliefs):
         check_rows(x, int(self.belief.shape[1]), 2)
         if self.sampling == "weights":
             return self._drawn(x, noise)
-        mean = self.belief.tanh()
+        mean, variance = relaxed_moments(self.belief) if self.relaxed else _moments(self.belief)
         a = functional.linear(x, mean)
         if self.sampling == "mean":
             return a
-        spread = spread_of(functional.linear(x.square(), 1 - mean.square()))
+        spread = spread_of(functional.linear(x.square(), variance))
         return a + spread * self._noise(noise, tuple(a.shape), torch.randn)
 
     def _drawn(self, x: Tensor, noise: Tensor | None) -> Tensor:

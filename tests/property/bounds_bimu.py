@@ -26,7 +26,7 @@ from rerun_bimu_steps import check_lanes, check_layer
 
 from quant.counters import Saturations
 from quant.front_end import INPUT_FRAC_BITS, INPUT_MAX
-from quant.integers import shift_round
+from quant.integers import Int64, shift_round
 from quant.network import MAX_UNITS, NetworkSpec
 from quant.rules.bimu.belief import BELIEFS, Q8, Q16
 from quant.rules.bimu.config import GATHER_MAX, BimuConfig
@@ -35,10 +35,10 @@ from quant.rules.bimu.golden import RATIO_MAX, Forward
 from quant.rules.bimu.golden_normal import Size
 from quant.rules.bimu.golden_spikes import through_spikes
 from quant.rules.bimu.plan import (
+    HARD,
     PULL_SHIFT_MAX,
+    RELAXED,
     SHRINK,
-    TANH,
-    VARIANCE,
     BimuPlan,
     make_bimu_plan,
     pull_table,
@@ -54,6 +54,12 @@ __all__ = ["BOUNDS", "TABLES", "exercise"]
 PULL = pull_table(1.0, 4096)
 SHARE, _ = share_table(1.0, 4096)
 
+
+def _ends(table: Int64) -> dict[str, str]:
+    """Of a table in Q0.15 without a sign."""
+    return {**unsigned("int16", "15", int(table.max())), "smallest": str(table.min())}
+
+
 TABLES = {
     "format": {
         "x": signed("int8", str(INPUT_FRAC_BITS), INPUT_MAX),
@@ -67,11 +73,12 @@ TABLES = {
         "noisy": signed("int32", "16", RATIO_MAX),
     },
     "constant": {
-        "tanh": signed("int16", "8", int(TANH.max())),
-        "variance": {
-            **unsigned("int16", "15", int(VARIANCE.max())),
-            "smallest": str(VARIANCE.min()),
-        },
+        "tanh": signed("int16", "8", int(HARD.mean.max())),
+        "variance": _ends(HARD.variance),
+        "relaxed_mean": signed("int16", "8", int(RELAXED.mean.max())),
+        "relaxed_variance": _ends(RELAXED.variance),
+        "slope": _ends(RELAXED.slope),
+        "lean": signed("int16", "8", int(RELAXED.lean.max())),
         "shrink": {**unsigned("uint16", "10", int(SHRINK.max())), "smallest": str(SHRINK.min())},
         "pull": unsigned("int32", "16", int(PULL.max())),
         "share": unsigned("uint16", "16 + pull_shift", int(SHARE.max())),
@@ -162,7 +169,7 @@ def _backward() -> None:
         for x in (16, 0):
             for size in (Size(1 << 15, 15, 0, 1 << 30), Size(65535, 38, 0, 1), Size(0, 0, 0, 0)):
                 noisy = np.full_like(wide, RATIO_MAX)
-                check_backward(byte, x * one, wide, noisy, one, size)
+                check_backward(HARD, byte, x * one, wide, noisy, one, size)
 
 
 def _update() -> None:
@@ -233,14 +240,14 @@ def _spikes() -> None:
         byte = np.full((1, MAX_UNITS), b + 128)
         for size in (Size(1 << 15, 15, 0, 1 << 30), Size(65535, 38, 0, 1), Size(0, 0, 0, 0)):
             noisy = np.full_like(wide, RATIO_MAX)
-            mean, spread = TANH[byte] @ wide, VARIANCE[byte] @ noisy
+            mean, spread = HARD.mean[byte] @ wide, HARD.variance[byte] @ noisy
             part = shift_round(spread, 15) * INPUT_MAX
             BOUNDS.hold("trace_part", part)
             total = shift_round(mean, 8) + shift_round(part, 4)
             inverse = (1 << 31) // size.mantissa if size.mantissa else 0
             BOUNDS.hold("trace_gradient", total * inverse)
             gate = golden.GATE_MAX * one
-            passed, clamped = through_spikes(byte, INPUT_MAX * one, wide, noisy, gate, size)
+            passed, clamped = through_spikes(HARD, byte, INPUT_MAX * one, wide, noisy, gate, size)
             found = shift_round(total * inverse, max(31 - size.exponent, 0))
             kept = np.clip(found, -DELTA, DELTA)
             assert clamped == np.count_nonzero(kept != found)

@@ -24,14 +24,15 @@ from quant.rules.bimu.belief import belief_of
 from quant.rules.bimu.config import BimuConfig
 from quant.rules.bimu.gather import GATHERED_MAX, NAMES
 from quant.rules.bimu.golden_normal import Size
-from quant.rules.bimu.plan import TANH, VARIANCE, BimuPlan, make_bimu_plan
+from quant.rules.bimu.law import Law
+from quant.rules.bimu.plan import HARD, BimuPlan, make_bimu_plan
 from quant.rules.bimu.state import belief_view
 from quant.state import State, init_state
 
 hold, hold_partial_sums = BOUNDS.hold, BOUNDS.hold_partial_sums
 
 
-def check_spread(x: Int64, byte: Int64, square_sum: int) -> Int64:
+def check_spread(x: Int64, byte: Int64, square_sum: int, law: Law = HARD) -> Int64:
     """Deviation of the pre-activations of all draws."""
     hold("square_sum", square_sum)
     k = -1
@@ -41,22 +42,22 @@ def check_spread(x: Int64, byte: Int64, square_sum: int) -> Int64:
     hold("square", squares)
     columns = []
     for s in range(x.shape[1]):
-        hold_partial_sums("power", squares[:, s, None] * VARIANCE[byte], 0)
-        power = squares[:, s] @ VARIANCE[byte]
+        hold_partial_sums("power", squares[:, s, None] * law.variance[byte], 0)
+        power = squares[:, s] @ law.variance[byte]
         columns.append([math.isqrt(int(one)) << (k + 1) // 2 for one in power])
     spread = np.array(columns, np.int64).T
     hold("spread", spread)
-    np.testing.assert_array_equal(golden.spread_of(x, VARIANCE[byte], square_sum), spread)
+    np.testing.assert_array_equal(golden.spread_of(x, law.variance[byte], square_sum), spread)
     return spread
 
 
-def check_sums(x: Int64, byte: Int64, spread: Int64, epsilon: Int64) -> Int64:
+def check_sums(x: Int64, byte: Int64, spread: Int64, epsilon: Int64, law: Law = HARD) -> Int64:
     """Sampled pre-activations of all draws, ``int64[columns, draws]``."""
     for s in range(x.shape[1]):
-        hold_partial_sums("mean", x[:, s, None] * TANH[byte], 0)
+        hold_partial_sums("mean", x[:, s, None] * law.mean[byte], 0)
     noisy = (spread >> 3) * epsilon + 16
     hold("noise", noisy)
-    a: Int64 = TANH[byte].T @ x + (noisy >> 5)
+    a: Int64 = law.mean[byte].T @ x + (noisy >> 5)
     hold("pre_activation", a)
     return a
 
@@ -148,20 +149,20 @@ def check_noisy(delta: Int64, epsilon: Int64, spread: Int64) -> tuple[Int64, int
 
 
 def check_backward(
-    byte: Int64, x: Int64, delta: Int64, noisy: Int64, slope: Int64, size: Size
+    law: Law, byte: Int64, x: Int64, delta: Int64, noisy: Int64, slope: Int64, size: Size
 ) -> tuple[Int64, int]:
     """Gradient by the layer below; ``size``: of this layer's sums."""
     for s in range(delta.shape[1]):
-        hold_partial_sums("through_mean", TANH[byte] * delta[:, s], 1)
-        hold_partial_sums("through_spread", VARIANCE[byte] * noisy[:, s], 1)
-    spread = shift_round(VARIANCE[byte] @ noisy, 15)
-    total = shift_round(TANH[byte] @ delta, 8) + (x > 0) * spread
+        hold_partial_sums("through_mean", law.mean[byte] * delta[:, s], 1)
+        hold_partial_sums("through_spread", law.variance[byte] * noisy[:, s], 1)
+    spread = shift_round(law.variance[byte] @ noisy, 15)
+    total = shift_round(law.mean[byte] @ delta, 8) + (x > 0) * spread
     inverse = 2**31 // size.mantissa if size.mantissa else 0
     hold("input_gradient", total * inverse)
     wide = shift_round(slope * total * inverse, max(31 - size.exponent, 0))
     kept = np.clip(wide, -golden.DELTA_MAX, golden.DELTA_MAX)
     hold("delta", kept)
-    found, clamped = golden.backward(byte, x, delta, noisy, slope, size)
+    found, clamped = golden.backward(law, byte, x, delta, noisy, slope, size)
     np.testing.assert_array_equal(found, kept)
     assert clamped == np.count_nonzero(kept != wide)
     return kept, clamped
@@ -211,8 +212,8 @@ def check_learner(
         np.testing.assert_array_equal(passed.inputs[i], x)
         square_sum = len(x) * SIGN**2 if i else int(x[:, 0] @ x[:, 0])
         byte = byte_of(b, belief.low_bits)
-        spreads.append(check_spread(x, byte, square_sum))
-        a = check_sums(x, byte, spreads[-1], passed.epsilon[i])
+        spreads.append(check_spread(x, byte, square_sum, plan.law))
+        a = check_sums(x, byte, spreads[-1], passed.epsilon[i], plan.law)
         apart, size = check_normal(a)
         sizes.append(size)
         np.testing.assert_array_equal(passed.apart[i], apart)
@@ -231,7 +232,9 @@ def check_learner(
         if i > 0:
             units = spec.layers[i]
             byte = byte_of(b[:units], belief.low_bits)
-            delta, n_delta = check_backward(byte, x[:units], used, noisy, slopes[i - 1], sizes[i])
+            delta, n_delta = check_backward(
+                plan.law, byte, x[:units], used, noisy, slopes[i - 1], sizes[i]
+            )
             clamped += n_delta
         if i == 0 and plan.gather > 1 and not replaying(before):
             b, after, cut = check_gathered(b, before, x, used, noisy, sizes[0], plan, key)

@@ -12,7 +12,7 @@ from quant.rules.bimu import golden_steps
 from quant.rules.bimu.belief import STEP_FRAC_BITS
 from quant.rules.bimu.gather import GATHERED_MAX, NAMES, slots
 from quant.rules.bimu.golden_normal import Size
-from quant.rules.bimu.plan import SHRINK, TANH, VARIANCE, BimuPlan
+from quant.rules.bimu.plan import SHRINK, BimuPlan
 from quant.state import State
 
 hold, hold_partial_sums = BOUNDS.hold, BOUNDS.hold_partial_sums
@@ -46,18 +46,18 @@ def check_steps(
     gathered: bool = False,
 ) -> Int64:
     """Steps in LSBs of a byte, .12, before they are doubled; ``gathered``: of several samples."""
-    t = TANH[byte]
+    t, lean, slope = (part[byte] for part in (plan.law.mean, plan.law.lean, plan.law.slope))
     if not gathered:
         hold("lane_input", g)
         hold("lane_square", np.abs(q) + (1 << right[1] >> 1))
     mean, noisy = shift_round(g, right[0]), shift_round(q, right[1])
     hold("mean_part", mean)
     hold("noise_part", noisy)
-    hold("tanh_part", t * noisy + 128)
-    m = mean - (t * noisy + 128 >> 8)
+    hold("tanh_part", lean * noisy + 128)
+    m = mean - (lean * noisy + 128 >> 8)
     hold("m", m)
-    hold("weighted", m * (VARIANCE[byte] >> 5) + 512)
-    y = m * (VARIANCE[byte] >> 5) + 512 >> 10
+    hold("weighted", m * (slope >> 5) + 512)
+    y = m * (slope >> 5) + 512 >> 10
     hold("y", y)
     against = np.abs(y) + (y * t >> 8)
     hold("against", against)

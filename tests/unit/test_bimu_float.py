@@ -32,6 +32,10 @@ NETWORKS: dict[str, tuple[NetworkSpec, BimuConfig]] = {
         NetworkSpec((9, 21, 10, 4), bias=False),
         BimuConfig(n_draws=17, memory_window=500.0, sweep=4, belief_init=3.0),
     ),
+    "relaxed": (
+        NetworkSpec((9, 21, 10, 4)),
+        BimuConfig(relaxed=1, belief_init=3.0, memory_window=500.0, **PAPER),
+    ),
     "one layer, one draw": (NetworkSpec((9, 4)), BimuConfig(n_draws=1, cuts=0, sweep=1)),
     "steps to the ends": (
         NetworkSpec((9, 13, 3)),
