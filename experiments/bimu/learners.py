@@ -10,6 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from experiments.bimu.drawn import Constants, DrawnLearner
+from experiments.bimu.pixels import standardise
 from experiments.data import Floats, Integers
 from experiments.loop.kept_state import KeptState
 from experiments.loop.runs import Setting
@@ -24,8 +26,6 @@ from quant.network import NetworkSpec
 from quant.rule import RULES, Config
 
 LAYERS = (784, 100, 10)
-#: Mean and standard deviation of MNIST's training pixels, by which float networks standardise.
-PIXEL_MEAN, PIXEL_STD = np.float32(0.13066), np.float32(0.30811)
 
 
 class PermutedLearner(Protocol):
@@ -86,15 +86,15 @@ class StandardLearner(RuleLearner):
 
     def learn(self, images: Floats, labels: Integers, task: int) -> None:
         """See :class:`PermutedLearner`."""
-        super().learn(_standard(images), labels, task)
+        super().learn(standardise(images), labels, task)
 
     def classify(self, images: Floats, seed: tuple[int, ...]) -> Integers:
         """See :class:`PermutedLearner`."""
-        return super().classify(_standard(images), seed)
+        return super().classify(standardise(images), seed)
 
     def drawn(self, images: Floats, seed: tuple[int, ...]) -> npt.NDArray[Any]:
         """See :class:`PermutedLearner`."""
-        return super().drawn(_standard(images), seed)
+        return super().drawn(standardise(images), seed)
 
 
 class FloatLearner:
@@ -105,7 +105,7 @@ class FloatLearner:
 
     def learn(self, images: Floats, labels: Integers, task: int) -> None:
         """See :class:`PermutedLearner`."""
-        self._learner.learn(_standard(images), labels, task)
+        self._learner.learn(standardise(images), labels, task)
 
     def classify(self, images: Floats, seed: tuple[int, ...]) -> Integers:
         """See :class:`PermutedLearner`."""
@@ -115,7 +115,7 @@ class FloatLearner:
     def drawn(self, images: Floats, seed: tuple[int, ...]) -> npt.NDArray[Any]:
         """See :class:`PermutedLearner`."""
         weights: Weights = self._learner.weights(np.random.default_rng(seed))
-        return logits(weights, _standard(images), np.arange(images.shape[1]))
+        return logits(weights, standardise(images), np.arange(images.shape[1]))
 
     def bytes(self) -> int:
         """See :class:`PermutedLearner`: four bytes for each number that the rule needs."""
@@ -132,11 +132,6 @@ class FloatLearner:
     def counters(self) -> dict[str, int]:
         """See :class:`PermutedLearner`."""
         return self._learner.counters()
-
-
-def _standard(images: Floats) -> Floats:
-    found: Floats = (images - PIXEL_MEAN) / PIXEL_STD
-    return found
 
 
 #: The paper's, and its gates.
@@ -164,6 +159,8 @@ RULE_SETTINGS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "bimu-float": ("bimu", "float32", {**_PAPER, "n_draws": 5}),
     "metaplastic": ("metaplastic", "q8", {"metaplasticity": 0.6, "lr": 2.0, "lr_output": 2.0}),
 }
+#: BiMU as published.
+DRAWN = {"bimu-drawn": Constants()}
 #: MESU as in the comparison over 200 tasks: arithmetic, and words of four bytes for each
 #: weight.
 MESU = {"mesu": ("float32", 2), "mesu-q16": ("q16", 1)}
@@ -198,6 +195,8 @@ def make(setting: Setting, seed: int) -> PermutedLearner:
     if name in RULE_SETTINGS:
         kind = StandardLearner if RULE_SETTINGS[name][0] == "bimu" else RuleLearner
         return kind(network_of(setting), seed)
+    if name in DRAWN:
+        return DrawnLearner(LAYERS, DRAWN[name], seed)
     if name in MESU:
         arithmetic, size = MESU[name]
         return FloatLearner(MesuLearner(setting, seed, arithmetic), size)

@@ -18,6 +18,7 @@ NAMES = {
     "bimu-defaults": "BiMU, q8, defaults",
     "bimu-q16": "BiMU, q16",
     "bimu-float": "BiMU, float32",
+    "bimu-drawn": "BiMU, float32, as published",
     "mesu": "MESU, float32",
     "mesu-q16": "MESU, q16",
     "metaplastic": "metaplastic, q8",

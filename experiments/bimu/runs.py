@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from experiments.bimu.learners import (
     BASELINES,
+    DRAWN,
     LAYERS,
     MESU,
     PUBLISHED,
@@ -39,7 +41,7 @@ N_TASKS, N_SEEDS = 100, 3
 NEWEST, MORE, MOST, EVERY = 5, 20, 100, 10
 
 #: All algorithms, in the order of the table.
-ALGORITHMS = (*RULE_SETTINGS, *PUBLISHED, *MESU, *BASELINES)
+ALGORITHMS = (*RULE_SETTINGS, *DRAWN, *PUBLISHED, *MESU, *BASELINES)
 #: Images of each kind that tell how well a learner knows what it does not know.
 KNOWN = 900
 
@@ -124,7 +126,7 @@ class BimuRun(Run):
         published network is PyTorch's."""
         if self.setting.algorithm in PUBLISHED:
             return ("torch",)
-        return () if self.setting.algorithm in (*RULE_SETTINGS, *MESU) else ("numba",)
+        return () if self.setting.algorithm in (*RULE_SETTINGS, *DRAWN, *MESU) else ("numba",)
 
     def identity(self) -> Record:
         """See :meth:`Run.identity`; the configuration is part of it."""
@@ -133,6 +135,8 @@ class BimuRun(Run):
             spec, config, arithmetic = network_of(self.setting)
             learner = to_json(spec, config)
             return self.identity_with(VERSION, learner=learner, arithmetic=arithmetic)
+        if name in DRAWN:
+            return self.identity_with(VERSION, constants=asdict(DRAWN[name]))
         if name in PUBLISHED:
             return self.identity_with(VERSION, layers=[*LAYERS], recipe=PUBLISHED[name])
         return super().identity()

@@ -1,4 +1,4 @@
-"""The state of a learner of the library, as a checkpoint keeps it."""
+"""The state of a learner, as a checkpoint keeps it: of the library, or arrays by name."""
 
 from __future__ import annotations
 
@@ -39,3 +39,21 @@ class KeptState:
     def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         """Invert :meth:`arrays`."""
         self._state = state_from_bytes(*self._given, arrays["state"].tobytes())
+
+
+class KeptArrays:
+    """A learner whose state is arrays by name, and whose formats have no end to meet."""
+
+    _state: dict[str, npt.NDArray[Any]]
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return copies of everything that later samples depend on."""
+        return {name: values.copy() for name, values in self._state.items()}
+
+    def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Invert :meth:`arrays`."""
+        self._state = {name: arrays[name].copy() for name in self._state}
+
+    def counters(self) -> dict[str, int]:
+        """Return nothing."""
+        return {}

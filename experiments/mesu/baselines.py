@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from experiments import compiler
 from experiments.data import Floats, Integers
+from experiments.loop.kept_state import KeptArrays
 from experiments.loop.runs import Setting
 from experiments.mesu import kernels
 from experiments.mesu.evaluate import Weights
@@ -43,25 +42,7 @@ class Deterministic:
     damping: float = 1.0
 
 
-class _Held:
-    """A learner whose state is arrays by name, and whose formats have no end to meet."""
-
-    _state: dict[str, Floats]
-
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """See :class:`TaskLearner`."""
-        return {name: values.copy() for name, values in self._state.items()}
-
-    def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """See :class:`TaskLearner`."""
-        self._state = {name: arrays[name].copy() for name in self._state}
-
-    def counters(self) -> dict[str, int]:
-        """See :class:`TaskLearner`."""
-        return {}
-
-
-class DeterministicLearner(_Held):
+class DeterministicLearner(KeptArrays):
     """SGD, online EWC, stream EWC or SI, at batch 1 and without momentum."""
 
     def __init__(self, setting: Setting, seed: int, config: Deterministic) -> None:
@@ -109,7 +90,7 @@ class DeterministicLearner(_Held):
 
 
 @dataclass
-class BgdLearner(_Held):
+class BgdLearner(KeptArrays):
     """BGD, which is FOO-VB Diagonal, from the same start as MESU."""
 
     setting: Setting

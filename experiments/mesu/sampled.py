@@ -8,28 +8,24 @@ is noise of mean 0, ``x_i ξ_ij √(Σ_s δ_sj²)/S``, with one ξ_ij a weight.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from experiments.data import Floats, Integers
-from experiments.errors import ExperimentError
+from experiments.loop.kept_state import KeptArrays
 from experiments.loop.runs import Setting
 from experiments.mesu.evaluate import Weights
 from experiments.mesu.learners import MesuLearner
 from experiments.mesu.task_learner import draw
-from quant.compiler import build_shared
+from experiments.native import TABLE_BITS, filled, load_learn, pointer, sizes_of, table_of
 
 SOURCE = Path(__file__).parent / "host" / "sampled.c"
 MODES = {"weights": 0, "pre-activations": 1, "noisy": 2}
-TABLE_BITS = 13
 LANES = 8
 
 
-class SampledLearner:
+class SampledLearner(KeptArrays):
     """MESU in float32 with the settings of the paper's figure 3 and one hidden layer.
 
     Parameters
@@ -47,33 +43,23 @@ class SampledLearner:
     """
 
     def __init__(self, setting: Setting, seed: int, mode: str) -> None:
-        if len(setting.layers) != 3:
-            raise ExperimentError(f"layers={setting.layers}: expected one hidden layer")
+        sizes = sizes_of(setting.layers, setting.n_draws, LANES)
         like = MesuLearner(setting, seed, "float32")
         self._setting, self._seed, self._mode = setting, seed, mode
         config = like.config
-        widths = [-(-n // LANES) * LANES for n in setting.layers[1:]]
-        self._state: dict[str, npt.NDArray[Any]] = {"seen": np.zeros(1, np.int64)}
+        widths = (sizes["COLUMNS"], sizes["WIDE"])
+        self._state = {"seen": np.zeros(1, np.int64)}
         priors = []
         for layer, width in enumerate(widths):
             for name, values in zip(("mu", "sigma"), like.moments(layer), strict=True):
-                padded = np.zeros((len(values), width), np.float32)
-                padded[:, : values.shape[1]] = values
-                self._state[f"{name}{layer}"] = padded
+                self._state[f"{name}{layer}"] = filled(values, width)
             variance = config.sigma_prior_of(setting.layers[layer]) ** 2
             priors += [config.sweep / (config.memory_window * variance), variance]
         self._priors = np.array(priors, np.float32)
-        sizes = {
-            "INPUTS": setting.layers[0], "HIDDEN": setting.layers[1], "OUTPUTS": setting.layers[2],
-            "COLUMNS": widths[0], "WIDE": widths[1], "DRAWS": setting.n_draws,
-            "SWEEP": config.sweep, "TABLE_BITS": TABLE_BITS,
-        }  # fmt: skip
-        text = "".join(f"#define {name} {value}\n" for name, value in sizes.items())
-        self._learn = ctypes.CDLL(str(build_shared([SOURCE], {"sizes.h": text}))).learn
-        self._learn.restype = None
+        self._learn = load_learn(SOURCE, {**sizes, "SWEEP": config.sweep})
         normals = np.random.default_rng((seed, 5)).standard_normal(1 << TABLE_BITS)
         normals = (normals - normals.mean()) / normals.std()
-        self._table = np.concatenate([normals, normals[: max(widths)]]).astype(np.float32)
+        self._table = table_of(normals, max(widths))
 
     def learn(self, images: Floats, labels: Integers, task: int) -> None:
         """See :class:`TaskLearner`."""
@@ -84,14 +70,14 @@ class SampledLearner:
         weights = [self._state[f"{name}{layer}"] for layer in (0, 1) for name in ("mu", "sigma")]
         self._learn(
             ctypes.c_int32(MODES[self._mode]),
-            *map(_pointer, weights),
-            _pointer(x),
-            _pointer(y),
+            *map(pointer, weights),
+            pointer(x),
+            pointer(y),
             ctypes.c_int64(len(y)),
-            _pointer(self._table),
+            pointer(self._table),
             ctypes.c_uint64(self._seed),
             ctypes.c_int64(seen),
-            _pointer(self._priors),
+            pointer(self._priors),
         )
         self._state["seen"][0] = seen + len(y)
 
@@ -108,19 +94,3 @@ class SampledLearner:
     def mean_sigma(self) -> list[float]:
         """See :class:`TaskLearner`."""
         return [float(self.moments(layer)[1].mean()) for layer in (0, 1)]
-
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """See :class:`TaskLearner`."""
-        return {name: values.copy() for name, values in self._state.items()}
-
-    def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """See :class:`TaskLearner`."""
-        self._state = {name: arrays[name].copy() for name in self._state}
-
-    def counters(self) -> dict[str, int]:
-        """See :class:`TaskLearner`: floats have no end to meet."""
-        return {}
-
-
-def _pointer(values: npt.NDArray[Any]) -> ctypes.c_void_p:
-    return values.ctypes.data_as(ctypes.c_void_p)

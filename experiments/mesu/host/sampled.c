@@ -1,51 +1,21 @@
 /* MESU in float32 with one hidden layer, by drawn weights as the authors have it, or by drawn
  * pre-activations with and without the noise that sigma's gradient has under drawn weights.
  * Bonnet et al., arXiv 2504.13569; local reparameterisation: Kingma et al., arXiv 1506.02557. */
-#include <stdint.h>
 #include <string.h>
 
-#include "sizes.h" /* INPUTS, HIDDEN, OUTPUTS, DRAWS, COLUMNS, WIDE, SWEEP, TABLE_BITS */
+#include "draws.h" /* and of sizes.h SWEEP */
 
 #pragma clang fp contract(fast) reassociate(on)
 
 enum { WEIGHTS, LOCAL, NOISY };
-enum { V = 8, TILES = COLUMNS / V, LAST_TILES = WIDE / V };
-
-typedef float vector_t __attribute__((vector_size(4 * V), aligned(4)));
+enum { V = LANES };
 
 typedef struct {
     float pull, prior; /* SWEEP/(N sigma_prior^2), sigma_prior^2 */
 } prior_t;
 
-static vector_t load(const float *p) {
-    return *(const vector_t *)p;
-}
-static void store(float *p, vector_t v) {
-    *(vector_t *)p = v;
-}
-static vector_t all(float x) {
-    return x - (vector_t){0};
-}
-static vector_t between(vector_t v, float least, float most) {
-    return __builtin_elementwise_min(__builtin_elementwise_max(v, all(least)), all(most));
-}
 static vector_t root(vector_t v) {
     return __builtin_elementwise_sqrt(v);
-}
-
-/* A row of normals starts anywhere in the table. */
-static uint64_t next_word(uint64_t *word) {
-    *word = *word * 6364136223846793005u + 1442695040888963407u;
-    return *word >> (64 - TABLE_BITS);
-}
-
-/* Sequences of two samples are not shifted copies of each other. splitmix64: Steele et al., 2014.
- */
-static uint64_t first_word(uint64_t seed, int64_t seen) {
-    uint64_t word = (seed << 40) + (uint64_t)seen + 0x9E3779B97F4A7C15u;
-    word = (word ^ (word >> 30)) * 0xBF58476D1CE4E5B9u;
-    word = (word ^ (word >> 27)) * 0x94D049BB133111EBu;
-    return word ^ (word >> 31);
 }
 
 /* What a sample does to some weights: w is the gradient by mu, q that by sigma. */
