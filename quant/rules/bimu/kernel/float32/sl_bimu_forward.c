@@ -10,10 +10,18 @@
 /* Computes what some weights are, and keeps it. */
 SL_FOLD sl_law_t sl_see_f32(const sl_state_t *state, sl_scratch_t *scratch, uint32_t at,
                             uint32_t n) {
-    if (SL_KEEPS_MEANS) {
-        sl_store(scratch->mean + at, sl_tanh_f32(sl_load(state->belief + at, n)), n);
+    const sl_law_t law = sl_found_f32(sl_load(state->belief + at, n));
+    if (SL_KEEPS_LAWS) {
+        const uint32_t part = n < V ? n : V;
+        float *kept = scratch->law + SL_KEPT_PARTS * at;
+        sl_store(kept, law.mean, n);
+        if (SL_RELAXED) {
+            sl_store(kept + part, law.variance, n);
+            sl_store(kept + 2 * part, law.slope, n);
+            sl_store(kept + 3 * part, law.lean, n);
+        }
     }
-    return sl_law_f32(state, scratch, at, n);
+    return law;
 }
 
 /* A row's means times x and variances times x^2, added to the sums of n units side by side. */
@@ -72,7 +80,7 @@ SL_INLINE void sl_forward_later_f32(uint32_t index, const sl_state_t *state,
     for (uint32_t i = 0; i < layer->rows; i++) {
         const float *x = below + i * L;
         const uint32_t is_open = i >= units || sl_used(x);
-        for (uint32_t j = 0; (SL_KEEPS_MEANS || is_open) && j < columns; j += V) {
+        for (uint32_t j = 0; (SL_KEEPS_LAWS || is_open) && j < columns; j += V) {
             const uint32_t at = layer->belief + i * columns + j;
             const sl_law_t law = sl_see_f32(state, scratch, at, columns - j);
             sl_store(scratch->row_mean + j, law.mean, V);

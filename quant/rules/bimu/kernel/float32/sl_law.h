@@ -45,12 +45,23 @@ SL_FOLD sl_law_t sl_relaxed_f32(sl_vector_t belief) {
     return law;
 }
 
-/* Of some synapses, from the `at`-th on. */
+SL_FOLD sl_law_t sl_found_f32(sl_vector_t belief) {
+    return SL_RELAXED ? sl_relaxed_f32(belief) : sl_hard_f32(sl_tanh_f32(belief));
+}
+
+/* Of n synapses side by side, from the `at`-th on, in a learning step; of a vector at most. */
 SL_FOLD sl_law_t sl_law_f32(const sl_state_t *state, const sl_scratch_t *scratch, uint32_t at,
                             uint32_t n) {
-    if (SL_RELAXED) {
-        return sl_relaxed_f32(sl_load(state->belief + at, n));
+    if (!SL_KEEPS_LAWS) {
+        return sl_found_f32(sl_load(state->belief + at, n));
     }
-    return sl_hard_f32(SL_KEEPS_MEANS ? sl_load(scratch->mean + at, n)
-                                      : sl_tanh_f32(sl_load(state->belief + at, n)));
+    const float *kept = scratch->law + SL_KEPT_PARTS * at;
+    const uint32_t part = n < V ? n : V;
+    const sl_vector_t mean = sl_load(kept, n);
+    if (!SL_RELAXED) {
+        return sl_hard_f32(mean);
+    }
+    const sl_law_t law = {mean, sl_load(kept + part, n), sl_load(kept + 2 * part, n),
+                          sl_load(kept + 3 * part, n)};
+    return law;
 }

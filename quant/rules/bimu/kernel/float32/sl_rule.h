@@ -14,9 +14,10 @@
 /* Has a forward pass without draws beside that with them: sl_rule_forward_mean. */
 #define SL_RULE_DRAWS
 
-/* A desk keeps the means of weights +-1 of the forward pass for learning; a chip computes them
- * again. */
-#define SL_KEEPS_MEANS (SL_ON_HOST && !SL_RELAXED)
+/* A desk keeps what the forward pass found of the weights for learning; a chip computes it again.
+ * Of weights +-1 the mean is enough. */
+#define SL_KEEPS_LAWS SL_ON_HOST
+enum { SL_KEPT_PARTS = SL_RELAXED ? 4 : 1 };
 
 /* One layer: a row is an input (the bias is the last), a column a unit. */
 typedef struct {
@@ -46,7 +47,7 @@ typedef struct {
     float row_mean[SL_PADDED(SL_MAX_UNITS)];                /* of a row's weights */
     float row_power[SL_PADDED(SL_MAX_UNITS)];               /* their variance, or a sum of it */
     float input[SL_N_INPUTS + 1];                           /* last: the bias's 1 */
-    float mean[SL_KEEPS_MEANS ? SL_N_SYNAPSES : 1];
+    float law[SL_KEEPS_LAWS ? SL_KEPT_PARTS * SL_N_SYNAPSES : 1];
     SL_FRONT_END_SCRATCH
     SL_HEAD_SCRATCH
 } sl_scratch_t;
