@@ -10,6 +10,9 @@ ENTRIES = {
             "bimu.experiments", "100 tasks of permuted MNIST in a byte per synapse (BiMU, table 1)"
         ),
         "bimu-window": Entry("bimu.experiments", "memory window of BiMU (BiMU, window study)"),
+        "bimu-thousand": Entry(
+            "bimu.experiments", "1,000 tasks of permuted MNIST: BiMU in a byte, and MESU"
+        ),
         "bimu-tune": Entry(
             "bimu.experiments",
             "settings of the binary rule there, chosen on validation images",

@@ -27,5 +27,15 @@ EXPERIMENTS: dict[str, Runnable] = {
         runs.BimuRun,
         runs.N_TASKS,
     ),
+    runs.LONG_FOLDER: Experiment(
+        runs.LONG_FOLDER,
+        runs.LONG,
+        1,
+        runs.long_settings_of,
+        report.bimu_table,
+        report.bimu_picture,
+        runs.BimuRun,
+        runs.N_LONG,
+    ),
     tune.STUDY.name: tune.STUDY,
 }

@@ -46,9 +46,11 @@ ALGORITHMS = (*RULE_SETTINGS, *DRAWN, *PUBLISHED, *MESU, *BASELINES)
 KNOWN = 900
 
 
-#: For the paper's N = 400, 700, 1000 and 1900, of which 700 is 115,000 samples here.
-WINDOWS = (65_700.0, 115_000.0, 164_000.0, 312_000.0)
+#: For the paper's N = 400, 700, 1000 and 1900: N/(κ lr_max).
+WINDOWS = (46_000.0, 81_000.0, 116_000.0, 220_000.0)
 WINDOW_FOLDER = "bimu-window"
+#: The paper's number of tasks.
+LONG_FOLDER, N_LONG, LONG = "bimu-thousand", 1000, ("bimu", "mesu-q16")
 
 
 def window_settings_of(algorithm: str) -> list[tuple[str, Setting, int]]:
@@ -62,9 +64,14 @@ def window_settings_of(algorithm: str) -> list[tuple[str, Setting, int]]:
     ]
 
 
-def settings_of(algorithm: str) -> list[tuple[str, Setting, int]]:
+def settings_of(algorithm: str, folder: str = FOLDER) -> list[tuple[str, Setting, int]]:
     """Return the one setting of an algorithm."""
-    return [(FOLDER, Setting(algorithm, LAYERS), N_SEEDS)]
+    return [(folder, Setting(algorithm, LAYERS), N_SEEDS)]
+
+
+def long_settings_of(algorithm: str) -> list[tuple[str, Setting, int]]:
+    """Return the same, for ten times as many tasks."""
+    return settings_of(algorithm, LONG_FOLDER)
 
 
 def load_foreign() -> Floats:
@@ -152,7 +159,8 @@ class BimuRun(Run):
         last) and ``train_s`` (CPU seconds); ``windows`` has the newest twenty after every tenth
         task and at the end, and ``auc`` and ``auc_epistemic`` of the newest five against
         out-of-distribution images, permuted as the task's are, by predictive and by epistemic
-        entropy; at the end ``all`` has the newest hundred; ``bytes`` is the size of the state.
+        entropy, and ``auc_as_is`` against images that are not permuted; at the end ``all`` has the
+        newest hundred; ``bytes`` is the size of the state.
         """
         digits, foreign = data
         learner = make(self.setting, self.seed)
@@ -173,15 +181,20 @@ class BimuRun(Run):
                 found.append(round(100 * float(np.mean(classes == digits.test_labels)), 2))
             record["newest"].append(found[-NEWEST:])
             if whole:
-                areas = []
+                areas, as_is = [], []
                 for old in range(max(done - NEWEST, 0), done):
                     order = orders[old]
                     known = np.take(digits.test[:KNOWN], order, axis=1)
                     others = np.take(foreign, order, axis=1)
                     areas.append(novelty_auc(learner, known, others, task))
+                    as_is.append(novelty_auc(learner, known, foreign, task)[0])
                 predictive, epistemic = (list(each) for each in zip(*areas, strict=True))
-                newest = {"accuracy": found[-MORE:], "auc": predictive, "auc_epistemic": epistemic}
-                record["windows"][str(done)] = newest
+                record["windows"][str(done)] = {
+                    "accuracy": found[-MORE:],
+                    "auc": predictive,
+                    "auc_epistemic": epistemic,
+                    "auc_as_is": as_is,
+                }
             if done == n_tasks:
                 record["all"] = {"accuracy": found}
             return learner.counters()
