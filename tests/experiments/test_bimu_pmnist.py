@@ -9,7 +9,17 @@ import pytest
 
 from experiments.bimu.learners import RULE_SETTINGS, make, network_of
 from experiments.bimu.report import NAMES, PUBLISHED_WINDOWS, window_table
-from experiments.bimu.runs import ALGORITHMS, WINDOWS, BimuRun, window_settings_of
+from experiments.bimu.runs import (
+    ALGORITHMS,
+    FOLDER,
+    LONG,
+    LONG_FOLDER,
+    WINDOWS,
+    BimuRun,
+    long_settings_of,
+    settings_of,
+    window_settings_of,
+)
 from experiments.loop.runs import Setting
 from quant.rule import RULES
 
@@ -23,12 +33,11 @@ def test_what_differs_between_the_arithmetics_of_bimu() -> None:
     byte, two, real = (network_of(Setting(name))[1] for name in ("bimu", "bimu-q16", "bimu-float"))
     assert {name for name, value in vars(byte).items() if value != vars(two)[name]} == {
         "gather",
-        "lr",
         "memory_window",
         "settle",
     }
     assert {name for name, value in vars(two).items() if value != vars(real)[name]} == {"n_draws"}
-    assert (two.settle, two.gather, real.n_draws) == (0, 1, 5)
+    assert (two.settle, two.gather, two.relaxed, real.n_draws) == (0, 1, 1, 5)
 
 
 @pytest.mark.parametrize("name", ALGORITHMS)
@@ -42,7 +51,7 @@ def test_a_window_takes_the_place_of_the_rules_own() -> None:
     assert [run.identity()["learner"]["config"]["memory_window"] for run in runs] == list(WINDOWS)
     assert len({run.name for run in runs}) == len(WINDOWS)
     assert set(WINDOWS) == set(PUBLISHED_WINDOWS)
-    found = {"accuracy": [80.0] * 20, "auc": [0.9] * 5}
+    found = {"accuracy": [80.0] * 20, "auc": [0.9] * 5, "auc_as_is": [0.95] * 5}
     records = [
         {
             "identity": run.identity(), "tasks_done": 20, "windows": {"20": found},
@@ -54,6 +63,14 @@ def test_a_window_takes_the_place_of_the_rules_own() -> None:
     assert [row.split("|")[4].split("/")[1].strip() for row in rows] == [
         f"{n}.00" for n in range(4)
     ]
+    assert [row.split("|")[8:10] for row in rows] == [[" 0.900 ", " 0.950 "]] * 4
+
+
+def test_a_thousand_tasks_are_the_same_runs_in_a_folder_of_their_own() -> None:
+    for name in LONG:
+        ((folder, setting, _),) = long_settings_of(name)
+        assert folder == LONG_FOLDER != FOLDER
+        assert setting == settings_of(name)[0][1]
 
 
 @pytest.mark.parametrize("name", RULE_SETTINGS)
