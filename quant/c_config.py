@@ -124,19 +124,21 @@ def _spiking_defines(spec: NetworkSpec, config: Config) -> dict[str, object]:
     if not spec.leaks:
         return {}
     hidden, charged = sum(spec.layers[1:-1]), rule_of(config).charges
+    draws = getattr(config, "n_draws", 1)
     found: dict[str, object] = {
         "SL_SPIKING": 1,
         "SL_LEAKS": whole(spec.leaks),
         "SL_N_HIDDEN_UNITS": hidden,
         "SL_CHARGED": int(charged and hidden > 0),
-        "SL_N_CHARGES": n_charges(spec.layers, config.n_draws) if charged else 0,
+        "SL_N_CHARGES": n_charges(spec.layers, draws) if charged else 0,
     }
     if spec.delta:
         threshold, leak = spec.delta
         found |= {"SL_N_INPUTS": spec.layers[0], "SL_DELTA": threshold, "SL_DELTA_LEAK": leak}
     if spec.recurrent:
         found["SL_N_INPUTS"] = spec.layers[0] + spec.own_units(0)
-        found["SL_N_OWN_TRACES"] = sum(spec.layers[2:-1]) * config.n_draws
+        found["SL_N_OWN_SPIKES"] = n_charges(spec.layers, draws)
+        found["SL_N_OWN_TRACES"] = sum(spec.layers[2:-1]) * draws
     return found
 
 

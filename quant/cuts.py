@@ -38,14 +38,14 @@ def cuts_of(spec: NetworkSpec, given: int | None) -> int:
 
 
 def n_inputs(spec: NetworkSpec, cuts: int) -> int:
-    """Return the inputs of the first layer, the bias's not among them.
+    """Return the inputs of the first layer, its own units among them, but not the bias.
 
     Raises
     ------
     ConfigError
         If a layer cannot have so many.
     """
-    inputs = spec.layers[0] * max(cuts, 1)
+    inputs = spec.layers[0] * max(cuts, 1) + spec.own_units(0)
     if inputs > MAX_UNITS or (inputs + spec.bias) * spec.layers[1] > MAX_LAYER_SYNAPSES:
         raise ConfigError(
             f"cuts={cuts}: {spec.n_features} columns become {inputs:,} inputs, more than the first "

@@ -138,3 +138,12 @@ def with_own(
     for name, values in (("events", spikes), ("live_inputs", trace)):
         new[f"hidden_{name}"][-1] += np.count_nonzero(values)
     return np.vstack([now, spikes]), np.vstack([x, trace])
+
+
+def fire_sums(
+    spec: NetworkSpec, state: State, layer: int, a: Float, new: dict[str, Any]
+) -> tuple[Float, Float]:
+    """As :func:`quant.spiking.sums.spiked`: the next layer's inputs, its own units', and ψ."""
+    trace, gate = fire(spec, state, layer, a, new)
+    _, x = with_own(spec, state, layer + 1, trace, trace, new)
+    return np.minimum(x, READ_MAX), gate

@@ -81,6 +81,10 @@ class LearningStep(ABC):
     def update(self, forward: Any, target: Any, drawn: Sequence[str]) -> dict[str, str]:
         """The rule's new fields, by name, in their own types; ``drawn``: the words wanted."""
 
+    def reads_more(self, layer: int) -> bool:
+        """Whether a later layer has rows behind those of the units below: its own, or a bias."""
+        return bool(self.shapes[layer][0] > self.spec.layers[layer])
+
     def rows_to_pull(self, index: int, sweep: int) -> str:
         """Numbers of a layer's rows that the prior pulls in this sample, int64[n]."""
         first = sum(rows for rows, _ in self.shapes[:index])

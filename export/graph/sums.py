@@ -14,7 +14,7 @@ Fire = Callable[[int, Any], tuple[Any, int]]
 
 
 def fire_sums(unit: Unit, layer: int, sums: Any, frac_bits: int, fire: Fire) -> Any:
-    """Let a hidden layer fire; the next layer's inputs, ``number[1, draws, units]`` in Q3.4."""
+    """Let a hidden layer fire; the next layer's inputs, ``number[1, draws, rows]`` in Q3.4."""
     inverse = float((1 << INVERSE_BITS) // unit[0])
     charge = shift_round(sums * inverse, charge_shift(unit, frac_bits))
     trace, trace_bits = fire(layer, clip(charge, -CHARGE_MAX, CHARGE_MAX))

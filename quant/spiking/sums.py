@@ -19,7 +19,13 @@ from quant.front_end import INPUT_FRAC_BITS
 from quant.integers import Int64, clamp_count, shift_round
 from quant.layout import State
 from quant.network import NetworkSpec
-from quant.spiking.golden import MEMBRANE_SHIFT, OUTPUT_FRAC_BITS, TRACE_FRAC_BITS, fire
+from quant.spiking.golden import (
+    MEMBRANE_SHIFT,
+    OUTPUT_FRAC_BITS,
+    TRACE_FRAC_BITS,
+    fire,
+    with_own,
+)
 
 CHARGE_FRAC_BITS = MEMBRANE_SHIFT + TRACE_FRAC_BITS
 CHARGE_MAX = (1 << 30) - 1
@@ -81,6 +87,11 @@ def charge_shift(unit: Unit, frac_bits: int) -> int:
     return INVERSE_BITS - unit[1] + frac_bits - CHARGE_FRAC_BITS
 
 
+def hidden_rows(spec: NetworkSpec) -> int:
+    """Return the inputs of all layers behind the first, biases not among them."""
+    return sum(rows - spec.bias for rows, _ in spec.shapes[1:])
+
+
 def spiked(
     spec: NetworkSpec,
     unit: Unit,
@@ -91,7 +102,7 @@ def spiked(
     result: Any,
     count: Saturations,
 ) -> Int64:
-    """Let a hidden layer fire; return the next layer's inputs, ``int64[units, draws]`` in Q3.4.
+    """Let a hidden layer fire; return the next layer's inputs, ``int64[rows, draws]`` in Q3.4.
 
     Parameters
     ----------
@@ -112,5 +123,6 @@ def spiked(
     count.activation += clamped
     x, _, gate = fire(spec, state, layer, charge, result.fired)
     result.gate.append(gate)
+    _, x = with_own(spec, state, layer + 1, x, x, result.fired)
     found: Int64 = np.minimum(x >> OUTPUT_FRAC_BITS - INPUT_FRAC_BITS, INPUT_MAX)
     return found

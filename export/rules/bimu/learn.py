@@ -139,7 +139,7 @@ class BimuStep(PaddedStep, DrawnStep):
     def _backward(self, layer: int, mine: Layer, below: Layer, delta: Any, noisy: Any) -> Any:
         """Gradient by the sums of the layer below over the norm of their input, Q.16."""
         x, (tanh, variance) = squeezed(mine.x, 0), self._weights[layer]
-        if self.spec.bias:
+        if self.reads_more(layer):
             first = np.arange(self.spec.layers[layer])
             x = Value(self.g, self.g.op("Gather", x.name, first, axis=1))
             tanh, variance = (

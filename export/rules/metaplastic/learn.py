@@ -144,7 +144,7 @@ class MetaplasticStep(PaddedStep):
             used = delta
             if layer > 0:
                 units = self._weights[layer]
-                if self.spec.bias:
+                if self.reads_more(layer):
                     first = np.arange(self.spec.layers[layer])
                     units = Value(self.g, self.g.op("Gather", units.name, first))
                 binary = where(units < 0, -1.0, np.array(1.0))

@@ -16,6 +16,7 @@ from quant.rules.bimu.config import BimuConfig
 from quant.rules.bimu.law import Law
 from quant.rules.bimu.plan import HARD, SHRINK, make_bimu_plan
 from quant.rules.bimu.state import stride
+from quant.spiking.sums import hidden_rows
 from quant.tables import EPSILON
 
 
@@ -66,7 +67,7 @@ def integer_constants(spec: NetworkSpec, config: BimuConfig, arithmetic: str) ->
     if spec.leaks:
         defines |= {
             "SL_CHARGES": table(map(table, plan.charges)),
-            "SL_N_HIDDEN_ROWS": max(sum(spec.layers[1:-1]), 1),
+            "SL_N_HIDDEN_ROWS": max(hidden_rows(spec), 1),
         }
     return Constants(defines, _layers(plan.shapes, widths, padded=True))
 

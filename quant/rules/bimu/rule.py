@@ -75,4 +75,5 @@ RULE = Rule(
         "relaxed": {"relaxed": 1},
     },
     spiking=("q8", "float64"),
+    recurrent=("q8", "float64"),
 )

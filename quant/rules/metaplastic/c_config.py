@@ -10,6 +10,7 @@ from quant.rules.metaplastic.config import MetaplasticConfig
 from quant.rules.metaplastic.cuts import n_inputs, shapes_of
 from quant.rules.metaplastic.plan import make_metaplastic_plan
 from quant.rules.metaplastic.state import stride
+from quant.spiking.sums import hidden_rows
 
 
 def constants(spec: NetworkSpec, config: MetaplasticConfig, arithmetic: str) -> Constants:
@@ -45,7 +46,7 @@ def constants(spec: NetworkSpec, config: MetaplasticConfig, arithmetic: str) -> 
     if plan.gates.n_blocks:
         defines["SL_BLOCK_UNITS"] = unsigned(plan.gates.block_units)
     if spec.leaks:
-        defines["SL_N_HIDDEN_ROWS"] = max(sum(spec.layers[1:-1]), 1)
+        defines["SL_N_HIDDEN_ROWS"] = max(hidden_rows(spec), 1)
     layers: list[list[object]] = []
     weight = sums = 0
     for index, ((rows, columns), width) in enumerate(zip(shapes, widths, strict=True)):

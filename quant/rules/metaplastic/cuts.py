@@ -32,7 +32,7 @@ def adapts(spec: NetworkSpec, config: MetaplasticConfig) -> bool:
 
 
 def n_inputs(spec: NetworkSpec, config: MetaplasticConfig) -> int:
-    """Return the inputs of the first layer, the bias's not among them.
+    """Return the inputs of the first layer, its own units among them, but not the bias.
 
     Raises
     ------

@@ -57,4 +57,5 @@ RULE = Rule(
         "adaptive": {"step": "adaptive", "cuts": 0},
     },
     spiking=("q8", "float64"),
+    recurrent=("q8", "float64"),
 )

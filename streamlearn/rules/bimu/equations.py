@@ -54,7 +54,7 @@ from quant.rules.bimu.state import belief_view
 from streamlearn.heads import HEADS
 from streamlearn.sampling import Float
 from streamlearn.sampling import Forward as Sampled
-from streamlearn.spiking import READ_MAX, fire
+from streamlearn.spiking import fire_sums
 
 
 @dataclass
@@ -105,9 +105,8 @@ def forward(
         result.sums.append(y)
         result.sizes.append(size)
         if spec.leaks and not last:
-            trace, gate = fire(spec, state, layer, y, result.fired)
+            x, gate = fire_sums(spec, state, layer, y, result.fired)
             result.gate.append(gate)
-            x = np.minimum(trace, READ_MAX)
         elif not spec.leaks:
             x = (_distance(config, y) > config.threshold).astype(np.float64)
     result.outputs = config.logit_scale * y

@@ -51,7 +51,7 @@ from quant.rules.metaplastic.gates import active_units, gates_of
 from quant.rules.metaplastic.plan import make_metaplastic_plan
 from quant.rules.metaplastic.state import weight_view
 from streamlearn.rules.metaplastic.step import adapt
-from streamlearn.spiking import READ_MAX, fire
+from streamlearn.spiking import fire_sums
 
 Float = npt.NDArray[np.float64]
 
@@ -108,10 +108,10 @@ def forward(
         if not spec.leaks:
             x = np.where(active, binary(a), 0.0)
         elif not last:
-            charge = a / unit
-            trace, gate = fire(spec, state, layer, charge[:, None], result.fired)
+            charge = a[:, None] / unit
+            read, gate = fire_sums(spec, state, layer, charge, result.fired)
             result.gate.append(gate)
-            x = np.minimum(trace[:, 0], READ_MAX)
+            x = read[:, 0]
     size = result.norms[-1]
     result.logits = a * (sized.logit_scale / size if size else 0.0)
     return result

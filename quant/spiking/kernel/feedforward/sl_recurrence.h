@@ -13,6 +13,11 @@ static inline uint32_t sl_own_rows(uint32_t index) {
     return 0;
 }
 
+static inline uint32_t sl_own_before(uint32_t index) {
+    (void)index;
+    return 0;
+}
+
 SL_FOLD void sl_own_arrive(const sl_state_t *state, sl_scratch_t *scratch) {
     (void)state;
     (void)scratch;

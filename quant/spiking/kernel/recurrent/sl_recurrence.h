@@ -20,13 +20,14 @@ static inline uint32_t sl_own_rows(uint32_t index) {
 
 /* A layer's first unit in own_spikes: of layer 0 one number for all draws. */
 static inline uint32_t sl_own_place(uint32_t index) {
-    return index == 0 ? 0 : SL_FIRST_UNITS + sl_layers[index].later * S;
+    return index == 0 ? 0 : sl_layers[0].columns + sl_own_before(index) * S;
 }
 
 /* Spikes of layer 0 arrive at it, behind its other inputs. */
 SL_FOLD void sl_own_arrive(const sl_state_t *state, sl_scratch_t *scratch) {
-    for (uint32_t j = 0; j < SL_FIRST_UNITS; j++) {
-        scratch->input[SL_N_INPUTS - SL_FIRST_UNITS + j] = (sl_input_t)state->own_spikes[j];
+    const uint32_t units = sl_layers[0].columns;
+    for (uint32_t j = 0; j < units; j++) {
+        scratch->input[SL_N_INPUTS - units + j] = (sl_input_t)state->own_spikes[j];
     }
 }
 
@@ -53,14 +54,14 @@ SL_FOLD void sl_own_keep(uint32_t index, const sl_state_t *state, sl_scratch_t *
 }
 
 SL_FOLD void sl_own_commit(sl_state_t *state, const sl_scratch_t *scratch) {
-    for (uint32_t e = 0; e < SL_N_CHARGES; e++) {
+    for (uint32_t e = 0; e < SL_N_OWN_SPIKES; e++) {
         state->own_spikes[e] = scratch->new_own[e];
     }
     sl_own_commit_later(state, scratch);
 }
 
 SL_FOLD void sl_own_reset(sl_state_t *state) {
-    for (uint32_t e = 0; e < SL_N_CHARGES; e++) {
+    for (uint32_t e = 0; e < SL_N_OWN_SPIKES; e++) {
         state->own_spikes[e] = 0;
     }
     sl_own_reset_later(state);

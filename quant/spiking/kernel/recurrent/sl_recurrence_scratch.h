@@ -7,4 +7,4 @@
 
 #define SL_RECURRENCE_SCRATCH                                                                      \
     int16_t new_own_trace[SL_N_OWN_TRACES + 1];                                                    \
-    uint8_t new_own[SL_N_CHARGES];
+    uint8_t new_own[SL_N_OWN_SPIKES];

@@ -184,7 +184,7 @@ static void sl_learn_rows(uint32_t index, uint32_t key, sl_state_t *state, sl_sc
     }
     const sl_later_t *below = index == 0 ? 0 : sl_later_inputs(scratch, index);
     for (uint32_t i = 0; i < layer->rows; i++) {
-        const uint32_t bias = index > 0 && i >= sl_layers[index - 1].columns;
+        const uint32_t bias = index > 0 && i >= sl_later_rows(index);
         const sl_later_t *inputs = index == 0 || bias ? 0 : below + i * L;
         const int32_t x = index == 0 ? scratch->input[i] : sl_later_size(inputs);
         if (index > 0 && x == 0) {

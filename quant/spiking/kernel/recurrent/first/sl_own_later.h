@@ -9,6 +9,11 @@
 #include "sl_rule.h"
 #include "sl_trace.h"
 
+static inline uint32_t sl_own_before(uint32_t index) {
+    (void)index;
+    return 0;
+}
+
 SL_FOLD void sl_own_join(uint32_t index, uint32_t draws, uint32_t lanes, uint32_t to,
                          const sl_state_t *state, sl_scratch_t *scratch) {
     (void)index;

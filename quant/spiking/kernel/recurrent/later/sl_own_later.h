@@ -9,29 +9,35 @@
 #include "sl_rule.h"
 #include "sl_trace.h"
 
-/* Spikes of a later hidden layer arrive at it, and at their traces. to: its first input in
- * scratch.hidden, [row][lane]. */
+/* Own units of the hidden layers behind the first that are before a layer. */
+static inline uint32_t sl_own_before(uint32_t index) {
+    return index == 0 ? 0 : sl_layers[index].unit - sl_layers[0].columns;
+}
+
+/* Spikes of a later hidden layer arrive at it, and at their traces. They become inputs where they
+ * charge it; else the traces do. to: its first input in scratch.hidden, [row][lane]. */
 SL_FOLD void sl_own_join(uint32_t index, uint32_t draws, uint32_t lanes, uint32_t to,
                          const sl_state_t *state, sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[index];
-    const uint32_t at = layer->later * S;
-    int16_t *hidden = scratch->hidden + to + layer->fan_in * lanes;
+    const uint32_t at = sl_own_before(index) * S;
+    int16_t *hidden = scratch->hidden + to + sl_layers[index - 1].columns * lanes;
     const uint32_t own = index + 1 < SL_N_LAYERS ? layer->columns : 0;
     uint32_t events = 0, live = 0;
     for (uint32_t j = 0; j < own; j++) {
         for (uint32_t s = 0; s < lanes; s++) {
-            int32_t fired = 0;
+            int32_t fired = 0, x = 0;
             if (s < draws) {
                 const uint32_t e = at + j * S + s;
-                fired = state->own_spikes[SL_FIRST_UNITS + e];
+                fired = state->own_spikes[sl_layers[0].columns + e];
                 const int32_t trace =
                     sl_decay(state->own_trace[e], sl_leaks[index]) + (fired << SL_TRACE_FRAC_BITS);
-                scratch->new_own_trace[e] = (int16_t)sl_min32(trace, SL_TRACE_MAX);
+                const int32_t kept = sl_min32(trace, SL_TRACE_MAX);
+                scratch->new_own_trace[e] = (int16_t)kept;
+                x = kept >> (SL_TRACE_FRAC_BITS - SL_OUTPUT_FRAC_BITS);
                 events += (uint32_t)fired;
-                live +=
-                    scratch->new_own_trace[e] >> (SL_TRACE_FRAC_BITS - SL_OUTPUT_FRAC_BITS) != 0;
+                live += x != 0;
             }
-            *hidden++ = (int16_t)(fired << SL_ARRIVING_FRAC_BITS);
+            *hidden++ = (int16_t)(sl_charged(index) ? fired << SL_ARRIVING_FRAC_BITS : x);
         }
     }
     scratch->new_events[index] += events;
@@ -41,10 +47,9 @@ SL_FOLD void sl_own_join(uint32_t index, uint32_t draws, uint32_t lanes, uint32_
 /* The trace of a later layer's input i in a draw; trace: of the layer below. */
 static inline int32_t sl_own_recalled(uint32_t index, uint32_t i, uint32_t draw,
                                       const int16_t *trace, const sl_scratch_t *scratch) {
-    const sl_layer_t *layer = &sl_layers[index];
-    return i < layer->fan_in
-               ? trace[i * S + draw]
-               : scratch->new_own_trace[(layer->later + i - layer->fan_in) * S + draw];
+    const uint32_t below = sl_layers[index - 1].columns;
+    return i < below ? trace[i * S + draw]
+                     : scratch->new_own_trace[(sl_own_before(index) + i - below) * S + draw];
 }
 
 SL_FOLD void sl_own_commit_later(sl_state_t *state, const sl_scratch_t *scratch) {

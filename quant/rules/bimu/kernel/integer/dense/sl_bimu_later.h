@@ -14,6 +14,10 @@ static inline const sl_later_t *sl_later_inputs(const sl_scratch_t *scratch, uin
     return scratch->gate + sl_layers[index - 1].unit * L;
 }
 
+static inline uint32_t sl_later_rows(uint32_t index) {
+    return sl_layers[index - 1].columns;
+}
+
 static inline sl_passing_t sl_later_passing(const sl_scratch_t *scratch, uint32_t index,
                                             uint32_t e) {
     return sl_later_inputs(scratch, index)[e] & (SL_RISING | SL_FALLING);

@@ -2,7 +2,6 @@
  * golden_spikes.py. */
 #pragma once
 
-#include "sl_activate.h"
 #include "sl_bimu.h"
 #include "sl_bimu_later.h"
 #include "sl_sums.h"
@@ -32,14 +31,13 @@ static void sl_bimu_hand_on(uint32_t index, const sl_state_t *state, sl_scratch_
             scratch->block_a[e] = sl_sum_charge(sums[e], inverse, right, scratch);
         }
     }
-    (void)sl_activate(index, S, L, layer->unit * L, state, scratch);
-    sl_read_traces(scratch->hidden + layer->unit * L, layer->columns * L);
+    sl_sum_fire(index, L, state, scratch);
 }
 
 /* A later layer: every draw has inputs of its own; a row that is 0 in all of them is left out. */
 static void sl_forward_later(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[index];
-    const uint32_t units = sl_layers[index - 1].columns, n = layer->columns * L;
+    const uint32_t units = sl_later_rows(index), n = layer->columns * L;
     const sl_later_t *below = sl_later_inputs(scratch, index);
     uint32_t *spread = sl_spreads(scratch, index);
     int32_t *sums = scratch->sums + layer->unit * L;

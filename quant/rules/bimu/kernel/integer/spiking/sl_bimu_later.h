@@ -3,18 +3,23 @@
 
 #include "sl_bimu.h"
 #include "sl_gate.h"
+#include "sl_sums.h"
 
 typedef int16_t sl_later_t;     /* Q3.4 */
 typedef sl_gate_t sl_passing_t; /* how a gradient passes, Q0.7; 0: not at all */
 
-/* Those of a layer, [unit][draw], but for its bias. */
+/* Those of a layer, [row][draw], but for its bias; and how many rows they are. */
 static inline const sl_later_t *sl_later_inputs(const sl_scratch_t *scratch, uint32_t index) {
-    return scratch->hidden + sl_layers[index - 1].unit * L;
+    return scratch->hidden + sl_sum_place(index) * L;
+}
+
+static inline uint32_t sl_later_rows(uint32_t index) {
+    return sl_sum_rows(index);
 }
 
 static inline sl_passing_t sl_later_passing(const sl_scratch_t *scratch, uint32_t index,
                                             uint32_t e) {
-    return sl_gates(scratch)[sl_layers[index - 1].unit * L + e];
+    return sl_gates(scratch)[sl_sum_place(index) * L + e];
 }
 
 static inline int64_t sl_later_times(int64_t value, sl_later_t x) {
@@ -42,7 +47,7 @@ SL_FOLD int32_t sl_later_size(const sl_later_t *x) {
 /* The largest input of any row and draw. */
 static inline uint32_t sl_later_largest(const sl_scratch_t *scratch, uint32_t index) {
     int32_t largest = SL_BIAS ? SL_SIGN : 0;
-    for (uint32_t i = 0; index > 0 && i < sl_layers[index - 1].columns; i++) {
+    for (uint32_t i = 0; index > 0 && i < sl_later_rows(index); i++) {
         largest = sl_max32(sl_later_size(sl_later_inputs(scratch, index) + i * L), largest);
     }
     return (uint32_t)largest;

@@ -2,7 +2,6 @@
  * the rule's golden.py. */
 #pragma once
 
-#include "sl_activate.h"
 #include "sl_gate.h"
 #include "sl_rule.h"
 #include "sl_sums.h"
@@ -18,7 +17,7 @@ typedef struct {
 } sl_later_t;
 
 static inline sl_later_t sl_later_units(const sl_scratch_t *scratch, uint32_t index) {
-    return (sl_later_t){sl_gates(scratch) + sl_layers[index].unit};
+    return (sl_later_t){sl_gates(scratch) + sl_sum_place(index + 1)};
 }
 
 static inline int32_t sl_later_learns(sl_later_t units, uint32_t j) {
@@ -39,8 +38,8 @@ static inline void sl_later_measure(uint32_t index, uint32_t square_sum, sl_scra
 
 /* The input of a row: the trace of a unit's spikes, or 1 of a bias. */
 static inline int32_t sl_later_input(const sl_scratch_t *scratch, uint32_t index, uint32_t i) {
-    const sl_layer_t *below = &sl_layers[index - 1];
-    return i < below->columns ? scratch->hidden[below->unit + i] : 1 << SL_INPUT_FRAC_BITS;
+    return i < sl_sum_rows(index) ? scratch->hidden[sl_sum_place(index) + i]
+                                  : 1 << SL_INPUT_FRAC_BITS;
 }
 
 /* A hidden layer's sums become charges, the units fire, and their traces become inputs. */
@@ -54,7 +53,6 @@ static inline void sl_later_hand_on(uint32_t index, const sl_state_t *state,
             sl_sum_charge(sums[j], inverse, SL_CHARGE_RIGHT - layer->exponent, scratch);
     }
     if (index + 1 < SL_N_LAYERS) {
-        (void)sl_activate(index, 1, 1, layer->unit, state, scratch);
-        sl_read_traces(scratch->hidden + layer->unit, layer->columns);
+        sl_sum_fire(index, 1, state, scratch);
     }
 }
