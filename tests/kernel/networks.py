@@ -116,6 +116,14 @@ EXTREME: list[tuple[NetworkSpec, Config]] = [
         BimuConfig(threshold=1 / 64, lr=64.0),
     ),
     (NetworkSpec((5, 8, 3), False, "none", leaks=(6, 6)), BimuConfig(n_draws=9, threshold=0.2)),
+    (
+        NetworkSpec((6, 9, 7, 3), leaks=(3, 4, 1), delta=(8, 5), recurrent=True),
+        BimuConfig(n_draws=3, threshold=1 / 64, lr=64.0),
+    ),
+    (
+        NetworkSpec((6, 9, 7, 3), leaks=(3, 4, 1), delta=(8, 5), recurrent=True),
+        MetaplasticConfig(window=1 / 64, lr=16.0, lr_output=16.0, skip=0.0),
+    ),
     (NetworkSpec((4, 3), front_end="frozen", leaks=(1,), delta=(1, 0)), MesuConfig()),
     (NetworkSpec((3, 7, 6, 2)), MesuConfig(n_draws=3, memory_window=2000.0, sigma_prior=1.0)),
     (NetworkSpec((9, 5, 2), bias=False, front_end="none"), MesuConfig(n_draws=64, mu_prior=0.5)),

@@ -9,6 +9,7 @@ import pytest
 from onnx.reference import ReferenceEvaluator
 from onnx_steps import models, session, sha256, start_of
 
+from quant.rule import RULES
 from streamlearn import SpikingClassifier
 
 LABELS = ("rest", "wave", "push")
@@ -20,7 +21,27 @@ LEARNERS: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
     ),
     "bias, adaptive step": ((3, 9, 5, 3), {"bias": True, "step": "adaptive", "n_draws": 3}),
     "three hidden layers": ((4, 12, 9, 7, 3), {"bias": True, "sigma_init": 1.5}),
+    "bimu, events": ((4, 12, 3), {"rule": "bimu", "n_draws": 3}),
+    "bimu, two hidden layers": ((6, 12, 7, 3), {"rule": "bimu", "leaks": (3, 4, 2)}),
+    "bimu, three hidden layers": (
+        (4, 12, 9, 7, 3),
+        {"rule": "bimu", "bias": True, "unit_threshold": 0.1, "threshold": None},
+    ),
+    "metaplastic, events": ((4, 12, 3), {"rule": "metaplastic", "step": "adaptive"}),
+    "metaplastic, two hidden layers": (
+        (6, 12, 7, 3),
+        {"rule": "metaplastic", "leaks": (3, 4, 2), "skip": 0.0},
+    ),
+    "metaplastic, three hidden layers": (
+        (4, 12, 9, 7, 3),
+        {"rule": "metaplastic", "bias": True, "unit_threshold": 0.1, "threshold": None},
+    ),
 }
+
+
+def test_every_rule_with_such_connections_is_among_them() -> None:
+    here = {settings.get("rule", "mesu") for _, settings in LEARNERS.values()}
+    assert here == {rule.name for rule in RULES.values() if rule.recurrent}
 
 
 @pytest.mark.parametrize("name", LEARNERS)
