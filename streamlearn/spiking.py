@@ -45,7 +45,8 @@ from quant.spiking import (
     TRACE_END,
     WIDTH,
     Arrived,
-    charges,
+    charges_of,
+    recurrence,
 )
 
 Float = npt.NDArray[np.float64]
@@ -86,7 +87,7 @@ def charge(
 ) -> tuple[Float, Float]:
     """As :func:`quant.spiking.golden.charge`: the charges' means and their deviations."""
     keep = 1 - 2.0 ** -spec.leaks[layer]
-    before = (charges(spec, state, layer, name, mean.shape[1]) for name in CHARGES)
+    before = (charges_of(spec, state, layer, name, mean.shape[1]) for name in CHARGES)
     mean = keep * next(before) + mean
     variance = keep**2 * next(before) + variance
     for name, values in zip(CHARGES, (mean, variance), strict=True):
@@ -95,7 +96,12 @@ def charge(
 
 
 def fire(
-    spec: NetworkSpec, state: State, layer: int, a: Float, new: dict[str, Any]
+    spec: NetworkSpec,
+    state: State,
+    layer: int,
+    a: Float,
+    new: dict[str, Any],
+    charges: bool = True,
 ) -> tuple[Float, Float]:
     """As :func:`quant.spiking.golden.fire`: the next layer's inputs, and ψ."""
     first = sum(spec.layers[1 : layer + 1])
@@ -115,7 +121,8 @@ def fire(
     for name, values in (("membrane_reset", resets), ("output_trace", trace), ("spikes", spikes)):
         new.setdefault(name, []).append(values)
     if spec.recurrent:
-        own = spikes.mean(axis=1) if layer == 0 else spikes
+        brings = recurrence.brings(spec.leaks[layer], charges) / recurrence.WHOLE
+        own = brings * spikes.mean(axis=1) if layer == 0 else spikes
         new.setdefault("own_spikes", []).append(own)
     for name, values in (("events", spikes), ("live_inputs", trace)):
         new.setdefault(f"hidden_{name}", []).append(np.count_nonzero(values))
@@ -123,17 +130,25 @@ def fire(
 
 
 def with_own(
-    spec: NetworkSpec, state: State, layer: int, now: Float, x: Float, new: dict[str, Any]
+    spec: NetworkSpec,
+    state: State,
+    layer: int,
+    now: Float,
+    x: Float,
+    new: dict[str, Any],
+    charges: bool = True,
 ) -> tuple[Float, Float]:
     """As :func:`quant.spiking.golden.with_own`."""
     if not spec.recurrent or layer == len(spec.shapes) - 1:
         return now, x
     draws, units = x.shape[1], spec.layers[layer + 1]
-    spikes = charges(spec, state, layer, "own_spikes", draws)
+    spikes = charges_of(spec, state, layer, "own_spikes", draws)
     held = state["own_trace"][0].reshape(sum(spec.layers[2:-1]), -1)
     first = sum(spec.layers[2 : layer + 1])
     keep = 1 - 2.0 ** -spec.leaks[layer]
-    trace = np.minimum(keep * held[first : first + units, :draws] + spikes, TRACE_MAX)
+    brings = recurrence.brings(spec.leaks[layer], charges) / recurrence.WHOLE
+    left = keep * held[first : first + units, :draws]
+    trace = np.minimum(left + brings * spikes, TRACE_MAX)
     new.setdefault("own_trace", []).append(trace)
     for name, values in (("events", spikes), ("live_inputs", trace)):
         new[f"hidden_{name}"][-1] += np.count_nonzero(values)
@@ -144,6 +159,6 @@ def fire_sums(
     spec: NetworkSpec, state: State, layer: int, a: Float, new: dict[str, Any]
 ) -> tuple[Float, Float]:
     """As :func:`quant.spiking.sums.spiked`: the next layer's inputs, its own units', and ψ."""
-    trace, gate = fire(spec, state, layer, a, new)
-    _, x = with_own(spec, state, layer + 1, trace, trace, new)
+    trace, gate = fire(spec, state, layer, a, new, charges=False)
+    _, x = with_own(spec, state, layer + 1, trace, trace, new, charges=False)
     return np.minimum(x, READ_MAX), gate

@@ -30,6 +30,7 @@ from export.graph.whole import (
 from export.graph.words import epsilons
 from quant.heads.categorical.golden import OUTPUT_FRAC_BITS
 from quant.network import NetworkSpec
+from quant.rule import rule_of
 
 
 class LearningStep(ABC):
@@ -48,7 +49,8 @@ class LearningStep(ABC):
         self.g, self.spec, self.config, self.fields = g, spec, config, fields
         #: Of a spiking network.
         draws = getattr(config, "n_draws", 1)
-        self.time = Time(g, spec, draws, fields) if spec.leaks else None
+        charges = rule_of(config).charges
+        self.time = Time(g, spec, draws, fields, charges) if spec.leaks else None
         #: Rows and columns of each layer; a rule whose first layer reads more than the features
         #: says so.
         self.shapes: Sequence[tuple[int, int]] = spec.shapes

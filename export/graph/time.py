@@ -41,7 +41,7 @@ from quant.spiking.golden import (
     TRACE_MAX,
     VARIANCE_MAX,
 )
-from quant.spiking.recurrence import WHOLE
+from quant.spiking.recurrence import brings
 
 
 class Time:
@@ -56,6 +56,8 @@ class Time:
         Membranes of a unit.
     fields : Fields
         The state before the step.
+    charges : bool
+        Whether what arrives charges membranes (:class:`quant.rule.Rule`).
 
     Attributes
     ----------
@@ -65,8 +67,11 @@ class Time:
         What arrived at the layer that comes: Q3.4, or 2^-7 a spike; without a bias.
     """
 
-    def __init__(self, g: GraphBuilder, spec: NetworkSpec, n_draws: int, fields: Fields) -> None:
+    def __init__(
+        self, g: GraphBuilder, spec: NetworkSpec, n_draws: int, fields: Fields, charges: bool
+    ) -> None:
         self._g, self._spec, self._fields, self._n_draws = g, spec, fields, n_draws
+        self._brings = [brings(k, charges) for k in spec.leaks]
         self._sizes = [n * n_draws for n in spec.layers[1:-1]]
         self._spike_sizes = [*spec.layers[1:2], *self._sizes[1:]]
         self._new: dict[str, Any] = {}
@@ -156,7 +161,9 @@ class Time:
         """Keep a layer's spikes for itself: of the first one the share of the draws that fired."""
         if layer == 0:
             fired = reduce("Sum", squeezed(spikes, 0), 0, keepdims=False)
-            mine = divide_floor(fired * (2 * WHOLE) + self._n_draws, float(2 * self._n_draws))
+            mine = divide_floor(
+                fired * (2 * self._brings[0]) + self._n_draws, float(2 * self._n_draws)
+            )
         else:
             mine = reshaped(transposed(squeezed(spikes, 0)), [-1])
         self._layers.setdefault("own_spikes", []).append(mine)
@@ -174,7 +181,7 @@ class Time:
 
         own = before("own_spikes", self._spike_sizes, layer)
         left = decay(before("own_trace", self._sizes[1:], layer - 1), self._spec.leaks[layer])
-        trace = minimum(left + own * 2.0**TRACE_FRAC_BITS, TRACE_MAX)
+        trace = minimum(left + own * float(self._brings[layer] << INPUT_SHIFT), TRACE_MAX)
         mine = shift_floor(trace, TRACE_FRAC_BITS - OUTPUT_FRAC_BITS)
         flat = reshaped(transposed(squeezed(trace, 0)), [-1])
         self._layers.setdefault("own_trace", []).append(flat)

@@ -182,7 +182,7 @@ def n_charges(layers: tuple[int, ...], n_draws: int) -> int:
     return sum(layers[1:2] if len(layers) > 2 else ()) + sum(layers[2:-1]) * n_draws
 
 
-def charges(spec: Any, state: State, layer: int, name: str, draws: int) -> Any:
+def charges_of(spec: Any, state: State, layer: int, name: str, draws: int) -> Any:
     """Return the first draws' charges of a hidden layer, ``[units, draws]``; of layer 0 one."""
     units, first = spec.layers[layer + 1], spec.layers[1]
     whole = state[name][0]

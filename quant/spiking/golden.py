@@ -15,7 +15,7 @@ from quant.front_end import INPUT_FRAC_BITS
 from quant.integers import Int64, bit_lengths, clamp_count, clip, isqrt
 from quant.layout import State
 from quant.network import NetworkSpec
-from quant.spiking import CHARGES, EVENTS_MAX, Arrived, charges, recurrence
+from quant.spiking import CHARGES, EVENTS_MAX, Arrived, charges_of, recurrence
 
 TRACE_FRAC_BITS = 9
 TRACE_MAX = (1 << 15) - 1
@@ -136,7 +136,7 @@ def charge(
     """
     k, draws = spec.leaks[layer], mean.shape[1]
     was, was_variance = (
-        charges(spec, state, layer, name, draws).astype(np.int64) for name in CHARGES
+        charges_of(spec, state, layer, name, draws).astype(np.int64) for name in CHARGES
     )
     mean, n = clamp_count(decay(was, k) + mean, CHARGE_MAX)
     variance, more = clamp_count(decay(decay(was_variance, k), k) + variance, VARIANCE_MAX)
@@ -155,7 +155,12 @@ def deviation(variance: Int64) -> Int64:
 
 
 def fire(
-    spec: NetworkSpec, state: State, layer: int, a: Int64, new: dict[str, Any]
+    spec: NetworkSpec,
+    state: State,
+    layer: int,
+    a: Int64,
+    new: dict[str, Any],
+    charges: bool = True,
 ) -> tuple[Int64, int, Int64]:
     """Reset the membranes of a hidden layer, and let them fire.
 
@@ -166,6 +171,8 @@ def fire(
         column, for the membranes of the first draw.
     new : dict
         Fields of the state after this step; this layer's are put into it, and its ``spikes``.
+    charges : bool
+        Whether what arrives charges membranes (:class:`quant.rule.Rule`).
 
     Returns
     -------
@@ -194,21 +201,28 @@ def fire(
     for name, values in (("membrane_reset", resets), ("output_trace", trace), ("spikes", spikes)):
         new.setdefault(name, []).append(values)
     if spec.recurrent:
-        new.setdefault("own_spikes", []).append(share(spikes) if layer == 0 else spikes)
+        own = recurrence.brings(spec.leaks[layer], charges)
+        new.setdefault("own_spikes", []).append(share(spikes, own) if layer == 0 else spikes)
     for name, values in (("events", spikes), ("live_inputs", x)):
         new.setdefault(f"hidden_{name}", []).append(np.count_nonzero(values))
     return x, OUTPUT_FRAC_BITS, gate
 
 
-def share(spikes: Int64) -> Int64:
+def share(spikes: Int64, whole: int) -> Int64:
     """Return the share of a unit's draws that fired, ``int64[units]`` in Q3.4, rounded half up."""
     n_draws = spikes.shape[1]
-    shares: Int64 = (2 * recurrence.WHOLE * spikes.sum(axis=1) + n_draws) // (2 * n_draws)
+    shares: Int64 = (2 * whole * spikes.sum(axis=1) + n_draws) // (2 * n_draws)
     return shares
 
 
 def with_own(
-    spec: NetworkSpec, state: State, layer: int, now: Int64, x: Int64, new: dict[str, Any]
+    spec: NetworkSpec,
+    state: State,
+    layer: int,
+    now: Int64,
+    x: Int64,
+    new: dict[str, Any],
+    charges: bool = True,
 ) -> tuple[Int64, Int64]:
     """Append a later hidden layer's own units to what comes from the layer below.
 
@@ -218,15 +232,18 @@ def with_own(
         What arrives, 2^-7 a spike, and traces, Q.8.
     new : dict
         Fields of the state after this step; this layer's traces are put into it.
+    charges : bool
+        As of :func:`fire`.
     """
     if not spec.recurrent or layer == len(spec.shapes) - 1:
         return now, x
     draws, units = x.shape[1], spec.layers[layer + 1]
-    spikes = charges(spec, state, layer, "own_spikes", draws).astype(np.int64)
+    spikes = charges_of(spec, state, layer, "own_spikes", draws).astype(np.int64)
     held = state["own_trace"][0].reshape(sum(spec.layers[2:-1]), -1)
     first = sum(spec.layers[2 : layer + 1])
     left = decay(held[first : first + units, :draws].astype(np.int64), spec.leaks[layer])
-    trace = np.minimum(left + (spikes << TRACE_FRAC_BITS), TRACE_MAX)
+    brought = recurrence.brings(spec.leaks[layer], charges) << INPUT_SHIFT
+    trace = np.minimum(left + spikes * brought, TRACE_MAX)
     own = trace >> TRACE_FRAC_BITS - OUTPUT_FRAC_BITS
     new.setdefault("own_trace", []).append(trace)
     for name, values in (("events", spikes), ("live_inputs", own)):

@@ -8,6 +8,9 @@ make of the trace of the unit before it: e-prop with a factorised eligibility (B
 Communications 11, 3625, 2020; ReckOn's form, Frenkel and Indiveri, ISSCC 2022). Nothing goes back
 through the recurrent weights themselves.
 
+Binary weights have no size, and cannot start near 0. Under a rule that keeps no charges, whose
+layers add up traces, a unit's spike therefore brings less where its trace lasts longer.
+
 The inputs of the first layer are the same for all draws of the weights. So are its own units': each
 brings the share of its draws that fired. A later layer's draws have spikes of their own.
 """
@@ -26,7 +29,7 @@ from quant.layout import REAL, Field
 MAX_ROWS = 65535
 #: The fields that a reset sets to zero.
 FIELDS = ("own_spikes", "own_trace")
-#: A unit of the first hidden layer of which all draws fired brings 1, Q3.4.
+#: A spike of an input, Q3.4: what a unit of which all draws fired brings at most.
 WHOLE = 16
 
 
@@ -53,6 +56,16 @@ def check(recurrent: Any, layers: tuple[int, ...]) -> bool:
                 f"units of its own; expected {MAX_ROWS} together at most"
             )
     return True
+
+
+def brings(k: int, charges: bool) -> int:
+    """Return what a unit of which all draws fired brings its own layer, which leaks by 2^-k: Q3.4.
+
+    Where weights charge membranes, 1. Else its trace adds up to 2, whatever the leak. That was
+    chosen on spoken digits that no figure is measured on, among 1/2 to 8: more is noise, of which
+    the digits drown, and of less no spike comes back.
+    """
+    return WHOLE if charges else max(2 * WHOLE >> k, 1)
 
 
 def fields(layers: tuple[int, ...], n_draws: int, n_spikes: int, numbers: str) -> list[Field]:

@@ -121,8 +121,8 @@ def spiked(
     charge = shift_round(sums * ((1 << INVERSE_BITS) // unit[0]), charge_shift(unit, frac_bits))
     charge, clamped = clamp_count(charge, CHARGE_MAX)
     count.activation += clamped
-    x, _, gate = fire(spec, state, layer, charge, result.fired)
+    x, _, gate = fire(spec, state, layer, charge, result.fired, charges=False)
     result.gate.append(gate)
-    _, x = with_own(spec, state, layer + 1, x, x, result.fired)
+    _, x = with_own(spec, state, layer + 1, x, x, result.fired, charges=False)
     found: Int64 = np.minimum(x >> OUTPUT_FRAC_BITS - INPUT_FRAC_BITS, INPUT_MAX)
     return found

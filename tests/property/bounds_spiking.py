@@ -163,7 +163,7 @@ def _put(state: np.ndarray, new: dict[str, np.ndarray]) -> None:
 def _exercise_own() -> None:
     """Units of which all draws fire at each step, and traces of them that are full."""
     for n_draws in (1, 3, 64):
-        shares = golden.share(np.tri(n_draws + 1, n_draws, -1, np.int64))
+        shares = golden.share(np.tri(n_draws + 1, n_draws, -1, np.int64), recurrence.WHOLE)
         BOUNDS.hold("own", shares)
         assert (np.diff(shares) >= 0).all()
     spec = NetworkSpec((2, 2, 2, 2), False, "none", leaks=(1, LEAK_MAX, 1), recurrent=True)

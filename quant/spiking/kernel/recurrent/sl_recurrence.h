@@ -7,11 +7,10 @@
 #include "sl_build.h"
 #include "sl_integer.h"
 #include "sl_lanes.h"
+#include "sl_own_brings.h"
 #include "sl_own_later.h"
 #include "sl_rule.h"
 #include "sl_trace.h"
-
-enum { SL_OWN_WHOLE = 16 }; /* every draw of a unit fired, Q3.4 */
 
 /* Rows of a layer that are its own units'. */
 static inline uint32_t sl_own_rows(uint32_t index) {
@@ -48,7 +47,7 @@ SL_FOLD void sl_own_keep(uint32_t index, const sl_state_t *state, sl_scratch_t *
             }
         }
         if (index == 0) {
-            *own++ = (uint8_t)(n == 0 ? 0 : (2 * SL_OWN_WHOLE * n + S) / (2 * S));
+            *own++ = (uint8_t)(n == 0 ? 0 : (2 * sl_own_brings(0) * n + S) / (2 * S));
         }
     }
 }

@@ -6,6 +6,7 @@
 #include "sl_build.h"
 #include "sl_integer.h"
 #include "sl_lanes.h"
+#include "sl_own_brings.h"
 #include "sl_rule.h"
 #include "sl_trace.h"
 
@@ -22,6 +23,7 @@ SL_FOLD void sl_own_join(uint32_t index, uint32_t draws, uint32_t lanes, uint32_
     const uint32_t at = sl_own_before(index) * S;
     int16_t *hidden = scratch->hidden + to + sl_layers[index - 1].columns * lanes;
     const uint32_t own = index + 1 < SL_N_LAYERS ? layer->columns : 0;
+    const int32_t one = (int32_t)sl_own_brings(index) << SL_INPUT_SHIFT;
     uint32_t events = 0, live = 0;
     for (uint32_t j = 0; j < own; j++) {
         for (uint32_t s = 0; s < lanes; s++) {
@@ -29,8 +31,7 @@ SL_FOLD void sl_own_join(uint32_t index, uint32_t draws, uint32_t lanes, uint32_
             if (s < draws) {
                 const uint32_t e = at + j * S + s;
                 fired = state->own_spikes[sl_layers[0].columns + e];
-                const int32_t trace =
-                    sl_decay(state->own_trace[e], sl_leaks[index]) + (fired << SL_TRACE_FRAC_BITS);
+                const int32_t trace = sl_decay(state->own_trace[e], sl_leaks[index]) + fired * one;
                 const int32_t kept = sl_min32(trace, SL_TRACE_MAX);
                 scratch->new_own_trace[e] = (int16_t)kept;
                 x = kept >> (SL_TRACE_FRAC_BITS - SL_OUTPUT_FRAC_BITS);
