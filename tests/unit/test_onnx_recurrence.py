@@ -30,7 +30,7 @@ LEARNERS: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
     "metaplastic, events": ((4, 12, 3), {"rule": "metaplastic", "step": "adaptive"}),
     "metaplastic, two hidden layers": (
         (6, 12, 7, 3),
-        {"rule": "metaplastic", "leaks": (3, 4, 2), "skip": 0.0},
+        {"rule": "metaplastic", "leaks": (3, 4, 2), "unit_threshold": 0.1},
     ),
     "metaplastic, three hidden layers": (
         (4, 12, 9, 7, 3),
