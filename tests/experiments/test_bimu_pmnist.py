@@ -33,6 +33,7 @@ def test_what_differs_between_the_arithmetics_of_bimu() -> None:
     byte, two, real = (network_of(Setting(name))[1] for name in ("bimu", "bimu-q16", "bimu-float"))
     assert {name for name, value in vars(byte).items() if value != vars(two)[name]} == {
         "gather",
+        "lr",
         "memory_window",
         "settle",
     }
