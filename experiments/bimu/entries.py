@@ -10,6 +10,7 @@ ENTRIES = {
             "bimu.experiments", "100 tasks of permuted MNIST in a byte per synapse (BiMU, table 1)"
         ),
         "bimu-window": Entry("bimu.experiments", "memory window of BiMU (BiMU, window study)"),
+        "bimu-one": Entry("bimu.experiments", "one pass of MNIST in a byte per synapse (BiMU)"),
         "bimu-thousand": Entry(
             "bimu.experiments", "1,000 tasks of permuted MNIST: BiMU in a byte, and MESU"
         ),

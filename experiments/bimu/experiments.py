@@ -37,5 +37,15 @@ EXPERIMENTS: dict[str, Runnable] = {
         runs.BimuRun,
         runs.N_LONG,
     ),
+    runs.ONE_FOLDER: Experiment(
+        runs.ONE_FOLDER,
+        runs.ONE,
+        runs.N_SEEDS,
+        runs.one_settings_of,
+        report.bimu_table,
+        report.bimu_picture,
+        runs.BimuRun,
+        1,
+    ),
     tune.STUDY.name: tune.STUDY,
 }

@@ -41,7 +41,11 @@ N_TASKS, N_SEEDS = 100, 3
 NEWEST, MORE, MOST, EVERY = 5, 20, 100, 10
 
 #: All algorithms, in the order of the table.
-ALGORITHMS = (*RULE_SETTINGS, *DRAWN, *PUBLISHED, *MESU, *BASELINES)
+_ALL = (*RULE_SETTINGS, *DRAWN, *PUBLISHED, *MESU, *BASELINES)
+ALGORITHMS = tuple(name for name in _ALL if not name.startswith("bimu-one"))
+#: One task, with the paper's constants for that.
+ONE_FOLDER = "bimu-one"
+ONE = (*(name for name in _ALL if name not in ALGORITHMS), *MESU, "sgd")
 #: Images of each kind that tell how well a learner knows what it does not know.
 KNOWN = 900
 
@@ -67,6 +71,11 @@ def window_settings_of(algorithm: str) -> list[tuple[str, Setting, int]]:
 def settings_of(algorithm: str, folder: str = FOLDER) -> list[tuple[str, Setting, int]]:
     """Return the one setting of an algorithm."""
     return [(folder, Setting(algorithm, LAYERS), N_SEEDS)]
+
+
+def one_settings_of(algorithm: str) -> list[tuple[str, Setting, int]]:
+    """Return the one setting of an algorithm on one task."""
+    return settings_of(algorithm, ONE_FOLDER)
 
 
 def long_settings_of(algorithm: str) -> list[tuple[str, Setting, int]]:

@@ -14,6 +14,7 @@ from experiments.bimu.runs import (
     FOLDER,
     LONG,
     LONG_FOLDER,
+    ONE,
     WINDOWS,
     BimuRun,
     long_settings_of,
@@ -25,7 +26,7 @@ from quant.rule import RULES
 
 
 def test_every_algorithm_has_a_name_in_the_table() -> None:
-    assert set(NAMES) == set(ALGORITHMS)
+    assert set(NAMES) == {*ALGORITHMS, *ONE}
 
 
 def test_what_differs_between_the_arithmetics_of_bimu() -> None:
@@ -33,6 +34,7 @@ def test_what_differs_between_the_arithmetics_of_bimu() -> None:
     byte, two, real = (network_of(Setting(name))[1] for name in ("bimu", "bimu-q16", "bimu-float"))
     assert {name for name, value in vars(byte).items() if value != vars(two)[name]} == {
         "gather",
+        "lr",
         "memory_window",
         "settle",
     }
@@ -40,7 +42,7 @@ def test_what_differs_between_the_arithmetics_of_bimu() -> None:
     assert (two.settle, two.gather, two.relaxed, real.n_draws) == (0, 1, 1, 5)
 
 
-@pytest.mark.parametrize("name", ALGORITHMS)
+@pytest.mark.parametrize("name", dict.fromkeys([*ALGORITHMS, *ONE]))
 def test_a_log_says_what_its_run_says(name: str) -> None:
     identity = BimuRun("", Setting(name), 0).identity()
     assert json.loads(json.dumps(identity)) == identity

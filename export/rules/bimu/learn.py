@@ -222,7 +222,8 @@ class BimuStep(PaddedStep, DrawnStep):
         """Steps against the gradient, in LSBs, .12: shrunk where they are large."""
         caution, shift = self.plan.caution
         byte, law = self._byte(old), self.plan.law
-        t, lean = lookup(law.mean, byte), lookup(law.lean, byte)
+        t = lookup(law.mean, byte)
+        lean = t if law.lean is law.mean else lookup(law.lean, byte)
         y = shift_round((g - shift_round(lean * q, 8)) * lookup(law.slope >> 5, byte), 10)
         against = absolute(y) + shift_floor(y * t, 8)
         worth = minimum(shift_floor(against * float(caution), shift), len(SHRINK) - 1)
