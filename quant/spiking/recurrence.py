@@ -62,8 +62,8 @@ def brings(k: int, charges: bool) -> int:
     """Return what a unit of which all draws fired brings its own layer, which leaks by 2^-k: Q3.4.
 
     Where weights charge membranes, 1. Else its trace adds up to 2, whatever the leak. That was
-    chosen on spoken digits that no figure is measured on, among 1/2 to 8: more is noise, of which
-    the digits drown, and of less no spike comes back.
+    chosen on spoken digits that no figure is measured on, among 1/2, 1, 2, 4 and 8: of more the
+    layer hears itself rather than its inputs, and of less no spike comes back.
     """
     return WHOLE if charges else max(2 * WHOLE >> k, 1)
 
