@@ -15,9 +15,9 @@ NAMES = {
     "bimu": "BiMU, q8",
     "bimu-q16": "BiMU, q16",
     "bimu-float": "BiMU, float32",
-    "bimu-one": "BiMU, q8",
-    "bimu-one-q16": "BiMU, q16",
-    "bimu-one-drawn": "BiMU, float32, as published",
+    "bimu-one": "BiMU, q8, for one task",
+    "bimu-one-q16": "BiMU, q16, for one task",
+    "bimu-one-drawn": "BiMU, as published, for one task",
     "bimu-hard": "BiMU, q8, weights ±1",
     "bimu-hard-float": "BiMU, float32, weights ±1",
     "bimu-drawn": "BiMU, float32, as published",
@@ -31,8 +31,10 @@ NAMES = {
 }
 #: Of the newest five tasks.
 AREAS = ("AUC, permuted Fashion", "AUC, Fashion as it is")
-#: Of each name in turn; the second five are dashed.
+#: Of each name in turn.
 _COLOURS = (colours.BLUE, colours.SKY, colours.GREEN, colours.VERMILLION, colours.PURPLE)
+#: Of the first five, the second and the third.
+_STYLES = ("-", "--", ":")
 
 
 def last(record: Record) -> list[float]:
@@ -141,14 +143,16 @@ def _picture(lines: Mapping[str, Sequence[Record]]) -> str:
     with style.drawing():
         figure = style.new_figure(3.2)
         ax = figure.subplots()
-        for line, (name, mine) in enumerate(lines.items()):
+        measured = {name: mine for name, mine in lines.items() if mine}
+        for line, (name, mine) in enumerate(measured.items()):
             for place, record in enumerate(mine):
                 means = [mean(newest) for newest in record["newest"]]
                 ax.plot(
                     range(1, len(means) + 1),
                     means,
                     color=_COLOURS[line % len(_COLOURS)],
-                    linestyle="--" if line >= len(_COLOURS) else "-",
+                    linestyle=_STYLES[line // len(_COLOURS)],
+                    marker="." if len(means) == 1 else "",
                     label=name if place == 0 else None,
                 )
         ax.set_xlabel("tasks learned")

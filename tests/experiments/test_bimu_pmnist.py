@@ -27,6 +27,7 @@ from quant.rule import RULES
 
 def test_every_algorithm_has_a_name_in_the_table() -> None:
     assert set(NAMES) == {*ALGORITHMS, *ONE}
+    assert len({*NAMES.values()}) == len(NAMES)
 
 
 def test_what_differs_between_the_arithmetics_of_bimu() -> None:
