@@ -31,10 +31,8 @@ NAMES = {
 }
 #: Of the newest five tasks.
 AREAS = ("AUC, permuted Fashion", "AUC, Fashion as it is")
-#: Of each name in turn.
+#: Of each name in turn; the second five are dashed.
 _COLOURS = (colours.BLUE, colours.SKY, colours.GREEN, colours.VERMILLION, colours.PURPLE)
-#: Of the first five, the second and the third.
-_STYLES = ("-", "--", ":")
 
 
 def last(record: Record) -> list[float]:
@@ -130,32 +128,36 @@ def _of_window(records: Sequence[Record], window: float) -> list[Record]:
 
 def window_picture(records: Sequence[Record]) -> str:
     """Mean accuracy on the newest five tasks, task after task, for each window."""
-    lines = {f"window {window:,.0f}": _of_window(records, window) for window in PUBLISHED_WINDOWS}
-    return _picture(lines)
+    return _picture(
+        [{f"window {window:,.0f}": _of_window(records, window) for window in PUBLISHED_WINDOWS}]
+    )
 
 
 def bimu_picture(records: Sequence[Record]) -> str:
-    """Mean accuracy on the newest five tasks, task after task."""
-    return _picture({name: of(records, algorithm=key) for key, name in NAMES.items()})
+    """Mean accuracy on the newest five tasks, task after task; BiMU apart from its rivals."""
+    lines = {name: of(records, algorithm=key) for key, name in NAMES.items()}
+    ours = {name: mine for name, mine in lines.items() if name.startswith("BiMU")}
+    return _picture([ours, {name: lines[name] for name in lines if name not in ours}])
 
 
-def _picture(lines: Mapping[str, Sequence[Record]]) -> str:
+def _picture(panels: Sequence[Mapping[str, Sequence[Record]]]) -> str:
+    measured = [{name: mine for name, mine in lines.items() if mine} for lines in panels]
+    shown = [lines for lines in measured if lines]
     with style.drawing():
-        figure = style.new_figure(3.2)
-        ax = figure.subplots()
-        measured = {name: mine for name, mine in lines.items() if mine}
-        for line, (name, mine) in enumerate(measured.items()):
-            for place, record in enumerate(mine):
-                means = [mean(newest) for newest in record["newest"]]
-                ax.plot(
-                    range(1, len(means) + 1),
-                    means,
-                    color=_COLOURS[line % len(_COLOURS)],
-                    linestyle=_STYLES[line // len(_COLOURS)],
-                    marker="." if len(means) == 1 else "",
-                    label=name if place == 0 else None,
-                )
-        ax.set_xlabel("tasks learned")
-        ax.set_ylabel(f"accuracy, newest {NEWEST} (%)")
-        legend_above(ax)
+        figure = style.new_figure(3.6)
+        for ax, lines in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
+            for line, (name, mine) in enumerate(lines.items()):
+                for place, record in enumerate(mine):
+                    means = [mean(newest) for newest in record["newest"]]
+                    ax.plot(
+                        range(1, len(means) + 1),
+                        means,
+                        color=_COLOURS[line % len(_COLOURS)],
+                        linestyle="--" if line >= len(_COLOURS) else "-",
+                        marker="." if len(means) == 1 else "",
+                        label=name if place == 0 else None,
+                    )
+            ax.set_xlabel("tasks learned")
+            ax.set_ylabel(f"accuracy, newest {NEWEST} (%)")
+            legend_above(ax, columns=1 if len(shown) > 1 else 2)
         return svg(figure)
