@@ -42,6 +42,11 @@ def last(record: Record) -> list[float]:
     return found
 
 
+def tasks_of(record: Record) -> int:
+    """Return after how many tasks those were measured: a run that goes on may be further."""
+    return max(map(int, record["windows"]))
+
+
 def areas_of(record: Record, kind: str = "auc") -> list[float]:
     """Return the areas under the ROC curve of the newest five tasks at the end, if measured."""
     windows = record["windows"]
@@ -71,7 +76,7 @@ def bimu_table(records: Sequence[Record]) -> str:
             [
                 name,
                 f"{mine[0]['bytes']:,}",
-                f"{min(int(r['tasks_done']) for r in mine)}",
+                f"{min(map(tasks_of, mine))}",
                 cell([end[-1] for end in ends]),
                 cell([mean(end[-NEWEST:]) for end in ends]),
                 cell([mean(end) for end in ends if len(end) == MORE]),
@@ -113,7 +118,7 @@ def window_table(records: Sequence[Record]) -> str:
             cell([mean(accuracy[-newest:]) for accuracy in found if len(accuracy) >= newest])
             for newest in (NEWEST, MORE, MOST)
         ]
-        tasks = min(int(record["tasks_done"]) for record in mine)
+        tasks = min(map(tasks_of, mine))
         both = [f"{theirs} / {own}" for theirs, own in zip(published[:-1], ours, strict=True)]
         both += [published[-1], *_area_cells(mine)]
         rows.append([f"{window:,.0f}", n, f"{tasks} × {len(mine)}", *both])

@@ -57,7 +57,7 @@ def test_a_window_takes_the_place_of_the_rules_own() -> None:
     found = {"accuracy": [80.0] * 20, "auc": [0.9] * 5, "auc_as_is": [0.95] * 5}
     records = [
         {
-            "identity": run.identity(), "tasks_done": 20, "windows": {"20": found},
+            "identity": run.identity(), "tasks_done": 29, "windows": {"20": found},
             "all": {"accuracy": [float(n)] * 100}, "newest": [[80.0]],
         }
         for n, run in enumerate(runs)
@@ -66,6 +66,7 @@ def test_a_window_takes_the_place_of_the_rules_own() -> None:
     assert [row.split("|")[4].split("/")[1].strip() for row in rows] == [
         f"{n}.00" for n in range(4)
     ]
+    assert {row.split("|")[3] for row in rows} == {" 20 × 1 "}
     assert [row.split("|")[8:10] for row in rows] == [[" 0.900 ", " 0.950 "]] * 4
 
 
