@@ -63,5 +63,6 @@ def keep_plain_numbers(config: Any, optional: Collection[str]) -> None:
             continue
         found = real(value)
         if found is None:
-            raise ConfigError(f"{field.name}={shown(value)}: expected a number that a float holds")
+            wanted = "a number" + is_whole(value) * " that a float holds"
+            raise ConfigError(f"{field.name}={shown(value)}: expected {wanted}")
         object.__setattr__(config, field.name, int(value) if is_whole(value) else found)
