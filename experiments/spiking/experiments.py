@@ -5,8 +5,9 @@ bands at 100 Hz send events to 48-128-10; every frame is a learning step. A held
 label is that of the logits' sum over its steps. Other rules have MESU's events and leaks, and else
 what a new learner has. With recurrent connections a rule has the same settings as without. "Speaker
 after speaker": all recordings of one speaker, then the next one's; the held-out ones are of all
-speakers. SGD's rate is the best of the list for one pass, on the very recordings held out. Cues, in
-q16 under MESU: trials made anew, of which the last step is learned; settings chosen on others.
+speakers. SGD's predictions read averaged weights as MESU's do, and its rate is the best of the list
+for one pass, on the very recordings held out. Cues, in q16 under MESU: trials made anew, of which
+the last step is learned; settings chosen on others.
 """
 
 from __future__ import annotations
@@ -40,25 +41,25 @@ TRIALS, ASKED, CUED_HIDDEN = (50, 100, 200), 200, 100
 #: Chosen on trials of the seeds 50 to 53.
 CUED: dict[str, Any] = {"n_draws": 8, "mu_init": 2.0, "lr_mu": 1.0, "lr_sigma": 2.0}
 RATES = (0.001, 0.003, 0.01)
+#: What differs, and the attribute of a rule that says in which arithmetics it can do so.
+VARIANTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "": ("spiking", {}),
+    ", weights not averaged": ("averages", {"average_window": 0}),
+    ", recurrent": ("recurrent", {"recurrent": True}),
+}
 #: Settings of the events and of time, which all rules share.
 EVENTS = ("drift", "threshold", "leaks")
 
 
 def digits_learner(
-    data: Recordings,
-    seed: int,
-    rule: str = "mesu",
-    arithmetic: str | None = None,
-    recurrent: bool = False,
+    data: Recordings, seed: int, rule: str = "mesu", arithmetic: str | None = None, **more: Any
 ) -> SpikingClassifier:
     """Return one for bands that are standardised, and whose level matters."""
     settings = chosen()
     if rule != "mesu":  # the same events and leaks, and the rule's own defaults
         settings = {"rule": rule, **{name: settings[name] for name in EVENTS}}
-    if recurrent:
-        settings = {**settings, "recurrent": True}
-    usual = RULES[rule].spiking[0]
-    return learner(data, seed, settings, front_end="none", arithmetic=arithmetic or usual)
+    usual = arithmetic or RULES[rule].spiking[0]
+    return learner(data, seed, {**settings, **more}, front_end="none", arithmetic=usual)
 
 
 def by_speaker(data: Recordings, seed: int) -> Integers:
@@ -70,10 +71,10 @@ def by_speaker(data: Recordings, seed: int) -> Integers:
 
 
 def digits_by(
-    data: Recordings, seed: int, rule: str, arithmetic: str | None = None, recurrent: bool = False
+    data: Recordings, seed: int, rule: str, arithmetic: str | None = None, **more: Any
 ) -> dict[str, float]:
     """Return the accuracy after each pass, and after speakers one by one."""
-    one, found = digits_learner(data, seed, rule, arithmetic, recurrent), {}
+    one, found = digits_learner(data, seed, rule, arithmetic, **more), {}
 
     def ask(asked: SpikingClassifier) -> float:
         guesses = [asked.predict_recording(data.signals[i]) for i in data.held]
@@ -84,11 +85,11 @@ def digits_by(
             one.learn_recording(data.signals[i], int(data.labels[i]))
         if turn in (0, TURNS - 1):
             found[f"{turn + 1} pass{'es' if turn else ''}"] = ask(one)
-    other = digits_learner(data, seed, rule, arithmetic, recurrent)
+    other = digits_learner(data, seed, rule, arithmetic, **more)
     for i in by_speaker(data, seed):
         other.learn_recording(data.signals[i], int(data.labels[i]))
     found["speaker after speaker"] = ask(other)
-    say(f"{rule}, {arithmetic or 'as it comes'}{', recurrent' * recurrent}, seed {seed}: {found}")
+    say(f"{rule}, {arithmetic or 'as it comes'}, {more}, seed {seed}: {found}")
     return found
 
 
@@ -97,7 +98,7 @@ def digits_by_sgd(data: Recordings, order: Integers, seed: int, rate: float) -> 
     mine = chosen()
     arriving = [events(signal, mine["threshold"], mine["drift"]) for signal in data.signals]
     sizes = arriving[0].shape[1], HIDDEN, CLASSES
-    network = SgdNetwork(sizes, mine["leaks"], rate, seed)
+    network = SgdNetwork(sizes, mine["leaks"], rate, seed, mine["average_window"])
     for i in order:
         network.run(arriving[i], int(data.labels[i]))
     guesses = [network.run(arriving[i], None) for i in data.held]
@@ -140,12 +141,14 @@ def digits_rows(seeds: Sequence[int]) -> tuple[list[dict[str, Any]], dict[str, A
     digits = spoken_digits()
     rows = [
         {
-            "learner": f"{rule.title or rule.name}, {known[0]}{', recurrent' * recurrent}",
-            "figures": [digits_by(digits, s, rule.name, known[0], recurrent) for s in seeds],
+            "learner": f"{rule.title or rule.name}, {getattr(rule, those)[0]}{how}",
+            "figures": [
+                digits_by(digits, s, rule.name, getattr(rule, those)[0], **more) for s in seeds
+            ],
         }
         for rule in sorted(RULES.values(), key=lambda rule: rule.name != "mesu")
-        for recurrent, known in ((False, rule.spiking), (True, rule.recurrent))
-        if known
+        for how, (those, more) in VARIANTS.items()
+        if getattr(rule, those)
     ]
     by_rate = {
         rate: [digits_by_sgd(digits, shuffled(digits, s), s, rate) for s in seeds] for rate in RATES

@@ -31,7 +31,11 @@ def events(signal: Floats, threshold: float, leak: int) -> Floats:
 
 
 class SgdNetwork:
-    """One hidden layer of spiking units, learned forward in time by SGD."""
+    """One hidden layer of spiking units, learned forward in time by SGD.
+
+    With an ``average_window``, in learned steps, predictions read a running mean of the weights,
+    as those of the learner that it is compared with.
+    """
 
     def __init__(
         self,
@@ -39,6 +43,7 @@ class SgdNetwork:
         leaks: tuple[int, int],
         rate: float,
         seed: int,
+        average_window: int = 0,
     ) -> None:
         rng = np.random.default_rng(seed)
         inputs, hidden, classes = sizes
@@ -46,22 +51,26 @@ class SgdNetwork:
         self.last = STARTS[1] * rng.uniform(-1, 1, (hidden, classes)) / np.sqrt(hidden)
         self.keep = [1 - 2.0**-k for k in leaks]
         self.rate = rate
+        self.window, self.learned = average_window, 0
+        self.average = self.first.copy(), self.last.copy()
 
     def run(self, arriving: Floats, label: int | None) -> int:
         """Run a recording, learn every step of it if it has a label; return the predicted class."""
+        shown = self.window and label is None
+        first, last = self.average if shown else (self.first, self.last)
         trace = np.zeros(len(self.first))
         left, spikes = np.zeros(self.first.shape[1]), np.zeros(self.first.shape[1])
         total, charge = np.zeros(self.last.shape[1]), np.zeros(self.first.shape[1])
         for t, row in enumerate(arriving, 1):
             trace = np.clip(self.keep[0] * trace + row, -TRACE_END, TRACE_END)
             live = np.flatnonzero(trace > 1 / 16)
-            charge = self.keep[0] * charge + row @ self.first
+            charge = self.keep[0] * charge + row @ first
             left *= self.keep[0]
             membrane = charge - left
             fired = membrane >= THRESHOLD
             left += THRESHOLD * fired
             spikes = self.keep[1] * spikes + fired
-            logits = spikes @ self.last
+            logits = spikes @ last
             total += t * logits
             if label is None:
                 continue
@@ -72,4 +81,13 @@ class SgdNetwork:
             below = self.rate * gate * (self.last @ delta)
             self.last -= np.outer(spikes, self.rate * delta)
             self.first[live] -= np.outer(trace[live], below)
+        if label is not None:
+            self._follow(len(arriving))
         return int(np.argmax(total))
+
+    def _follow(self, steps: int) -> None:
+        """Let the average follow the weights after so many learned steps."""
+        self.learned += steps
+        share = min(1.0, steps / min(self.learned, max(self.window, 1)))
+        for average, weights in zip(self.average, (self.first, self.last), strict=True):
+            average += share * (weights - average)
