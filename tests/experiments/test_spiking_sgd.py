@@ -1,4 +1,4 @@
-"""SGD of a spiking network: what predictions read if weights are averaged, and what learning does."""
+"""SGD of a spiking network: what predictions read if weights are averaged, and learning."""
 
 from __future__ import annotations
 
