@@ -10,6 +10,7 @@ import pytest
 
 import firmware_sim as fs
 from export.package import write_export
+from quant.spiking import TRACES, recurrence
 from streamlearn import SpikingClassifier
 
 STEPS, CLASSES = 240, 4
@@ -84,6 +85,10 @@ def test_a_board_agrees_with_the_desk(board: str, kind: str, tmp_path: Path) -> 
     assert host.activity.events[2] > 0.1
     if host.recurrent:
         assert host.state["own_trace"].any()
+    device.reset_time()
+    found = np.frombuffer(device.read_state(), host.state.dtype)
+    kept = {*TRACES, *recurrence.FIELDS} & {*host.state.dtype.names}
+    assert not any(found[name].any() for name in kept)
 
 
 @EACH_KIND

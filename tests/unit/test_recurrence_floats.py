@@ -17,26 +17,33 @@ from streamlearn.engines import make_engine
 
 
 def test_spikes_come_back_by_hand() -> None:
-    """Leaks of a half, weights of quarters: every number of every layer is exact in float32."""
-    spec = NetworkSpec((1, 2, 1, 2), False, "none", leaks=(1, 1, 1), recurrent=True)
+    """Leaks of a half, weights of quarters: every number of every layer is exact in float32.
+
+    A σ of 0: with the mean weights, too, the step that comes is predicted.
+    """
+    spec = NetworkSpec((1, 2, 1, 2), True, "none", leaks=(1, 1, 1), recurrent=True)
     config = MesuConfig(n_draws=1)
     state = init_state(spec, config, "float32")
-    state["mu"], state["sigma"] = 0.0, 0.0
-    layer_view(spec, state, "mu", 0)[:] = [[1.0, 0.25], [-0.5, 1.0], [0.0, 0.25]]
-    layer_view(spec, state, "mu", 1)[:] = [[0.5], [0.75], [0.5]]
+    state["sigma"] = 0.0
+    first, later, last = (layer_view(spec, state, "mu", k) for k in range(3))
+    first[:] = [[1.0, 0.25], [-0.5, 1.0], [0.0, 0.25], [0.25, -0.25]]
+    later[:] = [[0.5], [0.75], [0.5], [0.25]]
+    last[:] = [[1.0, -0.5], [0.25, 0.0]]
     engine = make_engine(spec, config, "float32")
-    first, later = layer_view(spec, state, "mu", 0), layer_view(spec, state, "mu", 1)
-    membranes, spikes, traces = [np.zeros(2), np.zeros(1)], [np.zeros(2), np.zeros(1)], np.zeros(1)
-    counted = np.zeros(3, int)
-    for value in (1.0, 1.0, 0.0, 0.0, 2.0, 0.0, 0.0, 1.5, 1.0):
-        engine.advance(state, np.array([value]))
-        before = spikes
-        membranes[0] = membranes[0] / 2 + np.concatenate([[value], before[0]]) @ first
+    membranes, spikes = [np.zeros(2), np.zeros(1)], [np.zeros(2), np.zeros(1)]
+    traces, output, counted = np.zeros(1), np.zeros(1), np.zeros(3, int)
+    for value in (1.0, 1.0, 0.0, 0.0, 2.0, 0.0, 0.0, 1.5, 1.0, 0.0, 0.0, 0.0):
+        x, before = np.array([value]), spikes
+        membranes[0] = membranes[0] / 2 + np.concatenate([x, before[0], [0.5]]) @ first
         spikes = [(membranes[0] >= 1).astype(float)]
-        membranes[1] = membranes[1] / 2 + np.concatenate([spikes[0], before[1]]) @ later
+        membranes[1] = membranes[1] / 2 + np.concatenate([spikes[0], before[1], [0.5]]) @ later
         spikes.append((membranes[1] >= 1).astype(float))
         membranes = [m - s for m, s in zip(membranes, spikes, strict=True)]
-        traces = traces / 2 + before[1]
+        traces, output = traces / 2 + before[1], output / 2 + spikes[1]
+        for draws in (True, False, True):
+            said = engine.predict(state, x, draws)
+            assert np.array_equal(said.logits.ravel(), np.concatenate([output, [1.0]]) @ last)
+        engine.advance(state, x)
         arrived = np.count_nonzero([value, *before[0]]), spikes[0].sum() + before[1].sum()
         counted += np.array([*arrived, spikes[1].sum()], int)
         assert np.array_equal(state["own_spikes"][0], np.concatenate(spikes))
@@ -103,6 +110,18 @@ def test_what_came_back_ends_in_silence() -> None:
         learner.step([0.0, 0.0])
     kept = {*TRACES, *recurrence.FIELDS} & {*learner.state.dtype.names}
     assert not any(learner.state[name].any() for name in kept)
+
+
+def test_own_traces_stay_within_their_end() -> None:
+    spec = NetworkSpec((1, 1, 1, 2), False, "none", leaks=(1, 6, 1), recurrent=True)
+    config = MesuConfig(n_draws=1)
+    state = init_state(spec, config, "float32")
+    state["mu"], state["sigma"] = 8.0, 0.0
+    engine, own = make_engine(spec, config, "float32"), []
+    for _ in range(700):
+        engine.advance(state, np.array([4.0]))
+        own.append(float(state["own_trace"][0, 0]))
+    assert max(own) == own[-1] == 64 - 2**-9
 
 
 @pytest.mark.parametrize("layer", [0, 1])
