@@ -1,4 +1,4 @@
-/* Rows of a layer's own units, and what they bring it. Golden model: quant/spiking/recurrence.py. */
+/* Rows of a layer's own units, and what they bring. Golden model: quant/spiking/recurrence.py. */
 #pragma once
 
 #include <stdint.h>
