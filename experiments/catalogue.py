@@ -150,7 +150,7 @@ TOPICS: dict[str, dict[str, Entry]] = {
             "signals.experiments", "instructions of a second of an accelerometer, and of sound"
         ),
         "spiking": Entry(
-            "spiking.experiments", "spiking learners on spoken digits and motion, beside SGD"
+            "spiking.experiments", "spiking learners on spoken digits and cues, beside SGD"
         ),
         "spiking-settings": Entry(
             "spiking.experiments", "settings of spiking learners, chosen on other recordings"

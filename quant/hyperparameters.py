@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from quant.errors import ConfigError
+from quant.labels import shown
 
 #: Hyperparameters beyond these are mistakes, and would overflow what is computed from them.
 SMALL, LARGE = 1e-9, 1e9
@@ -17,6 +18,21 @@ SMALL, LARGE = 1e-9, 1e9
 def is_whole(value: object) -> bool:
     """Tell whether a value is an integer, Python's or NumPy's; truth values are none."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def real(value: object) -> float | None:
+    """Return a real number, Python's or NumPy's, as a float; None for all else.
+
+    Truth values are none, and neither are integers that no float holds. NaN is one.
+    """
+    if isinstance(value, float | np.floating):
+        return float(value)
+    if not is_whole(value):
+        return None
+    try:
+        return float(int(value))  # type: ignore[call-overload]
+    except OverflowError:
+        return None
 
 
 def keep_plain_numbers(config: Any, optional: Collection[str]) -> None:
@@ -45,10 +61,8 @@ def keep_plain_numbers(config: Any, optional: Collection[str]) -> None:
             continue
         if field.metadata.get("per_layer") or field.metadata.get("word"):
             continue
-        if is_whole(value):
-            plain: int | float = int(value)
-        elif isinstance(value, float | np.floating):
-            plain = float(value)
-        else:
-            raise ConfigError(f"{field.name}={value!r}: expected a number")
-        object.__setattr__(config, field.name, plain)
+        found = real(value)
+        if found is None:
+            wanted = "a number" + is_whole(value) * " that a float holds"
+            raise ConfigError(f"{field.name}={shown(value)}: expected {wanted}")
+        object.__setattr__(config, field.name, int(value) if is_whole(value) else found)

@@ -16,7 +16,7 @@ from quant.rule import Config
 
 Weights = npt.NDArray[np.float64]
 Layers = Callable[[NetworkSpec, Config, State], list[Weights]]
-OfEach = Callable[[Weights], Weights]
+OfEach = Callable[[Weights, Any], Weights]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def magnitude(
     field: str,
     frac_bits: Callable[[State], int],
     view: Callable[[NetworkSpec, State, int], npt.NDArray[Any]],
-    mean: OfEach = np.asarray,
+    mean: OfEach | None = None,
     deviation: OfEach | None = None,
 ) -> Certainty:
     """Return the magnitude of what a synapse keeps as its certainty.
@@ -67,20 +67,21 @@ def magnitude(
         ``frac_bits(state)``: of the field, where it is an integer.
     view : callable
         ``view(spec, state, layer)``: a layer of it, ``[rows, columns]``.
-    mean, deviation : callable
-        Of what is kept, the weight's mean and its standard deviation, number by number.
+    mean, deviation : callable, optional
+        ``mean(kept, config)``: of what is kept, the weight's mean and its standard deviation,
+        number by number. Without a mean: what is kept is the weight.
     """
 
     def of(each: OfEach) -> Layers:
         def layers(spec: NetworkSpec, config: Config, state: State) -> list[Weights]:
-            del config
             unit = 2.0 ** -frac_bits(state) if state[field].dtype.kind == "i" else 1.0
             views = [view(spec, state, layer) for layer in range(len(spec.shapes))]
-            return [each(one.astype(np.float64) * unit) for one in views]
+            return [each(one.astype(np.float64) * unit, config) for one in views]
 
         return layers
 
-    return Certainty(quantity, meaning, of(np.abs), of(mean), deviation and of(deviation))
+    sizes, means = of(lambda kept, _: np.abs(kept)), of(mean or (lambda kept, _: kept))
+    return Certainty(quantity, meaning, sizes, means, deviation and of(deviation))
 
 
 def certainty_of(rule: str) -> Certainty | None:

@@ -26,6 +26,7 @@ from streamlearn import chain_file
 from streamlearn.engine import Backend
 from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.classifier import StreamClassifier
+from streamlearn.learners.forking import follow
 from streamlearn.learners.labels import read_label, read_target
 from streamlearn.learners.loading import read
 from streamlearn.learners.samples import Floats, Sample, read_sample, read_samples
@@ -74,18 +75,20 @@ class Chain:
     ) -> None:
         if not isinstance(learner, StreamLearner):
             raise ConfigError(f"Chain({type(learner).__name__}, ...): expected a learner first")
+        every = whole("learn_every", learn_every, 1, HOP_MAX)
         chain = stages if isinstance(stages, Stages) else Stages(stages)
         check_stages(chain, learner.spec)
         if backend not in ("c", "numpy"):
             raise ConfigError(f"backend={backend!r}: expected 'c' or 'numpy'")
         self.learner: Any = learner
         self.stages = chain
-        self.learn_every = whole("learn_every", learn_every, 1, HOP_MAX)
+        self.learn_every = every
         self._engine = NativeStages(chain) if backend == "c" else GoldenStages(chain)
         self._state = chain.start()
         self._passed = 0  # labelled rows since one was learned
         self._backend: Backend = backend
         self._lock = threading.RLock()
+        follow(self, around=True)
 
     def learn_one(self, x: Sample, y: Hashable) -> Self:
         """Take one raw sample; if a row of features comes with it, learn it with its label.
@@ -301,10 +304,23 @@ class Chain:
         return cls.from_bytes(Path(path).read_bytes(), str(path))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Chain:
-        learner = copy.deepcopy(self.learner, memo)
-        found = Chain(learner, self.stages, self.learn_every, self._backend)
-        found._state, found._passed = self._state.copy(), self._passed
+        found = Chain.__new__(type(self))
+        found.__setstate__(self._kept(memo))
         return found
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        return self._kept({})
+
+    def _kept(self, memo: dict[int, Any]) -> tuple[Any, ...]:
+        with self._lock:  # stages and learner of one sample
+            learner, state = copy.deepcopy(self.learner, memo), self._state.copy()
+            given = learner, self.stages, self.learn_every, self._backend
+            return given, state, self._passed
+
+    def __setstate__(self, kept: tuple[Any, ...]) -> None:
+        given, state, passed = kept
+        Chain.__init__(self, *given)
+        self._state, self._passed = state, passed
 
     def __repr__(self) -> str:
         return f"Chain({self.learner!r}, {self.stages!r})"

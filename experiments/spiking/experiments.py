@@ -1,15 +1,12 @@
 """Spiking learners beside SGD of the same network: means over seeds, recordings held out.
 
-Motion and cues in q16 under MESU. The settings were chosen on other recordings (``experiments
-spiking-settings``). Spoken digits: 24 log bands at 100 Hz send events to 48-128-10; every frame is
-a learning step. A held-out recording's label is that of the logits' sum over its steps. Other rules
-have MESU's events and leaks, and else what a new learner has. With recurrent connections a rule has
-the same settings as without. "Speaker after speaker": all
-recordings of one speaker, then the next one's; the held-out ones are of all speakers. SGD's rate is
-the best of the list for one pass, on the very recordings held out. Motion: leaky traces of three
-axes, by the learned recordings' mean and deviation; some steps of pieces of one second are learned;
-held-out recordings, and each of their seconds alone.
-Cues: trials made anew, of which the last step is learned; settings chosen on others of them.
+Settings were chosen on other recordings (``experiments spiking-settings``). Spoken digits: 24 log
+bands at 100 Hz send events to 48-128-10; every frame is a learning step. A held-out recording's
+label is that of the logits' sum over its steps. Other rules have MESU's events and leaks, and else
+what a new learner has. With recurrent connections a rule has the same settings as without. "Speaker
+after speaker": all recordings of one speaker, then the next one's; the held-out ones are of all
+speakers. SGD's rate is the best of the list for one pass, on the very recordings held out. Cues, in
+q16 under MESU: trials made anew, of which the last step is learned; settings chosen on others.
 """
 
 from __future__ import annotations
@@ -22,21 +19,12 @@ import numpy as np
 
 from experiments.catalogue import Runnable
 from experiments.options import add_seeds, add_some, seeds_of
-from experiments.spiking import cost, settings
+from experiments.spiking import cost, motion, settings
 from experiments.spiking.cues import LINES, STEPS, trials
-from experiments.spiking.data import Floats, Integers, Recordings, motion, spoken_digits
+from experiments.spiking.data import Floats, Integers, Recordings, spoken_digits
 from experiments.spiking.pictures import raster, recorded
-from experiments.spiking.runs import (
-    FOLDS,
-    HIDDEN,
-    PASSES,
-    Guesses,
-    accuracy,
-    learner,
-    moved_fold,
-    shuffled,
-)
-from experiments.spiking.settings import OTHER, chosen
+from experiments.spiking.runs import HIDDEN, accuracy, learner, shuffled
+from experiments.spiking.settings import chosen
 from experiments.spiking.sgd import SgdNetwork, events
 from experiments.study import Record, Study, read_record, say
 from experiments.tables import cell, markdown
@@ -45,20 +33,13 @@ from quant.spiking import LEAK_MAX
 from streamlearn import SpikingClassifier
 
 NAME = "spiking"
-PARTS = ("digits", "motion", "without", "cues")
+PARTS = ("digits", "cues")
 CLASSES, TURNS = 10, 3
 #: Of cues: after so many trials so many others are asked.
 TRIALS, ASKED, CUED_HIDDEN = (50, 100, 200), 200, 100
 #: Chosen on trials of the seeds 50 to 53.
 CUED: dict[str, Any] = {"n_draws": 8, "mu_init": 2.0, "lr_mu": 1.0, "lr_sigma": 2.0}
 RATES = (0.001, 0.003, 0.01)
-EVERYTHING: Mapping[str, Any] = {}
-#: Of motion: what is left out, and what that makes of the settings.
-WITHOUT: Mapping[str, Mapping[str, Any]] = {
-    "the axes themselves, no traces": {"traces": (0,)},
-    "mean and deviation of the first 2,000 steps": {"known": False},
-    "one pass": {"passes": 1},
-}
 #: Settings of the events and of time, which all rules share.
 EVENTS = ("drift", "threshold", "leaks")
 
@@ -71,7 +52,7 @@ def digits_learner(
     recurrent: bool = False,
 ) -> SpikingClassifier:
     """Return one for bands that are standardised, and whose level matters."""
-    settings = chosen("digits")
+    settings = chosen()
     if rule != "mesu":  # the same events and leaks, and the rule's own defaults
         settings = {"rule": rule, **{name: settings[name] for name in EVENTS}}
     if recurrent:
@@ -113,7 +94,7 @@ def digits_by(
 
 def digits_by_sgd(data: Recordings, order: Integers, seed: int, rate: float) -> float:
     """Return the accuracy of SGD after it learned recordings in their order."""
-    mine = chosen("digits")
+    mine = chosen()
     arriving = [events(signal, mine["threshold"], mine["drift"]) for signal in data.signals]
     sizes = arriving[0].shape[1], HIDDEN, CLASSES
     network = SgdNetwork(sizes, mine["leaks"], rate, seed)
@@ -122,18 +103,6 @@ def digits_by_sgd(data: Recordings, order: Integers, seed: int, rate: float) -> 
     guesses = [network.run(arriving[i], None) for i in data.held]
     found = accuracy(guesses, data.labels[data.held])
     say(f"SGD, rate {rate}, seed {seed}: {found}")
-    return found
-
-
-def moved(name: str, seed: int, less: Mapping[str, Any] = EVERYTHING) -> dict[str, float]:
-    """Return the accuracy on held-out recordings, and on every second of them alone."""
-    data, guesses = motion(name), Guesses()
-    settings = {**chosen(name), **less}
-    passes = settings.pop("passes", PASSES[name])
-    for fold in range(FOLDS):
-        moved_fold(data, seed, settings, passes, fold, guesses)
-    found = {"recordings": guesses.recordings(), "seconds": guesses.seconds()}
-    say(f"{name}, seed {seed}, {dict(less)}: {found}")
     return found
 
 
@@ -200,16 +169,6 @@ def measure(options: argparse.Namespace) -> Record:
         found = {**read_record(options.results / NAME), **found}
     if "digits" in options.parts:
         found["digits"], found["raster"] = digits_rows(seeds)
-    if "motion" in options.parts:
-        found["motion"] = [
-            {"data": name, "figures": [moved(name, s) for s in seeds]} for name in OTHER
-        ]
-    if "without" in options.parts:
-        found["without"] = [
-            {"data": name, "without": what, "figures": [moved(name, s, less) for s in seeds]}
-            for name in OTHER
-            for what, less in WITHOUT.items()
-        ]
     if "cues" in options.parts:
         found["cues"], found["recurrent_cues"] = (
             [cued(s, r) for s in seeds] for r in (False, True)
@@ -218,7 +177,7 @@ def measure(options: argparse.Namespace) -> Record:
 
 
 def tables(record: Record) -> Mapping[str, str]:
-    """Return a table of spoken digits, one of motion, and one of the network's activity."""
+    """Return a table of spoken digits, one of cues, and one of the network's activity."""
     columns = list(record["digits"][0]["figures"][0])
     spoken = [
         [
@@ -230,22 +189,9 @@ def tables(record: Record) -> Mapping[str, str]:
         ]
         for row in record["digits"]
     ]
-    kinds = list(record["motion"][0]["figures"][0])
-    moving = [
-        [row["data"], *(cell([one[kind] for one in row["figures"]], 1) for kind in kinds)]
-        for row in record["motion"]
-    ]
     cued_by = {"right of other trials": record["cues"]}
     if record.get("recurrent_cues"):
         cued_by["with recurrent connections"] = record["recurrent_cues"]
-    less = [
-        [
-            row["data"],
-            row["without"],
-            *(cell([one[kind] for one in row["figures"]], 1) for kind in kinds),
-        ]
-        for row in record["without"]
-    ]
     activity = record["raster"]["activity"]
     counted = [
         ["events of 48 lines", f"{activity['events'][0]:.1f}"],
@@ -263,8 +209,6 @@ def tables(record: Record) -> Mapping[str, str]:
                 for n in record["cues"][0]
             ],
         ),
-        "motion": markdown(["data", *kinds], moving),
-        "without": markdown(["data", "changed", *kinds], less),
         "activity": markdown(["in a step", "number"], counted),
     }
 
@@ -281,4 +225,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 STUDY = Study(NAME, measure, tables, add_options, pictures)
-EXPERIMENTS: dict[str, Runnable] = {one.name: one for one in (STUDY, settings.STUDY, cost.STUDY)}
+EXPERIMENTS: dict[str, Runnable] = {
+    one.name: one for one in (STUDY, settings.STUDY, motion.STUDY, cost.STUDY)
+}

@@ -9,6 +9,7 @@ import numpy as np
 from quant.errors import ConfigError
 from quant.front_end import EXPONENT_LEAST, EXPONENT_START
 from quant.front_end.statistics import MAGNITUDE_BITS, MEAN_FRAC_BITS, RATE_ONE
+from quant.labels import shown
 from quant.layout import State
 
 Ranges = tuple[tuple[float, float], ...]
@@ -35,9 +36,9 @@ def read_ranges(ranges: Any, n_features: int, front_end: str) -> Ranges | None:
         )
     try:
         found = tuple((float(low), float(high)) for low, high in ranges)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ConfigError(
-            f"front_end_ranges={ranges!r}: expected (low, high) of each feature"
+            f"front_end_ranges={shown(ranges)}: expected (low, high) of each feature"
         ) from error
     if len(found) != n_features:
         raise ConfigError(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from quant.errors import ConfigError
 from quant.hyperparameters import LARGE, SMALL, keep_plain_numbers
+from quant.labels import shown
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class SamplingConfig:
     def __post_init__(self) -> None:
         def require(ok: bool, name: str, expected: str) -> None:
             if not ok:
-                raise ConfigError(f"{name}={getattr(self, name)!r}: expected {expected}")
+                raise ConfigError(f"{name}={shown(getattr(self, name))}: expected {expected}")
 
         keep_plain_numbers(self, ("sigma_prior",))
         for name in ("n_draws", "sweep", "front_end_window", "target_window"):

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from quant.errors import ConfigError, ShapeError
+from quant.labels import shown
 from quant.layout import Field, Layout, State
 from quant.network import NetworkSpec
 from quant.stages.stage import STAGES, Stage, stage_from_json
@@ -48,8 +49,15 @@ class Stages:
     ) -> None:
         given: Any = (stages,) if isinstance(stages, Stage) else stages
         if not isinstance(given, Sequence) or not all(isinstance(one, Stage) for one in given):
-            raise ConfigError(f"stages={given!r}: expected stages, of {', '.join(STAGES)}")
+            raise ConfigError(
+                f"stages={shown(given)}: expected a stage or a list of them, of {', '.join(STAGES)}"
+            )
         names = [one.name for one in given]
+        if isinstance(channels, Stage):
+            raise ConfigError(
+                f"Stages({', '.join(names)}, {channels.name}): expected all stages in one list, "
+                "first in; channels= is how many values come into it, or their names"
+            )
         if not names or len({*names}) < len(names):
             raise ConfigError(f"stages={', '.join(names)}: expected one or more, each of them once")
         found: list[Stage] = []

@@ -19,6 +19,7 @@ import numpy as np
 
 from quant.errors import ConfigError, ShapeError
 from quant.hyperparameters import is_whole
+from quant.labels import shown
 from quant.layout import State
 
 #: Features of a stage, and so what may come into the next one.
@@ -137,47 +138,52 @@ class Stage:
         ConfigError
             If it knows others already.
         """
-        if self.channels is not None:
-            given: Any = channels
-            same = self.n_channels == given if is_whole(given) else self.channel_names == (*given,)
-            if same:
-                return self
+        if self.channels is None:
+            found: S = dataclasses.replace(self, channels=channels)  # type: ignore[type-var]
+            return found
+        names = self._named(channels)
+        if names != self.channel_names and not (
+            is_whole(channels) and len(names) == self.n_channels
+        ):
             raise ConfigError(
-                f"{self.name} has {_short(self.channel_names)} for channels, and is given "
-                f"{_short(channels)}: leave its channels out"
+                f"{self.name} has {shown(self.channel_names)} for channels, and is given "
+                f"{shown(channels)}: leave its channels out"
             )
-        found: S = dataclasses.replace(self, channels=channels)  # type: ignore[type-var]
-        return found
+        return self
 
     def _know(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
 
     def _know_channels(self) -> None:
         """Give the channels names; to be called once all other settings are checked."""
-        names: Any = self.channels
-        if names is None:
+        if self.channels is None:
             return
-        if is_whole(names) and 1 <= names <= self.channels_max:
-            names = tuple(f"x{i}" for i in range(int(names)))
-        if isinstance(names, str) or not isinstance(names, Sequence):
-            raise ConfigError(
-                f"channels={self.channels!r}: expected their number, 1 to {self.channels_max}, or "
-                "their names"
-            )
-        names = tuple(map(str, names))
-        unlike = len({*names, *self.reserved}) == len(names) + len(self.reserved)
-        if not 1 <= len(names) <= self.channels_max or not unlike:
-            but = f", none of them {', '.join(map(repr, self.reserved))}" if self.reserved else ""
-            raise ConfigError(
-                f"channels={_short(self.channels)}: {self.name} expects 1 to {self.channels_max} "
-                f"different names{but}"
-            )
+        names = self._named(self.channels)
         self._know("channels", names)
         if self.n_features > FEATURES_MAX:
             raise ConfigError(
                 f"{self.name} of {len(names)} channels has {self.n_features} features: expected "
                 f"{FEATURES_MAX} at most"
             )
+
+    def _named(self, channels: Any) -> tuple[str, ...]:
+        """Return the channels' names; of their number x0, x1, ..."""
+        if is_whole(channels) and 1 <= channels <= self.channels_max:
+            return tuple(f"x{i}" for i in range(int(channels)))
+        if isinstance(channels, str | bytes) or not isinstance(channels, Sequence):
+            raise ConfigError(
+                f"channels={shown(channels)}: expected their number, 1 to {self.channels_max}, or "
+                "their names"
+            )
+        names = tuple(map(str, channels))
+        unlike = len({*names, *self.reserved}) == len(names) + len(self.reserved)
+        if not 1 <= len(names) <= self.channels_max or not unlike:
+            but = f", none of them {', '.join(map(repr, self.reserved))}" if self.reserved else ""
+            raise ConfigError(
+                f"channels={shown(channels)}: {self.name} expects 1 to {self.channels_max} "
+                f"different names{but}"
+            )
+        return names
 
 
 def whole(name: str, value: Any, least: int, most: int) -> int:
@@ -189,18 +195,13 @@ def whole(name: str, value: Any, least: int, most: int) -> int:
         If it is none from ``least`` to ``most``.
     """
     if not is_whole(value) or not least <= value <= most:
-        raise ConfigError(f"{name}={value!r}: expected a whole number from {least} to {most}")
+        raise ConfigError(f"{name}={shown(value)}: expected a whole number from {least} to {most}")
     return int(value)
 
 
 def wrong_state(stage: Stage, why: str) -> ShapeError:
     """Return what to raise of a state that a stage does not come to."""
     return ShapeError(f"state of {stage.name}: {why}: no stage comes to it; was it damaged?")
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 class _Stages(Mapping[str, type[Stage]]):
@@ -234,7 +235,7 @@ def stage_from_json(values: Any) -> Stage:
         If the values are no stage's.
     """
     if not isinstance(values, Mapping) or values.get("stage") not in [*STAGES]:
-        raise ConfigError(f"{_short(values)}: expected a stage, one of {', '.join(STAGES)}")
+        raise ConfigError(f"{shown(values)}: expected a stage, one of {', '.join(STAGES)}")
     kind = STAGES[values["stage"]]
     settings = {name: value for name, value in values.items() if name != "stage"}
     fields = dataclasses.fields(kind)  # type: ignore[arg-type]

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from quant.errors import ConfigError
-from quant.hyperparameters import is_whole
+from quant.hyperparameters import is_whole, real
+from quant.labels import shown
 
 
 def events_of(threshold: Any, drift: Any) -> tuple[int, ...]:
@@ -27,11 +26,15 @@ def events_of(threshold: Any, drift: Any) -> tuple[int, ...]:
         If one of them is something else.
     """
     if not is_whole(drift) or not 0 <= drift <= 8:
-        raise ConfigError(f"drift={drift!r}: expected 1 to 8, or 0 for a reference that stays")
+        raise ConfigError(f"drift={shown(drift)}: expected 1 to 8, or 0 for a reference that stays")
     if threshold is None:
         return ()
-    real = is_whole(threshold) or isinstance(threshold, float | np.floating)
-    sixteenths = math.floor(16 * threshold + 0.5) if real and math.isfinite(threshold) else 0
+    units = real(threshold)
+    if units is None or not math.isfinite(units):
+        units = 0.0
+    sixteenths = math.floor(16 * units + 0.5)
     if not 1 <= sixteenths <= 127:
-        raise ConfigError(f"threshold={threshold!r}: expected 1/16 to 7.94, or None for no events")
+        raise ConfigError(
+            f"threshold={shown(threshold)}: expected 1/16 to 7.94, or None for no events"
+        )
     return sixteenths, int(drift)

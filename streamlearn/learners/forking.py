@@ -16,19 +16,21 @@ from weakref import WeakSet
 WAIT_S = 1.0
 
 _learners: WeakSet[Any] = WeakSet()
+#: What holds a lock of its own while it teaches a learner: its lock comes first.
+_around: WeakSet[Any] = WeakSet()
 _held: list[Any] = []
 _busy: list[Any] = []
 
 
-def follow(learner: Any) -> None:
-    """Look after a learner's ``_lock`` when the process forks."""
-    _learners.add(learner)
+def follow(learner: Any, around: bool = False) -> None:
+    """Look after the ``_lock`` of a learner, or of what is around one, when the process forks."""
+    (_around if around else _learners).add(learner)
 
 
 def _all() -> list[Any]:
     while True:
         try:
-            return [*_learners]
+            return [*_around, *_learners]
         except RuntimeError:  # another thread has just made one
             continue
 

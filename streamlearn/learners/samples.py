@@ -1,4 +1,9 @@
-"""Raw samples of a signal, as stages in front of a learner take them."""
+"""Raw samples of a signal, as stages in front of a learner take them.
+
+They may come as everything that a learner takes (:mod:`streamlearn.learners.rows`). What has names
+is matched by name; where the stages know a number of channels alone, data frames and Series are
+taken as they stand.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from quant.errors import InputValueError, ShapeError
+from quant.labels import shown
 from quant.stages import Stages
+from streamlearn.learners.numbers import Floats as Wide
+from streamlearn.learners.numbers import floats, frame_values, library_of
+from streamlearn.learners.rows import names_of
 
 Floats = npt.NDArray[np.float32]
 Sample = Mapping[Any, float] | Sequence[float] | npt.NDArray[Any]
@@ -29,9 +38,10 @@ def read_sample(x: Sample, stages: Stages) -> Floats:
     if isinstance(x, Mapping):
         named = {str(name): value for name, value in x.items()}
         if named.keys() != {*names}:
-            raise ShapeError(f"x has {sorted(named)}: expected {sorted(names)}")
+            raise ShapeError(f"x has {shown(sorted(named))}: expected {shown(sorted(names))}")
         x = [named[name] for name in names]
-    return _checked(x, stages, 1)
+    values = floats(x, lambda i: names[i % len(names)], "values")
+    return _checked(values, x, stages, 1)
 
 
 def read_samples(X: Any, stages: Stages) -> Floats:
@@ -42,14 +52,27 @@ def read_samples(X: Any, stages: Stages) -> Floats:
     ShapeError, InputValueError
         As :func:`read_sample`.
     """
-    return _checked(X, stages, 2)
+    if isinstance(X, list | tuple) and X:
+        return np.array([_row(at, x, stages) for at, x in enumerate(X)])
+    if library_of(X) in ("pandas", "polars") and hasattr(X, "columns"):
+        return _checked(frame_values(X, tuple(map(str, X.columns))), X, stages, 2)
+    names = stages.channel_names
+
+    def called(i: int) -> str:
+        return f"{names[i % len(names)]} in step {i // len(names)}"
+
+    return _checked(floats(X, called, "values"), X, stages, 2)
 
 
-def _checked(values: Any, stages: Stages, ndim: int) -> Floats:
+def _row(at: int, x: Any, stages: Stages) -> Floats:
     try:
-        wide = np.asarray(values, np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputValueError(f"x holds what is no number: {error}") from error
+        return read_sample(x, stages)
+    except (InputValueError, ShapeError) as error:
+        raise type(error)(f"step {at}: {error}") from error
+
+
+def _checked(wide: Wide, given: Any, stages: Stages, ndim: int) -> Floats:
+    """Return numbers as float32, in the order of the channels."""
     if wide.shape[-1:] != (stages.n_channels,) or wide.ndim != ndim:
         raise ShapeError(
             f"x has shape {wide.shape}: a signal of {stages.n_channels} channels takes "
@@ -60,4 +83,14 @@ def _checked(values: Any, stages: Stages, ndim: int) -> Floats:
     if not np.isfinite(found).all():
         at = np.argwhere(~np.isfinite(found))[0].tolist()
         raise InputValueError(f"x{at} is {float(wide[tuple(at)])!r}: expected a finite float32")
-    return found
+    return found if isinstance(given, list | np.ndarray) else found[..., _order(given, stages)]
+
+
+def _order(given: Any, stages: Stages) -> Any:
+    """Return where each channel stands in what has names."""
+    names, channels = names_of(given), stages.channel_names
+    if names is not None and {*names} == {*channels}:
+        return [names.index(name) for name in channels]
+    if names is not None and channels != tuple(f"x{i}" for i in range(len(channels))):
+        raise ShapeError(f"x has {shown(sorted(names))}: expected {shown(sorted(channels))}")
+    return slice(None)

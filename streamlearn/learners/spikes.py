@@ -11,6 +11,7 @@ from quant import spiking
 from quant.errors import ConfigError, LabelError, ShapeError, StreamlearnError
 from quant.heads.head import ClassPrediction
 from quant.hyperparameters import is_whole
+from quant.labels import shown
 from quant.rooms import part
 from quant.rule import RULES
 from streamlearn.learners.activity import Activity, activity_of
@@ -92,13 +93,14 @@ class Spikes(StreamClassifier):
         ConfigError
             If the rule learns no spiking layers, or none that are recurrent as asked.
         """
-        if rule is None or rule == cls._rule:
+        named = isinstance(rule, str)
+        if rule is None or (named and rule == cls._rule):
             return super().__new__(cls, *args, **given)
         known = {name: kind for name in RULES if (kind := spiking_class(name)) is not None}
-        if rule not in known:
+        if not named or rule not in known:
             raise ConfigError(
-                f"rule={rule!r}: spiking layers learn by {' or '.join(map(repr, known))} so far; "
-                "no other rule does"
+                f"rule={shown(rule)}: spiking layers learn by "
+                f"{' or '.join(map(repr, known))} so far; no other rule does"
             )
         if given.get("recurrent") and not RULES[rule].recurrent:
             raise ConfigError(

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from quant.errors import ConfigError
+from quant.labels import shown
 from quant.layout import State
 from quant.network import NetworkSpec
 from quant.rule import RULES, Config
@@ -89,6 +90,7 @@ def _made(rule: str, head: str, given: Mapping[str, Any]) -> Template:
 
 def as_tuple(name: str, values: Any) -> tuple[Any, ...]:
     """Return an ordered collection as a tuple; text and sets would give letters, or any order."""
-    if not isinstance(values, Sequence | np.ndarray) or isinstance(values, str | bytes):
-        raise ConfigError(f"{name}={values!r}: expected a list or tuple")
+    ordered = isinstance(values, Sequence | np.ndarray) and not isinstance(values, str | bytes)
+    if not ordered or (isinstance(values, np.ndarray) and not values.ndim):
+        raise ConfigError(f"{name}={shown(values)}: expected a list or tuple")
     return tuple(values)

@@ -103,6 +103,7 @@ class _Beliefs(Drawn):
         for name, value in (("belief_init", belief_init), ("temperature", temperature)):
             within = is_number(value) and 0 < value < math.inf
             require(within, name, value, "a finite number above 0")
+        require(isinstance(relaxed, bool), "relaxed", relaxed, "True or False")
         self.sampling, self.n_draws, self.generator = sampling, 1, generator
         self.temperature, self.relaxed = temperature, relaxed
         self.belief = nn.Parameter(torch.empty(tuple(shape), device=device, dtype=dtype))
@@ -223,8 +224,9 @@ class BimuLinear(Dense, _Beliefs):
         return given
 
     def extra_repr(self) -> str:
-        """Return the shapes for ``print(module)``."""
-        return f"{tuple(self.belief.shape)}, sampling={self.sampling!r}"
+        """Return the shapes and what is drawn, for ``print(module)``."""
+        relaxed = ", relaxed" * self.relaxed
+        return f"{tuple(self.belief.shape)}, sampling={self.sampling!r}{relaxed}"
 
 
 def bimu_mlp(layers: Sequence[int], **options: Any) -> nn.Sequential:

@@ -169,6 +169,10 @@ def test_what_makes_no_sense_is_refused() -> None:
             BiMU([belief], **options)
     with pytest.raises(ConfigError):
         BimuLinear(3, 2, sampling="exact")
+    for relaxed in (1, "no", None):
+        with pytest.raises(ConfigError, match=r"relaxed=.*: expected True or False"):
+            BimuLinear(3, 2, relaxed=relaxed)
+    assert repr(BimuLinear(3, 2, relaxed=True)).endswith("sampling='local', relaxed)")
     with pytest.raises(ShapeError):
         BimuLinear(3, 2)(torch.zeros(4, 3), torch.zeros(3, 2))
     layer = BimuLinear(3, 2, sampling="weights")

@@ -126,6 +126,24 @@ def test_certainty_is_the_magnitude_of_lambda_in_every_arithmetic() -> None:
         assert 0 <= min(v.min() for v in values) < 0.1 < 0.9 < max(v.max() for v in values) <= 1
 
 
+@pytest.mark.parametrize("relaxed", [0, 1])
+@pytest.mark.parametrize("arithmetic", ARITHMETICS)
+def test_means_and_deviations_are_those_of_the_weights_that_are_drawn(
+    arithmetic: str, relaxed: int
+) -> None:
+    learner = BimuClassifier((5, 8, 3), arithmetic=arithmetic, belief_init=3.0, relaxed=relaxed)
+    given = learner.spec, learner.config, learner.state
+    u = (np.arange(4000) + 0.5) / 4000
+    assert CERTAINTY.means is not None
+    assert CERTAINTY.deviations is not None
+    mean, deviation = CERTAINTY.means(*given)[1], CERTAINTY.deviations(*given)[1]
+    belief = CERTAINTY.values(*given)[1] * np.sign(mean)
+    drawn = belief[..., None] + 0.5 * np.log(u / (1 - u))
+    weights = np.tanh(drawn) if relaxed else np.sign(drawn)
+    np.testing.assert_allclose(mean, weights.mean(axis=-1), atol=1e-3)
+    np.testing.assert_allclose(deviation**2, weights.var(axis=-1), atol=2e-3)
+
+
 @pytest.mark.parametrize("arithmetic", BELIEFS)
 def test_a_state_with_a_belief_beyond_its_ends_is_refused(arithmetic: str, tmp_path: Any) -> None:
     learner = BimuClassifier((5, 8, 3), arithmetic=arithmetic)

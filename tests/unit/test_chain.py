@@ -86,7 +86,7 @@ def test_a_refused_sample_changes_nothing() -> None:
         ([1, 1e39], None, InputValueError, "finite"),
         ([1, 2, 3], "a", ShapeError, "2 channels"),
         ({"a": 1, "c": 2}, "a", ShapeError, "expected"),
-        (["x", 2], "a", InputValueError, "no number"),
+        (["x", 2], "a", InputValueError, "must be numbers"),
         ([1, 2], "d", LabelError, "unknown"),
     ]
     for x, y, error, says in wrong:

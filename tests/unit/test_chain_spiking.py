@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import pickle
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -97,3 +100,24 @@ def test_a_whole_recording_is_asked_without_a_trace_of_it() -> None:
         one.learn_recording(second, 1)
     assert chain.state_sha256 == other.state_sha256 == third.state_sha256
     assert chain.state_sha256 != before
+
+
+def pickled(chain: Chain) -> Any:
+    return pickle.loads(pickle.dumps(chain))
+
+
+@pytest.mark.parametrize("backend", ["c", "numpy"])
+@pytest.mark.parametrize("twice", [copy.deepcopy, pickled])
+def test_a_copy_goes_on_by_itself(twice: Callable[[Chain], Chain], backend: Any) -> None:
+    chain = Chain(made(STAGES["window"]), STAGES["window"], 3, backend)
+    signal = signals(1)[0]
+    for values in signal[:34]:  # in the middle of a row, one labelled row since one was learned
+        chain.learn_one(values, 1)
+    before = chain.state_sha256
+    other = twice(chain)
+    assert (other.state_sha256, other.learn_every, other._backend) == (before, 3, backend)
+    said = [other.test_then_learn_one(values, 1) for values in signal[34:]]
+    assert chain.state_sha256 == before, "they share nothing"
+    assert [chain.test_then_learn_one(values, 1) for values in signal[34:]] == said
+    assert chain.to_bytes() == other.to_bytes()
+    assert chain._lock is not other._lock

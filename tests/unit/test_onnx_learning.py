@@ -15,24 +15,22 @@ from onnx_steps import State, models, session, sha256, start_of
 from export import write_export
 from export.graph.learning import why_not
 from quant.errors import ConfigError
+from quant.rule import RULES
 from streamlearn import (
+    BimuClassifier,
     MesuClassifier,
     MesuFactoredClassifier,
-    MesuFactoredRegressor,
     MesuRegressor,
     MetaplasticClassifier,
-    MultilevelClassifier,
 )
+from streamlearn.learners.loading import learner_class
 from streamlearn.streams import load_gas_drift
 from streamlearn.streams.mnist import load_mnist
 
-CLASSIFIERS = (
-    MesuClassifier,
-    MesuFactoredClassifier,
-    MetaplasticClassifier,
-    MultilevelClassifier,
+CLASSIFIERS, REGRESSORS = (
+    tuple(learner_class(name, head) for name, rule in RULES.items() if head in rule.heads)
+    for head in ("categorical", "gaussian")
 )
-REGRESSORS = (MesuRegressor, MesuFactoredRegressor)
 NEWEST = newest_opset()
 
 
@@ -178,6 +176,25 @@ def test_other_settings_of_both_mesu_rules(kind: Any, settings: dict[str, Any]) 
 def test_other_settings_of_the_metaplastic_rule(settings: dict[str, Any]) -> None:
     _, x, labels = gas(MetaplasticClassifier, 40)
     learner = MetaplasticClassifier(classes=range(6), **settings)
+    after, _ = run(session(models(learner)[1]), start_of(learner), x, labels)
+    learn(learner, x, labels)
+    assert sha256(learner, after) == learner.state_sha256
+
+
+@pytest.mark.parametrize("relaxed", [0, 1])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"layers": (128, 9, 7, 6), "n_draws": 64, "sweep": 1, "sides": 2, "radial": 1.0},
+        {"layers": (128, 6), "n_draws": 1, "memory_window": 1.0, "belief_init": 3.96},
+        {"layers": (128, 9, 6), "gather": 8, "settle": 4.0, "lr": 64.0, "caution": 0.0},
+        {"layers": (128, 9, 6), "arithmetic": "q16", "settle": 4.0, "threshold": 0.0},
+    ],
+    ids=["three, many draws", "one layer", "gathered", "two bytes"],
+)
+def test_other_settings_of_bimu(settings: dict[str, Any], relaxed: int) -> None:
+    _, x, labels = gas(BimuClassifier, 40)
+    learner = BimuClassifier(classes=range(6), relaxed=relaxed, **settings)
     after, _ = run(session(models(learner)[1]), start_of(learner), x, labels)
     learn(learner, x, labels)
     assert sha256(learner, after) == learner.state_sha256

@@ -23,6 +23,7 @@ LEARNERS: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
     "three hidden layers": ((4, 12, 9, 7, 3), {"bias": True, "sigma_init": 1.5}),
     "bimu, events": ((4, 12, 3), {"rule": "bimu", "n_draws": 3}),
     "bimu, two hidden layers": ((6, 12, 7, 3), {"rule": "bimu", "leaks": (3, 4, 2)}),
+    "bimu, relaxed": ((5, 12, 7, 3), {"rule": "bimu", "relaxed": 1, "unit_threshold": 0.1}),
     "bimu, three hidden layers": (
         (4, 12, 9, 7, 3),
         {"rule": "bimu", "bias": True, "unit_threshold": 0.1, "threshold": None},

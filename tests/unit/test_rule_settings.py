@@ -211,3 +211,15 @@ def test_canary_a_parameter_without_a_word_is_seen() -> None:
     assert wrong_parameters(other, "mesu", "categorical") == [
         "the docstring has no parameter n_draws"
     ]
+
+
+# -- values that are none --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("huge", [10**400, -(10**400), 10**5000], ids=["400", "-400", "5000"])
+@pytest.mark.parametrize("name", RULES)
+def test_a_whole_number_that_no_float_holds_is_refused(name: str, huge: int) -> None:
+    kind = RULES[name].config
+    for field in dataclasses.fields(kind):
+        with pytest.raises(ConfigError, match=field.name):
+            kind(**{field.name: huge})

@@ -35,7 +35,7 @@ NETWORKS: list[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], str]] = 
 #: What the integers of each rule that spikes are, and settings that move it.
 RULES = [
     ("q16", MesuConfig(n_draws=3, sigma_init=2.0)),
-    ("q8", BimuConfig(n_draws=3, threshold=0.2, belief_init=2.0)),
+    *(("q8", BimuConfig(n_draws=3, threshold=0.2, belief_init=2.0, relaxed=r)) for r in (0, 1)),
     ("q8", MetaplasticConfig(window=0.2)),
 ]
 

@@ -31,6 +31,13 @@ from streamlearn import SpikingClassifier
         ({"drift": 9}, "drift=9: expected 1 to 8, or 0"),
         ({"drift": None}, "drift=None: expected 1 to 8, or 0"),
         ({"drift": 2.5, "threshold": None}, "drift=2.5: expected 1 to 8, or 0"),
+        ({"threshold": 10**400}, "expected 1/16 to 7.94, or None"),
+        ({"leaks": np.array(3)}, "expected a list or tuple"),
+        ({"classes": np.array(3)}, "expected a list or tuple"),
+        ({"mu_frac_bits": np.array(12)}, "mu_frac_bits=array.12.: expected 6 to 15"),
+        ({"front_end_ranges": [(0, 10**400)] * 3}, "front_end_ranges=.*of each feature"),
+        ({"rule": ["bimu"]}, "spiking layers learn by"),
+        ({"rule": np.array(["bimu", "mesu"])}, "spiking layers learn by"),
         ({"rule": "multilevel"}, "learn by 'bimu' or 'mesu' or 'metaplastic' so far"),
         (
             {"rule": "bimu", "arithmetic": "float32"},

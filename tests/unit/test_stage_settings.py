@@ -81,7 +81,7 @@ def test_what_is_no_stage_is_refused() -> None:
         (Stages, {"stages": Window(9, 9, 2), "channels": 3}, "leave its"),
         (Bank, {"rate": 8000, "n": 80, "hop": 80, "channels": 9}, "1 to 8"),
         (Stages, {"stages": ()}, "one or more"),
-        (Stages, {"stages": (1,)}, "expected stages"),
+        (Stages, {"stages": (1,)}, "expected a stage or a list"),
         (Stages, {"stages": (Delta(1.0), Delta(2.0)), "channels": 1}, "each of them once"),
         (Stages, {"stages": Delta(1.0)}, "does not know its channels"),
         (Stages, {"stages": (Delta(1.0, channels=2), Traces((1,), channels=3))}, "leave its"),
@@ -90,9 +90,52 @@ def test_what_is_no_stage_is_refused() -> None:
     for kind, settings, says in wrong:
         with pytest.raises(ConfigError, match=says):
             kind(**settings)
-    for every in (0, 1.5, True, "2", 1 << 16):
+    for every in (0, 1.5, True, "2", 1 << 16, Delta(1.0)):
         with pytest.raises(ConfigError, match="learn_every"):
             Chain(MesuClassifier((2, 2)), Delta(1.0, channels=1), every)  # type: ignore[arg-type]
+
+
+def test_stages_outside_of_a_list_are_refused() -> None:
+    for channels in (None, 2):
+        for first in (Window(9, 9, channels), [Window(9, 9, channels)], []):
+            with pytest.raises(ConfigError, match="all stages in one list"):
+                Stages(first, Traces((1,)))  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="all stages in one list"):
+        Stages(stages=Window(9, 9), channels=Traces((1,)))  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"learn_every=Traces\("):
+        Chain(MesuClassifier((28, 2)), Window(9, 9, 2), Traces((1,)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("channels", [True, 1.5, np.nan, "ab", b"ab", {"a", "b"}, object(), Traces])
+@pytest.mark.parametrize("known", [None, 2])
+def test_channels_that_are_neither_a_number_nor_names_are_refused(
+    known: int | None, channels: Any
+) -> None:
+    with pytest.raises(ConfigError, match="expected their number, 1 to 64, or their names"):
+        Stages(Window(9, 9, known), channels)
+
+
+def test_channels_may_be_given_to_a_stage_that_has_the_same() -> None:
+    cases: list[tuple[Any, Any]] = [(2, 2), (2, ["x0", "x1"]), (["a", "b"], 2), (["0"], [0])]
+    for known, given in cases:
+        assert Stages(Window(9, 9, known), given).stages == (Window(9, 9, known),)
+
+
+@pytest.mark.parametrize("huge", [10**400, -(10**400), 10**5000], ids=["400", "-400", "5000"])
+def test_whole_numbers_that_no_float_holds_are_refused(huge: int) -> None:
+    wrong: list[tuple[Any, dict[str, Any]]] = [
+        (Bank, {"rate": huge, "n": 80, "hop": 80}),
+        (Bank, {"rate": 8000, "n": 80, "hop": 80, "lowest": huge}),
+        (Bank, {"rate": 8000, "n": huge, "hop": 80}),
+        (Delta, {"threshold": huge}),
+        (Delta, {"rest": [huge]}),
+        (Window, {"n": 8, "hop": 8, "channels": huge}),
+        (Traces, {"leaks": (huge,)}),
+        (Traces, {"leaks": huge}),
+    ]
+    for kind, settings in wrong:
+        with pytest.raises(ConfigError):
+            kind(**settings)
 
 
 def test_numbers_of_numpy_are_numbers() -> None:

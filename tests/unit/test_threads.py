@@ -18,6 +18,7 @@ import pytest
 
 from streamlearn import MesuClassifier, MesuRegressor, MetaplasticClassifier
 from streamlearn.by_index import ByIndex
+from streamlearn.chain import Chain, Traces
 from streamlearn.learners import forking
 
 N = 250
@@ -280,3 +281,11 @@ def test_a_fork_in_the_middle_of_a_block(monkeypatch: pytest.MonkeyPatch) -> Non
     done.set()
     thread.join()
     assert learner.n_samples == 10
+
+
+@needs_fork
+def test_a_fork_while_another_thread_teaches_a_chain() -> None:
+    chain = Chain(MesuClassifier((32, 32, 3), classes=range(3)), Traces((0,), channels=32))
+    with meanwhile(lambda: chain.learn_one(X[0], 0)):
+        for _ in range(10):
+            assert forked(lambda: chain.predict_one(X[1]) in Y and len(chain.to_bytes()) > 0)

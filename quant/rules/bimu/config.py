@@ -9,6 +9,7 @@ from typing import ClassVar
 from quant.cuts import MOST_CUTS
 from quant.errors import ConfigError
 from quant.hyperparameters import keep_plain_numbers
+from quant.labels import shown
 
 #: λ's least significant bit is 2^-5: an int8 spans ±3.97.
 BELIEF_FRAC_BITS = 5
@@ -127,7 +128,7 @@ class BimuConfig:
     def __post_init__(self) -> None:
         def require(ok: bool, name: str, expected: str) -> None:
             if not ok:
-                raise ConfigError(f"{name}={getattr(self, name)!r}: expected {expected}")
+                raise ConfigError(f"{name}={shown(getattr(self, name))}: expected {expected}")
 
         keep_plain_numbers(self, BY_SIZE)
         for name in ("sides", "gather", "relaxed", "n_draws", "sweep", "cuts", "front_end_window"):

@@ -9,6 +9,7 @@ import numpy as np
 
 from quant.errors import ConfigError
 from quant.hyperparameters import is_whole
+from quant.labels import shown
 from quant.network import NetworkSpec
 from quant.sampling.config import SamplingConfig
 
@@ -41,10 +42,12 @@ class MesuConfig(SamplingConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         bits: Any = self.mu_frac_bits
-        several = isinstance(bits, tuple | list | np.ndarray)
+        several = isinstance(bits, tuple | list) or (isinstance(bits, np.ndarray) and bits.ndim > 0)
         each = tuple(bits) if several else (bits,)
         if not each or not all(is_whole(n) and 6 <= n <= 15 for n in each):
-            raise ConfigError(f"mu_frac_bits={bits}: expected 6 to 15, one number or one per layer")
+            raise ConfigError(
+                f"mu_frac_bits={shown(bits)}: expected 6 to 15, one number or one per layer"
+            )
         plain = tuple(int(n) for n in each)
         object.__setattr__(self, "mu_frac_bits", plain if several else plain[0])
 
@@ -60,6 +63,6 @@ class MesuConfig(SamplingConfig):
         each = (bits,) * n if isinstance(bits, int) else bits
         if len(each) != n:
             raise ConfigError(
-                f"mu_frac_bits={bits}: expected 6 to 15, one number or {n}, one per layer"
+                f"mu_frac_bits={shown(bits)}: expected 6 to 15, one number or {n}, one per layer"
             )
         return each

@@ -10,6 +10,7 @@ from typing import ClassVar, NamedTuple
 from quant.cuts import MOST_CUTS
 from quant.errors import ConfigError
 from quant.hyperparameters import keep_plain_numbers
+from quant.labels import shown
 
 #: The hidden weight's least significant bit is 2^-7: an int8 spans ±1.
 WEIGHT_FRAC_BITS = 7
@@ -130,7 +131,7 @@ class MetaplasticConfig:
     def __post_init__(self) -> None:
         def require(ok: bool, name: str, expected: str) -> None:
             if not ok:
-                raise ConfigError(f"{name}={getattr(self, name)!r}: expected {expected}")
+                raise ConfigError(f"{name}={shown(getattr(self, name))}: expected {expected}")
 
         keep_plain_numbers(self, BY_SIZE)
         for name in ("front_end_window", "calibration_window", "cuts"):

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from quant.errors import ConfigError
 from quant.hyperparameters import keep_plain_numbers
+from quant.labels import shown
 
 #: A weight's level is one byte, and so is the counter of its metaplasticity.
 MOST_STEPS, COUNTER_MAX = 255, 255
@@ -101,7 +102,7 @@ class MultilevelConfig:
     def __post_init__(self) -> None:
         def require(ok: bool, name: str, expected: str) -> None:
             if not ok:
-                raise ConfigError(f"{name}={getattr(self, name)!r}: expected {expected}")
+                raise ConfigError(f"{name}={shown(getattr(self, name))}: expected {expected}")
 
         keep_plain_numbers(self, ())
         for name in ("n_levels", "devices", "sweep", "front_end_window"):

@@ -16,7 +16,9 @@ import numpy as np
 
 from quant.c_text import table, unsigned, whole
 from quant.errors import ConfigError
+from quant.hyperparameters import real
 from quant.integers import Int64
+from quant.labels import shown
 from quant.stages.frames import Framed
 from quant.stages.signal import WAVE_ONE, wave
 from quant.stages.stage import HOP_MAX
@@ -162,10 +164,12 @@ class Bank(Framed):
 
 
 def _number(name: str, value: object, least: float, most: float) -> float:
-    known = isinstance(value, int | float | np.integer | np.floating)
-    if not known or isinstance(value, bool) or not least <= float(value) <= most:  # type: ignore[arg-type]
-        raise ConfigError(f"{name}={value!r}: expected a number from {least:.3g} to {most:.3g}")
-    return float(value)  # type: ignore[arg-type]
+    found = real(value)
+    if found is None or not least <= found <= most:
+        raise ConfigError(
+            f"{name}={shown(value)}: expected a number from {least:.3g} to {most:.3g}"
+        )
+    return found
 
 
 STAGE = Bank

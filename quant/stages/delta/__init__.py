@@ -16,6 +16,8 @@ import numpy as np
 
 from quant.c_text import unsigned, whole
 from quant.errors import ConfigError
+from quant.hyperparameters import real
+from quant.labels import shown
 from quant.layout import State
 from quant.stages.stage import Stage, wrong_state
 from quant.stages.stage import whole as whole_number
@@ -151,12 +153,12 @@ def _numbers(name: str, given: Any, least: float, most: float) -> float | tuple[
     given = given.tolist() if isinstance(given, np.ndarray) else given
     many = isinstance(given, Sequence) and not isinstance(given, str)
     values = [*given] if many else [given]
-    for value in values:
-        known = isinstance(value, int | float | np.integer | np.floating)
-        if not known or isinstance(value, bool) or not least <= float(value) <= most:
+    found = [*map(real, values)]
+    for value, number in zip(values, found, strict=True):
+        if number is None or not least <= number <= most:
             raise ConfigError(
-                f"{name}={value!r}: expected a number from {least:.3g} to {most:.3g}, or one for "
-                "each channel"
+                f"{name}={shown(value)}: expected a number from {least:.3g} to {most:.3g}, or one "
+                "for each channel"
             )
     if not values:
         raise ConfigError(f"{name}={given!r}: expected a number, or one for each channel")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from quant.rules.bimu.belief import belief_of
+from quant.rules.bimu.law import law_of
 from quant.rules.bimu.state import belief_view
 from streamlearn.certainty import magnitude
 
@@ -14,6 +15,6 @@ CERTAINTY = magnitude(
     "belief",
     lambda state: belief_of(state).frac_bits,
     belief_view,
-    mean=np.tanh,
-    deviation=lambda values: 1 / np.cosh(values),
+    mean=lambda belief, config: law_of(belief, config.relaxed).mean,
+    deviation=lambda belief, config: np.sqrt(law_of(belief, config.relaxed).variance),
 )

@@ -1,0 +1,86 @@
+"""Motion by spikes: known statistics, pieces, and a choice that sees no held-out recording."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from experiments.spiking import motion
+from experiments.spiking.data import Integers, Recordings
+from experiments.spiking.runs import Settings
+from experiments.spiking.search import Knobs
+from streamlearn import SpikingClassifier
+
+
+def test_ranges_give_the_front_end_mean_and_deviation() -> None:
+    values = np.random.default_rng(0).normal([0.2, -3.0, 1.0], [0.1, 4.0, 0.02], (500, 3))
+    known = motion.ranges(values)
+    learner = SpikingClassifier((3, 4, 2), classes=range(2), front_end_ranges=known)
+    state = learner.state
+    mean = np.ldexp(state["mean"][0].astype(float), -state["exponent"][0].astype(int))
+    np.testing.assert_allclose(mean, values.mean(axis=0), rtol=1e-3, atol=1e-4)
+    variance = np.ldexp(state["variance"][0].astype(float), -2 * state["exponent"][0].astype(int))
+    np.testing.assert_allclose(np.sqrt(variance), values.std(axis=0), rtol=1e-2)
+
+
+def test_a_recording_falls_into_whole_seconds() -> None:
+    signal = np.arange(3 * 250.0).reshape(250, 3)
+    assert [part[0, 0] for part in motion.seconds(signal)] == [0.0, 300.0]
+
+
+def swings(n: int) -> motion.Motion:
+    """Recordings of two labels, slow and quick, of two seconds."""
+    labels = np.arange(n) % 2
+    t = np.arange(200)[:, None] + np.arange(motion.AXES) * 9
+    signals = [np.sin(t * (0.5 if label else 0.1) + k) for k, label in enumerate(labels)]
+    nothing = np.zeros(n, np.int64)
+    recordings = Recordings(signals, labels, nothing, nothing[:0], nothing[:0], nothing)
+    return motion.Motion("exercises", recordings)
+
+
+@pytest.mark.parametrize("front", motion.FRONTS)
+def test_motion_is_learned_behind_each_front_end(front: str) -> None:
+    settings = {"front": front, "leaks": (3, 4), "threshold": 0.25, "every": 25, "passes": 1}
+    moved, guesses = swings(12), motion.Guesses()
+    for kept, held in moved.folds(0):
+        moved.learn(kept, held, 0, settings, guesses)
+    assert len(guesses.whole) == 12
+    assert len(guesses.parts) == 24
+    assert guesses.seconds() > 80
+
+
+def test_every_recording_is_held_out_once_and_then_not_learned() -> None:
+    folds = swings(12).folds(3)
+    assert sorted(i for _, held in folds for i in held) == [*range(12)]
+    assert not any({*kept} & {*held} for kept, held in folds)
+
+
+def test_settings_are_chosen_without_the_recordings_held_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    moved, asked = swings(12), set()
+
+    def search(knobs: Knobs, score: Callable[[Settings], float]) -> tuple[Settings, list[Any]]:
+        score({knob: values[0] for knob, values in knobs.items()})
+        return {}, []
+
+    def learn(_: motion.Motion, kept: Integers, held: Integers, *rest: Any) -> None:
+        assert not {*kept} & {*held}
+        asked.update([*kept, *held])
+        rest[-1].parts.append((0, 0))
+
+    monkeypatch.setattr(motion, "search", search)
+    monkeypatch.setattr(motion.Motion, "learn", learn)
+    kept, held = moved.folds(0)[0]
+    moved.chosen(kept)
+    assert asked == {*kept}
+    assert not asked & {*held}
+
+
+def test_what_is_changed_leaves_the_rest() -> None:
+    chosen = {"front": "bands", "passes": 2, "every": 10}
+    assert motion.changed(chosen, {"passes": 0.5}) == {**chosen, "passes": 1}
+    assert motion.changed(chosen, {"known": False}) == {**chosen, "known": False}
