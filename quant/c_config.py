@@ -81,7 +81,8 @@ def _spiking_folders(spec: NetworkSpec, config: Config, numbers: str) -> list[Pa
     kept = "charged" if rule_of(config).charges else "uncharged"
     read = ["feedforward"]
     if spec.recurrent:
-        read = ["recurrent", "recurrent/later" if len(spec.layers) > 3 else "recurrent/first"]
+        later = "later" if len(spec.layers) > 3 else "first"
+        read = ["recurrent", f"recurrent/{numbers}", f"recurrent/{later}"]
     return [SPIKING_DIR / part for part in ("time", numbers, arriving, kept, *read)]
 
 

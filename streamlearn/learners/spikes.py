@@ -65,7 +65,7 @@ class Spikes(StreamClassifier):
         One number k for each layer of weights, 1 to 6: its inputs' traces and its membranes leak by
         2^-k a step, and so remember about 2^k steps. Default: 3, then 4.
     recurrent : bool
-        Hidden units read their own layer's spikes of the step before, too; not in float32.
+        Hidden units read their own layer's spikes of the step before, too.
     features : sequence of str, optional
         Names of the features, in order. Default: those of the first dict that is learned.
     backend : {"c", "numpy"}, optional

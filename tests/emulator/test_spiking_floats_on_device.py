@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import firmware_sim as fs
 from export.package import write_export
+from quant.spiking import TRACES, recurrence
 from streamlearn import SpikingClassifier
 
 STEPS, CLASSES = 240, 4
@@ -20,12 +22,22 @@ BOARDS = [
 ]
 
 
-def made() -> SpikingClassifier:
-    return SpikingClassifier((3, 20, 9, CLASSES), classes=range(CLASSES), arithmetic="float32")
+#: With recurrent connections: settings with which both hidden layers fire often.
+KINDS: dict[str, dict[str, Any]] = {
+    "feedforward": {},
+    "recurrent": {"recurrent": True, "sigma_init": 1.5},
+}
+EACH_KIND = pytest.mark.parametrize("kind", KINDS)
 
 
-def boot(board: str, folder: Path, optimize: str = "speed") -> fs.Device:
-    write_export(made(), folder / "export")
+def made(kind: str) -> SpikingClassifier:
+    return SpikingClassifier(
+        (3, 20, 9, CLASSES), classes=range(CLASSES), arithmetic="float32", **KINDS[kind]
+    )
+
+
+def boot(kind: str, board: str, folder: Path, optimize: str = "speed") -> fs.Device:
+    write_export(made(kind), folder / "export")
     firmware = fs.build_firmware(
         folder / "export",
         fs.get_board(board),
@@ -40,13 +52,14 @@ def signal(n: int) -> np.ndarray:
     return np.cumsum(np.random.default_rng(3).normal(size=(n, 3)), axis=0).astype(np.float32)
 
 
+@EACH_KIND
 @pytest.mark.parametrize("board", BOARDS)
-def test_a_board_agrees_with_the_desk(board: str, tmp_path: Path) -> None:
+def test_a_board_agrees_with_the_desk(board: str, kind: str, tmp_path: Path) -> None:
     """Predictions the same; the state to rounding, for a compiler may fuse or reorder.
 
     Every third step has no label, a recording ends after 60 steps.
     """
-    device, host, same = boot(board, tmp_path), made(), 0
+    device, host, same = boot(kind, board, tmp_path), made(kind), 0
     for t, x in enumerate(signal(STEPS)):
         y = t // 60
         if t % 60 == 0:
@@ -70,21 +83,29 @@ def test_a_board_agrees_with_the_desk(board: str, tmp_path: Path) -> None:
     assert np.allclose(found["events"], state["events"], rtol=0.01)
     assert host.activity.events[1] > 0.5, "hidden units fire, or this compares nothing"
     assert host.activity.events[2] > 0.1
+    if host.recurrent:
+        assert host.state["own_trace"].any()
+    device.reset_time()
+    found = np.frombuffer(device.read_state(), host.state.dtype)
+    kept = {*TRACES, *recurrence.FIELDS} & {*host.state.dtype.names}
+    assert not any(found[name].any() for name in kept)
 
 
-def test_the_build_for_size_has_the_bits_of_that_for_speed(tmp_path: Path) -> None:
+@EACH_KIND
+def test_the_build_for_size_has_the_bits_of_that_for_speed(kind: str, tmp_path: Path) -> None:
     states = []
     for optimize in ("speed", "size"):
-        device = boot("nrf52840", tmp_path, optimize)
+        device = boot(kind, "nrf52840", tmp_path, optimize)
         for t, x in enumerate(signal(60)):
             device.learn(x, t // 15) if t % 3 else device.advance(x)
         states.append(device.read_state())
     assert states[0] == states[1]
-    assert states[0] != made().state.tobytes()
+    assert states[0] != made(kind).state.tobytes()
 
 
-def test_a_state_goes_to_the_board_and_back(tmp_path: Path) -> None:
-    device, host = boot("nrf52840", tmp_path), made()
+@EACH_KIND
+def test_a_state_goes_to_the_board_and_back(kind: str, tmp_path: Path) -> None:
+    device, host = boot(kind, "nrf52840", tmp_path), made(kind)
     for t, x in enumerate(signal(60)):
         host.learn_one(x, t // 15)
     device.write_state(host.state.tobytes())

@@ -1,4 +1,4 @@
-"""Recurrent connections of spiking layers: golden's bits in C, the equations, what is refused."""
+"""Recurrent connections of spiking layers: golden's bits in C, and the equations."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from quant.errors import ConfigError, ShapeError
 from quant.network import NetworkSpec, layer_view
 from quant.rule import RULES
-from quant.rules.bimu.config import BimuConfig
 from quant.rules.bimu.state import belief_view
 from quant.rules.mesu.config import MesuConfig
-from quant.rules.mesu_factored.config import MesuFactoredConfig
 from quant.rules.metaplastic.state import weight_view
 from quant.spiking import TRACES, recurrence
-from quant.state import init_state, layout_of, state_from_bytes
+from quant.state import init_state, layout_of
 from streamlearn import SpikingClassifier, load
 from streamlearn.engines import make_engine
 from streamlearn.interchange import posterior, set_posterior
@@ -36,6 +33,9 @@ KINDS: dict[str, tuple[dict[str, Any], Any]] = {
 }
 #: Every rule that has such connections; one that is not among the kinds above fails.
 RECURRENT = [rule.name for rule in RULES.values() if rule.recurrent]
+EACH = pytest.mark.parametrize(
+    ("rule", "arithmetic"), [(name, a) for name in RECURRENT for a in RULES[name].recurrent]
+)
 
 
 def made(rule: str, layers: tuple[int, ...], **given: Any) -> SpikingClassifier:
@@ -104,7 +104,7 @@ def by_hand(
     return found
 
 
-@pytest.mark.parametrize("arithmetic", ["float64", "q16"])
+@pytest.mark.parametrize("arithmetic", RULES["mesu"].recurrent)
 def test_units_read_their_layers_spikes_of_the_step_before(arithmetic: str) -> None:
     learner = SpikingClassifier(
         (3, 8, 6, 2), arithmetic=arithmetic, front_end="none", threshold=None, n_draws=2,
@@ -125,31 +125,34 @@ def test_units_read_their_layers_spikes_of_the_step_before(arithmetic: str) -> N
         expected = np.concatenate([whole * first, np.repeat(later, 2)])
         agreed.append(float(np.mean(own == expected)))
     assert all(sum(s[k].sum() for s in spikes) > 100 for k in range(2))
-    assert np.mean(agreed) >= (1 if arithmetic == "float64" else 0.9), "leaks of integers round up"
+    assert np.mean(agreed) >= (0.9 if arithmetic == "q16" else 1), "leaks of integers round up"
     alone = by_hand([np.where(np.arange(len(m))[:, None] < len(m) - m.shape[1], m, 0) for m in mu],
                     learner.leaks, rows)  # fmt: skip
     differs = sum(not np.array_equal(a[0], b[0]) for a, b in zip(spikes, alone, strict=True))
     assert differs > 10, "canary: without its own rows a layer fires otherwise"
 
 
-def test_a_recurrent_weight_learns_by_the_trace_of_the_unit_before_it() -> None:
+@pytest.mark.parametrize(("arithmetic", "limit"), [("float64", 1e-12), ("float32", 1e-5)])
+def test_a_recurrent_weight_learns_by_the_trace_of_the_unit_before_it(
+    arithmetic: str, limit: float
+) -> None:
     """Factorised e-prop: steps of one unit's weights are as the traces times the variances."""
     spec = NetworkSpec((2, 9, 2), False, "none", leaks=(3, 4), recurrent=True)
     config = MesuConfig(n_draws=3, memory_window=float("inf"), step="fixed")
-    state, engine = init_state(spec, config, "float64"), make_engine(spec, config, "float64")
+    state, engine = init_state(spec, config, arithmetic), make_engine(spec, config, arithmetic)
     compared = 0
     for t, x in enumerate(np.abs(signal(60, 2)) % 2):
         mu, sigma = (layer_view(spec, state, n, 0).copy() for n in ("mu", "sigma"))
         spikes, trace = state["own_spikes"][0].copy(), state["input_trace"][0, 2:].copy()
         engine.learn(state, x, t % 2)
         after = state["input_trace"][0]
-        assert np.allclose(after[2:], trace * (1 - 2**-3) + spikes)
+        assert np.allclose(after[2:], trace * (1 - 2**-3) + spikes, atol=limit)
         eligible = after[:, None] * sigma**2
         moved = layer_view(spec, state, "mu", 0) - mu
         for j in range(9):
-            if abs(moved[0, j]) > 1e-9:  # the learning signal times the derivative of unit j
+            if abs(moved[0, j]) > 1e3 * limit:  # the learning signal times the derivative of unit j
                 signal_j = moved[0, j] / eligible[0, j]
-                assert np.allclose(moved[:, j], signal_j * eligible[:, j], atol=1e-12)
+                assert np.allclose(moved[:, j], signal_j * eligible[:, j], atol=limit)
                 compared += int(np.count_nonzero(moved[2:, j]))
     assert compared > 50
 
@@ -188,7 +191,7 @@ def test_predictions_are_mostly_those_of_the_equations() -> None:
 
 
 def test_own_rows_start_at_zero_and_less_uncertain_than_the_others() -> None:
-    for arithmetic in ("q16", "float64"):
+    for arithmetic in RULES["mesu"].recurrent:
         plain, learner = (
             SpikingClassifier((4, 32, 2), arithmetic=arithmetic, seed=3, recurrent=r)
             for r in (False, True)
@@ -203,9 +206,9 @@ def test_own_rows_start_at_zero_and_less_uncertain_than_the_others() -> None:
         assert np.allclose(sigma[:, 8:], expected, rtol=1e-3)
 
 
-@pytest.mark.parametrize("rule", RECURRENT)
-def test_reset_forgets_the_spikes_before_too(rule: str) -> None:
-    learner = made(rule, (3, 16, 9, 2), leaks=(3, 4, 4))
+@EACH
+def test_reset_forgets_the_spikes_before_too(rule: str, arithmetic: str) -> None:
+    learner = made(rule, (3, 16, 9, 2), leaks=(3, 4, 4), arithmetic=arithmetic)
     for t, x in enumerate(signal(40, 3)):
         learner.learn_one(x, t % 2)
     before = learner.state
@@ -217,9 +220,11 @@ def test_reset_forgets_the_spikes_before_too(rule: str) -> None:
     assert not any(after[name].any() for name in changed)
 
 
-@pytest.mark.parametrize("rule", RECURRENT)
-def test_predicting_changes_nothing_and_a_step_is_what_was_predicted(rule: str) -> None:
-    learner = made(rule, (3, 16, 2))
+@EACH
+def test_predicting_changes_nothing_and_a_step_is_what_was_predicted(
+    rule: str, arithmetic: str
+) -> None:
+    learner = made(rule, (3, 16, 2), arithmetic=arithmetic)
     rows = signal(40, 3)
     for t, x in enumerate(rows):
         learner.learn_one(x, t % 2)
@@ -231,9 +236,9 @@ def test_predicting_changes_nothing_and_a_step_is_what_was_predicted(rule: str) 
         assert learner.step(x) == looked
 
 
-@pytest.mark.parametrize("rule", RECURRENT)
-def test_files_keep_the_connections(rule: str, tmp_path: Path) -> None:
-    learner = made(rule, (3, 16, 2))
+@EACH
+def test_files_keep_the_connections(rule: str, arithmetic: str, tmp_path: Path) -> None:
+    learner = made(rule, (3, 16, 2), arithmetic=arithmetic)
     for t, x in enumerate(signal(40, 3)):
         learner.learn_one(x, t % 2)
     learner.save(tmp_path / "learner")
@@ -259,39 +264,3 @@ def test_without_the_option_the_state_is_what_it_was() -> None:
     names = [field.name for field in layout_of(spec, *given)]
     assert not {*recurrence.FIELDS} & {*names}
     assert spec.shapes == ((5, 9), (10, 7), (8, 2))
-
-
-REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"recurrent": 1}, "recurrent=1: expected True or False"),
-    ({"recurrent": True, "layers": (4, 2), "leaks": (3,)}, "no hidden units"),
-    ({"recurrent": True, "leaks": ()}, "only a spiking network is"),
-    ({"recurrent": True, "layers": (65535, 2, 2)}, "expected 65535 together"),
-]
-
-
-@pytest.mark.parametrize(("given", "message"), REFUSED)
-def test_what_makes_no_sense_is_refused(given: dict[str, Any], message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        NetworkSpec(**{"layers": (4, 8, 2), "leaks": (3, 4), **given})
-
-
-def test_other_rules_and_arithmetics_are_refused_with_a_sentence() -> None:
-    spec = NetworkSpec((4, 8, 2), leaks=(3, 4), recurrent=True)
-    with pytest.raises(ConfigError, match=r"'mesu' in float32 has no.* mesu in q16 or float64"):
-        init_state(spec, MesuConfig(), "float32")
-    for config, arithmetic in ((BimuConfig(threshold=0.2), "q16"), (MesuFactoredConfig(), "q16")):
-        with pytest.raises(ConfigError, match="has no spiking layers"):
-            init_state(spec, config, arithmetic)
-    with pytest.raises(ConfigError, match="float32"):
-        SpikingClassifier((2, 8, 2), arithmetic="float32", recurrent=True)
-
-
-def test_a_state_of_the_other_kind_is_refused() -> None:
-    learner, other = (SpikingClassifier((3, 8, 2), recurrent=r) for r in (True, False))
-    given = other.spec, other.config, "q16"
-    with pytest.raises(ShapeError, match="written for another network"):
-        state_from_bytes(*given, learner.state.tobytes())
-    bad = learner.state
-    bad["own_spikes"][0, 0] = 17
-    with pytest.raises(ShapeError, match="own_spikes"):
-        state_from_bytes(learner.spec, learner.config, "q16", bad.tobytes())

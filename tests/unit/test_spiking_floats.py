@@ -32,7 +32,20 @@ LEARNERS: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
     ),
     "nine draws, no drift": ((4, 9, 2), {"n_draws": 9, "drift": 0, "threshold": 0.125}),
     "no hidden layer": ((3, 2), {"leaks": (6,)}),
-}
+    "recurrent": ((3, 16, 2), {"recurrent": True, "sigma_init": 1.5}),
+    "recurrent, two hidden layers": (
+        (3, 12, 9, 2),
+        {"recurrent": True, "leaks": (3, 4, 2), "sigma_init": 1.5, "n_draws": 3},
+    ),
+    "recurrent, bias, adaptive step": (
+        (4, 9, 7, 5, 2),
+        {
+            "recurrent": True, "leaks": (2, 5, 2, 4), "sigma_init": 2.0, "threshold": None,
+            "bias": True, "step": "adaptive", "front_end": "standardise", "n_draws": 9,
+        },
+    ),
+}  # fmt: skip
+RECURRENT = [name for name, (_, settings) in LEARNERS.items() if settings.get("recurrent")]
 
 
 def signal(n: int, n_features: int, seed: int = 0) -> np.ndarray:
@@ -196,9 +209,10 @@ def test_weights_that_diverged_are_seen_behind_spikes(field: str, value: float) 
         assert state.tobytes() == before
 
 
-def test_a_block_has_the_bits_of_single_steps() -> None:
-    one, block = made("events", "float32"), made("events", "float32")
-    x = signal(60, 3)
+@pytest.mark.parametrize("name", ["events", *RECURRENT])
+def test_a_block_has_the_bits_of_single_steps(name: str) -> None:
+    one, block = made(name, "float32"), made(name, "float32")
+    x = signal(60, one.layers[0])
     y = [int(row[0] > 0) for row in x]
     for row, label in zip(x, y, strict=True):
         one.learn_one(row, label)

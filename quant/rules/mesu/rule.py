@@ -26,6 +26,6 @@ RULE = Rule(
     draws=True,
     title="MESU",
     spiking=("q16", "float32", "float64"),
-    recurrent=("q16", "float64"),
+    recurrent=("q16", "float32", "float64"),
     charges=True,
 )

@@ -10,6 +10,7 @@
 #include "sl_learn_layer.h"
 #include "sl_mean.h"
 #include "sl_parts.h"
+#include "sl_recurrence.h"
 #include "sl_replay.h"
 #include "sl_rows.h"
 #include "sl_step.h"
@@ -48,8 +49,11 @@ int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
         }
         const uint32_t to = sl_layers[index + 1].hidden * L;
         sl_activate(index, S, L, to, state, scratch);
+        sl_own_keep(index, state, scratch);
+        sl_own_join(index + 1, S, L, to, state, scratch);
+        const uint32_t bias = to + (layer->columns + sl_own_rows(index + 1)) * L;
         for (uint32_t s = 0; SL_BIAS && s < L; s++) {
-            scratch->hidden[to + layer->columns * L + s] = sl_bias_input(index + 1);
+            scratch->hidden[bias + s] = sl_bias_input(index + 1);
         }
     }
     return sl_sum_outputs(scratch);
@@ -70,8 +74,10 @@ int32_t sl_rule_forward_mean(const sl_state_t *state, sl_scratch_t *scratch) {
             break;
         }
         sl_activate(index, 1, 1, 0, state, scratch);
+        sl_own_join(index + 1, 1, 1, 0, state, scratch);
         if (SL_BIAS) {
-            scratch->hidden[sl_layers[index].columns] = sl_bias_input(index + 1);
+            const uint32_t bias = sl_layers[index].columns + sl_own_rows(index + 1);
+            scratch->hidden[bias] = sl_bias_input(index + 1);
         }
     }
     for (uint32_t k = SL_N_OUTPUTS; k-- > 0;) { /* every draw is the mean */

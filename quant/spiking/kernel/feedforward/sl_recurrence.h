@@ -39,12 +39,10 @@ SL_FOLD void sl_own_keep(uint32_t index, const sl_state_t *state, sl_scratch_t *
     (void)scratch;
 }
 
-/* The trace of a later layer's input i in a draw; trace: of the layer below. */
-static inline int32_t sl_own_recalled(uint32_t index, uint32_t i, uint32_t draw,
-                                      const int16_t *trace, const sl_scratch_t *scratch) {
+SL_FOLD void sl_own_recall(uint32_t index, uint32_t to, sl_scratch_t *scratch) {
     (void)index;
+    (void)to;
     (void)scratch;
-    return trace[i * S + draw];
 }
 
 SL_FOLD void sl_own_commit(sl_state_t *state, const sl_scratch_t *scratch) {

@@ -4,6 +4,7 @@
 #include "sl_build.h"
 #include "sl_events.h"
 #include "sl_float.h"
+#include "sl_recurrence.h"
 #include "sl_rule.h"
 #include "sl_trace.h"
 
@@ -13,6 +14,7 @@ SL_INLINE void sl_time_arrive(const sl_state_t *state, sl_scratch_t *scratch) {
     const float keep = sl_keep(0);
     uint32_t events = 0, live = 0;
     sl_events_arrive(state, scratch);
+    sl_own_arrive(state, scratch);
     for (uint32_t i = 0; i < SL_N_INPUTS; i++) {
         const float value = scratch->input[i];
         const float left = sl_leak(state->input_trace[i], keep, SL_TRACE_END);

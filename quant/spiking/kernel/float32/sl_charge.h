@@ -5,6 +5,7 @@
 
 #include "sl_build.h"
 #include "sl_lanes.h"
+#include "sl_recurrence.h"
 #include "sl_rule.h"
 #include "sl_trace.h"
 
@@ -62,9 +63,12 @@ SL_INLINE void sl_charge_recall(uint32_t index, sl_scratch_t *scratch) {
     }
     float *hidden = scratch->hidden + layer->hidden * L;
     const float *trace = scratch->new_output + sl_layers[index - 1].unit * S;
-    for (uint32_t i = 0; i < layer->rows; i++) {
+    const uint32_t own = sl_own_rows(index);
+    for (uint32_t i = 0; i < layer->rows - own; i++) {
+        const uint32_t bias = i == layer->fan_in, row = bias ? i + own : i;
         for (uint32_t s = 0; s < S; s++) {
-            hidden[i * L + s] = i == layer->fan_in ? 1.0f : trace[i * S + s];
+            hidden[row * L + s] = bias ? 1.0f : trace[i * S + s];
         }
     }
+    sl_own_recall(index, layer->hidden * L, scratch);
 }

@@ -114,17 +114,18 @@ SL_INLINE void sl_charge_recall(uint32_t index, sl_scratch_t *scratch) {
     }
     int16_t *hidden = scratch->hidden + layer->hidden * L;
     const int16_t *trace = scratch->new_output + sl_layers[index - 1].unit * S;
-    for (uint32_t i = 0; i < layer->rows; i++) {
+    const uint32_t own = sl_own_rows(index);
+    for (uint32_t i = 0; i < layer->rows - own; i++) {
         for (uint32_t s = 0; s < L; s++) {
-            const uint32_t bias = i == layer->fan_in + sl_own_rows(index);
+            const uint32_t bias = i == layer->fan_in, row = bias ? i + own : i;
             int32_t x = 0;
             if (s < S) {
                 x = bias ? 1 << SL_OUTPUT_FRAC_BITS
-                         : sl_own_recalled(index, i, s, trace, scratch) >>
-                               (SL_TRACE_FRAC_BITS - SL_OUTPUT_FRAC_BITS);
+                         : trace[i * S + s] >> (SL_TRACE_FRAC_BITS - SL_OUTPUT_FRAC_BITS);
             }
-            hidden[i * L + s] = (int16_t)x;
+            hidden[row * L + s] = (int16_t)x;
         }
     }
+    sl_own_recall(index, layer->hidden * L, scratch);
     scratch->frac_bits[index] = SL_OUTPUT_FRAC_BITS;
 }

@@ -1,21 +1,16 @@
-/* Recurrent connections in integers: a hidden layer reads its own units' spikes of the step before,
- * in rows behind those of its inputs. Golden model: quant/spiking/golden.py. */
+/* Recurrent connections: a hidden layer reads its own units' spikes of the step before, in rows
+ * behind those of its inputs. Golden model: quant/spiking/golden.py. */
 #pragma once
 
 #include <stdint.h>
 
 #include "sl_build.h"
-#include "sl_integer.h"
 #include "sl_lanes.h"
 #include "sl_own_brings.h"
 #include "sl_own_later.h"
+#include "sl_own_numbers.h"
 #include "sl_rule.h"
 #include "sl_trace.h"
-
-/* Rows of a layer that are its own units'. */
-static inline uint32_t sl_own_rows(uint32_t index) {
-    return index + 1 < SL_N_LAYERS ? sl_layers[index].columns : 0;
-}
 
 /* A layer's first unit in own_spikes: of layer 0 one number for all draws. */
 static inline uint32_t sl_own_place(uint32_t index) {
@@ -26,7 +21,7 @@ static inline uint32_t sl_own_place(uint32_t index) {
 SL_FOLD void sl_own_arrive(const sl_state_t *state, sl_scratch_t *scratch) {
     const uint32_t units = sl_layers[0].columns;
     for (uint32_t j = 0; j < units; j++) {
-        scratch->input[SL_N_INPUTS - units + j] = (sl_input_t)state->own_spikes[j];
+        scratch->input[SL_N_INPUTS - units + j] = sl_own_input(state->own_spikes[j]);
     }
 }
 
@@ -34,20 +29,20 @@ SL_FOLD void sl_own_arrive(const sl_state_t *state, sl_scratch_t *scratch) {
  * spike is where a reset's trace is larger than what was left of it. */
 SL_FOLD void sl_own_keep(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[index];
-    const int16_t *before = state->membrane_reset + layer->unit * S;
-    const int16_t *reset = scratch->new_reset + layer->unit * S;
-    uint8_t *own = scratch->new_own + sl_own_place(index);
+    const sl_trace_t *before = state->membrane_reset + layer->unit * S;
+    const sl_trace_t *reset = scratch->new_reset + layer->unit * S;
+    sl_own_t *own = scratch->new_own + sl_own_place(index);
     for (uint32_t j = 0; j < layer->columns; j++) {
         uint32_t n = 0;
         for (uint32_t s = 0; s < S; s++, reset++, before++) {
-            const uint32_t fired = *reset != 0 && *reset > sl_decay(*before, sl_leaks[index]);
+            const uint32_t fired = *reset != 0 && *reset > sl_own_left(*before, index);
             n += fired;
             if (index != 0) {
-                *own++ = (uint8_t)fired;
+                *own++ = (sl_own_t)fired;
             }
         }
         if (index == 0) {
-            *own++ = (uint8_t)(n == 0 ? 0 : (2 * sl_own_brings(0) * n + S) / (2 * S));
+            *own++ = sl_own_share(n);
         }
     }
 }

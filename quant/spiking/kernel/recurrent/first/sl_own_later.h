@@ -4,10 +4,7 @@
 #include <stdint.h>
 
 #include "sl_build.h"
-#include "sl_integer.h"
-#include "sl_lanes.h"
 #include "sl_rule.h"
-#include "sl_trace.h"
 
 static inline uint32_t sl_own_before(uint32_t index) {
     (void)index;
@@ -24,11 +21,10 @@ SL_FOLD void sl_own_join(uint32_t index, uint32_t draws, uint32_t lanes, uint32_
     (void)scratch;
 }
 
-static inline int32_t sl_own_recalled(uint32_t index, uint32_t i, uint32_t draw,
-                                      const int16_t *trace, const sl_scratch_t *scratch) {
+SL_FOLD void sl_own_recall(uint32_t index, uint32_t to, sl_scratch_t *scratch) {
     (void)index;
+    (void)to;
     (void)scratch;
-    return trace[i * S + draw];
 }
 
 SL_FOLD void sl_own_commit_later(sl_state_t *state, const sl_scratch_t *scratch) {
