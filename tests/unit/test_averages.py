@@ -11,10 +11,12 @@ import pytest
 from quant import averages
 from quant.averages import golden
 from quant.description import to_json
+from quant.errors import ConfigError, ShapeError
 from quant.network import NetworkSpec, layer_view
 from quant.rule import RULES
+from quant.rules.bimu.config import BimuConfig
 from quant.rules.mesu.config import MesuConfig
-from quant.state import init_state, layout_of
+from quant.state import init_state, layout_of, state_from_bytes
 from streamlearn import SpikingClassifier, load
 from streamlearn import averages as real
 from streamlearn.engines import make_engine
@@ -257,3 +259,44 @@ def test_integers_follow_the_equation() -> None:
     off = np.array(seen)
     assert abs(off.mean()) < 0.1, "no bias"
     assert 0.5 < off.std() < np.sqrt(window / 64 / 8) + 0.3
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"average_window": 100}, "average_window=100: expected 0 for no average, or a power of two"),
+    ({"average_window": 32}, "expected 0 for no average"),
+    ({"average_window": True}, "average_window=True: expected"),
+    ({"average_window": 1 << 19}, "64 to 262144 learned steps"),
+    ({"average_window": 128, "leaks": ()}, "only spiking networks have averaged weights"),
+]
+
+
+@pytest.mark.parametrize(("given", "message"), REFUSED)
+def test_what_makes_no_sense_is_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        NetworkSpec(**{"layers": (4, 8, 2), "leaks": (3, 4), **given})
+
+
+def test_other_rules_are_refused_with_a_sentence() -> None:
+    spec = NetworkSpec((4, 8, 2), leaks=(3, 4), average_window=128)
+    with pytest.raises(ConfigError, match=r"'bimu' in q8 has no averaged weights; .* mesu in q16"):
+        init_state(spec, BimuConfig(threshold=0.2), "q8")
+    with pytest.raises(ConfigError, match="average_window=128: the rule 'bimu' has no averaged"):
+        SpikingClassifier((2, 8, 2), rule="bimu", average_window=128)
+    assert SpikingClassifier((2, 8, 2), rule="bimu", average_window=0).rule == "bimu"
+
+
+@EACH
+def test_a_state_of_the_other_kind_is_refused(arithmetic: str) -> None:
+    learner, other = made(arithmetic), made(arithmetic, 0)
+    with pytest.raises(ShapeError, match="written for another network"):
+        state_from_bytes(other.spec, other.config, arithmetic, learner.state.tobytes())
+
+
+@EACH
+def test_a_posterior_is_of_the_weights_or_of_their_average(arithmetic: str) -> None:
+    learner = learned(arithmetic)
+    live, shown = posterior(learner), posterior(learner, averaged=True)
+    other = posterior(with_weights_of_the_average(learner))
+    for name, values in shown.items():
+        assert np.array_equal(values, other[name])
+    assert not np.array_equal(live["0.weight_mu"], shown["0.weight_mu"])
