@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from quant import averages
 from quant.layout import C_TYPES
 from quant.rule import arithmetic_of
 from quant.starts import Copy, Draw, Run, drawn, runs
@@ -69,7 +70,9 @@ def start_source(learner: StreamLearner) -> str | None:
     if any(C_TYPES[field.dtype] in ("float", "double") for field in layout):
         return None
     seed = int(state["seed"][0])
-    parts = kind.starts(learner.spec, learner.config)
+    spec = learner.spec
+    parts: list[Draw | Copy] = [*kind.starts(spec, learner.config)]
+    parts += averages.starts(spec.average_window, spec.n_synapses)
     rest = runs(layout, parts, state)
     if len(rest) > _MOST_RUNS or init_state(*given, seed).tobytes() != state.tobytes():
         return None

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from quant import averages
 from quant.c_text import RuleKernel, table, unsigned, whole
 from quant.errors import BuildError
 from quant.layout import C_TYPES
@@ -69,6 +70,7 @@ def kernel_folders(spec: NetworkSpec, config: Config, arithmetic: str) -> tuple[
     folders += [rule.folder / part for part in rule.parts(spec, config)]
     if not _c_files([own]):
         raise BuildError(f"rule {name!r} has no C for {arithmetic}: expected files in {own}")
+    folders += averages.kernel_folders(spec.average_window, numbers)
     return (*folders, *memory.kernel_folders(spec), own)
 
 
@@ -173,6 +175,7 @@ def config_header(spec: NetworkSpec, config: Config, arithmetic: str) -> str:
         **({} if step is None else {"SL_STEP_LOG2_ONE": 1 if step == "<i4" else "65536.0f"}),
         **_replay_defines(spec, config, arithmetic),
         **_spiking_defines(spec, config),
+        **averages.constants(spec.average_window),
         **own.defines,
         "SL_LAYERS": table(table(layer) for layer in own.layers),
     }

@@ -21,6 +21,7 @@ OPTIONS = (
     "leaks",
     "delta",
     "recurrent",
+    "average_window",
 )
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from quant import averages, spiking
 from quant import memory as memories
-from quant import spiking
 from quant.errors import ConfigError
 from quant.front_end import FRONT_ENDS
 from quant.front_end.ranges import Ranges, read_ranges
@@ -69,6 +69,9 @@ class NetworkSpec:
     recurrent : bool
         Of a spiking network: hidden layers read their own units' spikes of the step before, too.
         A layer's own units are rows behind its inputs (:mod:`quant.spiking.recurrence`).
+    average_window : int
+        Of a spiking network: predictions read an average of the weights, which goes back over so
+        many learned steps (:mod:`quant.averages`). 0: they read the weights themselves.
 
     Raises
     ------
@@ -88,6 +91,7 @@ class NetworkSpec:
     leaks: tuple[int, ...] = ()
     delta: tuple[int, ...] = ()
     recurrent: bool = False
+    average_window: int = 0
 
     def __post_init__(self) -> None:
         if not isinstance(self.bias, bool | np.bool_):
@@ -133,6 +137,8 @@ class NetworkSpec:
         if self.recurrent and not leaks:
             raise ConfigError("recurrent=True: only a spiking network is recurrent; give leaks")
         object.__setattr__(self, "leaks", leaks)
+        window = averages.check(self.average_window, leaks)
+        object.__setattr__(self, "average_window", window)
         object.__setattr__(self, "delta", spiking.check_delta(self.delta, leaks, self.layers[0]))
 
     @property

@@ -126,6 +126,9 @@ class Rule:
         The arithmetics in which it learns spiking layers (:mod:`quant.spiking`).
     recurrent : tuple of str
         The arithmetics in which its spiking layers may read their own units.
+    averages : tuple of str
+        The arithmetics in which its spiking layers may have averaged weights
+        (:mod:`quant.averages`): those whose state has ``mu``.
     charges : bool
         Whether what arrives in a step charges its hidden layers' membranes. Else it takes traces
         for inputs in every step, and its membranes are sums over them.
@@ -143,6 +146,7 @@ class Rule:
     draws: bool = False
     spiking: tuple[str, ...] = ()
     recurrent: tuple[str, ...] = ()
+    averages: tuple[str, ...] = ()
     charges: bool = False
     title: str = ""
 
@@ -249,6 +253,13 @@ def arithmetic_of(spec: NetworkSpec, config: Config, arithmetic: str) -> Arithme
         raise ConfigError(
             f"recurrent=True: the rule {rule.name!r} in {arithmetic} has no recurrent connections; "
             f"there are {known}"
+        )
+    if spec.average_window and arithmetic not in rule.averages:
+        those = [r for r in _spiking() if r.averages]
+        known = ", ".join(f"{r.name} in {' or '.join(r.averages)}" for r in those)
+        raise ConfigError(
+            f"average_window={spec.average_window}: the rule {rule.name!r} in {arithmetic} has no "
+            f"averaged weights; there are {known}"
         )
     rule.check(spec, config)
     return rule.arithmetics[arithmetic]

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from quant import front_end, memory, replay, spiking
+from quant import averages, front_end, memory, replay, spiking
 from quant.errors import ConfigError, ShapeError
 from quant.front_end import WINDOW_MAX
 from quant.front_end.ranges import preset
@@ -60,7 +60,8 @@ def layout_of(spec: NetworkSpec, config: Config, arithmetic: str) -> Layout:
     in_time = spiking.fields(
         spec.leaks, spec.layers, spec.delta, draws, kind.numbers, charges, spec.recurrent
     )
-    own = [*kind.fields(spec, config), *stored, *in_time]
+    averaged = averages.fields(spec.average_window, spec.n_synapses, kind.numbers)
+    own = [*kind.fields(spec, config), *stored, *in_time, *averaged]
     kept = HEADS[spec.head].fields(kind.numbers, spec.layers[-1]), own
     words = [[f for f in fields if f.item_bytes == 4 and not f.shape] for fields in kept]
     rest = [[f for f in fields if f.item_bytes != 4 or f.shape] for fields in kept]
@@ -123,6 +124,7 @@ def started(spec: NetworkSpec, config: Config, arithmetic: str, blank: State, se
     state["seed"] = seed
     kind.init(spec, config, state)
     memory.init(spec, state)
+    averages.start(state)
     return state
 
 

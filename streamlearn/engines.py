@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+import quant.averages.golden
 import quant.front_end.golden
 import quant.spiking.golden
+from quant import averages as averaged
 from quant.counters import Saturations
 from quant.errors import ConfigError, DivergedError
 from quant.front_end import INPUT_FRAC_BITS
@@ -27,7 +29,7 @@ from quant.network import NetworkSpec
 from quant.replay import golden as replay
 from quant.rooms import part
 from quant.rule import Config, Model, arithmetic_of, rule_of
-from streamlearn import front_end, heads, spiking
+from streamlearn import averages, front_end, heads, spiking
 from streamlearn.engine import (
     DIVERGED,
     NO_MEMORY,
@@ -86,6 +88,7 @@ class NumpyEngine:
         self._inputs: Any = front_end.inputs if self._floats else quant.front_end.golden.inputs
         self._verbs = heads.HEADS[spec.head] if self._floats else self._head.verbs
         self._arrive: Any = spiking.arrive if self._floats else quant.spiking.golden.arrive
+        self._follow: Any = averages.follow if self._floats else quant.averages.golden.follow
         self._logits = kind.logits
         self._memory = Memory(spec, kind) if spec.memory else None
         self._plan = model.plan(spec, config)
@@ -94,9 +97,10 @@ class NumpyEngine:
         self.predict_row: PredictRow | None = None
 
     def _forward(
-        self, state: State, x: Float, draws: bool = True
+        self, state: State, x: Float, draws: bool = True, learning: bool = False
     ) -> tuple[dict[str, Any], Any, Any]:
         spec, count = self._spec, self.saturations
+        state = state if learning else averaged.shown(state)
         window = self._config.front_end_window
         statistics, inputs = self._inputs(spec.front_end, window, state, x, count)
         arrived: dict[str, Any] = {}
@@ -166,7 +170,7 @@ class NumpyEngine:
     def learn(self, state: State, x: Float, target: Any) -> Any:
         """See :class:`Engine`."""
         spec, count = self._spec, self.saturations
-        statistics, forward, inputs = self._forward(state, x)
+        statistics, forward, inputs = self._forward(state, x, learning=True)
         answer = self._answer(state, x, forward)
         predicted = self._predicted(state, forward, answer)
         known, target, clamped = self._verbs.standardise_target(state, target, self._config)
@@ -174,7 +178,10 @@ class NumpyEngine:
         if self._memory is not None and answer is not None:
             self._memory.learn(state, x, answer, target)
         with np.errstate(all="ignore"):  # what overflows is refused at the next forward pass
+            n_samples = int(state["n_samples"][0])
             self._model.update(spec, self._plan, state, forward, target, count)
+        if spec.average_window:
+            self._follow(spec, state, n_samples)
         for name, value in {**statistics, **known}.items():
             state[name][0] = value
         if spec.replay_capacity:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from quant import averages
 from quant.description import to_json
 from quant.durable import write_durably
 from quant.errors import ConfigError, ShapeError, StateFormatError
@@ -27,8 +28,15 @@ Arrays = dict[str, npt.NDArray[np.floating]]
 _MISSING = "safetensors files need that package: pip install 'streamlearn[safetensors]'"
 
 
-def posterior(learner: StreamLearner) -> Arrays:
+def posterior(learner: StreamLearner, averaged: bool = False) -> Arrays:
     """Return mean and standard deviation of every weight, float64, in any arithmetic.
+
+    Parameters
+    ----------
+    learner : StreamLearner
+    averaged : bool
+        The averages of the means, with which a learner with an ``average_window`` predicts; of
+        others it is the same. Default: the means, which learn.
 
     Raises
     ------
@@ -38,7 +46,8 @@ def posterior(learner: StreamLearner) -> Arrays:
     known = certainty_of(learner.config.rule)
     if known is None or known.means is None or known.deviations is None:
         raise ConfigError(f"the rule {learner.config.rule!r} has no posterior: no σ per weight")
-    given, found = (learner.spec, learner.config, learner.state), {}
+    state = averages.shown(learner.state) if averaged else learner.state
+    given, found = (learner.spec, learner.config, state), {}
     for part_, values in (("mu", known.means(*given)), ("sigma", known.deviations(*given))):
         for k, layer in enumerate(values):
             rows = len(layer) - learner.spec.bias

@@ -82,6 +82,9 @@ def layouts() -> Iterator[str]:
         for arithmetic in rule.recurrent:
             learner = cls((48, 128, 32, 10), arithmetic=arithmetic, recurrent=True)
             yield from _layout(f"`{name}`, {arithmetic}, recurrent", learner)
+        for arithmetic in rule.averages:
+            learner = cls((48, 128, 10), arithmetic=arithmetic, average_window=4096)
+            yield from _layout(f"`{name}`, {arithmetic}, averaged weights", learner)
 
 
 def _layout(title: str, learner: Any) -> Iterator[str]:

@@ -2,6 +2,7 @@
 #include <stddef.h>
 
 #include "sl_learner.h"
+#include "sl_average.h"
 #include "sl_float.h"
 #include "sl_front_end.h"
 #include "sl_head.h"
@@ -57,12 +58,14 @@ SL_FOLD void sl_learner_begin(sl_scratch_t *scratch) {
 
 int32_t sl_learner_predict(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits) {
     sl_learner_begin(scratch);
+    sl_average_show(scratch, 1);
     return sl_learner_forward(state, scratch, x_bits);
 }
 
 int32_t sl_learner_predict_mean(const sl_state_t *state, sl_scratch_t *scratch,
                                 const uint32_t *x_bits) {
     sl_learner_begin(scratch);
+    sl_average_show(scratch, 1);
     const int32_t status = sl_learner_see(state, scratch, x_bits);
     return status < 0
                ? status
@@ -137,6 +140,7 @@ SL_FOLD int32_t sl_learner_step(sl_state_t *state, sl_scratch_t *scratch, const 
     if (status < 0) {
         return status;
     }
+    sl_average_show(scratch, 0);
     int32_t predicted = sl_learner_forward(state, scratch, x_bits);
     if (predicted < 0) {
         return predicted;
@@ -146,6 +150,7 @@ SL_FOLD int32_t sl_learner_step(sl_state_t *state, sl_scratch_t *scratch, const 
     sl_memory_update(state, scratch, x_bits, target);
     const uint32_t ahead = sl_learner_look_ahead(state, scratch, next, next_target);
     sl_rule_update(state, scratch, target);
+    sl_average_follow(state);
     if (!ahead) {
         sl_front_end_commit(state, scratch);
     }

@@ -106,6 +106,12 @@ class Spikes(StreamClassifier):
             raise ConfigError(
                 f"recurrent=True: the rule {rule!r} has no recurrent connections; leave it out"
             )
+        if given.get("average_window", 0) != 0 and not RULES[rule].averages:
+            raise ConfigError(
+                f"average_window={given['average_window']!r}: the rule {rule!r} has no averaged "
+                "weights; leave it out"
+            )
+        given.pop("average_window", None)
         return known[rule](*args, rule=rule, **given)
 
     # -- parameters -------------------------------------------------------------------------

@@ -18,7 +18,15 @@ from quant.state import blank_state
 from streamlearn.memory import with_memory
 
 #: Parameters that are the network's, where a learner has them.
-SPEC_OPTIONS = ("front_end_ranges", "replay_bytes", "replays", "leaks", "delta", "recurrent")
+SPEC_OPTIONS = (
+    "front_end_ranges",
+    "replay_bytes",
+    "replays",
+    "leaks",
+    "delta",
+    "recurrent",
+    "average_window",
+)
 #: Parameters that each learner has for itself.
 _OWN = ("self", "__class__", "seed", "classes", "features", "backend")
 _N_KEPT = 64

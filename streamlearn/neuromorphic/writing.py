@@ -25,7 +25,7 @@ _SHORTEST, _LONGEST = 1e-30, 1e30
 
 
 def to_nir(learner: SpikingClassifier, dt: float = 1e-4) -> nir.NIRGraph:
-    """Return a learner's mean network as a graph of NIR.
+    """Return a learner's mean network as a graph of NIR: the one that it predicts with.
 
     Its inputs are currents where the learner has no events (``threshold=None``), after the front
     end, and else events: line i counts rises of feature i, line ``n_features + i`` its falls. σ,
@@ -62,7 +62,7 @@ def to_nir(learner: SpikingClassifier, dt: float = 1e-4) -> nir.NIRGraph:
         raise ConfigError(
             f"dt={dt!r}: expected the seconds of a step, {_SHORTEST} to {1 / _SHORTEST}"
         )
-    spec, weights = learner.spec, posterior(learner)
+    spec, weights = learner.spec, posterior(learner, averaged=True)
     nodes: dict[str, Any] = {"input": nir.Input(np.array([spec.layers[0]]))}
     for i, leak in enumerate(spec.leaks):
         weight = weights[f"{2 * i}.weight_mu"].astype(np.float32)

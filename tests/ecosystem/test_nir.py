@@ -312,6 +312,15 @@ def test_a_file_that_is_no_graph_is_refused(content: bytes, tmp_path: Path) -> N
         from_nir(tmp_path / "y.nir")
 
 
+def test_a_graph_has_the_averaged_weights() -> None:
+    learner = SpikingClassifier((3, 8, 2), average_window=128, classes=range(2), **CURRENTS)
+    for t, row in enumerate(np.random.default_rng(0).normal(size=(200, 3)) + 1):
+        learner.learn_one(row, t % 2)
+    weight = to_nir(learner).nodes["weight_0"].weight
+    assert np.allclose(weight, posterior(learner, averaged=True)["0.weight_mu"])
+    assert not np.allclose(weight, posterior(learner)["0.weight_mu"])
+
+
 def test_a_recurrent_learner_is_refused() -> None:
     learner = SpikingClassifier((3, 8, 2), recurrent=True, **CURRENTS)
     with pytest.raises(ConfigError, match="recurrent=True: only chains"):

@@ -26,6 +26,7 @@ BOARDS = [
 KINDS: dict[str, dict[str, Any]] = {
     "feedforward": {},
     "recurrent": {"recurrent": True, "sigma_init": 1.5},
+    "averaged": {"average_window": 128},
 }
 EACH_KIND = pytest.mark.parametrize("kind", KINDS)
 

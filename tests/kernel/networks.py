@@ -48,6 +48,7 @@ class Case:
             spec += f"-{self.spec.memory}-{self.spec.memory_features}"
         spec += f"-leaks={self.spec.leaks}-{self.spec.delta}" if self.spec.leaks else ""
         spec += "-recurrent" if self.spec.recurrent else ""
+        spec += f"-averaged={self.spec.average_window}" if self.spec.average_window else ""
         own += [f"replay_bytes={self.spec.replay_bytes}"] if self.spec.replay_bytes else []
         return "-".join([self.config.rule, self.arithmetic, spec, *own])
 
@@ -107,6 +108,7 @@ EXTREME: list[tuple[NetworkSpec, Config]] = [
         MesuConfig(n_draws=4, sigma_init=2.0),
     ),
     (NetworkSpec((5, 8, 3), front_end="none", leaks=(6, 6)), MesuConfig(n_draws=9)),
+    (NetworkSpec((9, 60, 3), leaks=(3, 4), delta=(8, 5), average_window=128), MesuConfig()),
     (
         NetworkSpec((6, 9, 7, 3), leaks=(3, 4, 1), delta=(8, 5), recurrent=True),
         MesuConfig(n_draws=3, sigma_init=2.0),

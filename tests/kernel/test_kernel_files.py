@@ -45,6 +45,7 @@ PROCESSOR = re.compile(r"SL_HOST|SL_ON_HOST|SL_FUSE|SL_DSP|SL_THUMB1|__")
 def spiking() -> list[Case]:
     """Every rule that learns spiking layers, in each arithmetic, of values and of events."""
     plain = NetworkSpec((10, 8, 3), leaks=(3, 4))
+    averaged = replace(plain, average_window=128)
     deep = replace(plain, layers=(10, 8, 6, 3), leaks=(3, 4, 4), recurrent=True)
     return [
         Case(spec, config_of(name, "categorical", {}), arithmetic)
@@ -52,6 +53,11 @@ def spiking() -> list[Case]:
         for arithmetic in in_c(name)
         for spec in (plain, replace(plain, delta=(8, 5)), replace(plain, recurrent=True), deep)
         if arithmetic in (rule.recurrent if spec.recurrent else rule.spiking)
+    ] + [
+        Case(averaged, config_of(name, "categorical", {}), arithmetic)
+        for name, rule in RULES.items()
+        for arithmetic in in_c(name)
+        if arithmetic in rule.averages
     ]
 
 

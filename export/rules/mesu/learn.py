@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from export.graph import step, words
+from export.graph import averages, step, words
 from export.graph.builder import GraphBuilder
 from export.graph.fields import Fields
 from export.graph.heads import HEADS
@@ -75,6 +75,11 @@ class MesuStep(SamplingStep):
         sizes = [rows * columns for rows, columns in spec.shapes]
         self._mu, self._rho = (self.matrices(fields.parts(name, sizes)) for name in ("mu", "rho"))
         self._exponent = fields.parts("rho_exponent", [rows for rows, _ in spec.shapes])
+        self._shown, self._average = self._mu, [""]
+        if spec.average_window:
+            self._average = self.matrices(fields.parts("average", sizes))
+            learns = HEADS[spec.head].learns(g, spec)
+            self._shown = averages.shown(self, self._mu, self._average, learns)
         self._active = ""
         self._weights: list[Weights] = []
 
@@ -100,7 +105,7 @@ class MesuStep(SamplingStep):
 
     def _rows(self, index: int, x: Value) -> tuple[Value, Weights, str]:
         """A layer's inputs and weights; of the first layer the rows whose input is not 0."""
-        given, active = [self._mu[index], self._rho[index], self._exponent[index]], ""
+        given, active = [self._shown[index], self._rho[index], self._exponent[index]], ""
         if index == 0:
             active = self.rows_that_count(x)
             given = [self.g.op("Gather", part, active) for part in given]
@@ -131,7 +136,7 @@ class MesuStep(SamplingStep):
                 (noise.STREAM_ROW + layer, rows),
                 (noise.STREAM_PULL_ROW + layer, rows),
             ]
-        return found
+        return found + averages.wanted(self.spec)
 
     def update(self, layers: Sequence[Layer], target: Any, drawn: Sequence[str]) -> dict[str, str]:
         """Backward pass and update of every layer; the new fields of the rule."""
@@ -155,6 +160,11 @@ class MesuStep(SamplingStep):
                 new.insert(0, self._updated(index, mine, previous, r, gain, rates, drawn))
         names = ("mu", "rho", "rho_exponent")
         flat = {name: self.joined([layer[k] for layer in new]) for k, name in enumerate(names)}
+        if self.spec.average_window:
+            with self.g.scope("average"):
+                after = [layer[0] for layer in new]
+                moved = averages.followed(self, self._average, after, drawn[1 + 3 * len(new) :])
+            flat["average"] = self.joined(moved)
         if slope is not None:
             mu = read(self.g, new[last][0])
             with self.g.scope("step"):

@@ -27,5 +27,6 @@ RULE = Rule(
     title="MESU",
     spiking=("q16", "float32", "float64"),
     recurrent=("q16", "float32", "float64"),
+    averages=("q16", "float32", "float64"),
     charges=True,
 )

@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 
+#include "sl_average_scratch.h"
 #include "sl_config.h"
 #include "sl_front_end_scratch.h"
 #include "sl_head_scratch.h"
@@ -26,6 +27,7 @@
 /* Near the beginning of the scratch: what is short, for an instruction reaches no further. */
 #define SL_SAMPLING_FIRST                                                                          \
     sl_step_t step;                                                                                \
+    SL_AVERAGE_SCRATCH                                                                             \
     uint32_t n_active;
 
 /* The end of the scratch; active: rows of layer 0 whose input is not 0. */

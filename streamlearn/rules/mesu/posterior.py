@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from quant import averages
 from quant.errors import ConfigError
 from quant.layout import State
 from quant.network import NetworkSpec, layer_view
@@ -59,3 +60,4 @@ def set_posterior(
         layer_view(spec, state, "rho", i)[:] = np.clip(rho, 1, RHO_MAX)
         exponent_view(spec, state["rho_exponent"][0], i)[:] = exponent
     step.start(spec, config, state)
+    averages.start(state)

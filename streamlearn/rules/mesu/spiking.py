@@ -19,6 +19,10 @@ class SpikingClassifier(Spikes, DrawnClassifier):
     ``rule`` this makes a learner of that rule's own class, which has that rule's hyperparameters.
 
     {inherited}
+    average_window : int
+        Predictions read an average of the means of the weights, which goes back over so many
+        learned steps: a power of two, 64 to 262,144. Learning is the same. 0: they read the
+        weights themselves.
 
     References
     ----------
@@ -59,6 +63,7 @@ class SpikingClassifier(Spikes, DrawnClassifier):
         drift: int = 5,
         leaks: Sequence[int] | None = None,
         recurrent: bool = False,
+        average_window: int = 0,
         features: Sequence[str] | None = None,
         backend: Backend | None = None,
         memory_window: float = 1_000_000.0,

@@ -2,6 +2,7 @@
  */
 #pragma once
 
+#include "sl_average.h"
 #include "sl_build.h"
 #include "sl_rule.h"
 
@@ -9,7 +10,7 @@
 SL_INLINE void sl_mean_layer(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[index];
     const float *x = index == 0 ? scratch->input : scratch->hidden;
-    const float *restrict mu = state->mu + layer->synapse;
+    const float *restrict mu = SL_MEANS(state, scratch) + layer->synapse;
     float *restrict a = scratch->block_a;
     for (uint32_t j = 0; j < layer->columns; j++) {
         a[j] = 0;

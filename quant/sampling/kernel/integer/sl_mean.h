@@ -2,6 +2,7 @@
  */
 #pragma once
 
+#include "sl_average.h"
 #include "sl_few_rows.h"
 #include "sl_front_end_scratch.h"
 #include "sl_integer.h"
@@ -35,7 +36,7 @@ SL_INLINE int32_t sl_mean_sums(uint32_t index, const sl_state_t *state, const sl
                                int32_t *sum) {
     const sl_layer_t *layer = &sl_layers[index];
     const uint32_t rows = layer->rows, columns = layer->columns;
-    const int16_t *mu = state->mu + layer->synapse;
+    const int16_t *mu = SL_MEANS(state, scratch) + layer->synapse;
     const int32_t k_mean = sl_max32(0, sl_bit_length(sl_mean_size(scratch, index)) - 16);
     for (uint32_t j = 0; j < columns; j++) {
         sum[j] = 0;

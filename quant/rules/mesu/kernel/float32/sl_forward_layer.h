@@ -3,6 +3,7 @@
  * 1506.02557. */
 #pragma once
 
+#include "sl_average.h"
 #include "sl_charge.h"
 #include "sl_rule.h"
 #include "sl_step.h"
@@ -11,30 +12,30 @@
 
 SL_INLINE void sl_mesu_product_first_f32(const sl_layer_t *layer, const sl_state_t *state,
                                          const sl_scratch_t *scratch, float *mean, float *power) {
-    const sl_product_t product = {.mu = state->mu + layer->synapse,
+    const sl_product_t product = {.mu = SL_MEANS(state, scratch) + layer->synapse,
                                   .sigma = state->sigma + layer->synapse,
                                   .scratch = scratch};
     sl_sum_units(layer, &product, 0, mean, power);
 }
 
 SL_INLINE void sl_mesu_product_later_f32(const sl_layer_t *layer, const sl_state_t *state,
-                                         const float *x, float *mean, float *power) {
-    const sl_product_t product = {
-        .mu = state->mu + layer->synapse, .sigma = state->sigma + layer->synapse, .x = x};
+                                         const sl_scratch_t *scratch, float *mean, float *power) {
+    const sl_product_t product = {.mu = SL_MEANS(state, scratch) + layer->synapse,
+                                  .sigma = state->sigma + layer->synapse,
+                                  .x = scratch->hidden + layer->hidden * L};
     sl_sum_units(layer, &product, 1, mean, power);
 }
 
 /* One layer: pre-activations a = x mu + epsilon sqrt(x^2 sigma^2), into block_a. */
 SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[index];
-    const float *x = index == 0 ? scratch->input : scratch->hidden + layer->hidden * L;
     float *a = scratch->block_a, *power = scratch->block_b, *mean = scratch->block_r;
     if (index == 0 && SL_AHEAD(scratch)) { /* the update before has been here */
         sl_mesu_take_ahead_f32(scratch, &mean, &power);
     } else if (index == 0) {
         sl_mesu_product_first_f32(layer, state, scratch, mean, power);
     } else {
-        sl_mesu_product_later_f32(layer, state, x, mean, power);
+        sl_mesu_product_later_f32(layer, state, scratch, mean, power);
     }
     if (sl_charged(index)) {
         sl_charge(index, mean, power, state, scratch);

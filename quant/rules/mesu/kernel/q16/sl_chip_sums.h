@@ -47,7 +47,7 @@ SL_INLINE sl_first_rows_t sl_first_look(const sl_state_t *state, sl_scratch_t *s
     const int8_t *exponents = state->rho_exponent + layer->first;
     const sl_first_look_t look = sl_chip_look(scratch->input, exponents, scratch->active_mask);
     sl_first_rows_t first = {
-        .mu = state->mu + layer->synapse,
+        .mu = SL_MEANS(state, scratch) + layer->synapse,
         .rho = state->rho + layer->synapse,
         .x = scratch->input,
         .exponent = exponents,
@@ -225,7 +225,8 @@ SL_INLINE sl_sums_t sl_later_sums(uint32_t index, const sl_state_t *state, sl_sc
         squared[sl_chip_place(rows) + 2 * s] = 0;
     }
     const sl_squares_t squares = sl_chip_squares(squared, exponent, rows, most == -128 ? 1 : most);
-    const int16_t *mu = state->mu + layer->synapse, *rho = state->rho + layer->synapse;
+    const int16_t *mu = SL_MEANS(state, scratch) + layer->synapse;
+    const int16_t *rho = state->rho + layer->synapse;
     uint32_t j = 0;
 #if SL_DSP
     for (; j + 2 <= columns; j += 2) {

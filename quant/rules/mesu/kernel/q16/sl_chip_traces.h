@@ -2,6 +2,7 @@
  * the rows of the others are looked at. */
 #pragma once
 
+#include "sl_average.h"
 #include "sl_few_rows.h"
 #include "sl_first.h"
 #include "sl_rule.h"
@@ -128,9 +129,10 @@ SL_INLINE sl_sums_t sl_trace_sums(uint32_t index, const sl_state_t *state, sl_sc
     sl_sums_t sums = sl_live_list(x, layer->rows, &live);
     const sl_squares_t squares =
         sl_live_squares(x, sums.narrow, state->rho_exponent + layer->first, &live);
+    const int16_t *mu = SL_MEANS(state, scratch) + layer->synapse;
     int32_t *one = scratch->block_a;
     for (uint32_t s = 0; s < L; s++) {
-        sl_live_products(&live, x + s, 1, sums.k_mean, state->mu + layer->synapse, columns, one);
+        sl_live_products(&live, x + s, 1, sums.k_mean, mu, columns, one);
         for (uint32_t j = 0; j < columns; j++) {
             mean[j * L + s] = one[j];
         }

@@ -1,6 +1,7 @@
 /* The sums of layer 0 on the host, and the scale of its inputs' squares. */
 #pragma once
 
+#include "sl_average.h"
 #include "sl_build.h"
 #include "sl_columns.h"
 #include "sl_first.h"
@@ -10,7 +11,7 @@
 SL_INLINE sl_first_rows_t sl_first_look(const sl_state_t *state, sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[0];
     sl_first_rows_t first = {
-        .mu = state->mu + layer->synapse,
+        .mu = SL_MEANS(state, scratch) + layer->synapse,
         .rho = state->rho + layer->synapse,
         .x = scratch->input,
         .exponent = state->rho_exponent + layer->first,

@@ -127,7 +127,8 @@ SL_INLINE sl_sums_t sl_later_sums(uint32_t index, const sl_state_t *state, sl_sc
     const int16_t *x = scratch->hidden + layer->hidden * L;
     uint8_t *narrowed = scratch->narrowed + layer->hidden * L;
     const int8_t *exponent = state->rho_exponent + layer->first;
-    const int16_t *mu = state->mu + layer->synapse, *rho = state->rho + layer->synapse;
+    const int16_t *mu = SL_MEANS(state, scratch) + layer->synapse;
+    const int16_t *rho = state->rho + layer->synapse;
     sl_sums_t sums = sl_later_narrow(x, rows, narrowed);
     const sl_squares_t squares = sl_later_squares(narrowed, exponent, rows);
     sums.scale = squares.most + squares.k - SL_SQUARE_MORE_BITS;

@@ -95,7 +95,8 @@ SL_INLINE sl_sums_t sl_small_sums(uint32_t index, const int16_t *hidden, uint32_
                                   int32_t *power) {
     const sl_layer_t *layer = &sl_layers[index];
     const uint32_t columns = layer->columns;
-    const int16_t *mu = state->mu + layer->synapse, *rho = state->rho + layer->synapse;
+    const int16_t *mu = SL_MEANS(state, scratch) + layer->synapse;
+    const int16_t *rho = state->rho + layer->synapse;
     const int8_t *exponent = state->rho_exponent + layer->first;
     sl_small_t in = sl_small_in(index, hidden, lanes, scratch);
     const sl_squares_t squares = sl_small_squares(&in, exponent, scratch);
