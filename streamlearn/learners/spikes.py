@@ -106,12 +106,11 @@ class Spikes(StreamClassifier):
             raise ConfigError(
                 f"recurrent=True: the rule {rule!r} has no recurrent connections; leave it out"
             )
-        if given.get("average_window", 0) != 0 and not RULES[rule].averages:
+        window = given.pop("average_window", 0)
+        if window:
             raise ConfigError(
-                f"average_window={given['average_window']!r}: the rule {rule!r} has no averaged "
-                "weights; leave it out"
+                f"average_window={window!r}: the rule {rule!r} has no averaged weights; leave it out"
             )
-        given.pop("average_window", None)
         return known[rule](*args, rule=rule, **given)
 
     # -- parameters -------------------------------------------------------------------------

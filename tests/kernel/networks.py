@@ -108,7 +108,7 @@ EXTREME: list[tuple[NetworkSpec, Config]] = [
         MesuConfig(n_draws=4, sigma_init=2.0),
     ),
     (NetworkSpec((5, 8, 3), front_end="none", leaks=(6, 6)), MesuConfig(n_draws=9)),
-    (NetworkSpec((9, 60, 3), leaks=(3, 4), delta=(8, 5), average_window=128), MesuConfig()),
+    (NetworkSpec((10, 60, 3), leaks=(3, 4), delta=(8, 5), average_window=128), MesuConfig()),
     (
         NetworkSpec((6, 9, 7, 3), leaks=(3, 4, 1), delta=(8, 5), recurrent=True),
         MesuConfig(n_draws=3, sigma_init=2.0),
