@@ -91,7 +91,7 @@ class Spikes(StreamClassifier):
         Raises
         ------
         ConfigError
-            If the rule learns no spiking layers, or none that are recurrent as asked.
+            If the rule learns no spiking layers, or none as asked.
         """
         named = isinstance(rule, str)
         if rule is None or (named and rule == cls._rule):
@@ -103,14 +103,10 @@ class Spikes(StreamClassifier):
                 f"{' or '.join(map(repr, known))} so far; no other rule does"
             )
         if given.get("recurrent") and not RULES[rule].recurrent:
-            raise ConfigError(
-                f"recurrent=True: the rule {rule!r} has no recurrent connections; leave it out"
-            )
-        window = given.pop("average_window", 0)
-        if window:
-            raise ConfigError(
-                f"average_window={window!r}: the rule {rule!r} has no averaged weights; leave it out"
-            )
+            text = f"recurrent=True: the rule {rule!r} has no recurrent connections; leave it out"
+            raise ConfigError(text)
+        if not RULES[rule].averages and given.pop("average_window", 0):
+            raise ConfigError(f"average_window: the rule {rule!r} has no averaged weights; give 0")
         return known[rule](*args, rule=rule, **given)
 
     # -- parameters -------------------------------------------------------------------------

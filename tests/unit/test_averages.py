@@ -99,7 +99,6 @@ def test_a_learned_step_says_what_the_weights_say(arithmetic: str) -> None:
     for t, x in enumerate(signal(200, 3)):
         y = t // 20 % 2
         assert plain.test_then_learn_one(x, y) == averaged.test_then_learn_one(x, y)
-    assert plain.state["time_steps"] == averaged.state["time_steps"]
 
 
 def with_weights_of_the_average(learner: SpikingClassifier) -> SpikingClassifier:
@@ -279,7 +278,7 @@ def test_other_rules_are_refused_with_a_sentence() -> None:
     spec = NetworkSpec((4, 8, 2), leaks=(3, 4), average_window=128)
     with pytest.raises(ConfigError, match=r"'bimu' in q8 has no averaged weights; .* mesu in q16"):
         init_state(spec, BimuConfig(threshold=0.2), "q8")
-    with pytest.raises(ConfigError, match="average_window=128: the rule 'bimu' has no averaged"):
+    with pytest.raises(ConfigError, match="average_window: the rule 'bimu' has no averaged"):
         SpikingClassifier((2, 8, 2), rule="bimu", average_window=128)
     assert SpikingClassifier((2, 8, 2), rule="bimu", average_window=0).rule == "bimu"
 
