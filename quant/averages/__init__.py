@@ -1,9 +1,9 @@
 """Averaged weights: predictions read a running mean of the weights, and learning the weights.
 
 The weights of a network that learns from one sample after another swing around what they tend to;
-their average does not. Gradients are of the weights themselves, so learning is what it is without
-an average. Every format and bound: NUMBERS.md beside this file; the step in integers: ``golden``;
-in C: ``kernel``; in floats: :mod:`streamlearn.averages`.
+their average does not. Gradients are of the weights themselves; where each step has a label,
+learning is what it is without an average. Every format and bound: NUMBERS.md beside this file; the
+step in integers: ``golden``; in C: ``kernel``; in floats: :mod:`streamlearn.averages`.
 
 References
 ----------

@@ -105,7 +105,8 @@ class Spikes(StreamClassifier):
         if given.get("recurrent") and not RULES[rule].recurrent:
             text = f"recurrent=True: the rule {rule!r} has no recurrent connections; leave it out"
             raise ConfigError(text)
-        if not RULES[rule].averages and given.pop("average_window", 0):
+        window = 0 if RULES[rule].averages else given.pop("average_window", 0)
+        if not is_whole(window) or window:
             raise ConfigError(f"average_window: the rule {rule!r} has no averaged weights; give 0")
         return known[rule](*args, rule=rule, **given)
 

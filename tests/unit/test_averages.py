@@ -11,12 +11,10 @@ import pytest
 from quant import averages
 from quant.averages import golden
 from quant.description import to_json
-from quant.errors import ConfigError, ShapeError
 from quant.network import NetworkSpec, layer_view
 from quant.rule import RULES
-from quant.rules.bimu.config import BimuConfig
 from quant.rules.mesu.config import MesuConfig
-from quant.state import init_state, layout_of, state_from_bytes
+from quant.state import init_state, layout_of
 from streamlearn import SpikingClassifier, load
 from streamlearn import averages as real
 from streamlearn.engines import make_engine
@@ -94,6 +92,17 @@ def test_learning_is_what_it_is_without_an_average(arithmetic: str) -> None:
 
 
 @EACH
+def test_a_step_without_a_label_leaves_charges_of_the_average(arithmetic: str) -> None:
+    """Learning steps between such steps find them, as docs/spiking.md says."""
+    plain, averaged = learned(arithmetic, 0), learned(arithmetic, 256)
+    for y in (None, 1):
+        assert np.array_equal(plain.state["mu"], averaged.state["mu"])
+        for learner in (plain, averaged):
+            learner.learn_one([1.0, -1.0, 0.5], y)
+    assert not np.array_equal(plain.state["mu"], averaged.state["mu"])
+
+
+@EACH
 def test_a_learned_step_says_what_the_weights_say(arithmetic: str) -> None:
     plain, averaged = made(arithmetic, 0), made(arithmetic, 256)
     for t, x in enumerate(signal(200, 3)):
@@ -113,7 +122,9 @@ def with_weights_of_the_average(learner: SpikingClassifier) -> SpikingClassifier
 
 
 @EACH
-@pytest.mark.parametrize("verb", ["predict_one", "step", "learn_one", "recording", "proba"])
+@pytest.mark.parametrize(
+    "verb", ["predict_one", "step", "learn_one", "recording", "proba", "novelty"]
+)
 def test_what_has_no_label_reads_the_average(arithmetic: str, verb: str) -> None:
     learner = learned(arithmetic)
     shown, live = with_weights_of_the_average(learner), learned(arithmetic, 0)
@@ -123,6 +134,7 @@ def test_what_has_no_label_reads_the_average(arithmetic: str, verb: str) -> None
         "learn_one": lambda one, x: one.learn_one(x, None) and None,
         "recording": lambda one, x: one.predict_recording([x] * 3),
         "proba": lambda one, x: one.predict_proba_one(x),
+        "novelty": lambda one, x: one.novelty_one(x),
     }
     differs = 0
     for x in signal(60, 3, 1):
@@ -258,36 +270,6 @@ def test_integers_follow_the_equation() -> None:
     off = np.array(seen)
     assert abs(off.mean()) < 0.1, "no bias"
     assert 0.5 < off.std() < np.sqrt(window / 64 / 8) + 0.3
-
-
-REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"average_window": 100}, "average_window=100: expected 0 for no average, or a power of two"),
-    ({"average_window": True}, "average_window=True: expected"),
-    ({"average_window": 1 << 19}, "64 to 262144 learned steps"),
-    ({"average_window": 128, "leaks": ()}, "only spiking networks have averaged weights"),
-]
-
-
-@pytest.mark.parametrize(("given", "message"), REFUSED)
-def test_what_makes_no_sense_is_refused(given: dict[str, Any], message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        NetworkSpec(**{"layers": (4, 8, 2), "leaks": (3, 4), **given})
-
-
-def test_other_rules_are_refused_with_a_sentence() -> None:
-    spec = NetworkSpec((4, 8, 2), leaks=(3, 4), average_window=128)
-    with pytest.raises(ConfigError, match=r"'bimu' in q8 has no averaged weights; .* mesu in q16"):
-        init_state(spec, BimuConfig(threshold=0.2), "q8")
-    with pytest.raises(ConfigError, match="average_window: the rule 'bimu' has no averaged"):
-        SpikingClassifier((2, 8, 2), rule="bimu", average_window=128)
-    assert SpikingClassifier((2, 8, 2), rule="bimu", average_window=0).rule == "bimu"
-
-
-@EACH
-def test_a_state_of_the_other_kind_is_refused(arithmetic: str) -> None:
-    learner, other = made(arithmetic), made(arithmetic, 0)
-    with pytest.raises(ShapeError, match="written for another network"):
-        state_from_bytes(other.spec, other.config, arithmetic, learner.state.tobytes())
 
 
 @EACH

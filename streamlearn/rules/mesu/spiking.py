@@ -21,8 +21,8 @@ class SpikingClassifier(Spikes, DrawnClassifier):
     {inherited}
     average_window : int
         Predictions read an average of the means of the weights, which goes back over so many
-        learned steps: a power of two, 64 to 262,144. Learning is the same. 0: they read the
-        weights themselves.
+        learned steps: a power of two, 64 to 262,144. Steps without a label read it too; where
+        each has one, learning is the same. 0: they read the weights themselves.
 
     References
     ----------
