@@ -34,7 +34,8 @@ def test_other_rules_are_refused_with_a_sentence() -> None:
     with pytest.raises(ConfigError, match="average_window: the rule 'bimu' has no averaged"):
         SpikingClassifier((2, 8, 2), rule="bimu", average_window=128)
     assert SpikingClassifier((2, 8, 2), rule="bimu", average_window=0).rule == "bimu"
-    for nothing in (None, False, 0.0, ""):
+    nothings: list[Any] = [None, False, 0.0, ""]
+    for nothing in nothings:
         with pytest.raises(ConfigError, match="average_window: the rule 'bimu' has no averaged"):
             SpikingClassifier((2, 8, 2), rule="bimu", average_window=nothing)
 
