@@ -227,7 +227,7 @@ def test_canary_conditionals_are_counted() -> None:
 
 #: Verbs by which one room calls another: every room of a kind has them.
 SHARED = re.compile(
-    r"sl_(rule|head|front_end|gaussian|memory|step|time|events|charges?|belief|later|own)_\w+"
+    r"sl_(rule|head|front_end|gaussian|memory|step|time|events|charges?|belief|later|own|average)_\w+"
     r"|sl_(input_code|input_of_code|forward_layer|learn_layer|add_units|value_of_q8)"
     r"|sl_(mean_output|mean_layer|sum_outputs|drawn_output|activate|gates|gated)"
     r"|sl_(charged?|bias_input|root|inverse|first_look|look_again)"

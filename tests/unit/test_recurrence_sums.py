@@ -170,7 +170,7 @@ def test_a_rule_without_such_connections_refuses_them(monkeypatch: pytest.Monkey
     monkeypatch.setattr(bimu, "RULE", alone)
     with pytest.raises(ConfigError, match="the rule 'bimu' has no recurrent connections"):
         SpikingClassifier((2, 8, 2), rule="bimu", recurrent=True)
-    with pytest.raises(ConfigError, match=r"'bimu' in q8 has no.* mesu in q16 or float64"):
+    with pytest.raises(ConfigError, match=r"'bimu' in q8 has no.* q16 or float32 or float64"):
         SpikingBimuClassifier((2, 8, 2), recurrent=True)
 
 
