@@ -241,25 +241,17 @@ def arithmetic_of(spec: NetworkSpec, config: Config, arithmetic: str) -> Arithme
         raise ConfigError(
             f"arithmetic={arithmetic!r}: expected one of {', '.join(rule.arithmetics)}"
         )
-    if spec.leaks and arithmetic not in rule.spiking:
-        known = ", ".join(f"{r.name} in {' or '.join(r.spiking)}" for r in _spiking())
-        raise ConfigError(
-            f"leaks={spec.leaks}: the rule {rule.name!r} in {arithmetic} has no spiking layers; "
-            f"there are {known}"
-        )
-    if spec.recurrent and arithmetic not in rule.recurrent:
-        those = [r for r in _spiking() if r.recurrent]
-        known = ", ".join(f"{r.name} in {' or '.join(r.recurrent)}" for r in those)
-        raise ConfigError(
-            f"recurrent=True: the rule {rule.name!r} in {arithmetic} has no recurrent connections; "
-            f"there are {known}"
-        )
-    if spec.average_window and arithmetic not in rule.averages:
-        those = [r for r in _spiking() if r.averages]
-        known = ", ".join(f"{r.name} in {' or '.join(r.averages)}" for r in those)
-        raise ConfigError(
-            f"average_window={spec.average_window}: the rule {rule.name!r} in {arithmetic} has no "
-            f"averaged weights; there are {known}"
-        )
+    window = spec.average_window
+    for asked, given, of, what in (
+        (spec.leaks, f"leaks={spec.leaks}", "spiking", "spiking layers"),
+        (spec.recurrent, "recurrent=True", "recurrent", "recurrent connections"),
+        (window, f"average_window={window}", "averages", "averaged weights"),
+    ):
+        if asked and arithmetic not in getattr(rule, of):
+            those = [(r.name, getattr(r, of)) for r in _spiking()]
+            known = ", ".join(f"{name} in {' or '.join(found)}" for name, found in those if found)
+            raise ConfigError(
+                f"{given}: the rule {rule.name!r} in {arithmetic} has no {what}; there are {known}"
+            )
     rule.check(spec, config)
     return rule.arithmetics[arithmetic]

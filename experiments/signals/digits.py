@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from experiments.options import add_seeds, seeds_of
-from experiments.signals.fronts import search
+from experiments.search import Settings, search
 from experiments.signals.shown import LEAST, Floats, rows_behind
 from experiments.spiking.data import FRAME, HOP, RATE, TEST_TAKES, Integers, spoken_sounds
 from experiments.spiking.runs import accuracy
@@ -47,7 +47,6 @@ FRONTS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "hop": (10, 20),
     },
 }
-Settings = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from experiments.options import seeds_of, seeds_or_part_again
+from experiments.search import Settings, search
 from experiments.signals import gru
 from experiments.signals.rivals import by_forest, by_neighbour
 from experiments.signals.shown import RATE, Shown, Tally, shown, shown_by
@@ -27,7 +28,6 @@ from experiments.signals.windows import (
     NAMES,
     OTHER,
     Guesser,
-    Settings,
     by_mesu,
     held_out,
     mesu,
@@ -89,23 +89,6 @@ FRONTS: Mapping[
     BOTH: (by_both, {}),
     LONG_WINDOWS: (by_long_windows, {}),
 }
-
-
-def search(
-    knobs: Mapping[str, tuple[Any, ...]], score: Callable[[Settings], float]
-) -> tuple[Settings, list[dict[str, Any]]]:
-    """Return the best settings, one knob after another, and all that was tried."""
-    best: Settings = {name: values[0] for name, values in knobs.items()}
-    top, tried = -np.inf, list[dict[str, Any]]()
-    for knob, values in knobs.items():
-        for value in values if not tried else values[1:]:
-            settings = {**best, knob: value}
-            found = score(settings)
-            tried.append({"knob": knob, "value": value, "score": found})
-            say(f"{knob}={value}: {found:.1f}")
-            if found > top:
-                top, best = found, settings
-    return best, tried
 
 
 def score_of(front: str, data: Recordings, fixed: Settings, settings: Settings) -> float:

@@ -19,9 +19,10 @@ import numpy as np
 
 from experiments.figures import RESULTS
 from experiments.options import add_seeds, seeds_of
+from experiments.search import Settings
 from experiments.signals.fronts import BOTH, EVENTS, LONG_WINDOWS
 from experiments.signals.shown import HOP, RATE, Floats, Tally
-from experiments.signals.windows import FOLDS, NAMES, Settings, network
+from experiments.signals.windows import FOLDS, NAMES, network
 from experiments.spiking.data import Recordings, folds, motion
 from experiments.study import Record, Study, read_record, say
 from experiments.tables import cell, markdown

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from experiments.options import seeds_of, seeds_or_part_again
+from experiments.search import Knobs, Settings, search
 from experiments.signals.rivals import by_forest, by_neighbour, by_sgd
 from experiments.signals.shown import Floats, Shown, Tally, shown
 from experiments.spiking.data import Integers, folds, motion
@@ -32,7 +33,7 @@ OTHER_DAYS = 8
 FIXING = 4000
 CHOOSING_SEEDS = (50, 51, 52)
 #: What is tried, knob by knob; the first value is the one to begin with.
-KNOBS: Mapping[str, tuple[Any, ...]] = {
+KNOBS: Knobs = {
     "hidden": (64, 32, 16),
     "passes": (4, 2, 8),
     "lr": (1.0, 0.5, 2.0),
@@ -40,7 +41,6 @@ KNOBS: Mapping[str, tuple[Any, ...]] = {
 RATES = (0.003, 0.01, 0.03)
 OURS = "MESU, q16"
 Guesser = Callable[[Shown, Integers, int], dict[int, Floats]]
-Settings = dict[str, Any]
 
 
 def network(
@@ -99,24 +99,16 @@ def other_days(seen: Shown, seed: int, guess: Guesser, later: bool) -> dict[str,
     return tally.figures()
 
 
-def search(seen: Shown) -> tuple[Settings, list[dict[str, Any]]]:
+def settings_for(seen: Shown) -> tuple[Settings, list[dict[str, Any]]]:
     """Return the settings that are best on some recordings, and all that was tried."""
-    best: Settings = {name: values[0] for name, values in KNOBS.items()}
-    top = -np.inf
-    tried: list[dict[str, Any]] = []
-    for knob, values in KNOBS.items():
-        for value in values if not tried else values[1:]:
-            settings = {**best, knob: value}
 
-            def guess(s: Shown, k: Integers, n: int, c: Settings = settings) -> dict[int, Floats]:
-                return by_mesu(s, k, n, c)
+    def score(settings: Settings) -> float:
+        def guess(s: Shown, k: Integers, n: int) -> dict[int, Floats]:
+            return by_mesu(s, k, n, settings)
 
-            score = float(np.mean([held_out(seen, n, guess)["windows"] for n in CHOOSING_SEEDS]))
-            tried.append({"knob": knob, "value": value, "score": score})
-            say(f"{knob}={value}: {score:.1f}")
-            if score > top:
-                top, best = score, settings
-    return best, tried
+        return float(np.mean([held_out(seen, n, guess)["windows"] for n in CHOOSING_SEEDS]))
+
+    return search(KNOBS, score)
 
 
 def rivals(settings: Settings, n_bytes: int) -> dict[str, Guesser]:
@@ -151,7 +143,7 @@ def measure(options: argparse.Namespace) -> Record:
         rows = [row for row in before["rows"] if not row["learner"].startswith(OURS)]
     for name in () if chosen else NAMES:
         say(f"settings for {name}")
-        chosen[name], tried[name] = search(seen[OTHER[name]])
+        chosen[name], tried[name] = settings_for(seen[OTHER[name]])
 
     def note(what: str, learner: str, figures: list[dict[str, float]]) -> None:
         rows.append({"what": what, "learner": learner, "figures": figures})

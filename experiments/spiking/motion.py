@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 from experiments.options import add_seeds, seeds_of
+from experiments.search import Knobs, Settings, search
 from experiments.spiking.data import Floats, Integers, Recordings, folds, motion
-from experiments.spiking.runs import Settings, accuracy, learner
-from experiments.spiking.search import Knobs, search
+from experiments.spiking.runs import accuracy, learner
 from experiments.study import Record, Study, say
 from experiments.tables import cell, markdown
 from quant.stages import Stage, Stages
@@ -33,12 +33,12 @@ from quant.stages.window import Window
 NAME = "spiking-motion"
 DATA = ("gestures", "exercises")
 FOLDS, INNER_SEEDS = 3, (50, 51, 52)
-SECOND, AXES, HOP = 100, 3, 4
+SECOND, AXES = 100, 3
 #: What makes a learner's inputs of three axes.
 FRONTS: Mapping[str, Stage] = {
     "traces": Traces((0, 2, 4, 6)),
-    "windows": Window(32, HOP, features=("mean", "sd")),
-    "bands": Window(32, HOP, features=("mean", "sd", "bands")),
+    "windows": Window(32, 4, features=("mean", "sd")),
+    "bands": Window(32, 4, features=("mean", "sd", "bands")),
     "axes": Traces((0,)),
 }
 #: Passes over the motion: about as many learned steps of each, for there are few gestures.
@@ -111,7 +111,7 @@ class Fronted:
     @property
     def hop(self) -> int:
         """Steps of the sensor for each row of features."""
-        return HOP if isinstance(self.stage, Window) else 1
+        return self.stage.hop if isinstance(self.stage, Window) else 1
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from experiments.search import Settings
 from experiments.spiking.data import Integers, Recordings
 from streamlearn import SpikingClassifier
 
 HIDDEN = 128
-#: By name, as the learner's.
-Settings = dict[str, Any]
 
 
 def learner(data: Recordings, seed: int, settings: Settings, **more: Any) -> SpikingClassifier:

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from experiments.figures import RESULTS
+from experiments.search import Knobs, Settings, search
 from experiments.spiking.data import TEST_TAKES, Recordings, spoken_digits
-from experiments.spiking.runs import Settings, accuracy, learner, shuffled
-from experiments.spiking.search import Knobs, search
+from experiments.spiking.runs import accuracy, learner, shuffled
 from experiments.study import Record, Study, read_record
 from experiments.tables import markdown
 

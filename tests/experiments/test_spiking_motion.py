@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from experiments.search import Knobs, Settings
 from experiments.spiking import motion
 from experiments.spiking.data import Integers, Recordings
-from experiments.spiking.runs import Settings
-from experiments.spiking.search import Knobs
 from streamlearn import SpikingClassifier
 
 

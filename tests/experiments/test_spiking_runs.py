@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from experiments.search import Settings, search
 from experiments.spiking import experiments
-from experiments.spiking.runs import Settings
-from experiments.spiking.search import search
 from experiments.study import write_record
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from experiments.spiking.runs import Settings
 from experiments.study import say
 
+#: By name, as a study takes them.
+Settings = dict[str, Any]
 #: What is tried, knob by knob; the first value is where it begins.
 Knobs = Mapping[str, tuple[Any, ...]]
 
