@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import argparse
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from experiments.search import Knobs, Settings
+from experiments.search import Settings
 from experiments.spiking import motion, pieces
-from experiments.spiking.data import Integers, Recordings
+from experiments.spiking.data import Recordings
 from streamlearn import SpikingClassifier
 
 
@@ -61,7 +62,8 @@ def test_motion_is_learned_behind_each_front_end(front: str) -> None:
 
 
 def test_pieces_are_cut_anew_in_each_pass() -> None:
-    moved, asked = swings(6), []
+    asked: list[int] = []
+    moved = swings(6)
     given = moved.behind["axes"]
     cuts = {start: given.parts[start] for start in pieces.STARTS}
 
@@ -85,27 +87,28 @@ def test_every_recording_is_held_out_once_and_then_not_learned() -> None:
     assert not any({*kept} & {*held} for kept, held in folds)
 
 
-def test_settings_are_chosen_without_the_recordings_held_out(
-    monkeypatch: pytest.MonkeyPatch,
+def test_settings_are_chosen_on_the_other_recordings_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    sets, asked = [swings(12), swings(9)], [set(), set()]
+    sets = {"gestures": swings(9), "exercises": swings(12)}
+    asked: list[tuple[Any, int, Any]] = []
 
-    def search(knobs: Knobs, score: Callable[[Settings], float]) -> tuple[Settings, list[Any]]:
-        score({knob: values[0] for knob, values in knobs.items()})
-        return {}, []
+    def measured(moved: motion.Motion, seed: int, settings: Settings) -> dict[str, float]:
+        asked.append((moved, seed, settings["front"]))
+        return dict.fromkeys(motion.KINDS, float(settings["front"] == "windows"))
 
-    def learn(moved: motion.Motion, kept: Integers, held: Integers, *rest: Any) -> None:
-        assert not {*kept} & {*held}
-        asked[sets.index(moved)].update([*kept, *held])
-        for said in (rest[-1].whole, rest[-1].through, rest[-1].parts):
-            said.append((0, 0))
-
-    monkeypatch.setattr(motion, "search", search)
-    monkeypatch.setattr(motion.Motion, "learn", learn)
-    split = [moved.folds(0)[0] for moved in sets]
-    motion.chosen([(moved, kept) for moved, (kept, _) in zip(sets, split, strict=True)])
-    assert asked == [{*kept} for kept, _ in split]
-    assert not any(seen & {*held} for seen, (_, held) in zip(asked, split, strict=True))
+    monkeypatch.setattr(motion, "Motion", lambda name, _: sets[name])
+    monkeypatch.setattr(motion, "motion", lambda name: name)
+    monkeypatch.setattr(type(sets["gestures"]), "measured", measured)
+    options = argparse.Namespace(seeds=1, seed=None, default_seeds=(0,), results=tmp_path)
+    record = motion.measure(options)
+    for name, other in motion.OTHER.items():
+        assert record["chosen"][name]["front"] == "windows"
+        seeds = {seed for moved, seed, _ in asked if moved is sets[other]}
+        assert seeds == {0, *motion.CHOOSING_SEEDS}
+    fronts = [front for moved, seed, front in asked if seed == 0]
+    assert fronts.count("traces") == 2, "once for each set, where the table says so"
+    assert "gestures" in motion.tables(record)["motion"]
 
 
 def test_what_is_changed_leaves_the_rest() -> None:
