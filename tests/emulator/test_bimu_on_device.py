@@ -13,12 +13,18 @@ from export.package import write_export
 from streamlearn import BimuClassifier
 
 
-def boot(board: str, folder: Path, **given: Any) -> tuple[BimuClassifier, fs.Device]:
+def boot(
+    board: str, folder: Path, optimize: str = "speed", **given: Any
+) -> tuple[BimuClassifier, fs.Device]:
     """A learner on the desk, and the same on a board."""
     learner = BimuClassifier((128, 12, 6), classes=range(6), **given)
     write_export(learner, folder / "export")
     firmware = fs.build_firmware(
-        folder / "export", fs.get_board(board), folder / "run", warnings_are_errors=True
+        folder / "export",
+        fs.get_board(board),
+        folder / "run",
+        warnings_are_errors=True,
+        optimize=optimize,
     )
     return learner, fs.Device(firmware)
 
@@ -56,3 +62,13 @@ def test_float32_on_the_cortex_m4f_agrees_with_the_desk(
     assert np.mean(result.predictions == expected) >= 0.97
     assert np.quantile(apart, 0.9) < 1e-3
     assert np.abs(learner.state["belief"]).max() > 0.5
+
+
+def test_float32_built_for_size_has_the_bits_of_that_for_speed(tmp_path: Path, gas: Any) -> None:
+    """All files are compiled as one: a name of one file must not mean another thing in the next."""
+    states = []
+    for optimize in ("speed", "size"):
+        _, device = boot("nrf52840", tmp_path / optimize, optimize, arithmetic="float32")
+        device.run_stream(gas.x[:60], gas.y[:60])
+        states.append(device.read_state())
+    assert states[0] == states[1]
