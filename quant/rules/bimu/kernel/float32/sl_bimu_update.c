@@ -53,8 +53,8 @@ SL_INLINE void sl_backward_f32(uint32_t index, const sl_state_t *state, sl_scrat
         }
         for (uint32_t s = 0; s < L; s += V) {
             const uint32_t e = i * L + s;
-            const sl_vector_t sum = sl_multiply_add(sl_load(x + e, V), sl_load(spread + s, V),
-                                                    sl_load(mean + s, V));
+            const sl_vector_t sum =
+                sl_multiply_add(sl_load(x + e, V), sl_load(spread + s, V), sl_load(mean + s, V));
             sl_store(scratch->below + e,
                      sl_later_passed(scratch, index, e, sum, sl_spread(inverse)), V);
         }
