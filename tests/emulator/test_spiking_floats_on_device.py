@@ -29,9 +29,11 @@ KINDS: dict[str, dict[str, Any]] = {
     "averaged": {"average_window": 128},
     "BiMU": {"rule": "bimu"},
     "BiMU, recurrent": {"rule": "bimu", "recurrent": True},
+    "metaplastic": {"rule": "metaplastic"},
+    "metaplastic, recurrent": {"rule": "metaplastic", "recurrent": True, "unit_threshold": 0.2},
 }
 #: What a rule keeps beside the traces.
-KEPT = {"mesu": ("mu", "sigma", *CHARGES), "bimu": ("belief",)}
+KEPT = {"mesu": ("mu", "sigma", *CHARGES), "bimu": ("belief",), "metaplastic": ("hidden_weight",)}
 EACH_KIND = pytest.mark.parametrize("kind", KINDS)
 
 

@@ -49,6 +49,23 @@ LEARNERS: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
             "bias": True, "front_end": "standardise", "n_draws": 3,
         },
     ),
+    "metaplastic, events": ((3, 16, 2), {"rule": "metaplastic"}),
+    "metaplastic, adaptive step, two hidden layers, bias": (
+        (3, 13, 8, 2),
+        {
+            "rule": "metaplastic", "step": "adaptive", "bias": True, "leaks": (5, 2, 4),
+            "unit_threshold": 0.2, "front_end": "standardise",
+        },
+    ),
+    "metaplastic, no hidden layer": ((3, 2), {"rule": "metaplastic", "leaks": (6,)}),
+    "metaplastic, recurrent": ((3, 16, 2), {"rule": "metaplastic", "recurrent": True}),
+    "metaplastic, recurrent, bias, three hidden layers": (
+        (4, 9, 7, 5, 2),
+        {
+            "rule": "metaplastic", "recurrent": True, "leaks": (2, 5, 2, 4), "threshold": None,
+            "bias": True, "front_end": "standardise", "unit_threshold": 0.2,
+        },
+    ),
 }  # fmt: skip
 RECURRENT = [name for name, (_, settings) in LEARNERS.items() if settings.get("recurrent")]
 

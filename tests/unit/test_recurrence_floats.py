@@ -72,7 +72,7 @@ def test_the_first_layers_own_units_bring_the_share_of_their_draws() -> None:
 
 
 #: Each rule's settings, with which units fire often.
-SETTINGS: dict[str, dict[str, Any]] = {"mesu": {"sigma_init": 2.0}, "bimu": {}}
+SETTINGS: dict[str, dict[str, Any]] = {"mesu": {"sigma_init": 2.0}, "bimu": {}, "metaplastic": {}}
 RECURRENT = [name for name in RULES if "float32" in RULES[name].recurrent]
 
 
