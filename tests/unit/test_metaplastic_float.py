@@ -36,6 +36,10 @@ NETWORKS: dict[str, tuple[NetworkSpec, MetaplasticConfig]] = {
         NetworkSpec((9, 4)),
         MetaplasticConfig(cuts=0, lr_output=16.0, metaplasticity_output=0.0, clamp=0.2),
     ),
+    "a start beyond the clamp": (
+        NetworkSpec((9, 30, 4)),
+        MetaplasticConfig(cuts=0, weight_init=1.0, clamp=0.2, skip=0.0),
+    ),
 }
 
 

@@ -8,6 +8,7 @@
 #include "sl_front_end_scratch.h"
 #include "sl_head_scratch.h"
 #include "sl_lanes.h"
+#include "sl_metaplastic_blocks.h"
 #include "sl_metaplastic_scratch.h"
 #include "sl_status.h"
 
@@ -34,11 +35,7 @@ typedef struct {
     float below[SL_PADDED(SL_MAX_UNITS)];   /* the same of the layer below */
     float lanes[SL_N_OUTPUTS * SL_N_LANES]; /* logits, as the head reads them */
     float input[SL_N_INPUTS + 1];           /* last: the bias's */
-#if SL_N_BLOCKS
-    float score[(SL_N_BLOCKS + 31) & ~31u]; /* of each block */
-    uint16_t strongest[SL_N_ACTIVE];        /* active blocks, by their score */
-    uint8_t active[SL_N_BLOCKS];            /* whether a block is active */
-#endif
+    SL_BLOCKS_SCRATCH(float)
     SL_HIDDEN_SCRATCH
     SL_FRONT_END_SCRATCH
     SL_HEAD_SCRATCH
