@@ -80,12 +80,12 @@ def _spiking_folders(spec: NetworkSpec, config: Config, numbers: str) -> list[Pa
         found = ("none", f"none/{numbers}", "feedforward")
         return [SPIKING_DIR / part for part in found]
     arriving = "delta" if spec.delta else "values"
-    kept = "charged" if rule_of(config).charges else "uncharged"
+    kept = ["charged"] if rule_of(config).charges else ["uncharged", f"uncharged/{numbers}"]
     read = ["feedforward"]
     if spec.recurrent:
         later = "later" if len(spec.layers) > 3 else "first"
         read = ["recurrent", f"recurrent/{numbers}", f"recurrent/{later}"]
-    return [SPIKING_DIR / part for part in ("time", numbers, arriving, kept, *read)]
+    return [SPIKING_DIR / part for part in ("time", numbers, arriving, *kept, *read)]
 
 
 def _c_files(folders: Iterable[Path], pattern: str = "*.[ch]") -> list[Path]:

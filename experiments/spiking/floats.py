@@ -48,7 +48,7 @@ def tables(record: Record) -> Mapping[str, str]:
         columns = list(integers[0])
         for arithmetic, figures in found.items():
             cells = [cell([one[c] for one in figures], 1) for c in columns]
-            rows.append([f"{RULES[rule].title}, {arithmetic}", *cells])
+            rows.append([f"{RULES[rule].title or rule}, {arithmetic}", *cells])
         pairs = list(zip(integers, floats, strict=True))
         more = [cell([a[c] - b[c] for a, b in pairs], 1, "+") for c in columns]
         rows.append([" less ".join(found), *more])

@@ -34,7 +34,8 @@ def constants(spec: NetworkSpec, numbers: str, log2_temperature: str | None) -> 
         return {}
     inputs, random = memory.columns(spec)
     integer = numbers == "integer"
-    divided = f"((state)->{log2_temperature})" if log2_temperature else "((void)(state), 0)"
+    field = f"(state)->{log2_temperature}" if log2_temperature else "((void)(state), 0)"
+    softened = "sl_softened" if integer or not log2_temperature else "sl_softened_real"
     return {
         "SL_MEMORY_INPUTS": unsigned(inputs),
         "SL_MEMORY_RANDOM": unsigned(random),
@@ -49,7 +50,7 @@ def constants(spec: NetworkSpec, numbers: str, log2_temperature: str | None) -> 
         "SL_STREAM_MEMORY_DITHER": unsigned(noise.STREAM_MEMORY_DITHER),
         "SL_MEMORY_LOGIT": "int64_t" if integer else "float",
         "SL_MEMORY_LOGIT_UNIT": real(1 / 65536 if integer else 1.0),
-        "SL_LOG2_TEMPERATURE(state)": divided,
+        "SL_SOFTENED(state)": f"{softened}({field})",
         "SL_MEMORY_TEMPERATURE": real(golden.TEMPERATURE[spec.memory]),
         "SL_MEMORY_LOG_MIN": real(golden.LOG_MIN),
         "SL_MEMORY_SCORE_MIN": real(golden.SCORE_MIN),

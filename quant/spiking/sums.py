@@ -73,13 +73,15 @@ def mantissa(value: float, bits: int) -> tuple[int, int]:
     return (found, exponent) if found < 1 << bits else (found >> 1, exponent - 1)
 
 
-def units_of(shapes: Sequence[tuple[int, int]], threshold: float) -> tuple[Unit, ...]:
+def sizes_of(shapes: Sequence[tuple[int, int]], threshold: float) -> tuple[float, ...]:
     """Return what each layer's sums are measured in: √rows, of hidden layers times a threshold."""
-    sizes = [*[threshold] * (len(shapes) - 1), 1.0]
-    return tuple(
-        mantissa(size * math.sqrt(rows), UNIT_BITS)
-        for size, (rows, _) in zip(sizes, shapes, strict=True)
-    )
+    times = [*[threshold] * (len(shapes) - 1), 1.0]
+    return tuple(by * math.sqrt(rows) for by, (rows, _) in zip(times, shapes, strict=True))
+
+
+def units_of(shapes: Sequence[tuple[int, int]], threshold: float) -> tuple[Unit, ...]:
+    """Return :func:`sizes_of` for integers."""
+    return tuple(mantissa(size, UNIT_BITS) for size in sizes_of(shapes, threshold))
 
 
 def charge_shift(unit: Unit, frac_bits: int) -> int:

@@ -44,7 +44,7 @@ class Spikes(StreamClassifier):
     classes : sequence, optional
         The label of each class. Default: labels are taken in the order in which they appear.
     arithmetic : {"q16", "q8", "float32", "float64"}
-        Fixed point, 16 bits or 8 as the rule has it; floats in C, of MESU; or the equations.
+        Fixed point, 16 bits or 8 as the rule has it; floats in C; or the equations.
     seed : int
         Of the start and of the noise, 0 to 2^32 - 1.
     bias : bool

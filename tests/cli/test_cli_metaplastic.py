@@ -54,7 +54,7 @@ def test_what_the_rule_does_not_have_is_refused(cli: Cli, toy: Path) -> None:
     for given, message in (
         (("--rule", "metaplastic", "--memory-window", 1000), "--memory-window is no setting of"),
         (("--metaplasticity", 2), "--metaplasticity is no setting of the rule mesu; leave it out"),
-        (("--rule", "metaplastic", "--arithmetic", "q16"), "expected one of q8, float64"),
+        (("--rule", "metaplastic", "--arithmetic", "q16"), "expected one of q8, float32"),
         (("--arithmetic", "q8"), "expected one of q16, float32, float64"),
         (("--rule", "metaplastic", "--metaplasticity", 17), "metaplasticity=17.0: expected 0 to"),
     ):

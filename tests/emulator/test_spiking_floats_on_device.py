@@ -10,7 +10,7 @@ import pytest
 
 import firmware_sim as fs
 from export.package import write_export
-from quant.spiking import TRACES, recurrence
+from quant.spiking import CHARGES, TRACES, recurrence
 from streamlearn import SpikingClassifier
 
 STEPS, CLASSES = 240, 4
@@ -27,7 +27,13 @@ KINDS: dict[str, dict[str, Any]] = {
     "feedforward": {},
     "recurrent": {"recurrent": True, "sigma_init": 1.5},
     "averaged": {"average_window": 128},
+    "BiMU": {"rule": "bimu"},
+    "BiMU, recurrent": {"rule": "bimu", "recurrent": True},
+    "metaplastic": {"rule": "metaplastic"},
+    "metaplastic, recurrent": {"rule": "metaplastic", "recurrent": True, "unit_threshold": 0.2},
 }
+#: What a rule keeps beside the traces.
+KEPT = {"mesu": ("mu", "sigma", *CHARGES), "bimu": ("belief",), "metaplastic": ("hidden_weight",)}
 EACH_KIND = pytest.mark.parametrize("kind", KINDS)
 
 
@@ -76,7 +82,7 @@ def test_a_board_agrees_with_the_desk(board: str, kind: str, tmp_path: Path) -> 
             host.step(x)
     assert same >= 0.995 * STEPS
     found, state = np.frombuffer(device.read_state(), host.state.dtype), host.state
-    for field in ("mu", "sigma", "charge_mean", "charge_variance", "delta_reference"):
+    for field in (*KEPT[host.rule], "delta_reference"):
         assert np.abs(found[field] - state[field]).max() < 1e-2 * np.abs(state[field]).max(), field
     for field in ("n_samples", "time_steps", "seed", "front_end_count"):
         assert found[field][0] == state[field][0]

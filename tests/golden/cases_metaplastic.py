@@ -6,7 +6,7 @@ from quant.network import NetworkSpec
 from quant.rules.metaplastic.config import MetaplasticConfig
 
 #: Heads; by arithmetic the backends.
-PROMISED = (("categorical",), {"q8": "c numpy", "float64": "numpy"})
+PROMISED = (("categorical",), {"q8": "c numpy", "float32": "c", "float64": "numpy"})
 
 #: By name: network, hyperparameters, seed, samples.
 MORE = {

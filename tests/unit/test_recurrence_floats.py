@@ -9,6 +9,7 @@ import pytest
 
 from quant.errors import DivergedError
 from quant.network import NetworkSpec, layer_view
+from quant.rule import RULES
 from quant.rules.mesu.config import MesuConfig
 from quant.spiking import TRACES, recurrence
 from quant.state import init_state
@@ -70,11 +71,16 @@ def test_the_first_layers_own_units_bring_the_share_of_their_draws() -> None:
     assert len(seen) == 6, "none, some and all of the draws"
 
 
-def right_of_100(loops: bool, **given: Any) -> int:
+#: Each rule's settings, with which units fire often.
+SETTINGS: dict[str, dict[str, Any]] = {"mesu": {"sigma_init": 2.0}, "bimu": {}, "metaplastic": {}}
+RECURRENT = [name for name in RULES if "float32" in RULES[name].recurrent]
+
+
+def right_of_100(rule: str, loops: bool) -> int:
     """Learn to say, forty steps later, which of two lines was heard for two steps."""
     learner = SpikingClassifier(
-        (2, 64, 2), arithmetic="float32", front_end="none", threshold=None, leaks=(1, 1),
-        sigma_init=2.0, recurrent=loops, classes=range(2), **given,
+        (2, 64, 2), rule=rule, arithmetic="float32", front_end="none", threshold=None,
+        leaks=(1, 1), recurrent=loops, classes=range(2), **SETTINGS[rule],
     )  # fmt: skip
     cues = np.zeros((2, 40, 2))
     cues[[0, 1], :2, [0, 1]] = 4.0
@@ -88,10 +94,11 @@ def right_of_100(loops: bool, **given: Any) -> int:
     return right
 
 
-def test_own_spikes_remember_what_traces_have_forgotten() -> None:
+@pytest.mark.parametrize("rule", RECURRENT)
+def test_own_spikes_remember_what_traces_have_forgotten(rule: str) -> None:
     """Traces of k = 1 have ended after forty steps: without recurrence both cues are silence."""
-    assert right_of_100(loops=False) == 50
-    assert right_of_100(loops=True) > 95
+    assert right_of_100(rule, loops=False) == 50
+    assert right_of_100(rule, loops=True) > 95
 
 
 def test_what_came_back_ends_in_silence() -> None:

@@ -42,8 +42,8 @@ def test_other_rules_and_arithmetics_are_refused_with_a_sentence(
     for config, arithmetic in ((BimuConfig(threshold=0.2), "q16"), (MesuFactoredConfig(), "q16")):
         with pytest.raises(ConfigError, match="has no spiking layers"):
             init_state(spec, config, arithmetic)
-    with pytest.raises(ConfigError, match="'bimu' in float32 has no spiking layers"):
-        SpikingClassifier((2, 8, 2), rule="bimu", arithmetic="float32", recurrent=True)
+    with pytest.raises(ConfigError, match="'bimu' in q16 has no spiking layers"):
+        SpikingClassifier((2, 8, 2), rule="bimu", arithmetic="q16", recurrent=True)
 
 
 @pytest.mark.parametrize("arithmetic", RULES["mesu"].recurrent)

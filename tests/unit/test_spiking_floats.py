@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from spiking_floats import LEARNERS, RECURRENT, apart, made, signal
 
 from export import write_export
 from quant.errors import ConfigError, DivergedError, ShapeError
@@ -19,49 +20,6 @@ from quant.spiking import CHARGES, TRACES
 from quant.state import init_state, state_from_bytes
 from streamlearn import MesuClassifier, SpikingClassifier, load
 from streamlearn.engines import make_engine
-
-LEARNERS: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
-    "events": ((3, 16, 2), {}),
-    "currents, two hidden layers": (
-        (6, 12, 7, 2),
-        {"leaks": (3, 4, 2), "threshold": None, "front_end": "none", "n_draws": 3},
-    ),
-    "bias, adaptive step": (
-        (3, 12, 7, 2),
-        {"leaks": (5, 2, 4), "bias": True, "step": "adaptive", "front_end": "standardise"},
-    ),
-    "nine draws, no drift": ((4, 9, 2), {"n_draws": 9, "drift": 0, "threshold": 0.125}),
-    "no hidden layer": ((3, 2), {"leaks": (6,)}),
-    "recurrent": ((3, 16, 2), {"recurrent": True, "sigma_init": 1.5}),
-    "recurrent, two hidden layers": (
-        (3, 12, 9, 2),
-        {"recurrent": True, "leaks": (3, 4, 2), "sigma_init": 1.5, "n_draws": 3},
-    ),
-    "recurrent, bias, adaptive step": (
-        (4, 9, 7, 5, 2),
-        {
-            "recurrent": True, "leaks": (2, 5, 2, 4), "sigma_init": 2.0, "threshold": None,
-            "bias": True, "step": "adaptive", "front_end": "standardise", "n_draws": 9,
-        },
-    ),
-}  # fmt: skip
-RECURRENT = [name for name, (_, settings) in LEARNERS.items() if settings.get("recurrent")]
-
-
-def signal(n: int, n_features: int, seed: int = 0) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    return np.cumsum(rng.normal(size=(n, n_features)), axis=0).astype(np.float32).astype(float)
-
-
-def made(name: str, arithmetic: str) -> SpikingClassifier:
-    layers, settings = LEARNERS[name]
-    return SpikingClassifier(layers, classes=range(2), seed=2, arithmetic=arithmetic, **settings)
-
-
-def apart(one: np.ndarray, other: np.ndarray) -> float:
-    """The largest difference, of the largest value."""
-    ours, theirs = (np.asarray(v, float).ravel() for v in (one, other))
-    return float(np.abs(ours - theirs).max() / max(np.abs(theirs).max(), 1e-9)) if len(ours) else 0
 
 
 @pytest.mark.parametrize("name", LEARNERS)
@@ -261,6 +219,6 @@ def test_its_export_has_c_and_says_why_no_graph_learns(tmp_path: Path) -> None:
     assert not list((tmp_path / "export").glob("*.onnx"))
 
 
-def test_a_rule_without_such_layers_in_float32_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"'bimu' in float32 has no spiking layers; there are"):
-        SpikingClassifier((3, 8, 2), rule="bimu", arithmetic="float32")
+def test_a_rule_without_such_layers_in_an_arithmetic_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"'bimu' in q16 has no spiking layers; there are"):
+        SpikingClassifier((3, 8, 2), rule="bimu", arithmetic="q16")

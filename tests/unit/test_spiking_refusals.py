@@ -40,8 +40,8 @@ from streamlearn import SpikingClassifier
         ({"rule": np.array(["bimu", "mesu"])}, "spiking layers learn by"),
         ({"rule": "multilevel"}, "learn by 'bimu' or 'mesu' or 'metaplastic' so far"),
         (
-            {"rule": "bimu", "arithmetic": "float32"},
-            "there are bimu in q8 or float64, mesu in q16 or float32 or float64",
+            {"rule": "bimu", "arithmetic": "q16"},
+            "there are bimu in q8 or float32 or float64, mesu in q16 or float32 or float64",
         ),
         ({"rule": "bimu", "unit_threshold": 0.01}, "a spiking unit fires at 0.015625 or above"),
     ],

@@ -1,4 +1,4 @@
-"""The metaplastic rule in a graph: binary layers, in integers or in float64."""
+"""The metaplastic rule in a graph: binary layers, in integers or in real numbers."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ def integer(
 def real(
     g: GraphBuilder, z: str, spec: NetworkSpec, config: MetaplasticConfig, state: State
 ) -> Drawn:
-    """All layers in float64; logits float64[batch, 1, classes], before the temperature."""
-    return Drawn(g.unsqueeze(_logits_float64(g, z, spec, config, state), 1), 1)
+    """All layers in the state's type; logits [batch, 1, classes] in it, before the temperature."""
+    return Drawn(g.unsqueeze(_real_logits(g, z, spec, config, state), 1), 1)
 
 
 def forward(
@@ -196,30 +196,29 @@ def _idle(g: GraphBuilder, scores: str, gates: Gates) -> str:
     return g.op("Equal", g.op("Gather", active, block, axis=1), 0)
 
 
-def _logits_float64(
+def _real_logits(
     g: GraphBuilder, z: str, spec: NetworkSpec, config: MetaplasticConfig, state: State
 ) -> str:
-    gates = gates_of(spec, config)
+    gates, number = gates_of(spec, config), state["hidden_weight"].dtype.type
+    none, one, minus = (np.array(number(n)) for n in (0, 1, -1))
     x, idle, values = z, None, cut_values(cuts_of(spec, config))
     if len(values):
-        scaled = g.op("Mul", g.unsqueeze(z, 2), np.array(float(SIGN)))
-        x = _signs(g, g.op("GreaterOrEqual", scaled, values - 0.5), np.array(1.0))
+        scaled = g.op("Mul", g.unsqueeze(z, 2), np.array(number(SIGN)))
+        x = _signs(g, g.op("GreaterOrEqual", scaled, number(values - 0.5)), one)
     if gates.n_blocks:
         bits = gate_bits(n_inputs(spec, config), gates.n_blocks, int(state["seed"][0]))
-        idle = _idle(g, g.op("MatMul", x, bits.astype(np.float64)), gates)
+        idle = _idle(g, g.op("MatMul", x, number(bits)), gates)
     for layer in range(len(spec.shapes)):
         with g.scope(f"layer_{layer}"):
             if layer:
-                x = g.op("Where", g.op("Less", x, np.array(0.0)), np.array(-1.0), np.array(1.0))
+                x = g.op("Where", g.op("Less", x, none), minus, one)
             if layer == 1 and idle is not None:
-                x = g.op("Where", idle, np.array(0.0), x)
+                x = g.op("Where", idle, none, x)
             if spec.bias:
-                x = g.append_last(x, 2, np.array(1.0 if layer else config.bias_input))
-            below, binary = x, np.where(weight_view(spec, state, layer) < 0, -1.0, 1.0)
+                x = g.append_last(x, 2, one if layer else np.array(number(config.bias_input)))
+            below, binary = x, np.where(weight_view(spec, state, layer) < 0, minus, one)
             x = g.op("MatMul", x, binary)
     size = g.op("Sqrt", g.reduce("ReduceSum", g.op("Mul", below, below), 1))
-    some = g.op("Greater", size, np.array(0.0))
-    scaled = g.op(
-        "Div", g.op("Mul", x, np.array(config.for_sizes(layers_of(spec, config)).logit_scale)), size
-    )
-    return g.op("Where", some, scaled, np.array(0.0))
+    scale = np.array(number(config.for_sizes(layers_of(spec, config)).logit_scale))
+    found = g.op("Div", g.op("Mul", x, scale), size)
+    return g.op("Where", g.op("Greater", size, none), found, none)

@@ -16,7 +16,7 @@ from quant.rules.bimu.config import BimuConfig
 from quant.rules.bimu.law import Law
 from quant.rules.bimu.plan import HARD, SHRINK, make_bimu_plan
 from quant.rules.bimu.state import stride
-from quant.spiking.sums import hidden_rows
+from quant.spiking.sums import hidden_rows, sizes_of
 from quant.tables import EPSILON
 
 
@@ -33,6 +33,7 @@ def _shared(spec: NetworkSpec, config: BimuConfig) -> dict[str, object]:
         "SL_SWEEP": unsigned(config.sweep),
         "SL_EPSILON_TABLE": whole(EPSILON),
         "SL_EPSILON_LOWER": whole(EPSILON[:128]),
+        **({"SL_N_HIDDEN_ROWS": max(hidden_rows(spec), 1)} if spec.leaks else {}),
     }
 
 
@@ -65,10 +66,7 @@ def integer_constants(spec: NetworkSpec, config: BimuConfig, arithmetic: str) ->
     if len(plan.cuts):
         defines["SL_CUTS"] = whole(plan.cuts)
     if spec.leaks:
-        defines |= {
-            "SL_CHARGES": table(map(table, plan.charges)),
-            "SL_N_HIDDEN_ROWS": max(hidden_rows(spec), 1),
-        }
+        defines["SL_CHARGES"] = table(map(table, plan.charges))
     return Constants(defines, _layers(plan.shapes, widths, padded=True))
 
 
@@ -100,6 +98,8 @@ def real_constants(spec: NetworkSpec, config: BimuConfig, arithmetic: str) -> Co
     }
     if cuts:
         defines["SL_CUTS"] = table(real((cut - 0.5) / SIGN) for cut in cut_values(cuts))
+    if spec.leaks:
+        defines["SL_CHARGES"] = table(map(real, sizes_of(shapes, config.threshold)))
     return Constants(defines, _layers(shapes, [columns for _, columns in shapes], padded=False))
 
 
@@ -115,13 +115,19 @@ def _layers(
     return layers
 
 
-def _parts(spec: NetworkSpec, config: BimuConfig) -> tuple[str, ...]:
-    return (
-        "gather" if config.gather > 1 else "at_once",
-        "integer/spiking" if spec.leaks else "integer/dense",
-    )
+def _hidden(numbers: str, spec: NetworkSpec) -> str:
+    return f"{numbers}/{'spiking' if spec.leaks else 'dense'}"
+
+
+def _integer_parts(spec: NetworkSpec, config: BimuConfig) -> tuple[str, ...]:
+    return "gather" if config.gather > 1 else "at_once", _hidden("integer", spec)
+
+
+def _real_parts(spec: NetworkSpec, config: BimuConfig) -> tuple[str, ...]:
+    del config
+    return (_hidden("float32", spec),)
 
 
 _FOLDER = Path(__file__).parent / "kernel"
-INTEGER_KERNEL = RuleKernel(_FOLDER, integer_constants, (DRAWS_DIR, _FOLDER), _parts)
-REAL_KERNEL = RuleKernel(_FOLDER, real_constants, (DRAWS_DIR,))
+INTEGER_KERNEL = RuleKernel(_FOLDER, integer_constants, (DRAWS_DIR, _FOLDER), _integer_parts)
+REAL_KERNEL = RuleKernel(_FOLDER, real_constants, (DRAWS_DIR,), _real_parts)

@@ -74,6 +74,6 @@ RULE = Rule(
         "gathered": {"gather": 8, "settle": 2.0, "lr": 2.0},
         "relaxed": {"relaxed": 1},
     },
-    spiking=("q8", "float64"),
-    recurrent=("q8", "float64"),
+    spiking=("q8", "float32", "float64"),
+    recurrent=("q8", "float32", "float64"),
 )

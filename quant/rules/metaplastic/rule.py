@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 from quant.errors import ConfigError
 from quant.network import NetworkSpec
-from quant.rule import Arithmetic, Model, Rule
+from quant.rule import Arithmetic, Model, Numbers, Rule
 from quant.rules.metaplastic import c_config, golden, state
 from quant.rules.metaplastic.config import MetaplasticConfig
 from quant.rules.metaplastic.cuts import n_inputs
@@ -24,6 +27,19 @@ def _check(spec: NetworkSpec, config: MetaplasticConfig) -> None:
             )
 
 
+def _reals(numbers: Numbers, **more: Any) -> Arithmetic:
+    """Return real numbers: they have no pulses, and draw nothing."""
+    return Arithmetic(
+        numbers=numbers,
+        fields=partial(state.real_fields, numbers),
+        init=state.real_init,
+        logits=state.calibrated,
+        noisy=False,
+        check_state=state.check_gates,
+        **more,
+    )
+
+
 RULE = Rule(
     name="metaplastic",
     config=MetaplasticConfig,
@@ -34,20 +50,16 @@ RULE = Rule(
             fields=state.integer_fields,
             init=state.integer_init,
             golden=Model(make_metaplastic_plan, golden.forward, golden.update, golden.undecided),
-            kernel=c_config.KERNEL,
+            kernel=c_config.INTEGER_KERNEL,
             logits=state.calibrated,
             log2_temperature="log_temperature",
             check_state=state.check_gates,
             starts=state.integer_starts,
         ),
-        "float64": Arithmetic(
-            numbers="float64",
-            fields=state.real_fields,
-            init=state.real_init,
-            logits=state.calibrated,
-            noisy=False,  # the equations have no pulses
-            check_state=state.check_gates,
+        "float32": _reals(
+            "float32", kernel=c_config.REAL_KERNEL, log2_temperature="log_temperature"
         ),
+        "float64": _reals("float64"),
     },
     check=_check,
     weight="hidden_weight",
@@ -56,6 +68,6 @@ RULE = Rule(
         "uncut": {"cuts": 0},
         "adaptive": {"step": "adaptive", "cuts": 0},
     },
-    spiking=("q8", "float64"),
-    recurrent=("q8", "float64"),
+    spiking=("q8", "float32", "float64"),
+    recurrent=("q8", "float32", "float64"),
 )

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quant.errors import ShapeError
-from quant.layout import Field, State
+from quant.layout import REAL, Field, State
 from quant.network import NetworkSpec
 from quant.noise import SAMPLE_INIT, STREAM_INIT, sample_key, words
 from quant.rules.metaplastic.config import MetaplasticConfig
@@ -53,15 +53,16 @@ def integer_fields(spec: NetworkSpec, config: MetaplasticConfig) -> list[Field]:
     ]
 
 
-def real_fields(spec: NetworkSpec, config: MetaplasticConfig) -> list[Field]:
-    """Return what float64 keeps."""
-    sizes = [rows * columns for rows, columns in shapes_of(spec, config)]
-    return [
-        *_gates_field(spec, config),
-        Field("hidden_weight", "<f8", "its sign is the weight", (sum(sizes),)),
-        Field("log_temperature", "<f8", "log2 of what divides the logits"),
-        *step_reals(adapts(spec, config), sizes[-1]),
-    ]
+def real_fields(numbers: str, spec: NetworkSpec, config: MetaplasticConfig) -> list[Field]:
+    """Return what float32 or float64 keeps."""
+    sizes, real = [rows * columns for rows, columns in shapes_of(spec, config)], REAL[numbers]
+    gates = _gates_field(spec, config)
+    words, trace = step_reals(real, adapts(spec, config), sizes[-1])
+    weights = Field("hidden_weight", real, "its sign is the weight", (sum(sizes),))
+    temperature = Field("log_temperature", real, "log2 of what divides the logits")
+    if numbers == "float32":  # a replay in C leaves the single words, which come first, as they are
+        return [temperature, *gates, *words, weights, *trace]
+    return [*gates, weights, temperature, *words, *trace]
 
 
 def _gates_field(spec: NetworkSpec, config: MetaplasticConfig) -> list[Field]:

@@ -68,15 +68,14 @@ def integer_fields(adapts: bool, last: int) -> tuple[list[Field], list[Field]]:
     ]
 
 
-def real_fields(adapts: bool, last: int) -> list[Field]:
-    """Return what float64 keeps."""
+def real_fields(real: str, adapts: bool, last: int) -> tuple[list[Field], list[Field]]:
+    """Return the words and the array that float32 or float64 keeps; real: their type."""
     if not adapts:
-        return []
+        return [], []
     return [
-        Field("step_log2", "<f8", "log2 of what multiplies the learning rates"),
-        Field("step_spread", "<f8", "mean magnitude of the slope by the step", least=0),
-        Field("trace", "<f8", "where the last layer's binary weights were", (last,)),
-    ]
+        Field("step_log2", real, "log2 of what multiplies the learning rates"),
+        Field("step_spread", real, "mean magnitude of the slope by the step", least=0),
+    ], [Field("trace", real, "where the last layer's binary weights were", (last,))]
 
 
 def trace_view(spec: NetworkSpec, state: State) -> npt.NDArray[Any]:

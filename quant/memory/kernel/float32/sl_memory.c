@@ -55,10 +55,15 @@ static void sl_own(const sl_state_t *state, sl_memory_scratch_t *memory, const u
 }
 
 /* 2^-(x/65536), to 1/256 of an octave. */
-static float sl_softened(int32_t log2_temperature) {
+static inline float sl_softened(int32_t log2_temperature) {
     const int32_t whole = (65535 - log2_temperature) >> 16;
     const uint32_t at = (uint32_t)(whole * 65536 + log2_temperature) >> 8;
     return (float)sl_exp2(at) * sl_float_of((uint32_t)(whole + 112) << 23);
+}
+
+/* 2^-x, of x from -4 on. */
+static inline float sl_softened_real(float log2_temperature) {
+    return 16.0f * sl_exp(-(log2_temperature + 4.0f) * 0.693147181f);
 }
 
 int32_t sl_memory_predict(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits,
@@ -66,7 +71,7 @@ int32_t sl_memory_predict(const sl_state_t *state, sl_scratch_t *scratch, const 
     (void)predicted; /* by the network alone */
     sl_memory_scratch_t *memory = &scratch->memory;
     float *net = memory->log[SL_MEMORY_NET], *pooled = memory->log[SL_MEMORY_POOLED];
-    const float unit = SL_MEMORY_LOGIT_UNIT / SL_N_DRAWS * sl_softened(SL_LOG2_TEMPERATURE(state));
+    const float unit = SL_MEMORY_LOGIT_UNIT / SL_N_DRAWS * SL_SOFTENED(state);
     const uint32_t none = sl_none_taught(state);
     SL_MEMORY_LOGIT top = scratch->logit_sum[0];
     for (uint32_t k = 1; k < SL_N_CLASSES; k++) {

@@ -5,7 +5,6 @@
 #include <stdint.h>
 
 #include "sl_build.h"
-#include "sl_charge.h"
 #include "sl_float.h"
 #include "sl_lanes.h"
 #include "sl_rule.h"

@@ -24,13 +24,3 @@ SL_FOLD sl_vector_t sl_tanh_f32(sl_vector_t belief) {
     under = sl_multiply_add(under, z, sl_spread(34459425.0f));
     return x * over / under;
 }
-
-/* The gates of the units that are a later layer's inputs, but for its bias. */
-static inline const float *sl_gates_below(const sl_scratch_t *scratch, uint32_t index) {
-    return scratch->gate + sl_layers[index - 1].unit * L;
-}
-
-/* What a gate compares with its threshold. */
-SL_FOLD sl_vector_t sl_distance_f32(sl_vector_t y) {
-    return SL_GATE_SIDES == 2 ? sl_most(y, -y) : y;
-}

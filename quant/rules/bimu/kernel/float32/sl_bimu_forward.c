@@ -1,6 +1,8 @@
 /* BiMU in float32, the forward pass: the equations of streamlearn/rules/bimu, equation for
  * equation. arXiv 2605.30198; local reparameterisation: Kingma et al., arXiv 1506.02557. */
 #include "sl_bimu.h"
+#include "sl_bimu_hidden.h"
+#include "sl_bimu_later.h"
 #include "sl_cut.h"
 #include "sl_epsilon.h"
 #include "sl_law.h"
@@ -65,13 +67,12 @@ SL_INLINE void sl_forward_first_f32(const sl_state_t *state, sl_scratch_t *scrat
     }
 }
 
-/* A later layer: inputs are gates, of which every draw has its own; a row that is closed in all
- * draws is left out. */
+/* A later layer: every draw has inputs of its own; a row that is 0 in all of them is left out. */
 SL_INLINE void sl_forward_later_f32(uint32_t index, const sl_state_t *state,
                                     sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[index];
-    const uint32_t units = sl_layers[index - 1].columns, columns = layer->columns;
-    const float *below = sl_gates_below(scratch, index);
+    const uint32_t units = sl_later_rows(index), columns = layer->columns;
+    const float *below = sl_later_inputs(scratch, index);
     float *sums = scratch->sums + layer->unit * L, *power = scratch->inverse + layer->unit * L;
     for (uint32_t e = 0; e < columns * L; e++) {
         sums[e] = 0;
@@ -79,22 +80,23 @@ SL_INLINE void sl_forward_later_f32(uint32_t index, const sl_state_t *state,
     }
     for (uint32_t i = 0; i < layer->rows; i++) {
         const float *x = below + i * L;
-        const uint32_t is_open = i >= units || sl_used(x);
-        for (uint32_t j = 0; (SL_KEEPS_LAWS || is_open) && j < columns; j += V) {
+        const uint32_t is_used = i >= units || sl_used(x);
+        for (uint32_t j = 0; (SL_KEEPS_LAWS || is_used) && j < columns; j += V) {
             const uint32_t at = layer->belief + i * columns + j;
             const sl_law_t law = sl_see_f32(state, scratch, at, columns - j);
             sl_store(scratch->row_mean + j, law.mean, V);
             sl_store(scratch->row_power + j, law.variance, V);
         }
-        for (uint32_t j = 0; is_open && j < columns; j++) {
+        for (uint32_t j = 0; is_used && j < columns; j++) {
             const sl_vector_t t = sl_spread(scratch->row_mean[j]);
             const sl_vector_t v = sl_spread(scratch->row_power[j]);
             SL_UNROLL_VECTORS
             for (uint32_t s = 0; s < L; s += V) {
                 float *mean = sums + j * L + s, *square = power + j * L + s;
-                const sl_vector_t open = i < units ? sl_load(x + s, V) : sl_spread(1);
-                sl_store(mean, sl_multiply_add(open, t, sl_load(mean, V)), V);
-                sl_store(square, sl_multiply_add(open, v, sl_load(square, V)), V);
+                const sl_vector_t input = i < units ? sl_load(x + s, V) : sl_spread(1);
+                const sl_vector_t squared = sl_later_square(input);
+                sl_store(mean, sl_multiply_add(input, t, sl_load(mean, V)), V);
+                sl_store(square, sl_multiply_add(squared, v, sl_load(square, V)), V);
             }
         }
     }
@@ -103,45 +105,6 @@ SL_INLINE void sl_forward_later_f32(uint32_t index, const sl_state_t *state,
         const sl_vector_t spread = sl_root(sl_load(power + e, V));
         sl_store(power + e, sl_inverse(spread), V);
         sl_store(sums + e, sl_multiply_add(spread, sl_load(epsilon + e, V), sl_load(sums + e, V)),
-                 V);
-    }
-}
-
-/* A layer's sums less their mean, over their deviation; 0 in the lanes without a draw. */
-static void sl_normalise_f32(uint32_t index, sl_scratch_t *scratch) {
-    const sl_layer_t *layer = &sl_layers[index];
-    const float n = (float)(layer->columns * S);
-    float *sums = scratch->sums + layer->unit * L, total = 0, power = 0;
-    for (uint32_t j = 0; j < layer->columns; j++) {
-        for (uint32_t s = 0; s < L; s += V) {
-            sl_store(sums + j * L + s, sl_drawn(sl_load(sums + j * L + s, V), s), V);
-        }
-        total += sl_sum_draws(sums + j * L);
-    }
-    const sl_vector_t mean = sl_spread(total / n);
-    for (uint32_t j = 0; j < layer->columns; j++) {
-        float squares[L];
-        for (uint32_t s = 0; s < L; s += V) {
-            const sl_vector_t apart = sl_drawn(sl_load(sums + j * L + s, V) - mean, s);
-            sl_store(sums + j * L + s, apart, V);
-            sl_store(squares + s, apart * apart, V);
-        }
-        power += sl_sum_draws(squares);
-    }
-    const float size = __builtin_sqrtf(power / n);
-    scratch->size[index] = size;
-    for (uint32_t e = 0; e < layer->columns * L; e += V) {
-        sl_store(sums + e, sl_load(sums + e, V) / sl_spread(size == 0 ? 1 : size), V);
-    }
-}
-
-/* Whether each draw's unit is open. */
-static void sl_open_f32(uint32_t index, sl_scratch_t *scratch) {
-    const sl_layer_t *layer = &sl_layers[index];
-    for (uint32_t e = layer->unit * L; e < (layer->unit + layer->columns) * L; e += V) {
-        const sl_vector_t distance = sl_distance_f32(sl_load(scratch->sums + e, V));
-        const sl_vector_t one = sl_spread(1), none = sl_spread(0);
-        sl_store(scratch->gate + e, sl_select(distance > sl_spread(SL_GATE_THRESHOLD), one, none),
                  V);
     }
 }
@@ -190,9 +153,10 @@ static int32_t sl_forward_f32(const sl_state_t *state, sl_scratch_t *scratch, ui
         } else {
             sl_forward_later_f32(index, state, scratch);
         }
-        sl_normalise_f32(index, scratch);
         if (index + 1 < SL_N_LAYERS) {
-            sl_open_f32(index, scratch);
+            sl_hand_on_f32(index, state, scratch);
+        } else {
+            sl_measure_f32(index, scratch);
         }
     }
     return sl_answer_f32(scratch);

@@ -1,5 +1,6 @@
 /* BiMU in float32, learning: the equations of streamlearn/rules/bimu, equation for equation. */
 #include "sl_bimu.h"
+#include "sl_bimu_later.h"
 #include "sl_head_gradient.h"
 #include "sl_law.h"
 #include "sl_parts.h"
@@ -25,12 +26,11 @@ static void sl_output_gradient_f32(sl_scratch_t *scratch) {
     }
 }
 
-/* The gradient by the sums of the layer below: of units near their gate's ends. */
+/* The gradient by the sums of the layer below. */
 SL_INLINE void sl_backward_f32(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[index];
     const uint32_t units = sl_layers[index - 1].columns, columns = layer->columns;
-    const float *gates = sl_gates_below(scratch, index);
-    const float *y = scratch->sums + sl_layers[index - 1].unit * L;
+    const float *x = sl_later_inputs(scratch, index);
     const float size = scratch->size[index], inverse = size > 0 ? 1 / size : 0;
     for (uint32_t i = 0; i < units; i++) {
         float mean[L] = {0}, spread[L] = {0};
@@ -53,15 +53,10 @@ SL_INLINE void sl_backward_f32(uint32_t index, const sl_state_t *state, sl_scrat
         }
         for (uint32_t s = 0; s < L; s += V) {
             const uint32_t e = i * L + s;
-            const sl_vector_t at = sl_load(y + e, V), none = sl_spread(0), one = sl_spread(inverse);
-            const sl_vector_t away = sl_distance_f32(at) - sl_spread(SL_GATE_THRESHOLD);
-            const sl_vector_t sum = sl_multiply_add(sl_load(gates + e, V), sl_load(spread + s, V),
-                                                    sl_load(mean + s, V));
-            const sl_vector_t slope =
-                SL_GATE_SIDES == 1 ? one
-                                   : sl_select(at > none, one, sl_select(at < none, -one, none));
-            const sl_mask_t near = sl_most(away, -away) < sl_spread(SL_GATE_WINDOW);
-            sl_store(scratch->below + e, sl_select(near, slope * sum, none), V);
+            const sl_vector_t sum =
+                sl_multiply_add(sl_load(x + e, V), sl_load(spread + s, V), sl_load(mean + s, V));
+            sl_store(scratch->below + e,
+                     sl_later_passed(scratch, index, e, sum, sl_spread(inverse)), V);
         }
     }
 }
@@ -102,9 +97,10 @@ SL_INLINE void sl_learn_later_f32(uint32_t index, uint32_t i, const float *x, fl
         sl_vector_t mean = sl_spread(0), noisy = sl_spread(0);
         SL_UNROLL_DRAWS
         for (uint32_t s = 0; s < S; s++) {
-            const sl_vector_t open = sl_spread(x ? x[s] : 1);
-            mean = sl_multiply_add(open, sl_load(scratch->lane + s * stride + j, V), mean);
-            noisy = sl_multiply_add(open, sl_load(scratch->noisy_lane + s * stride + j, V), noisy);
+            const sl_vector_t input = sl_spread(x ? x[s] : 1), square = sl_later_square(input);
+            const float *d = scratch->lane + s * stride, *r = scratch->noisy_lane + s * stride;
+            mean = sl_multiply_add(input, sl_load(d + j, V), mean);
+            noisy = sl_multiply_add(square, sl_load(r + j, V), noisy);
         }
         const uint32_t at = layer->belief + i * columns + j;
         sl_step_f32(state, scratch, at, columns - j, mean, noisy, most);
@@ -149,8 +145,8 @@ SL_INLINE void sl_learn_rows_f32(uint32_t index, sl_state_t *state, sl_scratch_t
         sl_lanes_f32(index, scratch);
     }
     for (uint32_t i = 0; i < layer->rows; i++) {
-        const uint32_t bias = index > 0 && i >= sl_layers[index - 1].columns;
-        const float *x = index == 0 || bias ? 0 : sl_gates_below(scratch, index) + i * L;
+        const uint32_t bias = index > 0 && i >= sl_later_rows(index);
+        const float *x = index == 0 || bias ? 0 : sl_later_inputs(scratch, index) + i * L;
         const float most = i == pulled ? 3.0e38f : SL_BELIEF_MAX; /* a pull comes before the ends */
         if (learns && index == 0 && scratch->input[i] != 0) {
             sl_learn_first_f32(i, most, state, scratch);

@@ -17,7 +17,7 @@ SL_FOLD sl_law_t sl_hard_f32(sl_vector_t t) {
 }
 
 enum { SL_SERIES = 8 };
-#define SL_NEAR 0.75f /* the series is for smaller ones */
+#define SL_SERIES_END 0.75f /* the series is for smaller ones */
 
 /* Of relaxed weights by their beliefs. */
 SL_FOLD sl_law_t sl_relaxed_f32(sl_vector_t belief) {
@@ -26,7 +26,7 @@ SL_FOLD sl_law_t sl_relaxed_f32(sl_vector_t belief) {
         4.0f / 18711, -2.5972851e-5f, 3.0696327e-6f, -3.5543374e-7f,
     };
     const sl_vector_t none = sl_spread(0), one = sl_spread(1), two = sl_spread(2);
-    const sl_mask_t near = sl_most(belief, -belief) < sl_spread(SL_NEAR);
+    const sl_mask_t near = sl_most(belief, -belief) < sl_spread(SL_SERIES_END);
     const sl_vector_t small = sl_select(near, belief, none), z = small * small;
     sl_vector_t mean = none, slope = none, bend = none;
     for (int32_t k = SL_SERIES - 1; k >= 0; k--) {

@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 
+#include "sl_bimu_scratch.h"
 #include "sl_build.h"
 #include "sl_config.h"
 #include "sl_front_end_scratch.h"
@@ -38,7 +39,6 @@ typedef struct {
     float sums[SL_N_UNITS * L];                             /* pre-activations, then normalised */
     float inverse[SL_N_UNITS * L];                          /* 1/deviation of each */
     float epsilon[SL_N_UNITS * L];                          /* noise */
-    float gate[SL_N_UNITS * L];                             /* of hidden units: 1 if open, else 0 */
     float delta[SL_MAX_UNITS * L];                          /* logits; gradient by a layer's sums */
     float below[SL_MAX_UNITS * L];                          /* the same of the layer below */
     float noisy[SL_MAX_UNITS * L];                          /* delta times noise over deviation */
@@ -48,6 +48,7 @@ typedef struct {
     float row_power[SL_PADDED(SL_MAX_UNITS)];               /* their variance, or a sum of it */
     float input[SL_N_INPUTS + 1];                           /* last: the bias's 1 */
     float law[SL_KEEPS_LAWS ? SL_KEPT_PARTS * SL_N_SYNAPSES : 1];
+    SL_HIDDEN_SCRATCH
     SL_FRONT_END_SCRATCH
     SL_HEAD_SCRATCH
 } sl_scratch_t;

@@ -1,17 +1,14 @@
 /* Gates of the metaplastic rule: which blocks of hidden units are active for a sample. Golden
  * model: the rule's gates.py; the rule's NUMBERS.md. */
 #include "sl_metaplastic.h"
+#include "sl_metaplastic_strongest.h"
 #include "sl_noise.h"
 
 #if SL_N_BLOCKS
 
 enum { SL_LANES = 8 };
 
-#define SL_BITS       0x01010101u
-#define SL_GATE_WORDS ((SL_N_BLOCKS + 31) / 32) /* of gates, a feature */
-
-SL_STATIC_ASSERT((SL_GATE_WORDS * SL_N_INPUTS) >> 24 == 0, "a word's index has 24 bits");
-SL_STATIC_ASSERT(SL_N_ACTIVE >= 1 && SL_N_ACTIVE <= SL_N_BLOCKS, "some blocks are active");
+#define SL_BITS 0x01010101u
 
 /* score[e] += factor * size of the rows whose bit e is set; four blocks to a word, in byte lanes,
  * as long as no lane can pass 255. */
@@ -49,22 +46,7 @@ void sl_metaplastic_gate(uint32_t seed, sl_rows_t rows, sl_scratch_t *scratch) {
         sl_count(key, word, scratch->row + back, scratch->row_size + back, rows.negative, -1,
                  score);
     }
-    /* The strongest in order, each new one behind its equals: those of lower index win. */
-    uint32_t n = 0;
-    for (uint32_t e = 0; e < SL_N_BLOCKS; e++) {
-        scratch->active[e] = 0;
-        if (n == SL_N_ACTIVE && scratch->score[e] <= scratch->score[scratch->strongest[n - 1]]) {
-            continue;
-        }
-        uint32_t at = n < SL_N_ACTIVE ? n++ : n - 1;
-        for (; at > 0 && scratch->score[scratch->strongest[at - 1]] < scratch->score[e]; at--) {
-            scratch->strongest[at] = scratch->strongest[at - 1];
-        }
-        scratch->strongest[at] = (uint16_t)e;
-    }
-    for (uint32_t a = 0; a < SL_N_ACTIVE; a++) {
-        scratch->active[scratch->strongest[a]] = 1;
-    }
+    sl_metaplastic_activate(scratch);
 }
 
 #endif

@@ -8,6 +8,7 @@
 #include "sl_config.h"
 #include "sl_front_end_scratch.h"
 #include "sl_head_scratch.h"
+#include "sl_metaplastic_blocks.h"
 #include "sl_metaplastic_scratch.h"
 #include "sl_status.h"
 
@@ -41,11 +42,7 @@ typedef struct {
     uint16_t column[SL_MAX_WIDTH];     /* columns that fire, or have a gradient; words to sum */
     int16_t column_step[SL_MAX_WIDTH]; /* pulses of each, signed */
     uint16_t column_dither[SL_MAX_WIDTH];
-#if SL_N_BLOCKS
-    int32_t score[(SL_N_BLOCKS + 31) & ~31u]; /* of each block, Q.4 */
-    uint16_t strongest[SL_N_ACTIVE];          /* active blocks, by their score */
-    uint8_t active[SL_N_BLOCKS];              /* whether a block is active */
-#endif
+    SL_BLOCKS_SCRATCH(int32_t) /* scores: Q.4 */
     SL_HIDDEN_SCRATCH
     SL_FRONT_END_SCRATCH
     SL_HEAD_SCRATCH
