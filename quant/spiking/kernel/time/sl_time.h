@@ -16,6 +16,11 @@ static inline uint32_t sl_time_counter(const sl_state_t *state) {
     return state->time_steps;
 }
 
+/* Says whether the steps to come are learned from. */
+SL_FOLD void sl_time_begin(sl_scratch_t *scratch, uint32_t learned) {
+    scratch->learned = learned;
+}
+
 SL_FOLD void sl_copy_traces(sl_trace_t *to, const sl_trace_t *from, uint32_t n) {
     SL_UNROLL_FOUR
     for (const sl_trace_t *end = from + n; from != end; from++) {

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "sl_build.h"
 #include "sl_events_scratch.h"
 #include "sl_lanes.h"
 #include "sl_recurrence_scratch.h"
@@ -11,7 +12,12 @@
 
 #define SL_IN_TIME 1
 
+/* Whether the step is to be learned from: a chip leaves out of all others what only learning takes.
+ */
+#define SL_LEARNED(scratch) (SL_ON_HOST || SL_SMALL || (scratch)->learned)
+
 #define SL_TIME_SCRATCH                                                                            \
+    uint32_t learned;                                                                              \
     SL_EVENTS_SCRATCH                                                                              \
     SL_RECURRENCE_SCRATCH                                                                          \
     sl_charge_t new_mean[SL_N_CHARGES + 1], new_variance[SL_N_CHARGES + 1];                        \
