@@ -17,6 +17,14 @@ enum {
     SL_GATE_SHIFT = 11,
 };
 
+/* Stands for the pre-activations of a unit that is known not to fire. */
+#define SL_QUIET INT32_MIN
+
+/* A hidden layer's index: where there is one, known to the compiler. */
+static inline uint32_t sl_hidden_index(uint32_t index) {
+    return SL_N_LAYERS == 2 ? 0 : index;
+}
+
 /* Where the membranes of a unit lie in state and scratch; what they leak by, and what a layer's
  * have fired. */
 typedef struct {
@@ -45,6 +53,19 @@ SL_FOLD void sl_rest(sl_membranes_t *of, uint32_t draws, const int32_t *a) {
     }
 }
 
+/* A unit that is known not to fire, in a step that is not learned from: its traces leak. */
+SL_FOLD void sl_fade(sl_membranes_t *of, uint32_t draws) {
+    SL_UNROLL_ALWAYS
+    for (uint32_t s = 0; s < draws; s++) {
+        const uint32_t trace = sl_decay_size((uint32_t)of->output[s], of->k_output);
+        const uint32_t value = trace >> (SL_TRACE_FRAC_BITS - SL_OUTPUT_FRAC_BITS);
+        of->new_reset[s] = (int16_t)sl_decay_size((uint32_t)of->reset[s], of->k);
+        of->new_output[s] = (int16_t)trace;
+        of->hidden[s] = (int16_t)(of->arriving ? 0 : value);
+        of->live += value != 0;
+    }
+}
+
 /* A unit's membrane of a draw, with its pre-activation: it leaks, is reset, and fires. */
 SL_FOLD void sl_fire(sl_membranes_t *of, uint32_t s, int32_t a) {
     uint32_t left = sl_decay_size((uint32_t)of->reset[s], of->k);
@@ -69,8 +90,9 @@ SL_FOLD void sl_fire(sl_membranes_t *of, uint32_t s, int32_t a) {
  * which the first lanes are draws. Writes the next layer's inputs, spikes where they charge it,
  * else their traces, and the spikes' derivatives, from `to` on. Returns the inputs' fraction bits.
  */
-SL_FOLD int32_t sl_activate(uint32_t index, uint32_t draws, uint32_t lanes, uint32_t to,
+SL_FOLD int32_t sl_activate(uint32_t any_index, uint32_t draws, uint32_t lanes, uint32_t to,
                             const sl_state_t *state, sl_scratch_t *scratch) {
+    const uint32_t index = sl_hidden_index(any_index);
     const sl_layer_t *layer = &sl_layers[index];
     const uint32_t next = index + 1 == SL_N_LAYERS ? index : index + 1, at = layer->unit * S;
     sl_membranes_t of = {.reset = state->membrane_reset + at,
@@ -90,10 +112,15 @@ SL_FOLD int32_t sl_activate(uint32_t index, uint32_t draws, uint32_t lanes, uint
         SL_UNROLL_ALWAYS
         for (uint32_t s = 0; s < draws; s++) {
             moved |= (uint32_t)(of.reset[s] | of.output[s]);
+        }
+        SL_UNROLL_ALWAYS
+        for (uint32_t s = 0; moved == 0 && a[0] != SL_QUIET && s < draws; s++) {
             below &= a[s] - SL_THRESHOLD;
         }
         if (moved == 0 && below < 0) {
             sl_rest(&of, draws, a);
+        } else if (a[0] == SL_QUIET) {
+            sl_fade(&of, draws);
         } else {
             for (uint32_t s = 0; s < draws; s++) {
                 sl_fire(&of, s, a[s]);

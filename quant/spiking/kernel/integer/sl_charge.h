@@ -79,11 +79,12 @@ SL_INLINE int32_t sl_charge_deviation(int32_t variance) {
     return (int32_t)(up > 2 ? root >> (up - 2) : root << (2 - up));
 }
 
-/* Whether no number of the noise lets a membrane with this charge fire: NUMBERS.md, "silent". */
-static inline uint32_t sl_is_silent(int32_t mean, int32_t variance) {
-    const int32_t below = SL_THRESHOLD - 1 - mean;
+/* Whether no number of the noise brings a membrane with this charge above `last`: NUMBERS.md,
+ * "silent". */
+static inline uint32_t sl_is_silent(int32_t mean, int32_t variance, int32_t last) {
+    const int32_t below = last - mean;
     const uint32_t apart = (uint32_t)sl_min32(below >> 8, SL_APART_MAX);
-    return below >= 0 && (uint32_t)variance <= (7 * apart * apart) >> 2;
+    return mean <= last && (uint32_t)variance <= (7 * apart * apart) >> 2;
 }
 
 /* n charges side by side: mean from sums to means, power to deviations, .12, or 0 if none is drawn.
@@ -94,26 +95,35 @@ SL_FOLD uint32_t sl_charge_some(uint32_t n, uint32_t k, int32_t *mean, uint32_t 
     const int32_t *was = state->charge_mean + at, *was_variance = state->charge_variance + at;
     int32_t *means = scratch->new_mean + at, *variances = scratch->new_variance + at;
     uint32_t clamped = 0;
+    for (uint32_t e = 0; right_mean > 0 && e < n; e++) {
+        mean[e] = sl_centre(mean[e], right_mean, &clamped);
+    }
+    for (uint32_t e = 0; right_variance < 0 && e < n; e++) {
+        power[e] = (uint32_t)sl_variance_of(power[e], right_variance);
+    }
+    const int32_t left = sl_clamp32(-right_mean, 0, 30), most = SL_PRE_ACTIVATION_MAX >> left;
+    const int32_t right = sl_clamp32(right_variance, 0, 31);
+    const int32_t last = SL_LEARNED(scratch) ? -SL_PRE_ACTIVATION_MAX - 1 : SL_THRESHOLD - 1;
     for (uint32_t e = 0; e < n; e++) {
-        const int32_t sum = sl_centre(mean[e], right_mean, &clamped);
-        means[e] = sl_charge_mean(was[e], k, sum, &clamped);
+        const uint32_t sum = (uint32_t)sl_seldom_clamped(mean[e], most, &clamped) << left;
+        means[e] = sl_charge_mean(was[e], k, (int32_t)sum, &clamped);
         mean[e] = means[e];
     }
     for (uint32_t e = 0; e < n; e++) {
-        const int32_t sum = sl_variance_of(power[e], right_variance);
+        const int32_t sum = (int32_t)(power[e] >> right);
         const int32_t variance = sl_charge_variance(was_variance[e], k, sum, &clamped);
         variances[e] = variance;
-        power[e] = !SL_LEARNED(scratch) && sl_is_silent(mean[e], variance)
-                       ? 0
-                       : (uint32_t)sl_charge_deviation(variance);
+        power[e] =
+            sl_is_silent(mean[e], variance, last) ? 0 : (uint32_t)sl_charge_deviation(variance);
     }
     return clamped;
 }
 
 /* A hidden layer's charges, units or draws of units, [unit][lane]: from sums to means, and from
  * powers to deviations, in place. */
-SL_INLINE void sl_charge(uint32_t index, int32_t *mean, uint32_t *power, int32_t right_mean,
+SL_INLINE void sl_charge(uint32_t any_index, int32_t *mean, uint32_t *power, int32_t right_mean,
                          int32_t right_variance, const sl_state_t *state, sl_scratch_t *scratch) {
+    const uint32_t index = sl_hidden_index(any_index);
     const uint32_t at = sl_charge_place(index), k = sl_leaks[index];
     const uint32_t columns = sl_layers[index].columns;
     uint32_t clamped = 0;
@@ -138,27 +148,45 @@ static inline uint32_t sl_draws_late(uint32_t index, const sl_scratch_t *scratch
     return S % 4 == 0 && sl_charged(index) && !SL_LEARNED(scratch);
 }
 
-/* The pre-activations of such a step, [unit][draw]. */
-SL_INLINE void sl_charge_sample(uint32_t index, const int32_t *mean, const int32_t *deviation,
-                                const sl_state_t *state, sl_scratch_t *scratch) {
+/* Whether no draw of a unit, n of them side by side, has noise or fires without. */
+SL_FOLD uint32_t sl_is_quiet(const int32_t *mean, const int32_t *deviation, uint32_t n) {
+    uint32_t noise = 0;
+    int32_t below = -1;
+    for (uint32_t s = 0; s < n; s++) {
+        noise |= (uint32_t)deviation[s];
+        below &= mean[s] - SL_THRESHOLD;
+    }
+    return noise == 0 && below < 0;
+}
+
+/* The pre-activations of such a step, [unit][draw]; n: means of a unit. */
+SL_FOLD void sl_charge_draw(uint32_t index, uint32_t n, const int32_t *mean,
+                            const int32_t *deviation, const sl_state_t *state,
+                            sl_scratch_t *scratch) {
     const sl_layer_t *layer = &sl_layers[index];
-    const uint32_t key = sl_step_key(state), words = S / 4, apart = index == 0 ? 0 : 1;
+    const uint32_t key = sl_step_key(state);
     int32_t *a = scratch->block_a;
     int16_t *epsilon = scratch->epsilon + layer->unit * S;
-    for (uint32_t j = 0; j < layer->columns; j++) {
-        uint32_t drawn = 0;
-        for (uint32_t s = 0; s < S * apart + 1 - apart; s++) {
-            drawn |= (uint32_t)deviation[s];
+    for (uint32_t j = 0; j < layer->columns; j++, mean += n, deviation += n, a += S) {
+        if (sl_is_quiet(mean, deviation, n)) {
+            a[0] = SL_QUIET;
+            continue;
         }
-        if (drawn) {
-            sl_noise_some(key, index, j * words, S, epsilon);
+        sl_noise_some(key, index, j * (S / 4), S, epsilon);
+        for (uint32_t s = 0; s < S; s++) {
+            const uint32_t e = n == 1 ? 0 : s;
+            a[s] = mean[e] + ((deviation[e] * epsilon[s] + 8) >> 4);
         }
-        SL_UNROLL_ALWAYS
-        for (uint32_t s = 0; s < S; s++, mean += apart, deviation += apart) {
-            *a++ = drawn ? *mean + ((*deviation * epsilon[s] + 8) >> 4) : *mean;
-        }
-        mean += 1 - apart;
-        deviation += 1 - apart;
+    }
+}
+
+SL_INLINE void sl_charge_sample(uint32_t any_index, const int32_t *mean, const int32_t *deviation,
+                                const sl_state_t *state, sl_scratch_t *scratch) {
+    const uint32_t index = sl_hidden_index(any_index);
+    if (index == 0) {
+        sl_charge_draw(0, 1, mean, deviation, state, scratch);
+    } else {
+        sl_charge_draw(index, S, mean, deviation, state, scratch);
     }
 }
 
