@@ -120,8 +120,8 @@ SL_FOLD void sl_live_products(const sl_live_t *live, const int16_t *values, uint
     }
 }
 
-/* Rows of four draws that scratch.block_a has room for. */
-enum { SL_LANE_ROWS = SL_ALL_DRAWS / 5 };
+/* Rows of four draws that scratch.block_a has room for, and whether they are summed by them. */
+enum { SL_LANE_ROWS = SL_ALL_DRAWS / 5, SL_SUMS_LANES = SL_BY_LANES && SL_LANE_ROWS > 0 };
 
 /* The same of all draws, four at a time: sum, [unit][draw]. */
 SL_INLINE void sl_live_lanes(const sl_live_t *live, const int16_t *values, uint32_t all,
@@ -159,13 +159,13 @@ SL_INLINE sl_sums_t sl_trace_sums(uint32_t index, const sl_state_t *state, sl_sc
         sl_live_squares(x, sums.narrow, state->rho_exponent + layer->first, &live);
     const int16_t *mu = SL_MEANS(state, scratch) + layer->synapse;
     int32_t *one = scratch->block_a;
-    if (SL_BY_LANES && SL_LANE_ROWS) {
+    if (SL_SUMS_LANES) {
         sl_lane_row_t *rows = (sl_lane_row_t *)(void *)scratch->block_a;
         sl_live_lanes(&live, x, 1, sums.k_mean, mu, columns, rows, mean);
         sl_live_lanes(&live, (const int16_t *)live.square, 0, 0, state->rho + layer->synapse,
                       columns, rows, (int32_t *)power);
     }
-    for (uint32_t s = 0; !(SL_BY_LANES && SL_LANE_ROWS) && s < L; s++) {
+    for (uint32_t s = 0; !SL_SUMS_LANES && s < L; s++) {
         sl_live_products(&live, x + s, 1, sums.k_mean, mu, columns, one);
         for (uint32_t j = 0; j < columns; j++) {
             mean[j * L + s] = one[j];
