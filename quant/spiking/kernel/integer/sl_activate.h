@@ -41,7 +41,7 @@ static inline uint8_t sl_slope(uint32_t apart) {
 }
 
 /* A unit at rest, of which no membrane fires: most of them are. */
-SL_FOLD void sl_rest(sl_membranes_t *of, uint32_t draws, const int32_t *a) {
+SL_FOLD void sl_rest_unit(sl_membranes_t *of, uint32_t draws, const int32_t *a) {
     SL_UNROLL_ALWAYS
     for (uint32_t s = 0; s < draws; s++) {
         of->new_reset[s] = 0;
@@ -54,7 +54,7 @@ SL_FOLD void sl_rest(sl_membranes_t *of, uint32_t draws, const int32_t *a) {
 }
 
 /* A unit that is known not to fire, in a step that is not learned from: its traces leak. */
-SL_FOLD void sl_fade(sl_membranes_t *of, uint32_t draws) {
+SL_FOLD void sl_leak_unit(sl_membranes_t *of, uint32_t draws) {
     SL_UNROLL_ALWAYS
     for (uint32_t s = 0; s < draws; s++) {
         const uint32_t trace = sl_decay_size((uint32_t)of->output[s], of->k_output);
@@ -67,7 +67,7 @@ SL_FOLD void sl_fade(sl_membranes_t *of, uint32_t draws) {
 }
 
 /* A unit's membrane of a draw, with its pre-activation: it leaks, is reset, and fires. */
-SL_FOLD void sl_fire(sl_membranes_t *of, uint32_t s, int32_t a) {
+SL_FOLD void sl_fire_membrane(sl_membranes_t *of, uint32_t s, int32_t a) {
     uint32_t left = sl_decay_size((uint32_t)of->reset[s], of->k);
     uint32_t trace = sl_decay_size((uint32_t)of->output[s], of->k_output);
     const int32_t u = a - (int32_t)(left << SL_MEMBRANE_SHIFT), spike = u >= SL_THRESHOLD;
@@ -118,12 +118,12 @@ SL_FOLD int32_t sl_activate(uint32_t any_index, uint32_t draws, uint32_t lanes, 
             below &= a[s] - SL_THRESHOLD;
         }
         if (moved == 0 && below < 0) {
-            sl_rest(&of, draws, a);
+            sl_rest_unit(&of, draws, a);
         } else if (a[0] == SL_QUIET) {
-            sl_fade(&of, draws);
+            sl_leak_unit(&of, draws);
         } else {
             for (uint32_t s = 0; s < draws; s++) {
-                sl_fire(&of, s, a[s]);
+                sl_fire_membrane(&of, s, a[s]);
             }
         }
         for (uint32_t s = draws; s < lanes; s++) {

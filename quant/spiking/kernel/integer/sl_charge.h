@@ -144,7 +144,7 @@ SL_INLINE void sl_charge(uint32_t any_index, int32_t *mean, uint32_t *power, int
 }
 
 /* Whether a step draws its noise here, and not beforehand: of the units that it may let fire. */
-static inline uint32_t sl_draws_late(uint32_t index, const sl_scratch_t *scratch) {
+static inline uint32_t sl_charge_draws_late(uint32_t index, const sl_scratch_t *scratch) {
     return S % 4 == 0 && sl_charged(index) && !SL_LEARNED(scratch);
 }
 

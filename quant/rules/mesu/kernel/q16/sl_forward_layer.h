@@ -148,7 +148,7 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
         widest = sl_moments(mean, power, layer->columns * lanes, right, half_exponent - 12, spread,
                             inverse, &scratch->saturations[SL_SAT_ACTIVATION]);
     }
-    if (sl_draws_late(index, scratch)) {
+    if (sl_charge_draws_late(index, scratch)) {
         sl_charge_sample(index, mean, spread, state, scratch);
     } else {
         sl_sample(mean, spread, epsilon, layer->columns, lanes, a);

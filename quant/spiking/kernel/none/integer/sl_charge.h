@@ -38,7 +38,7 @@ SL_FOLD void sl_charge(uint32_t index, int32_t *mean, uint32_t *power, int32_t r
     (void)scratch;
 }
 
-static inline uint32_t sl_draws_late(uint32_t index, const sl_scratch_t *scratch) {
+static inline uint32_t sl_charge_draws_late(uint32_t index, const sl_scratch_t *scratch) {
     (void)index;
     (void)scratch;
     return 0;
