@@ -6,8 +6,6 @@
 #include "sl_lane_row.h"
 #include "sl_lanes.h"
 
-enum { SL_BY_LANES = L % 4 == 0 && !SL_ON_HOST && !SL_DSP && !SL_SMALL };
-
 #if SL_THUMB1
 
 #include "sl_thumb_lanes.h"
@@ -19,8 +17,8 @@ SL_INLINE void sl_four_lanes_add(const sl_lane_rows_t *rows, const int16_t *weig
     for (uint32_t j = 0; j < columns; j++, weights++, sum += L) {
         int32_t a = sum[0], b = sum[1], c = sum[2], d = sum[3];
         for (const sl_lane_row_t *row = rows->first; row != rows->end; row++) {
-            const int32_t weight =
-                *(const int16_t *)(const void *)((const char *)weights + row->at);
+            const void *at = (const char *)weights + row->at;
+            const int32_t weight = *(const int16_t *)at;
             a += row->x[0] * weight;
             b += row->x[1] * weight;
             c += row->x[2] * weight;
@@ -34,6 +32,9 @@ SL_INLINE void sl_four_lanes_add(const sl_lane_rows_t *rows, const int16_t *weig
 }
 
 #endif
+
+/* Whether a chip sums rows so. */
+enum { SL_BY_LANES = L % 4 == 0 && !SL_ON_HOST && !SL_DSP && !SL_SMALL };
 
 /* The same of n rows. */
 SL_FOLD void sl_lane_rows_add(const sl_lane_row_t *row, uint32_t n, const int16_t *weights,
