@@ -1,6 +1,6 @@
 """A machine's temperature, one reading in five minutes: alarms before its four marked failures.
 
-A regressor behind windows of 12 hours, q16, forecasts the temperature three hours ahead each half
+A regressor behind windows of 12 hours, q16, forecasts the temperature three hours ahead each
 hour, and learns what came. Two numbers are watched: by how much it was wrong, and how unsure it is
 of such a window because it has not learned the like (its epistemic deviation). An alarm is a
 number that none of the last week reached. A stream without events has one such record a week, so
@@ -8,7 +8,8 @@ the rule needs no threshold and no marked failure. An alarm that comes less than
 one belongs to it. The first week gives none. The z-scores are those of a reading by the mean and
 the deviation of the hours before, with the same rule.
 
-There is one machine: the lengths of the windows were chosen on it, and so was the best z-score.
+There is one machine: the lengths of the windows and how often one ends were chosen on it, and so
+was the best z-score.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 #: In readings.
 HOUR, DAY, WEEK = 12, 288, 2016
-LENGTH, HOP, AHEAD, HIDDEN = 12 * HOUR, HOUR // 2, 3 * HOUR, 16
+LENGTH, HOP, AHEAD, HIDDEN = 12 * HOUR, HOUR, 3 * HOUR, 16
 FEATURES = ("mean", "sd", "min", "max", "range")
 Z_HOURS = (3, 12, 24, 168)
 
@@ -213,7 +214,7 @@ def pictures(record: Record) -> Mapping[str, str]:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the study's own options."""
-    add_seeds(parser, 3)
+    add_seeds(parser, 10)
 
 
 STUDY = Study("machine", measure, tables, add_options, pictures)

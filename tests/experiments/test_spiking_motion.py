@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import argparse
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from experiments.search import Knobs, Settings
-from experiments.spiking import motion
-from experiments.spiking.data import Integers, Recordings
+from experiments.search import Settings
+from experiments.spiking import motion, pieces
+from experiments.spiking.data import Recordings
 from streamlearn import SpikingClassifier
 
 
@@ -27,28 +28,57 @@ def test_ranges_give_the_front_end_mean_and_deviation() -> None:
 
 def test_a_recording_falls_into_whole_seconds() -> None:
     signal = np.arange(3 * 250.0).reshape(250, 3)
-    assert [part[0, 0] for part in motion.seconds(signal)] == [0.0, 300.0]
+    assert [part[0, 0] for part in pieces.seconds(signal)] == [0.0, 300.0]
+    assert [part[0, 0] for part in pieces.seconds(signal, 50)] == [150.0, 450.0]
+    assert [part[0, 0] for part in pieces.seconds(signal, 60)] == [180.0]
+
+
+def test_a_recording_is_what_most_of_its_seconds_are() -> None:
+    assert motion.most([2, 0, 0, 1]) == 0
+    assert motion.most([2, 2, 1, 1]) == 1
+    assert motion.most([1, 1, 2, 2]) == 2
 
 
 def swings(n: int) -> motion.Motion:
     """Recordings of two labels, slow and quick, of two seconds."""
     labels = np.arange(n) % 2
-    t = np.arange(200)[:, None] + np.arange(motion.AXES) * 9
+    t = np.arange(200)[:, None] + np.arange(pieces.AXES) * 9
     signals = [np.sin(t * (0.5 if label else 0.1) + k) for k, label in enumerate(labels)]
     nothing = np.zeros(n, np.int64)
     recordings = Recordings(signals, labels, nothing, nothing[:0], nothing[:0], nothing)
     return motion.Motion("exercises", recordings)
 
 
-@pytest.mark.parametrize("front", motion.FRONTS)
+@pytest.mark.parametrize("front", pieces.FRONTS)
 def test_motion_is_learned_behind_each_front_end(front: str) -> None:
     settings = {"front": front, "leaks": (3, 4), "threshold": 0.25, "every": 25, "passes": 1}
     moved, guesses = swings(12), motion.Guesses()
     for kept, held in moved.folds(0):
         moved.learn(kept, held, 0, settings, guesses)
-    assert len(guesses.whole) == 12
+    assert len(guesses.whole) == len(guesses.through) == 12
     assert len(guesses.parts) == 24
-    assert guesses.seconds() > 80
+    found = guesses.figures()
+    assert found["recordings"] >= found["seconds"] > 80
+
+
+def test_pieces_are_cut_anew_in_each_pass() -> None:
+    asked: list[int] = []
+    moved = swings(6)
+    given = moved.behind["axes"]
+    cuts = {start: given.parts[start] for start in pieces.STARTS}
+
+    class Asked(dict[int, Any]):
+        def __getitem__(self, start: int) -> Any:
+            asked.append(start)
+            return super().__getitem__(start)
+
+    given.__dict__["parts"] = Asked(cuts)
+    settings = {"front": "axes", "every": 25, "passes": 2, "known": False}
+    (kept, held), *_ = moved.folds(0)
+    moved.learn(kept, held, 0, settings, motion.Guesses())
+    n = 2 * motion.PASSES["exercises"]
+    assert len({*asked[:n]}) > 3
+    assert {*asked[n:]} == {0}, "what is held out is cut at its own seconds"
 
 
 def test_every_recording_is_held_out_once_and_then_not_learned() -> None:
@@ -57,27 +87,28 @@ def test_every_recording_is_held_out_once_and_then_not_learned() -> None:
     assert not any({*kept} & {*held} for kept, held in folds)
 
 
-def test_settings_are_chosen_without_the_recordings_held_out(
-    monkeypatch: pytest.MonkeyPatch,
+def test_settings_are_chosen_on_the_other_recordings_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    moved, asked = swings(12), set()
+    sets = {"gestures": swings(9), "exercises": swings(12)}
+    asked: list[tuple[Any, int, Any]] = []
 
-    def search(knobs: Knobs, score: Callable[[Settings], float]) -> tuple[Settings, list[Any]]:
-        score({knob: values[0] for knob, values in knobs.items()})
-        return {}, []
+    def measured(moved: motion.Motion, seed: int, settings: Settings) -> dict[str, float]:
+        asked.append((moved, seed, settings["front"]))
+        return dict.fromkeys(motion.KINDS, float(settings["front"] == "windows"))
 
-    def learn(_: motion.Motion, kept: Integers, held: Integers, *rest: Any) -> None:
-        assert not {*kept} & {*held}
-        asked.update([*kept, *held])
-        rest[-1].whole.append((0, 0))
-        rest[-1].parts.append((0, 0))
-
-    monkeypatch.setattr(motion, "search", search)
-    monkeypatch.setattr(motion.Motion, "learn", learn)
-    kept, held = moved.folds(0)[0]
-    moved.chosen(kept)
-    assert asked == {*kept}
-    assert not asked & {*held}
+    monkeypatch.setattr(motion, "Motion", lambda name, _: sets[name])
+    monkeypatch.setattr(motion, "motion", lambda name: name)
+    monkeypatch.setattr(type(sets["gestures"]), "measured", measured)
+    options = argparse.Namespace(seeds=1, seed=None, default_seeds=(0,), results=tmp_path)
+    record = motion.measure(options)
+    for name, other in motion.OTHER.items():
+        assert record["chosen"][name]["front"] == "windows"
+        seeds = {seed for moved, seed, _ in asked if moved is sets[other]}
+        assert seeds == {0, *motion.CHOOSING_SEEDS}
+    fronts = [front for moved, seed, front in asked if seed == 0]
+    assert fronts.count("traces") == 2, "once for each set, where the table says so"
+    assert "gestures" in motion.tables(record)["motion"]
 
 
 def test_what_is_changed_leaves_the_rest() -> None:
