@@ -59,6 +59,7 @@ SL_FOLD void sl_learner_begin(sl_scratch_t *scratch) {
 int32_t sl_learner_predict(const sl_state_t *state, sl_scratch_t *scratch, const uint32_t *x_bits) {
     sl_learner_begin(scratch);
     sl_average_show(scratch, 1);
+    sl_time_begin(scratch, 0);
     return sl_learner_forward(state, scratch, x_bits);
 }
 
@@ -66,6 +67,7 @@ int32_t sl_learner_predict_mean(const sl_state_t *state, sl_scratch_t *scratch,
                                 const uint32_t *x_bits) {
     sl_learner_begin(scratch);
     sl_average_show(scratch, 1);
+    sl_time_begin(scratch, 0);
     const int32_t status = sl_learner_see(state, scratch, x_bits);
     return status < 0
                ? status
@@ -141,6 +143,7 @@ SL_FOLD int32_t sl_learner_step(sl_state_t *state, sl_scratch_t *scratch, const 
         return status;
     }
     sl_average_show(scratch, 0);
+    sl_time_begin(scratch, 1);
     int32_t predicted = sl_learner_forward(state, scratch, x_bits);
     if (predicted < 0) {
         return predicted;

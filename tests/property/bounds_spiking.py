@@ -16,12 +16,15 @@ from quant.rules.mesu.config import MesuConfig
 from quant.sampling.golden import DELTA_MAX
 from quant.spiking import LEAK_MAX, LEAK_MIN, fields, golden, recurrence
 from quant.state import init_state
+from quant.tables import EPSILON
 
 ONE = 1 << golden.TRACE_FRAC_BITS
 #: What the largest value brings a trace; four events are less.
 MOST = INPUT_MAX << golden.INPUT_SHIFT
 IN, OUT, FULL = golden.INPUT_TRACE_MAX, golden.TRACE_MAX, golden.CHARGE_MAX
 EPSILON_MAX = 741
+#: What a chip takes for the distance of a charge's mean from the threshold, at most, in 2^-8.
+APART_MAX = 1 << 14
 
 
 def _kept(trace: int) -> int:
@@ -45,6 +48,7 @@ BOUNDS = Bounds(
         "variance": (golden.VARIANCE_MAX, "int32"),
         "rooted": ((1 << 32) - 1, "uint32"),
         "deviation": (DEVIATION, "int32"),
+        "silent": (7 * APART_MAX**2, "uint32"),
         "charged": (golden.CHARGE_MAX + (DEVIATION * EPSILON_MAX + 8 >> 4), "int32"),
         "through": (DELTA_MAX * golden.GATE_MAX + 64, "int32"),
     }
@@ -153,6 +157,17 @@ def _exercise_charges(config: MesuConfig) -> None:
     assert ((variances << 2 * up) >= 1 << 30)[1:].all()
     found, exact = golden.deviation(variances), np.sqrt(variances / 2**20) * 2**12
     assert np.abs(found - exact).max() <= 4
+    _exercise_silence()
+
+
+def _exercise_silence() -> None:
+    """Every distance: its largest mean with its largest variance does not fire, however drawn."""
+    assert np.abs(np.array(EPSILON)).max() == EPSILON_MAX
+    apart = np.arange(APART_MAX + 1)
+    BOUNDS.hold("silent", 7 * apart**2)
+    mean, variance = golden.THRESHOLD - 1 - (apart << 8), 7 * apart**2 >> 2
+    drawn = mean + (golden.deviation(variance) * EPSILON_MAX + 8 >> 4)
+    assert drawn.max() == golden.THRESHOLD - 1
 
 
 def _put(state: np.ndarray, new: dict[str, np.ndarray]) -> None:

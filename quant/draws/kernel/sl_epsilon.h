@@ -26,6 +26,25 @@ static inline sl_value_t sl_epsilon_of(uint32_t byte) {
 
 #endif
 
+/* So many numbers, from word k on; four of a word after the other. */
+SL_INLINE void sl_noise_some(uint32_t key, uint32_t layer, uint32_t k, uint32_t n,
+                             sl_value_t *epsilon) {
+    const sl_value_t *end = epsilon + n, *whole = epsilon + (n & ~3u);
+    for (; epsilon != end; k++) {
+        uint32_t word = sl_noise_word(key, SL_STREAM_EPSILON + layer, k);
+        if (!SL_SMALL && epsilon != whole) {
+            SL_UNROLL_ALWAYS
+            for (uint32_t i = 0; i < 4; i++) {
+                *epsilon++ = sl_epsilon_of(word >> 8 * i & 255u);
+            }
+            continue;
+        }
+        for (uint32_t i = 0; i < 4 && epsilon != end; i++, word >>= 8) {
+            *epsilon++ = sl_epsilon_of(word & 255u);
+        }
+    }
+}
+
 #if SL_ON_HOST
 
 /* First the words, in vectors, then their bytes, in the order of memory. */
@@ -46,22 +65,9 @@ static void sl_noise_epsilon(uint32_t key, uint32_t layer, uint32_t units, sl_va
 
 #else
 
-/* No lane without a draw: four numbers of a word after the other. */
-static void sl_noise_epsilon(uint32_t key, uint32_t layer, uint32_t units, sl_value_t *epsilon) {
-    const sl_value_t *end = epsilon + units * S, *whole = epsilon + (units * S & ~3u);
-    for (uint32_t k = 0; epsilon != end; k++) {
-        uint32_t word = sl_noise_word(key, SL_STREAM_EPSILON + layer, k);
-        if (!SL_SMALL && epsilon != whole) {
-            SL_UNROLL_ALWAYS
-            for (uint32_t n = 0; n < 4; n++) {
-                *epsilon++ = sl_epsilon_of(word >> 8 * n & 255u);
-            }
-            continue;
-        }
-        for (uint32_t n = 0; n < 4 && epsilon != end; n++, word >>= 8) {
-            *epsilon++ = sl_epsilon_of(word & 255u);
-        }
-    }
+/* No lane without a draw. */
+SL_FOLD void sl_noise_epsilon(uint32_t key, uint32_t layer, uint32_t units, sl_value_t *epsilon) {
+    sl_noise_some(key, layer, 0, units * S, epsilon);
 }
 
 #endif

@@ -40,7 +40,9 @@ int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
     SL_UNROLL_LAYERS
     for (uint32_t index = 0; index < SL_N_LAYERS; index++) {
         const sl_layer_t *layer = &sl_layers[index];
-        sl_noise_epsilon(key, index, layer->columns, scratch->epsilon + layer->unit * L);
+        if (!sl_charge_draws_late(index, scratch)) {
+            sl_noise_epsilon(key, index, layer->columns, scratch->epsilon + layer->unit * L);
+        }
         sl_forward_layer(index, state, scratch);
         if (index + 1 == SL_N_LAYERS) {
             break;

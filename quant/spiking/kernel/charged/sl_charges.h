@@ -4,19 +4,13 @@
 #include <stdint.h>
 
 #include "sl_build.h"
+#include "sl_copy.h"
 #include "sl_rule.h"
-
-SL_FOLD void sl_copy_charges(sl_charge_t *to, const sl_charge_t *from, uint32_t n) {
-    SL_UNROLL_FOUR
-    for (const sl_charge_t *end = from + n; from != end; from++) {
-        *to++ = *from;
-    }
-}
 
 SL_FOLD void sl_charges_commit(sl_state_t *state, const sl_scratch_t *scratch) {
     if (SL_CHARGED) {
-        sl_copy_charges(state->charge_mean, scratch->new_mean, SL_N_CHARGES);
-        sl_copy_charges(state->charge_variance, scratch->new_variance, SL_N_CHARGES);
+        sl_copy(state->charge_mean, scratch->new_mean, SL_N_CHARGES * sizeof(sl_charge_t));
+        sl_copy(state->charge_variance, scratch->new_variance, SL_N_CHARGES * sizeof(sl_charge_t));
     }
 }
 

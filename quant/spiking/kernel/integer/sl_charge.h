@@ -5,17 +5,24 @@
 
 #include <stdint.h>
 
+#include "sl_activate.h"
 #include "sl_build.h"
+#include "sl_epsilon.h"
 #include "sl_integer.h"
 #include "sl_inverse.h"
 #include "sl_lanes.h"
 #include "sl_pre_activation.h"
 #include "sl_recurrence.h"
+#include "sl_replay.h"
 #include "sl_root.h"
 #include "sl_rule.h"
 #include "sl_trace.h"
 
-enum { SL_SPIKES = 1, SL_VARIANCE_FRAC_BITS = 20 };
+enum {
+    SL_SPIKES = 1,
+    SL_VARIANCE_FRAC_BITS = 20,
+    SL_APART_MAX = 1 << 14, /* below a threshold, in units of 2^8 */
+};
 
 /* A layer's first charge. */
 static inline uint32_t sl_charge_place(uint32_t index) {
@@ -32,14 +39,23 @@ static inline int32_t sl_bias_input(uint32_t index, int32_t frac_bits, const sl_
     return low <= 0 ? 1 << -low : (state->time_steps & ((1u << low) - 1)) == 0;
 }
 
+/* x within a limit that it seldom reaches: one comparison on a chip. */
+SL_FOLD int32_t sl_seldom_clamped(int32_t x, int32_t limit, uint32_t *count) {
+    if (!SL_ON_HOST && (uint32_t)x + (uint32_t)limit <= 2 * (uint32_t)limit) {
+        return x;
+    }
+    return sl_clamp_count(x, limit, count);
+}
+
 /* A charge's mean after `sum` has arrived, Q15.16. */
-static inline int32_t sl_charge_mean(int32_t was, uint32_t k, int32_t sum, uint32_t *count) {
-    return sl_clamp_count(sl_decay(was, k) + sum, SL_PRE_ACTIVATION_MAX, count);
+SL_FOLD int32_t sl_charge_mean(int32_t was, uint32_t k, int32_t sum, uint32_t *count) {
+    return sl_seldom_clamped(sl_decay(was, k) + sum, SL_PRE_ACTIVATION_MAX, count);
 }
 
 /* A charge's variance after `sum` has arrived, Q11.20. */
 static inline int32_t sl_charge_variance(int32_t was, uint32_t k, int32_t sum, uint32_t *count) {
-    const uint32_t variance = (uint32_t)sl_decay(sl_decay(was, k), k) + (uint32_t)sum;
+    const uint32_t left = sl_decay_size(sl_decay_size((uint32_t)was, k), k);
+    const uint32_t variance = left + (uint32_t)sum;
     *count += variance >> 31;
     return variance >> 31 ? INT32_MAX : (int32_t)variance;
 }
@@ -54,7 +70,7 @@ static inline int32_t sl_variance_of(uint32_t power, int32_t right) {
 }
 
 /* Its root, of 16 significant bits, Q.12. */
-static inline int32_t sl_charge_deviation(int32_t variance) {
+SL_INLINE int32_t sl_charge_deviation(int32_t variance) {
     const int32_t up = (32 - sl_bit_length((uint32_t)variance)) >> 1;
     if (variance == 0) {
         return 0;
@@ -63,30 +79,115 @@ static inline int32_t sl_charge_deviation(int32_t variance) {
     return (int32_t)(up > 2 ? root >> (up - 2) : root << (2 - up));
 }
 
-/* n charges of a hidden layer, units or draws of units: from sums to means (in place), and from
- * powers to deviations, .12. */
-SL_INLINE void sl_charge(uint32_t index, uint32_t n, int32_t *mean, uint32_t *power,
-                         int32_t right_mean, int32_t right_variance, const sl_state_t *state,
-                         sl_scratch_t *scratch) {
-    const uint32_t at = sl_charge_place(index), lanes = index == 0 ? 1 : L, k = sl_leaks[index];
+/* Whether no number of the noise brings a membrane with this charge above `last`: NUMBERS.md,
+ * "silent". */
+static inline uint32_t sl_is_silent(int32_t mean, int32_t variance, int32_t last) {
+    const int32_t below = last - mean;
+    const uint32_t apart = (uint32_t)sl_min32(below >> 8, SL_APART_MAX);
+    return mean <= last && (uint32_t)variance <= (7 * apart * apart) >> 2;
+}
+
+/* n charges side by side: mean from sums to means, power to deviations, .12, or 0 if none is drawn.
+ */
+SL_FOLD uint32_t sl_charge_some(uint32_t n, uint32_t k, int32_t *mean, uint32_t *power,
+                                int32_t right_mean, int32_t right_variance, uint32_t at,
+                                const sl_state_t *state, sl_scratch_t *scratch) {
     const int32_t *was = state->charge_mean + at, *was_variance = state->charge_variance + at;
     int32_t *means = scratch->new_mean + at, *variances = scratch->new_variance + at;
     uint32_t clamped = 0;
-    for (uint32_t e = 0, s = 0; e < n; e++) {
-        if (s < S) {
-            const int32_t sum = sl_centre(mean[e], right_mean, &clamped);
-            *means = sl_charge_mean(*was++, k, sum, &clamped);
-            *variances = sl_charge_variance(*was_variance++, k,
-                                            sl_variance_of(power[e], right_variance), &clamped);
-            mean[e] = *means++;
-            power[e] = (uint32_t)sl_charge_deviation(*variances++);
-        } else { /* a lane without a draw */
-            mean[e] = 0;
-            power[e] = 0;
+    for (uint32_t e = 0; right_mean > 0 && e < n; e++) {
+        mean[e] = sl_centre(mean[e], right_mean, &clamped);
+    }
+    for (uint32_t e = 0; right_variance < 0 && e < n; e++) {
+        power[e] = (uint32_t)sl_variance_of(power[e], right_variance);
+    }
+    const int32_t left = sl_clamp32(-right_mean, 0, 30), most = SL_PRE_ACTIVATION_MAX >> left;
+    const int32_t right = sl_clamp32(right_variance, 0, 31);
+    const int32_t last = SL_LEARNED(scratch) ? -SL_PRE_ACTIVATION_MAX - 1 : SL_THRESHOLD - 1;
+    for (uint32_t e = 0; e < n; e++) {
+        const uint32_t sum = (uint32_t)sl_seldom_clamped(mean[e], most, &clamped) << left;
+        means[e] = sl_charge_mean(was[e], k, (int32_t)sum, &clamped);
+        mean[e] = means[e];
+    }
+    for (uint32_t e = 0; e < n; e++) {
+        const int32_t sum = (int32_t)(power[e] >> right);
+        const int32_t variance = sl_charge_variance(was_variance[e], k, sum, &clamped);
+        variances[e] = variance;
+        power[e] =
+            sl_is_silent(mean[e], variance, last) ? 0 : (uint32_t)sl_charge_deviation(variance);
+    }
+    return clamped;
+}
+
+/* A hidden layer's charges, units or draws of units, [unit][lane]: from sums to means, and from
+ * powers to deviations, in place. */
+SL_INLINE void sl_charge(uint32_t any_index, int32_t *mean, uint32_t *power, int32_t right_mean,
+                         int32_t right_variance, const sl_state_t *state, sl_scratch_t *scratch) {
+    const uint32_t index = sl_hidden_index(any_index);
+    const uint32_t at = sl_charge_place(index), k = sl_leaks[index];
+    const uint32_t columns = sl_layers[index].columns;
+    uint32_t clamped = 0;
+    if (index == 0 || L == S) {
+        clamped = sl_charge_some(columns * (index == 0 ? 1 : S), k, mean, power, right_mean,
+                                 right_variance, at, state, scratch);
+    } else {
+        for (uint32_t j = 0; j < columns; j++, mean += L, power += L) {
+            clamped += sl_charge_some(S, k, mean, power, right_mean, right_variance, at + j * S,
+                                      state, scratch);
+            for (uint32_t s = S; s < L; s++) { /* a lane without a draw */
+                mean[s] = 0;
+                power[s] = 0;
+            }
         }
-        s = s + 1 == lanes ? 0 : s + 1;
     }
     scratch->saturations[SL_SAT_ACTIVATION] += clamped;
+}
+
+/* Whether a step draws its noise here, and not beforehand: of the units that it may let fire. */
+static inline uint32_t sl_charge_draws_late(uint32_t index, const sl_scratch_t *scratch) {
+    return S % 4 == 0 && sl_charged(index) && !SL_LEARNED(scratch);
+}
+
+/* Whether no draw of a unit, n of them side by side, has noise or fires without. */
+SL_FOLD uint32_t sl_is_quiet(const int32_t *mean, const int32_t *deviation, uint32_t n) {
+    uint32_t noise = 0;
+    int32_t below = -1;
+    for (uint32_t s = 0; s < n; s++) {
+        noise |= (uint32_t)deviation[s];
+        below &= mean[s] - SL_THRESHOLD;
+    }
+    return noise == 0 && below < 0;
+}
+
+/* The pre-activations of such a step, [unit][draw]; n: means of a unit. */
+SL_FOLD void sl_charge_draw(uint32_t index, uint32_t n, const int32_t *mean,
+                            const int32_t *deviation, const sl_state_t *state,
+                            sl_scratch_t *scratch) {
+    const sl_layer_t *layer = &sl_layers[index];
+    const uint32_t key = sl_step_key(state);
+    int32_t *a = scratch->block_a;
+    int16_t *epsilon = scratch->epsilon + layer->unit * S;
+    for (uint32_t j = 0; j < layer->columns; j++, mean += n, deviation += n, a += S) {
+        if (sl_is_quiet(mean, deviation, n)) {
+            a[0] = SL_QUIET;
+            continue;
+        }
+        sl_noise_some(key, index, j * (S / 4), S, epsilon);
+        for (uint32_t s = 0; s < S; s++) {
+            const uint32_t e = n == 1 ? 0 : s;
+            a[s] = mean[e] + ((deviation[e] * epsilon[s] + 8) >> 4);
+        }
+    }
+}
+
+SL_INLINE void sl_charge_sample(uint32_t any_index, const int32_t *mean, const int32_t *deviation,
+                                const sl_state_t *state, sl_scratch_t *scratch) {
+    const uint32_t index = sl_hidden_index(any_index);
+    if (index == 0) {
+        sl_charge_draw(0, 1, mean, deviation, state, scratch);
+    } else {
+        sl_charge_draw(index, S, mean, deviation, state, scratch);
+    }
 }
 
 /* The same of the mean weights: [unit], in place. */

@@ -11,8 +11,7 @@ enum { SL_INVERSE_LEAST = 512 }; /* the inverse of less has more bits than the s
 
 /* s: at most 2^20 - 1; 0 of 0. */
 static inline int32_t sl_inverse(int32_t s) {
-#if SL_THUMB1
-    if (s >= SL_INVERSE_LEAST) {
+    if (SL_THUMB1 && s >= SL_INVERSE_LEAST) {
         const int32_t bits = sl_bit_length((uint32_t)s), up = 16 - bits;
         const uint32_t d = up >= 0 ? (uint32_t)s << up : (uint32_t)s >> -up;
         uint32_t y = 95493 - d; /* 2^31 / d, by a straight line */
@@ -30,6 +29,5 @@ static inline int32_t sl_inverse(int32_t s) {
         }
         return q;
     }
-#endif
     return s == 0 ? 0 : (1 << 30) / s;
 }

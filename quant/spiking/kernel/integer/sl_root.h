@@ -35,16 +35,9 @@ static inline uint32_t sl_root_normal(uint32_t x) {
     const uint32_t short_x = x >> 16, y = sl_root_table[(x >> 24) - 64];
     const uint32_t better = (y * (((3u << 30) - short_x * (y * y)) >> 15)) >> 9; /* 2^30 / root */
     uint32_t root = (short_x * better) >> 14;
-    root = root > 65535 ? 65535 : root;
     const int32_t rest = (int32_t)(x - root * root); /* of a few roots */
     root += (uint32_t)((rest >> 6) * (int32_t)better >> 25);
-    root = root > 65535 ? 65535 : root;
-    while (root * root > x) {
-        root--;
-    }
-    while (x - root * root > 2 * root) {
-        root++;
-    }
+    root += x - root * root > 2 * root; /* of all x it was the floor, or one less */
     return root;
 }
 

@@ -22,8 +22,13 @@ static inline uint32_t sl_charged(uint32_t index) {
     return SL_CHARGED && index + 1 < SL_N_LAYERS;
 }
 
-/* Takes 2^-k of a trace's size, rounded up: so every trace ends at 0. */
+/* Takes 2^-k of a size, rounded up: so every trace ends at 0. */
+static inline uint32_t sl_decay_size(uint32_t size, uint32_t k) {
+    return size - ((size + (1u << k) - 1) >> k);
+}
+
+/* The same of what may be negative: a shift rounds the size of that up by itself. */
 static inline int32_t sl_decay(int32_t trace, uint32_t k) {
-    const int32_t size = (int32_t)sl_abs32(trace), left = size - ((size + (1 << k) - 1) >> k);
-    return trace < 0 ? -left : left;
+    const int32_t up = (int32_t)((1u << k) - 1);
+    return trace - ((trace + (up & ~(trace >> 31))) >> k);
 }

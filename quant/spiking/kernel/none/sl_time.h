@@ -9,6 +9,11 @@ static inline uint32_t sl_time_counter(const sl_state_t *state) {
     return state->n_samples;
 }
 
+SL_FOLD void sl_time_begin(sl_scratch_t *scratch, uint32_t learned) {
+    (void)scratch;
+    (void)learned;
+}
+
 SL_FOLD void sl_time_arrive(const sl_state_t *state, sl_scratch_t *scratch) {
     (void)state;
     (void)scratch;

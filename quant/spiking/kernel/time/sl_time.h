@@ -6,6 +6,7 @@
 #include "sl_arrive.h"
 #include "sl_build.h"
 #include "sl_charges.h"
+#include "sl_copy.h"
 #include "sl_events.h"
 #include "sl_front_end.h"
 #include "sl_recurrence.h"
@@ -16,19 +17,17 @@ static inline uint32_t sl_time_counter(const sl_state_t *state) {
     return state->time_steps;
 }
 
-SL_FOLD void sl_copy_traces(sl_trace_t *to, const sl_trace_t *from, uint32_t n) {
-    SL_UNROLL_FOUR
-    for (const sl_trace_t *end = from + n; from != end; from++) {
-        *to++ = *from;
-    }
+/* Says whether the steps to come are learned from. */
+SL_FOLD void sl_time_begin(sl_scratch_t *scratch, uint32_t learned) {
+    scratch->learned = learned;
 }
 
 /* The step has passed: what it left becomes the state's. */
 SL_INLINE void sl_time_commit(sl_state_t *state, const sl_scratch_t *scratch) {
     sl_events_commit(state, scratch);
-    sl_copy_traces(state->input_trace, scratch->new_input_trace, SL_N_INPUTS);
-    sl_copy_traces(state->membrane_reset, scratch->new_reset, SL_N_HIDDEN_UNITS * S);
-    sl_copy_traces(state->output_trace, scratch->new_output, SL_N_HIDDEN_UNITS * S);
+    sl_copy(state->input_trace, scratch->new_input_trace, SL_N_INPUTS * sizeof(sl_trace_t));
+    sl_copy(state->membrane_reset, scratch->new_reset, SL_N_HIDDEN_UNITS * S * sizeof(sl_trace_t));
+    sl_copy(state->output_trace, scratch->new_output, SL_N_HIDDEN_UNITS * S * sizeof(sl_trace_t));
     sl_charges_commit(state, scratch);
     sl_own_commit(state, scratch);
     for (uint32_t l = 0; l < SL_N_LAYERS; l++) {

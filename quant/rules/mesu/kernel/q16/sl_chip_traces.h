@@ -5,6 +5,7 @@
 #include "sl_average.h"
 #include "sl_few_rows.h"
 #include "sl_first.h"
+#include "sl_lane_rows.h"
 #include "sl_rule.h"
 #include "sl_total.h"
 
@@ -119,6 +120,33 @@ SL_FOLD void sl_live_products(const sl_live_t *live, const int16_t *values, uint
     }
 }
 
+/* Rows of four draws that scratch.block_a has room for, and whether they are summed by them. */
+enum { SL_LANE_ROWS = SL_ALL_DRAWS / 5, SL_SUMS_LANES = SL_BY_LANES && SL_LANE_ROWS > 0 };
+
+/* The same of all draws, four at a time: sum, [unit][draw]. */
+SL_INLINE void sl_live_lanes(const sl_live_t *live, const int16_t *values, uint32_t all,
+                             int32_t right, const int16_t *weights, uint32_t columns,
+                             sl_lane_row_t *rows, int32_t *sum) {
+    for (uint32_t e = 0; e < columns * L; e++) {
+        sum[e] = 0;
+    }
+    for (uint32_t first = 0; first < live->n; first += SL_LANE_ROWS) {
+        const uint32_t left = live->n - first, n = left < SL_LANE_ROWS ? left : SL_LANE_ROWS;
+        for (uint32_t s = 0; s < L; s += 4) {
+            for (uint32_t k = 0; k < n; k++) {
+                const uint32_t i = live->row[first + k];
+                const int16_t *x = values + (all ? i : first + k) * L + s;
+                SL_UNROLL_ALWAYS
+                for (uint32_t c = 0; c < 4; c++) {
+                    rows[k].x[c] = x[c] >> right;
+                }
+                rows[k].at = 2 * i * columns;
+            }
+            sl_lane_rows_add(rows, n, weights, sum + s, columns);
+        }
+    }
+}
+
 /* Sets mean and power, [unit][draw]. */
 SL_INLINE sl_sums_t sl_trace_sums(uint32_t index, const sl_state_t *state, sl_scratch_t *scratch,
                                   int32_t *mean, uint32_t *power) {
@@ -131,7 +159,13 @@ SL_INLINE sl_sums_t sl_trace_sums(uint32_t index, const sl_state_t *state, sl_sc
         sl_live_squares(x, sums.narrow, state->rho_exponent + layer->first, &live);
     const int16_t *mu = SL_MEANS(state, scratch) + layer->synapse;
     int32_t *one = scratch->block_a;
-    for (uint32_t s = 0; s < L; s++) {
+    if (SL_SUMS_LANES) {
+        sl_lane_row_t *rows = (sl_lane_row_t *)(void *)scratch->block_a;
+        sl_live_lanes(&live, x, 1, sums.k_mean, mu, columns, rows, mean);
+        sl_live_lanes(&live, (const int16_t *)live.square, 0, 0, state->rho + layer->synapse,
+                      columns, rows, (int32_t *)power);
+    }
+    for (uint32_t s = 0; !SL_SUMS_LANES && s < L; s++) {
         sl_live_products(&live, x + s, 1, sums.k_mean, mu, columns, one);
         for (uint32_t j = 0; j < columns; j++) {
             mean[j * L + s] = one[j];

@@ -26,15 +26,13 @@ static inline int16_t sl_stepped(int32_t mu, int32_t rho, int32_t factor, int32_
 
 /* n / by, for quotients that are small as a rule. */
 static inline int32_t sl_small_quotient(int32_t n, int32_t by) {
-#if SL_THUMB1 /* without a division */
-    if (n >> 4 < by) {
+    if (SL_THUMB1 && n >> 4 < by) { /* without a division */
         int32_t quotient = 0;
         for (; n >= by; n -= by) {
             quotient++;
         }
         return quotient;
     }
-#endif
     return n / by;
 }
 

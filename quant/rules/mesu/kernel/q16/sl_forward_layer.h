@@ -141,13 +141,17 @@ SL_INLINE void sl_forward_layer(uint32_t index, const sl_state_t *state, sl_scra
     int32_t *inverse = index == 0 ? scratch->inverse_first : scratch->inverse + layer->later * L;
     int32_t widest = 0;
     if (sl_charged(index)) {
-        sl_charge(index, layer->columns * lanes, mean, power, right,
-                  2 * half_exponent - SL_VARIANCE_FRAC_BITS, state, scratch);
-        widest = sl_inverses(spread, layer->columns * lanes, inverse);
+        sl_charge(index, mean, power, right, 2 * half_exponent - SL_VARIANCE_FRAC_BITS, state,
+                  scratch);
+        widest = SL_LEARNED(scratch) ? sl_inverses(spread, layer->columns * lanes, inverse) : 0;
     } else {
         widest = sl_moments(mean, power, layer->columns * lanes, right, half_exponent - 12, spread,
                             inverse, &scratch->saturations[SL_SAT_ACTIVATION]);
     }
-    sl_sample(mean, spread, epsilon, layer->columns, lanes, a);
+    if (sl_charge_draws_late(index, scratch)) {
+        sl_charge_sample(index, mean, spread, state, scratch);
+    } else {
+        sl_sample(mean, spread, epsilon, layer->columns, lanes, a);
+    }
     sl_step_widest(&scratch->step, index, widest);
 }

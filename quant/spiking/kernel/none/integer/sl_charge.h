@@ -27,15 +27,28 @@ static inline int32_t sl_bias_input(uint32_t index, int32_t frac_bits, const sl_
     return 1 << frac_bits;
 }
 
-SL_FOLD void sl_charge(uint32_t index, uint32_t n, int32_t *mean, uint32_t *power,
-                       int32_t right_mean, int32_t right_variance, const sl_state_t *state,
-                       sl_scratch_t *scratch) {
+SL_FOLD void sl_charge(uint32_t index, int32_t *mean, uint32_t *power, int32_t right_mean,
+                       int32_t right_variance, const sl_state_t *state, sl_scratch_t *scratch) {
     (void)index;
-    (void)n;
     (void)mean;
     (void)power;
     (void)right_mean;
     (void)right_variance;
+    (void)state;
+    (void)scratch;
+}
+
+static inline uint32_t sl_charge_draws_late(uint32_t index, const sl_scratch_t *scratch) {
+    (void)index;
+    (void)scratch;
+    return 0;
+}
+
+SL_FOLD void sl_charge_sample(uint32_t index, const int32_t *mean, const int32_t *deviation,
+                              const sl_state_t *state, sl_scratch_t *scratch) {
+    (void)index;
+    (void)mean;
+    (void)deviation;
     (void)state;
     (void)scratch;
 }
