@@ -23,6 +23,9 @@ from streamlearn.cli.options import (
 )
 from streamlearn.version import __version__
 
+#: The target of ``export`` that is a graph, and no package.
+NIR = "nir"
+
 app = typer.Typer(
     name="streamlearn",
     help="Networks that keep learning on a microcontroller. "
@@ -76,16 +79,22 @@ app.command(epilog=settings_text())(run_command.run)
 
 @app.command()
 def export(
-    run_dir: Annotated[Path, typer.Argument(help="A folder written by `run` or `demo`.")],
-    to: Annotated[Path, typer.Option("--to", help="Folder to write to.")],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="A folder written by `run` or `demo`, or a state image: what `save` of a learner "
+            "wrote."
+        ),
+    ],
+    to: Annotated[Path, typer.Option("--to", help="Folder to write to; for nir the file.")],
     target: Annotated[
         str | None,
         typer.Option(
             "--target",
             help="Instead a package that this tool takes as it is: "
-            f"{', '.join(package_targets())}.",
+            f"{', '.join(package_targets())}; or nir, a spiking network as a graph of NIR.",
             metavar="NAME",
-            callback=one_of(package_targets),
+            callback=one_of(lambda: (*package_targets(), NIR)),
             show_default=False,
         ),
     ] = None,
@@ -95,6 +104,14 @@ def export(
             "--prefix",
             help="Of the package's names in C, so that several learners fit into one program; sl "
             "if not given.",
+            show_default=False,
+        ),
+    ] = None,
+    dt: Annotated[
+        float | None,
+        typer.Option(
+            "--dt",
+            help="Seconds of a time step, for nir; 0.0001 if not given.",
             show_default=False,
         ),
     ] = None,
@@ -124,17 +141,25 @@ def export(
     from quant.backbone.file import load
     from streamlearn.cli.feeding import reading_of, stages_of
     from streamlearn.cli.folders import refuse_foreign
-    from streamlearn.cli.kept_learner import learner_of
+    from streamlearn.cli.kept_learner import exported_learner
 
-    if prefix is not None and target is None:
-        raise typer.BadParameter("it is of a package: give --target, too", param_hint="--prefix")
+    if prefix is not None and target in (None, NIR):
+        raise typer.BadParameter("it is of a package: give its --target, too", param_hint="--prefix")
+    if dt is not None and target != NIR:
+        raise typer.BadParameter("it is of a graph: give --target nir, too", param_hint="--dt")
     if sign is not None and target is not None:
         raise typer.BadParameter("a package is not signed, an export is", param_hint="--sign")
     if (backbone is not None or stages) and target is not None:
         hint = "--backbone" if backbone is not None else "--stages"
         raise typer.BadParameter("a package has the head alone", param_hint=hint)
     key = None if sign is None else SigningKey.load(sign)
-    learner = learner_of(run_dir)
+    learner = exported_learner(source)
+    if target == NIR:
+        from streamlearn.neuromorphic import save_nir
+
+        save_nir(learner, to, **({} if dt is None else {"dt": dt}))
+        typer.echo(f"{to}: a graph of NIR")
+        return
     if target is not None:
         from streamlearn.cli.packages import write_target
 
@@ -142,8 +167,8 @@ def export(
         return
     refuse_foreign(to, FORMAT)
     in_front = None if backbone is None else load(backbone)
-    chain = stages_of(run_dir) if stages else None
-    reading = reading_of(run_dir, raw=stages)
+    chain = stages_of(source) if stages else None
+    reading = reading_of(source, raw=stages)
     manifest = write_export(learner, to, reading, key, in_front, chain)
     total = sum(file["bytes"] for file in manifest["files"].values())
     signed = "" if key is None else f", signed by key {key.public.name}"

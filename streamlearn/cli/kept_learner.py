@@ -43,6 +43,17 @@ def learner_of(run_dir: Path) -> StreamLearner:
     )
 
 
+def exported_learner(source: Path) -> StreamLearner:
+    """Return what ``export`` is given: the learner of a state image, or of a run folder.
+
+    Raises
+    ------
+    CommandError, StateFormatError
+        As of :func:`learner_of`, or of an image.
+    """
+    return load(source) if source.is_file() else learner_of(source)
+
+
 def any_learner(path: Path, signed_by: Path | None = None) -> tuple[str, StreamLearner]:
     """Return what a path is, in words, and its learner: a state image, an export or a run folder.
 

@@ -13,6 +13,7 @@ from quant.durable import write_durably
 from quant.errors import ConfigError
 from quant.spiking import THRESHOLD
 from streamlearn.interchange import posterior
+from streamlearn.learners.base import StreamLearner
 from streamlearn.neuromorphic.given import package, seconds
 from streamlearn.rules.mesu.spiking import SpikingClassifier
 from streamlearn.version import __version__
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _SHORTEST, _LONGEST = 1e-30, 1e30
 
 
-def to_nir(learner: SpikingClassifier, dt: float = 1e-4) -> nir.NIRGraph:
+def to_nir(learner: StreamLearner, dt: float = 1e-4) -> nir.NIRGraph:
     """Return a learner's mean network as a graph of NIR: the one that it predicts with.
 
     Its inputs are currents where the learner has no events (``threshold=None``), after the front
@@ -92,7 +93,7 @@ def to_nir(learner: SpikingClassifier, dt: float = 1e-4) -> nir.NIRGraph:
     return graph
 
 
-def save_nir(learner: SpikingClassifier, path: str | Path, dt: float = 1e-4) -> None:
+def save_nir(learner: StreamLearner, path: str | Path, dt: float = 1e-4) -> None:
     """Write :func:`to_nir` of a learner as a file of the package ``nir`` (HDF5).
 
     Raises

@@ -39,7 +39,7 @@ USAGE = [
     ),
     (("demo", "--limit", "0"), r"Invalid value for '--limit': "),
     (("export", "somewhere"), r"Missing option '--to'"),
-    (("export",), r"Missing argument '(run_dir|RUN_DIR)'"),
+    (("export",), r"Missing argument '(source|SOURCE)'"),
     (("simulate", "e", "--label", "x"), r"Missing option '--stream'"),
 ]
 
