@@ -113,9 +113,11 @@ SL_FOLD int32_t sl_activate(uint32_t any_index, uint32_t draws, uint32_t lanes, 
         for (uint32_t s = 0; s < draws; s++) {
             moved |= (uint32_t)(of.reset[s] | of.output[s]);
         }
-        SL_UNROLL_ALWAYS
-        for (uint32_t s = 0; moved == 0 && a[0] != SL_QUIET && s < draws; s++) {
-            below &= a[s] - SL_THRESHOLD;
+        if (moved == 0 && a[0] != SL_QUIET) {
+            SL_UNROLL_ALWAYS
+            for (uint32_t s = 0; s < draws; s++) {
+                below &= a[s] - SL_THRESHOLD;
+            }
         }
         if (moved == 0 && below < 0) {
             sl_rest_unit(&of, draws, a);
