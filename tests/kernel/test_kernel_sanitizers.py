@@ -18,6 +18,7 @@ from quant.network import NetworkSpec
 from quant.rules.mesu.config import MesuConfig
 from quant.rules.metaplastic.config import MetaplasticConfig
 from quant.state import init_state, state_to_bytes
+from streamlearn.engines import NumpyEngine
 
 #: The whole stream in integers, and which fixture has the golden model's run.
 GAS = {
@@ -99,6 +100,25 @@ def test_absurd_streams_are_clean(case: Case, build: str, tmp_path: Path) -> Non
         assert not done.predictions.any(), "the status, SL_OK"
     else:
         assert np.array_equal(done.predictions, predictions)
+
+
+@needs_sanitizers
+@pytest.mark.parametrize("build", BUILDS)
+def test_full_charges_are_clean(build: str, tmp_path: Path) -> None:
+    """Charges of spiking units that what arrives keeps at the ends of their format."""
+    config = MesuConfig(n_draws=4)
+    case = Case(NetworkSpec((8, 5, 4, 3), front_end="none", leaks=(6, 6, 4)), config, "q16")
+    state = init_state(*case.given, 0)
+    state["charge_mean"][0] = np.where(np.arange(state["charge_mean"].size) % 2, 1 << 30, -1 << 30)
+    state["mu"][0].reshape(-1, 1)[: 8 * 5] = 32767
+    x, labels = np.full((3, 8), 127 / 16, np.float32), np.zeros(3, np.uint32)
+    done = sanitized(tmp_path, case, flags=BUILDS[build]).run(state_to_bytes(state), x, labels)
+    assert (done.code, done.stderr) == (0, "")
+    golden = NumpyEngine(*case.given)
+    for row in x:
+        golden.learn(state, row.astype(float), 0)
+    assert done.state == state.tobytes()
+    assert state["charge_mean"].max() == 1 << 30
 
 
 OVERFLOW = "AddressSanitizer: heap-buffer-overflow"

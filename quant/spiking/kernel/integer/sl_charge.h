@@ -82,8 +82,8 @@ SL_INLINE int32_t sl_charge_deviation(int32_t variance) {
 /* Whether no number of the noise brings a membrane with this charge above `last`: NUMBERS.md,
  * "silent". */
 static inline uint32_t sl_is_silent(int32_t mean, int32_t variance, int32_t last) {
-    const int32_t below = last - mean;
-    const uint32_t apart = (uint32_t)sl_min32(below >> 8, SL_APART_MAX);
+    const uint32_t below = (uint32_t)last - (uint32_t)mean; /* of a mean above it, anything */
+    const uint32_t apart = (uint32_t)sl_min32((int32_t)(below >> 8), SL_APART_MAX);
     return mean <= last && (uint32_t)variance <= (7 * apart * apart) >> 2;
 }
 
