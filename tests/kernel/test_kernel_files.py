@@ -171,7 +171,9 @@ def test_loops_for_neon_are_clean(name: str, tmp_path: Path) -> None:
 
 
 @COMPILED
-@pytest.mark.parametrize("flags", [(), ("-DSL_HOST",)], ids=["chip", "host"])
+@pytest.mark.parametrize(
+    "flags", [(), ("-DSL_HOST",), ("-DSL_FOR_SIZE",)], ids=["chip", "host", "size"]
+)
 def test_each_source_is_clean(name: str, flags: tuple[str, ...], tmp_path: Path) -> None:
     sources = [str(file) for file in (*kernel_sources(*BUILDS[name].given), HOST_SOURCE)]
     assert "error:" not in check(tmp_path, name, sources, None, *flags)

@@ -1,6 +1,7 @@
 /* The sums of a layer, built for size: one form for every layer, with or without draws. */
 #pragma once
 
+#include "sl_average.h"
 #include "sl_few_rows.h"
 #include "sl_first.h"
 #include "sl_lanes.h"
