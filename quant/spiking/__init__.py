@@ -26,6 +26,8 @@ THRESHOLD = 1.0
 SLOPE, WIDTH = 0.5, 2.0
 #: An input's trace ends at what a layer's input holds, as the front end's values do.
 TRACE_END = 8.0
+#: In integers: the same, Q6.9, and what a charge's mean ends at, Q15.16.
+INPUT_TRACE_MAX, CHARGE_MAX = (1 << 12) - 1, 1 << 30
 #: Events of a feature in a step, at most; each brings its trace 1.
 EVENTS_MAX = 4
 #: The fields that :func:`reset` sets to zero.
@@ -153,16 +155,17 @@ def fields(
     n_inputs = layers[0] + (layers[1] if recurrent else 0)
     n_spikes = n_charges(layers, n_draws)
     compared = "what a feature is compared with"
-    reference = Field("delta_reference", real, f"{unit}{compared}", (layers[0] // 2,))
+    ends = {} if numbers in REAL else {"least": -INPUT_TRACE_MAX, "most": INPUT_TRACE_MAX}
+    reference = Field("delta_reference", real, f"{unit}{compared}", (layers[0] // 2,), **ends)
     return [
         Field("time_steps", "<u4", "steps seen, modulo 2^32: the noise's counter"),
         Field("events", "<u4", "events into a layer, over all draws, modulo 2^32", counted),
         Field("live_inputs", "<u4", "inputs of a layer whose trace was not 0, likewise", counted),
         *([reference] if delta else []),
         *(_charge_fields(layers, n_draws, numbers) if charges else []),
-        Field("input_trace", real, f"{unit}leaky sum of an input", (n_inputs,)),
-        Field("membrane_reset", real, f"{unit}leaky sum of resets, [unit][draw]", hidden),
-        Field("output_trace", real, f"{unit}leaky sum of spikes, [unit][draw]", hidden),
+        Field("input_trace", real, f"{unit}leaky sum of an input", (n_inputs,), **ends),
+        Field("membrane_reset", real, f"{unit}leaky sum of resets, [unit][draw]", hidden, least=0),
+        Field("output_trace", real, f"{unit}leaky sum of spikes, [unit][draw]", hidden, least=0),
         *(recurrence.fields(layers, n_draws, n_spikes, numbers) if recurrent else []),
     ]
 
@@ -171,8 +174,9 @@ def _charge_fields(layers: tuple[int, ...], n_draws: int, numbers: str) -> list[
     wide, shape = REAL.get(numbers, "<i4"), (n_charges(layers, n_draws),)
     units = ("", "") if numbers in REAL else ("Q15.16: ", "Q11.20: ")
     said = "leaky sum of the {} that arrived, [unit], in later layers [unit][draw]"
+    ends = {} if numbers in REAL else {"least": -CHARGE_MAX, "most": CHARGE_MAX}
     return [
-        Field("charge_mean", wide, units[0] + said.format("weights' means"), shape),
+        Field("charge_mean", wide, units[0] + said.format("weights' means"), shape, **ends),
         Field("charge_variance", wide, units[1] + said.format("variances"), shape, least=0),
     ]
 
