@@ -128,8 +128,10 @@ def _spiking_defines(spec: NetworkSpec, config: Config) -> dict[str, object]:
         return {}
     hidden, charged = sum(spec.layers[1:-1]), rule_of(config).charges
     draws = getattr(config, "n_draws", 1)
+    models = [kind.golden for kind in rule_of(config).arithmetics.values()]
     found: dict[str, object] = {
         "SL_SPIKING": 1,
+        "SL_COUNTS_UNDECIDED": int(any(model and model.undecided for model in models)),
         "SL_LEAKS": whole(spec.leaks),
         "SL_N_HIDDEN_UNITS": hidden,
         "SL_CHARGED": int(charged and hidden > 0),

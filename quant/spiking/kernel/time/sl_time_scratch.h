@@ -12,9 +12,9 @@
 
 #define SL_IN_TIME 1
 
-/* Whether the step is to be learned from: a chip leaves out of all others what only learning takes.
- */
-#define SL_LEARNED(scratch) (SL_ON_HOST || SL_SMALL || (scratch)->learned)
+/* Whether the step is to be learned from: a chip leaves out of all others what only learning takes;
+ * but for a rule whose undecided units are counted by that after a prediction. */
+#define SL_LEARNED(scratch) (SL_ON_HOST || SL_SMALL || SL_COUNTS_UNDECIDED || (scratch)->learned)
 
 /* One at least, and what follows begins with a word. */
 #define SL_TRACES(n) ((n) / 2 * 2 + 2)
