@@ -234,6 +234,7 @@ SHARED = re.compile(
     r"|sl_(mean_output|mean_layer|sum_outputs|drawn_output|activate|gates|gated)"
     r"|sl_(charged?|bias_input|root|inverse|first_look|look_again)"
     r"|sl_(gather_learn|bimu_hand_on|bimu_measure|forward_later)"
+    r"|sl_(hand_on_f32|measure_f32|row_input|sum_input|metaplastic_gate)"
     r"|sl_(columns_\w+|dot_pairs|sum_widths)"  # loops: one home for each processor
     r"|sl_(two_rows_add|four_lanes_add)"  # and these
     r"|sl_(first_sums|later_sums|first_update|later_update|backward_inputs|pull_row)"  # and these

@@ -105,8 +105,10 @@ def real_constants(spec: NetworkSpec, config: MetaplasticConfig, arithmetic: str
 
 
 def _parts(numbers: str, spec: NetworkSpec, config: MetaplasticConfig) -> tuple[str, ...]:
-    del config
-    return f"{numbers}/{'spiking' if spec.leaks else 'dense'}", "blocks"
+    blocks = (
+        ("blocks", f"blocks/{numbers}") if gates_of(spec, config).n_blocks else ("blocks/none",)
+    )
+    return f"{numbers}/{'spiking' if spec.leaks else 'dense'}", *blocks
 
 
 _FOLDER = Path(__file__).parent / "kernel"

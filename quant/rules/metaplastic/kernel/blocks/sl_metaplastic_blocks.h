@@ -5,12 +5,8 @@
 
 #include "sl_config.h"
 
-#if SL_N_BLOCKS
 /* Scores of each block; active blocks, by their score; whether a block is active. */
 #define SL_BLOCKS_SCRATCH(score_t)                                                                 \
     score_t score[(SL_N_BLOCKS + 31) & ~31u];                                                      \
     uint16_t strongest[SL_N_ACTIVE];                                                               \
     uint8_t active[SL_N_BLOCKS];
-#else
-#define SL_BLOCKS_SCRATCH(score_t)
-#endif

@@ -5,8 +5,6 @@
 
 #include "sl_rule.h"
 
-#if SL_N_BLOCKS
-
 #define SL_GATE_WORDS ((SL_N_BLOCKS + 31) / 32) /* of gates, a feature */
 
 SL_STATIC_ASSERT((SL_GATE_WORDS * SL_N_INPUTS) >> 24 == 0, "a word's index has 24 bits");
@@ -31,5 +29,3 @@ static inline void sl_metaplastic_activate(sl_scratch_t *scratch) {
         scratch->active[scratch->strongest[a]] = 1;
     }
 }
-
-#endif

@@ -54,9 +54,9 @@ int32_t sl_rule_forward(const sl_state_t *state, sl_scratch_t *scratch) {
     if (SL_BIAS) {
         scratch->input[SL_N_INPUTS] = SL_BIAS_INPUT;
     }
-#if SL_N_BLOCKS
-    sl_metaplastic_gate(state->seed, scratch);
-#endif
+    if (SL_N_BLOCKS) {
+        sl_metaplastic_gate(state->seed, scratch);
+    }
     SL_UNROLL_LAYERS
     for (uint32_t index = 0; index < SL_N_LAYERS; index++) {
         sl_metaplastic_sum_f32(index, state, scratch);

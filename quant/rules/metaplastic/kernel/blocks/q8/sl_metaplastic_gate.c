@@ -4,8 +4,6 @@
 #include "sl_metaplastic_strongest.h"
 #include "sl_noise.h"
 
-#if SL_N_BLOCKS
-
 enum { SL_LANES = 8 };
 
 #define SL_BITS 0x01010101u
@@ -48,5 +46,3 @@ void sl_metaplastic_gate(uint32_t seed, sl_rows_t rows, sl_scratch_t *scratch) {
     }
     sl_metaplastic_activate(scratch);
 }
-
-#endif

@@ -4,8 +4,6 @@
 #include "sl_metaplastic_strongest.h"
 #include "sl_noise.h"
 
-#if SL_N_BLOCKS
-
 void sl_metaplastic_gate(uint32_t seed, sl_scratch_t *scratch) {
     const uint32_t key = sl_noise_key(seed, 0xFFFFFFFFu);
     for (uint32_t word = 0; word < SL_GATE_WORDS; word++) {
@@ -24,5 +22,3 @@ void sl_metaplastic_gate(uint32_t seed, sl_scratch_t *scratch) {
     }
     sl_metaplastic_activate(scratch);
 }
-
-#endif
