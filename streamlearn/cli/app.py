@@ -144,7 +144,8 @@ def export(
     from streamlearn.cli.kept_learner import exported_learner
 
     if prefix is not None and target in (None, NIR):
-        raise typer.BadParameter("it is of a package: give its --target, too", param_hint="--prefix")
+        given = "it is of a package: give its --target, too"
+        raise typer.BadParameter(given, param_hint="--prefix")
     if dt is not None and target != NIR:
         raise typer.BadParameter("it is of a graph: give --target nir, too", param_hint="--dt")
     if sign is not None and target is not None:
