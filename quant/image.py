@@ -21,6 +21,7 @@ from quant.layout import State
 from quant.network import NetworkSpec
 from quant.rule import Config, arithmetic_of
 from quant.state import state_from_bytes, state_to_bytes
+from quant.state_check import check_finite
 
 MAGIC = b"SLST"
 FORMAT_VERSION = 2
@@ -171,6 +172,7 @@ def _describe(text: bytes, payload: bytes, source: str) -> Image:
             kind.golden.plan(spec, config)  # refuses what fixed point cannot hold
         labels, features = _names(spec, description["labels"], description["features"])
         state = state_from_bytes(spec, config, arithmetic, payload)
+        check_finite(state)
         return Image(
             spec=spec,
             config=config,

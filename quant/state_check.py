@@ -25,10 +25,9 @@ def check_numbers(spec: NetworkSpec, layout: Layout, state: State) -> None:
     Raises
     ------
     ShapeError
-        If a number is outside of its field's range, NaN or infinite, a class was taught that the
-        network does not have, or a reservoir counts more than it holds.
+        If a number is outside of its field's range, a class was taught that the network does not
+        have, or a reservoir counts more than it holds.
     """
-    check_finite(state)
     for field in layout:
         _check_field(field, state)
     front_end.check_state(state)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -102,18 +101,3 @@ def a_state_of_another_size_is_refused(learner: Any) -> None:
     for wrong in (data[:-1], data + b"\0", b"", other.state):
         with refuses(made, ShapeError, r"state of \d+ bytes: a 5-8-\d network .* has \d+ bytes"):
             made.state = wrong
-
-
-@check()
-def a_state_with_nan_is_refused(learner: Any) -> None:
-    """In floats: each of its fields, NaN and infinite."""
-    made = trained(learner)
-    given = made.state
-    for name in given.dtype.names:
-        if given[name].dtype.kind != "f" or not given[name].size:
-            continue
-        for value in (math.nan, math.inf):
-            spoilt = given.copy()
-            spoilt[name].reshape(-1)[-1] = value
-            with refuses(made, ShapeError, name):
-                made.state = spoilt
