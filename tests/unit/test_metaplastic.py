@@ -164,9 +164,8 @@ def test_a_value_out_of_range_is_refused(name: str, value: Any, message: str) ->
 
 
 def test_what_belongs_to_the_other_rule_is_refused() -> None:
-    for arithmetic in ("q16", "float32"):
-        with pytest.raises(ConfigError, match=f"'{arithmetic}': expected one of q8, float64"):
-            MetaplasticClassifier((3, 4, 2), arithmetic=arithmetic)
+    with pytest.raises(ConfigError, match="'q16': expected one of q8, float32, float64"):
+        MetaplasticClassifier((3, 4, 2), arithmetic="q16")
     with pytest.raises(ConfigError, match="'q8': expected one of q16, float32, float64"):
         MesuClassifier((3, 4, 2), arithmetic="q8")
     for name, value in (("mu_frac_bits", 9), ("memory_window", 100)):
@@ -255,7 +254,7 @@ def test_a_file_of_the_other_rule_is_refused_and_load_reads_any(tmp_path: Path) 
         assert again.state_sha256 == learner.state_sha256
 
 
-@pytest.mark.parametrize("arithmetic", ["q16", "float32"])
+@pytest.mark.parametrize("arithmetic", ["q16", "q4"])
 def test_an_image_whose_arithmetic_is_not_its_rules_is_refused(arithmetic: Any) -> None:
     spec, config = network(3, 5, 2), MetaplasticConfig()
     whole = Image(spec, config, "q8", init_state(spec, config, "q8"), (), None)

@@ -207,7 +207,7 @@ def test_what_a_spiking_network_has_not_is_refused(given: Any, says: str) -> Non
 
 
 def test_settings_of_other_arithmetics_and_rules_are_refused() -> None:
-    with pytest.raises(ConfigError, match="expected one of q8, float64"):
-        SpikingClassifier((4, 8, 2), rule="metaplastic", arithmetic="float32")
+    with pytest.raises(ConfigError, match="expected one of q8, float32, float64"):
+        SpikingClassifier((4, 8, 2), rule="metaplastic", arithmetic="q16")
     with pytest.raises(ConfigError, match="has no parameter memory_window"):
         SpikingClassifier((4, 8, 2), rule="metaplastic", memory_window=10.0)

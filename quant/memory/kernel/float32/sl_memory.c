@@ -54,15 +54,15 @@ static void sl_own(const sl_state_t *state, sl_memory_scratch_t *memory, const u
     }
 }
 
-/* 2^-(x/65536), to 1/256 of an octave. */
-static inline float sl_softened(int32_t log2_temperature) {
+/* 2^-(x/65536), to 1/256 of an octave. A build takes this one or the next. */
+static __attribute__((unused)) float sl_softened(int32_t log2_temperature) {
     const int32_t whole = (65535 - log2_temperature) >> 16;
     const uint32_t at = (uint32_t)(whole * 65536 + log2_temperature) >> 8;
     return (float)sl_exp2(at) * sl_float_of((uint32_t)(whole + 112) << 23);
 }
 
 /* 2^-x, of x from -4 on. */
-static inline float sl_softened_real(float log2_temperature) {
+static __attribute__((unused)) float sl_softened_real(float log2_temperature) {
     return 16.0f * sl_exp(-(log2_temperature + 4.0f) * 0.693147181f);
 }
 
