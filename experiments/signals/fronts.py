@@ -26,14 +26,13 @@ from experiments.signals.windows import (
     CHOOSING_SEEDS,
     KNOBS,
     NAMES,
-    OTHER,
     Guesser,
     by_mesu,
     held_out,
     mesu,
     other_days,
 )
-from experiments.spiking.data import Recordings, motion
+from experiments.spiking.data import OTHER, Recordings, motion
 from experiments.study import Record, Study, read_record, say
 from experiments.tables import cell, markdown
 from quant.stages import Stages

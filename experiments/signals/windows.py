@@ -19,13 +19,12 @@ from experiments.options import seeds_of, seeds_or_part_again
 from experiments.search import Knobs, Settings, search
 from experiments.signals.rivals import by_forest, by_neighbour, by_sgd
 from experiments.signals.shown import Floats, Shown, Tally, shown
-from experiments.spiking.data import Integers, folds, motion
+from experiments.spiking.data import OTHER, Integers, folds, motion
 from experiments.study import Record, Study, read_record, say
 from experiments.tables import cell, markdown
 from streamlearn import MesuClassifier
 
-NAMES = ("gestures", "exercises")
-OTHER = {"gestures": "exercises", "exercises": "gestures"}
+NAMES = tuple(OTHER)
 FOLDS = 3
 #: The first recording of the exercises' other days.
 OTHER_DAYS = 8

@@ -18,6 +18,8 @@ RATE, FRAME, HOP, FFT = 8000, 200, 80, 256
 BANDS, LOWEST, HIGHEST = 24, 80.0, 3900.0
 #: Takes of a speaker's digit that are held out, as the data's authors do.
 TEST_TAKES = 5
+#: Recordings of motion, and those on which their settings are chosen.
+OTHER = {"gestures": "exercises", "exercises": "gestures"}
 
 
 @dataclass(frozen=True, eq=False)

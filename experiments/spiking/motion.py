@@ -21,15 +21,13 @@ import numpy as np
 
 from experiments.options import add_seeds, seeds_of
 from experiments.search import Knobs, Settings, search
-from experiments.spiking.data import Integers, Recordings, folds, motion
+from experiments.spiking.data import OTHER, Integers, Recordings, folds, motion
 from experiments.spiking.pieces import FRONTS, STARTS, Fronted
 from experiments.spiking.runs import accuracy, learner
 from experiments.study import Record, Study, say
 from experiments.tables import cell, markdown
 
 NAME = "spiking-motion"
-DATA = ("gestures", "exercises")
-OTHER = {"gestures": "exercises", "exercises": "gestures"}
 FOLDS, CHOOSING_SEEDS = 3, (50, 51, 52)
 #: Passes over the motion: about as many learned steps of each, for there are few gestures.
 PASSES = {"gestures": 16, "exercises": 4}
@@ -171,7 +169,7 @@ def changed(settings: Settings, what: Settings) -> Settings:
 
 def measure(options: argparse.Namespace) -> Record:
     """Choose on one set of recordings, and measure on the other."""
-    seeds, sets = seeds_of(options), {name: Motion(name, motion(name)) for name in DATA}
+    seeds, sets = seeds_of(options), {name: Motion(name, motion(name)) for name in OTHER}
     settings: dict[str, Settings] = {}
     figures: dict[str, dict[str, list[dict[str, float]]]] = {}
     for name, moved in sets.items():

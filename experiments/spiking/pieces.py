@@ -51,12 +51,7 @@ class Fronted:
     @cached_property
     def parts(self) -> Mapping[int, list[list[Any]]]:
         """The features of each second, as if nothing had been before it, by where they start."""
-        return {
-            start: [
-                [self._behind(part) for part in seconds(one, start)] for one in self.data.signals
-            ]
-            for start in STARTS
-        }
+        return {start: self._cut(start) for start in STARTS}
 
     def _cut(self, start: int) -> list[list[Any]]:
         return [[self._behind(part) for part in seconds(one, start)] for one in self.data.signals]

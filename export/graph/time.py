@@ -26,14 +26,12 @@ from export.graph.whole import (
 )
 from quant.front_end import INPUT_FRAC_BITS
 from quant.network import NetworkSpec
-from quant.spiking import EVENTS_MAX
+from quant.spiking import CHARGE_MAX, EVENTS_MAX, INPUT_TRACE_MAX
 from quant.spiking.golden import (
     ARRIVING_FRAC_BITS,
-    CHARGE_MAX,
     GATE_MAX,
     GATE_SHIFT,
     INPUT_SHIFT,
-    INPUT_TRACE_MAX,
     MEMBRANE_SHIFT,
     OUTPUT_FRAC_BITS,
     THRESHOLD,

@@ -15,13 +15,20 @@ from quant.front_end import INPUT_FRAC_BITS
 from quant.integers import Int64, bit_lengths, clamp_count, clip, isqrt
 from quant.layout import State
 from quant.network import NetworkSpec
-from quant.spiking import CHARGES, EVENTS_MAX, Arrived, charges_of, recurrence
+from quant.spiking import (
+    CHARGE_MAX,
+    CHARGES,
+    EVENTS_MAX,
+    INPUT_TRACE_MAX,
+    Arrived,
+    charges_of,
+    recurrence,
+)
 
 TRACE_FRAC_BITS = 9
 TRACE_MAX = (1 << 15) - 1
 #: An input's trace is an input of layer 0, of 8 bits, with more bits behind.
 INPUT_SHIFT = TRACE_FRAC_BITS - INPUT_FRAC_BITS
-INPUT_TRACE_MAX = (1 << 7 + INPUT_SHIFT) - 1
 #: Fraction bits of a hidden layer's output.
 OUTPUT_FRAC_BITS = 8
 #: From a trace to a pre-activation, Q15.16.
@@ -32,7 +39,6 @@ GATE_FRAC_BITS = 7
 GATE_MAX = 64
 GATE_SHIFT = 11
 #: A charge: its mean is Q15.16, its variance Q11.20; its deviation is Q.12.
-CHARGE_MAX = 1 << 30
 VARIANCE_FRAC_BITS = 20
 VARIANCE_MAX = (1 << 31) - 1
 #: Fraction bits of what arrives at a later hidden layer: 1 for a spike.

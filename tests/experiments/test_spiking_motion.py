@@ -11,7 +11,7 @@ import pytest
 
 from experiments.search import Settings
 from experiments.spiking import motion, pieces
-from experiments.spiking.data import Recordings
+from experiments.spiking.data import OTHER, Recordings
 from streamlearn import SpikingClassifier
 
 
@@ -102,7 +102,7 @@ def test_settings_are_chosen_on_the_other_recordings_alone(
     monkeypatch.setattr(type(sets["gestures"]), "measured", measured)
     options = argparse.Namespace(seeds=1, seed=None, default_seeds=(0,), results=tmp_path)
     record = motion.measure(options)
-    for name, other in motion.OTHER.items():
+    for name, other in OTHER.items():
         assert record["chosen"][name]["front"] == "windows"
         seeds = {seed for moved, seed, _ in asked if moved is sets[other]}
         assert seeds == {0, *motion.CHOOSING_SEEDS}

@@ -9,6 +9,7 @@ import numpy as np
 from bounds_sampling import PRE_ACTIVATION
 from holding import Bounds
 
+from quant import spiking
 from quant.counters import Saturations
 from quant.front_end import INPUT_FRAC_BITS, INPUT_MAX
 from quant.network import NetworkSpec
@@ -21,7 +22,7 @@ from quant.tables import EPSILON
 ONE = 1 << golden.TRACE_FRAC_BITS
 #: What the largest value brings a trace; four events are less.
 MOST = INPUT_MAX << golden.INPUT_SHIFT
-IN, OUT, FULL = golden.INPUT_TRACE_MAX, golden.TRACE_MAX, golden.CHARGE_MAX
+IN, OUT, FULL = spiking.INPUT_TRACE_MAX, golden.TRACE_MAX, spiking.CHARGE_MAX
 EPSILON_MAX = 741
 #: What a chip takes for the distance of a charge's mean from the threshold, at most, in 2^-8.
 APART_MAX = 1 << 14
@@ -42,14 +43,14 @@ BOUNDS = Bounds(
         "arrived": (_kept(IN) + MOST, "int32"),
         "fired": (_kept(OUT) + ONE, "int32"),
         "membrane": (PRE_ACTIVATION + (OUT << golden.MEMBRANE_SHIFT), "int32"),
-        "charge_left": (_kept(golden.CHARGE_MAX) + golden.CHARGE_MAX, "int32"),
-        "charge": (golden.CHARGE_MAX, "int32"),
+        "charge_left": (_kept(spiking.CHARGE_MAX) + spiking.CHARGE_MAX, "int32"),
+        "charge": (spiking.CHARGE_MAX, "int32"),
         "variance_left": (_kept(_kept(golden.VARIANCE_MAX)) + golden.VARIANCE_MAX, "uint32"),
         "variance": (golden.VARIANCE_MAX, "int32"),
         "rooted": ((1 << 32) - 1, "uint32"),
         "deviation": (DEVIATION, "int32"),
         "silent": (7 * APART_MAX**2, "uint32"),
-        "charged": (golden.CHARGE_MAX + (DEVIATION * EPSILON_MAX + 8 >> 4), "int32"),
+        "charged": (spiking.CHARGE_MAX + (DEVIATION * EPSILON_MAX + 8 >> 4), "int32"),
         "through": (DELTA_MAX * golden.GATE_MAX + 64, "int32"),
     }
 )

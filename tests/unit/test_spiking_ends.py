@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from quant import spiking
 from quant.errors import ShapeError
 from quant.spiking import golden
 from streamlearn import SpikingClassifier
 
 #: quant/spiking/NUMBERS.md.
 ENDS = {
-    "delta_reference": (-golden.INPUT_TRACE_MAX, golden.INPUT_TRACE_MAX),
-    "input_trace": (-golden.INPUT_TRACE_MAX, golden.INPUT_TRACE_MAX),
-    "charge_mean": (-golden.CHARGE_MAX, golden.CHARGE_MAX),
+    "delta_reference": (-spiking.INPUT_TRACE_MAX, spiking.INPUT_TRACE_MAX),
+    "input_trace": (-spiking.INPUT_TRACE_MAX, spiking.INPUT_TRACE_MAX),
+    "charge_mean": (-spiking.CHARGE_MAX, spiking.CHARGE_MAX),
     "charge_variance": (0, golden.VARIANCE_MAX),
     "membrane_reset": (0, golden.TRACE_MAX),
     "output_trace": (0, golden.TRACE_MAX),
