@@ -13,8 +13,8 @@ import itertools
 import math
 import textwrap
 import warnings
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 from experiments.options import add_limit
 from experiments.study import Record, Study, say
@@ -29,6 +29,8 @@ from streamlearn.noise_check import (
     forecast_step,
 )
 from streamlearn.streams import Stream, load_gas_drift
+
+T = TypeVar("T")
 
 LAYERS = (128, 32, 6)
 SIGMA_PRIORS = (None, 0.3, 1.0, 3.0)
@@ -78,18 +80,23 @@ def run_step(
 def measure(options: argparse.Namespace) -> Record:
     """Run the whole scan."""
     stream = load_gas_drift(limit=options.limit_samples)
+
+    def some(values: Sequence[T]) -> Sequence[T]:
+        return values[:2] if options.quick else values
+
     rows = []
-    for lr in LEARNING_RATES:
-        for sigma_prior in SIGMA_PRIORS:
-            for window in WINDOWS:
-                rows.append(run_one(stream, sigma_prior, window, lr))
-                say(" | ".join(rows[-1]))
+    for lr, sigma_prior, window in itertools.product(
+        LEARNING_RATES, some(SIGMA_PRIORS), some(WINDOWS)
+    ):
+        rows.append(run_one(stream, sigma_prior, window, lr))
+        say(" | ".join(rows[-1]))
     steps = []
-    for layers, inits in ((LAYERS, SIGMA_INITS), *((other, (1.0,)) for other in OTHER_LAYERS)):
-        for sigma_init, window in itertools.product(inits, STEP_WINDOWS):
-            for lr_mu in STEP_RATES:
-                steps.append(run_step(stream, layers, sigma_init, window, lr_mu))
-                say(" | ".join(steps[-1]))
+    networks: list[tuple[tuple[int, ...], tuple[float, ...]]]
+    networks = [(LAYERS, SIGMA_INITS), *((other, (1.0,)) for other in OTHER_LAYERS)]
+    for layers, inits in some(networks):
+        for setting in itertools.product(some(inits), STEP_WINDOWS, some(STEP_RATES)):
+            steps.append(run_step(stream, layers, *setting))
+            say(" | ".join(steps[-1]))
     majority = round(100 * majority_accuracy(stream.y), 1)
     return {"samples": len(stream), "majority": majority, "rows": rows, "steps": steps}
 
@@ -119,6 +126,7 @@ def tables(record: Record) -> Mapping[str, str]:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the study's own options."""
     add_limit(parser, 2, "of the stream")
+    parser.add_argument("--quick", action="store_true", help="two settings of each kind")
 
 
 STUDY = Study("noise-limits", measure, tables, add_options)

@@ -245,7 +245,7 @@ TINY = {
     "instructions": ["--samples", "2", "--boards", "nrf52840"],
     "metaplastic-columns": ["--samples", "40", "--seeds", "2"],
     "metaplastic-gas": ["--limit-samples", "12", "--seeds", "2"],
-    "noise-limits": ["--limit-samples", "8"],
+    "noise-limits": ["--limit-samples", "8", "--quick"],
     "regression": ["--limit-samples", "120", "--seeds", "1", "--quick"],
     "recorder": ["--samples", "300", "--tries", "1"],
     "size": ["--boards", "nrf52840,stm32l072"],
@@ -275,7 +275,7 @@ def test_a_study_measures_and_makes_its_tables_again_from_its_result(
 
 @pytest.mark.parametrize("quiet", [True, False])
 def test_quiet_is_silent(quiet: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["noise-limits", "--limit-samples", "2", "--results", str(tmp_path)]
+    words = ["noise-limits", "--limit-samples", "2", "--quick", "--results", str(tmp_path)]
     assert main([*words, *["--quiet"] * quiet]) == 0
     captured = capsys.readouterr()
     assert (captured.out == "") == (captured.err == "") == quiet
