@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from quant import spiking
+from quant.layout import State
 from quant.status import REFUSED
 from streamlearn.baselines.base import FloatRow
 from streamlearn.errors import LabelError
@@ -60,7 +64,7 @@ class ByIndex:
         return predicted
 
     def test_then_learn_block(
-        self, x: NDArray[np.float32], y: NDArray[np.int64], /
+        self, x: NDArray[np.float32], y: NDArray[np.int64], begins: Sequence[int] = (), /
     ) -> NDArray[np.int64]:
         """Predict, then learn, each row in turn, with the bits of :meth:`test_then_learn_one`.
 
@@ -69,7 +73,10 @@ class ByIndex:
         x : float32[n, n_features]
             Finite, in the learner's order of features.
         y : int64[n]
-            Class indices; -1: no label, and the row is predicted only.
+            Class indices; -1: no label, and the row is predicted only. To a spiking learner it is a
+            step of time that passes.
+        begins : sequence of int
+            Rows with which a recording begins: a spiking learner forgets the time before.
 
         Returns
         -------
@@ -90,16 +97,25 @@ class ByIndex:
         found = np.empty(len(y), np.int64)
         with learner._lock:
             values, state = learner._read_many(x), learner._state.copy()
-            for part in runs(y >= 0):
+            for part in runs(y >= 0, begins):
+                if part.start in begins:
+                    spiking.reset(state)
                 if y[part.start] < 0:
-                    found[part], _ = learner._engine.predict_many(state, values[part])
+                    found[part] = self._seen(state, values[part])
                 else:
                     found[part] = learner._engine.learn_many(state, values[part], y[part])
             learner._state = state
         return found
 
+    def _seen(self, state: State, values: Any) -> NDArray[np.int64]:
+        """Return the class indices of rows without a label; time passes if there is any."""
+        engine = self.learner._engine
+        if not self.learner.spec.leaks:
+            return engine.predict_many(state, values)[0]
+        return np.array([engine.advance(state, row).class_index for row in values], np.int64)
+
     def test_then_learn_shares(
-        self, x: NDArray[np.float32], y: NDArray[np.int64], /
+        self, x: NDArray[np.float32], y: NDArray[np.int64], begins: Sequence[int] = (), /
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Do as :meth:`test_then_learn_block`, and return the probabilities too.
 
@@ -121,10 +137,14 @@ class ByIndex:
             values, state = learner._read_many(x), learner._state.copy()
             engine = learner._engine
             for row, label in enumerate(y.tolist()):
+                if row in begins:
+                    spiking.reset(state)
                 found[row], logits = engine.predict(state, values[row])
                 shares[row] = learner._shares(logits, state)
                 if label >= 0:
                     found[row] = engine.learn(state, values[row], label)
+                elif learner.spec.leaks:
+                    engine.advance(state, values[row])
             learner._state = state
         return found, shares
 
@@ -134,9 +154,12 @@ class ByIndex:
             raise LabelError(f"class indices {y.min()} to {y.max()}: the learner has {n_classes}")
 
 
-def runs(known: NDArray[np.bool_]) -> list[slice]:
-    """Return the longest runs of rows that have a label, and of those that have none."""
+def runs(known: NDArray[np.bool_], begins: Sequence[int] = ()) -> list[slice]:
+    """Return the longest runs of rows that have a label, and of those that have none.
+
+    A new one begins at each row of ``begins``.
+    """
     if not len(known):
         return []
-    at = [0, *(np.flatnonzero(known[1:] != known[:-1]) + 1).tolist(), len(known)]
-    return [slice(a, b) for a, b in pairwise(at)]
+    turns = np.flatnonzero(known[1:] != known[:-1]) + 1
+    return [slice(a, b) for a, b in pairwise(sorted({0, *turns.tolist(), *begins, len(known)}))]

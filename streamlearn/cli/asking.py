@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -82,21 +82,25 @@ class AskedSamples(WholeSamples):
         }
 
     def test_then_learn_block(
-        self, x: NDArray[np.float32], y: NDArray[np.int64], /
+        self, x: NDArray[np.float32], y: NDArray[np.int64], begins: Sequence[int] = (), /
     ) -> NDArray[np.int64]:
         """Predict each row, and learn it if the learner asks for its label."""
         found = np.empty(len(y), np.int64)
         for i, row in enumerate(x):
+            if i in begins:
+                self.learner.reset()
             label = self._label(row, y[i : i + 1])
             found[i : i + 1] = super().test_then_learn_block(x[i : i + 1], label)
         return found
 
     def test_then_learn_shares(
-        self, x: NDArray[np.float32], y: NDArray[np.int64], /
+        self, x: NDArray[np.float32], y: NDArray[np.int64], begins: Sequence[int] = (), /
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Do so, and return the probabilities too."""
         found, shares = [], []
         for i, row in enumerate(x):
+            if i in begins:
+                self.learner.reset()
             label = self._label(row, y[i : i + 1])
             one, of_each = super().test_then_learn_shares(x[i : i + 1], label)
             found.append(one)

@@ -115,7 +115,8 @@ Segment = Annotated[
     str | None,
     typer.Option(
         "--segment",
-        help="Column that says which recording a row belongs to; stages begin each anew.",
+        help="Column that says which recording a row belongs to; stages, and a spiking network, "
+        "begin each anew.",
         metavar="COLUMN",
     ),
 ]

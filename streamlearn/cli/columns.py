@@ -42,7 +42,8 @@ class Columns:
         What makes features of the rows: a chain as JSON values (:class:`quant.stages.Stages`); the
         first stage has channels once the columns are known. None: they stay rows.
     segment
-        Column that says which recording a row belongs to; stages begin each anew.
+        Column that says which recording a row belongs to; stages and a spiking network begin each
+        anew.
     learn_every
         Of the rows with a label, each so many-th is learned.
     """
@@ -228,8 +229,6 @@ def columns_of(
         raise ConfigError("--stage goes without labels that come later: leave one of them out")
     if learn_every > 1 and later:
         raise ConfigError("--learn-every goes without labels that come later")
-    if segment is not None and not stages:
-        raise ConfigError("--segment is of recordings that stages see: give --stage")
     if segment is not None and key is not None:
         raise ConfigError("--segment goes without --key: leave one of them out")
     words = []

@@ -131,8 +131,8 @@ def learn_on_device(
 ) -> DeviceRun:
     """Boot a firmware and let it learn ``(x[n, features], y[n])`` chunks over its link.
 
-    Behind stages a chunk may have a third member, whether a recording begins with it, and y None:
-    a sample without a label.
+    A chunk may have a third member, whether a recording begins with it. Behind stages, or to a
+    spiking network, y may be None: a sample without a label, with which time passes.
 
     `on_progress` hears how many were learned, `on_figures` every 50 samples how it goes.
 

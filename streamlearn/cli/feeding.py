@@ -16,6 +16,7 @@ from streamlearn.cli import checkpoints
 from streamlearn.cli.columns import Columns
 from streamlearn.cli.common import UntilBad, console, skipped_metrics
 from streamlearn.cli.endings import CommandError
+from streamlearn.cli.spiking import Recordings
 from streamlearn.cli.stream_paths import stream_path
 from streamlearn.errors import ConfigError
 from streamlearn.sources import Opening, open_source
@@ -83,10 +84,12 @@ class Fed:
     label
         Its label's column.
     raw
-        Whether the device takes a signal: then no row is passed over.
+        Whether the device takes a signal, or spikes: then no row is passed over.
 
     Attributes
     ----------
+    begins : bool
+        Whether the latest row begins a recording; False where the rows do not say.
     until_bad : UntilBad
         Its ``error`` says what was wrong with the row that ended the stream.
     unlabelled : int
@@ -96,12 +99,13 @@ class Fed:
     def __init__(self, rows: Any, label: str, raw: bool = False) -> None:
         self.rows, self.label, self.raw = rows, label, raw
         self.until_bad: UntilBad[Any] = UntilBad(rows)
-        self.unlabelled = 0
+        self.unlabelled, self.begins = 0, False
 
     def __iter__(self) -> Iterator[Any]:
+        recordings = Recordings()
         for row in self.until_bad:
-            y = row[1]
-            if y != y or (y < 0 and isinstance(y, int)):
+            self.begins = self.raw and bool(recordings.begin(self.rows.keys))
+            if no_label(row[1]):
                 self.unlabelled += 1
                 if not self.raw:
                     continue
@@ -122,7 +126,13 @@ class Fed:
         if skipped.count:
             to.print(f"{skipped.count} rows skipped, first: {skipped.messages[0]}", soft_wrap=True)
         if self.unlabelled:
-            to.print(f"{self.unlabelled} rows without a label were passed over")
+            what = "taught nothing, and let time pass" if self.raw else "were passed over"
+            to.print(f"{self.unlabelled} rows without a label {what}")
+
+
+def no_label(y: float) -> bool:
+    """Say whether a row's class index or target is that of a row without."""
+    return y != y or (y < 0 and isinstance(y, int))
 
 
 class _Read(NamedTuple):
@@ -207,7 +217,7 @@ def fed(asked: Feed, exported: ExportFolder, quiet: bool) -> Fed:
     _check_features(rows, exported, names)
     rows.recall(held)  # the values that `--missing hold` and `mean` go on from
     columns.say(rows, quiet)
-    return Fed(rows, label, exported.has_stages)
+    return Fed(rows, label, exported.has_stages or exported.is_spiking)
 
 
 def source_of(command: str, rows: Fed, out: Path) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def compare(asked: Asked, display: Progress) -> dict[str, Any]:
         "pairs": {},
         "costs": {},
     }
-    given = {"classes": classes, "seed": asked.seed}
+    given: dict[str, Any] = {"classes": classes, "seed": asked.seed}
     for rule in asked.rules or rule_names():
         for arithmetic in RULES[rule].arithmetics:
             if arithmetic == REFERENCE:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from streamlearn.cli.common import console, progress, stop_if_cut
 from streamlearn.cli.device import build
 from streamlearn.cli.endings import CommandError, DifferentError, StreamCutError
 from streamlearn.cli.event_log import log_facts
-from streamlearn.cli.feeding import Feed, fed, source_of
+from streamlearn.cli.feeding import Fed, Feed, fed, no_label, source_of
 from streamlearn.cli.folders import claimed, write_json, write_manifest
 from streamlearn.cli.following import Follower, Parted, begin, fits
 from streamlearn.cli.simulate import FIRMWARE_DIR
@@ -104,6 +103,11 @@ def follow(asked: Following, out: Path, json_file: Path | None, quiet: bool) -> 
             "sides the same values: use simulate, which feeds raw ones to the device"
         )
     exported = firmware_sim.open_export(asked.export_dir)
+    if asked.record is not None and exported.is_spiking:
+        raise CommandError(
+            "--record holds samples that are learned, and a spiking network's time passes between "
+            "them too: leave it out"
+        )
     rows = fed(asked.feed, exported, quiet)
     source = source_of("follow", rows, out)
     if asked.record is not None:
@@ -144,7 +148,7 @@ def follow(asked: Following, out: Path, json_file: Path | None, quiet: bool) -> 
 
 def _teach_all(
     follower: Follower,
-    rows: Iterable[Any],
+    rows: Fed,
     whole: WholeSamples,
     writer: RecordWriter | None,
     quiet: bool,
@@ -156,7 +160,7 @@ def _teach_all(
             task = display.add_task(f"follow {follower.device.name}", total=None)
             for x, y, line in rows:
                 whole.begin()
-                parted = follower.step(x, y)
+                parted = follower.step(x, None if no_label(y) else y, rows.begins)
                 if writer is not None:
                     targets = targets_of([y], writer.numbers)
                     writer.add(x[np.newaxis], targets, time_ns() // 1000, line)

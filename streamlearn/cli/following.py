@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_sim import SilentError, Verbs
+from quant import spiking
 from quant.state import state_from_bytes
 from streamlearn.cli.endings import CommandError
 from streamlearn.cli.rules import is_exact
@@ -45,8 +46,11 @@ class Parted:
 
 
 class _Step(NamedTuple):
+    """A sample, and whether time begins anew with it; y None: time passes, nothing is learned."""
+
     x: npt.NDArray[np.float32]
-    y: float
+    y: float | None
+    begins: bool
 
 
 class Follower:
@@ -83,18 +87,24 @@ class Follower:
         self._anchor, self._since = learner.to_bytes(), list[_Step]()
         self.n_samples = self.n_checks = self.lost_answers = 0
 
-    def step(self, x: npt.NDArray[np.float32], y: float) -> Parted | None:
+    def step(
+        self, x: npt.NDArray[np.float32], y: float | None, begins: bool = False
+    ) -> Parted | None:
         """Let both predict and learn one sample; say if they parted.
+
+        Spiking networks take samples without a label (None), with which time passes; where a
+        recording ``begins`` they forget the time before.
 
         Raises
         ------
         RefusedError, LinkError
             If the device refuses it, or does not answer; the desk has not learned it then.
         """
-        said, known = self._asked(x, y)
-        ours = _learn(self.learner, x, y)
+        one = _Step(x.copy(), y, begins)
+        said, known = self._asked(one)
+        ours = _learn(self.learner, one)
         self.n_samples += 1
-        self._since.append(_Step(x.copy(), y))
+        self._since.append(one)
         if known and _words(said) != _words(ours):
             return self._part(f"the device predicted {said}, the desk {ours}")
         return self.check() if len(self._since) >= self._every or not known else None
@@ -108,16 +118,16 @@ class Follower:
         self._anchor, self._since = self.learner.to_bytes(), []
         return None
 
-    def _asked(self, x: npt.NDArray[np.float32], y: float) -> tuple[Any, bool]:
+    def _asked(self, one: _Step) -> tuple[Any, bool]:
         """Return what the device predicted, and whether its answer came."""
         try:
-            return _teach(self.device, x, y), True
+            return _teach(self.device, one), True
         except SilentError:
             self.lost_answers += 1
             self.device.resync()
             if self.device.read_state() != self.learner.state.tobytes():
                 return None, False  # it learned the sample, or something else: the check will tell
-            return _teach(self.device, x, y), True
+            return _teach(self.device, one), True
 
     def _part(self, why: str, state: bytes | None = None) -> Parted:
         """Find out more about two that parted since the latest check."""
@@ -144,8 +154,8 @@ class Follower:
         """Learn the samples since the latest check again, on both, from the state there."""
         desk = read(self._anchor, "the desk's state at the latest check")
         self.device.write_state(desk.state.tobytes())
-        for number, (x, y) in enumerate(self._since, 1):
-            said, ours = _teach(self.device, x, y), _learn(desk, x, y)
+        for number, one in enumerate(self._since, 1):
+            said, ours = _teach(self.device, one), _learn(desk, one)
             state = self.device.read_state()
             if _words(said) != _words(ours) or state != desk.state.tobytes():
                 return number, (
@@ -210,15 +220,26 @@ def fits(learner: StreamLearner, device: Verbs) -> None:
             )
 
 
-def _teach(device: Verbs, x: npt.NDArray[np.float32], y: float) -> Any:
-    return device.learn(x, int(y)) if device.facts.n_classes else device.learn_target(x, y)
+def _teach(device: Verbs, one: _Step) -> Any:
+    if one.begins:
+        device.reset_time()
+    if one.y is None:
+        return device.advance(one.x)
+    if device.facts.n_classes:
+        return device.learn(one.x, int(one.y))
+    return device.learn_target(one.x, one.y)
 
 
-def _learn(learner: StreamLearner, x: npt.NDArray[np.float32], y: float) -> Any:
+def _learn(learner: StreamLearner, one: _Step) -> Any:
     """Learn on the desk as a device does: by class index."""
-    target = int(y) if learner.spec.n_classes else float(np.float32(y))
+    x = one.x.astype(np.float64)
     with learner._lock:
-        return learner._engine.learn(learner._state, x.astype(np.float64), target)
+        if one.begins:
+            spiking.reset(learner._state)
+        if one.y is None:
+            return learner._engine.advance(learner._state, x).class_index
+        target = int(one.y) if learner.spec.n_classes else float(np.float32(one.y))
+        return learner._engine.learn(learner._state, x, target)
 
 
 def _words(prediction: Any) -> bytes:

@@ -19,6 +19,7 @@ from streamlearn.cli.keeping import Keeping
 from streamlearn.cli.recording import recording
 from streamlearn.cli.rules import CLASSIFICATION, REGRESSION, TASK_HEADS, new_learner
 from streamlearn.cli.sitting import Run, source_of
+from streamlearn.cli.spiking import check_time
 from streamlearn.cli.stream_paths import stream_path
 from streamlearn.cli.target_run import TargetRun
 from streamlearn.recorder.place import check_place
@@ -39,13 +40,16 @@ def learn(
     keeping: Keeping,
     task: str = CLASSIFICATION,
     columns: Columns | None = None,
+    spikes: bool = False,
 ) -> None:
     """Make a learner for a stream, and learn it.
 
-    ``settings`` are those of the rule (:func:`streamlearn.cli.rules.read_settings`).
+    ``settings`` are those of the rule (:func:`streamlearn.cli.rules.read_settings`); with
+    ``spikes`` the network spikes, and a row is a step of time.
     """
     columns = columns or Columns()
     columns.check(stream)
+    check_time(spikes, columns, keeping.record is not None)
     check_alone(keeping.label_budget, columns, keeping.record is not None, task == REGRESSION)
     keeping.check(stream, columns.labels)
     source = keeping.source(stream, fresh=True)
@@ -70,7 +74,7 @@ def learn(
         stack.enter_context(closing(rows))
         layers = (rows.n_features, *hidden, n_outputs)
         learner = made(
-            rule, TASK_HEADS[task], layers, settings, features=rows.feature_names, **more
+            rule, TASK_HEADS[task], layers, settings, spikes, features=rows.feature_names, **more
         )
         columns.say(rows, keeping.quiet)
         reading = columns.of(rows).seen_from(out)
@@ -89,11 +93,16 @@ def learn(
 
 
 def made(
-    rule: str, head: str, layers: tuple[int, ...], settings: dict[str, Any], **more: Any
+    rule: str,
+    head: str,
+    layers: tuple[int, ...],
+    settings: dict[str, Any],
+    spikes: bool = False,
+    **more: Any,
 ) -> Any:
     """Make a learner; what it warns of is said only if it could be made, else the error alone."""
     with warnings.catch_warnings(record=True) as said:
-        learner = new_learner(rule, head, layers, settings, **more)
+        learner = new_learner(rule, head, layers, settings, spikes, **more)
     for warning in said:
         warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)
     return learner

@@ -10,7 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
-from streamlearn.cli.rules import TASK_HEADS, arithmetic_names, heads_of, rule_names, settings_of
+from streamlearn.cli.rules import (
+    TASK_HEADS,
+    arithmetic_names,
+    heads_of,
+    rule_names,
+    settings_of,
+    spiking_rules,
+)
 
 #: Of lines. Said here and not imported: sources take longer to import than `--help` to print.
 FORMATS = ("csv", "jsonl")
@@ -251,12 +258,16 @@ def settings_text() -> str:
     for rule in rule_names():
         of_classes = settings_of(rule)
         said.append(f"Settings of {rule}: {_assignments(of_classes)}")
+        others = {}
         if "gaussian" in heads_of(rule):
-            of_numbers = settings_of(rule, "gaussian")
-            other = {k: v for k, v in of_numbers.items() if (k, v) not in of_classes.items()}
-            missing = ", ".join(name for name in of_classes if name not in of_numbers)
+            others["--task regression"] = settings_of(rule, "gaussian")
+        if rule in spiking_rules():
+            others["--spiking"] = settings_of(rule, spikes=True)
+        for option, found in others.items():
+            other = {k: v for k, v in found.items() if (k, v) not in of_classes.items()}
+            missing = ", ".join(name for name in of_classes if name not in found)
             said.append(
-                f"Settings of {rule} with --task regression: the same, but {_assignments(other)}, "
+                f"Settings of {rule} with {option}: the same, but {_assignments(other)}, "
                 f"and without {missing}"
             )
     return "\n\n".join(said)

@@ -21,6 +21,7 @@ from streamlearn.cli.folders import begin_again, reopened
 from streamlearn.cli.keeping import Keeping
 from streamlearn.cli.recording import recording
 from streamlearn.cli.sitting import Run, source_of
+from streamlearn.cli.spiking import check_time
 from streamlearn.cli.stream_paths import stream_at, stream_path
 from streamlearn.cli.target_run import TargetRun
 from streamlearn.learners.loading import read
@@ -73,10 +74,12 @@ def resume(
         reading = columns(Columns.from_dict(place.reading)).seen_from(run_dir)
         reading.check(source.stream)
         keeping.check(source.stream, reading.labels and stream_at(reading.labels, run_dir))
+        recorded = keeping.record is not None or bool(start.record)
+        check_time(bool(learner.spec.leaks), reading, recorded)
         check_alone(
             budget_of(keeping.label_budget, start),
             reading,
-            keeping.record is not None or bool(start.record),
+            recorded,
             isinstance(learner, StreamRegressor),
         )
         place = replace(place, reading=reading.to_dict())

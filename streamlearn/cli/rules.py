@@ -13,13 +13,14 @@ from quant.rule import RULES, Arithmetic
 from streamlearn.cli.endings import CommandError
 from streamlearn.learners.base import StreamLearner
 from streamlearn.learners.loading import learner_class
+from streamlearn.learners.spikes import spiking_class
 
 DEFAULT_RULE = "mesu"
 #: What the label's column may be, and the head that learns it.
 CLASSIFICATION, REGRESSION = "classification", "regression"
 TASK_HEADS = {CLASSIFICATION: "categorical", REGRESSION: "gaussian"}
 #: What the command line has options of its own for, or finds in the stream.
-NO_SETTINGS = ("self", "layers", "classes", "arithmetic", "seed", "features", "backend")
+NO_SETTINGS = ("self", "rule", "layers", "classes", "arithmetic", "seed", "features", "backend")
 
 
 def rule_names() -> tuple[str, ...]:
@@ -50,12 +51,18 @@ def heads_of(rule: str) -> tuple[str, ...]:
     return RULES[rule].heads
 
 
-def settings_of(rule: str, head: str = "categorical") -> dict[str, Any]:
+def spiking_rules() -> tuple[str, ...]:
+    """Return the names of the rules that ``--spiking`` goes with."""
+    return tuple(name for name in rule_names() if spiking_class(name) is not None)
+
+
+def settings_of(rule: str, head: str = "categorical", spikes: bool = False) -> dict[str, Any]:
     """Return the settings of a rule and their defaults: what ``--set`` takes.
 
-    They are the keyword parameters of its learner that are no options of their own.
+    They are the keyword parameters of its learner that are no options of their own; of its learner
+    that spikes, if that is asked.
     """
-    parameters = inspect.signature(learner_class(rule, head)).parameters
+    parameters = inspect.signature(learner_class(rule, head, spikes)).parameters
     return {name: p.default for name, p in parameters.items() if name not in NO_SETTINGS}
 
 
@@ -64,6 +71,7 @@ def read_settings(
     assignments: Sequence[str],
     shortcuts: Mapping[str, Any],
     head: str = "categorical",
+    spikes: bool = False,
 ) -> dict[str, Any]:
     """Return the settings that were given, by name.
 
@@ -77,25 +85,33 @@ def read_settings(
         Settings with an option of their own, such as ``memory_window``; None if not given.
     head
         A name of :data:`quant.heads.HEADS`.
+    spikes
+        Whether the network spikes.
 
     Raises
     ------
     CommandError
-        If a text has no ``=``, the rule has no setting of that name, or one is given twice.
+        If the rule learns no such network or has no setting of that name, a text has no ``=``, or a
+        setting is given twice.
     """
     if head not in heads_of(rule):
         able = ", ".join(name for name in rule_names() if head in heads_of(name))
         raise CommandError(
             f"--task: the rule {rule} does not predict a {HEADS[head].target}; these do: {able}"
         )
-    known = settings_of(rule, head)
+    if spikes and rule not in spiking_rules():
+        able = ", ".join(spiking_rules())
+        raise CommandError(f"--spiking: the rule {rule} learns no spiking layers; these do: {able}")
+    known = settings_of(rule, head, spikes)
     given: dict[str, Any] = {}
     options = [(f"--{name.replace('_', '-')}", name, v) for name, v in shortcuts.items()]
     for option, name, value in [(o, n, v) for o, n, v in options if v is not None] + [
         ("--set", *_split(text)) for text in assignments
     ]:
         if name not in known:
-            raise CommandError(_unknown(rule, head, option, name, list(known)))
+            kind = HEADS[head].target if head != "categorical" else "spiking network"
+            named = f"{rule} for a {kind}" if spikes or head != "categorical" else rule
+            raise CommandError(_unknown(named, option, name, list(known)))
         if name in given:
             raise CommandError(f"{option}: {name} is given twice; give it once")
         given[name] = value
@@ -103,10 +119,15 @@ def read_settings(
 
 
 def new_learner(
-    rule: str, head: str, layers: tuple[int, ...], settings: Mapping[str, Any], **more: Any
+    rule: str,
+    head: str,
+    layers: tuple[int, ...],
+    settings: Mapping[str, Any],
+    spikes: bool = False,
+    **more: Any,
 ) -> Any:
     """Make the rule's learner with a head; what is not given keeps its default."""
-    kind: Any = learner_class(rule, head)
+    kind: Any = learner_class(rule, head, spikes)
     return kind(layers, **settings, **more)
 
 
@@ -129,9 +150,7 @@ def _value(text: str) -> Any:
         return text
 
 
-def _unknown(rule: str, head: str, option: str, name: str, known: list[str]) -> str:
-    if head != "categorical":
-        rule = f"{rule} for a {HEADS[head].target}"
+def _unknown(rule: str, option: str, name: str, known: list[str]) -> str:
     if option != "--set":
         return f"{option} is no setting of the rule {rule}; leave it out"
     close = difflib.get_close_matches(name, known, n=1)

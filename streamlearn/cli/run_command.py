@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 NEW_RUN = (
     "rule", "hidden", "memory_window", "metaplasticity", "memory", "memory_bytes", "replay_bytes",
     "settings", "arithmetic", "seed", "classes", "out", "force", "task", "label_delay",
-    "stage", "segment", "learn_every",
+    "stage", "segment", "learn_every", "spiking",
 )  # fmt: skip
 
 
@@ -74,6 +74,14 @@ def run(
             callback=one_of(rule_names),
         ),
     ] = rule_names()[0],
+    spiking: Annotated[
+        bool,
+        typer.Option(
+            "--spiking",
+            help="A spiking network: each row is a step of time, and a row without a label lets "
+            "time pass. --segment says where recordings begin.",
+        ),
+    ] = False,
     hidden: Annotated[
         str, typer.Option("--hidden", help="Hidden units, one number per layer: 32 or 64,32.")
     ] = "32",
@@ -198,6 +206,8 @@ def run(
         "replay_bytes": replay_bytes,
     }
     task = task or CLASSIFICATION
+    if task == REGRESSION and spiking:
+        raise CommandError("--spiking: spiking networks learn classes; leave out --task regression")
     if task == REGRESSION and classes is not None:
         raise CommandError("--classes: a regression has no classes; leave it out")
     learn(
@@ -205,7 +215,7 @@ def run(
         label,
         rule,
         hidden_sizes(hidden),
-        read_settings(rule, settings or (), shortcuts, TASK_HEADS[task]),
+        read_settings(rule, settings or (), shortcuts, TASK_HEADS[task], spiking),
         arithmetic,
         seed,
         None if classes is None else tuple(name.strip() for name in classes.split(",")),
@@ -213,4 +223,5 @@ def run(
         keeping,
         task,
         columns,
+        spiking,
     )

@@ -21,7 +21,7 @@ from streamlearn.cli.common import (
 from streamlearn.cli.demo_table import device_table
 from streamlearn.cli.device import DeviceRun, build, learn_on_device
 from streamlearn.cli.event_log import write_log
-from streamlearn.cli.feeding import Fed, Feed, fed, source_of
+from streamlearn.cli.feeding import Fed, Feed, fed, no_label, source_of
 from streamlearn.cli.figures import percent, print_figures, say_advice
 from streamlearn.cli.folders import (
     METRICS_FILE,
@@ -133,15 +133,11 @@ def _samples(
     x : float32[1, n_inputs]
     y : kind[1], or None of a row without a label
     begins : bool
-        Whether a recording begins, of a signal that the device takes.
+        Whether a recording begins, of a signal that the device takes, or a spiking network.
     """
-    of = None
     for x, y, _ in islice(rows, limit):
-        keys = rows.rows.keys
-        begins = rows.raw and bool(keys) and of is not None and keys[0] != of
-        of = keys[0] if keys else None
-        if y != y or (y < 0 and kind is np.int64):
-            yield x[np.newaxis], None, begins
+        if no_label(y):
+            yield x[np.newaxis], None, rows.begins
             continue
         truth.append(y)
-        yield x[np.newaxis], np.array([y], kind), begins
+        yield x[np.newaxis], np.array([y], kind), rows.begins

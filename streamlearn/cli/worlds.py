@@ -119,6 +119,7 @@ def run_worlds(
             "worlds compare runs that go on; give an export without"
         )
     rows = fed(feed, exported, quiet)
+    rows.raw = False  # worlds are runs of labelled rows
     source = source_of("simulate", rows, out)
     with claimed(out, json_file, source):
         to = console(quiet)

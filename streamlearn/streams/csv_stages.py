@@ -129,6 +129,7 @@ class StageRows:
                 continue
             times = self._rows.times
             self.times = None if times is None else times[ends]
+            self.keys = [self._rows.keys[at] for at in ends] if self._segment else []
             yield np.stack([found[at] for at in ends]), y[ends], lines[ends]
         said = self._tally.said(self.stages.first, self._segment)
         if said is not None and not self._tally.rows and not self._resumed:

@@ -99,7 +99,7 @@ class Watch:
         self.since = n_samples
         self.timeline, self.latest = Timeline(LOOKS), _UNKNOWN
         size = learner.state.nbytes
-        layers = learner.spec.layers
+        layers = (learner.spec.n_features, *learner.spec.layers[1:])
         self.baselines: OnlineBaselines | None = None
         self.curves: dict[str, Curve | ErrorCurve] = {}
         if baselines and isinstance(learner, StreamClassifier):
