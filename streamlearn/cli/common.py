@@ -90,7 +90,7 @@ def learner_metrics(
         "task": "classification",
         "n_samples": result.n_samples,
         "accuracy_prequential": number(result.accuracy),
-        **figures_of(result.metrics(), names),
+        **figures_of(result.metrics(), names, lasting=bool(learner.spec.leaks)),
         "samples_per_s": number(result.samples_per_s),
         "predictions_sha256": result.predictions_sha256,
         **_of_any_learner(learner),

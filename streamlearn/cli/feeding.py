@@ -85,6 +85,8 @@ class Fed:
         Its label's column.
     raw
         Whether the device takes a signal, or spikes: then no row is passed over.
+    recordings
+        Says which rows begin a recording; it knows the one that the run ended in.
 
     Attributes
     ----------
@@ -96,15 +98,14 @@ class Fed:
         Rows without a label.
     """
 
-    def __init__(self, rows: Any, label: str, raw: bool = False) -> None:
-        self.rows, self.label, self.raw = rows, label, raw
+    def __init__(self, rows: Any, label: str, raw: bool, recordings: Recordings) -> None:
+        self.rows, self.label, self.raw, self._recordings = rows, label, raw, recordings
         self.until_bad: UntilBad[Any] = UntilBad(rows)
         self.unlabelled, self.begins = 0, False
 
     def __iter__(self) -> Iterator[Any]:
-        recordings = Recordings()
         for row in self.until_bad:
-            self.begins = self.raw and bool(recordings.begin(self.rows.keys))
+            self.begins = self.raw and bool(self._recordings.begin(self.rows.keys))
             if no_label(row[1]):
                 self.unlabelled += 1
                 if not self.raw:
@@ -217,7 +218,8 @@ def fed(asked: Feed, exported: ExportFolder, quiet: bool) -> Fed:
     _check_features(rows, exported, names)
     rows.recall(held)  # the values that `--missing hold` and `mean` go on from
     columns.say(rows, quiet)
-    return Fed(rows, label, exported.has_stages or exported.is_spiking)
+    recordings = Recordings(**held.get("recording", {}))
+    return Fed(rows, label, exported.has_stages or exported.is_spiking, recordings)
 
 
 def source_of(command: str, rows: Fed, out: Path) -> dict[str, Any]:

@@ -28,7 +28,9 @@ def percent(value: float | None) -> str:
     return "–" if value is None or value != value else f"{100 * value:.2f} %"
 
 
-def figures_of(metrics: ClassificationMetrics, names: Sequence[str]) -> dict[str, Any]:
+def figures_of(
+    metrics: ClassificationMetrics, names: Sequence[str], lasting: bool = False
+) -> dict[str, Any]:
     """Return the keys of ``metrics.json`` that a classifier's predictions give.
 
     Parameters
@@ -37,6 +39,8 @@ def figures_of(metrics: ClassificationMetrics, names: Sequence[str]) -> dict[str
         Of class indices.
     names
         Of the classes, by index; those that it lacks go by their index.
+    lasting
+        Whether a label lasts for many samples (:func:`streamlearn.evaluation.advice`).
     """
     known = [*names, *(str(i) for i in range(len(names), len(metrics.classes)))]
     support, recall, precision = metrics.support, metrics.recall, metrics.precision
@@ -60,7 +64,7 @@ def figures_of(metrics: ClassificationMetrics, names: Sequence[str]) -> dict[str
         ],
         "n_drifts": metrics.n_drifts,
         "drifts": [drift._asdict() for drift in metrics.drifts],
-        "advice": [*advice(metrics, known)],
+        "advice": [*advice(metrics, known, lasting)],
     }
 
 

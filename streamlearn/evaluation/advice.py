@@ -16,7 +16,9 @@ HIDDEN = 0.5
 MAX_NAMED = 3
 
 
-def advice(metrics: ClassificationMetrics, names: Sequence[object] = ()) -> tuple[str, ...]:
+def advice(
+    metrics: ClassificationMetrics, names: Sequence[object] = (), lasting: bool = False
+) -> tuple[str, ...]:
     """Return what a reader of the accuracy alone would not see, and what to do about it.
 
     Parameters
@@ -25,6 +27,9 @@ def advice(metrics: ClassificationMetrics, names: Sequence[object] = ()) -> tupl
         The figures so far.
     names
         What to call the classes, in the order of ``metrics.classes``. Default: their labels.
+    lasting
+        Whether a label lasts for many samples, as in a recording: then the label before is nearly
+        always right, and nothing is said of it.
 
     Returns
     -------
@@ -41,10 +46,10 @@ def advice(metrics: ClassificationMetrics, names: Sequence[object] = ()) -> tupl
     >>> [sentence.split(":")[0] for sentence in advice(metrics)]
     ["the class 'worn' is hidden by the accuracy"]
     """
-    return (*_against_baselines(metrics), *_hidden_classes(metrics, names))
+    return (*_against_baselines(metrics, lasting), *_hidden_classes(metrics, names))
 
 
-def _against_baselines(metrics: ClassificationMetrics) -> Iterator[str]:
+def _against_baselines(metrics: ClassificationMetrics, lasting: bool) -> Iterator[str]:
     if metrics.n_samples < MIN_SAMPLES:
         return
     latest = metrics.latest
@@ -71,7 +76,7 @@ def _against_baselines(metrics: ClassificationMetrics) -> Iterator[str]:
             "this does not count",
         ),
     ):
-        if not kappa < 0:
+        if not kappa < 0 or (lasting and what == "the label before"):
             continue
         said = (
             f"worse than {name}: {_percent(metrics.accuracy)} right, {what} is right in "

@@ -128,11 +128,11 @@ from streamlearn import cli
 from streamlearn.cli.whole_samples import WholeSamples
 n = [int(sys.argv[1])]
 def cut_in(name, learn):
-    def cut(self, x, y):
+    def cut(self, x, y, *begins):
         n[0] -= len(y)
         if n[0] <= 0:
             os.kill(os.getpid(), signal.SIGKILL)
-        return learn(self, x, y)
+        return learn(self, x, y, *begins)
     setattr(WholeSamples, name, cut)
 for name in ("test_then_learn_block", "test_then_learn_shares"):
     cut_in(name, getattr(WholeSamples, name))

@@ -87,12 +87,12 @@ def cut_after(patch: pytest.MonkeyPatch, n: int) -> None:
     """End what stands for a process inside the learning of its n-th sample."""
     learn, left = WholeSamples.test_then_learn_block, [n]
 
-    def cut(self: Any, x: Any, y: Any) -> Any:
+    def cut(self: Any, x: Any, y: Any, *begins: Any) -> Any:
         left[0] -= len(y)
         if left[0] <= 0:
             patch.setattr(keeper.Keeper, "_try", lambda _: None)  # the dead write nothing
             raise Killed
-        return learn(self, x, y)
+        return learn(self, x, y, *begins)
 
     patch.setattr(WholeSamples, "test_then_learn_block", cut)
 

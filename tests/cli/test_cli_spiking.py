@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from streamlearn.cli.rules import spiking_rules
 from streamlearn.learners.loading import load
 
 LENGTH, KINDS = 24, ("quick", "slow")
-GIVEN = {"front_end": "none", "leaks": (2, 3)}
+GIVEN: dict[str, Any] = {"front_end": "none", "leaks": (2, 3)}
 SET = ("--set", "front_end=none", "--set", "leaks=(2, 3)", "--hidden", "6")
 
 
@@ -188,6 +189,16 @@ def test_what_does_not_go_together_is_refused(
     ):
         assert cli.run(["run", "--resume", str(out), *more]) != 0
         assert says in " ".join(capsys.readouterr().err.split()), more
+
+
+def test_the_label_before_is_no_rival_where_labels_last(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    some = [(of, x, KINDS[int(of[1:]) % 2]) for of, x, _ in rows(12)]
+    data, out = write(tmp_path / "a.csv", some), tmp_path / "run"
+    assert ran(data, out, "--segment", "of") == 0
+    assert json.loads((out / "metrics.json").read_text())["kappa_t"] < 0
+    assert "no change" not in capsys.readouterr().err
 
 
 def test_baselines_see_the_columns(tmp_path: Path) -> None:

@@ -38,8 +38,12 @@ def write(path: Path, first: int, n: int) -> Path:
     return path
 
 
-def exported(folder: Path, *more: str, stages: bool = False) -> Path:
+def exported(
+    folder: Path, *more: str, stages: bool = False, first: list[str] | None = None
+) -> Path:
     data, run, export = write(folder / "a.csv", 0, 4), folder / "run", folder / "export"
+    if first is not None:
+        data.write_text("\n".join(first) + "\n")
     given = ["run", "--stream", str(data), "--label", "kind", "--segment", "of", "--spiking"]
     given += ["--set", "front_end=none", "--set", "leaks=(2, 3)", "--hidden", "6"]
     end = ["--classes", "quick,slow", "--no-baselines", "--quiet", "--out", str(run), *more]
@@ -75,6 +79,18 @@ def test_a_board_takes_the_steps_of_the_desk(command: str, tmp_path: Path) -> No
     figures = out / {"simulate": "metrics.json", "follow": "follow.json"}[command]
     unlabelled = sum(not label for *_, labels in recordings(7, 6) for label in labels)
     assert json.loads(figures.read_text())["unlabelled"] == unlabelled > 2 * LENGTH
+
+
+def test_a_board_goes_on_in_the_recording_that_the_run_ended_in(tmp_path: Path) -> None:
+    rows = write(tmp_path / "all.csv", 0, 6).read_text().splitlines()
+    cut = 4 * LENGTH + 7
+    export = exported(tmp_path, first=rows[: 1 + cut])
+    data, out = tmp_path / "b.csv", tmp_path / "out"
+    data.write_text("\n".join([rows[0], *rows[1 + cut :]]) + "\n")
+    given = ["--stream", str(data), "--board", "rp2040", "--out", str(out), "--quiet"]
+    assert cli.run(["simulate", str(export), *given]) == 0
+    ours = SpikingClassifier((1, 6, 2), classes=KINDS, features=["x"], **SETTINGS)
+    assert load(out / "state.sls").state_sha256 == teach(ours, 0, 6).state_sha256
 
 
 def test_behind_stages_too(tmp_path: Path) -> None:
