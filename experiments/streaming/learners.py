@@ -176,5 +176,8 @@ LEARNERS: dict[str, Callable[[StreamingSetting, int], StreamingLearner]] = {
     **dict.fromkeys(TWINS, TwinLearner),
     "mlp": MlpLearner,
     **dict.fromkeys(PENALTIES, PenalisedLearner),
-    "mesu-q16": lambda setting, seed: StandardisedMesu(setting, seed, "q16"),
+    **dict.fromkeys(
+        ("mesu-q16", "mesu-q16-window"),
+        lambda setting, seed: StandardisedMesu(setting, seed, "q16"),
+    ),
 }

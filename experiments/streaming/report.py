@@ -27,8 +27,9 @@ GATED_NAMES = {
     "gated-32-of-64-q8": "32 of 64 blocks, q8",
     "gated-16-of-64-q8": "16 of 64 blocks, q8",
 }
-ALL_NAMES = NAMES | GATED_NAMES
-#: The last two are never in one picture with the float network and MESU.
+LONG_NAMES = {"mesu-q16-window": "MESU, q16, window of 600,000"}
+ALL_NAMES = NAMES | GATED_NAMES | LONG_NAMES
+#: Those of gated rules are others' too: beside these their lines are dashed.
 _IN_ORDER = (
     colours.BLUE,
     colours.GREY,
@@ -42,6 +43,7 @@ _IN_ORDER = (
     colours.PURPLE,
     colours.ORANGE,
     colours.GREEN,
+    colours.GREY,
 )
 COLOURS = dict(zip(ALL_NAMES, _IN_ORDER, strict=True))
 
@@ -116,7 +118,9 @@ def hundred_picture(records: Sequence[Record]) -> str:
             if found:
                 heights = [mean(column) for column in zip(*found, strict=True)]
                 colour = COLOURS[algorithm]
-                ax.plot(range(1, len(heights) + 1), heights, color=colour, lw=1.1, label=name)
+                dashes = "-" if algorithm in NAMES else "--"
+                at = range(1, len(heights) + 1)
+                ax.plot(at, heights, dashes, color=colour, lw=1.1, label=name)
         ax.set_xlabel("task, after a hundred of them")
         ax.set_ylabel("accuracy, %")
         if ax.lines:

@@ -209,7 +209,8 @@ def test_gated_runs_are_of_every_engine_and_lie_apart():
 
 
 @pytest.mark.parametrize(
-    "algorithm", ["metaplastic", "no-memory", "twin", "mlp", "ewc-online", "si", "mesu-q16"]
+    "algorithm",
+    ["metaplastic", "no-memory", "twin", "mlp", "ewc-online", "si", "mesu-q16", "mesu-q16-window"],
 )
 def test_what_was_taken_out_goes_on_to_the_same_weights(algorithm, digits):
     if algorithm in ("twin", "mlp", "ewc-online", "si"):
