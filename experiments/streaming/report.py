@@ -111,7 +111,7 @@ def _parts(found: Sequence[Sequence[float]]) -> list[list[float]]:
 def hundred_picture(records: Sequence[Record]) -> str:
     """Accuracy on each task after all of them, in the order they were learned."""
     with style.drawing():
-        figure = style.new_figure(3.2)
+        figure = style.new_figure(3.8)
         ax = figure.subplots()
         for algorithm, name in ALL_NAMES.items():
             found = accuracies(of(records, algorithm=algorithm), N_HUNDRED)
@@ -124,7 +124,7 @@ def hundred_picture(records: Sequence[Record]) -> str:
         ax.set_xlabel("task, after a hundred of them")
         ax.set_ylabel("accuracy, %")
         if ax.lines:
-            legend_above(ax)
+            legend_above(ax, 2)
         return svg(figure)
 
 
