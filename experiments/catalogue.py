@@ -61,6 +61,7 @@ TOPICS: dict[str, dict[str, Entry]] = {
         "bnn-epochs": Entry(
             "metaplastic.experiments", "the same with the paper's 40 epochs, at 512 wide"
         ),
+        "bnn-wide": Entry("metaplastic.experiments", "the same with few epochs, at 1024 wide"),
         "bnn-tune": Entry(
             "metaplastic.experiments", "the m of fewer epochs, chosen on validation images"
         ),

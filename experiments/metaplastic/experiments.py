@@ -41,6 +41,16 @@ EXPERIMENTS: dict[str, Runnable] = {
             6,
         ),
         Experiment(
+            "bnn-wide",
+            settings.WIDE_ALGORITHMS,
+            1,
+            settings.wide_settings,
+            tables.permuted_table,
+            pictures.permuted_picture,
+            runs.PermutedRun,
+            6,
+        ),
+        Experiment(
             "bnn-tune",
             settings.TUNED_ALGORITHMS,
             1,
