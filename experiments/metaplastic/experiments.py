@@ -43,7 +43,7 @@ EXPERIMENTS: dict[str, Runnable] = {
         Experiment(
             "bnn-wide",
             settings.WIDE_ALGORITHMS,
-            1,
+            3,
             settings.wide_settings,
             tables.permuted_table,
             pictures.permuted_picture,
