@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from itertools import pairwise
 from typing import Any
 
@@ -64,7 +64,7 @@ class ByIndex:
         return predicted
 
     def test_then_learn_block(
-        self, x: NDArray[np.float32], y: NDArray[np.int64], begins: Sequence[int] = (), /
+        self, x: NDArray[np.float32], y: NDArray[np.int64], begins: Collection[int] = (), /
     ) -> NDArray[np.int64]:
         """Predict, then learn, each row in turn, with the bits of :meth:`test_then_learn_one`.
 
@@ -75,7 +75,7 @@ class ByIndex:
         y : int64[n]
             Class indices; -1: no label, and the row is predicted only. To a spiking learner it is a
             step of time that passes.
-        begins : sequence of int
+        begins : collection of int
             Rows with which a recording begins: a spiking learner forgets the time before.
 
         Returns
@@ -115,7 +115,7 @@ class ByIndex:
         return np.array([engine.advance(state, row).class_index for row in values], np.int64)
 
     def test_then_learn_shares(
-        self, x: NDArray[np.float32], y: NDArray[np.int64], begins: Sequence[int] = (), /
+        self, x: NDArray[np.float32], y: NDArray[np.int64], begins: Collection[int] = (), /
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Do as :meth:`test_then_learn_block`, and return the probabilities too.
 
@@ -154,7 +154,7 @@ class ByIndex:
             raise LabelError(f"class indices {y.min()} to {y.max()}: the learner has {n_classes}")
 
 
-def runs(known: NDArray[np.bool_], begins: Sequence[int] = ()) -> list[slice]:
+def runs(known: NDArray[np.bool_], begins: Collection[int] = ()) -> list[slice]:
     """Return the longest runs of rows that have a label, and of those that have none.
 
     A new one begins at each row of ``begins``.

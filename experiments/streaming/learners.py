@@ -18,6 +18,7 @@ from experiments.streaming import kernels
 from experiments.streaming.floats import MlpLearner, PenalisedLearner, TwoMatrices
 from experiments.streaming.settings import (
     GATES,
+    MESU_ALGORITHMS,
     PENALTIES,
     TWINS,
     StreamingSetting,
@@ -176,8 +177,5 @@ LEARNERS: dict[str, Callable[[StreamingSetting, int], StreamingLearner]] = {
     **dict.fromkeys(TWINS, TwinLearner),
     "mlp": MlpLearner,
     **dict.fromkeys(PENALTIES, PenalisedLearner),
-    **dict.fromkeys(
-        ("mesu-q16", "mesu-q16-window"),
-        lambda setting, seed: StandardisedMesu(setting, seed, "q16"),
-    ),
+    **dict.fromkeys(MESU_ALGORITHMS, lambda setting, seed: StandardisedMesu(setting, seed, "q16")),
 }

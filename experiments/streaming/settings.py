@@ -42,6 +42,8 @@ TWINS = {"twin": (0, 0), "gated-32-of-64": (64, 32), "gated-16-of-64": (64, 16)}
 GATES = {"metaplastic": (0, 0)} | TWINS
 GATES |= {f"{name}-q8": gates for name, gates in TWINS.items() if name != "twin"}
 GATED_FOLDER = "streaming-gated"
+#: MESU without a window of its own, and with :data:`HUNDRED_WINDOW`.
+MESU_ALGORITHMS = ("mesu-q16", "mesu-q16-window")
 #: The same stream for five times as long, at H = 512.
 HUNDRED = "streaming-hundred"
 N_HUNDRED = 100
@@ -53,8 +55,7 @@ LONG = (
     "mlp",
     "ewc-online",
     "si",
-    "mesu-q16",
-    "mesu-q16-window",
+    *MESU_ALGORITHMS,
 )
 #: Ten tasks: in the paper's table of windows the best for the newest five, at 256 hidden units.
 HUNDRED_WINDOW = 6e5
@@ -124,7 +125,7 @@ def constants(setting: StreamingSetting) -> dict[str, Any]:
         return {"lr": setting.lr}
     if setting.algorithm in PENALTIES:
         return {"lr": setting.lr, "strength": setting.strength, "decay": setting.decay}
-    if setting.algorithm in ("mesu-q16", "mesu-q16-window"):
+    if setting.algorithm in MESU_ALGORITHMS:
         return {"memory_window": setting.memory_window, "n_draws": setting.n_draws}
     config = metaplastic_config(setting)
     names = ("metaplasticity", "metaplasticity_output", "clamp", "skip", "weight_init_output")

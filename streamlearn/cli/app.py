@@ -19,8 +19,8 @@ from streamlearn.cli.options import (
     Seed,
     StateBytes,
     one_of,
-    settings_text,
 )
+from streamlearn.cli.rules import settings_text
 from streamlearn.version import __version__
 
 #: The target of ``export`` that is a graph, and no package.

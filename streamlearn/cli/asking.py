@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -82,7 +82,7 @@ class AskedSamples(WholeSamples):
         }
 
     def test_then_learn_block(
-        self, x: NDArray[np.float32], y: NDArray[np.int64], begins: Sequence[int] = (), /
+        self, x: NDArray[np.float32], y: NDArray[np.int64], begins: Collection[int] = (), /
     ) -> NDArray[np.int64]:
         """Predict each row, and learn it if the learner asks for its label."""
         found = np.empty(len(y), np.int64)
@@ -94,7 +94,7 @@ class AskedSamples(WholeSamples):
         return found
 
     def test_then_learn_shares(
-        self, x: NDArray[np.float32], y: NDArray[np.int64], begins: Sequence[int] = (), /
+        self, x: NDArray[np.float32], y: NDArray[np.int64], begins: Collection[int] = (), /
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Do so, and return the probabilities too."""
         found, shares = [], []

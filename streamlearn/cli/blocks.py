@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from streamlearn.errors import StreamlearnError
 from streamlearn.streams.csv_stream import CsvStream
 from streamlearn.streams.csv_targets import CsvTargets
+from streamlearn.streams.recordings import Recordings
 
 #: Samples of the first block, and of the largest.
 FIRST, MOST = 32, 4096
@@ -30,7 +31,9 @@ class Rows(NamedTuple):
     times : float64[n] or None
         Seconds since 1970 UTC, NaN of a row without; None: the stream has no times.
     keys : sequence of str
-        By which later labels find their row; empty if they do not.
+        By which later labels find their row, or the recording that a row belongs to; may be empty.
+    begins : collection of int
+        Rows with which a recording begins, to a spiking learner.
     """
 
     x: NDArray[np.float32]
@@ -38,6 +41,7 @@ class Rows(NamedTuple):
     lines: NDArray[np.int64]
     times: NDArray[np.float64] | None = None
     keys: Sequence[str] = ()
+    begins: Collection[int] = ()
 
 
 class BlockSize:
@@ -73,7 +77,9 @@ class RowBlocks:
     skipped : int
         Rows left out until then.
     memory : dict
-        :meth:`CsvStream.memory` then.
+        :meth:`CsvStream.memory` then, and the recording of the last row.
+    recordings : Recordings or None
+        Says which rows begin a recording, if that matters; set it before the first block.
     """
 
     def __init__(self, rows: CsvStream | CsvTargets, order: NDArray[np.intp] | None = None) -> None:
@@ -81,6 +87,7 @@ class RowBlocks:
         self.error: StreamlearnError | None = None
         self.position, self.skipped = rows.position, 0
         self.memory: dict[str, Any] = {}
+        self.recordings: Recordings | None = None
 
     def blocks(self, at_most: Callable[[], int]) -> Iterator[Rows]:
         """Yield blocks of the rows that are there: of a pipe one by one, as they come.
@@ -95,6 +102,10 @@ class RowBlocks:
                 self.position, self.skipped = self._rows.position, self._rows.skipped.count
                 self.memory = self._rows.memory()
                 x = x if self._order is None else x[:, self._order]
-                yield Rows(x, y, lines, self._rows.times, self._rows.keys)
+                keys, begins = self._rows.keys, set[int]()
+                if self.recordings is not None:
+                    begins = self.recordings.begin(keys)
+                    self.memory = {**self.memory, "recording": self.recordings.of}
+                yield Rows(x, y, lines, self._rows.times, keys, begins)
         except StreamlearnError as error:
             self.error = error

@@ -16,11 +16,11 @@ from streamlearn.cli import checkpoints
 from streamlearn.cli.columns import Columns
 from streamlearn.cli.common import UntilBad, console, skipped_metrics
 from streamlearn.cli.endings import CommandError
-from streamlearn.cli.spiking import Recordings
 from streamlearn.cli.stream_paths import stream_path
 from streamlearn.errors import ConfigError
 from streamlearn.sources import Opening, open_source
 from streamlearn.streams.csv_rows import CsvRows
+from streamlearn.streams.recordings import Recordings
 
 OnBadRow = Literal["stop", "skip"]
 
@@ -218,7 +218,7 @@ def fed(asked: Feed, exported: ExportFolder, quiet: bool) -> Fed:
     _check_features(rows, exported, names)
     rows.recall(held)  # the values that `--missing hold` and `mean` go on from
     columns.say(rows, quiet)
-    recordings = Recordings(**held.get("recording", {}))
+    recordings = Recordings(held.get("recording"))
     return Fed(rows, label, exported.has_stages or exported.is_spiking, recordings)
 
 

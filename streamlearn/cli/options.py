@@ -10,14 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from streamlearn.cli.rules import (
-    TASK_HEADS,
-    arithmetic_names,
-    heads_of,
-    rule_names,
-    settings_of,
-    spiking_rules,
-)
+from streamlearn.cli.rules import TASK_HEADS, arithmetic_names
 
 #: Of lines. Said here and not imported: sources take longer to import than `--help` to print.
 FORMATS = ("csv", "jsonl")
@@ -250,31 +243,6 @@ def missing(context: typer.Context, option: str) -> Exception:
     usage_error: Any = typer.BadParameter.__base__
     found: Exception = usage_error(f"Missing option '{option}'", ctx=context)
     return found
-
-
-def settings_text() -> str:
-    """Return the names that ``--set`` takes, with their defaults, one paragraph per rule."""
-    said = []
-    for rule in rule_names():
-        of_classes = settings_of(rule)
-        said.append(f"Settings of {rule}: {_assignments(of_classes)}")
-        others = {}
-        if "gaussian" in heads_of(rule):
-            others["--task regression"] = settings_of(rule, "gaussian")
-        if rule in spiking_rules():
-            others["--spiking"] = settings_of(rule, spikes=True)
-        for option, found in others.items():
-            other = {k: v for k, v in found.items() if (k, v) not in of_classes.items()}
-            missing = ", ".join(name for name in of_classes if name not in found)
-            said.append(
-                f"Settings of {rule} with {option}: the same, but {_assignments(other)}, "
-                f"and without {missing}"
-            )
-    return "\n\n".join(said)
-
-
-def _assignments(settings: dict[str, Any]) -> str:
-    return ", ".join(f"{name}={default}" for name, default in settings.items())
 
 
 def reconnect_seconds(text: str | None) -> float | None:

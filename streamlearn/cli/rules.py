@@ -66,6 +66,31 @@ def settings_of(rule: str, head: str = "categorical", spikes: bool = False) -> d
     return {name: p.default for name, p in parameters.items() if name not in NO_SETTINGS}
 
 
+def settings_text() -> str:
+    """Return the names that ``--set`` takes, with their defaults, one paragraph per rule."""
+    said = []
+    for rule in rule_names():
+        of_classes = settings_of(rule)
+        said.append(f"Settings of {rule}: {_assignments(of_classes)}")
+        others = {}
+        if "gaussian" in heads_of(rule):
+            others["--task regression"] = settings_of(rule, "gaussian")
+        if rule in spiking_rules():
+            others["--spiking"] = settings_of(rule, spikes=True)
+        for option, found in others.items():
+            other = {k: v for k, v in found.items() if (k, v) not in of_classes.items()}
+            missing = ", ".join(name for name in of_classes if name not in found)
+            said.append(
+                f"Settings of {rule} with {option}: the same, but {_assignments(other)}, "
+                f"and without {missing}"
+            )
+    return "\n\n".join(said)
+
+
+def _assignments(settings: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={default}" for name, default in settings.items())
+
+
 def read_settings(
     rule: str,
     assignments: Sequence[str],

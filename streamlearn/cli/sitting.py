@@ -33,11 +33,11 @@ from streamlearn.cli.record import RunRecord
 from streamlearn.cli.recording import RunRecorder
 from streamlearn.cli.results import say_results
 from streamlearn.cli.run_report import run_report
-from streamlearn.cli.spiking import Recordings
 from streamlearn.cli.terminal import TerminalView
 from streamlearn.cli.waiting import Waiting
 from streamlearn.errors import StreamlearnError, WriteError
 from streamlearn.report import ReportData, write_report
+from streamlearn.streams.recordings import Recordings
 from streamlearn.watching import Now
 
 
@@ -84,9 +84,8 @@ class Run:
         self.observers = Observers(self.lookout.observers)
         self.waiting: Waiting | None = None
         self.whole: Any = None
-        self.recordings: Recordings | None = None
         if learner.spec.leaks and start.place.reading.get("segment"):
-            self.recordings = Recordings(**start.columns.get("recording", {}))
+            blocks.recordings = Recordings(start.columns.get("recording"))
 
     def wait_for_labels(self, waiting: Waiting | None) -> None:
         """Have rows wait for labels that come later, if they do; checkpoints hold who waits."""
@@ -218,8 +217,6 @@ class Run:
         for block in blocks:
             self.record.add(block, self.blocks.position, self.blocks.skipped)
             self.record.memory = self.blocks.memory
-            if self.recordings is not None:
-                self.record.memory = {**self.blocks.memory, "recording": self.recordings.memory()}
             self.observers.see(block)
             seconds += block.seconds
         return seconds
@@ -228,14 +225,14 @@ class Run:
         """Learn a block, with the probabilities of each sample if an observer wants them."""
         first, start, shares = self.record.n_rows, perf_counter(), None
         taught = self._due(rows.y, rows.y >= 0, -1)
-        begins = [] if self.recordings is None else self.recordings.begin(rows.keys)
         if PROBABILITIES in self.observers.wants:
-            predictions, shares = whole.test_then_learn_shares(rows.x, taught, begins)
+            predictions, shares = whole.test_then_learn_shares(rows.x, taught, rows.begins)
         else:
-            predictions = whole.test_then_learn_block(rows.x, taught, begins)
+            predictions = whole.test_then_learn_block(rows.x, taught, rows.begins)
         seconds = perf_counter() - start
-        x, y, lines, times, _ = rows
-        return Block(first, x, y, predictions, lines, seconds, shares, times=times)
+        return Block(
+            first, rows.x, rows.y, predictions, rows.lines, seconds, shares, times=rows.times
+        )
 
     def _due(self, y: NDArray[Any], known: NDArray[np.bool_], none: float) -> NDArray[Any]:
         """Return the labels to learn: every so many-th of all that are known."""

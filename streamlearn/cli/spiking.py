@@ -1,34 +1,9 @@
-"""``streamlearn run --spiking --segment``: with each recording the network forgets the time."""
+"""What goes with ``streamlearn run --spiking``, and what does not."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from streamlearn.cli.columns import Columns
 from streamlearn.cli.endings import CommandError
-
-
-class Recordings:
-    """Where recordings begin: where the rows' key changes.
-
-    Parameters
-    ----------
-    of
-        The recording of the row before; None: there was none.
-    """
-
-    def __init__(self, of: str | None = None) -> None:
-        self.of = of
-
-    def begin(self, keys: Sequence[str]) -> list[int]:
-        """Take note of the next rows' keys; return which of these rows begin a recording."""
-        before, self.of = [self.of, *keys[:-1]], keys[-1] if keys else self.of
-        return [row for row, key in enumerate(keys) if key != before[row]]
-
-    def memory(self) -> dict[str, Any]:
-        """Return what a run that goes on needs, for JSON: ``Recordings(**memory)``."""
-        return {"of": self.of}
 
 
 def check_time(spikes: bool, reading: Columns, recorded: bool) -> None:
@@ -41,7 +16,7 @@ def check_time(spikes: bool, reading: Columns, recorded: bool) -> None:
     reading
         How the stream is read.
     recorded
-        Whether there is a record, which holds samples that are learned.
+        Whether there is a record.
 
     Raises
     ------

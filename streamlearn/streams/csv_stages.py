@@ -14,6 +14,7 @@ from quant.stages.frames import Framed
 from quant.stages.native import NativeStages
 from streamlearn.errors import ConfigError, StreamFormatError
 from streamlearn.streams.csv_rows import CsvRows
+from streamlearn.streams.recordings import Recordings
 
 
 class _Tally:
@@ -83,8 +84,7 @@ class StageRows:
         self._rows: Any = rows
         self.stages, self._order = _of_columns(stages, rows)
         self._engine = NativeStages(self.stages)
-        self._segment = segment
-        self._state, self._of = self.stages.start(), ""
+        self._state, self._segment, self._recordings = self.stages.start(), segment, Recordings()
         self._tally, self._resumed = _Tally(), False
         self.times: NDArray[np.float64] | None = None
         self.keys: list[str] = []
@@ -123,7 +123,8 @@ class StageRows:
         """
         self._rows.say(described(self.stages))
         for x, y, lines in self._rows.blocks(max_rows):
-            found = [self._take(row, at) for at, row in enumerate(x[:, self._order])]
+            begins = self._recordings.begin(self._rows.keys) if self._segment else ()
+            found = [self._take(row, at in begins) for at, row in enumerate(x[:, self._order])]
             ends = np.array([at for at, row in enumerate(found) if row is not None], np.int64)
             if not len(ends):
                 continue
@@ -137,13 +138,10 @@ class StageRows:
         if said is not None:
             self._rows.say(said)
 
-    def _take(self, row: NDArray[np.float32], at: int) -> NDArray[np.float32] | None:
-        if self._segment:
-            of = self._rows.keys[at]
-            if of != self._of:
-                self.stages.reset(self._state)
-                self._of = of
-                self._tally.begins()
+    def _take(self, row: NDArray[np.float32], begins: bool) -> NDArray[np.float32] | None:
+        if begins:
+            self.stages.reset(self._state)
+            self._tally.begins()
         found = self._engine.run(self._state, row[None])
         self._tally.came(len(found) > 0)
         return found[0] if len(found) else None
@@ -155,7 +153,7 @@ class StageRows:
     def memory(self) -> dict[str, Any]:
         """Return what later features depend on; see :meth:`recall`."""
         state = base64.b64encode(self._state.tobytes()).decode()
-        return {**self._rows.memory(), "stages": {"state": state, "segment": self._of}}
+        return {**self._rows.memory(), "stages": {"state": state, "segment": self._recordings.of}}
 
     def recall(self, found: dict[str, Any]) -> None:
         """Go on from what :meth:`memory` gave; before the first row."""
@@ -164,7 +162,7 @@ class StageRows:
         self._rows.recall(rest)
         if kept is not None:
             self._state = self.stages.state_from_bytes(base64.b64decode(kept["state"]))
-            self._of, self._resumed = str(kept["segment"]), True
+            self._recordings, self._resumed = Recordings(kept["segment"]), True
             self._tally.begins(resumed=True)
 
 
